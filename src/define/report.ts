@@ -1,0 +1,80 @@
+import type { Json } from '../internal/canonical-json.ts'
+import type { Micros } from '../internal/time.ts'
+
+export type Severity = 'critical' | 'warning' | 'info'
+export type Status = 'pass' | 'warn' | 'fail' | 'error' | 'skipped'
+
+/** What a check looked at; at least one member is set. */
+export interface CheckTarget {
+  readonly dataset?: string
+  readonly columns?: readonly string[]
+  readonly model?: string
+  readonly deployment?: string
+  readonly slice?: string
+}
+
+/** One evaluated rule: the only shape of result for data, scaler, model, drift and canary checks. */
+export interface CheckResult {
+  /** The user's name for it, or a stable hash of its declaration, so that history survives re-ordering. */
+  readonly id: string
+  /** `between`, `unique`, `metric`, `monotone`, `drift`, … */
+  readonly kind: string
+  readonly target: CheckTarget
+  readonly severity: Severity
+  readonly status: Status
+  /** What was measured, by name. */
+  readonly observed: Readonly<Record<string, Json>>
+  /** Rows (or cases) that the rule was applied to. */
+  readonly evaluated: number
+  /** Rows (or cases) that broke it. */
+  readonly bad: number
+  /** The limit it was held against, in words: `at most 3 bad rows`. */
+  readonly threshold: string
+  /** One sentence for a person, with the figures in it. */
+  readonly message: string
+  /** At most 20 breaking rows, lowest row first. */
+  readonly sample?: readonly Readonly<Record<string, Json>>[]
+  /** Most frequent breaking values with their counts, at most 10. */
+  readonly distinctBad?: readonly { readonly value: Json; readonly count: number }[]
+  /** Where all breaking rows are kept. */
+  readonly failuresUri?: string
+  readonly durationMs?: number
+  /** Why it could not be evaluated; set exactly when the status is `error`. */
+  readonly error?: string
+  /** Where it is declared: `millrace.config.ts:12`. */
+  readonly location?: { readonly file: string; readonly line: number }
+}
+
+/** All rules of one evaluation. */
+export interface Report {
+  readonly id: string
+  readonly kind: 'validation' | 'scaler' | 'model' | 'drift' | 'canary' | 'export'
+  readonly subject: string
+  readonly at: Micros
+  readonly status: Status
+  readonly checks: readonly CheckResult[]
+  /** Digests of what was looked at and of what came out (`data`, `quarantine`, `model`, …). */
+  readonly evidence: Readonly<Record<string, Json>>
+}
+
+const rank: Record<Status, number> = { skipped: 0, pass: 1, warn: 2, fail: 3, error: 4 }
+
+/** A failed warning or info check is a warning of the whole; an error counts as critical whatever its severity. */
+export function overallStatus(checks: readonly CheckResult[]): Status {
+  let worst: Status = 'pass'
+  for (const check of checks) {
+    const status = check.status === 'fail' && check.severity !== 'critical' ? 'warn' : check.status
+    if (rank[status] > rank[worst]) worst = status
+  }
+  return worst
+}
+
+/** Where the user's declaration stands, for annotations on its line. `depth` 0 is the caller of the function that asks. */
+export function declarationSite(stack: string | undefined): { file: string; line: number } | undefined {
+  for (const line of (stack ?? '').split('\n').slice(1)) {
+    const match = /(?:\(|at )(?:file:\/\/)?([^()\s]+?):(\d+):\d+\)?$/.exec(line.trim())
+    if (match?.[1] && !/[/\\](?:src|dist)[/\\](?:define|internal)[/\\]|node_modules|^node:/.test(match[1]))
+      return { file: match[1], line: Number(match[2]) }
+  }
+  return undefined
+}

@@ -1,0 +1,24 @@
+import { dataErrors } from './catalogue/data.ts'
+import { definitionErrors } from './catalogue/definition.ts'
+import { engineErrors } from './catalogue/engine.ts'
+import { modelErrors } from './catalogue/model.ts'
+import { securityErrors } from './catalogue/security.ts'
+import { serverErrors } from './catalogue/server.ts'
+import { MillraceError, type ErrorDetails, type ErrorEntry } from './millrace-error.ts'
+
+/** Every user-facing error. MR1xxx definition, MR2xxx data, MR3xxx engine, MR4xxx model, MR5xxx server, MR6xxx security. */
+export const catalogue = {
+  ...definitionErrors,
+  ...dataErrors,
+  ...engineErrors,
+  ...modelErrors,
+  ...serverErrors,
+  ...securityErrors,
+} as const satisfies Record<string, ErrorEntry>
+
+export type ErrorName = keyof typeof catalogue
+
+/** Makes the catalogued error of that name: `throw fail('columnMissing', { column, dataset })`. */
+export function fail(name: ErrorName, details: ErrorDetails = {}, cause?: unknown): MillraceError {
+  return new MillraceError(catalogue[name], details, cause === undefined ? undefined : { cause })
+}

@@ -1,0 +1,58 @@
+import type { ErrorEntry } from '../millrace-error.ts'
+
+export const definitionErrors = {
+  configMissing: {
+    code: 'MR1001',
+    title: 'No project file',
+    message: 'There is no millrace.config.ts in {folder} or above it.',
+    hint: 'Run "millrace init" to write one, or change into the project folder.',
+    exit: 2,
+    status: 400,
+    blame: 'user',
+  },
+  configThrew: {
+    code: 'MR1002',
+    title: 'The project file could not be loaded',
+    message: '{file} could not be loaded: {reason}',
+    hint: 'Mend the place named above; "npx tsc --noEmit" shows type errors in it.',
+    exit: 2,
+    status: 400,
+    blame: 'user',
+  },
+  configNotProject: {
+    code: 'MR1003',
+    title: 'The project file exports no project',
+    message: '{file} does not default-export project(…).',
+    hint: 'End it with: export default project("name", { … })',
+    exit: 2,
+    status: 400,
+    blame: 'user',
+  },
+  invalidName: {
+    code: 'MR1004',
+    title: 'Name not allowed',
+    message: "'{name}' is not a valid name for a {kind}.",
+    hint: 'Use lower-case letters, digits, ".", "_" and "-", starting with a letter or digit, at most 128 characters.',
+    exit: 2,
+    status: 400,
+    blame: 'user',
+  },
+  invalidDefinition: {
+    code: 'MR1005',
+    title: 'Definition not valid',
+    message: '{kind} {name}: {reason}',
+    hint: 'Mend the definition in millrace.config.ts.',
+    exit: 2,
+    status: 400,
+    blame: 'user',
+  },
+  notDefined: {
+    code: 'MR1006',
+    title: 'Not in the project',
+    message: "The project has no {kind} called '{name}'.",
+    hint: 'It has: {known}.',
+    exit: 2,
+    status: 404,
+    blame: 'user',
+  },
+} as const satisfies Record<string, ErrorEntry>

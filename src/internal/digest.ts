@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { canonicalJson, type Json } from './canonical-json.ts'
+
+/** Identity of immutable bytes: `sha256:` and 64 lower-case hex digits. */
+export type Digest = `sha256:${string}`
+
+const form = /^sha256:[0-9a-f]{64}$/
+
+export function isDigest(text: string): text is Digest {
+  return form.test(text)
+}
+
+export function digestBytes(bytes: Uint8Array | string): Digest {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+}
+
+/** Digest of a definition: SHA-256 of its canonical JSON. */
+export function digestJson(value: Json): Digest {
+  return digestBytes(canonicalJson(value))
+}
+
+export async function digestFile(path: string): Promise<{ digest: Digest; size: number }> {
+  const hash = createHash('sha256')
+  let size = 0
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
+    const bytes = chunk as Uint8Array
+    hash.update(bytes)
+    size += bytes.length
+  }
+  return { digest: `sha256:${hash.digest('hex')}`, size }
+}
+
+/** The first twelve hex digits, for people. */
+export function shortDigest(digest: string): string {
+  return digest.replace(/^sha256:/, '').slice(0, 12)
+}

@@ -1,0 +1,41 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, open, rename, unlink } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+
+/** Makes a rename or a new file in `folder` survive power loss. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** A name in the same folder (so the same file system) that a crash leaves behind recognisably. */
+export function temporaryName(path: string): string {
+  return join(dirname(path), `.tmp-${basename(path)}-${process.pid}-${randomBytes(6).toString('hex')}`)
+}
+
+/**
+ * Writes a whole file so that readers see the old content or the new, never a part, also after `kill -9` or power loss:
+ * temporary name, fsync, rename, fsync of the folder, and only then does the promise resolve.
+ */
+export async function publishFile(path: string, content: Uint8Array | string, mode = 0o644): Promise<void> {
+  await mkdir(dirname(path), { recursive: true })
+  const temporary = temporaryName(path)
+  try {
+    const handle = await open(temporary, 'wx', mode)
+    try {
+      await handle.writeFile(content)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await rename(temporary, path)
+  } catch (error) {
+    await unlink(temporary).catch(() => undefined)
+    throw error
+  }
+  await syncFolder(dirname(path))
+}

@@ -1,0 +1,49 @@
+/** Microseconds since 1970-01-01T00:00:00Z. A JavaScript number holds them exactly until the year 2255. */
+export type Micros = number
+
+type Unit = 'us' | 'ms' | 's' | 'm' | 'h' | 'd' | 'w'
+/** A fixed length of time: `'15m'`, `'3h'`, `'30d'`. Days have 86,400 s; there are no calendar units. */
+export type Duration = `${number}${Unit}`
+
+const unitMicros: Record<Unit, number> = {
+  us: 1,
+  ms: 1_000,
+  s: 1_000_000,
+  m: 60_000_000,
+  h: 3_600_000_000,
+  d: 86_400_000_000,
+  w: 604_800_000_000,
+}
+
+const form = /^(\d+(?:\.\d+)?)(us|ms|s|m|h|d|w)$/
+
+/** Length in microseconds, or undefined where the text is no duration. */
+export function parseDuration(text: string): Micros | undefined {
+  const match = form.exec(text)
+  if (!match) return undefined
+  return Math.round(Number(match[1]) * unitMicros[match[2] as Unit])
+}
+
+/** Length in microseconds of a duration already checked by its type or by a schema. */
+export function micros(duration: Duration): Micros {
+  const length = parseDuration(duration)
+  if (length === undefined) throw new TypeError(`'${duration}' is not a duration such as '15m', '3h' or '30d'`)
+  return length
+}
+
+/** RFC 3339 in UTC, with as many fractional digits as the value needs. */
+export function formatTime(at: Micros): string {
+  const whole = new Date(Math.floor(at / 1000)).toISOString()
+  const rest = ((at % 1000) + 1000) % 1000
+  return rest === 0 ? whole.replace('.000Z', 'Z') : whole.replace('Z', `${String(rest).padStart(3, '0')}Z`)
+}
+
+/** Reads RFC 3339 with a zone, or a plain date (midnight UTC). Undefined where it is neither. */
+export function parseTime(text: string): Micros | undefined {
+  const match = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(\.\d{1,9})?(Z|[+-]\d{2}:\d{2}))?$/.exec(text)
+  if (!match) return undefined
+  const [, day, clock, fraction, zone] = match
+  const base = Date.parse(clock ? `${day}T${clock.length === 5 ? `${clock}:00` : clock}${zone}` : `${day}T00:00:00Z`)
+  if (Number.isNaN(base)) return undefined
+  return base * 1000 + (fraction ? Math.floor(Number(`0${fraction}`) * 1e6) : 0)
+}

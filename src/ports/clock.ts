@@ -1,0 +1,16 @@
+import type { Micros } from '../internal/time.ts'
+
+/** Time and randomness, the only two ways in for what is not an input. Tests and replays inject their own. */
+export interface Clock {
+  /** Wall-clock time. It may go backwards; order events by sequence numbers, never by it. */
+  now(): Micros
+  /** Milliseconds of a clock that never goes backwards; for lengths only. */
+  elapsed(): number
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
+}
+
+export interface Random {
+  /** Uniform in [0, 1). */
+  next(): number
+  bytes(length: number): Uint8Array
+}

@@ -1,0 +1,28 @@
+import { defineConfig } from 'vitest/config'
+
+// Two projects: `unit` (beside the code, no process of ours) and `system` (test/: child processes, files, browsers).
+// `peers` needs PostgreSQL, Redis, … and runs only through `npm run test:peers`.
+export default defineConfig({
+  test: {
+    globalSetup: ['test/build-first.ts'],
+    projects: [
+      { extends: true, test: { name: 'unit', include: ['src/**/*.test.ts'], testTimeout: 30_000 } },
+      {
+        extends: true,
+        test: {
+          name: 'system',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/peers/**'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'peers', include: ['test/peers/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000 },
+      },
+    ],
+    pool: 'forks',
+    maxWorkers: 2,
+  },
+})
