@@ -69,12 +69,15 @@ export function overallStatus(checks: readonly CheckResult[]): Status {
   return worst
 }
 
-/** Where the user's declaration stands, for annotations on its line. `depth` 0 is the caller of the function that asks. */
+const ownFolder = decodeURIComponent(new URL('.', import.meta.url).pathname)
+
+/** Where the user's declaration stands, for annotations on its line: the first frame outside the definition API itself. */
 export function declarationSite(stack: string | undefined): { file: string; line: number } | undefined {
   for (const line of (stack ?? '').split('\n').slice(1)) {
     const match = /(?:\(|at )(?:file:\/\/)?([^()\s]+?):(\d+):\d+\)?$/.exec(line.trim())
-    if (match?.[1] && !/[/\\](?:src|dist)[/\\](?:define|internal)[/\\]|node_modules|^node:/.test(match[1]))
-      return { file: match[1], line: Number(match[2]) }
+    const file = match?.[1]
+    if (!file || file.startsWith('node:') || file.includes('/node_modules/')) continue
+    if (!file.startsWith(ownFolder) || file.endsWith('.test.ts')) return { file, line: Number(match[2]) }
   }
   return undefined
 }

@@ -128,6 +128,23 @@ export interface WindowRecord {
   readonly body: Readonly<Record<string, Json>>
 }
 
+/** What one process did in a run since it last wrote: one transaction, guarded by the run's lease. */
+export interface RunChange {
+  readonly runId: string
+  readonly lease: { readonly owner: ProcessIdentity; readonly until: Micros }
+  readonly steps?: readonly StepRecord[]
+  readonly cache?: readonly CacheEntry[]
+  readonly edges?: readonly LineageEdge[]
+  readonly decisions?: readonly Decision[]
+  readonly reports?: readonly Report[]
+  /** The end of the run; a run with a final status holds no lease. */
+  readonly end?: {
+    readonly status: RunStatus
+    readonly endedAt: Micros
+    readonly error?: Readonly<Record<string, Json>>
+  }
+}
+
 export interface RunFilter {
   readonly kind?: 'pipeline' | 'tracking'
   readonly name?: string
@@ -143,13 +160,27 @@ export interface MetadataStore {
   readonly name: string
 
   createRun(run: RunRecord): Promise<void>
-  /** Replaces the given members; throws `notDefined`-family errors when the run is unknown. */
+  /** Replaces the given members (a final status also gives up the lease); throws `notDefined`-family errors when the run is unknown. */
   updateRun(id: string, patch: Partial<Omit<RunRecord, 'id' | 'kind'>>): Promise<void>
   getRun(id: string): Promise<RunRecord | undefined>
   /** Newest first. */
   listRuns(filter?: RunFilter): Promise<readonly RunRecord[]>
-  /** Takes or renews the lease when it is free, expired, its owner's own, or its owner is in `dead`. */
-  acquireRunLease(id: string, owner: ProcessIdentity, until: Micros, now: Micros, takeOver: boolean): Promise<boolean>
+  /**
+   * Takes or renews the lease when it is free, expired, already the owner's own, or still held by `dead`, which the
+   * caller has found to be gone. Of several who take over at once exactly one gets true.
+   */
+  acquireRunLease(
+    id: string,
+    owner: ProcessIdentity,
+    until: Micros,
+    now: Micros,
+    dead?: ProcessIdentity,
+  ): Promise<boolean>
+  /**
+   * Writes what happened in a run, and renews its lease, if the lease is still `owner`'s; writes nothing and gives
+   * false if it is not. A process that was stopped and woke up after another took its run over cannot spoil it.
+   */
+  commitRun(change: RunChange): Promise<boolean>
 
   putStep(step: StepRecord): Promise<void>
   /** All in one transaction. */
@@ -196,7 +227,8 @@ export interface MetadataStore {
   listDocuments<T extends Json>(kind: string): Promise<readonly Document<T>[]>
   /** Writes when the stored revision is `expected` (0: absent; undefined: whatever it is). Gives the new revision, or undefined when it lost. */
   putDocument(kind: string, id: string, value: Json, at: Micros, expected?: number): Promise<number | undefined>
-  removeDocument(kind: string, id: string): Promise<void>
+  /** Removes it, when `expected` is given only if that is still its revision. */
+  removeDocument(kind: string, id: string, expected?: number): Promise<void>
 
   addWindows(windows: readonly WindowRecord[]): Promise<void>
   listWindows(
@@ -208,6 +240,7 @@ export interface MetadataStore {
   getExperiment(id: string): Promise<Experiment | undefined>
   getExperimentByName(name: string): Promise<Experiment | undefined>
   listExperiments(): Promise<readonly Experiment[]>
+  updateExperiment(id: string, patch: Partial<Omit<Experiment, 'id' | 'createdAt'>>): Promise<void>
   /** Params, metrics and tags in one transaction. Params are immutable: another value for a key is `paramImmutable`. */
   logBatch(
     runId: string,

@@ -1,0 +1,56 @@
+import { fail } from '../errors/index.ts'
+import type { ScalarType } from './expression/node.ts'
+import type { ExpressionOf, ValueOf } from './expression/types.ts'
+
+/** The declared type of a column. Not null unless wrapped by `t.nullable`; validation checks that it is so. */
+export interface ColumnSpec<T extends ScalarType = ScalarType, N extends boolean = boolean> {
+  readonly type: T
+  readonly nullable: N
+  /** Zone of naive timestamps in the source; times are UTC from there on. */
+  readonly zone?: string
+  /** Personal data: masked in samples, encrypted in files. */
+  readonly pii?: boolean
+}
+
+export type Columns = Readonly<Record<string, ColumnSpec>>
+
+/** The expressions of a set of columns: what `c` is in `label: c => c.delay.gt(15)`. */
+export type ColumnExpressions<C extends Columns> = {
+  readonly [K in keyof C & string]: ExpressionOf<C[K]['type'], C[K]['nullable'], K>
+}
+
+/** One row as JavaScript values. */
+export type RowOf<C extends Columns> = { readonly [K in keyof C & string]: ValueOf<C[K]['type'], C[K]['nullable']> }
+
+function spec<T extends ScalarType>(type: T): ColumnSpec<T, false> {
+  return { type, nullable: false }
+}
+
+/** Column types. */
+export const t = {
+  /** 64-bit integer. Beyond 2^53 its JavaScript value is a bigint, in JSON a string. */
+  int: () => spec('int'),
+  /** IEEE double. */
+  float: () => spec('float'),
+  text: () => spec('text'),
+  bool: () => spec('bool'),
+  /** Microseconds UTC. `zone` says in which zone naive times of the source are; without it they are refused. */
+  timestamp: (zone?: string): ColumnSpec<'timestamp', false> => {
+    if (zone !== undefined) {
+      try {
+        new Intl.DateTimeFormat('en', { timeZone: zone })
+      } catch {
+        throw fail('invalidDefinition', { kind: 'time zone', name: zone, reason: 'is not an IANA time zone' })
+      }
+    }
+    return { type: 'timestamp', nullable: false, ...(zone === undefined ? {} : { zone }) }
+  },
+  nullable: <T extends ScalarType>(column: ColumnSpec<T, boolean>): ColumnSpec<T, true> => ({
+    ...column,
+    nullable: true,
+  }),
+  pii: <T extends ScalarType, N extends boolean>(column: ColumnSpec<T, N>): ColumnSpec<T, N> => ({
+    ...column,
+    pii: true,
+  }),
+}

@@ -1,0 +1,287 @@
+import { fail } from '../../errors/index.ts'
+import { micros, type Duration } from '../../internal/time.ts'
+import type { FunctionName, Node, ScalarType } from './node.ts'
+import { describe } from './node.ts'
+import { portablePattern } from './pattern.ts'
+import type { BoolExpression, Expression, ExpressionOf, NumberExpression, NumberType } from './types.ts'
+
+/** The run-time object behind every typed expression; its interfaces in `types.ts` are what users see. */
+class ExpressionObject {
+  readonly node: Node
+  constructor(node: Node) {
+    this.node = node
+  }
+
+  isNull() {
+    return call('isNull', 'bool', this)
+  }
+  isNotNull() {
+    return call('not', 'bool', this.isNull())
+  }
+
+  eq(other: unknown) {
+    return compare('eq', this, other)
+  }
+  ne(other: unknown) {
+    return compare('ne', this, other)
+  }
+  lt(other: unknown) {
+    return compare('lt', this, other)
+  }
+  lte(other: unknown) {
+    return compare('lte', this, other)
+  }
+  gt(other: unknown) {
+    return compare('gt', this, other)
+  }
+  gte(other: unknown) {
+    return compare('gte', this, other)
+  }
+
+  add(other: unknown) {
+    return arithmetic('add', this, other)
+  }
+  plus(other: unknown) {
+    if (this.node.type === 'timestamp')
+      return call('addMicros', 'timestamp', this, literal(micros(other as Duration), 'int'))
+    return arithmetic('add', this, other)
+  }
+  minus(other: unknown) {
+    if (this.node.type === 'timestamp')
+      return call('addMicros', 'timestamp', this, literal(-micros(other as Duration), 'int'))
+    return arithmetic('sub', this, other)
+  }
+  times(other: unknown) {
+    return arithmetic('mul', this, other)
+  }
+  div(other: unknown) {
+    return call('div', 'float', number(this, 'div'), number(operand(other, this), 'div'))
+  }
+  mod(other: unknown) {
+    return arithmetic('mod', this, other)
+  }
+  neg() {
+    return call('neg', number(this, 'neg').node.type, this)
+  }
+  abs() {
+    return call('abs', number(this, 'abs').node.type, this)
+  }
+  floor() {
+    return call('floor', number(this, 'floor').node.type, this)
+  }
+  sqrt() {
+    return call('sqrt', 'float', number(this, 'sqrt'))
+  }
+  ln() {
+    return call('ln', 'float', number(this, 'ln'))
+  }
+  exp() {
+    return call('exp', 'float', number(this, 'exp'))
+  }
+  toFloat() {
+    return call('toFloat', 'float', number(this, 'toFloat'))
+  }
+  isFinite() {
+    return call('isFinite', 'bool', number(this, 'isFinite'))
+  }
+
+  and(other: unknown) {
+    return call('and', 'bool', bool(this, 'and'), bool(other, 'and'))
+  }
+  or(other: unknown) {
+    return call('or', 'bool', bool(this, 'or'), bool(other, 'or'))
+  }
+  not() {
+    return call('not', 'bool', bool(this, 'not'))
+  }
+
+  in(values: readonly unknown[]) {
+    return call('in', 'bool', this, ...values.map(value => operand(value, this)))
+  }
+  coalesce(other: unknown) {
+    const second = operand(other, this)
+    const type =
+      this.node.type === second.node.type
+        ? this.node.type
+        : number(this, 'coalesce') && number(second, 'coalesce')
+          ? 'float'
+          : 'float'
+    return call('coalesce', type, this, second)
+  }
+
+  matches(pattern: RegExp) {
+    return call('matches', 'bool', text(this, 'matches'), portablePattern(pattern))
+  }
+  startsWith(prefix: string) {
+    return call('startsWith', 'bool', text(this, 'startsWith'), literal(prefix, 'text'))
+  }
+  length() {
+    return call('length', 'int', text(this, 'length'))
+  }
+  lower() {
+    return call('lower', 'text', text(this, 'lower'))
+  }
+  upper() {
+    return call('upper', 'text', text(this, 'upper'))
+  }
+  trim() {
+    return call('trim', 'text', text(this, 'trim'))
+  }
+  concat(other: unknown) {
+    return call('concat', 'text', text(this, 'concat'), text(operand(other, this), 'concat'))
+  }
+
+  year(zone = 'UTC') {
+    return part('year', this, zone)
+  }
+  month(zone = 'UTC') {
+    return part('month', this, zone)
+  }
+  day(zone = 'UTC') {
+    return part('day', this, zone)
+  }
+  hour(zone = 'UTC') {
+    return part('hour', this, zone)
+  }
+  minute(zone = 'UTC') {
+    return part('minute', this, zone)
+  }
+  dayOfWeek(zone = 'UTC') {
+    return part('dayOfWeek', this, zone)
+  }
+  plusMinutes(minutes: unknown) {
+    const amount = operand(minutes, column('', 'float') as unknown as ExpressionObject)
+    return call(
+      'addMicros',
+      'timestamp',
+      timestamp(this, 'plusMinutes'),
+      arithmetic('mul', number(amount, 'plusMinutes'), 60_000_000),
+    )
+  }
+  minutesSince(other: unknown) {
+    const gap = call(
+      'diffMicros',
+      'int',
+      timestamp(this, 'minutesSince'),
+      timestamp(operand(other, this), 'minutesSince'),
+    )
+    return call('div', 'float', gap, literal(60_000_000, 'int'))
+  }
+}
+
+function wrong(where: string, expected: string, found: ExpressionObject) {
+  return fail('invalidDefinition', {
+    kind: 'expression',
+    name: where,
+    reason: `needs ${expected}, but ${describe(found.node)} is ${found.node.type}`,
+  })
+}
+
+function expression(value: unknown): ExpressionObject {
+  if (value instanceof ExpressionObject) return value
+  if (typeof value === 'object' && value !== null && 'node' in value)
+    return new ExpressionObject((value as { node: Node }).node)
+  throw fail('invalidDefinition', { kind: 'expression', name: String(value), reason: 'is not a column expression' })
+}
+
+function number(value: unknown, where: string): ExpressionObject {
+  const found = expression(value)
+  if (found.node.type !== 'int' && found.node.type !== 'float') throw wrong(where, 'a number', found)
+  return found
+}
+
+function only(type: ScalarType, value: unknown, where: string): ExpressionObject {
+  const found = expression(value)
+  if (found.node.type !== type) throw wrong(where, `a ${type}`, found)
+  return found
+}
+const bool = (value: unknown, where: string) => only('bool', value, where)
+const text = (value: unknown, where: string) => only('text', value, where)
+const timestamp = (value: unknown, where: string) => only('timestamp', value, where)
+
+/** A literal takes the type that its partner needs: 15 beside an int is int, 0.5 beside it is float. */
+function operand(value: unknown, partner: ExpressionObject): ExpressionObject {
+  if (typeof value === 'bigint') return literal(value, 'int')
+  if (typeof value === 'number')
+    return literal(value, Number.isInteger(value) && partner.node.type !== 'float' ? 'int' : 'float')
+  if (typeof value === 'string') return literal(value, 'text')
+  if (typeof value === 'boolean') return literal(value, 'bool')
+  if (value instanceof Date) return literal(value.getTime() * 1000, 'timestamp')
+  return expression(value)
+}
+
+function literal(value: null | boolean | number | bigint | string, type: ScalarType): ExpressionObject {
+  if (typeof value === 'number' && !Number.isFinite(value))
+    throw fail('invalidDefinition', { kind: 'literal', name: String(value), reason: 'must be finite' })
+  const carried =
+    typeof value === 'bigint' ? (Number.isSafeInteger(Number(value)) ? Number(value) : value.toString()) : value
+  return new ExpressionObject({ op: 'literal', value: carried, type })
+}
+
+function call(fn: FunctionName, type: ScalarType, ...args: readonly (ExpressionObject | string)[]): ExpressionObject {
+  const option = args.find(arg => typeof arg === 'string')
+  const nodes = args.filter(arg => typeof arg !== 'string').map(arg => arg.node)
+  return new ExpressionObject({ op: 'call', fn, args: nodes, type, ...(option === undefined ? {} : { option }) })
+}
+
+function arithmetic(fn: 'add' | 'sub' | 'mul' | 'mod', left: ExpressionObject, right: unknown): ExpressionObject {
+  const a = number(left, fn)
+  const b = number(operand(right, left), fn)
+  const type = a.node.type === 'int' && b.node.type === 'int' ? 'int' : 'float'
+  return call(fn, type, a, b)
+}
+
+function compare(
+  fn: 'eq' | 'ne' | 'lt' | 'lte' | 'gt' | 'gte',
+  left: ExpressionObject,
+  right: unknown,
+): ExpressionObject {
+  const other = operand(right, left)
+  const numeric = (at: ExpressionObject) => at.node.type === 'int' || at.node.type === 'float'
+  if (left.node.type !== other.node.type && !(numeric(left) && numeric(other)))
+    throw wrong(fn, `a ${left.node.type}`, other)
+  return call(fn, 'bool', left, other)
+}
+
+function part(
+  fn: 'year' | 'month' | 'day' | 'hour' | 'minute' | 'dayOfWeek',
+  at: ExpressionObject,
+  zone: string,
+): ExpressionObject {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone })
+  } catch {
+    throw fail('invalidDefinition', { kind: 'time zone', name: zone, reason: 'is not an IANA time zone' })
+  }
+  return call(fn, 'int', timestamp(at, fn), zone)
+}
+
+/** The expression that reads a column. */
+export function column<T extends ScalarType, N extends boolean, D extends string>(
+  name: D,
+  type: T,
+): ExpressionOf<T, N, D> {
+  return new ExpressionObject({ op: 'column', name, type }) as unknown as ExpressionOf<T, N, D>
+}
+
+/** Gives the typed methods to a node that came from storage or from a compiler. */
+export function fromNode(node: Node): Expression {
+  return new ExpressionObject(node) as unknown as Expression
+}
+
+/**
+ * The value of the first branch whose condition is true, else the last argument.
+ * `when([[c.distance.lt(500), 1], [c.distance.lt(2000), 2]], 3)`
+ */
+export function when<D extends string, E extends string = never>(
+  branches: readonly (readonly [BoolExpression<boolean, D>, number | NumberExpression<NumberType, boolean, E>])[],
+  otherwise: number | NumberExpression<NumberType, boolean, E>,
+): NumberExpression<'float', boolean, D | E> {
+  const partner = new ExpressionObject({ op: 'literal', value: 0, type: 'float' })
+  const value = (of: unknown) => {
+    const found = number(operand(of, partner), 'when')
+    return found.node.type === 'float' ? found : call('toFloat', 'float', found)
+  }
+  const args = branches.flatMap(([condition, result]) => [bool(condition, 'when'), value(result)])
+  return call('case', 'float', ...args, value(otherwise)) as unknown as NumberExpression<'float', boolean, D | E>
+}

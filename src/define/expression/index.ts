@@ -1,0 +1,5 @@
+export { column, fromNode, when } from './build.ts'
+export { columnsOf, describe, type Node, type ScalarType } from './node.ts'
+export { toEvaluator, compareValues, type Evaluator, type RowReader } from './row.ts'
+export { toSql } from './sql.ts'
+export type * from './types.ts'

@@ -1,0 +1,156 @@
+import { micros, type Duration, type Micros } from '../internal/time.ts'
+import type { ColumnExpressions, Columns, RowOf } from './column.ts'
+import { columnsOfDataset, type Dataset } from './dataset.ts'
+import { columnsOf, type Node, type ScalarType } from './expression/node.ts'
+import type {
+  BoolExpression,
+  ColumnsOfExpression,
+  Expression,
+  NumberExpression,
+  NumberType,
+  TextExpression,
+} from './expression/types.ts'
+import type { FeatureView } from './features.ts'
+import { checkName, definitionBrand, refuse, type Definition } from './named.ts'
+import { modelTests, type ModelTest, type ModelTestBuilder } from './suite.ts'
+
+export type Task = 'binary' | 'regression'
+
+type ModelInput =
+  | NumberExpression<NumberType, boolean, string>
+  | TextExpression<boolean, string>
+  | BoolExpression<boolean, string>
+
+/** How the estimator is fitted. Everything in it is part of the model's identity. */
+export type Trainer =
+  | {
+      readonly kind: 'gbt'
+      readonly trees: number
+      readonly depth?: number
+      readonly leaves?: number
+      readonly learningRate?: number
+      readonly minLeaf?: number
+      readonly l2?: number
+      readonly seed?: number
+      readonly earlyStopping?: number
+    }
+  | { readonly kind: 'linear'; readonly l2?: number }
+
+/** Gradient-boosted trees on histograms, in TypeScript, deterministic for a seed whatever the number of threads. */
+export function gbt(options: Omit<Extract<Trainer, { kind: 'gbt' }>, 'kind'>): Trainer {
+  return { kind: 'gbt', ...options }
+}
+
+/** Logistic regression for binary tasks, ridge regression for regression. */
+export function linear(options: Omit<Extract<Trainer, { kind: 'linear' }>, 'kind'> = {}): Trainer {
+  return { kind: 'linear', ...options }
+}
+
+/** By time: the newest `test` of the data is the test set, the `train` before it the training set. */
+export interface TimeSplit {
+  readonly by: 'time'
+  readonly train: Duration
+  readonly test: Duration
+  /** End of the data used (default: the newest event). */
+  readonly until?: string
+}
+
+export type ScaleKind = 'standard' | 'min-max' | 'robust' | 'none'
+
+export interface ModelOptions<C extends Columns, I extends Record<string, ModelInput>> {
+  readonly task: Task
+  readonly from: Dataset<string, C>
+  readonly label: (
+    c: ColumnExpressions<C>,
+  ) => BoolExpression<boolean, string> | NumberExpression<NumberType, boolean, string>
+  /** Named inputs: expressions over columns known at the event, and features of views. Their order is the model's. */
+  readonly inputs: (c: ColumnExpressions<C>) => I
+  /** Feature views that the inputs use. */
+  readonly features?: readonly FeatureView[]
+  readonly split: TimeSplit
+  readonly scale?: ScaleKind
+  readonly train: Trainer
+  /** Probability from which a binary prediction is positive (default 0.5). */
+  readonly threshold?: number
+  readonly test?: (m: ModelTestBuilder<keyof I & string>) => readonly ModelTest[]
+}
+
+export interface InputSpec {
+  readonly name: string
+  readonly node: Node
+  readonly type: ScalarType
+}
+
+declare const requestColumns: unique symbol
+
+export interface Model<C extends Columns = Columns, D extends string = string> extends Definition {
+  readonly task: Task
+  readonly from: Dataset
+  readonly label: Node
+  readonly inputs: readonly InputSpec[]
+  readonly views: readonly FeatureView[]
+  readonly split: { readonly by: 'time'; readonly train: Micros; readonly test: Micros; readonly until?: string }
+  readonly scale: ScaleKind
+  readonly trainer: Trainer
+  readonly threshold: number
+  readonly tests: readonly ModelTest[]
+  readonly [requestColumns]?: Pick<RowOf<C>, D & keyof C & string>
+}
+
+/** Body of a prediction request: exactly the columns that the model's inputs read, and the keys of its features. */
+export type RequestOf<M> = M extends { readonly [requestColumns]?: infer R } ? R : never
+
+/** Declares a model: what it predicts, from which inputs, how it is split, scaled, trained and tested. */
+export function model<const C extends Columns, const I extends Record<string, ModelInput>>(
+  name: string,
+  options: ModelOptions<C, I>,
+): Model<C, ColumnsOfExpression<I[keyof I]>> {
+  checkName('model', name)
+  const { from } = options
+  if (from.eventTime === undefined)
+    refuse('model', name, `dataset ${from.name} has no eventTime, which a split by time needs`)
+  const expressions = columnsOfDataset<C>(from.columns)
+  const label = (options.label(expressions) as Expression).node
+  if (options.task === 'binary' ? label.type !== 'bool' : label.type !== 'int' && label.type !== 'float')
+    refuse('model', name, `a ${options.task} label cannot be ${label.type}`)
+  const inputs = Object.entries(options.inputs(expressions)).map(([input, made]) => ({
+    name: input,
+    node: (made as Expression).node,
+    type: (made as Expression).node.type,
+  }))
+  if (inputs.length === 0) refuse('model', name, 'has no inputs')
+  const views = options.features ?? []
+  for (const input of inputs) {
+    if (input.type === 'timestamp')
+      refuse('model', name, `input '${input.name}' is a timestamp: take its hour(), dayOfWeek() or minutesSince()`)
+    for (const column of columnsOf(input.node)) {
+      if (column.includes('.')) {
+        const [view] = column.split('.') as [string]
+        if (!views.some(one => one.name === view))
+          refuse('model', name, `input '${input.name}' uses view '${view}', which is not in features: [...]`)
+      } else if (from.knownAt[column])
+        refuse('model', name, `input '${input.name}' reads '${column}', which is known only after the event: a leak`)
+    }
+  }
+  const trainer = options.train
+  if (trainer.kind === 'gbt' && !(trainer.trees >= 1)) refuse('model', name, 'needs at least one tree')
+  return {
+    [definitionBrand]: 'model',
+    name,
+    task: options.task,
+    from: from as unknown as Dataset,
+    label,
+    inputs,
+    views,
+    split: {
+      by: 'time',
+      train: micros(options.split.train),
+      test: micros(options.split.test),
+      ...(options.split.until ? { until: options.split.until } : {}),
+    },
+    scale: options.scale ?? 'standard',
+    trainer,
+    threshold: options.threshold ?? 0.5,
+    tests: options.test?.(modelTests<keyof I & string>()) ?? [],
+  }
+}

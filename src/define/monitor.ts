@@ -1,0 +1,67 @@
+import { micros, parseDuration, type Duration, type Micros } from '../internal/time.ts'
+import type { Deployment } from './deployment.ts'
+import { checkName, definitionBrand, refuse, type Definition } from './named.ts'
+
+export type RetrainCause = 'drift' | 'performance'
+
+export interface MonitorOptions {
+  readonly deployment: Deployment<any, any>
+  /** How often it may alarm although nothing changed (default one per 30d). */
+  readonly falseAlarms?: `one per ${Duration}`
+  /** Length of a window (default 1d). */
+  readonly window?: Duration
+  /** Smallest change that matters: low 0.56, normal 0.14, high 0.07 standard deviations of shift (default normal). */
+  readonly sensitivity?: 'low' | 'normal' | 'high'
+  /** Labels later than this after their prediction no longer count (default 2d). */
+  readonly labelHorizon?: Duration
+  readonly retrain?: {
+    readonly on: readonly RetrainCause[]
+    /** Least time between two retrains (default 24h). */
+    readonly cooldown?: Duration
+    /** Most retrains in seven days (default 3). */
+    readonly maxPerWeek?: number
+  }
+  /** Also retrain on a schedule (cron, UTC). */
+  readonly schedule?: string
+  /** URLs that get alerts as Alertmanager webhooks. */
+  readonly notify?: readonly string[]
+}
+
+export interface Monitor extends Definition {
+  readonly deployment: Deployment
+  readonly falseAlarmEvery: Micros
+  readonly window: Micros
+  readonly sensitivity: 'low' | 'normal' | 'high'
+  readonly labelHorizon: Micros
+  readonly retrain:
+    | { readonly on: readonly RetrainCause[]; readonly cooldown: Micros; readonly maxPerWeek: number }
+    | undefined
+  readonly schedule: string | undefined
+  readonly notify: readonly string[]
+}
+
+/** Declares what watches a deployment: windows of statistics, alerts, and what starts a retrain. */
+export function monitor(name: string, options: MonitorOptions): Monitor {
+  checkName('monitor', name)
+  const falseAlarmEvery = parseDuration((options.falseAlarms ?? 'one per 30d').replace(/^one per /, ''))
+  if (falseAlarmEvery === undefined || falseAlarmEvery <= 0)
+    refuse('monitor', name, `falseAlarms '${options.falseAlarms}' is not of the form 'one per 30d'`)
+  return {
+    [definitionBrand]: 'monitor',
+    name,
+    deployment: options.deployment as Deployment,
+    falseAlarmEvery,
+    window: micros(options.window ?? '1d'),
+    sensitivity: options.sensitivity ?? 'normal',
+    labelHorizon: micros(options.labelHorizon ?? '2d'),
+    retrain: options.retrain
+      ? {
+          on: options.retrain.on,
+          cooldown: micros(options.retrain.cooldown ?? '24h'),
+          maxPerWeek: options.retrain.maxPerWeek ?? 3,
+        }
+      : undefined,
+    schedule: options.schedule,
+    notify: options.notify ?? [],
+  }
+}

@@ -1,0 +1,26 @@
+import { fail } from '../errors/index.ts'
+import { nameForm } from '../internal/ids.ts'
+
+/** What can stand in a project. The brand survives two copies of the package, where `instanceof` does not. */
+export type DefinitionKind = 'dataset' | 'features' | 'model' | 'deployment' | 'monitor' | 'step'
+
+export const definitionBrand: unique symbol = Symbol.for('millrace.definition')
+
+export interface Definition {
+  readonly [definitionBrand]: DefinitionKind
+  readonly name: string
+}
+
+export function checkName(kind: string, name: string): void {
+  if (!nameForm.test(name)) throw fail('invalidName', { kind, name })
+}
+
+export function refuse(kind: string, name: string, reason: string): never {
+  throw fail('invalidDefinition', { kind, name, reason })
+}
+
+export function definitionKind(value: unknown): DefinitionKind | undefined {
+  return typeof value === 'object' && value !== null && definitionBrand in value
+    ? (value as Definition)[definitionBrand]
+    : undefined
+}
