@@ -1,0 +1,164 @@
+-- seq orders rows by the moment they were written: wall-clock time may go backwards.
+create table runs (
+  seq integer primary key autoincrement,
+  id text not null unique,
+  kind text not null,
+  name text not null,
+  status text not null,
+  trigger_kind text not null,
+  started_at integer not null,
+  ended_at integer,
+  environment text not null,
+  parameters text not null,
+  error text,
+  lease_owner text,
+  lease_until integer
+) strict;
+create index runs_by_name on runs (name, seq);
+create index runs_by_status on runs (status, seq);
+
+create table steps (
+  seq integer primary key autoincrement,
+  run_id text not null references runs (id),
+  step text not null,
+  status text not null,
+  attempt integer not null,
+  cache_key text,
+  key_parts text,
+  reason text,
+  reused_from text,
+  started_at integer,
+  ended_at integer,
+  outputs text,
+  error text,
+  process text,
+  unique (run_id, step)
+) strict;
+create index steps_by_name on steps (step, seq);
+
+create table cache (
+  key text primary key,
+  step text not null,
+  run_id text not null,
+  outputs text not null,
+  key_parts text not null,
+  at integer not null
+) strict, without rowid;
+
+create table edges (
+  from_node text not null,
+  to_node text not null,
+  relation text not null,
+  primary key (from_node, to_node, relation)
+) strict, without rowid;
+create index edges_by_target on edges (to_node);
+
+create table decisions (
+  seq integer primary key autoincrement,
+  id text not null unique,
+  kind text not null,
+  subject text not null,
+  at integer not null,
+  body text not null
+) strict;
+create index decisions_by_subject on decisions (subject, seq);
+
+create table reports (
+  seq integer primary key autoincrement,
+  id text not null unique,
+  kind text not null,
+  subject text not null,
+  at integer not null,
+  body text not null
+) strict;
+create index reports_by_subject on reports (subject, seq);
+
+-- A number stays used when its version goes: the counter is apart from the versions.
+create table model_counters (
+  model text primary key,
+  last integer not null
+) strict, without rowid;
+
+create table model_versions (
+  seq integer primary key autoincrement,
+  model text not null,
+  version integer not null,
+  digest text not null,
+  run_id text not null,
+  created_at integer not null,
+  metrics text not null,
+  facts text not null,
+  tags text not null,
+  unique (model, version)
+) strict;
+
+create table model_aliases (
+  model text not null,
+  alias text not null,
+  version integer not null,
+  primary key (model, alias),
+  foreign key (model, version) references model_versions (model, version)
+) strict, without rowid;
+
+create table documents (
+  kind text not null,
+  id text not null,
+  revision integer not null,
+  value text not null,
+  at integer not null,
+  primary key (kind, id)
+) strict, without rowid;
+
+create table windows (
+  monitor text not null,
+  series text not null,
+  from_at integer not null,
+  to_at integer not null,
+  body text not null,
+  primary key (monitor, from_at, series, to_at)
+) strict, without rowid;
+
+create table experiments (
+  seq integer primary key autoincrement,
+  id text not null unique,
+  name text not null unique,
+  created_at integer not null,
+  updated_at integer not null,
+  deleted integer not null,
+  tags text not null
+) strict;
+
+create table run_params (
+  run_id text not null references runs (id),
+  key text not null,
+  value text not null,
+  primary key (run_id, key)
+) strict, without rowid;
+
+create table run_tags (
+  run_id text not null references runs (id),
+  key text not null,
+  value text not null,
+  primary key (run_id, key)
+) strict, without rowid;
+
+-- SQLite has no NaN: it is written as 0 with is_nan set.
+create table metrics (
+  run_id text not null references runs (id),
+  key text not null,
+  timestamp integer not null,
+  step integer not null,
+  value real not null,
+  is_nan integer not null,
+  primary key (run_id, key, timestamp, step, is_nan, value)
+) strict, without rowid;
+
+create table latest_metrics (
+  run_id text not null references runs (id),
+  key text not null,
+  timestamp integer not null,
+  step integer not null,
+  value real not null,
+  is_nan integer not null,
+  primary key (run_id, key)
+) strict, without rowid;

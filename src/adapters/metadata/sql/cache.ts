@@ -1,0 +1,84 @@
+import type { Kysely } from 'kysely'
+import type { Digest } from '../../../internal/digest.ts'
+import type { CacheEntry, LineageEdge, MetadataStore } from '../../../ports/metadata-store.ts'
+import { chunks, decode, encode } from './codec.ts'
+import type { RowOf, Schema } from './schema.ts'
+
+function toEntry(row: RowOf<'cache'>): CacheEntry {
+  return {
+    key: row.key as Digest,
+    step: row.step,
+    runId: row.run_id,
+    outputs: decode(row.outputs),
+    keyParts: decode(row.key_parts),
+    at: row.at,
+  }
+}
+
+function toEdge(row: RowOf<'edges'>): LineageEdge {
+  return { from: row.from_node, to: row.to_node, relation: row.relation }
+}
+
+export async function writeCache(db: Kysely<Schema>, entries: readonly CacheEntry[]): Promise<void> {
+  for (const some of chunks(entries, 100)) {
+    await db
+      .insertInto('cache')
+      .values(
+        some.map(entry => ({
+          key: entry.key,
+          step: entry.step,
+          run_id: entry.runId,
+          outputs: encode(entry.outputs),
+          key_parts: encode(entry.keyParts),
+          at: entry.at,
+        })),
+      )
+      .onConflict(conflict =>
+        conflict.column('key').doUpdateSet(set => ({
+          step: set.ref('excluded.step'),
+          run_id: set.ref('excluded.run_id'),
+          outputs: set.ref('excluded.outputs'),
+          key_parts: set.ref('excluded.key_parts'),
+          at: set.ref('excluded.at'),
+        })),
+      )
+      .execute()
+  }
+}
+
+export async function writeEdges(db: Kysely<Schema>, edges: readonly LineageEdge[]): Promise<void> {
+  for (const some of chunks(edges, 200)) {
+    await db
+      .insertInto('edges')
+      .values(some.map(edge => ({ from_node: edge.from, to_node: edge.to, relation: edge.relation })))
+      .onConflict(conflict => conflict.doNothing())
+      .execute()
+  }
+}
+
+type CacheMethods = 'getCache' | 'putCache' | 'removeCache' | 'addEdges' | 'edgesFrom' | 'edgesTo'
+
+export function cacheAndLineage(db: Kysely<Schema>): Pick<MetadataStore, CacheMethods> {
+  const edgesAt = async (column: 'from_node' | 'to_node', nodes: readonly string[]): Promise<LineageEdge[]> => {
+    const found: LineageEdge[] = []
+    for (const some of chunks(nodes, 200))
+      found.push(...(await db.selectFrom('edges').selectAll().where(column, 'in', some).execute()).map(toEdge))
+    return found
+  }
+  return {
+    async getCache(keys) {
+      const found = new Map<Digest, CacheEntry>()
+      for (const some of chunks(keys, 200))
+        for (const row of await db.selectFrom('cache').selectAll().where('key', 'in', some).execute())
+          found.set(row.key as Digest, toEntry(row))
+      return found
+    },
+    putCache: entry => writeCache(db, [entry]),
+    async removeCache(key) {
+      await db.deleteFrom('cache').where('key', '=', key).execute()
+    },
+    addEdges: edges => db.transaction().execute(trx => writeEdges(trx, edges)),
+    edgesFrom: nodes => edgesAt('from_node', nodes),
+    edgesTo: nodes => edgesAt('to_node', nodes),
+  }
+}

@@ -1,0 +1,107 @@
+import type { Kysely } from 'kysely'
+import type { Json } from '../../../internal/canonical-json.ts'
+import type { Document, MetadataStore } from '../../../ports/metadata-store.ts'
+import { chunks, decode, encode } from './codec.ts'
+import type { RowOf, Schema } from './schema.ts'
+
+function toDocument<T extends Json>(row: RowOf<'documents'>): Document<T> {
+  return { kind: row.kind, id: row.id, revision: row.revision, value: decode<T>(row.value), at: row.at }
+}
+
+type Methods = 'getDocument' | 'listDocuments' | 'putDocument' | 'removeDocument' | 'addWindows' | 'listWindows'
+
+export function documents(db: Kysely<Schema>): Pick<MetadataStore, Methods> {
+  return {
+    async getDocument<T extends Json>(kind: string, id: string) {
+      const row = await db
+        .selectFrom('documents')
+        .selectAll()
+        .where('kind', '=', kind)
+        .where('id', '=', id)
+        .executeTakeFirst()
+      return row && toDocument<T>(row)
+    },
+
+    async listDocuments<T extends Json>(kind: string) {
+      const rows = await db.selectFrom('documents').selectAll().where('kind', '=', kind).orderBy('id').execute()
+      return rows.map(row => toDocument<T>(row))
+    },
+
+    async putDocument(kind, id, value, at, expected) {
+      const body = encode(value)
+      if (expected !== undefined && expected > 0) {
+        const changed = await db
+          .updateTable('documents')
+          .set({ value: body, at, revision: expected + 1 })
+          .where('kind', '=', kind)
+          .where('id', '=', id)
+          .where('revision', '=', expected)
+          .executeTakeFirstOrThrow()
+        return changed.numUpdatedRows > 0n ? expected + 1 : undefined
+      }
+      const row = await db
+        .insertInto('documents')
+        .values({ kind, id, revision: 1, value: body, at })
+        .onConflict(conflict =>
+          expected === 0
+            ? conflict.columns(['kind', 'id']).doNothing()
+            : conflict.columns(['kind', 'id']).doUpdateSet(set => ({
+                value: body,
+                at,
+                revision: set('documents.revision', '+', 1),
+              })),
+        )
+        .returning('revision')
+        .executeTakeFirst()
+      return row?.revision
+    },
+
+    async removeDocument(kind, id, expected) {
+      const all = db.deleteFrom('documents').where('kind', '=', kind).where('id', '=', id)
+      await (expected === undefined ? all : all.where('revision', '=', expected)).execute()
+    },
+
+    addWindows: windows =>
+      db.transaction().execute(async trx => {
+        for (const some of chunks(windows, 100)) {
+          await trx
+            .insertInto('windows')
+            .values(
+              some.map(window => ({
+                monitor: window.monitor,
+                series: window.series,
+                from_at: window.from,
+                to_at: window.to,
+                body: encode(window.body),
+              })),
+            )
+            .onConflict(conflict =>
+              conflict
+                .columns(['monitor', 'from_at', 'series', 'to_at'])
+                .doUpdateSet(set => ({ body: set.ref('excluded.body') })),
+            )
+            .execute()
+        }
+      }),
+
+    async listWindows(monitor, filter = {}) {
+      let query = db.selectFrom('windows').selectAll().where('monitor', '=', monitor)
+      if (filter.series !== undefined) query = query.where('series', '=', filter.series)
+      if (filter.from !== undefined) query = query.where('from_at', '>=', filter.from)
+      if (filter.to !== undefined) query = query.where('from_at', '<', filter.to)
+      // With a limit the newest ones are meant, in order of time all the same.
+      if (filter.limit !== undefined)
+        query = query.orderBy('from_at', 'desc').orderBy('series', 'desc').limit(filter.limit)
+      else query = query.orderBy('from_at').orderBy('series')
+      const rows = await query.execute()
+      if (filter.limit !== undefined) rows.reverse()
+      return rows.map(row => ({
+        monitor: row.monitor,
+        series: row.series,
+        from: row.from_at,
+        to: row.to_at,
+        body: decode(row.body),
+      }))
+    },
+  }
+}

@@ -1,0 +1,49 @@
+import type { Kysely } from 'kysely'
+import type { Decision } from '../../../define/decision.ts'
+import type { Report } from '../../../define/report.ts'
+import { fail } from '../../../errors/catalogue.ts'
+import type { MetadataStore } from '../../../ports/metadata-store.ts'
+import { decode, encode } from './codec.ts'
+import type { Schema } from './schema.ts'
+
+type Table = 'decisions' | 'reports'
+type Body = Decision | Report
+
+/** Decisions and reports are kept whole; only what lists are asked for by has a column of its own. */
+export async function writeBodies(db: Kysely<Schema>, table: Table, bodies: readonly Body[]): Promise<void> {
+  for (const body of bodies) {
+    const { numInsertedOrUpdatedRows } = await db
+      .insertInto(table)
+      .values({ id: body.id, kind: body.kind, subject: body.subject, at: body.at, body: encode(body) })
+      .onConflict(conflict => conflict.column('id').doNothing())
+      .executeTakeFirstOrThrow()
+    if (numInsertedOrUpdatedRows === 0n) throw fail('recordExists', { reason: `${table} ${body.id}` })
+  }
+}
+
+type Methods = 'addDecision' | 'listDecisions' | 'getDecision' | 'addReport' | 'listReports' | 'getReport'
+
+export function judgements(db: Kysely<Schema>): Pick<MetadataStore, Methods> {
+  const list = async <T>(
+    table: Table,
+    filter: { readonly kind?: string; readonly subject?: string; readonly limit?: number } = {},
+  ): Promise<T[]> => {
+    let query = db.selectFrom(table).select('body').orderBy('seq', 'desc')
+    if (filter.kind !== undefined) query = query.where('kind', '=', filter.kind)
+    if (filter.subject !== undefined) query = query.where('subject', '=', filter.subject)
+    if (filter.limit !== undefined) query = query.limit(filter.limit)
+    return (await query.execute()).map(row => decode<T>(row.body))
+  }
+  const get = async <T>(table: Table, id: string): Promise<T | undefined> => {
+    const row = await db.selectFrom(table).select('body').where('id', '=', id).executeTakeFirst()
+    return row && decode<T>(row.body)
+  }
+  return {
+    addDecision: decision => writeBodies(db, 'decisions', [decision]),
+    listDecisions: filter => list('decisions', filter),
+    getDecision: id => get('decisions', id),
+    addReport: report => writeBodies(db, 'reports', [report]),
+    listReports: filter => list('reports', filter),
+    getReport: id => get('reports', id),
+  }
+}

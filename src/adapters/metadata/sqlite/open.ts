@@ -1,0 +1,75 @@
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite'
+import { Kysely } from 'kysely'
+import { fail } from '../../../errors/catalogue.ts'
+import type { MetadataStore } from '../../../ports/metadata-store.ts'
+import { migrationTable, migrationsOf, pendingMigrations, type AppliedMigration } from '../sql/migrate.ts'
+import type { Schema } from '../sql/schema.ts'
+import { sqlStore } from '../sql/store.ts'
+import { sqliteDialect } from './dialect.ts'
+import { busyTimeoutMs, sqliteError } from './errors.ts'
+
+function migrate(database: DatabaseSyncInstance, path: string): void {
+  const known = migrationsOf('sqlite')
+  const read = (): readonly AppliedMigration[] =>
+    database
+      .prepare('select version, checksum from millrace_migrations order by version')
+      .all() as unknown as AppliedMigration[]
+  const tables = database.prepare("select 1 from sqlite_master where name = 'millrace_migrations'").all()
+  if (tables.length > 0 && pendingMigrations(known, read(), path).length === 0) return
+  database.exec('begin immediate')
+  try {
+    database.exec(migrationTable)
+    // Read again under the lock: another process may have migrated meanwhile.
+    for (const migration of pendingMigrations(known, read(), path)) {
+      database.exec(migration.sql)
+      database
+        .prepare('insert into millrace_migrations (version, checksum) values (?, ?)')
+        .run(migration.version, migration.checksum)
+    }
+    database.exec('commit')
+  } catch (error) {
+    if (database.isTransaction) database.exec('rollback')
+    throw error
+  }
+}
+
+/** Root may write what its mode forbids, so the mode bits are looked at first: the same answer for everybody. */
+function checkWritable(path: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    accessSync(existsSync(path) ? path : dirname(path), constants.W_OK)
+  } catch (error) {
+    throw fail('storeReadOnly', { path, reason: (error as Error).message }, error)
+  }
+}
+
+/**
+ * Opens (or makes) the metadata store in one SQLite file: write-ahead log, every commit synced to disk, writers of
+ * other processes waited for up to 5 s. Throws `storeCorrupt`, `storeLocked`, `storeNewer`, `storeReadOnly`,
+ * `storeUnreachable`.
+ */
+export async function openSqlite(path: string): Promise<MetadataStore> {
+  checkWritable(path)
+  let database: DatabaseSyncInstance | undefined
+  try {
+    database = new DatabaseSync(path, { timeout: busyTimeoutMs })
+    database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on')
+    migrate(database, path)
+  } catch (error) {
+    database?.close()
+    throw sqliteError(path, error)
+  }
+  const opened = database
+  const db = new Kysely<Schema>({ dialect: sqliteDialect(opened) })
+  return sqlStore({
+    name: 'sqlite',
+    db,
+    translate: error => sqliteError(path, error),
+    async close() {
+      await db.destroy()
+      if (opened.isOpen) opened.close()
+    },
+  })
+}

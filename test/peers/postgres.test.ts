@@ -1,0 +1,54 @@
+import { afterAll, describe, expect, test } from 'vitest'
+import pg from 'pg'
+import { openPostgres } from '../../src/adapters/metadata/postgres/open.ts'
+import { ulid } from '../../src/internal/ids.ts'
+import { metadataStoreContract } from '../../src/testing/metadata-store-contract.ts'
+
+const server = process.env['MILLRACE_TEST_POSTGRES']
+if (server === undefined)
+  console.warn('SKIPPED: MILLRACE_TEST_POSTGRES is not set; see scripts/peers/postgres.sh for a server to test with')
+
+const database = `millrace_${ulid().toLowerCase()}`
+
+async function admin(statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: server })
+  await client.connect()
+  await client.query(statement)
+  await client.end()
+}
+
+function addressOf(name: string): string {
+  const url = new URL(server ?? '')
+  url.pathname = `/${name}`
+  return url.href
+}
+
+let made: Promise<void> | undefined
+async function url(): Promise<string> {
+  made ??= admin(`create database ${database}`)
+  await made
+  return addressOf(database)
+}
+
+afterAll(async () => {
+  if (made !== undefined) await admin(`drop database if exists ${database} with (force)`)
+})
+
+describe.skipIf(server === undefined)('the metadata store contract on PostgreSQL', () => {
+  for (const { name, run } of metadataStoreContract(async () => openPostgres(await url()))) test(name, run)
+
+  test('several processes may open a fresh database at once: one migrates', async () => {
+    const name = `${database}_race`
+    await admin(`create database ${name}`)
+    const stores = await Promise.all([1, 2, 3].map(() => openPostgres(addressOf(name))))
+    for (const store of stores) await store.close()
+    await admin(`drop database ${name}`)
+  })
+
+  test('an unreachable server is named without its password', async () => {
+    await expect(openPostgres('postgres://me:secret@127.0.0.1:1/none')).rejects.toMatchObject({
+      code: 'MR3015',
+      details: { path: 'postgres://127.0.0.1:1/none' },
+    })
+  })
+})
