@@ -17,12 +17,23 @@ export function temporaryName(path: string): string {
   return join(dirname(path), `.tmp-${basename(path)}-${process.pid}-${randomBytes(6).toString('hex')}`)
 }
 
+/** Makes a folder and those above it that are missing, and makes that survive power loss. */
+export async function makeFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true })
+  if (first === undefined) return
+  const top = dirname(first)
+  for (let made = dirname(folder); made.length >= top.length; made = dirname(made)) {
+    await syncFolder(made)
+    if (made === dirname(made)) break
+  }
+}
+
 /**
  * Writes a whole file so that readers see the old content or the new, never a part, also after `kill -9` or power loss:
  * temporary name, fsync, rename, fsync of the folder, and only then does the promise resolve.
  */
 export async function publishFile(path: string, content: Uint8Array | string, mode = 0o644): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
+  await makeFolder(dirname(path))
   const temporary = temporaryName(path)
   try {
     const handle = await open(temporary, 'wx', mode)

@@ -26,6 +26,8 @@ export interface ProcessIdentity {
 export interface StepOutcome {
   readonly exitCode: number
   readonly signal?: string
+  /** True when it was ended because its time was up. */
+  readonly timedOut?: boolean
   readonly stdoutTail: string
   readonly stderrTail: string
 }

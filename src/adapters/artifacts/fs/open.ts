@@ -1,0 +1,135 @@
+import { readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { fail } from '../../../errors/catalogue.ts'
+import { digestBytes, digestFile, isDigest, type Digest } from '../../../internal/digest.ts'
+import { makeFolder } from '../../../internal/publish.ts'
+import type { ArtifactStore, Stored } from '../../../ports/artifact-store.ts'
+import { writeError } from './errors.ts'
+import { isStale, layoutOf, objectPath, type Layout } from './layout.ts'
+import { publishBytes, publishCopy } from './publish.ts'
+
+function isAbsent(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code
+  return code === 'ENOENT' || code === 'ENOTDIR'
+}
+
+async function sweep(layout: Layout): Promise<void> {
+  for (const name of await readdir(layout.temporary)) {
+    const path = join(layout.temporary, name)
+    try {
+      if (isStale(name, Date.now() - (await stat(path)).mtimeMs)) await unlink(path)
+    } catch (error) {
+      if (!isAbsent(error)) throw error // another process swept it
+    }
+  }
+}
+
+async function* objectsOf(layout: Layout): AsyncIterable<Stored> {
+  for (const a of (await readdir(layout.objects)).sort())
+    for (const b of (await readdir(join(layout.objects, a))).sort())
+      for (const rest of (await readdir(join(layout.objects, a, b))).sort()) {
+        const digest = `sha256:${a}${b}${rest}`
+        if (isDigest(digest)) yield { digest, size: (await stat(objectPath(layout, digest))).size }
+      }
+}
+
+class FileArtifacts implements ArtifactStore {
+  readonly #layout: Layout
+  /** What was found right, by inode, size and change time: any write to the file changes the latter. */
+  readonly #verified = new Map<Digest, string>()
+
+  constructor(layout: Layout) {
+    this.#layout = layout
+  }
+
+  put(bytes: Uint8Array | string): Promise<Stored> {
+    return publishBytes(this.#layout, bytes)
+  }
+
+  putFile(path: string): Promise<Stored> {
+    return publishCopy(this.#layout, path)
+  }
+
+  async get(digest: Digest): Promise<Uint8Array> {
+    const path = objectPath(this.#layout, digest)
+    const bytes = await this.#present(digest, () => readFile(path))
+    if (digestBytes(bytes) !== digest) await this.#quarantine(digest)
+    return bytes
+  }
+
+  async localPath(digest: Digest): Promise<string> {
+    const path = objectPath(this.#layout, digest)
+    const { ino, size, ctimeNs } = await this.#present(digest, () => stat(path, { bigint: true }))
+    const state = `${ino}:${size}:${ctimeNs}`
+    if (this.#verified.get(digest) !== state) {
+      const found = await this.#present(digest, () => digestFile(path))
+      if (found.digest !== digest) await this.#quarantine(digest)
+      this.#verified.set(digest, state)
+    }
+    return path
+  }
+
+  async has(digest: Digest): Promise<boolean> {
+    return (await this.size(digest)) !== undefined
+  }
+
+  async size(digest: Digest): Promise<number | undefined> {
+    try {
+      return (await stat(objectPath(this.#layout, digest))).size
+    } catch (error) {
+      if (isAbsent(error)) return undefined
+      throw error
+    }
+  }
+
+  list(): AsyncIterable<Stored> {
+    return objectsOf(this.#layout)
+  }
+
+  async remove(digest: Digest): Promise<void> {
+    this.#verified.delete(digest)
+    try {
+      await unlink(objectPath(this.#layout, digest))
+    } catch (error) {
+      if (!isAbsent(error)) throw writeError(error, this.#layout.root, 0)
+    }
+  }
+
+  async #present<T>(digest: Digest, read: () => Promise<T>): Promise<T> {
+    try {
+      return await read()
+    } catch (error) {
+      throw isAbsent(error) ? fail('artifactMissing', { digest }, error) : error
+    }
+  }
+
+  /** Out of the way, so that the step that makes these bytes can publish them again; kept, for whoever wants to look. */
+  async #quarantine(digest: Digest): Promise<never> {
+    const path = objectPath(this.#layout, digest)
+    const kept = join(this.#layout.quarantine, `${digest.slice('sha256:'.length)}.${Date.now()}`)
+    this.#verified.delete(digest)
+    try {
+      await makeFolder(this.#layout.quarantine)
+      await rename(path, kept)
+    } catch (error) {
+      if (!isAbsent(error)) throw fail('artifactCorrupt', { digest, path, kept: basename(path) }, error)
+    }
+    throw fail('artifactCorrupt', { digest, path, kept })
+  }
+}
+
+/**
+ * Opens (or makes) the artifact store in folder `root` and removes what dead writers left half-written.
+ * Throws `storeReadOnly`, `diskFull`.
+ */
+export async function openArtifacts(root: string): Promise<ArtifactStore> {
+  const layout = layoutOf(resolve(root))
+  try {
+    await makeFolder(layout.objects)
+    await makeFolder(layout.temporary)
+    await sweep(layout)
+  } catch (error) {
+    throw writeError(error, layout.root, 4096)
+  }
+  return new FileArtifacts(layout)
+}

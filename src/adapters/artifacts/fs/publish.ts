@@ -1,0 +1,81 @@
+import { constants } from 'node:fs'
+import { chmod, copyFile, open, rename, stat, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { digestBytes, digestFile, type Digest } from '../../../internal/digest.ts'
+import { makeFolder, syncFolder } from '../../../internal/publish.ts'
+import type { Stored } from '../../../ports/artifact-store.ts'
+import { writeError } from './errors.ts'
+import { objectPath, temporaryPath, type Layout } from './layout.ts'
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** True when the bytes are there already; their folder is synced, for a writer that died between rename and sync. */
+async function isPublished(path: string, size: number): Promise<boolean> {
+  if ((await sizeOf(path)) !== size) return false
+  await syncFolder(dirname(path))
+  return true
+}
+
+async function publish(layout: Layout, temporary: string, digest: Digest): Promise<void> {
+  const path = objectPath(layout, digest)
+  const handle = await open(temporary, 'r')
+  try {
+    await handle.chmod(0o444)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  await makeFolder(dirname(path))
+  await rename(temporary, path)
+  await syncFolder(dirname(path))
+}
+
+async function discard(temporary: string): Promise<void> {
+  await unlink(temporary).catch(() => undefined)
+}
+
+/** Bytes into the store. Nothing is visible before all of it is on the disk. */
+export async function publishBytes(layout: Layout, content: Uint8Array | string): Promise<Stored> {
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content
+  const digest = digestBytes(bytes)
+  const size = bytes.length
+  const temporary = temporaryPath(layout)
+  try {
+    if (await isPublished(objectPath(layout, digest), size)) return { digest, size }
+    const handle = await open(temporary, 'wx', 0o600)
+    try {
+      await handle.writeFile(bytes)
+    } finally {
+      await handle.close()
+    }
+    await publish(layout, temporary, digest)
+    return { digest, size }
+  } catch (error) {
+    await discard(temporary)
+    throw writeError(error, layout.root, size)
+  }
+}
+
+/** A copy of a file into the store. The digest is taken from the copy: the original may change meanwhile. */
+export async function publishCopy(layout: Layout, source: string): Promise<Stored> {
+  const needed = (await stat(source)).size
+  const temporary = temporaryPath(layout)
+  try {
+    await copyFile(source, temporary, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL)
+    await chmod(temporary, 0o600)
+    const stored = await digestFile(temporary)
+    if (await isPublished(objectPath(layout, stored.digest), stored.size)) await discard(temporary)
+    else await publish(layout, temporary, stored.digest)
+    return stored
+  } catch (error) {
+    await discard(temporary)
+    throw writeError(error, layout.root, needed)
+  }
+}
