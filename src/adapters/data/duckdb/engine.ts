@@ -1,0 +1,288 @@
+import { mkdir, rename, rm } from 'node:fs/promises'
+import { dirname, isAbsolute, resolve } from 'node:path'
+import {
+  BOOLEAN,
+  BIGINT,
+  DOUBLE,
+  DuckDBDataChunk,
+  DuckDBInstance,
+  TIMESTAMP,
+  VARCHAR,
+  type DuckDBConnection,
+  type DuckDBType,
+} from '@duckdb/node-api'
+import { fail, isMillraceError } from '../../../errors/index.ts'
+import { syncFolder, temporaryName } from '../../../internal/publish.ts'
+import type {
+  Column,
+  ColumnType,
+  DataEngine,
+  DescribedColumn,
+  Relation,
+  Row,
+  SourceSpec,
+  Value,
+} from '../../../ports/data-engine.ts'
+import { ColumnsReader } from './columns.ts'
+import { duckdbDialect } from './dialect.ts'
+
+export interface DuckdbOptions {
+  readonly threads?: number
+  /** Bytes that the engine may hold before it spills (default 1.2 GB). */
+  readonly memory?: number
+  /** Where it spills. */
+  readonly scratch?: string
+}
+
+const logicalOf: readonly (readonly [RegExp, ColumnType])[] = [
+  [/^U?(TINYINT|SMALLINT|INTEGER|BIGINT)$|^HUGEINT$/, 'int'],
+  [/^(FLOAT|DOUBLE|DECIMAL.*)$/, 'float'],
+  [/^(VARCHAR|ENUM.*|UUID)$/, 'text'],
+  [/^BOOLEAN$/, 'bool'],
+  [/^(TIMESTAMP.*|DATE)$/, 'timestamp'],
+]
+
+const chunkTypes: Record<ColumnType, DuckDBType> = {
+  int: BIGINT,
+  float: DOUBLE,
+  text: VARCHAR,
+  bool: BOOLEAN,
+  timestamp: TIMESTAMP,
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0] as string
+}
+
+/** DuckDB in this process. Queries take a connection each from a small pool; a stream keeps its own to its end. */
+class DuckdbEngine implements DataEngine {
+  readonly dialect = duckdbDialect
+  readonly #instance: DuckDBInstance
+  readonly #idle: DuckDBConnection[] = []
+  #closed = false
+
+  constructor(instance: DuckDBInstance) {
+    this.#instance = instance
+  }
+
+  async #connection(): Promise<DuckDBConnection> {
+    if (this.#closed) throw fail('engineClosed')
+    return this.#idle.pop() ?? (await this.#instance.connect())
+  }
+
+  #release(connection: DuckDBConnection): void {
+    if (this.#closed || this.#idle.length >= 4) connection.closeSync()
+    else this.#idle.push(connection)
+  }
+
+  async #using<T>(sql: string, work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+    const connection = await this.#connection()
+    try {
+      const result = await work(connection)
+      this.#release(connection)
+      return result
+    } catch (error) {
+      connection.closeSync()
+      throw explain(error, sql)
+    }
+  }
+
+  async scan(source: SourceSpec, root: string): Promise<Relation> {
+    const path = isAbsolute(source.path) ? source.path : resolve(root, source.path)
+    const file = duckdbDialect.literal(path, 'text')
+    const options =
+      source.kind === 'parquet'
+        ? ', union_by_name = true'
+        : source.kind === 'csv'
+          ? `, header = ${source.header ?? true}, delim = ${duckdbDialect.literal(source.delimiter ?? ',', 'text')}, strict_mode = true`
+          : ", format = 'newline_delimited'"
+    const relation = { sql: `read_${source.kind}(${file}${options})`, label: source.path }
+    try {
+      await this.rows(`SELECT * FROM ${relation.sql} LIMIT 0`)
+    } catch (error) {
+      if (isMillraceError(error) && error.code === 'MR2002')
+        throw fail('sourceUnreadable', { source: source.path, reason: String(error.details.reason) }, error)
+      throw error
+    }
+    return relation
+  }
+
+  async describe(relation: Relation): Promise<readonly DescribedColumn[]> {
+    const rows = await this.rows(`DESCRIBE SELECT * FROM ${relation.sql}`)
+    return rows.map(row => {
+      const physical = String(row.column_type)
+      return { name: String(row.column_name), type: logicalOf.find(([form]) => form.test(physical))?.[1], physical }
+    })
+  }
+
+  async rows(sql: string): Promise<Row[]> {
+    const columns = await this.columns(sql)
+    const list = [...columns.values()]
+    const length = list[0]?.values.length ?? 0
+    const rows: Row[] = []
+    for (let i = 0; i < length; i++) {
+      const row: Record<string, Value> = {}
+      for (const column of list) row[column.name] = valueAt(column, i)
+      rows.push(row)
+    }
+    return rows
+  }
+
+  columns(sql: string): Promise<Map<string, Column>> {
+    return this.#using(sql, async connection => {
+      const result = await connection.run(sql)
+      const reader = new ColumnsReader(result)
+      for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk())
+        reader.add(chunk)
+      return reader.done()
+    })
+  }
+
+  async *stream(sql: string): AsyncIterable<ReadonlyMap<string, Column>> {
+    // A second query on the same connection would end the stream without an error, so nobody else gets this one
+    const connection = await this.#instance.connect()
+    try {
+      const result = await connection.stream(sql)
+      for (;;) {
+        const reader = new ColumnsReader(result, 65_536)
+        let rows = 0
+        while (rows < 60_000) {
+          const chunk = await result.fetchChunk()
+          if (!chunk || chunk.rowCount === 0) break
+          reader.add(chunk)
+          rows += chunk.rowCount
+        }
+        if (rows === 0) return
+        yield reader.done()
+      }
+    } catch (error) {
+      throw explain(error, sql)
+    } finally {
+      connection.closeSync()
+    }
+  }
+
+  async execute(sql: string): Promise<void> {
+    await this.#using(sql, connection => connection.run(sql))
+  }
+
+  async writeParquet(sql: string, path: string): Promise<number> {
+    await mkdir(dirname(path), { recursive: true })
+    const temporary = temporaryName(path)
+    try {
+      const rows = await this.#using(sql, async connection => {
+        const result = await connection.run(
+          `COPY (${sql}) TO ${duckdbDialect.literal(temporary, 'text')} (FORMAT parquet, COMPRESSION zstd)`,
+        )
+        return result.rowsChanged
+      })
+      await rename(temporary, path)
+      await syncFolder(dirname(path))
+      return rows
+    } catch (error) {
+      await rm(temporary, { force: true })
+      throw error
+    }
+  }
+
+  async load(table: string, columns: readonly Column[]): Promise<Relation> {
+    const name = duckdbDialect.identifier(table)
+    const declared = columns.map(
+      column => `${duckdbDialect.identifier(column.name)} ${chunkTypes[column.type].toString()}`,
+    )
+    await this.#using(table, async connection => {
+      await connection.run(`CREATE OR REPLACE TABLE ${name} (${declared.join(', ')})`)
+      const appender = await connection.createAppender(table)
+      const length = columns[0]?.values.length ?? 0
+      for (let from = 0; from < length; from += 2048) {
+        const rows = Math.min(2048, length - from)
+        const chunk = DuckDBDataChunk.create(
+          columns.map(column => chunkTypes[column.type]),
+          rows,
+        )
+        columns.forEach((column, i) => fill(chunk, i, column, from, rows))
+        appender.appendDataChunk(chunk)
+      }
+      appender.closeSync()
+    })
+    return { sql: name, label: table }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const connection of this.#idle.splice(0)) connection.closeSync()
+    this.#instance.closeSync()
+  }
+}
+
+function fill(chunk: DuckDBDataChunk, index: number, column: Column, from: number, rows: number): void {
+  const vector = chunk.getColumnVector(index) as unknown as {
+    items?: Float64Array
+    flush(): void
+    setItem(i: number, value: unknown): void
+  }
+  const values = column.values
+  if (!column.nulls && vector.items && vector.items.constructor === values.constructor)
+    vector.items.set((values as Float64Array).subarray(from, from + rows))
+  else {
+    const made = Array.from({ length: rows }, (_, i) =>
+      column.nulls?.[from + i] ? null : column.type === 'bool' ? values[from + i] === 1 : values[from + i],
+    )
+    if (column.type === 'timestamp')
+      made.forEach((value, i) => vector.setItem(i, value === null ? null : { micros: value as bigint }))
+    else made.forEach((value, i) => vector.setItem(i, value))
+  }
+  vector.flush()
+}
+
+function valueAt(column: Column, i: number): Value {
+  if (column.nulls?.[i]) return null
+  const value = column.values[i] as number | bigint | string
+  if (column.type === 'bool') return value === 1
+  if (typeof value === 'bigint' && value >= -9007199254740991n && value <= 9007199254740991n) return Number(value)
+  return value
+}
+
+/** DuckDB's own words, first line only, under the catalogue's heading. */
+function explain(error: unknown, sql: string): Error {
+  if (isMillraceError(error)) return error as Error
+  const reason = firstLine(error)
+  if (
+    /^(IO Error|Invalid Input Error|HTTP Error)|No files found|CSV Error|Parquet|file/i.test(reason) &&
+    !/^(Parser|Binder|Catalog)/.test(reason)
+  ) {
+    if (/No space left|disk full/i.test(reason)) return fail('diskFull', { path: 'the scratch folder', reason }, error)
+    return fail(
+      'sourceUnreadable',
+      { source: /'([^']+)'/.exec(sql)?.[1] ?? 'source', reason: describeFailure(error) },
+      error,
+    )
+  }
+  return fail('queryFailed', { reason }, error)
+}
+
+/** The broken line of a CSV stands on a later line of DuckDB's message. */
+function describeFailure(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  const line = /CSV Error on Line: (\d+)/.exec(text)
+  const original = /Original Line: ?([^\n]*)/.exec(text)
+  return line
+    ? `line ${line[1]} does not fit the declared columns${original?.[1] ? ` (${original[1].trim().slice(0, 80)})` : ''}`
+    : firstLine(error)
+}
+
+/** Opens an in-memory engine; relations are read from files in place. */
+export async function openDuckdb(options: DuckdbOptions = {}): Promise<DataEngine> {
+  const megabytes = Math.round((options.memory ?? 1.2e9) / 1e6)
+  const instance = await DuckDBInstance.create(':memory:', {
+    threads: String(options.threads ?? 2),
+    memory_limit: `${megabytes}MB`,
+    preserve_insertion_order: 'true',
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+    ...(options.scratch ? { temp_directory: options.scratch } : {}),
+  })
+  const engine = new DuckdbEngine(instance)
+  await engine.execute("SET TimeZone = 'UTC'")
+  return engine
+}
