@@ -1,0 +1,105 @@
+// Claim: our tree trainer needs at most 1.5 times the CPU of LightGBM with one thread, at the same AUC.
+// Baseline: LightGBM from test/interop/.venv (scripts/interop-venv.sh) on the same rows in the same run.
+// Run: npm run build && npx jiti bench/trees.ts [flights|20|100] [threads]
+
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { compiledModule } from '../src/internal/compiled.ts'
+import { type BenchData, flights, generated, share } from './tree-data.ts'
+
+// The compiled modules, as users run them.
+const trees = (await import(
+  compiledModule('../src/math/trees/index.ts', import.meta.url).href
+)) as typeof import('../src/math/trees/index.ts')
+
+const python = 'test/interop/.venv/bin/python'
+const options = { task: 'binary', trees: 100, leaves: 31, learningRate: 0.1, maxBins: 255 } as const
+
+function auc(scores: Float32Array, labels: Float32Array): number {
+  const order = Uint32Array.from(scores.keys()).sort((a, b) => (scores[a] ?? 0) - (scores[b] ?? 0))
+  let rankSum = 0
+  let positives = 0
+  for (let at = 0; at < order.length; ) {
+    let next = at
+    while (next < order.length && scores[order[next] ?? 0] === scores[order[at] ?? 0]) next++
+    for (let k = at; k < next; k++) {
+      if (labels[order[k] ?? 0] === 1) {
+        rankSum += (at + 1 + next) / 2
+        positives++
+      }
+    }
+    at = next
+  }
+  return (rankSum - (positives * (positives + 1)) / 2) / (positives * (labels.length - positives))
+}
+
+function rowMajor({ rows, columns }: BenchData['test']): Float32Array {
+  const out = new Float32Array(rows * columns.length)
+  columns.forEach((column, at) => {
+    for (let row = 0; row < rows; row++) out[row * columns.length + at] = column[row] ?? NaN
+  })
+  return out
+}
+
+async function ours(data: BenchData, threads: number) {
+  const crew = threads > 1 ? await makeCrew(threads) : undefined
+  const memory = process.memoryUsage()
+  const cpu = process.cpuUsage()
+  const begin = performance.now()
+  let peak = 0
+  const ensemble = await trees.trainTrees(data.train, options, {
+    ...(crew ? { parallel: crew } : {}),
+    onRound() {
+      const now = process.memoryUsage()
+      peak = Math.max(peak, now.arrayBuffers - memory.arrayBuffers, now.rss - memory.rss)
+    },
+  })
+  const wall = (performance.now() - begin) / 1000
+  const used = process.cpuUsage(cpu)
+  await crew?.close()
+  const out = new Float32Array(data.test.rows)
+  trees.compileTrees(ensemble).predict(rowMajor(data.test), data.test.rows, out)
+  return {
+    cpu: (used.user + used.system) / 1e6,
+    wall,
+    auc: auc(out, data.test.labels),
+    bytesPerRow: Math.round(peak / data.train.rows),
+  }
+}
+
+async function makeCrew(threads: number) {
+  const { openThreadCrew } = (await import(
+    compiledModule('../src/stages/train/threads/crew.ts', import.meta.url).href
+  )) as typeof import('../src/stages/train/threads/crew.ts')
+  return openThreadCrew(threads)
+}
+
+const which = process.argv[2] ?? 'all'
+const threads = Number(process.argv[3] ?? 1)
+const sets: Record<string, () => Promise<BenchData> | BenchData> = {
+  flights,
+  '20': () => generated(80_000, 20, 1),
+  '100': () => generated(160_000, 100, 2),
+}
+for (const [name, make] of Object.entries(sets)) {
+  if (which !== 'all' && which !== name) continue
+  const data = await make()
+  const path = share(data, '.cache/bench')
+  const mine = await ours(data, threads)
+  const line = (who: string, r: { cpu: number; wall: number; auc: number }): string =>
+    `${data.name.padEnd(15)} ${who.padEnd(16)} cpu ${r.cpu.toFixed(2)} s  wall ${r.wall.toFixed(2)} s  AUC ${r.auc.toFixed(4)}`
+  console.log(line(`millrace x${threads}`, mine), ` ${mine.bytesPerRow} bytes a row`)
+  if (!existsSync(python)) {
+    console.log('LightGBM: skipped, run scripts/interop-venv.sh first')
+    continue
+  }
+  const peer = JSON.parse(execFileSync(python, ['bench/peers/trees.py', path, '1'], { encoding: 'utf8' })) as {
+    cpu: number
+    wall: number
+    auc: number
+  }
+  console.log(line('LightGBM x1', peer))
+  console.log(
+    `${data.name.padEnd(15)} ratio            cpu ${(mine.cpu / peer.cpu).toFixed(2)}    wall ${(mine.wall / peer.wall).toFixed(2)}    AUC ${(mine.auc - peer.auc).toFixed(4)}`,
+  )
+}

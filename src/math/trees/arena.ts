@@ -1,0 +1,143 @@
+/** Slots of a feature's histogram: up to 255 bins of values, and the missing values in the last. */
+export const slots = 256
+export const missingBin = 255
+/** Features whose bins share one 32-bit word. */
+export const lanes = 4
+/** Rows whose float sums are added up together. Fixed, so that sums do not depend on the number of threads. */
+export const sumBlock = 16384
+
+export type Objective = 'regression' | 'binary' | 'multiclass'
+
+/** All that is needed to find the arrays in an arena's memory; goes to the other threads as a message. */
+export interface ArenaShape {
+  readonly rows: number
+  readonly features: number
+  /** Margins a row. */
+  readonly outputs: number
+  readonly threads: number
+  readonly leaves: number
+  readonly weighted: boolean
+  readonly objective: Objective
+}
+
+/** Everything that the kernels read and write, in one memory that several threads can share. */
+export interface Arena {
+  readonly shape: ArenaShape
+  readonly memory: ArrayBufferLike
+  /** What to do next: see `kernels.ts`. */
+  readonly job: Float64Array
+  /** Bins, four features a word: `words[block][row]`. */
+  readonly words: readonly Int32Array[]
+  readonly labels: Float32Array
+  readonly weights: Float32Array
+  /** `margins[output * rows + row]`. */
+  readonly margins: Float64Array
+  /** Multiclass: the probabilities at the start of the round, laid out as the margins. */
+  readonly probabilities: Float32Array
+  /** Regression: prediction minus label, weighted. */
+  readonly gradients: Float32Array
+  /** Gradient and hessian of a row in 32 bits. */
+  readonly codes: Int32Array
+  /** The same as one number for the histograms, in the order of the rows at hand. */
+  readonly ordered: Float64Array
+  /** Rows grouped by leaf, ascending within a leaf. */
+  readonly order: Int32Array
+  readonly spare: Int32Array
+  /** Regression: sum and maximum of |gradient|, a pair a block. */
+  readonly sums: Float64Array
+  /** Where each leaf begins in `order`, ascending, with the end behind the last; and what it adds. */
+  readonly leafBegin: Int32Array
+  readonly leafValue: Float64Array
+  /** Rows that went left, a number a thread. */
+  readonly wentLeft: Int32Array
+  /** `histograms[thread]`: features × slots; `views` are its blocks of four features. */
+  readonly histograms: readonly Float64Array[]
+  readonly views: readonly (readonly Float64Array[])[]
+}
+
+export function blocksOf(shape: ArenaShape): number {
+  return Math.ceil(shape.features / lanes)
+}
+
+interface Plan {
+  take(bytes: number): number
+  readonly size: () => number
+}
+
+function plan(): Plan {
+  let at = 0
+  return {
+    take(bytes) {
+      const begin = at
+      // A cache line of their own, so that threads do not fight over borders.
+      at += Math.ceil(bytes / 64) * 64
+      return begin
+    },
+    size: () => at,
+  }
+}
+
+function lay(shape: ArenaShape): { readonly size: number; readonly open: (memory: ArrayBufferLike) => Arena } {
+  const { rows, outputs, threads, leaves, weighted, objective } = shape
+  const blocks = blocksOf(shape)
+  const regression = objective === 'regression'
+  const spread = blocks * lanes * slots
+  const memoryPlan = plan()
+  const at = {
+    job: memoryPlan.take(16 * 8),
+    words: Array.from({ length: blocks }, () => memoryPlan.take(rows * 4)),
+    labels: memoryPlan.take(rows * 4),
+    weights: memoryPlan.take(weighted ? rows * 4 : 0),
+    margins: memoryPlan.take(rows * outputs * 8),
+    probabilities: memoryPlan.take(objective === 'multiclass' ? rows * outputs * 4 : 0),
+    gradients: memoryPlan.take(regression ? rows * 4 : 0),
+    codes: memoryPlan.take(rows * 4),
+    ordered: memoryPlan.take(rows * 8),
+    order: memoryPlan.take(rows * 4),
+    spare: memoryPlan.take(rows * 4),
+    sums: memoryPlan.take(Math.ceil(rows / sumBlock) * 16),
+    leafBegin: memoryPlan.take((leaves + 1) * 4),
+    leafValue: memoryPlan.take(leaves * 8),
+    wentLeft: memoryPlan.take(threads * 4),
+    histograms: Array.from({ length: threads }, () => memoryPlan.take(spread * 8)),
+  }
+  return {
+    size: memoryPlan.size(),
+    open(memory) {
+      const histograms = at.histograms.map(begin => new Float64Array(memory, begin, spread))
+      return {
+        shape,
+        memory,
+        job: new Float64Array(memory, at.job, 16),
+        words: at.words.map(begin => new Int32Array(memory, begin, rows)),
+        labels: new Float32Array(memory, at.labels, rows),
+        weights: new Float32Array(memory, at.weights, weighted ? rows : 0),
+        margins: new Float64Array(memory, at.margins, rows * outputs),
+        probabilities: new Float32Array(memory, at.probabilities, objective === 'multiclass' ? rows * outputs : 0),
+        gradients: new Float32Array(memory, at.gradients, regression ? rows : 0),
+        codes: new Int32Array(memory, at.codes, rows),
+        ordered: new Float64Array(memory, at.ordered, rows),
+        order: new Int32Array(memory, at.order, rows),
+        spare: new Int32Array(memory, at.spare, rows),
+        sums: new Float64Array(memory, at.sums, Math.ceil(rows / sumBlock) * 2),
+        leafBegin: new Int32Array(memory, at.leafBegin, leaves + 1),
+        leafValue: new Float64Array(memory, at.leafValue, leaves),
+        wentLeft: new Int32Array(memory, at.wentLeft, threads),
+        histograms,
+        views: histograms.map(whole =>
+          Array.from({ length: blocks }, (_, block) =>
+            whole.subarray(block * lanes * slots, (block + 1) * lanes * slots),
+          ),
+        ),
+      }
+    },
+  }
+}
+
+export function arenaBytes(shape: ArenaShape): number {
+  return lay(shape).size
+}
+
+export function openArena(shape: ArenaShape, memory: ArrayBufferLike): Arena {
+  return lay(shape).open(memory)
+}

@@ -1,0 +1,15 @@
+export type { Arena, ArenaShape } from './arena.ts'
+export { openArena } from './arena.ts'
+export { type Crew, solo } from './crew.ts'
+export {
+  gainImportance,
+  outputsOf,
+  type TrainingMatrix,
+  type Tree,
+  type TreeEnsemble,
+  type TreeTask,
+} from './ensemble.ts'
+export { type CompiledTrees, compileTrees, softmaxRows } from './evaluate.ts'
+export { performJob } from './kernels.ts'
+export { type TreeOptions, resolveTreeOptions } from './options.ts'
+export { type Round, type TrainingHooks, trainTrees } from './train.ts'

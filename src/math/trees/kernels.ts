@@ -1,0 +1,330 @@
+import { type Arena, type ArenaShape, lanes, slots, sumBlock } from './arena.ts'
+import { exponential } from './exponential.ts'
+
+/** The kinds of job, at `job[0]`; the other slots of `job` are the arguments named beside each kernel. */
+export const jobs = { gradients: 1, root: 2, split: 3, update: 4 } as const
+
+/** Which child's histogram a split job builds. */
+export const build = { neither: 0, left: 1, right: 2 } as const
+
+/**
+ * Gradient and hessian of a row are rounded to whole numbers and kept in 32 bits: the gradient in the low `slopeBits`,
+ * the hessian above. Unweighted regression has hessian 1, which takes no bits.
+ */
+export function slopeBitsOf(shape: ArenaShape): number {
+  return shape.objective !== 'regression' ? 16 : shape.weighted ? 22 : 32
+}
+
+/**
+ * In histograms the pair is one number, hessian × 2^27 + gradient. As |gradients| and hessians each add up to less
+ * than 2^26 over all rows, sums are exact below 2^53, in any order, and hold both sums.
+ */
+export const codeBase = 2 ** 27
+export const codeLimit = 2 ** 26
+const golden = 0x9e3779b9 | 0
+const fraction = 2 ** -32
+
+/** The rows of one thread, whole blocks of sums. */
+export function share(total: number, thread: number, threads: number, grain: number): [number, number] {
+  const grains = Math.ceil(total / grain)
+  const begin = Math.floor((grains * thread) / threads) * grain
+  const end = Math.floor((grains * (thread + 1)) / threads) * grain
+  return [Math.min(begin, total), Math.min(end, total)]
+}
+
+/** Does thread's part of the arena's job. */
+export function performJob(arena: Arena, thread: number, threads: number): void {
+  switch (arena.job[0]) {
+    case jobs.gradients:
+      return gradients(arena, thread, threads)
+    case jobs.root:
+      return root(arena, thread, threads)
+    case jobs.split:
+      return split(arena, thread, threads)
+    case jobs.update:
+      return update(arena, thread, threads)
+  }
+}
+
+/**
+ * job: [1, output, whether the round starts, gradient scale, hessian scale, rounding offset].
+ * Classification: the codes of all rows. Its derivatives are bounded, so the scales are known beforehand.
+ * Regression: the gradients and the sum and maximum of their sizes; the root job makes the codes when the scale is known.
+ */
+function gradients(arena: Arena, thread: number, threads: number): void {
+  const { shape, job } = arena
+  const [begin, end] = share(shape.rows, thread, threads, sumBlock)
+  if (shape.objective === 'regression') residuals(arena, begin, end)
+  else if (shape.objective === 'binary') logistic(arena, begin, end)
+  else {
+    if (job[2] === 1) softmax(arena, begin, end)
+    oneOfMany(arena, begin, end)
+  }
+}
+
+/** Uniform in [0, 1) by row: a golden-ratio sequence, so that rounding is unbiased over any run of rows. */
+function diceOf(row: number, offset: number): number {
+  return (Math.imul(row, golden) + offset) | 0
+}
+
+/** Rounds both up or down at random in the right proportion, so that sums are unbiased. */
+function encode(slope: number, curve: number, dice: number, bits: number): number {
+  const whole = Math.floor(slope + (dice >>> 0) * fraction)
+  const turned = (dice << 16) | (dice >>> 16)
+  return (Math.floor(curve + (turned >>> 0) * fraction) << bits) | (whole & ((1 << bits) - 1))
+}
+
+/** Writes the histogram numbers of the rows at `rows[begin … end)` to the same places of `ordered`. */
+function decode(arena: Arena, rows: Int32Array, begin: number, end: number): void {
+  const { codes, ordered, shape } = arena
+  const bits = slopeBitsOf(shape)
+  if (bits === 32) {
+    for (let at = begin; at < end; at++) ordered[at] = codeBase + (codes[rows[at] as number] as number)
+    return
+  }
+  const rest = 32 - bits
+  for (let at = begin; at < end; at++) {
+    const code = codes[rows[at] as number] as number
+    ordered[at] = (code >>> bits) * codeBase + ((code << rest) >> rest)
+  }
+}
+
+/** Logistic loss: gradient p − y, hessian p (1 − p). */
+function logistic(arena: Arena, begin: number, end: number): void {
+  const { shape, job, margins, labels, weights, codes } = arena
+  const { weighted } = shape
+  const slopeScale = job[3] as number
+  const curveScale = job[4] as number
+  const offset = (job[5] as number) | 0
+  for (let row = begin; row < end; row++) {
+    const p = 1 / (1 + exponential(-(margins[row] as number)))
+    const weight = weighted ? (weights[row] as number) : 1
+    const slope = (p - (labels[row] as number)) * weight * slopeScale
+    codes[row] = encode(slope, p * (1 - p) * weight * curveScale, diceOf(row, offset), 16)
+  }
+}
+
+/** Squared loss: gradient prediction − y, hessian 1. */
+function residuals(arena: Arena, begin: number, end: number): void {
+  const { shape, margins, labels, weights, gradients: g, sums } = arena
+  for (let from = begin; from < end; from += sumBlock) {
+    const to = Math.min(from + sumBlock, end)
+    let sum = 0
+    let most = 0
+    for (let row = from; row < to; row++) {
+      const slope = (margins[row] as number) - (labels[row] as number)
+      g[row] = shape.weighted ? slope * (weights[row] as number) : slope
+      const size = Math.abs(g[row] as number)
+      sum += size
+      if (size > most) most = size
+    }
+    const at = (from / sumBlock) * 2
+    sums[at] = sum
+    sums[at + 1] = most
+  }
+}
+
+function softmax({ shape, margins, probabilities }: Arena, from: number, to: number): void {
+  const { rows, outputs } = shape
+  for (let row = from; row < to; row++) {
+    let top = -Infinity
+    for (let k = 0; k < outputs; k++) top = Math.max(top, margins[k * rows + row] as number)
+    let sum = 0
+    for (let k = 0; k < outputs; k++) sum += exponential((margins[k * rows + row] as number) - top)
+    for (let k = 0; k < outputs; k++) {
+      probabilities[k * rows + row] = exponential((margins[k * rows + row] as number) - top) / sum
+    }
+  }
+}
+
+function oneOfMany(arena: Arena, from: number, to: number): void {
+  const { shape, job, probabilities, labels, weights, codes } = arena
+  const { rows, outputs, weighted } = shape
+  const output = job[1] as number
+  // The classes' margins are one too many; K / (K − 1) makes up for it (LightGBM's factor).
+  const factor = outputs / (outputs - 1)
+  const offset = (job[5] as number) | 0
+  for (let row = from; row < to; row++) {
+    const p = probabilities[output * rows + row] as number
+    const weight = weighted ? (weights[row] as number) : 1
+    const slope = (p - ((labels[row] as number) === output ? 1 : 0)) * weight * (job[3] as number)
+    const curve = factor * p * (1 - p) * weight * (job[4] as number)
+    codes[row] = encode(slope, curve, diceOf(row, offset), 16)
+  }
+}
+
+/** job: [2, rows sampled, whether `order` is given, gradient scale, hessian scale, rounding offset]. The root's histogram. */
+function root(arena: Arena, thread: number, threads: number): void {
+  const { shape, job, order } = arena
+  const given = job[2] === 1
+  const [begin, end] = share(job[1] as number, thread, threads, sumBlock)
+  if (!given) for (let row = begin; row < end; row++) order[row] = row
+  if (shape.objective === 'regression') encodeResiduals(arena, begin, end)
+  decode(arena, order, begin, end)
+  accumulate(arena, thread, order, begin, end)
+}
+
+function encodeResiduals(arena: Arena, begin: number, end: number): void {
+  const { shape, job, order, gradients: g, weights, codes } = arena
+  const bits = slopeBitsOf(shape)
+  const offset = (job[5] as number) | 0
+  for (let at = begin; at < end; at++) {
+    const row = order[at] as number
+    const slope = (g[row] as number) * (job[3] as number)
+    const dice = diceOf(row, offset)
+    codes[row] = shape.weighted
+      ? encode(slope, (weights[row] as number) * (job[4] as number), dice, bits)
+      : Math.floor(slope + (dice >>> 0) * fraction)
+  }
+}
+
+/**
+ * job: [3, begin, end, feature, highest bin to the left, whether missing goes left, which child to build].
+ * Partitions a leaf's rows, keeping their order: those going left move to the front of the thread's part of `order`,
+ * the others to the same part of `spare`.
+ */
+function split(arena: Arena, thread: number, threads: number): void {
+  const { job, order, spare } = arena
+  const first = job[1] as number
+  const feature = job[3] as number
+  const side = job[6] as number
+  const [from, to] = share((job[2] as number) - first, thread, threads, 1024)
+  const begin = first + from
+  const end = first + to
+  const words = arena.words[feature >> 2] as Int32Array
+  const left = partition(
+    words,
+    order,
+    spare,
+    begin,
+    end,
+    (feature & (lanes - 1)) * 8,
+    job[4] as number,
+    job[5] as number,
+  )
+  arena.wentLeft[thread] = left - begin
+  if (side === build.neither) return
+  const rows = side === build.left ? order : spare
+  const stop = side === build.left ? left : begin + end - left
+  decode(arena, rows, begin, stop)
+  accumulate(arena, thread, rows, begin, stop)
+}
+
+/** Without branches, which would be mispredicted. Turning the bins by one puts the missing ones below all others. */
+function partition(
+  words: Int32Array,
+  order: Int32Array,
+  spare: Int32Array,
+  begin: number,
+  end: number,
+  shift: number,
+  bin: number,
+  turn: number,
+): number {
+  const limit = bin + turn + 1
+  let left = begin
+  for (let at = begin; at < end; at++) {
+    const row = order[at] as number
+    const turned = (((words[row] as number) >>> shift) + turn) & 255
+    order[left] = row
+    spare[begin + at - left] = row
+    left += (turned - limit) >>> 31
+  }
+  return left
+}
+
+/** The histogram of the rows at `rows[begin … end)`, whose numbers are at the same places of `ordered`. */
+function accumulate(arena: Arena, thread: number, rows: Int32Array, begin: number, end: number): void {
+  const { words, ordered } = arena
+  const histogram = arena.histograms[thread] as Float64Array
+  const views = arena.views[thread] as readonly Float64Array[]
+  histogram.fill(0)
+  let block = 0
+  for (; block < views.length - 1; block += 2) {
+    accumulate8(
+      words[block] as Int32Array,
+      words[block + 1] as Int32Array,
+      views[block] as Float64Array,
+      views[block + 1] as Float64Array,
+      ordered,
+      rows,
+      begin,
+      end,
+    )
+  }
+  if (block < views.length)
+    accumulate4(words[block] as Int32Array, views[block] as Float64Array, ordered, rows, begin, end)
+}
+
+function accumulate4(
+  words: Int32Array,
+  histogram: Float64Array,
+  codes: Float64Array,
+  rows: Int32Array,
+  begin: number,
+  end: number,
+): void {
+  for (let at = begin; at < end; at++) {
+    const code = codes[at] as number
+    const word = words[rows[at] as number] as number
+    const a = word & 255
+    const b = slots + ((word >>> 8) & 255)
+    const c = 2 * slots + ((word >>> 16) & 255)
+    const d = 3 * slots + (word >>> 24)
+    histogram[a] = (histogram[a] as number) + code
+    histogram[b] = (histogram[b] as number) + code
+    histogram[c] = (histogram[c] as number) + code
+    histogram[d] = (histogram[d] as number) + code
+  }
+}
+
+function accumulate8(
+  lower: Int32Array,
+  upper: Int32Array,
+  low: Float64Array,
+  high: Float64Array,
+  codes: Float64Array,
+  rows: Int32Array,
+  begin: number,
+  end: number,
+): void {
+  for (let at = begin; at < end; at++) {
+    const code = codes[at] as number
+    const row = rows[at] as number
+    const word = lower[row] as number
+    const a = word & 255
+    const b = slots + ((word >>> 8) & 255)
+    const c = 2 * slots + ((word >>> 16) & 255)
+    const d = 3 * slots + (word >>> 24)
+    low[a] = (low[a] as number) + code
+    low[b] = (low[b] as number) + code
+    low[c] = (low[c] as number) + code
+    low[d] = (low[d] as number) + code
+    const next = upper[row] as number
+    const e = next & 255
+    const f = slots + ((next >>> 8) & 255)
+    const g = 2 * slots + ((next >>> 16) & 255)
+    const h = 3 * slots + (next >>> 24)
+    high[e] = (high[e] as number) + code
+    high[f] = (high[f] as number) + code
+    high[g] = (high[g] as number) + code
+    high[h] = (high[h] as number) + code
+  }
+}
+
+/** job: [4, output, leaves]. Adds each leaf's value to the margins of its rows. */
+function update(arena: Arena, thread: number, threads: number): void {
+  const { shape, job, margins, order, leafBegin, leafValue } = arena
+  const base = (job[1] as number) * shape.rows
+  const leaves = job[2] as number
+  const [begin, end] = share(leafBegin[leaves] as number, thread, threads, 1024)
+  for (let leaf = 0; leaf < leaves; leaf++) {
+    const from = Math.max(begin, leafBegin[leaf] as number)
+    const to = Math.min(end, leafBegin[leaf + 1] as number)
+    const value = leafValue[leaf] as number
+    for (let at = from; at < to; at++) {
+      const place = base + (order[at] as number)
+      margins[place] = (margins[place] as number) + value
+    }
+  }
+}
