@@ -1,0 +1,65 @@
+import { fail } from '../../../errors/catalogue.ts'
+import { type LinearModel, predictLinear } from '../../../math/linear/index.ts'
+import { scaleRowsFloat32 } from '../../../math/scaler/index.ts'
+import { compileTrees } from '../../../math/trees/index.ts'
+import { categoryEncoder, type GraphEstimator, readEstimator, readModel, verifyParsed } from '../../../onnx/index.ts'
+import type { InferenceBatch, InferenceRuntime, LoadedModel } from '../../../ports/inference-runtime.ts'
+import { checkBatch } from '../check-batch.ts'
+
+/** Our own evaluator of the graphs that Millrace exports: trees and linear models. Needs nothing installed. */
+export async function openTrees(): Promise<InferenceRuntime> {
+  return { name: 'millrace', load: async model => loadGraph(model) }
+}
+
+function loadGraph(bytes: Uint8Array): LoadedModel {
+  const model = readModel(bytes)
+  // Children and feature numbers index arrays below, so they must hold first.
+  const bad = verifyParsed(model).find(check => check.status === 'fail')
+  if (bad) throw fail('onnxMalformed', { file: 'the model', reason: bad.message })
+  const found = readEstimator(model)
+  const { numbers, categories } = found
+  const width = numbers + categories.length
+  const encoders = categories.map(categoryEncoder)
+  const { outputs, predict } = predictor(found)
+  return {
+    width: numbers,
+    categoryWidth: categories.length,
+    outputs,
+    async run(batch) {
+      checkBatch(batch, numbers, categories.length)
+      const { rows } = batch
+      const raw = encoders.length === 0 ? batch.features.slice() : join(batch, numbers, width, encoders)
+      if (found.scale) scaleRowsFloat32(found.scale, raw, rows, raw)
+      const scores = new Float32Array(rows * outputs)
+      predict(raw, rows, scores)
+      return { scores }
+    },
+    close: async () => {},
+  }
+}
+
+/** Numbers first, then the encoded texts, row by row: the feature row of the graph. */
+function join(
+  { rows, features, categories = [] }: InferenceBatch,
+  numbers: number,
+  width: number,
+  encoders: readonly ((text: string) => number)[],
+): Float32Array {
+  const out = new Float32Array(rows * width)
+  for (let row = 0; row < rows; row++) {
+    for (let at = 0; at < numbers; at++) out[row * width + at] = features[row * numbers + at] as number
+    encoders.forEach((encode, at) => {
+      out[row * width + numbers + at] = encode(categories[row * encoders.length + at] ?? '')
+    })
+  }
+  return out
+}
+
+function predictor({ estimator }: GraphEstimator): {
+  readonly outputs: number
+  readonly predict: (features: Float32Array, rows: number, out: Float32Array) => void
+} {
+  if (estimator.kind === 'trees') return compileTrees(estimator.ensemble)
+  const model: LinearModel = estimator.model
+  return { outputs: 1, predict: (features, rows, out) => predictLinear(model, features, rows, out) }
+}

@@ -1,0 +1,18 @@
+export type { OnnxCheck } from './check.ts'
+export {
+  categoryEncoder,
+  type Estimator,
+  exportModel,
+  type ExportRequest,
+  graphOrder,
+  type ModelInput,
+} from './export.ts'
+export { graph, type GraphBuilder } from './graph-builder.ts'
+export { inspectModel, type ModelSummary } from './inspect.ts'
+export { parity, type ParityRows, type ParityRuntime, parityTolerance } from './parity.ts'
+export type { OnnxGraph, OnnxModel, OnnxNode } from './proto.ts'
+export { type GraphEstimator, readEstimator } from './read-estimator.ts'
+export { readModel } from './read-model.ts'
+export { type ModelSignature, signatureOf } from './signature.ts'
+export { verifyModel, type VerifyOptions, verifyParsed } from './verify.ts'
+export { writeModel } from './write-model.ts'

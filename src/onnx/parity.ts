@@ -1,0 +1,58 @@
+import { checkOf, type OnnxCheck } from './check.ts'
+
+/** Rows as an inference runtime takes them, and the runtime itself, as far as parity needs them. */
+export interface ParityRows {
+  readonly rows: number
+  readonly features: Float32Array
+  readonly categories?: readonly string[]
+}
+export interface ParityRuntime {
+  run(batch: ParityRows): Promise<{ readonly scores: Float32Array }>
+}
+
+export const parityTolerance = 1e-5
+
+/**
+ * Holds a runtime's scores against the trainer's: the same decision for every row (binary: above 0.5; several
+ * outputs: the greatest; regression: none) and no score off by more than 1e-5, relative to its size above 1.
+ */
+export async function parity(
+  task: 'binary' | 'multiclass' | 'regression',
+  reference: Float32Array,
+  runtime: ParityRuntime,
+  batch: ParityRows,
+): Promise<OnnxCheck> {
+  const { scores } = await runtime.run(batch)
+  const outputs = reference.length / batch.rows
+  const problems: string[] = []
+  let worst = 0
+  let flips = 0
+  if (scores.length !== reference.length) {
+    problems.push(`the runtime gave ${scores.length} scores where training gave ${reference.length}`)
+  }
+  for (let row = 0; row < batch.rows && problems.length === 0; row++) {
+    const wanted = reference.subarray(row * outputs, (row + 1) * outputs)
+    const got = scores.subarray(row * outputs, (row + 1) * outputs)
+    let off = 0
+    wanted.forEach((score, at) => {
+      const difference = Math.abs(score - (got[at] as number)) / Math.max(1, Math.abs(score))
+      off = difference <= off ? off : difference
+    })
+    worst = off <= worst ? worst : off
+    if (decision(task, wanted) !== decision(task, got)) flips++
+  }
+  if (!(worst <= parityTolerance))
+    problems.push(`scores differ by up to ${worst}, at most ${parityTolerance} is allowed`)
+  if (flips > 0) problems.push(`${flips} of ${batch.rows} rows are decided differently`)
+  return checkOf('parity', `same decisions, scores within ${parityTolerance}`, 'critical', {
+    evaluated: batch.rows,
+    problems,
+    observed: { maxDifference: worst, flips },
+  })
+}
+
+function decision(task: 'binary' | 'multiclass' | 'regression', scores: Float32Array): number {
+  if (task === 'regression') return 0
+  if (task === 'binary') return (scores[0] as number) > 0.5 ? 1 : 0
+  return scores.indexOf(scores.reduce((top, score) => Math.max(top, score), -Infinity))
+}

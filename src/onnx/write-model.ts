@@ -1,0 +1,94 @@
+import {
+  attributeTypes,
+  dataTypes,
+  type Dimension,
+  mlDomain,
+  type OnnxAttribute,
+  type OnnxGraph,
+  type OnnxNode,
+  type OnnxTensor,
+  type OnnxValue,
+} from './proto.ts'
+import { type WireWriter, wireWriter } from './wire-writer.ts'
+
+/** Versions that every runtime since 2022 accepts. */
+export const written = { ir: 8, opset: 17, mlOpset: 3 } as const
+
+/** The bytes of a model: fields in ascending order, metadata sorted by key, so equal models have equal bytes. */
+export function writeModel(graph: OnnxGraph, metadata: Readonly<Record<string, string>>, version: string): Uint8Array {
+  const model = wireWriter()
+  model.int(1, written.ir)
+  model.text(2, 'millrace')
+  model.text(3, version)
+  model.message(7, inner => writeGraph(inner, graph))
+  for (const [domain, opset] of [
+    ['', written.opset],
+    [mlDomain, written.mlOpset],
+  ] as const) {
+    model.message(8, inner => {
+      inner.text(1, domain)
+      inner.int(2, opset)
+    })
+  }
+  for (const key of Object.keys(metadata).sort()) {
+    model.message(14, inner => {
+      inner.text(1, key)
+      inner.text(2, metadata[key] ?? '')
+    })
+  }
+  return model.finish()
+}
+
+function writeGraph(writer: WireWriter, graph: OnnxGraph): void {
+  for (const node of graph.nodes) writer.message(1, inner => writeNode(inner, node))
+  writer.text(2, graph.name)
+  for (const tensor of graph.initializers) writer.message(5, inner => writeTensor(inner, tensor))
+  for (const input of graph.inputs) writer.message(11, inner => writeValue(inner, input))
+  for (const output of graph.outputs) writer.message(12, inner => writeValue(inner, output))
+}
+
+function writeNode(writer: WireWriter, node: OnnxNode): void {
+  for (const input of node.inputs) writer.text(1, input)
+  for (const output of node.outputs) writer.text(2, output)
+  writer.text(3, node.name)
+  writer.text(4, node.op)
+  for (const attribute of node.attributes) writer.message(5, inner => writeAttribute(inner, attribute))
+  if (node.domain !== '') writer.text(7, node.domain)
+}
+
+function writeAttribute(writer: WireWriter, attribute: OnnxAttribute): void {
+  writer.text(1, attribute.name)
+  if (attribute.type === attributeTypes.float) writer.float(2, attribute.float ?? 0)
+  else if (attribute.type === attributeTypes.int) writer.int(3, attribute.int ?? 0)
+  else if (attribute.type === attributeTypes.string) writer.text(4, attribute.string ?? '')
+  else if (attribute.type === attributeTypes.floats) writer.packedFloats(7, attribute.floats ?? [])
+  else if (attribute.type === attributeTypes.ints) writer.packedInts(8, attribute.ints ?? [])
+  else for (const text of attribute.strings ?? []) writer.text(9, text)
+  writer.int(20, attribute.type)
+}
+
+function writeTensor(writer: WireWriter, tensor: OnnxTensor): void {
+  writer.packedInts(1, tensor.dims)
+  writer.int(2, tensor.dataType)
+  const values = (tensor.values ?? []) as readonly number[]
+  if (tensor.dataType === dataTypes.float) writer.packedFloats(4, values)
+  else writer.packedInts(7, values)
+  writer.text(8, tensor.name)
+}
+
+function writeValue(writer: WireWriter, value: OnnxValue): void {
+  writer.text(1, value.name)
+  writer.message(2, type =>
+    type.message(1, tensor => {
+      tensor.int(1, value.elementType)
+      tensor.message(2, shape => {
+        for (const dimension of value.shape ?? []) shape.message(1, inner => writeDimension(inner, dimension))
+      })
+    }),
+  )
+}
+
+function writeDimension(writer: WireWriter, dimension: Dimension): void {
+  if (typeof dimension === 'number') writer.int(1, dimension)
+  else if (dimension !== undefined) writer.text(2, dimension)
+}
