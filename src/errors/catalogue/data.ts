@@ -64,4 +64,23 @@ export const dataErrors = {
     status: 422,
     blame: 'user',
   },
+  viewOutdated: {
+    code: 'MR2008',
+    title: 'Feature view changed',
+    message: "The online records of feature view '{view}' were made by another version of its definition.",
+    hint: 'Run "millrace features materialise {view}" to make them anew.',
+    exit: 3,
+    status: 503,
+    blame: 'user',
+  },
+  batchRefused: {
+    code: 'MR2009',
+    title: 'Data refused',
+    message:
+      '{dataset}: {bad} of {rows} rows break critical expectations, more than the {limit} that quarantine may take.',
+    hint: 'See "millrace validate {dataset}" for the reasons; mend the source, or raise maxQuarantined in the dataset.',
+    exit: 1,
+    status: 422,
+    blame: 'user',
+  },
 } as const satisfies Record<string, ErrorEntry>

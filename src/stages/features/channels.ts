@@ -1,0 +1,73 @@
+import type { FeatureSpec, FeatureView } from '../../define/features.ts'
+import { columnsOf, toEvaluator, toSql, type Evaluator, type Node } from '../../define/expression/index.ts'
+import { canonicalJson, type Json } from '../../internal/canonical-json.ts'
+import type { Dialect } from '../../ports/data-engine.ts'
+
+/**
+ * What a view must keep of each event: one channel for each distinct aggregated expression, with the time from which its
+ * value may be used. Features of the same expression share a channel, offline and online.
+ */
+export interface Channel {
+  /** Undefined for the channel of bare events, which `count` reads. */
+  readonly of: Node | undefined
+  /** Known-time expressions of the columns that it reads; empty where all are known at the event. */
+  readonly knownAt: readonly Node[]
+}
+
+export interface ViewPlan {
+  readonly view: FeatureView
+  readonly channels: readonly Channel[]
+  /** Features in declared order with the index of their channel. */
+  readonly features: readonly { readonly name: string; readonly spec: FeatureSpec; readonly channel: number }[]
+  /** Longest look-back in microseconds; Infinity when a `last` has neither window nor ttl. */
+  readonly horizon: number
+  /** Names of the key columns, in declared order. */
+  readonly keys: readonly string[]
+}
+
+export function planView(view: FeatureView): ViewPlan {
+  const channels: Channel[] = [{ of: undefined, knownAt: [] }]
+  const index = new Map<string, number>()
+  let horizon = 0
+  const features = Object.entries(view.features).map(([name, declared]) => {
+    const window = declared.window ?? view.ttl
+    const spec: FeatureSpec = window === undefined ? declared : { ...declared, window }
+    horizon = Math.max(horizon, window ?? Number.POSITIVE_INFINITY)
+    if (!spec.of) return { name, spec, channel: 0 }
+    const key = canonicalJson(spec.of as unknown as Json)
+    let channel = index.get(key)
+    if (channel === undefined) {
+      const knownAt =
+        view.knownTime === 'ignore' ? [] : columnsOf(spec.of).flatMap(column => view.from.knownAt[column] ?? [])
+      channel = channels.push({ of: spec.of, knownAt }) - 1
+      index.set(key, channel)
+    }
+    return { name, spec, channel }
+  })
+  return { view, channels, features, horizon, keys: Object.keys(view.entity.keys) }
+}
+
+/** SQL of a channel's value (double, NaN where null) and of the first microsecond at which it counts. */
+export function channelSql(plan: ViewPlan, channel: Channel, dialect: Dialect): { value: string; visible: string } {
+  const event = dialect.epochMicros(dialect.identifier(plan.view.from.eventTime as string))
+  // A value that never becomes known is never seen; no event is seen by a request of its own microsecond
+  const known = channel.knownAt.map(node => `coalesce(${dialect.epochMicros(toSql(node, dialect))}, 9e18)`)
+  const visible = known.length === 0 ? `${event} + 1` : `greatest(${event} + 1, ${known.join(', ')})`
+  return {
+    value: channel.of
+      ? `coalesce(${dialect.cast(dialect.cast(toSql(channel.of, dialect), channel.of.type), 'float')}, 'NaN'::DOUBLE)`
+      : '0::DOUBLE',
+    visible: dialect.cast(visible, 'float'),
+  }
+}
+
+/** The same, of one row in TypeScript. */
+export function channelEvaluator(channel: Channel): { value: Evaluator; known: readonly Evaluator[] } {
+  return { value: channel.of ? toEvaluator(channel.of) : () => 0, known: channel.knownAt.map(toEvaluator) }
+}
+
+/** One text for a composite key that no two different keys share. */
+export function encodeKey(values: readonly (string | number | bigint | boolean | null)[]): string | undefined {
+  if (values.some(value => value === null)) return undefined
+  return values.length === 1 ? String(values[0]) : JSON.stringify(values.map(String))
+}
