@@ -44,4 +44,6 @@ export interface Executor {
   start(job: StepJob): Promise<StepHandle>
   /** False when the process of that identity is certainly gone; undefined when it cannot be told from here. */
   alive(identity: ProcessIdentity): boolean | undefined
+  /** Ends a step that another process started here, and what it started; nothing happens when it is gone already. */
+  kill(identity: ProcessIdentity): void
 }

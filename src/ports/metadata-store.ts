@@ -137,6 +137,8 @@ export interface RunChange {
   readonly edges?: readonly LineageEdge[]
   readonly decisions?: readonly Decision[]
   readonly reports?: readonly Report[]
+  /** Documents to remove if they still have that revision: locks that are let go. */
+  readonly remove?: readonly { readonly kind: string; readonly id: string; readonly revision: number }[]
   /** The end of the run; a run with a final status holds no lease. */
   readonly end?: {
     readonly status: RunStatus
@@ -225,8 +227,19 @@ export interface MetadataStore {
 
   getDocument<T extends Json>(kind: string, id: string): Promise<Document<T> | undefined>
   listDocuments<T extends Json>(kind: string): Promise<readonly Document<T>[]>
-  /** Writes when the stored revision is `expected` (0: absent; undefined: whatever it is). Gives the new revision, or undefined when it lost. */
-  putDocument(kind: string, id: string, value: Json, at: Micros, expected?: number): Promise<number | undefined>
+  /**
+   * Writes when the stored revision is `expected` (0: absent; undefined: whatever it is). Gives the new revision, or
+   * undefined when it lost. `volatile`: survives `kill -9` but need not survive power loss, for locks, whose holders do
+   * not either; it saves a sync of the disk.
+   */
+  putDocument(
+    kind: string,
+    id: string,
+    value: Json,
+    at: Micros,
+    expected?: number,
+    volatile?: boolean,
+  ): Promise<number | undefined>
   /** Removes it, when `expected` is given only if that is still its revision. */
   removeDocument(kind: string, id: string, expected?: number): Promise<void>
 

@@ -247,7 +247,8 @@ export function metadataStoreContract(open: () => Promise<MetadataStore>): reado
       [3],
     )
     assert.equal((await store.getDocument(kind, 'a'))?.revision, 3)
-    await store.putDocument(kind, 'b', null, at)
+    assert.equal(await store.putDocument(kind, 'b', null, at, 0, true), 1)
+    assert.equal(await store.putDocument(kind, 'b', null, at, 0, true), undefined)
     assert.deepEqual(
       (await store.listDocuments(kind)).map(d => d.id),
       ['a', 'b'],

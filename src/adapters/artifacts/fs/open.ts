@@ -1,8 +1,8 @@
-import { readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { fail } from '../../../errors/catalogue.ts'
 import { digestBytes, digestFile, isDigest, type Digest } from '../../../internal/digest.ts'
-import { makeFolder } from '../../../internal/publish.ts'
+import { makeFolder, syncFolder } from '../../../internal/publish.ts'
 import type { ArtifactStore, Stored } from '../../../ports/artifact-store.ts'
 import { writeError } from './errors.ts'
 import { isStale, layoutOf, objectPath, type Layout } from './layout.ts'
@@ -22,6 +22,17 @@ async function sweep(layout: Layout): Promise<void> {
       if (!isAbsent(error)) throw error // another process swept it
     }
   }
+}
+
+/** The 256 folders of the first level, once: a new artifact then makes, and syncs, at most one. */
+async function makeShards(layout: Layout): Promise<void> {
+  const present = new Set(await readdir(layout.objects))
+  const missing = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0')).filter(
+    name => !present.has(name),
+  )
+  if (missing.length === 0) return
+  await Promise.all(missing.map(name => mkdir(join(layout.objects, name), { recursive: true })))
+  await syncFolder(layout.objects)
 }
 
 async function* objectsOf(layout: Layout): AsyncIterable<Stored> {
@@ -127,6 +138,7 @@ export async function openArtifacts(root: string): Promise<ArtifactStore> {
   try {
     await makeFolder(layout.objects)
     await makeFolder(layout.temporary)
+    await makeShards(layout)
     await sweep(layout)
   } catch (error) {
     throw writeError(error, layout.root, 4096)

@@ -1,8 +1,8 @@
 import { constants } from 'node:fs'
-import { chmod, copyFile, open, rename, stat, unlink } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, open, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { digestBytes, digestFile, type Digest } from '../../../internal/digest.ts'
-import { makeFolder, syncFolder } from '../../../internal/publish.ts'
+import { syncFolder } from '../../../internal/publish.ts'
 import type { Stored } from '../../../ports/artifact-store.ts'
 import { writeError } from './errors.ts'
 import { objectPath, temporaryPath, type Layout } from './layout.ts'
@@ -23,18 +23,14 @@ async function isPublished(path: string, size: number): Promise<boolean> {
   return true
 }
 
-async function publish(layout: Layout, temporary: string, digest: Digest): Promise<void> {
+/** The temporary file, whole and read-only, onto the disk; then its name, then the folders that are new or changed. */
+async function publish(layout: Layout, handle: FileHandle, temporary: string, digest: Digest): Promise<void> {
   const path = objectPath(layout, digest)
-  const handle = await open(temporary, 'r')
-  try {
-    await handle.chmod(0o444)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-  await makeFolder(dirname(path))
+  const folder = dirname(path)
+  await handle.chmod(0o444)
+  const [made] = await Promise.all([mkdir(folder, { recursive: true }), handle.sync()])
   await rename(temporary, path)
-  await syncFolder(dirname(path))
+  await Promise.all([syncFolder(folder), ...(made === undefined ? [] : [syncFolder(dirname(folder))])])
 }
 
 async function discard(temporary: string): Promise<void> {
@@ -52,10 +48,10 @@ export async function publishBytes(layout: Layout, content: Uint8Array | string)
     const handle = await open(temporary, 'wx', 0o600)
     try {
       await handle.writeFile(bytes)
+      await publish(layout, handle, temporary, digest)
     } finally {
       await handle.close()
     }
-    await publish(layout, temporary, digest)
     return { digest, size }
   } catch (error) {
     await discard(temporary)
@@ -72,7 +68,14 @@ export async function publishCopy(layout: Layout, source: string): Promise<Store
     await chmod(temporary, 0o600)
     const stored = await digestFile(temporary)
     if (await isPublished(objectPath(layout, stored.digest), stored.size)) await discard(temporary)
-    else await publish(layout, temporary, stored.digest)
+    else {
+      const handle = await open(temporary, 'r')
+      try {
+        await publish(layout, handle, temporary, stored.digest)
+      } finally {
+        await handle.close()
+      }
+    }
     return stored
   } catch (error) {
     await discard(temporary)

@@ -10,10 +10,10 @@ import { tailOf } from './tail.ts'
 const graceMs = 5_000
 
 /** The child leads its own process group, so that what it started goes with it. */
-function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.pid === undefined) return
+function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+  if (pid === undefined) return
   try {
-    process.kill(-child.pid, signal)
+    process.kill(-pid, signal)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
@@ -36,15 +36,15 @@ function ended(child: ChildProcess, job: StepJob): Promise<Omit<StepOutcome, 'st
       ? undefined
       : setTimeout(() => {
           timedOut = true
-          killGroup(child, 'SIGTERM')
-          hard = setTimeout(() => killGroup(child, 'SIGKILL'), graceMs)
+          killGroup(child.pid, 'SIGTERM')
+          hard = setTimeout(() => killGroup(child.pid, 'SIGKILL'), graceMs)
         }, job.timeoutMs)
   return new Promise(resolve => {
     child.once('exit', (code, signal) => {
       clearTimeout(soft)
       clearTimeout(hard)
       // What the step left running in its group has nobody to wait for it any more.
-      killGroup(child, 'SIGKILL')
+      killGroup(child.pid, 'SIGKILL')
       const exitCode = code ?? 128 + (signal === null ? 0 : (constants.signals[signal] ?? 0))
       resolve({ exitCode, ...(signal === null ? {} : { signal }), ...(timedOut ? { timedOut } : {}) })
     })
@@ -82,7 +82,7 @@ export function processExecutor(): Executor {
             stdoutTail: await tailOf(paths[0]),
             stderrTail: await tailOf(paths[1]),
           })),
-          kill: (signal = 'SIGTERM') => killGroup(child, signal),
+          kill: (signal = 'SIGTERM') => killGroup(child.pid, signal),
         }
       } finally {
         await out.close()
@@ -91,5 +91,8 @@ export function processExecutor(): Executor {
     },
 
     alive: isAlive,
+    kill(identity) {
+      if (isAlive(identity) === true) killGroup(identity.pid, 'SIGKILL')
+    },
   }
 }

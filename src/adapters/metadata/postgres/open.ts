@@ -1,4 +1,4 @@
-import { Kysely, PostgresDialect } from 'kysely'
+import { Kysely, PostgresDialect, sql } from 'kysely'
 import pg from 'pg'
 import { fail } from '../../../errors/catalogue.ts'
 import { isMillraceError } from '../../../errors/millrace-error.ts'
@@ -86,6 +86,11 @@ export async function openPostgres(url: string): Promise<MetadataStore> {
     name: 'postgres',
     db,
     translate: error => postgresError(path, error),
+    relaxed: work =>
+      db.transaction().execute(async one => {
+        await sql`set local synchronous_commit to off`.execute(one)
+        return work(one)
+      }),
     async close() {
       await db.destroy()
       if (!pool.ended) await pool.end()

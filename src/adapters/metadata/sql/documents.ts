@@ -8,9 +8,48 @@ function toDocument<T extends Json>(row: RowOf<'documents'>): Document<T> {
   return { kind: row.kind, id: row.id, revision: row.revision, value: decode<T>(row.value), at: row.at }
 }
 
+async function put(
+  on: Kysely<Schema>,
+  kind: string,
+  id: string,
+  value: Json,
+  at: number,
+  expected: number | undefined,
+): Promise<number | undefined> {
+  const body = encode(value)
+  if (expected !== undefined && expected > 0) {
+    const changed = await on
+      .updateTable('documents')
+      .set({ value: body, at, revision: expected + 1 })
+      .where('kind', '=', kind)
+      .where('id', '=', id)
+      .where('revision', '=', expected)
+      .executeTakeFirstOrThrow()
+    return changed.numUpdatedRows > 0n ? expected + 1 : undefined
+  }
+  const row = await on
+    .insertInto('documents')
+    .values({ kind, id, revision: 1, value: body, at })
+    .onConflict(conflict =>
+      expected === 0
+        ? conflict.columns(['kind', 'id']).doNothing()
+        : conflict.columns(['kind', 'id']).doUpdateSet(set => ({
+            value: body,
+            at,
+            revision: set('documents.revision', '+', 1),
+          })),
+    )
+    .returning('revision')
+    .executeTakeFirst()
+  return row?.revision
+}
+
 type Methods = 'getDocument' | 'listDocuments' | 'putDocument' | 'removeDocument' | 'addWindows' | 'listWindows'
 
-export function documents(db: Kysely<Schema>): Pick<MetadataStore, Methods> {
+/** Runs work whose commits need not survive power loss. */
+export type Relaxed = <T>(work: (db: Kysely<Schema>) => Promise<T>) => Promise<T>
+
+export function documents(db: Kysely<Schema>, relaxed: Relaxed): Pick<MetadataStore, Methods> {
   return {
     async getDocument<T extends Json>(kind: string, id: string) {
       const row = await db
@@ -27,34 +66,10 @@ export function documents(db: Kysely<Schema>): Pick<MetadataStore, Methods> {
       return rows.map(row => toDocument<T>(row))
     },
 
-    async putDocument(kind, id, value, at, expected) {
-      const body = encode(value)
-      if (expected !== undefined && expected > 0) {
-        const changed = await db
-          .updateTable('documents')
-          .set({ value: body, at, revision: expected + 1 })
-          .where('kind', '=', kind)
-          .where('id', '=', id)
-          .where('revision', '=', expected)
-          .executeTakeFirstOrThrow()
-        return changed.numUpdatedRows > 0n ? expected + 1 : undefined
-      }
-      const row = await db
-        .insertInto('documents')
-        .values({ kind, id, revision: 1, value: body, at })
-        .onConflict(conflict =>
-          expected === 0
-            ? conflict.columns(['kind', 'id']).doNothing()
-            : conflict.columns(['kind', 'id']).doUpdateSet(set => ({
-                value: body,
-                at,
-                revision: set('documents.revision', '+', 1),
-              })),
-        )
-        .returning('revision')
-        .executeTakeFirst()
-      return row?.revision
-    },
+    putDocument: (kind, id, value, at, expected, volatile) =>
+      volatile === true
+        ? relaxed(one => put(one, kind, id, value, at, expected))
+        : put(db, kind, id, value, at, expected),
 
     async removeDocument(kind, id, expected) {
       const all = db.deleteFrom('documents').where('kind', '=', kind).where('id', '=', id)

@@ -30,6 +30,13 @@ export function runChange(db: Kysely<Schema>): Pick<MetadataStore, 'commitRun'> 
         await writeEdges(trx, change.edges ?? [])
         await writeBodies(trx, 'decisions', change.decisions ?? [])
         await writeBodies(trx, 'reports', change.reports ?? [])
+        for (const { kind, id, revision } of change.remove ?? [])
+          await trx
+            .deleteFrom('documents')
+            .where('kind', '=', kind)
+            .where('id', '=', id)
+            .where('revision', '=', revision)
+            .execute()
         return true
       }),
   }

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { MetadataStore } from '../../../ports/metadata-store.ts'
 import { cacheAndLineage } from './cache.ts'
-import { documents } from './documents.ts'
+import { documents, type Relaxed } from './documents.ts'
 import { experiments } from './experiments.ts'
 import { judgements } from './judgements.ts'
 import { models } from './models.ts'
@@ -17,6 +17,7 @@ export interface Backend {
   readonly db: Kysely<Schema>
   /** Turns a driver's error into the catalogued one. */
   readonly translate: (error: unknown) => unknown
+  readonly relaxed: Relaxed
   /** Ends the connections. Kysely's own `destroy` leaves those alone that no query has used yet. */
   readonly close: () => Promise<void>
 }
@@ -30,7 +31,7 @@ export function sqlStore(backend: Backend): MetadataStore {
     ...cacheAndLineage(db),
     ...judgements(db),
     ...models(db),
-    ...documents(db),
+    ...documents(db, backend.relaxed),
     ...experiments(db),
     ...tracking(db),
     ...runChange(db),

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite'
-import { Kysely } from 'kysely'
+import { Kysely, sql } from 'kysely'
 import { fail } from '../../../errors/catalogue.ts'
 import type { MetadataStore } from '../../../ports/metadata-store.ts'
 import { migrationTable, migrationsOf, pendingMigrations, type AppliedMigration } from '../sql/migrate.ts'
@@ -67,6 +67,15 @@ export async function openSqlite(path: string): Promise<MetadataStore> {
     name: 'sqlite',
     db,
     translate: error => sqliteError(path, error),
+    relaxed: work =>
+      db.connection().execute(async one => {
+        await sql`pragma synchronous = normal`.execute(one)
+        try {
+          return await work(one)
+        } finally {
+          await sql`pragma synchronous = full`.execute(one)
+        }
+      }),
     async close() {
       await db.destroy()
       if (opened.isOpen) opened.close()

@@ -1,0 +1,69 @@
+import { isMillraceError } from '../errors/millrace-error.ts'
+import type { Json } from '../internal/canonical-json.ts'
+import type { StepOutcome } from '../ports/executor.ts'
+import type { RetryPolicy } from './step.ts'
+
+export type FailureClass = 'infrastructure' | 'temporary' | 'error' | 'gate' | 'contract' | 'timeout' | 'cancelled'
+
+/** What went wrong with one attempt. */
+export class StepFailure extends Error {
+  readonly failure: FailureClass
+  readonly facts: Readonly<Record<string, Json>>
+
+  constructor(failure: FailureClass, reason: string, facts: Readonly<Record<string, Json>> = {}, cause?: unknown) {
+    super(reason.slice(0, 1024), cause === undefined ? undefined : { cause })
+    this.name = 'StepFailure'
+    this.failure = failure
+    this.facts = facts
+  }
+
+  /** What the step's record keeps. */
+  toRecord(): Record<string, Json> {
+    return { class: this.failure, reason: this.message, ...this.facts }
+  }
+}
+
+/** Exit codes of `src/ports/executor.ts`; the failure file says it in words. */
+export function failureOfOutcome(outcome: StepOutcome, written: string | undefined): StepFailure {
+  const { exitCode, signal } = outcome
+  const last = outcome.stderrTail.trim().split('\n').at(-1) ?? ''
+  const reason = written ?? (last === '' ? `exit code ${exitCode}${signal ? ` (${signal})` : ''}` : last)
+  const facts = { exitCode, ...(signal === undefined ? {} : { signal }), stderrTail: outcome.stderrTail.slice(-2048) }
+  if (outcome.timedOut === true) return new StepFailure('timeout', 'its time was up', facts)
+  if (exitCode === 10) return new StepFailure('gate', reason, facts)
+  if (exitCode === 64) return new StepFailure('contract', reason, facts)
+  if (exitCode === 75) return new StepFailure('temporary', reason, facts)
+  if (exitCode === 137 || exitCode === 143)
+    return new StepFailure('infrastructure', written ?? `it was killed from outside (exit code ${exitCode})`, facts)
+  return new StepFailure('error', reason, facts)
+}
+
+/** Anything that an inline step threw. */
+export function failureOfError(error: unknown): StepFailure {
+  if (error instanceof StepFailure) return error
+  if (isMillraceError(error)) {
+    const facts = { code: error.code, hint: error.hint, exit: error.exit }
+    return new StepFailure(
+      error.blame === 'environment' && error.exit === 3 ? 'infrastructure' : 'error',
+      error.message,
+      facts,
+      error,
+    )
+  }
+  const reason = error instanceof Error ? error.message : String(error)
+  const retryable = typeof error === 'object' && error !== null && (error as { retryable?: unknown }).retryable === true
+  return new StepFailure(retryable ? 'temporary' : 'error', reason, {}, error)
+}
+
+const defaults = { infrastructure: 3, temporary: 3, error: 0 } as const
+
+/** Milliseconds to wait before the next attempt, or undefined when there is none. Each class has its own budget. */
+export function retryAfter(
+  policy: RetryPolicy | undefined,
+  failure: FailureClass,
+  failuresOfClass: number,
+): number | undefined {
+  if (failure !== 'infrastructure' && failure !== 'temporary' && failure !== 'error') return undefined
+  if (failuresOfClass > (policy?.[failure] ?? defaults[failure])) return undefined
+  return Math.min(60_000, (policy?.backoffMs ?? 1000) * 2 ** (failuresOfClass - 1))
+}

@@ -1,0 +1,32 @@
+import { sameProcess } from '../internal/process-identity.ts'
+import type { Micros } from '../internal/time.ts'
+import type { Executor, ProcessIdentity } from '../ports/executor.ts'
+import type { RunRecord } from '../ports/metadata-store.ts'
+
+/**
+ * Who drives a run. On this machine a dead process is seen at once, and a living one is never robbed, however late its
+ * heartbeat; elsewhere only the lease tells.
+ */
+export function holderOf(
+  run: RunRecord,
+  now: Micros,
+  alive: Executor['alive'],
+): { readonly state: 'free' } | { readonly state: 'held' | 'dead'; readonly owner: ProcessIdentity } {
+  if (run.lease === undefined) return { state: 'free' }
+  const { owner, until } = run.lease
+  const lives = alive(owner)
+  if (lives === true || (lives === undefined && until >= now)) return { state: 'held', owner }
+  return { state: 'dead', owner }
+}
+
+/** True when `owner` is still the one who drives it. */
+export function isDrivenBy(
+  run: RunRecord | undefined,
+  owner: ProcessIdentity,
+  now: Micros,
+  alive: Executor['alive'],
+): boolean {
+  if (run === undefined || run.status !== 'running') return false
+  const holder = holderOf(run, now, alive)
+  return holder.state === 'held' && sameProcess(holder.owner, owner)
+}

@@ -1,0 +1,198 @@
+import type { Json } from '../internal/canonical-json.ts'
+import type { ArtifactRef, RunStatus, StepRecord } from '../ports/metadata-store.ts'
+import { cacheKeyOf, keyPartsOf } from './cache-key.ts'
+import { isArtifact, type Plan, type PlannedStep } from './graph.ts'
+import type { Drive } from './options.ts'
+import { allPresent } from './result.ts'
+import { reuse, runStep, type ReadyStep } from './run-step.ts'
+
+export interface RunResult {
+  readonly runId: string
+  readonly status: RunStatus
+  /** In the order of the plan. */
+  readonly steps: readonly StepRecord[]
+  /** What ended it: the first step that failed, and how. */
+  readonly error?: Readonly<Record<string, Json>>
+}
+
+/** Takes one run from wherever it stands to its end. */
+export class RunDriver {
+  readonly #drive: Drive
+  readonly #plan: Plan
+  readonly #name: string
+  /** Records of an earlier driver of this run. */
+  #before: ReadonlyMap<string, StepRecord> = new Map()
+  readonly #done = new Map<string, StepRecord>()
+  readonly #waiting = new Map<string, number>()
+  readonly #dependents = new Map<string, string[]>()
+  readonly #running = new Map<string, Promise<void>>()
+  #ready: string[] = []
+  #runnable: ReadyStep[] = []
+  #broken: unknown
+  #detached = false
+  #letGo: () => void = () => undefined
+  readonly #released = new Promise<void>(resolve => {
+    this.#letGo = resolve
+  })
+
+  constructor(drive: Drive, name: string, plan: Plan) {
+    this.#drive = drive
+    this.#plan = plan
+    this.#name = name
+    for (const [step, { upstream }] of plan) {
+      this.#waiting.set(step, upstream.size)
+      if (upstream.size === 0) this.#ready.push(step)
+      for (const other of upstream) this.#dependents.set(other, [...(this.#dependents.get(other) ?? []), step])
+    }
+  }
+
+  /** Stops driving without ending anything: processes go on, and whoever recovers the run takes their results up. */
+  detach(): void {
+    this.#detached = true
+    this.#letGo()
+  }
+
+  /** `before`: the records that an earlier driver of this run left. */
+  async drive(before: readonly StepRecord[]): Promise<RunResult> {
+    this.#before = new Map(before.map(record => [record.step, record]))
+    const limit = this.#drive.options.concurrency ?? 2
+    for (;;) {
+      while (this.#ready.length > 0 && !this.#detached) await this.#lookUp(this.#ready.splice(0))
+      if (this.#broken !== undefined) break
+      while (this.#runnable.length > 0 && this.#running.size < limit && !this.#detached) {
+        const next = this.#runnable.shift()
+        if (next !== undefined) this.#start(next)
+      }
+      if (this.#running.size === 0 || this.#detached) break
+      await Promise.race([...this.#running.values(), this.#released])
+    }
+    if (this.#broken !== undefined) {
+      await Promise.allSettled(this.#running.values())
+      throw this.#broken
+    }
+    return this.#detached ? this.#result('running', undefined) : this.#end()
+  }
+
+  #inputsOf({ definition }: PlannedStep): Record<string, ArtifactRef> {
+    const inputs: Record<string, ArtifactRef> = {}
+    for (const [role, { from }] of Object.entries(definition.inputs)) {
+      const ref = isArtifact(from) ? from : this.#done.get(from.step)?.outputs?.[from.output]
+      if (ref !== undefined) inputs[role] = ref
+    }
+    return inputs
+  }
+
+  /** One question to the cache for all steps that became ready together; what is not there becomes runnable. */
+  async #lookUp(names: readonly string[]): Promise<void> {
+    const { store, artifacts } = this.#drive.options
+    const ready: ReadyStep[] = []
+    for (const name of names) {
+      const planned = this.#plan.get(name)
+      if (planned === undefined) continue
+      const inputs = this.#inputsOf(planned)
+      const parts = keyPartsOf(planned.definition, inputs)
+      const before = this.#before.get(name)
+      const step: ReadyStep = { planned, inputs, parts, key: cacheKeyOf(parts), ...(before ? { before } : {}) }
+      const finished = before?.status === 'succeeded' || before?.status === 'reused'
+      if (finished && before.cacheKey === step.key && (await allPresent(before.outputs ?? {}, artifacts)))
+        this.#finish(before)
+      else ready.push(step)
+    }
+    const cachable = ready.filter(step => step.planned.definition.cache !== 'never')
+    const found = cachable.length === 0 ? new Map() : await store.getCache(cachable.map(step => step.key))
+    const present = await Promise.all(
+      ready.map(async step => {
+        const entry = found.get(step.key)
+        return entry !== undefined &&
+          step.planned.definition.cache !== 'never' &&
+          (await allPresent(entry.outputs, artifacts))
+          ? entry
+          : undefined
+      }),
+    )
+    ready.forEach((step, i) => {
+      const entry = present[i]
+      if (entry === undefined) this.#runnable.push(step)
+      else this.#finish(reuse(this.#drive, step, entry))
+    })
+  }
+
+  #start(step: ReadyStep): void {
+    const { name } = step.planned.definition
+    const work = runStep(this.#drive, step).then(
+      record => {
+        this.#running.delete(name)
+        this.#finish(record)
+      },
+      (error: unknown) => {
+        this.#running.delete(name)
+        this.#broken ??= error
+      },
+    )
+    this.#running.set(name, work)
+  }
+
+  #finish(record: StepRecord): void {
+    this.#done.set(record.step, record)
+    this.#drive.emit({
+      type: 'step',
+      runId: this.#drive.runId,
+      step: record.step,
+      status: record.status,
+      attempt: record.attempt,
+      at: this.#drive.options.clock.now(),
+      ...(record.reason === undefined ? {} : { reason: record.reason }),
+    })
+    const good = record.status === 'succeeded' || record.status === 'reused'
+    for (const next of this.#dependents.get(record.step) ?? []) {
+      if (this.#done.has(next)) continue
+      if (!good) {
+        this.#skip(next, record)
+        continue
+      }
+      const left = (this.#waiting.get(next) ?? 0) - 1
+      this.#waiting.set(next, left)
+      if (left === 0) this.#ready.push(next)
+    }
+  }
+
+  #skip(name: string, because: StepRecord): void {
+    const cause = because.status === 'skipped' ? because.reason : `step ${because.step} ended as ${because.status}`
+    const record: StepRecord = {
+      runId: this.#drive.runId,
+      step: name,
+      status: this.#drive.signal.aborted ? 'cancelled' : 'skipped',
+      attempt: 0,
+      ...(cause === undefined ? {} : { reason: cause }),
+    }
+    this.#drive.journal.note(record)
+    this.#finish(record)
+  }
+
+  async #end(): Promise<RunResult> {
+    const { journal, signal, options, runId } = this.#drive
+    const failed = [...this.#done.values()].find(record => record.status === 'failed')
+    const status: RunStatus = signal.aborted ? 'cancelled' : failed === undefined ? 'succeeded' : 'failed'
+    const error =
+      status === 'failed' && failed !== undefined
+        ? { step: failed.step, exit: failed.error?.['class'] === 'gate' ? 1 : 3, ...failed.error }
+        : undefined
+    const endedAt = options.clock.now()
+    await journal.flush({ status, endedAt, ...(error === undefined ? {} : { error }) })
+    const reason = error === undefined ? undefined : String(error['reason' as keyof typeof error])
+    this.#drive.emit({
+      type: 'run',
+      runId,
+      name: this.#name,
+      status,
+      at: endedAt,
+      ...(reason === undefined ? {} : { reason }),
+    })
+    return this.#result(status, error)
+  }
+
+  #result(status: RunStatus, error: Readonly<Record<string, Json>> | undefined): RunResult {
+    const steps = [...this.#plan.keys()].flatMap(name => this.#done.get(name) ?? [])
+    return { runId: this.#drive.runId, status, steps, ...(error === undefined ? {} : { error }) }
+  }
+}
