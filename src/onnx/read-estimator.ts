@@ -26,6 +26,8 @@ export function readEstimator(model: OnnxModel, file = 'the model'): GraphEstima
     throw fail('onnxNotEvaluable', { file, reason })
   }
   if (!graph) return refuse('it has no graph')
+  // Nodes are recognised by their order, which only our own exporter promises.
+  if (model.producerName !== 'millrace') return refuse('Millrace did not write it')
   const numbers = widthOf(graph, 'features') ?? refuse('it has no input "features" of fixed width')
   const rest = [...graph.nodes]
   const take = (op: string): OnnxNode | undefined => (rest[0]?.op === op ? rest.shift() : undefined)
@@ -35,7 +37,9 @@ export function readEstimator(model: OnnxModel, file = 'the model'): GraphEstima
   const categories: (readonly string[])[] = []
   const texts = graph.inputs.some(input => input.name === 'categories') ? (widthOf(graph, 'categories') ?? 0) : 0
   while (categories.length < texts) {
-    need('Gather')
+    const index = need('Gather').inputs[1]
+    const column = graph.initializers.find(tensor => tensor.name === index)?.values?.[0]
+    if (column !== categories.length) return refuse('its text inputs are not read in their order')
     const keys = listOf(need('LabelEncoder'), 'keys_strings', 'strings')
     categories.push(keys)
   }
@@ -43,8 +47,8 @@ export function readEstimator(model: OnnxModel, file = 'the model'): GraphEstima
   const width = numbers + texts
   const scaler = take('Scaler')
   const scale = scaler && {
-    offset: Float32Array.from(listOf(scaler, 'offset', 'floats')),
-    factor: Float32Array.from(listOf(scaler, 'scale', 'floats')),
+    offset: perFeature(listOf(scaler, 'offset', 'floats'), width),
+    factor: perFeature(listOf(scaler, 'scale', 'floats'), width),
   }
   const imputer = take('Imputer')
   const linear = imputer ? need('LinearRegressor') : undefined
@@ -70,6 +74,11 @@ export function readEstimator(model: OnnxModel, file = 'the model'): GraphEstima
   if (!trees) return refuse('its trees have a form that only ONNX Runtime covers')
   const classes = task === 'regression' ? 0 : task === 'binary' ? 2 : trees.baseScore.length
   return { numbers, categories, scale, estimator: { kind: 'trees', ensemble: { task, classes, ...trees } } }
+}
+
+/** A single figure stands for every feature. */
+function perFeature(figures: readonly number[], width: number): Float32Array {
+  return Float32Array.from({ length: width }, (_, at) => figures[figures.length === 1 ? 0 : at] ?? NaN)
 }
 
 /** The fixed second dimension of an input. */

@@ -8,7 +8,7 @@ import type { OnnxNode } from './proto.ts'
  */
 export function treeAttributes(ensemble: TreeEnsemble, order: readonly number[]): Record<string, AttributeValue> {
   const outputs = outputsOf(ensemble)
-  const place = new Array<number>(order.length)
+  const place = Array.from(order, () => 0)
   order.forEach((feature, at) => {
     place[feature] = at
   })
@@ -116,7 +116,7 @@ export function treesOf(node: OnnxNode, width: number): Omit<TreeEnsemble, 'task
     tree.value[leaf] = weights[at] as number
   }
   const base = listOf(node, 'base_values', 'floats')
-  return { width, baseScore: base.length > 0 ? base : new Array<number>(outputs).fill(0), trees }
+  return { width, baseScore: base.length > 0 ? base : Array.from({ length: outputs }, () => 0), trees }
 }
 
 type Draft = { [K in keyof Tree]: Tree[K][number][] }

@@ -5,6 +5,9 @@ import { widthsOf } from './verify-scaler.ts'
 
 const modes = new Set(['LEAF', 'BRANCH_LEQ', 'BRANCH_LT', 'BRANCH_GTE', 'BRANCH_GT', 'BRANCH_EQ', 'BRANCH_NEQ'])
 
+/** Far above any number of classes; keeps a row's answer small. */
+const greatestOutputs = 10_000
+
 interface Forest {
   readonly node: OnnxNode
   /** `target` or `class`: how the leaves' lists are called. */
@@ -137,6 +140,9 @@ export function treeTargets(_: OnnxModel, graph: OnnxGraph): Findings | undefine
     const labels =
       listOf(node, 'classlabels_int64s', 'ints').length + listOf(node, 'classlabels_strings', 'strings').length
     const outputs = leaf === 'class' ? labels : (node.attributes.find(({ name }) => name === 'n_targets')?.int ?? 1)
+    if (!(outputs >= 1 && outputs <= greatestOutputs)) problems.push(`the trees have ${outputs} outputs`)
+    const base = listOf(node, 'base_values', 'floats').length
+    if (base > 0 && base !== outputs) problems.push(`base_values has ${base} entries for ${outputs} outputs`)
     const modeList = listOf(node, 'nodes_modes', 'strings')
     const nodeIds = listOf(node, 'nodes_nodeids', 'ints')
     const leaves = new Set<string>()

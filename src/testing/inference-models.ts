@@ -36,8 +36,16 @@ function noise(seed: number): () => number {
   }
 }
 
-/** Trains the sample of that name on 3,000 rows; seeded, so always the same bytes. */
-export async function sampleModel(name: SampleName): Promise<SampleModel> {
+const made = new Map<SampleName, Promise<SampleModel>>()
+
+/** Trains the sample of that name on 3,000 rows, once a process; seeded, so always the same bytes. */
+export function sampleModel(name: SampleName): Promise<SampleModel> {
+  const model = made.get(name) ?? makeSample(name)
+  made.set(name, model)
+  return model
+}
+
+async function makeSample(name: SampleName): Promise<SampleModel> {
   const inputs = name === 'mixed' || name === 'logistic' ? mixed : numbersOnly
   const random = noise(sampleNames.indexOf(name) + 1)
   const rows = 3000

@@ -71,7 +71,7 @@ async function loadModel(name: string, ort: OnnxRuntimeModule, bytes: Uint8Array
   // One row tells the number of outputs, and runtimes find some faults only when they run.
   let outputs: number
   try {
-    const categories = new Array<string>(categoryWidth).fill('')
+    const categories = Array.from({ length: categoryWidth }, () => '')
     outputs = (await ask({ rows: 1, features: new Float32Array(width), categories })).length
   } catch (error) {
     await session.release()

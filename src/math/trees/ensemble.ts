@@ -53,7 +53,7 @@ export function outputsOf(ensemble: TreeEnsemble): number {
 
 /** Total loss reduction by feature, scaled to sum to 1 (all zero when nothing was split). */
 export function gainImportance(ensemble: TreeEnsemble): number[] {
-  const total = new Array<number>(ensemble.width).fill(0)
+  const total = Array.from({ length: ensemble.width }, () => 0)
   let sum = 0
   for (const tree of ensemble.trees) {
     tree.feature.forEach((feature, node) => {

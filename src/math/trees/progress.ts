@@ -6,7 +6,7 @@ import { exponential } from './exponential.ts'
 /** The best constant margins: mean, log odds, or log shares of the classes. */
 export function baseScores(matrix: TrainingMatrix, task: TreeTask, outputs: number): number[] {
   const { labels, weights, rows } = matrix
-  const sums = new Array<number>(outputs).fill(0)
+  const sums = Array.from({ length: outputs }, () => 0)
   let total = 0
   for (let row = 0; row < rows; row++) {
     const weight = weights ? (weights[row] as number) : 1

@@ -1,4 +1,7 @@
+import { describe, test } from 'vitest'
 import { inferenceRuntimeContract } from '../../../testing/inference-runtime-contract.ts'
 import { openNative } from './open.ts'
 
-inferenceRuntimeContract('onnxruntime-node', openNative)
+describe('inference runtime onnxruntime-node', () => {
+  for (const { name, run } of inferenceRuntimeContract(openNative)) test(name, run)
+})

@@ -1,4 +1,7 @@
+import { describe, test } from 'vitest'
 import { inferenceRuntimeContract } from '../../../testing/inference-runtime-contract.ts'
 import { openWasm } from './open.ts'
 
-inferenceRuntimeContract('onnxruntime-web', openWasm)
+describe('inference runtime onnxruntime-web', () => {
+  for (const { name, run } of inferenceRuntimeContract(openWasm)) test(name, run)
+})

@@ -1,4 +1,7 @@
+import { describe, test } from 'vitest'
 import { inferenceRuntimeContract } from '../../../testing/inference-runtime-contract.ts'
 import { openTrees } from './open.ts'
 
-inferenceRuntimeContract('millrace', openTrees)
+describe('inference runtime built-in', () => {
+  for (const { name, run } of inferenceRuntimeContract(openTrees)) test(name, run)
+})
