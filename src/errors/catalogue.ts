@@ -4,6 +4,7 @@ import { engineErrors } from './catalogue/engine.ts'
 import { modelErrors } from './catalogue/model.ts'
 import { securityErrors } from './catalogue/security.ts'
 import { serverErrors } from './catalogue/server.ts'
+import { watchErrors } from './catalogue/watch.ts'
 import { MillraceError, type ErrorDetails, type ErrorEntry } from './millrace-error.ts'
 
 /** Every user-facing error. MR1xxx definition, MR2xxx data, MR3xxx engine, MR4xxx model, MR5xxx server, MR6xxx security. */
@@ -14,6 +15,7 @@ export const catalogue = {
   ...modelErrors,
   ...serverErrors,
   ...securityErrors,
+  ...watchErrors,
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorName = keyof typeof catalogue

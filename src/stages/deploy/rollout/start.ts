@@ -1,0 +1,77 @@
+import { fail } from '../../../errors/index.ts'
+import { type Micros, parseDuration } from '../../../internal/time.ts'
+import { noPairs } from '../../../math/sequential/mean-difference.ts'
+import type { GuardrailState, ResolvedConfig, RolloutConfig, RolloutState } from './state.ts'
+
+function refuse(setting: string, value: unknown, reason: string): never {
+  throw fail('rolloutSettings', { setting, value: String(value), reason })
+}
+
+function duration(setting: string, text: string): Micros {
+  return parseDuration(text) ?? refuse(setting, text, "it is not a duration such as '30m'")
+}
+
+function count(setting: string, value: number): number {
+  return Number.isInteger(value) && value >= 0 ? value : refuse(setting, value, 'it must be a whole number, 0 or more')
+}
+
+function rate(setting: string, value: number): number {
+  return value > 0 && value < 1 ? value : refuse(setting, value, 'it must be between 0 and 1')
+}
+
+/** Fills in the defaults; `rolloutSettings` names the setting that is out of range. */
+export function resolveRollout(config: RolloutConfig): ResolvedConfig {
+  const steps = config.steps ?? ['1%', '5%', '20%', '50%']
+  const weights = steps.map(step => Number(step.slice(0, -1)) / 100)
+  let last = 0
+  for (const [i, weight] of weights.entries()) {
+    if (!(weight > last && weight < 1)) refuse('steps', steps[i], 'steps must rise and stay between 0 % and 100 %')
+    last = weight
+  }
+  if (weights.length === 0) refuse('steps', '[]', 'at least one step is needed')
+  const margin = config.margin ?? 0.01
+  if (!(margin >= 0)) refuse('margin', margin, 'it must be 0 or more')
+  return {
+    deployment: config.deployment,
+    challenger: config.challenger,
+    stable: config.stable,
+    task: config.task,
+    weights,
+    shadowRows: count('shadowRows', config.shadowRows ?? 1000),
+    minRequests: count('minRequests', config.minRequests ?? 200),
+    maxWait: duration('maxWait', config.maxWait ?? '30m'),
+    bake: duration('bake', config.bake ?? '1h'),
+    labels: config.labels ?? 'advisory',
+    alpha: rate('alpha', config.alpha ?? 0.01),
+    labelAlpha: rate('labelAlpha', config.labelAlpha ?? 0.05),
+    margin,
+    guardrails: config.guardrails ?? ['error', 'timeout', 'invalid', 'slow'],
+    threshold: config.threshold ?? 0.5,
+    expected: config.expected ?? null,
+  }
+}
+
+const quiet: GuardrailState = { canary: 0, all: 0, carried: 0 }
+
+/** A rollout at its beginning: shadow scoring at weight 0, or the first step where no shadow rows are asked for. */
+export function startRollout(config: RolloutConfig, now: Micros, seed: number): RolloutState {
+  const resolved = resolveRollout(config)
+  const shadowing = resolved.shadowRows > 0
+  return {
+    version: 1,
+    config: resolved,
+    seed,
+    phase: shadowing ? 'shadow' : 'step',
+    step: 0,
+    weight: shadowing ? 0 : (resolved.weights[0] as number),
+    since: now,
+    hold: null,
+    requests: { stable: 0, canary: 0 },
+    consecutiveErrors: 0,
+    guardrails: { error: quiet, timeout: quiet, invalid: quiet, slow: quiet },
+    shadow: { rows: 0, sumDifference: 0, sumSquare: 0, flips: 0, nonFinite: 0, nextLook: 256 },
+    losses: noPairs,
+    stableLoss: 0,
+    sequence: 0,
+  }
+}
