@@ -5,9 +5,9 @@ export function chiSquareSf(x: number, df: number): number {
   return x <= 0 ? 1 : gammaQ(df / 2, x / 2)
 }
 
-const ceiling = 2 ** 800
-const shrink = 2 ** -800
-const logShrink = -800 * Math.LN2
+const shrink = 2 ** -320
+const grow = 2 ** 320
+const logGrow = 320 * Math.LN2
 
 /**
  * P(X > x) for a noncentral chi-square variable: the Poisson mixture of central tails, summed upwards from well below its
@@ -44,23 +44,23 @@ export function noncentralChiSquareSf(x: number, df: number, lambda: number): nu
   for (let j = start; ; j++) {
     const term = weight * q
     sum += term
-    if (j > mode && term < sum * 1e-17) break
+    if (j > mode && term <= sum * 1e-17) break
     q += kernel
     a += 1
     kernel *= y / a
     weight *= half / (j + 1)
-    if (weight > 1e100) {
-      weight *= shrink
-      sum *= shrink
-      scale -= logShrink
+    if (weight > grow || weight < shrink) {
+      const factor = weight > 1 ? shrink : grow
+      weight *= factor
+      sum *= factor
+      scale += factor === shrink ? logGrow : -logGrow
     }
-    if (q > 1e100) {
+    if (q > grow) {
       q *= shrink
       kernel *= shrink
       sum *= shrink
-      scale -= logShrink
+      scale += logGrow
     }
-    if (sum > ceiling) break
   }
   return Math.min(1, Math.exp(Math.log(sum) + scale))
 }
