@@ -1,0 +1,216 @@
+import { fail } from '../../errors/index.ts'
+import type { Json } from '../../internal/canonical-json.ts'
+import { digestJson, type Digest } from '../../internal/digest.ts'
+import type { InferenceBatch } from '../../ports/inference-runtime.ts'
+import { numberExtras, type NumberProfile, type Profile, slotsOf, type TextProfile } from './profile.ts'
+
+/** A window's statistics as JSON. */
+export interface WindowState {
+  readonly profile: Digest
+  readonly rows: number
+  readonly counts: readonly number[]
+  readonly sums: readonly number[]
+}
+
+/** Moments are kept as exact integers, in steps of 1/4096 baseline standard deviation, clamped at ±256 of them. */
+export const stepsPerDeviation = 4096
+const clamp = 2 ** 20
+const split = 2 ** 20
+
+/**
+ * Statistics of one window of traffic against a baseline: integer counters only, so that windows add and subtract exactly
+ * and in any order, and 32 replicas merged equal one process bit for bit. `add` allocates nothing.
+ */
+export class WindowAccumulator {
+  readonly profile: Profile
+  readonly digest: Digest
+  rows = 0
+  /** Bins and extra slots of all columns, in the order of the profile; the score last. */
+  readonly counts: Float64Array
+  /** Per number column, the score last: sum of steps, then sum of their squares in two halves. */
+  readonly sums: Float64Array
+  /** Slot where each column begins; the score last. */
+  readonly starts: Int32Array
+  readonly #numbers: number
+  readonly #texts: number
+  readonly #upper: Float32Array
+  readonly #upperStart: Int32Array
+  readonly #bins: Int32Array
+  readonly #points: Uint8Array
+  readonly #lowest: Float64Array
+  readonly #highest: Float64Array
+  readonly #mean: Float64Array
+  readonly #scale: Float64Array
+  readonly #categories: readonly ReadonlyMap<string, number>[]
+  readonly #unknown: Int32Array
+
+  constructor(profile: Profile, digest: Digest = digestJson(profile as unknown as Json)) {
+    this.profile = profile
+    this.digest = digest
+    const numbers: NumberProfile[] = []
+    const texts: TextProfile[] = []
+    for (const column of profile.columns) {
+      if (column.kind === 'text') texts.push(column)
+      else numbers.push(column)
+    }
+    numbers.push(profile.score)
+    this.#numbers = numbers.length
+    this.#texts = texts.length
+    this.starts = new Int32Array(profile.columns.length + 1)
+    let slots = 0
+    for (const [i, column] of [...profile.columns, profile.score].entries()) {
+      this.starts[i] = slots
+      slots += slotsOf(column)
+    }
+    this.counts = new Float64Array(slots)
+    this.sums = new Float64Array(numbers.length * 3)
+    this.#upperStart = new Int32Array(numbers.length)
+    this.#bins = Int32Array.from(numbers, column => column.counts.length)
+    this.#points = Uint8Array.from(numbers, column => (column.form === 'points' ? 1 : 0))
+    this.#lowest = Float64Array.from(numbers, column => column.edges[0] ?? 0)
+    this.#highest = Float64Array.from(numbers, column => column.edges.at(-1) ?? 0)
+    this.#mean = Float64Array.from(numbers, column => column.mean)
+    this.#scale = Float64Array.from(numbers, column => (column.std > 0 ? stepsPerDeviation / column.std : 0))
+    const upper: number[] = []
+    for (const [i, column] of numbers.entries()) {
+      this.#upperStart[i] = upper.length
+      upper.push(...(column.form === 'points' ? column.edges : column.edges.slice(1)))
+    }
+    this.#upper = Float32Array.from(upper)
+    this.#categories = texts.map(column => {
+      const slotOf = new Map(column.categories.map((category, i) => [category, i]))
+      for (const category of column.others ?? []) slotOf.set(category, column.counts.length)
+      slotOf.set('', column.counts.length + 2)
+      return slotOf
+    })
+    // without the list of other values nothing can be told to be unseen
+    this.#unknown = Int32Array.from(texts, column => column.counts.length + (column.others === null ? 0 : 1))
+  }
+
+  #number(column: number, start: number, x: number): void {
+    const counts = this.counts
+    const bins = this.#bins[column] as number
+    let slot: number
+    if (x - x !== 0) {
+      slot = bins + (x === Number.POSITIVE_INFINITY ? 1 : x === Number.NEGATIVE_INFINITY ? 2 : 0)
+    } else {
+      const base = this.#upperStart[column] as number
+      const upper = this.#upper
+      let low = 0
+      let high = bins - 1
+      while (low < high) {
+        const middle = (low + high) >> 1
+        if (x <= (upper[base + middle] as number)) high = middle
+        else low = middle + 1
+      }
+      slot = low
+      if (this.#points[column] === 1 && (bins === 0 || (upper[base + low] as number) !== x)) slot = bins + 3
+      if (x < (this.#lowest[column] as number)) counts[start + bins + 4] = (counts[start + bins + 4] as number) + 1
+      else if (x > (this.#highest[column] as number))
+        counts[start + bins + 5] = (counts[start + bins + 5] as number) + 1
+      let q = Math.round((x - (this.#mean[column] as number)) * (this.#scale[column] as number))
+      q = q > clamp ? clamp : q < -clamp ? -clamp : q
+      const square = q * q
+      const upperHalf = Math.floor(square / split)
+      const sums = this.sums
+      const at = column * 3
+      sums[at] = (sums[at] as number) + q
+      sums[at + 1] = (sums[at + 1] as number) + upperHalf
+      sums[at + 2] = (sums[at + 2] as number) + (square - upperHalf * split)
+    }
+    counts[start + slot] = (counts[start + slot] as number) + 1
+  }
+
+  /**
+   * Counts one row: its float32 inputs from `offset` on, its text inputs from `categoryOffset` on, and its score (rounded to
+   * float32, as the baseline's are).
+   */
+  add(
+    features: Float32Array,
+    offset: number,
+    categories: readonly string[] | undefined,
+    score: number,
+    categoryOffset = 0,
+  ): void {
+    const last = this.#numbers - 1
+    const starts = this.starts
+    for (let i = 0; i < last; i++) this.#number(i, starts[i] as number, features[offset + i] as number)
+    this.#number(last, starts[last + this.#texts] as number, Math.fround(score))
+    for (let i = 0; i < this.#texts; i++) {
+      const value = categories?.[categoryOffset + i] ?? ''
+      const slot = (starts[last + i] as number) + (this.#categories[i]?.get(value) ?? (this.#unknown[i] as number))
+      this.counts[slot] = (this.counts[slot] as number) + 1
+    }
+    this.rows++
+  }
+
+  /** Counts every row of a batch with its scores. */
+  addBatch(batch: InferenceBatch, scores: ArrayLike<number>): void {
+    const width = this.#numbers - 1
+    for (let row = 0; row < batch.rows; row++)
+      this.add(batch.features, row * width, batch.categories, scores[row] as number, row * this.#texts)
+  }
+
+  #combine(other: WindowAccumulator, sign: 1 | -1): void {
+    if (other.digest !== this.digest) throw fail('profileMismatch', { reason: 'two windows with different baselines' })
+    this.rows += sign * other.rows
+    for (let i = 0; i < this.counts.length; i++)
+      this.counts[i] = (this.counts[i] as number) + sign * (other.counts[i] as number)
+    for (let i = 0; i < this.sums.length; i++)
+      this.sums[i] = (this.sums[i] as number) + sign * (other.sums[i] as number)
+  }
+
+  /** Adds another window; `profileMismatch` when it belongs to another baseline. */
+  merge(other: WindowAccumulator): void {
+    this.#combine(other, 1)
+  }
+
+  /** Takes a window out again that was merged before: what makes sliding windows exact. */
+  subtract(other: WindowAccumulator): void {
+    this.#combine(other, -1)
+  }
+
+  /** Counters of column `index` in the profile's order (the score is the last index): bins, then extra slots. */
+  column(index: number): Float64Array {
+    return this.counts.subarray(this.starts[index] as number, this.starts[index + 1] ?? this.counts.length)
+  }
+
+  /** Mean and standard deviation (ddof 0) of the finite values of number column `index` (numbers' order, the score last). */
+  moments(index: number): { readonly mean: number; readonly std: number } {
+    const isScore = index === this.#numbers - 1
+    const column = this.column(isScore ? this.starts.length - 1 : index)
+    let n = 0
+    for (let i = 0; i < column.length - numberExtras; i++) n += column[i] as number
+    n += column[column.length - numberExtras + 3] as number
+    const scale = this.#scale[index] as number
+    const mean = this.#mean[index] as number
+    if (n === 0 || scale === 0) return { mean, std: 0 }
+    const q = (this.sums[index * 3] as number) / n
+    const square = ((this.sums[index * 3 + 1] as number) * split + (this.sums[index * 3 + 2] as number)) / n
+    return { mean: mean + q / scale, std: Math.sqrt(Math.max(0, square - q * q)) / scale }
+  }
+
+  toJSON(): WindowState {
+    return { profile: this.digest, rows: this.rows, counts: [...this.counts], sums: [...this.sums] }
+  }
+
+  /** Reads `toJSON` back; `profileMismatch` when the state belongs to another baseline. */
+  static fromJSON(profile: Profile, state: WindowState): WindowAccumulator {
+    const window = new WindowAccumulator(profile)
+    if (
+      state.profile !== window.digest ||
+      state.counts.length !== window.counts.length ||
+      state.sums.length !== window.sums.length
+    )
+      throw fail('profileMismatch', { reason: 'a stored window was made with another baseline' })
+    window.rows = state.rows
+    window.counts.set(state.counts)
+    window.sums.set(state.sums)
+    return window
+  }
+}
+
+/** An empty window for that baseline. */
+export function createWindow(profile: Profile): WindowAccumulator {
+  return new WindowAccumulator(profile)
+}
