@@ -1,3 +1,7 @@
+import { greatestPages } from './assembler.ts'
+import { type Loops, loopsOver } from './loops.ts'
+import type { LinearMemory } from './web-assembly.ts'
+
 /** Slots of a feature's histogram: up to 255 bins of values, and the missing values in the last. */
 export const slots = 256
 export const missingBin = 255
@@ -23,7 +27,7 @@ export interface ArenaShape {
 /** Everything that the kernels read and write, in one memory that several threads can share. */
 export interface Arena {
   readonly shape: ArenaShape
-  readonly memory: ArrayBufferLike
+  readonly loops: Loops
   /** What to do next: see `kernels.ts`. */
   readonly job: Float64Array
   /** Bins, four features a word: `words[block][row]`. */
@@ -50,9 +54,8 @@ export interface Arena {
   readonly leafValue: Float64Array
   /** Rows that went left, a number a thread. */
   readonly wentLeft: Int32Array
-  /** `histograms[thread]`: features × slots; `views` are its blocks of four features. */
+  /** `histograms[thread]`: features × slots. */
   readonly histograms: readonly Float64Array[]
-  readonly views: readonly (readonly Float64Array[])[]
 }
 
 export function blocksOf(shape: ArenaShape): number {
@@ -77,7 +80,7 @@ function plan(): Plan {
   }
 }
 
-function lay(shape: ArenaShape): { readonly size: number; readonly open: (memory: ArrayBufferLike) => Arena } {
+function lay(shape: ArenaShape): { readonly size: number; readonly open: (memory: LinearMemory) => Arena } {
   const { rows, outputs, threads, leaves, weighted, objective } = shape
   const blocks = blocksOf(shape)
   const regression = objective === 'regression'
@@ -103,11 +106,12 @@ function lay(shape: ArenaShape): { readonly size: number; readonly open: (memory
   }
   return {
     size: memoryPlan.size(),
-    open(memory) {
+    open(shared) {
+      const memory = shared.buffer
       const histograms = at.histograms.map(begin => new Float64Array(memory, begin, spread))
       return {
         shape,
-        memory,
+        loops: loopsOver(shared),
         job: new Float64Array(memory, at.job, 16),
         words: at.words.map(begin => new Int32Array(memory, begin, rows)),
         labels: new Float32Array(memory, at.labels, rows),
@@ -124,20 +128,20 @@ function lay(shape: ArenaShape): { readonly size: number; readonly open: (memory
         leafValue: new Float64Array(memory, at.leafValue, leaves),
         wentLeft: new Int32Array(memory, at.wentLeft, threads),
         histograms,
-        views: histograms.map(whole =>
-          Array.from({ length: blocks }, (_, block) =>
-            whole.subarray(block * lanes * slots, (block + 1) * lanes * slots),
-          ),
-        ),
       }
     },
   }
 }
 
-export function arenaBytes(shape: ArenaShape): number {
-  return lay(shape).size
+/** Pages of 64 KiB that an arena takes. Throws RangeError above the 4 GiB that can be addressed. */
+export function arenaPages(shape: ArenaShape): number {
+  const pages = Math.ceil(lay(shape).size / 65_536)
+  if (pages > greatestPages) {
+    throw new RangeError(`${shape.rows} rows of ${shape.features} features need more than 4 GiB to train on`)
+  }
+  return pages
 }
 
-export function openArena(shape: ArenaShape, memory: ArrayBufferLike): Arena {
+export function openArena(shape: ArenaShape, memory: LinearMemory): Arena {
   return lay(shape).open(memory)
 }

@@ -1,5 +1,6 @@
 import type { Arena, ArenaShape } from './arena.ts'
 import { performJob } from './kernels.ts'
+import { type LinearMemory, newMemory } from './web-assembly.ts'
 
 /**
  * The threads that train together. The trainer itself is pure and knows only this; the threads come from outside.
@@ -7,10 +8,10 @@ import { performJob } from './kernels.ts'
  */
 export interface Crew {
   readonly threads: number
-  /** Zeroed memory that every thread can see. */
-  allocate(bytes: number): ArrayBufferLike
+  /** Zeroed memory of that many pages of 64 KiB, its limit too, that every thread can see. */
+  allocate(pages: number): LinearMemory
   /** Resolves when every thread has opened the arena. */
-  open(shape: ArenaShape, memory: ArrayBufferLike): Promise<void>
+  open(shape: ArenaShape, memory: LinearMemory): Promise<void>
   /** Does the arena's job on every thread, the calling one (number 0) included; returns when all are done. */
   perform(arena: Arena): void
   close(): Promise<void>
@@ -19,7 +20,7 @@ export interface Crew {
 /** The calling thread alone. */
 export const solo: Crew = {
   threads: 1,
-  allocate: bytes => new ArrayBuffer(bytes),
+  allocate: pages => newMemory(pages),
   open: async () => {},
   perform: arena => performJob(arena, 0, 1),
   close: async () => {},

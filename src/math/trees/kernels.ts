@@ -76,17 +76,20 @@ function encode(slope: number, curve: number, dice: number, bits: number): numbe
 
 /** Writes the histogram numbers of the rows at `rows[begin … end)` to the same places of `ordered`. */
 function decode(arena: Arena, rows: Int32Array, begin: number, end: number): void {
-  const { codes, ordered, shape } = arena
+  const { codes, ordered, shape, loops } = arena
   const bits = slopeBitsOf(shape)
-  if (bits === 32) {
-    for (let at = begin; at < end; at++) ordered[at] = codeBase + (codes[rows[at] as number] as number)
-    return
-  }
-  const rest = 32 - bits
-  for (let at = begin; at < end; at++) {
-    const code = codes[rows[at] as number] as number
-    ordered[at] = (code >>> bits) * codeBase + ((code << rest) >> rest)
-  }
+  // Shifts count modulo 32: where the gradient takes all bits, the hessian comes from the constant alone.
+  const whole = bits === 32
+  loops.decode(
+    codes.byteOffset,
+    rows.byteOffset + begin * 4,
+    ordered.byteOffset + begin * 8,
+    end - begin,
+    bits,
+    32 - bits,
+    whole ? 0 : codeBase,
+    whole ? codeBase : 0,
+  )
 }
 
 /** Logistic loss: gradient p − y, hessian p (1 − p). */
@@ -192,124 +195,39 @@ function split(arena: Arena, thread: number, threads: number): void {
   const begin = first + from
   const end = first + to
   const words = arena.words[feature >> 2] as Int32Array
-  const left = partition(
-    words,
-    order,
-    spare,
-    begin,
-    end,
+  // Turning the bins by one puts the missing ones below all others.
+  const turn = job[5] as number
+  const wentLeft = arena.loops.partition(
+    words.byteOffset,
+    order.byteOffset + begin * 4,
+    spare.byteOffset + begin * 4,
+    end - begin,
     (feature & (lanes - 1)) * 8,
-    job[4] as number,
-    job[5] as number,
+    turn,
+    (job[4] as number) + turn + 1,
   )
-  arena.wentLeft[thread] = left - begin
+  arena.wentLeft[thread] = wentLeft
   if (side === build.neither) return
   const rows = side === build.left ? order : spare
-  const stop = side === build.left ? left : begin + end - left
+  const stop = side === build.left ? begin + wentLeft : end - wentLeft
   decode(arena, rows, begin, stop)
   accumulate(arena, thread, rows, begin, stop)
 }
 
-/** Without branches, which would be mispredicted. Turning the bins by one puts the missing ones below all others. */
-function partition(
-  words: Int32Array,
-  order: Int32Array,
-  spare: Int32Array,
-  begin: number,
-  end: number,
-  shift: number,
-  bin: number,
-  turn: number,
-): number {
-  const limit = bin + turn + 1
-  let left = begin
-  for (let at = begin; at < end; at++) {
-    const row = order[at] as number
-    const turned = (((words[row] as number) >>> shift) + turn) & 255
-    order[left] = row
-    spare[begin + at - left] = row
-    left += (turned - limit) >>> 31
-  }
-  return left
-}
-
 /** The histogram of the rows at `rows[begin … end)`, whose numbers are at the same places of `ordered`. */
 function accumulate(arena: Arena, thread: number, rows: Int32Array, begin: number, end: number): void {
-  const { words, ordered } = arena
+  const { words, ordered, loops } = arena
   const histogram = arena.histograms[thread] as Float64Array
-  const views = arena.views[thread] as readonly Float64Array[]
   histogram.fill(0)
-  let block = 0
-  for (; block < views.length - 1; block += 2) {
-    accumulate8(
-      words[block] as Int32Array,
-      words[block + 1] as Int32Array,
-      views[block] as Float64Array,
-      views[block + 1] as Float64Array,
-      ordered,
-      rows,
-      begin,
-      end,
+  words.forEach((block, at) => {
+    loops.accumulate(
+      block.byteOffset,
+      rows.byteOffset + begin * 4,
+      ordered.byteOffset + begin * 8,
+      end - begin,
+      histogram.byteOffset + at * lanes * slots * 8,
     )
-  }
-  if (block < views.length)
-    accumulate4(words[block] as Int32Array, views[block] as Float64Array, ordered, rows, begin, end)
-}
-
-function accumulate4(
-  words: Int32Array,
-  histogram: Float64Array,
-  codes: Float64Array,
-  rows: Int32Array,
-  begin: number,
-  end: number,
-): void {
-  for (let at = begin; at < end; at++) {
-    const code = codes[at] as number
-    const word = words[rows[at] as number] as number
-    const a = word & 255
-    const b = slots + ((word >>> 8) & 255)
-    const c = 2 * slots + ((word >>> 16) & 255)
-    const d = 3 * slots + (word >>> 24)
-    histogram[a] = (histogram[a] as number) + code
-    histogram[b] = (histogram[b] as number) + code
-    histogram[c] = (histogram[c] as number) + code
-    histogram[d] = (histogram[d] as number) + code
-  }
-}
-
-function accumulate8(
-  lower: Int32Array,
-  upper: Int32Array,
-  low: Float64Array,
-  high: Float64Array,
-  codes: Float64Array,
-  rows: Int32Array,
-  begin: number,
-  end: number,
-): void {
-  for (let at = begin; at < end; at++) {
-    const code = codes[at] as number
-    const row = rows[at] as number
-    const word = lower[row] as number
-    const a = word & 255
-    const b = slots + ((word >>> 8) & 255)
-    const c = 2 * slots + ((word >>> 16) & 255)
-    const d = 3 * slots + (word >>> 24)
-    low[a] = (low[a] as number) + code
-    low[b] = (low[b] as number) + code
-    low[c] = (low[c] as number) + code
-    low[d] = (low[d] as number) + code
-    const next = upper[row] as number
-    const e = next & 255
-    const f = slots + ((next >>> 8) & 255)
-    const g = 2 * slots + ((next >>> 16) & 255)
-    const h = 3 * slots + (next >>> 24)
-    high[e] = (high[e] as number) + code
-    high[f] = (high[f] as number) + code
-    high[g] = (high[g] as number) + code
-    high[h] = (high[h] as number) + code
-  }
+  })
 }
 
 /** job: [4, output, leaves]. Adds each leaf's value to the margins of its rows. */

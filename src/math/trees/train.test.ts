@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { compileTrees, type Crew, gainImportance, performJob, type TrainingMatrix, trainTrees } from './index.ts'
 import { randomFrom } from './sampling.ts'
+import { newMemory } from './web-assembly.ts'
 
 function table(
   rows: number,
@@ -44,7 +45,7 @@ function rowMajor({ rows, columns }: TrainingMatrix): Float32Array {
 function inTurns(threads: number): Crew {
   return {
     threads,
-    allocate: bytes => new ArrayBuffer(bytes),
+    allocate: pages => newMemory(pages),
     open: async () => {},
     perform(arena) {
       for (let thread = threads - 1; thread >= 0; thread--) performJob(arena, thread, threads)

@@ -1,4 +1,4 @@
-import { type Arena, type ArenaShape, arenaBytes, lanes, openArena, slots } from './arena.ts'
+import { type Arena, type ArenaShape, arenaPages, lanes, openArena, slots } from './arena.ts'
 import type { SplitRules } from './best-split.ts'
 import { chooseBorders, fillWords } from './bins.ts'
 import { type Crew, solo } from './crew.ts'
@@ -97,7 +97,7 @@ async function prepare(
     weighted: matrix.weights !== undefined,
     objective: options.task,
   }
-  const memory = crew.allocate(arenaBytes(shape))
+  const memory = crew.allocate(arenaPages(shape))
   const arena = openArena(shape, memory)
   await crew.open(shape, memory)
   const borders = chooseBorders(matrix.columns, options.maxBins)

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { compiledModule } from '../../../internal/compiled.ts'
-import { type ArenaShape, type Crew, performJob } from '../../../math/trees/index.ts'
+import { type ArenaShape, type Crew, type LinearMemory, newMemory, performJob } from '../../../math/trees/index.ts'
 import { type Invitation, signals } from './signals.ts'
 
 /** What a worker that never answers may cost before training gives up, in milliseconds. */
@@ -24,8 +24,8 @@ export async function openThreadCrew(threads: number): Promise<Crew> {
 
   return {
     threads,
-    allocate: bytes => new SharedArrayBuffer(bytes),
-    async open(shape: ArenaShape, memory: ArrayBufferLike) {
+    allocate: pages => newMemory(pages, true),
+    async open(shape: ArenaShape, memory: LinearMemory) {
       dismiss(control)
       control = newControl()
       await Promise.all(

@@ -1,4 +1,4 @@
-import type { ArenaShape } from '../../../math/trees/index.ts'
+import type { ArenaShape, LinearMemory } from '../../../math/trees/index.ts'
 
 /** Places in the control words: the number of the job, the threads still at it, and whether to leave. */
 export const signals = { turn: 0, pending: 1, stop: 2, count: 3 } as const
@@ -7,7 +7,7 @@ export const signals = { turn: 0, pending: 1, stop: 2, count: 3 } as const
 export interface Invitation {
   readonly control: Int32Array
   readonly shape: ArenaShape
-  readonly memory: ArrayBufferLike
+  readonly memory: LinearMemory
   readonly thread: number
   readonly threads: number
 }
