@@ -31,7 +31,13 @@ export interface Relation {
 
 /** Where rows come from, as declared. */
 export type SourceSpec =
-  | { readonly kind: 'parquet' | 'json'; readonly path: string }
+  | {
+      readonly kind: 'parquet'
+      readonly path: string
+      /** Name of a further column with the row's number in its file, 0 …, which keeps the order of arrival. */
+      readonly rowNumber?: string
+    }
+  | { readonly kind: 'json'; readonly path: string }
   | { readonly kind: 'csv'; readonly path: string; readonly delimiter?: string; readonly header?: boolean }
 
 /**

@@ -13,7 +13,12 @@ import { materialise, OnlineView } from './online.ts'
 
 const trips = dataset('trips', {
   source: parquet('none'),
-  columns: { at: t.timestamp('UTC'), who: t.nullable(t.text()), paid: t.nullable(t.float()), known: t.nullable(t.timestamp('UTC')) },
+  columns: {
+    at: t.timestamp('UTC'),
+    who: t.nullable(t.text()),
+    paid: t.nullable(t.float()),
+    known: t.nullable(t.timestamp('UTC')),
+  },
   eventTime: 'at',
   knownAt: { paid: c => c.known },
 })
@@ -46,7 +51,11 @@ function oracle(trips: readonly Trip[], who: string | null, moment: number): (nu
   const newest = Math.max(...own.map(trip => trip.at))
   if (own.length === 0 || moment - newest > 100) return [0, 0, null, null, null, null, null]
   const window = (length: number) => own.filter(trip => trip.at >= moment - length)
-  const paid = (length: number) => window(length).filter(trip => trip.paid !== null && trip.known !== null && trip.known <= moment) as (Trip & { paid: number; known: number })[]
+  const paid = (length: number) =>
+    window(length).filter(trip => trip.paid !== null && trip.known !== null && trip.known <= moment) as (Trip & {
+      paid: number
+      known: number
+    })[]
   const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0)
   const of30 = paid(30).map(trip => trip.paid)
   const of50 = paid(50).map(trip => trip.paid)
@@ -67,8 +76,14 @@ function oracle(trips: readonly Trip[], who: string | null, moment: number): (nu
 const anyTrip: fc.Arbitrary<Trip> = fc.record({
   at: fc.integer({ min: 0, max: 200 }),
   who: fc.constantFrom('a', 'b', 'ab', null),
-  paid: fc.oneof({ weight: 4, arbitrary: fc.integer({ min: -8, max: 8 }).map(n => n / 4) }, { weight: 1, arbitrary: fc.constant(null) }),
-  known: fc.oneof({ weight: 5, arbitrary: fc.integer({ min: 0, max: 260 }) }, { weight: 1, arbitrary: fc.constant(null) }),
+  paid: fc.oneof(
+    { weight: 4, arbitrary: fc.integer({ min: -8, max: 8 }).map(n => n / 4) },
+    { weight: 1, arbitrary: fc.constant(null) },
+  ),
+  known: fc.oneof(
+    { weight: 5, arbitrary: fc.integer({ min: 0, max: 260 }) },
+    { weight: 1, arbitrary: fc.constant(null) },
+  ),
 })
 
 let engine: DataEngine
@@ -82,8 +97,18 @@ async function load(list: readonly Trip[], name: string): Promise<string> {
   const relation = await engine.load(name, [
     { name: 'at', type: 'timestamp', values: BigInt64Array.from(list, trip => BigInt(trip.at)) },
     { name: 'who', type: 'text', values: list.map(trip => trip.who ?? ''), nulls: nulls(trip => trip.who) },
-    { name: 'paid', type: 'float', values: Float64Array.from(list, trip => trip.paid ?? Number.NaN), nulls: nulls(trip => trip.paid) },
-    { name: 'known', type: 'timestamp', values: BigInt64Array.from(list, trip => BigInt(trip.known ?? 0)), nulls: nulls(trip => trip.known) },
+    {
+      name: 'paid',
+      type: 'float',
+      values: Float64Array.from(list, trip => trip.paid ?? Number.NaN),
+      nulls: nulls(trip => trip.paid),
+    },
+    {
+      name: 'known',
+      type: 'timestamp',
+      values: BigInt64Array.from(list, trip => BigInt(trip.known ?? 0)),
+      nulls: nulls(trip => trip.known),
+    },
     { name: 'millrace_seq', type: 'int', values: BigInt64Array.from(list, (_, i) => BigInt(i)) },
   ])
   return `SELECT * FROM ${relation.sql}`
@@ -94,34 +119,60 @@ const close = (a: number | null, b: number) => (a === null ? Number.isNaN(b) : M
 describe('window features', () => {
   it('see at every moment exactly what was known then, offline and online', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(anyTrip, { minLength: 1, maxLength: 60 }), fc.array(fc.record({ who: fc.constantFrom('a', 'b', 'ab', 'new', null), at: fc.integer({ min: 0, max: 320 }) }), { minLength: 1, maxLength: 40 }), async (list, moments) => {
-        const events = await load(list, 'trips')
-        const asked = await engine.load('asked', [
-          { name: 'who', type: 'text', values: moments.map(one => one.who ?? ''), nulls: Uint8Array.from(moments, one => (one.who === null ? 1 : 0)) },
-          { name: 'millrace_ordinal', type: 'int', values: BigInt64Array.from(moments, (_, i) => BigInt(i)) },
-          { name: 'millrace_at', type: 'float', values: Float64Array.from(moments, one => one.at) },
-        ])
-        const offline = await offlineFeatures(engine, plan, events, `SELECT * FROM ${asked.sql}`, moments.length)
-        const store = { records: new Map<string, Uint8Array>() }
-        const online = new OnlineView(plan, { get: (_, key) => store.records.get(key), getMany: () => [], putMany: async () => undefined, keys: () => [], dropView: async () => undefined, close: async () => undefined })
-        online.push([...list].sort((a, b) => a.at - b.at).map(trip => ({ ...trip })))
-        const row = new Float64Array(plan.features.length)
-        for (const [i, moment] of moments.entries()) {
-          const expected = oracle(list, moment.who, moment.at)
-          online.read(moment.who ?? undefined, moment.at, row)
-          for (const [f, { name }] of plan.features.entries()) {
-            const found = offline.get(`by-who.${name}`)?.[i] as number
-            if (!close(expected[f] as number | null, found)) throw new Error(`offline ${name} for ${moment.who} at ${moment.at}: ${found}, should be ${expected[f]}`)
-            if (!close(expected[f] as number | null, row[f] as number)) throw new Error(`online ${name} for ${moment.who} at ${moment.at}: ${row[f]}, should be ${expected[f]}`)
+      fc.asyncProperty(
+        fc.array(anyTrip, { minLength: 1, maxLength: 60 }),
+        fc.array(
+          fc.record({ who: fc.constantFrom('a', 'b', 'ab', 'new', null), at: fc.integer({ min: 0, max: 320 }) }),
+          { minLength: 1, maxLength: 40 },
+        ),
+        async (list, moments) => {
+          const events = await load(list, 'trips')
+          const asked = await engine.load('asked', [
+            {
+              name: 'who',
+              type: 'text',
+              values: moments.map(one => one.who ?? ''),
+              nulls: Uint8Array.from(moments, one => (one.who === null ? 1 : 0)),
+            },
+            { name: 'millrace_ordinal', type: 'int', values: BigInt64Array.from(moments, (_, i) => BigInt(i)) },
+            { name: 'millrace_at', type: 'float', values: Float64Array.from(moments, one => one.at) },
+          ])
+          const offline = await offlineFeatures(engine, plan, events, `SELECT * FROM ${asked.sql}`, moments.length)
+          const store = { records: new Map<string, Uint8Array>() }
+          const online = new OnlineView(plan, {
+            get: (_, key) => store.records.get(key),
+            getMany: () => [],
+            putMany: async () => undefined,
+            keys: () => [],
+            dropView: async () => undefined,
+            close: async () => undefined,
+          })
+          online.push([...list].sort((a, b) => a.at - b.at).map(trip => ({ ...trip })))
+          const row = new Float64Array(plan.features.length)
+          for (const [i, moment] of moments.entries()) {
+            const expected = oracle(list, moment.who, moment.at)
+            online.read(moment.who ?? undefined, moment.at, row)
+            for (const [f, { name }] of plan.features.entries()) {
+              const found = offline.get(`by-who.${name}`)?.[i] as number
+              if (!close(expected[f] as number | null, found))
+                throw new Error(`offline ${name} for ${moment.who} at ${moment.at}: ${found}, should be ${expected[f]}`)
+              if (!close(expected[f] as number | null, row[f] as number))
+                throw new Error(`online ${name} for ${moment.who} at ${moment.at}: ${row[f]}, should be ${expected[f]}`)
+            }
           }
-        }
-      }),
+        },
+      ),
       { numRuns: 80 },
     )
   })
 
   it('materialise to records that answer the same after reading them back', async () => {
-    const list: Trip[] = Array.from({ length: 500 }, (_, i) => ({ at: (i * 7) % 400, who: i % 3 === 0 ? 'a' : 'b', paid: (i % 11) / 8, known: ((i * 7) % 400) + (i % 13) }))
+    const list: Trip[] = Array.from({ length: 500 }, (_, i) => ({
+      at: (i * 7) % 400,
+      who: i % 3 === 0 ? 'a' : 'b',
+      paid: (i % 11) / 8,
+      known: ((i * 7) % 400) + (i % 13),
+    }))
     const events = await load(list, 'trips')
     const folder = await mkdtemp(join(tmpdir(), 'millrace-'))
     const store = openLmdb(folder)
@@ -131,7 +182,9 @@ describe('window features', () => {
     for (const who of ['a', 'b', 'c'])
       for (const moment of [380, 395, 400]) {
         view.read(who, moment, row)
-        oracle(list, who, moment).forEach((expected, f) => expect([who, moment, f, close(expected, row[f] as number)]).toEqual([who, moment, f, true]))
+        oracle(list, who, moment).forEach((expected, f) =>
+          expect([who, moment, f, close(expected, row[f] as number)]).toEqual([who, moment, f, true]),
+        )
       }
     await store.close()
   })

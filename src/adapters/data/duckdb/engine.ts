@@ -96,7 +96,12 @@ class DuckdbEngine implements DataEngine {
         : source.kind === 'csv'
           ? `, header = ${source.header ?? true}, delim = ${duckdbDialect.literal(source.delimiter ?? ',', 'text')}, strict_mode = true`
           : ", format = 'newline_delimited'"
-    const relation = { sql: `read_${source.kind}(${file}${options})`, label: source.path }
+    const read = `read_${source.kind}(${file}${options}`
+    const numbered = source.kind === 'parquet' ? source.rowNumber : undefined
+    const relation = {
+      sql: numbered ? `(SELECT * EXCLUDE (file_row_number), file_row_number AS ${duckdbDialect.identifier(numbered)} FROM ${read}, file_row_number = true))` : `${read})`,
+      label: source.path,
+    }
     try {
       await this.rows(`SELECT * FROM ${relation.sql} LIMIT 0`)
     } catch (error) {

@@ -1,0 +1,122 @@
+import type { CheckResult, Status } from '../../define/report.ts'
+import type { MetricName, ModelTest } from '../../define/suite.ts'
+import { calibrationError } from '../../math/metrics/calibration.ts'
+import { brier, confusion, logLoss } from '../../math/metrics/classification.ts'
+import { pairedBootstrap } from '../../math/metrics/paired-bootstrap.ts'
+import { auc } from '../../math/metrics/ranking.ts'
+import { mae, r2, rmse } from '../../math/metrics/regression.ts'
+
+type Metric = (labels: Float32Array, scores: Float32Array) => number
+
+const metrics: Record<MetricName, { readonly of: Metric; readonly better: 'higher' | 'lower' }> = {
+  auc: { of: auc, better: 'higher' },
+  logLoss: { of: logLoss, better: 'lower' },
+  brier: { of: brier, better: 'lower' },
+  accuracy: { of: (labels, scores) => confusion(labels, scores).accuracy, better: 'higher' },
+  ece: { of: (labels, scores) => calibrationError(labels, scores), better: 'lower' },
+  rmse: { of: rmse, better: 'lower' },
+  mae: { of: mae, better: 'lower' },
+  r2: { of: r2, better: 'higher' },
+}
+
+/** All metrics that fit the task. */
+export function metricsOf(
+  task: 'binary' | 'regression',
+  labels: Float32Array,
+  scores: Float32Array,
+): Record<string, number> {
+  const names: readonly MetricName[] =
+    task === 'binary' ? ['auc', 'logLoss', 'brier', 'accuracy', 'ece'] : ['rmse', 'mae', 'r2']
+  return Object.fromEntries(names.map(name => [name, metrics[name].of(labels, scores)]))
+}
+
+const show = (value: number): string => value.toPrecision(4)
+
+/** A floor or ceiling on the test set, and the champion on the same rows with a paired bootstrap interval. */
+export function metricTest(
+  test: Extract<ModelTest, { kind: 'metric' }>,
+  model: string,
+  labels: Float32Array,
+  scores: Float32Array,
+  champion: Float32Array | undefined,
+  seed: number,
+): CheckResult[] {
+  const { of, better } = metrics[test.metric]
+  const value = of(labels, scores)
+  const common = { kind: 'metric', target: { model }, severity: test.severity, evaluated: labels.length } as const
+  const checks: CheckResult[] = []
+  if (test.min !== undefined || test.max !== undefined) {
+    const holds = (test.min === undefined || value >= test.min) && (test.max === undefined || value <= test.max)
+    const threshold = [test.min === undefined ? '' : `≥ ${test.min}`, test.max === undefined ? '' : `≤ ${test.max}`]
+      .filter(Boolean)
+      .join(' and ')
+    checks.push({
+      ...common,
+      id: test.id,
+      status: holds ? 'pass' : 'fail',
+      observed: { [test.metric]: value },
+      bad: holds ? 0 : 1,
+      threshold,
+      message: `${test.metric} is ${show(value)} on ${labels.length.toLocaleString('en-US')} test rows, ${threshold} is asked`,
+    })
+  }
+  if (test.notWorseThan === 'champion') {
+    const id = `${test.id}-vs-champion`
+    const tolerance = test.tolerance ?? 0.005
+    const threshold = `not worse than the champion by more than ${tolerance}`
+    if (!champion)
+      checks.push({
+        ...common,
+        id,
+        status: 'skipped',
+        observed: { [test.metric]: value },
+        bad: 0,
+        threshold,
+        message: 'there is no champion yet',
+      })
+    else {
+      const paired = pairedBootstrap({ metric: of, labels, first: scores, second: champion, seed, resamples: 200 })
+      // Worse by more than the tolerance with 95 % confidence
+      const [worst, best] = better === 'higher' ? [paired.lower, paired.upper] : [-paired.upper, -paired.lower]
+      const status: Status = best < -tolerance ? 'fail' : 'pass'
+      checks.push({
+        ...common,
+        id,
+        status,
+        bad: status === 'fail' ? 1 : 0,
+        threshold,
+        observed: {
+          challenger: value,
+          champion: of(labels, champion),
+          difference: paired.difference,
+          lower: paired.lower,
+          upper: paired.upper,
+        },
+        message: `${test.metric} ${show(value)} against the champion's ${show(of(labels, champion))} on the same rows (gain ${show(worst)} to ${show(best)} at 95 %)`,
+      })
+    }
+  }
+  return checks
+}
+
+export function calibrationTest(
+  test: Extract<ModelTest, { kind: 'calibration' }>,
+  model: string,
+  labels: Float32Array,
+  scores: Float32Array,
+): CheckResult {
+  const ece = calibrationError(labels, scores)
+  const holds = ece <= test.maxEce
+  return {
+    id: test.id,
+    kind: 'calibration',
+    target: { model },
+    severity: test.severity,
+    status: holds ? 'pass' : 'fail',
+    observed: { ece },
+    evaluated: labels.length,
+    bad: holds ? 0 : 1,
+    threshold: `expected calibration error ≤ ${test.maxEce}`,
+    message: `predicted and observed shares differ by ${show(ece)} on average over 15 bins`,
+  }
+}

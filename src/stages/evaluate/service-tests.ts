@@ -1,0 +1,165 @@
+import type { CheckResult } from '../../define/report.ts'
+import type { ModelTest } from '../../define/suite.ts'
+import { auc } from '../../math/metrics/ranking.ts'
+import { rmse } from '../../math/metrics/regression.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { FrameRows } from '../train/read-frame.ts'
+import { batchOf, type Subject } from './subject.ts'
+
+const warmUp = 50
+const calls = 1000
+
+/** One row a call, fresh rows each time, after warm-up. */
+export async function latencyTest(
+  test: Extract<ModelTest, { kind: 'latency' }>,
+  model: string,
+  subject: Subject,
+  frame: FrameRows,
+  clock: Clock,
+): Promise<CheckResult> {
+  const batches = Array.from({ length: warmUp + calls }, (_, i) =>
+    batchOf(subject.inputs, frame.inputs, [Math.floor((i * 7919) % frame.rows)]),
+  )
+  const times = new Float64Array(calls)
+  for (const [i, batch] of batches.entries()) {
+    const started = clock.elapsed()
+    await subject.loaded.run(batch)
+    if (i >= warmUp) times[i - warmUp] = (clock.elapsed() - started) * 1000
+  }
+  times.sort()
+  const p50 = times[calls / 2] as number
+  const p99 = times[Math.floor(calls * 0.99)] as number
+  const holds =
+    (test.p50Micros === undefined || p50 <= test.p50Micros) && (test.p99Micros === undefined || p99 <= test.p99Micros)
+  const limits = [
+    test.p50Micros === undefined ? '' : `p50 ≤ ${test.p50Micros} µs`,
+    test.p99Micros === undefined ? '' : `p99 ≤ ${test.p99Micros} µs`,
+  ]
+    .filter(Boolean)
+    .join(', ')
+  return {
+    id: test.id,
+    kind: 'latency',
+    target: { model },
+    severity: test.severity,
+    status: holds ? 'pass' : 'fail',
+    observed: { p50Micros: p50, p99Micros: p99 },
+    evaluated: calls,
+    bad: holds ? 0 : 1,
+    threshold: limits,
+    message: `one row takes ${p50.toFixed(0)} µs at the median and ${p99.toFixed(0)} µs at the 99th percentile`,
+  }
+}
+
+export function sizeTest(test: Extract<ModelTest, { kind: 'size' }>, model: string, bytes: number): CheckResult {
+  const holds = bytes <= test.maxBytes
+  return {
+    id: test.id,
+    kind: 'size',
+    target: { model },
+    severity: test.severity,
+    status: holds ? 'pass' : 'fail',
+    observed: { bytes },
+    evaluated: 1,
+    bad: holds ? 0 : 1,
+    threshold: `at most ${test.maxBytes.toLocaleString('en-US')} bytes`,
+    message: `the model file has ${bytes.toLocaleString('en-US')} bytes`,
+  }
+}
+
+const fewest = 200
+
+/** The model's quality on every declared slice, or on quartiles of each input when none is declared; the weakest speaks. */
+export function slicesTest(
+  test: Extract<ModelTest, { kind: 'slices' }>,
+  model: string,
+  task: 'binary' | 'regression',
+  subject: Subject,
+  frame: FrameRows,
+  scores: Float32Array,
+): CheckResult {
+  const quality = (rows: readonly number[]): number => {
+    const labels = Float32Array.from(rows, row => frame.labels[row] as number)
+    const own = Float32Array.from(rows, row => scores[row] as number)
+    // Above chance, so that 80 % of an AUC of 0.7 is not below a coin's
+    return task === 'binary' ? auc(labels, own) - 0.5 : 1 / (rmse(labels, own) + 1e-12)
+  }
+  const slices: { readonly name: string; readonly rows: readonly number[] }[] = []
+  const all = Array.from({ length: frame.rows }, (_, i) => i)
+  if (test.of)
+    for (const { name } of test.of) slices.push({ name, rows: all.filter(row => frame.slices.get(name)?.[row] === 1) })
+  else
+    subject.inputs.forEach((input, i) => {
+      const column = frame.inputs[i]
+      if (!(column instanceof Float32Array)) return
+      const sorted = column.filter(value => Number.isFinite(value)).sort()
+      const edges = [0, 0.25, 0.5, 0.75, 1].map(q => sorted[Math.floor(q * (sorted.length - 1))] as number)
+      for (let q = 0; q < 4; q++) {
+        const [low, high] = [edges[q] as number, edges[q + 1] as number]
+        if (low === high && q > 0) continue
+        slices.push({
+          name: `${input.name} ${low.toPrecision(3)} to ${high.toPrecision(3)}`,
+          rows: all.filter(
+            row =>
+              (column[row] as number) >= low &&
+              (q === 3 ? (column[row] as number) <= high : (column[row] as number) < high),
+          ),
+        })
+      }
+    })
+  const overall = quality(all)
+  const judged = slices
+    .filter(slice => slice.rows.length >= fewest)
+    .map(slice => ({ slice: slice.name, rows: slice.rows.length, share: quality(slice.rows) / overall }))
+    .filter(slice => Number.isFinite(slice.share))
+    .sort((a, b) => a.share - b.share)
+  const weak = judged.filter(slice => slice.share < test.minShareOfOverall)
+  const [weakest] = judged
+  return {
+    id: test.id,
+    kind: 'slices',
+    target: { model, ...(weakest ? { slice: weakest.slice } : {}) },
+    severity: test.severity,
+    status: !weakest ? 'skipped' : weak.length === 0 ? 'pass' : 'fail',
+    observed: { weakest: weakest?.share ?? null, slices: judged.length },
+    evaluated: judged.length,
+    bad: weak.length,
+    threshold: `every slice of ${fewest} rows or more keeps ${test.minShareOfOverall * 100} % of the overall quality ${task === 'binary' ? '(AUC above 0.5)' : '(1 / RMSE)'}`,
+    message: weakest
+      ? `the weakest slice is ${weakest.slice} (${weakest.rows} rows) with ${(100 * weakest.share).toFixed(0)} % of the overall quality`
+      : 'no slice has enough rows',
+    sample: judged.slice(0, 20),
+  }
+}
+
+/** Golden rows must be answered as they were when the model was made. */
+export async function goldenTest(
+  model: string,
+  subject: Subject,
+  golden: {
+    readonly features: readonly number[]
+    readonly categories: readonly string[]
+    readonly scores: readonly number[]
+  },
+): Promise<CheckResult> {
+  const rows = golden.scores.length
+  const { scores } = await subject.loaded.run({
+    rows,
+    features: Float32Array.from(golden.features),
+    ...(golden.categories.length > 0 ? { categories: golden.categories } : {}),
+  })
+  const worst = golden.scores.reduce((most, score, i) => Math.max(most, Math.abs(score - (scores[i] as number))), 0)
+  const holds = worst <= 1e-5
+  return {
+    id: 'golden',
+    kind: 'golden',
+    target: { model },
+    severity: 'critical',
+    status: holds ? 'pass' : 'fail',
+    observed: { worst },
+    evaluated: rows,
+    bad: holds ? 0 : 1,
+    threshold: 'scores within 1e-5',
+    message: `${rows} golden rows are answered within ${worst.toExponential(1)}`,
+  }
+}

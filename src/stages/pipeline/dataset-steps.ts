@@ -1,0 +1,128 @@
+import { join } from 'node:path'
+import type { Dataset } from '../../define/dataset.ts'
+import type { Decision } from '../../define/decision.ts'
+import { compileDefinition } from '../../define/project.ts'
+import type { Report } from '../../define/report.ts'
+import type { StepDefinition, StepResult } from '../../engine/index.ts'
+import { ulid } from '../../internal/ids.ts'
+import { sourceFiles, type SourceFile } from '../validate/files.ts'
+import { validate } from '../validate/validate.ts'
+import { ownCode } from './code.ts'
+import type { StageServices } from './services.ts'
+
+/** Largest share of rows that quarantine may take before the whole batch is refused. */
+const mostQuarantined = 0.01
+
+/**
+ * The gate between data and everything that uses it: passes when nothing critical fails, or when what fails are rows
+ * that can be set aside and they are few.
+ */
+export function gate(report: Report, dataset: Dataset, rows: number, quarantined: number, at: number): Decision {
+  const failed = report.checks.filter(
+    check =>
+      (check.status === 'fail' || check.status === 'error') &&
+      (check.severity === 'critical' || check.status === 'error'),
+  )
+  const rowLevel = new Set(
+    dataset.expectations.filter(one => one.form === 'row' || one.form === 'group').map(one => one.id),
+  )
+  const whole = failed.filter(check => !rowLevel.has(check.id) || check.status === 'error')
+  const share = rows === 0 ? 1 : quarantined / rows
+  const refused = failed.length > 0 && (whole.length > 0 || !dataset.quarantine || share > mostQuarantined)
+  const verdict = failed.length === 0 ? 'passed' : refused ? 'refused' : 'quarantined'
+  const first = (whole[0] ?? failed[0])?.message ?? ''
+  const reason =
+    verdict === 'passed'
+      ? `all ${report.checks.length} checks of ${dataset.name} hold`
+      : verdict === 'quarantined'
+        ? `${quarantined.toLocaleString('en-US')} of ${rows.toLocaleString('en-US')} rows were set aside; the others are accepted (${first})`
+        : whole.length > 0
+          ? `${dataset.name} is refused: ${first}`
+          : `${dataset.name} is refused: ${(100 * share).toFixed(1)} % of its rows are bad (${first})`
+  return {
+    id: ulid(),
+    kind: verdict === 'quarantined' ? 'quarantine' : 'gate',
+    subject: `dataset ${dataset.name}`,
+    at,
+    verdict,
+    reason,
+    rule: { name: 'validation gate', threshold: mostQuarantined, statistic: 'quarantined share', value: share },
+    inputs: { rows, quarantined, failed: failed.map(check => check.id) },
+    evidence: [report.id],
+    actor: 'system',
+  }
+}
+
+export function datasetStepName(dataset: Dataset): string {
+  return `validate-${dataset.name}`
+}
+
+/** Validation and snapshot of one dataset: outputs `data` (the good rows), `report`, and `quarantine` when rows failed. */
+export async function datasetStep(
+  services: StageServices,
+  dataset: Dataset,
+  environment: StepDefinition['environment'],
+  files?: readonly SourceFile[],
+): Promise<StepDefinition> {
+  const found = files ?? (await sourceFiles(dataset, services.root))
+  return {
+    name: datasetStepName(dataset),
+    inputs: {},
+    parameters: {
+      definition: compileDefinition(dataset),
+      files: found.map(file => ({ digest: file.digest, size: file.size })),
+    },
+    code: ownCode(),
+    environment,
+    // Freshness looks at the clock, which is no input
+    ...(dataset.expectations.some(one => one.form === 'freshness') ? { cache: 'never' as const } : {}),
+    runsIn: 'inline',
+    async run(context): Promise<StepResult> {
+      const engine = await services.engine()
+      const source = files
+        ? {
+            sql: `read_parquet([${files.map(file => engine.dialect.literal(file.path, 'text')).join(', ')}], union_by_name = true)`,
+            label: `${files.length} files`,
+          }
+        : undefined
+      context.progress(0.05, `reading ${dataset.source.path}`)
+      const validation = await validate(engine, dataset, services.root, services.clock, source)
+      try {
+        const folder = await context.folder()
+        context.progress(0.6, `${validation.rows.toLocaleString('en-US')} rows checked`)
+        const quarantined = validation.split.bad
+          ? Number(
+              (await engine.rows(`SELECT count(*) AS n FROM (${validation.split.bad}) WHERE NOT millrace_accepted`))[0]
+                ?.n,
+            )
+          : 0
+        const decision = gate(validation.report, dataset, validation.rows, quarantined, services.clock.now())
+        const outputs: Record<string, StepResult['outputs'][string]> = {}
+        if (validation.split.bad) {
+          const path = join(folder, 'quarantine.parquet')
+          const rows = await engine.writeParquet(validation.split.bad, path)
+          outputs.quarantine = await context.save('dataset', { file: path }, { rows })
+        }
+        const report: Report = {
+          ...validation.report,
+          evidence: {
+            ...validation.report.evidence,
+            quarantined,
+            ...(outputs.quarantine ? { quarantine: outputs.quarantine.digest } : {}),
+            files: found.map(file => file.digest),
+          },
+        }
+        outputs.report = await context.save('report', JSON.stringify(report))
+        if (decision.verdict !== 'refused') {
+          const path = join(folder, 'data.parquet')
+          const rows = await engine.writeParquet(validation.split.good, path)
+          outputs.data = await context.save('dataset', { file: path }, { rows, quarantined })
+        }
+        await services.store.addReport(report)
+        return { outputs, decisions: [decision] }
+      } finally {
+        await validation.release()
+      }
+    },
+  }
+}

@@ -1,0 +1,22 @@
+import type { Project } from '../../define/project.ts'
+import type { Crew } from '../../math/trees/index.ts'
+import type { ArtifactStore } from '../../ports/artifact-store.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { DataEngine } from '../../ports/data-engine.ts'
+import type { InferenceRuntime } from '../../ports/inference-runtime.ts'
+import type { MetadataStore } from '../../ports/metadata-store.ts'
+
+/** What the stages work with; made once by `config/resolve.ts`. */
+export interface StageServices {
+  readonly project: Project
+  /** Folder of the project file. */
+  readonly root: string
+  readonly store: MetadataStore
+  readonly artifacts: ArtifactStore
+  readonly clock: Clock
+  /** Opened at first use. */
+  engine(): Promise<DataEngine>
+  runtime(): Promise<InferenceRuntime>
+  /** Threads for training, closed by the caller; undefined to train on one. */
+  crew(): Promise<Crew & { close(): Promise<void> }>
+}

@@ -1,0 +1,80 @@
+import { readdir, stat } from 'node:fs/promises'
+import { isAbsolute, join, relative, resolve, sep } from 'node:path'
+import type { Dataset } from '../../define/dataset.ts'
+import { fail } from '../../errors/index.ts'
+import { digestFile, type Digest } from '../../internal/digest.ts'
+
+export interface SourceFile {
+  /** Relative to the project folder. */
+  readonly name: string
+  readonly path: string
+  readonly digest: Digest
+  readonly size: number
+}
+
+/** `*` within a folder, `**` over folders, `?` one character. */
+function pattern(glob: string): RegExp {
+  const source = glob
+    .split(/(\*\*\/?|\*|\?)/)
+    .map(part =>
+      part.startsWith('**')
+        ? '(?:.*/)?'
+        : part === '*'
+          ? '[^/]*'
+          : part === '?'
+            ? '[^/]'
+            : part.replace(/[.+^${}()|[\]\\]/g, '\\$&'),
+    )
+  return new RegExp(`^${source.join('')}$`)
+}
+
+async function walk(folder: string): Promise<string[]> {
+  const found: string[] = []
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) found.push(...(await walk(path)))
+    else found.push(path)
+  }
+  return found
+}
+
+const remembered = new Map<string, { readonly stamp: string; readonly digest: Digest; readonly size: number }>()
+
+/**
+ * The files of a dataset's source with their digests, by name. Contents are hashed again whenever size, time or inode
+ * changed, and always for files younger than two seconds: their time may not tell.
+ */
+export async function sourceFiles(dataset: Dataset, root: string): Promise<SourceFile[]> {
+  const { path } = dataset.source
+  const absolute = isAbsolute(path) ? path : resolve(root, path)
+  const fixed = absolute.split(/[*?]/)[0] as string
+  const base = /[*?]/.test(absolute) ? fixed.slice(0, fixed.lastIndexOf('/') + 1) || '/' : undefined
+  let paths: string[]
+  try {
+    paths =
+      base === undefined
+        ? (await stat(absolute)) && [absolute]
+        : (await walk(base)).filter(file => pattern(absolute).test(file.split(sep).join('/')))
+  } catch (error) {
+    throw fail(
+      'sourceUnreadable',
+      {
+        source: path,
+        reason: (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'it does not exist' : String(error),
+      },
+      error,
+    )
+  }
+  if (paths.length === 0) throw fail('sourceUnreadable', { source: path, reason: 'no file matches' })
+  const files: SourceFile[] = []
+  for (const file of paths.sort()) {
+    const status = await stat(file, { bigint: true })
+    const stamp = `${status.ino}/${status.size}/${status.mtimeNs}/${status.ctimeNs}`
+    const known = remembered.get(file)
+    const young = Date.now() - Number(status.mtimeMs) < 2000
+    const fresh = known && known.stamp === stamp && !young ? known : { stamp, ...(await digestFile(file)) }
+    remembered.set(file, fresh)
+    files.push({ name: relative(root, file), path: file, digest: fresh.digest, size: fresh.size })
+  }
+  return files
+}
