@@ -1,0 +1,41 @@
+import { existsSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { fail, isMillraceError } from '../errors/index.ts'
+import { isProject, type Project } from '../define/project.ts'
+
+export const configName = 'millrace.config.ts'
+
+/** The project folder at or above `folder`. Throws `configMissing`. */
+export function findRoot(folder: string): string {
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    if (existsSync(join(at, configName))) return at
+    if (dirname(at) === at) throw fail('configMissing', { folder: resolve(folder) })
+  }
+}
+
+/**
+ * Loads a project file: TypeScript through jiti, so no build step is needed. The project's own `millrace` is used when
+ * it is installed there, else this one. Throws `configThrew`, `configNotProject`.
+ */
+export async function loadProject(root: string): Promise<Project> {
+  const { createJiti } = await import('jiti')
+  const file = join(root, configName)
+  const own = fileURLToPath(new URL('../index.js', import.meta.url))
+  const jiti = createJiti(file, {
+    moduleCache: false,
+    fsCache: false,
+    alias: existsSync(join(root, 'node_modules/millrace')) || !existsSync(own) ? {} : { millrace: own },
+  })
+  let loaded: unknown
+  try {
+    loaded = await jiti.import(file, { default: true })
+  } catch (error) {
+    if (isMillraceError(error)) throw error
+    const where = error instanceof Error ? /millrace\.config\.ts:(\d+)(?::(\d+))?/.exec(error.stack ?? '') : null
+    const reason = error instanceof Error ? (error.message.split('\n')[0] as string) : String(error)
+    throw fail('configThrew', { file: where ? `${configName}:${where[1]}` : configName, reason }, error)
+  }
+  if (!isProject(loaded)) throw fail('configNotProject', { file: configName })
+  return loaded
+}

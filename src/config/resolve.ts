@@ -1,0 +1,20 @@
+/**
+ * The only file that names adapters. Each is imported when it is first used, so a command pays for what it needs.
+ */
+export const adapters = {
+  metadata: {
+    sqlite: () => import('../adapters/metadata/sqlite/open.ts'),
+    postgres: () => import('../adapters/metadata/postgres/open.ts'),
+  },
+  artifacts: { fs: () => import('../adapters/artifacts/fs/open.ts') },
+  data: { duckdb: () => import('../adapters/data/duckdb/engine.ts') },
+  online: { lmdb: () => import('../adapters/online/lmdb/store.ts') },
+  executor: { process: () => import('../adapters/executor/process/executor.ts') },
+  inference: {
+    native: () => import('../adapters/inference/onnx-native/open.ts'),
+    wasm: () => import('../adapters/inference/onnx-wasm/open.ts'),
+    trees: () => import('../adapters/inference/trees/open.ts'),
+  },
+  clock: { system: () => import('../adapters/clock/system.ts') },
+  threads: () => import('../stages/train/threads/crew.ts'),
+} as const

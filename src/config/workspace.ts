@@ -1,0 +1,102 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { Engine, type EngineListener } from '../engine/index.ts'
+import { fail } from '../errors/index.ts'
+import type { DataEngine } from '../ports/data-engine.ts'
+import type { Executor } from '../ports/executor.ts'
+import type { InferenceRuntime } from '../ports/inference-runtime.ts'
+import type { MetadataStore } from '../ports/metadata-store.ts'
+import type { OnlineStore } from '../ports/online-store.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { StageServices } from '../stages/pipeline/services.ts'
+import type { Project } from '../define/project.ts'
+import { adapters } from './resolve.ts'
+import { findRoot, loadProject } from './load.ts'
+
+/** A project opened for work: its definitions and everything they run on. Close it. */
+export interface Workspace extends StageServices {
+  /** `.millrace` below the project folder. */
+  readonly folder: string
+  readonly engineOf: (listener?: EngineListener) => Promise<Engine>
+  readonly executor: Executor
+  online(): Promise<OnlineStore>
+  close(): Promise<void>
+}
+
+export interface WorkspaceOptions {
+  readonly project?: Project
+  readonly clock?: Clock
+  /** Steps of a run that another process began, for resuming it. */
+  readonly resolveRun?: ConstructorParameters<typeof Engine>[0]['resolve']
+}
+
+async function openStore(project: Project, folder: string): Promise<MetadataStore> {
+  const from = project.settings.store?.postgresFrom
+  if (from === undefined) return (await adapters.metadata.sqlite()).openSqlite(join(folder, 'millrace.db'))
+  const url = process.env[from]
+  if (!url)
+    throw fail('invalidDefinition', {
+      kind: 'project',
+      name: project.name,
+      reason: `the environment variable ${from} that holds the PostgreSQL URL is not set`,
+    })
+  return (await adapters.metadata.postgres()).openPostgres(url)
+}
+
+/** Native ONNX Runtime where it is installed, else WebAssembly. */
+async function openRuntime(): Promise<InferenceRuntime> {
+  try {
+    return await (await adapters.inference.native()).openNative()
+  } catch {
+    return (await adapters.inference.wasm()).openWasm()
+  }
+}
+
+/** Opens the project at or above a folder. What is heavy is opened at first use. */
+export async function openWorkspace(start: string, options: WorkspaceOptions = {}): Promise<Workspace> {
+  const root = findRoot(start)
+  const project = options.project ?? (await loadProject(root))
+  const folder = join(root, '.millrace')
+  mkdirSync(folder, { recursive: true })
+  const clock = options.clock ?? (await adapters.clock.system()).systemClock()
+  const store = await openStore(project, folder)
+  const artifacts = await (await adapters.artifacts.fs()).openArtifacts(join(folder, 'artifacts'))
+  const executor = (await adapters.executor.process()).processExecutor()
+  let engine: Promise<DataEngine> | undefined
+  let runtime: Promise<InferenceRuntime> | undefined
+  let online: Promise<OnlineStore> | undefined
+  const engines: Engine[] = []
+  return {
+    project,
+    root,
+    folder,
+    store,
+    artifacts,
+    clock,
+    executor,
+    engine: () =>
+      (engine ??= adapters.data.duckdb().then(module => module.openDuckdb({ scratch: join(folder, 'scratch') }))),
+    runtime: () => (runtime ??= openRuntime()),
+    online: () => (online ??= adapters.online.lmdb().then(module => module.openLmdb(join(folder, 'online')))),
+    crew: async () => (await adapters.threads()).openThreadCrew(2),
+    async engineOf(listener) {
+      const made = new Engine({
+        store,
+        artifacts,
+        clock,
+        executor,
+        work: join(folder, 'runs'),
+        ...(listener ? { listener } : {}),
+        ...(options.resolveRun ? { resolve: options.resolveRun } : {}),
+      })
+      engines.push(made)
+      return made
+    },
+    async close() {
+      for (const one of engines) await one.close()
+      if (engine) await (await engine).close()
+      if (online) await (await online).close()
+      await store.close()
+    },
+  }
+}

@@ -1,0 +1,80 @@
+import type { Json } from '../../internal/canonical-json.ts'
+import type { Micros } from '../../internal/time.ts'
+import type { Value } from '../../ports/data-engine.ts'
+
+/** One row to predict for. */
+export interface PredictRequest {
+  /** The caller's id of the prediction; made when absent. Labels come back under it. */
+  readonly id?: string
+  /** Columns of the request body by name, as declared; times in microseconds. */
+  readonly row: Readonly<Record<string, Value>>
+  /** Moment of the prediction (default now). Features are as they were known then. */
+  readonly at?: Micros
+  /** Keeps a caller on one arm; overrides the deployment's `stickyBy`. */
+  readonly key?: string
+}
+
+export interface Prediction {
+  readonly id: string
+  /** Probability of the positive class, or the predicted value. */
+  readonly score: number
+  /** `score ≥ threshold` for binary tasks. */
+  readonly label?: boolean
+  readonly arm: 'stable' | 'canary'
+  readonly version: number
+  /** True when the canary failed and stable answered instead. */
+  readonly fallback?: boolean
+}
+
+export interface Label {
+  /** Id of the prediction. */
+  readonly id: string
+  /** What came true: 0 or 1, or the value. */
+  readonly label: number
+  /** When it became known (default now). */
+  readonly at?: Micros
+}
+
+/** A column that a request must or may carry. */
+export interface RequestColumn {
+  readonly name: string
+  readonly type: 'int' | 'float' | 'text' | 'bool' | 'timestamp'
+  readonly nullable: boolean
+}
+
+export interface DeploymentStatus {
+  readonly name: string
+  readonly model: string
+  readonly stable: { readonly version: number; readonly digest: string; readonly since: Micros } | null
+  /** The running or last rollout: phase, weight, evidence so far, decisions. */
+  readonly rollout: Readonly<Record<string, Json>> | null
+  readonly requests: { readonly stable: number; readonly canary: number; readonly errors: number }
+  readonly latencyMicros: { readonly p50: number; readonly p99: number }
+}
+
+/** One served name in this process. */
+export interface ServedDeployment {
+  readonly name: string
+  readonly columns: readonly RequestColumn[]
+  readonly task: 'binary' | 'regression'
+  /** Throws `requestInvalid` naming the column; one bad row refuses its call and loses nothing. */
+  predict(requests: readonly PredictRequest[]): Promise<readonly Prediction[]>
+  /** Gives the number of labels whose prediction was found. */
+  feedback(labels: readonly Label[]): Promise<number>
+  status(): DeploymentStatus
+  /** Loaded, warm, and its golden rows answered right. Cached; costs no inference. */
+  health(): { readonly ready: boolean; readonly reasons: readonly string[] }
+  /** Operator's word on the running rollout. */
+  command(command: 'promote' | 'abort' | 'pause' | 'resume', actor: string): Promise<DeploymentStatus>
+  /** Starts a rollout of that version as challenger. */
+  rollOut(version: number, actor: string): Promise<DeploymentStatus>
+}
+
+/** Everything that this process serves. */
+export interface Serving {
+  list(): readonly ServedDeployment[]
+  get(name: string): ServedDeployment | undefined
+  /** Rows for the online feature views of a dataset. Resolves when they are durable. */
+  push(dataset: string, rows: readonly Readonly<Record<string, Value>>[]): Promise<number>
+  close(): Promise<void>
+}
