@@ -67,8 +67,18 @@ function diceOf(row: number, offset: number): number {
   return (Math.imul(row, golden) + offset) | 0
 }
 
-/** Rounds both up or down at random in the right proportion, so that sums are unbiased. */
-function encode(slope: number, curve: number, dice: number, bits: number): number {
+/**
+ * Rounds both up or down at random in the right proportion, so that sums are unbiased: adds 16 random bits below the
+ * binary point and cuts off. Both must be within 15 bits and a sign.
+ */
+function encode(slope: number, curve: number, dice: number): number {
+  const wholeSlope = (((slope * 65_536) | 0) + (dice >>> 16)) >> 16
+  const wholeCurve = (((curve * 65_536) | 0) + (dice & 65_535)) >> 16
+  return (wholeCurve << 16) | (wholeSlope & 65_535)
+}
+
+/** The same for a gradient of up to 32 bits and a hessian of the rest. */
+function encodeWide(slope: number, curve: number, dice: number, bits: number): number {
   const whole = Math.floor(slope + (dice >>> 0) * fraction)
   const turned = (dice << 16) | (dice >>> 16)
   return (Math.floor(curve + (turned >>> 0) * fraction) << bits) | (whole & ((1 << bits) - 1))
@@ -103,7 +113,7 @@ function logistic(arena: Arena, begin: number, end: number): void {
     const p = 1 / (1 + exponential(-(margins[row] as number)))
     const weight = weighted ? (weights[row] as number) : 1
     const slope = (p - (labels[row] as number)) * weight * slopeScale
-    codes[row] = encode(slope, p * (1 - p) * weight * curveScale, diceOf(row, offset), 16)
+    codes[row] = encode(slope, p * (1 - p) * weight * curveScale, diceOf(row, offset))
   }
 }
 
@@ -152,7 +162,7 @@ function oneOfMany(arena: Arena, from: number, to: number): void {
     const weight = weighted ? (weights[row] as number) : 1
     const slope = (p - ((labels[row] as number) === output ? 1 : 0)) * weight * (job[3] as number)
     const curve = factor * p * (1 - p) * weight * (job[4] as number)
-    codes[row] = encode(slope, curve, diceOf(row, offset), 16)
+    codes[row] = encode(slope, curve, diceOf(row, offset))
   }
 }
 
@@ -176,7 +186,7 @@ function encodeResiduals(arena: Arena, begin: number, end: number): void {
     const slope = (g[row] as number) * (job[3] as number)
     const dice = diceOf(row, offset)
     codes[row] = shape.weighted
-      ? encode(slope, (weights[row] as number) * (job[4] as number), dice, bits)
+      ? encodeWide(slope, (weights[row] as number) * (job[4] as number), dice, bits)
       : Math.floor(slope + (dice >>> 0) * fraction)
   }
 }
