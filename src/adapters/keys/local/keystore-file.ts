@@ -1,0 +1,92 @@
+import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
+import { link, readFile, unlink, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { fail } from '../../../errors/catalogue.ts'
+import { canonicalJson, type Json } from '../../../internal/canonical-json.ts'
+import { isAlive, ownIdentity } from '../../../internal/process-identity.ts'
+import { makeFolder, publishFile, temporaryName } from '../../../internal/publish.ts'
+import type { KeyDescription } from '../../../ports/key-service.ts'
+import type { Seal } from './seal.ts'
+
+export interface StoredKey extends Omit<KeyDescription, 'versions'> {
+  readonly versions: readonly (KeyDescription['versions'][number] & {
+    /** Under the root key; empty once destroyed. */
+    readonly wrapped: string
+  })[]
+}
+
+export interface KeystoreFile {
+  readonly v: 1
+  /** Counts changes. */
+  readonly gen: number
+  readonly seals: readonly Seal[]
+  readonly keys: readonly StoredKey[]
+}
+
+function macOf(file: KeystoreFile, root: Uint8Array): Buffer {
+  const key = Buffer.from(hkdfSync('sha256', root, '', 'millrace/keystore-mac/v1', 32))
+  return createHmac('sha256', key)
+    .update(canonicalJson(file as unknown as Json))
+    .digest()
+}
+
+export async function readKeystore(path: string): Promise<{ file: KeystoreFile; mac: string } | undefined> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw fail('keystoreSealed', { path, reason: (error as Error).message }, error)
+  }
+  try {
+    const { mac, ...file } = JSON.parse(text) as KeystoreFile & { mac: string }
+    if (file.v !== 1 || !Array.isArray(file.seals) || !Array.isArray(file.keys) || typeof mac !== 'string')
+      throw new TypeError('it is no keystore of version 1')
+    return { file, mac }
+  } catch (error) {
+    throw fail('keystoreCorrupt', { path, reason: (error as Error).message }, error)
+  }
+}
+
+export function checkMac(path: string, file: KeystoreFile, mac: string, root: Uint8Array): void {
+  const given = Buffer.from(mac, 'base64')
+  const own = macOf(file, root)
+  if (given.length !== own.length || !timingSafeEqual(given, own))
+    throw fail('keystoreCorrupt', { path, reason: 'its content does not match its authentication code' })
+}
+
+export async function writeKeystore(path: string, file: KeystoreFile, root: Uint8Array): Promise<void> {
+  const mac = macOf(file, root).toString('base64')
+  await publishFile(path, canonicalJson({ ...file, mac } as unknown as Json), 0o600)
+}
+
+/** One process at a time changes the file; a lock of a dead one is broken. */
+export async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
+  const lock = `${path}.lock`
+  await makeFolder(dirname(path))
+  for (let tries = 0; ; tries++) {
+    const temporary = temporaryName(lock)
+    await writeFile(temporary, JSON.stringify(ownIdentity()))
+    try {
+      await link(temporary, lock)
+      break
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      const holder = await readFile(lock, 'utf8').then(
+        text => JSON.parse(text) as ReturnType<typeof ownIdentity>,
+        () => undefined,
+      )
+      if (holder !== undefined && isAlive(holder) === false) await unlink(lock).catch(() => undefined)
+      else if (holder !== undefined && tries >= 100)
+        throw fail('keystoreBusy', { path, pid: holder.pid, host: holder.host })
+      else await new Promise(resolve => setTimeout(resolve, 50))
+    } finally {
+      await unlink(temporary)
+    }
+  }
+  try {
+    return await work()
+  } finally {
+    await unlink(lock)
+  }
+}
