@@ -15,7 +15,11 @@ export interface OnnxRuntimeModule {
 }
 
 interface OnnxSession {
-  run(feeds: Record<string, unknown>, outputs: readonly string[]): Promise<Record<string, { readonly data: unknown }>>
+  run(
+    feeds: Record<string, unknown>,
+    outputs: readonly string[],
+    options: Record<string, unknown>,
+  ): Promise<Record<string, { readonly data: unknown }>>
   release(): Promise<void>
 }
 
@@ -27,6 +31,9 @@ const options = {
   graphOptimizationLevel: 'extended',
   logSeverityLevel: 4,
 }
+
+/** Failures are thrown; the runtime need not write them to the terminal as well. */
+const quietly = { logSeverityLevel: 4 }
 
 /** Imports an ONNX Runtime package; throws `inferenceRuntimeMissing` when it is not installed or cannot start. */
 export async function loadRuntime(
@@ -62,7 +69,7 @@ async function loadModel(name: string, ort: OnnxRuntimeModule, bytes: Uint8Array
   }
   const ask = async (batch: InferenceBatch): Promise<Float32Array> => {
     try {
-      const result = await session.run(feedsOf(ort, signature, batch), [signature.scores])
+      const result = await session.run(feedsOf(ort, signature, batch), [signature.scores], quietly)
       return scoresOf(signature, result[signature.scores]?.data)
     } catch (error) {
       throw failed(error)

@@ -69,16 +69,19 @@ export interface Routine {
 const vector = (items: readonly Code[]): Code => [...unsigned(items.length), ...items.flat()]
 const sized = (content: Code): Code => [...unsigned(content.length), ...content]
 const section = (id: number, items: readonly Code[]): Code => [id, ...sized(vector(items))]
-const text = (value: string): Code => vector([...value].map(letter => [letter.charCodeAt(0)]))
+const text = (value: string): Code => vector(Array.from(value, letter => [letter.charCodeAt(0)]))
 const types = (list: readonly ValueType[]): Code => vector(list.map(type => [typeCodes[type]]))
 
 /** Greatest memory of 32-bit addresses, in pages of 64 KiB. */
 export const greatestPages = 65_536
 
+/** `\0asm` and version 1. */
+const magic: Code = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0]
+
 /** A module that imports its memory as `trees.memory` and exports the routines. */
 export function moduleOf(routines: readonly Routine[], shared: boolean): Uint8Array<ArrayBuffer> {
   return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...magic,
     ...section(
       1,
       routines.map(({ parameters, returns }) => [0x60, ...types(parameters), ...types(returns ? ['i32'] : [])]),
