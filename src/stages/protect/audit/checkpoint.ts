@@ -1,0 +1,41 @@
+import { createHash, createPublicKey, sign, verify, type KeyObject } from 'node:crypto'
+
+/** What a checkpoint says: that the log of this origin had this root when it had this many records. */
+export interface Checkpoint {
+  readonly origin: string
+  readonly size: number
+  readonly root: Buffer
+}
+
+/** Key id of a signed note: the first four bytes of SHA-256 over name, newline, algorithm 1 (Ed25519), public key. */
+function keyId(origin: string, publicKey: KeyObject): Buffer {
+  const raw = publicKey.export({ format: 'der', type: 'spki' }).subarray(-32)
+  return createHash('sha256').update(`${origin}\n`).update(Buffer.of(1)).update(raw).digest().subarray(0, 4)
+}
+
+function bodyOf({ origin, size, root }: Checkpoint): string {
+  return `${origin}\n${size}\n${root.toString('base64')}\n`
+}
+
+/** A C2SP tlog-checkpoint: a signed note that witnesses can co-sign. */
+export function signCheckpoint(checkpoint: Checkpoint, key: KeyObject): string {
+  const body = bodyOf(checkpoint)
+  const signature = Buffer.concat([keyId(checkpoint.origin, createPublicKey(key)), sign(null, Buffer.from(body), key)])
+  return `${body}\n— ${checkpoint.origin} ${signature.toString('base64')}\n`
+}
+
+/** The checkpoint of a note that this key signed, or undefined. */
+export function readCheckpoint(note: string, publicKey: KeyObject): Checkpoint | undefined {
+  const match = /^([^\n]+)\n(\d+)\n([A-Za-z0-9+/=]+)\n\n([\s\S]*)$/.exec(note)
+  if (match === null) return undefined
+  const [, origin = '', size, root = '', signatures = ''] = match
+  const checkpoint = { origin, size: Number(size), root: Buffer.from(root, 'base64') }
+  const id = keyId(origin, publicKey)
+  for (const line of signatures.split('\n')) {
+    const [dash, name, encoded = ''] = line.split(' ')
+    const bytes = Buffer.from(encoded, 'base64')
+    if (dash !== '—' || name !== origin || !bytes.subarray(0, 4).equals(id)) continue
+    if (verify(null, Buffer.from(bodyOf(checkpoint)), publicKey, bytes.subarray(4))) return checkpoint
+  }
+  return undefined
+}

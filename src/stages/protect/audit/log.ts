@@ -1,0 +1,199 @@
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { open, readFile, type FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fail } from '../../../errors/catalogue.ts'
+import { canonicalJson, type Json } from '../../../internal/canonical-json.ts'
+import { ownIdentity } from '../../../internal/process-identity.ts'
+import { makeFolder, publishFile, syncFolder } from '../../../internal/publish.ts'
+import type { Clock } from '../../../ports/clock.ts'
+import { signCheckpoint } from './checkpoint.ts'
+import { GrowingTree, leafHash } from './merkle.ts'
+import { cutTornTail, linesOf, segmentName, segmentsOf } from './segments.ts'
+
+/** What somebody did, or was not let do. No secret belongs in it. */
+export interface AuditEvent {
+  readonly actor: { readonly sub: string; readonly kind: string; readonly ip?: string }
+  /** `keys.unwrap`, `models.promote`, … */
+  readonly act: string
+  /** What it was done to. */
+  readonly res: string
+  readonly ctx?: Readonly<Record<string, Json>>
+  readonly effect: 'allow' | 'deny'
+  readonly rule?: string
+}
+
+export interface AuditLog {
+  /** Resolves with the record's number when it is on the disk. Privileged work waits for that. */
+  append(event: AuditEvent): Promise<number>
+  /** Signs the log as it stands now. */
+  checkpoint(): Promise<string>
+  close(): Promise<void>
+}
+
+export interface AuditOptions {
+  readonly folder: string
+  /** Name of this installation. */
+  readonly instance: string
+  readonly clock: Clock
+  /** Records between signed checkpoints. Default 256. */
+  readonly checkpointEvery?: number
+  /** Bytes after which a new segment is begun. Default 16 MiB. */
+  readonly segmentBytes?: number
+}
+
+export const checkpointsFile = 'checkpoints.txt'
+export const publicKeyFile = 'checkpoint-key.pub'
+const privateKeyFile = 'checkpoint-key.pem'
+
+async function signingKey(folder: string): Promise<KeyObject> {
+  try {
+    return createPrivateKey(await readFile(join(folder, privateKeyFile)))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    const { privateKey } = generateKeyPairSync('ed25519')
+    const pem = createPublicKey(privateKey).export({ format: 'pem', type: 'spki' })
+    await publishFile(join(folder, publicKeyFile), pem)
+    await publishFile(join(folder, privateKeyFile), privateKey.export({ format: 'pem', type: 'pkcs8' }), 0o600)
+    return privateKey
+  }
+}
+
+interface Waiting {
+  readonly event: AuditEvent
+  readonly resolve: (seq: number) => void
+  readonly reject: (error: unknown) => void
+}
+
+class FileAuditLog implements AuditLog {
+  readonly #options: AuditOptions
+  readonly #key: KeyObject
+  readonly #tree: GrowingTree
+  #previous: string
+  #segment: number
+  #file: FileHandle | undefined
+  #bytes = 0
+  #signed: number
+  #waiting: Waiting[] = []
+  #writing: Promise<void> | undefined
+  #broken: unknown
+
+  constructor(options: AuditOptions, key: KeyObject, tree: GrowingTree, previous: string, segment: number) {
+    this.#options = options
+    this.#key = key
+    this.#tree = tree
+    this.#previous = previous
+    this.#segment = segment
+    this.#signed = tree.size
+  }
+
+  append(event: AuditEvent): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ event, resolve, reject })
+      this.#writing ??= this.#writeAll()
+    })
+  }
+
+  /** Whatever came while the last batch was being synced is one batch. */
+  async #writeAll(): Promise<void> {
+    // Those who ask in the same turn go together.
+    await Promise.resolve()
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0)
+      try {
+        if (this.#broken !== undefined) throw this.#broken
+        const first = this.#tree.size
+        await this.#writeBatch(batch.map(one => one.event))
+        batch.forEach((one, i) => one.resolve(first + i))
+        if (this.#tree.size - this.#signed >= (this.#options.checkpointEvery ?? 256)) await this.checkpoint()
+      } catch (error) {
+        // After a failed write or sync nobody knows what is on the disk: opening the log again finds out.
+        this.#broken ??= error
+        const reason = (error as Error).message
+        for (const one of batch) one.reject(fail('auditUnwritable', { path: this.#options.folder, reason }, error))
+      }
+    }
+    // In the same turn as the last look at what waits: nobody can come in between.
+    this.#writing = undefined
+  }
+
+  async #writeBatch(events: readonly AuditEvent[]): Promise<void> {
+    const { clock, folder, segmentBytes = 16 << 20 } = this.#options
+    const lines: string[] = []
+    const leaves: Buffer[] = []
+    let previous = this.#previous
+    for (const event of events) {
+      const seq = this.#tree.size + lines.length
+      const record = { v: 1, seq, ts: clock.now(), boot: ownIdentity().bootId, ...event, prev: previous }
+      const line = canonicalJson(record as unknown as Json)
+      const leaf = leafHash(line)
+      previous = leaf.toString('hex')
+      lines.push(line)
+      leaves.push(leaf)
+    }
+    if (this.#file === undefined || this.#bytes > segmentBytes) {
+      if (this.#file !== undefined) {
+        await this.#file.close()
+        this.#segment++
+      }
+      this.#file = await open(join(folder, segmentName(this.#segment)), 'a', 0o600)
+      this.#bytes = (await this.#file.stat()).size
+      await syncFolder(folder)
+    }
+    const bytes = Buffer.from(`${lines.join('\n')}\n`)
+    await this.#file.appendFile(bytes)
+    await this.#file.datasync()
+    this.#bytes += bytes.length
+    this.#previous = previous
+    for (const leaf of leaves) this.#tree.add(leaf)
+  }
+
+  async checkpoint(): Promise<string> {
+    const { folder, instance } = this.#options
+    const size = this.#tree.size
+    const note = signCheckpoint({ origin: `millrace/${instance}/audit`, size, root: this.#tree.root() }, this.#key)
+    const file = await open(join(folder, checkpointsFile), 'a')
+    try {
+      await file.appendFile(`${note}\n`)
+      await file.datasync()
+    } finally {
+      await file.close()
+    }
+    this.#signed = size
+    return note
+  }
+
+  async close(): Promise<void> {
+    await this.#writing
+    if (this.#tree.size > this.#signed && this.#broken === undefined) await this.checkpoint()
+    await this.#file?.close()
+  }
+}
+
+/**
+ * Opens (or makes) the audit log in a folder; one process at a time. A line that a crash cut is removed, which the log
+ * then records. Throws `auditUnwritable`.
+ */
+export async function openAudit(options: AuditOptions): Promise<AuditLog> {
+  const { folder } = options
+  try {
+    await makeFolder(folder)
+    const key = await signingKey(folder)
+    const last = (await segmentsOf(folder)).at(-1)
+    const torn = last === undefined ? 0 : await cutTornTail(join(folder, last))
+    const tree = new GrowingTree()
+    let previous = ''
+    for await (const line of linesOf(folder)) {
+      const leaf = leafHash(line.text)
+      previous = leaf.toString('hex')
+      tree.add(leaf)
+    }
+    const log = new FileAuditLog(options, key, tree, previous, last === undefined ? 1 : Number(last.slice(0, 8)))
+    if (torn > 0) {
+      const actor = { sub: 'millrace', kind: 'system' }
+      await log.append({ actor, act: 'audit.repair', res: last ?? '', ctx: { droppedBytes: torn }, effect: 'allow' })
+    }
+    return log
+  } catch (error) {
+    throw fail('auditUnwritable', { path: folder, reason: (error as Error).message }, error)
+  }
+}
