@@ -81,7 +81,7 @@ export class Engine {
     const run = await store.getRun(runId)
     if (run === undefined || run.kind !== 'pipeline') throw fail('runUnknown', { run: runId })
     if (run.status === 'succeeded') throw fail('runFinished', { run: runId, status: run.status })
-    const holder = holderOf(run, clock.now(), executor.alive)
+    const holder = holderOf(run, clock.now(), executor)
     const held = (owner: { pid: number; host: string }): Error => fail('runHeld', { run: runId, ...owner })
     if (this.#active.has(runId)) throw held(this.#owner)
     if (holder.state === 'held') throw held(holder.owner)
@@ -113,7 +113,7 @@ export class Engine {
     const handles: RunHandle[] = []
     for (const status of ['running', 'queued'] as const)
       for (const run of await store.listRuns({ kind: 'pipeline', status })) {
-        if (this.#active.has(run.id) || holderOf(run, clock.now(), executor.alive).state === 'held') continue
+        if (this.#active.has(run.id) || holderOf(run, clock.now(), executor).state === 'held') continue
         try {
           handles.push(await this.resume(run.id))
         } catch (error) {
@@ -163,7 +163,7 @@ export class Engine {
     if (run === undefined) throw fail('runUnknown', { run: runId })
     if (run.status !== 'running' && run.status !== 'queued')
       throw fail('runFinished', { run: runId, status: run.status })
-    if (holderOf(run, clock.now(), executor.alive).state === 'held') {
+    if (holderOf(run, clock.now(), executor).state === 'held') {
       await store.putDocument(cancelKind, runId, true, clock.now())
       return
     }

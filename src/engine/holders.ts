@@ -10,11 +10,11 @@ import type { RunRecord } from '../ports/metadata-store.ts'
 export function holderOf(
   run: RunRecord,
   now: Micros,
-  alive: Executor['alive'],
+  executor: Pick<Executor, 'alive'>,
 ): { readonly state: 'free' } | { readonly state: 'held' | 'dead'; readonly owner: ProcessIdentity } {
   if (run.lease === undefined) return { state: 'free' }
   const { owner, until } = run.lease
-  const lives = alive(owner)
+  const lives = executor.alive(owner)
   if (lives === true || (lives === undefined && until >= now)) return { state: 'held', owner }
   return { state: 'dead', owner }
 }
@@ -24,9 +24,9 @@ export function isDrivenBy(
   run: RunRecord | undefined,
   owner: ProcessIdentity,
   now: Micros,
-  alive: Executor['alive'],
+  executor: Pick<Executor, 'alive'>,
 ): boolean {
   if (run === undefined || run.status !== 'running') return false
-  const holder = holderOf(run, now, alive)
+  const holder = holderOf(run, now, executor)
   return holder.state === 'held' && sameProcess(holder.owner, owner)
 }

@@ -25,7 +25,7 @@ export type Claim = { readonly lock: HeldLock } | { readonly found: CacheEntry }
 
 async function isHeld({ options }: Drive, lock: Lock): Promise<boolean> {
   const { store, executor, clock } = options
-  if (isDrivenBy(await store.getRun(lock.runId), lock.owner, clock.now(), executor.alive)) return true
+  if (isDrivenBy(await store.getRun(lock.runId), lock.owner, clock.now(), executor)) return true
   // Its driver died; the step's own process may go on, and whoever resumes the run will take up its result.
   const step = (await store.listSteps(lock.runId)).find(one => one.step === lock.step)
   return step?.status === 'running' && step.process !== undefined && executor.alive(step.process) === true

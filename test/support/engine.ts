@@ -18,7 +18,7 @@ export interface TestEngine {
   readonly store: MetadataStore
   readonly artifacts: ArtifactStore
   readonly events: readonly EngineEvent[]
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 /** The real engine on SQLite and files, in `root` or in a fresh temporary folder. */

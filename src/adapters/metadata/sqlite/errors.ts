@@ -3,11 +3,29 @@ import { isMillraceError } from '../../../errors/millrace-error.ts'
 
 export const busyTimeoutMs = 5_000
 
+/** Errors raised while rows are read carry no code, only SQLite's own text for it. */
+const codesByText: readonly (readonly [RegExp, number])[] = [
+  [/database( table)? is locked/, 5],
+  [/readonly database/, 8],
+  [/disk I\/O error/, 10],
+  [/malformed/, 11],
+  [/is full/, 13],
+  [/unable to open/, 14],
+  [/not a database/, 26],
+]
+
+function resultCode(error: Error): number | undefined {
+  const { errcode, code } = error as { errcode?: unknown; code?: unknown }
+  if (typeof errcode === 'number') return errcode
+  if (code !== 'ERR_SQLITE_ERROR') return undefined
+  return codesByText.find(([text]) => text.test(error.message))?.[1] ?? 1
+}
+
 /** SQLite's primary result codes (the low byte of an extended one) as catalogued errors. */
 export function sqliteError(path: string, error: unknown): unknown {
   if (isMillraceError(error) || !(error instanceof Error)) return error
-  const code = (error as { errcode?: unknown }).errcode
-  if (typeof code !== 'number') return error
+  const code = resultCode(error)
+  if (code === undefined) return error
   const reason = error.message
   switch (code & 0xff) {
     case 5: // SQLITE_BUSY
