@@ -49,6 +49,8 @@ export const lateness = model('lateness', {
     distance: c.distance,
     hour: c.date.hour(),
     weekday: c.date.dayOfWeek(),
+    origin: c.origin,
+    destination: c.destination,
   }),
   split: { by: 'time', train: '75d', test: '15d' },
   scale: 'standard',
@@ -67,12 +69,15 @@ export const lateness = model('lateness', {
 
 export const api = deployment('lateness-api', {
   model: lateness,
-  canary: { steps: ['1%', '5%', '20%', '50%'], labels: 'required' },
+  // Whether a flight was late is known hours later, so a step may take days
+  canary: { steps: ['1%', '5%', '20%', '50%'], labels: 'required', maxWait: '14d' },
 })
 
 export const watch = monitor('lateness-watch', {
   deployment: api,
-  falseAlarms: 'one per 30d',
+  window: '7d',
+  falseAlarms: 'one per 90d',
+  labelHorizon: '12h',
   retrain: { on: ['drift', 'performance'], cooldown: '24h' },
 })
 

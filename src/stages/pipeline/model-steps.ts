@@ -7,6 +7,7 @@ import { compileDefinition, definitionDigest } from '../../define/project.ts'
 import type { StepContext, StepDefinition, StepResult } from '../../engine/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { ulid } from '../../internal/ids.ts'
+import type { Duration } from '../../internal/time.ts'
 import { exportModel, parity, verifyModel, inspectModel } from '../../onnx/index.ts'
 import { batchOf, type Subject } from '../evaluate/subject.ts'
 import { runSuite } from '../evaluate/suite.ts'
@@ -14,7 +15,9 @@ import { buildFrame, snapshotSql, type Spans } from '../features/frame.ts'
 import { fit, numericColumns, score, type FittedModel } from '../train/estimator.ts'
 import { readFrame, type FrameRows } from '../train/read-frame.ts'
 import { fittedOnTraining, unitChange } from '../train/scaler-checks.ts'
+import { baselinePerformance } from '../watch/baseline-performance.ts'
 import { buildProfile } from '../watch/build-profile.ts'
+import type { Profile } from '../watch/profile.ts'
 import { ownCode } from './code.ts'
 import { datasetStepName } from './dataset-steps.ts'
 import type { StageServices } from './services.ts'
@@ -85,6 +88,12 @@ function input(context: StepContext, name: string): StepContext['inputs'][string
   return found
 }
 
+/** Length of the windows that the model's monitor compares, so that the baseline carries their natural variation. */
+function watchedWindow(services: StageServices, model: Model): Duration {
+  const monitor = [...services.project.monitors.values()].find(one => one.deployment.model.name === model.name)
+  return monitor ? `${monitor.window / 1e6}s` : '7d'
+}
+
 function trainStep(services: StageServices, model: Model, common: Common): StepDefinition {
   return {
     ...common,
@@ -95,6 +104,7 @@ function trainStep(services: StageServices, model: Model, common: Common): StepD
       inputs: model.inputs.map(one => ({ name: one.name, type: one.type })),
       scale: model.scale,
       trainer: model.trainer as unknown as Json,
+      naturalWindow: watchedWindow(services, model),
     },
     seed: model.trainer.kind === 'gbt' ? (model.trainer.seed ?? 0) : 0,
     async run(context) {
@@ -118,6 +128,7 @@ function trainStep(services: StageServices, model: Model, common: Common): StepD
         scores,
         at: frame.at,
         labels: frame.labels,
+        naturalWindow: watchedWindow(services, model),
       })
       return {
         outputs: {
@@ -213,6 +224,25 @@ function exportStep(services: StageServices, model: Model, common: Common): Step
   }
 }
 
+/**
+ * The baseline with its level of quality taken from the held-out rows; how much it varies between windows stays that of
+ * the training period, which has more of them.
+ */
+async function heldOut(context: StepContext, fitted: FittedModel, test: FrameRows): Promise<Profile> {
+  const profile = (await input(context, 'profile').json<never>()) as Profile
+  const { quality, loss, rows, task } = baselinePerformance(test.labels, score(fitted, test), undefined)
+  const natural = profile.performance
+  return {
+    ...profile,
+    performance: {
+      task,
+      rows,
+      quality: { ...quality, natural: natural?.quality.natural ?? null },
+      loss: { ...loss, natural: natural?.loss.natural ?? null },
+    },
+  }
+}
+
 /** The version that the alias `champion` points to, loaded, when it takes the same inputs as the challenger. */
 async function championOf(
   services: StageServices,
@@ -247,6 +277,7 @@ function evaluateStep(services: StageServices, model: Model, common: Common): St
       frame: from(`features-${model.name}`, 'frame'),
       model: from(`train-${model.name}`, 'model'),
       onnx: from(`export-${model.name}`, 'onnx'),
+      profile: from(`train-${model.name}`, 'profile'),
     },
     parameters: { tests: model.tests as unknown as Json, model: model.name },
     // The champion is the world's state, not an input; latency is the machine's
@@ -309,6 +340,7 @@ function evaluateStep(services: StageServices, model: Model, common: Common): St
           outputs: {
             report: await context.save('report', JSON.stringify(report)),
             metrics: await context.save('metrics', JSON.stringify(metrics)),
+            profile: await context.save('profile', JSON.stringify(await heldOut(context, fitted, test))),
           },
           reports: [report],
           decisions: [decision],
@@ -333,7 +365,7 @@ function registerStep(services: StageServices, model: Model, common: Common, opt
       frame: from(`features-${model.name}`, 'frame'),
       model: from(`train-${model.name}`, 'model'),
       scaler: from(`train-${model.name}`, 'scaler'),
-      profile: from(`train-${model.name}`, 'profile'),
+      profile: from(`evaluate-${model.name}`, 'profile'),
       onnx: from(`export-${model.name}`, 'onnx'),
       report: from(`evaluate-${model.name}`, 'report'),
       metrics: from(`evaluate-${model.name}`, 'metrics'),

@@ -1,0 +1,57 @@
+import type { Command } from './command.ts'
+
+export interface Entry {
+  readonly summary: string
+  readonly load: () => Promise<{ readonly command: Command }>
+}
+
+/**
+ * Every verb with its one-line summary. Help is printed from here alone, and only the module of the verb that is called
+ * is loaded: `--help` stays fast.
+ */
+export const table: Readonly<Record<string, Entry>> = {
+  init: { summary: 'write a project file to start from', load: () => import('./commands/init.ts') },
+  demo: { summary: 'play the whole loop on three million real flights', load: () => import('./commands/demo.ts') },
+  doctor: { summary: 'check this machine and this project', load: () => import('./commands/doctor.ts') },
+  up: { summary: 'serve predictions, the API and the dashboard', load: () => import('./commands/up.ts') },
+  validate: { summary: 'check data against its expectations', load: () => import('./commands/validate.ts') },
+  'features plan': { summary: 'what a change of feature definitions means', load: () => import('./commands/features/plan.ts') },
+  'features apply': { summary: 'make the planned definitions current', load: () => import('./commands/features/apply.ts') },
+  'features materialise': { summary: 'write online records from the offline data', load: () => import('./commands/features/materialise.ts') },
+  'features verify': { summary: 'prove that online values equal offline values', load: () => import('./commands/features/verify.ts') },
+  train: { summary: 'run the pipeline of a model up to its registration', load: () => import('./commands/train.ts') },
+  'models list': { summary: 'versions with their metrics and aliases', load: () => import('./commands/models/list.ts') },
+  'models show': { summary: 'one version with its proofs', load: () => import('./commands/models/show.ts') },
+  'models test': { summary: 'run the tests of a version again', load: () => import('./commands/models/test.ts') },
+  deploy: { summary: 'deploy a version, through the canary when one is stable already', load: () => import('./commands/deploy.ts') },
+  'rollout status': { summary: 'where the rollout stands, with its evidence', load: () => import('./commands/rollout/status.ts') },
+  'rollout promote': { summary: 'give the challenger all traffic now', load: () => import('./commands/rollout/promote.ts') },
+  'rollout abort': { summary: 'take the challenger out now', load: () => import('./commands/rollout/abort.ts') },
+  'rollout pause': { summary: 'hold the rollout where it is', load: () => import('./commands/rollout/pause.ts') },
+  'rollout resume': { summary: 'let a held rollout go on', load: () => import('./commands/rollout/resume.ts') },
+  'runs list': { summary: 'runs, newest first', load: () => import('./commands/runs/list.ts') },
+  'runs show': { summary: 'one run, step by step', load: () => import('./commands/runs/show.ts') },
+  'runs resume': { summary: 'go on with an unfinished run', load: () => import('./commands/runs/resume.ts') },
+  'runs cancel': { summary: 'end a run', load: () => import('./commands/runs/cancel.ts') },
+  explain: { summary: 'why a step ran or was reused', load: () => import('./commands/explain.ts') },
+  'explain-error': { summary: 'the long form of an error code', load: () => import('./commands/explain-error.ts') },
+  reproduce: { summary: 'rebuild a model version and compare digests', load: () => import('./commands/reproduce.ts') },
+  lineage: { summary: 'what something was made from, and what was made from it', load: () => import('./commands/lineage.ts') },
+  decisions: { summary: 'automatic choices with their evidence', load: () => import('./commands/decisions.ts') },
+  monitor: { summary: 'windows, drift and alerts of a monitor', load: () => import('./commands/monitor.ts') },
+  'onnx verify': { summary: 'check an ONNX file without running it', load: () => import('./commands/onnx/verify.ts') },
+  'onnx inspect': { summary: 'what is in an ONNX file', load: () => import('./commands/onnx/inspect.ts') },
+  'image build': { summary: 'make a container image without a daemon', load: () => import('./commands/image/build.ts') },
+  'image push': { summary: 'push the image to a registry', load: () => import('./commands/image/push.ts') },
+  'k8s render': { summary: 'write Kubernetes objects for training and serving', load: () => import('./commands/k8s/render.ts') },
+  'ci github': { summary: 'write a GitHub workflow that validates', load: () => import('./commands/ci/github.ts') },
+  'keys create': { summary: 'make a key in the local keystore', load: () => import('./commands/keys/create.ts') },
+  'keys list': { summary: 'keys with their versions and grants', load: () => import('./commands/keys/list.ts') },
+  'keys grant': { summary: 'let a principal use a key', load: () => import('./commands/keys/grant.ts') },
+  'keys revoke': { summary: 'take a grant back', load: () => import('./commands/keys/revoke.ts') },
+  'keys rotate': { summary: 'make a new version of a key', load: () => import('./commands/keys/rotate.ts') },
+  'audit verify': { summary: 'prove that the audit log is whole', load: () => import('./commands/audit/verify.ts') },
+  'token create': { summary: 'make an access token', load: () => import('./commands/token/create.ts') },
+  'token list': { summary: 'tokens, without their secrets', load: () => import('./commands/token/list.ts') },
+  'token revoke': { summary: 'end a token', load: () => import('./commands/token/revoke.ts') },
+}

@@ -1,0 +1,108 @@
+import type { Model } from '../../define/model.ts'
+import { definitionDigest } from '../../define/project.ts'
+import { fail } from '../../errors/index.ts'
+import type { Engine, RunHandle, StepDefinition } from '../../engine/index.ts'
+import { ownCode } from './code.ts'
+import type { Json } from '../../internal/canonical-json.ts'
+import type { RunRecord } from '../../ports/metadata-store.ts'
+import type { Spans } from '../features/frame.ts'
+import type { SourceFile } from '../validate/files.ts'
+import { datasetStep } from './dataset-steps.ts'
+import { modelSteps } from './model-steps.ts'
+import type { StageServices } from './services.ts'
+
+export interface TrainRequest {
+  readonly model: Model
+  readonly trigger: string
+  /** Evidence of the trigger: the decision that fired it. */
+  readonly because?: string
+  readonly spans?: Spans
+  /** Only these files of the sources, by dataset. */
+  readonly files?: ReadonlyMap<string, readonly SourceFile[]>
+  /** Environment of steps, and of the run's record: see `config/environment.ts`. */
+  readonly stepEnvironment: Json
+  readonly runEnvironment: Readonly<Record<string, Json>>
+}
+
+/** The whole graph of a model: validate and snapshot its datasets, then features to registration. */
+export async function trainingGraph(
+  services: StageServices,
+  request: TrainRequest,
+): Promise<readonly StepDefinition[]> {
+  const { model } = request
+  const datasets = [
+    ...new Map([model.from, ...model.views.map(view => view.from)].map(one => [one.name, one])).values(),
+  ]
+  const steps: StepDefinition[] = []
+  for (const dataset of datasets)
+    steps.push(await datasetStep(services, dataset, request.stepEnvironment, request.files?.get(dataset.name)))
+  steps.push(
+    ...modelSteps(services, model, request.stepEnvironment, {
+      trigger: request.trigger,
+      facts: { environment: request.runEnvironment as Json, ...(request.because ? { because: request.because } : {}) },
+      ...(request.spans ? { spans: request.spans } : {}),
+    }),
+  )
+  return steps
+}
+
+/** Starts the training run of a model. */
+export async function startTraining(
+  services: StageServices,
+  engine: Engine,
+  request: TrainRequest,
+): Promise<RunHandle> {
+  return engine.start({
+    name: `train-${request.model.name}`,
+    steps: await trainingGraph(services, request),
+    trigger: request.trigger,
+    environment: { ...request.runEnvironment, definition: definitionDigest(request.model), code: ownCode() },
+    parameters: {
+      model: request.model.name,
+      ...(request.because ? { because: request.because } : {}),
+      ...(request.spans ? { spans: { ...request.spans } } : {}),
+      ...(request.files
+        ? {
+            files: Object.fromEntries(
+              [...request.files].map(([name, files]) => [name, files.map(file => ({ ...file }))]),
+            ),
+          }
+        : {}),
+      stepEnvironment: request.stepEnvironment,
+    },
+  })
+}
+
+/** Rebuilds the graph of a training run from its record, for resuming it in another process. */
+export async function resumeGraph(
+  services: StageServices,
+  run: RunRecord,
+): Promise<readonly StepDefinition[] | undefined> {
+  const name = run.parameters.model
+  const model = typeof name === 'string' ? services.project.models.get(name) : undefined
+  if (!model) return undefined
+  const files = run.parameters.files as Record<string, SourceFile[]> | undefined
+  return trainingGraph(services, {
+    model,
+    trigger: run.trigger,
+    stepEnvironment: run.parameters.stepEnvironment ?? null,
+    runEnvironment: run.environment,
+    ...(typeof run.parameters.because === 'string' ? { because: run.parameters.because } : {}),
+    ...(run.parameters.spans ? { spans: run.parameters.spans as unknown as Spans } : {}),
+    ...(files ? { files: new Map(Object.entries(files)) } : {}),
+  })
+}
+
+export function modelOf(services: StageServices, name: string | undefined): Model {
+  const { models } = services.project
+  const [only] = models.values()
+  if (name === undefined && only && models.size === 1) return only
+  const found = name === undefined ? undefined : models.get(name)
+  if (!found)
+    throw fail('notDefined', {
+      kind: 'model',
+      name: name ?? '(none given)',
+      known: [...models.keys()].join(', ') || 'no models',
+    })
+  return found
+}

@@ -1,0 +1,368 @@
+import type { Decision } from '../../define/decision.ts'
+import type { Deployment } from '../../define/deployment.ts'
+import { fail } from '../../errors/index.ts'
+import type { Json } from '../../internal/canonical-json.ts'
+import { ulid } from '../../internal/ids.ts'
+import type { Micros } from '../../internal/time.ts'
+import { rowLogLoss } from '../../math/metrics/classification.ts'
+import { advance, route, startRollout, type RolloutEvent, type RolloutState } from '../deploy/rollout/index.ts'
+import type { OnlineView } from '../features/online.ts'
+import type { StageServices } from '../pipeline/services.ts'
+import { RowEncoder, type EncodedRows } from './encode.ts'
+import { LatencyRing } from './latency.ts'
+import { loadVersion, type ServedVersion } from './served-version.ts'
+import type { DeploymentStatus, Label, Prediction, PredictRequest, ServedDeployment } from './types.ts'
+
+/** What else hears of every answered row: the monitor. */
+export interface Observer {
+  predicted(id: string, at: Micros, rows: EncodedRows, index: number, score: number): void
+  labelled(id: string, label: number, at: Micros): void
+}
+
+interface Pending {
+  readonly at: Micros
+  readonly stable: number
+  /** NaN when the challenger did not score the row. */
+  readonly canary: number
+}
+
+interface StableDocument {
+  readonly model: string
+  readonly version: number
+  readonly since: Micros
+}
+
+/** Predictions whose label may still come; the oldest are forgotten beyond this many. */
+const mostPending = 2_000_000
+
+/**
+ * One served name: routes rows between stable and challenger, scores both while a rollout runs, and moves the rollout on
+ * with every event. The state survives in the metadata store; decisions are stored before they take effect elsewhere.
+ */
+export class LiveDeployment implements ServedDeployment {
+  readonly definition: Deployment
+  readonly #services: StageServices
+  readonly #encoder: RowEncoder
+  readonly #latency = new LatencyRing()
+  readonly #pending = new Map<string, Pending>()
+  #due: { at: Micros; stable: number; canary: number }[] = []
+  #stable: ServedVersion | undefined
+  #stableSince: Micros = 0
+  #canary: ServedVersion | undefined
+  #rollout: RolloutState | undefined
+  #writes: Promise<unknown> = Promise.resolve()
+  #failure: unknown
+  readonly #counts = { stable: 0, canary: 0, errors: 0 }
+  /** Set by whoever watches. */
+  observer: Observer | undefined
+  /** Called after a new version became stable. */
+  onStable: ((version: ServedVersion) => void) | undefined
+  readonly labelHorizon: Micros
+
+  constructor(services: StageServices, definition: Deployment, views: readonly OnlineView[], labelHorizon: Micros) {
+    this.#services = services
+    this.definition = definition
+    this.#encoder = new RowEncoder(definition.model, views)
+    this.labelHorizon = labelHorizon
+  }
+
+  get name(): string {
+    return this.definition.name
+  }
+  get task(): 'binary' | 'regression' {
+    return this.definition.model.task
+  }
+  get columns(): ServedDeployment['columns'] {
+    return this.#encoder.columns
+  }
+  get stable(): ServedVersion | undefined {
+    return this.#stable
+  }
+  get rollout(): RolloutState | undefined {
+    return this.#rollout
+  }
+
+  /** Takes up where the store says that it was: the stable version, and a rollout that was running. */
+  async restore(): Promise<void> {
+    const { store } = this.#services
+    const stable = await store.getDocument<never>('deployment', this.name)
+    if (!stable) return
+    const { version, since } = stable.value as StableDocument
+    this.#stable = await this.#load(version)
+    this.#stableSince = since
+    const rollout = (await store.getDocument<never>('rollout', this.name))?.value as RolloutState | undefined
+    if (!rollout || rollout.phase === 'done' || rollout.phase === 'rolled-back') return
+    this.#canary = await this.#load(Number(rollout.config.challenger.split('@')[1]))
+    this.#rollout = rollout
+  }
+
+  async #load(version: number): Promise<ServedVersion> {
+    const record = await this.#services.store.getModelVersion(this.definition.model.name, version)
+    if (!record)
+      throw fail('notDefined', {
+        kind: 'model version',
+        name: `${this.definition.model.name}@${version}`,
+        known: 'see "millrace models list"',
+      })
+    const loaded = await loadVersion(this.#services, record)
+    if (loaded.golden.status !== 'pass')
+      throw fail('goldenRowsWrong', { version: `${record.model}@${record.version}`, reason: loaded.golden.message })
+    return loaded
+  }
+
+  /** Makes a version stable at once: the first one of a deployment, or by an operator's word. */
+  async deploy(version: number, actor: string): Promise<void> {
+    const loaded = await this.#load(version)
+    await this.#becomeStable(loaded, actor, `${actor} deployed ${loaded.record.model}@${version}`)
+  }
+
+  async #becomeStable(version: ServedVersion, actor: string, reason: string): Promise<void> {
+    const { store, clock } = this.#services
+    const before = this.#stable
+    const at = clock.now()
+    const { model, version: number, digest } = version.record
+    const decision: Decision = {
+      id: ulid(),
+      kind: 'promotion',
+      subject: `deployment ${this.name}`,
+      at,
+      verdict: 'promoted',
+      reason,
+      rule: { name: 'stable version' },
+      inputs: { before: before ? before.record.version : null, after: number, digest },
+      evidence: [`model:${model}@${number}`],
+      actor,
+    }
+    await store.addDecision(decision)
+    await store.putDocument('deployment', this.name, { model, version: number, since: at }, at)
+    await store.setAlias(model, 'champion', number)
+    await store.addEdges([{ from: `model:${model}@${number}`, to: `deployment:${this.name}`, relation: 'serves' }])
+    this.#stable = version
+    this.#stableSince = at
+    this.onStable?.(version)
+    if (before && before !== version) await before.loaded.close()
+  }
+
+  async rollOut(version: number, actor: string): Promise<DeploymentStatus> {
+    if (!this.#stable) {
+      await this.deploy(version, actor)
+      return this.status()
+    }
+    if (this.#rollout && this.#canary)
+      throw fail('rolloutRunning', { deployment: this.name, challenger: this.#rollout.config.challenger })
+    const canary = await this.#load(version)
+    const { canary: options, model } = this.definition
+    const state = startRollout(
+      {
+        deployment: this.name,
+        challenger: `${model.name}@${version}`,
+        stable: `${model.name}@${this.#stable.record.version}`,
+        task: this.task,
+        steps: options.steps.map(share => `${share * 100}%` as const),
+        minRequests: options.minRequests,
+        maxWait: `${options.maxWait / 1e6}s`,
+        labels: options.labels,
+        alpha: options.alpha,
+        threshold: model.threshold,
+      },
+      this.#services.clock.now(),
+      version,
+    )
+    this.#canary = canary
+    this.#rollout = state
+    this.#due = []
+    await this.#persist()
+    return this.status()
+  }
+
+  async predict(requests: readonly PredictRequest[]): Promise<readonly Prediction[]> {
+    const stable = this.#stable
+    if (!stable) throw fail('nothingDeployed', { deployment: this.name })
+    for (const request of requests)
+      for (const column of this.columns)
+        if (request.row[column.name] === undefined || (request.row[column.name] === null && !column.nullable))
+          throw fail('requestInvalid', {
+            row: requests.indexOf(request),
+            column: column.name,
+            reason: request.row[column.name] === null ? 'it must not be null' : 'it is missing',
+          })
+    const { clock } = this.#services
+    const started = clock.elapsed()
+    const now = clock.now()
+    const rows = this.#encoder.encode(requests, now)
+    const answers = (await stable.loaded.run(rows)).scores
+    const canary = this.#rollout ? this.#canary : undefined
+    let challenger: Float32Array | undefined
+    if (canary && this.#rollout) {
+      try {
+        challenger = (await canary.loaded.run(rows)).scores
+      } catch {
+        this.#counts.errors++
+      }
+      if (challenger) this.#move({ type: 'shadow', at: now, stable: answers, canary: challenger })
+    }
+    const each = ((clock.elapsed() - started) * 1000) / Math.max(1, requests.length)
+    const predictions = requests.map((request, i): Prediction => {
+      const id = request.id ?? ulid()
+      const at = request.at ?? now
+      const weight = this.#rollout?.weight ?? 0
+      const key = request.key ?? (this.definition.stickyBy ? String(request.row[this.definition.stickyBy]) : id)
+      let arm: 'stable' | 'canary' =
+        canary && weight > 0 && route(this.name, key, weight) === 'canary' ? 'canary' : 'stable'
+      const own = answers[i] as number
+      const other = challenger ? (challenger[i] as number) : Number.NaN
+      let fallback = false
+      if (canary && this.#rollout) {
+        const outcome = arm === 'stable' ? 'ok' : !challenger ? 'error' : Number.isFinite(other) ? 'ok' : 'invalid'
+        fallback = outcome !== 'ok'
+        this.#move({ type: 'request', at: now, arm, outcome })
+      }
+      if (fallback) arm = 'canary'
+      const score = arm === 'canary' && !fallback ? other : own
+      this.#counts[arm]++
+      this.#remember(id, { at, stable: own, canary: other })
+      this.observer?.predicted(id, at, rows, i, own)
+      const version = arm === 'canary' && !fallback ? (canary as ServedVersion).record.version : stable.record.version
+      return {
+        id,
+        score,
+        arm,
+        version,
+        ...(this.task === 'binary' ? { label: score >= this.definition.model.threshold } : {}),
+        ...(fallback ? { fallback } : {}),
+      }
+    })
+    this.#latency.add(each)
+    return predictions
+  }
+
+  #remember(id: string, pending: Pending): void {
+    this.#pending.set(id, pending)
+    if (this.#pending.size > mostPending) this.#pending.delete(this.#pending.keys().next().value as string)
+  }
+
+  async feedback(labels: readonly Label[]): Promise<number> {
+    const now = this.#services.clock.now()
+    let found = 0
+    for (const { id, label, at } of labels) {
+      const pending = this.#pending.get(id)
+      this.observer?.labelled(id, label, at ?? now)
+      if (!pending) continue
+      found++
+      this.#pending.delete(id)
+      if (this.#rollout && !Number.isNaN(pending.canary))
+        this.#due.push({
+          at: pending.at,
+          stable: this.#loss(label, pending.stable),
+          canary: this.#loss(label, pending.canary),
+        })
+    }
+    this.#release(now)
+    return found
+  }
+
+  #loss(label: number, score: number): number {
+    return this.task === 'binary' ? rowLogLoss(label, score) : (label - score) ** 2
+  }
+
+  /** Paired losses count only once every label of their time has had the time to come: quick labels are not typical. */
+  #release(now: Micros): void {
+    if (!this.#rollout || this.#due.length === 0) return
+    const ready = this.#due.filter(pair => pair.at + this.labelHorizon <= now)
+    if (ready.length === 0) return
+    this.#due = this.#due.filter(pair => pair.at + this.labelHorizon > now)
+    this.#move({
+      type: 'labels',
+      at: now,
+      stable: ready.map(pair => pair.stable),
+      canary: ready.map(pair => pair.canary),
+    })
+  }
+
+  /** Time passes: steps that wait too long are held. */
+  tick(): void {
+    if (!this.#rollout) return
+    const now = this.#services.clock.now()
+    this.#release(now)
+    this.#move({ type: 'tick', at: now })
+  }
+
+  #move(event: RolloutEvent): void {
+    if (!this.#rollout) return
+    const { state, decisions } = advance(this.#rollout, event)
+    this.#rollout = state
+    if (decisions.length === 0) return
+    if (state.phase === 'rolled-back' || state.phase === 'done') this.#end(state)
+    this.#write(async () => {
+      for (const decision of decisions) await this.#services.store.addDecision(decision)
+      await this.#persist(state)
+    })
+  }
+
+  /** The pointer moves at once; what is slow (records, closing) follows. */
+  #end(state: RolloutState): void {
+    const canary = this.#canary
+    this.#canary = undefined
+    this.#due = []
+    if (!canary) return
+    if (state.phase === 'done')
+      this.#write(() => this.#becomeStable(canary, 'system', `${state.config.challenger} passed its rollout`))
+    else this.#write(() => canary.loaded.close())
+  }
+
+  #write(work: () => Promise<unknown>): void {
+    this.#writes = this.#writes.then(work).catch(error => {
+      this.#failure = error
+    })
+  }
+
+  /** Resolves when every decision so far is stored; throws what went wrong with storing one. */
+  async settled(): Promise<void> {
+    await this.#writes
+    if (this.#failure !== undefined) {
+      const failure = this.#failure
+      this.#failure = undefined
+      throw failure
+    }
+  }
+
+  async #persist(state: RolloutState | undefined = this.#rollout): Promise<void> {
+    if (state)
+      await this.#services.store.putDocument('rollout', this.name, state as unknown as Json, this.#services.clock.now())
+  }
+
+  async command(command: 'promote' | 'abort' | 'pause' | 'resume', actor: string): Promise<DeploymentStatus> {
+    if (!this.#rollout || !this.#canary) throw fail('noRollout', { deployment: this.name, command })
+    this.#move({ type: 'command', at: this.#services.clock.now(), command, actor })
+    await this.settled()
+    return this.status()
+  }
+
+  status(): DeploymentStatus {
+    const rollout = this.#rollout
+    return {
+      name: this.name,
+      model: this.definition.model.name,
+      stable: this.#stable
+        ? { version: this.#stable.record.version, digest: this.#stable.record.digest, since: this.#stableSince }
+        : null,
+      rollout: rollout ? (rollout as unknown as Record<string, Json>) : null,
+      requests: { ...this.#counts },
+      latencyMicros: this.#latency.quantiles(),
+    }
+  }
+
+  health(): { readonly ready: boolean; readonly reasons: readonly string[] } {
+    if (!this.#stable) return { ready: false, reasons: [`nothing is deployed as ${this.name}`] }
+    if (this.#failure !== undefined)
+      return { ready: true, reasons: [`a decision could not be stored: ${String(this.#failure)}`] }
+    return { ready: true, reasons: [] }
+  }
+
+  async close(): Promise<void> {
+    await this.#writes
+    await this.#persist()
+    await this.#stable?.loaded.close()
+    await this.#canary?.loaded.close()
+  }
+}

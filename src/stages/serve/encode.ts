@@ -1,0 +1,84 @@
+import { columnsOf, toEvaluator, type Evaluator } from '../../define/expression/index.ts'
+import type { Model } from '../../define/model.ts'
+import { fail } from '../../errors/index.ts'
+import type { Value } from '../../ports/data-engine.ts'
+import { encodeKey } from '../features/channels.ts'
+import type { OnlineView } from '../features/online.ts'
+import type { PredictRequest, RequestColumn } from './types.ts'
+
+/** Rows of a model as its runtime takes them. */
+export interface EncodedRows {
+  readonly rows: number
+  readonly features: Float32Array
+  readonly categories?: readonly string[]
+}
+
+/** Columns that a request must carry: what the inputs read, and the keys of the features. */
+export function requestColumns(model: Model): RequestColumn[] {
+  const named = new Set([
+    ...model.inputs.flatMap(input => columnsOf(input.node)).filter(name => !name.includes('.')),
+    ...model.views.flatMap(view => Object.keys(view.entity.keys)),
+  ])
+  return [...named].map(name => {
+    const spec = model.from.columns[name] ?? model.views.find(view => view.entity.keys[name])?.entity.keys[name]
+    if (!spec) throw fail('notDefined', { kind: 'column', name, known: Object.keys(model.from.columns).join(', ') })
+    return { name, type: spec.type, nullable: spec.nullable }
+  })
+}
+
+/**
+ * From request bodies to model inputs, by the same expressions and feature definitions that made the training frame:
+ * the features as they were known at the request's moment, everything rounded to float32 as training saw it.
+ */
+export class RowEncoder {
+  readonly columns: readonly RequestColumn[]
+  readonly #model: Model
+  readonly #views: readonly OnlineView[]
+  readonly #offsets: readonly number[]
+  readonly #values: Float64Array
+  readonly #where = new Map<string, number>()
+  readonly #numbers: readonly Evaluator[]
+  readonly #texts: readonly Evaluator[]
+
+  constructor(model: Model, views: readonly OnlineView[]) {
+    this.#model = model
+    this.#views = views
+    this.columns = requestColumns(model)
+    let width = 0
+    this.#offsets = views.map(view => {
+      const at = width
+      view.plan.features.forEach((feature, i) => this.#where.set(`${view.name}.${feature.name}`, at + i))
+      width += view.plan.features.length
+      return at
+    })
+    this.#values = new Float64Array(width)
+    this.#numbers = model.inputs.filter(input => input.type !== 'text').map(input => toEvaluator(input.node))
+    this.#texts = model.inputs.filter(input => input.type === 'text').map(input => toEvaluator(input.node))
+  }
+
+  encode(requests: readonly PredictRequest[], now: number): EncodedRows {
+    const width = this.#numbers.length
+    const features = new Float32Array(requests.length * width)
+    const categories: string[] = []
+    const eventTime = this.#model.from.eventTime as string
+    requests.forEach((request, r) => {
+      const { row } = request
+      const moment = request.at ?? (typeof row[eventTime] === 'number' ? (row[eventTime] as number) : now)
+      this.#views.forEach((view, i) => {
+        view.read(encodeKey(view.plan.keys.map(key => row[key] ?? null)), moment, this.#values, this.#offsets[i])
+      })
+      const read = (name: string): Value => {
+        const at = this.#where.get(name)
+        if (at === undefined) return row[name] ?? null
+        const value = this.#values[at] as number
+        return Number.isNaN(value) ? null : value
+      }
+      this.#numbers.forEach((evaluate, c) => {
+        const value = evaluate(read)
+        features[r * width + c] = value === null ? Number.NaN : Number(value)
+      })
+      for (const evaluate of this.#texts) categories.push((evaluate(read) as string | null) ?? '')
+    })
+    return { rows: requests.length, features, ...(this.#texts.length > 0 ? { categories } : {}) }
+  }
+}

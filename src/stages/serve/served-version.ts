@@ -1,0 +1,43 @@
+import type { CheckResult } from '../../define/report.ts'
+import type { Digest } from '../../internal/digest.ts'
+import { inspectModel } from '../../onnx/index.ts'
+import type { LoadedModel } from '../../ports/inference-runtime.ts'
+import type { ModelVersion } from '../../ports/metadata-store.ts'
+import { goldenTest } from '../evaluate/service-tests.ts'
+import type { StageServices } from '../pipeline/services.ts'
+import type { FittedModel } from '../train/estimator.ts'
+import type { Profile } from '../watch/index.ts'
+
+/** A model version in memory, its golden rows answered. */
+export interface ServedVersion {
+  readonly record: ModelVersion
+  readonly loaded: LoadedModel
+  readonly fitted: FittedModel
+  readonly profile: Profile
+  readonly golden: CheckResult
+}
+
+interface Golden {
+  readonly features: readonly (number | null)[]
+  readonly categories: readonly string[]
+  readonly scores: readonly number[]
+}
+
+/** Loads a version from the artifact store (digests are checked on the way) and lets it answer its golden rows. */
+export async function loadVersion(services: StageServices, record: ModelVersion): Promise<ServedVersion> {
+  const bytes = await services.artifacts.get(record.digest)
+  const json = async (fact: string): Promise<unknown> =>
+    JSON.parse(Buffer.from(await services.artifacts.get(record.facts[fact] as Digest)).toString())
+  const fitted = (await json('model')) as FittedModel
+  const profile = (await json('profile')) as Profile
+  const loaded = await (await services.runtime()).load(bytes)
+  const golden = JSON.parse(
+    inspectModel(bytes).metadata['millrace.golden'] ?? '{"features":[],"categories":[],"scores":[]}',
+  ) as Golden
+  const check = await goldenTest(
+    `${record.model}@${record.version}`,
+    { loaded, inputs: fitted.inputs },
+    { ...golden, features: golden.features.map(value => value ?? Number.NaN) },
+  )
+  return { record, loaded, fitted, profile, golden: check }
+}
