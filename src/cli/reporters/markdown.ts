@@ -1,0 +1,85 @@
+import type { CheckResult, Report } from '../../define/report.ts'
+import {
+  countOf,
+  headingOf,
+  observedText,
+  outcomeOf,
+  placeOf,
+  shown,
+  titleOf,
+  worstFirst,
+  type Outcome,
+  type RenderOptions,
+} from './subject.ts'
+
+/** A step summary beyond 1,024 KiB is refused whole; the rest is for what others append. */
+const mostBytes = 1000 * 1024
+
+const marks: Record<Outcome, string> = { error: '❌', fail: '❌', warn: '⚠️', skipped: '⏭️', pass: '✅' }
+
+/** Inside a table cell: nothing from data becomes markup. */
+function cell(text: string): string {
+  return shown(text)
+    .replace(/&/g, '&amp;')
+    .replace(/</g, '&lt;')
+    .replace(/>/g, '&gt;')
+    .replace(/[\\`*_[\]|~#@!]/g, found => `&#${found.charCodeAt(0)};`)
+}
+
+function row(check: CheckResult, root: string | undefined): string {
+  const place = placeOf(check, root)
+  const cells = [
+    marks[outcomeOf(check)],
+    cell(titleOf(check)),
+    cell(check.message) + (place ? `<br><sub>${cell(place)}</sub>` : ''),
+    cell(observedText(check)),
+    cell(check.threshold),
+  ]
+  return `| ${cells.join(' | ')} |`
+}
+
+function section(report: Report, root: string | undefined): string[] {
+  const broken = worstFirst(report.checks).filter(check => outcomeOf(check) !== 'pass')
+  const passed = report.checks.length - broken.length
+  return [
+    `### ${marks[report.status]} ${cell(headingOf(report))}`,
+    '',
+    ...(broken.length === 0
+      ? []
+      : [
+          '| | check | what happened | observed | expected |',
+          '|---|---|---|---|---|',
+          ...broken.map(one => row(one, root)),
+          '',
+        ]),
+    `${passed} of ${report.checks.length} checks passed.`,
+    '',
+  ]
+}
+
+/** A Markdown summary for `$GITHUB_STEP_SUMMARY` or a comment, cut at a line so that it stays below 1,024 KiB. */
+export function render(reports: readonly Report[], options: RenderOptions = {}): string {
+  const failed = countOf(reports, 'fail', 'error')
+  const warned = countOf(reports, 'warn')
+  const all = reports.reduce((sum, report) => sum + report.checks.length, 0)
+  const head =
+    failed > 0
+      ? `${marks.fail} ${failed} of ${all} checks failed`
+      : `${marks.pass} ${all - warned} of ${all} checks passed`
+  const lines = [
+    `## Millrace: ${head}${warned > 0 ? `, ${warned} warning${warned === 1 ? '' : 's'}` : ''}`,
+    '',
+    ...reports.flatMap(report => section(report, options.root)),
+  ]
+  const kept: string[] = []
+  let bytes = 0
+  for (const [index, line] of lines.entries()) {
+    bytes += Buffer.byteLength(line) + 1
+    if (bytes > mostBytes) {
+      kept.push('', `Cut here: ${lines.length - index} further lines are in the JUnit and JSON reports.`)
+      break
+    }
+    kept.push(line)
+  }
+  return `${kept.join('\n')}\n`
+}

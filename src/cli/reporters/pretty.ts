@@ -1,0 +1,84 @@
+import colors from 'picocolors'
+import type { CheckResult, Report } from '../../define/report.ts'
+import {
+  headingOf,
+  outcomeOf,
+  placeOf,
+  shown,
+  titleOf,
+  worstFirst,
+  type Outcome,
+  type RenderOptions,
+} from './subject.ts'
+
+const marks: Record<Outcome, string> = { error: '✗', fail: '✗', warn: '!', skipped: '-', pass: '✓' }
+
+type Paint = (outcome: Outcome, text: string) => string
+
+function painter(color: boolean): Paint {
+  const { red, yellow, dim, green } = colors.createColors(color)
+  const by: Record<Outcome, (text: string) => string> = {
+    error: red,
+    fail: red,
+    warn: yellow,
+    skipped: dim,
+    pass: green,
+  }
+  return (outcome, text) => by[outcome](text)
+}
+
+const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`
+
+function summary(report: Report): string {
+  const count = (...outcomes: readonly Outcome[]): number =>
+    report.checks.filter(check => outcomes.includes(outcomeOf(check))).length
+  const parts: string[] = []
+  const failed = count('fail', 'error')
+  if (failed > 0) parts.push(`${failed} of ${plural(report.checks.length, 'check')} failed`)
+  if (count('warn') > 0) parts.push(plural(count('warn'), 'warning'))
+  if (count('skipped') > 0) parts.push(`${count('skipped')} skipped`)
+  if (parts.length === 0)
+    return report.checks.length === 0 ? 'nothing to check' : `${plural(report.checks.length, 'check')} passed`
+  if (failed === 0) parts.push(`${plural(count('pass'), 'check')} passed`)
+  return parts.join(', ')
+}
+
+/** Breaking values with their counts, most frequent first, at most six. */
+function values({ distinctBad, sample, bad }: CheckResult): string | undefined {
+  if (distinctBad && distinctBad.length > 0) {
+    const some = distinctBad
+      .slice(0, 6)
+      .map(({ value, count }) => `${shown(JSON.stringify(value))}${count > 1 ? ` ×${count}` : ''}`)
+    return `values: ${some.join(', ')}${distinctBad.length > 6 ? ', …' : ''}`
+  }
+  const [first] = sample ?? []
+  return first === undefined ? undefined : `${bad > 1 ? 'first row' : 'row'}: ${shown(JSON.stringify(first))}`
+}
+
+function checkLines(check: CheckResult, width: number, paint: Paint, options: RenderOptions): string[] {
+  const outcome = outcomeOf(check)
+  const lines = [`  ${paint(outcome, marks[outcome])} ${shown(titleOf(check)).padEnd(width)}  ${shown(check.message)}`]
+  if (outcome === 'pass' || outcome === 'skipped') return lines
+  const indent = ' '.repeat(width + 6)
+  const place = placeOf(check, options.root)
+  const further = [
+    values(check),
+    check.failuresUri && `all of them: ${check.failuresUri}`,
+    place && `declared at ${place}`,
+  ].filter((line): line is string => Boolean(line))
+  return [...lines, ...further.map(line => indent + paint('skipped', line))]
+}
+
+/** For people at a terminal: one block a report, what failed first, in sentences; what passed only with `verbose`. */
+export function render(reports: readonly Report[], options: RenderOptions = {}): string {
+  const paint = painter(options.color ?? false)
+  const blocks = reports.map(report => {
+    const { status } = report
+    const all = worstFirst(report.checks)
+    const listed = options.verbose ? all : all.filter(check => !['pass', 'skipped'].includes(outcomeOf(check)))
+    const width = Math.min(40, Math.max(0, ...listed.map(check => shown(titleOf(check)).length)))
+    const head = `${paint(status, marks[status])} ${shown(headingOf(report))}: ${summary(report)}`
+    return [head, ...listed.flatMap(check => checkLines(check, width, paint, options))].join('\n')
+  })
+  return blocks.length === 0 ? 'Nothing was checked.\n' : `${blocks.join('\n\n')}\n`
+}

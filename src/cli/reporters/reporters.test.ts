@@ -1,0 +1,215 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { overallStatus, type CheckResult, type Report } from '../../define/report.ts'
+import { render as github } from './github.ts'
+import { render as json } from './json.ts'
+import { render as junit } from './junit.ts'
+import { render as markdown } from './markdown.ts'
+import { render as pretty } from './pretty.ts'
+import { render as sarif } from './sarif.ts'
+
+const root = '/home/someone/flights'
+
+function check(over: Partial<CheckResult> = {}): CheckResult {
+  return {
+    id: 'between-0123456789ab',
+    kind: 'between',
+    target: { dataset: 'flights', columns: ['delay'] },
+    severity: 'critical',
+    status: 'pass',
+    observed: { bad: 0 },
+    evaluated: 100,
+    bad: 0,
+    threshold: 'no bad rows',
+    message: 'delay is between -120 and 1440: all 100 rows',
+    ...over,
+  }
+}
+
+const broken = check({
+  status: 'fail',
+  observed: { bad: 11, badShare: 0.11 },
+  bad: 11,
+  message: 'delay is between -120 and 1440: 11 rows of 100 do not, no bad rows allowed',
+  distinctBad: [{ value: -1116, count: 1 }],
+  sample: [{ row: 5, delay: -1116 }],
+  failuresUri: '.millrace/quarantine/flights.parquet',
+  location: { file: `${root}/millrace.config.ts`, line: 12 },
+})
+const warning = check({
+  id: 'dupes',
+  kind: 'duplicateRows',
+  target: { dataset: 'flights' },
+  severity: 'warning',
+  status: 'fail',
+  message: '3 rows twice',
+})
+const unevaluable = check({
+  id: 'gone',
+  kind: 'matches',
+  status: 'error',
+  error: 'no such column',
+  message: 'could not be evaluated',
+})
+
+function report(checks: readonly CheckResult[]): Report {
+  return {
+    id: 'r1',
+    kind: 'validation',
+    subject: 'flights',
+    at: 1e15 + 5,
+    status: overallStatus(checks),
+    checks,
+    evidence: {},
+  }
+}
+
+const reports = [report([check(), warning, broken, unevaluable])]
+
+/** Enough of an XML parser to say whether a document is well formed; throws where it is not. */
+function wellFormed(text: string): { readonly elements: number } {
+  const open: string[] = []
+  let elements = 0
+  const rest = text.replace(/^<\?xml[^?]*\?>\s*/, '')
+  const token = /<(\/?)([A-Za-z][\w-]*)((?:\s+[\w-]+="[^"<]*")*)\s*(\/?)>|([^<]+)/y
+  while (token.lastIndex < rest.length) {
+    const at = token.lastIndex
+    const match = token.exec(rest)
+    if (!match) throw new Error(`not well formed at ${at}: ${rest.slice(at, at + 60)}`)
+    const [, closing, name, inside = '', empty, between = ''] = match
+    for (const part of [inside, between])
+      if (/&(?!(?:amp|lt|gt|quot|#\d+);)/.test(part)) throw new Error(`a bare & in ${part}`)
+    if (name === undefined) {
+      if (open.length === 0 && between.trim() !== '') throw new Error('text outside the root')
+    } else if (closing) {
+      if (open.pop() !== name) throw new Error(`</${name}> closes nothing`)
+    } else {
+      elements++
+      if (!empty) open.push(name)
+    }
+  }
+  if (open.length > 0) throw new Error(`<${open.at(-1)}> is not closed`)
+  // oxlint-disable-next-line no-control-regex
+  if (/[\u0000-\u0008\u000b-\u001f\ufffe\uffff]/.test(text)) throw new Error('a character that XML forbids')
+  return { elements }
+}
+
+test('the terminal shows what failed first, in sentences, with values, place and file', () => {
+  expect(pretty(reports, { root })).toBe(
+    [
+      '✗ validation of flights: 2 of 4 checks failed, 1 warning',
+      '  ✗ delay matches        could not be evaluated',
+      '  ✗ delay between        delay is between -120 and 1440: 11 rows of 100 do not, no bad rows allowed',
+      '                         values: -1116',
+      '                         all of them: .millrace/quarantine/flights.parquet',
+      '                         declared at millrace.config.ts:12',
+      '  ! duplicateRows dupes  3 rows twice',
+      '',
+    ].join('\n'),
+  )
+  expect(pretty([report([check()])])).toBe('✓ validation of flights: 1 check passed\n')
+  expect(pretty([report([check()])], { verbose: true })).toContain('✓ delay between  delay is between')
+  expect(pretty(reports, { color: true })).toContain('\u001b[31m✗\u001b[39m')
+})
+
+test('nothing that comes from data commands the terminal', () => {
+  const hostile = report([
+    check({ status: 'fail', message: 'a\u001b[2Jb\u0007', distinctBad: [{ value: '\u009b1m', count: 1 }] }),
+  ])
+  // oxlint-disable-next-line no-control-regex
+  expect(pretty([hostile])).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/)
+})
+
+test('JUnit counts failures, errors and skips, and says observed against expected', () => {
+  const text = junit([report([check(), warning, broken, unevaluable, check({ status: 'skipped' })])], { root })
+  expect(wellFormed(text).elements).toBe(2 + 5 + 4)
+  expect(text).toContain('tests="5" failures="1" errors="1" skipped="1"')
+  expect(text).toContain('classname="validation.flights" name="delay between [between-0123456789ab]"')
+  expect(text).toContain('observed: bad 11, badShare 0.11 (11 bad of 100)\nexpected: no bad rows')
+  expect(text).toContain('timestamp="2001-09-09T01:46:40"')
+})
+
+test('JUnit stays well formed whatever the data holds', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary-ascii' }), (message, value) => {
+      const hostile = check({
+        status: 'fail',
+        message,
+        id: value,
+        threshold: `\ud800${value}`,
+        distinctBad: [{ value, count: 2 }],
+      })
+      wellFormed(junit([{ ...report([hostile]), subject: message }]))
+    }),
+  )
+})
+
+test('SARIF has the shape that code scanning asks for', () => {
+  const log = JSON.parse(sarif(reports, { root, version: '0.1.0' })) as {
+    version: string
+    runs: {
+      tool: { driver: { name: string; rules: { id: string }[] } }
+      results: {
+        ruleId: string
+        ruleIndex: number
+        level: string
+        message: { text: string }
+        locations: { physicalLocation: { artifactLocation: { uri: string }; region: { startLine: number } } }[]
+        partialFingerprints: Record<string, string>
+      }[]
+    }[]
+  }
+  expect(log.version).toBe('2.1.0')
+  const [run] = log.runs
+  expect(run?.tool.driver.name).toBe('Millrace')
+  expect(run?.results).toHaveLength(3)
+  for (const result of run?.results ?? []) {
+    expect(run?.tool.driver.rules[result.ruleIndex]?.id).toBe(result.ruleId)
+    expect(['error', 'warning']).toContain(result.level)
+    expect(result.message.text).not.toBe('')
+    expect(result.locations[0]?.physicalLocation.artifactLocation.uri).toBe('millrace.config.ts')
+    expect(result.locations[0]?.physicalLocation.region.startLine).toBeGreaterThanOrEqual(1)
+    expect(Object.values(result.partialFingerprints)[0]).toMatch(/^[0-9a-f]{32}$/)
+  }
+  expect(run?.results[0]?.locations[0]?.physicalLocation.region.startLine).toBe(12)
+  expect(run?.results.at(-1)?.level).toBe('warning')
+})
+
+test('GitHub annotations stand on the line of the declaration and are one line each', () => {
+  const odd = check({ status: 'fail', message: '100 %\nof it: a, b' })
+  expect(github([report([broken, odd, check()])], { root }).split('\n')).toEqual([
+    `::error file=millrace.config.ts,line=12,title=validation of flights%3A delay between::${broken.message}`,
+    '::error title=validation of flights%3A delay between::100 %25%0Aof it: a, b',
+    '',
+  ])
+})
+
+test('a place outside the project is not shown', () => {
+  const elsewhere = report([check({ status: 'fail', location: { file: '/etc/passwd', line: 3 } })])
+  for (const render of [pretty, json, junit, sarif, github, markdown])
+    expect(render([elsewhere], { root })).not.toContain('/etc')
+})
+
+test('the Markdown summary escapes data and stays below 1,024 KiB', () => {
+  expect(markdown(reports, { root })).toContain('## Millrace: ❌ 2 of 4 checks failed, 1 warning')
+  expect(markdown([report([check({ status: 'fail', message: '<img src=x> | `a` @all' })])])).toContain(
+    '&lt;img src=x&gt; &#124; &#96;a&#96; &#64;all',
+  )
+  const many = report(Array.from({ length: 20_000 }, () => broken))
+  const text = markdown([many], { root })
+  expect(Buffer.byteLength(text)).toBeLessThan(1024 * 1024)
+  expect(text).toMatch(/Cut here: \d+ further lines/)
+})
+
+test('JSON gives the reports whole, with readable times', () => {
+  expect(JSON.parse(json(reports, { root }))).toMatchObject({
+    version: 1,
+    reports: [
+      {
+        subject: 'flights',
+        at: '2001-09-09T01:46:40.000005Z',
+        checks: [{}, {}, { location: { file: 'millrace.config.ts', line: 12 } }, {}],
+      },
+    ],
+  })
+})

@@ -1,0 +1,72 @@
+import { isAbsolute, relative, sep } from 'node:path'
+import type { CheckResult, Report } from '../../define/report.ts'
+
+export interface RenderOptions {
+  /** Project folder; paths are shown relative to it. Default: the working folder. */
+  readonly root?: string
+  /** Colours, for a terminal. Default: none. */
+  readonly color?: boolean
+  /** Every check, not only those that did not pass (terminal). Default: false. */
+  readonly verbose?: boolean
+  /** Version of Millrace that speaks (SARIF). */
+  readonly version?: string
+}
+
+/** What a check means for the whole: a broken warning does not fail it, an unevaluable check does. */
+export type Outcome = 'error' | 'fail' | 'warn' | 'skipped' | 'pass'
+
+export function outcomeOf(check: CheckResult): Outcome {
+  return check.status === 'fail' && check.severity !== 'critical' ? 'warn' : check.status
+}
+
+const rank: Record<Outcome, number> = { error: 0, fail: 1, warn: 2, skipped: 3, pass: 4 }
+
+/** Checks with the worst first, otherwise in their order. */
+export function worstFirst(checks: readonly CheckResult[]): readonly CheckResult[] {
+  return [...checks].sort((a, b) => rank[outcomeOf(a)] - rank[outcomeOf(b)])
+}
+
+/** `delay between`, `auc metric`, `origin=SFO slices`: what a check is about, short. */
+export function titleOf({ kind, id, target }: CheckResult): string {
+  const about = [target.columns?.join(', '), target.slice].filter(Boolean).join(' in ')
+  return about === '' ? (id.startsWith(kind) ? kind : `${kind} ${id}`) : `${about} ${kind}`
+}
+
+/** `validation of flights`. */
+export function headingOf(report: Report): string {
+  return `${report.kind} of ${report.subject}`
+}
+
+/** A path below the root with forward slashes, or undefined for one outside. */
+export function relativePath(file: string, root: string = process.cwd()): string | undefined {
+  const path = isAbsolute(file) ? relative(root, file) : file
+  if (path.startsWith('..') || isAbsolute(path)) return undefined
+  return path.split(sep).join('/')
+}
+
+/** `millrace.config.ts:12`, where the declaration is known and ours to show. */
+export function placeOf({ location }: CheckResult, root?: string): string | undefined {
+  const path = location && relativePath(location.file, root)
+  return path === undefined ? undefined : `${path}:${location?.line}`
+}
+
+/** `bad 11, badShare 0.0002`, with the figures as they were measured. */
+export function observedText(check: CheckResult): string {
+  return Object.entries(check.observed)
+    .map(([name, value]) => `${name} ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
+    .join(', ')
+}
+
+/** Text from data is shown, never obeyed: no escape sequence and no line break of it reaches a terminal or a log. */
+export function shown(text: string): string {
+  // oxlint-disable-next-line no-control-regex
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, found =>
+    found === '\n' ? ' ' : `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
+export function countOf(reports: readonly Report[], ...outcomes: readonly Outcome[]): number {
+  let count = 0
+  for (const { checks } of reports) for (const check of checks) if (outcomes.includes(outcomeOf(check))) count++
+  return count
+}
