@@ -111,6 +111,7 @@ export class Engine {
   async #recoverOnce(): Promise<readonly RunHandle[]> {
     const { store, clock, executor } = this.#options
     const handles: RunHandle[] = []
+    const errors: unknown[] = []
     for (const status of ['running', 'queued'] as const)
       for (const run of await store.listRuns({ kind: 'pipeline', status })) {
         if (this.#active.has(run.id) || holderOf(run, clock.now(), executor).state === 'held') continue
@@ -119,9 +120,11 @@ export class Engine {
         } catch (error) {
           const { code } = error as { code?: string }
           if (code === fail('definitionGone').code) await this.#giveUp(run, error as Error)
-          else if (code !== fail('runHeld').code && code !== fail('runFinished').code) throw error
+          else if (code !== fail('runHeld').code && code !== fail('runFinished').code) errors.push(error)
         }
       }
+    // One run that cannot be taken up does not keep the others from it.
+    if (errors.length > 0 && handles.length === 0) throw errors[0]
     return handles
   }
 
@@ -208,9 +211,20 @@ export class Engine {
     }
     emit({ type: 'run', runId: run.id, name: run.name, status: 'running', at: clock.now() })
     const driver = new RunDriver(drive, run.name, plan)
+    const { heartbeatMs = 5_000 } = this.#options
+    let missed = 0
     const beat = setInterval(() => {
-      this.#beat(run.id, stop).catch((error: unknown) => stop.abort(error))
-    }, this.#options.heartbeatMs ?? 5_000)
+      this.#beat(run.id, stop).then(
+        () => {
+          missed = 0
+        },
+        (error: unknown) => {
+          // A store that is busy for a moment costs nothing as long as the lease lasts.
+          missed++
+          if (missed * heartbeatMs >= leaseMs) stop.abort(error)
+        },
+      )
+    }, heartbeatMs)
     const before = again ? store.listSteps(run.id) : Promise.resolve([])
     const done = before
       .then(records => driver.drive(records))
