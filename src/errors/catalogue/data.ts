@@ -83,4 +83,13 @@ export const dataErrors = {
     status: 422,
     blame: 'user',
   },
+  demoDataMissing: {
+    code: 'MR2010',
+    title: 'Demo data not installed',
+    message: 'The demo plays on the real flights of the npm package vega-datasets, which is not installed.',
+    hint: 'Run "npm install --save-dev vega-datasets@3.2.1" and try again.',
+    exit: 2,
+    status: 404,
+    blame: 'user',
+  },
 } as const satisfies Record<string, ErrorEntry>

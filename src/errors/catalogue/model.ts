@@ -109,4 +109,13 @@ export const modelErrors = {
     status: 400,
     blame: 'user',
   },
+  notReproducible: {
+    code: 'MR4106',
+    title: 'Version cannot be rebuilt',
+    message: '{version} cannot be rebuilt: {reason}',
+    hint: 'Check that its commit and its data snapshots are still there: "millrace models show {version}".',
+    exit: 2,
+    status: 409,
+    blame: 'user',
+  },
 } as const satisfies Record<string, ErrorEntry>

@@ -1,0 +1,27 @@
+import type { Micros } from '../../internal/time.ts'
+import type { Clock } from '../../ports/clock.ts'
+
+/** The clock of the played months: wall time is the flights', lengths are real. It stands still while nothing is played. */
+export class PlayClock implements Clock {
+  #now: Micros
+
+  constructor(now: Micros) {
+    this.#now = now
+  }
+
+  now(): Micros {
+    return this.#now
+  }
+
+  to(now: Micros): void {
+    this.#now = Math.max(this.#now, now)
+  }
+
+  elapsed(): number {
+    return performance.now()
+  }
+
+  async sleep(milliseconds: number): Promise<void> {
+    this.#now += milliseconds * 1000
+  }
+}

@@ -1,0 +1,49 @@
+/** What `millrace demo --json` prints: version 1. Every figure is computed in the run that prints it. */
+export interface DemoResult {
+  readonly version: 1
+  readonly seconds: number
+  readonly peakRssMb: number
+  readonly rows: { readonly read: number; readonly accepted: number; readonly quarantined: number }
+  readonly checks: { readonly evaluated: number; readonly failed: number }
+  readonly damagedBatch: { readonly injected: number; readonly caught: number; readonly refused: boolean }
+  /** Same model and test rows (16 to 31 March): without window features, with features that ignore when a delay was known, and with features that respect it. Online values come from the online store, row by row. */
+  readonly auc: {
+    readonly staticOnly: number
+    readonly leakyOffline: number
+    readonly leakyOnline: number
+    readonly knownTimeOffline: number
+    readonly knownTimeOnline: number
+  }
+  readonly featuresVerified: { readonly compared: number; readonly mismatches: number }
+  readonly onnx: { readonly rows: number; readonly maxAbsDiff: number; readonly labelFlips: number }
+  readonly reproduced: boolean
+  readonly unitCheck: string
+  readonly rollouts: readonly {
+    readonly challenger: string
+    readonly what: string
+    readonly verdict: string
+    readonly requests: number
+    readonly labels: number
+    readonly evidence: string
+  }[]
+  readonly drift: readonly {
+    readonly window: string
+    readonly column: string
+    readonly statistic: number
+    readonly threshold: number
+  }[]
+  readonly alerts: number
+  readonly retrains: readonly {
+    readonly trigger: string
+    readonly at: string
+    readonly verdict: string
+    readonly reason: string
+  }[]
+  readonly models: readonly { readonly version: number; readonly digest: string; readonly auc: number }[]
+  readonly served: {
+    readonly predictions: number
+    readonly auc: number
+    readonly byMonth: Readonly<Record<string, number>>
+  }
+  readonly decisions: number
+}

@@ -1,0 +1,91 @@
+import type { Model } from '../../define/model.ts'
+import type { Engine, StepDefinition } from '../../engine/index.ts'
+import { fail } from '../../errors/index.ts'
+import type { Json } from '../../internal/canonical-json.ts'
+import type { Digest } from '../../internal/digest.ts'
+import type { ArtifactStore } from '../../ports/artifact-store.ts'
+import type { ModelVersion } from '../../ports/metadata-store.ts'
+import type { Spans } from '../features/frame.ts'
+import { ownCode } from '../pipeline/code.ts'
+import { datasetStepName } from '../pipeline/dataset-steps.ts'
+import { modelSteps } from '../pipeline/model-steps.ts'
+import type { StageServices } from '../pipeline/services.ts'
+
+export interface Reproduction {
+  readonly version: string
+  readonly same: boolean
+  /** Each part as it was registered and as it came out now. */
+  readonly parts: readonly {
+    readonly part: 'data' | 'frame' | 'model' | 'scaler' | 'onnx'
+    readonly registered: string
+    readonly rebuilt: string
+    readonly same: boolean
+  }[]
+}
+
+/**
+ * Builds a version anew from its data snapshots and compares every digest. `services` and `engine` are a clean
+ * workspace with empty stores; `kept` is the store that holds the snapshots, whose digests are checked as they are read.
+ */
+export async function reproduce(
+  services: StageServices,
+  engine: Engine,
+  model: Model,
+  version: ModelVersion,
+  kept: ArtifactStore,
+  stepEnvironment: Json,
+): Promise<Reproduction> {
+  const datasets = [
+    ...new Map([model.from, ...model.views.map(view => view.from)].map(one => [one.name, one])).values(),
+  ]
+  const snapshots: StepDefinition[] = datasets.map(dataset => {
+    const digest = version.facts[`data:${dataset.name}`] as Digest | undefined
+    if (!digest)
+      throw fail('notReproducible', {
+        version: `${model.name}@${version.version}`,
+        reason: `it was not made from a dataset called ${dataset.name}`,
+      })
+    return {
+      name: datasetStepName(dataset),
+      inputs: {},
+      parameters: { digest },
+      code: ownCode(),
+      environment: stepEnvironment,
+      runsIn: 'inline',
+      run: async context => ({
+        outputs: { data: await context.save('dataset', { file: await kept.localPath(digest) }) },
+      }),
+    }
+  })
+  const facts = version.facts.frameFacts as unknown as Spans
+  const spans: Spans = { from: facts.from, testFrom: facts.testFrom, until: facts.until }
+  const [frame, train, exported] = modelSteps(services, model, stepEnvironment, {
+    trigger: 'reproduce',
+    facts: {},
+    spans,
+  }) as [StepDefinition, StepDefinition, StepDefinition]
+  const result = await engine.run({
+    name: `reproduce-${model.name}`,
+    steps: [...snapshots, frame, train, exported],
+    trigger: 'reproduce',
+  })
+  if (result.status !== 'succeeded')
+    throw fail('notReproducible', {
+      version: `${model.name}@${version.version}`,
+      reason: String((result.error as { reason?: string } | undefined)?.reason ?? result.status),
+    })
+  const output = (step: string, name: string): string =>
+    result.steps.find(one => one.step === step)?.outputs?.[name]?.digest ?? ''
+  const parts = [
+    ...datasets.map(dataset => ({
+      part: 'data' as const,
+      registered: String(version.facts[`data:${dataset.name}`]),
+      rebuilt: output(datasetStepName(dataset), 'data'),
+    })),
+    { part: 'frame' as const, registered: String(version.facts.frame), rebuilt: output(frame.name, 'frame') },
+    { part: 'model' as const, registered: String(version.facts.model), rebuilt: output(train.name, 'model') },
+    { part: 'scaler' as const, registered: String(version.facts.scaler), rebuilt: output(train.name, 'scaler') },
+    { part: 'onnx' as const, registered: version.digest, rebuilt: output(exported.name, 'onnx') },
+  ].map(one => ({ ...one, same: one.registered === one.rebuilt }))
+  return { version: `${model.name}@${version.version}`, same: parts.every(one => one.same), parts }
+}
