@@ -1,4 +1,4 @@
-import type { Json } from '../internal/canonical-json.ts'
+import { canonicalJson, type Json } from '../internal/canonical-json.ts'
 import { digestJson, shortDigest, type Digest } from '../internal/digest.ts'
 import type { ArtifactRef } from '../ports/metadata-store.ts'
 import type { StepDefinition } from './step.ts'
@@ -63,7 +63,12 @@ function* leaves(
   if (isObject(before) && isObject(after)) {
     for (const key of [...new Set([...Object.keys(before), ...Object.keys(after)])].sort())
       yield* leaves(before[key], after[key], [...path, key])
-  } else if (JSON.stringify(before) !== JSON.stringify(after)) yield { path, before, after }
+  } else if (Array.isArray(before) && Array.isArray(after) && before.length === after.length) {
+    // Of the same length the place that changed says more than the whole list
+    for (const [at, member] of before.entries()) yield* leaves(member as Json, after[at] as Json, [...path, String(at)])
+  } else if (before === undefined || after === undefined) {
+    if (before !== after) yield { path, before, after }
+  } else if (canonicalJson(before) !== canonicalJson(after)) yield { path, before, after }
 }
 
 function wordsFor(part: string, path: readonly string[], before: Json | undefined, after: Json | undefined): string {

@@ -36,7 +36,7 @@ const seconds = (length: Micros): Duration => `${length / 1e6}s`
 
 /**
  * Watches one deployment as it answers: counts each row into the window of its own time, compares a finished window with
- * the baseline of the stable version, joins labels, raises and resolves alerts, and asks for retrains.
+ * the baseline of the stable version (the window in which a version became stable is only counted), joins labels, raises and resolves alerts, and asks for retrains.
  */
 export class LiveMonitor {
   readonly definition: Monitor
@@ -44,6 +44,8 @@ export class LiveMonitor {
   #profile: Profile | undefined
   #window: WindowAccumulator | undefined
   #from: Micros = Number.NaN
+  /** The window began before its first row could be counted: its mixture of hours and weekdays is not a whole window's. */
+  #partial = true
   #state: MonitorState
   #retrains: RetrainState = noRetrains
   readonly #performance: RealisedPerformance
@@ -78,6 +80,7 @@ export class LiveMonitor {
   watch(profile: Profile): void {
     this.#profile = profile
     this.#window = undefined
+    this.#partial = true
     this.#newLabels = 0
   }
 
@@ -88,8 +91,12 @@ export class LiveMonitor {
   predicted(id: string, at: Micros, rows: Rows, index: number, score: number): void {
     if (!this.#profile) return
     const from = Math.floor(at / this.definition.window) * this.definition.window
-    if (from !== this.#from && this.#window && from > this.#from) this.#close(this.#window, this.#from)
-    if (!this.#window || from > this.#from || Number.isNaN(this.#from)) {
+    if (this.#window && from > this.#from) {
+      if (!this.#partial) this.#close(this.#window, this.#from)
+      this.#partial = false
+      this.#window = undefined
+    }
+    if (!this.#window) {
       this.#window = createWindow(this.#profile)
       this.#from = from
     }
@@ -104,10 +111,12 @@ export class LiveMonitor {
     if (this.#performance.labelled(id, label, at)) this.#newLabels++
   }
 
-  /** Ends the open window although its time is not over: at shutdown, or in a replay. */
+  /** Ends the open window when its time is over although no later row came. */
   finish(): void {
-    if (this.#window) this.#close(this.#window, this.#from)
+    if (this.#window && !this.#partial && this.#services.clock.now() >= this.#from + this.definition.window)
+      this.#close(this.#window, this.#from)
     this.#window = undefined
+    this.#partial = true
   }
 
   /** Resolves when everything so far is stored; throws what went wrong with storing. */
