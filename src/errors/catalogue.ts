@@ -1,3 +1,4 @@
+import { containerErrors } from './catalogue/container.ts'
 import { dataErrors } from './catalogue/data.ts'
 import { definitionErrors } from './catalogue/definition.ts'
 import { engineErrors } from './catalogue/engine.ts'
@@ -12,6 +13,7 @@ export const catalogue = {
   ...definitionErrors,
   ...dataErrors,
   ...engineErrors,
+  ...containerErrors,
   ...modelErrors,
   ...serverErrors,
   ...securityErrors,
