@@ -12,8 +12,8 @@ import { exportModel, parity, verifyModel, inspectModel } from '../../onnx/index
 import { batchOf, type Subject } from '../evaluate/subject.ts'
 import { runSuite } from '../evaluate/suite.ts'
 import { buildFrame, snapshotSql, type Spans } from '../features/frame.ts'
-import { fit, numericColumns, score, type FittedModel } from '../train/estimator.ts'
-import { readFrame, type FrameRows } from '../train/read-frame.ts'
+import { fit, score, type FittedModel } from '../train/estimator.ts'
+import { columnStatistics, readFrame, thinned, type FrameRows } from '../train/read-frame.ts'
 import { fittedOnTraining, unitChange } from '../train/scaler-checks.ts'
 import { baselinePerformance } from '../watch/baseline-performance.ts'
 import { buildProfile } from '../watch/build-profile.ts'
@@ -24,6 +24,8 @@ import type { StageServices } from './services.ts'
 
 /** Most test rows that the suite is run on. */
 const suiteRows = 60_000
+/** Most training rows that the baseline profile is taken from, evenly spaced in time. */
+const profileRows = 200_000
 const parityRows = 2_000
 const goldenRows = 32
 
@@ -117,17 +119,17 @@ function trainStep(services: StageServices, model: Model, common: Common): StepD
       } finally {
         await crew.close()
       }
-      const scores = score(fitted, frame)
+      const seen = thinned(frame, profileRows)
       const profile = buildProfile({
         columns: model.inputs.map((one, i) => ({
           name: one.name,
           kind: one.type === 'text' ? 'text' : 'number',
-          values: frame.inputs[i] as Float32Array,
+          values: seen.inputs[i] as Float32Array,
           importance: fitted.importance[i] ?? 0,
         })),
-        scores,
-        at: frame.at,
-        labels: frame.labels,
+        scores: score(fitted, seen),
+        at: seen.at,
+        labels: seen.labels,
         naturalWindow: watchedWindow(services, model),
       })
       return {
@@ -287,18 +289,13 @@ function evaluateStep(services: StageServices, model: Model, common: Common): St
       const engine = await services.engine()
       const path = await input(context, 'frame').path()
       const frame = await readFrame(engine, path, model.inputs, 'test', suiteRows)
-      const train = await readFrame(engine, path, model.inputs, 'train')
-      const test = await readFrame(engine, path, model.inputs, 'test')
       const names = fitted.inputs.map(one => one.name)
-      const trainColumns = numericColumns(fitted.inputs, train)
-      const joined = numericColumns(fitted.inputs, test).map((column, i) => {
-        const own = trainColumns[i] as Float32Array
-        const both = new Float32Array(own.length + column.length)
-        both.set(own)
-        both.set(column, own.length)
-        return both
-      })
-      const further = fittedOnTraining(model.name, names, fitted.scaler, trainColumns, joined)
+      const further = fittedOnTraining(
+        model.name,
+        names,
+        fitted.scaler,
+        await columnStatistics(engine, path, fitted.inputs),
+      )
       const champion = await championOf(services, model, fitted.inputs)
       if (champion) further.push(unitChange(model.name, names, fitted.scaler.features, champion.fitted.scaler.features))
       const bytes = await input(context, 'onnx').bytes()
@@ -340,7 +337,7 @@ function evaluateStep(services: StageServices, model: Model, common: Common): St
           outputs: {
             report: await context.save('report', JSON.stringify(report)),
             metrics: await context.save('metrics', JSON.stringify(metrics)),
-            profile: await context.save('profile', JSON.stringify(await heldOut(context, fitted, test))),
+            profile: await context.save('profile', JSON.stringify(await heldOut(context, fitted, frame))),
           },
           reports: [report],
           decisions: [decision],

@@ -52,3 +52,55 @@ export async function readFrame(
     slices: new Map(named.map((name, i) => [name.slice(6), columns.get(`s${i}`)?.values as Uint8Array])),
   }
 }
+
+/** At most `most` rows, evenly spaced. */
+export function thinned(frame: FrameRows, most: number): FrameRows {
+  if (frame.rows <= most) return frame
+  const step = frame.rows / most
+  const pick = Int32Array.from({ length: most }, (_, i) => Math.floor(i * step))
+  const take = (values: Float32Array): Float32Array => Float32Array.from(pick, row => values[row] as number)
+  return {
+    rows: most,
+    at: Float64Array.from(pick, row => frame.at[row] as number),
+    labels: take(frame.labels),
+    inputs: frame.inputs.map(column =>
+      column instanceof Float32Array ? take(column) : Array.from(pick, row => column[row] as string),
+    ),
+    slices: new Map(
+      [...frame.slices].map(([name, flags]) => [name, Uint8Array.from(pick, row => flags[row] as number)]),
+    ),
+  }
+}
+
+export interface ColumnStatistics {
+  readonly mean: number
+  /** Population variance. */
+  readonly variance: number
+}
+
+/** Mean and variance of each number input over the training rows, and over all rows of the frame; text gives undefined. */
+export async function columnStatistics(
+  engine: DataEngine,
+  path: string,
+  inputs: readonly { readonly name: string; readonly kind: 'number' | 'text' }[],
+): Promise<readonly ({ readonly train: ColumnStatistics; readonly all: ColumnStatistics } | undefined)[]> {
+  const { dialect } = engine
+  const relation = await engine.scan({ kind: 'parquet', path }, '/')
+  const train = `FILTER (WHERE millrace_split = 'train')`
+  const selected = inputs.flatMap((input, i) => {
+    if (input.kind === 'text') return []
+    const value = dialect.cast(dialect.identifier(input.name), 'float')
+    return [
+      `avg(${value}) ${train} AS tm${i}`,
+      `var_pop(${value}) ${train} AS tv${i}`,
+      `avg(${value}) AS am${i}`,
+      `var_pop(${value}) AS av${i}`,
+    ]
+  })
+  const [row] = selected.length > 0 ? await engine.rows(`SELECT ${selected.join(', ')} FROM ${relation.sql}`) : [{}]
+  return inputs.map((input, i) => {
+    if (input.kind === 'text') return undefined
+    const read = (name: string): number => Number(row?.[`${name}${i}`] ?? 0)
+    return { train: { mean: read('tm'), variance: read('tv') }, all: { mean: read('am'), variance: read('av') } }
+  })
+}

@@ -1,5 +1,6 @@
 import type { CheckResult } from '../../define/report.ts'
-import { fitScaler, type FeatureScale, type ScalerParameters } from '../../math/scaler/index.ts'
+import type { FeatureScale, ScalerParameters } from '../../math/scaler/index.ts'
+import type { ColumnStatistics } from './read-frame.ts'
 
 /** Factors between units that get mixed up, with the words for each. */
 const unitFactors: readonly (readonly [factor: number, words: string])[] = [
@@ -85,31 +86,28 @@ export function unitChange(
 
 /**
  * Whether the stored scaler is what the training rows give (S2), and of the training rows alone (S3): fitted on training
- * and test rows together it would know the future.
+ * and test rows together it would know the future. Statistics come from another engine than the fit did.
  */
 export function fittedOnTraining(
   model: string,
   names: readonly string[],
   stored: ScalerParameters,
-  train: readonly Float32Array[],
-  all: readonly Float32Array[],
+  found: readonly ({ readonly train: ColumnStatistics; readonly all: ColumnStatistics } | undefined)[],
 ): CheckResult[] {
-  const own = fitScaler(stored.kind, train)
-  const whole = fitScaler(stored.kind, all)
-  const apart = (a: FeatureScale, b: FeatureScale): boolean =>
-    Math.abs(a.mean - b.mean) > 1e-6 * Math.max(b.scale, 1e-300) ||
-    Math.abs(a.var - b.var) > 1e-6 * Math.max(b.var, 1e-300)
+  const apart = (kept: FeatureScale, own: ColumnStatistics): boolean =>
+    Math.abs(kept.mean - own.mean) > 1e-6 * Math.max(Math.sqrt(own.variance), Math.abs(own.mean) * 1e-6) ||
+    Math.abs(kept.var - own.variance) > 1e-6 * Math.max(own.variance, 1e-12)
   const off: string[] = []
   const leaked: string[] = []
+  let compared = 0
   names.forEach((name, i) => {
-    const [kept, mine, both] = [stored.features[i], own.features[i], whole.features[i]] as [
-      FeatureScale,
-      FeatureScale,
-      FeatureScale,
-    ]
-    if (!apart(kept, mine)) return
-    if (apart(kept, both))
-      off.push(`${name} has mean ${kept.mean.toPrecision(6)}, the training rows give ${mine.mean.toPrecision(6)}`)
+    const kept = stored.features[i]
+    const own = found[i]
+    if (!kept || !own || kept.count === 0) return
+    compared++
+    if (!apart(kept, own.train)) return
+    if (apart(kept, own.all))
+      off.push(`${name} has mean ${kept.mean.toPrecision(6)}, the training rows give ${own.train.mean.toPrecision(6)}`)
     else leaked.push(`${name} was fitted on training and test rows together`)
   })
   return [
@@ -119,9 +117,9 @@ export function fittedOnTraining(
       [],
       'critical',
       off,
-      names.length,
+      compared,
       'refitting on the training rows gives the stored parameters',
-      `refitting ${names.length} features on the training rows gives the stored parameters`,
+      `the training rows give the stored parameters of ${compared} features`,
     ),
     check(
       'scaler-train-only',
@@ -129,7 +127,7 @@ export function fittedOnTraining(
       [],
       'critical',
       leaked,
-      names.length,
+      compared,
       'fitted on training rows only',
       'fitted on training rows only',
     ),
