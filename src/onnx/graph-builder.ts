@@ -10,7 +10,7 @@ import {
   type OnnxValue,
 } from './proto.ts'
 
-export type ElementType = 'float' | 'int64' | 'string'
+export type ElementType = 'float' | 'double' | 'int64' | 'bool' | 'string'
 
 /** An attribute by its ONNX type; the key says which. */
 export type AttributeValue =
@@ -24,7 +24,13 @@ export type AttributeValue =
 /** Builds a graph in order; every method that makes a value returns its name. */
 export interface GraphBuilder {
   input(name: string, type: ElementType, shape: readonly Dimension[]): string
-  constant(name: string, type: 'float' | 'int64', dims: readonly number[], values: readonly number[]): string
+  /** Bool values are 0 and 1; an int64 beyond 2^53 is a bigint. */
+  constant(
+    name: string,
+    type: Exclude<ElementType, 'string'>,
+    dims: readonly number[],
+    values: readonly (number | bigint)[],
+  ): string
   /** Appends a node with one output. Operators of `ai.onnx.ml` are named `ml.Scaler`. */
   node(
     op: string,

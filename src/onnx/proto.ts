@@ -47,7 +47,7 @@ export interface OnnxTensor {
   readonly dims: readonly number[]
   readonly dataType: number
   /** Numbers or strings, when they are in the file and of a type that Millrace reads. */
-  readonly values: readonly number[] | readonly string[] | undefined
+  readonly values: readonly (number | bigint)[] | readonly string[] | undefined
   /** Bytes of `raw_data`, 0 when absent. */
   readonly rawBytes: number
   readonly external: boolean

@@ -7,7 +7,8 @@ export interface WireWriter {
   text(field: number, value: string): void
   bytes(field: number, value: Uint8Array): void
   packedFloats(field: number, values: readonly number[]): void
-  packedInts(field: number, values: readonly number[]): void
+  packedDoubles(field: number, values: readonly number[]): void
+  packedInts(field: number, values: readonly (number | bigint)[]): void
   message(field: number, write: (inner: WireWriter) => void): void
   finish(): Uint8Array
 }
@@ -24,7 +25,7 @@ export function wireWriter(): WireWriter {
     grown.set(buffer.subarray(0, size))
     buffer = grown
   }
-  const varint = (value: number): void => {
+  const varint = (value: number | bigint): void => {
     room(10)
     let rest = BigInt.asUintN(64, BigInt(value))
     while (rest > 127n) {
@@ -57,9 +58,12 @@ export function wireWriter(): WireWriter {
     packedFloats(field, values) {
       if (values.length > 0) writer.bytes(field, littleFloats(values))
     },
+    packedDoubles(field, values) {
+      if (values.length > 0) writer.bytes(field, littleDoubles(values))
+    },
     packedInts(field, values) {
       if (values.length === 0) return
-      const inner = wireWriter() as WireWriter & { varint(value: number): void }
+      const inner = wireWriter() as WireWriter & { varint(value: number | bigint): void }
       for (const value of values) inner.varint(value)
       writer.bytes(field, inner.finish())
     },
@@ -77,6 +81,14 @@ function littleFloats(values: readonly number[]): Uint8Array {
   const view = new DataView(new ArrayBuffer(values.length * 4))
   values.forEach((value, at) => {
     view.setFloat32(at * 4, value, true)
+  })
+  return new Uint8Array(view.buffer)
+}
+
+function littleDoubles(values: readonly number[]): Uint8Array {
+  const view = new DataView(new ArrayBuffer(values.length * 8))
+  values.forEach((value, at) => {
+    view.setFloat64(at * 8, value, true)
   })
   return new Uint8Array(view.buffer)
 }

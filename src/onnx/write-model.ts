@@ -72,8 +72,10 @@ function writeTensor(writer: WireWriter, tensor: OnnxTensor): void {
   writer.int(2, tensor.dataType)
   const values = (tensor.values ?? []) as readonly number[]
   if (tensor.dataType === dataTypes.float) writer.packedFloats(4, values)
-  else writer.packedInts(7, values)
+  else if (tensor.dataType === dataTypes.bool) writer.packedInts(5, values)
+  else if (tensor.dataType === dataTypes.int64) writer.packedInts(7, values)
   writer.text(8, tensor.name)
+  if (tensor.dataType === dataTypes.double) writer.packedDoubles(10, values)
 }
 
 function writeValue(writer: WireWriter, value: OnnxValue): void {

@@ -15,38 +15,80 @@ export const rowColumns: readonly (readonly [name: string, type: ColumnType])[] 
   ['to', 'timestamp'],
 ]
 
-const anyInt = fc.oneof(fc.integer({ min: -20, max: 20 }), fc.maxSafeInteger(), fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map(big => (Number.isSafeInteger(Number(big)) ? Number(big) : big)))
-const anyFloat = fc.oneof(fc.constantFrom(0, -0, 1, -1, 0.5, Number.NaN, Infinity, -Infinity), fc.double({ noDefaultInfinity: true }), fc.integer({ min: -50, max: 50 }))
-const anyText = fc.oneof(fc.constantFrom('', ' a ', 'A', 'aa', 'ß', 'é', '1', '😀x', 'a\nb'), fc.string({ maxLength: 6 }))
-const anyTime = fc.integer({ min: Date.UTC(1960, 0, 1), max: Date.UTC(2035, 0, 1) }).chain(ms => fc.integer({ min: 0, max: 999 }).map(us => ms * 1000 + us))
+const anyInt = fc.oneof(
+  fc.integer({ min: -20, max: 20 }),
+  fc.maxSafeInteger(),
+  fc
+    .bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
+    .map(big => (Number.isSafeInteger(Number(big)) ? Number(big) : big)),
+)
+const anyFloat = fc.oneof(
+  fc.constantFrom(0, -0, 1, -1, 0.5, Number.NaN, Infinity, -Infinity),
+  fc.double({ noDefaultInfinity: true }),
+  fc.integer({ min: -50, max: 50 }),
+)
+const anyText = fc.oneof(
+  fc.constantFrom('', ' a ', 'A', 'aa', 'ß', 'é', '1', '😀x', 'a\nb'),
+  fc.string({ maxLength: 6 }),
+)
+const anyTime = fc
+  .integer({ min: Date.UTC(1960, 0, 1), max: Date.UTC(2035, 0, 1) })
+  .chain(ms => fc.integer({ min: 0, max: 999 }).map(us => ms * 1000 + us))
 
-const byType: Record<ScalarType, fc.Arbitrary<Value>> = { int: anyInt, float: anyFloat, text: anyText, bool: fc.boolean(), timestamp: anyTime }
+const byType: Record<ScalarType, fc.Arbitrary<Value>> = {
+  int: anyInt,
+  float: anyFloat,
+  text: anyText,
+  bool: fc.boolean(),
+  timestamp: anyTime,
+}
 
 export const anyRow: fc.Arbitrary<Readonly<Record<string, Value>>> = fc.record(
   Object.fromEntries(rowColumns.map(([name, type]) => [name, fc.option(byType[type], { nil: null, freq: 5 })])),
 )
 
-const call = (fn: FunctionName, type: ScalarType, args: readonly Node[], option?: string): CallNode => ({ op: 'call', fn, type, args, ...(option ? { option } : {}) })
-
+const call = (fn: FunctionName, type: ScalarType, args: readonly Node[], option?: string): CallNode => ({
+  op: 'call',
+  fn,
+  type,
+  args,
+  ...(option ? { option } : {}),
+})
 
 const { node: anyNode } = fc.letrec<Record<ScalarType | 'node', Node>>(tie => {
   const leaf = (type: ScalarType) =>
     fc.oneof(
-      { weight: 4, arbitrary: fc.constantFrom(...rowColumns.filter(([, t]) => t === type)).map(([name]): Node => ({ op: 'column', name, type })) },
+      {
+        weight: 4,
+        arbitrary: fc
+          .constantFrom(...rowColumns.filter(([, t]) => t === type))
+          .map(([name]): Node => ({ op: 'column', name, type })),
+      },
       {
         weight: 1,
         arbitrary: byType[type]
           .filter(value => typeof value !== 'number' || Number.isFinite(value))
-          .map((value): Node => ({ op: 'literal', type, value: typeof value === 'bigint' ? value.toString() : (value as string | number | boolean) })),
+          .map(
+            (value): Node => ({
+              op: 'literal',
+              type,
+              value: typeof value === 'bigint' ? value.toString() : (value as string | number | boolean),
+            }),
+          ),
       },
     )
   const number = fc.oneof(tie('int'), tie('float'))
-  const unary = (fns: readonly FunctionName[], type: ScalarType, arg: fc.Arbitrary<Node>) => fc.tuple(fc.constantFrom(...fns), arg).map(([fn, a]) => call(fn, type, [a]))
+  const unary = (fns: readonly FunctionName[], type: ScalarType, arg: fc.Arbitrary<Node>) =>
+    fc.tuple(fc.constantFrom(...fns), arg).map(([fn, a]) => call(fn, type, [a]))
   const binary = (fns: readonly FunctionName[], type: ScalarType, a: fc.Arbitrary<Node>, b: fc.Arbitrary<Node>) =>
     fc.tuple(fc.constantFrom(...fns), a, b).map(([fn, x, y]) => call(fn, type, [x, y]))
   const comparisons: readonly FunctionName[] = ['eq', 'ne', 'lt', 'lte', 'gt', 'gte']
   const zoned = fc
-    .tuple(fc.constantFrom<FunctionName>('year', 'month', 'day', 'hour', 'minute', 'dayOfWeek'), tie('timestamp'), fc.constantFrom('UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kathmandu'))
+    .tuple(
+      fc.constantFrom<FunctionName>('year', 'month', 'day', 'hour', 'minute', 'dayOfWeek'),
+      tie('timestamp'),
+      fc.constantFrom('UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kathmandu'),
+    )
     .map(([fn, at, zone]) => call(fn, 'int', [at], zone))
   return {
     int: fc.oneof(
@@ -87,10 +129,29 @@ const { node: anyNode } = fc.letrec<Record<ScalarType | 'node', Node>>(tie => {
       unary(['isFinite'], 'bool', number),
       unary(['isNan'], 'bool', tie('float')),
       binary(['startsWith'], 'bool', tie('text'), tie('text')),
-      fc.tuple(tie('text'), fc.constantFrom('^a', 'a.b', '[^x]$', '\\s', '(?i)A+', '^$', '😀')).map(([a, pattern]) => call('matches', 'bool', [a], pattern)),
-      fc.tuple(tie('int'), fc.array(leaf('int').filter(n => n.op === 'literal'), { maxLength: 3 })).map(([a, set]) => call('in', 'bool', [a, ...set])),
+      fc
+        .tuple(tie('text'), fc.constantFrom('^a', 'a.b', '[^x]$', '\\s', '(?i)A+', '^$', '😀'))
+        .map(([a, pattern]) => call('matches', 'bool', [a], pattern)),
+      fc
+        .tuple(
+          tie('int'),
+          fc.array(
+            leaf('int').filter(n => n.op === 'literal'),
+            { maxLength: 3 },
+          ),
+        )
+        .map(([a, set]) => call('in', 'bool', [a, ...set])),
     ),
-    timestamp: fc.oneof({ depthSize: 'small' }, leaf('timestamp'), binary(['addMicros'], 'timestamp', leaf('timestamp'), leaf('int').filter(n => n.op === 'literal' && Math.abs(Number(n.value)) < 1e15))),
+    timestamp: fc.oneof(
+      { depthSize: 'small' },
+      leaf('timestamp'),
+      binary(
+        ['addMicros'],
+        'timestamp',
+        leaf('timestamp'),
+        leaf('int').filter(n => n.op === 'literal' && Math.abs(Number(n.value)) < 1e15),
+      ),
+    ),
     node: fc.oneof(tie('int'), tie('float'), tie('text'), tie('bool'), tie('timestamp')),
   }
 })
