@@ -1,0 +1,112 @@
+import { OpenAPIHono, z } from '@hono/zod-openapi'
+import { fail } from '../errors/index.ts'
+import { mlflowRoutes, mlflowUnknown } from './compat/mlflow/index.ts'
+import { dashboard, securityHeaders } from './dashboard.ts'
+import { dataRoutes } from './inference/routes.ts'
+import { openApi } from './openapi.ts'
+import { problem } from './problem.ts'
+import { route, type ControlRoute, type RouteFacts } from './route.ts'
+import { controlRoutes } from './routes/index.ts'
+import type { ServerServices } from './services.ts'
+
+/** The document is made at the first request: making it costs more than starting the server may. */
+function openApiRoute(document: () => unknown): ControlRoute {
+  return route({
+    method: 'GET',
+    path: '/openapi.json',
+    permission: 'read',
+    tag: 'project',
+    summary: 'This document',
+    answer: z.unknown(),
+    handler: async () => document(),
+  })
+}
+
+/** `/v1/x/{name}:promote` as a Hono pattern; a parameter takes its suffix along, which `paramsOf` cuts off again. */
+function pattern(path: string): string {
+  return path
+    .split('/')
+    .map(segment => {
+      const match = /^\{(\w+)(\*?)\}(.*)$/.exec(segment)
+      if (!match) return segment
+      const [, name, rest, suffix] = match
+      return rest ? `:${name}{.+}` : `:${name}{[^/:]+${suffix}}`
+    })
+    .join('/')
+}
+
+function paramsOf(path: string, given: Readonly<Record<string, string>>): Record<string, string> {
+  const params: Record<string, string> = {}
+  for (const [, name = '', suffix = ''] of path.matchAll(/\{(\w+)\*?\}([^/]*)/g))
+    params[name] = (given[name] ?? '').slice(0, suffix.length === 0 ? undefined : -suffix.length)
+  return params
+}
+
+const shape = (path: string): RegExp =>
+  new RegExp(`^${path.replace(/\{\w+\*\}/g, '.+').replace(/\{\w+\}/g, '[^/:]+')}$`)
+
+/** Everything that can be asked for, with the permission that it takes. The one table. */
+export const routeTable: readonly RouteFacts[] = [
+  openApiRoute(() => undefined),
+  ...controlRoutes,
+  ...mlflowRoutes,
+  ...dataRoutes,
+]
+
+/** The control plane: every request is guarded, checked and answered by its entry in the table, or not at all. */
+export function createApp(
+  services: ServerServices,
+  webFolder?: string,
+): { fetch(request: Request): Response | Promise<Response> } {
+  const app = new OpenAPIHono()
+  const files = dashboard(webFolder)
+  let document: unknown
+  const control = [
+    openApiRoute(() => (document ??= openApi(new OpenAPIHono(), routeTable, services.version))),
+    ...controlRoutes,
+    ...mlflowRoutes,
+  ]
+
+  for (const one of control) {
+    app.on(one.method, pattern(one.path), async context => {
+      const request = context.req.raw
+      try {
+        const header = (name: string): string | undefined => request.headers.get(name) ?? undefined
+        const actor = await services.guard.check(one.permission, request.method, header)
+        if (!services.health.open) throw fail('serverClosing')
+        const params = paramsOf(one.path, context.req.param())
+        return await one.respond({ request, url: new URL(request.url), params, actor, services })
+      } catch (error) {
+        return one.problem ? one.problem(error, { services }) : problem(error, services.log)
+      }
+    })
+  }
+
+  app.notFound(context => {
+    const { method, path } = context.req
+    try {
+      const allowed = routeTable.filter(one => shape(one.path).test(path)).map(one => one.method)
+      if (mlflowUnknown.test(path)) return mlflowUnknown.answer(method, path)
+      if (allowed.length > 0)
+        throw fail('methodNotAllowed', { method, path, allowed: [...new Set(allowed)].join(', ') })
+      const api = /^\/(v1|v2|api|ajax-api)(\/|$)/.test(path)
+      const page = (method === 'GET' || method === 'HEAD') && !api ? files(context.req.raw, path) : undefined
+      if (page) return page
+      throw fail('routeUnknown', { method, path: path.slice(0, 200) })
+    } catch (error) {
+      return problem(error, services.log)
+    }
+  })
+  app.onError(error => problem(error, services.log))
+
+  return {
+    async fetch(request) {
+      const response = await app.fetch(request)
+      if (!response.headers.has('content-security-policy'))
+        for (const name of ['x-content-type-options', 'referrer-policy'])
+          response.headers.set(name, securityHeaders[name] as string)
+      if (!response.headers.has('cache-control')) response.headers.set('cache-control', 'no-store')
+      return response
+    },
+  }
+}

@@ -1,0 +1,105 @@
+import { fail } from '../../errors/index.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { MetadataStore } from '../../ports/metadata-store.ts'
+import type { Permission } from '../route.ts'
+import { allows, verifyToken, type TokenRecord } from './tokens.ts'
+
+const loopback = new Set(['localhost', '127.0.0.1', '[::1]', '::1'])
+export const sessionCookie = 'millrace_session'
+/** A revoked token is refused after at most this long. */
+const remembered = 1000
+
+export function isLoopback(host: string): boolean {
+  return loopback.has(host)
+}
+
+export interface GuardOptions {
+  readonly store: MetadataStore
+  readonly clock: Clock
+  /** Address that the server listens on. */
+  readonly host: string
+  readonly auth: boolean
+  readonly allowedHosts?: readonly string[]
+}
+
+/** Reads a header by its lower-case name. */
+export type HeaderReader = (name: string) => string | undefined
+
+function hostName(value: string): string {
+  return value.replace(/:\d+$/, '').toLowerCase()
+}
+
+/** Where a token may stand: bearer, password of basic authentication (what tracking clients send), session cookie. */
+function tokenOf(header: HeaderReader): string | undefined {
+  const [scheme, value] = (header('authorization') ?? '').split(' ')
+  if (scheme?.toLowerCase() === 'bearer') return value
+  if (scheme?.toLowerCase() === 'basic')
+    return Buffer.from(value ?? '', 'base64')
+      .toString('utf8')
+      .split(':')
+      .slice(1)
+      .join(':')
+  const cookie = (header('cookie') ?? '').split(/;\s*/).find(one => one.startsWith(`${sessionCookie}=`))
+  return cookie?.slice(sessionCookie.length + 1)
+}
+
+/** Decides who may do what. One for the whole server, both planes. */
+export class Guard {
+  readonly auth: boolean
+  readonly #options: GuardOptions
+  /** Undefined: whatever name is asked for. A server on all addresses has no name of its own, and tokens protect it. */
+  readonly #hosts: ReadonlySet<string> | undefined
+  readonly #known = new Map<string, { readonly record: TokenRecord; readonly until: number }>()
+
+  constructor(options: GuardOptions) {
+    if (!isLoopback(options.host) && !options.auth) throw fail('bindRefused', { host: options.host })
+    this.auth = options.auth
+    this.#options = options
+    const given = (options.allowedHosts ?? []).map(name => name.toLowerCase())
+    const everywhere = options.host === '0.0.0.0' || options.host === '::'
+    this.#hosts = everywhere && given.length === 0 ? undefined : new Set([...loopback, options.host, ...given])
+  }
+
+  /** Refuses names that another site could have pointed here, and changes asked for by other sites' pages. */
+  checkOrigin(method: string, header: HeaderReader): void {
+    const host = header('host') ?? ''
+    if (this.#hosts && !this.#hosts.has(hostName(host))) throw fail('hostRefused', { host: hostName(host) || 'none' })
+    if (method === 'GET' || method === 'HEAD') return
+    const origin = header('origin')
+    const site = header('sec-fetch-site')
+    const foreign = site !== undefined && site !== 'same-origin' && site !== 'none'
+    if (foreign || (origin !== undefined && origin.replace(/^https?:\/\//, '') !== host))
+      throw fail('originRefused', { origin: origin ?? 'another site' })
+  }
+
+  async identify(token: string | undefined): Promise<TokenRecord | undefined> {
+    if (token === undefined) return undefined
+    const { clock } = this.#options
+    const seen = this.#known.get(token)
+    if (seen && seen.until > clock.elapsed()) return seen.record
+    this.#known.delete(token)
+    const record = await verifyToken(this.#options, token)
+    if (!record) return undefined
+    if (this.#known.size > 1000) this.#known.clear()
+    this.#known.set(token, { record, until: clock.elapsed() + remembered })
+    return record
+  }
+
+  /** Name of who asks. Throws `hostRefused`, `originRefused`, `unauthorized` (401) and `scopeMissing` (403). */
+  check(permission: Permission, method: string, header: HeaderReader): string | Promise<string> {
+    // probes come by the pod's address and learn nothing but health
+    if (permission === 'public' && (method === 'GET' || method === 'HEAD')) return 'anybody'
+    this.checkOrigin(method, header)
+    if (!this.auth) return 'local'
+    if (permission === 'public') return 'anybody'
+    return this.#checkToken(permission, header)
+  }
+
+  async #checkToken(permission: Exclude<Permission, 'public'>, header: HeaderReader): Promise<string> {
+    const record = await this.identify(tokenOf(header))
+    if (!record) throw fail('unauthorized', { permission })
+    if (!allows(record.scopes, permission))
+      throw fail('scopeMissing', { permission, token: record.name, scopes: record.scopes.join(', ') })
+    return record.name
+  }
+}

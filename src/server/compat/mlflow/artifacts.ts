@@ -1,0 +1,148 @@
+import { randomUUID } from 'node:crypto'
+import { createWriteStream } from 'node:fs'
+import { mkdir, rm } from 'node:fs/promises'
+import { extname, join } from 'node:path'
+import { Readable, Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { fail } from '../../../errors/index.ts'
+import type { Json } from '../../../internal/canonical-json.ts'
+import type { Digest } from '../../../internal/digest.ts'
+import type { Call, ControlRoute, Method, Permission } from '../../route.ts'
+import type { ServerServices } from '../../services.ts'
+import { call, mlflowProblem } from './wire.ts'
+
+/** Names of files point to bytes in the artifact store: one document a file, one kind a run. */
+interface Pointer {
+  readonly digest: Digest
+  readonly size: number
+}
+
+const uploadLimit = 2 * 1024 ** 3
+const base = '/api/2.0/mlflow-artifacts/artifacts'
+const media: Readonly<Record<string, string>> = {
+  '.txt': 'text/plain',
+  '.json': 'application/json',
+  '.csv': 'text/csv',
+  '.png': 'image/png',
+  '.md': 'text/plain',
+  '.yaml': 'text/plain',
+}
+
+/** Decodes until nothing changes, then refuses whatever could mean another folder. */
+function cleanPath(given: string): string {
+  let path = given
+  try {
+    for (let next = decodeURIComponent(path); next !== path; next = decodeURIComponent(path)) path = next
+  } catch {
+    throw fail('trackingInvalid', { reason: 'Invalid path: it is not well encoded' })
+  }
+  const bad = path.split('/').some(part => part === '..' || part === '.' || part === '')
+  if (bad || /[#\\\0]|^[a-z]:/i.test(path) || path.length > 1000)
+    throw fail('trackingInvalid', { reason: `Invalid path: ${path.slice(0, 100)}` })
+  return path
+}
+
+/** `<experiment>/<run>` is the first part of every path; files of one run are one kind of document. */
+function place(path: string): { readonly kind: string; readonly id: string } {
+  const [experiment = '', run = '', ...rest] = path.split('/')
+  return { kind: `mlflow-artifact:${experiment}/${run}`, id: rest.join('/') }
+}
+
+async function put({ request, params, services }: Call): Promise<Response> {
+  const { artifacts, clock, folder, store } = services.workspace
+  const { kind, id } = place(cleanPath(params.path ?? ''))
+  if (id === '') throw fail('trackingInvalid', { reason: 'Invalid path: it names no file of a run' })
+  const uploads = join(folder, 'uploads')
+  await mkdir(uploads, { recursive: true })
+  const file = join(uploads, randomUUID())
+  try {
+    let size = 0
+    const limit = new Transform({
+      transform(chunk: Buffer, _, done) {
+        size += chunk.length
+        if (size > uploadLimit) done(fail('bodyTooLarge', { limit: uploadLimit / 1024 / 1024 }))
+        else done(null, chunk)
+      },
+    })
+    const body = request.body ? Readable.fromWeb(request.body as never) : Readable.from([])
+    await pipeline(body, limit, createWriteStream(file))
+    const stored = await artifacts.putFile(file)
+    await store.putDocument(kind, id, { digest: stored.digest, size: stored.size }, clock.now())
+  } finally {
+    await rm(file, { force: true })
+  }
+  return Response.json({})
+}
+
+async function get({ params, services }: Call): Promise<Response> {
+  const { artifacts, store } = services.workspace
+  const path = cleanPath(params.path ?? '')
+  const { kind, id } = place(path)
+  const found = (await store.getDocument<Json>(kind, id))?.value as unknown as Pointer | undefined
+  if (!found) throw fail('trackingUnknown', { kind: 'Artifact', name: path })
+  const name = path.split('/').at(-1) ?? 'file'
+  return new Response(new Uint8Array(await artifacts.get(found.digest)), {
+    headers: {
+      'content-type': media[extname(name).toLowerCase()] ?? 'application/octet-stream',
+      'content-disposition': `attachment; filename*=UTF-8''${encodeURIComponent(name)}`,
+      'x-content-type-options': 'nosniff',
+    },
+  })
+}
+
+async function remove({ params, services }: Call): Promise<Response> {
+  const { kind, id } = place(cleanPath(params.path ?? ''))
+  await services.workspace.store.removeDocument(kind, id)
+  return Response.json({})
+}
+
+interface Entry {
+  readonly name: string
+  readonly is_dir: boolean
+  readonly file_size?: number
+}
+
+/** What lies directly below a folder; nothing for a file or a folder that does not exist. */
+async function entries(services: ServerServices, path: string): Promise<readonly Entry[]> {
+  const { kind, id } = place(path)
+  const prefix = id === '' ? '' : `${id}/`
+  const found = new Map<string, Entry>()
+  for (const one of await services.workspace.store.listDocuments<Json>(kind)) {
+    if (!one.id.startsWith(prefix)) continue
+    const [name = '', ...deeper] = one.id.slice(prefix.length).split('/')
+    const size = (one.value as unknown as Pointer).size
+    found.set(name, deeper.length > 0 ? { name, is_dir: true } : { name, is_dir: false, file_size: size })
+  }
+  return [...found.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+async function list({ url, services }: Call): Promise<Response> {
+  const given = url.searchParams.get('path') ?? ''
+  const files = (await entries(services, cleanPath(given))).map(({ name, ...rest }) => ({ path: name, ...rest }))
+  return Response.json(files.length > 0 ? { files } : {})
+}
+
+const artifact = (
+  method: Method,
+  path: string,
+  permission: Permission,
+  summary: string,
+  respond: (call: Call) => Promise<Response>,
+): ControlRoute => ({ method, path, permission, summary, tag: 'mlflow', problem: mlflowProblem, respond })
+
+export const artifactRoutes: readonly ControlRoute[] = [
+  artifact('PUT', `${base}/{path*}`, 'write', 'Stores a file', put),
+  artifact('GET', `${base}/{path*}`, 'read', 'Gets a file', get),
+  artifact('DELETE', `${base}/{path*}`, 'write', 'Forgets a file', remove),
+  artifact('GET', base, 'read', 'Lists a folder', list),
+  ...call('GET', '/artifacts/list', 'read', 'Lists the files of a run', async (input, services) => {
+    const id = input.optionalText('run_id') || input.text('run_uuid')
+    const run = await services.workspace.store.getRun(id)
+    if (run?.kind !== 'tracking') throw fail('trackingUnknown', { kind: 'Run with id=', name: id })
+    const root = `${String(run.parameters.experiment ?? '0')}/${id}/artifacts`
+    const below = input.optionalText('path') ?? ''
+    const files = await entries(services, below === '' ? root : cleanPath(`${root}/${below}`))
+    const paths = files.map(({ name, ...rest }) => ({ path: below === '' ? name : `${below}/${name}`, ...rest }))
+    return { root_uri: `mlflow-artifacts:/${root}`, ...(paths.length > 0 ? { files: paths } : {}) }
+  }),
+]

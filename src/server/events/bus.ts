@@ -1,0 +1,53 @@
+import type { Json } from '../../internal/canonical-json.ts'
+import type { EngineEvent } from '../../engine/index.ts'
+
+/** What happened, for screens that are open: a hint to read again, never the record itself. */
+export interface ServerEvent {
+  /** Grows by one; a reader that reconnects says which it saw last. */
+  readonly id: number
+  readonly type: 'run' | 'step' | 'progress' | 'decision' | 'report' | 'rollout' | 'deployment' | 'alert' | 'windows'
+  readonly data: Json
+}
+
+type Listener = (event: ServerEvent) => void
+type Ended = () => void
+const kept = 256
+
+/** In-process events with a short memory, so that a screen whose connection broke misses nothing. */
+export class EventBus {
+  readonly #listeners = new Map<Listener, Ended>()
+  readonly #recent: ServerEvent[] = []
+  #last = 0
+
+  get listeners(): number {
+    return this.#listeners.size
+  }
+
+  publish(type: ServerEvent['type'], data: Json): void {
+    const event = { id: ++this.#last, type, data }
+    this.#recent.push(event)
+    if (this.#recent.length > kept) this.#recent.shift()
+    for (const listener of this.#listeners.keys()) listener(event)
+  }
+
+  /** For `Workspace.engineOf`: what runs in this process shows at once. */
+  readonly fromEngine = (event: EngineEvent): void => {
+    this.publish(event.type, event as unknown as Json)
+  }
+
+  /**
+   * Events after `since` first (as far as they are remembered), then new ones. Gives the way to stop; `ended` is called
+   * when the server closes.
+   */
+  subscribe(listener: Listener, since: number | undefined, ended: Ended): () => void {
+    if (since !== undefined) for (const event of this.#recent) if (event.id > since) listener(event)
+    this.#listeners.set(listener, ended)
+    return () => this.#listeners.delete(listener)
+  }
+
+  close(): void {
+    const ended = [...this.#listeners.values()]
+    this.#listeners.clear()
+    for (const end of ended) end()
+  }
+}

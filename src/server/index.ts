@@ -1,0 +1,12 @@
+export {
+  createToken,
+  describeToken,
+  listTokens,
+  revokeToken,
+  scopes,
+  type Scope,
+  type TokenOptions,
+  type TokenRecord,
+} from './auth/tokens.ts'
+export { EventBus, type ServerEvent } from './events/bus.ts'
+export { startServer, type RunningServer, type ServerOptions } from './listen.ts'

@@ -1,0 +1,74 @@
+import { fail, isMillraceError } from '../../errors/index.ts'
+import type { Prediction, PredictRequest, ServedDeployment } from '../../stages/serve/types.ts'
+
+const mostRowsABatch = 256
+/** Rows waiting or being scored beyond which callers are sent away rather than kept. */
+const mostRowsInFlight = 8192
+
+interface Waiting {
+  readonly request: PredictRequest
+  readonly resolve: (prediction: Prediction) => void
+  readonly reject: (error: unknown) => void
+}
+
+/**
+ * Puts single-row predictions that arrive in the same turn of the event loop into one call: no added waiting, fewer calls.
+ * Every caller gets the answer of its own row; a row that is refused refuses its own caller only.
+ */
+export class Batcher {
+  readonly #deployment: ServedDeployment
+  #waiting: Waiting[] = []
+  #inFlight = 0
+
+  constructor(deployment: ServedDeployment) {
+    this.#deployment = deployment
+  }
+
+  predict(requests: readonly PredictRequest[]): Promise<readonly Prediction[]> {
+    if (this.#inFlight + requests.length > mostRowsInFlight && this.#inFlight > 0)
+      return Promise.reject(fail('overloaded', { rows: this.#inFlight, deployment: this.#deployment.name }))
+    const [only] = requests
+    if (only === undefined || requests.length > 1) return this.#call(requests)
+    this.#inFlight++
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ request: only, resolve: prediction => resolve([prediction]), reject })
+      if (this.#waiting.length === 1) setImmediate(() => this.#flush())
+      else if (this.#waiting.length >= mostRowsABatch) this.#flush()
+    })
+  }
+
+  async #call(requests: readonly PredictRequest[]): Promise<readonly Prediction[]> {
+    this.#inFlight += requests.length
+    try {
+      return await this.#deployment.predict(requests)
+    } finally {
+      this.#inFlight -= requests.length
+    }
+  }
+
+  #flush(): void {
+    const batch = this.#waiting
+    if (batch.length === 0) return
+    this.#waiting = []
+    void this.#answer(batch).finally(() => {
+      this.#inFlight -= batch.length
+    })
+  }
+
+  async #answer(batch: readonly Waiting[]): Promise<void> {
+    try {
+      const predictions = await this.#deployment.predict(batch.map(one => one.request))
+      batch.forEach((one, i) => {
+        const prediction = predictions[i]
+        if (prediction) one.resolve(prediction)
+        else one.reject(new TypeError(`${predictions.length} predictions for ${batch.length} rows`))
+      })
+    } catch (error) {
+      const [only] = batch
+      if (batch.length === 1) return only?.reject(error)
+      // a refused call has changed nothing: each row is asked alone, and only the bad one is refused
+      if (isMillraceError(error) && error.blame === 'user') for (const one of batch) await this.#answer([one])
+      else for (const one of batch) one.reject(error)
+    }
+  }
+}

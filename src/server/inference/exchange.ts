@@ -1,0 +1,58 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { fail } from '../../errors/index.ts'
+import { bodyLimit } from '../body.ts'
+import type { RouteFacts } from '../route.ts'
+import type { DataServices } from './services.ts'
+
+/** One request of the data plane. */
+export interface Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly params: Readonly<Record<string, string>>
+  readonly query: URLSearchParams
+  readonly services: DataServices
+}
+
+/** A route that is answered on raw `node:http`, before the control plane is asked. */
+export interface DataRoute extends RouteFacts {
+  answerTo(exchange: Exchange): void | Promise<void>
+  /** How errors look in this protocol; problem details by default. */
+  readonly errors?: 'oip'
+}
+
+/** Throws `bodyTooLarge` as soon as the limit is passed. */
+export function readBody(request: IncomingMessage, limit: number = bodyLimit): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const refuse = (): void => reject(fail('bodyTooLarge', { limit: limit / 1024 / 1024 }))
+    if (Number(request.headers['content-length'] ?? 0) > limit) return refuse()
+    const parts: Buffer[] = []
+    let size = 0
+    request.on('data', (part: Buffer) => {
+      size += part.length
+      if (size > limit) {
+        parts.length = 0
+        request.removeAllListeners('data')
+        refuse()
+      } else parts.push(part)
+    })
+    request.once('end', () =>
+      resolve((parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)).toString('utf8')),
+    )
+    request.once('error', reject)
+  })
+}
+
+export function sendText(response: ServerResponse, status: number, text: string | Buffer, type: string): void {
+  if (response.headersSent || response.destroyed) return
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': typeof text === 'string' ? Buffer.byteLength(text) : text.length,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  })
+  response.end(text)
+}
+
+export function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  sendText(response, status, JSON.stringify(value), 'application/json')
+}

@@ -1,0 +1,98 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { fail } from '../../errors/index.ts'
+import { catalogued } from '../problem.ts'
+import { sendJson, sendText, type DataRoute } from './exchange.ts'
+import { dataRoutes } from './routes.ts'
+import type { DataServices } from './services.ts'
+
+interface Compiled {
+  readonly segments: readonly string[]
+  readonly byMethod: Map<string, DataRoute>
+}
+
+function compile(routes: readonly DataRoute[]): { exact: Map<string, Compiled>; patterns: readonly Compiled[] } {
+  const all = new Map<string, Compiled>()
+  for (const route of routes) {
+    const known = all.get(route.path) ?? { segments: route.path.split('/'), byMethod: new Map<string, DataRoute>() }
+    known.byMethod.set(route.method, route)
+    all.set(route.path, known)
+  }
+  return {
+    exact: new Map([...all].filter(([path]) => !path.includes('{'))),
+    patterns: [...all].filter(([path]) => path.includes('{')).map(([, one]) => one),
+  }
+}
+
+function match(pattern: Compiled, segments: readonly string[]): Record<string, string> | undefined {
+  if (pattern.segments.length !== segments.length) return undefined
+  const params: Record<string, string> = {}
+  for (let i = 0; i < segments.length; i++) {
+    const wanted = pattern.segments[i] as string
+    const given = segments[i] as string
+    if (wanted.startsWith('{')) {
+      try {
+        params[wanted.slice(1, -1)] = decodeURIComponent(given)
+      } catch {
+        return undefined
+      }
+    } else if (wanted !== given) return undefined
+  }
+  return params
+}
+
+const none: Readonly<Record<string, string>> = {}
+
+/** Answers what is the data plane's on raw `node:http`; gives false for everything else. */
+export function dataPlane(services: DataServices): (request: IncomingMessage, response: ServerResponse) => boolean {
+  const { exact, patterns } = compile(dataRoutes)
+
+  const answer = async (
+    route: DataRoute,
+    params: Readonly<Record<string, string>>,
+    search: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> => {
+    try {
+      const actor = services.guard.check(route.permission, request.method ?? 'GET', name => {
+        const value = request.headers[name]
+        return typeof value === 'string' ? value : value?.join(', ')
+      })
+      if (typeof actor !== 'string') await actor
+      if (route.permission !== 'public' && !services.health.open) throw fail('serverClosing')
+      await route.answerTo({ request, response, params, query: new URLSearchParams(search), services })
+    } catch (error) {
+      const known = catalogued(error, services.log)
+      if (known.status === 401) response.setHeader('www-authenticate', 'Bearer realm="millrace"')
+      if (known.status === 413 || known.status === 503) response.setHeader('connection', 'close')
+      if (known.status === 429) response.setHeader('retry-after', '1')
+      if (route.errors === 'oip') sendJson(response, known.status, { error: known.message, ...known.toJSON() })
+      else sendText(response, known.status, JSON.stringify(known), 'application/problem+json')
+    }
+  }
+
+  return (request, response) => {
+    const url = request.url ?? '/'
+    const mark = url.indexOf('?')
+    const bare = mark < 0 ? url : url.slice(0, mark)
+    const path = bare === '/v2/' ? '/v2' : bare
+    let found = exact.get(path)
+    let params = none
+    if (!found && (path.startsWith('/v1/deployments/') || path.startsWith('/v2/'))) {
+      const segments = path.split('/')
+      for (const pattern of patterns) {
+        const matched = match(pattern, segments)
+        if (!matched) continue
+        found = pattern
+        params = matched
+        break
+      }
+    }
+    if (!found) return false
+    const method = request.method === 'HEAD' ? 'GET' : (request.method ?? 'GET')
+    const route = found.byMethod.get(method)
+    if (!route) return false
+    void answer(route, params, mark < 0 ? '' : url.slice(mark + 1), request, response)
+    return true
+  }
+}

@@ -1,0 +1,174 @@
+import { z } from '@hono/zod-openapi'
+import { fail } from '../../errors/index.ts'
+import { parseTime } from '../../internal/time.ts'
+import type { Label, Prediction, PredictRequest, ServedDeployment } from '../../stages/serve/types.ts'
+import { checkJsonType, parseJson } from '../body.ts'
+import { parseInput } from '../route.ts'
+import { readBody, sendJson, type DataRoute, type Exchange } from './exchange.ts'
+import { typedRows } from './rows.ts'
+
+const Time = z.union([z.int(), z.string()])
+const Predict = z
+  .strictObject({
+    rows: z.array(z.record(z.string(), z.unknown())).min(1).max(100_000),
+    ids: z.array(z.string()).optional(),
+    at: z.union([Time, z.array(Time)]).optional(),
+    keys: z.array(z.string()).optional(),
+  })
+  .openapi('PredictBody')
+const Predictions = z
+  .object({
+    predictions: z.array(
+      z.object({
+        id: z.string(),
+        score: z.number(),
+        label: z.boolean().optional(),
+        arm: z.enum(['stable', 'canary']),
+        version: z.number(),
+        fallback: z.boolean().optional(),
+      }),
+    ),
+  })
+  .openapi('Predictions')
+const Feedback = z
+  .strictObject({
+    labels: z
+      .array(
+        z.strictObject({ id: z.string().max(200), label: z.union([z.number(), z.boolean()]), at: Time.optional() }),
+      )
+      .min(1)
+      .max(100_000),
+  })
+  .openapi('FeedbackBody')
+
+export function servedOf({ services }: Exchange, name: string): ServedDeployment {
+  const found = services.serving.get(name)
+  if (!found) throw fail('recordUnknown', { kind: 'deployment', name, where: 'GET /v1/deployments' })
+  return found
+}
+
+export async function jsonBody({ request }: Exchange): Promise<Record<string, unknown>> {
+  checkJsonType(request.headers['content-type'])
+  const body = parseJson(await readBody(request))
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw fail('bodyMalformed', { reason: 'it is not an object' })
+  return body as Record<string, unknown>
+}
+
+function moment(value: unknown, place: string, route: string): number {
+  const at = typeof value === 'string' ? parseTime(value) : value
+  if (typeof at === 'number' && Number.isSafeInteger(at)) return at
+  throw fail('inputInvalid', {
+    place,
+    reason: 'expected a time such as 2001-04-01T12:00:00Z, or microseconds since 1970',
+    route,
+  })
+}
+
+function listOf(value: unknown, place: string, length: number, route: string): readonly string[] | undefined {
+  if (value === undefined) return undefined
+  if (!Array.isArray(value) || value.length !== length)
+    throw fail('inputInvalid', { place, reason: `expected a list of ${length}, one a row`, route })
+  value.forEach((one, i) => {
+    if (typeof one !== 'string' || one.length === 0 || one.length > 200)
+      throw fail('inputInvalid', { place: `${place}[${i}]`, reason: 'expected a text of 1 to 200 characters', route })
+  })
+  return value as string[]
+}
+
+/** Scores rows and counts it, whatever protocol they came by. */
+export async function score(
+  exchange: Exchange,
+  deployment: ServedDeployment,
+  requests: readonly PredictRequest[],
+): Promise<readonly Prediction[]> {
+  const { metrics } = exchange.services
+  const end = metrics.start(deployment.name)
+  try {
+    const predictions = await exchange.services.batcherOf(deployment).predict(requests)
+    end(predictions)
+    return predictions
+  } catch (error) {
+    end(undefined)
+    throw error
+  }
+}
+
+/** By hand, not by schema: it is the hot path. The schema says the same to the OpenAPI document. */
+export function predictRequests(
+  body: Record<string, unknown>,
+  deployment: ServedDeployment,
+  route: string,
+): PredictRequest[] {
+  for (const key of Object.keys(body))
+    if (key !== 'rows' && key !== 'ids' && key !== 'at' && key !== 'keys')
+      throw fail('inputInvalid', {
+        place: `body.${key}`,
+        reason: 'is not known; there are rows, ids, at and keys',
+        route,
+      })
+  const { rows } = body
+  if (!Array.isArray(rows) || rows.length === 0)
+    throw fail('inputInvalid', { place: 'body.rows', reason: 'expected a list of at least one row', route })
+  const typed = typedRows(rows, deployment.columns)
+  const ids = listOf(body.ids, 'body.ids', rows.length, route)
+  const keys = listOf(body.keys, 'body.keys', rows.length, route)
+  if (Array.isArray(body.at) && body.at.length !== rows.length)
+    throw fail('inputInvalid', { place: 'body.at', reason: `expected one time, or a list of ${rows.length}`, route })
+  const all = body.at === undefined || Array.isArray(body.at) ? undefined : moment(body.at, 'body.at', route)
+  return typed.map((row, i) => {
+    const at = Array.isArray(body.at) ? moment(body.at[i], `body.at[${i}]`, route) : all
+    return {
+      row,
+      ...(ids ? { id: ids[i] as string } : {}),
+      ...(keys ? { key: keys[i] as string } : {}),
+      ...(at === undefined ? {} : { at }),
+    }
+  })
+}
+
+const predictPath = '/v1/deployments/{name}/predict'
+const feedbackPath = '/v1/deployments/{name}/feedback'
+
+export const predictRoutes: readonly DataRoute[] = [
+  {
+    method: 'POST',
+    path: predictPath,
+    permission: 'predict',
+    tag: 'inference',
+    summary: 'Predictions for rows with the columns that the model reads; features are looked up here',
+    body: Predict,
+    answer: Predictions,
+    async answerTo(exchange) {
+      const deployment = servedOf(exchange, exchange.params.name ?? '')
+      const requests = predictRequests(await jsonBody(exchange), deployment, `POST ${predictPath}`)
+      sendJson(exchange.response, 200, { predictions: await score(exchange, deployment, requests) })
+    },
+  },
+  {
+    method: 'POST',
+    path: feedbackPath,
+    permission: 'predict',
+    tag: 'inference',
+    summary: 'What came true of earlier predictions, by their ids',
+    body: Feedback,
+    answer: z.object({ found: z.number(), sent: z.number() }),
+    async answerTo(exchange) {
+      const deployment = servedOf(exchange, exchange.params.name ?? '')
+      const route = `POST ${feedbackPath}`
+      const { labels } = parseInput(Feedback, await jsonBody(exchange), 'body', route)
+      const read = labels.map((one, i): Label => {
+        const label = Number(one.label)
+        if (deployment.task === 'binary' && label !== 0 && label !== 1)
+          throw fail('inputInvalid', {
+            place: `body.labels[${i}].label`,
+            reason: 'expected 0, 1, true or false',
+            route,
+          })
+        const at = one.at === undefined ? undefined : moment(one.at, `body.labels[${i}].at`, route)
+        return { id: one.id, label, ...(at === undefined ? {} : { at }) }
+      })
+      sendJson(exchange.response, 200, { found: await deployment.feedback(read), sent: read.length })
+    },
+  },
+]

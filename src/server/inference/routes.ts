@@ -1,0 +1,15 @@
+import type { DataRoute } from './exchange.ts'
+import { healthRoutes } from './health-routes.ts'
+import { invocationRoutes } from './invocations.ts'
+import { metricsRoute } from './metrics-route.ts'
+import { oipRoutes } from './oip.ts'
+import { predictRoutes } from './predict.ts'
+
+/** Every route of the data plane. */
+export const dataRoutes: readonly DataRoute[] = [
+  ...predictRoutes,
+  ...oipRoutes,
+  ...invocationRoutes,
+  ...healthRoutes,
+  metricsRoute,
+]

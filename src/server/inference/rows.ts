@@ -1,0 +1,71 @@
+import { fail } from '../../errors/index.ts'
+import { parseTime } from '../../internal/time.ts'
+import type { Value } from '../../ports/data-engine.ts'
+import type { RequestColumn } from '../../stages/serve/types.ts'
+
+type Row = Readonly<Record<string, Value>>
+type Read = (value: unknown) => Value | undefined
+
+function refuse(row: number, column: string, reason: string): never {
+  throw fail('requestInvalid', { row, column, reason })
+}
+
+const largeInteger = /^-?\d{16,19}$/
+
+/** Undefined where the value is not of the type. Nothing is converted that could change its meaning: `"3"` is no number. */
+const readers: Record<RequestColumn['type'], Read> = {
+  int(value) {
+    if (typeof value === 'number') return Number.isSafeInteger(value) ? value : undefined
+    // beyond 2^53 JSON numbers are not exact: such integers come as text
+    if (typeof value !== 'string' || !largeInteger.test(value)) return undefined
+    const exact = BigInt(value)
+    if (BigInt.asIntN(64, exact) !== exact) return undefined
+    return exact > 9_007_199_254_740_991n || exact < -9_007_199_254_740_991n ? exact : undefined
+  },
+  float: value => (typeof value === 'number' && Number.isFinite(value) ? value : undefined),
+  text: value => (typeof value === 'string' ? value : undefined),
+  bool: value => (typeof value === 'boolean' ? value : undefined),
+  timestamp(value) {
+    if (typeof value === 'number') return Number.isSafeInteger(value) ? value : undefined
+    return typeof value === 'string' ? parseTime(value) : undefined
+  },
+}
+
+const wanted: Record<RequestColumn['type'], string> = {
+  int: 'a whole number (beyond 2^53 as text)',
+  float: 'a finite number',
+  text: 'a text',
+  bool: 'true or false',
+  timestamp: 'a time such as 2001-04-01T12:00:00Z, or microseconds since 1970',
+}
+
+function found(value: unknown): string {
+  if (value === null) return 'null'
+  if (typeof value === 'string') return value.length > 30 ? `the text "${value.slice(0, 30)}…"` : `the text "${value}"`
+  if (Array.isArray(value)) return 'a list'
+  return typeof value === 'object' ? 'an object' : String(value)
+}
+
+/** A value as its column declares it. Throws `requestInvalid` with the row and the column. */
+export function typedValue(column: RequestColumn, value: unknown, row: number): Value {
+  if (value === null || value === undefined) {
+    if (column.nullable) return null
+    refuse(row, column.name, value === undefined ? 'is missing' : 'is null and may not be')
+  }
+  return readers[column.type](value) ?? refuse(row, column.name, `expected ${wanted[column.type]}, got ${found(value)}`)
+}
+
+/** Rows as their columns declare them: every column there (nullable ones may be left out), no other. */
+export function typedRows(rows: readonly unknown[], columns: readonly RequestColumn[]): Row[] {
+  const known = new Set(columns.map(column => column.name))
+  return rows.map((row, index) => {
+    if (typeof row !== 'object' || row === null || Array.isArray(row))
+      return refuse(index, '*', `expected an object with the columns ${[...known].join(', ')}, got ${found(row)}`)
+    for (const name of Object.keys(row))
+      if (!known.has(name)) refuse(index, name, `is no column; there are ${[...known].join(', ')}`)
+    const made: Record<string, Value> = {}
+    for (const column of columns)
+      made[column.name] = typedValue(column, (row as Record<string, unknown>)[column.name], index)
+    return made
+  })
+}

@@ -1,0 +1,139 @@
+import { createServer, type Server } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
+import type { Workspace } from '../config/workspace.ts'
+import { fail } from '../errors/index.ts'
+import type { ServedDeployment, Serving } from '../stages/serve/types.ts'
+import { createApp } from './app.ts'
+import { Guard, isLoopback } from './auth/guard.ts'
+import { EventBus } from './events/bus.ts'
+import { watchStore } from './events/watch-store.ts'
+import { Health } from './health.ts'
+import { Batcher } from './inference/batcher.ts'
+import { dataPlane } from './inference/plane.ts'
+import type { DataServices } from './inference/services.ts'
+import { InferenceMetrics } from './metrics.ts'
+import type { ServerServices } from './services.ts'
+import { packageVersion } from './version.ts'
+
+export interface ServerOptions {
+  readonly workspace: ServerServices['workspace'] | Workspace
+  readonly serving: Serving
+  /** Default 127.0.0.1. Anything but loopback needs `auth`. */
+  readonly host?: string
+  /** 0 takes a free one. */
+  readonly port: number
+  /** Ask for tokens. */
+  readonly auth?: boolean
+  /** Host names besides the address itself under which it answers. */
+  readonly allowedHosts?: readonly string[]
+  /** Pass the same to the engines of this process, so that their events show at once. */
+  readonly bus?: EventBus
+  /** How long readiness fails before connections are refused, so that balancers notice: 5,000 ms, 0 on loopback. */
+  readonly unreadyMs?: number
+  /** How long running requests are waited for; 25,000 ms. */
+  readonly drainMs?: number
+  readonly log?: ServerServices['log']
+  readonly webFolder?: string
+}
+
+export interface RunningServer {
+  readonly url: string
+  readonly bus: EventBus
+  /** Ready off, then no new connections, then running requests end, then everything is let go. Twice is once. */
+  close(): Promise<void>
+}
+
+function listen(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const reason = error.code === 'EADDRNOTAVAIL' ? 'this machine has no such address' : (error.code ?? error.message)
+      reject(
+        error.code === 'EADDRINUSE'
+          ? fail('portTaken', { port, host })
+          : fail('addressUnusable', { host, port, reason }, error),
+      )
+    })
+    server.listen({ host, port }, () => {
+      const address = server.address()
+      resolve(typeof address === 'object' && address ? address.port : port)
+    })
+  })
+}
+
+const toStandardError: ServerServices['log'] = line => process.stderr.write(`${JSON.stringify(line)}\n`)
+const wait = (milliseconds: number): Promise<void> => new Promise(resolve => setTimeout(resolve, milliseconds))
+
+/** Takes no new connection, and waits for the requests that run, at most so long. */
+async function drain(server: Server, milliseconds: number): Promise<void> {
+  const closed = new Promise<void>(resolve => server.close(() => resolve()))
+  server.closeIdleConnections()
+  const timer = setTimeout(() => server.closeAllConnections(), milliseconds)
+  const idle = setInterval(() => server.closeIdleConnections(), 50)
+  await closed
+  clearTimeout(timer)
+  clearInterval(idle)
+}
+
+/**
+ * Starts the server: data plane, control plane and dashboard on one port. Throws `portTaken`, `addressUnusable` and
+ * `bindRefused`. Closing it closes neither the workspace nor the serving, which belong to the caller.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { workspace, serving } = options
+  const host = options.host ?? '127.0.0.1'
+  const log = options.log ?? toStandardError
+  const bus = options.bus ?? new EventBus()
+  const version = packageVersion()
+  const { store, clock } = workspace
+  const guard = new Guard({ store, clock, host, auth: options.auth ?? false, allowedHosts: options.allowedHosts ?? [] })
+  const health = new Health({ store, serving, clock, version })
+  const services: ServerServices = { workspace, serving, bus, health, guard, version, log }
+  const metrics = new InferenceMetrics(services)
+  const batchers = new WeakMap<ServedDeployment, Batcher>()
+  const data: DataServices = {
+    ...services,
+    metrics,
+    batcherOf(deployment) {
+      const known = batchers.get(deployment) ?? new Batcher(deployment)
+      batchers.set(deployment, known)
+      return known
+    },
+  }
+  const handleData = dataPlane(data)
+  const handleControl = getRequestListener(createApp(services, options.webFolder).fetch, {
+    overrideGlobalObjects: false,
+  })
+  const server = createServer({ noDelay: true, keepAliveTimeout: 65_000 }, (request, response) => {
+    if (!health.open) response.setHeader('connection', 'close')
+    if (!handleData(request, response)) void handleControl(request, response)
+  })
+
+  let stopWatching: (() => Promise<void>) | undefined
+  const letGo = async (): Promise<void> => {
+    health.close()
+    metrics.close()
+    await stopWatching?.()
+  }
+  let port: number
+  try {
+    await health.look()
+    port = await listen(server, host, options.port)
+  } catch (error) {
+    await letGo()
+    throw error
+  }
+  stopWatching = watchStore(store, bus, error =>
+    log({ level: 'warn', message: 'reading changes failed', error: String(error) }),
+  )
+
+  let closing: Promise<void> | undefined
+  const close = async (): Promise<void> => {
+    health.beginClose()
+    await wait(options.unreadyMs ?? (isLoopback(host) ? 0 : 5000))
+    bus.close()
+    await drain(server, options.drainMs ?? 25_000)
+    await letGo()
+  }
+  const shown = host.includes(':') ? `[${host}]` : host
+  return { url: `http://${shown}:${port}`, bus, close: () => (closing ??= close()) }
+}

@@ -1,0 +1,136 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Json } from '../internal/canonical-json.ts'
+import type { Prediction } from '../stages/serve/types.ts'
+import { labelOf } from './routes/monitors.ts'
+import type { ServerServices } from './services.ts'
+
+type Sources = Pick<ServerServices, 'workspace' | 'serving' | 'version' | 'health'>
+
+const buckets = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
+
+/** Figures that are read when somebody asks for them. */
+function scraped(sources: Sources, registers: Registry[]): () => Promise<void> {
+  const weight = new Gauge({
+    name: 'millrace_rollout_weight',
+    help: 'Share of traffic of the canary',
+    labelNames: ['deployment'],
+    registers,
+  })
+  const ready = new Gauge({
+    name: 'millrace_deployment_ready',
+    help: '1 when the deployment answers',
+    labelNames: ['deployment'],
+    registers,
+  })
+  const version = new Gauge({
+    name: 'millrace_stable_version',
+    help: 'Version that is stable',
+    labelNames: ['deployment'],
+    registers,
+  })
+  const psi = new Gauge({
+    name: 'millrace_drift_psi',
+    help: 'PSI of the newest window',
+    labelNames: ['monitor', 'series'],
+    registers,
+  })
+  const limit = new Gauge({
+    name: 'millrace_drift_psi_limit',
+    help: 'PSI above which the newest window counts as drift',
+    labelNames: ['monitor', 'series'],
+    registers,
+  })
+  const firing = new Gauge({
+    name: 'millrace_alerts_firing',
+    help: 'Alerts that fire',
+    labelNames: ['monitor'],
+    registers,
+  })
+  const build = new Gauge({ name: 'millrace_build_info', help: '1', labelNames: ['version', 'node'], registers })
+  build.set({ version: sources.version, node: process.version }, 1)
+  const { store, project } = sources.workspace
+  return async () => {
+    for (const deployment of sources.serving.list()) {
+      const status = deployment.status()
+      const rollout = status.rollout as { readonly weight?: Json } | null
+      weight.set({ deployment: status.name }, typeof rollout?.weight === 'number' ? rollout.weight : 0)
+      ready.set({ deployment: status.name }, deployment.health().ready ? 1 : 0)
+      if (status.stable) version.set({ deployment: status.name }, status.stable.version)
+    }
+    psi.reset()
+    limit.reset()
+    firing.reset()
+    const alerts = (await store.listDocuments<Json>('alert')).map(one => one.value as Record<string, Json>)
+    for (const monitor of project.monitors.keys()) {
+      const newest = new Map<string, { readonly from: number; readonly body: Readonly<Record<string, Json>> }>()
+      for (const one of await store.listWindows(monitor, { limit: 5000 }))
+        if ((newest.get(one.series)?.from ?? -Infinity) < one.from) newest.set(one.series, one)
+      for (const [series, { body }] of newest) {
+        if (typeof body.psi === 'number') psi.set({ monitor, series }, body.psi)
+        if (typeof body.thetaDrift === 'number') limit.set({ monitor, series }, body.thetaDrift)
+      }
+      firing.set(
+        { monitor },
+        alerts.filter(one => one.state === 'firing' && labelOf(one, 'monitor') === monitor).length,
+      )
+    }
+  }
+}
+
+/** Prometheus figures of one server. */
+export class InferenceMetrics {
+  readonly #registry = new Registry()
+  readonly #requests: Counter
+  readonly #rows: Counter
+  readonly #seconds: Histogram
+  readonly #scrape: () => Promise<void>
+
+  constructor(sources: Sources) {
+    const registers = [this.#registry]
+    collectDefaultMetrics({ register: this.#registry, prefix: 'millrace_' })
+    this.#requests = new Counter({
+      name: 'millrace_infer_requests_total',
+      help: 'Prediction requests',
+      labelNames: ['deployment', 'outcome'],
+      registers,
+    })
+    this.#rows = new Counter({
+      name: 'millrace_infer_rows_total',
+      help: 'Predicted rows',
+      labelNames: ['deployment', 'arm', 'version'],
+      registers,
+    })
+    this.#seconds = new Histogram({
+      name: 'millrace_infer_duration_seconds',
+      help: 'Time from checked input to answer',
+      labelNames: ['deployment'],
+      buckets,
+      registers,
+    })
+    this.#scrape = scraped(sources, registers)
+  }
+
+  /** Begins a request; call what it gives with the predictions, or undefined when it failed. */
+  start(deployment: string): (predictions: readonly Prediction[] | undefined) => void {
+    const before = performance.now()
+    return predictions => {
+      this.#seconds.observe({ deployment }, (performance.now() - before) / 1000)
+      this.#requests.inc({ deployment, outcome: predictions ? 'ok' : 'error' })
+      if (predictions?.length === 1) this.#count(deployment, predictions[0] as Prediction, 1)
+      else for (const one of predictions ?? []) this.#count(deployment, one, 1)
+    }
+  }
+
+  #count(deployment: string, { arm, version }: Prediction, rows: number): void {
+    this.#rows.inc({ deployment, arm, version: String(version) }, rows)
+  }
+
+  async page(): Promise<{ readonly text: string; readonly type: string }> {
+    await this.#scrape()
+    return { text: await this.#registry.metrics(), type: this.#registry.contentType }
+  }
+
+  close(): void {
+    this.#registry.clear()
+  }
+}

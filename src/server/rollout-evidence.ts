@@ -1,0 +1,75 @@
+import type { RolloutState } from '../stages/deploy/rollout/index.ts'
+import { confidenceSequence } from '../math/sequential/mean-difference.ts'
+import type { Json } from '../internal/canonical-json.ts'
+import { logE } from '../stages/deploy/rollout/transition.ts'
+
+/** What the rules of a rollout look at now, with the limit of each: for people, never for decisions. */
+export interface RolloutEvidence {
+  /** Weight of each step, with the bake at 1. */
+  readonly ramp: readonly number[]
+  readonly guardrails: readonly {
+    readonly name: string
+    readonly canary: number
+    readonly all: number
+    /** Natural logarithm of the e-value, and the value at which it rolls back. */
+    readonly logE: number
+    readonly limit: number
+  }[]
+  /** Confidence sequence of the challenger's loss minus stable's, per labelled row. */
+  readonly loss: {
+    readonly rows: number
+    readonly mean: number
+    readonly lower: number
+    readonly upper: number
+    readonly allowed: number
+  } | null
+  readonly shadow: {
+    readonly rows: number
+    readonly needed: number
+    readonly meanDifference: number
+    readonly flips: number
+  }
+}
+
+function isRollout(state: unknown): state is RolloutState {
+  if (typeof state !== 'object' || state === null) return false
+  const { config, guardrails, losses, shadow } = state as Partial<RolloutState>
+  return config !== undefined && guardrails !== undefined && losses !== undefined && shadow !== undefined
+}
+
+/** Undefined-free view of a stored rollout; null where the state is of another shape (an older version's). */
+export function rolloutEvidence(state: unknown): RolloutEvidence | null {
+  const holder = state as { readonly state?: Json } | null
+  const found = isRollout(state) ? state : isRollout(holder?.state) ? holder.state : undefined
+  if (!found) return null
+  const { config, guardrails, losses, shadow } = found
+  const limit = Math.log(config.guardrails.length / config.alpha)
+  const finite = (x: number): number => (Number.isFinite(x) ? x : 0)
+  const bounds = losses.n > 0 ? confidenceSequence(losses, config.labelAlpha) : undefined
+  return {
+    ramp: [...config.weights, 1],
+    guardrails: config.guardrails.map(name => ({
+      name,
+      canary: guardrails[name].canary,
+      all: guardrails[name].all,
+      logE: found.phase === 'step' ? finite(logE(guardrails[name], found.weight)) : 0,
+      limit,
+    })),
+    loss:
+      bounds && Number.isFinite(bounds.lower) && Number.isFinite(bounds.upper)
+        ? {
+            rows: losses.n,
+            mean: bounds.mean,
+            lower: bounds.lower,
+            upper: bounds.upper,
+            allowed: config.margin * found.stableLoss,
+          }
+        : null,
+    shadow: {
+      rows: shadow.rows,
+      needed: config.shadowRows,
+      meanDifference: shadow.rows > 0 ? shadow.sumDifference / shadow.rows : 0,
+      flips: shadow.rows > 0 ? shadow.flips / shadow.rows : 0,
+    },
+  }
+}

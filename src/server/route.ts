@@ -1,0 +1,90 @@
+import { z } from '@hono/zod-openapi'
+import { fail } from '../errors/index.ts'
+import { readJson } from './body.ts'
+import type { ServerServices } from './services.ts'
+
+/** What a caller must be allowed to do. `public` needs no token. */
+export type Permission = 'public' | 'read' | 'write' | 'predict' | 'operate' | 'admin'
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+/** What is said of a route before it is called: the server's table, its OpenAPI document and the guard read only this. */
+export interface RouteFacts {
+  readonly method: Method
+  /** OpenAPI form: `/v1/runs/{id}`, `/v1/deployments/{name}:promote`. */
+  readonly path: string
+  readonly permission: Permission
+  readonly summary: string
+  readonly tag: string
+  readonly query?: z.ZodObject
+  readonly body?: z.ZodType
+  readonly answer?: z.ZodType
+  /** Media type of the answer (default `application/json`). */
+  readonly answerType?: string
+}
+
+export interface Call {
+  readonly request: Request
+  readonly url: URL
+  readonly params: Readonly<Record<string, string>>
+  /** Name of the token, or `local` where none is asked for. */
+  readonly actor: string
+  readonly services: ServerServices
+}
+
+/** A route of the control plane; those of the data plane are in `inference/`. */
+export interface ControlRoute extends RouteFacts {
+  respond(call: Call): Promise<Response>
+  /** How errors are written; other protocols have their own form. */
+  readonly problem?: (error: unknown, call: { readonly services: ServerServices }) => Response
+}
+
+const nothing = z.strictObject({})
+
+interface Typed<Q extends z.ZodObject, B extends z.ZodType> extends Omit<RouteFacts, 'query' | 'body'> {
+  readonly query?: Q
+  readonly body?: B
+  readonly handler: (
+    input: {
+      readonly params: Readonly<Record<string, string>>
+      readonly query: z.infer<Q>
+      readonly body: z.infer<B>
+      readonly actor: string
+      readonly request: Request
+    },
+    services: ServerServices,
+  ) => Promise<unknown>
+}
+
+/** Names the first thing that does not fit: `rows[3].delay: expected number`. */
+export function parseInput<T extends z.ZodType>(schema: T, value: unknown, place: string, route: string): z.infer<T> {
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  const path = (issue?.path ?? []).map(part => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('')
+  throw fail('inputInvalid', { place: `${place}${path}`, reason: issue?.message ?? 'is not valid', route })
+}
+
+function queryOf(url: URL): Record<string, string> {
+  const query: Record<string, string> = {}
+  for (const [key, value] of url.searchParams) query[key] = value
+  return query
+}
+
+/** Declares a route whose query and body are checked against their schemas (unknown keys are errors) and answered as JSON. */
+export function route<Q extends z.ZodObject = typeof nothing, B extends z.ZodType = z.ZodUndefined>(
+  typed: Typed<Q, B>,
+): ControlRoute {
+  const { handler, ...facts } = typed
+  const name = `${facts.method} ${facts.path}`
+  return {
+    ...facts,
+    async respond({ request, url, params, actor, services }) {
+      const query = parseInput(facts.query ?? nothing, queryOf(url), 'query', name) as z.infer<Q>
+      const body = (
+        facts.body ? parseInput(facts.body, await readJson(request), 'body', name) : undefined
+      ) as z.infer<B>
+      const answer = await handler({ params, query, body, actor, request }, services)
+      return answer instanceof Response ? answer : Response.json(answer ?? {})
+    },
+  }
+}

@@ -1,0 +1,88 @@
+import { z } from '@hono/zod-openapi'
+import { fail } from '../../errors/index.ts'
+import { sessionCookie } from '../auth/guard.ts'
+import { createToken, listTokens, revokeToken } from '../auth/tokens.ts'
+import { route } from '../route.ts'
+
+const Token = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    scopes: z.array(z.string()),
+    createdAt: z.number(),
+    expiresAt: z.number().nullable(),
+  })
+  .openapi('Token')
+
+function cookie(value: string, seconds: number): string {
+  return `${sessionCookie}=${value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${seconds}`
+}
+
+export const accessRoutes = [
+  route({
+    method: 'POST',
+    path: '/v1/session',
+    permission: 'public',
+    tag: 'access',
+    summary: 'Signs a browser in: keeps the token in a cookie that scripts cannot read',
+    body: z.strictObject({ token: z.string().max(200) }),
+    answer: z.object({ name: z.string(), scopes: z.array(z.string()) }),
+    async handler({ body }, { guard }) {
+      if (!guard.auth) return { name: 'local', scopes: ['admin'] }
+      const record = await guard.identify(body.token)
+      if (!record) throw fail('unauthorized', { permission: 'read' })
+      const { name, scopes } = record
+      return Response.json({ name, scopes }, { headers: { 'set-cookie': cookie(body.token, 12 * 3600) } })
+    },
+  }),
+  route({
+    method: 'DELETE',
+    path: '/v1/session',
+    permission: 'read',
+    tag: 'access',
+    summary: 'Signs a browser out',
+    answer: z.object({}),
+    async handler() {
+      return Response.json({}, { headers: { 'set-cookie': cookie('', 0) } })
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/tokens',
+    permission: 'admin',
+    tag: 'access',
+    summary: 'Tokens, without their secrets',
+    answer: z.object({ tokens: z.array(Token) }),
+    async handler(_, { workspace }) {
+      return { tokens: await listTokens(workspace) }
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/tokens',
+    permission: 'admin',
+    tag: 'access',
+    summary: 'Makes a token; the answer is the only time that it is shown',
+    body: z.strictObject({
+      name: z.string().min(1).max(100),
+      scopes: z.array(z.enum(['read', 'write', 'predict', 'operate', 'admin'])).min(1),
+      expiresIn: z.string().max(20).optional(),
+    }),
+    answer: z.object({ token: z.string(), record: Token }),
+    async handler({ body: { expiresIn, ...rest } }, { workspace }) {
+      return createToken(workspace, { ...rest, ...(expiresIn === undefined ? {} : { expiresIn }) })
+    },
+  }),
+  route({
+    method: 'DELETE',
+    path: '/v1/tokens/{id}',
+    permission: 'admin',
+    tag: 'access',
+    summary: 'Revokes a token',
+    answer: z.object({}),
+    async handler({ params: { id = '' } }, { workspace }) {
+      await revokeToken(workspace, id)
+      return {}
+    },
+  }),
+]

@@ -1,0 +1,103 @@
+import { z } from '@hono/zod-openapi'
+import type { Dataset } from '../../define/dataset.ts'
+import { compileDefinition } from '../../define/project.ts'
+import type { Report } from '../../define/report.ts'
+import { fail } from '../../errors/index.ts'
+import { route } from '../route.ts'
+import { nameSchema, Report as ReportSchema, ReportLine } from '../schemas.ts'
+import type { ServerServices } from '../services.ts'
+
+const history = 60
+
+/** A report without its checks. `evaluated` is the most rows that one rule saw, `bad` the rows that broke some rule. */
+export function reportLine(report: Report): z.infer<typeof ReportLine> {
+  const failed = report.checks.filter(check => check.status === 'fail' || check.status === 'error')
+  const quarantined = report.evidence.quarantined
+  return {
+    id: report.id,
+    kind: report.kind,
+    at: report.at,
+    status: report.status,
+    evaluated: Math.max(0, ...report.checks.map(check => check.evaluated)),
+    bad: typeof quarantined === 'number' ? quarantined : failed.reduce((sum, check) => sum + check.bad, 0),
+    failed: failed.length,
+    evidence: report.evidence,
+  }
+}
+
+async function view(dataset: Dataset, { workspace: { store } }: ServerServices): Promise<unknown> {
+  const reports = await store.listReports({ kind: 'validation', subject: dataset.name, limit: history })
+  const decisions = await store.listDecisions({ subject: `dataset ${dataset.name}`, limit: 5 })
+  return {
+    name: dataset.name,
+    definition: compileDefinition(dataset),
+    last: reports[0] ?? null,
+    history: reports.map(reportLine),
+    decisions,
+  }
+}
+
+const DatasetView = z
+  .object({
+    name: z.string(),
+    definition: z.unknown(),
+    last: ReportSchema.nullable(),
+    history: z.array(ReportLine),
+    decisions: z.array(z.unknown()),
+  })
+  .openapi('Dataset')
+
+export const datasetRoutes = [
+  route({
+    method: 'GET',
+    path: '/v1/datasets',
+    permission: 'read',
+    tag: 'data',
+    summary: 'Datasets with their last validation report and the history of earlier ones, newest first',
+    answer: z.object({ datasets: z.array(DatasetView) }),
+    async handler(_, services) {
+      const datasets = [...services.workspace.project.datasets.values()]
+      return { datasets: await Promise.all(datasets.map(one => view(one, services))) }
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/datasets/{name}',
+    permission: 'read',
+    tag: 'data',
+    summary: 'One dataset',
+    answer: DatasetView,
+    async handler({ params }, services) {
+      const name = params.name ?? ''
+      const found = services.workspace.project.datasets.get(name)
+      if (!found) throw fail('recordUnknown', { kind: 'dataset', name, where: 'GET /v1/datasets' })
+      return view(found, services)
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/sources/{dataset}:push',
+    permission: 'write',
+    tag: 'data',
+    summary: 'Rows for the online feature views of a dataset; answered when they are durable',
+    body: z.strictObject({
+      rows: z
+        .array(z.record(nameSchema, z.union([z.string(), z.number(), z.boolean(), z.null()])))
+        .min(1)
+        .max(100_000),
+    }),
+    answer: z.object({ accepted: z.number() }),
+    async handler({ params, body }, { serving, workspace }) {
+      const name = params.dataset ?? ''
+      const found = workspace.project.datasets.get(name)
+      if (!found) throw fail('recordUnknown', { kind: 'dataset', name, where: 'GET /v1/datasets' })
+      const columns = Object.entries(found.columns).map(([column, spec]) => ({
+        name: column,
+        type: spec.type,
+        nullable: spec.nullable || found.knownAt[column] !== undefined,
+      }))
+      const { typedRows } = await import('../inference/rows.ts')
+      return { accepted: await serving.push(name, typedRows(body.rows, columns)) }
+    },
+  }),
+]

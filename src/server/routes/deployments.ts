@@ -1,0 +1,101 @@
+import { z } from '@hono/zod-openapi'
+import type { Deployment } from '../../define/deployment.ts'
+import { compileDefinition } from '../../define/project.ts'
+import { fail } from '../../errors/index.ts'
+import type { Json } from '../../internal/canonical-json.ts'
+import type { ServedDeployment } from '../../stages/serve/types.ts'
+import { rolloutEvidence } from '../rollout-evidence.ts'
+import { route } from '../route.ts'
+import { DeploymentView } from '../schemas.ts'
+import type { ServerServices } from '../services.ts'
+
+async function view(name: string, declared: Deployment | undefined, services: ServerServices): Promise<unknown> {
+  const { store } = services.workspace
+  const served = services.serving.get(name)
+  const status = served?.status()
+  const stable = await store.getDocument<Json>('deployment', name)
+  const rollout = await store.getDocument<Json>('rollout', name)
+  // what this process serves is fresher than its last stored state
+  const state = status?.rollout ?? rollout?.value ?? null
+  const decisions = await store.listDecisions({ subject: `deployment ${name}`, limit: 50 })
+  return {
+    name,
+    model: declared?.model.name ?? status?.model ?? null,
+    definition: declared ? compileDefinition(declared) : null,
+    status: status ?? null,
+    stored: stable ? { at: stable.at, ...(stable.value as Record<string, Json>) } : null,
+    health: served?.health() ?? null,
+    rollout: state,
+    evidence: rolloutEvidence(state),
+    decisions,
+  }
+}
+
+export function servedOf({ serving }: ServerServices, name: string): ServedDeployment {
+  const found = serving.get(name)
+  if (!found) throw fail('recordUnknown', { kind: 'deployment', name, where: 'GET /v1/deployments' })
+  return found
+}
+
+const command = (verb: 'promote' | 'abort' | 'pause' | 'resume', summary: string) =>
+  route({
+    method: 'POST',
+    path: `/v1/deployments/{name}:${verb}`,
+    permission: 'operate',
+    tag: 'deployments',
+    summary,
+    answer: DeploymentView,
+    async handler({ params: { name = '' }, actor }, services) {
+      await servedOf(services, name).command(verb, actor)
+      services.bus.publish('rollout', { id: name, command: verb })
+      return view(name, services.workspace.project.deployments.get(name), services)
+    },
+  })
+
+export const deploymentRoutes = [
+  route({
+    method: 'GET',
+    path: '/v1/deployments',
+    permission: 'read',
+    tag: 'deployments',
+    summary: 'Deployments with what they serve, their rollout and its evidence',
+    answer: z.object({ deployments: z.array(DeploymentView) }),
+    async handler(_, services) {
+      const { project } = services.workspace
+      const names = new Set([...project.deployments.keys(), ...services.serving.list().map(one => one.name)])
+      const views = [...names].map(name => view(name, project.deployments.get(name), services))
+      return { deployments: await Promise.all(views) }
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/deployments/{name}',
+    permission: 'read',
+    tag: 'deployments',
+    summary: 'One deployment',
+    answer: DeploymentView,
+    async handler({ params: { name = '' } }, services) {
+      const declared = services.workspace.project.deployments.get(name)
+      if (!declared) servedOf(services, name)
+      return view(name, declared, services)
+    },
+  }),
+  command('promote', 'Gives the challenger all traffic now'),
+  command('abort', 'Gives the stable version all traffic again and ends the rollout'),
+  command('pause', 'Holds the rollout at its weight'),
+  command('resume', 'Lets a held rollout go on'),
+  route({
+    method: 'POST',
+    path: '/v1/deployments/{name}:rollout',
+    permission: 'operate',
+    tag: 'deployments',
+    summary: 'Starts a rollout of a model version as challenger',
+    body: z.strictObject({ version: z.int().min(1) }),
+    answer: DeploymentView,
+    async handler({ params: { name = '' }, body, actor }, services) {
+      await servedOf(services, name).rollOut(body.version, actor)
+      services.bus.publish('rollout', { id: name, command: 'rollout', version: body.version })
+      return view(name, services.workspace.project.deployments.get(name), services)
+    },
+  }),
+]

@@ -1,0 +1,68 @@
+import { z } from '@hono/zod-openapi'
+import { fail } from '../../errors/index.ts'
+import type { RunRecord } from '../../ports/metadata-store.ts'
+import { route } from '../route.ts'
+import { limitSchema, nameSchema, ReportLine, Run, Step } from '../schemas.ts'
+import { reportLine } from './datasets.ts'
+
+function withoutLease({ lease, ...run }: RunRecord): unknown {
+  return lease ? { ...run, drivenBy: { host: lease.owner.host, pid: lease.owner.pid } } : run
+}
+
+export const runRoutes = [
+  route({
+    method: 'GET',
+    path: '/v1/runs',
+    permission: 'read',
+    tag: 'runs',
+    summary: 'Runs, newest first',
+    query: z.strictObject({
+      limit: limitSchema.optional(),
+      kind: z.enum(['pipeline', 'tracking']).optional(),
+      status: z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']).optional(),
+      name: nameSchema.optional(),
+    }),
+    answer: z.object({ runs: z.array(Run) }),
+    async handler({ query }, { workspace: { store } }) {
+      const { limit = 100, kind, status, name } = query
+      const runs = await store.listRuns({
+        limit,
+        ...(kind ? { kind } : {}),
+        ...(status ? { status } : {}),
+        ...(name ? { name } : {}),
+      })
+      return { runs: runs.map(withoutLease) }
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/runs/{id}',
+    permission: 'read',
+    tag: 'runs',
+    summary: 'One run with its steps, parameters, metrics, tags and reports',
+    answer: z.object({
+      run: Run,
+      steps: z.array(Step),
+      metrics: z.array(z.object({ key: z.string(), value: z.number(), step: z.number(), timestamp: z.number() })),
+      parameters: z.record(z.string(), z.string()),
+      tags: z.record(z.string(), z.string()),
+      reports: z.array(ReportLine),
+    }),
+    async handler({ params }, { workspace: { store } }) {
+      const id = params.id ?? ''
+      const run = await store.getRun(id)
+      if (!run) throw fail('recordUnknown', { kind: 'run', name: id, where: 'GET /v1/runs' })
+      const until = run.endedAt ?? Number.MAX_SAFE_INTEGER
+      const reports = await store.listReports({ limit: 200 })
+      return {
+        run: withoutLease(run),
+        steps: (await store.listSteps(id)).map(({ process: _, ...step }) => step),
+        metrics: await store.latestMetrics(id),
+        parameters: await store.runParams(id),
+        tags: await store.runTags(id),
+        // reports carry no run: those made while it ran
+        reports: reports.filter(one => one.at >= run.startedAt && one.at <= until).map(reportLine),
+      }
+    },
+  }),
+]

@@ -1,0 +1,153 @@
+import { z } from '@hono/zod-openapi'
+
+/** Shapes of the control plane's answers, for the OpenAPI document. Times are microseconds since 1970 UTC. */
+const json = z.unknown()
+const record = z.record(z.string(), json)
+
+export const nameSchema = z.string().min(1).max(200)
+export const limitSchema = z.coerce.number().int().min(1).max(1000)
+
+export const Decision = z
+  .object({
+    id: z.string(),
+    kind: z.enum(['gate', 'trigger', 'rollout', 'alert', 'promotion', 'quarantine']),
+    subject: z.string(),
+    at: z.number(),
+    verdict: z.string(),
+    reason: z.string(),
+    rule: z.object({
+      name: z.string(),
+      statistic: z.string().optional(),
+      value: json.optional(),
+      threshold: json.optional(),
+    }),
+    inputs: record,
+    evidence: z.array(z.string()),
+    actor: z.string(),
+  })
+  .openapi('Decision')
+
+export const Check = z
+  .object({
+    id: z.string(),
+    kind: z.string(),
+    target: record,
+    severity: z.enum(['critical', 'warning', 'info']),
+    status: z.enum(['pass', 'warn', 'fail', 'error', 'skipped']),
+    observed: record,
+    evaluated: z.number(),
+    bad: z.number(),
+    threshold: z.string(),
+    message: z.string(),
+    sample: z.array(record).optional(),
+  })
+  .openapi('Check')
+
+export const Report = z
+  .object({
+    id: z.string(),
+    kind: z.enum(['validation', 'scaler', 'model', 'drift', 'canary', 'export']),
+    subject: z.string(),
+    at: z.number(),
+    status: z.enum(['pass', 'warn', 'fail', 'error', 'skipped']),
+    checks: z.array(Check),
+    evidence: record,
+  })
+  .openapi('Report')
+
+/** One evaluation without its checks, for histories. */
+export const ReportLine = z
+  .object({
+    id: z.string(),
+    kind: z.string(),
+    at: z.number(),
+    status: z.string(),
+    evaluated: z.number(),
+    bad: z.number(),
+    failed: z.number(),
+    evidence: record,
+  })
+  .openapi('ReportLine')
+
+export const Run = z
+  .object({
+    id: z.string(),
+    kind: z.enum(['pipeline', 'tracking']),
+    name: z.string(),
+    status: z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']),
+    trigger: z.string(),
+    startedAt: z.number(),
+    endedAt: z.number().optional(),
+    environment: record,
+    parameters: record,
+    error: record.optional(),
+  })
+  .openapi('Run')
+
+export const Step = z
+  .object({
+    runId: z.string(),
+    step: z.string(),
+    status: z.enum(['pending', 'running', 'succeeded', 'reused', 'failed', 'skipped', 'cancelled']),
+    attempt: z.number(),
+    reason: z.string().optional(),
+    reusedFrom: z.string().optional(),
+    startedAt: z.number().optional(),
+    endedAt: z.number().optional(),
+    outputs: record.optional(),
+    error: record.optional(),
+  })
+  .openapi('Step')
+
+export const ModelVersion = z
+  .object({
+    model: z.string(),
+    version: z.number(),
+    digest: z.string(),
+    runId: z.string(),
+    createdAt: z.number(),
+    metrics: z.record(z.string(), z.number()),
+    facts: record,
+    tags: z.record(z.string(), z.string()),
+  })
+  .openapi('ModelVersion')
+
+export const DeploymentView = z
+  .object({
+    name: z.string(),
+    model: z.string(),
+    definition: json,
+    status: record.nullable(),
+    health: z.object({ ready: z.boolean(), reasons: z.array(z.string()) }).nullable(),
+    rollout: record.nullable(),
+    decisions: z.array(Decision),
+  })
+  .openapi('Deployment')
+
+export const Window = z.object({ series: z.string(), from: z.number(), to: z.number(), body: record }).openapi('Window')
+
+export const Edge = z.object({ from: z.string(), to: z.string(), relation: z.string() }).openapi('Edge')
+
+export const Stage = z
+  .object({
+    id: z.string(),
+    title: z.string(),
+    state: z.enum(['idle', 'ok', 'running', 'warn', 'fail']),
+    figure: z.object({ value: z.string(), label: z.string() }).nullable(),
+    at: z.number().nullable(),
+    decision: Decision.nullable(),
+    /** Command that fills an idle stage. */
+    command: z.string(),
+  })
+  .openapi('Stage')
+
+export const Problem = z
+  .object({
+    type: z.string(),
+    code: z.string(),
+    title: z.string(),
+    hint: z.string(),
+    status: z.number(),
+    details: record,
+  })
+  .openapi('Problem')

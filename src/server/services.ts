@@ -1,0 +1,18 @@
+import type { Workspace } from '../config/workspace.ts'
+import type { Serving } from '../stages/serve/types.ts'
+import type { EventBus } from './events/bus.ts'
+import type { Health } from './health.ts'
+import type { Guard } from './auth/guard.ts'
+
+/** What the server is made from. A project without models still has a server: `serving` then lists nothing. */
+export interface ServerServices {
+  readonly workspace: Pick<Workspace, 'project' | 'store' | 'artifacts' | 'clock' | 'folder' | 'root'>
+  readonly serving: Serving
+  readonly bus: EventBus
+  readonly health: Health
+  readonly guard: Guard
+  /** Of this package. */
+  readonly version: string
+  /** Where failures that are nobody's fault outside go; the answer carries only the reference. */
+  readonly log: (line: Readonly<Record<string, unknown>>) => void
+}

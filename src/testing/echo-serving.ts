@@ -1,0 +1,94 @@
+import { fail } from '../errors/index.ts'
+import type { Json } from '../internal/canonical-json.ts'
+import { ulid } from '../internal/ids.ts'
+import type { Value } from '../ports/data-engine.ts'
+import type { DeploymentStatus, RequestColumn, ServedDeployment, Serving } from '../stages/serve/types.ts'
+
+export interface EchoOptions {
+  readonly name: string
+  readonly columns: readonly RequestColumn[]
+  /** Column whose value is the score. */
+  readonly score: string
+  readonly rollout?: Readonly<Record<string, Json>>
+  /** Called with the number of rows of every call. */
+  readonly called?: (rows: number) => void
+}
+
+/** A served name whose score is one of its input columns: for tests of what stands between a caller and a model. */
+export interface EchoDeployment extends ServedDeployment {
+  ready: boolean
+  readonly labels: ReadonlyMap<string, number>
+  readonly commands: readonly string[]
+}
+
+export function echoDeployment(options: EchoOptions): EchoDeployment {
+  const given = new Set<string>()
+  const labels = new Map<string, number>()
+  const commands: string[] = []
+  let requests = 0
+  const status = (): DeploymentStatus => ({
+    name: options.name,
+    model: 'echo',
+    stable: { version: 1, digest: `sha256:${'0'.repeat(64)}`, since: 0 },
+    rollout: options.rollout ?? null,
+    requests: { stable: requests, canary: 0, errors: 0 },
+    latencyMicros: { p50: 0, p99: 0 },
+  })
+  const deployment: EchoDeployment = {
+    name: options.name,
+    columns: options.columns,
+    task: 'binary',
+    ready: true,
+    labels,
+    commands,
+    async predict(rows) {
+      options.called?.(rows.length)
+      const scores = rows.map(({ row }, i) => {
+        const score = row[options.score]
+        if (typeof score !== 'number' || score < 0 || score > 1)
+          throw fail('requestInvalid', { row: i, column: options.score, reason: 'is not between 0 and 1' })
+        return score
+      })
+      requests += rows.length
+      return rows.map(({ id = ulid() }, i) => {
+        given.add(id)
+        const score = scores[i] as number
+        return { id, score, label: score >= 0.5, arm: 'stable', version: 1 }
+      })
+    },
+    async feedback(some) {
+      const known = some.filter(one => given.has(one.id))
+      for (const one of known) labels.set(one.id, one.label)
+      return known.length
+    },
+    status,
+    health: () => (deployment.ready ? { ready: true, reasons: [] } : { ready: false, reasons: ['told so'] }),
+    async command(command, actor) {
+      if (!options.rollout) throw fail('noRollout', { deployment: options.name, command })
+      commands.push(`${command} by ${actor}`)
+      return status()
+    },
+    async rollOut(version, actor) {
+      commands.push(`rollout ${version} by ${actor}`)
+      return status()
+    },
+  }
+  return deployment
+}
+
+/** Serves the given deployments and keeps what is pushed. */
+export function echoServing(
+  deployments: readonly ServedDeployment[],
+): Serving & { readonly pushed: readonly Readonly<Record<string, Value>>[] } {
+  const pushed: Readonly<Record<string, Value>>[] = []
+  return {
+    pushed,
+    list: () => deployments,
+    get: name => deployments.find(one => one.name === name),
+    async push(_, rows) {
+      pushed.push(...rows)
+      return rows.length
+    },
+    async close() {},
+  }
+}

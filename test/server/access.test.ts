@@ -1,0 +1,116 @@
+import { request } from 'node:http'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { routeTable } from '../../src/server/app.ts'
+import { createToken, listTokens, revokeToken, startServer } from '../../src/server/index.ts'
+import { post, testServer, type TestServer } from './harness.ts'
+
+let open: TestServer
+let guarded: TestServer
+beforeAll(async () => {
+  open = await testServer()
+  guarded = await testServer({ auth: true })
+})
+afterAll(async () => {
+  await open.end()
+  await guarded.end()
+})
+
+/** Public on purpose: probes carry no token, and signing in is what one does without being signed in. */
+const publicRoutes = [
+  'GET /health',
+  'GET /livez',
+  'GET /ping',
+  'GET /readyz',
+  'GET /startupz',
+  'GET /v2/health/live',
+  'GET /v2/health/ready',
+  'GET /v2/models/{model}/ready',
+  'POST /v1/session',
+]
+const example = (path: string): string => path.replace(/\{\w+\*?\}/g, 'lateness-api')
+
+test('every route needs a token but the public ones', async () => {
+  expect(routeTable.length).toBeGreaterThan(60)
+  const open = routeTable.filter(one => one.permission === 'public').map(one => `${one.method} ${one.path}`)
+  expect(open.toSorted()).toEqual(publicRoutes)
+  for (const one of routeTable.filter(entry => entry.permission !== 'public')) {
+    const body = one.method === 'GET' ? undefined : '{}'
+    const headers = { 'content-type': 'application/json' }
+    const answer = await fetch(guarded.url + example(one.path), {
+      method: one.method,
+      headers,
+      ...(body ? { body } : {}),
+    })
+    expect([one.method, one.path, answer.status]).toEqual([one.method, one.path, 401])
+    await answer.arrayBuffer()
+  }
+})
+
+test('a token opens what its scopes say, until it is revoked', async () => {
+  const { token, record } = await createToken(guarded.workspace, { name: 'ci', scopes: ['read'], expiresIn: '1h' })
+  expect(token).toMatch(/^mlr_[0-9a-z]{10}_/)
+  const headers = { authorization: `Bearer ${token}` }
+  expect((await fetch(`${guarded.url}/v1/project`, { headers })).status).toBe(200)
+  const basic = { authorization: `Basic ${Buffer.from(`x:${token}`).toString('base64')}` }
+  expect((await fetch(`${guarded.url}/v1/project`, { headers: basic })).status).toBe(200)
+  const refused = await post(`${guarded.url}/v1/deployments/lateness-api:promote`, {}, headers)
+  expect(refused.status).toBe(403)
+  expect(((await refused.json()) as { code: string }).code).toBe('MR5019')
+  expect(JSON.stringify(await listTokens(guarded.workspace))).not.toContain(token.slice(15))
+  await revokeToken(guarded.workspace, record.id)
+  await new Promise(resolve => setTimeout(resolve, 1100))
+  expect((await fetch(`${guarded.url}/v1/project`, { headers })).status).toBe(401)
+})
+
+test('an expired or altered token is no token', async () => {
+  const { token } = await createToken(guarded.workspace, { name: 'short', scopes: ['admin'], expiresIn: '1us' })
+  for (const wrong of [token, `${token.slice(0, -1)}_`, 'mlr_x', '']) {
+    const answer = await fetch(`${guarded.url}/v1/project`, { headers: { authorization: `Bearer ${wrong}` } })
+    expect(answer.status).toBe(401)
+  }
+  await expect(createToken(guarded.workspace, { name: 'x', scopes: ['all'] })).rejects.toMatchObject({ code: 'MR5024' })
+})
+
+test('signing in by cookie', async () => {
+  const { token } = await createToken(guarded.workspace, { name: 'me', scopes: ['operate'] })
+  const answer = await post(`${guarded.url}/v1/session`, { token })
+  const cookie = answer.headers.get('set-cookie') ?? ''
+  expect(cookie).toContain('HttpOnly')
+  expect(cookie).toContain('SameSite=Strict')
+  const again = await fetch(`${guarded.url}/v1/loop`, { headers: { cookie: cookie.split(';')[0] ?? '' } })
+  expect(again.status).toBe(200)
+  expect((await post(`${guarded.url}/v1/session`, { token: 'mlr_no' })).status).toBe(401)
+})
+
+function withHost(url: string, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { headers: { host } }, answer => {
+      answer.resume()
+      resolve(answer.statusCode ?? 0)
+    })
+    sent.on('error', reject)
+    sent.end()
+  })
+}
+
+test('foreign host names and origins are refused', async () => {
+  expect(await withHost(`${open.url}/v1/project`, 'evil.example')).toBe(403)
+  expect(await withHost(`${open.url}/v2`, 'evil.example:8080')).toBe(403)
+  expect(await withHost(`${open.url}/livez`, '10.0.0.7:8080')).toBe(200)
+  expect(await withHost(`${open.url}/v1/project`, 'localhost:1')).toBe(200)
+  const url = `${open.url}/v1/deployments/lateness-api:promote`
+  for (const headers of [{ origin: 'http://evil.example' }, { 'sec-fetch-site': 'cross-site' }] as Record<
+    string,
+    string
+  >[])
+    expect((await post(url, {}, headers)).status).toBe(403)
+  const own = await post(url, {}, { origin: open.url })
+  expect(own.status).toBe(409)
+})
+
+test('no open address without tokens, and a taken port is named', async () => {
+  const { workspace, serving } = open
+  await expect(startServer({ workspace, serving, host: '0.0.0.0', port: 0 })).rejects.toMatchObject({ code: 'MR5003' })
+  const port = Number(new URL(open.url).port)
+  await expect(startServer({ workspace, serving, port })).rejects.toMatchObject({ code: 'MR5001' })
+})
