@@ -8,7 +8,8 @@ parentPort?.on('message', ({ control, shape, memory, thread, threads }: Invitati
   let turn = 0
   parentPort?.postMessage('ready')
   for (;;) {
-    Atomics.wait(control, signals.turn, turn)
+    // A notification can come late: its job was seen by its number and is done, and it wakes the wait for the next one
+    while (Atomics.load(control, signals.turn) === turn) Atomics.wait(control, signals.turn, turn)
     turn++
     if (Atomics.load(control, signals.stop) === 1) return
     performJob(arena, thread, threads)
