@@ -9,6 +9,7 @@ import type { Spans } from '../features/frame.ts'
 import type { SourceFile } from '../validate/files.ts'
 import { datasetStep } from './dataset-steps.ts'
 import { modelSteps } from './model-steps.ts'
+import { datasetsOf } from './step-parts.ts'
 import type { StageServices } from './services.ts'
 
 export interface TrainRequest {
@@ -30,9 +31,7 @@ export async function trainingGraph(
   request: TrainRequest,
 ): Promise<readonly StepDefinition[]> {
   const { model } = request
-  const datasets = [
-    ...new Map([model.from, ...model.views.map(view => view.from)].map(one => [one.name, one])).values(),
-  ]
+  const datasets = datasetsOf(model)
   const steps: StepDefinition[] = []
   for (const dataset of datasets)
     steps.push(await datasetStep(services, dataset, request.stepEnvironment, request.files?.get(dataset.name)))

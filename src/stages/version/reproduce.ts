@@ -9,6 +9,7 @@ import type { Spans } from '../features/frame.ts'
 import { ownCode } from '../pipeline/code.ts'
 import { datasetStepName } from '../pipeline/dataset-steps.ts'
 import { modelSteps } from '../pipeline/model-steps.ts'
+import { datasetsOf } from '../pipeline/step-parts.ts'
 import type { StageServices } from '../pipeline/services.ts'
 
 export interface Reproduction {
@@ -35,9 +36,7 @@ export async function reproduce(
   kept: ArtifactStore,
   stepEnvironment: Json,
 ): Promise<Reproduction> {
-  const datasets = [
-    ...new Map([model.from, ...model.views.map(view => view.from)].map(one => [one.name, one])).values(),
-  ]
+  const datasets = datasetsOf(model)
   const snapshots: StepDefinition[] = datasets.map(dataset => {
     const digest = version.facts[`data:${dataset.name}`] as Digest | undefined
     if (!digest)

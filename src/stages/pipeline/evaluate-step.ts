@@ -1,0 +1,142 @@
+import type { Decision } from '../../define/decision.ts'
+import type { Model } from '../../define/model.ts'
+import type { StepContext, StepDefinition } from '../../engine/index.ts'
+import type { Json } from '../../internal/canonical-json.ts'
+import { ulid } from '../../internal/ids.ts'
+import { runSuite } from '../evaluate/suite.ts'
+import type { Subject } from '../evaluate/subject.ts'
+import { score, type FittedModel } from '../train/estimator.ts'
+import { columnStatistics, readFrame, type FrameRows } from '../train/read-frame.ts'
+import { fittedOnTraining, unitChange } from '../train/scaler-checks.ts'
+import { baselinePerformance } from '../watch/baseline-performance.ts'
+import type { Profile } from '../watch/profile.ts'
+import type { StageServices } from './services.ts'
+import { from, input, type Common } from './step-parts.ts'
+
+/** Most test rows that the suite is run on. */
+const suiteRows = 60_000
+
+/**
+ * The baseline with its level of quality taken from the held-out rows; how much it varies between windows stays that of
+ * the training period, which has more of them.
+ */
+async function heldOut(context: StepContext, fitted: FittedModel, test: FrameRows): Promise<Profile> {
+  const profile = (await input(context, 'profile').json<never>()) as Profile
+  const { quality, loss, rows, task } = baselinePerformance(test.labels, score(fitted, test), undefined)
+  const natural = profile.performance
+  return {
+    ...profile,
+    performance: {
+      task,
+      rows,
+      quality: { ...quality, natural: natural?.quality.natural ?? null },
+      loss: { ...loss, natural: natural?.loss.natural ?? null },
+    },
+  }
+}
+
+/** The version that the alias `champion` points to, loaded, when it takes the same inputs as the challenger. */
+async function championOf(
+  services: StageServices,
+  model: Model,
+  inputs: FittedModel['inputs'],
+): Promise<{ readonly subject: Subject; readonly version: number; readonly fitted: FittedModel } | undefined> {
+  const version = (await services.store.aliases(model.name)).champion
+  const found = version === undefined ? undefined : await services.store.getModelVersion(model.name, version)
+  if (!found) return undefined
+  const fitted = JSON.parse(
+    Buffer.from(await services.artifacts.get(found.facts.model as never)).toString(),
+  ) as FittedModel
+  const same =
+    fitted.inputs.length === inputs.length &&
+    fitted.inputs.every((one, i) => one.name === inputs[i]?.name && one.kind === inputs[i]?.kind)
+  if (!same) return undefined
+  return {
+    subject: {
+      loaded: await (await services.runtime()).load(await services.artifacts.get(found.digest)),
+      inputs: fitted.inputs,
+    },
+    version: found.version,
+    fitted,
+  }
+}
+
+/** The model test suite, on the exported file and against the champion; a red one stops the run. */
+export function evaluateStep(services: StageServices, model: Model, common: Common): StepDefinition {
+  return {
+    ...common,
+    name: `evaluate-${model.name}`,
+    inputs: {
+      frame: from(`features-${model.name}`, 'frame'),
+      model: from(`train-${model.name}`, 'model'),
+      onnx: from(`export-${model.name}`, 'onnx'),
+      profile: from(`train-${model.name}`, 'profile'),
+    },
+    parameters: { tests: model.tests as unknown as Json, model: model.name },
+    // The champion is the world's state, not an input; latency is the machine's
+    cache: 'never',
+    async run(context) {
+      const fitted = (await input(context, 'model').json<never>()) as FittedModel
+      const engine = await services.engine()
+      const path = await input(context, 'frame').path()
+      const frame = await readFrame(engine, path, model.inputs, 'test', suiteRows)
+      const names = fitted.inputs.map(one => one.name)
+      const further = fittedOnTraining(
+        model.name,
+        names,
+        fitted.scaler,
+        await columnStatistics(engine, path, fitted.inputs),
+      )
+      const champion = await championOf(services, model, fitted.inputs)
+      if (champion) further.push(unitChange(model.name, names, fitted.scaler.features, champion.fitted.scaler.features))
+      const bytes = await input(context, 'onnx').bytes()
+      const subject: Subject = { loaded: await (await services.runtime()).load(bytes), inputs: fitted.inputs }
+      try {
+        const { report, metrics } = await runSuite({
+          model,
+          name: model.name,
+          subject,
+          bytes: bytes.length,
+          frame,
+          seed: 1,
+          clock: services.clock,
+          further,
+          ...(champion ? { champion: champion.subject } : {}),
+        })
+        for (const [key, value] of Object.entries(metrics)) context.metric(key, value)
+        const decision: Decision = {
+          id: ulid(),
+          kind: 'gate',
+          subject: `model ${model.name}`,
+          at: services.clock.now(),
+          verdict: report.status === 'fail' || report.status === 'error' ? 'refused' : 'passed',
+          reason:
+            report.status === 'fail' || report.status === 'error'
+              ? `model tests failed: ${report.checks
+                  .filter(
+                    check => check.severity === 'critical' && (check.status === 'fail' || check.status === 'error'),
+                  )
+                  .map(check => check.message)
+                  .join('; ')}`
+              : `${report.checks.length} model checks, ${report.status === 'warn' ? 'with warnings' : 'all passed'}`,
+          rule: { name: 'model test suite', threshold: 'no critical failure' },
+          inputs: { metrics, champion: champion?.version ?? null },
+          evidence: [report.id],
+          actor: 'system',
+        }
+        return {
+          outputs: {
+            report: await context.save('report', JSON.stringify(report)),
+            metrics: await context.save('metrics', JSON.stringify(metrics)),
+            profile: await context.save('profile', JSON.stringify(await heldOut(context, fitted, frame))),
+          },
+          reports: [report],
+          decisions: [decision],
+        }
+      } finally {
+        await subject.loaded.close()
+        await champion?.subject.loaded.close()
+      }
+    },
+  }
+}

@@ -1,0 +1,99 @@
+import type { Model } from '../../define/model.ts'
+import { definitionDigest } from '../../define/project.ts'
+import { overallStatus, type CheckResult } from '../../define/report.ts'
+import type { StepDefinition } from '../../engine/index.ts'
+import type { Json } from '../../internal/canonical-json.ts'
+import { ulid } from '../../internal/ids.ts'
+import { exportModel, inspectModel, parity, verifyModel } from '../../onnx/index.ts'
+import { batchOf } from '../evaluate/subject.ts'
+import { score, type FittedModel } from '../train/estimator.ts'
+import { readFrame, type FrameRows } from '../train/read-frame.ts'
+import type { StageServices } from './services.ts'
+import { from, input, type Common } from './step-parts.ts'
+
+const parityRows = 2_000
+const goldenRows = 32
+
+/** Evenly spaced rows, and rows with every number missing or at its extremes: where converters differ. */
+function parityFrame(frame: FrameRows): FrameRows {
+  const edges = [Number.NaN, 0, -1, 1e6, -1e6]
+  return {
+    ...frame,
+    rows: frame.rows + edges.length,
+    inputs: frame.inputs.map(column =>
+      column instanceof Float32Array ? Float32Array.from([...column, ...edges]) : [...column, ...edges.map(() => '')],
+    ),
+  }
+}
+
+/** One ONNX graph with scaler and estimator, verified and held to the trainer's scores. */
+export function exportStep(services: StageServices, model: Model, common: Common): StepDefinition {
+  return {
+    ...common,
+    name: `export-${model.name}`,
+    inputs: { frame: from(`features-${model.name}`, 'frame'), model: from(`train-${model.name}`, 'model') },
+    parameters: { model: model.name, definition: definitionDigest(model), threshold: model.threshold },
+    async run(context) {
+      const fitted = (await input(context, 'model').json<never>()) as FittedModel
+      const engine = await services.engine()
+      const frame = parityFrame(
+        await readFrame(engine, await input(context, 'frame').path(), model.inputs, 'test', parityRows),
+      )
+      const reference = score(fitted, frame)
+      const golden = batchOf(
+        fitted.inputs,
+        frame.inputs,
+        Int32Array.from({ length: Math.min(goldenRows, frame.rows) }, (_, i) =>
+          Math.floor((i * frame.rows) / Math.min(goldenRows, frame.rows)),
+        ),
+      )
+      const goldenScores = Float32Array.from(
+        { length: golden.rows },
+        (_, i) => reference[Math.floor((i * frame.rows) / golden.rows)] as number,
+      )
+      const bytes = exportModel({
+        inputs: fitted.inputs,
+        scaler: fitted.scaler,
+        estimator: fitted.estimator,
+        metadata: {
+          'millrace.model': model.name,
+          'millrace.definition': definitionDigest(model),
+          'millrace.threshold': String(model.threshold),
+          'millrace.frame': input(context, 'frame').ref.digest,
+          'millrace.inputs': JSON.stringify(fitted.inputs.map(one => ({ name: one.name, kind: one.kind }))),
+          'millrace.golden': JSON.stringify({
+            features: [...golden.features].map(value => (Number.isNaN(value) ? null : value)),
+            categories: golden.categories ?? [],
+            scores: [...goldenScores],
+          }),
+        },
+      })
+      const loaded = await (await services.runtime()).load(bytes)
+      try {
+        const all = Int32Array.from({ length: frame.rows }, (_, i) => i)
+        const checks: CheckResult[] = [
+          ...verifyModel(bytes),
+          await parity(fitted.task, reference, loaded, batchOf(fitted.inputs, frame.inputs, all)),
+        ].map(check => ({ ...check, target: { model: model.name } }))
+        const report = {
+          id: ulid(),
+          kind: 'export' as const,
+          subject: model.name,
+          at: services.clock.now(),
+          status: overallStatus(checks),
+          checks,
+          evidence: { model: input(context, 'model').ref.digest },
+        }
+        return {
+          outputs: {
+            onnx: await context.save('onnx', bytes, { opset: inspectModel(bytes).opsets as unknown as Json }),
+            report: await context.save('report', JSON.stringify(report)),
+          },
+          reports: [report],
+        }
+      } finally {
+        await loaded.close()
+      }
+    },
+  }
+}

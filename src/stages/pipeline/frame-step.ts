@@ -1,0 +1,41 @@
+import { join } from 'node:path'
+import type { Model } from '../../define/model.ts'
+import { compileDefinition } from '../../define/project.ts'
+import type { StepDefinition } from '../../engine/index.ts'
+import { buildFrame, snapshotSql } from '../features/frame.ts'
+import { datasetStepName } from './dataset-steps.ts'
+import type { StageServices } from './services.ts'
+import { datasetsOf, from, input, type Common, type ModelRunOptions } from './step-parts.ts'
+
+/** The training frame of a model from the snapshots of its datasets. */
+export function frameStep(
+  services: StageServices,
+  model: Model,
+  common: Common,
+  options: ModelRunOptions,
+): StepDefinition {
+  const datasets = datasetsOf(model)
+  return {
+    ...common,
+    name: `features-${model.name}`,
+    inputs: Object.fromEntries(datasets.map(dataset => [dataset.name, from(datasetStepName(dataset), 'data')])),
+    parameters: {
+      model: compileDefinition({
+        ...model,
+        trainer: undefined,
+        tests: model.tests.filter(test => test.kind === 'slices'),
+      } as never),
+      views: model.views.map(compileDefinition),
+      ...(options.spans ? { spans: { ...options.spans } } : {}),
+    },
+    async run(context) {
+      const engine = await services.engine()
+      const snapshots = new Map<string, string>()
+      for (const dataset of datasets)
+        snapshots.set(dataset.name, await snapshotSql(engine, await input(context, dataset.name).path()))
+      const path = join(await context.folder(), 'frame.parquet')
+      const summary = await buildFrame(engine, model, snapshots, path, options.spans)
+      return { outputs: { frame: await context.save('features', { file: path }, { ...summary }) } }
+    },
+  }
+}

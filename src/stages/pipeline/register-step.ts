@@ -1,0 +1,58 @@
+import type { Model } from '../../define/model.ts'
+import { definitionDigest } from '../../define/project.ts'
+import type { StepDefinition, StepResult } from '../../engine/index.ts'
+import type { Json } from '../../internal/canonical-json.ts'
+import type { StageServices } from './services.ts'
+import { datasetsOf, from, input, type Common, type ModelRunOptions } from './step-parts.ts'
+import { datasetStepName } from './dataset-steps.ts'
+
+/** The next version of the model, with the digests of everything that it came from. */
+export function registerStep(
+  services: StageServices,
+  model: Model,
+  common: Common,
+  options: ModelRunOptions,
+): StepDefinition {
+  const datasets = datasetsOf(model)
+  return {
+    ...common,
+    name: `register-${model.name}`,
+    inputs: {
+      ...Object.fromEntries(datasets.map(dataset => [`data:${dataset.name}`, from(datasetStepName(dataset), 'data')])),
+      frame: from(`features-${model.name}`, 'frame'),
+      model: from(`train-${model.name}`, 'model'),
+      scaler: from(`train-${model.name}`, 'scaler'),
+      profile: from(`evaluate-${model.name}`, 'profile'),
+      onnx: from(`export-${model.name}`, 'onnx'),
+      report: from(`evaluate-${model.name}`, 'report'),
+      metrics: from(`evaluate-${model.name}`, 'metrics'),
+    },
+    parameters: { model: model.name, definition: definitionDigest(model) },
+    cache: 'never',
+    async run(context): Promise<StepResult> {
+      const digests = Object.fromEntries(
+        Object.entries(context.inputs).map(([name, one]) => [name, one.ref.digest as Json]),
+      )
+      const version = await services.store.addModelVersion({
+        model: model.name,
+        digest: input(context, 'onnx').ref.digest,
+        runId: context.runId,
+        createdAt: services.clock.now(),
+        metrics: (await input(context, 'metrics').json()) as Record<string, number>,
+        facts: {
+          ...digests,
+          ...options.facts,
+          trigger: options.trigger,
+          definition: definitionDigest(model),
+          frameFacts: { ...input(context, 'frame').ref.meta } as Json,
+        },
+        tags: {},
+      })
+      await services.store.addEdges([
+        { from: version.digest, to: `model:${model.name}@${version.version}`, relation: 'registered as' },
+        { from: `run:${context.runId}`, to: `model:${model.name}@${version.version}`, relation: 'made' },
+      ])
+      return { outputs: { version: await context.save('json', JSON.stringify(version)) } }
+    },
+  }
+}
