@@ -1,0 +1,50 @@
+import 'uplot/dist/uPlot.min.css'
+import uPlot from 'uplot'
+
+export interface Line {
+  readonly label: string
+  readonly values: readonly (number | null)[]
+  /** Drawn dashed: a limit. */
+  readonly limit?: boolean
+}
+
+/** Draws lines over time into an element of fixed height; gives the way to take it away. Loaded when first needed. */
+export function draw(into: HTMLElement, times: readonly number[], lines: readonly Line[]): () => void {
+  const style = getComputedStyle(document.documentElement)
+  const colour = (name: string): string => style.getPropertyValue(name).trim()
+  const axis = {
+    stroke: colour('--soft'),
+    grid: { stroke: colour('--line'), width: 1 },
+    ticks: { show: false },
+    font: '11px system-ui',
+  }
+  const chart = new uPlot(
+    {
+      width: into.clientWidth,
+      height: 180,
+      cursor: { drag: { x: false, y: false } },
+      legend: { live: true },
+      scales: { y: { range: (_, low, high) => [Math.min(low, high * 0.9), high * 1.1 || 1] } },
+      axes: [axis, { ...axis, size: 46 }],
+      series: [
+        {},
+        ...lines.map(line => ({
+          label: line.label,
+          stroke: line.limit ? colour('--bad') : colour('--accent'),
+          width: line.limit ? 1 : 2,
+          ...(line.limit ? { dash: [4, 4] } : {}),
+          points: { show: false },
+          value: (_: uPlot, value: number | null) => (value === null ? '–' : value.toPrecision(3)),
+        })),
+      ],
+    },
+    [times.map(time => time / 1e6), ...lines.map(line => [...line.values])] as uPlot.AlignedData,
+    into,
+  )
+  const resized = new ResizeObserver(() => chart.setSize({ width: into.clientWidth, height: 180 }))
+  resized.observe(into)
+  return () => {
+    resized.disconnect()
+    chart.destroy()
+  }
+}

@@ -1,0 +1,125 @@
+import { useResource } from '../api.ts'
+import { number, percent } from '../format.ts'
+import { Bar, Empty, Loaded, Mark, Panel, Sparkline, Table, Time, Title, toneOf } from '../parts.tsx'
+import type { Check, Report, ReportLine } from '../types.ts'
+
+interface Dataset {
+  readonly name: string
+  readonly last: Report | null
+  readonly history: readonly ReportLine[]
+}
+
+function CheckRows({ checks }: { checks: readonly Check[] }) {
+  return (
+    <>
+      {checks.map(check => (
+        <tr key={check.id}>
+          <td>
+            <Mark state={check.status} />
+          </td>
+          <th scope="row">{check.id}</th>
+          <td class="wide">{check.message}</td>
+          <td class="n">{number(check.bad)}</td>
+          <td>
+            <Bar
+              share={check.evaluated > 0 ? Math.sqrt(check.bad / check.evaluated) : 0}
+              tone={toneOf(check.status)}
+              label={`${percent(check.bad / Math.max(1, check.evaluated), 4)} bad`}
+            />
+          </td>
+        </tr>
+      ))}
+    </>
+  )
+}
+
+export function ReportView({ report, name }: { report: Report; name: string }) {
+  const samples = report.checks.filter(check => (check.sample?.length ?? 0) > 0)
+  return (
+    <>
+      <Table caption={`Checks of ${name}`} heads={['State', 'Check', 'What was found', '#Bad', 'Share (√)']}>
+        <CheckRows checks={report.checks} />
+      </Table>
+      {samples.map(check => (
+        <details key={check.id}>
+          <summary>
+            Set aside by {check.id}: {check.sample?.length} of {number(check.bad)}
+          </summary>
+          <Table caption={`Rows that break ${check.id}`} heads={Object.keys(check.sample?.[0] ?? {})}>
+            {check.sample?.map((row, i) => (
+              <tr key={i}>
+                {Object.entries(row).map(([column, value]) => (
+                  <td key={column} class={typeof value === 'number' ? 'n' : ''}>
+                    {value === null ? '∅' : String(value)}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </Table>
+        </details>
+      ))}
+    </>
+  )
+}
+
+export function DataPage() {
+  const found = useResource<{ datasets: readonly Dataset[] }>('/v1/datasets')
+  return (
+    <>
+      <Title note="What came in, which rules it was held against, and what was set aside.">Data</Title>
+      <Loaded of={found}>
+        {({ datasets }) =>
+          datasets.map(({ name, last, history }) => (
+            <Panel key={name} title={name} aside={last && <Time at={last.at} />}>
+              {last ? (
+                <>
+                  <div class="facts">
+                    <div>
+                      <Mark state={last.status} />
+                      <small>{last.checks.length} checks</small>
+                    </div>
+                    <div>
+                      <b>{number(history[0]?.evaluated ?? 0)}</b>
+                      <small>rows</small>
+                    </div>
+                    <div>
+                      <b>{number(history[0]?.bad ?? 0)}</b>
+                      <small>set aside</small>
+                    </div>
+                    <div class="grow">
+                      <Sparkline
+                        bars
+                        values={history.map(one => one.bad).toReversed()}
+                        label={`Rows set aside in the last ${history.length} validations`}
+                      />
+                      <small>set aside, last {history.length} validations</small>
+                    </div>
+                  </div>
+                  <ReportView report={last} name={name} />
+                </>
+              ) : (
+                <Empty command="millrace validate">{name} has not been validated yet.</Empty>
+              )}
+            </Panel>
+          ))
+        }
+      </Loaded>
+    </>
+  )
+}
+
+export function ReportPage({ id }: { id: string }) {
+  const found = useResource<Report>(`/v1/reports/${encodeURIComponent(id)}`)
+  return (
+    <>
+      <Title>Report</Title>
+      <Loaded of={found}>
+        {report => (
+          <Panel title={`${report.kind}: ${report.subject}`} aside={<Mark state={report.status} />}>
+            <ReportView report={report} name={report.subject} />
+          </Panel>
+        )}
+      </Loaded>
+    </>
+  )
+}

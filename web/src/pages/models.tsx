@@ -1,0 +1,141 @@
+import { useResource } from '../api.ts'
+import { figure, shortDigest, shortNode } from '../format.ts'
+import { Empty, Loaded, Mark, Panel, Table, Time, Title } from '../parts.tsx'
+import { Link } from '../router.tsx'
+import type { Edge, ModelVersion, Report } from '../types.ts'
+import { ReportView } from './data.tsx'
+
+interface Model {
+  readonly name: string
+  readonly versions: readonly ModelVersion[]
+  readonly aliases: Readonly<Record<string, number>>
+}
+
+export function ModelsPage() {
+  const found = useResource<{ models: readonly Model[] }>('/v1/models')
+  return (
+    <>
+      <Title note="Each version was trained, exported, tested and registered as one immutable file.">Models</Title>
+      <Loaded of={found}>
+        {({ models }) =>
+          models.map(({ name, versions, aliases }) => {
+            const metrics = [...new Set(versions.flatMap(one => Object.keys(one.metrics)))].slice(0, 5)
+            return (
+              <Panel key={name} title={name}>
+                {versions.length === 0 ? (
+                  <Empty command={`millrace train ${name}`}>{name} has no version yet.</Empty>
+                ) : (
+                  <Table
+                    caption={`Versions of ${name}`}
+                    heads={['Version', 'Alias', ...metrics.map(metric => `#${metric}`), 'Registered', 'Digest']}
+                  >
+                    {versions.map(one => (
+                      <tr key={one.version}>
+                        <th scope="row">
+                          <Link to={`/models/${name}/${one.version}`}>v{one.version}</Link>
+                        </th>
+                        <td>
+                          {Object.entries(aliases)
+                            .filter(([, version]) => version === one.version)
+                            .map(([alias]) => (
+                              <span key={alias} class="tag">
+                                {alias}
+                              </span>
+                            ))}
+                        </td>
+                        {metrics.map(metric => (
+                          <td key={metric} class="n">
+                            {figure(one.metrics[metric] ?? '')}
+                          </td>
+                        ))}
+                        <td>
+                          <Time at={one.createdAt} />
+                        </td>
+                        <td>
+                          <code>{shortDigest(one.digest)}</code>
+                        </td>
+                      </tr>
+                    ))}
+                  </Table>
+                )}
+              </Panel>
+            )
+          })
+        }
+      </Loaded>
+    </>
+  )
+}
+
+function Lineage({ node }: { node: string }) {
+  const found = useResource<{ from: readonly Edge[]; to: readonly Edge[] }>(
+    `/v1/lineage?node=${encodeURIComponent(node)}`,
+  )
+  if (!found.data) return <p class="quiet pad">…</p>
+  const row = (edge: Edge) => (
+    <li key={`${edge.from} ${edge.to}`}>
+      <code title={edge.from}>{shortNode(edge.from)}</code>
+      <span class="quiet"> {edge.relation} → </span>
+      <code title={edge.to}>{shortNode(edge.to)}</code>
+    </li>
+  )
+  return <ol class="edges">{[...found.data.from.toReversed(), ...found.data.to].map(row)}</ol>
+}
+
+interface Detail {
+  readonly version: ModelVersion
+  readonly reports: readonly Report[]
+  readonly aliases: readonly string[]
+}
+
+export function ModelPage({ name, version }: { name: string; version: string }) {
+  const found = useResource<Detail>(`/v1/models/${encodeURIComponent(name)}/versions/${encodeURIComponent(version)}`)
+  return (
+    <>
+      <Title note={found.data ? shortDigest(found.data.version.digest) : ' '}>
+        {name} v{version}
+      </Title>
+      <Loaded of={found}>
+        {({ version: whole, reports, aliases }) => (
+          <>
+            <Panel
+              title="Metrics"
+              aside={
+                <span>
+                  {aliases.map(alias => (
+                    <span key={alias} class="tag">
+                      {alias}
+                    </span>
+                  ))}
+                </span>
+              }
+            >
+              <div class="facts">
+                {Object.entries(whole.metrics)
+                  .slice(0, 12)
+                  .map(([key, value]) => (
+                    <div key={key}>
+                      <b>{figure(value)}</b>
+                      <small>{key}</small>
+                    </div>
+                  ))}
+              </div>
+            </Panel>
+            {reports.map(report => (
+              <Panel
+                key={report.id}
+                title={report.kind === 'model' ? 'Tests' : report.kind === 'export' ? 'Export to ONNX' : 'Scaler'}
+                aside={<Mark state={report.status} />}
+              >
+                <ReportView report={report} name={`${name} v${version}`} />
+              </Panel>
+            ))}
+            <Panel title="Lineage" aside={<Link to={`/runs/${whole.runId}`}>run {whole.runId.slice(-6)}</Link>}>
+              <Lineage node={`model:${name}@${version}`} />
+            </Panel>
+          </>
+        )}
+      </Loaded>
+    </>
+  )
+}
