@@ -15,6 +15,11 @@ export const adapters = {
     wasm: () => import('../adapters/inference/onnx-wasm/open.ts'),
     trees: () => import('../adapters/inference/trees/open.ts'),
   },
+  keys: { local: () => import('../adapters/keys/local/open.ts') },
+  notifier: {
+    log: () => import('../adapters/notifier/log/notifier.ts'),
+    webhook: () => import('../adapters/notifier/webhook/notifier.ts'),
+  },
   clock: { system: () => import('../adapters/clock/system.ts') },
   threads: () => import('../stages/train/threads/crew.ts'),
 } as const

@@ -11,6 +11,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { StageServices } from '../stages/pipeline/services.ts'
 import type { Project } from '../define/project.ts'
 import { adapters } from './resolve.ts'
+import { openKeyring, type Keyring } from './keyring.ts'
 import { findRoot, loadProject } from './load.ts'
 
 /** A project opened for work: its definitions and everything they run on. Close it. */
@@ -65,6 +66,7 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
   let engine: Promise<DataEngine> | undefined
   let runtime: Promise<InferenceRuntime> | undefined
   let online: Promise<OnlineStore> | undefined
+  let keyring: Promise<Keyring> | undefined
   const engines: Engine[] = []
   return {
     project,
@@ -79,6 +81,7 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
     runtime: () => (runtime ??= openRuntime()),
     online: () => (online ??= adapters.online.lmdb().then(module => module.openLmdb(join(folder, 'online')))),
     crew: async () => (await adapters.threads()).openThreadCrew(2),
+    keys: async () => (await (keyring ??= openKeyring(folder, clock))).keys,
     async engineOf(listener) {
       const made = new Engine({
         store,
@@ -96,6 +99,7 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
       for (const one of engines) await one.close()
       if (engine) await (await engine).close()
       if (online) await (await online).close()
+      if (keyring) await (await keyring).close()
       await store.close()
     },
   }

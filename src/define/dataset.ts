@@ -30,6 +30,8 @@ export interface DatasetOptions<C extends Columns> {
   readonly expect?: (c: ExpectationColumns<C>) => readonly Expectation[]
   /** Bad rows go to a quarantine file and the snapshot holds the good ones (default true). */
   readonly quarantine?: boolean
+  /** Key under which quarantined rows are encrypted. Needed when a column holds personal data. */
+  readonly encryptWith?: string
 }
 
 export interface Dataset<Name extends string = string, C extends Columns = Columns> extends Definition {
@@ -41,6 +43,7 @@ export interface Dataset<Name extends string = string, C extends Columns = Colum
   readonly key: readonly string[]
   readonly expectations: readonly ExpectationSpec[]
   readonly quarantine: boolean
+  readonly encryptWith: string | undefined
 }
 
 /** The expressions of a dataset's columns. */
@@ -80,6 +83,14 @@ export function dataset<const Name extends string, const C extends Columns>(
     knownAt[column] = (time as (c: ColumnExpressions<C>) => TimestampExpression<boolean, string>)(expressions).node
   if (Object.keys(knownAt).length > 0 && options.eventTime === undefined)
     refuse('dataset', name, 'has knownAt but no eventTime')
+  const quarantine = options.quarantine ?? true
+  const personal = Object.entries(options.columns).find(([, spec]) => spec.pii)?.[0]
+  if (personal && quarantine && options.encryptWith === undefined)
+    refuse(
+      'dataset',
+      name,
+      `column '${personal}' holds personal data: say with which key quarantined rows are encrypted, encryptWith: '…'`,
+    )
   return {
     [definitionBrand]: 'dataset',
     name,
@@ -89,6 +100,7 @@ export function dataset<const Name extends string, const C extends Columns>(
     knownAt,
     key: options.key ?? [],
     expectations,
-    quarantine: options.quarantine ?? true,
+    quarantine,
+    encryptWith: options.encryptWith,
   }
 }

@@ -1,10 +1,12 @@
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Dataset } from '../../define/dataset.ts'
 import type { Decision } from '../../define/decision.ts'
 import { compileDefinition } from '../../define/project.ts'
 import type { Report } from '../../define/report.ts'
-import type { StepDefinition, StepResult } from '../../engine/index.ts'
+import type { StepContext, StepDefinition, StepResult } from '../../engine/index.ts'
 import { ulid } from '../../internal/ids.ts'
+import { protect } from '../protect/envelope.ts'
 import { sourceFiles, type SourceFile } from '../validate/files.ts'
 import { validate } from '../validate/validate.ts'
 import { ownCode } from './code.ts'
@@ -51,6 +53,24 @@ export function gate(report: Report, dataset: Dataset, rows: number, quarantined
     evidence: [report.id],
     actor: 'system',
   }
+}
+
+/** Stores a file encrypted under a project key; the output is its envelope, which says where and under which key. */
+async function sealed(
+  services: StageServices,
+  context: StepContext,
+  key: string,
+  path: string,
+  rows: number,
+): Promise<StepResult['outputs'][string]> {
+  const envelope = await protect(
+    { artifacts: services.artifacts, keys: await services.keys(), principal: 'pipeline' },
+    await readFile(path),
+    key,
+    { project: services.project.name, kind: 'quarantine', oid: ulid() },
+  )
+  await rm(path)
+  return context.save('json', JSON.stringify(envelope), { rows, encrypted: key, blob: envelope.blob })
 }
 
 export function datasetStepName(dataset: Dataset): string {
@@ -101,7 +121,10 @@ export async function datasetStep(
         if (validation.split.bad) {
           const path = join(folder, 'quarantine.parquet')
           const rows = await engine.writeParquet(validation.split.bad, path)
-          outputs.quarantine = await context.save('dataset', { file: path }, { rows })
+          outputs.quarantine =
+            dataset.encryptWith === undefined
+              ? await context.save('dataset', { file: path }, { rows })
+              : await sealed(services, context, dataset.encryptWith, path, rows)
         }
         const report: Report = {
           ...validation.report,

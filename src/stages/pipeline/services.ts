@@ -4,6 +4,7 @@ import type { ArtifactStore } from '../../ports/artifact-store.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { DataEngine } from '../../ports/data-engine.ts'
 import type { InferenceRuntime } from '../../ports/inference-runtime.ts'
+import type { KeyService } from '../../ports/key-service.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
 
 /** What the stages work with; made once by `config/resolve.ts`. */
@@ -17,6 +18,8 @@ export interface StageServices {
   /** Opened at first use. */
   engine(): Promise<DataEngine>
   runtime(): Promise<InferenceRuntime>
+  /** Opened at first use; needs the keystore's passphrase. */
+  keys(): Promise<KeyService>
   /** Threads for training, closed by the caller; undefined to train on one. */
   crew(): Promise<Crew & { close(): Promise<void> }>
 }
