@@ -1,0 +1,51 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import { afterAll, expect, test } from 'vitest'
+import { imageProject } from './support/image.ts'
+
+const { root, build } = imageProject()
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+test('an image is the same to the byte until its content changes, and then only where it changed', async () => {
+  const first = await build()
+  expect(first.layers.map(layer => layer.name)).toEqual(['node', 'dependencies', 'millrace', 'project'])
+  utimesSync(join(root, 'steps.mjs'), 1, 1)
+  const second = await build({ out: join(root, '.millrace', 'image', 'again') })
+  expect(second.digest).toBe(first.digest)
+  expect(second.layers.every(layer => layer.reused)).toBe(true)
+
+  writeFileSync(join(root, 'steps.mjs'), `${readFileSync(join(root, 'steps.mjs'), 'utf8')}\nexport const more = 1\n`)
+  const changed = await build()
+  const same = changed.layers.map((layer, index) => layer.digest === first.layers[index]?.digest)
+  expect(same).toEqual([true, true, true, false])
+  expect(changed.digest).not.toBe(first.digest)
+
+  const later = await build({ created: new Date('2001-07-01T00:00:00Z') })
+  expect(later.layers.slice(0, 3).map(layer => layer.digest)).toEqual(
+    first.layers.slice(0, 3).map(layer => layer.digest),
+  )
+})
+
+test('the image runs as nobody and holds code, not data or secrets', async () => {
+  const { config, layers, dockerfile } = await build()
+  expect(config.config).toMatchObject({
+    User: '65532:65532',
+    WorkingDir: '/app',
+    Entrypoint: ['/usr/local/bin/node', '/app/node_modules/millrace/dist/cli/bin.js'],
+  })
+  const project = gunzipSync(readFileSync(layers.at(-1)?.file ?? ''))
+  const names = execFileSync('tar', ['-tf', '-'], { input: project, encoding: 'utf8' }).trim().split('\n')
+  expect(names).toEqual(['app/', 'app/.millrace/', 'app/millrace.config.ts', 'app/steps.mjs'])
+  expect(readFileSync(dockerfile, 'utf8')).toContain('USER 65532:65532')
+})
+
+test('another image can be the base: its layers stay as they are', async () => {
+  const base = await build({ out: join(root, '.millrace', 'image', 'base') })
+  const upon = await build({ base: base.folder, out: join(root, '.millrace', 'image', 'upon') })
+  expect(upon.manifest.layers.slice(0, 4)).toEqual(base.manifest.layers)
+  expect(upon.config.rootfs.diff_ids).toHaveLength(7)
+  await expect(build({ base: 'registry.example.org/node:20' })).rejects.toMatchObject({ code: 'MR3311' })
+  await expect(build({ node: 'base' })).rejects.toMatchObject({ code: 'MR3312' })
+})
