@@ -105,9 +105,7 @@ async function judge(
   const { name } = dataset
   if (expectation.form === 'group') {
     const [groups] = await engine.rows(groupSql(expectation, columns, base, engine.dialect))
-    return tolerated(expectation, name, Number(groups?.bad), Number(groups?.evaluated), {
-      distinct: Number(groups?.groups),
-    })
+    return tolerated(expectation, name, Number(groups?.bad), Number(groups?.evaluated))
   }
   const values = metricsOf(expectation, engine).map(metric => metrics.get(metric.id) as MetricValue)
   const wrong = values.find(value => 'error' in value)
