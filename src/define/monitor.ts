@@ -5,7 +5,7 @@ import { checkName, definitionBrand, refuse, type Definition } from './named.ts'
 export type RetrainCause = 'drift' | 'performance'
 
 export interface MonitorOptions {
-  readonly deployment: Deployment<any, any>
+  readonly deployment: Pick<Deployment, 'name' | 'canary' | 'stickyBy'> & { readonly model: Pick<Deployment['model'], 'name' | 'task'> }
   /** How often it may alarm although nothing changed (default one per 30d). */
   readonly falseAlarms?: `one per ${Duration}`
   /** Length of a window (default 1d). */
@@ -49,7 +49,7 @@ export function monitor(name: string, options: MonitorOptions): Monitor {
   return {
     [definitionBrand]: 'monitor',
     name,
-    deployment: options.deployment as Deployment,
+    deployment: options.deployment as unknown as Deployment,
     falseAlarmEvery,
     window: micros(options.window ?? '1d'),
     sensitivity: options.sensitivity ?? 'normal',

@@ -87,7 +87,7 @@ export async function prove(
   const views = plans.map(plan => new OnlineView(plan, online))
   const encoder = new RowEncoder(model, views)
   const served = model.inputs.map((_, i) =>
-    test.inputs[i] instanceof Float32Array ? new Float32Array(test.rows) : new Array<string>(test.rows),
+    test.inputs[i] instanceof Float32Array ? new Float32Array(test.rows) : Array.from<string>({ length: test.rows }),
   )
   const numbers = model.inputs.flatMap((input, i) => (input.type === 'text' ? [] : [i]))
   const texts = model.inputs.flatMap((input, i) => (input.type === 'text' ? [i] : []))
