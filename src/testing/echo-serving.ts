@@ -22,6 +22,7 @@ export interface EchoDeployment extends ServedDeployment {
 }
 
 export function echoDeployment(options: EchoOptions): EchoDeployment {
+  const since = Date.now() * 1000
   const given = new Set<string>()
   const labels = new Map<string, number>()
   const commands: string[] = []
@@ -29,7 +30,7 @@ export function echoDeployment(options: EchoOptions): EchoDeployment {
   const status = (): DeploymentStatus => ({
     name: options.name,
     model: 'echo',
-    stable: { version: 1, digest: `sha256:${'0'.repeat(64)}`, since: 0 },
+    stable: { version: 1, digest: `sha256:${'0'.repeat(64)}`, since },
     rollout: options.rollout ?? null,
     requests: { stable: requests, canary: 0, errors: 0 },
     latencyMicros: { p50: 0, p99: 0 },

@@ -8,6 +8,8 @@ export interface Line {
   readonly limit?: boolean
 }
 
+const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' })
+
 /** Draws lines over time into an element of fixed height; gives the way to take it away. Loaded when first needed. */
 export function draw(into: HTMLElement, times: readonly number[], lines: readonly Line[]): () => void {
   const style = getComputedStyle(document.documentElement)
@@ -24,8 +26,11 @@ export function draw(into: HTMLElement, times: readonly number[], lines: readonl
       height: 180,
       cursor: { drag: { x: false, y: false } },
       legend: { live: true },
-      scales: { y: { range: (_, low, high) => [Math.min(low, high * 0.9), high * 1.1 || 1] } },
-      axes: [axis, { ...axis, size: 46 }],
+      scales: { y: { range: (_, low, high) => (low < high / 3 ? [0, high * 1.1 || 1] : [low * 0.97, high * 1.03]) } },
+      axes: [
+        { ...axis, values: (_, splits) => splits.map(split => day.format(split * 1000)) },
+        { ...axis, size: 46 },
+      ],
       series: [
         {},
         ...lines.map(line => ({

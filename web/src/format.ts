@@ -10,14 +10,14 @@ export function duration(micros: number): string {
   if (seconds < 1) return `${Math.max(1, Math.round(seconds * 1000))} ms`
   if (seconds < 90) return `${number(seconds, 1)} s`
   const minutes = seconds / 60
-  if (minutes < 90) return `${number(minutes, 0)} min`
+  if (minutes < 59.5) return `${number(minutes, 0)} min`
   return minutes < 48 * 60 ? `${number(minutes / 60, 1)} h` : `${number(minutes / 1440, 0)} d`
 }
 
 export function ago(at: number): string {
   const past = Date.now() * 1000 - at
   if (past < 10e6) return 'just now'
-  return `${duration(past)} ago`
+  return past < 90e6 ? `${Math.round(past / 1e6)} s ago` : `${duration(past)} ago`
 }
 
 export const dateTime = (at: number): string => new Date(at / 1000).toISOString().slice(0, 16).replace('T', ' ')

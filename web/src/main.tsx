@@ -1,5 +1,5 @@
 import { render } from 'preact'
-import { useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { announcement, ask, connected, listen, revision, signedOut, type Problem } from './api.ts'
 import { DataPage, ReportPage } from './pages/data.tsx'
 import { DecisionsPage } from './pages/decisions.tsx'
@@ -72,6 +72,11 @@ function SignIn() {
 
 function App() {
   const section = `/${path.value.split('/')[1] ?? ''}`.replace('/reports', '/data')
+  // the row of pages scrolls by itself where it is too long
+  useEffect(() => {
+    const current = document.querySelector<HTMLElement>('nav [aria-current]')
+    current?.parentElement?.scrollTo({ left: current.offsetLeft - 60 })
+  }, [section])
   return (
     <>
       <a class="skip" href="#main">

@@ -21,11 +21,13 @@ function CheckRows({ checks }: { checks: readonly Check[] }) {
           <td class="wide">{check.message}</td>
           <td class="n">{number(check.bad)}</td>
           <td>
-            <Bar
-              share={check.evaluated > 0 ? Math.sqrt(check.bad / check.evaluated) : 0}
-              tone={toneOf(check.status)}
-              label={`${percent(check.bad / Math.max(1, check.evaluated), 4)} bad`}
-            />
+            {check.bad > 0 && (
+              <Bar
+                share={check.evaluated > 0 ? Math.sqrt(check.bad / check.evaluated) : 0}
+                tone={toneOf(check.status)}
+                label={`${percent(check.bad / Math.max(1, check.evaluated), 4)} bad`}
+              />
+            )}
           </td>
         </tr>
       ))}

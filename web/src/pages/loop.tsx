@@ -31,10 +31,11 @@ function Wheel() {
     <div class="wheel" aria-hidden="true">
       <svg viewBox="0 0 100 100">
         <g class="turning">
-          <circle cx="50" cy="50" r="30" />
+          <circle cx="50" cy="50" r="39" />
+          <circle cx="50" cy="50" r="29" />
           <circle cx="50" cy="50" r="6" class="hub" />
-          {Array.from({ length: 8 }, (_, i) => (
-            <path key={i} d="M50 44V8M43 10h14" transform={`rotate(${i * 45} 50 50)`} />
+          {Array.from({ length: 12 }, (_, i) => (
+            <path key={i} d="M50 44V21M50 21l7-14" transform={`rotate(${i * 30} 50 50)`} />
           ))}
         </g>
       </svg>

@@ -236,5 +236,7 @@ export const runRoutes = [
       throw fail('trackingUnknown', { kind: `Tag ${key} of run`, name: run.id })
   }),
   ...call('POST', '/runs/log-batch', 'write', 'Logs metrics, parameters and tags, all or none', logBatch),
+  // clients ask which logged models a run has before they list its files; runs tracked here have none
+  ...call('POST', '/logged-models/search', 'read', 'Searches logged models', async () => ({})),
   ...call('GET', '/metrics/get-history', 'read', 'All values of a metric', history),
 ]
