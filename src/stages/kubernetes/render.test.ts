@@ -21,6 +21,8 @@ const image = `registry.example.org/flights@sha256:${'a'.repeat(64)}`
 const rendered = renderObjects(sample, { image })
 const objects = Object.values(rendered).flat() as Record<string, Json>[]
 
+type Kind = Record<string, Json>
+
 interface Pod {
   readonly [key: string]: Json
   readonly securityContext: Record<string, Json>
@@ -89,7 +91,7 @@ test('a training Job leaves retries to the engine and ends on a no', () => {
 })
 
 test('the server is probed, replaced without a gap, and found by its Service', () => {
-  const [deployed, service, budget, policy] = rendered['serving.yaml'] as Record<string, Json>[]
+  const [deployed, service, budget, policy] = rendered['serving.yaml'] as [Kind, Kind, Kind, Kind]
   expect(deployed).toMatchObject({
     spec: {
       strategy: { rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
@@ -106,9 +108,9 @@ test('the server is probed, replaced without a gap, and found by its Service', (
       },
     },
   })
-  const labels = (deployed?.spec as { template: { metadata: { labels: object } } }).template.metadata.labels
-  expect(labels).toMatchObject((service?.spec as { selector: object }).selector)
-  expect([service?.kind, budget?.kind, policy?.kind]).toEqual(['Service', 'PodDisruptionBudget', 'NetworkPolicy'])
+  const labels = (deployed.spec as { template: { metadata: { labels: object } } }).template.metadata.labels
+  expect(labels).toMatchObject((service.spec as { selector: object }).selector)
+  expect([service.kind, budget.kind, policy.kind]).toEqual(['Service', 'PodDisruptionBudget', 'NetworkPolicy'])
 })
 
 test('refuses what would lose data or run another image', () => {
