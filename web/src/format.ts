@@ -17,6 +17,8 @@ export function duration(micros: number): string {
 export function ago(at: number): string {
   const past = Date.now() * 1000 - at
   if (past < 10e6) return 'just now'
+  // Beyond two months the date says more than the number of days
+  if (past > 60 * 86_400e6) return new Date(at / 1000).toISOString().slice(0, 10)
   return past < 90e6 ? `${Math.round(past / 1e6)} s ago` : `${duration(past)} ago`
 }
 
