@@ -320,7 +320,7 @@ export async function seed({ store, clock }: Pick<ServerServices['workspace'], '
     ['column:distance', 0.03, 0.006],
     ['column:departures_1h', 0.02, 0],
     ['column:mean_delay_3h', 0.05, 0.001],
-    ['output', 0.02, 0.002],
+    ['score', 0.02, 0.002],
   ]
   const windows = []
   for (let i = 0; i < 40; i++) {
@@ -344,7 +344,12 @@ export async function seed({ store, clock }: Pick<ServerServices['workspace'], '
       series: 'performance',
       from,
       to: from + day,
-      body: { metric: 'auc', value: 0.715 - i * 0.0004 + random.next() * 0.008, floor: 0.69, rows: 14_900 },
+      body: {
+        auc: { value: 0.715 - i * 0.0004 + random.next() * 0.008, lower: 0.68, upper: 0.73 },
+        labelled: 14_900,
+        predictions: 16_100,
+        published: true,
+      },
     })
   }
   await store.addWindows(windows)

@@ -55,7 +55,7 @@ function SignIn() {
     <>
       <Title note="This server asks for a token.">Sign in</Title>
       <Panel title="Token">
-        <form onSubmit={send}>
+        <form onSubmit={event => void send(event)}>
           <label for="token">
             Made by <code>millrace token create</code>
           </label>

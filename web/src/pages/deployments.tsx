@@ -69,7 +69,7 @@ function Buttons({ name, held }: { name: string; held: boolean }) {
             key={verb}
             type="button"
             class={asked === verb ? `${tone} asked` : tone}
-            onClick={send(verb)}
+            onClick={() => void send(verb)()}
             onBlur={() => asked === verb && setAsked(undefined)}
           >
             {asked === verb ? `${label}: sure?` : label}

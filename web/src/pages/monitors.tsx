@@ -31,40 +31,56 @@ function Chart({ times, lines, label }: { times: readonly number[]; lines: reado
 }
 
 function names(series: string): string {
-  if (series === 'output') return "The model's score"
+  if (series === 'score') return "The model's score"
   if (series === 'performance') return 'Realised performance'
   return series.replace(/^column:/, '')
 }
 
+interface Shown {
+  readonly what: string
+  readonly value: (one: Window) => number | null
+  readonly limit?: { readonly name: string; readonly value: (one: Window) => number | null }
+}
+
+/** Realised performance is an estimate: `{auc: {value, lower, upper}}`. */
+function estimate(name: string): Shown {
+  const read = (one: Window): number | null =>
+    numberOf((one.body[name] as { readonly value?: unknown } | null | undefined)?.value)
+  return { what: name === 'auc' ? 'AUC' : 'loss', value: read }
+}
+
+function shownOf(series: string, windows: readonly Window[]): Shown | undefined {
+  if (series === 'performance') {
+    const [auc, loss] = [estimate('auc'), estimate('loss')]
+    return [auc, loss].find(one => windows.some(window => one.value(window) !== null))
+  }
+  if (!windows.some(one => typeof one.body.psi === 'number')) return undefined
+  return {
+    what: 'PSI',
+    value: one => numberOf(one.body.psi),
+    limit: { name: 'drift above', value: one => numberOf(one.body.thetaDrift) },
+  }
+}
+
 function Series({ series, windows }: { series: string; windows: readonly Window[] }) {
-  const last = windows.at(-1)?.body ?? {}
-  const drift = windows.some(one => typeof one.body.psi === 'number')
-  const value = drift
-    ? 'psi'
-    : (['value', 'auc', 'logLoss', 'loss', 'metric'].find(name =>
-        windows.some(one => typeof one.body[name] === 'number'),
-      ) ?? 'value')
-  const limit = drift ? 'thetaDrift' : 'floor'
-  const what = drift ? 'PSI' : typeof last.metric === 'string' ? last.metric.toUpperCase() : value
-  const lines: Line[] = [{ label: what, values: windows.map(one => numberOf(one.body[value])) }]
-  if (windows.some(one => typeof one.body[limit] === 'number'))
-    lines.push({
-      label: drift ? 'drift above' : 'alarm below',
-      values: windows.map(one => numberOf(one.body[limit])),
-      limit: true,
-    })
-  if (lines[0]?.values.every(one => one === null)) return null
+  const shown = shownOf(series, windows)
+  const last = windows.at(-1)
+  if (!shown || !last) return null
+  const { what, value, limit } = shown
+  const now = figure(value(last) ?? '–')
+  const verdict = last.body.verdict
+  const lines: Line[] = [{ label: what, values: windows.map(value) }]
+  if (limit) lines.push({ label: limit.name, values: windows.map(limit.value), limit: true })
+  const words = `${what} of ${names(series)} over ${windows.length} windows, now ${now}`
   return (
     <Panel
       title={names(series)}
       id={series}
       aside={
         <span class="line">
-          {typeof last.verdict === 'string' && (
-            <Mark state={last.verdict === 'drift' ? 'fail' : last.verdict} word={false} />
-          )}
+          {typeof verdict === 'string' && <Mark state={verdict === 'drift' ? 'fail' : verdict} word={false} />}
           <small class="tab">
-            {what} {figure(last[value])}
+            {what} {now}
           </small>
         </span>
       }
@@ -72,7 +88,7 @@ function Series({ series, windows }: { series: string; windows: readonly Window[
       <Chart
         times={windows.map(one => one.from)}
         lines={lines}
-        label={`${what} of ${names(series)} over ${windows.length} windows, now ${figure(last[value])}${limit in last ? `, limit ${figure(last[limit])}` : ''}`}
+        label={limit ? `${words}, limit ${figure(limit.value(last) ?? '–')}` : words}
       />
     </Panel>
   )
@@ -82,7 +98,7 @@ function MonitorView({ monitor }: { monitor: Monitor }) {
   const found = useResource<{ windows: readonly Window[] }>(`/v1/monitors/${encodeURIComponent(monitor.name)}`)
   const bySeries = new Map<string, Window[]>()
   for (const one of found.data?.windows ?? []) bySeries.set(one.series, [...(bySeries.get(one.series) ?? []), one])
-  const order = (series: string): number => (series === 'performance' ? 0 : series === 'output' ? 1 : 2)
+  const order = (series: string): number => (series === 'performance' ? 0 : series === 'score' ? 1 : 2)
   return (
     <>
       <Panel title={monitor.name} aside={<small>watches {monitor.deployment}</small>}>
