@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path'
 import { Readable, Transform, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
-import { pack, type Pack } from 'tar-stream'
-import { fail } from '../../errors/index.ts'
+import { pack, type Header, type Pack } from 'tar-stream'
+import { fail, type MillraceError } from '../../errors/index.ts'
 import type { Digest } from '../../internal/digest.ts'
 import { publishFile, temporaryName } from '../../internal/publish.ts'
 import { complete, type Entry } from './entry.ts'
@@ -29,6 +29,23 @@ export function blobPath(folder: string, digest: Digest): string {
   return join(folder, 'blobs', 'sha256', digest.slice(7))
 }
 
+const changing = (what: string): MillraceError =>
+  fail('imageInput', { reason: `${what} changed while it was read`, next: 'Build again when nothing writes to it.' })
+
+async function copy(
+  tar: Pack,
+  { from }: { readonly from: string },
+  header: Partial<Header> & { name: string },
+): Promise<void> {
+  try {
+    await pipeline(createReadStream(from), tar.entry(header))
+  } catch (error) {
+    const { message, code } = error as NodeJS.ErrnoException
+    // tar-stream says the first of a file that grew or shrank since it was listed: the archive would be broken.
+    throw message === 'Size mismatch' || code === 'ENOENT' ? changing(from) : error
+  }
+}
+
 async function feed(tar: Pack, entries: readonly Entry[], mtime: Date): Promise<void> {
   const common = { mtime, uid: 0, gid: 0, uname: '', gname: '' }
   for (const entry of complete(entries)) {
@@ -39,9 +56,7 @@ async function feed(tar: Pack, entries: readonly Entry[], mtime: Date): Promise<
     else {
       const mode = entry.executable ? 0o755 : 0o644
       if (entry.kind === 'file') tar.entry({ ...common, name: entry.path, mode }, Buffer.from(entry.content))
-      // A file that grew or shrank since it was listed breaks the archive: tar-stream refuses it.
-      else
-        await pipeline(createReadStream(entry.from), tar.entry({ ...common, name: entry.path, mode, size: entry.size }))
+      else await copy(tar, entry, { ...common, name: entry.path, mode, size: entry.size })
     }
   }
   tar.finalize()
@@ -125,11 +140,7 @@ export async function makeLayer(cache: string, name: string, entries: readonly E
       outer,
       createWriteStream(temporary, { flush: true }),
     )
-    if (inner.digest() !== diffId)
-      throw fail('imageInput', {
-        reason: `files of the ${name} layer changed while it was made`,
-        next: 'Build again when nothing writes to them.',
-      })
+    if (inner.digest() !== diffId) throw changing(`a file of the ${name} layer`)
     const digest = outer.digest()
     await rename(temporary, blobPath(cache, digest))
     await publishFile(join(cache, 'diffs', diffId.slice(7)), JSON.stringify({ digest, size: outer.size }))
