@@ -190,16 +190,14 @@ export class LiveDeployment implements ServedDeployment {
     const started = clock.elapsed()
     const now = clock.now()
     const rows = this.#encoder.encode(requests, now)
-    const answers = (await stable.loaded.run(rows)).scores
     const canary = this.#rollout ? this.#canary : undefined
-    let challenger: Float32Array | undefined
+    // Both begin before anything is awaited: from here on neither can be closed under the request
+    const both = [stable.loaded.run(rows), canary?.loaded.run(rows).catch(() => undefined)] as const
+    const answers = (await both[0]).scores
+    const challenger = (await both[1])?.scores
     if (canary && this.#rollout) {
-      try {
-        challenger = (await canary.loaded.run(rows)).scores
-      } catch {
-        this.#counts.errors++
-      }
       if (challenger) this.#move({ type: 'shadow', at: now, stable: answers, canary: challenger })
+      else this.#counts.errors++
     }
     const each = ((clock.elapsed() - started) * 1000) / Math.max(1, requests.length)
     const predictions = requests.map((request, i): Prediction => {

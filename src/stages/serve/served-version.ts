@@ -23,6 +23,30 @@ interface Golden {
   readonly scores: readonly number[]
 }
 
+/** The same model, whose `close` waits for the runs that have begun: a version may be retired while requests are in it. */
+function drained(loaded: LoadedModel): LoadedModel {
+  let running = 0
+  let idle: (() => void) | undefined
+  return {
+    width: loaded.width,
+    categoryWidth: loaded.categoryWidth,
+    outputs: loaded.outputs,
+    async run(batch) {
+      running++
+      try {
+        return await loaded.run(batch)
+      } finally {
+        running--
+        if (running === 0) idle?.()
+      }
+    },
+    async close() {
+      if (running > 0) await new Promise<void>(resolve => (idle = resolve))
+      await loaded.close()
+    },
+  }
+}
+
 /** Loads a version from the artifact store (digests are checked on the way) and lets it answer its golden rows. */
 export async function loadVersion(services: StageServices, record: ModelVersion): Promise<ServedVersion> {
   const bytes = await services.artifacts.get(record.digest)
@@ -30,7 +54,7 @@ export async function loadVersion(services: StageServices, record: ModelVersion)
     JSON.parse(Buffer.from(await services.artifacts.get(record.facts[fact] as Digest)).toString())
   const fitted = (await json('model')) as FittedModel
   const profile = (await json('profile')) as Profile
-  const loaded = await (await services.runtime()).load(bytes)
+  const loaded = drained(await (await services.runtime()).load(bytes))
   const golden = JSON.parse(
     inspectModel(bytes).metadata['millrace.golden'] ?? '{"features":[],"categories":[],"scores":[]}',
   ) as Golden
