@@ -1,4 +1,5 @@
 import { containerErrors } from './catalogue/container.ts'
+import { commandErrors } from './catalogue/command.ts'
 import { dataErrors } from './catalogue/data.ts'
 import { definitionErrors } from './catalogue/definition.ts'
 import { engineErrors } from './catalogue/engine.ts'
@@ -10,6 +11,7 @@ import { MillraceError, type ErrorDetails, type ErrorEntry } from './millrace-er
 
 /** Every user-facing error. MR1xxx definition, MR2xxx data, MR3xxx engine, MR4xxx model, MR5xxx server, MR6xxx security. */
 export const catalogue = {
+  ...commandErrors,
   ...definitionErrors,
   ...dataErrors,
   ...engineErrors,

@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { groupHelp, overview } from './help.ts'
+import { table } from './table.ts'
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
+// A reader that has seen enough (head, less) is no failure
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit()
+    throw error
+  })
+
+const words = process.argv.slice(2)
+const [first, second] = words
+const verb = [`${first} ${second}`, String(first)].find(name => Object.hasOwn(table, name))
+
+if (first === undefined || first === '--help' || first === '-h' || (first === 'help' && second === undefined))
+  process.stdout.write(overview(version))
+else if (first === '--version' || first === '-V') process.stdout.write(`${version}\n`)
+else if (verb === undefined && groupHelp(first) && (second === undefined || second.startsWith('-')))
+  process.stdout.write(groupHelp(first) as string)
+else {
+  const { main } = await import('./main.ts')
+  await main(verb, first === 'help' ? [...words.slice(1), '--help'] : words, version)
+}

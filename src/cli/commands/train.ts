@@ -1,0 +1,69 @@
+import { runEnvironment, stepEnvironment } from '../../config/environment.ts'
+import { openWorkspace } from '../../config/workspace.ts'
+import { modelOf, startTraining } from '../../stages/pipeline/run.ts'
+import { currentLock, writeLock } from '../../stages/version/lock.ts'
+import type { Command } from '../command.ts'
+import { createProgress } from '../progress.ts'
+
+export const command: Command = {
+  summary: 'run the pipeline of a model up to its registration',
+  details:
+    'validate → features → train → export → evaluate → register. What did not change is reused. Exit code 1 when a gate says no.',
+  arguments: [{ name: 'model', description: 'which (default: the only one)' }],
+  options: [
+    { flags: '--trigger <kind>', description: 'why: manual, schedule, data, drift, performance', default: 'manual' },
+    { flags: '--because <decision>', description: 'id of the decision that started it' },
+  ],
+  async run({ args, options, cwd, out }) {
+    const workspace = await openWorkspace(cwd)
+    const progress = createProgress(out.json)
+    try {
+      const model = modelOf(workspace, args[0])
+      const engine = await workspace.engineOf(event => {
+        if (event.type === 'progress')
+          progress.say(`${event.step}: ${event.message ?? `${Math.round(event.fraction * 100)} %`}`)
+        else if (event.type === 'step' && event.status === 'running') progress.chapter(event.step)
+      })
+      const run = await startTraining(workspace, engine, {
+        model,
+        trigger: String(options.trigger),
+        stepEnvironment: await stepEnvironment(workspace.root),
+        runEnvironment: await runEnvironment(workspace.root),
+        ...(typeof options.because === 'string' ? { because: options.because } : {}),
+      })
+      const result = await run.done
+      progress.end()
+      const [version] = (await workspace.store.listModelVersions(model.name)).filter(one => one.runId === run.runId)
+      const error = result.error as { readonly reason?: string; readonly exit?: number } | undefined
+      out.data({
+        run: run.runId,
+        status: result.status,
+        steps: result.steps.map(step => ({ step: step.step, status: step.status, reason: step.reason ?? null })),
+        version: version?.version ?? null,
+        metrics: version?.metrics ?? null,
+        error: error ?? null,
+      })
+      out.table(
+        ['step', '', 'why'],
+        result.steps.map(step => [step.step, step.status, (step.reason ?? '').slice(0, 100)]),
+      )
+      out.line()
+      if (!version) {
+        out.line(`Run ${run.runId} ${result.status}: ${error?.reason ?? 'no reason was recorded'}`)
+        out.line(`Next:  npx millrace runs show ${run.runId}`)
+        return error?.exit ?? 1
+      }
+      await writeLock(workspace.root, await currentLock(workspace.store, [...workspace.project.models.keys()]))
+      out.line(
+        `${model.name}@${version.version}  ${Object.entries(version.metrics)
+          .map(([name, value]) => `${name} ${Number(value).toPrecision(4)}`)
+          .join('  ')}`,
+      )
+      out.line('Next:  npx millrace deploy')
+      return 0
+    } finally {
+      progress.end()
+      await workspace.close()
+    }
+  },
+}

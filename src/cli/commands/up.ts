@@ -1,0 +1,39 @@
+import { fail } from '../../errors/index.ts'
+import type { Command } from '../command.ts'
+import { usage } from '../number-option.ts'
+
+export const command: Command = {
+  summary: 'serve predictions, the API and the dashboard',
+  details:
+    'Ends with SIGINT or SIGTERM: readiness off, running requests end, state is stored. Beyond loopback it asks for tokens.',
+  options: [
+    { flags: '--port <number>', description: 'port to listen on; 0 takes a free one', default: '8790' },
+    { flags: '--host <address>', description: 'address to listen on', default: '127.0.0.1' },
+    { flags: '--auth', description: 'ask for tokens also on loopback' },
+  ],
+  async run({ options, cwd, out }) {
+    const port = usage.whole('--port', options.port) ?? 8790
+    if (port > 65_535) throw fail('usageWrong', { reason: '--port must be at most 65535.', verb: 'up' })
+    const { up } = await import('../serve/up.ts')
+    const running = await up({
+      cwd,
+      port,
+      host: String(options.host),
+      auth: options.auth === true,
+      log: line => process.stderr.write(`${JSON.stringify(line)}\n`),
+    })
+    out.data({ url: running.url, token: running.token ?? null, pid: process.pid })
+    out.line(`Millrace is up at ${running.url}`)
+    if (running.token) out.line(`token for this machine: ${running.token}`)
+    out.line('Ctrl-C ends it.')
+    process.removeAllListeners('SIGINT')
+    await new Promise<void>(resolve => {
+      process.once('SIGINT', () => resolve())
+      process.once('SIGTERM', () => resolve())
+    })
+    process.once('SIGINT', () => process.exit(130))
+    out.note('ending')
+    await running.close()
+    return 0
+  },
+}

@@ -1,0 +1,68 @@
+import type { Output } from '../command.ts'
+import type { DemoResult } from './result.ts'
+
+const whole = (n: number): string => n.toLocaleString('en-US')
+const three = (n: number): string => n.toFixed(3)
+
+/** One page for a person: what happened, with the figures that show it. */
+export function printSummary(result: DemoResult, out: Output): void {
+  const { rows, auc, served } = result
+  const heading = (text: string): void => {
+    out.line()
+    out.line(text)
+  }
+  heading('DATA')
+  out.line(
+    `  ${whole(rows.read)} flights read, ${whole(rows.accepted)} accepted, ${rows.quarantined} set aside with their reasons.`,
+  )
+  out.line(
+    `  A week damaged on purpose: ${whole(result.damagedBatch.caught)} of ${whole(result.damagedBatch.injected)} faults caught, the batch ${result.damagedBatch.refused ? 'refused' : 'accepted'}.`,
+  )
+
+  heading('WHAT KNOWING TOO EARLY IS WORTH   (AUC on 16 to 31 March)')
+  out.table(
+    ['  features', 'offline', 'online'],
+    [
+      ['  none (static inputs)', three(auc.staticOnly), ''],
+      ['  delays counted from departure: a leak', three(auc.leakyOffline), three(auc.leakyOnline)],
+      ['  delays counted once known', three(auc.knownTimeOffline), three(auc.knownTimeOnline)],
+    ],
+  )
+
+  heading('PROOFS')
+  out.line(
+    `  ${whole(result.featuresVerified.compared)} feature values compared between training and the online store: ${result.featuresVerified.mismatches} differ.`,
+  )
+  out.line(
+    `  ONNX against the trainer on ${whole(result.onnx.rows)} rows: largest difference ${result.onnx.maxAbsDiff.toExponential(1)}, ${result.onnx.labelFlips} decisions flipped.`,
+  )
+  out.line(`  The model rebuilt in a clean worktree: ${result.reproduced ? 'the same bytes' : 'NOT the same bytes'}.`)
+
+  heading(`SERVED   (${whole(served.predictions)} predictions, AUC ${three(served.auc)})`)
+  for (const [month, value] of Object.entries(served.byMonth)) out.line(`  ${month}  ${three(value)}`)
+
+  heading('CHALLENGERS')
+  for (const one of result.rollouts) {
+    out.line(`  ${one.challenger}  ${one.what}: ${one.verdict.toUpperCase()}`)
+    out.line(`      ${one.evidence}`)
+  }
+  if (result.unitCheck) out.line(`  Before any traffic its scaler check said: ${result.unitCheck}`)
+
+  heading('DRIFT')
+  if (result.drift.length === 0) out.line('  no window differed from the baseline by more than its own weeks do')
+  const windows = new Map<string, string[]>()
+  for (const one of result.drift)
+    windows.set(one.window, [
+      ...(windows.get(one.window) ?? []),
+      `${one.column} (PSI ${one.statistic.toPrecision(2)}, limit ${one.threshold.toPrecision(2)})`,
+    ])
+  for (const [window, columns] of windows) out.line(`  week of ${window}: ${columns.join(', ')}`)
+  for (const one of result.retrains) out.line(`  retrain on ${one.at.slice(0, 10)} (${one.trigger}): ${one.reason}`)
+
+  heading('RECORDS')
+  out.line(
+    `  ${result.models.length} model versions, ${result.decisions} decisions, ${result.checks.evaluated} data checks. ${result.seconds.toFixed(0)} s, peak ${whole(result.peakRssMb)} MB.`,
+  )
+  out.line()
+  out.line('Look at it:  cd .millrace/demo && npx millrace up')
+}

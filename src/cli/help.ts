@@ -1,0 +1,74 @@
+import { table } from './table.ts'
+
+/** The verbs as a person looks for them: getting started first, then along the loop. */
+const groups: readonly (readonly [title: string, verbs: readonly string[]])[] = [
+  ['Start', ['init', 'demo', 'doctor', 'up']],
+  ['Data and features', ['validate', 'features']],
+  ['Models', ['train', 'models', 'onnx', 'reproduce']],
+  ['Serving', ['deploy', 'rollout', 'monitor']],
+  ['What happened and why', ['runs', 'explain', 'lineage', 'decisions', 'explain-error']],
+  ['Containers and CI', ['image', 'k8s', 'ci']],
+  ['Keys and access', ['keys', 'audit', 'token']],
+]
+
+const belongs = (verb: string, word: string): boolean => verb === word || verb.startsWith(`${word} `)
+
+function lines(verbs: readonly string[]): string[] {
+  return verbs.map(verb => `  ${verb.padEnd(22)}${table[verb]?.summary ?? ''}`)
+}
+
+/** Help from the table alone: no command is loaded for it. */
+export function overview(version: string): string {
+  const named = new Set<string>()
+  const parts = groups.map(([title, words]) => {
+    const verbs = Object.keys(table).filter(verb => words.some(word => belongs(verb, word)))
+    for (const verb of verbs) named.add(verb)
+    return `${title}\n${lines(verbs).join('\n')}`
+  })
+  const rest = Object.keys(table).filter(verb => !named.has(verb))
+  if (rest.length > 0) parts.push(`Further\n${lines(rest).join('\n')}`)
+  return `millrace ${version}: validate, features, train, test, ONNX, canary, drift, retrain.
+
+Usage: millrace <command> [arguments] [--json]
+
+${parts.join('\n\n')}
+
+"millrace <command> --help" says more about one. Every command takes --json.
+Exit codes: 0 well, 1 a check or gate said no, 2 used or configured wrongly, 3 something outside failed.
+`
+}
+
+export function groupHelp(word: string): string | undefined {
+  const verbs = Object.keys(table).filter(verb => verb.startsWith(`${word} `))
+  return verbs.length === 0 ? undefined : `Usage: millrace ${word} <command>\n\n${lines(verbs).join('\n')}\n`
+}
+
+/** Edit distance with swaps of neighbours. */
+function distance(a: string, b: string): number {
+  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)]
+  const at = (i: number, j: number): number => rows[i]?.[j] ?? Number.POSITIVE_INFINITY
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    rows.push(row)
+    for (let j = 1; j <= b.length; j++) {
+      const cost = a[i - 1] === b[j - 1] ? 0 : 1
+      let best = Math.min(at(i - 1, j) + 1, at(i, j - 1) + 1, at(i - 1, j - 1) + cost)
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) best = Math.min(best, at(i - 2, j - 2) + 1)
+      row.push(best)
+    }
+  }
+  return at(a.length, b.length)
+}
+
+/** The nearest verb or group, when it is near enough to be what was meant. */
+export function nearestVerb(words: readonly string[]): string | undefined {
+  const candidates = [...new Set(Object.keys(table).flatMap(verb => [verb, verb.split(' ')[0] as string]))]
+  const given = [words.slice(0, 2).join(' '), words[0] ?? '']
+  let best: { verb: string; score: number } | undefined
+  for (const verb of candidates)
+    for (const text of given) {
+      const score = distance(text, verb)
+      if (score <= Math.max(1, Math.floor(verb.length / 3)) && (!best || score < best.score)) best = { verb, score }
+    }
+  return best?.verb
+}

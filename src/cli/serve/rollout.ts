@@ -1,0 +1,90 @@
+import { openWorkspace } from '../../config/workspace.ts'
+import type { Deployment } from '../../define/deployment.ts'
+import type { Project } from '../../define/project.ts'
+import { fail } from '../../errors/index.ts'
+import type { LiveDeployment } from '../../stages/serve/deployment.ts'
+import { LiveServing } from '../../stages/serve/serving.ts'
+import type { DeploymentStatus } from '../../stages/serve/types.ts'
+import type { Command, Invocation, Output } from '../command.ts'
+import { ask, runningServer } from './running.ts'
+
+export function deploymentOf(project: Project, name: string | undefined): Deployment {
+  const { deployments } = project
+  const [only] = deployments.values()
+  if (name === undefined && only && deployments.size === 1) return only
+  const found = name === undefined ? undefined : deployments.get(name)
+  if (!found)
+    throw fail('notDefined', {
+      kind: 'deployment',
+      name: name ?? '(none given)',
+      known: [...deployments.keys()].join(', ') || 'no deployments',
+    })
+  return found
+}
+
+interface RolloutView {
+  readonly phase?: string
+  readonly weight?: number
+  readonly hold?: string | null
+  readonly config?: { readonly challenger: string; readonly stable: string }
+  readonly requests?: { readonly stable: number; readonly canary: number }
+  readonly shadow?: { readonly rows: number; readonly flips: number }
+  readonly losses?: { readonly n: number; readonly mean: number }
+}
+
+export function printStatus(status: DeploymentStatus, out: Output): void {
+  out.line(`${status.name}  ${status.stable ? `stable ${status.model}@${status.stable.version}` : 'nothing deployed'}`)
+  const rollout = status.rollout as RolloutView | null
+  if (!rollout?.config) return
+  out.line(
+    `  ${rollout.config.challenger} against ${rollout.config.stable}: ${rollout.phase}${rollout.hold ? ` (held: ${rollout.hold})` : ''}, ${((rollout.weight ?? 0) * 100).toFixed(0)} % of traffic`,
+  )
+  out.line(
+    `  scored beside each other: ${rollout.shadow?.rows.toLocaleString('en-US') ?? 0} rows, ${rollout.shadow?.flips ?? 0} decided differently`,
+  )
+  if (rollout.losses && rollout.losses.n > 0)
+    out.line(
+      `  labelled: ${rollout.losses.n.toLocaleString('en-US')} rows, loss difference ${rollout.losses.mean.toPrecision(3)}`,
+    )
+}
+
+/** Does something to a deployment: through the server when one is running, else in the store. */
+export async function onDeployment(
+  { args, cwd, out }: Invocation,
+  remote: { readonly path: (name: string) => string; readonly body?: unknown },
+  local: (deployment: LiveDeployment) => Promise<DeploymentStatus>,
+): Promise<void> {
+  const workspace = await openWorkspace(cwd)
+  try {
+    const { name } = deploymentOf(workspace.project, args[0])
+    const server = await runningServer(workspace.folder)
+    if (server) {
+      const answer = (await ask(server, remote.path(name), remote.body)) as { status?: DeploymentStatus }
+      out.data(answer)
+      out.line(`done by the server at ${server.url}; "millrace rollout status ${name}" shows where it stands`)
+      return
+    }
+    const serving = await LiveServing.open(workspace, await workspace.online())
+    try {
+      const status = await local(serving.get(name) as LiveDeployment)
+      out.data(status)
+      printStatus(status, out)
+    } finally {
+      await serving.close()
+    }
+  } finally {
+    await workspace.close()
+  }
+}
+
+/** The verb that gives one operator's command. */
+export function rolloutCommand(command: 'promote' | 'abort' | 'pause' | 'resume', summary: string): Command {
+  return {
+    summary,
+    arguments: [{ name: 'deployment', description: 'which (default: the only one)' }],
+    run: invocation =>
+      onDeployment(invocation, { path: name => `/v1/deployments/${name}:${command}` }, deployment =>
+        deployment.command(command, 'operator'),
+      ),
+  }
+}
