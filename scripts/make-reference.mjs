@@ -5,19 +5,35 @@ import { table } from '../dist/cli/table.js'
 
 const pages = {}
 const blame = { user: 'yours', system: "Millrace's", environment: "the environment's" }
-pages['errors.md'] = `# Errors\n\nEvery error that Millrace shows. \`npx millrace explain-error <code>\` prints one.\n\n${Object.values(catalogue)
-  .sort((a, b) => (a.code < b.code ? -1 : 1))
-  .map(one => `## ${one.code} ${one.title}\n\n${one.message}\n\n*What to do:* ${one.hint}\n\nExit code ${one.exit}, HTTP status ${one.status}; the move is ${blame[one.blame]}.\n`)
-  .join('\n')}`
+pages['errors.md'] =
+  `# Errors\n\nEvery error that Millrace shows. \`npx millrace explain-error <code>\` prints one.\n\n${Object.values(
+    catalogue,
+  )
+    .sort((a, b) => (a.code < b.code ? -1 : 1))
+    .map(
+      one =>
+        `## ${one.code} ${one.title}\n\n${one.message}\n\n*What to do:* ${one.hint}\n\nExit code ${one.exit}, HTTP status ${one.status}; the move is ${blame[one.blame]}.\n`,
+    )
+    .join('\n')}`
 
 const commands = []
 for (const [name, entry] of Object.entries(table)) {
   const { command } = await entry.load()
   const args = (command.arguments ?? []).map(one => (one.required ? `<${one.name}>` : `[${one.name}]`)).join(' ')
-  const rows = [...(command.arguments ?? []).map(one => [`\`${one.name}\``, one.description, '']), ...(command.options ?? []).map(one => [`\`${one.flags}\``, one.description, one.default === undefined ? '' : `\`${one.default}\``])]
-  commands.push(`## millrace ${name}\n\n${command.summary[0].toUpperCase()}${command.summary.slice(1)}.\n\n\`millrace ${name}${args ? ` ${args}` : ''}\`\n${rows.length > 0 ? `\n| | | default |\n|---|---|---|\n${rows.map(row => `| ${row.map(cell => String(cell).replaceAll('|', '\\|')).join(' | ')} |`).join('\n')}\n` : ''}${command.details ? `\n${command.details.trim()}\n` : ''}`)
+  const rows = [
+    ...(command.arguments ?? []).map(one => [`\`${one.name}\``, one.description, '']),
+    ...(command.options ?? []).map(one => [
+      `\`${one.flags}\``,
+      one.description,
+      one.default === undefined ? '' : `\`${one.default}\``,
+    ]),
+  ]
+  commands.push(
+    `## millrace ${name}\n\n${command.summary[0].toUpperCase()}${command.summary.slice(1)}.\n\n\`millrace ${name}${args ? ` ${args}` : ''}\`\n${rows.length > 0 ? `\n| | | default |\n|---|---|---|\n${rows.map(row => `| ${row.map(cell => String(cell).replaceAll('|', '\\|')).join(' | ')} |`).join('\n')}\n` : ''}${command.details ? `\n${command.details.trim()}\n` : ''}`,
+  )
 }
-pages['commands.md'] = `# Commands\n\nEvery verb also takes \`--json\` and \`--help\`. Exit codes: 0 ok, 1 a check or gate said no, 2 usage or configuration, 3 infrastructure.\n\n${commands.join('\n')}`
+pages['commands.md'] =
+  `# Commands\n\nEvery verb also takes \`--json\` and \`--help\`. Exit codes: 0 ok, 1 a check or gate said no, 2 usage or configuration, 3 infrastructure.\n\n${commands.join('\n')}`
 
 let stale = false
 for (const [name, text] of Object.entries(pages)) {

@@ -53,21 +53,30 @@ it('keeps quarantined personal data encrypted, masked in samples, and every use 
   const result = await engine.run({ name: 'ingest', steps: [await datasetStep(workspace, people, null)] })
   expect(result.status).toBe('succeeded')
   const outputs = result.steps[0]?.outputs
-  const envelope = JSON.parse(Buffer.from(await workspace.artifacts.get(outputs?.quarantine?.digest as never)).toString()) as Envelope
+  const envelope = JSON.parse(
+    Buffer.from(await workspace.artifacts.get(outputs?.quarantine?.digest as never)).toString(),
+  ) as Envelope
 
   const [report] = await workspace.store.listReports({ kind: 'validation' })
   expect(report?.checks.find(check => check.kind === 'between')?.sample).toMatchObject([{ id: 7, age: -5 }])
   expect(JSON.stringify(report)).not.toContain('person7@')
   const keys = await workspace.keys()
   const protection = { artifacts: workspace.artifacts, keys }
-  expect(Buffer.from((await unprotect({ ...protection, principal: 'auditor' }, envelope)).subarray(0, 4)).toString()).toBe('PAR1')
-  await expect(unprotect({ ...protection, principal: 'stranger' }, envelope)).rejects.toMatchObject({ code: expect.stringMatching(/^MR6/) })
+  expect(
+    Buffer.from((await unprotect({ ...protection, principal: 'auditor' }, envelope)).subarray(0, 4)).toString(),
+  ).toBe('PAR1')
+  await expect(unprotect({ ...protection, principal: 'stranger' }, envelope)).rejects.toMatchObject({
+    code: expect.stringMatching(/^MR6/),
+  })
   await workspace.close()
 
   // The good rows are the snapshot and hold their own mails; the one bad row stands nowhere in clear
-  for (const path of await filesBelow(join(root, '.millrace'))) expect([path, (await readFile(path)).includes('person7@example')]).toEqual([path, false])
+  for (const path of await filesBelow(join(root, '.millrace')))
+    expect([path, (await readFile(path)).includes('person7@example')]).toEqual([path, false])
   expect((await verifyAudit(join(root, '.millrace/audit'))).ok).toBe(true)
-  const log = (await Promise.all((await filesBelow(join(root, '.millrace/audit'))).map(path => readFile(path, 'utf8')))).join('\n')
+  const log = (
+    await Promise.all((await filesBelow(join(root, '.millrace/audit'))).map(path => readFile(path, 'utf8')))
+  ).join('\n')
   expect(log).toContain('keys.generateDataKey')
   expect(log).toContain('"stranger"')
 })

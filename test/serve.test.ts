@@ -43,7 +43,7 @@ function definitions(): Project {
     from: orders,
     compute: f => ({
       orders_6h: f.count('6h'),
-      late_1d: f.share(c => (c.late as never as { and(o: unknown): never }).and(c.late), '1d'),
+      late_1d: f.share(c => c.late, '1d'),
     }),
   })
   const lateness = model('lateness', {
@@ -171,7 +171,7 @@ describe('a deployment', () => {
       const waiting: { id: string; label: number; due: number }[] = []
       for (let i = 0; i < list.length; i += 20) {
         const batch = list.slice(i, i + 20)
-        clock.advance(20 * 180_000)
+        await clock.advance(20 * 180_000)
         const now = clock.now()
         const target = api as NonNullable<typeof api>
         target.observer = monitor

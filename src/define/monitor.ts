@@ -5,7 +5,9 @@ import { checkName, definitionBrand, refuse, type Definition } from './named.ts'
 export type RetrainCause = 'drift' | 'performance'
 
 export interface MonitorOptions {
-  readonly deployment: Pick<Deployment, 'name' | 'canary' | 'stickyBy'> & { readonly model: Pick<Deployment['model'], 'name' | 'task'> }
+  readonly deployment: Pick<Deployment, 'name' | 'canary' | 'stickyBy'> & {
+    readonly model: Pick<Deployment['model'], 'name' | 'task'>
+  }
   /** How often it may alarm although nothing changed (default one per 30d). */
   readonly falseAlarms?: `one per ${Duration}`
   /** Length of a window (default 1d). */

@@ -3,7 +3,13 @@ import { dataset, deployment, entity, features, gbt, model, parquet, t, type Req
 
 const trips = dataset('trips', {
   source: parquet('trips.parquet'),
-  columns: { at: t.timestamp('UTC'), city: t.text(), fare: t.float(), tip: t.nullable(t.float()), ended: t.timestamp('UTC') },
+  columns: {
+    at: t.timestamp('UTC'),
+    city: t.text(),
+    fare: t.float(),
+    tip: t.nullable(t.float()),
+    ended: t.timestamp('UTC'),
+  },
   eventTime: 'at',
   knownAt: { tip: c => c.ended },
   expect: c => [
@@ -56,7 +62,11 @@ features('bad-window', {
 })
 
 // @ts-expect-error the entity's key is no column of the source
-features('missing-key', { entity: entity('user', { user: t.text() }), from: trips, compute: f => ({ x: f.count('1h') }) })
+features('missing-key', {
+  entity: entity('user', { user: t.text() }),
+  from: trips,
+  compute: f => ({ x: f.count('1h') }),
+})
 
 const tipped = model('tipped', {
   task: 'binary',
@@ -86,7 +96,11 @@ model('unknown-feature', {
 
 describe('the definition API', () => {
   it('carries columns from declaration to request body', () => {
-    expectTypeOf<RequestOf<typeof tipped>>().toEqualTypeOf<{ readonly at: string | Date | number; readonly city: string; readonly fare: number }>()
+    expectTypeOf<RequestOf<typeof tipped>>().toEqualTypeOf<{
+      readonly at: string | Date | number
+      readonly city: string
+      readonly fare: number
+    }>()
   })
   it('knows which features can be null', () => {
     expectTypeOf(recent.features.trips_1h.nullable).toEqualTypeOf<false>()

@@ -9,6 +9,7 @@ import { LiveServing } from '../../stages/serve/serving.ts'
 import { LiveMonitor } from '../../stages/watch/live.ts'
 import { retrainApart, type Retrainer } from './retrain-apart.ts'
 import { announce, runningServer, withdraw } from './running.ts'
+import { warmViews } from './warm-views.ts'
 
 export interface UpOptions {
   readonly cwd: string
@@ -73,6 +74,7 @@ export async function up(options: UpOptions): Promise<Up> {
     await workspace.close()
     throw fail('alreadyUp', { pid: other.process.pid, url: other.url })
   }
+  for (const view of await warmViews(workspace)) log({ level: 'info', text: `filled the online records of ${view}` })
   const serving = await LiveServing.open(workspace, await workspace.online())
   const bus = new EventBus()
   const engine = await workspace.engineOf(bus.fromEngine)

@@ -23,20 +23,20 @@ const trips = dataset('trips', {
   knownAt: { paid: c => c.known },
 })
 const view = features('by-who', {
-  entity: entity('person', { who: t.nullable(t.text()) as never }),
-  from: trips as never,
+  entity: entity('person', { who: t.nullable(t.text()) }),
+  from: trips,
   ttl: '100us',
   compute: f => ({
     n: f.count('10us'),
-    total: f.sum('paid' as never, '30us'),
-    mean: f.mean('paid' as never, '30us'),
-    least: f.min('paid' as never, '50us'),
-    most: f.max('paid' as never, '30us'),
-    rich: f.share((c: never) => (c as { paid: { gt(n: number): never } }).paid.gt(0.5), '40us'),
-    latest: f.last('paid' as never),
+    total: f.sum('paid', '30us'),
+    mean: f.mean('paid', '30us'),
+    least: f.min('paid', '50us'),
+    most: f.max('paid', '30us'),
+    rich: f.share(c => c.paid.gt(0.5), '40us'),
+    latest: f.last('paid'),
   }),
 })
-const plan = planView(view as never)
+const plan = planView(view)
 
 interface Trip {
   readonly at: number

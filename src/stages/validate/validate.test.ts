@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openDuckdb } from '../../adapters/data/duckdb/engine.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
 import { dataset, expect as must, parquet, t } from '../../index.ts'
+import type { ExpectationColumns } from '../../define/expectation/index.ts'
 import type { DataEngine, Value } from '../../ports/data-engine.ts'
 import { validate } from './validate.ts'
 
@@ -29,15 +30,37 @@ async function table(rows: readonly Row[]): Promise<{ sql: string; label: string
   ])
 }
 
-/** Each expectation with the plainest way of counting its bad rows and those it was applied to. */
-const catalogue = [
-  { id: 'between', of: (c: never) => (c as Any).a.between(-3, 3, { id: 'between', mostly: 0.7 }), bad: (r: Row) => r.a !== null && (r.a < -3 || r.a > 3), counted: (r: Row) => r.a !== null, most: (n: number) => Math.floor(n * 0.3 + 1e-9) },
-  { id: 'not-null', of: (c: never) => (c as Any).s.notNull({ id: 'not-null', maxBad: 2 }), bad: (r: Row) => r.s === null, counted: () => true, most: () => 2 },
-  { id: 'in-set', of: (c: never) => (c as Any).s.inSet(['x', 'y'], { id: 'in-set', nulls: 'bad' }), bad: (r: Row) => r.s === null || !['x', 'y'].includes(r.s), counted: () => true, most: () => 0 },
-  { id: 'pattern', of: (c: never) => (c as Any).s.matches(/^[xyz]?$/, { id: 'pattern' }), bad: (r: Row) => r.s !== null && !/^[xyz]?$/.test(r.s), counted: (r: Row) => r.s !== null, most: () => 0 },
-  { id: 'when', of: (c: never) => (c as Any).b.between(0, undefined, { id: 'when', when: (c as Any).a.gt(0) }), bad: (r: Row) => r.a !== null && r.a > 0 && r.b !== null && r.b < 0, counted: (r: Row) => r.a !== null && r.a > 0 && r.b !== null, most: () => 0 },
-] as const
-type Any = { a: never; b: never; s: never } & Record<string, { [method: string]: (...args: never[]) => never }> & Record<string, never>
+/** The declarations, and beside them the plainest way of counting bad rows and those that are judged. */
+const declared = (c: ExpectationColumns<typeof columns>) => [
+  c.a.between(-3, 3, { id: 'between', mostly: 0.7 }),
+  c.s.notNull({ id: 'not-null', maxBad: 2 }),
+  c.s.inSet(['x', 'y'], { id: 'in-set', nulls: 'bad' }),
+  c.s.matches(/^[xyz]?$/, { id: 'pattern' }),
+  c.b.between(0, undefined, { id: 'when', when: c.a.gt(0) }),
+]
+interface Counting {
+  readonly id: string
+  bad(row: Row): boolean
+  counted(row: Row): boolean
+  most(counted: number): number
+}
+const catalogue: readonly Counting[] = [
+  {
+    id: 'between',
+    bad: r => r.a !== null && (r.a < -3 || r.a > 3),
+    counted: r => r.a !== null,
+    most: n => Math.floor(n * 0.3 + 1e-9),
+  },
+  { id: 'not-null', bad: r => r.s === null, counted: () => true, most: () => 2 },
+  { id: 'in-set', bad: r => r.s === null || !['x', 'y'].includes(r.s), counted: () => true, most: () => 0 },
+  { id: 'pattern', bad: r => r.s !== null && !/^[xyz]?$/.test(r.s), counted: r => r.s !== null, most: () => 0 },
+  {
+    id: 'when',
+    bad: r => r.a !== null && r.a > 0 && r.b !== null && r.b < 0,
+    counted: r => r.a !== null && r.a > 0 && r.b !== null,
+    most: () => 0,
+  },
+]
 
 const anyRow: fc.Arbitrary<Row> = fc.record({
   a: fc.option(fc.integer({ min: -6, max: 6 }), { nil: null, freq: 5 }),
@@ -47,7 +70,16 @@ const anyRow: fc.Arbitrary<Row> = fc.record({
 
 describe('validation', () => {
   it('counts what plain counting counts, and parts the rows accordingly', async () => {
-    const made = dataset('d', { source: parquet('-'), columns, expect: c => [...catalogue.map(one => one.of(c as never)), must.unique(['a', 's'], { id: 'unique', severity: 'warning' }), must.duplicateRows({ id: 'duplicates', severity: 'warning' }), c.a.mean({ id: 'mean', min: -1, max: 1, severity: 'info' })] })
+    const made = dataset('d', {
+      source: parquet('-'),
+      columns,
+      expect: c => [
+        ...declared(c),
+        must.unique(['a', 's'], { id: 'unique', severity: 'warning' }),
+        must.duplicateRows({ id: 'duplicates', severity: 'warning' }),
+        c.a.mean({ id: 'mean', min: -1, max: 1, severity: 'info' }),
+      ],
+    })
     await fc.assert(
       fc.asyncProperty(fc.array(anyRow, { minLength: 1, maxLength: 30 }), async rows => {
         const result = await validate(engine, made, '/', manualClock(), await table(rows))
@@ -55,8 +87,14 @@ describe('validation', () => {
         for (const one of catalogue) {
           const bad = rows.filter(one.bad).length
           const counted = rows.filter(one.counted).length
-          const status = counted === 0 ? (one.id === 'when' ? 'pass' : 'fail') : bad <= one.most(counted) ? 'pass' : 'fail'
-          expect({ id: one.id, bad: check(one.id)?.bad, evaluated: check(one.id)?.evaluated, status: check(one.id)?.status }).toEqual({ id: one.id, bad, evaluated: counted, status })
+          const status =
+            counted === 0 ? (one.id === 'when' ? 'pass' : 'fail') : bad <= one.most(counted) ? 'pass' : 'fail'
+          expect({
+            id: one.id,
+            bad: check(one.id)?.bad,
+            evaluated: check(one.id)?.evaluated,
+            status: check(one.id)?.status,
+          }).toEqual({ id: one.id, bad, evaluated: counted, status })
         }
         const groups = (key: (row: Row) => string | undefined) => {
           const counts = new Map<string, number>()
@@ -66,10 +104,16 @@ describe('validation', () => {
           }
           return [...counts.values()]
         }
-        expect(check('unique')?.bad).toBe(groups(row => (row.a === null || row.s === null ? undefined : JSON.stringify([row.a, row.s]))).reduce((sum, n) => sum + (n > 1 ? n : 0), 0))
+        expect(check('unique')?.bad).toBe(
+          groups(row => (row.a === null || row.s === null ? undefined : JSON.stringify([row.a, row.s]))).reduce(
+            (sum, n) => sum + (n > 1 ? n : 0),
+            0,
+          ),
+        )
         expect(check('duplicates')?.bad).toBe(groups(row => JSON.stringify(row)).reduce((sum, n) => sum + n - 1, 0))
         const values = rows.flatMap(row => (row.a === null ? [] : [row.a]))
-        if (values.length > 0) expect(check('mean')?.observed.value).toBeCloseTo(values.reduce((a, b) => a + b, 0) / values.length, 12)
+        if (values.length > 0)
+          expect(check('mean')?.observed.value).toBeCloseTo(values.reduce((a, b) => a + b, 0) / values.length, 12)
         const [good] = await engine.rows(`SELECT count(*) AS n FROM (${result.split.good})`)
         expect(Number(good?.n)).toBe(rows.filter(row => !catalogue.some(one => one.bad(row))).length)
         await result.release()
@@ -79,8 +123,22 @@ describe('validation', () => {
   })
 
   it('judges what it can when a column is missing or of another type, and says which', async () => {
-    const made = dataset('d', { source: parquet('-'), columns: { a: t.int(), missing: t.text(), s: t.int() }, expect: c => [c.a.between(0, 9, { id: 'a' }), c.missing.matches(/x/, { id: 'm' }), c.s.between(0, 1, { id: 's' })] })
-    const { report, release } = await validate(engine, made, '/', manualClock(), await table([{ a: 3, b: null, s: 'x' }]))
+    const made = dataset('d', {
+      source: parquet('-'),
+      columns: { a: t.int(), missing: t.text(), s: t.int() },
+      expect: c => [
+        c.a.between(0, 9, { id: 'a' }),
+        c.missing.matches(/x/, { id: 'm' }),
+        c.s.between(0, 1, { id: 's' }),
+      ],
+    })
+    const { report, release } = await validate(
+      engine,
+      made,
+      '/',
+      manualClock(),
+      await table([{ a: 3, b: null, s: 'x' }]),
+    )
     const status = (id: string) => report.checks.find(one => one.id === id)?.status
     expect([status('a'), status('m'), status('s'), status('schema')]).toEqual(['pass', 'error', 'error', 'fail'])
     expect(report.status).toBe('error')
@@ -88,8 +146,14 @@ describe('validation', () => {
   })
 
   it('lets one NaN hide nothing', async () => {
-    const made = dataset('d', { source: parquet('-'), columns: { b: t.float() }, expect: c => [c.b.mean({ id: 'mean', min: 0, max: 5 }), c.b.std({ id: 'std', max: 5 })] })
-    const relation = await engine.load('rows_under_test', [{ name: 'b', type: 'float', values: Float64Array.of(1, 3, Number.NaN, Infinity) }])
+    const made = dataset('d', {
+      source: parquet('-'),
+      columns: { b: t.float() },
+      expect: c => [c.b.mean({ id: 'mean', min: 0, max: 5 }), c.b.std({ id: 'std', max: 5 })],
+    })
+    const relation = await engine.load('rows_under_test', [
+      { name: 'b', type: 'float', values: Float64Array.of(1, 3, Number.NaN, Infinity) },
+    ])
     const { report, release } = await validate(engine, made, '/', manualClock(), relation)
     const check = (id: string) => report.checks.find(one => one.id === id)
     expect(check('mean')).toMatchObject({ status: 'pass', observed: { value: 2 }, evaluated: 2 })

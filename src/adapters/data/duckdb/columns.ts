@@ -94,7 +94,8 @@ class Collector {
         for (let i = 0; i < rows; i++) {
           const value = vector.getItem(i) as number | bigint | null
           if (value !== null)
-            (values as unknown as (number | bigint)[])[at + i] = values instanceof BigInt64Array ? BigInt(value) : Number(value)
+            (values as unknown as (number | bigint)[])[at + i] =
+              values instanceof BigInt64Array ? BigInt(value) : Number(value)
         }
       if (validity?.data) for (let i = 0; i < rows; i++) if (!validity.itemValid(i)) this.#markNull(at + i)
     }

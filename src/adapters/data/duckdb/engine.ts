@@ -99,7 +99,9 @@ class DuckdbEngine implements DataEngine {
     const read = `read_${source.kind}(${file}${options}`
     const numbered = source.kind === 'parquet' ? source.rowNumber : undefined
     const relation = {
-      sql: numbered ? `(SELECT * EXCLUDE (file_row_number), file_row_number AS ${duckdbDialect.identifier(numbered)} FROM ${read}, file_row_number = true))` : `${read})`,
+      sql: numbered
+        ? `(SELECT * EXCLUDE (file_row_number), file_row_number AS ${duckdbDialect.identifier(numbered)} FROM ${read}, file_row_number = true))`
+        : `${read})`,
       label: source.path,
     }
     try {
