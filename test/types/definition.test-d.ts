@@ -61,9 +61,9 @@ features('bad-window', {
   compute: f => ({ x: f.count('1 hour') }),
 })
 
-// @ts-expect-error the entity's key is no column of the source
 features('missing-key', {
   entity: entity('user', { user: t.text() }),
+  // @ts-expect-error the entity's key is no column of the source
   from: trips,
   compute: f => ({ x: f.count('1h') }),
 })

@@ -22,53 +22,11 @@ function sample(): string {
   return `${lines.join('\n')}\n`
 }
 
-const config = (
-  name: string,
-): string => `import { csv, dataset, deployment, entity, expect, features, gbt, model, monitor, project, t } from 'millrace'
-
-// A made-up sample to start from: replace the source and the columns by your own.
-export const deliveries = dataset('deliveries', {
-  source: csv('data/deliveries.csv'),
-  columns: {
-    ordered: t.timestamp('UTC'),
-    shop: t.text(),
-    distance_km: t.float(),
-    weight_kg: t.float(),
-    late: t.bool(),
-  },
-  eventTime: 'ordered',
-  // whether a delivery is late is known two hours after the order
-  knownAt: { late: c => c.ordered.plus('2h') },
-  expect: c => [
-    expect.rowCount({ min: 1_000 }),
-    c.distance_km.between(0, 100),
-    c.weight_kg.between(0, 50, { mostly: 0.999 }),
-    c.shop.inSet(['north', 'south', 'harbour']),
-  ],
-})
-
-export const shops = features('shops', {
-  entity: entity('shop', { shop: t.text() }),
-  from: deliveries,
-  compute: f => ({ orders_6h: f.count('6h'), distance_1d: f.mean('distance_km', '1d') }),
-})
-
-export const lateness = model('lateness', {
-  task: 'binary',
-  from: deliveries,
-  label: c => c.late,
-  features: [shops],
-  inputs: c => ({ ...shops.all, distance: c.distance_km, weight: c.weight_kg, hour: c.ordered.hour() }),
-  split: { by: 'time', train: '45d', test: '14d' },
-  train: gbt({ trees: 60, leaves: 15 }),
-  test: m => [m.metric('auc', { min: 0.6, notWorseThan: 'champion' }), m.latency({ p99: '20ms' })],
-})
-
-export const api = deployment('lateness-api', { model: lateness })
-export const watch = monitor('lateness-watch', { deployment: api, retrain: { on: ['drift', 'performance'] } })
-
-export default project('${name}', { deliveries, shops, lateness, api, watch })
-`
+/** The project file to start from, under the new project's name. */
+async function config(name: string): Promise<string> {
+  const text = await readFile(new URL('../../../examples/start/millrace.config.ts', import.meta.url), 'utf8')
+  return text.replace("project('start'", `project('${name}'`)
+}
 
 export const command: Command = {
   summary: 'write a project file to start from',
@@ -96,7 +54,7 @@ export const command: Command = {
       written.push('.gitignore')
     }
     // Last: a half-written project has no project file
-    await writeFile(file, config(name), { flag: 'wx' })
+    await writeFile(file, await config(name), { flag: 'wx' })
     out.data({ project: name, written })
     for (const path of written) out.line(`wrote ${path}`)
     out.line()
