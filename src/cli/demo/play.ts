@@ -1,5 +1,4 @@
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { git, runEnvironment, stepEnvironment } from '../../config/environment.ts'
@@ -18,9 +17,9 @@ import { LiveServing } from '../../stages/serve/serving.ts'
 import { validate } from '../../stages/validate/validate.ts'
 import { gate } from '../../stages/pipeline/dataset-steps.ts'
 import { currentLock, writeLock } from '../../stages/version/lock.ts'
-import { reproduce } from '../../stages/version/reproduce.ts'
 import { LiveMonitor, type RetrainRequest } from '../../stages/watch/live.ts'
 import { flightsFile, months, thinning, writeDamagedBatch, writeMonth } from './data.ts'
+import { rebuildVersion } from '../reproduce.ts'
 import { PlayClock } from './play-clock.ts'
 import { prove, type Proofs } from './proofs.ts'
 import type { DemoResult } from './result.ts'
@@ -157,7 +156,7 @@ async function play(stage: Stage): Promise<DemoResult> {
   const proofs = await prove(workspace, model, v1, await workspace.online(), join(root, '.millrace'), say)
 
   chapter('The version is rebuilt from its commit and its data')
-  const reproduced = await rebuild(stage, model, v1)
+  const reproduced = (await rebuildVersion(workspace, v1, say)).same
 
   chapter('April to June: served, watched, challenged')
   const snapshot = await snapshotSql(engine, await workspace.artifacts.localPath(v1.facts['data:flights'] as never))
@@ -341,30 +340,6 @@ async function trainOnKilometres(
       reason: String((result.error as { reason?: string } | undefined)?.reason ?? result.status),
     })
   return version
-}
-
-/** Rebuilds a version in a clean worktree of its commit, with empty stores, and compares the digests. */
-async function rebuild(stage: Stage, model: Model, version: ModelVersion): Promise<boolean> {
-  const { root, workspace, say } = stage
-  const folder = await mkdtemp(join(tmpdir(), 'millrace-rebuild-'))
-  const commit = (version.facts.environment as { commit?: string | null } | null)?.commit
-  const tree = join(folder, 'tree')
-  const worktree = commit ? await git(root, 'worktree', 'add', '--detach', tree, commit) : undefined
-  if (worktree === undefined)
-    await mkdir(tree).then(() => cp(join(root, 'millrace.config.ts'), join(tree, 'millrace.config.ts')))
-  const clean = await openWorkspace(tree, { clock: stage.clock })
-  try {
-    const runs = await clean.engineOf(event => {
-      if (event.type === 'progress' && event.message) say(`${event.step}: ${event.message}`)
-    })
-    const own = clean.project.models.get(model.name)
-    if (!own) return false
-    return (await reproduce(clean, runs, own, version, workspace.artifacts, await stepEnvironment(root))).same
-  } finally {
-    await clean.close()
-    if (worktree !== undefined) await git(root, 'worktree', 'remove', '--force', tree)
-    await rm(folder, { recursive: true, force: true })
-  }
 }
 
 async function summarise(

@@ -1,0 +1,23 @@
+import { catalogue, fail } from '../../errors/index.ts'
+import type { Command } from '../command.ts'
+
+const blame = {
+  user: 'the move is yours',
+  system: 'the fault is in Millrace',
+  environment: 'the fault is in the surroundings: a disk, a network, another program',
+} as const
+
+export const command: Command = {
+  summary: 'the long form of an error code',
+  arguments: [{ name: 'code', description: 'MR and four digits', required: true }],
+  async run({ args, out }) {
+    const code = String(args[0]).toUpperCase()
+    const entry = Object.values(catalogue).find(one => one.code === code)
+    if (!entry) throw fail('errorCodeUnknown', { code })
+    out.data(entry)
+    out.line(`${entry.code}  ${entry.title}`)
+    out.line(`  ${entry.message}`)
+    out.line(`  What to do: ${entry.hint}`)
+    out.line(`  Exit code ${entry.exit}, HTTP status ${entry.status}; ${blame[entry.blame]}.`)
+  },
+}

@@ -1,0 +1,50 @@
+import { planView } from '../../../stages/features/channels.ts'
+import { verifyView } from '../../../stages/features/verify.ts'
+import type { Command } from '../../command.ts'
+import { usage } from '../../number-option.ts'
+import { newestSnapshot } from '../../snapshots.ts'
+import { withWorkspace } from '../../with-workspace.ts'
+
+export const command: Command = {
+  summary: 'prove that online values equal offline values',
+  details:
+    'Answers random moments from the online store and recomputes them from the snapshot. Exit code 1 on a mismatch.',
+  options: [{ flags: '--sample <number>', description: 'moments a view', default: '2000' }],
+  run: ({ options, cwd, out }) =>
+    withWorkspace(cwd, async workspace => {
+      const sample = usage.whole('--sample', options.sample, 1) ?? 2000
+      const results = []
+      for (const view of workspace.project.views.values()) {
+        const done = await workspace.store.getDocument('materialisation', view.name)
+        if (!view.online || !done) {
+          out.line(`${view.name}: not materialised yet. Next: npx millrace features materialise`)
+          continue
+        }
+        const { until } = done.value as unknown as { readonly until: number }
+        const snapshot = await newestSnapshot(workspace, view.from)
+        const result = await verifyView(
+          await workspace.engine(),
+          planView(view),
+          snapshot.sql,
+          until,
+          await workspace.online(),
+          sample,
+          1,
+        )
+        await workspace.store.putDocument(
+          'feature-verification',
+          view.name,
+          { compared: result.compared, mismatches: result.mismatches },
+          workspace.clock.now(),
+        )
+        results.push(result)
+        out.line(
+          `${result.mismatches === 0 ? '✓' : '✗'} ${result.view}: ${result.compared.toLocaleString('en-US')} values compared, ${result.mismatches} differ`,
+        )
+        for (const one of result.examples)
+          out.line(`    ${one.feature} of ${one.key}: online ${one.online}, offline ${one.offline}`)
+      }
+      out.data(results)
+      return results.some(one => one.mismatches > 0) ? 1 : 0
+    }),
+}

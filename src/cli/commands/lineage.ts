@@ -1,0 +1,53 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { digestFile } from '../../internal/digest.ts'
+import type { LineageEdge } from '../../ports/metadata-store.ts'
+import type { Command } from '../command.ts'
+import { withWorkspace } from '../with-workspace.ts'
+
+async function walk(
+  start: string,
+  step: (nodes: readonly string[]) => Promise<readonly LineageEdge[]>,
+  next: (edge: LineageEdge) => string,
+): Promise<LineageEdge[]> {
+  const seen = new Set([start])
+  const edges: LineageEdge[] = []
+  for (let front: string[] = [start]; front.length > 0; ) {
+    const found = await step(front)
+    edges.push(...found)
+    front = [...new Set(found.map(next))].filter(node => !seen.has(node))
+    for (const node of front) seen.add(node)
+  }
+  return edges
+}
+
+export const command: Command = {
+  summary: 'what something was made from, and what was made from it',
+  arguments: [{ name: 'what', description: 'a digest, a model version (lateness@3), or a file', required: true }],
+  run: ({ args, cwd, out }) =>
+    withWorkspace(cwd, async ({ store }) => {
+      const given = args[0] as string
+      const node =
+        given.includes('@') && !given.includes(':')
+          ? `model:${given}`
+          : existsSync(resolve(cwd, given))
+            ? (await digestFile(resolve(cwd, given))).digest
+            : given
+      const back = await walk(
+        node,
+        nodes => store.edgesTo(nodes),
+        edge => edge.from,
+      )
+      const forward = await walk(
+        node,
+        nodes => store.edgesFrom(nodes),
+        edge => edge.to,
+      )
+      out.data({ node, madeFrom: back, usedFor: forward })
+      out.line(node)
+      out.line(`made from${back.length === 0 ? ': nothing that is recorded' : ''}`)
+      for (const edge of back) out.line(`  ${edge.to}  ←  ${edge.from}  (${edge.relation})`)
+      out.line(`used for${forward.length === 0 ? ': nothing that is recorded' : ''}`)
+      for (const edge of forward) out.line(`  ${edge.from}  →  ${edge.to}  (${edge.relation})`)
+    }),
+}

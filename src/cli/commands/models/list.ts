@@ -1,0 +1,33 @@
+import { shortDigest } from '../../../internal/digest.ts'
+import { formatTime } from '../../../internal/time.ts'
+import type { Command } from '../../command.ts'
+import { withWorkspace } from '../../with-workspace.ts'
+
+export const command: Command = {
+  summary: 'versions with their metrics and aliases',
+  arguments: [{ name: 'model', description: 'only this one' }],
+  run: ({ args, cwd, out }) =>
+    withWorkspace(cwd, async ({ store }) => {
+      const versions = await store.listModelVersions(args[0])
+      const aliases = new Map<string, string[]>()
+      for (const model of new Set(versions.map(one => one.model)))
+        for (const [alias, version] of Object.entries(await store.aliases(model)))
+          aliases.set(`${model}@${version}`, [...(aliases.get(`${model}@${version}`) ?? []), alias])
+      out.data(versions.map(one => ({ ...one, aliases: aliases.get(`${one.model}@${one.version}`) ?? [] })))
+      if (versions.length === 0) out.line('No version yet. Next: npx millrace train')
+      else
+        out.table(
+          ['version', 'alias', 'made', 'trigger', 'digest', 'metrics'],
+          versions.map(one => [
+            `${one.model}@${one.version}`,
+            (aliases.get(`${one.model}@${one.version}`) ?? []).join(' '),
+            formatTime(one.createdAt).slice(0, 16),
+            String(one.facts.trigger ?? ''),
+            shortDigest(one.digest),
+            Object.entries(one.metrics)
+              .map(([name, value]) => `${name} ${Number(value).toPrecision(4)}`)
+              .join(' '),
+          ]),
+        )
+    }),
+}

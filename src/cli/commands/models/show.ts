@@ -1,0 +1,35 @@
+import { formatTime } from '../../../internal/time.ts'
+import type { Command } from '../../command.ts'
+import { versionOf } from '../../version-argument.ts'
+import { withWorkspace } from '../../with-workspace.ts'
+
+export const command: Command = {
+  summary: 'one version with its proofs',
+  arguments: [{ name: 'version', description: 'lateness@3; without a number the champion' }],
+  run: ({ args, cwd, out }) =>
+    withWorkspace(cwd, async ({ store }) => {
+      const version = await versionOf(store, args[0])
+      const run = await store.getRun(version.runId)
+      out.data({ ...version, run: run ?? null })
+      out.line(
+        `${version.model}@${version.version}  made ${formatTime(version.createdAt)} by run ${version.runId} (${String(version.facts.trigger ?? 'unknown trigger')})`,
+      )
+      for (const [name, value] of Object.entries(version.metrics))
+        out.line(`  ${name.padEnd(10)} ${Number(value).toPrecision(5)}`)
+      out.line()
+      out.table(
+        ['part', 'digest'],
+        [
+          ['onnx', version.digest],
+          ...Object.entries(version.facts).flatMap(([name, value]) =>
+            typeof value === 'string' && value.startsWith('sha256:') && name !== 'onnx' ? [[name, value]] : [],
+          ),
+        ],
+      )
+      const environment = version.facts.environment as Record<string, unknown> | undefined
+      if (environment)
+        out.line(
+          `commit ${String(environment.commit ?? 'none')}${environment.dirty ? ' with uncommitted changes' : ''}, node ${String(environment.node ?? '')}`,
+        )
+    }),
+}

@@ -1,0 +1,36 @@
+import { formatTime } from '../../internal/time.ts'
+import { fail } from '../../errors/index.ts'
+import type { Command } from '../command.ts'
+import { withWorkspace } from '../with-workspace.ts'
+
+export const command: Command = {
+  summary: 'windows, drift and alerts of a monitor',
+  arguments: [{ name: 'monitor', description: 'which (default: the only one)' }],
+  run: ({ args, cwd, out }) =>
+    withWorkspace(cwd, async ({ store, project }) => {
+      const [name = [...project.monitors.keys()][0]] = args
+      if (name === undefined || !project.monitors.has(name))
+        throw fail('notDefined', {
+          kind: 'monitor',
+          name: name ?? '(none)',
+          known: [...project.monitors.keys()].join(', ') || 'no monitors',
+        })
+      const windows = await store.listWindows(name, { limit: 5_000 })
+      const alerts = (await store.listDocuments('alert')).map(one => one.value as Record<string, never>)
+      out.data({ monitor: name, windows, alerts })
+      const whole = windows.filter(one => one.series === 'window')
+      if (whole.length === 0) {
+        out.line(`${name} has seen no whole window yet.`)
+        return
+      }
+      out.table(
+        ['window', 'verdict', 'what'],
+        whole.map(one => [formatTime(one.from).slice(0, 10), String(one.body.verdict), String(one.body.reason)]),
+      )
+      const firing = alerts.filter(one => one.state === 'firing')
+      out.line()
+      out.line(
+        firing.length === 0 ? 'No alert is firing.' : `Firing: ${firing.map(one => String(one.summary)).join('; ')}`,
+      )
+    }),
+}

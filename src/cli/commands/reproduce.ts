@@ -1,0 +1,37 @@
+import { shortDigest } from '../../internal/digest.ts'
+import type { Command } from '../command.ts'
+import { createProgress } from '../progress.ts'
+import { rebuildVersion } from '../reproduce.ts'
+import { versionOf } from '../version-argument.ts'
+import { withWorkspace } from '../with-workspace.ts'
+
+export const command: Command = {
+  summary: 'rebuild a model version and compare digests',
+  details:
+    'From its commit and its data snapshots, in a clean worktree with empty stores. Exit code 1 when a digest differs.',
+  arguments: [{ name: 'version', description: 'lateness@3; without a number the champion', required: true }],
+  run: ({ args, cwd, out }) =>
+    withWorkspace(cwd, async workspace => {
+      const version = await versionOf(workspace.store, args[0])
+      const progress = createProgress(out.json)
+      progress.chapter(`rebuilding ${version.model}@${version.version}`)
+      const found = await rebuildVersion(workspace, version, progress.say)
+      progress.end()
+      out.data(found)
+      out.table(
+        ['part', 'registered', 'rebuilt', ''],
+        found.parts.map(one => [
+          one.part,
+          shortDigest(one.registered),
+          shortDigest(one.rebuilt),
+          one.same ? 'same' : 'DIFFERENT',
+        ]),
+      )
+      out.line(
+        found.same
+          ? `${found.version} was rebuilt to the same bytes`
+          : `${found.version} was NOT rebuilt to the same bytes`,
+      )
+      return found.same ? 0 : 1
+    }),
+}

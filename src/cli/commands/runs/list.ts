@@ -1,0 +1,25 @@
+import { formatTime } from '../../../internal/time.ts'
+import type { Command } from '../../command.ts'
+import { withWorkspace } from '../../with-workspace.ts'
+
+export const command: Command = {
+  summary: 'runs, newest first',
+  run: ({ cwd, out }) =>
+    withWorkspace(cwd, async ({ store }) => {
+      const runs = await store.listRuns({ limit: 50 })
+      out.data(runs)
+      if (runs.length === 0) out.line('No run yet. Next: npx millrace train')
+      else
+        out.table(
+          ['run', 'name', 'status', 'trigger', 'started', 'took'],
+          runs.map(run => [
+            run.id,
+            run.name,
+            run.status,
+            run.trigger,
+            formatTime(run.startedAt).slice(0, 19),
+            run.endedAt === undefined ? '' : `${((run.endedAt - run.startedAt) / 1e6).toFixed(1)} s`,
+          ]),
+        )
+    }),
+}

@@ -1,0 +1,31 @@
+import { fail } from '../../../errors/index.ts'
+import type { Command } from '../../command.ts'
+import { withWorkspace } from '../../with-workspace.ts'
+
+export const command: Command = {
+  summary: 'one run, step by step',
+  arguments: [{ name: 'run', description: 'its id (default: the newest)' }],
+  run: ({ args, cwd, out }) =>
+    withWorkspace(cwd, async ({ store }) => {
+      const run = args[0] === undefined ? (await store.listRuns({ limit: 1 }))[0] : await store.getRun(args[0])
+      if (!run) throw fail('runUnknown', { run: args[0] ?? '(none yet)' })
+      const steps = await store.listSteps(run.id)
+      out.data({ ...run, steps })
+      out.line(`${run.name}  ${run.status}  ${run.id}  (${run.trigger})`)
+      const error = run.error as { reason?: string } | undefined
+      if (error?.reason) out.line(`  ${error.reason}`)
+      out.line()
+      out.table(
+        ['step', 'status', 'took', 'why'],
+        steps.map(step => [
+          step.step,
+          step.status,
+          step.startedAt === undefined || step.endedAt === undefined
+            ? ''
+            : `${((step.endedAt - step.startedAt) / 1e6).toFixed(1)} s`,
+          (step.reason ?? '').slice(0, 90),
+        ]),
+      )
+      if (run.status === 'failed') out.line(`Next:  npx millrace runs resume ${run.id}`)
+    }),
+}

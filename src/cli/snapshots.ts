@@ -1,0 +1,31 @@
+import type { Workspace } from '../config/workspace.ts'
+import { fail } from '../errors/index.ts'
+import type { Digest } from '../internal/digest.ts'
+import { snapshotSql } from '../stages/features/frame.ts'
+import { datasetStepName } from '../stages/pipeline/dataset-steps.ts'
+import type { Dataset } from '../define/dataset.ts'
+
+export interface Snapshot {
+  readonly digest: Digest
+  /** SELECT of its rows with `millrace_seq`. */
+  readonly sql: string
+  /** Newest event, microseconds. */
+  readonly newest: number
+  readonly rows: number
+}
+
+/** The newest accepted snapshot of a dataset. Throws `sourceUnreadable` when it was never validated. */
+export async function newestSnapshot(workspace: Workspace, dataset: Dataset): Promise<Snapshot> {
+  const [step] = (await workspace.store.stepHistory(datasetStepName(dataset), 50)).filter(one => one.outputs?.data)
+  const digest = step?.outputs?.data?.digest
+  if (!digest)
+    throw fail('sourceUnreadable', {
+      source: `the snapshot of ${dataset.name}`,
+      reason: 'it was never made: run "millrace train" first',
+    })
+  const engine = await workspace.engine()
+  const sql = await snapshotSql(engine, await workspace.artifacts.localPath(digest))
+  const event = engine.dialect.epochMicros(engine.dialect.identifier(dataset.eventTime as string))
+  const [row] = await engine.rows(`SELECT max(${event}) AS newest, count(*) AS n FROM (${sql})`)
+  return { digest, sql, newest: Number(row?.newest ?? 0), rows: Number(row?.n) }
+}
