@@ -5,7 +5,7 @@ import type { MetadataStore, ModelVersion } from '../ports/metadata-store.ts'
 export async function versionOf(store: MetadataStore, given: string | undefined): Promise<ModelVersion> {
   const [name = '', number] = (given ?? '').split('@')
   const versions = await store.listModelVersions(name === '' ? undefined : name)
-  const champion = name === '' ? undefined : (await store.aliases(name)).champion
+  const champion = versions[0] ? (await store.aliases(name === '' ? versions[0].model : name)).champion : undefined
   const found =
     number === undefined
       ? (versions.find(one => one.version === champion) ?? versions[0])
