@@ -84,7 +84,9 @@ async function attempts(
     })
     try {
       const done = await attemptOnce(drive, ready, attempt, running)
-      await checkOutputs(done.result, ready.planned.promised, drive.options.artifacts)
+      // A gate that says no owes nothing to the steps that it stops
+      const owed = refusalOf(done.result) === undefined ? ready.planned.promised : new Set<string>()
+      await checkOutputs(done.result, owed, drive.options.artifacts)
       return { ...done, attempt }
     } catch (error) {
       if (isMillraceError(error) && error.code === fail('leaseLost').code) throw error

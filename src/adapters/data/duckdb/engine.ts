@@ -1,5 +1,7 @@
+import { createReadStream, existsSync } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname, isAbsolute, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
 import {
   BOOLEAN,
   BIGINT,
@@ -94,7 +96,7 @@ class DuckdbEngine implements DataEngine {
       source.kind === 'parquet'
         ? ', union_by_name = true'
         : source.kind === 'csv'
-          ? `, header = ${source.header ?? true}, delim = ${duckdbDialect.literal(source.delimiter ?? ',', 'text')}, strict_mode = true`
+          ? `, header = ${source.header ?? true}, delim = ${duckdbDialect.literal(source.delimiter ?? ',', 'text')}, strict_mode = true, skip = 0`
           : ", format = 'newline_delimited'"
     const read = `read_${source.kind}(${file}${options}`
     const numbered = source.kind === 'parquet' ? source.rowNumber : undefined
@@ -107,11 +109,39 @@ class DuckdbEngine implements DataEngine {
     try {
       await this.rows(`SELECT * FROM ${relation.sql} LIMIT 0`)
     } catch (error) {
+      if (source.kind === 'csv' && existsSync(path)) {
+        const reason = await this.#brokenRow(path, source.header ?? true, source.delimiter ?? ',')
+        if (reason) throw fail('sourceUnreadable', { source: source.path, reason }, error)
+      }
       if (isMillraceError(error) && error.code === 'MR2002')
         throw fail('sourceUnreadable', { source: source.path, reason: String(error.details.reason) }, error)
       throw error
     }
     return relation
+  }
+
+  /** The first row of a CSV file that does not have as many fields as its first line, in words. */
+  async #brokenRow(path: string, header: boolean, delimiter: string): Promise<string | undefined> {
+    const lines = createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })
+    let first: string | undefined
+    for await (const line of lines) {
+      first = line
+      break
+    }
+    lines.close()
+    if (first === undefined) return 'it is empty'
+    const columns = first.split(delimiter).map((_, i) => `'c${i}': 'VARCHAR'`)
+    const read = `read_csv(${duckdbDialect.literal(path, 'text')}, auto_detect = false, header = ${header}, delim = ${duckdbDialect.literal(delimiter, 'text')}, quote = '"', escape = '"', columns = {${columns.join(', ')}})`
+    const connection = await this.#connection()
+    try {
+      await connection.run(`SELECT count(*) FROM ${read}`)
+      return undefined
+    } catch (error) {
+      const reason = describeFailure(error)
+      return reason.startsWith('line ') ? reason : undefined
+    } finally {
+      connection.closeSync()
+    }
   }
 
   async describe(relation: Relation): Promise<readonly DescribedColumn[]> {
