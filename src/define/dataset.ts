@@ -6,7 +6,7 @@ import { expectationColumns, type ExpectationColumns, type ExpectationSpec } fro
 import * as row from './expectation/row.ts'
 import type { Expectation } from './expectation/spec.ts'
 import { schema } from './expectation/table.ts'
-import { checkName, definitionBrand, refuse, type Definition } from './named.ts'
+import { checkName, definitionBrand, onlyKeys, refuse, type Definition } from './named.ts'
 import type { Source } from './source.ts'
 
 type TimestampKeys<C extends Columns> = {
@@ -62,6 +62,16 @@ export function dataset<const Name extends string, const C extends Columns>(
   options: DatasetOptions<C>,
 ): Dataset<Name, C> {
   checkName('dataset', name)
+  onlyKeys('dataset', name, options, [
+    'source',
+    'columns',
+    'eventTime',
+    'knownAt',
+    'key',
+    'expect',
+    'quarantine',
+    'encryptWith',
+  ])
   if (Object.keys(options.columns).length === 0) refuse('dataset', name, 'declares no columns')
   const expressions = columnsOfDataset(options.columns)
   const implied: Expectation[] = [schema({ id: 'schema' })]

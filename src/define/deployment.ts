@@ -1,7 +1,7 @@
 import { micros, type Duration, type Micros } from '../internal/time.ts'
 import type { Columns } from './column.ts'
 import type { Model } from './model.ts'
-import { checkName, definitionBrand, refuse, type Definition } from './named.ts'
+import { checkName, definitionBrand, onlyKeys, refuse, type Definition } from './named.ts'
 
 export type Percent = `${number}%`
 
@@ -44,6 +44,8 @@ export function deployment<C extends Columns, D extends string>(
   options: DeploymentOptions<C, D>,
 ): Deployment<C, D> {
   checkName('deployment', name)
+  onlyKeys('deployment', name, options, ['model', 'canary', 'stickyBy'])
+  onlyKeys('deployment', name, options.canary ?? {}, ['steps', 'labels', 'minRequests', 'maxWait', 'alpha'])
   const canary = options.canary ?? {}
   const steps = (canary.steps ?? ['1%', '5%', '20%', '50%']).map(step => {
     const share = Number(step.slice(0, -1)) / 100

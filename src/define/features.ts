@@ -4,7 +4,7 @@ import { columnsOfDataset, type Dataset } from './dataset.ts'
 import { column } from './expression/build.ts'
 import { columnsOf, type Node, type ScalarType } from './expression/node.ts'
 import type { BoolExpression, ExpressionOf, NumberType } from './expression/types.ts'
-import { checkName, definitionBrand, refuse, type Definition } from './named.ts'
+import { checkName, definitionBrand, onlyKeys, refuse, type Definition } from './named.ts'
 
 /** The key that features belong to. Its members are columns of the source with the same names and types. */
 export interface Entity<K extends Columns = Columns> {
@@ -143,6 +143,7 @@ export function features<const K extends Columns, const C extends Columns, const
   options: FeatureViewOptions<K, C, F>,
 ): FeatureView<K, F> {
   checkName('feature view', name)
+  onlyKeys('features', name, options, ['entity', 'from', 'ttl', 'online', 'knownTime', 'compute'])
   const { from } = options
   if (from.eventTime === undefined) refuse('features', name, `dataset ${from.name} has no eventTime`)
   for (const [key, spec] of Object.entries(options.entity.keys)) {

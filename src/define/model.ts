@@ -11,7 +11,7 @@ import type {
   TextExpression,
 } from './expression/types.ts'
 import type { FeatureView } from './features.ts'
-import { checkName, definitionBrand, refuse, type Definition } from './named.ts'
+import { checkName, definitionBrand, onlyKeys, refuse, type Definition } from './named.ts'
 import { modelTests, type ModelTest, type ModelTestBuilder } from './suite.ts'
 
 export type Task = 'binary' | 'regression'
@@ -106,6 +106,18 @@ export function model<const C extends Columns, const I extends Record<string, Mo
   options: ModelOptions<C, I>,
 ): Model<C, ColumnsOfExpression<I[keyof I]>> {
   checkName('model', name)
+  onlyKeys('model', name, options, [
+    'task',
+    'from',
+    'label',
+    'inputs',
+    'features',
+    'split',
+    'scale',
+    'train',
+    'threshold',
+    'test',
+  ])
   const { from } = options
   if (from.eventTime === undefined)
     refuse('model', name, `dataset ${from.name} has no eventTime, which a split by time needs`)

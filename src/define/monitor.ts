@@ -1,6 +1,6 @@
 import { micros, parseDuration, type Duration, type Micros } from '../internal/time.ts'
 import type { Deployment } from './deployment.ts'
-import { checkName, definitionBrand, refuse, type Definition } from './named.ts'
+import { checkName, definitionBrand, onlyKeys, refuse, type Definition } from './named.ts'
 
 export type RetrainCause = 'drift' | 'performance'
 
@@ -45,6 +45,16 @@ export interface Monitor extends Definition {
 /** Declares what watches a deployment: windows of statistics, alerts, and what starts a retrain. */
 export function monitor(name: string, options: MonitorOptions): Monitor {
   checkName('monitor', name)
+  onlyKeys('monitor', name, options, [
+    'deployment',
+    'falseAlarms',
+    'window',
+    'sensitivity',
+    'labelHorizon',
+    'retrain',
+    'schedule',
+    'notify',
+  ])
   const falseAlarmEvery = parseDuration((options.falseAlarms ?? 'one per 30d').replace(/^one per /, ''))
   if (falseAlarmEvery === undefined || falseAlarmEvery <= 0)
     refuse('monitor', name, `falseAlarms '${options.falseAlarms}' is not of the form 'one per 30d'`)

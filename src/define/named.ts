@@ -24,3 +24,9 @@ export function definitionKind(value: unknown): DefinitionKind | undefined {
     ? (value as Definition)[definitionBrand]
     : undefined
 }
+
+/** Refuses members that a definition does not have: without type checking a misspelt option would do nothing, silently. */
+export function onlyKeys(kind: string, name: string, options: object, known: readonly string[]): void {
+  const unknown = Object.keys(options).find(key => !known.includes(key))
+  if (unknown !== undefined) refuse(kind, name, `has no option '${unknown}'; it has ${known.join(', ')}`)
+}

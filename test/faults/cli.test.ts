@@ -58,6 +58,12 @@ describe('bad input at the command line', () => {
     refused(await millrace(await project('export default {{'), 'validate'), 2, 'millrace.config.ts'))
   it('a project file without a project', async () =>
     refused(await millrace(await project('export default 1'), 'validate'), 2, 'project('))
+  it('a misspelt option of a definition', async () =>
+    refused(
+      await millrace(await project(config('x: t.int()').replace('columns:', 'colums: 1, columns:')), 'validate'),
+      2,
+      "'colums'",
+    ))
   it('an unknown verb', async () => refused(await millrace(await project(undefined), 'valdate'), 2, 'validate'))
   it('an unknown option', async () =>
     refused(await millrace(await project(config('x: t.int()')), 'validate', '--fast'), 2, '--fast'))

@@ -212,7 +212,7 @@ async function play(stage: Stage): Promise<DemoResult> {
   let unitCheck = ''
   const waiting = new Map<number, { id: string; label: number; at: number }[]>()
   const served: Streamed = { predictions: 0, months: new Map() }
-  const scheduled = [at('2001-04-17')]
+  const scheduled = [at('2001-04-06')]
   const sabotage = { done: false }
   const everything = (await engine.scan({ kind: 'parquet', path: source, rowNumber: 'millrace_seq' }, root)).sql
   const clean = `SELECT * FROM ${everything} WHERE ${where} AND delay BETWEEN -120 AND 1440`

@@ -2,6 +2,7 @@ import { digestJson } from '../../internal/digest.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import type { Node } from '../expression/node.ts'
 import type { BoolExpression } from '../expression/types.ts'
+import { onlyKeys } from '../named.ts'
 import { declarationSite, type Severity } from '../report.ts'
 
 /** What every expectation can be given. */
@@ -103,6 +104,17 @@ type Draft<S> = S extends ExpectationSpec ? Omit<S, 'id' | 'severity' | 'when' |
 
 /** Completes a declaration: id by content, severity, condition, and the line it stands on. */
 export function expectation(draft: Draft<ExpectationSpec>, options: ExpectationOptions = {}): Expectation {
+  onlyKeys('expectation', draft.kind, options, [
+    'id',
+    'severity',
+    'when',
+    'mostly',
+    'maxBad',
+    'nulls',
+    'min',
+    'max',
+    'mode',
+  ])
   const when = options.when?.node
   const identity = { ...draft, ...(when ? { when } : {}) } as unknown as Json
   const site = declarationSite(new Error().stack)
