@@ -14,10 +14,10 @@ export interface Snapshot {
   readonly rows: number
 }
 
-/** The newest accepted snapshot of a dataset. Throws `sourceUnreadable` when it was never validated. */
-export async function newestSnapshot(workspace: Workspace, dataset: Dataset): Promise<Snapshot> {
+/** The newest accepted snapshot of a dataset, or the one of that digest. Throws `sourceUnreadable` when it was never validated. */
+export async function newestSnapshot(workspace: Workspace, dataset: Dataset, wanted?: Digest): Promise<Snapshot> {
   const [step] = (await workspace.store.stepHistory(datasetStepName(dataset), 50)).filter(one => one.outputs?.data)
-  const digest = step?.outputs?.data?.digest
+  const digest = wanted ?? step?.outputs?.data?.digest
   if (!digest)
     throw fail('sourceUnreadable', {
       source: `the snapshot of ${dataset.name}`,

@@ -28,7 +28,7 @@ export async function warmViews(workspace: Workspace): Promise<string[]> {
     await workspace.store.putDocument(
       'materialisation',
       view.name,
-      { rows: Number(newest?.n), entities, until },
+      { rows: Number(newest?.n), entities, until, snapshot },
       workspace.clock.now(),
     )
     filled.push(view.name)

@@ -72,7 +72,7 @@ const close = (a: Value, b: Value): boolean => {
       Object.is(a, b) ||
       a === b ||
       (Number.isNaN(a) && Number.isNaN(b)) ||
-      Math.abs(a - b) <= 1e-12 * Math.max(Math.abs(a), Math.abs(b))
+      Math.abs(a - b) <= Math.max(1e-290, 1e-12 * Math.max(Math.abs(a), Math.abs(b)))
     )
   return compareValues(a, b) === 0
 }

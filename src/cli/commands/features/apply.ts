@@ -10,7 +10,7 @@ export const command: Command = {
     withWorkspace(cwd, async ({ store, project, clock }) => {
       const plan = await planFeatures(store, project)
       if (typeof options.plan === 'string' && !plan.digest.slice(7).startsWith(options.plan.replace(/^sha256:/, '')))
-        throw fail('planChanged', { plan: options.plan, now: plan.digest.slice(7, 19) })
+        throw fail('planChanged', { given: options.plan, found: plan.digest.slice(7, 19) })
       for (const change of plan.changes) {
         const view = project.views.get(change.view)
         if (view) await store.putDocument(appliedKind, view.name, appliedDocument(view), clock.now())

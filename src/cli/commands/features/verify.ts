@@ -1,3 +1,4 @@
+import type { Digest } from '../../../internal/digest.ts'
 import { planView } from '../../../stages/features/channels.ts'
 import { verifyView } from '../../../stages/features/verify.ts'
 import type { Command } from '../../command.ts'
@@ -20,8 +21,11 @@ export const command: Command = {
           out.line(`${view.name}: not materialised yet. Next: npx millrace features materialise`)
           continue
         }
-        const { until } = done.value as unknown as { readonly until: number }
-        const snapshot = await newestSnapshot(workspace, view.from)
+        const { until, snapshot: made } = done.value as unknown as {
+          readonly until: number
+          readonly snapshot?: Digest
+        }
+        const snapshot = await newestSnapshot(workspace, view.from, made)
         const result = await verifyView(
           await workspace.engine(),
           planView(view),
@@ -45,6 +49,7 @@ export const command: Command = {
           out.line(`    ${one.feature} of ${one.key}: online ${one.online}, offline ${one.offline}`)
       }
       out.data(results)
-      return results.some(one => one.mismatches > 0) ? 1 : 0
+      // Nothing compared is nothing proven
+      return results.length === 0 || results.some(one => one.mismatches > 0) ? 1 : 0
     }),
 }
