@@ -37,7 +37,7 @@ export const dataErrors = {
     status: 500,
     blame: 'system',
   },
-  diskFull: {
+  noSpaceLeft: {
     code: 'MR2005',
     title: 'Disk full',
     message: 'There is no space left to write {path}: {reason}',

@@ -288,7 +288,8 @@ function explain(error: unknown, sql: string): Error {
     /^(IO Error|Invalid Input Error|HTTP Error)|No files found|CSV Error|Parquet|file/i.test(reason) &&
     !/^(Parser|Binder|Catalog)/.test(reason)
   ) {
-    if (/No space left|disk full/i.test(reason)) return fail('diskFull', { path: 'the scratch folder', reason }, error)
+    if (/No space left|disk full/i.test(reason))
+      return fail('noSpaceLeft', { path: 'the scratch folder', reason }, error)
     return fail(
       'sourceUnreadable',
       { source: /'([^']+)'/.exec(sql)?.[1] ?? 'source', reason: describeFailure(error) },

@@ -40,7 +40,7 @@ class LmdbStore implements OnlineStore {
       await database.flushed
     } catch (error) {
       throw fail(
-        'diskFull',
+        'noSpaceLeft',
         { path: 'the online store', reason: error instanceof Error ? error.message : String(error) },
         error,
       )
