@@ -4,6 +4,9 @@ import type { Digest } from '../internal/digest.ts'
 import { snapshotSql } from '../stages/features/frame.ts'
 import { datasetStepName } from '../stages/pipeline/dataset-steps.ts'
 import type { Dataset } from '../define/dataset.ts'
+import type { FeatureView } from '../define/features.ts'
+import { planView } from '../stages/features/channels.ts'
+import { materialise } from '../stages/features/online.ts'
 
 export interface Snapshot {
   readonly digest: Digest
@@ -28,4 +31,23 @@ export async function newestSnapshot(workspace: Workspace, dataset: Dataset, wan
   const event = engine.dialect.epochMicros(engine.dialect.identifier(dataset.eventTime as string))
   const [row] = await engine.rows(`SELECT max(${event}) AS newest, count(*) AS n FROM (${sql})`)
   return { digest, sql, newest: Number(row?.newest ?? 0), rows: Number(row?.n) }
+}
+
+/** Writes the online records of a view from a snapshot as it was known at `until`, and notes that it was done. Gives the entities. */
+export async function materialiseView(
+  workspace: Workspace,
+  view: FeatureView,
+  snapshot: Snapshot,
+  until: number,
+): Promise<number> {
+  const entities = await materialise(
+    await workspace.engine(),
+    planView(view),
+    snapshot.sql,
+    until,
+    await workspace.online(),
+  )
+  const done = { rows: snapshot.rows, entities, until, snapshot: snapshot.digest }
+  await workspace.store.putDocument('materialisation', view.name, done, workspace.clock.now())
+  return entities
 }

@@ -52,6 +52,7 @@ export class LiveDeployment implements ServedDeployment {
   #rollout: RolloutState | undefined
   #writes: Promise<unknown> = Promise.resolve()
   #failure: unknown
+  #canaryError: string | undefined
   readonly #counts = { stable: 0, canary: 0, errors: 0 }
   /** Set by whoever watches. */
   observer: Observer | undefined
@@ -192,7 +193,10 @@ export class LiveDeployment implements ServedDeployment {
     const rows = this.#encoder.encode(requests, now)
     const canary = this.#rollout ? this.#canary : undefined
     // Both begin before anything is awaited: from here on neither can be closed under the request
-    const both = [stable.loaded.run(rows), canary?.loaded.run(rows).catch(() => undefined)] as const
+    const both = [
+      stable.loaded.run(rows),
+      canary?.loaded.run(rows).catch((error: unknown) => this.#noteCanary(error)),
+    ] as const
     const answers = (await both[0]).scores
     const challenger = (await both[1])?.scores
     if (canary && this.#rollout) {
@@ -232,6 +236,11 @@ export class LiveDeployment implements ServedDeployment {
     })
     this.#latency.add(each)
     return predictions
+  }
+
+  /** The caller is answered by stable; the operator is told why. */
+  #noteCanary(error: unknown): undefined {
+    this.#canaryError = error instanceof Error ? error.message : String(error)
   }
 
   #remember(id: string, pending: Pending): void {
@@ -354,7 +363,10 @@ export class LiveDeployment implements ServedDeployment {
     if (!this.#stable) return { ready: false, reasons: [`nothing is deployed as ${this.name}`] }
     if (this.#failure !== undefined)
       return { ready: true, reasons: [`a decision could not be stored: ${String(this.#failure)}`] }
-    return { ready: true, reasons: [] }
+    return {
+      ready: true,
+      reasons: this.#canaryError === undefined ? [] : [`a challenger failed to answer: ${this.#canaryError}`],
+    }
   }
 
   async close(): Promise<void> {

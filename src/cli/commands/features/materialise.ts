@@ -1,9 +1,7 @@
 import { fail } from '../../../errors/index.ts'
 import { parseTime } from '../../../internal/time.ts'
-import { planView } from '../../../stages/features/channels.ts'
-import { materialise } from '../../../stages/features/online.ts'
 import type { Command } from '../../command.ts'
-import { newestSnapshot } from '../../snapshots.ts'
+import { materialiseView, newestSnapshot } from '../../snapshots.ts'
 import { withWorkspace } from '../../with-workspace.ts'
 
 export const command: Command = {
@@ -27,19 +25,7 @@ export const command: Command = {
         if ((args[0] !== undefined && view.name !== args[0]) || !view.online) continue
         const snapshot = await newestSnapshot(workspace, view.from)
         const until = given ?? snapshot.newest
-        const entities = await materialise(
-          await workspace.engine(),
-          planView(view),
-          snapshot.sql,
-          until,
-          await workspace.online(),
-        )
-        await workspace.store.putDocument(
-          'materialisation',
-          view.name,
-          { rows: snapshot.rows, entities, until, snapshot: snapshot.digest },
-          workspace.clock.now(),
-        )
+        const entities = await materialiseView(workspace, view, snapshot, until)
         made.push({ view: view.name, entities, rows: snapshot.rows, until })
         out.line(
           `${view.name}: ${entities.toLocaleString('en-US')} entities from ${snapshot.rows.toLocaleString('en-US')} rows`,
