@@ -1,5 +1,6 @@
 import { describe, expect as check, it } from 'vitest'
-import { dataset, expect, parquet, project, t } from '../index.ts'
+import { dataset, expect, gbt, model, parquet, project, t, type Model } from '../index.ts'
+import { scalesOf } from './model.ts'
 import { definitionDigest } from './project.ts'
 
 const make = (min: number) =>
@@ -27,5 +28,39 @@ describe('definitions', () => {
   })
   it('refuse names that are not canonical', () => {
     check(() => dataset('Bad Name', { source: parquet('x'), columns: { a: t.int() } })).toThrow(/not a valid name/)
+  })
+})
+
+describe('the scale of a model', () => {
+  const trips = dataset('trips', {
+    source: parquet('t.parquet'),
+    columns: { at: t.timestamp('UTC'), miles: t.float(), city: t.text(), late: t.bool() },
+    eventTime: 'at',
+  })
+  const scaled = (scale: unknown): Model =>
+    model('m', {
+      task: 'binary',
+      from: trips,
+      label: c => c.late,
+      inputs: c => ({ miles: c.miles, city: c.city, hour: c.at.hour() }),
+      split: { by: 'time', train: '7d', test: '1d' },
+      train: gbt({ trees: 1 }),
+      ...(scale === undefined ? {} : { scale: scale as 'none' }),
+    }) as unknown as Model
+  it('is standard, one kind, or a kind an input', () => {
+    check(scalesOf(scaled(undefined))).toEqual(['standard', 'standard', 'standard'])
+    check(scalesOf(scaled('robust'))).toEqual(['robust', 'robust', 'robust'])
+    check(scalesOf(scaled({ miles: 'min-max' }))).toEqual(['min-max', 'none', 'standard'])
+  })
+  it('means the same whichever defaults are spelt out', () => {
+    check(definitionDigest(scaled({ miles: 'robust' }))).toBe(
+      definitionDigest(scaled({ hour: 'standard', miles: 'robust', city: 'none' })),
+    )
+  })
+  it('refuses inputs and kinds that are not there, and scales of text', () => {
+    check(() => scaled({ mile: 'robust' })).toThrow(/'mile', which is no input/)
+    check(() => scaled({ miles: 'zscore' })).toThrow(/no scale 'zscore'/)
+    check(() => scaled('zscore')).toThrow(/no scale 'zscore'/)
+    check(() => scaled({ city: 'standard' })).toThrow(/text and cannot be scaled/)
   })
 })

@@ -56,6 +56,14 @@ export interface TimeSplit {
 }
 
 export type ScaleKind = 'standard' | 'min-max' | 'robust' | 'none'
+const scaleKinds: readonly string[] = ['standard', 'min-max', 'robust', 'none'] satisfies ScaleKind[]
+
+/** One kind for every number, or a kind by input; inputs that are not named are `standard`. Texts are never scaled. */
+export type Scale<I> =
+  | ScaleKind
+  | {
+      readonly [K in keyof I & string]?: I[K] extends TextExpression<boolean, string> ? 'none' : ScaleKind
+    }
 
 export interface ModelOptions<C extends Columns, I extends Record<string, ModelInput>> {
   readonly task: Task
@@ -68,7 +76,8 @@ export interface ModelOptions<C extends Columns, I extends Record<string, ModelI
   /** Feature views that the inputs use. */
   readonly features?: readonly FeatureView[]
   readonly split: TimeSplit
-  readonly scale?: ScaleKind
+  /** How numbers are scaled (default `standard`): `'robust'`, or `{ distance: 'robust', hour: 'none' }`. */
+  readonly scale?: Scale<NoInfer<I>>
   readonly train: Trainer
   /** Probability from which a binary prediction is positive (default 0.5). */
   readonly threshold?: number
@@ -90,7 +99,8 @@ export interface Model<C extends Columns = Columns, D extends string = string> e
   readonly inputs: readonly InputSpec[]
   readonly views: readonly FeatureView[]
   readonly split: { readonly by: 'time'; readonly train: Micros; readonly test: Micros; readonly until?: string }
-  readonly scale: ScaleKind
+  /** One kind, or the kind of every input by name. */
+  readonly scale: ScaleKind | Readonly<Record<string, ScaleKind>>
   readonly trainer: Trainer
   readonly threshold: number
   readonly tests: readonly ModelTest[]
@@ -99,6 +109,33 @@ export interface Model<C extends Columns = Columns, D extends string = string> e
 
 /** Body of a prediction request: exactly the columns that the model's inputs read, and the keys of its features. */
 export type RequestOf<M> = M extends { readonly [requestColumns]?: infer R } ? R : never
+
+/** Every input with its kind, so that a declaration means the same whichever defaults it spells out. */
+function scaleOf(
+  name: string,
+  scale: Scale<Record<string, unknown>> | undefined,
+  inputs: readonly InputSpec[],
+): Model['scale'] {
+  if (scale === undefined) return 'standard'
+  const known = (kind: string | undefined): ScaleKind =>
+    kind !== undefined && scaleKinds.includes(kind)
+      ? (kind as ScaleKind)
+      : refuse('model', name, `there is no scale '${kind}': ${scaleKinds.join(', ')}`)
+  if (typeof scale === 'string') return known(scale)
+  const texts = new Set(inputs.filter(input => input.type === 'text').map(input => input.name))
+  for (const [input, kind] of Object.entries(scale)) {
+    if (!inputs.some(one => one.name === input)) refuse('model', name, `scale names '${input}', which is no input`)
+    if (texts.has(input) && kind !== 'none') refuse('model', name, `input '${input}' is text and cannot be scaled`)
+  }
+  return Object.fromEntries(
+    inputs.map(input => [input.name, texts.has(input.name) ? 'none' : known(scale[input.name] ?? 'standard')]),
+  )
+}
+
+/** How each input of a model is scaled, in their order. */
+export function scalesOf({ scale, inputs }: Pick<Model, 'scale' | 'inputs'>): readonly ScaleKind[] {
+  return inputs.map(input => (typeof scale === 'string' ? scale : (scale[input.name] ?? 'standard')))
+}
 
 /** Declares a model: what it predicts, from which inputs, how it is split, scaled, trained and tested. */
 export function model<const C extends Columns, const I extends Record<string, ModelInput>>(
@@ -160,7 +197,7 @@ export function model<const C extends Columns, const I extends Record<string, Mo
       test: micros(options.split.test),
       ...(options.split.until ? { until: options.split.until } : {}),
     },
-    scale: options.scale ?? 'standard',
+    scale: scaleOf(name, options.scale, inputs),
     trainer,
     threshold: options.threshold ?? 0.5,
     tests: options.test?.(modelTests<keyof I & string>()) ?? [],

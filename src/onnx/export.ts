@@ -1,6 +1,6 @@
 import { fail } from '../errors/catalogue.ts'
 import type { LinearModel } from '../math/linear/index.ts'
-import { float32Scale, type ScalerParameters } from '../math/scaler/index.ts'
+import { float32Scale, isIdentity, type ScalerParameters } from '../math/scaler/index.ts'
 import { outputsOf, type TreeEnsemble } from '../math/trees/index.ts'
 import { type GraphBuilder, graph } from './graph-builder.ts'
 import { treeAttributes } from './tree-attributes.ts'
@@ -18,7 +18,7 @@ export type Estimator =
 
 export interface ExportRequest {
   readonly inputs: readonly ModelInput[]
-  /** Over all inputs in their order; kind `none` writes no Scaler. Text inputs are best left unscaled. */
+  /** Over all inputs in their order; one that changes nothing writes no Scaler. Text inputs are best left unscaled. */
   readonly scaler: ScalerParameters
   /** Trained on `scaleFloat32(scaler, columns)`. */
   readonly estimator: Estimator
@@ -93,7 +93,7 @@ function writeInputs(builder: GraphBuilder, inputs: readonly ModelInput[], order
 }
 
 function writeScaler(builder: GraphBuilder, raw: string, scaler: ScalerParameters, order: readonly number[]): string {
-  if (scaler.kind === 'none') return raw
+  if (isIdentity(scaler)) return raw
   const { offset, factor } = float32Scale(scaler)
   return builder.node('ml.Scaler', [raw], 'scaled', {
     offset: { floats: order.map(at => offset[at] as number) },

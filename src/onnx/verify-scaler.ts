@@ -1,4 +1,4 @@
-import { float32Scale } from '../math/scaler/index.ts'
+import { float32Scale, isIdentity } from '../math/scaler/index.ts'
 import type { Findings } from './check.ts'
 import type { OnnxGraph, OnnxModel, OnnxNode } from './proto.ts'
 import { listOf } from './tree-attributes.ts'
@@ -125,7 +125,7 @@ export function scalerMatches(_: OnnxModel, graph: OnnxGraph, { scaler }: Verify
   if (!scaler) return undefined
   const expected = float32Scale(scaler)
   if (scalersOf(graph).length === 0) {
-    const problems = scaler.kind === 'none' ? [] : [`the graph has no scaler, training used ${scaler.kind}`]
+    const problems = isIdentity(scaler) ? [] : [`the graph has no scaler, training used ${scaler.kind}`]
     return { evaluated: 1, problems }
   }
   return figures(graph, (offset, factor, at) => {

@@ -94,6 +94,40 @@ model('unknown-feature', {
   train: gbt({ trees: 10 }),
 })
 
+const scaled = {
+  task: 'binary',
+  from: trips,
+  split: { by: 'time', train: '30d', test: '7d' },
+  train: gbt({ trees: 1 }),
+} as const
+model('scale-of-input', {
+  ...scaled,
+  label: c => c.tip.gt(1),
+  inputs: c => ({ fare: c.fare, city: c.city }),
+  scale: { fare: 'robust', city: 'none' },
+})
+model('scale-of-unknown-input', {
+  ...scaled,
+  label: c => c.tip.gt(1),
+  inputs: c => ({ fare: c.fare }),
+  // @ts-expect-error no such input
+  scale: { fair: 'robust' },
+})
+model('scale-of-text', {
+  ...scaled,
+  label: c => c.tip.gt(1),
+  inputs: c => ({ fare: c.fare, city: c.city }),
+  // @ts-expect-error a text is not scaled
+  scale: { city: 'standard' },
+})
+model('scale-of-no-kind', {
+  ...scaled,
+  label: c => c.tip.gt(1),
+  inputs: c => ({ fare: c.fare }),
+  // @ts-expect-error no such kind
+  scale: { fare: 'zscore' },
+})
+
 describe('the definition API', () => {
   it('carries columns from declaration to request body', () => {
     expectTypeOf<RequestOf<typeof tipped>>().toEqualTypeOf<{

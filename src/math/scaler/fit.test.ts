@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { holdToReference, type ScalerReference } from '../../../test/support/scaler-shapes.ts'
 import {
   fitScaler,
   inverseTransform,
@@ -8,40 +9,18 @@ import {
   scaleFloat32,
   scaleRowsFloat32,
   float32Scale,
+  mergeSummaries,
+  quantileOf,
+  SpreadError,
+  summarise,
   transform,
 } from './index.ts'
 
-interface Reference {
-  readonly columns: readonly {
-    readonly name: string
-    readonly values: readonly (number | null)[]
-    readonly standard: { readonly offset: number; readonly var: number; readonly scale: number }
-    readonly minmax: { readonly offset: number; readonly max: number; readonly scale: number }
-    readonly robust: { readonly offset: number; readonly scale: number }
-  }[]
-}
 const reference = JSON.parse(
   readFileSync(new URL('../../../test/fixtures/scaler/reference.json', import.meta.url), 'utf8'),
-) as Reference
+) as ScalerReference
 
-const near = (actual: number | undefined, wanted: number, tolerance = 1e-12): void => {
-  expect(Math.abs((actual ?? NaN) - wanted)).toBeLessThanOrEqual(tolerance * Math.abs(wanted))
-}
-
-describe.each(reference.columns)('against scikit-learn: $name', column => {
-  const values = Float64Array.from(column.values, value => value ?? NaN)
-  test.each(['standard', 'minmax', 'robust'] as const)('%s', kind => {
-    const feature = fitScaler(kind, [values]).features[0]
-    // The variance of values at 1e9 with a spread of 1 keeps fewer digits in both.
-    const tolerance = column.name === 'far from zero' ? 1e-10 : 1e-12
-    if (column.name === 'constant with rounding') expect(feature?.constant).toBe(true)
-    else if (kind === 'standard') near(feature?.var, column.standard.var, tolerance)
-    near(feature?.offset, column[kind].offset)
-    near(feature?.scale, column[kind].scale, tolerance)
-    expect(feature?.nullCount).toBe(column.values.filter(value => value === null).length)
-    if (kind === 'minmax') expect(feature?.max).toBe(column.minmax.max)
-  })
-})
+test.each(reference.columns)('equal to scikit-learn within 1e-12: $name', holdToReference)
 
 const value = fc.oneof(
   { weight: 9, arbitrary: fc.double({ min: -1e6, max: 1e6, noNaN: true }) },
@@ -105,4 +84,73 @@ test('refuses infinite values by place, and unequal scalers', () => {
 test('a column without values scales nothing', () => {
   const { features } = fitScaler('robust', [Float64Array.from([NaN, NaN])])
   expect(features[0]).toMatchObject({ count: 0, nullCount: 2, offset: 0, scale: 1, constant: false })
+})
+
+test("a kind a column, and the commonest kind is the whole scaler's", () => {
+  const column = Float64Array.from([1, 2, 4])
+  const { kind, features } = fitScaler(['minmax', 'standard', 'minmax', 'none'], [column, column, column, column])
+  expect([kind, ...features.map(feature => feature.kind)]).toEqual(['minmax', undefined, 'standard', undefined, 'none'])
+  expect(features.map(feature => [feature.offset, feature.scale])).toEqual([
+    [1, 3],
+    [7 / 3, Math.sqrt(14 / 9)],
+    [1, 3],
+    [0, 1],
+  ])
+})
+
+test('whole weights are repeated rows; other weights must be finite and at least 0', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(value, fc.nat(3)), { minLength: 1 }), list => {
+      const weights = Float64Array.from(list, ([, weight]) => weight)
+      const weighted = fitScaler('standard', [Float64Array.from(list, ([x]) => x)], { weights }).features[0]
+      const repeated = fitScaler('standard', [
+        Float64Array.from(list.flatMap(([x, weight]) => Array.from({ length: weight }, () => x))),
+      ]).features[0]
+      expect(weighted?.count).toBe(repeated?.count)
+      expect([weighted?.min, weighted?.max]).toEqual([repeated?.min, repeated?.max])
+      expect(Math.abs((weighted?.mean ?? 0) - (repeated?.mean ?? 0))).toBeLessThan(1e-7)
+      expect(Math.abs((weighted?.var ?? 0) - (repeated?.var ?? 0))).toBeLessThanOrEqual(
+        1e-9 * (repeated?.var ?? 0) + 1e-6,
+      )
+    }),
+  )
+  for (const bad of [[-1], [NaN], [Infinity], []])
+    expect(() => fitScaler('standard', [new Float64Array(1)], { weights: Float64Array.from(bad) })).toThrow(RangeError)
+})
+
+test('quantiles of joined summaries are as near as stated', () => {
+  fc.assert(
+    fc.property(fc.integer(), fc.integer({ min: 1, max: 9 }), fc.constantFrom(40, 3000, 9000), (seed, parts, rows) => {
+      let state = seed
+      const next = (): number => (state = (Math.imul(state, 1664525) + 1013904223) | 0)
+      const whole = Float64Array.from({ length: rows }, () => Math.trunc(next() / 2 ** 12) * (next() % 3))
+      const cuts = Array.from({ length: parts - 1 }, () => Math.abs(next()) % rows).sort((a, b) => a - b)
+      const pieces = [0, ...cuts].map((from, at) => whole.slice(from, cuts[at] ?? rows).sort())
+      const { rankError, ...summary } = mergeSummaries(pieces.map(summarise))
+      const sorted = whole.toSorted()
+      for (const level of [0.01, 0.25, 0.5, 0.75, 0.99]) {
+        const found = quantileOf({ ...summary, rankError }, level)
+        const slack = rankError + 1 / rows + 1e-12
+        const below = sorted.findIndex(x => x >= found)
+        const upTo = sorted.findLastIndex(x => x <= found) + 1
+        expect((below < 0 ? rows : below) / rows).toBeLessThanOrEqual(level + slack)
+        expect(upTo / rows).toBeGreaterThanOrEqual(level - slack)
+      }
+      expect(rankError).toBeLessThanOrEqual(1 / 2048)
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('a robust scale merges through its summaries, and is refused without them', () => {
+  const parts = [Float64Array.from([5, 1, 3]), Float64Array.from([2, NaN, 4])]
+  expect(() => mergeScalers(parts.map(part => fitScaler('robust', [part])))).toThrow(/quantiles, which do not merge/)
+  const merged = mergeScalers(parts.map(part => fitScaler('robust', [part], { mergeable: true })))
+  expect(merged.features[0]).toMatchObject({ count: 5, nullCount: 1, offset: 3, scale: 2, median: 3, iqr: 2 })
+})
+
+test('a variance beyond float64 is refused, not turned into NaN', () => {
+  const column = Float64Array.from([1e300, -1e300, 5e299])
+  expect(() => fitScaler('standard', [column])).toThrow(SpreadError)
+  expect(fitScaler('minmax', [column]).features[0]).toMatchObject({ offset: -1e300, scale: 2e300, constant: false })
 })

@@ -1,25 +1,60 @@
 import {
-  type FeatureScale,
   type FeatureStatistics,
   InfiniteValueError,
   type ScalerKind,
   type ScalerParameters,
   scaleOf,
 } from './parameters.ts'
+import { interpolated, mergeSummaries, type QuantileSummary, summarise } from './quantile-summary.ts'
+import { quantilesInPlace } from './select.ts'
 
 /** Columns of one feature each, NaN for missing. */
 export type Columns = readonly (Float32Array | Float64Array)[]
 
-/**
- * Learns the scale of every feature, as scikit-learn's StandardScaler, MinMaxScaler and RobustScaler do.
- * Throws InfiniteValueError naming the first infinite value.
- */
-export function fitScaler(kind: ScalerKind, columns: Columns): ScalerParameters {
-  const features = columns.map((column, at) => scaleOf(kind, statisticsOf(column, at)))
-  return { kind, features, approximateQuantiles: false }
+export interface FitOptions {
+  /**
+   * How much each row counts, at least 0: moments as scikit-learn's `sample_weight`, quantiles as NumPy's weighted ones
+   * (`inverted_cdf`: interpolation has no agreed weighted form). Rows of weight 0 are not looked at.
+   */
+  readonly weights?: Float64Array
+  /** Keeps a summary of each column's quantiles, so that robust scalers can be merged. Default: false. */
+  readonly mergeable?: boolean
 }
 
-function statisticsOf(column: Float32Array | Float64Array, feature: number): FeatureStatistics {
+/**
+ * Learns the scale of every feature, as scikit-learn's StandardScaler, MinMaxScaler and RobustScaler do; one kind for
+ * all, or one a column. Throws InfiniteValueError naming the first infinite value, SpreadError for a standard scale whose
+ * variance is beyond float64 (where scikit-learn silently gives NaN or leaves the feature as it is), and RangeError for
+ * weights that are negative, not finite or not as many as rows.
+ */
+export function fitScaler(
+  kind: ScalerKind | readonly ScalerKind[],
+  columns: Columns,
+  options: FitOptions = {},
+): ScalerParameters {
+  const kinds = columns.map((_, at) => (typeof kind === 'string' ? kind : (kind[at] ?? 'none')))
+  const whole = typeof kind === 'string' ? kind : commonest(kinds)
+  const features = columns.map((column, at) => {
+    const own = kinds[at] as ScalerKind
+    return { ...scaleOf(own, statisticsOf(column, at, options), at), ...(own === whole ? {} : { kind: own }) }
+  })
+  return { kind: whole, features, approximateQuantiles: false }
+}
+
+function commonest(kinds: readonly ScalerKind[]): ScalerKind {
+  const counts = new Map<ScalerKind, number>()
+  for (const kind of kinds) counts.set(kind, (counts.get(kind) ?? 0) + 1)
+  return [...counts].reduce<[ScalerKind, number]>((top, one) => (one[1] > top[1] ? one : top), ['none', 0])[0]
+}
+
+const levels = [0.01, 0.25, 0.5, 0.75, 0.99] as const
+
+function statisticsOf(
+  column: Float32Array | Float64Array,
+  feature: number,
+  { weights, mergeable }: FitOptions,
+): FeatureStatistics {
+  if (weights) return weightedStatisticsOf(column, feature, weights, mergeable ?? false)
   const present = new Float64Array(column.length)
   let count = 0
   let min = Infinity
@@ -35,21 +70,25 @@ function statisticsOf(column: Float32Array | Float64Array, feature: number): Fea
     if (value > max) max = value
   }
   const nullCount = column.length - count
-  if (count === 0) return { count, nullCount, min: 0, max: 0, mean: 0, var: 0, median: 0, iqr: 0 }
+  if (count === 0) return { ...empty, nullCount }
   const values = present.subarray(0, count)
-  const { mean, m2 } = momentsOf(values, sum / count)
+  // Of one value the sum may overflow or round; the value itself does not
+  const { mean, m2 } = min === max ? { mean: min, m2: 0 } : momentsOf(values, sum / count)
+  const moments = { count, nullCount, min, max, mean, var: m2 / count }
+  if (!mergeable) return { ...moments, ...spread(quantilesInPlace(values, levels)) }
   values.sort()
-  const quantile = (q: number): number => quantileOfSorted(values, q)
   return {
-    count,
-    nullCount,
-    min,
-    max,
-    mean,
-    var: m2 / count,
-    median: quantile(0.5),
-    iqr: quantile(0.75) - quantile(0.25),
+    ...moments,
+    ...spread(levels.map(level => interpolated(values, level))),
+    summary: summarise(values),
   }
+}
+
+const empty: FeatureStatistics = { count: 0, nullCount: 0, min: 0, max: 0, mean: 0, var: 0, median: 0, iqr: 0 }
+
+function spread(quantiles: readonly number[]): Pick<FeatureStatistics, 'median' | 'iqr' | 'p01' | 'p99'> {
+  const [p01, q25, median, q75, p99] = quantiles as [number, number, number, number, number]
+  return { median, iqr: q75 - q25, p01, p99 }
 }
 
 /** Two passes with the correction of Chan, Golub and LeVeque (1983) for the rounding of the first mean. */
@@ -61,58 +100,74 @@ function momentsOf(values: Float64Array, firstMean: number): { mean: number; m2:
     squares += difference * difference
     rest += difference
   }
-  return { mean: firstMean + rest / values.length, m2: Math.max(0, squares - (rest * rest) / values.length) }
+  return { mean: firstMean + rest / values.length, m2: nonNegative(squares - (rest * rest) / values.length) }
 }
 
-/** Linear interpolation between order statistics (NumPy's default). */
-function quantileOfSorted(sorted: Float64Array, q: number): number {
-  const position = (sorted.length - 1) * q
-  const below = Math.floor(position)
-  const low = sorted[below] as number
-  const high = sorted[Math.min(below + 1, sorted.length - 1)] as number
-  return low + (high - low) * (position - below)
+/** Overflow gives infinity, whichever of the terms it happened in. */
+function nonNegative(m2: number): number {
+  return m2 !== m2 ? Infinity : Math.max(0, m2)
 }
 
-/**
- * Joins scalers that were fitted on disjoint parts of the rows: count, mean, variance, minimum and maximum exactly
- * (Chan, Golub and LeVeque), quantiles by a count-weighted mean. Throws RangeError for different kinds or widths.
- */
-export function mergeScalers(parts: readonly ScalerParameters[]): ScalerParameters {
-  const [first, ...others] = parts
-  if (!first) throw new RangeError('there is no scaler to merge')
-  for (const other of others) {
-    if (other.kind !== first.kind)
-      throw new RangeError(`a ${first.kind} scaler cannot be merged with a ${other.kind} one`)
-    if (other.features.length !== first.features.length) {
-      throw new RangeError(`scalers of ${first.features.length} and ${other.features.length} features cannot be merged`)
+function weightedStatisticsOf(
+  column: Float32Array | Float64Array,
+  feature: number,
+  weights: Float64Array,
+  mergeable: boolean,
+): FeatureStatistics {
+  if (weights.length !== column.length)
+    throw new RangeError(`there are ${weights.length} weights for ${column.length} rows`)
+  const rows: number[] = []
+  let nullCount = 0
+  let count = 0
+  let sum = 0
+  for (let row = 0; row < column.length; row++) {
+    const value = column[row] as number
+    const weight = weights[row] as number
+    if (!(weight >= 0 && weight < Infinity)) throw new RangeError(`the weight of row ${row} is ${weight}`)
+    if (value === Infinity || value === -Infinity) throw new InfiniteValueError(feature, row)
+    if (value !== value) nullCount++
+    else if (weight > 0) {
+      rows.push(row)
+      count += weight
+      sum += weight * value
     }
   }
-  const features = first.features.map((feature, at) =>
-    scaleOf(
-      first.kind,
-      others.reduce<FeatureStatistics>((merged, other) => join(merged, other.features[at] as FeatureScale), feature),
-    ),
-  )
-  const approximateQuantiles = parts.length > 1 || first.approximateQuantiles
-  return { kind: first.kind, features, approximateQuantiles }
-}
-
-function join(a: FeatureStatistics, b: FeatureStatistics): FeatureStatistics {
-  const nullCount = a.nullCount + b.nullCount
-  if (a.count === 0) return { ...b, nullCount }
-  if (b.count === 0) return { ...a, nullCount }
-  const count = a.count + b.count
-  const share = b.count / count
-  const difference = b.mean - a.mean
-  const m2 = a.var * a.count + b.var * b.count + difference * difference * a.count * share
+  if (count === 0) return { ...empty, nullCount }
+  rows.sort((a, b) => (column[a] as number) - (column[b] as number))
+  const first = sum / count
+  let squares = 0
+  let rest = 0
+  for (const row of rows) {
+    const difference = (column[row] as number) - first
+    squares += (weights[row] as number) * difference * difference
+    rest += (weights[row] as number) * difference
+  }
+  const summary: QuantileSummary = {
+    points: rows.map(row => column[row] as number),
+    weights: rows.map(row => weights[row] as number),
+    rankError: 0,
+  }
+  const [min, max] = [summary.points[0] as number, summary.points.at(-1) as number]
   return {
     count,
     nullCount,
-    min: Math.min(a.min, b.min),
-    max: Math.max(a.max, b.max),
-    mean: a.mean + difference * share,
-    var: m2 / count,
-    median: a.median + (b.median - a.median) * share,
-    iqr: a.iqr + (b.iqr - a.iqr) * share,
+    min,
+    max,
+    ...(min === max
+      ? { mean: min, var: 0 }
+      : { mean: first + rest / count, var: nonNegative(squares - (rest * rest) / count) / count }),
+    ...spread(levels.map(level => invertedCdf(summary, level))),
+    ...(mergeable ? { summary: mergeSummaries([summary]) } : {}),
   }
+}
+
+/** The least point up to which at least that share of the weight lies. */
+function invertedCdf({ points, weights }: QuantileSummary, level: number): number {
+  const total = weights.reduce((sum, weight) => sum + weight, 0)
+  let upTo = 0
+  for (let at = 0; at < points.length; at++) {
+    upTo += weights[at] as number
+    if (upTo / total >= level) return points[at] as number
+  }
+  return points.at(-1) as number
 }

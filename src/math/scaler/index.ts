@@ -1,11 +1,16 @@
-export { type Columns, fitScaler, mergeScalers } from './fit.ts'
+export { type Columns, fitScaler, type FitOptions } from './fit.ts'
+export { mergeScalers } from './merge.ts'
 export {
   type FeatureScale,
   InfiniteValueError,
   isConstantByVariance,
+  isIdentity,
+  isZeroScale,
+  kindOf,
   leaveUnscaled,
   type ScalerKind,
   type ScalerParameters,
+  SpreadError,
 } from './parameters.ts'
 export {
   type Float32Scale,
@@ -15,3 +20,4 @@ export {
   scaleRowsFloat32,
   transform,
 } from './transform.ts'
+export { mostPoints, mergeSummaries, quantileOf, type QuantileSummary, summarise } from './quantile-summary.ts'

@@ -1,8 +1,12 @@
+import type { QuantileSummary } from './quantile-summary.ts'
+
 export type ScalerKind = 'standard' | 'minmax' | 'robust' | 'none'
 
 /** What was learned about one feature. Statistics are of the values that are not missing, in float64. */
 export interface FeatureScale {
-  /** Values that are not missing. */
+  /** Its own kind, where it differs from the whole scaler's. */
+  readonly kind?: ScalerKind
+  /** Values that are not missing; with weights, their weights' sum. */
   readonly count: number
   readonly nullCount: number
   readonly min: number
@@ -13,6 +17,11 @@ export interface FeatureScale {
   readonly median: number
   /** 75 % quantile minus 25 % quantile, interpolated linearly. */
   readonly iqr: number
+  /** 1 % and 99 % quantiles; absent after a merge that could not tell them. */
+  readonly p01?: number
+  readonly p99?: number
+  /** Kept by fits that are to be merged. */
+  readonly summary?: QuantileSummary
   /** One value only, up to rounding: then `scale` is 1. */
   readonly constant: boolean
   /** What is subtracted: mean, minimum or median by kind, 0 for `none`. */
@@ -23,9 +32,10 @@ export interface FeatureScale {
 
 /** A fitted scaler, plain JSON. A feature without any value has count 0, statistics 0, offset 0 and scale 1. */
 export interface ScalerParameters {
+  /** Of every feature that does not say otherwise. */
   readonly kind: ScalerKind
   readonly features: readonly FeatureScale[]
-  /** Quantiles are not mergeable: after a merge, median and iqr are count-weighted means and this is true. */
+  /** True after a merge: median and iqr are those of the joined summaries, or count-weighted means where there are none. */
   readonly approximateQuantiles: boolean
 }
 
@@ -39,6 +49,26 @@ export class InfiniteValueError extends RangeError {
     this.feature = feature
     this.row = row
   }
+}
+
+/** Deviations whose squares are beyond float64, where a standard deviation was asked for. */
+export class SpreadError extends RangeError {
+  readonly feature: number
+  constructor(feature: number) {
+    super(`the variance of feature ${feature} is beyond float64`)
+    this.name = 'SpreadError'
+    this.feature = feature
+  }
+}
+
+/** How a feature is scaled. */
+export function kindOf(parameters: ScalerParameters, feature: number): ScalerKind {
+  return parameters.features[feature]?.kind ?? parameters.kind
+}
+
+/** Whether the scaler leaves every feature as it is. */
+export function isIdentity({ features }: ScalerParameters): boolean {
+  return features.every(({ offset, scale }) => offset === 0 && scale === 1)
 }
 
 const epsilon = Number.EPSILON
@@ -55,13 +85,14 @@ export function isZeroScale(scale: number): boolean {
 
 export type FeatureStatistics = Pick<
   FeatureScale,
-  'count' | 'nullCount' | 'min' | 'max' | 'mean' | 'var' | 'median' | 'iqr'
+  'count' | 'nullCount' | 'min' | 'max' | 'mean' | 'var' | 'median' | 'iqr' | 'p01' | 'p99' | 'summary'
 >
 
-/** Offset, scale and the constant flag that follow from the statistics. */
-export function scaleOf(kind: ScalerKind, statistics: FeatureStatistics): FeatureScale {
+/** Offset, scale and the constant flag that follow from the statistics. Throws SpreadError, with the number `feature`. */
+export function scaleOf(kind: ScalerKind, statistics: FeatureStatistics, feature: number): FeatureScale {
   const { count, mean, min, max, median, iqr } = statistics
-  const constant = count > 0 && isConstantByVariance(statistics.var, mean, count)
+  if (kind === 'standard' && count > 0 && !(statistics.var < Infinity)) throw new SpreadError(feature)
+  const constant = count > 0 && statistics.var < Infinity && isConstantByVariance(statistics.var, mean, count)
   if (count === 0 || kind === 'none') return { ...statistics, constant, offset: 0, scale: 1 }
   if (kind === 'standard') {
     return { ...statistics, constant, offset: mean, scale: constant ? 1 : Math.sqrt(statistics.var) }
@@ -76,7 +107,7 @@ export function leaveUnscaled(parameters: ScalerParameters, features: readonly n
   return {
     ...parameters,
     features: parameters.features.map((feature, at) =>
-      untouched.has(at) ? { ...feature, offset: 0, scale: 1 } : feature,
+      untouched.has(at) ? { ...feature, kind: 'none', offset: 0, scale: 1 } : feature,
     ),
   }
 }

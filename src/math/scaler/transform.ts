@@ -40,7 +40,6 @@ export function scaleFloat32(parameters: ScalerParameters, columns: readonly Flo
   const { offset, factor } = float32Scale(parameters)
   return columns.map((column, at) => {
     featureAt(parameters.features, at)
-    if (parameters.kind === 'none') return column.slice()
     const minus = offset[at] as number
     const times = factor[at] as number
     return column.map(value => Math.fround(value - minus) * times)

@@ -1,11 +1,14 @@
-import type { Model, Trainer } from '../../define/model.ts'
+import { scalesOf, type Model, type ScaleKind, type Trainer } from '../../define/model.ts'
+import { fail } from '../../errors/index.ts'
 import { fitLogistic, fitRidge, predictLinear, type LinearModel } from '../../math/linear/index.ts'
 import {
   fitScaler,
+  InfiniteValueError,
   leaveUnscaled,
   scaleFloat32,
   type ScalerKind,
   type ScalerParameters,
+  SpreadError,
 } from '../../math/scaler/index.ts'
 import { compileTrees, gainImportance, trainTrees, type Crew, type TreeEnsemble } from '../../math/trees/index.ts'
 import { categoryEncoder, type Estimator, type ModelInput } from '../../onnx/index.ts'
@@ -23,7 +26,7 @@ export interface FittedModel {
 }
 
 const mostCategories = 250
-const scalerKind: Record<Model['scale'], ScalerKind> = {
+const scalerKind: Record<ScaleKind, ScalerKind> = {
   standard: 'standard',
   'min-max': 'minmax',
   robust: 'robust',
@@ -62,11 +65,29 @@ export async function fit(
   const inputs = inputsOf(model, frame)
   const columns = numericColumns(inputs, frame)
   const texts = inputs.flatMap((input, i) => (input.kind === 'text' ? [i] : []))
-  const scaler = leaveUnscaled(fitScaler(scalerKind[model.scale], columns), texts)
+  const scaler = leaveUnscaled(scalerOf(model, columns), texts)
   const scaled = scaleFloat32(scaler, columns)
   const estimator = await fitEstimator(model.task, model.trainer, scaled, frame.labels, crew, onRound)
   const importance = estimator.kind === 'trees' ? gainImportance(estimator.ensemble) : shares(estimator.model)
   return { version: 1, task: model.task, inputs, scaler, estimator, importance }
+}
+
+/** Fits the declared scale of each input. Throws `scalerValueInfinite` and `scalerSpread` naming the input. */
+function scalerOf(model: Pick<Model, 'name' | 'scale' | 'inputs'>, columns: readonly Float32Array[]): ScalerParameters {
+  const kinds = scalesOf(model).map(kind => scalerKind[kind])
+  try {
+    return fitScaler(kinds, columns)
+  } catch (error) {
+    if (error instanceof InfiniteValueError) {
+      const { feature, row } = error
+      const sign = columns[feature]?.[row] === -Infinity ? '-' : ''
+      const input = model.inputs[feature]?.name ?? String(feature)
+      throw fail('scalerValueInfinite', { model: model.name, input, row, value: `${sign}Infinity` }, error)
+    }
+    if (error instanceof SpreadError)
+      throw fail('scalerSpread', { model: model.name, input: model.inputs[error.feature]?.name ?? '' }, error)
+    throw error
+  }
 }
 
 /** On standardised inputs the size of a coefficient is its share of the decision. */
