@@ -41,6 +41,8 @@ export interface StepHandle {
 /** Runs one step somewhere: a child process, a container, a Kubernetes Job. */
 export interface Executor {
   readonly name: string
+  /** Throws what keeps every step from starting here, in words: no such program, no such image. */
+  check(): Promise<void>
   start(job: StepJob): Promise<StepHandle>
   /** False when the process of that identity is certainly gone; undefined when it cannot be told from here. */
   alive(identity: ProcessIdentity): boolean | undefined

@@ -1,7 +1,11 @@
 /** Contract suites of the ports and the fakes that tests may use: `import { … } from 'millrace/testing'`. */
 export { artifactStoreContract } from './artifact-store-contract.ts'
-export type { ContractCase } from './contract.ts'
+export { runContract, type ContractCase, type Skips, type TestFunction } from './contract.ts'
+export { dataEngineContract } from './data-engine-contract.ts'
+export { executorContract } from './executor-contract.ts'
 export { inferenceRuntimeContract } from './inference-runtime-contract.ts'
+export { keyServiceContract } from './key-service-contract.ts'
 export { manualClock, type ManualClock } from './manual-clock.ts'
 export { metadataStoreContract } from './metadata-store-contract.ts'
 export { notifierContract } from './notifier-contract.ts'
+export { onlineStoreContract, type OnlineStorePlace } from './online-store-contract.ts'

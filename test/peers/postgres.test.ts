@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import pg from 'pg'
 import { openPostgres } from '../../src/adapters/metadata/postgres/open.ts'
 import { ulid } from '../../src/internal/ids.ts'
+import { runContract } from '../../src/testing/contract.ts'
 import { metadataStoreContract } from '../../src/testing/metadata-store-contract.ts'
 
 const server = process.env['MILLRACE_TEST_POSTGRES']
@@ -35,7 +36,10 @@ afterAll(async () => {
 })
 
 describe.skipIf(server === undefined)('the metadata store contract on PostgreSQL', () => {
-  for (const { name, run } of metadataStoreContract(async () => openPostgres(await url()))) test(name, run)
+  runContract(
+    test,
+    metadataStoreContract(async () => openPostgres(await url())),
+  )
 
   test('several processes may open a fresh database at once: one migrates', async () => {
     const name = `${database}_race`

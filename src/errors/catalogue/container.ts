@@ -95,11 +95,20 @@ export const containerErrors = {
   containerRuntime: {
     code: 'MR3330',
     title: 'Container runtime missing',
-    message: 'Step {step} cannot start in a container: {reason}',
-    hint: 'Install podman or docker, or name the program of yours in the settings of the container executor.',
+    message: 'Steps cannot run in containers, because {program} does not work: {reason}',
+    hint: "Install podman or docker, name yours with program in the project's run settings, or train without: run: { steps: 'process' }.",
     exit: 3,
     status: 500,
     blame: 'environment',
+  },
+  containerImage: {
+    code: 'MR3331',
+    title: 'Image not on this machine',
+    message: 'Steps cannot run in the image {image}: {program} has no such image ({reason}).',
+    hint: 'Make it with "millrace image build --tag {image} --archive" and load the archive with "{program} load --input", or pull it. Nothing was started.',
+    exit: 2,
+    status: 422,
+    blame: 'user',
   },
   manifestSetting: {
     code: 'MR3340',

@@ -92,4 +92,22 @@ export const dataErrors = {
     status: 404,
     blame: 'user',
   },
+  keyTooLong: {
+    code: 'MR2050',
+    title: 'Entity key too long',
+    message: "The key '{key}' of view '{view}' has {bytes} bytes; the online store takes at most {limit}.",
+    hint: 'Use a shorter entity key, such as an id or a digest of the long one. Nothing of this write was kept.',
+    exit: 1,
+    status: 422,
+    blame: 'user',
+  },
+  onlineUnwritable: {
+    code: 'MR2051',
+    title: 'Online store cannot be written',
+    message: "The records of view '{view}' cannot be written to the online store: {reason}",
+    hint: 'Nothing of this write was kept. Check the folder .millrace/online and run "millrace features materialise {view}" again.',
+    exit: 3,
+    status: 503,
+    blame: 'environment',
+  },
 } as const satisfies Record<string, ErrorEntry>

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ArtifactStore } from '../../../ports/artifact-store.ts'
+import { runContract } from '../../../testing/contract.ts'
 import { artifactStoreContract } from '../../../testing/artifact-store-contract.ts'
 import { openArtifacts } from './open.ts'
 
@@ -10,7 +11,10 @@ const root = mkdtempSync(join(tmpdir(), 'millrace-artifacts-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
 describe('the artifact store contract on files', () => {
-  for (const { name, run } of artifactStoreContract(() => openArtifacts(root))) test(name, run)
+  runContract(
+    test,
+    artifactStoreContract(() => openArtifacts(root)),
+  )
 })
 
 describe('artifacts in files', () => {

@@ -176,6 +176,7 @@ class DuckdbEngine implements DataEngine {
   }
 
   async *stream(sql: string): AsyncIterable<ReadonlyMap<string, Column>> {
+    if (this.#closed) throw fail('engineClosed')
     // A second query on the same connection would end the stream without an error, so nobody else gets this one
     const connection = await this.#instance.connect()
     try {

@@ -75,9 +75,12 @@ export async function containerArguments(
   options: ContainerExecutorOptions,
 ): Promise<readonly string[]> {
   const { image, program = 'podman', network = 'none', node = '/usr/local/bin/node' } = options
-  const step = await stepInside(job, options.paths)
+  // What is mounted keeps its place, also where it lies within a folder that has another place in the image
+  const mounted = [job.folder, ...options.mounts]
+  const paths = [...options.paths, ...mounted.map(folder => ({ here: folder, inside: folder }))]
+  const step = await stepInside(job, paths)
   const [, ...rest] = job.argv
-  const volumes = [job.folder, ...options.mounts].flatMap(folder => ['--volume', `${folder}:${folder}:rw`])
+  const volumes = mounted.flatMap(folder => ['--volume', `${folder}:${folder}:rw`])
   // With the machine's own process numbers and name, a step's claim of its folder means here what it means inside.
   const flags = [
     'run',
@@ -105,8 +108,17 @@ export async function containerArguments(
     ...Object.keys(job.env).flatMap(variable => ['--env', variable]),
     ...(options.runFlags ?? []),
     image,
-    ...rest.map(argument => insideImage(argument, options.paths)),
+    ...rest.map(argument => insideImage(argument, paths)),
   ]
+}
+
+/** Whether the program could do it, and its last line when it could not. */
+function ask(program: string, args: readonly string[]): Promise<{ failed: boolean; said: string }> {
+  return new Promise(resolve => {
+    execFile(program, args, (error, _out, said) =>
+      resolve({ failed: error !== null, said: said.trim().split('\n').at(-1) || (error?.message ?? '') }),
+    )
+  })
 }
 
 /** Exit code of docker and podman themselves, when the container did not even begin: worth another try. */
@@ -129,17 +141,27 @@ export function containerExecutor(options: ContainerExecutorOptions): Executor {
   return {
     name: 'container',
 
+    async check() {
+      const flags = options.globalFlags ?? []
+      const version = await ask(program, [...flags, '--version'])
+      if (version.failed) throw fail('containerRuntime', { program, reason: version.said })
+      const image = await ask(program, [...flags, 'image', 'inspect', '--format', '{{.Id}}', options.image])
+      if (image.failed) throw fail('containerImage', { image: options.image, program, reason: image.said })
+    },
+
     async start(job: StepJob): Promise<StepHandle> {
       const name = `millrace-${job.runId}-${job.step}-${job.attempt}`.toLowerCase().replace(/[^a-z0-9_.-]/g, '-')
       let handle: StepHandle
       try {
         handle = await inner.start({ ...job, argv: await containerArguments(job, name, options) })
       } catch (error) {
-        throw fail('containerRuntime', { step: job.step, reason: (error as Error).message }, error)
+        throw fail('containerRuntime', { program, reason: (error as Error).message }, error)
       }
       const outcome = handle.outcome.then(async (end): Promise<StepOutcome> => {
         if (end.signal !== undefined || end.timedOut) await remove(name)
-        return end.exitCode === runtimeFailed ? { ...end, exitCode: 75 } : end
+        if (end.exitCode === runtimeFailed) return { ...end, exitCode: 75 }
+        // A client that is stopped before its container began ends with 0, as if the step had done its work
+        return end.timedOut && end.exitCode === 0 ? { ...end, exitCode: 143 } : end
       })
       return {
         identity: handle.identity,

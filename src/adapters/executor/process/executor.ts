@@ -59,6 +59,8 @@ export function processExecutor(): Executor {
   return {
     name: 'process',
 
+    async check() {},
+
     async start(job: StepJob): Promise<StepHandle> {
       const [program, ...rest] = job.argv
       if (program === undefined)

@@ -1,7 +1,8 @@
 import { describe, test } from 'vitest'
+import { runContract } from '../../../testing/contract.ts'
 import { inferenceRuntimeContract } from '../../../testing/inference-runtime-contract.ts'
 import { openWasm } from './open.ts'
 
 describe('inference runtime onnxruntime-web', () => {
-  for (const { name, run } of inferenceRuntimeContract(openWasm)) test(name, run)
+  runContract(test, inferenceRuntimeContract(openWasm))
 })

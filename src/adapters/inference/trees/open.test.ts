@@ -1,7 +1,8 @@
 import { describe, test } from 'vitest'
+import { runContract } from '../../../testing/contract.ts'
 import { inferenceRuntimeContract } from '../../../testing/inference-runtime-contract.ts'
 import { openTrees } from './open.ts'
 
 describe('inference runtime built-in', () => {
-  for (const { name, run } of inferenceRuntimeContract(openTrees)) test(name, run)
+  runContract(test, inferenceRuntimeContract(openTrees))
 })

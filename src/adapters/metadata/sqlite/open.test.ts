@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { afterAll, describe, expect, test } from 'vitest'
+import { runContract } from '../../../testing/contract.ts'
 import { metadataStoreContract } from '../../../testing/metadata-store-contract.ts'
 import { openSqlite } from './open.ts'
 
@@ -10,7 +11,10 @@ const folder = mkdtempSync(join(tmpdir(), 'millrace-sqlite-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('the metadata store contract on SQLite', () => {
-  for (const { name, run } of metadataStoreContract(() => openSqlite(join(folder, 'contract.db')))) test(name, run)
+  runContract(
+    test,
+    metadataStoreContract(() => openSqlite(join(folder, 'contract.db'))),
+  )
 })
 
 describe('opening a SQLite store', () => {

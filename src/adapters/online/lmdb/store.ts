@@ -3,6 +3,14 @@ import { open, type Database, type RootDatabase } from 'lmdb'
 import { fail } from '../../../errors/index.ts'
 import type { OnlineStore } from '../../../ports/online-store.ts'
 
+/** Bytes of a key that LMDB takes at its default page size, less what marks a key as text. */
+const longestKey = 1976
+
+/** A character is at most three bytes for each of its UTF-16 units, so most keys need no counting. */
+function tooLong(key: string): boolean {
+  return key.length * 3 > longestKey && Buffer.byteLength(key) > longestKey
+}
+
 /** Feature records in LMDB: memory-mapped reads of about a microsecond, one writer, shared by all processes here. */
 class LmdbStore implements OnlineStore {
   readonly #root: RootDatabase<Buffer, string>
@@ -22,28 +30,30 @@ class LmdbStore implements OnlineStore {
   }
 
   get(view: string, key: string): Uint8Array | undefined {
-    return this.#view(view).get(key)
+    return tooLong(key) ? undefined : this.#view(view).get(key)
   }
 
   getMany(view: string, keys: readonly string[]): readonly (Uint8Array | undefined)[] {
     const database = this.#view(view)
-    return keys.map(key => database.get(key))
+    return keys.map(key => (tooLong(key) ? undefined : database.get(key)))
   }
 
   async putMany(view: string, records: Iterable<readonly [key: string, bytes: Uint8Array]>): Promise<void> {
     const database = this.#view(view)
     try {
-      await database.transaction(() => {
-        for (const [key, bytes] of records)
+      // A child transaction, because only that is undone when a record in the middle fails
+      await database.childTransaction(() => {
+        for (const [key, bytes] of records) {
+          if (tooLong(key)) {
+            const bytes = Buffer.byteLength(key)
+            throw fail('keyTooLong', { key: `${key.slice(0, 40)}…`, view, bytes, limit: longestKey })
+          }
           database.putSync(key, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+        }
       })
       await database.flushed
     } catch (error) {
-      throw fail(
-        'noSpaceLeft',
-        { path: 'the online store', reason: error instanceof Error ? error.message : String(error) },
-        error,
-      )
+      throw explain(error, view)
     }
   }
 
@@ -58,6 +68,15 @@ class LmdbStore implements OnlineStore {
   async close(): Promise<void> {
     await this.#root.close()
   }
+}
+
+/** LMDB's own failures, catalogued; what the caller's records threw is the caller's. */
+function explain(error: unknown, view: string): unknown {
+  const { code } = error as { code?: unknown }
+  const reason = error instanceof Error ? error.message : String(error)
+  if (/ENOSPC|MDB_MAP_FULL|No space left/.test(`${String(code)} ${reason}`))
+    return fail('noSpaceLeft', { path: 'the online store', reason }, error)
+  return typeof code === 'number' || /MDB_/.test(reason) ? fail('onlineUnwritable', { view, reason }, error) : error
 }
 
 /** Opens (or makes) the online store in that folder. */
