@@ -9,7 +9,10 @@ export const adapters = {
   artifacts: { fs: () => import('../adapters/artifacts/fs/open.ts') },
   data: { duckdb: () => import('../adapters/data/duckdb/engine.ts') },
   online: { lmdb: () => import('../adapters/online/lmdb/store.ts') },
-  executor: { process: () => import('../adapters/executor/process/executor.ts') },
+  executor: {
+    process: () => import('../adapters/executor/process/executor.ts'),
+    container: () => import('../adapters/executor/container/executor.ts'),
+  },
   inference: {
     native: () => import('../adapters/inference/onnx-native/open.ts'),
     wasm: () => import('../adapters/inference/onnx-wasm/open.ts'),

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { Engine, type EngineListener } from '../engine/index.ts'
 import { fail } from '../errors/index.ts'
 import type { DataEngine } from '../ports/data-engine.ts'
@@ -9,7 +10,8 @@ import type { MetadataStore } from '../ports/metadata-store.ts'
 import type { OnlineStore } from '../ports/online-store.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { StageServices } from '../stages/pipeline/services.ts'
-import type { Project } from '../define/project.ts'
+import type { Project, RunSettings } from '../define/project.ts'
+import { compiledModule } from '../internal/compiled.ts'
 import { adapters } from './resolve.ts'
 import { openKeyring, type Keyring } from './keyring.ts'
 import { findRoot, loadProject } from './load.ts'
@@ -19,7 +21,10 @@ export interface Workspace extends StageServices {
   /** `.millrace` below the project folder. */
   readonly folder: string
   readonly engineOf: (listener?: EngineListener) => Promise<Engine>
+  /** Where steps run, as the project says. */
   readonly executor: Executor
+  /** Processes of this machine, wherever steps run: for commands of our own. */
+  readonly processes: Executor
   online(): Promise<OnlineStore>
   close(): Promise<void>
 }
@@ -53,6 +58,27 @@ async function openRuntime(): Promise<InferenceRuntime> {
   }
 }
 
+const runOf = (project: Project): RunSettings => project.settings.run ?? { steps: 'inline' }
+
+const trainModule = {
+  file: fileURLToPath(compiledModule('./train-process.ts', import.meta.url)),
+  export: 'train',
+}
+
+async function openExecutor(project: Project, root: string, folder: string, processes: Executor): Promise<Executor> {
+  const run = runOf(project)
+  if (run.steps !== 'container') return processes
+  const { steps: _kind, ...options } = run
+  return (await adapters.executor.container()).containerExecutor({
+    ...options,
+    mounts: [join(folder, 'artifacts')],
+    paths: [
+      { here: root, inside: '/app' },
+      { here: dirname(dirname(dirname(trainModule.file))), inside: '/app/node_modules/millrace' },
+    ],
+  })
+}
+
 /** Opens the project at or above a folder. What is heavy is opened at first use. */
 export async function openWorkspace(start: string, options: WorkspaceOptions = {}): Promise<Workspace> {
   const root = findRoot(start)
@@ -62,7 +88,8 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
   const clock = options.clock ?? (await adapters.clock.system()).systemClock()
   const store = await openStore(project, folder)
   const artifacts = await (await adapters.artifacts.fs()).openArtifacts(join(folder, 'artifacts'))
-  const executor = (await adapters.executor.process()).processExecutor()
+  const processes = (await adapters.executor.process()).processExecutor()
+  const executor = await openExecutor(project, root, folder, processes)
   let engine: Promise<DataEngine> | undefined
   let runtime: Promise<InferenceRuntime> | undefined
   let online: Promise<OnlineStore> | undefined
@@ -76,6 +103,8 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
     artifacts,
     clock,
     executor,
+    processes,
+    ...(runOf(project).steps === 'inline' ? {} : { trainModule }),
     engine: () =>
       (engine ??= adapters.data.duckdb().then(module => module.openDuckdb({ scratch: join(folder, 'scratch') }))),
     runtime: () => (runtime ??= openRuntime()),
@@ -88,6 +117,11 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
         artifacts,
         clock,
         executor,
+        artifactAccess: {
+          module: compiledModule('../adapters/artifacts/fs/open.ts', import.meta.url).href,
+          export: 'openArtifacts',
+          argument: join(folder, 'artifacts'),
+        },
         work: join(folder, 'runs'),
         ...(listener ? { listener } : {}),
         ...(options.resolveRun ? { resolve: options.resolveRun } : {}),

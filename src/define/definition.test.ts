@@ -26,6 +26,24 @@ describe('definitions', () => {
   it('refuse two things of one kind and name', () => {
     check(() => project('p', { a: make(1), b: make(2) })).toThrow(/two dataset definitions/)
   })
+  it('take where steps run, and refuse what such a setting does not have', () => {
+    check(project('p', {}, { run: { steps: 'container', image: 'p:1' } }).settings.run?.steps).toBe('container')
+    const refused = (settings: unknown): string => {
+      try {
+        project('p', {}, settings as object)
+        return ''
+      } catch (error) {
+        return (error as Error).message
+      }
+    }
+    check(refused({ run: { steps: 'container' } })).toContain('needs the image')
+    check(refused({ run: { steps: 'container', image: '--privileged' } })).toContain('needs the image')
+    check(refused({ run: { steps: 'kubernetes' } })).toContain("'inline', 'process' or 'container'")
+    check(refused({ run: { steps: 'process', image: 'p:1' } })).toContain("no option 'image'")
+    check(refused({ run: { steps: 'container', image: 'p:1', runFlags: '--gpus' } })).toContain('lists of words')
+    check(refused({ runs: {} })).toContain("no option 'runs'")
+    check(refused({ store: { postgresFrom: '' } })).toContain('environment variable')
+  })
   it('refuse names that are not canonical', () => {
     check(() => dataset('Bad Name', { source: parquet('x'), columns: { a: t.int() } })).toThrow(/not a valid name/)
   })

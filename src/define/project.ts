@@ -6,14 +6,36 @@ import type { Deployment } from './deployment.ts'
 import type { FeatureView } from './features.ts'
 import type { Model } from './model.ts'
 import type { Monitor } from './monitor.ts'
-import { checkName, definitionKind, refuse, type Definition } from './named.ts'
+import { checkName, definitionKind, onlyKeys, refuse, type Definition } from './named.ts'
 
 const projectBrand: unique symbol = Symbol.for('millrace.project')
 
 export interface ProjectSettings {
   /** `sqlite` (default, below `.millrace/`) or a PostgreSQL URL taken from this environment variable. */
   readonly store?: { readonly postgresFrom: string }
+  /** Where models are trained. Default: in the process that runs the pipeline. */
+  readonly run?: RunSettings
 }
+
+/**
+ * `inline`: in the process that runs the pipeline. `process`: in a child process. `container`: in a container of an image
+ * that is on this machine, without network and rights. The same rows and options give the same model in all three.
+ */
+export type RunSettings =
+  | { readonly steps: 'inline' | 'process' }
+  | {
+      readonly steps: 'container'
+      /** Name, tag or digest: what `millrace image build --archive` made and `podman load` took. */
+      readonly image: string
+      /** `podman` (default), `docker`, or a path to either. */
+      readonly program?: string
+      /** Flags of the program itself: storage, runtime. */
+      readonly globalFlags?: readonly string[]
+      /** Further flags of its `run`: limits, devices. */
+      readonly runFlags?: readonly string[]
+      /** `none` (default), `host`, or the name of a network. */
+      readonly network?: string
+    }
 
 /** Everything that a `millrace.config.ts` declares, by kind and name. */
 export interface Project {
@@ -31,6 +53,31 @@ export function isProject(value: unknown): value is Project {
   return typeof value === 'object' && value !== null && projectBrand in value
 }
 
+const containerKeys = ['steps', 'image', 'program', 'globalFlags', 'runFlags', 'network']
+
+function checkSettings(name: string, settings: ProjectSettings): void {
+  onlyKeys('project', name, settings, ['store', 'run'])
+  const { store, run } = settings
+  if (store !== undefined) {
+    onlyKeys('project', name, store, ['postgresFrom'])
+    if (typeof store.postgresFrom !== 'string' || store.postgresFrom === '')
+      refuse('project', name, 'store.postgresFrom must be the name of an environment variable')
+  }
+  if (run === undefined) return
+  if (run.steps === 'container') {
+    onlyKeys('project', name, run, containerKeys)
+    if (typeof run.image !== 'string' || run.image.trim() === '' || run.image.startsWith('-'))
+      refuse('project', name, "run: { steps: 'container' } needs the image that steps run in")
+    for (const flags of [run.globalFlags, run.runFlags])
+      if (flags !== undefined && !(Array.isArray(flags) && flags.every(flag => typeof flag === 'string')))
+        refuse('project', name, 'globalFlags and runFlags of run are lists of words')
+  } else {
+    if (run.steps !== 'inline' && run.steps !== 'process')
+      refuse('project', name, "run.steps must be 'inline', 'process' or 'container'")
+    onlyKeys('project', name, run, ['steps'])
+  }
+}
+
 /**
  * Collects the definitions; the default export of `millrace.config.ts`. What a definition uses (a model's dataset, a
  * deployment's model) is taken in by itself; the same name twice for two things is an error.
@@ -41,6 +88,7 @@ export function project(
   settings: ProjectSettings = {},
 ): Project {
   checkName('project', name)
+  checkSettings(name, settings)
   const byKind = {
     dataset: new Map<string, Definition>(),
     features: new Map<string, Definition>(),

@@ -48,10 +48,11 @@ export class Engine {
     this.#options = options
   }
 
-  /** Starts a run. Throws `graphInvalid` before anything is written. */
+  /** Starts a run. Throws `graphInvalid`, and what the executor lacks, before anything is written. */
   async start(request: RunRequest): Promise<RunHandle> {
     const runId = request.runId ?? ulid()
     const plan = planOf(request.steps, runId)
+    if (request.steps.some(step => step.runsIn === 'process')) await this.#options.executor.check()
     const run: RunRecord = {
       id: runId,
       kind: 'pipeline',

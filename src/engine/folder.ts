@@ -78,6 +78,15 @@ export async function readFailure(folder: string): Promise<string | undefined> {
   return text === undefined || text === '' ? undefined : text.slice(0, 1024)
 }
 
+/** What the process says of its progress now; undefined while it says nothing, or is just writing it. */
+export async function readProgress(folder: string): Promise<{ fraction: number; message?: string } | undefined> {
+  try {
+    return JSON.parse((await readOptional(places.progress(folder))) ?? '') as { fraction: number; message?: string }
+  } catch {
+    return undefined
+  }
+}
+
 export async function readMetrics(folder: string): Promise<readonly MetricPoint[]> {
   const lines = ((await readOptional(places.metrics(folder))) ?? '').split('\n')
   // A torn last line is what a killed process leaves.

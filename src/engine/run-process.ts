@@ -6,7 +6,15 @@ import { sameProcess } from '../internal/process-identity.ts'
 import type { ProcessIdentity, StepOutcome } from '../ports/executor.ts'
 import type { ArtifactRef } from '../ports/metadata-store.ts'
 import { failureOfOutcome, StepFailure } from './failure.ts'
-import { claimFolder, readFailure, readMetrics, readOutputs, readStepFile, writeFolder } from './folder.ts'
+import {
+  claimFolder,
+  readFailure,
+  readMetrics,
+  readOutputs,
+  readProgress,
+  readStepFile,
+  writeFolder,
+} from './folder.ts'
 import type { PlannedStep } from './graph.ts'
 import type { Drive } from './options.ts'
 import { checkShape } from './result.ts'
@@ -14,6 +22,7 @@ import { attemptFolder, type Attempt } from './run-inline.ts'
 
 const killAfterMs = 5_000
 const pollMs = 100
+const progressMs = 500
 
 function environmentOf(
   drive: Drive,
@@ -33,6 +42,20 @@ function environmentOf(
 
 async function attemptIn(folder: string): Promise<Attempt> {
   return { result: checkShape(await readOutputs(folder)), metrics: await readMetrics(folder) }
+}
+
+/** Passes on what the process says of its progress until it is stopped. */
+function watchProgress(drive: Drive, step: string, folder: string): () => void {
+  let last = ''
+  const look = async (): Promise<void> => {
+    const progress = await readProgress(folder)
+    const text = JSON.stringify(progress)
+    if (progress === undefined || text === last) return
+    last = text
+    drive.emit({ type: 'progress', runId: drive.runId, step, ...progress, at: drive.options.clock.now() })
+  }
+  const timer = setInterval(() => void look(), progressMs)
+  return () => clearInterval(timer)
 }
 
 /** One attempt in a process of its own. `onStart` hears who it is. */
@@ -83,10 +106,12 @@ export async function runProcess(
     hard = setTimeout(() => handle.kill('SIGKILL'), killAfterMs)
   }
   drive.signal.addEventListener('abort', stop, { once: true })
+  const unwatch = watchProgress(drive, definition.name, folder)
   let outcome: StepOutcome
   try {
     outcome = await handle.outcome
   } finally {
+    unwatch()
     clearTimeout(hard)
     drive.signal.removeEventListener('abort', stop)
   }

@@ -41,7 +41,7 @@ export function retrainApart(workspace: Workspace, log: Log): Retrainer {
           ),
         ),
       }
-      const handle = await workspace.executor.start(job)
+      const handle = await workspace.processes.start(job)
       const entry = { kill: (signal: 'SIGTERM') => handle.kill(signal), done: handle.outcome }
       running.add(entry)
       const outcome = await handle.outcome.finally(() => running.delete(entry))

@@ -22,4 +22,6 @@ export interface StageServices {
   keys(): Promise<KeyService>
   /** Threads for training, closed by the caller; undefined to train on one. */
   crew(): Promise<Crew & { close(): Promise<void> }>
+  /** The function that trains in a process of its own; undefined to train in this one. */
+  readonly trainModule?: { readonly file: string; readonly export: string }
 }

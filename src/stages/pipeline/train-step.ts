@@ -1,8 +1,8 @@
 import type { Model } from '../../define/model.ts'
-import type { StepDefinition } from '../../engine/index.ts'
+import type { StepContext, StepDefinition, StepResult } from '../../engine/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import type { Duration } from '../../internal/time.ts'
-import { fit, score, type FittedModel } from '../train/estimator.ts'
+import { fit, score, type Fittable, type FittedModel } from '../train/estimator.ts'
 import { readFrame, thinned } from '../train/read-frame.ts'
 import { buildProfile } from '../watch/build-profile.ts'
 import type { StageServices } from './services.ts'
@@ -17,50 +17,66 @@ function watchedWindow(services: StageServices, model: Model): Duration {
   return monitor ? `${monitor.window / 1e6}s` : '7d'
 }
 
+/** What training knows besides its rows: the parameters of the step, which are all that a process of its own is told. */
+export type TrainParameters = Fittable & { readonly naturalWindow: Duration }
+
 /** Scaler and estimator fitted on the training rows, and the profile that monitors compare with. */
 export function trainStep(services: StageServices, model: Model, common: Common): StepDefinition {
+  const parameters: TrainParameters = {
+    task: model.task,
+    inputs: model.inputs.map(one => ({ name: one.name, type: one.type })),
+    scale: model.scale,
+    trainer: model.trainer,
+    naturalWindow: watchedWindow(services, model),
+  }
   return {
     ...common,
     name: `train-${model.name}`,
     inputs: { frame: from(`features-${model.name}`, 'frame') },
-    parameters: {
-      task: model.task,
-      inputs: model.inputs.map(one => ({ name: one.name, type: one.type })),
-      scale: model.scale,
-      trainer: model.trainer as unknown as Json,
-      naturalWindow: watchedWindow(services, model),
-    },
+    parameters: parameters as unknown as Json,
     seed: model.trainer.kind === 'gbt' ? (model.trainer.seed ?? 0) : 0,
-    async run(context) {
-      const engine = await services.engine()
-      const frame = await readFrame(engine, await input(context, 'frame').path(), model.inputs, 'train')
-      const crew = await services.crew()
-      let fitted: FittedModel
-      try {
-        fitted = await fit(model, frame, crew, (done, of) => context.progress(done / of, `round ${done} of ${of}`))
-      } finally {
-        await crew.close()
-      }
-      const seen = thinned(frame, profileRows)
-      const profile = buildProfile({
-        columns: model.inputs.map((one, i) => ({
-          name: one.name,
-          kind: one.type === 'text' ? 'text' : 'number',
-          values: seen.inputs[i] as Float32Array,
-          importance: fitted.importance[i] ?? 0,
-        })),
-        scores: score(fitted, seen),
-        at: seen.at,
-        labels: seen.labels,
-        naturalWindow: watchedWindow(services, model),
-      })
-      return {
-        outputs: {
-          model: await context.save('model', JSON.stringify(fitted), { rows: frame.rows }),
-          scaler: await context.save('scaler', JSON.stringify(fitted.scaler)),
-          profile: await context.save('profile', JSON.stringify(profile)),
-        },
-      }
+    ...(services.trainModule
+      ? { runsIn: 'process', module: services.trainModule, env: { [codeVariable]: common.code } }
+      : { runsIn: 'inline', run: context => train(context, services) }),
+  }
+}
+
+/** The digest of the code that the result is filed under; a process of another image must not answer for it. */
+export const codeVariable = 'MILLRACE_CODE'
+
+/** The step itself, here or in a process of its own: it reads nothing but its input and its parameters. */
+export async function train(
+  context: StepContext,
+  services: Pick<StageServices, 'engine' | 'crew'>,
+): Promise<StepResult> {
+  const { naturalWindow, ...model } = context.parameters as unknown as TrainParameters
+  const engine = await services.engine()
+  const frame = await readFrame(engine, await input(context, 'frame').path(), model.inputs, 'train')
+  const crew = await services.crew()
+  let fitted: FittedModel
+  try {
+    fitted = await fit(model, frame, crew, (done, of) => context.progress(done / of, `round ${done} of ${of}`))
+  } finally {
+    await crew.close()
+  }
+  const seen = thinned(frame, profileRows)
+  const profile = buildProfile({
+    columns: model.inputs.map((one, i) => ({
+      name: one.name,
+      kind: one.type === 'text' ? 'text' : 'number',
+      values: seen.inputs[i] as Float32Array,
+      importance: fitted.importance[i] ?? 0,
+    })),
+    scores: score(fitted, seen),
+    at: seen.at,
+    labels: seen.labels,
+    naturalWindow,
+  })
+  return {
+    outputs: {
+      model: await context.save('model', JSON.stringify(fitted), { rows: frame.rows }),
+      scaler: await context.save('scaler', JSON.stringify(fitted.scaler)),
+      profile: await context.save('profile', JSON.stringify(profile)),
     },
   }
 }

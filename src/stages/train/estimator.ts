@@ -33,8 +33,13 @@ const scalerKind: Record<ScaleKind, ScalerKind> = {
   none: 'none',
 }
 
+/** What of a model's definition its fit depends on. */
+export type Fittable = Pick<Model, 'task' | 'scale' | 'trainer'> & {
+  readonly inputs: readonly Pick<Model['inputs'][number], 'name' | 'type'>[]
+}
+
 /** Text inputs with their categories: the most frequent of training first; others count as missing. */
-function inputsOf(model: Model, frame: FrameRows): ModelInput[] {
+function inputsOf(model: Fittable, frame: FrameRows): ModelInput[] {
   return model.inputs.map((input, i) => {
     if (input.type !== 'text') return { name: input.name, kind: 'number' }
     const counts = new Map<string, number>()
@@ -57,7 +62,7 @@ export function numericColumns(inputs: readonly ModelInput[], frame: Pick<FrameR
 
 /** Fits scaler and estimator on the training rows only. Deterministic: the same rows and options give the same model. */
 export async function fit(
-  model: Model,
+  model: Fittable,
   frame: FrameRows,
   crew: Crew | undefined,
   onRound: (done: number, of: number) => void,

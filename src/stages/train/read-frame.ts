@@ -16,7 +16,7 @@ export interface FrameRows {
 export async function readFrame(
   engine: DataEngine,
   path: string,
-  inputs: readonly InputSpec[],
+  inputs: readonly Pick<InputSpec, 'name' | 'type'>[],
   split: 'train' | 'test',
   limit?: number,
 ): Promise<FrameRows> {
