@@ -133,7 +133,13 @@ function scaleOf(
 }
 
 /** How each input of a model is scaled, in their order. */
-export function scalesOf({ scale, inputs }: Pick<Model, 'scale' | 'inputs'>): readonly ScaleKind[] {
+export function scalesOf({
+  scale,
+  inputs,
+}: {
+  readonly scale: Model['scale']
+  readonly inputs: readonly Pick<InputSpec, 'name'>[]
+}): readonly ScaleKind[] {
   return inputs.map(input => (typeof scale === 'string' ? scale : (scale[input.name] ?? 'standard')))
 }
 

@@ -67,7 +67,7 @@ export const modelErrors = {
   scalerValueInfinite: {
     code: 'MR4008',
     title: 'Infinite value in a model input',
-    message: "Input '{input}' of {model} is {value} in training row {row}: nothing can be scaled by it.",
+    message: "Input '{input}' is {value} in training row {row}: nothing can be scaled by it.",
     hint: 'Mend or quarantine such rows (an expectation between limits finds them), or give null for "not known".',
     exit: 2,
     status: 422,
@@ -76,7 +76,7 @@ export const modelErrors = {
   scalerSpread: {
     code: 'MR4009',
     title: 'Values too large for a standard deviation',
-    message: "The variance of input '{input}' of {model} is beyond float64.",
+    message: "The variance of input '{input}' is beyond float64.",
     hint: "Give the input in a larger unit, or scale it by range or quantiles: scale: { {input}: 'robust' }.",
     exit: 2,
     status: 422,

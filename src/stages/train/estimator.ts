@@ -78,7 +78,7 @@ export async function fit(
 }
 
 /** Fits the declared scale of each input. Throws `scalerValueInfinite` and `scalerSpread` naming the input. */
-function scalerOf(model: Pick<Model, 'name' | 'scale' | 'inputs'>, columns: readonly Float32Array[]): ScalerParameters {
+function scalerOf(model: Pick<Fittable, 'scale' | 'inputs'>, columns: readonly Float32Array[]): ScalerParameters {
   const kinds = scalesOf(model).map(kind => scalerKind[kind])
   try {
     return fitScaler(kinds, columns)
@@ -87,10 +87,10 @@ function scalerOf(model: Pick<Model, 'name' | 'scale' | 'inputs'>, columns: read
       const { feature, row } = error
       const sign = columns[feature]?.[row] === -Infinity ? '-' : ''
       const input = model.inputs[feature]?.name ?? String(feature)
-      throw fail('scalerValueInfinite', { model: model.name, input, row, value: `${sign}Infinity` }, error)
+      throw fail('scalerValueInfinite', { input, row, value: `${sign}Infinity` }, error)
     }
     if (error instanceof SpreadError)
-      throw fail('scalerSpread', { model: model.name, input: model.inputs[error.feature]?.name ?? '' }, error)
+      throw fail('scalerSpread', { input: model.inputs[error.feature]?.name ?? '' }, error)
     throw error
   }
 }
