@@ -30,7 +30,7 @@ const anyFloat = fc.oneof(
   fc.integer({ min: -50, max: 50 }),
 )
 const anyText = fc.oneof(
-  fc.constantFrom('', ' a ', 'A', 'aa', 'ß', 'é', '1', '😀x', 'a\nb'),
+  fc.constantFrom('', ' a ', 'A', 'aa', 'ß', 'é', '1', '😀x', 'a\nb', 'ΣΑΣ', 'İi', 'ᾳǅ', 'ÄÖ'),
   fc.string({ maxLength: 6 }),
 )
 const anyTime = fc
@@ -117,7 +117,7 @@ const { node: anyNode } = fc.letrec<Record<ScalarType | 'node', Node>>(tie => {
       { depthSize: 'small' },
       leaf('text'),
       binary(['concat', 'coalesce'], 'text', tie('text'), tie('text')),
-      unary(['trim'], 'text', tie('text')),
+      unary(['trim', 'lower', 'upper'], 'text', tie('text')),
     ),
     bool: fc.oneof(
       { depthSize: 'small' },

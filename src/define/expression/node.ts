@@ -12,7 +12,7 @@
  * - Integer arithmetic outside 64 bits, division by zero, `sqrt` of a negative and `ln` of a non-positive give null:
  *   a row that cannot be computed is missing, it never stops the other rows.
  * - `div` is real division and gives a float; `mod` truncates toward zero, as the sign of the dividend.
- * - `length` counts code points; `lower`/`upper` are full Unicode; `trim` removes spaces (U+0020) only.
+ * - `length` counts code points; `lower`/`upper` map each code point alone (`letter-case.ts`); `trim` removes spaces (U+0020) only.
  * - Regular expressions are the linear-time subset (RE2): no look-around, no back-references; search, not full match.
  * - Parts of a timestamp are read in a named IANA zone, UTC unless given; `dayOfWeek` is 1 Monday … 7 Sunday.
  */

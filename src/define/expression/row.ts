@@ -1,4 +1,5 @@
 import type { Value } from './dialect.ts'
+import { lower, upper } from './letter-case.ts'
 import type { CallNode, FunctionName, Node } from './node.ts'
 import { javascriptPattern } from './pattern.ts'
 import { localPart } from './zone.ts'
@@ -120,8 +121,8 @@ const strict: Partial<Record<FunctionName, Strict>> = {
   isFinite: ([a]) => typeof a === 'bigint' || Number.isFinite(a as number),
   isNan: ([a]) => Number.isNaN(a as number),
   length: ([a]) => [...(a as string)].length,
-  lower: ([a]) => (a as string).toLowerCase(),
-  upper: ([a]) => (a as string).toUpperCase(),
+  lower: ([a]) => lower(a as string),
+  upper: ([a]) => upper(a as string),
   trim: ([a]) => (a as string).replace(/^ +| +$/g, ''),
   concat: ([a, b]) => `${a as string}${b as string}`,
   startsWith: ([a, b]) => (a as string).startsWith(b as string),

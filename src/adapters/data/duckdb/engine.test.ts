@@ -80,7 +80,8 @@ describe('the DuckDB engine', () => {
 describe('an expression means the same in SQL and in TypeScript', () => {
   const same = (a: Value, b: Value): boolean => {
     if (a === null || b === null) return a === b
-    if (typeof a === 'number' && typeof b === 'number' && !Number.isInteger(a))
+    // The last bit of a logarithm may differ, and may be what makes one of the two a whole number
+    if (typeof a === 'number' && typeof b === 'number' && !(Number.isInteger(a) && Number.isInteger(b)))
       return (
         Object.is(a, b) ||
         Math.abs(a - b) <= 1e-12 * Math.max(Math.abs(a), Math.abs(b)) ||
@@ -122,6 +123,20 @@ describe('an expression means the same in SQL and in TypeScript', () => {
       ),
       { numRuns: 60 },
     )
+  })
+
+  it('maps every letter there is to the same capital and the same small letter', async () => {
+    for (const fn of ['lower', 'upper'] as const) {
+      const node: Node = { op: 'call', fn, type: 'text', args: [{ op: 'column', name: 's', type: 'text' }] }
+      const evaluate = toEvaluator(node)
+      // In brackets, because the binding drops a byte order mark at the beginning of a text
+      const letters =
+        "(SELECT '[' || chr(range::INT) || ']' AS s FROM range(1, 1114112) WHERE range NOT BETWEEN 55296 AND 57343)"
+      const found = await engine.columns(`SELECT s, ${toSql(node, duckdbDialect)} AS mapped FROM ${letters}`)
+      const [from, to] = [found.get('s')?.values, found.get('mapped')?.values] as unknown as [string[], string[]]
+      const wrong = from.filter((text, i) => evaluate(() => text) !== to[i])
+      expect([fn, from.length, wrong]).toEqual([fn, 1112063, []])
+    }
   })
 
   it('reads hours across the change of clocks', async () => {
