@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 // Two projects: `unit` (beside the code, no process of ours) and `system` (test/: child processes, files, browsers).
+// `alone` (test/alone/) holds claims about time: it runs after the rest, one file at a time, nothing is tried twice.
 // `peers` needs PostgreSQL, Redis, … and runs only through `npm run test:peers`.
 export default defineConfig({
   test: {
@@ -12,10 +13,14 @@ export default defineConfig({
         test: {
           name: 'system',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/peers/**'],
+          exclude: ['test/peers/**', 'test/alone/**'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
+      },
+      {
+        extends: true,
+        test: { name: 'alone', include: ['test/alone/**/*.test.ts'], testTimeout: 120_000, fileParallelism: false },
       },
       {
         extends: true,
