@@ -64,14 +64,17 @@ if prepare actionlint bash scripts/peers/actionlint.sh install; then
   say "actionlint"
 fi
 
-# Prometheus and Chromium are started by the tests that want them, each with its own targets.
-for package in prometheus chromium; do
-  if ! command -v "$package" >/dev/null; then
-    prepare "$package" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$package" || continue
-  fi
-  export "MILLRACE_TEST_${package^^}=$(command -v "$package")"
-  say "$package"
-done
+# Prometheus is started by its test, which knows what it is to read; Chromium by the test that looks at pages.
+if prepare prometheus bash scripts/peers/prometheus.sh install; then
+  export MILLRACE_TEST_PROMETHEUS=1
+  say 'prometheus'
+fi
+if command -v chromium >/dev/null ||
+  prepare chromium env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium; then
+  MILLRACE_TEST_CHROMIUM=$(command -v chromium)
+  export MILLRACE_TEST_CHROMIUM
+  say 'chromium'
+fi
 
 if prepare python bash scripts/interop-venv.sh; then say 'Python clients'; fi
 
