@@ -2,16 +2,29 @@ import { randomBytes } from 'node:crypto'
 
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 
-/** ULID: 48 bits of milliseconds, 80 random bits, Crockford base 32. Sorts by time of creation. */
+let last = 0
+let tail: number[] = []
+
+/**
+ * ULID: 48 bits of milliseconds, 80 random bits, Crockford base 32. Sorts by time of creation; those of one process in the
+ * order of their making, also when the clock stands still or is set back.
+ */
 export function ulid(milliseconds: number = Date.now()): string {
-  let text = ''
-  let time = milliseconds
-  for (let i = 0; i < 10; i++) {
-    text = alphabet[time % 32] + text
+  if (milliseconds > last) {
+    last = milliseconds
+    tail = Array.from(randomBytes(16), byte => byte & 31)
+  } else {
+    let place = tail.length - 1
+    while (place >= 0 && tail[place] === 31) tail[place--] = 0
+    if (place < 0) last++
+    else tail[place] = (tail[place] as number) + 1
+  }
+  let head = ''
+  for (let i = 0, time = last; i < 10; i++) {
+    head = alphabet[time % 32] + head
     time = Math.floor(time / 32)
   }
-  for (const byte of randomBytes(16)) text += alphabet[byte & 31]
-  return text
+  return head + tail.map(digit => alphabet[digit]).join('')
 }
 
 /** The one canonical form of every name a user can give: lower case, digits, `.`, `_`, `-`, at most 128 characters. */
