@@ -4,11 +4,12 @@ import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { ulid } from '../../internal/ids.ts'
 import type { Micros } from '../../internal/time.ts'
-import { rowLogLoss } from '../../math/metrics/classification.ts'
 import { advance, route, startRollout, type RolloutEvent, type RolloutState } from '../deploy/rollout/index.ts'
 import type { OnlineView } from '../features/online.ts'
 import type { StageServices } from '../pipeline/services.ts'
 import { RowEncoder, type EncodedRows } from './encode.ts'
+import { type JournalOptions, type Keeper, type KeptPrediction, ServingJournal } from './journal.ts'
+import { LabelPairs } from './label-pairs.ts'
 import { LatencyRing } from './latency.ts'
 import { loadVersion, type ServedVersion } from './served-version.ts'
 import type { DeploymentStatus, Label, Prediction, PredictRequest, ServedDeployment } from './types.ts'
@@ -19,11 +20,10 @@ export interface Observer {
   labelled(id: string, label: number, at: Micros): void
 }
 
-interface Pending {
-  readonly at: Micros
-  readonly stable: number
-  /** NaN when the challenger did not score the row. */
-  readonly canary: number
+/** What the journal keeps of a deployment. */
+interface Kept {
+  readonly rollout: RolloutState | null
+  readonly pairs: ReturnType<LabelPairs['capture']>
 }
 
 interface StableDocument {
@@ -32,24 +32,24 @@ interface StableDocument {
   readonly since: Micros
 }
 
-/** Predictions whose label may still come; the oldest are forgotten beyond this many. */
-const mostPending = 2_000_000
-
 /**
  * One served name: routes rows between stable and challenger, scores both while a rollout runs, and moves the rollout on
  * with every event. The state survives in the metadata store; decisions are stored before they take effect elsewhere.
  */
-export class LiveDeployment implements ServedDeployment {
+export class LiveDeployment implements ServedDeployment, Keeper {
+  readonly keeps = 'rollout'
   readonly definition: Deployment
   readonly #services: StageServices
   readonly #encoder: RowEncoder
   readonly #latency = new LatencyRing()
-  readonly #pending = new Map<string, Pending>()
-  #due: { at: Micros; stable: number; canary: number }[] = []
+  readonly #pairs: LabelPairs
   #stable: ServedVersion | undefined
   #stableSince: Micros = 0
   #canary: ServedVersion | undefined
   #rollout: RolloutState | undefined
+  /** The rollout as the journal has it. */
+  #kept: RolloutState | undefined
+  #journal: ServingJournal | undefined
   #writes: Promise<unknown> = Promise.resolve()
   #failure: unknown
   #canaryError: string | undefined
@@ -64,6 +64,7 @@ export class LiveDeployment implements ServedDeployment {
     this.#services = services
     this.definition = definition
     this.#encoder = new RowEncoder(definition.model, views)
+    this.#pairs = new LabelPairs(definition.model.task, labelHorizon)
     this.labelHorizon = labelHorizon
   }
 
@@ -83,6 +84,11 @@ export class LiveDeployment implements ServedDeployment {
     return this.#rollout
   }
 
+  /** A challenger is being tried. */
+  get rolling(): boolean {
+    return this.#rollout !== undefined && this.#canary !== undefined
+  }
+
   /** Takes up where the store says that it was: the stable version, and a rollout that was running. */
   async restore(): Promise<void> {
     const { store } = this.#services
@@ -95,6 +101,41 @@ export class LiveDeployment implements ServedDeployment {
     if (!rollout || rollout.phase === 'done' || rollout.phase === 'rolled-back') return
     this.#canary = await this.#load(Number(rollout.config.challenger.split('@')[1]))
     this.#rollout = rollout
+  }
+
+  /** From now on what is in memory is also kept in `folder`, with what `others` remember; takes up what is there. */
+  async remember(folder: string, others: readonly Keeper[], options: JournalOptions): Promise<void> {
+    this.#journal = await ServingJournal.open(folder, [this, ...others], options)
+    this.#release(this.#services.clock.now())
+  }
+
+  capture(whole: boolean): Json | undefined {
+    if (!whole && this.#rollout === this.#kept) return undefined
+    this.#kept = this.#rollout
+    const kept: Kept = { rollout: this.#rollout ?? null, pairs: this.#pairs.capture() }
+    return kept as unknown as Json
+  }
+
+  /** The store has the rollout as of its last decision; the journal has the evidence since then. */
+  takeBack(state: Json): void {
+    const { rollout, pairs } = state as unknown as Kept
+    this.#pairs.takeBack(pairs)
+    const own = this.#rollout
+    if (!rollout || !own || !this.#canary) return
+    const same = rollout.config.challenger === own.config.challenger && rollout.config.stable === own.config.stable
+    if (same && rollout.seed === own.seed && rollout.sequence >= own.sequence) this.#rollout = rollout
+  }
+
+  recall({ id, at, stable, canary, epoch }: KeptPrediction): void {
+    this.#pairs.recall(id, at, stable, canary, epoch)
+  }
+
+  recallLabel(id: string, label: number): void {
+    this.#pairs.label(id, label)
+  }
+
+  stored(): Promise<unknown> {
+    return this.#writes
   }
 
   async #load(version: number): Promise<ServedVersion> {
@@ -149,7 +190,7 @@ export class LiveDeployment implements ServedDeployment {
       await this.deploy(version, actor)
       return this.status()
     }
-    if (this.#rollout && this.#canary)
+    if (this.#rollout && this.rolling)
       throw fail('rolloutRunning', { deployment: this.name, challenger: this.#rollout.config.challenger })
     const canary = await this.#load(version)
     const { canary: options, model } = this.definition
@@ -171,7 +212,7 @@ export class LiveDeployment implements ServedDeployment {
     )
     this.#canary = canary
     this.#rollout = state
-    this.#due = []
+    this.#pairs.begin()
     await this.#persist()
     return this.status()
   }
@@ -192,6 +233,7 @@ export class LiveDeployment implements ServedDeployment {
     const now = clock.now()
     const rows = this.#encoder.encode(requests, now)
     const canary = this.#rollout ? this.#canary : undefined
+    const { epoch } = this.#pairs
     // Both begin before anything is awaited: from here on neither can be closed under the request
     const both = [
       stable.loaded.run(rows),
@@ -199,7 +241,9 @@ export class LiveDeployment implements ServedDeployment {
     ] as const
     const answers = (await both[0]).scores
     const challenger = (await both[1])?.scores
-    if (canary && this.#rollout) {
+    // A rollout that began meanwhile has another challenger
+    const rolling = (): boolean => canary !== undefined && this.#rollout !== undefined && epoch === this.#pairs.epoch
+    if (rolling()) {
       if (challenger) this.#move({ type: 'shadow', at: now, stable: answers, canary: challenger })
       else this.#counts.errors++
     }
@@ -207,14 +251,13 @@ export class LiveDeployment implements ServedDeployment {
     const predictions = requests.map((request, i): Prediction => {
       const id = request.id ?? ulid()
       const at = request.at ?? now
-      const weight = this.#rollout?.weight ?? 0
+      const weight = rolling() ? (this.#rollout?.weight ?? 0) : 0
       const key = request.key ?? (this.definition.stickyBy ? String(request.row[this.definition.stickyBy]) : id)
-      let arm: 'stable' | 'canary' =
-        canary && weight > 0 && route(this.name, key, weight) === 'canary' ? 'canary' : 'stable'
+      let arm: 'stable' | 'canary' = weight > 0 && route(this.name, key, weight) === 'canary' ? 'canary' : 'stable'
       const own = answers[i] as number
       const other = challenger ? (challenger[i] as number) : Number.NaN
       let fallback = false
-      if (canary && this.#rollout) {
+      if (rolling()) {
         const outcome = arm === 'stable' ? 'ok' : !challenger ? 'error' : Number.isFinite(other) ? 'ok' : 'invalid'
         fallback = outcome !== 'ok'
         this.#move({ type: 'request', at: now, arm, outcome })
@@ -222,8 +265,9 @@ export class LiveDeployment implements ServedDeployment {
       if (fallback) arm = 'canary'
       const score = arm === 'canary' && !fallback ? other : own
       this.#counts[arm]++
-      this.#remember(id, { at, stable: own, canary: other })
+      this.#pairs.remember(id, at, own, other, epoch)
       this.observer?.predicted(id, at, rows, i, own)
+      this.#journal?.prediction(id, at, own, other, epoch)
       const version = arm === 'canary' && !fallback ? (canary as ServedVersion).record.version : stable.record.version
       return {
         id,
@@ -243,47 +287,21 @@ export class LiveDeployment implements ServedDeployment {
     this.#canaryError = error instanceof Error ? error.message : String(error)
   }
 
-  #remember(id: string, pending: Pending): void {
-    this.#pending.set(id, pending)
-    if (this.#pending.size > mostPending) this.#pending.delete(this.#pending.keys().next().value as string)
-  }
-
   async feedback(labels: readonly Label[]): Promise<number> {
     const now = this.#services.clock.now()
     let found = 0
     for (const { id, label, at } of labels) {
-      const pending = this.#pending.get(id)
       this.observer?.labelled(id, label, at ?? now)
-      if (!pending) continue
-      found++
-      this.#pending.delete(id)
-      if (this.#rollout && !Number.isNaN(pending.canary))
-        this.#due.push({
-          at: pending.at,
-          stable: this.#loss(label, pending.stable),
-          canary: this.#loss(label, pending.canary),
-        })
+      this.#journal?.label(id, label, at ?? now)
+      if (this.#pairs.label(id, label)) found++
     }
     this.#release(now)
     return found
   }
 
-  #loss(label: number, score: number): number {
-    return this.task === 'binary' ? rowLogLoss(label, score) : (label - score) ** 2
-  }
-
-  /** Paired losses count only once every label of their time has had the time to come: quick labels are not typical. */
   #release(now: Micros): void {
-    if (!this.#rollout || this.#due.length === 0) return
-    const ready = this.#due.filter(pair => pair.at + this.labelHorizon <= now)
-    if (ready.length === 0) return
-    this.#due = this.#due.filter(pair => pair.at + this.labelHorizon > now)
-    this.#move({
-      type: 'labels',
-      at: now,
-      stable: ready.map(pair => pair.stable),
-      canary: ready.map(pair => pair.canary),
-    })
+    const losses = this.#pairs.release(now)
+    if (losses) this.#move({ type: 'labels', at: now, ...losses })
   }
 
   /** Time passes: steps that wait too long are held. */
@@ -310,7 +328,6 @@ export class LiveDeployment implements ServedDeployment {
   #end(state: RolloutState): void {
     const canary = this.#canary
     this.#canary = undefined
-    this.#due = []
     if (!canary) return
     if (state.phase === 'done')
       this.#write(() => this.#becomeStable(canary, 'system', `${state.config.challenger} passed its rollout`))
@@ -370,6 +387,7 @@ export class LiveDeployment implements ServedDeployment {
   }
 
   async close(): Promise<void> {
+    await this.#journal?.close()
     await this.#writes
     await this.#persist()
     await this.#stable?.loaded.close()

@@ -1,17 +1,19 @@
 import type { Decision } from '../../define/decision.ts'
 import type { Monitor } from '../../define/monitor.ts'
 import type { Json } from '../../internal/canonical-json.ts'
-import { ulid } from '../../internal/ids.ts'
 import type { Duration, Micros } from '../../internal/time.ts'
-import type { Clock } from '../../ports/clock.ts'
-import type { MetadataStore, WindowRecord } from '../../ports/metadata-store.ts'
-import type { Alert, Notifier } from '../../ports/notifier.ts'
+import type { Keeper, KeptPrediction } from '../serve/journal.ts'
 import { evaluateWindow, type Evaluation } from './evaluate.ts'
 import { advanceMonitor, startMonitor, type MonitorState } from './monitor/advance.ts'
 import { belowFloor, RealisedPerformance, type Cohort } from './monitor/performance.ts'
-import { decideRetrain, noRetrains, retrainEnded, retrainStarted, type RetrainState } from './monitor/retrain.ts'
+import type { RetrainEvidence, RetrainTrigger } from './monitor/retrain.ts'
+import { OpenWindow, type WindowChange } from './open-window.ts'
 import type { Profile } from './profile.ts'
-import { createWindow, type WindowAccumulator } from './window.ts'
+import { type MonitorServices, recordRetrains, recordWindow } from './record.ts'
+import { RetrainDesk, type RetrainFailure, type RetrainRequest } from './retrain-desk.ts'
+
+export type { MonitorServices } from './record.ts'
+export type { RetrainRequest } from './retrain-desk.ts'
 
 /** Rows as serving encodes them. */
 interface Rows {
@@ -20,47 +22,60 @@ interface Rows {
   readonly rows: number
 }
 
-export interface MonitorServices {
-  readonly store: MetadataStore
-  readonly clock: Clock
-  readonly notifiers: readonly Notifier[]
+/** What was seen that may start a retrain. */
+interface Seen {
+  readonly trigger: RetrainTrigger
+  /** One sentence. */
+  readonly reason: string
+  readonly windows?: number
+  readonly evidence: readonly string[]
 }
 
-/** A retrain that the monitor asks for: the decision that fired it, and why. */
-export type RetrainRequest = { readonly decision: Decision; readonly cause: 'drift' | 'performance' }
-
-/** Windows in a row that start a retrain; the alert fires after as many. */
-const driftWindows = 2
+/** A window whose time is over ends when no row came for so long: rows of the past may be sent, one after another. */
+const quietMs = 10_000
 
 const seconds = (length: Micros): Duration => `${length / 1e6}s`
+
+/** What the journal keeps of a monitor. */
+interface Kept {
+  readonly window: WindowChange | null
+  readonly judged: Micros
+  readonly newLabels: number
+}
 
 /**
  * Watches one deployment as it answers: counts each row into the window of its own time, compares a finished window with
  * the baseline of the stable version (the window in which a version became stable is only counted), joins labels, raises and resolves alerts, and asks for retrains.
  */
-export class LiveMonitor {
+export class LiveMonitor implements Keeper {
   readonly definition: Monitor
   readonly #services: MonitorServices
   #profile: Profile | undefined
-  #window: WindowAccumulator | undefined
-  #from: Micros = Number.NaN
-  /** The window began before its first row could be counted: its mixture of hours and weekdays is not a whole window's. */
+  #window: OpenWindow | undefined
+  /** When it got its last row, by the clock that never goes back. */
+  #rowAt = 0
+  /** The window was taken back after a restart: a crash may have come between its records and the journal's word of it. */
+  #recalled = false
+  /** The next window begins before its first row can be counted. */
   #partial = true
   #state: MonitorState
-  #retrains: RetrainState = noRetrains
+  readonly #retrains: RetrainDesk
   readonly #performance: RealisedPerformance
   #judged: Micros = 0
   #newLabels = 0
+  /** What of the state besides the window the journal has not got. */
+  #changed = false
   #queue: Promise<unknown> = Promise.resolve()
   #failure: unknown
   #latest: Evaluation | undefined
-  /** Called when a retrain was decided. The run must end with `retrained`. */
+  /** Called when a retrain was decided and the decision is stored. The run must end with `retrained`. */
   onRetrain: ((request: RetrainRequest) => void) | undefined
 
   constructor(services: MonitorServices, definition: Monitor) {
     this.#services = services
     this.definition = definition
     this.#state = startMonitor(definition.name)
+    this.#retrains = new RetrainDesk(services, definition)
     this.#performance = new RealisedPerformance({
       task: definition.deployment.model.task,
       cohort: seconds(definition.window),
@@ -68,12 +83,11 @@ export class LiveMonitor {
     })
   }
 
-  /** Takes up the alert and retrain states of an earlier process. */
+  /** Takes up the alert and retrain states of an earlier process; a retrain that it left is `retraining`. */
   async restore(): Promise<void> {
     const state = await this.#services.store.getDocument<never>('monitor', this.definition.name)
     if (state) this.#state = state.value as MonitorState
-    const retrains = await this.#services.store.getDocument<never>('retrain', this.definition.deployment.model.name)
-    if (retrains) this.#retrains = { ...(retrains.value as RetrainState), active: null }
+    await this.#retrains.restore()
   }
 
   /** A new stable version has a new baseline; the window begins anew, and the labels for its successor. */
@@ -82,39 +96,71 @@ export class LiveMonitor {
     this.#window = undefined
     this.#partial = true
     this.#newLabels = 0
+    this.#changed = true
   }
 
   get latest(): Evaluation | undefined {
     return this.#latest
   }
 
+  /** Id of the decision whose retrain has not ended. */
+  get retraining(): string | null {
+    return this.#retrains.state.active
+  }
+
+  /** When a schedule last started a retrain. */
+  get scheduled(): Micros | undefined {
+    return this.#retrains.state.scheduled
+  }
+
   predicted(id: string, at: Micros, rows: Rows, index: number, score: number): void {
     if (!this.#profile) return
-    const from = Math.floor(at / this.definition.window) * this.definition.window
-    if (this.#window && from > this.#from) {
-      if (!this.#partial) this.#close(this.#window, this.#from)
+    // A row of a time to come belongs to now: else one wrong time would hold the window open until then
+    const { clock } = this.#services
+    const from = this.#startOf(Math.min(at, clock.now()))
+    this.#rowAt = clock.elapsed()
+    if (this.#window && from > this.#window.from) {
+      this.#close(this.#window)
       this.#partial = false
-      this.#window = undefined
     }
-    if (!this.#window) {
-      this.#window = createWindow(this.#profile)
-      this.#from = from
-    }
+    this.#window ??= new OpenWindow(this.#profile, from, this.#partial)
     // A row later than its window counts into the open one: nothing that was served goes unseen
     const width = rows.features.length / rows.rows
     const texts = rows.categories ? rows.categories.length / rows.rows : 0
-    this.#window.add(rows.features, index * width, rows.categories, score, index * texts)
+    this.#window.rows.add(rows.features, index * width, rows.categories, score, index * texts)
     this.#performance.predicted(id, at, score)
   }
 
-  labelled(id: string, label: number, at: Micros): void {
-    if (this.#performance.labelled(id, label, at)) this.#newLabels++
+  #startOf(at: Micros): Micros {
+    return Math.floor(at / this.definition.window) * this.definition.window
   }
 
-  /** Ends the open window when its time is over although no later row came. */
+  labelled(id: string, label: number, at: Micros): void {
+    if (!this.#performance.labelled(id, label, at)) return
+    this.#newLabels++
+    this.#changed = true
+  }
+
+  /** Time passes: a window whose time is over ends although no later row came. */
+  tick(): void {
+    const window = this.#window
+    if (!window) return
+    const { clock } = this.#services
+    const now = clock.now()
+    if (now < window.from - this.definition.window) {
+      window.moveTo(this.#startOf(now))
+      this.#changed = true
+    }
+    if (now < window.from + this.definition.window || clock.elapsed() - this.#rowAt < quietMs) return
+    this.#close(window)
+    // The next one begins with its time, or in the midst of it when nothing was watched for longer than a window
+    this.#partial = now >= window.from + 2 * this.definition.window
+  }
+
+  /** Ends watching for good: the open window is evaluated if its time is over. */
   finish(): void {
-    if (this.#window && !this.#partial && this.#services.clock.now() >= this.#from + this.definition.window)
-      this.#close(this.#window, this.#from)
+    const window = this.#window
+    if (window && this.#services.clock.now() >= window.from + this.definition.window) this.#close(window)
     this.#window = undefined
     this.#partial = true
   }
@@ -127,11 +173,18 @@ export class LiveMonitor {
     if (failure !== undefined) throw failure
   }
 
-  #close(window: WindowAccumulator, from: Micros): void {
+  /** A whole window is evaluated, and what follows from it is decided and stored. */
+  #close(window: OpenWindow): void {
+    const { from } = window
+    this.#window = undefined
+    this.#changed = true
+    const done = this.#recalled && this.#state.closed === from
+    this.#recalled = false
+    if (window.partial || done) return
     const profile = this.#profile as Profile
     const to = from + this.definition.window
     const now = this.#services.clock.now()
-    const evaluation = evaluateWindow(profile, window, {
+    const evaluation = evaluateWindow(profile, window.rows, {
       sensitivity: this.definition.sensitivity,
       falseAlarms: seconds(this.definition.falseAlarmEvery),
       testsPerDay: 86_400_000_000 / this.definition.window,
@@ -142,56 +195,75 @@ export class LiveMonitor {
     })
     this.#latest = evaluation
     const advanced = advanceMonitor(this.#state, evaluation, now)
-    this.#state = advanced.state
-    const decisions: Decision[] = [...advanced.decisions]
-    const bad = advanced.state.series.window?.bad ?? 0
+    this.#state = { ...advanced.state, closed: from }
+    const asked: Seen[] = []
     if (evaluation.verdict === 'drift' && this.definition.retrain)
-      decisions.push(...this.#consider('drift', evaluation.reason, bad, [evaluation.report.id], now))
+      asked.push({
+        trigger: 'drift',
+        reason: evaluation.reason,
+        windows: advanced.state.series.window?.bad ?? 0,
+        evidence: [evaluation.report.id],
+      })
     const cohorts = this.#performance.cohorts(now).filter(cohort => cohort.published && cohort.from > this.#judged)
     for (const cohort of cohorts) {
       this.#judged = cohort.from
-      decisions.push(...this.#judge(cohort, profile, now))
+      asked.push(...this.#judge(cohort, profile))
     }
     this.#performance.drop(now - 4 * this.definition.window - this.definition.labelHorizon)
-    this.#later(() => this.#store(evaluation, from, to, cohorts, advanced.alerts, decisions))
+    const retrains = asked.map(seen => this.#retrains.decide(this.#evidence(seen), now))
+    const closed = {
+      monitor: this.definition.name,
+      model: this.definition.deployment.model.name,
+      evaluation,
+      from,
+      to,
+      cohorts,
+      decisions: [...advanced.decisions, ...retrains.map(one => one.decision)],
+      alerts: advanced.alerts,
+      state: this.#state,
+      retrains: this.#retrains.state,
+    }
+    this.#later(async () => {
+      await recordWindow(this.#services, closed)
+      this.#begin(retrains)
+    })
   }
 
-  #judge(cohort: Cohort, profile: Profile, now: Micros): Decision[] {
+  #judge(cohort: Cohort, profile: Profile): Seen[] {
     if (!profile.performance || !this.definition.retrain) return []
     const verdict = belowFloor(profile.performance, cohort)
-    return verdict.below ? this.#consider('performance', verdict.reason, 1, [], now) : []
+    return verdict.below ? [{ trigger: 'performance', reason: verdict.reason, windows: 1, evidence: [] }] : []
   }
 
-  #consider(
-    trigger: 'drift' | 'performance',
-    reason: string,
-    windows: number,
-    evidence: readonly string[],
-    now: Micros,
-  ): Decision[] {
-    const policy = this.definition.retrain as NonNullable<Monitor['retrain']>
-    const decision = decideRetrain(
-      {
-        model: this.definition.deployment.model.name,
-        on: policy.on,
-        cooldown: seconds(policy.cooldown),
-        maxPerWeek: policy.maxPerWeek,
-        driftWindows,
-      },
-      this.#retrains,
-      { trigger, reason, windows, newLabels: this.#newLabels, evidence },
-      now,
-    )
-    if (decision.verdict === 'fired') {
-      this.#retrains = retrainStarted(this.#retrains, decision.id, now)
-      this.onRetrain?.({ decision, cause: trigger })
-    }
-    return [decision]
+  #evidence(seen: Seen): RetrainEvidence {
+    return { windows: 0, newLabels: this.#newLabels, ...seen }
+  }
+
+  /** What `ask` would decide now; changes nothing. */
+  wouldDecide(seen: Seen): Decision {
+    return this.#retrains.preview(this.#evidence(seen), this.#services.clock.now())
+  }
+
+  #begin(requests: readonly RetrainRequest[]): void {
+    for (const request of requests) if (request.decision.verdict === 'fired') this.onRetrain?.(request)
+  }
+
+  /** A trigger that comes from outside: a schedule, new data. Decided and recorded like the monitor's own. */
+  async ask(seen: Seen): Promise<Decision> {
+    const request = this.#retrains.decide(this.#evidence(seen), this.#services.clock.now())
+    const { state } = this.#retrains
+    this.#later(async () => {
+      await this.#services.store.addDecision(request.decision)
+      await recordRetrains(this.#services, this.definition.deployment.model.name, state)
+      this.#begin([request])
+    })
+    await this.settled()
+    return request.decision
   }
 
   /** The retrain that was asked for has ended, however it ended. */
-  retrained(): void {
-    this.#retrains = retrainEnded(this.#retrains)
+  retrained(failed?: RetrainFailure): void {
+    this.#later(() => this.#retrains.ended(failed))
   }
 
   #later(work: () => Promise<unknown>): void {
@@ -200,68 +272,46 @@ export class LiveMonitor {
     })
   }
 
-  async #store(
-    evaluation: Evaluation,
-    from: Micros,
-    to: Micros,
-    cohorts: readonly Cohort[],
-    alerts: readonly Alert[],
-    decisions: readonly Decision[],
-  ): Promise<void> {
-    const { store, clock, notifiers } = this.#services
-    const monitor = this.definition.name
-    await store.addReport(evaluation.report)
-    const windows: WindowRecord[] = evaluation.columns.map(column => ({
-      monitor,
-      series: column.output ? 'score' : `column:${column.name}`,
-      from,
-      to,
-      body: { ...column, missing: { ...column.missing } } as unknown as Record<string, Json>,
-    }))
-    windows.push({
-      monitor,
-      series: 'window',
-      from,
-      to,
-      body: { verdict: evaluation.verdict, reason: evaluation.reason, report: evaluation.report.id },
-    })
-    for (const cohort of cohorts)
-      windows.push({
-        monitor,
-        series: 'performance',
-        from: cohort.from,
-        to: cohort.to,
-        body: cohort as unknown as Record<string, Json>,
-      })
-    await store.addWindows(windows)
-    for (const decision of decisions) await store.addDecision(decision)
-    for (const alert of alerts)
-      await store.putDocument('alert', alert.fingerprint, alert as unknown as Json, clock.now())
-    await store.putDocument('monitor', monitor, this.#state as unknown as Json, clock.now())
-    await store.putDocument(
-      'retrain',
-      this.definition.deployment.model.name,
-      this.#retrains as unknown as Json,
-      clock.now(),
-    )
-    for (const alert of alerts) for (const notifier of notifiers) await deliver(notifier, alert, store, clock.now())
+  get keeps(): string {
+    return `monitor:${this.definition.name}`
   }
-}
 
-/** A notifier that fails leaves a record and nothing else: the alert itself is stored. */
-async function deliver(notifier: Notifier, alert: Alert, store: MetadataStore, now: Micros): Promise<void> {
-  try {
-    await notifier.send(alert)
-  } catch (error) {
-    await store.putDocument(
-      'alert-undelivered',
-      ulid(),
-      {
-        notifier: notifier.name,
-        fingerprint: alert.fingerprint,
-        reason: error instanceof Error ? error.message : String(error),
-      },
-      now,
-    )
+  capture(whole: boolean): Json | undefined {
+    if (!whole && !this.#changed && !this.#window?.changed) return undefined
+    this.#changed = false
+    const kept: Kept = {
+      window: this.#window?.capture(whole) ?? null,
+      judged: this.#judged,
+      newLabels: this.#newLabels,
+    }
+    return kept as unknown as Json
+  }
+
+  takeBack(state: Json): void {
+    const { window, judged, newLabels } = state as unknown as Kept
+    this.#judged = judged
+    this.#newLabels = newLabels
+    if (window === null) this.#window = undefined
+    else if (window.fresh) {
+      this.#window = this.#profile && new OpenWindow(this.#profile, window.from, window.partial)
+      // Another version became stable meanwhile: its window begins anew
+      if (this.#window?.rows.digest !== window.profile) this.#window = undefined
+    }
+    if (window) this.#window?.add(window)
+    if (window && this.#window) Object.assign(this.#window, { from: window.from, partial: window.partial })
+    this.#recalled = true
+    this.#rowAt = this.#services.clock.elapsed()
+  }
+
+  recall({ id, at, stable }: KeptPrediction): void {
+    this.#performance.predicted(id, at, stable)
+  }
+
+  recallLabel(id: string, label: number, at: Micros): void {
+    this.#performance.labelled(id, label, at)
+  }
+
+  stored(): Promise<unknown> {
+    return this.#queue
   }
 }

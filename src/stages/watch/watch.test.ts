@@ -6,7 +6,14 @@ import { buildProfile } from './build-profile.ts'
 import { evaluateWindow, type EvaluateOptions, type Evaluation } from './evaluate.ts'
 import { advanceMonitor, startMonitor } from './monitor/advance.ts'
 import { belowFloor, RealisedPerformance } from './monitor/performance.ts'
-import { decideRetrain, noRetrains, retrainEnded, retrainStarted } from './monitor/retrain.ts'
+import {
+  clockSetBack,
+  decideRetrain,
+  noRetrains,
+  retrainEnded,
+  type RetrainEvidence,
+  retrainStarted,
+} from './monitor/retrain.ts'
 import type { Profile } from './profile.ts'
 import { createWindow, WindowAccumulator } from './window.ts'
 
@@ -190,7 +197,7 @@ describe('monitor', () => {
   it('retrains within its policy and says why not otherwise', () => {
     const policy = { model: 'lateness', on: ['drift', 'performance'] as const }
     const seen = { trigger: 'drift' as const, reason: 'city drifted', windows: 3, newLabels: 5000, evidence: ['r1'] }
-    const rule = (state: typeof noRetrains, evidence: Partial<typeof seen>, now: number): string => {
+    const rule = (state: typeof noRetrains, evidence: Partial<RetrainEvidence>, now: number): string => {
       const { verdict, rule: decided } = decideRetrain(policy, state, { ...seen, ...evidence }, now)
       return `${verdict}: ${decided.name}`
     }
@@ -204,6 +211,14 @@ describe('monitor', () => {
     state = retrainEnded(retrainStarted(retrainEnded(retrainStarted(state, 'run-2', 1.5 * day)), 'run-3', 3 * day))
     expect(rule(state, {}, 5 * day)).toBe('suppressed: storm guard')
     expect(rule(state, {}, 9 * day)).toBe('fired: drift')
+    // what people scheduled is held back by a running retrain only, and counts for the cool-down, not for the limit
+    expect(rule(state, { trigger: 'schedule' }, 3 * day)).toBe('fired: schedule')
+    const scheduled = retrainEnded(retrainStarted(noRetrains, 'run-4', day, 'schedule'))
+    expect(rule(scheduled, {}, 1.5 * day)).toBe('suppressed: cooldown')
+    // after the clock was set back by a year the cool-down still ends
+    const ahead = clockSetBack(retrainEnded(retrainStarted(noRetrains, 'run-5', 365 * day)), day)
+    expect(rule(ahead, {}, 1.5 * day)).toBe('suppressed: cooldown')
+    expect(rule(ahead, {}, 2 * day)).toBe('fired: drift')
   })
 
   it('joins late labels by prediction and holds them to the floor', () => {

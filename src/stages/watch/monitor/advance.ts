@@ -24,6 +24,8 @@ export interface MonitorState {
   readonly monitor: string
   readonly series: Readonly<Record<string, SeriesState>>
   readonly sequence: number
+  /** Start of the window that was evaluated last: it is not evaluated again after a crash. */
+  readonly closed?: Micros
 }
 
 export interface MonitorAdvanced {

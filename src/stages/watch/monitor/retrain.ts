@@ -3,10 +3,11 @@ import type { Json } from '../../../internal/canonical-json.ts'
 import { digestJson, shortDigest } from '../../../internal/digest.ts'
 import { type Duration, formatTime, type Micros, micros } from '../../../internal/time.ts'
 
-export type RetrainTrigger = 'drift' | 'performance'
+export type RetrainTrigger = 'drift' | 'performance' | 'data' | 'schedule'
 
 export interface RetrainPolicy {
   readonly model: string
+  /** What may start one; a schedule, which people wrote down, always may. */
   readonly on: readonly RetrainTrigger[]
   /** Least time between two retrains; `24h`. */
   readonly cooldown?: Duration
@@ -18,9 +19,12 @@ export interface RetrainPolicy {
   readonly minNewLabels?: number
 }
 
-/** Times of the retrains of the last week and the run that is active. JSON. */
+/** What is remembered of a model's retrains. JSON. */
 export interface RetrainState {
+  /** Times of those that nobody scheduled, of the last week. */
   readonly fired: readonly Micros[]
+  readonly scheduled?: Micros
+  /** The decision whose retrain has not ended. */
   readonly active: string | null
 }
 
@@ -45,7 +49,8 @@ function refusal(
   seen: RetrainEvidence,
   now: Micros,
 ): { name: string; reason: string; value: Json; threshold: Json } | undefined {
-  if (!policy.on.includes(seen.trigger))
+  const scheduled = seen.trigger === 'schedule'
+  if (!scheduled && !policy.on.includes(seen.trigger))
     return {
       name: 'trigger',
       reason: `${seen.trigger} does not start a retrain of ${policy.model}`,
@@ -71,13 +76,14 @@ function refusal(
   if (state.active !== null)
     return {
       name: 'one at a time',
-      reason: `run ${state.active} is still retraining it`,
+      reason: `the retrain that ${state.active} started has not ended`,
       value: state.active,
       threshold: 1,
     }
-  const last = state.fired.at(-1)
+  if (scheduled) return undefined
+  const last = Math.max(state.fired.at(-1) ?? Number.NEGATIVE_INFINITY, state.scheduled ?? Number.NEGATIVE_INFINITY)
   const cooldown = micros(policy.cooldown ?? '24h')
-  if (last !== undefined && now - last < cooldown)
+  if (now - last < cooldown)
     return {
       name: 'cooldown',
       reason: `the last retrain was at ${formatTime(last)}, the cooldown ends at ${formatTime(last + cooldown)}`,
@@ -96,6 +102,13 @@ function refusal(
   return undefined
 }
 
+/** What of the evidence the trigger went by. */
+function measured(seen: RetrainEvidence): number | undefined {
+  if (seen.trigger === 'drift') return seen.windows
+  if (seen.trigger === 'data') return seen.evidence.length
+  return seen.trigger === 'performance' ? seen.newLabels : undefined
+}
+
 /** Whether what was seen starts a retrain: verdict `fired`, or `suppressed` with the rule that forbade it. Pure. */
 export function decideRetrain(
   policy: RetrainPolicy,
@@ -112,7 +125,7 @@ export function decideRetrain(
     reason: refused ? `no retrain: ${refused.reason} (${seen.reason})` : seen.reason,
     rule: refused
       ? { name: refused.name, value: refused.value, threshold: refused.threshold }
-      : { name: seen.trigger, value: seen.trigger === 'drift' ? seen.windows : seen.newLabels },
+      : { name: seen.trigger, ...(measured(seen) === undefined ? {} : { value: measured(seen) as number }) },
     inputs: {
       trigger: seen.trigger,
       windows: seen.windows,
@@ -126,12 +139,25 @@ export function decideRetrain(
   return { id: `trigger-${shortDigest(digestJson(body))}`, ...body }
 }
 
-/** The state after a retrain started as `run`. */
-export function retrainStarted(state: RetrainState, run: string, now: Micros): RetrainState {
-  return { fired: [...state.fired.filter(at => now - at < micros('7d')), now], active: run }
+/** The state after a retrain started because of `decision`. */
+export function retrainStarted(
+  state: RetrainState,
+  decision: string,
+  now: Micros,
+  trigger: RetrainTrigger = 'drift',
+): RetrainState {
+  if (trigger === 'schedule') return { ...state, scheduled: now, active: decision }
+  return { ...state, fired: [...state.fired.filter(at => now - at < micros('7d')), now], active: decision }
 }
 
-/** The state after that run ended, however it ended. */
+/** The state after it ended, however it ended. */
 export function retrainEnded(state: RetrainState): RetrainState {
   return { ...state, active: null }
+}
+
+/** Retrains of a time to come are of a clock that was set back: they count as of now, so that a cool-down ends. */
+export function clockSetBack(state: RetrainState, now: Micros): RetrainState {
+  if (![...state.fired, state.scheduled ?? 0].some(at => at > now)) return state
+  const fired = state.fired.map(at => Math.min(at, now))
+  return { ...state, fired, ...(state.scheduled === undefined ? {} : { scheduled: Math.min(state.scheduled, now) }) }
 }

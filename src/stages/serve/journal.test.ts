@@ -1,0 +1,190 @@
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Json } from '../../internal/canonical-json.ts'
+import { seeded } from '../../math/random/seeded.ts'
+import { manualClock } from '../../testing/manual-clock.ts'
+import { buildProfile } from '../watch/build-profile.ts'
+import { OpenWindow, type WindowChange } from '../watch/open-window.ts'
+import { type Keeper, ServingJournal } from './journal.ts'
+import { LabelPairs } from './label-pairs.ts'
+
+const hour = 3_600_000_000
+const random = seeded(3)
+const values = Float32Array.from({ length: 500 }, () => random.normal())
+const profile = buildProfile({ columns: [{ name: 'a', kind: 'number', values }], scores: values })
+
+/** A window and label pairs, as monitor and deployment keep them; and what came out of the pairs. */
+class Memory implements Keeper {
+  readonly keeps = 'memory'
+  window = new OpenWindow(profile, 0, true)
+  readonly pairs = new LabelPairs('regression', hour)
+  losses: [stable: number, canary: number][] = []
+
+  count(value: number): void {
+    this.window.rows.add(Float32Array.of(value), 0, undefined, value)
+  }
+  release(now: number): void {
+    const ready = this.pairs.release(now)
+    ready?.stable.forEach((stable, i) => this.losses.push([stable, ready.canary[i] as number]))
+  }
+  capture(whole: boolean): Json {
+    return { window: this.window.capture(whole), pairs: this.pairs.capture(), losses: this.losses }
+  }
+  takeBack(state: Json): void {
+    const kept = state as unknown as {
+      window: WindowChange
+      pairs: ReturnType<LabelPairs['capture']>
+      losses: [number, number][]
+    }
+    if (kept.window.fresh) this.window = new OpenWindow(profile, kept.window.from, kept.window.partial)
+    this.window.add(kept.window)
+    this.pairs.takeBack(kept.pairs)
+    this.losses = kept.losses
+  }
+  recall: Keeper['recall'] = ({ id, at, stable, canary, epoch }) => this.pairs.recall(id, at, stable, canary, epoch)
+  recallLabel: Keeper['recallLabel'] = (id, label) => void this.pairs.label(id, label)
+  stored = async (): Promise<void> => undefined
+}
+
+const fresh = (): Promise<string> => mkdtemp(join(tmpdir(), 'millrace-journal-'))
+const clock = manualClock(10 * hour)
+const errors: unknown[] = []
+const settings = { clock, retention: 100 * hour, onError: (error: unknown) => void errors.push(error) }
+
+type Operation =
+  | { readonly do: 'predict'; readonly value: number }
+  | { readonly do: 'label'; readonly of: number }
+  | { readonly do: 'wait' | 'back' | 'rollout' | 'flush' | 'restart' }
+
+const operation: fc.Arbitrary<Operation> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.double({ min: -3, max: 3, noNaN: true }).map(value => ({ do: 'predict' as const, value })),
+  },
+  { weight: 5, arbitrary: fc.nat(30).map(of => ({ do: 'label' as const, of })) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .constantFrom(
+        'wait' as const,
+        'wait' as const,
+        'back' as const,
+        'rollout' as const,
+        'flush' as const,
+        'restart' as const,
+      )
+      .map(what => ({ do: what })),
+  },
+)
+
+describe('the serving journal', () => {
+  it('a memory that was restarted at any time equals one that never was', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(operation, { maxLength: 60 }), async operations => {
+        const folder = await fresh()
+        const steady = new Memory()
+        let memory = new Memory()
+        let journal = await ServingJournal.open(folder, [memory], settings)
+        let now = 10 * hour
+        let made = 0
+        for (const one of operations) {
+          if (one.do === 'predict') {
+            const id = `p${made++}`
+            const epoch = steady.pairs.epoch
+            for (const each of [steady, memory]) {
+              each.count(one.value)
+              each.pairs.remember(id, now, one.value, epoch === 0 ? Number.NaN : one.value / 2, epoch)
+            }
+            journal.prediction(id, now, one.value, epoch === 0 ? Number.NaN : one.value / 2, epoch)
+          } else if (one.do === 'label') {
+            const id = `p${one.of}`
+            for (const each of [steady, memory]) {
+              each.pairs.label(id, 1)
+              each.release(now)
+            }
+            journal.label(id, 1, now)
+          } else if (one.do === 'wait') now += hour / 2
+          else if (one.do === 'back') now -= 5 * hour
+          else if (one.do === 'rollout') for (const each of [steady, memory]) each.pairs.begin()
+          else if (one.do === 'flush') await journal.flush()
+          else {
+            await journal.close()
+            memory = new Memory()
+            journal = await ServingJournal.open(folder, [memory], settings)
+          }
+        }
+        for (const each of [steady, memory]) each.release(now + 20 * hour)
+        await journal.close()
+        await rm(folder, { recursive: true })
+        expect(memory.window.rows.toJSON()).toEqual(steady.window.rows.toJSON())
+        expect(memory.losses).toEqual(steady.losses)
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it('takes what a crash cut short for nothing and goes on', async () => {
+    const folder = await fresh()
+    const first = new Memory()
+    const journal = await ServingJournal.open(folder, [first], settings)
+    for (let i = 0; i < 20; i++) {
+      first.count(i)
+      journal.prediction(`p${i}`, hour, i, Number.NaN, 0)
+      await journal.flush()
+    }
+    await journal.close()
+    const [name] = await readdir(folder)
+    const path = join(folder, name as string)
+    // closing wrote a frame of its own, in which nothing happened
+    const frames = (await readFile(path, 'utf8')).trimEnd().split('\n').slice(0, -1).join('\n')
+    await writeFile(path, frames.slice(0, -40))
+    const second = new Memory()
+    const again = await ServingJournal.open(folder, [second], settings)
+    expect(second.window.rows.rows).toBe(19)
+    second.count(5)
+    await again.close()
+    await appendFile(path, 'deadbeef {"at":1}\n')
+    const third = new Memory()
+    await (await ServingJournal.open(folder, [third], settings)).close()
+    expect(third.window.rows.rows).toBe(20)
+  })
+
+  it('keeps what the disk refused until it takes it', async () => {
+    const folder = join(await fresh(), 'journal')
+    const memory = new Memory()
+    const journal = await ServingJournal.open(folder, [memory], settings)
+    await rm(folder, { recursive: true })
+    memory.count(2)
+    journal.prediction('q', hour, 2, Number.NaN, 0)
+    const before = errors.length
+    await journal.flush()
+    expect(errors.length).toBe(before + 1)
+    await mkdir(folder)
+    await journal.close()
+    const found = new Memory()
+    await (await ServingJournal.open(folder, [found], settings)).close()
+    expect(found.window.rows.rows).toBe(1)
+    expect(found.pairs.label('q', 1)).toBe(true)
+  })
+
+  it('forgets segments whose predictions are too old, and never the newest whole state', async () => {
+    const folder = await fresh()
+    const memory = new Memory()
+    for (let i = 0; i < 6; i++) {
+      const journal = await ServingJournal.open(folder, [memory], { ...settings, retention: 2 * hour })
+      memory.count(i)
+      journal.prediction(`p${i}`, clock.now(), i, Number.NaN, 0)
+      await journal.close()
+      await clock.advance(3_600_000)
+    }
+    expect((await readdir(folder)).length).toBeLessThan(5)
+    const after = new Memory()
+    await (await ServingJournal.open(folder, [after], settings)).close()
+    expect(after.pairs.label('p0', 1)).toBe(false)
+    expect(after.pairs.label('p5', 1)).toBe(true)
+    expect(after.window.rows.rows).toBe(memory.window.rows.rows)
+  })
+})

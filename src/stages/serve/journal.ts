@@ -1,0 +1,225 @@
+import { type FileHandle, open, readdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
+import type { Json } from '../../internal/canonical-json.ts'
+import { makeFolder, syncFolder } from '../../internal/publish.ts'
+import type { Micros } from '../../internal/time.ts'
+import type { Clock } from '../../ports/clock.ts'
+
+/** A prediction as a label will need it. `canary` is NaN where no challenger scored it; `epoch` says which one did. */
+export interface KeptPrediction {
+  readonly id: string
+  readonly at: Micros
+  readonly stable: number
+  readonly canary: number
+  readonly epoch: number
+}
+
+/** Something in memory that a restart must not lose. */
+export interface Keeper {
+  /** Its name among the keepers of one journal. */
+  readonly keeps: string
+  /** What changed since the last call, or all of it (`whole`); undefined when nothing did. `takeBack` must be able to tell. */
+  capture(whole: boolean): Json | undefined
+  /** Takes back what `capture` gave: a whole, then changes in their order. */
+  takeBack(state: Json): void
+  /** A prediction or a label of the time before the restart; the state that follows already knows of it. */
+  recall(prediction: KeptPrediction): void
+  recallLabel(id: string, label: number, at: Micros): void
+  /** Resolves when what it wrote elsewhere because of its present state is stored. */
+  stored(): Promise<unknown>
+}
+
+export interface JournalOptions {
+  readonly clock: Clock
+  /** Predictions older than this are waited for no longer. */
+  readonly retention: Micros
+  /** Hears of a write that failed; what it held is tried again with the next one. */
+  readonly onError: (error: unknown) => void
+}
+
+interface Frame {
+  readonly at: Micros
+  /** id, at, stable, canary, epoch, … */
+  readonly p: (string | number | null)[]
+  /** id, label, at, … */
+  readonly l: (string | number)[]
+  readonly s: Readonly<Record<string, Json>>
+}
+
+interface Segment {
+  readonly path: string
+  readonly number: number
+  until: Micros
+  predictions: number
+}
+
+const flushMs = 500
+const flushRows = 1_000
+const segmentBytes = 16 * 2 ** 20
+/** Predictions kept at most, and rows kept in memory while the disk refuses them. */
+const mostKept = 2_000_000
+const mostWaiting = 200_000
+
+/** One line a frame, led by the checksum of the rest: a line that a crash cut short is told from a whole one. */
+const encode = (frame: Frame): string => {
+  const body = JSON.stringify(frame)
+  return `${crc32(body).toString(16).padStart(8, '0')} ${body}\n`
+}
+
+function decode(line: string): Frame | undefined {
+  const body = line.slice(9)
+  return Number.parseInt(line.slice(0, 8), 16) === crc32(body) ? (JSON.parse(body) as Frame) : undefined
+}
+
+/**
+ * What one served name holds in memory, on disk: predictions, labels and the changes of its keepers' states, one frame at
+ * most every half second and off the request's path. `kill -9` loses at most the last second; `close` loses nothing.
+ * A frame is written only after what its states led to is stored, so that state never runs ahead of its records. Segments
+ * begin with whole states, and go when all their predictions are too old.
+ */
+export class ServingJournal {
+  readonly #folder: string
+  readonly #keepers: readonly Keeper[]
+  readonly #options: JournalOptions
+  readonly #segments: Segment[] = []
+  #predictions: (string | number | null)[] = []
+  #labels: (string | number)[] = []
+  #file: FileHandle | undefined
+  #size = 0
+  #last = 0
+  #timer: NodeJS.Timeout | undefined
+  #writing: Promise<void> = Promise.resolve()
+
+  private constructor(folder: string, keepers: readonly Keeper[], options: JournalOptions) {
+    this.#folder = folder
+    this.#keepers = keepers
+    this.#options = options
+  }
+
+  /** Gives the keepers back what an earlier process kept for them, and begins to keep. */
+  static async open(folder: string, keepers: readonly Keeper[], options: JournalOptions): Promise<ServingJournal> {
+    const journal = new ServingJournal(folder, keepers, options)
+    await makeFolder(folder)
+    await journal.#replay()
+    journal.#timer = setInterval(() => void journal.flush(), flushMs)
+    journal.#timer.unref()
+    return journal
+  }
+
+  prediction(id: string, at: Micros, stable: number, canary: number, epoch: number): void {
+    this.#predictions.push(id, at, stable, Number.isNaN(canary) ? null : canary, epoch)
+    if (this.#predictions.length === flushRows * 5) void this.flush()
+  }
+
+  label(id: string, label: number, at: Micros): void {
+    this.#labels.push(id, label, at)
+    if (this.#labels.length === flushRows * 3) void this.flush()
+  }
+
+  /** Resolves when everything up to now is on disk, or its failure has been told. */
+  flush(): Promise<void> {
+    this.#writing = this.#writing.then(() => this.#write())
+    return this.#writing
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.flush()
+    await this.#file?.close()
+    this.#file = undefined
+  }
+
+  async #write(): Promise<void> {
+    const whole = this.#file === undefined || this.#size >= segmentBytes
+    const s: Record<string, Json> = {}
+    for (const keeper of this.#keepers) {
+      const state = keeper.capture(whole)
+      if (state !== undefined) s[keeper.keeps] = state
+    }
+    const [p, l] = [this.#predictions, this.#labels]
+    if (p.length === 0 && l.length === 0 && Object.keys(s).length === 0) return
+    this.#predictions = []
+    this.#labels = []
+    const at = this.#options.clock.now()
+    try {
+      for (const keeper of this.#keepers) await keeper.stored()
+      const line = encode({ at, p, l, s })
+      const file = whole ? await this.#next() : (this.#file as FileHandle)
+      await file.appendFile(line)
+      await file.datasync()
+      this.#size += Buffer.byteLength(line)
+      const segment = this.#segments.at(-1) as Segment
+      segment.until = Math.max(segment.until, at)
+      segment.predictions += p.length / 5
+    } catch (error) {
+      // The next frame begins a segment with whole states; a row that is written twice counts once
+      await this.#file?.close().catch(() => undefined)
+      this.#file = undefined
+      this.#predictions = [...p, ...this.#predictions].slice(-mostWaiting * 5)
+      this.#labels = [...l, ...this.#labels].slice(-mostWaiting * 3)
+      this.#options.onError(error)
+    }
+  }
+
+  async #next(): Promise<FileHandle> {
+    await this.#file?.close()
+    const number = ++this.#last
+    const path = join(this.#folder, `${String(number).padStart(9, '0')}.jsonl`)
+    this.#file = await open(path, 'ax', 0o600)
+    await syncFolder(this.#folder)
+    this.#segments.push({ path, number, until: 0, predictions: 0 })
+    this.#size = 0
+    await this.#prune()
+    return this.#file
+  }
+
+  /** The newest segment always stays, and the one before it until the newest holds whole states. */
+  async #prune(): Promise<void> {
+    const since = this.#options.clock.now() - this.#options.retention
+    let newer = 0
+    for (let i = this.#segments.length - 1; i >= 0; i--) {
+      const segment = this.#segments[i] as Segment
+      if (i < this.#segments.length - 2 && (segment.until < since || newer >= mostKept)) {
+        await rm(segment.path, { force: true })
+        this.#segments.splice(i, 1)
+      }
+      newer += segment.predictions
+    }
+  }
+
+  async #replay(): Promise<void> {
+    const names = (await readdir(this.#folder)).filter(name => /^\d{9}\.jsonl$/.test(name)).sort()
+    for (const name of names) {
+      const path = join(this.#folder, name)
+      const segment: Segment = { path, number: Number(name.slice(0, 9)), until: 0, predictions: 0 }
+      this.#segments.push(segment)
+      this.#last = segment.number
+      for (const line of (await readFile(path, 'utf8')).split('\n')) {
+        const frame = line === '' ? undefined : decode(line)
+        if (!frame) continue
+        segment.until = Math.max(segment.until, frame.at)
+        segment.predictions += frame.p.length / 5
+        this.#give(frame)
+      }
+    }
+  }
+
+  #give({ p, l, s }: Frame): void {
+    for (const keeper of this.#keepers) {
+      for (let i = 0; i < p.length; i += 5) {
+        const [id, at, stable, canary, epoch] = p.slice(i, i + 5) as [
+          string,
+          number,
+          number | null,
+          number | null,
+          number,
+        ]
+        keeper.recall({ id, at, stable: stable ?? Number.NaN, canary: canary ?? Number.NaN, epoch })
+      }
+      for (let i = 0; i < l.length; i += 3) keeper.recallLabel(l[i] as string, l[i + 1] as number, l[i + 2] as number)
+      const state = s[keeper.keeps]
+      if (state !== undefined) keeper.takeBack(state)
+    }
+  }
+}

@@ -1,0 +1,111 @@
+import type { Micros } from '../../internal/time.ts'
+import { rowLogLoss } from '../../math/metrics/classification.ts'
+
+interface Pending {
+  readonly at: Micros
+  readonly stable: number
+  /** NaN when no challenger scored the row. */
+  readonly canary: number
+  /** Which rollout's challenger that was. */
+  readonly epoch: number
+}
+
+/** Losses of both arms on the same rows. */
+export interface PairedLosses {
+  readonly stable: readonly number[]
+  readonly canary: readonly number[]
+}
+
+/** Predictions whose label may still come; the oldest are forgotten beyond this many. */
+const mostPending = 2_000_000
+
+/**
+ * Joins labels to the predictions of both arms. Paired losses count only once every label of their time has had the time to
+ * come: quick labels are not typical.
+ */
+export class LabelPairs {
+  readonly #task: 'binary' | 'regression'
+  readonly #horizon: Micros
+  readonly #pending = new Map<string, Pending>()
+  #due: { at: Micros; stable: number; canary: number }[] = []
+  /** Goes up with every rollout: labels of rows that an earlier challenger scored are none of this one's. */
+  #epoch = 0
+  /** Pairs that were due by then have counted. Never goes back, whatever the clock does. */
+  #released: Micros = 0
+
+  constructor(task: 'binary' | 'regression', horizon: Micros) {
+    this.#task = task
+    this.#horizon = horizon
+  }
+
+  get epoch(): number {
+    return this.#epoch
+  }
+
+  /** A rollout begins. */
+  begin(): void {
+    this.#epoch++
+    this.#due = []
+  }
+
+  remember(id: string, at: Micros, stable: number, canary: number, epoch: number): void {
+    this.#pending.set(id, { at, stable, canary, epoch })
+    if (this.#pending.size > mostPending) this.#pending.delete(this.#pending.keys().next().value as string)
+  }
+
+  /** False when the prediction is unknown or has its label. */
+  label(id: string, label: number): boolean {
+    const pending = this.#pending.get(id)
+    if (!pending) return false
+    this.#pending.delete(id)
+    if (this.#epoch === pending.epoch && !Number.isNaN(pending.canary))
+      this.#due.push({
+        at: pending.at,
+        stable: this.#loss(label, pending.stable),
+        canary: this.#loss(label, pending.canary),
+      })
+    return true
+  }
+
+  #loss(label: number, score: number): number {
+    return this.#task === 'binary' ? rowLogLoss(label, score) : (label - score) ** 2
+  }
+
+  /** The pairs whose time has come, each once; undefined when there are none. */
+  release(now: Micros): PairedLosses | undefined {
+    this.#released = Math.max(this.#released, now)
+    if (this.#due.length === 0) return undefined
+    const ready = this.#due.filter(pair => pair.at + this.#horizon <= this.#released)
+    if (ready.length === 0) return undefined
+    this.#forgetReleased()
+    return { stable: ready.map(pair => pair.stable), canary: ready.map(pair => pair.canary) }
+  }
+
+  #forgetReleased(): void {
+    this.#due = this.#due.filter(pair => pair.at + this.#horizon > this.#released)
+  }
+
+  /** What `takeBack` needs besides the predictions and labels themselves. */
+  capture(): { readonly epoch: number; readonly released: Micros } {
+    return { epoch: this.#epoch, released: this.#released }
+  }
+
+  /** A prediction of the time before a restart. */
+  recall(id: string, at: Micros, stable: number, canary: number, epoch: number): void {
+    this.#reach(epoch)
+    this.remember(id, at, stable, canary, epoch)
+  }
+
+  /** After the predictions and labels up to then were recalled: forgets what had counted. */
+  takeBack({ epoch, released }: { readonly epoch: number; readonly released: Micros }): void {
+    this.#reach(epoch)
+    this.#released = released
+    this.#forgetReleased()
+  }
+
+  #reach(epoch: number): void {
+    if (epoch <= this.#epoch) return
+    this.#epoch = epoch
+    this.#due = []
+  }
+}

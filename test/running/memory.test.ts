@@ -1,0 +1,40 @@
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { openSqlite } from '../../src/adapters/metadata/sqlite/open.ts'
+import { label, millrace, orders, predict, runningProject, startUp, until } from '../support/running.ts'
+
+const hour = 3_600_000
+
+it('a monitor keeps its window and the predictions that wait for labels through kill -9 and SIGTERM', async () => {
+  const root = await runningProject('')
+  for (const words of [['train'], ['deploy']]) expect(await millrace(root, ...words)).toMatchObject({ code: 0 })
+  const window = Math.floor(Date.now() / hour) * hour - 4 * hour
+  const parts = [orders(250, 11), orders(120, 12), orders(130, 13)] as const
+
+  let server = await startUp(root)
+  await predict(server.url, orders(100, 10), window - hour + 1, 'before')
+  await predict(server.url, parts[0], window + 1, 'a')
+  // what was answered a second ago survives anything
+  await new Promise(done => setTimeout(done, 1000))
+  expect(await server.end('SIGKILL')).toBe('SIGKILL')
+
+  server = await startUp(root)
+  await predict(server.url, parts[1], window + 2, 'b')
+  expect(await label(server.url, parts[0], 'a')).toBe(250)
+  // what was answered just now survives an end that was asked for
+  expect(await server.end('SIGTERM')).toBe(0)
+
+  server = await startUp(root)
+  await predict(server.url, parts[2], window + 3, 'c')
+  expect(await label(server.url, parts[1], 'b')).toBe(120)
+  // labels are joined once: those of the first part came before the last restart
+  expect(await label(server.url, parts[0], 'a')).toBe(0)
+  await predict(server.url, orders(1, 14), window + hour + 1, 'after')
+
+  const store = await openSqlite(join(root, '.millrace', 'millrace.db'))
+  const report = await until('the report of the window', async () => (await store.listReports({ kind: 'drift' }))[0])
+  expect(report.evidence).toMatchObject({ rows: 500, from: window * 1000 })
+  expect(await store.listReports({ kind: 'drift' })).toHaveLength(1)
+  expect(await server.end('SIGTERM')).toBe(0)
+  await store.close()
+})

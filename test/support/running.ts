@@ -1,0 +1,156 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { seeded } from '../../src/math/random/seeded.ts'
+
+const bin = resolve('dist/cli/bin.js')
+const environment = { PATH: process.env.PATH, HOME: process.env.HOME }
+
+export interface Order {
+  readonly weight: number
+  readonly distance: number
+  readonly late: boolean
+}
+
+/** Orders whose heavy ones are late more often; `shift` moves the weights. */
+export function orders(count: number, seed: number, shift = 0): Order[] {
+  const random = seeded(seed)
+  return Array.from({ length: count }, () => {
+    const weight = Math.round(random.next() * 300) / 10 + shift
+    const distance = Math.round(random.next() * 400) / 10
+    return { weight, distance, late: random.next() < 1 / (1 + Math.exp((15 - weight) / 3)) }
+  })
+}
+
+/** As the project reads them: one every ten minutes from `from` on. */
+export function ordersCsv(list: readonly Order[], from: number): string {
+  const lines = list.map((order, i) => {
+    const at = new Date(from + i * 600_000).toISOString().replace('T', ' ').slice(0, 19)
+    return `${at},${order.weight},${order.distance},${order.late}`
+  })
+  return `ordered,weight,distance,late\n${lines.join('\n')}\n`
+}
+
+/** A small project in a folder of its own: one model, one deployment, one monitor with windows of an hour. */
+export async function runningProject(monitor: string, trees = 20): Promise<string> {
+  const root = await mkdtemp(join(tmpdir(), 'millrace-up-'))
+  await mkdir(join(root, 'data'))
+  await writeFile(join(root, 'data', '0.csv'), ordersCsv(orders(4_000, 1), Date.UTC(2026, 0, 1)))
+  await writeFile(
+    join(root, 'millrace.config.ts'),
+    `import { csv, dataset, deployment, gbt, model, monitor, project, t } from 'millrace'
+const orders = dataset('orders', {
+  source: csv('data/*.csv'),
+  columns: { ordered: t.timestamp('UTC'), weight: t.float(), distance: t.float(), late: t.bool() },
+  eventTime: 'ordered',
+  expect: c => [c.weight.between(0, 1000)],
+})
+const lateness = model('lateness', {
+  task: 'binary', from: orders, label: c => c.late,
+  inputs: c => ({ weight: c.weight, distance: c.distance }),
+  split: { by: 'time', train: '20d', test: '7d' },
+  train: gbt({ trees: ${trees}, leaves: 8, seed: 1 }),
+  test: m => [m.metric('auc', { min: 0.6 })],
+})
+const api = deployment('orders-api', { model: lateness })
+const watch = monitor('watch', { deployment: api, window: '1h', labelHorizon: '1h', ${monitor} })
+export default project('shop', { orders, lateness, api, watch })
+`,
+  )
+  return root
+}
+
+export function millrace(root: string, ...words: readonly string[]): Promise<{ code: number; out: string }> {
+  return new Promise(done => {
+    execFile(
+      process.execPath,
+      [bin, ...words],
+      { cwd: root, env: environment, maxBuffer: 2 ** 26 },
+      (error, out, err) =>
+        done({
+          code: typeof error?.code === 'number' ? error.code : error ? 99 : 0,
+          out: error ? `${out}\n${err}` : out,
+        }),
+    )
+  })
+}
+
+export interface Server {
+  readonly url: string
+  readonly child: ChildProcess
+  /** Its log lines so far. */
+  readonly said: () => string
+  /** Sends the signal and waits for the end: the exit code, or the signal that ended it. */
+  readonly end: (signal: NodeJS.Signals) => Promise<number | string>
+}
+
+/** A real `millrace up` in a process of its own. */
+export function startUp(root: string): Promise<Server> {
+  const child = spawn(process.execPath, [bin, 'up', '--port', '0', '--json'], {
+    cwd: root,
+    env: environment,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let [out, log] = ['', '']
+  const ended = new Promise<number | string>(done => child.once('exit', (code, signal) => done(code ?? signal ?? '')))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text))
+  return new Promise((started, refused) => {
+    void ended.then(code => refused(new Error(`up ended with ${code}: ${out}\n${log}`)))
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      out += text
+      const url = /"url": "([^"]+)"/.exec(out)?.[1]
+      if (url)
+        started({
+          url,
+          child,
+          said: () => log,
+          end(signal) {
+            child.kill(signal)
+            return ended
+          },
+        })
+    })
+  })
+}
+
+export async function post(url: string, body: unknown): Promise<{ status: number; body: Record<string, never> }> {
+  const answer = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+  return { status: answer.status, body: (await answer.json()) as Record<string, never> }
+}
+
+/** Asks for predictions as of `at`, with ids `<prefix>-<i>`; in requests of 100 rows. */
+export async function predict(url: string, list: readonly Order[], at: number, prefix: string): Promise<void> {
+  for (let i = 0; i < list.length; i += 100) {
+    const part = list.slice(i, i + 100)
+    const answer = await post(`${url}/v1/deployments/orders-api/predict`, {
+      rows: part.map(({ weight, distance }) => ({ weight, distance })),
+      ids: part.map((_, k) => `${prefix}-${i + k}`),
+      at: at * 1000,
+    })
+    if (answer.status !== 200) throw new Error(JSON.stringify(answer.body))
+  }
+}
+
+/** Sends what came true; gives how many predictions were found. */
+export async function label(url: string, list: readonly Order[], prefix: string): Promise<number> {
+  const answer = await post(`${url}/v1/deployments/orders-api/feedback`, {
+    labels: list.map((order, i) => ({ id: `${prefix}-${i}`, label: order.late })),
+  })
+  return Number(answer.body.found)
+}
+
+/** Waits until `look` gives something. */
+export async function until<T>(what: string, look: () => Promise<T | undefined | false>, seconds = 60): Promise<T> {
+  const end = Date.now() + seconds * 1000
+  for (;;) {
+    const found = await look()
+    if (found !== undefined && found !== false) return found
+    if (Date.now() > end) throw new Error(`waited ${seconds} s for ${what}`)
+    await new Promise(done => setTimeout(done, 200))
+  }
+}
