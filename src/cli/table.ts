@@ -56,6 +56,7 @@ export const table: Readonly<Record<string, Entry>> = {
   'runs list': { summary: 'runs, newest first', load: () => import('./commands/runs/list.ts') },
   'runs show': { summary: 'one run, step by step', load: () => import('./commands/runs/show.ts') },
   'runs resume': { summary: 'go on with an unfinished run', load: () => import('./commands/runs/resume.ts') },
+  'runs recover': { summary: 'take up all runs whose process died', load: () => import('./commands/runs/recover.ts') },
   'runs cancel': { summary: 'end a run', load: () => import('./commands/runs/cancel.ts') },
   explain: { summary: 'why a step ran or was reused', load: () => import('./commands/explain.ts') },
   'explain-error': { summary: 'the long form of an error code', load: () => import('./commands/explain-error.ts') },

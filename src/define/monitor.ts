@@ -2,7 +2,8 @@ import { micros, parseDuration, type Duration, type Micros } from '../internal/t
 import type { Deployment } from './deployment.ts'
 import { checkName, definitionBrand, onlyKeys, refuse, type Definition } from './named.ts'
 
-export type RetrainCause = 'drift' | 'performance'
+/** `data`: files with new content have come to a dataset of the model. */
+export type RetrainCause = 'drift' | 'performance' | 'data'
 
 export interface MonitorOptions {
   readonly deployment: Pick<Deployment, 'name' | 'canary' | 'stickyBy'> & {

@@ -109,20 +109,25 @@ export class Engine {
     return this.#recovering
   }
 
-  async #recoverOnce(): Promise<readonly RunHandle[]> {
+  /** Unfinished runs whose process is gone. */
+  async orphans(): Promise<readonly RunRecord[]> {
     const { store, clock, executor } = this.#options
+    const open = await Promise.all(
+      (['running', 'queued'] as const).map(status => store.listRuns({ kind: 'pipeline', status })),
+    )
+    return open.flat().filter(run => !this.#active.has(run.id) && holderOf(run, clock.now(), executor).state !== 'held')
+  }
+
+  async #recoverOnce(): Promise<readonly RunHandle[]> {
     const handles: RunHandle[] = []
     const errors: unknown[] = []
-    for (const status of ['running', 'queued'] as const)
-      for (const run of await store.listRuns({ kind: 'pipeline', status })) {
-        if (this.#active.has(run.id) || holderOf(run, clock.now(), executor).state === 'held') continue
-        try {
-          handles.push(await this.resume(run.id))
-        } catch (error) {
-          const { code } = error as { code?: string }
-          if (code === fail('definitionGone').code) await this.#giveUp(run, error as Error)
-          else if (code !== fail('runHeld').code && code !== fail('runFinished').code) errors.push(error)
-        }
+    for (const run of await this.orphans())
+      try {
+        handles.push(await this.resume(run.id))
+      } catch (error) {
+        const { code } = error as { code?: string }
+        if (code === fail('definitionGone').code) await this.#giveUp(run, error as Error)
+        else if (code !== fail('runHeld').code && code !== fail('runFinished').code) errors.push(error)
       }
     // One run that cannot be taken up does not keep the others from it.
     if (errors.length > 0 && handles.length === 0) throw errors[0]

@@ -1,18 +1,20 @@
 import type { Model } from '../../define/model.ts'
 import type { Decision } from '../../define/decision.ts'
 import type { Engine } from '../../engine/index.ts'
-import type { Json } from '../../internal/canonical-json.ts'
 import { ulid } from '../../internal/ids.ts'
 import { startTraining, type TrainRequest } from '../pipeline/run.ts'
 import type { StageServices } from '../pipeline/services.ts'
 import type { LiveDeployment } from '../serve/deployment.ts'
 
 export interface Retrained {
-  readonly runId: string
+  /** Undefined when it did not come to a run. */
+  readonly runId: string | undefined
   readonly version: number | undefined
   /** `challenging` (a rollout started), `refused` (a gate said no), `failed`. */
   readonly verdict: 'challenging' | 'refused' | 'failed'
   readonly reason: string
+  /** Id of the record of it. */
+  readonly decision: string
 }
 
 /**
@@ -27,42 +29,58 @@ export async function retrain(
 ): Promise<Retrained> {
   const model = request.model ?? deployment.definition.model
   const handle = await startTraining(services, engine, { ...request, model })
-  const result = await handle.done
-  const { store, clock } = services
-  const record = async (
-    verdict: Retrained['verdict'],
-    reason: string,
-    version: number | undefined,
-  ): Promise<Retrained> => {
-    const decision: Decision = {
-      id: ulid(),
-      kind: 'gate',
-      subject: `model ${model.name}`,
-      at: clock.now(),
-      verdict: verdict === 'challenging' ? 'passed' : 'refused',
-      reason,
-      rule: { name: 'success criteria of a retrain', threshold: 'every gate of the pipeline passes' },
-      inputs: { trigger: request.trigger, because: request.because ?? null, version: version ?? null } as Record<
-        string,
-        Json
-      >,
-      evidence: [`run:${handle.runId}`],
-      actor: 'system',
-    }
-    await store.addDecision(decision)
-    return { runId: handle.runId, version, verdict, reason }
-  }
-  if (result.status !== 'succeeded') {
-    const reason = String((result.error as { reason?: string } | undefined)?.reason ?? result.status)
-    const refused = (await store.listSteps(handle.runId)).some(step => step.status === 'skipped')
+  await handle.done
+  return concludeRetrain(services, deployment, request, handle.runId)
+}
+
+/** What follows from a training run that has ended: a rollout, or the record of why there is none. Twice is once. */
+export async function concludeRetrain(
+  services: StageServices,
+  deployment: LiveDeployment,
+  request: Pick<TrainRequest, 'trigger' | 'because'>,
+  runId: string,
+): Promise<Retrained> {
+  const { store } = services
+  const { model } = deployment.definition
+  const record = (verdict: Retrained['verdict'], reason: string, version?: number): Promise<Retrained> =>
+    recordRetrain(services, model.name, request, { verdict, reason, version, runId })
+  const run = await store.getRun(runId)
+  if (run?.status !== 'succeeded') {
+    const reason = String(run?.error?.reason ?? run?.status ?? 'its record is gone')
+    const refused = run?.error?.class === 'gate'
     return record(
       refused ? 'refused' : 'failed',
-      `the retrain of ${model.name} ended as ${result.status}: ${reason}`,
-      undefined,
+      `the retrain of ${model.name} ended as ${run?.status ?? 'nothing'}: ${reason}`,
     )
   }
-  const [version] = (await store.listModelVersions(model.name)).filter(one => one.runId === handle.runId)
-  if (!version) return record('failed', 'the run registered no version', undefined)
-  await deployment.rollOut(version.version, 'system')
-  return record('challenging', `${model.name}@${version.version} challenges the stable version`, version.version)
+  const [version] = (await store.listModelVersions(model.name)).filter(one => one.runId === runId)
+  if (!version) return record('failed', 'the run registered no version')
+  const name = `${model.name}@${version.version}`
+  const known = deployment.rollout?.config.challenger === name || deployment.stable?.record.version === version.version
+  if (!known) await deployment.rollOut(version.version, 'system')
+  return record('challenging', `${name} challenges the stable version`, version.version)
+}
+
+/** Records how a retrain ended. */
+export async function recordRetrain(
+  { store, clock }: Pick<StageServices, 'store' | 'clock'>,
+  model: string,
+  request: Pick<TrainRequest, 'trigger' | 'because'>,
+  ended: Omit<Retrained, 'decision'>,
+): Promise<Retrained> {
+  const { verdict, reason, version, runId } = ended
+  const decision: Decision = {
+    id: ulid(),
+    kind: 'gate',
+    subject: `model ${model}`,
+    at: clock.now(),
+    verdict: verdict === 'challenging' ? 'passed' : 'refused',
+    reason,
+    rule: { name: 'success criteria of a retrain', threshold: 'every gate of the pipeline passes' },
+    inputs: { trigger: request.trigger, because: request.because ?? null, version: version ?? null },
+    evidence: runId === undefined ? [] : [`run:${runId}`],
+    actor: 'system',
+  }
+  await store.addDecision(decision)
+  return { ...ended, decision: decision.id }
 }

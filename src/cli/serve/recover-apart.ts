@@ -1,0 +1,35 @@
+import type { Engine } from '../../engine/index.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Apart } from './apart.ts'
+
+const pauseMs = 30_000
+
+/**
+ * Takes up runs whose process died, in a process of its own: their steps may train, and a server answers meanwhile. Call
+ * it every second or so: one such process lives at a time, and after one that failed a while passes.
+ */
+export function recoverApart(
+  engine: Pick<Engine, 'orphans'>,
+  apart: Apart,
+  clock: Clock,
+  log: (line: Readonly<Record<string, unknown>>) => void,
+): () => Promise<void> {
+  let busy = false
+  let pausedUntil = 0
+  return async () => {
+    if (busy || clock.elapsed() < pausedUntil) return
+    busy = true
+    try {
+      const orphans = await engine.orphans()
+      if (orphans.length === 0) return
+      log({ level: 'info', text: 'runs have lost their process and are taken up', runs: orphans.map(run => run.id) })
+      const { exitCode, signal, stdoutTail } = await (await apart.start('recover', ['runs', 'recover', '--json']))
+        .outcome
+      if (exitCode === 0 || signal) return
+      pausedUntil = clock.elapsed() + pauseMs
+      log({ level: 'error', text: 'taking runs up failed', exitCode, said: stdoutTail.slice(-400) })
+    } finally {
+      busy = false
+    }
+  }
+}

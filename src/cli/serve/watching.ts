@@ -1,0 +1,104 @@
+import { join } from 'node:path'
+import { adapters } from '../../config/resolve.ts'
+import type { Workspace } from '../../config/workspace.ts'
+import type { Monitor } from '../../define/monitor.ts'
+import type { Notifier } from '../../ports/notifier.ts'
+import { ArrivalTrigger } from '../../stages/retrain/arrivals.ts'
+import { ScheduleTrigger } from '../../stages/retrain/schedule.ts'
+import type { LiveDeployment } from '../../stages/serve/deployment.ts'
+import type { LiveServing } from '../../stages/serve/serving.ts'
+import { LiveMonitor } from '../../stages/watch/live.ts'
+import type { Retrainer } from './retrain-apart.ts'
+
+export type Log = (line: Readonly<Record<string, unknown>>) => void
+
+/** Monitors of all deployments, what triggers their retrains, and what keeps their memory. */
+export interface Watching {
+  /** Every second: time has passed. */
+  beat(): Promise<void>
+  settled(): Promise<void>
+}
+
+async function notifiersOf(urls: readonly string[], log: Log): Promise<Notifier[]> {
+  const { logNotifier } = await adapters.notifier.log()
+  const { webhookNotifier } = await adapters.notifier.webhook()
+  const secret = process.env.MILLRACE_WEBHOOK_SECRET
+  return [
+    logNotifier(line => log(JSON.parse(line) as Record<string, unknown>)),
+    ...urls.map(url => webhookNotifier({ url, ...(secret ? { secret } : {}) })),
+  ]
+}
+
+const scheduled = (monitor: Monitor): monitor is Monitor & { readonly schedule: string } =>
+  monitor.schedule !== undefined
+
+async function monitorOf(
+  workspace: Workspace,
+  definition: Monitor,
+  deployment: LiveDeployment,
+  retrainer: Retrainer,
+  log: Log,
+): Promise<LiveMonitor> {
+  const { store, clock } = workspace
+  const notifiers = await notifiersOf(definition.notify, log)
+  const monitor = new LiveMonitor({ store, clock, notifiers }, definition)
+  await monitor.restore()
+  if (deployment.stable) monitor.watch(deployment.stable.profile)
+  deployment.observer = monitor
+  deployment.onStable = version => monitor.watch(version.profile)
+  monitor.onRetrain = ({ decision }) => void retrainer.carry(deployment, monitor, decision.id)
+  return monitor
+}
+
+/** Restores and wires everything that watches. What an earlier server left in memory or under way is taken up. */
+export async function watchAll(
+  workspace: Workspace,
+  serving: LiveServing,
+  retrainer: Retrainer,
+  log: Log,
+): Promise<Watching> {
+  const { clock } = workspace
+  const onError = (error: unknown): void =>
+    log({ level: 'error', reason: error instanceof Error ? error.message : String(error) })
+  const monitors = new Map<LiveMonitor, LiveDeployment>()
+  const triggers: { look(): Promise<void> }[] = []
+  for (const definition of workspace.project.monitors.values()) {
+    const deployment = serving.get(definition.deployment.name)
+    if (!deployment) continue
+    const monitor = await monitorOf(workspace, definition, deployment, retrainer, log)
+    monitors.set(monitor, deployment)
+    if (scheduled(definition)) triggers.push(new ScheduleTrigger(workspace, definition, monitor))
+    if (definition.retrain?.on.includes('data')) triggers.push(new ArrivalTrigger(workspace, definition, monitor))
+  }
+  for (const deployment of serving.list()) {
+    const own = [...monitors].filter(([, watched]) => watched === deployment).map(([monitor]) => monitor)
+    const retention = Math.max(
+      2 * deployment.labelHorizon,
+      ...own.map(({ definition }) => 4 * definition.window + definition.labelHorizon),
+    )
+    const folder = join(workspace.folder, 'serving', deployment.name)
+    await deployment.remember(folder, own, { clock, retention, onError })
+  }
+  for (const [monitor, deployment] of monitors)
+    if (monitor.retraining !== null) void retrainer.carry(deployment, monitor, monitor.retraining)
+  let looking = false
+  return {
+    async beat() {
+      for (const deployment of serving.list()) {
+        deployment.tick()
+        deployment.settled().catch(onError)
+      }
+      for (const monitor of monitors.keys()) {
+        monitor.tick()
+        monitor.settled().catch(onError)
+      }
+      if (looking) return
+      looking = true
+      for (const trigger of triggers) await trigger.look().catch(onError)
+      looking = false
+    },
+    async settled() {
+      for (const monitor of monitors.keys()) await monitor.settled()
+    },
+  }
+}

@@ -1,0 +1,125 @@
+import type { Dataset } from '../../define/dataset.ts'
+import type { Monitor } from '../../define/monitor.ts'
+import { isMillraceError } from '../../errors/index.ts'
+import type { Digest } from '../../internal/digest.ts'
+import { datasetStepName } from '../pipeline/dataset-steps.ts'
+import type { StageServices } from '../pipeline/services.ts'
+import { datasetsOf } from '../pipeline/step-parts.ts'
+import { type SourceFile, sourceFiles } from '../validate/files.ts'
+import type { LiveMonitor } from '../watch/live.ts'
+
+/** Contents of files that need no retrain any more. */
+type Seen = { readonly digests: readonly Digest[] }
+
+interface Found extends SourceFile {
+  readonly dataset: string
+}
+
+const listed = (files: readonly Found[]): string => {
+  const names = files.slice(0, 3).map(file => file.name)
+  return files.length > 3 ? `${names.join(', ')} and ${files.length - 3} more` : names.join(', ')
+}
+
+/**
+ * Asks for a retrain when files with new content have come to a dataset of the model. A content counts as arrived when two
+ * looks in a row found it (it is no longer written to), and starts one retrain ever: not again under another name, after a
+ * restart, or once a version was trained on it. While a cool-down forbids the retrain, the files wait for its end.
+ */
+export class ArrivalTrigger {
+  readonly #services: StageServices
+  readonly #definition: Monitor
+  readonly #monitor: Pick<LiveMonitor, 'ask' | 'wouldDecide'>
+  readonly #datasets: readonly Dataset[]
+  #seen: Set<Digest> | undefined
+  #before = new Set<Digest>()
+  #version = 0
+  /** The suppression that is on record, so that it is recorded once. */
+  #told = ''
+
+  constructor(services: StageServices, definition: Monitor, monitor: Pick<LiveMonitor, 'ask' | 'wouldDecide'>) {
+    this.#services = services
+    this.#definition = definition
+    this.#monitor = monitor
+    this.#datasets = datasetsOf(definition.deployment.model)
+  }
+
+  async look(): Promise<void> {
+    const files = await this.#files()
+    const seen = (this.#seen ??= await this.#restore(files))
+    await this.#learn(seen)
+    const settled = files.filter(file => this.#before.has(file.digest))
+    this.#before = new Set(files.map(file => file.digest))
+    const arrived = settled.filter(file => !seen.has(file.digest))
+    if (arrived.length > 0) await this.#ask(arrived, seen)
+  }
+
+  async #ask(arrived: readonly Found[], seen: Set<Digest>): Promise<void> {
+    const digests = [...new Set(arrived.map(file => file.digest))]
+    const datasets = [...new Set(arrived.map(file => file.dataset))].join(', ')
+    const request = {
+      trigger: 'data' as const,
+      reason: `${digests.length} new ${digests.length === 1 ? 'file' : 'files'} of ${datasets}: ${listed(arrived)}`,
+      evidence: digests,
+    }
+    const expected = this.#monitor.wouldDecide(request)
+    const told = `${expected.verdict} ${expected.rule.name} ${digests.join()}`
+    if (expected.verdict !== 'fired' && told === this.#told) return
+    this.#told = told
+    const decision = await this.#monitor.ask(request)
+    if (decision.verdict !== 'fired') return
+    for (const digest of digests) seen.add(digest)
+    await this.#store(seen)
+  }
+
+  async #files(): Promise<Found[]> {
+    const found: Found[] = []
+    for (const dataset of this.#datasets)
+      try {
+        for (const file of await sourceFiles(dataset, this.#services.root))
+          found.push({ ...file, dataset: dataset.name })
+      } catch (error) {
+        // No file yet, or one that went while it was read: the next look sees
+        if (!isMillraceError(error) && (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      }
+    return found
+  }
+
+  /** What was seen before this process, also what a crash kept from being written: the decisions have it. */
+  async #restore(present: readonly Found[]): Promise<Set<Digest>> {
+    const { store } = this.#services
+    const stored = (await store.getDocument<Seen>('arrivals', this.#definition.name))?.value
+    const seen = new Set(stored?.digests ?? [])
+    const { name } = this.#definition.deployment.model
+    for (const decision of await store.listDecisions({ kind: 'trigger', subject: `model ${name}`, limit: 100 }))
+      if (decision.verdict === 'fired' && decision.inputs.trigger === 'data')
+        for (const digest of decision.evidence) seen.add(digest as Digest)
+    if (stored) return seen
+    // At first, what the newest version was not trained on is new; without a version nothing is
+    if ((await store.listModelVersions(name)).length === 0) for (const file of present) seen.add(file.digest)
+    await this.#store(seen)
+    return seen
+  }
+
+  /** What a version was trained on, for whatever reason, is seen. */
+  async #learn(seen: Set<Digest>): Promise<void> {
+    const { store, artifacts } = this.#services
+    const [newest] = await store.listModelVersions(this.#definition.deployment.model.name)
+    if (!newest || newest.version === this.#version) return
+    const names = new Set(this.#datasets.map(datasetStepName))
+    for (const step of await store.listSteps(newest.runId)) {
+      const report = names.has(step.step) ? step.outputs?.report?.digest : undefined
+      if (!report || !(await artifacts.has(report))) continue
+      const { evidence } = JSON.parse(Buffer.from(await artifacts.get(report)).toString()) as {
+        readonly evidence?: { readonly files?: readonly Digest[] }
+      }
+      for (const digest of evidence?.files ?? []) seen.add(digest)
+    }
+    this.#version = newest.version
+    await this.#store(seen)
+  }
+
+  async #store(seen: ReadonlySet<Digest>): Promise<void> {
+    const { store, clock } = this.#services
+    await store.putDocument('arrivals', this.#definition.name, { digests: [...seen] }, clock.now())
+  }
+}

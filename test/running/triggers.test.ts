@@ -1,0 +1,173 @@
+import { mkdtemp, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openWorkspace, type Workspace } from '../../src/config/workspace.ts'
+import type { Decision } from '../../src/define/decision.ts'
+import type { Monitor } from '../../src/define/monitor.ts'
+import { csv, dataset, deployment, gbt, model, monitor, project, t } from '../../src/index.ts'
+import { ArrivalTrigger } from '../../src/stages/retrain/arrivals.ts'
+import { ScheduleTrigger } from '../../src/stages/retrain/schedule.ts'
+import { LiveMonitor } from '../../src/stages/watch/live.ts'
+import { type ManualClock, manualClock } from '../../src/testing/manual-clock.ts'
+
+const hour = 3_600_000
+const start = Date.UTC(2026, 2, 2) * 1000
+
+const orders = dataset('orders', {
+  source: csv('data/*.csv'),
+  columns: { at: t.timestamp('UTC'), a: t.float(), b: t.bool() },
+  eventTime: 'at',
+})
+const small = model('small', {
+  task: 'binary',
+  from: orders,
+  label: c => c.b,
+  inputs: c => ({ a: c.a }),
+  split: { by: 'time', train: '2d', test: '1d' },
+  train: gbt({ trees: 1 }),
+})
+const api = deployment('api', { model: small })
+const watch = monitor('watch', { deployment: api, schedule: '0 4 * * *', retrain: { on: ['data'], cooldown: '24h' } })
+
+let root: string
+let clock: ManualClock
+let workspace: Workspace
+let live: LiveMonitor
+/** Decisions whose retrain was begun. */
+let begun: string[]
+
+/** A server that starts: the state is what the store has. */
+async function restart(): Promise<void> {
+  live = new LiveMonitor({ store: workspace.store, clock, notifiers: [] }, watch)
+  await live.restore()
+  live.onRetrain = ({ decision }) => begun.push(decision.id)
+}
+
+async function ended(): Promise<void> {
+  live.retrained()
+  await live.settled()
+}
+
+const decisions = async (): Promise<readonly Decision[]> => workspace.store.listDecisions({ kind: 'trigger' })
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'millrace-triggers-'))
+  await mkdir(join(root, 'data'))
+  await writeFile(join(root, 'millrace.config.ts'), 'export default 1')
+  clock = manualClock(start)
+  workspace = await openWorkspace(root, { project: project('shop', { orders, small, api, watch }), clock })
+  begun = []
+  await restart()
+})
+afterEach(() => workspace.close())
+
+describe('the schedule', () => {
+  const trigger = (): ScheduleTrigger =>
+    new ScheduleTrigger(workspace, watch as Monitor & { readonly schedule: string }, live)
+
+  it('starts one retrain at each of its times, and makes up for missed ones once', async () => {
+    let schedule = trigger()
+    for (let i = 0; i < 72; i++) {
+      await schedule.look()
+      await schedule.look()
+      if (live.retraining) await ended()
+      await clock.advance(hour)
+    }
+    expect(begun).toHaveLength(3)
+    expect((await decisions()).map(one => one.inputs.trigger)).toEqual(['schedule', 'schedule', 'schedule'])
+    // nobody was there for three days
+    await clock.advance(72 * hour)
+    await restart()
+    schedule = trigger()
+    for (let i = 0; i < 3; i++) await schedule.look()
+    expect(begun).toHaveLength(4)
+  })
+
+  it('repeats nothing when the clock is set back by an hour, and begins anew when it is set back by a month', async () => {
+    const schedule = trigger()
+    await schedule.look()
+    await clock.advance(4 * hour + 60_000)
+    await schedule.look()
+    await ended()
+    clock.set(clock.now() - hour * 1000)
+    for (let i = 0; i < 4; i++) {
+      await schedule.look()
+      await clock.advance(hour / 2)
+    }
+    expect(begun).toHaveLength(1)
+    clock.set(clock.now() - 30 * 24 * hour * 1000)
+    await schedule.look()
+    await clock.advance(24 * hour)
+    await schedule.look()
+    expect(begun).toHaveLength(2)
+  })
+})
+
+describe('arriving data', () => {
+  const land = (name: string, text: string): Promise<void> => writeFile(join(root, 'data', name), text)
+  const looks = async (trigger: ArrivalTrigger, times = 3): Promise<void> => {
+    for (let i = 0; i < times; i++) await trigger.look()
+  }
+  const trigger = (): ArrivalTrigger => new ArrivalTrigger(workspace, watch, live)
+
+  it('starts one retrain for each content, whatever its name, across restarts', async () => {
+    await land('a.csv', 'at,a,b\n')
+    let arrivals = trigger()
+    await looks(arrivals)
+    expect(begun).toEqual([])
+    await land('b.csv', 'at,a,b\n1,2,3\n')
+    await arrivals.look()
+    expect(begun).toEqual([])
+    await looks(arrivals)
+    expect(begun).toHaveLength(1)
+    await ended()
+    await clock.advance(25 * hour)
+    await rename(join(root, 'data', 'b.csv'), join(root, 'data', 'c.csv'))
+    await looks(arrivals)
+    await restart()
+    arrivals = trigger()
+    await looks(arrivals)
+    expect(begun).toHaveLength(1)
+    await rm(join(root, 'data', 'c.csv'))
+    await looks(arrivals)
+    await land('d.csv', 'at,a,b\n1,2,3\n')
+    await looks(arrivals)
+    expect(begun).toHaveLength(1)
+    await land('d.csv', 'at,a,b\n1,2,4\n')
+    await looks(arrivals)
+    expect(begun).toHaveLength(2)
+  })
+
+  it('forgets nothing when the process ends between the decision and what it was to write', async () => {
+    const arrivals = trigger()
+    await looks(arrivals)
+    await land('b.csv', 'at,a,b\n1,2,3\n')
+    await looks(arrivals)
+    await ended()
+    await workspace.store.putDocument('arrivals', 'watch', { digests: [] }, clock.now())
+    await clock.advance(25 * hour)
+    await restart()
+    await looks(trigger())
+    expect(begun).toHaveLength(1)
+  })
+
+  it('waits while a file is written to, and for the end of a cool-down, which it records once', async () => {
+    const arrivals = trigger()
+    await looks(arrivals)
+    await land('b.csv', 'at,a,b\n')
+    await arrivals.look()
+    await land('b.csv', 'at,a,b\n1,2,3\n')
+    await arrivals.look()
+    expect(begun).toEqual([])
+    await arrivals.look()
+    expect(begun).toHaveLength(1)
+    await ended()
+    await land('c.csv', 'at,a,b\n1,2,5\n')
+    await looks(arrivals, 6)
+    expect((await decisions()).map(one => one.verdict)).toEqual(['suppressed', 'fired'])
+    await clock.advance(25 * hour)
+    await looks(arrivals)
+    expect(begun).toHaveLength(2)
+  })
+})
