@@ -47,16 +47,63 @@ export function resourcesOf({ cpu, memory, cpuLimit }: Resources): Json {
   return { requests: { cpu, memory }, limits: { ...(cpuLimit ? { cpu: cpuLimit } : {}), memory } }
 }
 
-/** What Millrace writes: `.millrace`, kept in the claim, and temporary files, which die with the pod. */
-export function volumes(claim: string): { readonly mounts: Json; readonly volumes: Json } {
+/** How pods may share a claim. `ReadWriteOnce` is one node, not one pod; `ReadWriteMany` is what several nodes need. */
+export type AccessMode = 'ReadWriteOnce' | 'ReadWriteMany'
+
+/** What every pod of a project has in common: where its state lies, its data, and the store that it is told of. */
+export interface PodSettings {
+  /** Claim of `.millrace`. */
+  readonly claim: string
+  readonly accessMode: AccessMode
+  /** Claim of the sources' files, and the folders of the project in which they lie. */
+  readonly data: { readonly claim: string; readonly folders: readonly string[] }
+  /** Environment variable with the URL of PostgreSQL, from a Secret of this name. */
+  readonly store?: { readonly variable: string; readonly secret: string }
+  /** The project's own label, by which its pods find each other. */
+  readonly selector: Labels
+}
+
+/**
+ * What Millrace writes: `.millrace`, kept in the claim, and temporary files, which die with the pod. Online records are
+ * each pod's own, made anew when it starts: LMDB's locks mean nothing between pods. The sources' files are only read.
+ */
+export function volumes({ claim, data }: PodSettings): { readonly mounts: readonly Json[]; readonly volumes: Json } {
+  const folders = data.folders.map(folder => ({
+    name: 'data',
+    mountPath: `/app/${folder}`,
+    subPath: folder,
+    readOnly: true,
+  }))
   return {
     mounts: [
       { name: 'state', mountPath: '/app/.millrace' },
+      { name: 'online', mountPath: '/app/.millrace/online' },
       { name: 'tmp', mountPath: '/tmp' },
+      ...folders,
     ],
     volumes: [
       { name: 'state', persistentVolumeClaim: { claimName: claim } },
+      { name: 'online', emptyDir: { sizeLimit: '4Gi' } },
       { name: 'tmp', emptyDir: { sizeLimit: '2Gi' } },
+      ...(folders.length > 0
+        ? [{ name: 'data', persistentVolumeClaim: { claimName: data.claim, readOnly: true } }]
+        : []),
     ],
   }
+}
+
+/**
+ * A claim of one node brings its pods together: whichever comes first chooses the node (a pod that matches its own term
+ * may), the others follow. Without it a training pod on another node would wait for the volume for ever.
+ */
+export function affinity({ accessMode, selector }: PodSettings): Readonly<Record<string, Json>> {
+  if (accessMode === 'ReadWriteMany') return {}
+  const term = { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: selector } }
+  return { affinity: { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } } }
+}
+
+export function environmentOf({ store }: PodSettings): Readonly<Record<string, Json>> {
+  if (store === undefined) return {}
+  const { variable, secret } = store
+  return { env: [{ name: variable, valueFrom: { secretKeyRef: { name: secret, key: variable } } }] }
 }

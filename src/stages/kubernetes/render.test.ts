@@ -90,11 +90,11 @@ test('a training Job leaves retries to the engine and ends on a no', () => {
   })
 })
 
-test('the server is probed, replaced without a gap, and found by its Service', () => {
+test('the server is probed, and found by its Service', () => {
   const [deployed, service, budget, policy] = rendered['serving.yaml'] as [Kind, Kind, Kind, Kind]
   expect(deployed).toMatchObject({
     spec: {
-      strategy: { rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+      strategy: { type: 'Recreate' },
       template: {
         spec: {
           containers: [
@@ -113,8 +113,73 @@ test('the server is probed, replaced without a gap, and found by its Service', (
   expect([service.kind, budget.kind, policy.kind]).toEqual(['Service', 'PodDisruptionBudget', 'NetworkPolicy'])
 })
 
+const shared = project(
+  'flights',
+  { late, api: deployment('api', { model: late }) },
+  { store: { postgresFrom: 'PG_URL' } },
+)
+
+test('pods that share a claim of one node are brought to that node, and one server writes at a time', () => {
+  const term = (one: Pod): unknown =>
+    (one.affinity as { podAffinity?: { requiredDuringSchedulingIgnoredDuringExecution: Kind[] } } | undefined)
+      ?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution
+  for (const pod of pods)
+    expect(term(pod)).toEqual([
+      {
+        topologyKey: 'kubernetes.io/hostname',
+        labelSelector: { matchLabels: { 'app.kubernetes.io/name': 'flights' } },
+      },
+    ])
+  // The term must match the pods themselves, or the first of them could never start
+  for (const file of ['train-late-v2.yaml', 'serving.yaml']) {
+    const spec = (rendered[file]?.[0] as Kind).spec as { template: { metadata: { labels: Kind } } }
+    expect(spec.template.metadata.labels).toMatchObject({ 'app.kubernetes.io/name': 'flights' })
+  }
+  // Two servers at once would have to open one SQLite file
+  expect((rendered['serving.yaml']?.[0] as { spec: Kind }).spec.strategy).toEqual({ type: 'Recreate' })
+})
+
+test('with PostgreSQL and a claim of many nodes, servers are many and replaced without a gap', () => {
+  const many = renderObjects(shared, { image, replicas: 3, accessMode: 'ReadWriteMany' })
+  expect(many['state.yaml']?.map(one => (one as { spec: Kind }).spec.accessModes)).toEqual([
+    ['ReadWriteMany'],
+    ['ReadWriteMany'],
+  ])
+  const [deployed, , , policy] = many['serving.yaml'] as [Kind, Kind, Kind, Kind]
+  expect(deployed).toMatchObject({
+    spec: {
+      replicas: 3,
+      strategy: { rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+      template: {
+        spec: {
+          containers: [
+            { env: [{ name: 'PG_URL', valueFrom: { secretKeyRef: { name: 'flights-store', key: 'PG_URL' } } }] },
+          ],
+        },
+      },
+    },
+  })
+  expect(JSON.stringify(deployed)).not.toContain('podAffinity')
+  expect(JSON.stringify(policy)).toContain('5432')
+})
+
+test('data is mounted where the sources are, read only, and each pod has online records of its own', () => {
+  for (const pod of pods) {
+    const [{ volumeMounts }] = pod.containers as unknown as [{ volumeMounts: Kind[] }]
+    expect(volumeMounts).toContainEqual({ name: 'data', mountPath: '/app/data', subPath: 'data', readOnly: true })
+    expect(pod.volumes).toContainEqual({
+      name: 'data',
+      persistentVolumeClaim: { claimName: 'flights-data', readOnly: true },
+    })
+    expect(pod.volumes).toContainEqual({ name: 'online', emptyDir: { sizeLimit: '4Gi' } })
+  }
+})
+
 test('refuses what would lose data or run another image', () => {
   expect(() => renderObjects(sample, { image, replicas: 2 })).toThrow(expect.objectContaining({ code: 'MR3340' }))
+  const shareless = { image, replicas: 2 }
+  expect(() => renderObjects(shared, shareless)).toThrow(expect.objectContaining({ code: 'MR3340' }))
+  expect(() => renderObjects(sample, { image, accessMode: 'ReadOnlyMany' as never })).toThrow(/no access mode/)
   expect(() => renderObjects(sample, { image: 'a b' })).toThrow(expect.objectContaining({ code: 'MR3340' }))
 })
 

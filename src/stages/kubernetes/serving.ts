@@ -1,18 +1,21 @@
 import type { Json } from '../../internal/canonical-json.ts'
 import {
+  affinity,
+  environmentOf,
   objectName,
   resourcesOf,
   restrictedContainer,
   restrictedPod,
   volumes,
   type Labels,
+  type PodSettings,
   type Resources,
 } from './pod.ts'
 
 export interface ServingOptions {
   readonly project: string
   readonly image: string
-  readonly claim: string
+  readonly pod: PodSettings
   readonly labels: Labels
   readonly resources: Resources
   readonly replicas: number
@@ -26,8 +29,11 @@ const probe = (path: string, more: Readonly<Record<string, number>>): Json => ({
 })
 
 function deployment(options: ServingOptions, name: string, selector: Labels, labels: Labels): Json {
-  const { image, port, replicas, resources } = options
-  const { mounts, volumes: mounted } = volumes(options.claim)
+  const { image, port, replicas, resources, pod } = options
+  const { mounts, volumes: mounted } = volumes(pod)
+  // State on one node, or in one SQLite file, has one server at a time: the old one goes first. With PostgreSQL and a
+  // claim of many nodes a new pod answers a golden row right before an old one goes.
+  const alone = pod.accessMode === 'ReadWriteOnce' || pod.store === undefined
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -37,19 +43,22 @@ function deployment(options: ServingOptions, name: string, selector: Labels, lab
       revisionHistoryLimit: 5,
       progressDeadlineSeconds: 300,
       minReadySeconds: 5,
-      // A new pod answers a golden row right before an old one goes.
-      strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+      strategy: alone
+        ? { type: 'Recreate' }
+        : { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
       selector: { matchLabels: selector },
       template: {
         metadata: { labels },
         spec: {
           ...restrictedPod,
+          ...affinity(pod),
           terminationGracePeriodSeconds: 45,
           containers: [
             {
               name: 'serve',
               image,
               args: ['up', '--host', '0.0.0.0', '--port', String(port), '--auth'],
+              ...environmentOf(pod),
               ports: [{ name: 'http', containerPort: port }],
               startupProbe: probe('/startupz', { periodSeconds: 2, failureThreshold: 60 }),
               readinessProbe: probe('/readyz', { periodSeconds: 5, failureThreshold: 2 }),
@@ -60,14 +69,18 @@ function deployment(options: ServingOptions, name: string, selector: Labels, lab
             },
           ],
           volumes: mounted,
-          topologySpreadConstraints: [
-            {
-              maxSkew: 1,
-              topologyKey: 'kubernetes.io/hostname',
-              whenUnsatisfiable: 'ScheduleAnyway',
-              labelSelector: { matchLabels: selector },
-            },
-          ],
+          ...(pod.accessMode === 'ReadWriteMany'
+            ? {
+                topologySpreadConstraints: [
+                  {
+                    maxSkew: 1,
+                    topologyKey: 'kubernetes.io/hostname',
+                    whenUnsatisfiable: 'ScheduleAnyway',
+                    labelSelector: { matchLabels: selector },
+                  },
+                ],
+              }
+            : {}),
         },
       },
     },
@@ -116,6 +129,8 @@ export function serving(options: ServingOptions): readonly Json[] {
               { protocol: 'TCP', port: 53 },
             ],
           },
+          // Where PostgreSQL stands is known to its Secret only
+          ...(options.pod.store ? [{ ports: [{ protocol: 'TCP', port: 5432 }] }] : []),
         ],
       },
     },

@@ -1,11 +1,14 @@
 import type { Json } from '../../internal/canonical-json.ts'
 import {
+  affinity,
+  environmentOf,
   objectName,
   resourcesOf,
   restrictedContainer,
   restrictedPod,
   volumes,
   type Labels,
+  type PodSettings,
   type Resources,
 } from './pod.ts'
 
@@ -13,7 +16,7 @@ export interface TrainingJobOptions {
   readonly project: string
   readonly model: string
   readonly image: string
-  readonly claim: string
+  readonly pod: PodSettings
   readonly labels: Labels
   readonly resources: Resources
   /** Seconds after which the run is ended. */
@@ -25,9 +28,9 @@ export interface TrainingJobOptions {
  * it took away itself. A gate's no (10) and a broken contract (64) end the Job at once.
  */
 export function trainingJob(options: TrainingJobOptions): Json {
-  const { model, image, claim, resources } = options
+  const { model, image, pod, resources } = options
   const labels = { ...options.labels, 'app.kubernetes.io/component': 'training', 'millrace.dev/model': model }
-  const { mounts, volumes: mounted } = volumes(claim)
+  const { mounts, volumes: mounted } = volumes(pod)
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
@@ -46,6 +49,7 @@ export function trainingJob(options: TrainingJobOptions): Json {
         metadata: { labels },
         spec: {
           ...restrictedPod,
+          ...affinity(pod),
           restartPolicy: 'Never',
           terminationGracePeriodSeconds: 60,
           containers: [
@@ -53,6 +57,7 @@ export function trainingJob(options: TrainingJobOptions): Json {
               name: 'train',
               image,
               args: ['train', model],
+              ...environmentOf(pod),
               resources: resourcesOf(resources),
               ...restrictedContainer,
               volumeMounts: mounts,
