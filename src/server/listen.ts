@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import type { Workspace } from '../config/workspace.ts'
 import { fail } from '../errors/index.ts'
@@ -103,8 +103,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const handleControl = getRequestListener(createApp(services, options.webFolder).fetch, {
     overrideGlobalObjects: false,
   })
+  const open = new Set<ServerResponse>()
   const server = createServer({ noDelay: true, keepAliveTimeout: 65_000 }, (request, response) => {
-    if (!health.open) response.setHeader('connection', 'close')
+    open.add(response)
+    response.once('close', () => open.delete(response))
+    response.shouldKeepAlive &&= health.open
     if (!handleData(request, response)) void handleControl(request, response)
   })
 
@@ -131,6 +134,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     health.beginClose()
     await wait(options.unreadyMs ?? (isLoopback(host) ? 0 : 5000))
     bus.close()
+    // Who is answered now must not send the next request on a connection that is about to end
+    for (const response of open) response.shouldKeepAlive = false
     await drain(server, options.drainMs ?? 25_000)
     await letGo()
   }
