@@ -28,6 +28,12 @@ test('of a process on another machine only the lease tells', () => {
   expect(holderOf(run(99), 100, saying(undefined)).state).toBe('dead')
 })
 
+test('a lease of a time to come, from before a clock was set back, holds nothing for ever', () => {
+  const hour = 3_600_000_000
+  expect(holderOf(run(hour), 0, saying(undefined)).state).toBe('dead')
+  expect(holderOf(run(hour), hour - 60_000_000, saying(undefined)).state).toBe('held')
+})
+
 test('a run is driven by the owner of its lease and nobody else', () => {
   expect(isDrivenBy(run(999), owner, 100, saying(true))).toBe(true)
   expect(isDrivenBy(run(999), { ...owner, startTime: '2' }, 100, saying(true))).toBe(false)

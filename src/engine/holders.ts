@@ -3,6 +3,9 @@ import type { Micros } from '../internal/time.ts'
 import type { Executor, ProcessIdentity } from '../ports/executor.ts'
 import type { RunRecord } from '../ports/metadata-store.ts'
 
+/** No lease and no two machines' clocks differ by more: one that ends later was given before a clock was set back. */
+const mostAhead = 600_000_000
+
 /**
  * Who drives a run. On this machine a dead process is seen at once, and a living one is never robbed, however late its
  * heartbeat; elsewhere only the lease tells.
@@ -15,7 +18,8 @@ export function holderOf(
   if (run.lease === undefined) return { state: 'free' }
   const { owner, until } = run.lease
   const lives = executor.alive(owner)
-  if (lives === true || (lives === undefined && until >= now)) return { state: 'held', owner }
+  if (lives === true || (lives === undefined && until >= now && until - now <= mostAhead))
+    return { state: 'held', owner }
   return { state: 'dead', owner }
 }
 

@@ -268,6 +268,8 @@ export function advance(state: RolloutState, event: RolloutEvent): Advanced {
     if (event.type !== 'command') return { state, decisions: noDecisions }
     throw fail('rolloutEvent', { event: event.command, reason: `the rollout is ${state.phase}` })
   }
+  // The clock was set back: waiting begins anew, so that it is never shorter than it should be and does end
+  if (event.at < state.since) return advance({ ...state, since: event.at }, event)
   switch (event.type) {
     case 'request':
       return onRequest(state, event)

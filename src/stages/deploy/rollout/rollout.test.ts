@@ -55,6 +55,14 @@ describe('route', () => {
 })
 
 describe('rollout', () => {
+  it('bakes no shorter and not for ever when the clock is set back', () => {
+    const played = new Played({ steps: ['50%'], minRequests: 10, bake: '1h' }).ok(10, 100 * minute)
+    expect(played.state.phase).toBe('bake')
+    for (const at of [130, 10, 65]) played.send({ type: 'tick', at: at * minute })
+    expect(played.state.phase).toBe('bake')
+    expect(played.send({ type: 'tick', at: 70 * minute }).state.phase).toBe('done')
+  })
+
   it('climbs the steps, bakes and completes, each with its record', () => {
     const played = new Played({ shadowRows: 100 })
     const scores = new Float32Array(100).fill(0.4)
