@@ -132,11 +132,12 @@ test('pods that share a claim of one node are brought to that node, and one serv
     ])
   // The term must match the pods themselves, or the first of them could never start
   for (const file of ['train-late-v2.yaml', 'serving.yaml']) {
-    const spec = (rendered[file]?.[0] as Kind).spec as { template: { metadata: { labels: Kind } } }
-    expect(spec.template.metadata.labels).toMatchObject({ 'app.kubernetes.io/name': 'flights' })
+    expect(rendered[file]?.[0]).toMatchObject({
+      spec: { template: { metadata: { labels: { 'app.kubernetes.io/name': 'flights' } } } },
+    })
   }
   // Two servers at once would have to open one SQLite file
-  expect((rendered['serving.yaml']?.[0] as { spec: Kind }).spec.strategy).toEqual({ type: 'Recreate' })
+  expect(rendered['serving.yaml']?.[0]).toMatchObject({ spec: { strategy: { type: 'Recreate' } } })
 })
 
 test('with PostgreSQL and a claim of many nodes, servers are many and replaced without a gap', () => {
