@@ -90,6 +90,19 @@ test('every exception is still needed', () => {
   }
 })
 
+test('the dashboard knows the HTTP API and nothing else', () => {
+  const web = filesBelow(resolve('web/src')).map(path => ({ path, text: readFileSync(path, 'utf8') }))
+  const outside = web.flatMap(({ path, text }) =>
+    [...text.matchAll(/^(import|export)( type)?[^'"]*['"](\.[^'"]+)['"]/gm)]
+      .filter(match => !resolve(dirname(path), match[3] ?? '').startsWith(resolve('web/src')))
+      .map(match => ({ type: match[2] !== undefined, to: relative(source, resolve(dirname(path), match[3] ?? '')) })),
+  )
+  // The shapes of answers, as types, from a module that itself imports nothing
+  expect(outside.filter(({ type, to }) => !type || to !== 'server/api-types.ts')).toEqual([])
+  expect(outside.length).toBeGreaterThan(0)
+  expect(imports.filter(({ from }) => from === 'server/api-types.ts')).toEqual([])
+})
+
 test('rooms do not need each other in a circle', () => {
   const uses = new Map<string, Set<string>>()
   for (const one of imports) {

@@ -22,6 +22,7 @@ import { materialise } from '../src/stages/features/online.ts'
 import { planView } from '../src/stages/features/channels.ts'
 import { snapshotSql } from '../src/stages/features/frame.ts'
 import { startTraining } from '../src/stages/pipeline/run.ts'
+import { concludeRetrain } from '../src/stages/retrain/controller.ts'
 import { LiveServing } from '../src/stages/serve/serving.ts'
 import { LiveMonitor } from '../src/stages/watch/live.ts'
 import { manualClock } from '../src/testing/manual-clock.ts'
@@ -218,7 +219,15 @@ describe('a deployment', () => {
     await serving.close()
 
     serving = await LiveServing.open(workspace, online)
-    expect(serving.get('orders-api')?.status().stable?.version).toBe(again)
+    api = serving.get('orders-api') as NonNullable<typeof api>
+    expect(api.status().stable?.version).toBe(again)
+    // A retrain that gives the stable version's file has nothing to try
+    const same = await workspace.store.getModelVersion('lateness', await train(join(root, 'data/more.parquet')))
+    expect(await concludeRetrain(workspace, api, { trigger: 'schedule' }, same?.runId ?? '')).toMatchObject({
+      verdict: 'unchanged',
+      version: same?.version,
+    })
+    expect(api.rolling).toBe(false)
     await serving.close()
   })
 })

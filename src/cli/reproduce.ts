@@ -1,11 +1,16 @@
-import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { git, stepEnvironment } from '../config/environment.ts'
 import { openWorkspace, type Workspace } from '../config/workspace.ts'
 import { fail } from '../errors/index.ts'
 import type { ModelVersion } from '../ports/metadata-store.ts'
-import { reproduce, type Reproduction } from '../stages/version/reproduce.ts'
+import { type Origin, reproduce, type Reproduction } from '../stages/version/reproduce.ts'
+
+interface Made {
+  readonly commit?: string | null
+  readonly dirty?: unknown
+}
 
 /** Rebuilds a version in a clean worktree of its commit (or of the project file where git has none), with empty stores. */
 export async function rebuildVersion(
@@ -15,14 +20,28 @@ export async function rebuildVersion(
 ): Promise<Reproduction> {
   const { root } = workspace
   const folder = await mkdtemp(join(tmpdir(), 'millrace-rebuild-'))
-  const commit = (version.facts.environment as { commit?: string | null } | null)?.commit
-  const tree = join(folder, 'tree')
+  const made = version.facts.environment as Made | null
+  const commit = made?.commit ?? undefined
   const top = (await git(root, 'rev-parse', '--show-toplevel'))?.trim()
-  const worktree = commit && top === root ? await git(root, 'worktree', 'add', '--detach', tree, commit) : undefined
-  if (worktree === undefined) {
+  const worktree = join(folder, 'tree')
+  const checkedOut =
+    commit !== undefined &&
+    top !== undefined &&
+    (await git(root, 'worktree', 'add', '--detach', worktree, commit)) !== undefined
+  const tree = checkedOut ? join(worktree, relative(top, await realpath(root))) : worktree
+  if (!checkedOut) {
     await mkdir(tree)
     await cp(join(root, 'millrace.config.ts'), join(tree, 'millrace.config.ts'))
   }
+  const origin: Origin = checkedOut
+    ? { from: 'commit', commit, dirty: Boolean(made?.dirty) }
+    : {
+        from: 'project file',
+        reason:
+          commit === undefined
+            ? 'the version was made outside git and records no commit'
+            : `git has its commit ${commit} no more`,
+      }
   let clean: Workspace | undefined
   try {
     clean = await openWorkspace(tree, { clock: workspace.clock })
@@ -35,10 +54,10 @@ export async function rebuildVersion(
         version: `${version.model}@${version.version}`,
         reason: 'the project at its commit does not define the model',
       })
-    return await reproduce(clean, runs, model, version, workspace.artifacts, await stepEnvironment(root))
+    return await reproduce(clean, runs, model, version, workspace.artifacts, await stepEnvironment(root), origin)
   } finally {
     await clean?.close()
-    if (worktree !== undefined) await git(root, 'worktree', 'remove', '--force', tree)
+    if (checkedOut) await git(root, 'worktree', 'remove', '--force', worktree)
     await rm(folder, { recursive: true, force: true })
   }
 }

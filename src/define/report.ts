@@ -50,6 +50,8 @@ export interface Report {
   readonly id: string
   readonly kind: 'validation' | 'scaler' | 'model' | 'drift' | 'canary' | 'export'
   readonly subject: string
+  /** The run it was made in; reports of live traffic and of commands outside a run have none. */
+  readonly runId?: string
   readonly at: Micros
   readonly status: Status
   readonly checks: readonly CheckResult[]

@@ -139,7 +139,8 @@ export async function runStep(drive: Drive, ready: ReadyStep): Promise<StepRecor
     }
     const { result, metrics, attempt } = await attempts(drive, ready, base)
     await keepMetrics(drive, metrics)
-    const { outputs, reports = [], decisions = [] } = result
+    const { outputs, decisions = [] } = result
+    const reports = (result.reports ?? []).map(report => ({ ...report, runId: drive.runId }))
     const edges = edgesOf(drive.runId, ready, outputs)
     const refusal = refusalOf(result)
     const ended = { ...base, attempt, endedAt: clock.now(), outputs }

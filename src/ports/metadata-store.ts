@@ -212,6 +212,8 @@ export interface MetadataStore {
   listReports(filter?: {
     readonly kind?: Report['kind']
     readonly subject?: string
+    /** Only those made in that run. */
+    readonly runId?: string
     readonly limit?: number
   }): Promise<readonly Report[]>
   getReport(id: string): Promise<Report | undefined>

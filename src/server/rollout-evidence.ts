@@ -1,35 +1,8 @@
 import type { RolloutState } from '../stages/deploy/rollout/index.ts'
 import { confidenceSequence } from '../math/sequential/mean-difference.ts'
 import type { Json } from '../internal/canonical-json.ts'
+import type { RolloutEvidence } from './api-types.ts'
 import { logE } from '../stages/deploy/rollout/transition.ts'
-
-/** What the rules of a rollout look at now, with the limit of each: for people, never for decisions. */
-export interface RolloutEvidence {
-  /** Weight of each step, with the bake at 1. */
-  readonly ramp: readonly number[]
-  readonly guardrails: readonly {
-    readonly name: string
-    readonly canary: number
-    readonly all: number
-    /** Natural logarithm of the e-value, and the value at which it rolls back. */
-    readonly logE: number
-    readonly limit: number
-  }[]
-  /** Confidence sequence of the challenger's loss minus stable's, per labelled row. */
-  readonly loss: {
-    readonly rows: number
-    readonly mean: number
-    readonly lower: number
-    readonly upper: number
-    readonly allowed: number
-  } | null
-  readonly shadow: {
-    readonly rows: number
-    readonly needed: number
-    readonly meanDifference: number
-    readonly flips: number
-  }
-}
 
 function isRollout(state: unknown): state is RolloutState {
   if (typeof state !== 'object' || state === null) return false

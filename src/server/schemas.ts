@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import type { ReportLine as ReportLineAnswer, RolloutEvidence } from './api-types.ts'
 
 /** Shapes of the control plane's answers, for the OpenAPI document. Times are microseconds since 1970 UTC. */
 const json = z.unknown()
@@ -48,6 +49,7 @@ export const Report = z
     id: z.string(),
     kind: z.enum(['validation', 'scaler', 'model', 'drift', 'canary', 'export']),
     subject: z.string(),
+    runId: z.string().optional(),
     at: z.number(),
     status: z.enum(['pass', 'warn', 'fail', 'error', 'skipped']),
     checks: z.array(Check),
@@ -56,10 +58,12 @@ export const Report = z
   .openapi('Report')
 
 /** One evaluation without its checks, for histories. */
-export const ReportLine = z
+export const ReportLine: z.ZodType<ReportLineAnswer> = z
   .object({
     id: z.string(),
     kind: z.string(),
+    subject: z.string(),
+    runId: z.string().nullable(),
     at: z.number(),
     status: z.string(),
     evaluated: z.number(),
@@ -112,6 +116,19 @@ export const ModelVersion = z
   })
   .openapi('ModelVersion')
 
+export const Evidence: z.ZodType<RolloutEvidence> = z
+  .object({
+    ramp: z.array(z.number()),
+    guardrails: z.array(
+      z.object({ name: z.string(), canary: z.number(), all: z.number(), logE: z.number(), limit: z.number() }),
+    ),
+    loss: z
+      .object({ rows: z.number(), mean: z.number(), lower: z.number(), upper: z.number(), allowed: z.number() })
+      .nullable(),
+    shadow: z.object({ rows: z.number(), needed: z.number(), meanDifference: z.number(), flips: z.number() }),
+  })
+  .openapi('RolloutEvidence')
+
 export const DeploymentView = z
   .object({
     name: z.string(),
@@ -120,6 +137,7 @@ export const DeploymentView = z
     status: record.nullable(),
     health: z.object({ ready: z.boolean(), reasons: z.array(z.string()) }).nullable(),
     rollout: record.nullable(),
+    evidence: Evidence.nullable(),
     decisions: z.array(Decision),
   })
   .openapi('Deployment')

@@ -92,9 +92,11 @@ export async function seed({ store, clock }: Pick<ServerServices['workspace'], '
     at: number,
     checks: readonly CheckResult[],
     evidence: Record<string, Json> = {},
+    runId?: string,
   ): Promise<string> => {
     const id = `r-${String(++count).padStart(4, '0')}`
-    await store.addReport({ id, kind, subject, at, status: overallStatus(checks), checks, evidence })
+    const made = runId === undefined ? {} : { runId }
+    await store.addReport({ id, kind, subject, ...made, at, status: overallStatus(checks), checks, evidence })
     return id
   }
 
@@ -182,14 +184,15 @@ export async function seed({ store, clock }: Pick<ServerServices['workspace'], '
       check('calibration', 'metric', 0, 60_000, { ece: 0.011 }),
       check('golden-rows', 'golden', 0, 32),
     ].map(one => ({ ...one, target: { model: 'lateness' } }))
-    const tests = await report('model', 'lateness', at - 10_000_000, modelChecks)
-    await report('export', 'lateness', at - 20_000_000, [
+    const tests = await report('model', 'lateness', at - 10_000_000, modelChecks, {}, id)
+    const exported = [
       {
         ...check('onnx-parity', 'parity', 0, 2005, { maxDifference: 2.4e-7, flips: 0 }),
         target: { model: 'lateness' },
       },
       check('onnx-structure', 'onnx', 0, 1),
-    ])
+    ]
+    await report('export', 'lateness', at - 20_000_000, exported, {}, id)
     await decide(
       'gate',
       'model lateness',

@@ -1,3 +1,7 @@
+import type { RolloutEvidence } from '../../src/server/api-types.ts'
+
+export type { ReportLine, RolloutEvidence } from '../../src/server/api-types.ts'
+
 /** The parts of the server's answers that are shown; `GET /openapi.json` has them whole. */
 export interface Decision {
   readonly id: string
@@ -34,13 +38,6 @@ export interface Report {
   readonly status: string
   readonly checks: readonly Check[]
 }
-export interface ReportLine {
-  readonly id: string
-  readonly at: number
-  readonly status: string
-  readonly evaluated: number
-  readonly bad: number
-}
 export interface Stage {
   readonly id: string
   readonly title: string
@@ -75,34 +72,13 @@ export interface ModelVersion {
   readonly runId: string
   readonly createdAt: number
   readonly metrics: Readonly<Record<string, number>>
+  /** The first version that is the same file, if it is another one. */
+  readonly sameAs: number | null
 }
 export interface Edge {
   readonly from: string
   readonly to: string
   readonly relation: string
-}
-export interface Evidence {
-  readonly ramp: readonly number[]
-  readonly guardrails: readonly {
-    readonly name: string
-    readonly canary: number
-    readonly all: number
-    readonly logE: number
-    readonly limit: number
-  }[]
-  readonly loss: {
-    readonly rows: number
-    readonly mean: number
-    readonly lower: number
-    readonly upper: number
-    readonly allowed: number
-  } | null
-  readonly shadow: {
-    readonly rows: number
-    readonly needed: number
-    readonly meanDifference: number
-    readonly flips: number
-  }
 }
 export interface Deployment {
   readonly name: string
@@ -121,7 +97,7 @@ export interface Deployment {
     readonly requests?: { readonly stable: number; readonly canary: number }
     readonly config?: { readonly challenger?: string; readonly stable?: string; readonly minRequests?: number }
   } | null
-  readonly evidence: Evidence | null
+  readonly evidence: RolloutEvidence | null
   readonly decisions: readonly Decision[]
 }
 export interface Window {

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { digestFile } from '../../internal/digest.ts'
 import type { LineageEdge } from '../../ports/metadata-store.ts'
 import type { Command } from '../command.ts'
+import { lineageTree, nodeName } from '../lineage-tree.ts'
 import { withWorkspace } from '../with-workspace.ts'
 
 async function walk(
@@ -44,10 +45,11 @@ export const command: Command = {
         edge => edge.to,
       )
       out.data({ node, madeFrom: back, usedFor: forward })
-      out.line(node)
+      out.line(nodeName(node))
       out.line(`made from${back.length === 0 ? ': nothing that is recorded' : ''}`)
-      for (const edge of back) out.line(`  ${edge.to}  ←  ${edge.from}  (${edge.relation})`)
+      for (const line of lineageTree(node, back, 'back')) out.line(line)
       out.line(`used for${forward.length === 0 ? ': nothing that is recorded' : ''}`)
-      for (const edge of forward) out.line(`  ${edge.from}  →  ${edge.to}  (${edge.relation})`)
+      for (const line of lineageTree(node, forward, 'forward')) out.line(line)
+      if (back.length + forward.length > 0) out.note('Whole digests: --json')
     }),
 }

@@ -8,7 +8,7 @@ import { withWorkspace } from '../with-workspace.ts'
 export const command: Command = {
   summary: 'rebuild a model version and compare digests',
   details:
-    'From its commit and its data snapshots, in a clean worktree with empty stores. Exit code 1 when a digest differs.',
+    'From its commit and its data snapshots, in a clean worktree with empty stores; without a commit from the project file as it is, saying so. Exit code 1 when a digest differs.',
   arguments: [{ name: 'version', description: 'lateness@3; without a number the champion', required: true }],
   run: ({ args, cwd, out }) =>
     withWorkspace(cwd, async workspace => {
@@ -27,6 +27,11 @@ export const command: Command = {
           one.same ? 'same' : 'DIFFERENT',
         ]),
       )
+      if (found.origin.from === 'commit')
+        out.line(
+          `from commit ${found.origin.commit}${found.origin.dirty ? ', which has not the uncommitted changes that it was made with' : ''}`,
+        )
+      else out.line(`from the project file as it is now, NOT from a commit: ${found.origin.reason}`)
       out.line(
         found.same
           ? `${found.version} was rebuilt to the same bytes`

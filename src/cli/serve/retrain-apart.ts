@@ -97,7 +97,9 @@ export function retrainApart(workspace: Workspace, apart: Apart, log: Log): Retr
           trigger: decision.inputs.trigger,
         })
         monitor.retrained(
-          result.verdict === 'challenging' ? undefined : { reason: result.reason, evidence: result.decision },
+          result.verdict === 'failed' || result.verdict === 'refused'
+            ? { reason: result.reason, evidence: result.decision }
+            : undefined,
         )
       } catch (error) {
         if (stop.signal.aborted) return

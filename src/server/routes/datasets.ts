@@ -16,6 +16,8 @@ export function reportLine(report: Report): z.infer<typeof ReportLine> {
   return {
     id: report.id,
     kind: report.kind,
+    subject: report.subject,
+    runId: report.runId ?? null,
     at: report.at,
     status: report.status,
     evaluated: Math.max(0, ...report.checks.map(check => check.evaluated)),

@@ -49,7 +49,7 @@ export const decisionRoutes = [
     answer: z.object({ reports: z.array(ReportLine) }),
     async handler({ query: { limit = 100, kind, subject } }, { workspace: { store } }) {
       const filter = { limit, ...(kind ? { kind } : {}), ...(subject ? { subject } : {}) }
-      return { reports: (await store.listReports(filter)).map(one => ({ ...reportLine(one), subject: one.subject })) }
+      return { reports: (await store.listReports(filter)).map(reportLine) }
     },
   }),
   route({

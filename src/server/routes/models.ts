@@ -2,18 +2,22 @@ import { z } from '@hono/zod-openapi'
 import { compileDefinition } from '../../define/project.ts'
 import { fail } from '../../errors/index.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
+import { sameArtifacts } from '../../stages/version/same-artifact.ts'
+import { reportsOfRun } from '../reports-of-run.ts'
 import { route } from '../route.ts'
 import { Edge, ModelVersion, Report } from '../schemas.ts'
 
 async function modelView(name: string, definition: unknown, store: MetadataStore): Promise<unknown> {
-  return { name, definition, versions: await store.listModelVersions(name), aliases: await store.aliases(name) }
+  const versions = [...sameArtifacts(await store.listModelVersions(name))].map(([one, sameAs]) => ({ ...one, sameAs }))
+  return { name, definition, versions, aliases: await store.aliases(name) }
 }
 
 const ModelView = z
   .object({
     name: z.string(),
     definition: z.unknown(),
-    versions: z.array(ModelVersion),
+    /** `sameAs`: the first version that is the same file, if it is another one. */
+    versions: z.array(ModelVersion.extend({ sameAs: z.number().nullable() })),
     aliases: z.record(z.string(), z.number()),
   })
   .openapi('Model')
@@ -54,13 +58,8 @@ export const modelRoutes = [
       const found = /^\d{1,9}$/.test(version) ? await store.getModelVersion(name, Number(version)) : undefined
       if (!found)
         throw fail('recordUnknown', { kind: 'model version', name: `${name}@${version}`, where: 'GET /v1/models' })
-      const run = await store.getRun(found.runId)
-      const until = Math.max(found.createdAt, run?.endedAt ?? found.createdAt)
-      const reports = []
-      for (const kind of ['model', 'scaler', 'export'] as const)
-        for (const subject of [name, `model ${name}`, `${name}@${found.version}`])
-          for (const report of await store.listReports({ kind, subject, limit: 50 }))
-            if (report.at >= (run?.startedAt ?? found.createdAt) && report.at <= until) reports.push(report)
+      const proofs = new Set(['model', 'scaler', 'export'])
+      const reports = (await reportsOfRun(store, found.runId)).filter(report => proofs.has(report.kind))
       const aliases = Object.entries(await store.aliases(name))
       const node = `model:${name}@${found.version}`
       return {

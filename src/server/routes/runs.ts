@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { fail } from '../../errors/index.ts'
 import type { RunRecord } from '../../ports/metadata-store.ts'
+import { reportsOfRun } from '../reports-of-run.ts'
 import { route } from '../route.ts'
 import { limitSchema, nameSchema, ReportLine, Run, Step } from '../schemas.ts'
 import { reportLine } from './datasets.ts'
@@ -52,16 +53,13 @@ export const runRoutes = [
       const id = params.id ?? ''
       const run = await store.getRun(id)
       if (!run) throw fail('recordUnknown', { kind: 'run', name: id, where: 'GET /v1/runs' })
-      const until = run.endedAt ?? Number.MAX_SAFE_INTEGER
-      const reports = await store.listReports({ limit: 200 })
       return {
         run: withoutLease(run),
         steps: (await store.listSteps(id)).map(({ process: _, ...step }) => step),
         metrics: await store.latestMetrics(id),
         parameters: await store.runParams(id),
         tags: await store.runTags(id),
-        // reports carry no run: those made while it ran
-        reports: reports.filter(one => one.at >= run.startedAt && one.at <= until).map(reportLine),
+        reports: (await reportsOfRun(store, id)).map(reportLine),
       }
     },
   }),

@@ -141,7 +141,7 @@ export async function datasetStep(
           const rows = await engine.writeParquet(validation.split.good, path)
           outputs.data = await context.save('dataset', { file: path }, { rows, quarantined })
         }
-        await services.store.addReport(report)
+        await services.store.addReport({ ...report, runId: context.runId })
         return { outputs, decisions: [decision] }
       } finally {
         await validation.release()

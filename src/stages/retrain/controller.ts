@@ -10,8 +10,8 @@ export interface Retrained {
   /** Undefined when it did not come to a run. */
   readonly runId: string | undefined
   readonly version: number | undefined
-  /** `challenging` (a rollout started), `refused` (a gate said no), `failed`. */
-  readonly verdict: 'challenging' | 'refused' | 'failed'
+  /** `challenging` (a rollout started), `unchanged` (it is the stable version's file), `refused` (a gate said no), `failed`. */
+  readonly verdict: 'challenging' | 'unchanged' | 'refused' | 'failed'
   readonly reason: string
   /** Id of the record of it. */
   readonly decision: string
@@ -56,6 +56,13 @@ export async function concludeRetrain(
   const [version] = (await store.listModelVersions(model.name)).filter(one => one.runId === runId)
   if (!version) return record('failed', 'the run registered no version')
   const name = `${model.name}@${version.version}`
+  const stable = deployment.stable?.record
+  if (stable && stable.version !== version.version && stable.digest === version.digest)
+    return record(
+      'unchanged',
+      `${name} is the same file as ${model.name}@${stable.version}, which is stable: nothing that training reads has changed`,
+      version.version,
+    )
   const known = deployment.rollout?.config.challenger === name || deployment.stable?.record.version === version.version
   if (!known) await deployment.rollOut(version.version, 'system')
   return record('challenging', `${name} challenges the stable version`, version.version)
@@ -74,7 +81,7 @@ export async function recordRetrain(
     kind: 'gate',
     subject: `model ${model}`,
     at: clock.now(),
-    verdict: verdict === 'challenging' ? 'passed' : 'refused',
+    verdict: verdict === 'challenging' ? 'passed' : verdict === 'unchanged' ? 'unchanged' : 'refused',
     reason,
     rule: { name: 'success criteria of a retrain', threshold: 'every gate of the pipeline passes' },
     inputs: { trigger: request.trigger, because: request.because ?? null, version: version ?? null },

@@ -12,8 +12,16 @@ import { modelSteps } from '../pipeline/model-steps.ts'
 import { datasetsOf } from '../pipeline/step-parts.ts'
 import type { StageServices } from '../pipeline/services.ts'
 
+/** Which definition it was rebuilt from. */
+export type Origin =
+  /** `dirty`: it was made with changes that are in no commit. */
+  | { readonly from: 'commit'; readonly commit: string; readonly dirty: boolean }
+  /** The project file as it is now: the version says less of how it was made than it could. */
+  | { readonly from: 'project file'; readonly reason: string }
+
 export interface Reproduction {
   readonly version: string
+  readonly origin: Origin
   readonly same: boolean
   /** Each part as it was registered and as it came out now. */
   readonly parts: readonly {
@@ -35,6 +43,7 @@ export async function reproduce(
   version: ModelVersion,
   kept: ArtifactStore,
   stepEnvironment: Json,
+  origin: Origin,
 ): Promise<Reproduction> {
   const datasets = datasetsOf(model)
   const snapshots: StepDefinition[] = datasets.map(dataset => {
@@ -86,5 +95,5 @@ export async function reproduce(
     { part: 'scaler' as const, registered: String(version.facts.scaler), rebuilt: output(train.name, 'scaler') },
     { part: 'onnx' as const, registered: version.digest, rebuilt: output(exported.name, 'onnx') },
   ].map(one => ({ ...one, same: one.registered === one.rebuilt }))
-  return { version: `${model.name}@${version.version}`, same: parts.every(one => one.same), parts }
+  return { version: `${model.name}@${version.version}`, origin, same: parts.every(one => one.same), parts }
 }

@@ -2,9 +2,9 @@ import { useState } from 'preact/hooks'
 import { ask, revision, useResource, type Problem } from '../api.ts'
 import { figure, number, percent } from '../format.ts'
 import { Bar, DecisionItem, Empty, Loaded, Mark, Panel, Table, Time, Title, Trouble } from '../parts.tsx'
-import type { Deployment, Evidence } from '../types.ts'
+import type { Deployment, RolloutEvidence } from '../types.ts'
 
-function Ramp({ evidence, weight }: { evidence: Evidence; weight: number }) {
+function Ramp({ evidence, weight }: { evidence: RolloutEvidence; weight: number }) {
   return (
     <ol class="ramp" aria-label="Steps of the rollout">
       {evidence.ramp.map(step => (
@@ -22,7 +22,7 @@ function Ramp({ evidence, weight }: { evidence: Evidence; weight: number }) {
 }
 
 /** The interval of the loss difference on a line with zero and the allowed margin on it. */
-function Interval({ loss }: { loss: NonNullable<Evidence['loss']> }) {
+function Interval({ loss }: { loss: NonNullable<RolloutEvidence['loss']> }) {
   const reach = Math.max(Math.abs(loss.lower), Math.abs(loss.upper), loss.allowed) * 1.25
   const x = (value: number): number => 200 + (190 * value) / reach
   const words = `Challenger's loss minus stable's: ${figure(loss.mean)}, between ${figure(loss.lower)} and ${figure(loss.upper)} on ${number(loss.rows)} labelled rows`

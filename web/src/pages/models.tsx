@@ -53,6 +53,7 @@ export function ModelsPage() {
                         </td>
                         <td>
                           <code>{shortDigest(one.digest)}</code>
+                          {one.sameAs !== null && <small class="quiet"> = v{one.sameAs}</small>}
                         </td>
                       </tr>
                     ))}

@@ -2,7 +2,7 @@ import { useResource } from '../api.ts'
 import { dateTime, duration, figure } from '../format.ts'
 import { Empty, Loaded, Mark, Panel, Table, Time, Title, toneOf } from '../parts.tsx'
 import { Link } from '../router.tsx'
-import type { Run, Step } from '../types.ts'
+import type { ReportLine, Run, Step } from '../types.ts'
 
 export function RunsPage() {
   const found = useResource<{ runs: readonly Run[] }>('/v1/runs?limit=100')
@@ -82,6 +82,7 @@ interface Detail {
   }
   readonly steps: readonly Step[]
   readonly metrics: readonly { readonly key: string; readonly value: number }[]
+  readonly reports: readonly ReportLine[]
 }
 
 export function RunPage({ id }: { id: string }) {
@@ -91,7 +92,7 @@ export function RunPage({ id }: { id: string }) {
     <>
       <Title note={run ? `Started ${dateTime(run.startedAt)} UTC by ${run.trigger}` : ' '}>{run?.name ?? 'Run'}</Title>
       <Loaded of={found}>
-        {({ steps, metrics, run: whole }) => (
+        {({ steps, metrics, reports, run: whole }) => (
           <>
             {whole.error?.title && <div class="trouble">{whole.error.title}</div>}
             <Panel title="Steps" aside={<Mark state={whole.status} />}>
@@ -101,6 +102,25 @@ export function RunPage({ id }: { id: string }) {
                 <p class="quiet pad">A tracked run of an outside client has no steps.</p>
               )}
             </Panel>
+            {reports.length > 0 && (
+              <Panel title="Checks">
+                <Table caption="Reports of this run" heads={['State', 'Report', 'Of', '#Failed']}>
+                  {reports.map(one => (
+                    <tr key={one.id}>
+                      <td>
+                        <Mark state={one.status} />
+                      </td>
+                      <th scope="row">
+                        <Link to={`/reports/${one.id}`}>{one.kind}</Link>
+                        {one.runId !== id && <span class="quiet"> reused</span>}
+                      </th>
+                      <td>{one.subject}</td>
+                      <td class="n">{one.failed}</td>
+                    </tr>
+                  ))}
+                </Table>
+              </Panel>
+            )}
             {metrics.length > 0 && (
               <Panel title="Metrics">
                 <Table caption="Latest value of each metric" heads={['Metric', '#Value']}>

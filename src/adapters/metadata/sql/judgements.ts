@@ -9,12 +9,14 @@ import type { Schema } from './schema.ts'
 type Table = 'decisions' | 'reports'
 type Body = Decision | Report
 
+const runOf = (body: Body): { run_id?: string } => ('runId' in body && body.runId ? { run_id: body.runId } : {})
+
 /** Decisions and reports are kept whole; only what lists are asked for by has a column of its own. */
 export async function writeBodies(db: Kysely<Schema>, table: Table, bodies: readonly Body[]): Promise<void> {
   for (const body of bodies) {
     const { numInsertedOrUpdatedRows } = await db
       .insertInto(table)
-      .values({ id: body.id, kind: body.kind, subject: body.subject, at: body.at, body: encode(body) })
+      .values({ id: body.id, kind: body.kind, subject: body.subject, at: body.at, body: encode(body), ...runOf(body) })
       .onConflict(conflict => conflict.column('id').doNothing())
       .executeTakeFirstOrThrow()
     if (numInsertedOrUpdatedRows === 0n) throw fail('recordExists', { reason: `${table} ${body.id}` })
@@ -43,7 +45,19 @@ export function judgements(db: Kysely<Schema>): Pick<MetadataStore, Methods> {
     listDecisions: filter => list('decisions', filter),
     getDecision: id => get('decisions', id),
     addReport: report => writeBodies(db, 'reports', [report]),
-    listReports: filter => list('reports', filter),
+    async listReports({ runId, ...filter } = {}) {
+      if (runId === undefined) return list('reports', filter)
+      const rows = await db
+        .selectFrom('reports')
+        .select('body')
+        .where('run_id', '=', runId)
+        .orderBy('seq', 'desc')
+        .execute()
+      return rows
+        .map(row => decode<Report>(row.body))
+        .filter(one => (filter.kind ?? one.kind) === one.kind && (filter.subject ?? one.subject) === one.subject)
+        .slice(0, filter.limit)
+    },
     getReport: id => get('reports', id),
   }
 }

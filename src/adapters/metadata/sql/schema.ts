@@ -113,6 +113,10 @@ interface Metrics {
   is_nan: number
 }
 
+interface Reports extends Bodies {
+  run_id: string | null
+}
+
 /** The tables of migrations/{sqlite,postgres}; both databases have the same names and columns. */
 export interface Schema {
   runs: Runs
@@ -120,7 +124,7 @@ export interface Schema {
   cache: Cache
   edges: Edges
   decisions: Bodies
-  reports: Bodies
+  reports: Reports
   model_counters: { model: string; last: number }
   model_versions: ModelVersions
   model_aliases: { model: string; alias: string; version: number }

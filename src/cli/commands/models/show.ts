@@ -1,4 +1,5 @@
 import { formatTime } from '../../../internal/time.ts'
+import { sameArtifacts } from '../../../stages/version/same-artifact.ts'
 import type { Command } from '../../command.ts'
 import { versionOf } from '../../version-argument.ts'
 import { withWorkspace } from '../../with-workspace.ts'
@@ -10,10 +11,13 @@ export const command: Command = {
     withWorkspace(cwd, async ({ store }) => {
       const version = await versionOf(store, args[0])
       const run = await store.getRun(version.runId)
-      out.data({ ...version, run: run ?? null })
+      const all = await store.listModelVersions(version.model)
+      const [, sameAs] = [...sameArtifacts(all)].find(([one]) => one.version === version.version) ?? []
+      out.data({ ...version, run: run ?? null, sameAs: sameAs ?? null })
       out.line(
         `${version.model}@${version.version}  made ${formatTime(version.createdAt)} by run ${version.runId} (${String(version.facts.trigger ?? 'unknown trigger')})`,
       )
+      if (sameAs) out.line(`  the same file as ${version.model}@${sameAs}: nothing that training reads had changed`)
       for (const [name, value] of Object.entries(version.metrics))
         out.line(`  ${name.padEnd(10)} ${Number(value).toPrecision(5)}`)
       out.line()

@@ -1,0 +1,47 @@
+/**
+ * Shapes of answers of the HTTP API that the dashboard shows too. Types only, and no imports: what `web/` knows of the
+ * server is its API.
+ */
+
+/** What the rules of a rollout look at now, with the limit of each: for people, never for decisions. */
+export interface RolloutEvidence {
+  /** Weight of each step, with the bake at 1. */
+  readonly ramp: readonly number[]
+  readonly guardrails: readonly {
+    readonly name: string
+    readonly canary: number
+    readonly all: number
+    /** Natural logarithm of the e-value, and the value at which it rolls back. */
+    readonly logE: number
+    readonly limit: number
+  }[]
+  /** Confidence sequence of the challenger's loss minus stable's, per labelled row. */
+  readonly loss: {
+    readonly rows: number
+    readonly mean: number
+    readonly lower: number
+    readonly upper: number
+    readonly allowed: number
+  } | null
+  readonly shadow: {
+    readonly rows: number
+    readonly needed: number
+    readonly meanDifference: number
+    readonly flips: number
+  }
+}
+
+/** One evaluation without its checks, for lists and histories. */
+export interface ReportLine {
+  readonly id: string
+  readonly kind: string
+  readonly subject: string
+  /** The run it was made in. */
+  readonly runId: string | null
+  readonly at: number
+  readonly status: string
+  readonly evaluated: number
+  readonly bad: number
+  readonly failed: number
+  readonly evidence: Readonly<Record<string, unknown>>
+}
