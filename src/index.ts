@@ -21,7 +21,7 @@
 export { t, type Columns, type ColumnSpec, type RowOf } from './define/column.ts'
 export { csv, json, parquet, type Source } from './define/source.ts'
 export { dataset, type Dataset, type DatasetOptions } from './define/dataset.ts'
-export { expect, type Expectation } from './define/expectation/index.ts'
+export { expect, sql, type Expectation } from './define/expectation/index.ts'
 export { when } from './define/expression/index.ts'
 export type {
   BoolExpression,

@@ -175,6 +175,7 @@ test('the public definition API is what it was', async () => {
     'monitor',
     'parquet',
     'project',
+    'sql',
     't',
     'when',
   ])

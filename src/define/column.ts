@@ -10,6 +10,8 @@ export interface ColumnSpec<T extends ScalarType = ScalarType, N extends boolean
   readonly zone?: string
   /** Personal data: masked in samples, encrypted in files. */
   readonly pii?: boolean
+  /** Texts that stand for a missing value; by default those of the dataset. */
+  readonly treatAsNull?: readonly string[]
 }
 
 export type Columns = Readonly<Record<string, ColumnSpec>>
@@ -32,7 +34,11 @@ export const t = {
   int: () => spec('int'),
   /** IEEE double. */
   float: () => spec('float'),
-  text: () => spec('text'),
+  /** Unicode text. `treatAsNull` names the texts that stand for a missing value, such as '' or 'NA'. */
+  text: (options: { readonly treatAsNull?: readonly string[] } = {}): ColumnSpec<'text', false> => ({
+    ...spec('text'),
+    ...options,
+  }),
   bool: () => spec('bool'),
   /** Microseconds UTC. `zone` says in which zone naive times of the source are; without it they are refused. */
   timestamp: (zone?: string): ColumnSpec<'timestamp', false> => {

@@ -1,11 +1,12 @@
 import { column } from './expression/build.ts'
-import type { Node } from './expression/node.ts'
+import { columnsOf, type Node } from './expression/node.ts'
 import type { TimestampExpression } from './expression/types.ts'
 import type { ColumnExpressions, Columns } from './column.ts'
 import { expectationColumns, type ExpectationColumns, type ExpectationSpec } from './expectation/index.ts'
-import * as row from './expectation/row.ts'
-import type { Expectation } from './expectation/spec.ts'
-import { schema } from './expectation/table.ts'
+import { finite } from './expectation/kinds/finite.ts'
+import { notNull } from './expectation/kinds/not-null.ts'
+import { schema } from './expectation/kinds/schema.ts'
+import type { BatchFunction, Expectation } from './expectation/spec.ts'
 import { checkName, definitionBrand, onlyKeys, refuse, type Definition } from './named.ts'
 import type { Source } from './source.ts'
 
@@ -28,6 +29,8 @@ export interface DatasetOptions<C extends Columns> {
   /** Columns that identify a row, for quarantine and repair. */
   readonly key?: readonly (keyof C & string)[]
   readonly expect?: (c: ExpectationColumns<C>) => readonly Expectation[]
+  /** Texts that stand for a missing value in every text column, applied before every check and counted in the report. */
+  readonly treatAsNull?: readonly string[]
   /** Bad rows go to a quarantine file and the snapshot holds the good ones (default true). */
   readonly quarantine?: boolean
   /** Key under which quarantined rows are encrypted. Needed when a column holds personal data. */
@@ -42,6 +45,11 @@ export interface Dataset<Name extends string = string, C extends Columns = Colum
   readonly knownAt: Readonly<Record<string, Node>>
   readonly key: readonly string[]
   readonly expectations: readonly ExpectationSpec[]
+  /** Other datasets that expectations look at, by name. */
+  readonly related: ReadonlyMap<string, Dataset>
+  /** The user's functions, by the id of their expectation. */
+  readonly functions: ReadonlyMap<string, BatchFunction>
+  readonly treatAsNull: readonly string[]
   readonly quarantine: boolean
   readonly encryptWith: string | undefined
 }
@@ -51,6 +59,22 @@ export function columnsOfDataset<C extends Columns>(columns: C): ColumnExpressio
   const made: Record<string, unknown> = {}
   for (const [name, spec] of Object.entries(columns)) made[name] = column(name, spec.type)
   return made as ColumnExpressions<C>
+}
+
+type AnyColumnKind = { readonly make: (...args: never[]) => Expectation }
+const make = (kind: AnyColumnKind, ...args: unknown[]): Expectation =>
+  (kind.make as (...all: unknown[]) => Expectation)(...args)
+
+function checkExpectations(name: string, columns: Columns, expectations: readonly ExpectationSpec[]): void {
+  const ids = new Set<string>()
+  for (const one of expectations) {
+    const unknown = [...one.columns, ...(one.when ? columnsOf(one.when) : [])].find(column => !(column in columns))
+    if (unknown !== undefined)
+      refuse('dataset', name, `an expectation (${one.says}) reads '${unknown}', which is no column of it`)
+    if (ids.has(one.id))
+      refuse('dataset', name, `two expectations are the same or share the id ${one.id} (${one.says})`)
+    ids.add(one.id)
+  }
 }
 
 /**
@@ -69,25 +93,23 @@ export function dataset<const Name extends string, const C extends Columns>(
     'knownAt',
     'key',
     'expect',
+    'treatAsNull',
     'quarantine',
     'encryptWith',
   ])
   if (Object.keys(options.columns).length === 0) refuse('dataset', name, 'declares no columns')
   const expressions = columnsOfDataset(options.columns)
-  const implied: Expectation[] = [schema({ id: 'schema' })]
+  const implied: Expectation[] = [schema.make({ id: 'schema' })]
   for (const [column, spec] of Object.entries(options.columns)) {
     const { node } = expressions[column as keyof C & string] as unknown as { node: Node }
-    if (!spec.nullable) implied.push(row.notNull(node, { id: `${column}-not-null` }))
-    if (spec.type === 'float') implied.push(row.finite(node, { id: `${column}-finite` }))
+    if (!spec.nullable) implied.push(make(notNull, node, { id: `${column}-not-null` }))
+    if (spec.type === 'float') implied.push(make(finite, node, { id: `${column}-finite` }))
   }
   const declared = options.expect?.(expectationColumns(options.columns)) ?? []
-  const expectations = [...implied, ...declared].map(one => one.expectation)
-  const ids = new Set<string>()
-  for (const one of expectations) {
-    if (ids.has(one.id))
-      refuse('dataset', name, `two expectations are the same or share the id ${one.id} (${one.says})`)
-    ids.add(one.id)
-  }
+  const all = [...implied, ...declared]
+  const expectations = all.map(one => one.expectation)
+  checkExpectations(name, options.columns, expectations)
+  const functions = new Map(all.flatMap(one => (one.run ? [[one.expectation.id, one.run] as const] : [])))
   const knownAt: Record<string, Node> = {}
   for (const [column, time] of Object.entries(options.knownAt ?? {}))
     knownAt[column] = (time as (c: ColumnExpressions<C>) => TimestampExpression<boolean, string>)(expressions).node
@@ -110,6 +132,9 @@ export function dataset<const Name extends string, const C extends Columns>(
     knownAt,
     key: options.key ?? [],
     expectations,
+    related: new Map(all.flatMap(one => one.uses ?? []).map(one => [one.name, one])),
+    functions,
+    treatAsNull: options.treatAsNull ?? [],
     quarantine,
     encryptWith: options.encryptWith,
   }

@@ -105,6 +105,7 @@ export function project(
     if (known === value) return
     if (known) refuse('project', name, `two ${kind} definitions are called '${value.name}'`)
     byKind[kind].set(value.name, value)
+    if (kind === 'dataset') for (const other of (value as Dataset).related.values()) take(other)
     if (kind === 'features') take((value as FeatureView).from)
     if (kind === 'model') {
       take((value as Model).from)
@@ -130,6 +131,9 @@ export function project(
   }
 }
 
+/** Where a thing was declared, and what is derived from the rest. */
+const left: ReadonlySet<string> = new Set(['site', 'all', 'related', 'functions'])
+
 /** A definition as canonical JSON: uses become references by name, lines of declaration are left out. */
 export function compileDefinition(value: Definition): Json {
   const plain = (at: unknown, top: boolean): Json | undefined => {
@@ -140,7 +144,7 @@ export function compileDefinition(value: Definition): Json {
     if (kind && !top) return { $ref: `${kind}:${(at as Definition).name}` }
     const made: Record<string, Json> = kind ? { kind } : {}
     for (const [key, member] of Object.entries(at as Record<string, unknown>)) {
-      if (key === 'site' || key === 'all') continue
+      if (left.has(key)) continue
       const json = plain(member, false)
       if (json !== undefined) made[key] = json
     }

@@ -28,6 +28,11 @@ export interface CheckResult {
   readonly evaluated: number
   /** Rows (or cases) that broke it. */
   readonly bad: number
+  /** Rows left out because an operand is null, and because the rule's own condition is not true. */
+  readonly excludedNull?: number
+  readonly excludedFilter?: number
+  /** What about it is not exact; absent where everything is. */
+  readonly approximate?: string
   /** The limit it was held against, in words: `at most 3 bad rows`. */
   readonly threshold: string
   /** One sentence for a person, with the figures in it. */

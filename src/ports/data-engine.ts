@@ -22,11 +22,26 @@ export interface DescribedColumn {
   readonly physical: string
 }
 
+/** Name of the column that numbers the rows of a relation. */
+export const rowColumn = 'millrace_row'
+
+/** A row's number is its file's times this, and its place in the file, from 0: ascending in the order of arrival. */
+export const rowsOfFile = 2 ** 40
+
 /** A table expression: SQL that can stand after FROM. Made by the engine, never by string pasting elsewhere. */
 export interface Relation {
   readonly sql: string
+  /** The same with the further column `rowColumn`; absent where rows have no place of their own. */
+  readonly numbered?: string
   /** For people: a path, a table name. */
   readonly label: string
+}
+
+/** Facts from file metadata. */
+export interface Footer {
+  readonly rows: number
+  /** Number of nulls by column, where every row group states it. */
+  readonly nulls: ReadonlyMap<string, number>
 }
 
 /** Where rows come from, as declared. */
@@ -46,8 +61,10 @@ export type SourceSpec =
  */
 export interface DataEngine {
   readonly dialect: Dialect
-  /** Resolves the source's path below `root`. Throws `sourceUnreadable`. */
-  scan(source: SourceSpec, root: string): Promise<Relation>
+  /** Resolves the source's path below `root`, or takes just the files given. Throws `sourceUnreadable`. */
+  scan(source: SourceSpec, root: string, files?: readonly string[]): Promise<Relation>
+  /** What the metadata of Parquet files says of their rows, without a look at them; undefined where it says nothing. */
+  footer?(files: readonly string[]): Promise<Footer>
   describe(relation: Relation): Promise<readonly DescribedColumn[]>
   /** Small results, as rows. */
   rows(sql: string): Promise<Row[]>

@@ -39,7 +39,7 @@ export const command: Command = {
           throw fail('notDefined', { kind: 'dataset', name: only ?? '', known: [...datasets.keys()].join(', ') })
         const engine = await workspace.engine()
         out.note(`reading ${dataset.source.path}`)
-        const result = await validate(engine, dataset, workspace.root, workspace.clock)
+        const result = await validate({ engine, root: workspace.root, clock: workspace.clock }, dataset)
         try {
           let { report } = result
           if (result.split.bad && dataset.encryptWith === undefined) {

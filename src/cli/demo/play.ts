@@ -122,10 +122,10 @@ async function play(stage: Stage): Promise<DemoResult> {
   const damagedFile = join(root, 'data', 'damaged.parquet')
   const injected = await writeDamagedBatch(engine, source, where, damagedFile)
   const damagedSource = await engine.scan({ kind: 'parquet', path: damagedFile }, root)
-  const damaged = await validate(engine, flights, root, clock, damagedSource)
+  const damaged = await validate({ engine, root, clock }, flights, damagedSource)
   const [found] = damaged.split.bad
     ? await engine.rows(
-        `SELECT count(*) AS n FROM (SELECT millrace_row FROM (${damaged.split.bad}) WHERE NOT millrace_accepted) JOIN (SELECT row_number() OVER () AS millrace_row, damaged FROM ${damagedSource.sql}) USING (millrace_row) WHERE damaged`,
+        `SELECT count(*) AS n FROM (SELECT millrace_row FROM (${damaged.split.bad}) WHERE NOT millrace_accepted) JOIN (SELECT row_number() OVER () - 1 AS millrace_row, damaged FROM ${damagedSource.sql}) USING (millrace_row) WHERE damaged`,
       )
     : [{ n: 0 }]
   const caught = Number(found?.n)
@@ -270,10 +270,8 @@ async function play(stage: Stage): Promise<DemoResult> {
   await landed(at('2001-07-02'))
   for (const name of months.slice(3)) {
     const arrived = await validate(
-      engine,
+      { engine, root, clock },
       flights,
-      root,
-      clock,
       await engine.scan({ kind: 'parquet', path: month(name) }, root),
     )
     await store.addReport(arrived.report)

@@ -1,8 +1,9 @@
 import { digestJson } from '../../internal/digest.ts'
 import type { Json } from '../../internal/canonical-json.ts'
-import type { Node } from '../expression/node.ts'
+import type { Dataset } from '../dataset.ts'
+import { columnsOf, type Node } from '../expression/node.ts'
 import type { BoolExpression } from '../expression/types.ts'
-import { onlyKeys } from '../named.ts'
+import { onlyKeys, refuse } from '../named.ts'
 import { declarationSite, type Severity } from '../report.ts'
 
 /** What every expectation can be given. */
@@ -13,6 +14,14 @@ export interface ExpectationOptions {
   readonly severity?: Severity
   /** Applied only to rows for which this is true. */
   readonly when?: BoolExpression<boolean, string>
+  /** What a check over no value is: by default `fail`, and `pass` where its own `when` left no row. */
+  readonly onEmpty?: 'fail' | 'warn' | 'pass'
+}
+
+/** Most that may break a rule: a share of the rows, 0..1, or a number of rows. Exactly one of the two. */
+export interface Limit {
+  readonly share?: number
+  readonly count?: number
 }
 
 export interface RowOptions extends ExpectationOptions {
@@ -20,118 +29,191 @@ export interface RowOptions extends ExpectationOptions {
   readonly mostly?: number
   /** Most rows that may break it. Not together with `mostly`. */
   readonly maxBad?: number
+  /** Beyond this the check is a warning. */
+  readonly warn?: Limit
+  /** Beyond this it fails; the long form of `mostly` and `maxBad`. */
+  readonly fail?: Limit
   /** What a null operand counts as: not evaluated (default), broken, or held. */
   readonly nulls?: 'ignore' | 'bad' | 'good'
+  /** What shares are taken of: rows that were evaluated (default), or all rows that `when` leaves. */
+  readonly denominator?: 'evaluated' | 'all'
+  /** What NaN and infinities count as: broken (default), null, or values like others. */
+  readonly nonFinite?: 'bad' | 'null' | 'allow'
 }
 
-interface Common {
+/** The bounds of a measure; one or both. */
+export interface Bounds {
+  readonly min?: number
+  readonly max?: number
+}
+
+export const optionNames = ['id', 'severity', 'when', 'onEmpty'] as const
+export const rowOptionNames = [
+  ...optionNames,
+  'mostly',
+  'maxBad',
+  'warn',
+  'fail',
+  'nulls',
+  'denominator',
+  'nonFinite',
+] as const
+
+/** How many rows may break a row-level rule. */
+export interface Limits {
+  readonly fail: Limit
+  readonly warn?: Limit
+}
+
+/** A declared rule as plain data: part of the dataset's definition and of its digest. */
+export interface ExpectationSpec<A = unknown> {
   readonly kind: string
   readonly id: string
   readonly columns: readonly string[]
   readonly severity: Severity
   readonly when?: Node
+  readonly onEmpty?: 'fail' | 'warn' | 'pass'
   /** The declaration in words: `delay between -120 and 1440`. */
   readonly says: string
   readonly site?: { readonly file: string; readonly line: number }
+  /** What the kind itself was given. */
+  readonly args: A
+  /** Present for row-level rules only. */
+  readonly limits?: Limits
+  readonly nulls?: 'ignore' | 'bad' | 'good'
+  readonly denominator?: 'evaluated' | 'all'
+  readonly nonFinite?: 'bad' | 'null' | 'allow'
 }
 
-export interface Tolerance {
-  readonly mostly?: number
-  readonly maxBad?: number
-}
-
-/** Holds for a row when `good` is true. */
-export interface RowExpectation extends Common, Tolerance {
-  readonly form: 'row'
-  readonly good: Node
-  readonly nulls: 'ignore' | 'bad' | 'good'
-}
-
-/** Rows must be alone with their values in `over` (all columns when empty). Nulls: rows with a null key are not evaluated. */
-export interface GroupExpectation extends Common, Tolerance {
-  readonly form: 'group'
-  readonly over: readonly string[]
-}
-
-export type AggregateName =
-  | 'count'
-  | 'mean'
-  | 'std'
-  | 'sum'
-  | 'min'
-  | 'max'
-  | 'median'
-  | 'quantile'
-  | 'distinctCount'
-  | 'nullShare'
-
-/** An aggregate must lie within [min, max]. Over no values it fails, except `count`. */
-export interface AggregateExpectation extends Common {
-  readonly form: 'aggregate'
-  readonly aggregate: AggregateName
-  readonly of?: Node
-  readonly q?: number
-  readonly min?: number
-  readonly max?: number
-}
-
-/** Newest value of a timestamp column must be at most `maxAgeMicros` old, and not in the future by more than 5 minutes. */
-export interface FreshnessExpectation extends Common {
-  readonly form: 'freshness'
-  readonly of: Node
-  readonly maxAgeMicros: number
-}
-
-/** Names, types and nullability as declared. */
-export interface SchemaExpectation extends Common {
-  readonly form: 'schema'
-  readonly mode: 'exact' | 'superset'
-}
-
-export type ExpectationSpec =
-  | RowExpectation
-  | GroupExpectation
-  | AggregateExpectation
-  | FreshnessExpectation
-  | SchemaExpectation
+/** A user's own function over a batch of columns; true where the row holds. */
+export type BatchFunction = (batch: Readonly<Record<string, readonly unknown[]>>) => ArrayLike<boolean>
 
 /** What the builders return; opaque to users. */
 export interface Expectation {
   readonly expectation: ExpectationSpec
+  /** Other datasets that it looks at. */
+  readonly uses?: readonly Dataset[]
+  /** What a `batches` expectation runs. */
+  readonly run?: BatchFunction
 }
 
-type Draft<S> = S extends ExpectationSpec ? Omit<S, 'id' | 'severity' | 'when' | 'site'> : never
+/** What a kind says of one declaration; ids, options and the declaring line are added by `expectation`. */
+export interface Draft<A = unknown> {
+  readonly kind: string
+  readonly says: string
+  readonly args: A
+  readonly columns: readonly string[]
+  readonly options: ExpectationOptions
+  readonly uses?: readonly Dataset[]
+  readonly run?: BatchFunction
+  /** Names of options that this kind has besides the common ones. */
+  readonly more?: readonly string[]
+}
 
-/** Completes a declaration: id by content, severity, condition, and the line it stands on. */
-export function expectation(draft: Draft<ExpectationSpec>, options: ExpectationOptions = {}): Expectation {
-  onlyKeys('expectation', draft.kind, options, [
-    'id',
-    'severity',
-    'when',
-    'mostly',
-    'maxBad',
-    'nulls',
-    'min',
-    'max',
-    'mode',
-  ])
-  const when = options.when?.node
-  const identity = { ...draft, ...(when ? { when } : {}) } as unknown as Json
+function common(draft: Draft, known: readonly string[]) {
+  onlyKeys('expectation', draft.kind, draft.options, [...known, ...(draft.more ?? [])])
+  const { when, onEmpty } = draft.options
+  return {
+    kind: draft.kind,
+    args: draft.args,
+    columns: draft.columns,
+    says: draft.says,
+    ...(when ? { when: when.node } : {}),
+    ...(onEmpty ? { onEmpty } : {}),
+  }
+}
+
+function finish(draft: Draft, made: Omit<ExpectationSpec, 'id' | 'severity'>): Expectation {
   const site = declarationSite(new Error().stack)
+  const { id, severity } = draft.options
   return {
     expectation: {
-      ...draft,
-      id: options.id ?? `${draft.kind}-${digestJson(identity).slice(7, 19)}`,
-      severity: options.severity ?? 'critical',
-      ...(when ? { when } : {}),
+      ...made,
+      id: id ?? `${draft.kind}-${digestJson(made as unknown as Json).slice(7, 19)}`,
+      severity: severity ?? 'critical',
       ...(site ? { site } : {}),
-    } as ExpectationSpec,
+    },
+    ...(draft.uses ? { uses: draft.uses } : {}),
+    ...(draft.run ? { run: draft.run } : {}),
   }
 }
 
-export function tolerance(options: RowOptions): Tolerance {
+/** Completes the declaration of a rule about a measure of the dataset. */
+export function expectation(draft: Draft): Expectation {
+  return finish(draft, common(draft, optionNames))
+}
+
+/** Completes the declaration of a rule that single rows break. */
+export function rowExpectation(draft: Omit<Draft, 'options'> & { readonly options: RowOptions }): Expectation {
+  const { options, kind } = draft
+  const made = {
+    ...common(draft, rowOptionNames),
+    limits: limitsOf(kind, options),
+    nulls: options.nulls ?? 'ignore',
+    ...(options.denominator ? { denominator: options.denominator } : {}),
+    ...(options.nonFinite ? { nonFinite: options.nonFinite } : {}),
+  } as const
+  return finish(draft, made)
+}
+
+function limitsOf(kind: string, options: RowOptions): Limits {
+  const { mostly, maxBad, warn, fail } = options
+  if ([mostly, maxBad, fail].filter(one => one !== undefined).length > 1)
+    refuse('expectation', kind, 'takes one of mostly, maxBad and fail')
+  if (mostly !== undefined && !(mostly >= 0 && mostly <= 1)) refuse('expectation', kind, 'mostly must be from 0 to 1')
+  for (const limit of [warn, fail]) if (limit) checkLimit(kind, limit)
+  if (maxBad !== undefined) checkLimit(kind, { count: maxBad })
   return {
-    ...(options.mostly === undefined ? {} : { mostly: options.mostly }),
-    ...(options.maxBad === undefined ? {} : { maxBad: options.maxBad }),
+    fail: fail ?? (mostly !== undefined ? { share: 1 - mostly } : { count: maxBad ?? 0 }),
+    ...(warn ? { warn } : {}),
   }
+}
+
+function checkLimit(kind: string, limit: Limit): void {
+  onlyKeys('expectation', `${kind} limit`, limit, ['share', 'count'])
+  const { share, count } = limit
+  if ((share === undefined) === (count === undefined))
+    refuse('expectation', kind, 'a limit is a share or a count, exactly one of them')
+  if (share !== undefined && !(share >= 0 && share <= 1)) refuse('expectation', kind, 'a share must be from 0 to 1')
+  if (count !== undefined && !(Number.isInteger(count) && count >= 0))
+    refuse('expectation', kind, 'a count of rows must be a whole number, 0 or more')
+}
+
+/** A column as expectations name it: `c.delay`. */
+export interface ColumnReference {
+  readonly node: Node
+}
+
+/** The name of a plain column; a derived expression is refused. */
+export function columnName(reference: ColumnReference, kind: string): string {
+  const { node } = reference
+  if (node?.op !== 'column') refuse('expectation', kind, 'needs plain columns, such as c.delay')
+  return node.name
+}
+
+/** Columns that an expectation reads, its condition's left out. */
+export function columnsOfAll(nodes: readonly Node[]): string[] {
+  return [...new Set(nodes.flatMap(columnsOf))]
+}
+
+/** Finite bounds, at least one, in order. */
+export function checkBounds(kind: string, bounds: Bounds, lowest = Number.NEGATIVE_INFINITY): void {
+  const { min, max } = bounds
+  if (min === undefined && max === undefined) refuse('expectation', kind, 'needs min, max or both')
+  for (const bound of [min, max])
+    if (bound !== undefined && (typeof bound !== 'number' || !Number.isFinite(bound) || bound < lowest))
+      refuse('expectation', kind, `a bound must be a finite number${lowest === 0 ? ' from 0' : ''}`)
+  if (min !== undefined && max !== undefined && min > max)
+    refuse('expectation', kind, `min ${min} is greater than max ${max}`)
+}
+
+/** The bounds alone, as an expectation's arguments. */
+export function boundsOf({ min, max }: Bounds): Bounds {
+  return { ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) }
+}
+
+/** `between 1 and 5`, `at least 1`, `at most 5`. */
+export function boundsInWords({ min, max }: Bounds): string {
+  if (min !== undefined && max !== undefined) return min === max ? `exactly ${min}` : `between ${min} and ${max}`
+  return min === undefined ? `at most ${max}` : `at least ${min}`
 }

@@ -218,6 +218,11 @@ function literal(value: null | boolean | number | bigint | string, type: ScalarT
   return new ExpressionObject({ op: 'literal', value: carried, type })
 }
 
+/** A value as a literal of its own type. */
+export function literalOf(value: string | number | bigint | boolean | Date): Node {
+  return operand(value, new ExpressionObject({ op: 'literal', value: null, type: 'float' })).node
+}
+
 function call(fn: FunctionName, type: ScalarType, ...args: readonly (ExpressionObject | string)[]): ExpressionObject {
   const option = args.find(arg => typeof arg === 'string')
   const nodes = args.filter(arg => typeof arg !== 'string').map(arg => arg.node)

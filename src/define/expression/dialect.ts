@@ -16,6 +16,13 @@ export interface Dialect {
   isFinite(sql: string): string
   isNan(sql: string): string
   matches(sql: string, pattern: string): string
+  /** Whether a value is one of a list of literals; null for a null value. */
+  isIn(sql: string, literals: readonly string[]): string
+  /** Estimate of the number of different values. */
+  approximateDistinct(sql: string): string
+  /** Names of the sum and mean aggregates that lose the least to rounding. */
+  readonly sum: string
+  readonly mean: string
   /** Exact or approximate quantile aggregate of a numeric expression. */
   quantile(sql: string, q: number, exact: boolean): string
   /** Microseconds since 1970 UTC of a timestamp expression. */
@@ -23,6 +30,16 @@ export interface Dialect {
   fromEpochMicros(sql: string): string
   /** A part of a timestamp in a time zone, as int64. `dayOfWeek` is 1 Monday … 7 Sunday. */
   datePart(part: 'year' | 'month' | 'day' | 'hour' | 'minute' | 'dayOfWeek', sql: string, zone: string): string
-  /** Median-unbiased hash of a row's columns for duplicate search; 128 bits or more as text or number. */
+  /** Hash of a row's columns, 64 bits or more, by which rows that may be alike are found. */
   rowHash(columns: readonly string[]): string
+  /** A list of those texts whose condition is true. */
+  listWhere(items: readonly { readonly condition: string; readonly text: string }[]): string
+  /** Whether such a list holds a text. */
+  listHolds(list: string, text: string): string
+  /** Division of whole numbers, toward zero. */
+  wholeDivision(sql: string, by: number): string
+  /** A plain SELECT with about that share of its rows, 0..1, the same ones each time. */
+  sample(select: string, share: number): string
+  /** RFC 3339 text of a timestamp expression. */
+  timeText(sql: string): string
 }

@@ -16,7 +16,12 @@ export function portablePattern(pattern: RegExp): string {
     } else if (source[i] === '(' && source[i + 1] === '?' && /^\(\?(?:[=!]|<[=!])/.test(source.slice(i)))
       throw refuse(`look-around at ${i}`)
   }
-  const portable = source.replaceAll('\\/', '/')
+  // RE2 writes code points as \x{…}; other escapes stay as they are
+  const portable = source.replace(
+    /\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|[^])/g,
+    (escape: string, long?: string, short?: string) =>
+      escape === '\\/' ? '/' : (long ?? short) === undefined ? escape : `\\x{${long ?? short}}`,
+  )
   return pattern.flags.includes('i') ? `(?i)${portable}` : portable
 }
 
@@ -31,6 +36,7 @@ export function javascriptPattern(portable: string): RegExp {
     if (char === '\\') {
       const next = source[++i] as string
       if (next === 's') out += inClass ? '\\t\\n\\f\\r ' : '[\\t\\n\\f\\r ]'
+      else if (next === 'x' && source[i + 1] === '{') out += '\\u'
       else if (next === 'S' && !inClass) out += '[^\\t\\n\\f\\r ]'
       else out += char + next
     } else if (char === '[' && !inClass) {

@@ -72,9 +72,7 @@ const printers: Record<FunctionName, Printer> = {
   },
   in: ([a, ...set], call, d) => {
     const cast = numericPair(call) ? (arg: string) => d.cast(arg, 'float') : (arg: string) => arg
-    return set.length === 0
-      ? `case when ${a} is not null then false end`
-      : `(${cast(a as string)} in (${set.map(cast).join(', ')}))`
+    return set.length === 0 ? `case when ${a} is not null then false end` : d.isIn(cast(a as string), set.map(cast))
   },
   isFinite: ([a], call, d) =>
     call.args[0]?.type === 'int' ? `case when ${a} is not null then true end` : d.isFinite(a as string),

@@ -92,6 +92,15 @@ export const dataErrors = {
     status: 404,
     blame: 'user',
   },
+  userCheckFailed: {
+    code: 'MR2011',
+    title: 'A check of your own could not be run',
+    message: "The check '{check}' could not be run: {reason}",
+    hint: 'Mend the function, or give it more time (timeout) or memory (memoryMb). The other checks were evaluated.',
+    exit: 2,
+    status: 422,
+    blame: 'user',
+  },
   keyTooLong: {
     code: 'MR2050',
     title: 'Entity key too long',

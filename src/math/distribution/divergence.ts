@@ -120,3 +120,28 @@ export function pointWasserstein(points: ArrayLike<number>, reference: Counts, c
   }
   return sum
 }
+
+/** Largest difference between the shares of a bin, 0…1. */
+export function largestDifference(reference: Counts, current: Counts): number {
+  const n = total(reference)
+  const m = total(current)
+  let largest = 0
+  for (let i = 0; i < reference.length; i++)
+    largest = Math.max(largest, Math.abs((reference[i] as number) / n - (current[i] as number) / m))
+  return largest
+}
+
+/** Cramér's V of the 2 × bins table of both counts, 0…1: √(χ² / rows), as one side of the table is 2. */
+export function cramersV(reference: Counts, current: Counts): number {
+  const n = total(reference)
+  const m = total(current)
+  let chi = 0
+  for (let i = 0; i < reference.length; i++) {
+    const both = (reference[i] as number) + (current[i] as number)
+    if (both === 0) continue
+    const expected = (both * n) / (n + m)
+    const other = (both * m) / (n + m)
+    chi += ((reference[i] as number) - expected) ** 2 / expected + ((current[i] as number) - other) ** 2 / other
+  }
+  return Math.sqrt(chi / (n + m))
+}

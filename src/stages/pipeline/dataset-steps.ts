@@ -25,9 +25,7 @@ export function gate(report: Report, dataset: Dataset, rows: number, quarantined
       (check.status === 'fail' || check.status === 'error') &&
       (check.severity === 'critical' || check.status === 'error'),
   )
-  const rowLevel = new Set(
-    dataset.expectations.filter(one => one.form === 'row' || one.form === 'group').map(one => one.id),
-  )
+  const rowLevel = new Set(dataset.expectations.filter(one => one.limits !== undefined).map(one => one.id))
   const whole = failed.filter(check => !rowLevel.has(check.id) || check.status === 'error')
   const share = rows === 0 ? 1 : quarantined / rows
   const refused = failed.length > 0 && (whole.length > 0 || !dataset.quarantine || share > mostQuarantined)
@@ -95,7 +93,7 @@ export async function datasetStep(
     code: ownCode(),
     environment,
     // Freshness looks at the clock, which is no input
-    ...(dataset.expectations.some(one => one.form === 'freshness') ? { cache: 'never' as const } : {}),
+    ...(dataset.expectations.some(one => one.kind === 'freshness') ? { cache: 'never' as const } : {}),
     runsIn: 'inline',
     async run(context): Promise<StepResult> {
       const engine = await services.engine()
@@ -106,7 +104,7 @@ export async function datasetStep(
           }
         : undefined
       context.progress(0.05, `reading ${dataset.source.path}`)
-      const validation = await validate(engine, dataset, services.root, services.clock, source)
+      const validation = await validate({ engine, root: services.root, clock: services.clock }, dataset, source)
       try {
         const folder = await context.folder()
         context.progress(0.6, `${validation.rows.toLocaleString('en-US')} rows checked`)

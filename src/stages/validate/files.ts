@@ -4,6 +4,18 @@ import type { Dataset } from '../../define/dataset.ts'
 import { fail } from '../../errors/index.ts'
 import { digestFile, type Digest } from '../../internal/digest.ts'
 
+/** A file as it stands on disk, before anything is read of it. */
+export interface ListedFile {
+  /** Relative to the project folder. */
+  readonly name: string
+  readonly path: string
+  readonly size: number
+  /** Changes whenever the content may have. */
+  readonly stamp: string
+  /** Too new for its time of change to tell. */
+  readonly young: boolean
+}
+
 export interface SourceFile {
   /** Relative to the project folder. */
   readonly name: string
@@ -38,13 +50,8 @@ async function walk(folder: string): Promise<string[]> {
   return found
 }
 
-const remembered = new Map<string, { readonly stamp: string; readonly digest: Digest; readonly size: number }>()
-
-/**
- * The files of a dataset's source with their digests, by name. Contents are hashed again whenever size, time or inode
- * changed, and always for files younger than two seconds: their time may not tell.
- */
-export async function sourceFiles(dataset: Dataset, root: string): Promise<SourceFile[]> {
+/** The files of a dataset's source, by name. Throws `sourceUnreadable` where there is none. */
+export async function listFiles(dataset: Dataset, root: string): Promise<ListedFile[]> {
   const { path } = dataset.source
   const absolute = isAbsolute(path) ? path : resolve(root, path)
   const fixed = absolute.split(/[*?]/)[0] as string
@@ -66,15 +73,40 @@ export async function sourceFiles(dataset: Dataset, root: string): Promise<Sourc
     )
   }
   if (paths.length === 0) throw fail('sourceUnreadable', { source: path, reason: 'no file matches' })
-  const files: SourceFile[] = []
+  const files: ListedFile[] = []
   for (const file of paths.sort()) {
     const status = await stat(file, { bigint: true })
-    const stamp = `${status.ino}/${status.size}/${status.mtimeNs}/${status.ctimeNs}`
-    const known = remembered.get(file)
-    const young = Date.now() - Number(status.mtimeMs) < 2000
-    const fresh = known && known.stamp === stamp && !young ? known : { stamp, ...(await digestFile(file)) }
-    remembered.set(file, fresh)
-    files.push({ name: relative(root, file), path: file, digest: fresh.digest, size: fresh.size })
+    files.push({
+      name: relative(root, file),
+      path: file,
+      size: Number(status.size),
+      stamp: `${status.ino}/${status.size}/${status.mtimeNs}/${status.ctimeNs}`,
+      young: Date.now() - Number(status.mtimeMs) < 2000,
+    })
+  }
+  return files
+}
+
+/** Digests of files by path, kept while a file's stamp does not change. */
+export type DigestMemory = Map<string, { readonly stamp: string; readonly digest: Digest }>
+
+const remembered: DigestMemory = new Map()
+
+/**
+ * The files of a dataset's source with their digests, by name. Contents are hashed again whenever size, time or inode
+ * changed, and always for files younger than two seconds: their time may not tell.
+ */
+export async function sourceFiles(
+  dataset: Dataset,
+  root: string,
+  memory: DigestMemory = remembered,
+): Promise<SourceFile[]> {
+  const files: SourceFile[] = []
+  for (const { name, path, size, stamp, young } of await listFiles(dataset, root)) {
+    const known = memory.get(path)
+    const digest = known && known.stamp === stamp && !young ? known.digest : (await digestFile(path)).digest
+    memory.set(path, { stamp, digest })
+    files.push({ name, path, digest, size })
   }
   return files
 }

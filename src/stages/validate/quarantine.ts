@@ -1,64 +1,53 @@
-import type { GroupExpectation, RowExpectation } from '../../define/expectation/spec.ts'
+import type { ExpectationSpec } from '../../define/expectation/spec.ts'
 import type { CheckResult } from '../../define/report.ts'
 import type { Json } from '../../internal/canonical-json.ts'
-import type { DataEngine, Dialect, Row } from '../../ports/data-engine.ts'
-import { breaks, groupWhere } from './metrics.ts'
+import { rowColumn, rowsOfFile, type DataEngine, type Row } from '../../ports/data-engine.ts'
 import type { FoundDataset } from './relation.ts'
 
-/** A check whose failing rows can be pointed at. */
-export type RowLevel = RowExpectation | GroupExpectation
+/** A check whose failing rows can be pointed at: SQL that is true for them. */
+export interface RowLevel {
+  readonly spec: ExpectationSpec
+  readonly bad: string
+}
 
 export interface Split {
   /** SELECT of the rows that stay: those that break no critical row-level check. */
   readonly good: string
-  /** SELECT of every failing row with `millrace_reasons` (check ids) and `millrace_accepted`. Undefined when none fails. */
+  /**
+   * SELECT of every failing row with `millrace_checks` (ids), `millrace_reasons` (sentences) and `millrace_accepted` (it
+   * stays nevertheless). Undefined when none fails.
+   */
   readonly bad: string | undefined
 }
 
-const row = 'millrace_row'
-
-/** Condition over the numbered rows of `table` that picks the failing ones of one check. */
-function condition(check: RowLevel, columns: readonly string[], table: string, dialect: Dialect): string {
-  if (check.form === 'row') return breaks(check, dialect)
-  const whole = check.over.length === 0
-  const over = (whole ? columns : check.over).map(dialect.identifier)
-  const where = groupWhere(check, over, dialect)
-  const hashed = dialect.rowHash(over)
-  const suspects = `SELECT ${hashed} FROM ${table} WHERE ${where} GROUP BY 1 HAVING count(*) > 1`
-  // Whole-row duplicates keep their first row; for keys no row of the group can be told to be the right one
-  const chosen = whole ? 'list_slice(list_sort(rows), 2, NULL)' : 'rows'
-  return `${row} IN (SELECT unnest(${chosen}) FROM (SELECT list(${row}) AS rows FROM ${table} WHERE ${where} AND ${hashed} IN (${suspects}) GROUP BY ${over.join(', ')} HAVING count(*) > 1))`
-}
-
 /**
- * Parts a dataset by its failed row-level checks. `table` holds the rows of `found.sql`, numbered; failing rows are kept
- * once in `badTable` with the ids of the checks that they break.
+ * Parts a dataset by its failed row-level checks, in one look at its rows. Failing rows are kept once in `table` with the
+ * ids and sentences of the checks that they break.
  */
 export async function split(
   engine: DataEngine,
   found: FoundDataset,
   failing: readonly RowLevel[],
   table: string,
-  badTable: string,
 ): Promise<Split> {
   const { dialect } = engine
+  const row = dialect.identifier(rowColumn)
   const named = [...found.usable].map(dialect.identifier).join(', ')
-  if (failing.length === 0) return { good: `SELECT ${named} FROM ${table} ORDER BY ${row}`, bad: undefined }
-  const conditions = failing.map(check => condition(check, [...found.usable], table, dialect))
-  const flags = conditions.map((sql, i) => `(${sql}) AS f${i}`)
-  const reasons = failing.map((check, i) => `CASE WHEN f${i} THEN ${dialect.literal(check.id, 'text')} END`)
-  const critical = failing.flatMap((check, i) => (check.severity === 'critical' ? [`f${i}`] : []))
+  if (failing.length === 0) return { good: found.sql, bad: undefined }
+  const flags = failing.map(({ bad }, i) => `(${bad}) AS f${i}`)
+  const listed = (text: (spec: ExpectationSpec) => string) =>
+    dialect.listWhere(failing.map(({ spec }, i) => ({ condition: `f${i}`, text: text(spec) })))
+  const critical = failing.flatMap(({ spec }, i) => (spec.severity === 'critical' ? [`f${i}`] : []))
   const refused = critical.length > 0 ? `(${critical.join(' OR ')})` : 'false'
   await engine.execute(
-    `CREATE TABLE ${badTable} AS SELECT ${row}, ${named}, list_filter([${reasons.join(', ')}], lambda x : x IS NOT NULL) AS millrace_reasons, NOT ${refused} AS millrace_accepted
-     FROM (SELECT *, ${flags.join(', ')} FROM ${table}) WHERE ${failing.map((_, i) => `f${i}`).join(' OR ')} ORDER BY ${row}`,
+    `CREATE TABLE ${table} AS SELECT ${row}, ${named}, ${listed(spec => spec.id)} AS millrace_checks, ${listed(spec => spec.says)} AS millrace_reasons, NOT ${refused} AS millrace_accepted
+     FROM (SELECT *, ${flags.join(', ')} FROM (${found.numbered})) WHERE ${failing.map((_, i) => `f${i}`).join(' OR ')} ORDER BY ${row}`,
   )
   const good =
-    critical.length === 0 ? '' : ` WHERE ${row} NOT IN (SELECT ${row} FROM ${badTable} WHERE NOT millrace_accepted)`
-  return {
-    good: `SELECT ${named} FROM ${table}${good} ORDER BY ${row}`,
-    bad: `SELECT * FROM ${badTable} ORDER BY ${row}`,
-  }
+    critical.length === 0
+      ? found.sql
+      : `SELECT ${named} FROM (${found.numbered}) WHERE ${row} NOT IN (SELECT ${row} FROM ${table} WHERE NOT millrace_accepted)`
+  return { good, bad: `SELECT * FROM ${table} ORDER BY ${row}` }
 }
 
 function plain(at: Row, skip: ReadonlySet<string>): Record<string, Json> {
@@ -76,6 +65,12 @@ function plain(at: Row, skip: ReadonlySet<string>): Record<string, Json> {
   )
 }
 
+/** Where a row came from: its place in its file, and the file's name where there are several. */
+function place(row: number, files: readonly string[] | undefined): Record<string, Json> {
+  const file = files && files.length > 1 ? files[Math.floor(row / rowsOfFile)] : undefined
+  return { millrace_row: row % rowsOfFile, ...(file === undefined ? {} : { millrace_file: file }) }
+}
+
 /** Adds to each failed check its 20 lowest rows and its 10 most frequent bad values. Personal data is masked. */
 export async function withSamples(
   engine: DataEngine,
@@ -83,13 +78,12 @@ export async function withSamples(
   results: readonly CheckResult[],
   failing: readonly RowLevel[],
   bad: string,
+  files: readonly string[] | undefined,
 ): Promise<CheckResult[]> {
   const { dialect } = engine
-  const byId = new Map(failing.map(check => [check.id, check]))
+  const byId = new Map(failing.map(check => [check.spec.id, check.spec]))
   const masked = new Set(Object.entries(found.dataset.columns).flatMap(([name, spec]) => (spec.pii ? [name] : [])))
-  const times = Object.entries(found.dataset.columns).flatMap(([name, spec]) =>
-    spec.type === 'timestamp' ? [name] : [],
-  )
+  const row = dialect.identifier(rowColumn)
   const sampled: CheckResult[] = []
   for (const result of results) {
     const check = byId.get(result.id)
@@ -98,14 +92,16 @@ export async function withSamples(
       continue
     }
     const wanted = [...new Set([...found.dataset.key, ...(check.columns.length > 0 ? check.columns : found.usable)])]
-    const shown = wanted.map(name =>
-      times.includes(name)
-        ? `strftime(${dialect.identifier(name)}, '%Y-%m-%dT%H:%M:%S.%fZ') AS ${dialect.identifier(name)}`
-        : dialect.identifier(name),
-    )
-    const own = `list_contains(millrace_reasons, ${dialect.literal(check.id, 'text')})`
+    const shown = wanted
+      .filter(name => found.usable.has(name))
+      .map(name =>
+        found.dataset.columns[name]?.type === 'timestamp'
+          ? `${dialect.timeText(dialect.identifier(name))} AS ${dialect.identifier(name)}`
+          : dialect.identifier(name),
+      )
+    const own = dialect.listHolds('millrace_checks', check.id)
     const rows = await engine.rows(
-      `SELECT ${row}, ${shown.join(', ')} FROM (${bad}) WHERE ${own} ORDER BY ${row} LIMIT 20`,
+      `SELECT ${[row, ...shown].join(', ')} FROM (${bad}) WHERE ${own} ORDER BY ${row} LIMIT 20`,
     )
     const [first] = check.columns
     const values =
@@ -116,7 +112,8 @@ export async function withSamples(
         : []
     sampled.push({
       ...result,
-      sample: rows.map(one => ({
+      sample: rows.map(({ [rowColumn]: number, ...one }) => ({
+        ...place(Number(number), files),
         ...plain(one, masked),
         ...Object.fromEntries([...masked].filter(name => wanted.includes(name)).map(name => [name, '•••'])),
       })),

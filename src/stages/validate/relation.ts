@@ -1,6 +1,13 @@
 import type { Dataset } from '../../define/dataset.ts'
 import { fail } from '../../errors/index.ts'
-import type { ColumnType, DataEngine, DescribedColumn, Relation } from '../../ports/data-engine.ts'
+import {
+  rowColumn,
+  type ColumnType,
+  type DataEngine,
+  type DescribedColumn,
+  type Dialect,
+  type Relation,
+} from '../../ports/data-engine.ts'
 
 /** A dataset as it was found: which declared columns are there, with which types, and SQL that gives them as declared. */
 export interface FoundDataset {
@@ -12,7 +19,11 @@ export interface FoundDataset {
   readonly mismatched: readonly { readonly column: string; readonly declared: ColumnType; readonly physical: string }[]
   /** `SELECT` of the usable declared columns with their declared types. */
   readonly sql: string
+  /** The same with `rowColumn`, the number of each row. */
+  readonly numbered: string
   readonly usable: ReadonlySet<string>
+  /** `SELECT` of the same columns, as they are declared, from another relation with the same columns. */
+  from(relation: Relation): { readonly sql: string; readonly numbered: string }
 }
 
 /** int fits where float is declared; everything else must be of the declared type. */
@@ -34,40 +45,55 @@ export async function findDataset(
   const mismatched: { column: string; declared: ColumnType; physical: string }[] = []
   const selected: string[] = []
   const usable = new Set<string>()
-  const { dialect } = engine
-  for (const [name, spec] of Object.entries(dataset.columns)) {
+  for (const name of Object.keys(dataset.columns)) {
+    const { type } = dataset.columns[name] as { type: ColumnType }
     const found = byName.get(name)
     if (!found) missing.push(name)
-    else if (!fits(spec.type, found.type))
-      mismatched.push({ column: name, declared: spec.type, physical: found.physical })
+    else if (!fits(type, found.type)) mismatched.push({ column: name, declared: type, physical: found.physical })
     else {
       usable.add(name)
-      const raw = dialect.identifier(name)
-      selected.push(
-        `${spec.type === 'timestamp' ? utc(raw, found.physical, spec.zone, dataset, name) : dialect.cast(raw, spec.type)} AS ${raw}`,
-      )
+      selected.push(asDeclared(engine.dialect, dataset, name, found))
     }
   }
-  return {
-    dataset,
-    source: relation,
-    present,
-    missing,
-    mismatched,
-    usable,
-    sql: `SELECT ${selected.join(', ') || '1'} FROM ${relation.sql}`,
-  }
+  const columns = selected.join(', ')
+  const row = engine.dialect.identifier(rowColumn)
+  const from = ({ sql, numbered }: Relation) => ({
+    sql: `SELECT ${columns || '1'} FROM ${sql}`,
+    numbered: numbered
+      ? `SELECT ${columns ? `${columns}, ` : ''}${row} FROM ${numbered}`
+      : `SELECT ${columns ? `${columns}, ` : ''}row_number() OVER () - 1 AS ${row} FROM ${sql}`,
+  })
+  return { dataset, source: relation, present, missing, mismatched, usable, from, ...from(relation) }
 }
 
-function utc(sql: string, physical: string, zone: string | undefined, dataset: Dataset, column: string): string {
-  if (physical.includes('TIME ZONE')) return `timezone('UTC', ${sql})`
+/** A column as its declared type. Only what changes it is written down, so that the engine sees plain columns. */
+function asDeclared(dialect: Dialect, dataset: Dataset, name: string, found: DescribedColumn): string {
+  const spec = dataset.columns[name]
+  const raw = dialect.identifier(name)
+  if (spec?.type === 'timestamp') return `${utc(dialect, raw, found.physical, spec.zone, dataset, name)} AS ${raw}`
+  const cast = `${dialect.cast(raw, spec?.type ?? 'text')} AS ${raw}`
+  const nulls = spec?.type === 'text' ? (spec.treatAsNull ?? dataset.treatAsNull) : []
+  if (nulls.length === 0) return cast
+  const literals = nulls.map(value => dialect.literal(value, 'text'))
+  return `CASE WHEN ${raw} NOT IN (${literals.join(', ')}) THEN ${dialect.cast(raw, 'text')} END AS ${raw}`
+}
+
+function utc(
+  dialect: Dialect,
+  sql: string,
+  physical: string,
+  zone: string | undefined,
+  dataset: Dataset,
+  column: string,
+): string {
+  if (physical.toUpperCase().includes('TIME ZONE')) return `timezone('UTC', ${sql})`
   if (zone === undefined)
     throw fail('invalidDefinition', {
       kind: 'dataset',
       name: dataset.name,
       reason: `column '${column}' holds times without a zone: declare t.timestamp('UTC') or the zone they are in`,
     })
-  const naive = `CAST(${sql} AS TIMESTAMP)`
+  const naive = dialect.cast(sql, 'timestamp')
   return zone === 'UTC' ? naive : `timezone('UTC', timezone('${zone}', ${naive}))`
 }
 

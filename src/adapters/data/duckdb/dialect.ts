@@ -46,6 +46,12 @@ export const duckdbDialect: Dialect = {
   isFinite: sql => `isfinite(${sql})`,
   isNan: sql => `isnan(${sql})`,
   matches: (sql, pattern) => `regexp_matches(${sql}, ${quote(pattern)})`,
+  approximateDistinct: sql => `approx_count_distinct(${sql})`,
+  sum: 'fsum',
+  mean: 'favg',
+  // A list is looked up once a value; IN with many literals compares with each
+  isIn: (sql, literals) =>
+    literals.length > 8 ? `list_contains([${literals.join(', ')}], ${sql})` : `(${sql} IN (${literals.join(', ')}))`,
   quantile: (sql, q, exact) => (exact ? `quantile_cont(${sql}, ${q})` : `approx_quantile(${sql}, ${q})`),
   epochMicros: sql => `epoch_us(${sql})`,
   fromEpochMicros: sql => `make_timestamp(${sql})`,
@@ -54,4 +60,11 @@ export const duckdbDialect: Dialect = {
     return `date_part('${name}', ${local(sql, zone)})`
   },
   rowHash: columns => `hash(${columns.join(', ')})`,
+  listWhere: items =>
+    `list_filter([${items.map(item => `CASE WHEN ${item.condition} THEN ${quote(item.text)} END`).join(', ')}], lambda x : x IS NOT NULL)`,
+  listHolds: (list, text) => `list_contains(${list}, ${quote(text)})`,
+  wholeDivision: (sql, by) => `(${sql} // ${by})`,
+  // blocks of 2,048 rows: only those are decoded
+  sample: (select, share) => `${select} USING SAMPLE ${Math.max(0.01, 100 * share)} PERCENT (system, 42)`,
+  timeText: sql => `strftime(${sql}, '%Y-%m-%dT%H:%M:%S.%fZ')`,
 }

@@ -20,6 +20,7 @@ import type {
   ColumnType,
   DataEngine,
   DescribedColumn,
+  Footer,
   Relation,
   Row,
   SourceSpec,
@@ -27,6 +28,7 @@ import type {
 } from '../../../ports/data-engine.ts'
 import { ColumnsReader } from './columns.ts'
 import { duckdbDialect } from './dialect.ts'
+import { scanRelation } from './scan.ts'
 
 export interface DuckdbOptions {
   readonly threads?: number
@@ -89,23 +91,9 @@ class DuckdbEngine implements DataEngine {
     }
   }
 
-  async scan(source: SourceSpec, root: string): Promise<Relation> {
+  async scan(source: SourceSpec, root: string, files?: readonly string[]): Promise<Relation> {
     const path = isAbsolute(source.path) ? source.path : resolve(root, source.path)
-    const file = duckdbDialect.literal(path, 'text')
-    const options =
-      source.kind === 'parquet'
-        ? ', union_by_name = true'
-        : source.kind === 'csv'
-          ? `, header = ${source.header ?? true}, delim = ${duckdbDialect.literal(source.delimiter ?? ',', 'text')}, strict_mode = true, skip = 0`
-          : ", format = 'newline_delimited'"
-    const read = `read_${source.kind}(${file}${options}`
-    const numbered = source.kind === 'parquet' ? source.rowNumber : undefined
-    const relation = {
-      sql: numbered
-        ? `(SELECT * EXCLUDE (file_row_number), file_row_number AS ${duckdbDialect.identifier(numbered)} FROM ${read}, file_row_number = true))`
-        : `${read})`,
-      label: source.path,
-    }
+    const relation = scanRelation(source, files ?? [path])
     try {
       await this.rows(`SELECT * FROM ${relation.sql} LIMIT 0`)
     } catch (error) {
@@ -118,6 +106,18 @@ class DuckdbEngine implements DataEngine {
       throw error
     }
     return relation
+  }
+
+  async footer(files: readonly string[]): Promise<Footer> {
+    const list = `[${files.map(file => duckdbDialect.literal(file, 'text')).join(', ')}]`
+    const [count] = await this.rows(`SELECT sum(num_rows)::BIGINT AS n FROM parquet_file_metadata(${list})`)
+    const columns = await this.rows(
+      `SELECT path_in_schema AS name, sum(stats_null_count)::BIGINT AS nulls FROM parquet_metadata(${list}) GROUP BY 1 HAVING count(stats_null_count) = count(*)`,
+    )
+    return {
+      rows: Number(count?.n ?? 0),
+      nulls: new Map(columns.map(row => [String(row.name), Number(row.nulls)])),
+    }
   }
 
   /** The first row of a CSV file that does not have as many fields as its first line, in words. */

@@ -1,0 +1,62 @@
+import type { Columns } from '../column.ts'
+import { column } from '../expression/build.ts'
+import type { Node, ScalarType } from '../expression/node.ts'
+import type { ExpressionOf } from '../expression/types.ts'
+import { columnCatalogue, tableCatalogue } from './catalogue.ts'
+import type { ColumnKind, Kind, TableKind } from './kind.ts'
+import type { Expectation } from './spec.ts'
+
+type Catalogue = typeof columnCatalogue
+type MethodsIn<K> = K extends ColumnKind<infer M> ? M : never
+
+/** The methods that the catalogue has for columns of a type. */
+export type Methods<T extends ScalarType> = {
+  readonly [K in keyof Catalogue as T extends keyof MethodsIn<Catalogue[K]> ? K : never]: T extends keyof MethodsIn<
+    Catalogue[K]
+  >
+    ? MethodsIn<Catalogue[K]>[T]
+    : never
+}
+
+/**
+ * What `c` is in `expect: c => [c.delay.between(-120, 1440)]`: columns that also make expectations about themselves.
+ * `expr` is the plain expression, where an expectation hides a method of the same name.
+ */
+export type ExpectationColumns<C extends Columns> = {
+  readonly [K in keyof C & string]: Omit<ExpressionOf<C[K]['type'], C[K]['nullable'], K>, keyof Methods<C[K]['type']>> &
+    Methods<C[K]['type']> & { readonly expr: ExpressionOf<C[K]['type'], C[K]['nullable'], K> }
+}
+
+type Tables = typeof tableCatalogue
+type Functions = { readonly [K in keyof Tables]: Tables[K] extends TableKind<infer F> ? F : never }
+
+/** Expectations about rows as a whole, several columns, and tables. */
+export const expect = Object.fromEntries(
+  Object.entries(tableCatalogue).map(([name, entry]) => [name, entry.make]),
+) as unknown as Functions
+
+/** The run-time side of `ExpectationColumns`. */
+export function expectationColumns<C extends Columns>(columns: C): ExpectationColumns<C> {
+  const made: Record<string, unknown> = {}
+  for (const [name, spec] of Object.entries(columns)) {
+    const expression = column(name, spec.type) as unknown as { readonly node: Node }
+    const methods: Record<string, unknown> = { expr: expression }
+    for (const [method, entry] of Object.entries(columnCatalogue) as [string, ColumnKind<unknown>][])
+      if (entry.on.includes(spec.type))
+        methods[method] = (...args: unknown[]) =>
+          (entry.make as (node: Node, ...args: unknown[]) => Expectation)(expression.node, ...args)
+    made[name] = Object.assign(
+      Object.create(Object.getPrototypeOf(expression) as object) as object,
+      expression,
+      methods,
+    )
+  }
+  return made as ExpectationColumns<C>
+}
+
+const entries = [...Object.values(tableCatalogue), ...Object.values(columnCatalogue)] as readonly {
+  readonly kind: Kind
+}[]
+
+/** Every kind, each once, in the order of the reference. */
+export const kinds: ReadonlyMap<string, Kind> = new Map(entries.map(({ kind }) => [kind.name, kind]))

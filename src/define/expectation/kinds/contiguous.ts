@@ -1,0 +1,43 @@
+import { micros, type Duration } from '../../../internal/time.ts'
+import { columnsOf, describe, type Node } from '../../expression/node.ts'
+import { refuse } from '../../named.ts'
+import { columnKind } from '../kind.ts'
+import { rowKind } from '../row-kind.ts'
+import { columnName, rowExpectation, type ColumnReference, type Expectation, type RowOptions } from '../spec.ts'
+
+export interface Steps<S> {
+  /** Greatest step from one value to the next greater one. */
+  readonly step: S
+  /** Each partition is looked at by itself. */
+  readonly partitionBy?: readonly ColumnReference[]
+}
+type Method<S> = (options: RowOptions & Steps<S>) => Expectation
+
+interface Args {
+  readonly of: string
+  readonly within: readonly string[]
+  readonly step: number
+}
+
+export const contiguous = columnKind<{ int: Method<number>; timestamp: Method<Duration> }>()({
+  kind: rowKind<Args>({
+    name: 'contiguous',
+    group: 'table',
+    summary: 'In the order of its own values a column has no gap wider than a step. Bad are the rows after a gap.',
+    example: "c.day.contiguous({ step: '1d' })",
+    rule: ({ args }) => ({ by: 'order', of: args.of, orderBy: args.of, within: args.within, step: { max: args.step } }),
+  }),
+  on: ['int', 'timestamp'],
+  make: (of: Node, { step, partitionBy = [], ...options }: RowOptions & Steps<number | Duration>) => {
+    const size = typeof step === 'number' ? step : micros(step)
+    if (!(size > 0)) refuse('expectation', 'contiguous', 'the step must be above 0')
+    const within = partitionBy.map(one => columnName(one, 'contiguous'))
+    return rowExpectation({
+      kind: 'contiguous',
+      says: `${describe(of)} has no gap above ${step}${within.length === 0 ? '' : ` within each ${within.join(' + ')}`}`,
+      args: { of: columnName({ node: of }, 'contiguous'), within, step: size } satisfies Args,
+      columns: [...columnsOf(of), ...within],
+      options,
+    })
+  },
+})

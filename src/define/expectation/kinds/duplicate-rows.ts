@@ -1,0 +1,29 @@
+import { tableKind } from '../kind.ts'
+import { rowKind } from '../row-kind.ts'
+import { columnName, rowExpectation, type ColumnReference, type Expectation, type RowOptions } from '../spec.ts'
+
+export interface Ignoring {
+  /** Columns that may differ between duplicates, such as a load time. */
+  readonly ignoreColumns?: readonly ColumnReference[]
+}
+
+export const duplicateRows = tableKind({
+  kind: rowKind<{ ignore: readonly string[] }>({
+    name: 'duplicateRows',
+    group: 'table',
+    summary:
+      'No row is a copy of another in every declared column. All but the first of each group are bad; nulls are values like others.',
+    example: 'expect.duplicateRows({ maxBad: 10 })',
+    rule: ({ args }) => ({ by: 'group', over: [], except: args.ignore, nulls: 'equal', spare: 'first' }),
+  }),
+  make: ({ ignoreColumns = [], ...options }: Omit<RowOptions, 'nulls' | 'nonFinite'> & Ignoring = {}): Expectation => {
+    const ignore = ignoreColumns.map(one => columnName(one, 'duplicateRows'))
+    return rowExpectation({
+      kind: 'duplicateRows',
+      says: `no duplicate rows${ignore.length === 0 ? '' : ` (${ignore.join(', ')} left aside)`}`,
+      args: { ignore },
+      columns: [],
+      options,
+    })
+  },
+})

@@ -1,0 +1,40 @@
+import { fromNode } from '../../expression/build.ts'
+import { columnsOf, describe, type Node } from '../../expression/node.ts'
+import type { BoolExpression } from '../../expression/types.ts'
+import { columnKind } from '../kind.ts'
+import { expressionKind } from '../row-kind.ts'
+import { rowExpectation, type Expectation, type RowOptions } from '../spec.ts'
+import { checkSet, membership, setInWords } from './in-set.ts'
+
+export interface Case {
+  /** Whether upper and lower case differ (default true). */
+  readonly caseSensitive?: boolean
+}
+type OfNumbers = (values: readonly (number | bigint)[], options?: RowOptions) => Expectation
+type OfTexts = (values: readonly string[], options?: RowOptions & Case) => Expectation
+
+export const notInSet = columnKind<{ int: OfNumbers; float: OfNumbers; text: OfTexts }>()({
+  kind: expressionKind<{ good: Node }>({
+    name: 'notInSet',
+    group: 'row',
+    summary: 'No value is one of a list.',
+    example: "c.shop.notInSet(['test', 'unknown'])",
+    good: ({ good }) => good,
+  }),
+  on: ['int', 'float', 'text'],
+  make: (
+    of: Node,
+    values: readonly (string | number | bigint)[],
+    { caseSensitive = true, ...options }: RowOptions & Case = {},
+  ) => {
+    checkSet('notInSet', values)
+    const inside = fromNode(membership(of, values, caseSensitive)) as BoolExpression<boolean, string>
+    return rowExpectation({
+      kind: 'notInSet',
+      says: `${describe(of)} not in ${setInWords(values)}`,
+      args: { good: inside.not().node },
+      columns: columnsOf(of),
+      options,
+    })
+  },
+})

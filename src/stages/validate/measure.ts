@@ -1,0 +1,181 @@
+import { metricId, type Metric, type MetricResult, type ValueCounts } from '../../define/expectation/metric.ts'
+import type { ColumnNode } from '../../define/expression/node.ts'
+import { isMillraceError } from '../../errors/index.ts'
+import { ulid } from '../../internal/ids.ts'
+import { rowColumn, rowsOfFile, type DataEngine, type Footer, type Row } from '../../ports/data-engine.ts'
+import { fromValues } from './from-values.ts'
+import { fragment, mostValues, ownQuery, type Fragment } from './metric-sql.ts'
+import { countsNullsOf, type PlanStep } from './plan.ts'
+import { merge } from './state.ts'
+
+/** What measures are taken of: one or more parts with the same columns. */
+export interface Measurable {
+  readonly sql: string
+  readonly numbered: string
+  /** Number of files; measures that add up are taken by file. */
+  readonly parts: number
+  readonly footer?: Footer
+}
+
+/** The result for each part, or one for all parts together where results do not add up. */
+export type Measurement =
+  | { readonly parts: readonly MetricResult[] }
+  | { readonly whole: MetricResult }
+  | { readonly error: string }
+
+export type Measurements = Map<string, Measurement>
+
+/** Whether the fault lies in what was asked, not in the source or the machine. */
+function isOwnFault(error: unknown): error is Error & { readonly details: Readonly<Record<string, unknown>> } {
+  return isMillraceError(error) && error.code === 'MR2003'
+}
+
+function reason(error: { readonly details: Readonly<Record<string, unknown>>; readonly message: string }): string {
+  return String(error.details.reason ?? error.message)
+}
+
+function partSql(engine: DataEngine, target: Measurable): string | undefined {
+  if (target.parts === 1) return undefined
+  return engine.dialect.wholeDivision(engine.dialect.identifier(rowColumn), rowsOfFile)
+}
+
+/** The rows of a result by part; a part without rows has none. */
+function rowsByPart(rows: readonly Row[], target: Measurable): Row[][] {
+  if (target.parts === 1) return [[...rows]]
+  const found: Row[][] = Array.from({ length: target.parts }, () => [])
+  for (const row of rows) found[Number(row.part)]?.push(row)
+  return found
+}
+
+interface Asked {
+  readonly metric: Metric
+  readonly part: Fragment
+}
+
+/** One SELECT for all of them; when the engine refuses it, halves until the one at fault stands alone. */
+async function fused(
+  engine: DataEngine,
+  from: string,
+  asked: readonly Asked[],
+  target: Measurable,
+  partKey: string | undefined,
+  found: Measurements,
+): Promise<void> {
+  if (asked.length === 0) return
+  const columns = asked.flatMap(({ part }, i) => part.columns.map((sql, j) => `${sql} AS m${i}_${j}`))
+  const key = partKey ? `${partKey} AS part, ` : ''
+  try {
+    const rows = await engine.rows(`SELECT ${key}${columns.join(', ')} FROM ${from}${partKey ? ' GROUP BY part' : ''}`)
+    const byPart = rowsByPart(rows, target)
+    asked.forEach(({ metric, part }, i) => {
+      // an aggregate over no rows: its count is 0
+      const read = (row: Row | undefined) =>
+        part.read(row ? part.columns.map((_, j) => row[`m${i}_${j}`] ?? null) : [0])
+      found.set(metricId(metric), { parts: byPart.map(([row]) => read(row)) })
+    })
+  } catch (error) {
+    if (!isOwnFault(error)) throw error
+    const [only, ...others] = asked
+    if (only && others.length === 0) {
+      found.set(metricId(only.metric), { error: reason(error) })
+      return
+    }
+    const middle = asked.length >> 1
+    await fused(engine, from, asked.slice(0, middle), target, partKey, found)
+    await fused(engine, from, asked.slice(middle), target, partKey, found)
+  }
+}
+
+function askedOf(engine: DataEngine, metrics: readonly Metric[], weight?: string): Asked[] {
+  return metrics.flatMap(metric => {
+    const part = fragment(metric, engine.dialect, weight)
+    return part ? [{ metric, part }] : []
+  })
+}
+
+async function scan(engine: DataEngine, step: PlanStep, target: Measurable, found: Measurements): Promise<void> {
+  const key = partSql(engine, target)
+  await fused(engine, `(${key ? target.numbered : target.sql})`, askedOf(engine, step.metrics), target, key, found)
+}
+
+async function own(engine: DataEngine, metric: Metric, target: Measurable, found: Measurements): Promise<void> {
+  const adds = metric.fn === 'values' || metric.fn === 'pairs'
+  const key = adds ? partSql(engine, target) : undefined
+  try {
+    const query = ownQuery(metric, key ? target.numbered : target.sql, engine.dialect, { part: key })
+    const rows = await engine.rows(query.sql)
+    if (adds && rows.length > mostValues)
+      found.set(metricId(metric), {
+        error: `there are more than ${mostValues.toLocaleString('en-US')} different values`,
+      })
+    else
+      found.set(
+        metricId(metric),
+        adds ? { parts: rowsByPart(rows, target).map(part => query.read(part)) } : { whole: query.read(rows) },
+      )
+  } catch (error) {
+    if (!isOwnFault(error)) throw error
+    found.set(metricId(metric), { error: reason(error) })
+  }
+}
+
+/** Most values of a column that are taken out of the engine. */
+const mostLevels = 50_000
+
+/** The column that says for how many rows a counted value stands. */
+const weight = 'millrace_n'
+
+/** Counts a column's values once and answers from them; a column with more values than thought is scanned after all. */
+async function values(engine: DataEngine, step: PlanStep, target: Measurable, found: Measurements): Promise<void> {
+  const { dialect } = engine
+  const of = step.of as ColumnNode
+  const table = dialect.identifier(`values_${ulid()}`)
+  const key = partSql(engine, target)
+  await engine.execute(
+    `CREATE TABLE ${table} AS SELECT ${key ? `${key} AS part, ` : ''}${dialect.identifier(of.name)}, count(*) AS ${weight} FROM (${key ? target.numbered : target.sql}) GROUP BY ALL`,
+  )
+  try {
+    const part = key ? 'part' : undefined
+    await fused(engine, table, askedOf(engine, step.metrics, weight), target, part, found)
+    const others = step.metrics.filter(metric => metric.fn !== 'rows')
+    if (others.length === 0) return
+    const counted: Metric = { fn: 'values', of }
+    const query = ownQuery(counted, `SELECT * FROM ${table}`, dialect, { part, weight, most: mostLevels })
+    const rows = await engine.rows(query.sql)
+    if (rows.length > mostLevels) {
+      await scan(engine, { ...step, metrics: others }, target, found)
+      for (const metric of others) if (!found.has(metricId(metric))) await own(engine, metric, target, found)
+      return
+    }
+    const counts = rowsByPart(rows, target).map(one => query.read(one) as ValueCounts)
+    found.set(metricId(counted), { parts: counts })
+    const all = merge(counted, counts) as ValueCounts
+    for (const metric of others)
+      if (metricId(metric) !== metricId(counted))
+        found.set(metricId(metric), { whole: fromValues(metric, of.name, all) })
+  } finally {
+    await engine.execute(`DROP TABLE IF EXISTS ${table}`)
+  }
+}
+
+async function footer(engine: DataEngine, step: PlanStep, target: Measurable, found: Measurements): Promise<void> {
+  let rows = target.footer?.rows
+  if (rows === undefined) rows = Number((await engine.rows(`SELECT count(*) AS n FROM (${target.sql})`))[0]?.n ?? 0)
+  for (const metric of step.metrics) {
+    const column = countsNullsOf(metric)
+    found.set(metricId(metric), { whole: column === undefined ? rows : (target.footer?.nulls.get(column) as number) })
+  }
+}
+
+/** Takes one step of a plan. What cannot be measured is an error of that measure alone. */
+export async function takeStep(
+  engine: DataEngine,
+  step: PlanStep,
+  target: Measurable,
+  found: Measurements,
+): Promise<void> {
+  if (step.kind === 'footer') await footer(engine, step, target, found)
+  else if (step.kind === 'values') await values(engine, step, target, found)
+  else if (step.kind === 'scan') await scan(engine, step, target, found)
+  else for (const metric of step.metrics) await own(engine, metric, target, found)
+}

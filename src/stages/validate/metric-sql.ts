@@ -1,0 +1,219 @@
+import type { Metric, MetricResult } from '../../define/expectation/metric.ts'
+import { toSql } from '../../define/expression/index.ts'
+import type { Node } from '../../define/expression/node.ts'
+import type { Dialect, Value } from '../../ports/data-engine.ts'
+import { noMoments } from './state.ts'
+
+/** Aggregates of one measure, and how their values are read. */
+export interface Fragment {
+  readonly columns: readonly string[]
+  read(values: readonly Value[]): MetricResult
+}
+
+/** SQL that is true exactly where a condition is. */
+export function isTrue(condition: Node | undefined, dialect: Dialect): string | undefined {
+  return condition ? `coalesce(${toSql(condition, dialect)}, false)` : undefined
+}
+
+function all(...conditions: readonly (string | undefined)[]): string {
+  const some = conditions.filter(one => one !== undefined)
+  return some.length === 0 ? '' : ` FILTER (WHERE ${some.join(' AND ')})`
+}
+
+/** Where a number is neither null nor, as a float, NaN or infinite. */
+function isNumber(of: Node, sql: string, dialect: Dialect): string {
+  return of.type === 'float' ? `${sql} IS NOT NULL AND ${dialect.isFinite(sql)}` : `${sql} IS NOT NULL`
+}
+
+const number = (value: Value | undefined): number =>
+  value === null || value === undefined ? Number.NaN : Number(value)
+
+/** A timestamp as the microseconds that results carry. */
+export function comparable(of: Node, dialect: Dialect): string {
+  const sql = toSql(of, dialect)
+  return of.type === 'timestamp' ? dialect.epochMicros(sql) : sql
+}
+
+/**
+ * A measure as aggregates that stand beside others in one SELECT. `weight` counts a row many times: over the counts of a
+ * column's values the same conditions are answered from one row a value. Undefined where a measure takes a query of its own.
+ */
+export function fragment(metric: Metric, dialect: Dialect, weight?: string): Fragment | undefined {
+  const condition = 'where' in metric ? isTrue(metric.where, dialect) : undefined
+  switch (metric.fn) {
+    case 'rows': {
+      const count = weight ? `coalesce(sum(${weight})${all(condition)}, 0)` : `count(*)${all(condition)}`
+      return { columns: [`CAST(${count} AS BIGINT)`], read: ([n]) => number(n) }
+    }
+    case 'moments': {
+      if (weight) return undefined
+      const x = dialect.cast(toSql(metric.of, dialect), 'float')
+      const filter = all(condition, isNumber(metric.of, toSql(metric.of, dialect), dialect))
+      const aggregate = (name: string) => `${name}(${x})${filter}`
+      return {
+        columns: [
+          `count(${x})${filter}`,
+          aggregate(dialect.mean),
+          aggregate('var_pop'),
+          dialect.cast(aggregate(dialect.sum), 'float'),
+          aggregate('min'),
+          aggregate('max'),
+        ],
+        read: ([n, mean, variance, sum, min, max]) =>
+          number(n) === 0
+            ? noMoments
+            : {
+                count: number(n),
+                mean: number(mean),
+                m2: number(variance) * number(n),
+                sum: number(sum),
+                min: number(min),
+                max: number(max),
+              },
+      }
+    }
+    case 'extremes': {
+      if (weight) return undefined
+      const x = comparable(metric.of, dialect)
+      const filter = all(condition)
+      return {
+        columns: [`count(${x})${filter}`, `min(${x})${filter}`, `max(${x})${filter}`],
+        read: ([n, min, max]) => ({ count: number(n), min: min ?? null, max: max ?? null }),
+      }
+    }
+    case 'comoments': {
+      if (weight) return undefined
+      const a = dialect.cast(toSql(metric.a, dialect), 'float')
+      const b = dialect.cast(toSql(metric.b, dialect), 'float')
+      const filter = all(
+        condition,
+        isNumber(metric.a, toSql(metric.a, dialect), dialect),
+        isNumber(metric.b, toSql(metric.b, dialect), dialect),
+      )
+      return {
+        columns: [
+          `count(*)${filter}`,
+          `avg(${a})${filter}`,
+          `avg(${b})${filter}`,
+          `var_pop(${a})${filter}`,
+          `var_pop(${b})${filter}`,
+          `covar_pop(${a}, ${b})${filter}`,
+        ],
+        read: ([n, meanA, meanB, varA, varB, covariance]) => {
+          const count = number(n)
+          if (count === 0) return { count, meanA: 0, meanB: 0, m2A: 0, m2B: 0, cross: 0 }
+          return {
+            count,
+            meanA: number(meanA),
+            meanB: number(meanB),
+            m2A: number(varA) * count,
+            m2B: number(varB) * count,
+            cross: number(covariance) * count,
+          }
+        },
+      }
+    }
+    default:
+      return undefined
+  }
+}
+
+/** Most different values, or pairs of them, that are counted; beyond that a column is no category. */
+export const mostValues = 1_000_000
+
+interface QueryOptions {
+  /** SQL of the part that a row belongs to, where the measure is taken by part. */
+  readonly part?: string | undefined
+  /** Column that says for how many rows one stands. */
+  readonly weight?: string
+  /** One more than this many values are fetched at most. */
+  readonly most?: number
+}
+
+/** A query of a measure's own over `base`. */
+export interface OwnQuery {
+  readonly sql: string
+  /** Reads the rows of one part. */
+  read(rows: readonly Readonly<Record<string, Value>>[]): MetricResult
+}
+
+export function ownQuery(
+  metric: Metric,
+  base: string,
+  dialect: Dialect,
+  { part, weight, most = mostValues }: QueryOptions = {},
+): OwnQuery {
+  const count = weight ? `CAST(sum(${weight}) AS BIGINT)` : 'count(*)'
+  const condition = 'where' in metric ? isTrue(metric.where, dialect) : undefined
+  const key = part ? `${part} AS part, ` : ''
+  const group = part ? ', part' : ''
+  const where = (...more: readonly (string | undefined)[]) => {
+    const some = [condition, ...more].filter(one => one !== undefined)
+    return some.length === 0 ? '' : ` WHERE ${some.join(' AND ')}`
+  }
+  switch (metric.fn) {
+    case 'values':
+      return {
+        sql: `SELECT ${key}${comparable(metric.of, dialect)} AS v, ${count} AS n FROM (${base})${where()} GROUP BY v${group} LIMIT ${most + 1}`,
+        read: rows => {
+          const known = rows.filter(row => row.v !== null)
+          return {
+            values: known.map(row => row.v ?? null),
+            counts: known.map(row => Number(row.n)),
+            nulls: rows.reduce((sum, row) => (row.v === null ? sum + Number(row.n) : sum), 0),
+          }
+        },
+      }
+    case 'pairs':
+      return {
+        sql: `SELECT ${key}${comparable(metric.a, dialect)} AS a, ${comparable(metric.b, dialect)} AS b, ${count} AS n FROM (${base})${where()} GROUP BY a, b${group} LIMIT ${most + 1}`,
+        read: rows => {
+          const known = rows.filter(row => row.a !== null && row.b !== null)
+          return {
+            a: known.map(row => row.a ?? null),
+            b: known.map(row => row.b ?? null),
+            counts: known.map(row => Number(row.n)),
+          }
+        },
+      }
+    case 'distinct': {
+      const x = toSql(metric.of, dialect)
+      // grouping first is faster than count(DISTINCT) and spills
+      return {
+        sql: `SELECT count(*) AS n FROM (SELECT 1 FROM (${base})${where(`${x} IS NOT NULL`)} GROUP BY ${x})`,
+        read: ([row]) => Number(row?.n ?? 0),
+      }
+    }
+    case 'quantiles': {
+      const x = toSql(metric.of, dialect)
+      const value = dialect.cast(x, 'float')
+      const columns = metric.q.map((q, i) => `${dialect.quantile(value, q, true)} AS q${i}`)
+      return {
+        sql: `SELECT count(*) AS n, ${columns.join(', ')} FROM (${base})${where(isNumber(metric.of, x, dialect))}`,
+        read: ([row]) => ({
+          count: Number(row?.n ?? 0),
+          at: metric.q.map((_, i) => (row?.[`q${i}`] === null || row === undefined ? null : Number(row[`q${i}`]))),
+        }),
+      }
+    }
+    case 'rankCorrelation': {
+      const a = toSql(metric.a, dialect)
+      const b = toSql(metric.b, dialect)
+      const known = where(isNumber(metric.a, a, dialect), isNumber(metric.b, b, dialect))
+      // ties get the mean of their ranks
+      const rank = (x: string) => `rank() OVER (ORDER BY ${x}) + (count(*) OVER (PARTITION BY ${x}) - 1) / 2.0`
+      return {
+        sql: `SELECT count(*) AS n, corr(a, b) AS r FROM (SELECT ${rank('x')} AS a, ${rank('y')} AS b FROM (SELECT ${a} AS x, ${b} AS y FROM (${base})${known}))`,
+        read: ([row]) => {
+          const value = row?.r
+          return {
+            count: Number(row?.n ?? 0),
+            value: value === null || value === undefined || !Number.isFinite(Number(value)) ? null : Number(value),
+          }
+        },
+      }
+    }
+    default:
+      throw new TypeError(`${metric.fn} stands in a scan`)
+  }
+}

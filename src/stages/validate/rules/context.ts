@@ -1,0 +1,37 @@
+import type { Dataset } from '../../../define/dataset.ts'
+import type { Metric, MetricResults } from '../../../define/expectation/metric.ts'
+import type { Reference } from '../../../define/expectation/rule.ts'
+import type { RowCounts } from '../../../define/expectation/kind.ts'
+import { ulid } from '../../../internal/ids.ts'
+import type { DataEngine } from '../../../ports/data-engine.ts'
+import type { FoundDataset } from '../relation.ts'
+
+/** What a rule is evaluated with. */
+export interface RuleContext {
+  readonly engine: DataEngine
+  readonly dataset: Dataset
+  readonly found: FoundDataset
+  /** SELECT of a reference's rows; undefined where it does not exist. */
+  reference(reference: Reference): Promise<string | undefined>
+  /** One measure of the dataset. Throws what could not be measured as a `queryFailed`. */
+  measure<M extends Metric>(metric: M): Promise<MetricResults[M['fn']]>
+  /** The script that runs a user's function, and the project folder that it is loaded from. */
+  readonly userCode: { readonly script: string; readonly root: string } | undefined
+}
+
+/** How the rows fared, and where the bad ones are. */
+export interface RuleOutcome {
+  readonly counts: RowCounts
+  /** SQL that is true for bad rows, over the numbered rows of the dataset. */
+  readonly bad: string | undefined
+  /** Table of bad rows' numbers that the condition reads; dropped with the validation. */
+  readonly table?: string
+}
+
+/** What cannot be evaluated for a reason that lies in the world, not in the data. */
+export class Unavailable extends Error {}
+
+/** Name of a fresh table for bad rows. */
+export function badTable(engine: DataEngine): string {
+  return engine.dialect.identifier(`bad_${ulid()}`)
+}

@@ -1,0 +1,46 @@
+import type { RowRule } from '../../../define/expectation/rule.ts'
+import type { ExpectationSpec } from '../../../define/expectation/spec.ts'
+import { toSql } from '../../../define/expression/index.ts'
+import { batchRule } from './batch.ts'
+import type { RuleContext, RuleOutcome } from './context.ts'
+import { expressionParts } from './expression.ts'
+import { groupRule } from './group.ts'
+import { levelsRule } from './levels.ts'
+import { lookupRule } from './lookup.ts'
+import { matchRule } from './match.ts'
+import { orderRule } from './order.ts'
+import { queryRule } from './query.ts'
+
+export { Unavailable, type RuleContext, type RuleOutcome } from './context.ts'
+export { expressionParts } from './expression.ts'
+
+/** Evaluates a row-level rule: how many rows break it, and which. */
+export async function evaluateRule(context: RuleContext, spec: ExpectationSpec, rule: RowRule): Promise<RuleOutcome> {
+  switch (rule.by) {
+    case 'expression': {
+      const { bad, metrics } = expressionParts(spec, rule.good)
+      const broken = await context.measure(metrics.bad)
+      const applies = await context.measure(metrics.applies)
+      const nulls = metrics.nulls ? await context.measure(metrics.nulls) : 0
+      const all = await context.measure({ fn: 'rows' })
+      return {
+        counts: { bad: broken, evaluated: applies - nulls, excludedNull: nulls, excludedFilter: all - applies },
+        bad: broken === 0 ? undefined : `coalesce(${toSql(bad, context.engine.dialect)}, false)`,
+      }
+    }
+    case 'group':
+      return groupRule(context, spec, rule)
+    case 'order':
+      return orderRule(context, spec, rule)
+    case 'lookup':
+      return lookupRule(context, spec, rule)
+    case 'match':
+      return matchRule(context, spec, rule)
+    case 'levels':
+      return levelsRule(context, spec, rule)
+    case 'query':
+      return queryRule(context, spec, rule)
+    case 'batch':
+      return batchRule(context, spec, rule)
+  }
+}

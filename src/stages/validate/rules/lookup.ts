@@ -1,0 +1,40 @@
+import type { RowRule } from '../../../define/expectation/rule.ts'
+import type { ExpectationSpec } from '../../../define/expectation/spec.ts'
+import { rowColumn } from '../../../ports/data-engine.ts'
+import { isTrue } from '../metric-sql.ts'
+import { badTable, Unavailable, type RuleContext, type RuleOutcome } from './context.ts'
+
+type LookupRule = Extract<RowRule, { by: 'lookup' }>
+
+/** Rows whose values are absent from, or present in, another relation. */
+export async function lookupRule(context: RuleContext, spec: ExpectationSpec, rule: LookupRule): Promise<RuleOutcome> {
+  const { engine, found } = context
+  const { dialect } = engine
+  const other = await context.reference(rule.in)
+  if (other === undefined) throw new Unavailable('there is nothing to look its values up in')
+  const row = dialect.identifier(rowColumn)
+  const columns = rule.columns.map(dialect.identifier)
+  const theirs = rule.inColumns.map(dialect.identifier)
+  const when = isTrue(spec.when, dialect)
+  const known = columns.map(column => `${column} IS NOT NULL`).join(' AND ')
+  const where = `${when ? `${when} AND ` : ''}${known}`
+  const same = columns.map((column, i) => `r.${column} = o.k${i}`).join(' AND ')
+  const keys = `SELECT DISTINCT ${theirs.map((column, i) => `${column} AS k${i}`).join(', ')} FROM (${other})`
+  const join = rule.bad === 'absent' ? 'NOT EXISTS' : 'EXISTS'
+  const table = badTable(engine)
+  await engine.execute(
+    `CREATE TABLE ${table} AS SELECT r.${row} FROM (SELECT ${row}, ${columns.join(', ')} FROM (${found.numbered}) WHERE ${where}) r WHERE ${join} (SELECT 1 FROM (${keys}) o WHERE ${same})`,
+  )
+  const [counted] = await engine.rows(
+    `SELECT (SELECT count(*) FROM ${table}) AS bad, (SELECT count(*) FROM (${found.sql}) WHERE ${where}) AS evaluated`,
+  )
+  const inside = await context.measure({ fn: 'rows', ...(spec.when ? { where: spec.when } : {}) })
+  const all = await context.measure({ fn: 'rows' })
+  const evaluated = Number(counted?.evaluated)
+  const bad = Number(counted?.bad)
+  return {
+    counts: { bad, evaluated, excludedNull: inside - evaluated, excludedFilter: all - inside },
+    bad: bad === 0 ? undefined : `${row} IN (SELECT ${row} FROM ${table})`,
+    table,
+  }
+}
