@@ -38,6 +38,10 @@ export const table: Readonly<Record<string, Entry>> = {
   },
   'models show': { summary: 'one version with its proofs', load: () => import('./commands/models/show.ts') },
   'models test': { summary: 'run the tests of a version again', load: () => import('./commands/models/test.ts') },
+  'scaler check': {
+    summary: 'prove the scaler of a version',
+    load: () => import('./commands/scaler/check.ts'),
+  },
   deploy: {
     summary: 'deploy a version, through the canary when one is stable already',
     load: () => import('./commands/deploy.ts'),

@@ -23,14 +23,15 @@ export const command: Command = {
         out.line(`${name} has seen no whole window yet.`)
         return
       }
+      // Windows of a day or more are told apart by their date
+      const digits = (project.monitors.get(name)?.window ?? 0) % 86_400_000_000 === 0 ? 10 : 19
       out.table(
         ['window', 'verdict', 'what'],
-        whole.map(one => [formatTime(one.from).slice(0, 10), String(one.body.verdict), String(one.body.reason)]),
+        whole.map(one => [formatTime(one.from).slice(0, digits), String(one.body.verdict), String(one.body.reason)]),
       )
       const firing = alerts.filter(one => one.state === 'firing')
       out.line()
-      out.line(
-        firing.length === 0 ? 'No alert is firing.' : `Firing: ${firing.map(one => String(one.summary)).join('; ')}`,
-      )
+      out.line(firing.length === 0 ? 'No alert is firing.' : 'Firing:')
+      for (const one of firing) out.line(`  ${String(one.summary)}`)
     }),
 }

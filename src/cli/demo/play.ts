@@ -167,7 +167,7 @@ async function play(stage: Stage): Promise<DemoResult> {
   if (!deployment) throw fail('notDefined', { kind: 'deployment', name: 'lateness-api', known: '' })
   const monitor = new LiveMonitor({ store, clock, notifiers: [] }, watch)
   deployment.observer = monitor
-  deployment.onStable = version => monitor.watch(version.profile)
+  deployment.onStable = version => monitor.watch(version.profile, version.scaler)
   await deployment.rollOut(v1.version, 'demo')
 
   const played: Played[] = []

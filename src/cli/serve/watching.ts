@@ -43,9 +43,9 @@ async function monitorOf(
   const notifiers = await notifiersOf(definition.notify, log)
   const monitor = new LiveMonitor({ store, clock, notifiers }, definition)
   await monitor.restore()
-  if (deployment.stable) monitor.watch(deployment.stable.profile)
+  if (deployment.stable) monitor.watch(deployment.stable.profile, deployment.stable.scaler)
   deployment.observer = monitor
-  deployment.onStable = version => monitor.watch(version.profile)
+  deployment.onStable = version => monitor.watch(version.profile, version.scaler)
   monitor.onRetrain = ({ decision }) => void retrainer.carry(deployment, monitor, decision.id)
   return monitor
 }

@@ -5,9 +5,10 @@ import type { Json } from '../../internal/canonical-json.ts'
 import { ulid } from '../../internal/ids.ts'
 import { runSuite } from '../evaluate/suite.ts'
 import type { Subject } from '../evaluate/subject.ts'
+import { type ScalerArtifact, unitChange } from '../scaler/index.ts'
+import { proveScaler } from '../scaler/prove.ts'
 import { score, type FittedModel } from '../train/estimator.ts'
-import { columnStatistics, readFrame, type FrameRows } from '../train/read-frame.ts'
-import { fittedOnTraining, unitChange } from '../train/scaler-checks.ts'
+import { readFrame, type FrameRows } from '../train/read-frame.ts'
 import { baselinePerformance } from '../watch/baseline-performance.ts'
 import type { Profile } from '../watch/profile.ts'
 import type { StageServices } from './services.ts'
@@ -71,6 +72,7 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
       model: from(`train-${model.name}`, 'model'),
       onnx: from(`export-${model.name}`, 'onnx'),
       profile: from(`train-${model.name}`, 'profile'),
+      scaler: from(`train-${model.name}`, 'scaler'),
     },
     parameters: { tests: model.tests as unknown as Json, model: model.name },
     // The champion is the world's state, not an input; latency is the machine's
@@ -80,16 +82,28 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
       const engine = await services.engine()
       const path = await input(context, 'frame').path()
       const frame = await readFrame(engine, path, model.inputs, 'test', suiteRows)
-      const names = fitted.inputs.map(one => one.name)
-      const further = fittedOnTraining(
-        model.name,
-        names,
-        fitted.scaler,
-        await columnStatistics(engine, path, fitted.inputs),
+      const names = model.inputs.map(one => one.name)
+      const scaler = (await input(context, 'scaler').json<never>()) as ScalerArtifact
+      const bytes = await input(context, 'onnx').bytes()
+      const { digest } = input(context, 'scaler').ref
+      const profile = (await input(context, 'profile').json<never>()) as Profile
+      const further = await proveScaler(
+        engine,
+        {
+          model: model.name,
+          artifact: scaler,
+          digest,
+          onnx: bytes,
+          inputs: fitted.inputs,
+          declared: names,
+          // What the next step registers
+          registered: digest,
+        },
+        { path, test: frame },
+        profile,
       )
       const champion = await championOf(services, model, fitted.inputs)
       if (champion) further.push(unitChange(model.name, names, fitted.scaler.features, champion.fitted.scaler.features))
-      const bytes = await input(context, 'onnx').bytes()
       const subject: Subject = { loaded: await (await services.runtime()).load(bytes), inputs: fitted.inputs }
       try {
         const { report, metrics } = await runSuite({

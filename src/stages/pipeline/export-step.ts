@@ -4,9 +4,11 @@ import { overallStatus, type CheckResult } from '../../define/report.ts'
 import type { StepDefinition } from '../../engine/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { ulid } from '../../internal/ids.ts'
-import { exportModel, inspectModel, parity, verifyModel } from '../../onnx/index.ts'
+import type { ScalerParameters } from '../../math/scaler/index.ts'
+import { exportModel, graphOrder, inspectModel, parity, readModel, verifyModel } from '../../onnx/index.ts'
 import { batchOf } from '../evaluate/subject.ts'
-import { score, type FittedModel } from '../train/estimator.ts'
+import { type ScalerArtifact, scalerParity } from '../scaler/index.ts'
+import { numericColumns, score, type FittedModel } from '../train/estimator.ts'
 import { readFrame, type FrameRows } from '../train/read-frame.ts'
 import type { StageServices } from './services.ts'
 import { from, input, type Common } from './step-parts.ts'
@@ -14,14 +16,21 @@ import { from, input, type Common } from './step-parts.ts'
 const parityRows = 2_000
 const goldenRows = 32
 
-/** Evenly spaced rows, and rows with every number missing or at its extremes: where converters differ. */
-function parityFrame(frame: FrameRows): FrameRows {
-  const edges = [Number.NaN, 0, -1, 1e6, -1e6]
+/** Evenly spaced rows, and rows with every number missing or at the edges of its training range: where converters differ. */
+function parityFrame(frame: FrameRows, { features }: ScalerParameters): FrameRows {
+  const fixed = [Number.NaN, 0, -1, 1e6, -1e6]
+  const edgesOf = (at: number): number[] => {
+    const { min = 0, max = 0, mean = 0, var: variance = 0 } = features[at] ?? {}
+    const far = 3 * Math.sqrt(variance)
+    return [...fixed, min, max, mean, min - far, max + far]
+  }
   return {
     ...frame,
-    rows: frame.rows + edges.length,
-    inputs: frame.inputs.map(column =>
-      column instanceof Float32Array ? Float32Array.from([...column, ...edges]) : [...column, ...edges.map(() => '')],
+    rows: frame.rows + edgesOf(0).length,
+    inputs: frame.inputs.map((column, at) =>
+      column instanceof Float32Array
+        ? Float32Array.from([...column, ...edgesOf(at)])
+        : [...column, ...edgesOf(at).map(() => '')],
     ),
   }
 }
@@ -31,14 +40,20 @@ export function exportStep(services: StageServices, model: Model, common: Common
   return {
     ...common,
     name: `export-${model.name}`,
-    inputs: { frame: from(`features-${model.name}`, 'frame'), model: from(`train-${model.name}`, 'model') },
+    inputs: {
+      frame: from(`features-${model.name}`, 'frame'),
+      model: from(`train-${model.name}`, 'model'),
+      scaler: from(`train-${model.name}`, 'scaler'),
+    },
     parameters: { model: model.name, definition: definitionDigest(model), threshold: model.threshold },
     async run(context) {
       const fitted = (await input(context, 'model').json<never>()) as FittedModel
       const engine = await services.engine()
       const frame = parityFrame(
         await readFrame(engine, await input(context, 'frame').path(), model.inputs, 'test', parityRows),
+        fitted.scaler,
       )
+      const scaler = (await input(context, 'scaler').json<never>()) as ScalerArtifact
       const reference = score(fitted, frame)
       const golden = batchOf(
         fitted.inputs,
@@ -61,6 +76,7 @@ export function exportStep(services: StageServices, model: Model, common: Common
           'millrace.threshold': String(model.threshold),
           'millrace.frame': input(context, 'frame').ref.digest,
           'millrace.inputs': JSON.stringify(fitted.inputs.map(one => ({ name: one.name, kind: one.kind }))),
+          'millrace.scaler': input(context, 'scaler').ref.digest,
           'millrace.golden': JSON.stringify({
             features: [...golden.features].map(value => (Number.isNaN(value) ? null : value)),
             categories: golden.categories ?? [],
@@ -68,13 +84,20 @@ export function exportStep(services: StageServices, model: Model, common: Common
           }),
         },
       })
-      const loaded = await (await services.runtime()).load(bytes)
+      const runtime = await services.runtime()
+      const loaded = await runtime.load(bytes)
       try {
         const all = Int32Array.from({ length: frame.rows }, (_, i) => i)
+        const batch = batchOf(fitted.inputs, frame.inputs, all)
+        const features = graphOrder(fitted.inputs).flatMap(at => fitted.scaler.features[at] ?? [])
+        const columns = numericColumns(fitted.inputs, frame)
         const checks: CheckResult[] = [
-          ...verifyModel(bytes),
-          await parity(fitted.task, reference, loaded, batchOf(fitted.inputs, frame.inputs, all)),
-        ].map(check => ({ ...check, target: { model: model.name } }))
+          ...[
+            ...verifyModel(bytes, { scaler: { ...fitted.scaler, features } }),
+            await parity(fitted.task, reference, loaded, batch),
+          ].map(check => ({ ...check, target: { model: model.name } })),
+          await scalerParity(model.name, scaler, readModel(bytes), runtime, fitted.inputs, columns, batch),
+        ]
         const report = {
           id: ulid(),
           kind: 'export' as const,

@@ -1,7 +1,10 @@
 import type { Model } from '../../define/model.ts'
+import { definitionDigest } from '../../define/project.ts'
 import type { StepContext, StepDefinition, StepResult } from '../../engine/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
+import type { Digest } from '../../internal/digest.ts'
 import type { Duration } from '../../internal/time.ts'
+import { scalerArtifact } from '../scaler/index.ts'
 import { fit, score, type Fittable, type FittedModel } from '../train/estimator.ts'
 import { readFrame, thinned } from '../train/read-frame.ts'
 import { buildProfile } from '../watch/build-profile.ts'
@@ -18,7 +21,11 @@ function watchedWindow(services: StageServices, model: Model): Duration {
 }
 
 /** What training knows besides its rows: the parameters of the step, which are all that a process of its own is told. */
-export type TrainParameters = Fittable & { readonly naturalWindow: Duration }
+export type TrainParameters = Fittable & {
+  readonly naturalWindow: Duration
+  /** Versions of the feature views, which the scaler names. */
+  readonly views: Readonly<Record<string, Digest>>
+}
 
 /** Scaler and estimator fitted on the training rows, and the profile that monitors compare with. */
 export function trainStep(services: StageServices, model: Model, common: Common): StepDefinition {
@@ -28,6 +35,7 @@ export function trainStep(services: StageServices, model: Model, common: Common)
     scale: model.scale,
     trainer: model.trainer,
     naturalWindow: watchedWindow(services, model),
+    views: Object.fromEntries(model.views.map(view => [view.name, definitionDigest(view)])),
   }
   return {
     ...common,
@@ -49,7 +57,7 @@ export async function train(
   context: StepContext,
   services: Pick<StageServices, 'engine' | 'crew'>,
 ): Promise<StepResult> {
-  const { naturalWindow, ...model } = context.parameters as unknown as TrainParameters
+  const { naturalWindow, views, ...model } = context.parameters as unknown as TrainParameters
   const engine = await services.engine()
   const frame = await readFrame(engine, await input(context, 'frame').path(), model.inputs, 'train')
   const crew = await services.crew()
@@ -72,10 +80,11 @@ export async function train(
     labels: seen.labels,
     naturalWindow,
   })
+  const scaler = scalerArtifact(fitted.scaler, fitted.inputs, input(context, 'frame').ref.digest, views)
   return {
     outputs: {
       model: await context.save('model', JSON.stringify(fitted), { rows: frame.rows }),
-      scaler: await context.save('scaler', JSON.stringify(fitted.scaler)),
+      scaler: await context.save('scaler', JSON.stringify(scaler)),
       profile: await context.save('profile', JSON.stringify(profile)),
     },
   }

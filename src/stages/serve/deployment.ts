@@ -1,4 +1,5 @@
 import type { Decision } from '../../define/decision.ts'
+import { overallStatus, type Report } from '../../define/report.ts'
 import type { Deployment } from '../../define/deployment.ts'
 import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
@@ -32,6 +33,9 @@ interface StableDocument {
   readonly since: Micros
 }
 
+/** How often the scaler's chain of digests is followed while serving. */
+const chainEveryMs = 10_000
+
 /**
  * One served name: routes rows between stable and challenger, scores both while a rollout runs, and moves the rollout on
  * with every event. The state survives in the metadata store; decisions are stored before they take effect elsewhere.
@@ -53,6 +57,8 @@ export class LiveDeployment implements ServedDeployment, Keeper {
   #writes: Promise<unknown> = Promise.resolve()
   #failure: unknown
   #canaryError: string | undefined
+  #chainLooked = Number.NEGATIVE_INFINITY
+  #chainBroken: string | undefined
   readonly #counts = { stable: 0, canary: 0, errors: 0 }
   /** Set by whoever watches. */
   observer: Observer | undefined
@@ -149,7 +155,43 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     const loaded = await loadVersion(this.#services, record)
     if (loaded.golden.status !== 'pass')
       throw fail('goldenRowsWrong', { version: `${record.model}@${record.version}`, reason: loaded.golden.message })
+    await this.#proveScaler(loaded)
     return loaded
+  }
+
+  /** The scaler's checks before any traffic: kept as a report, and as a decision where they refuse. */
+  async #proveScaler({ record, loaded, scaler }: ServedVersion): Promise<void> {
+    const { store, clock } = this.#services
+    const version = `${record.model}@${record.version}`
+    const at = clock.now()
+    const status = overallStatus(scaler.checks)
+    const report: Report = {
+      id: ulid(),
+      kind: 'scaler',
+      subject: version,
+      at,
+      status,
+      checks: scaler.checks,
+      evidence: { scaler: scaler.digest, onnx: record.digest, deployment: this.name },
+    }
+    await store.addReport(report)
+    if (status !== 'fail' && status !== 'error') return
+    const failed = scaler.checks.filter(check => check.status === 'fail' || check.status === 'error')
+    const reason = failed.map(check => check.message).join('; ')
+    await store.addDecision({
+      id: ulid(),
+      kind: 'gate',
+      subject: `deployment ${this.name}`,
+      at,
+      verdict: 'refused',
+      reason: `${version} is not served: ${reason}`,
+      rule: { name: 'scaler checks', threshold: 'no critical failure' },
+      inputs: { version, failed: failed.map(check => check.id) },
+      evidence: [report.id],
+      actor: 'system',
+    })
+    await loaded.close()
+    throw fail('scalerRefused', { version, reason })
   }
 
   /** Makes a version stable at once: the first one of a deployment, or by an operator's word. */
@@ -304,10 +346,15 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     if (losses) this.#move({ type: 'labels', at: now, ...losses })
   }
 
-  /** Time passes: steps that wait too long are held. */
+  /** Time passes: steps that wait too long are held, and the scaler's chain of digests is followed again. */
   tick(): void {
+    const { clock } = this.#services
+    const now = clock.now()
+    if (clock.elapsed() - this.#chainLooked >= chainEveryMs) {
+      this.#chainLooked = clock.elapsed()
+      this.#write(() => this.#followChain())
+    }
     if (!this.#rollout) return
-    const now = this.#services.clock.now()
     this.#release(now)
     this.#move({ type: 'tick', at: now })
   }
@@ -338,6 +385,26 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     this.#writes = this.#writes.then(work).catch(error => {
       this.#failure = error
     })
+  }
+
+  /** Whether the registry still names the scaler that is served, and the store still has it as it was. */
+  async #followChain(): Promise<void> {
+    const stable = this.#stable
+    if (!stable) return
+    const { model, version } = stable.record
+    const { digest } = stable.scaler
+    const record = await this.#services.store.getModelVersion(model, version)
+    const kept = await this.#services.artifacts.get(digest).then(
+      () => undefined,
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    )
+    const named = record?.facts.scaler
+    this.#chainBroken =
+      named !== digest
+        ? `the registry names the scaler ${String(named).slice(0, 19)} for ${model}@${version}, ${digest.slice(0, 19)} is served`
+        : kept === undefined
+          ? undefined
+          : `the scaler of ${model}@${version} cannot be proven: ${kept}`
   }
 
   /** Resolves when every decision so far is stored; throws what went wrong with storing one. */
@@ -378,6 +445,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
 
   health(): { readonly ready: boolean; readonly reasons: readonly string[] } {
     if (!this.#stable) return { ready: false, reasons: [`nothing is deployed as ${this.name}`] }
+    if (this.#chainBroken !== undefined) return { ready: false, reasons: [this.#chainBroken] }
     if (this.#failure !== undefined)
       return { ready: true, reasons: [`a decision could not be stored: ${String(this.#failure)}`] }
     return {

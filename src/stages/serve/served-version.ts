@@ -1,10 +1,14 @@
 import type { CheckResult } from '../../define/report.ts'
-import type { Digest } from '../../internal/digest.ts'
-import { inspectModel } from '../../onnx/index.ts'
+import type { Json } from '../../internal/canonical-json.ts'
+import { digestBytes, type Digest } from '../../internal/digest.ts'
+import { handlesMissing, inspectModel, readModel } from '../../onnx/index.ts'
 import type { LoadedModel } from '../../ports/inference-runtime.ts'
 import type { ModelVersion } from '../../ports/metadata-store.ts'
 import { goldenTest } from '../evaluate/service-tests.ts'
 import type { StageServices } from '../pipeline/services.ts'
+import { fail } from '../../errors/index.ts'
+import { checksOfVersion, readArtifact } from '../scaler/index.ts'
+import type { WatchedScaler } from '../scaler/watched.ts'
 import type { FittedModel } from '../train/estimator.ts'
 import type { Profile } from '../watch/index.ts'
 
@@ -15,6 +19,8 @@ export interface ServedVersion {
   readonly fitted: FittedModel
   readonly profile: Profile
   readonly golden: CheckResult
+  /** The scaler inside, what it is watched for, and how it stood when it was loaded. */
+  readonly scaler: WatchedScaler & { readonly digest: Digest; readonly checks: readonly CheckResult[] }
 }
 
 interface Golden {
@@ -47,6 +53,34 @@ function drained(loaded: LoadedModel): LoadedModel {
   }
 }
 
+/** The registered scaler, held to the file that scales. Throws `scalerRefused` when there is none to be held to. */
+async function scalerOf(
+  services: StageServices,
+  record: ModelVersion,
+  fitted: FittedModel,
+  onnx: Uint8Array,
+): Promise<ServedVersion['scaler']> {
+  const model = `${record.model}@${record.version}`
+  const { scaler: registered } = record.facts
+  if (typeof registered !== 'string')
+    throw fail('scalerRefused', { version: model, reason: 'the registry names no scaler' })
+  const bytes = await services.artifacts.get(registered as Digest)
+  const artifact = readArtifact(JSON.parse(Buffer.from(bytes).toString()) as Json)
+  if (!artifact) throw fail('scalerRefused', { version: model, reason: 'the registered scaler has no named features' })
+  const digest = digestBytes(bytes)
+  const declared = services.project.models.get(record.model)?.inputs.map(input => input.name)
+  const checks = checksOfVersion({
+    model,
+    artifact,
+    digest,
+    onnx,
+    inputs: fitted.inputs,
+    registered,
+    ...(declared ? { declared } : {}),
+  })
+  return { artifact, missingHandled: handlesMissing(readModel(onnx)), digest, checks }
+}
+
 /** Loads a version from the artifact store (digests are checked on the way) and lets it answer its golden rows. */
 export async function loadVersion(services: StageServices, record: ModelVersion): Promise<ServedVersion> {
   const bytes = await services.artifacts.get(record.digest)
@@ -54,6 +88,7 @@ export async function loadVersion(services: StageServices, record: ModelVersion)
     JSON.parse(Buffer.from(await services.artifacts.get(record.facts[fact] as Digest)).toString())
   const fitted = (await json('model')) as FittedModel
   const profile = (await json('profile')) as Profile
+  const scaler = await scalerOf(services, record, fitted, bytes)
   const loaded = drained(await (await services.runtime()).load(bytes))
   const golden = JSON.parse(
     inspectModel(bytes).metadata['millrace.golden'] ?? '{"features":[],"categories":[],"scores":[]}',
@@ -63,5 +98,5 @@ export async function loadVersion(services: StageServices, record: ModelVersion)
     { loaded, inputs: fitted.inputs },
     { ...golden, features: golden.features.map(value => value ?? Number.NaN) },
   )
-  return { record, loaded, fitted, profile, golden: check }
+  return { record, loaded, fitted, profile, golden: check, scaler }
 }

@@ -1,5 +1,6 @@
 import type { InputSpec } from '../../define/model.ts'
 import type { DataEngine } from '../../ports/data-engine.ts'
+import type { ColumnStatistics } from '../scaler/refit.ts'
 
 /** Rows of a training frame in memory, in order of time. */
 export interface FrameRows {
@@ -72,13 +73,7 @@ export function thinned(frame: FrameRows, most: number): FrameRows {
   }
 }
 
-export interface ColumnStatistics {
-  readonly mean: number
-  /** Population variance. */
-  readonly variance: number
-}
-
-/** Mean and variance of each number input over the training rows, and over all rows of the frame; text gives undefined. */
+/** Statistics of each number input over the training rows, and over all rows of the frame; text gives undefined. */
 export async function columnStatistics(
   engine: DataEngine,
   path: string,
@@ -86,21 +81,39 @@ export async function columnStatistics(
 ): Promise<readonly ({ readonly train: ColumnStatistics; readonly all: ColumnStatistics } | undefined)[]> {
   const { dialect } = engine
   const relation = await engine.scan({ kind: 'parquet', path }, '/')
-  const train = `FILTER (WHERE millrace_split = 'train')`
   const selected = inputs.flatMap((input, i) => {
     if (input.kind === 'text') return []
     const value = dialect.cast(dialect.identifier(input.name), 'float')
-    return [
-      `avg(${value}) ${train} AS tm${i}`,
-      `var_pop(${value}) ${train} AS tv${i}`,
-      `avg(${value}) AS am${i}`,
-      `var_pop(${value}) AS av${i}`,
-    ]
+    const finite = dialect.isFinite(value)
+    return (['t', 'a'] as const).flatMap(rows => {
+      // One NaN or infinity would make the whole query fail or every figure NaN
+      const filter = `FILTER (WHERE ${finite}${rows === 't' ? " AND millrace_split = 'train'" : ''})`
+      return [
+        `avg(${value}) ${filter} AS ${rows}_mean${i}`,
+        `var_pop(${value}) ${filter} AS ${rows}_variance${i}`,
+        `min(${value}) ${filter} AS ${rows}_min${i}`,
+        `max(${value}) ${filter} AS ${rows}_max${i}`,
+        ...([25, 50, 75] as const).map(
+          level => `${dialect.quantile(value, level / 100, true)} ${filter} AS ${rows}_q${level}_${i}`,
+        ),
+      ]
+    })
   })
   const [row] = selected.length > 0 ? await engine.rows(`SELECT ${selected.join(', ')} FROM ${relation.sql}`) : [{}]
   return inputs.map((input, i) => {
     if (input.kind === 'text') return undefined
-    const read = (name: string): number => Number(row?.[`${name}${i}`] ?? 0)
-    return { train: { mean: read('tm'), variance: read('tv') }, all: { mean: read('am'), variance: read('av') } }
+    const over = (rows: 't' | 'a'): ColumnStatistics => {
+      const read = (name: string): number => Number(row?.[`${rows}_${name}${i}`] ?? 0)
+      const iqr = read('q75_') - read('q25_')
+      return {
+        mean: read('mean'),
+        variance: read('variance'),
+        min: read('min'),
+        max: read('max'),
+        median: read('q50_'),
+        iqr,
+      }
+    }
+    return { train: over('t'), all: over('a') }
   })
 }

@@ -4,6 +4,8 @@ import type { Json } from '../../internal/canonical-json.ts'
 import type { Duration, Micros } from '../../internal/time.ts'
 import type { Keeper, KeptPrediction } from '../serve/journal.ts'
 import { evaluateWindow, type Evaluation } from './evaluate.ts'
+import type { WatchedScaler } from '../scaler/watched.ts'
+import { judgeScaler } from '../scaler/judge.ts'
 import { advanceMonitor, startMonitor, type MonitorState } from './monitor/advance.ts'
 import { belowFloor, RealisedPerformance, type Cohort } from './monitor/performance.ts'
 import type { RetrainEvidence, RetrainTrigger } from './monitor/retrain.ts'
@@ -51,6 +53,7 @@ export class LiveMonitor implements Keeper {
   readonly definition: Monitor
   readonly #services: MonitorServices
   #profile: Profile | undefined
+  #scaler: WatchedScaler | undefined
   #window: OpenWindow | undefined
   /** When it got its last row, by the clock that never goes back. */
   #rowAt = 0
@@ -90,9 +93,10 @@ export class LiveMonitor implements Keeper {
     await this.#retrains.restore()
   }
 
-  /** A new stable version has a new baseline; the window begins anew, and the labels for its successor. */
-  watch(profile: Profile): void {
+  /** A new stable version has a new baseline (and scaler); the window begins anew, and the labels for its successor. */
+  watch(profile: Profile, scaler?: WatchedScaler): void {
     this.#profile = profile
+    this.#scaler = scaler
     this.#window = undefined
     this.#partial = true
     this.#newLabels = 0
@@ -194,7 +198,9 @@ export class LiveMonitor implements Keeper {
       to,
     })
     this.#latest = evaluation
-    const advanced = advanceMonitor(this.#state, evaluation, now)
+    const { name } = this.definition.deployment
+    const scaler = judgeScaler(name, this.#scaler, profile, window.rows, { at: now, from, to })
+    const advanced = advanceMonitor(this.#state, evaluation, now, scaler?.observations)
     this.#state = { ...advanced.state, closed: from }
     const asked: Seen[] = []
     if (evaluation.verdict === 'drift' && this.definition.retrain)
@@ -224,6 +230,7 @@ export class LiveMonitor implements Keeper {
       retrains: this.#retrains.state,
     }
     this.#later(async () => {
+      if (scaler) await this.#services.store.addReport(scaler.report)
       await recordWindow(this.#services, closed)
       this.#begin(retrains)
     })

@@ -1,5 +1,6 @@
 import type { Duration } from '../../internal/time.ts'
 import type { NaturalVariation } from './natural-variation.ts'
+import { unitEdges } from './unit-edges.ts'
 
 interface ColumnBase {
   readonly name: string
@@ -61,19 +62,23 @@ export interface Profile {
 }
 
 /** Slots after the bins of a column in a window's counters. */
-export const numberExtras = 6
+export const numberExtras = 7
 export const missingSlot = 0
 export const positiveInfinitySlot = 1
 export const negativeInfinitySlot = 2
 export const unseenSlot = 3
 export const belowSlot = 4
 export const aboveSlot = 5
+/** More than eight baseline standard deviations from the baseline's mean. */
+export const farSlot = 6
 export const textExtras = 3
 export const otherSlot = 0
 export const textUnseenSlot = 1
 export const textMissingSlot = 2
 
-/** Counters that a column needs: its bins and its extra slots. */
+/** Counters that a column needs: its bins, its extra slots, and for a number those between the edges of units. */
 export function slotsOf(column: ColumnProfile): number {
-  return column.counts.length + (column.kind === 'number' ? numberExtras : textExtras)
+  if (column.kind === 'text') return column.counts.length + textExtras
+  const { edges } = unitEdges(column)
+  return column.counts.length + numberExtras + (edges.length === 0 ? 0 : edges.length + 1)
 }

@@ -2,7 +2,18 @@ import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { digestJson, type Digest } from '../../internal/digest.ts'
 import type { InferenceBatch } from '../../ports/inference-runtime.ts'
-import { numberExtras, type NumberProfile, type Profile, slotsOf, type TextProfile } from './profile.ts'
+import type { WindowColumn } from '../scaler/window.ts'
+import {
+  farSlot,
+  missingSlot,
+  numberExtras,
+  type NumberProfile,
+  type Profile,
+  slotsOf,
+  type TextProfile,
+  unseenSlot,
+} from './profile.ts'
+import { type UnitEdges, unitEdges, unitFits } from './unit-edges.ts'
 
 /** A window's statistics as JSON. */
 export interface WindowState {
@@ -16,6 +27,11 @@ export interface WindowState {
 export const stepsPerDeviation = 4096
 const clamp = 2 ** 20
 const split = 2 ** 20
+/** Values in their own units, for telling whether they come scaled already: steps of 1/256, clamped at ±16. */
+const rawSteps = 256
+const rawClamp = 16 * rawSteps
+const farSteps = 8 * stepsPerDeviation
+const sumsPerNumber = 5
 
 /**
  * Statistics of one window of traffic against a baseline: integer counters only, so that windows add and subtract exactly
@@ -27,7 +43,7 @@ export class WindowAccumulator {
   rows = 0
   /** Bins and extra slots of all columns, in the order of the profile; the score last. */
   readonly counts: Float64Array
-  /** Per number column, the score last: sum of steps, then sum of their squares in two halves. */
+  /** Per number column, the score last: sum of steps, sum of their squares in two halves; sums of raw steps and of their squares. */
   readonly sums: Float64Array
   /** Slot where each column begins; the score last. */
   readonly starts: Int32Array
@@ -37,6 +53,7 @@ export class WindowAccumulator {
   readonly #upperStart: Int32Array
   readonly #bins: Int32Array
   readonly #points: Uint8Array
+  readonly #units: readonly UnitEdges[]
   readonly #lowest: Float64Array
   readonly #highest: Float64Array
   readonly #mean: Float64Array
@@ -63,7 +80,8 @@ export class WindowAccumulator {
       slots += slotsOf(column)
     }
     this.counts = new Float64Array(slots)
-    this.sums = new Float64Array(numbers.length * 3)
+    this.sums = new Float64Array(numbers.length * sumsPerNumber)
+    this.#units = numbers.map(unitEdges)
     this.#upperStart = new Int32Array(numbers.length)
     this.#bins = Int32Array.from(numbers, column => column.counts.length)
     this.#points = Uint8Array.from(numbers, column => (column.form === 'points' ? 1 : 0))
@@ -113,10 +131,27 @@ export class WindowAccumulator {
       const square = q * q
       const upperHalf = Math.floor(square / split)
       const sums = this.sums
-      const at = column * 3
+      const at = column * sumsPerNumber
       sums[at] = (sums[at] as number) + q
       sums[at + 1] = (sums[at + 1] as number) + upperHalf
       sums[at + 2] = (sums[at + 2] as number) + (square - upperHalf * split)
+      if (q > farSteps || q < -farSteps) counts[start + bins + farSlot] = (counts[start + bins + farSlot] as number) + 1
+      const scaled = Math.round(x * rawSteps)
+      const raw = scaled > rawClamp ? rawClamp : scaled < -rawClamp ? -rawClamp : scaled
+      sums[at + 3] = (sums[at + 3] as number) + raw
+      sums[at + 4] = (sums[at + 4] as number) + raw * raw
+      const { edges } = this.#units[column] as UnitEdges
+      if (edges.length > 0) {
+        let below = 0
+        let above = edges.length
+        while (below < above) {
+          const middle = (below + above) >> 1
+          if (x <= (edges[middle] as number)) above = middle
+          else below = middle + 1
+        }
+        const place = start + bins + numberExtras + below
+        counts[place] = (counts[place] as number) + 1
+      }
     }
     counts[start + slot] = (counts[start + slot] as number) + 1
   }
@@ -175,19 +210,44 @@ export class WindowAccumulator {
     return this.counts.subarray(this.starts[index] as number, this.starts[index + 1] ?? this.counts.length)
   }
 
+  /** Counters of number column `index` (numbers' order, the score last), and how many of its values were finite. */
+  #slots(index: number): { readonly slots: Float64Array; readonly bins: number; readonly finite: number } {
+    const slots = this.column(index === this.#numbers - 1 ? this.starts.length - 1 : index)
+    const bins = this.#bins[index] as number
+    let finite = slots[bins + unseenSlot] as number
+    for (let i = 0; i < bins; i++) finite += slots[i] as number
+    return { slots, bins, finite }
+  }
+
   /** Mean and standard deviation (ddof 0) of the finite values of number column `index` (numbers' order, the score last). */
   moments(index: number): { readonly mean: number; readonly std: number } {
-    const isScore = index === this.#numbers - 1
-    const column = this.column(isScore ? this.starts.length - 1 : index)
-    let n = 0
-    for (let i = 0; i < column.length - numberExtras; i++) n += column[i] as number
-    n += column[column.length - numberExtras + 3] as number
+    const { finite } = this.#slots(index)
     const scale = this.#scale[index] as number
     const mean = this.#mean[index] as number
-    if (n === 0 || scale === 0) return { mean, std: 0 }
-    const q = (this.sums[index * 3] as number) / n
-    const square = ((this.sums[index * 3 + 1] as number) * split + (this.sums[index * 3 + 2] as number)) / n
+    if (finite === 0 || scale === 0) return { mean, std: 0 }
+    const at = index * sumsPerNumber
+    const q = (this.sums[at] as number) / finite
+    const square = ((this.sums[at + 1] as number) * split + (this.sums[at + 2] as number)) / finite
     return { mean: mean + q / scale, std: Math.sqrt(Math.max(0, square - q * q)) / scale }
+  }
+
+  /** What a scaler is held against, of number column `index` (numbers' order, the score last). */
+  scaling(index: number): WindowColumn {
+    const { slots, bins, finite } = this.#slots(index)
+    const at = index * sumsPerNumber
+    const mean = (this.sums[at + 3] as number) / Math.max(1, finite)
+    const square = (this.sums[at + 4] as number) / Math.max(1, finite)
+    const missing = slots[bins + missingSlot] as number
+    return {
+      rows: this.rows,
+      finite,
+      missing,
+      ...this.moments(index),
+      far: slots[bins + farSlot] as number,
+      raw: { mean: mean / rawSteps, std: Math.sqrt(Math.max(0, square - mean * mean)) / rawSteps },
+      other: this.#points[index] === 1 ? (slots[bins + unseenSlot] as number) : undefined,
+      units: unitFits(this.#units[index] as UnitEdges, slots.subarray(bins + numberExtras)),
+    }
   }
 
   toJSON(): WindowState {

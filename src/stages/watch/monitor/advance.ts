@@ -38,12 +38,20 @@ export function startMonitor(monitor: string): MonitorState {
   return { monitor, series: {}, sequence: 0 }
 }
 
-interface Observation {
+/** What a window says of one series. */
+export interface Observation {
   readonly series: string
+  /** Fires with its first bad window instead of the second: where one window proves it. */
+  readonly atOnce?: boolean
   readonly bad: boolean
   readonly reason: string
   readonly value: Json
   readonly threshold: Json
+  /** What `value` is (default: the verdict of the window, else PSI). */
+  readonly statistic?: string
+  /** Report that it rests on (default: the evaluation's) and name of its alert (default: `drift`). */
+  readonly report?: string
+  readonly alert?: string
 }
 
 function observations(evaluation: Evaluation): Observation[] {
@@ -63,12 +71,16 @@ function observations(evaluation: Evaluation): Observation[] {
 }
 
 /** The next state of one series, and what happened: nothing, or the state that its alert takes. */
-function step(before: SeriesState | undefined, bad: boolean, now: Micros): [SeriesState, Alert['state'] | undefined] {
+function step(
+  before: SeriesState | undefined,
+  { bad, atOnce }: Observation,
+  now: Micros,
+): [SeriesState, Alert['state'] | undefined] {
   const state = before ?? { status: 'ok', bad: 0, clean: 0, since: now }
   if (bad) {
     const count = state.bad + 1
     if (state.status === 'firing') return [{ ...state, bad: count, clean: 0 }, undefined]
-    if (count >= toFire) return [{ status: 'firing', bad: count, clean: 0, since: now }, 'firing']
+    if (atOnce || count >= toFire) return [{ status: 'firing', bad: count, clean: 0, since: now }, 'firing']
     return [{ status: 'pending', bad: count, clean: 0, since: now }, 'pending']
   }
   if (state.status === 'firing') {
@@ -83,14 +95,19 @@ function step(before: SeriesState | undefined, bad: boolean, now: Micros): [Seri
  * Takes the evaluation of the next window: a series goes ok → pending → firing after two bad windows in a row and is resolved
  * after three clean ones. Gives an alert and a decision for each change that people should hear of. Pure.
  */
-export function advanceMonitor(state: MonitorState, evaluation: Evaluation, now: Micros): MonitorAdvanced {
+export function advanceMonitor(
+  state: MonitorState,
+  evaluation: Evaluation,
+  now: Micros,
+  further: readonly Observation[] = [],
+): MonitorAdvanced {
   const series: Record<string, SeriesState> = { ...state.series }
   const alerts: Alert[] = []
   const decisions: Decision[] = []
   let { sequence } = state
-  for (const seen of observations(evaluation)) {
+  for (const seen of [...observations(evaluation), ...further]) {
     const before = series[seen.series]
-    const [after, change] = step(before, seen.bad, now)
+    const [after, change] = step(before, seen, now)
     series[seen.series] = after
     if (change === undefined) continue
     sequence++
@@ -101,21 +118,21 @@ export function advanceMonitor(state: MonitorState, evaluation: Evaluation, now:
       verdict: change,
       reason: change === 'resolved' ? `${seen.series} is clean in ${toResolve} windows in a row` : seen.reason,
       rule: {
-        name: `${toFire} windows in a row`,
-        statistic: seen.series === 'window' ? 'verdict' : 'PSI',
+        name: seen.atOnce ? seen.series : `${toFire} windows in a row`,
+        statistic: seen.statistic ?? (seen.series === 'window' ? 'verdict' : 'PSI'),
         value: seen.value,
         threshold: seen.threshold,
       },
       inputs: { series: seen.series, before: before?.status ?? 'ok', badWindows: after.bad, alpha: evaluation.alpha },
-      evidence: [evaluation.report.id],
+      evidence: [seen.report ?? evaluation.report.id],
       actor: 'system',
     }
     const id = `alert-${shortDigest(digestJson({ ...body, sequence }))}`
     decisions.push({ id, ...body })
     const labels = { monitor: state.monitor, series: seen.series }
     alerts.push({
-      fingerprint: shortDigest(digestJson({ alert: 'drift', ...labels })),
-      name: 'drift',
+      fingerprint: shortDigest(digestJson({ alert: seen.alert ?? 'drift', ...labels })),
+      name: seen.alert ?? 'drift',
       severity: 'ticket',
       state: change,
       summary: body.reason,

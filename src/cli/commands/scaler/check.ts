@@ -1,0 +1,94 @@
+import { overallStatus, type Report } from '../../../define/report.ts'
+import type { Digest } from '../../../internal/digest.ts'
+import { ulid } from '../../../internal/ids.ts'
+import { readModel } from '../../../onnx/index.ts'
+import { batchOf } from '../../../stages/evaluate/subject.ts'
+import { modelOf } from '../../../stages/pipeline/run.ts'
+import { scalerParity, unitChange } from '../../../stages/scaler/index.ts'
+import { proveScaler } from '../../../stages/scaler/prove.ts'
+import { loadVersion } from '../../../stages/serve/served-version.ts'
+import { numericColumns } from '../../../stages/train/estimator.ts'
+import { readFrame } from '../../../stages/train/read-frame.ts'
+import type { Command } from '../../command.ts'
+import { printReports, reporterOf, reportOptions } from '../../report-output.ts'
+import { versionOf } from '../../version-argument.ts'
+import { withWorkspace } from '../../with-workspace.ts'
+
+const mostRows = 60_000
+const parityRows = 1_000
+
+export const command: Command = {
+  summary: 'prove the scaler of a version',
+  details:
+    'Names and order, refit, leak, constants, precision, parity, ranges, units, missing values, digests: on the frame that the version was made with, its ONNX file and the registry. Traffic is held against the same rules by "millrace up". Exit code 1 when a check fails.',
+  arguments: [{ name: 'version', description: 'lateness@3; without a number the champion' }],
+  options: [
+    ...reportOptions,
+    { flags: '--against <version>', description: 'another version whose units are compared (default: the champion)' },
+  ],
+  async run(invocation) {
+    const reporter = reporterOf(invocation, 'scaler check')
+    const { args, cwd, options } = invocation
+    return withWorkspace(cwd, async workspace => {
+      const { store, artifacts, clock } = workspace
+      const record = await versionOf(store, args[0])
+      const name = `${record.model}@${record.version}`
+      const model = modelOf(workspace, record.model)
+      const engine = await workspace.engine()
+      const path = await artifacts.localPath(record.facts.frame as Digest)
+      const test = await readFrame(engine, path, model.inputs, 'test', mostRows)
+      const served = await loadVersion(workspace, record)
+      try {
+        const { fitted, profile, scaler } = served
+        const onnx = await artifacts.get(record.digest)
+        const version = {
+          model: name,
+          artifact: scaler.artifact,
+          digest: scaler.digest,
+          onnx,
+          inputs: fitted.inputs,
+          declared: model.inputs.map(input => input.name),
+          registered: String(record.facts.scaler),
+        }
+        const checks = await proveScaler(engine, version, { path, test }, profile)
+        const some = await readFrame(engine, path, model.inputs, 'test', parityRows)
+        const rows = Int32Array.from({ length: some.rows }, (_, row) => row)
+        const batch = batchOf(fitted.inputs, some.inputs, rows)
+        const columns = numericColumns(fitted.inputs, some)
+        const runtime = await workspace.runtime()
+        checks.push(await scalerParity(name, scaler.artifact, readModel(onnx), runtime, fitted.inputs, columns, batch))
+        const against = options.against ?? (await store.aliases(record.model)).champion
+        if (against !== undefined && against !== record.version) {
+          const other = await versionOf(store, typeof against === 'string' ? against : `${record.model}@${against}`)
+          const before = JSON.parse(
+            Buffer.from(await artifacts.get(other.facts.scaler as Digest)).toString(),
+          ) as typeof scaler.artifact
+          const byName = new Map(before.features.map(feature => [feature.name, feature]))
+          const names = scaler.artifact.features.map(feature => feature.name).filter(one => byName.has(one))
+          const now = scaler.artifact.features.filter(feature => byName.has(feature.name))
+          checks.push(
+            unitChange(
+              name,
+              names,
+              now,
+              names.flatMap(one => byName.get(one) ?? []),
+            ),
+          )
+        }
+        const report: Report = {
+          id: ulid(),
+          kind: 'scaler',
+          subject: name,
+          at: clock.now(),
+          status: overallStatus(checks),
+          checks,
+          evidence: { scaler: scaler.digest, onnx: record.digest, rows: test.rows },
+        }
+        await store.addReport(report)
+        return printReports(invocation, reporter, [report], workspace.root)
+      } finally {
+        await served.loaded.close()
+      }
+    })
+  },
+}

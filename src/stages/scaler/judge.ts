@@ -1,0 +1,56 @@
+import { type CheckResult, overallStatus, type Report } from '../../define/report.ts'
+import { digestJson, shortDigest } from '../../internal/digest.ts'
+import type { Micros } from '../../internal/time.ts'
+import type { Observation } from '../watch/monitor/advance.ts'
+import type { Profile } from '../watch/profile.ts'
+import type { WindowAccumulator } from '../watch/window.ts'
+import { scalerOfWindow, type WatchedScaler } from './watched.ts'
+
+export interface ScalerJudgement {
+  readonly report: Report
+  /** One series a check: what fails (and a guessed unit, though it is a warning) alerts with its first window. */
+  readonly observations: readonly Observation[]
+}
+
+/** A moved mean is also what drift looks like: that is the drift test's to tell, a failure is the scaler's. */
+const alerts = ({ status, id }: CheckResult): boolean =>
+  status === 'fail' || (status === 'warn' && id === 'scaler-window-unit')
+
+/** Holds a finished window against the scaler of the stable version; undefined where none is known. */
+export function judgeScaler(
+  deployment: string,
+  scaler: WatchedScaler | undefined,
+  profile: Profile,
+  window: WindowAccumulator,
+  time: { readonly at: Micros; readonly from: Micros; readonly to: Micros },
+): ScalerJudgement | undefined {
+  if (!scaler) return undefined
+  const checks = scalerOfWindow(deployment, scaler, profile, window)
+  const evidence = { profile: window.digest, rows: window.rows, from: time.from, to: time.to }
+  const id = `scaler-${shortDigest(digestJson({ deployment, at: time.at, evidence, sums: [...window.sums] }))}`
+  const report: Report = {
+    id,
+    kind: 'scaler',
+    subject: deployment,
+    at: time.at,
+    status: overallStatus(checks),
+    checks,
+    evidence,
+  }
+  const observations = checks
+    .filter(check => check.status !== 'skipped')
+    .map(
+      (check): Observation => ({
+        series: check.id,
+        atOnce: true,
+        bad: alerts(check),
+        reason: check.message,
+        statistic: 'features that break the rule',
+        value: check.bad,
+        threshold: check.threshold,
+        report: id,
+        alert: 'scaler',
+      }),
+    )
+  return { report, observations }
+}

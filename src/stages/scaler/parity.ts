@@ -1,0 +1,79 @@
+import type { CheckResult } from '../../define/report.ts'
+import { graphOrder, type ModelInput, type OnnxModel, scalerPart } from '../../onnx/index.ts'
+import { transform } from '../../math/scaler/index.ts'
+import type { InferenceBatch, InferenceRuntime } from '../../ports/inference-runtime.ts'
+import { parametersOf, type ScalerArtifact } from './artifact.ts'
+import { figure, type Finding, plural, scalerCheck } from './finding.ts'
+
+const tolerance = 1e-4
+const rule = {
+  id: 'scaler-onnx-parity',
+  threshold: `the graph scales as float64 arithmetic does, within ${tolerance} + ${tolerance} |z|`,
+}
+
+/**
+ * S6: the scaler inside the graph, run by the inference runtime, against float64 arithmetic on the same rows. Scores and
+ * decisions are held by the export's own parity check, more strictly. `columns` are the numbers that the scaler sees (texts
+ * as their category's index) in the order of the inputs, the rows those of `batch`.
+ */
+export async function scalerParity(
+  model: string,
+  artifact: ScalerArtifact,
+  graph: OnnxModel,
+  runtime: InferenceRuntime,
+  inputs: readonly ModelInput[],
+  columns: readonly Float32Array[],
+  batch: InferenceBatch,
+): Promise<CheckResult> {
+  const part = scalerPart(graph)
+  if (!part)
+    return scalerCheck(
+      rule,
+      { model },
+      {
+        evaluated: 0,
+        findings: [],
+        good: '',
+        nothing: 'the graph does not scale',
+      },
+    )
+  const loaded = await runtime.load(part)
+  try {
+    const { scores } = await loaded.run(batch)
+    const wanted = transform(parametersOf(artifact), columns)
+    const order = graphOrder(inputs)
+    let worst = 0
+    const findings: Finding[] = []
+    order.forEach((input, place) => {
+      const name = artifact.features[input]?.name ?? ''
+      let bad = 0
+      let first = ''
+      wanted[input]?.forEach((z, row) => {
+        const got = scores[row * order.length + place] as number
+        // What is missing stays missing
+        const relative = Number.isNaN(z) && Number.isNaN(got) ? 0 : Math.abs(z - got) / (1 + Math.abs(z))
+        if (relative > worst) worst = relative
+        if (relative <= tolerance) return
+        if (bad++ === 0) first = `row ${row} gives ${got}, ${z} is right`
+      })
+      if (bad > 0)
+        findings.push({
+          column: name,
+          level: 'fail',
+          text: `${name} is scaled wrongly in ${plural(bad, 'row')}: ${first}`,
+        })
+    })
+    return scalerCheck(
+      rule,
+      { model },
+      {
+        evaluated: batch.rows,
+        findings,
+        good: `the graph scales ${plural(batch.rows, 'row')} within ${figure(worst)} of float64`,
+        observed: { worst },
+      },
+    )
+  } finally {
+    await loaded.close()
+  }
+}

@@ -1,0 +1,26 @@
+import type { CheckResult } from '../../define/report.ts'
+import { handlesMissing, readModel } from '../../onnx/index.ts'
+import type { DataEngine } from '../../ports/data-engine.ts'
+import { columnStatistics, type FrameRows } from '../train/read-frame.ts'
+import type { Profile } from '../watch/profile.ts'
+import { checksOfHeldOut } from './held-out.ts'
+import { checksOfVersion, fittedOnTraining, type ScaledVersion } from './index.ts'
+
+/**
+ * Everything that is asked of a scaler before it may be registered, and again in CI: names, constants, precision and the
+ * chain of digests of the version; refit and leak on its training frame; arithmetic and ranges on its held-out rows.
+ */
+export async function proveScaler(
+  engine: DataEngine,
+  version: ScaledVersion,
+  frame: { readonly path: string; readonly test: FrameRows },
+  profile: Profile,
+): Promise<CheckResult[]> {
+  const { model, artifact, inputs } = version
+  const missingHandled = handlesMissing(readModel(version.onnx))
+  return [
+    ...checksOfVersion(version),
+    ...fittedOnTraining(model, artifact, await columnStatistics(engine, frame.path, inputs)),
+    ...checksOfHeldOut(model, artifact, profile, inputs, frame.test, missingHandled),
+  ]
+}

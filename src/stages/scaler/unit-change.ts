@@ -1,0 +1,82 @@
+import type { CheckResult } from '../../define/report.ts'
+import type { FeatureScale } from '../../math/scaler/index.ts'
+import { unitFactors, unitTolerance } from '../watch/unit-edges.ts'
+import type { ScalerArtifact } from './artifact.ts'
+import { type Finding, plural, scalerCheck } from './finding.ts'
+import { paired, type ScalingWindow } from './window.ts'
+
+type Target = CheckResult['target']
+
+const unit = {
+  id: 'scaler-unit-change',
+  threshold: `no quartiles are those of training times the factor of a known unit, within ${100 * unitTolerance} %`,
+}
+/** Beside the comparison of two scalers in one report. */
+const inWindow = { ...unit, id: 'scaler-window-unit' }
+
+/** S9 in a window: all three quartiles are those of training times the factor of a known unit, and not as they were. */
+export function unitChangeInWindow(target: Target, artifact: ScalerArtifact, window: ScalingWindow): CheckResult {
+  const compared = paired(artifact, window, 500).filter(([, seen]) => seen.units.length > 0)
+  const findings = compared.flatMap(([feature, seen]): Finding[] => {
+    const [same, ...others] = seen.units
+    // A spread so wide that both fit says nothing about units
+    if (!same || same.fits || same.miss < 0.05) return []
+    const fitting = others.filter(one => one.fits).sort((a, b) => a.miss - b.miss)
+    const [best] = fitting
+    if (!best) return []
+    const { name } = feature
+    return [
+      unitFinding(
+        name,
+        best.factor,
+        `${name} is ${times(best.factor)} what it was in training (${plural(seen.finite, 'row')})`,
+      ),
+    ]
+  })
+  return scalerCheck(inWindow, target, {
+    evaluated: compared.length,
+    findings,
+    good: `${plural(compared.length, 'input')} are in the units of training`,
+    nothing: 'fewer than 500 rows are too few for a verdict on units',
+  })
+}
+
+const times = (factor: number): string => `${factor.toPrecision(4)} times`
+
+function unitFinding(column: string, factor: number, said: string): Finding {
+  const words = unitFactors.find(([known]) => known === factor)?.[1] ?? ''
+  return { column, level: 'warn', text: `${said}: ${words}?`, observed: { factor } }
+}
+
+const close = (a: number, b: number): boolean => Math.abs(a / b - 1) <= unitTolerance
+
+/**
+ * S9 between two scalers: median and interquartile range of the new one are those of the old times the factor of a known
+ * unit. Inputs are paired by name.
+ */
+export function unitChange(
+  model: string,
+  names: readonly string[],
+  now: readonly Pick<FeatureScale, 'median' | 'iqr' | 'count'>[],
+  before: readonly Pick<FeatureScale, 'median' | 'iqr' | 'count'>[],
+): CheckResult {
+  let compared = 0
+  const findings = names.flatMap((name, i): Finding[] => {
+    const a = now[i]
+    const b = before[i]
+    if (!a || !b || a.count === 0 || b.count === 0 || b.iqr === 0 || b.median === 0 || a.iqr === 0) return []
+    compared++
+    const found = unitFactors.find(([factor]) => close(a.iqr / b.iqr, factor) && close(a.median / b.median, factor))
+    if (!found) return []
+    return [unitFinding(name, found[0], `${name} is ${times(found[0])} what it was`)]
+  })
+  return scalerCheck(
+    unit,
+    { model },
+    {
+      evaluated: compared,
+      findings,
+      good: `${plural(compared, 'input')} are in the units they were in`,
+    },
+  )
+}
