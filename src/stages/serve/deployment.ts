@@ -1,5 +1,4 @@
 import type { Decision } from '../../define/decision.ts'
-import { overallStatus, type Report } from '../../define/report.ts'
 import type { Deployment } from '../../define/deployment.ts'
 import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
@@ -12,6 +11,7 @@ import { RowEncoder, type EncodedRows } from './encode.ts'
 import { type JournalOptions, type Keeper, type KeptPrediction, ServingJournal } from './journal.ts'
 import { LabelPairs } from './label-pairs.ts'
 import { LatencyRing } from './latency.ts'
+import { ScalerGuard } from './scaler-guard.ts'
 import { loadVersion, type ServedVersion } from './served-version.ts'
 import type { DeploymentStatus, Label, Prediction, PredictRequest, ServedDeployment } from './types.ts'
 
@@ -32,9 +32,6 @@ interface StableDocument {
   readonly version: number
   readonly since: Micros
 }
-
-/** How often the scaler's chain of digests is followed while serving. */
-const chainEveryMs = 10_000
 
 /**
  * One served name: routes rows between stable and challenger, scores both while a rollout runs, and moves the rollout on
@@ -57,8 +54,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
   #writes: Promise<unknown> = Promise.resolve()
   #failure: unknown
   #canaryError: string | undefined
-  #chainLooked = Number.NEGATIVE_INFINITY
-  #chainBroken: string | undefined
+  readonly #scaler: ScalerGuard
   readonly #counts = { stable: 0, canary: 0, errors: 0 }
   /** Set by whoever watches. */
   observer: Observer | undefined
@@ -69,6 +65,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
   constructor(services: StageServices, definition: Deployment, views: readonly OnlineView[], labelHorizon: Micros) {
     this.#services = services
     this.definition = definition
+    this.#scaler = new ScalerGuard(services, definition.name)
     this.#encoder = new RowEncoder(definition.model, views)
     this.#pairs = new LabelPairs(definition.model.task, labelHorizon)
     this.labelHorizon = labelHorizon
@@ -155,43 +152,11 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     const loaded = await loadVersion(this.#services, record)
     if (loaded.golden.status !== 'pass')
       throw fail('goldenRowsWrong', { version: `${record.model}@${record.version}`, reason: loaded.golden.message })
-    await this.#proveScaler(loaded)
-    return loaded
-  }
-
-  /** The scaler's checks before any traffic: kept as a report, and as a decision where they refuse. */
-  async #proveScaler({ record, loaded, scaler }: ServedVersion): Promise<void> {
-    const { store, clock } = this.#services
-    const version = `${record.model}@${record.version}`
-    const at = clock.now()
-    const status = overallStatus(scaler.checks)
-    const report: Report = {
-      id: ulid(),
-      kind: 'scaler',
-      subject: version,
-      at,
-      status,
-      checks: scaler.checks,
-      evidence: { scaler: scaler.digest, onnx: record.digest, deployment: this.name },
-    }
-    await store.addReport(report)
-    if (status !== 'fail' && status !== 'error') return
-    const failed = scaler.checks.filter(check => check.status === 'fail' || check.status === 'error')
-    const reason = failed.map(check => check.message).join('; ')
-    await store.addDecision({
-      id: ulid(),
-      kind: 'gate',
-      subject: `deployment ${this.name}`,
-      at,
-      verdict: 'refused',
-      reason: `${version} is not served: ${reason}`,
-      rule: { name: 'scaler checks', threshold: 'no critical failure' },
-      inputs: { version, failed: failed.map(check => check.id) },
-      evidence: [report.id],
-      actor: 'system',
+    await this.#scaler.admit(loaded).catch(async (error: unknown) => {
+      await loaded.loaded.close()
+      throw error
     })
-    await loaded.close()
-    throw fail('scalerRefused', { version, reason })
+    return loaded
   }
 
   /** Makes a version stable at once: the first one of a deployment, or by an operator's word. */
@@ -348,13 +313,10 @@ export class LiveDeployment implements ServedDeployment, Keeper {
 
   /** Time passes: steps that wait too long are held, and the scaler's chain of digests is followed again. */
   tick(): void {
-    const { clock } = this.#services
-    const now = clock.now()
-    if (clock.elapsed() - this.#chainLooked >= chainEveryMs) {
-      this.#chainLooked = clock.elapsed()
-      this.#write(() => this.#followChain())
-    }
+    const stable = this.#stable
+    if (stable && this.#scaler.due()) this.#write(() => this.#scaler.follow(stable))
     if (!this.#rollout) return
+    const now = this.#services.clock.now()
     this.#release(now)
     this.#move({ type: 'tick', at: now })
   }
@@ -385,26 +347,6 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     this.#writes = this.#writes.then(work).catch(error => {
       this.#failure = error
     })
-  }
-
-  /** Whether the registry still names the scaler that is served, and the store still has it as it was. */
-  async #followChain(): Promise<void> {
-    const stable = this.#stable
-    if (!stable) return
-    const { model, version } = stable.record
-    const { digest } = stable.scaler
-    const record = await this.#services.store.getModelVersion(model, version)
-    const kept = await this.#services.artifacts.get(digest).then(
-      () => undefined,
-      (error: unknown) => (error instanceof Error ? error.message : String(error)),
-    )
-    const named = record?.facts.scaler
-    this.#chainBroken =
-      named !== digest
-        ? `the registry names the scaler ${String(named).slice(0, 19)} for ${model}@${version}, ${digest.slice(0, 19)} is served`
-        : kept === undefined
-          ? undefined
-          : `the scaler of ${model}@${version} cannot be proven: ${kept}`
   }
 
   /** Resolves when every decision so far is stored; throws what went wrong with storing one. */
@@ -445,7 +387,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
 
   health(): { readonly ready: boolean; readonly reasons: readonly string[] } {
     if (!this.#stable) return { ready: false, reasons: [`nothing is deployed as ${this.name}`] }
-    if (this.#chainBroken !== undefined) return { ready: false, reasons: [this.#chainBroken] }
+    if (this.#scaler.broken !== undefined) return { ready: false, reasons: [this.#scaler.broken] }
     if (this.#failure !== undefined)
       return { ready: true, reasons: [`a decision could not be stored: ${String(this.#failure)}`] }
     return {
