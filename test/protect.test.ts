@@ -1,14 +1,18 @@
-import { mkdtemp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdtemp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { openKeyring } from '../src/config/keyring.ts'
 import { openWorkspace } from '../src/config/workspace.ts'
-import { csv, dataset, expect as must, project, t } from '../src/index.ts'
+import { csv, dataset, deployment, expect as must, gbt, model, project, t } from '../src/index.ts'
+import type { Digest } from '../src/internal/digest.ts'
+import { seeded } from '../src/math/random/seeded.ts'
 import { systemClock } from '../src/adapters/clock/system.ts'
 import { datasetStep } from '../src/stages/pipeline/dataset-steps.ts'
+import { startTraining } from '../src/stages/pipeline/run.ts'
 import { verifyAudit } from '../src/stages/protect/audit/verify.ts'
 import { unprotect, type Envelope } from '../src/stages/protect/envelope.ts'
+import { LiveServing } from '../src/stages/serve/serving.ts'
 
 const before = process.env.MILLRACE_KEY_PASSPHRASE
 beforeEach(() => {
@@ -79,4 +83,92 @@ it('keeps quarantined personal data encrypted, masked in samples, and every use 
   ).join('\n')
   expect(log).toContain('keys.generateDataKey')
   expect(log).toContain('"stranger"')
+})
+
+it('keeps snapshots, frames and models of sensitive data sealed, and opens them for those with a grant only', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'millrace-'))
+  await mkdir(join(root, 'data'))
+  await writeFile(join(root, 'millrace.config.ts'), 'export default 1')
+  const random = seeded(5)
+  const lines = Array.from({ length: 3_000 }, (_, i) => {
+    const age = 20 + random.below(60)
+    const at = new Date(Date.UTC(2026, 0, 1) + i * 900_000).toISOString().replace('T', ' ').slice(0, 19)
+    return `${at},person${i}@example.org,${age},${random.next() < age / 100}`
+  })
+  await writeFile(join(root, 'data/people.csv'), `at,mail,age,ill\n${lines.join('\n')}\n`)
+  const people = dataset('people', {
+    source: csv('data/people.csv'),
+    columns: { at: t.timestamp('UTC'), mail: t.pii(t.text()), age: t.int(), ill: t.bool() },
+    eventTime: 'at',
+    encryptWith: 'people',
+  })
+  const health = model('health', {
+    task: 'binary',
+    from: people,
+    label: c => c.ill,
+    inputs: c => ({ age: c.age }),
+    split: { by: 'time', train: '20d', test: '5d' },
+    train: gbt({ trees: 5 }),
+    encryptWith: 'people',
+  })
+  const api = deployment('api', { model: health })
+  const own = project('p', { people, health, api })
+  const keyring = await openKeyring(join(root, '.millrace'), systemClock())
+  await keyring.keys.create('people', 'operator')
+  await keyring.keys.grant('people', 'pipeline', ['kms:GenerateDataKey', 'kms:Decrypt'], 'operator')
+  await keyring.keys.grant('people', 'serving', ['kms:Decrypt'], 'operator')
+  await keyring.close()
+
+  let workspace = await openWorkspace(root, { project: own })
+  const request = { model: health, trigger: 'manual', stepEnvironment: null, runEnvironment: {} }
+  const run = await (await startTraining(workspace, await workspace.engineOf(), request)).done
+  expect([run.status, run.error]).toEqual(['succeeded', undefined])
+  const [version] = await workspace.store.listModelVersions('health')
+  const facts = version?.facts as Record<string, Digest>
+  const sealed = [
+    version?.digest,
+    facts['data:people'],
+    facts.frame,
+    facts.model,
+    facts.scaler,
+    facts.profile,
+  ] as Digest[]
+  // a second run finds all of it in place
+  const again = await (await startTraining(workspace, await workspace.engineOf(), request)).done
+  expect(again.steps.filter(step => step.status === 'reused').length).toBeGreaterThanOrEqual(4)
+  await workspace.close()
+
+  // At rest none of it is in clear, under its own digest or elsewhere
+  const { openArtifacts } = await import('../src/adapters/artifacts/fs/open.ts')
+  const bare = await openArtifacts(join(root, '.millrace/artifacts'))
+  for (const digest of sealed)
+    await expect(bare.get(digest)).rejects.toMatchObject({ code: expect.stringMatching(/^MR/) })
+  for await (const { digest } of bare.list()) {
+    const start = Buffer.from((await bare.get(digest)).subarray(0, 8)).toString('latin1')
+    expect(start.startsWith('PAR1')).toBe(false)
+  }
+  for (const path of await filesBelow(join(root, '.millrace')))
+    expect([path, (await readFile(path)).includes('person7@example')]).toEqual([path, false])
+  expect(await filesBelow(join(root, '.millrace/in-clear')).catch(() => [])).toEqual([])
+
+  // The server reads it with its own grant
+  workspace = await openWorkspace(root, { project: own, principal: 'serving' })
+  const serving = await LiveServing.open(workspace, await workspace.online())
+  await serving.get('api')?.rollOut(1, 'test')
+  const [answer] = (await serving.get('api')?.predict([{ row: { age: 70 } }])) ?? []
+  expect(answer?.score).toBeGreaterThan(0.5)
+  const path = await workspace.artifacts.localPath(facts['data:people'] as Digest)
+  expect((await stat(path)).mode & 0o077).toBe(0)
+  await serving.close()
+  await workspace.close()
+  await expect(stat(path)).rejects.toMatchObject({ code: 'ENOENT' })
+
+  workspace = await openWorkspace(root, { project: own, principal: 'stranger' })
+  await expect(workspace.artifacts.get(version?.digest as Digest)).rejects.toMatchObject({ code: 'MR6013' })
+  await workspace.close()
+  expect((await verifyAudit(join(root, '.millrace/audit'))).ok).toBe(true)
+  const log = (
+    await Promise.all((await filesBelow(join(root, '.millrace/audit'))).map(one => readFile(one, 'utf8')))
+  ).join('\n')
+  for (const who of ['"pipeline"', '"serving"', '"stranger"']) expect(log).toContain(who)
 })

@@ -44,7 +44,7 @@ export async function rebuildVersion(
       }
   let clean: Workspace | undefined
   try {
-    clean = await openWorkspace(tree, { clock: workspace.clock })
+    clean = await openWorkspace(tree, { clock: workspace.clock, keys: workspace.keys })
     const runs = await clean.engineOf(event => {
       if (event.type === 'progress' && event.message) say(`${event.step}: ${event.message}`)
     })

@@ -6,10 +6,12 @@ import { fail } from '../errors/index.ts'
 import type { DataEngine } from '../ports/data-engine.ts'
 import type { Executor } from '../ports/executor.ts'
 import type { InferenceRuntime } from '../ports/inference-runtime.ts'
+import type { KeyService } from '../ports/key-service.ts'
 import type { MetadataStore } from '../ports/metadata-store.ts'
 import type { OnlineStore } from '../ports/online-store.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { StageServices } from '../stages/pipeline/services.ts'
+import { sealedArtifacts } from '../stages/protect/sealed-artifacts.ts'
 import type { Project, RunSettings } from '../define/project.ts'
 import { compiledModule } from '../internal/compiled.ts'
 import { adapters } from './resolve.ts'
@@ -32,6 +34,10 @@ export interface Workspace extends StageServices {
 export interface WorkspaceOptions {
   readonly project?: Project
   readonly clock?: Clock
+  /** Who reads what is sealed, for grants and the audit log; `pipeline`. */
+  readonly principal?: string
+  /** Instead of the project's own keystore. */
+  readonly keys?: () => Promise<KeyService>
   /** Steps of a run that another process began, for resuming it. */
   readonly resolveRun?: ConstructorParameters<typeof Engine>[0]['resolve']
 }
@@ -87,13 +93,24 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
   mkdirSync(folder, { recursive: true })
   const clock = options.clock ?? (await adapters.clock.system()).systemClock()
   const store = await openStore(project, folder)
-  const artifacts = await (await adapters.artifacts.fs()).openArtifacts(join(folder, 'artifacts'))
+  let keyring: Promise<Keyring> | undefined
+  const keys = options.keys ?? (async () => (await (keyring ??= openKeyring(folder, clock))).keys)
+  const artifacts = await sealedArtifacts(
+    await (await adapters.artifacts.fs()).openArtifacts(join(folder, 'artifacts')),
+    {
+      store,
+      clock,
+      keys,
+      project: project.name,
+      principal: options.principal ?? 'pipeline',
+      folder: join(folder, 'in-clear'),
+    },
+  )
   const processes = (await adapters.executor.process()).processExecutor()
   const executor = await openExecutor(project, root, folder, processes)
   let engine: Promise<DataEngine> | undefined
   let runtime: Promise<InferenceRuntime> | undefined
   let online: Promise<OnlineStore> | undefined
-  let keyring: Promise<Keyring> | undefined
   const engines: Engine[] = []
   return {
     project,
@@ -110,7 +127,7 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
     runtime: () => (runtime ??= openRuntime()),
     online: () => (online ??= adapters.online.lmdb().then(module => module.openLmdb(join(folder, 'online')))),
     crew: async () => (await adapters.threads()).openThreadCrew(2),
-    keys: async () => (await (keyring ??= openKeyring(folder, clock))).keys,
+    keys,
     async engineOf(listener) {
       const made = new Engine({
         store,
@@ -133,6 +150,7 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
       for (const one of engines) await one.close()
       if (engine) await (await engine).close()
       if (online) await (await online).close()
+      await artifacts.wipe()
       if (keyring) await (await keyring).close()
       await store.close()
     },

@@ -33,7 +33,10 @@ export interface DatasetOptions<C extends Columns> {
   readonly treatAsNull?: readonly string[]
   /** Bad rows go to a quarantine file and the snapshot holds the good ones (default true). */
   readonly quarantine?: boolean
-  /** Key under which quarantined rows are encrypted. Needed when a column holds personal data. */
+  /**
+   * Key under which snapshots, quarantined rows and training frames made from them are encrypted at rest. Needed when a
+   * column holds personal data.
+   */
   readonly encryptWith?: string
 }
 
@@ -121,7 +124,7 @@ export function dataset<const Name extends string, const C extends Columns>(
     refuse(
       'dataset',
       name,
-      `column '${personal}' holds personal data: say with which key quarantined rows are encrypted, encryptWith: '…'`,
+      `column '${personal}' holds personal data: say with which key its rows are encrypted, encryptWith: '…'`,
     )
   return {
     [definitionBrand]: 'dataset',

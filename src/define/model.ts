@@ -82,6 +82,8 @@ export interface ModelOptions<C extends Columns, I extends Record<string, ModelI
   /** Probability from which a binary prediction is positive (default 0.5). */
   readonly threshold?: number
   readonly test?: (m: ModelTestBuilder<keyof I & string>) => readonly ModelTest[]
+  /** Key under which its training frame, its files and its baseline are encrypted at rest. */
+  readonly encryptWith?: string
 }
 
 export interface InputSpec {
@@ -104,6 +106,7 @@ export interface Model<C extends Columns = Columns, D extends string = string> e
   readonly trainer: Trainer
   readonly threshold: number
   readonly tests: readonly ModelTest[]
+  readonly encryptWith: string | undefined
   readonly [requestColumns]?: Pick<RowOf<C>, D & keyof C & string>
 }
 
@@ -160,6 +163,7 @@ export function model<const C extends Columns, const I extends Record<string, Mo
     'train',
     'threshold',
     'test',
+    'encryptWith',
   ])
   const { from } = options
   if (from.eventTime === undefined)
@@ -207,5 +211,6 @@ export function model<const C extends Columns, const I extends Record<string, Mo
     trainer,
     threshold: options.threshold ?? 0.5,
     tests: options.test?.(modelTests<keyof I & string>()) ?? [],
+    encryptWith: options.encryptWith,
   }
 }

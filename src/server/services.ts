@@ -1,4 +1,5 @@
 import type { Workspace } from '../config/workspace.ts'
+import type { ArtifactStore } from '../ports/artifact-store.ts'
 import type { Serving } from '../stages/serve/types.ts'
 import type { EventBus } from './events/bus.ts'
 import type { Health } from './health.ts'
@@ -6,7 +7,9 @@ import type { Guard } from './auth/guard.ts'
 
 /** What the server is made from. A project without models still has a server: `serving` then lists nothing. */
 export interface ServerServices {
-  readonly workspace: Pick<Workspace, 'project' | 'store' | 'artifacts' | 'clock' | 'folder' | 'root'>
+  readonly workspace: Pick<Workspace, 'project' | 'store' | 'clock' | 'folder' | 'root'> & {
+    readonly artifacts: ArtifactStore
+  }
   readonly serving: Serving
   readonly bus: EventBus
   readonly health: Health

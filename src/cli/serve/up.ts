@@ -30,7 +30,7 @@ export interface Up {
  */
 export async function up(options: UpOptions): Promise<Up> {
   const { log } = options
-  const workspace: Workspace = await openWorkspace(options.cwd)
+  const workspace: Workspace = await openWorkspace(options.cwd, { principal: 'serving' })
   const other = await runningServer(workspace.folder)
   if (other) {
     await workspace.close()
@@ -38,6 +38,7 @@ export async function up(options: UpOptions): Promise<Up> {
   }
   for (const view of await warmViews(workspace)) log({ level: 'info', text: `filled the online records of ${view}` })
   const serving = await LiveServing.open(workspace, await workspace.online())
+  await workspace.artifacts.wipe()
   const bus = new EventBus()
   const apart = runApart(workspace)
   const retrainer = retrainApart(workspace, apart, log)

@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises'
+import { chmod, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Dataset } from '../../define/dataset.ts'
 import type { Decision } from '../../define/decision.ts'
@@ -10,6 +10,7 @@ import { protect } from '../protect/envelope.ts'
 import { sourceFiles, type SourceFile } from '../validate/files.ts'
 import { validate } from '../validate/validate.ts'
 import { ownCode } from './code.ts'
+import { saveUnder } from './save.ts'
 import type { StageServices } from './services.ts'
 
 /** Largest share of rows that quarantine may take before the whole batch is refused. */
@@ -107,6 +108,7 @@ export async function datasetStep(
       const validation = await validate({ engine, root: services.root, clock: services.clock }, dataset, source)
       try {
         const folder = await context.folder()
+        if (dataset.encryptWith !== undefined) await chmod(folder, 0o700)
         context.progress(0.6, `${validation.rows.toLocaleString('en-US')} rows checked`)
         const quarantined = validation.split.bad
           ? Number(
@@ -137,7 +139,9 @@ export async function datasetStep(
         if (decision.verdict !== 'refused') {
           const path = join(folder, 'data.parquet')
           const rows = await engine.writeParquet(validation.split.good, path)
-          outputs.data = await context.save('dataset', { file: path }, { rows, quarantined })
+          const save = saveUnder(services, context, dataset.encryptWith)
+          outputs.data = await save('dataset', { file: path }, { rows, quarantined })
+          if (dataset.encryptWith !== undefined) await rm(path)
         }
         await services.store.addReport({ ...report, runId: context.runId })
         return { outputs, decisions: [decision] }

@@ -11,6 +11,7 @@ import { score, type FittedModel } from '../train/estimator.ts'
 import { readFrame, type FrameRows } from '../train/read-frame.ts'
 import { baselinePerformance } from '../watch/baseline-performance.ts'
 import type { Profile } from '../watch/profile.ts'
+import { saveUnder } from './save.ts'
 import type { StageServices } from './services.ts'
 import { from, input, type Common } from './step-parts.ts'
 
@@ -142,7 +143,11 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
           outputs: {
             report: await context.save('report', JSON.stringify(report)),
             metrics: await context.save('metrics', JSON.stringify(metrics)),
-            profile: await context.save('profile', JSON.stringify(await heldOut(context, fitted, frame))),
+            profile: await saveUnder(
+              services,
+              context,
+              model.encryptWith,
+            )('profile', JSON.stringify(await heldOut(context, fitted, frame))),
           },
           reports: [report],
           decisions: [decision],

@@ -10,6 +10,7 @@ import { batchOf } from '../evaluate/subject.ts'
 import { type ScalerArtifact, scalerParity } from '../scaler/index.ts'
 import { numericColumns, score, type FittedModel } from '../train/estimator.ts'
 import { readFrame, type FrameRows } from '../train/read-frame.ts'
+import { saveUnder } from './save.ts'
 import type { StageServices } from './services.ts'
 import { from, input, type Common } from './step-parts.ts'
 
@@ -109,7 +110,9 @@ export function exportStep(services: StageServices, model: Model, common: Common
         }
         return {
           outputs: {
-            onnx: await context.save('onnx', bytes, { opset: inspectModel(bytes).opsets as unknown as Json }),
+            onnx: await saveUnder(services, context, model.encryptWith)('onnx', bytes, {
+              opset: inspectModel(bytes).opsets as unknown as Json,
+            }),
             report: await context.save('report', JSON.stringify(report)),
           },
           reports: [report],

@@ -1,9 +1,11 @@
+import { chmod, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Model } from '../../define/model.ts'
 import { compileDefinition } from '../../define/project.ts'
 import type { StepDefinition } from '../../engine/index.ts'
 import { buildFrame, snapshotSql } from '../features/frame.ts'
 import { datasetStepName } from './dataset-steps.ts'
+import { frameKey, saveUnder, sealedBy } from './save.ts'
 import type { StageServices } from './services.ts'
 import { datasetsOf, from, input, type Common, type ModelRunOptions } from './step-parts.ts'
 
@@ -26,6 +28,7 @@ export function frameStep(
         tests: model.tests.filter(test => test.kind === 'slices'),
       } as never),
       views: model.views.map(compileDefinition),
+      ...sealedBy(frameKey(model)),
       ...(options.spans ? { spans: { ...options.spans } } : {}),
     },
     async run(context) {
@@ -33,9 +36,14 @@ export function frameStep(
       const snapshots = new Map<string, string>()
       for (const dataset of datasets)
         snapshots.set(dataset.name, await snapshotSql(engine, await input(context, dataset.name).path()))
-      const path = join(await context.folder(), 'frame.parquet')
+      const key = frameKey(model)
+      const folder = await context.folder()
+      if (key !== undefined) await chmod(folder, 0o700)
+      const path = join(folder, 'frame.parquet')
       const summary = await buildFrame(engine, model, snapshots, path, options.spans)
-      return { outputs: { frame: await context.save('features', { file: path }, { ...summary }) } }
+      const frame = await saveUnder(services, context, key)('features', { file: path }, { ...summary })
+      if (key !== undefined) await rm(path)
+      return { outputs: { frame } }
     },
   }
 }

@@ -1,11 +1,11 @@
 import type { Project } from '../../define/project.ts'
 import type { Crew } from '../../math/trees/index.ts'
-import type { ArtifactStore } from '../../ports/artifact-store.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { DataEngine } from '../../ports/data-engine.ts'
 import type { InferenceRuntime } from '../../ports/inference-runtime.ts'
 import type { KeyService } from '../../ports/key-service.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
+import type { SealingStore } from '../protect/sealed-artifacts.ts'
 
 /** What the stages work with; made once by `config/resolve.ts`. */
 export interface StageServices {
@@ -13,7 +13,8 @@ export interface StageServices {
   /** Folder of the project file. */
   readonly root: string
   readonly store: MetadataStore
-  readonly artifacts: ArtifactStore
+  /** Sealed artifacts are read by it like others, by those who have a grant. */
+  readonly artifacts: SealingStore
   readonly clock: Clock
   /** Opened at first use. */
   engine(): Promise<DataEngine>

@@ -8,6 +8,7 @@ import { scalerArtifact } from '../scaler/index.ts'
 import { fit, score, type Fittable, type FittedModel } from '../train/estimator.ts'
 import { readFrame, thinned } from '../train/read-frame.ts'
 import { buildProfile } from '../watch/build-profile.ts'
+import { frameKey, type Save, saveUnder, sealedBy } from './save.ts'
 import type { StageServices } from './services.ts'
 import { from, input, type Common } from './step-parts.ts'
 
@@ -25,6 +26,7 @@ export type TrainParameters = Fittable & {
   readonly naturalWindow: Duration
   /** Versions of the feature views, which the scaler names. */
   readonly views: Readonly<Record<string, Digest>>
+  readonly encryptWith?: string
 }
 
 /** Scaler and estimator fitted on the training rows, and the profile that monitors compare with. */
@@ -41,11 +43,15 @@ export function trainStep(services: StageServices, model: Model, common: Common)
     ...common,
     name: `train-${model.name}`,
     inputs: { frame: from(`features-${model.name}`, 'frame') },
-    parameters: parameters as unknown as Json,
+    parameters: { ...parameters, ...sealedBy(model.encryptWith) } as unknown as Json,
     seed: model.trainer.kind === 'gbt' ? (model.trainer.seed ?? 0) : 0,
-    ...(services.trainModule
+    // What is sealed is read where the keys are: in the process that drives the run
+    ...(services.trainModule && frameKey(model) === undefined
       ? { runsIn: 'process', module: services.trainModule, env: { [codeVariable]: common.code } }
-      : { runsIn: 'inline', run: context => train(context, services) }),
+      : {
+          runsIn: 'inline',
+          run: context => train(context, services, saveUnder(services, context, model.encryptWith)),
+        }),
   }
 }
 
@@ -56,8 +62,9 @@ export const codeVariable = 'MILLRACE_CODE'
 export async function train(
   context: StepContext,
   services: Pick<StageServices, 'engine' | 'crew'>,
+  save: Save = (type, content, meta) => context.save(type, content, meta),
 ): Promise<StepResult> {
-  const { naturalWindow, views, ...model } = context.parameters as unknown as TrainParameters
+  const { naturalWindow, views, encryptWith: _, ...model } = context.parameters as unknown as TrainParameters
   const engine = await services.engine()
   const frame = await readFrame(engine, await input(context, 'frame').path(), model.inputs, 'train')
   const crew = await services.crew()
@@ -83,9 +90,9 @@ export async function train(
   const scaler = scalerArtifact(fitted.scaler, fitted.inputs, input(context, 'frame').ref.digest, views)
   return {
     outputs: {
-      model: await context.save('model', JSON.stringify(fitted), { rows: frame.rows }),
-      scaler: await context.save('scaler', JSON.stringify(scaler)),
-      profile: await context.save('profile', JSON.stringify(profile)),
+      model: await save('model', JSON.stringify(fitted), { rows: frame.rows }),
+      scaler: await save('scaler', JSON.stringify(scaler)),
+      profile: await save('profile', JSON.stringify(profile)),
     },
   }
 }

@@ -10,6 +10,7 @@ import { ownCode } from '../pipeline/code.ts'
 import { datasetStepName } from '../pipeline/dataset-steps.ts'
 import { modelSteps } from '../pipeline/model-steps.ts'
 import { datasetsOf } from '../pipeline/step-parts.ts'
+import { saveUnder } from '../pipeline/save.ts'
 import type { StageServices } from '../pipeline/services.ts'
 
 /** Which definition it was rebuilt from. */
@@ -61,7 +62,15 @@ export async function reproduce(
       environment: stepEnvironment,
       runsIn: 'inline',
       run: async context => ({
-        outputs: { data: await context.save('dataset', { file: await kept.localPath(digest) }) },
+        outputs: {
+          data: await saveUnder(
+            services,
+            context,
+            dataset.encryptWith,
+          )('dataset', {
+            file: await kept.localPath(digest),
+          }),
+        },
       }),
     }
   })
