@@ -1,10 +1,9 @@
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
-import { link, readFile, unlink, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import { fail } from '../../../errors/catalogue.ts'
 import { canonicalJson, type Json } from '../../../internal/canonical-json.ts'
-import { isAlive, ownIdentity } from '../../../internal/process-identity.ts'
-import { makeFolder, publishFile, temporaryName } from '../../../internal/publish.ts'
+import { withFileLock } from '../../../internal/file-lock.ts'
+import { publishFile } from '../../../internal/publish.ts'
 import type { KeyDescription } from '../../../ports/key-service.ts'
 import type { Seal } from './seal.ts'
 
@@ -61,32 +60,10 @@ export async function writeKeystore(path: string, file: KeystoreFile, root: Uint
 }
 
 /** One process at a time changes the file; a lock of a dead one is broken. */
-export async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
-  const lock = `${path}.lock`
-  await makeFolder(dirname(path))
-  for (let tries = 0; ; tries++) {
-    const temporary = temporaryName(lock)
-    await writeFile(temporary, JSON.stringify(ownIdentity()))
-    try {
-      await link(temporary, lock)
-      break
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-      const holder = await readFile(lock, 'utf8').then(
-        text => JSON.parse(text) as ReturnType<typeof ownIdentity>,
-        () => undefined,
-      )
-      if (holder !== undefined && isAlive(holder) === false) await unlink(lock).catch(() => undefined)
-      else if (holder !== undefined && tries >= 100)
-        throw fail('keystoreBusy', { path, pid: holder.pid, host: holder.host })
-      else await new Promise(resolve => setTimeout(resolve, 50))
-    } finally {
-      await unlink(temporary)
-    }
-  }
-  try {
-    return await work()
-  } finally {
-    await unlink(lock)
-  }
+export function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
+  return withFileLock(
+    `${path}.lock`,
+    holder => fail('keystoreBusy', { path, pid: holder.pid, host: holder.host }),
+    work,
+  )
 }

@@ -47,6 +47,21 @@ test('a log that nobody touched verifies, over segments and openings', async () 
   expect(await verifyAudit(folder)).toMatchObject({ ok: true, records: 43 })
 })
 
+test('logs that several processes have open at once are one chain, over segments', async () => {
+  const folder = mkdtempSync(join(root, 'log-'))
+  const options = { folder, instance: 'test', clock: manualClock(), segmentBytes: 1500, checkpointEvery: 7 }
+  const logs = await Promise.all([1, 2, 3].map(() => openAudit(options)))
+  const numbers = await Promise.all(
+    Array.from({ length: 60 }, async (_, i) => {
+      await new Promise(done => setTimeout(done, (i % 5) * 3))
+      return logs[i % 3]?.append(event(`key ${i}`))
+    }),
+  )
+  expect(numbers.map(Number).sort((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, i) => i))
+  for (const log of logs) await log.close()
+  expect(await verifyAudit(folder)).toMatchObject({ ok: true, records: 60 })
+})
+
 test('an altered record is named', async () => {
   const folder = await filled(20)
   alter(folder, first, text => text.replace('key 7"', 'key 8"'))

@@ -1,8 +1,9 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { open, readFile, type FileHandle } from 'node:fs/promises'
+import { open, readFile, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fail } from '../../../errors/catalogue.ts'
 import { canonicalJson, type Json } from '../../../internal/canonical-json.ts'
+import { withFileLock } from '../../../internal/file-lock.ts'
 import { ownIdentity } from '../../../internal/process-identity.ts'
 import { makeFolder, publishFile, syncFolder } from '../../../internal/publish.ts'
 import type { Clock } from '../../../ports/clock.ts'
@@ -64,6 +65,22 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
+/** How far a log was read. */
+interface Position {
+  readonly tree: GrowingTree
+  /** Leaf hash of the last record. */
+  readonly previous: string
+  readonly segment: number
+  readonly bytes: number
+}
+
+/** Several processes of a project append to one log, one after another. */
+function locked<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  const busy = (holder: { readonly pid: number; readonly host: string }): Error =>
+    new Error(`process ${holder.pid} on ${holder.host} has been writing to it for five seconds`)
+  return withFileLock(join(folder, 'log.lock'), busy, work)
+}
+
 class FileAuditLog implements AuditLog {
   readonly #options: AuditOptions
   readonly #key: KeyObject
@@ -71,18 +88,20 @@ class FileAuditLog implements AuditLog {
   #previous: string
   #segment: number
   #file: FileHandle | undefined
-  #bytes = 0
+  /** Bytes of the segment that are in the tree: what is beyond them another process wrote. */
+  #bytes: number
   #signed: number
   #waiting: Waiting[] = []
   #writing: Promise<void> | undefined
   #broken: unknown
 
-  constructor(options: AuditOptions, key: KeyObject, tree: GrowingTree, previous: string, segment: number) {
+  constructor(options: AuditOptions, key: KeyObject, { tree, previous, segment, bytes }: Position) {
     this.#options = options
     this.#key = key
     this.#tree = tree
     this.#previous = previous
     this.#segment = segment
+    this.#bytes = bytes
     this.#signed = tree.size
   }
 
@@ -101,8 +120,12 @@ class FileAuditLog implements AuditLog {
       const batch = this.#waiting.splice(0)
       try {
         if (this.#broken !== undefined) throw this.#broken
-        const first = this.#tree.size
-        await this.#writeBatch(batch.map(one => one.event))
+        const first = await locked(this.#options.folder, async () => {
+          await this.#catchUp()
+          const size = this.#tree.size
+          await this.#writeBatch(batch.map(one => one.event))
+          return size
+        })
         batch.forEach((one, i) => one.resolve(first + i))
         if (this.#tree.size - this.#signed >= (this.#options.checkpointEvery ?? 256)) await this.checkpoint()
       } catch (error) {
@@ -114,6 +137,26 @@ class FileAuditLog implements AuditLog {
     }
     // In the same turn as the last look at what waits: nobody can come in between.
     this.#writing = undefined
+  }
+
+  /** Takes in what other processes wrote since. */
+  async #catchUp(): Promise<void> {
+    const { folder } = this.#options
+    for (;;) {
+      const text = await readFrom(join(folder, segmentName(this.#segment)), this.#bytes)
+      for (const line of text.split('\n'))
+        if (line !== '') {
+          const leaf = leafHash(line)
+          this.#previous = leaf.toString('hex')
+          this.#tree.add(leaf)
+        }
+      this.#bytes += Buffer.byteLength(text)
+      if (!(await segmentsOf(folder)).includes(segmentName(this.#segment + 1))) return
+      await this.#file?.close()
+      this.#file = undefined
+      this.#segment++
+      this.#bytes = 0
+    }
   }
 
   async #writeBatch(events: readonly AuditEvent[]): Promise<void> {
@@ -131,12 +174,12 @@ class FileAuditLog implements AuditLog {
       leaves.push(leaf)
     }
     if (this.#file === undefined || this.#bytes > segmentBytes) {
-      if (this.#file !== undefined) {
-        await this.#file.close()
+      if (this.#bytes > segmentBytes) {
+        await this.#file?.close()
         this.#segment++
+        this.#bytes = 0
       }
       this.#file = await open(join(folder, segmentName(this.#segment)), 'a', 0o600)
-      this.#bytes = (await this.#file.stat()).size
       await syncFolder(folder)
     }
     const bytes = Buffer.from(`${lines.join('\n')}\n`)
@@ -147,7 +190,14 @@ class FileAuditLog implements AuditLog {
     for (const leaf of leaves) this.#tree.add(leaf)
   }
 
-  async checkpoint(): Promise<string> {
+  checkpoint(): Promise<string> {
+    return locked(this.#options.folder, async () => {
+      await this.#catchUp()
+      return this.#sign()
+    })
+  }
+
+  async #sign(): Promise<string> {
     const { folder, instance } = this.#options
     const size = this.#tree.size
     const note = signCheckpoint({ origin: `millrace/${instance}/audit`, size, root: this.#tree.root() }, this.#key)
@@ -169,25 +219,49 @@ class FileAuditLog implements AuditLog {
   }
 }
 
+async function readFrom(path: string, offset: number): Promise<string> {
+  try {
+    const handle = await open(path, 'r')
+    try {
+      const { size } = await handle.stat()
+      const length = Math.max(0, size - offset)
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, offset)
+      return buffer.toString('utf8', 0, bytesRead)
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
+    throw error
+  }
+}
+
+async function read(folder: string, last: string | undefined): Promise<Position> {
+  const tree = new GrowingTree()
+  let previous = ''
+  for await (const line of linesOf(folder)) {
+    const leaf = leafHash(line.text)
+    previous = leaf.toString('hex')
+    tree.add(leaf)
+  }
+  const bytes = last === undefined ? 0 : (await stat(join(folder, last))).size
+  return { tree, previous, segment: last === undefined ? 1 : Number(last.slice(0, 8)), bytes }
+}
+
 /**
- * Opens (or makes) the audit log in a folder; one process at a time. A line that a crash cut is removed, which the log
- * then records. Throws `auditUnwritable`.
+ * Opens (or makes) the audit log in a folder; several processes may have it open and take turns. A line that a crash cut
+ * is removed, which the log then records. Throws `auditUnwritable`.
  */
 export async function openAudit(options: AuditOptions): Promise<AuditLog> {
   const { folder } = options
   try {
     await makeFolder(folder)
-    const key = await signingKey(folder)
-    const last = (await segmentsOf(folder)).at(-1)
-    const torn = last === undefined ? 0 : await cutTornTail(join(folder, last))
-    const tree = new GrowingTree()
-    let previous = ''
-    for await (const line of linesOf(folder)) {
-      const leaf = leafHash(line.text)
-      previous = leaf.toString('hex')
-      tree.add(leaf)
-    }
-    const log = new FileAuditLog(options, key, tree, previous, last === undefined ? 1 : Number(last.slice(0, 8)))
+    const { log, torn, last } = await locked(folder, async () => {
+      const key = await signingKey(folder)
+      const last = (await segmentsOf(folder)).at(-1)
+      const torn = last === undefined ? 0 : await cutTornTail(join(folder, last))
+      return { log: new FileAuditLog(options, key, await read(folder, last)), torn, last }
+    })
     if (torn > 0) {
       const actor = { sub: 'millrace', kind: 'system' }
       await log.append({ actor, act: 'audit.repair', res: last ?? '', ctx: { droppedBytes: torn }, effect: 'allow' })
