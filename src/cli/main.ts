@@ -77,11 +77,12 @@ export async function main(found: string | undefined, words: readonly string[], 
   }
   process.on('uncaughtException', error => void told(error))
   process.on('unhandledRejection', error => void told(error))
-  // Finished work is in the store already; a command that ends in its own way (up) takes this listener away
-  process.once('SIGINT', () => {
-    if (process.stderr.isTTY && !json) process.stderr.write('\r\u001b[2K')
-    void told(fail('interrupted')).catch(() => process.exit(130))
-  })
+  // Finished work is in the store already; a command that ends in its own way (up) takes these listeners away
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      if (process.stderr.isTTY && !json) process.stderr.write('\r\u001b[2K')
+      void told(fail('interrupted')).catch(() => process.exit(130))
+    })
   try {
     if (verb === undefined) throw unknown(words)
     const { command } = await load(verb)

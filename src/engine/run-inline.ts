@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ArtifactRef, MetricPoint } from '../ports/metadata-store.ts'
 import { makeContext } from './context.ts'
@@ -47,6 +48,7 @@ export async function runInline(
       : setTimeout(() => own.abort(new StepFailure('timeout', `its time (${timeoutMs} ms) was up`)), timeoutMs)
   const stop = aborted(own.signal)
   const metrics: MetricPoint[] = []
+  const folder = attemptFolder(drive, name, attempt)
   try {
     const context = makeContext({
       runId: drive.runId,
@@ -58,7 +60,7 @@ export async function runInline(
       artifacts,
       clock,
       signal: own.signal,
-      folder: attemptFolder(drive, name, attempt),
+      folder,
       onProgress: (fraction, message) =>
         drive.emit({
           type: 'progress',
@@ -76,5 +78,7 @@ export async function runInline(
     clearTimeout(timer)
     stop.release()
     drive.signal.removeEventListener('abort', pass)
+    // What it gave is in the artifact store; what is left here would only fill the disk
+    await rm(folder, { recursive: true, force: true })
   }
 }

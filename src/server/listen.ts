@@ -1,4 +1,4 @@
-import { createServer, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import type { Workspace } from '../config/workspace.ts'
 import { fail } from '../errors/index.ts'
@@ -60,6 +60,19 @@ function listen(server: Server, host: string, port: number): Promise<number> {
   })
 }
 
+/**
+ * Who is refused in the middle of a body reads the answer only if the rest is taken: a closed connection would be reset,
+ * and the answer lost. It is taken and forgotten, but not for ever.
+ */
+function discardRest(request: IncomingMessage): void {
+  if (request.complete) return
+  const timer = setTimeout(() => request.destroy(), 10_000)
+  timer.unref()
+  request.once('close', () => clearTimeout(timer))
+  request.once('end', () => clearTimeout(timer))
+  request.resume()
+}
+
 const toStandardError: ServerServices['log'] = line => process.stderr.write(`${JSON.stringify(line)}\n`)
 const wait = (milliseconds: number): Promise<void> => new Promise(resolve => setTimeout(resolve, milliseconds))
 
@@ -107,6 +120,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const server = createServer({ noDelay: true, keepAliveTimeout: 65_000 }, (request, response) => {
     open.add(response)
     response.once('close', () => open.delete(response))
+    response.once('finish', () => discardRest(request))
     response.shouldKeepAlive &&= health.open
     if (!handleData(request, response)) void handleControl(request, response)
   })

@@ -5,12 +5,15 @@ import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 
 /** Taxi rides with some missing distances; the fare follows distance and zone. */
-function rides(): string {
+function rides(count: number): string {
   const lines = ['at,km,zone,paid']
-  for (let i = 0; i < 6000; i++) {
+  for (let i = 0; i < count; i++) {
     const km = (i * 7919) % 200 === 0 ? '' : ((i * 7919) % 311) / 10
     const zone = 'abcd'[(i * 31) % 4] as string
-    const at = new Date(Date.UTC(2026, 0, 1) + i * 360_000).toISOString().replace('T', ' ').replace('Z', '')
+    const at = new Date(Date.UTC(2026, 0, 1) + (i * 2_160_000_000) / count)
+      .toISOString()
+      .replace('T', ' ')
+      .replace('Z', '')
     lines.push(`${at},${km},${zone},${(Number(km) * 1.7 + zone.charCodeAt(0) / 50 + ((i * 13) % 7) / 10).toFixed(2)}`)
   }
   return `${lines.join('\n')}\n`
@@ -52,10 +55,10 @@ export function millrace(cwd: string, args: readonly string[], settings: unknown
 }
 
 /** A small project in a folder of its own, which `remove` takes away. */
-export function ridesProject(): { readonly root: string; readonly remove: () => void } {
+export function ridesProject(rows = 6000): { readonly root: string; readonly remove: () => void } {
   const root = mkdtempSync(join(tmpdir(), 'millrace-rides-'))
   mkdirSync(join(root, 'data'))
-  writeFileSync(join(root, 'data', 'rides.csv'), rides())
+  writeFileSync(join(root, 'data', 'rides.csv'), rides(rows))
   writeFileSync(join(root, 'millrace.config.ts'), config)
   return { root, remove: () => rmSync(root, { recursive: true, force: true }) }
 }

@@ -26,7 +26,7 @@ export const command: Command = {
     out.line(`Millrace is up at ${running.url}`)
     if (running.token) out.line(`token for this machine: ${running.token}`)
     out.line('Ctrl-C ends it.')
-    process.removeAllListeners('SIGINT')
+    for (const signal of ['SIGINT', 'SIGTERM']) process.removeAllListeners(signal)
     await new Promise<void>(resolve => {
       process.once('SIGINT', () => resolve())
       process.once('SIGTERM', () => resolve())

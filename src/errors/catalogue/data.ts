@@ -101,6 +101,15 @@ export const dataErrors = {
     status: 422,
     blame: 'user',
   },
+  engineMemory: {
+    code: 'MR2052',
+    title: 'Data engine out of memory',
+    message: 'The data engine needs more memory than it may use: {reason}',
+    hint: 'Run it on a machine with more memory, or make the work smaller: fewer columns, shorter spans. Nothing that was finished is lost.',
+    exit: 3,
+    status: 507,
+    blame: 'environment',
+  },
   keyTooLong: {
     code: 'MR2050',
     title: 'Entity key too long',

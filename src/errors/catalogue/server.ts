@@ -181,6 +181,15 @@ export const serverErrors = {
     status: 404,
     blame: 'environment',
   },
+  bodiesTooMany: {
+    code: 'MR5028',
+    title: 'Too many large bodies',
+    message: 'Too many large bodies are on their way at once.',
+    hint: 'Send the request again in a moment, or send smaller ones.',
+    exit: 3,
+    status: 503,
+    blame: 'environment',
+  },
   overloaded: {
     code: 'MR5027',
     title: 'Too many requests at once',

@@ -20,25 +20,40 @@ export interface DataRoute extends RouteFacts {
   readonly errors?: 'oip'
 }
 
-/** Throws `bodyTooLarge` as soon as the limit is passed. */
+/** Most bytes of unfinished bodies at a time, over all requests: many large ones must not fill the memory together. */
+const budget = 128 * 1024 * 1024
+let held = 0
+
+/** Throws `bodyTooLarge` as soon as the limit is passed, and `bodiesTooMany` when too much is under way at once. */
 export function readBody(request: IncomingMessage, limit: number = bodyLimit): Promise<string> {
   return new Promise((resolve, reject) => {
-    const refuse = (): void => reject(fail('bodyTooLarge', { limit: limit / 1024 / 1024 }))
-    if (Number(request.headers['content-length'] ?? 0) > limit) return refuse()
     const parts: Buffer[] = []
     let size = 0
+    const release = (): void => {
+      held -= size
+      size = 0
+    }
+    const refuse = (error: Error): void => {
+      parts.length = 0
+      request.removeAllListeners('data')
+      release()
+      reject(error)
+    }
+    const tooLarge = (): void => refuse(fail('bodyTooLarge', { limit: limit / 1024 / 1024 }))
+    if (Number(request.headers['content-length'] ?? 0) > limit) return tooLarge()
     request.on('data', (part: Buffer) => {
       size += part.length
-      if (size > limit) {
-        parts.length = 0
-        request.removeAllListeners('data')
-        refuse()
-      } else parts.push(part)
+      held += part.length
+      if (size > limit) tooLarge()
+      else if (held > budget) refuse(fail('bodiesTooMany'))
+      else parts.push(part)
     })
-    request.once('end', () =>
-      resolve((parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)).toString('utf8')),
-    )
+    request.once('end', () => {
+      release()
+      resolve((parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)).toString('utf8'))
+    })
     request.once('error', reject)
+    request.once('close', release)
   })
 }
 

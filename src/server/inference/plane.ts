@@ -64,7 +64,6 @@ export function dataPlane(services: DataServices): (request: IncomingMessage, re
     } catch (error) {
       const known = catalogued(error, services.log)
       if (known.status === 401) response.setHeader('www-authenticate', 'Bearer realm="millrace"')
-      if (known.status === 413 || known.status === 503) response.setHeader('connection', 'close')
       if (known.status === 429) response.setHeader('retry-after', '1')
       if (route.errors === 'oip') sendJson(response, known.status, { error: known.message, ...known.toJSON() })
       else sendText(response, known.status, JSON.stringify(known), 'application/problem+json')

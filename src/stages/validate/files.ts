@@ -3,6 +3,7 @@ import { isAbsolute, join, relative, resolve, sep } from 'node:path'
 import type { Dataset } from '../../define/dataset.ts'
 import { fail } from '../../errors/index.ts'
 import { digestFile, type Digest } from '../../internal/digest.ts'
+import { whyUnreadable } from '../../internal/why-unreadable.ts'
 
 /** A file as it stands on disk, before anything is read of it. */
 export interface ListedFile {
@@ -75,6 +76,8 @@ export async function listFiles(dataset: Dataset, root: string): Promise<ListedF
   if (paths.length === 0) throw fail('sourceUnreadable', { source: path, reason: 'no file matches' })
   const files: ListedFile[] = []
   for (const file of paths.sort()) {
+    const reason = await whyUnreadable(file)
+    if (reason !== undefined) throw fail('sourceUnreadable', { source: relative(root, file), reason })
     const status = await stat(file, { bigint: true })
     files.push({
       name: relative(root, file),

@@ -1,4 +1,4 @@
-import { createReadStream, existsSync } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -15,6 +15,7 @@ import {
 } from '@duckdb/node-api'
 import { fail, isMillraceError } from '../../../errors/index.ts'
 import { syncFolder, temporaryName } from '../../../internal/publish.ts'
+import { whyUnreadable } from '../../../internal/why-unreadable.ts'
 import type {
   Column,
   ColumnType,
@@ -93,11 +94,14 @@ class DuckdbEngine implements DataEngine {
 
   async scan(source: SourceSpec, root: string, files?: readonly string[]): Promise<Relation> {
     const path = isAbsolute(source.path) ? source.path : resolve(root, source.path)
+    // DuckDB names the file that a pattern stumbles over, but says little of a folder, and takes an empty file for a table
+    const unreadable = files !== undefined || /[*?[]/.test(path) ? undefined : await whyUnreadable(path)
+    if (unreadable !== undefined) throw fail('sourceUnreadable', { source: source.path, reason: unreadable })
     const relation = scanRelation(source, files ?? [path])
     try {
       await this.rows(`SELECT * FROM ${relation.sql} LIMIT 0`)
     } catch (error) {
-      if (source.kind === 'csv' && existsSync(path)) {
+      if (source.kind === 'csv' && !/[*?[]/.test(path)) {
         const reason = await this.#brokenRow(path, source.header ?? true, source.delimiter ?? ',')
         if (reason) throw fail('sourceUnreadable', { source: source.path, reason }, error)
       }
@@ -285,12 +289,14 @@ function valueAt(column: Column, i: number): Value {
 function explain(error: unknown, sql: string): Error {
   if (isMillraceError(error)) return error as Error
   const reason = firstLine(error)
+  const path = /"([^"]+)"/.exec(reason)?.[1]
+  if (/No space left|disk full|failed to offload data block/i.test(reason))
+    return fail('noSpaceLeft', { path: path ? dirname(path) : 'the scratch folder', reason }, error)
+  if (/^Out of Memory/i.test(reason)) return fail('engineMemory', { reason }, error)
   if (
     /^(IO Error|Invalid Input Error|HTTP Error)|No files found|CSV Error|Parquet|file/i.test(reason) &&
     !/^(Parser|Binder|Catalog)/.test(reason)
   ) {
-    if (/No space left|disk full/i.test(reason))
-      return fail('noSpaceLeft', { path: 'the scratch folder', reason }, error)
     return fail(
       'sourceUnreadable',
       { source: /'([^']+)'/.exec(sql)?.[1] ?? 'source', reason: describeFailure(error) },
@@ -306,8 +312,13 @@ function describeFailure(error: unknown): string {
   const line = /CSV Error on Line: (\d+)/.exec(text)
   const original = /Original Line: ?([^\n]*)/.exec(text)
   return line
-    ? `line ${line[1]} does not fit the declared columns${original?.[1] ? ` (${original[1].trim().slice(0, 80)})` : ''}`
+    ? `line ${line[1]} does not fit the declared columns${original?.[1] ? ` (${printable(original[1].trim().slice(0, 80))})` : ''}`
     : firstLine(error)
+}
+
+/** A line of a file that is no text would speak to the terminal. */
+function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\ufffd]/gu, '·')
 }
 
 /** Opens an in-memory engine; relations are read from files in place. */

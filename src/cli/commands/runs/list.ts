@@ -1,13 +1,14 @@
 import { formatTime } from '../../../internal/time.ts'
 import type { Command } from '../../command.ts'
+import { statusOf } from '../../run-status.ts'
 import { withWorkspace } from '../../with-workspace.ts'
 
 export const command: Command = {
   summary: 'runs, newest first',
   run: ({ cwd, out }) =>
-    withWorkspace(cwd, async ({ store }) => {
+    withWorkspace(cwd, async ({ store, clock, processes }) => {
       const runs = await store.listRuns({ limit: 50 })
-      out.data(runs)
+      out.data(runs.map(run => ({ ...run, status: statusOf(run, clock.now(), processes) })))
       if (runs.length === 0) out.line('No run yet. Next: npx millrace train')
       else
         out.table(
@@ -15,7 +16,7 @@ export const command: Command = {
           runs.map(run => [
             run.id,
             run.name,
-            run.status,
+            statusOf(run, clock.now(), processes),
             run.trigger,
             formatTime(run.startedAt).slice(0, 19),
             run.endedAt === undefined ? '' : `${((run.endedAt - run.startedAt) / 1e6).toFixed(1)} s`,

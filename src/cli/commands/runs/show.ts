@@ -1,18 +1,21 @@
 import { fail } from '../../../errors/index.ts'
 import type { Command } from '../../command.ts'
+import { statusOf } from '../../run-status.ts'
 import { withWorkspace } from '../../with-workspace.ts'
 
 export const command: Command = {
   summary: 'one run, step by step',
   arguments: [{ name: 'run', description: 'its id (default: the newest)' }],
   run: ({ args, cwd, out }) =>
-    withWorkspace(cwd, async ({ store }) => {
+    withWorkspace(cwd, async ({ store, clock, processes }) => {
       const run = args[0] === undefined ? (await store.listRuns({ limit: 1 }))[0] : await store.getRun(args[0])
       if (!run) throw fail('runUnknown', { run: args[0] ?? '(none yet)' })
       const steps = await store.listSteps(run.id)
-      out.data({ ...run, steps })
-      out.line(`${run.name}  ${run.status}  ${run.id}  (${run.trigger})`)
+      const status = statusOf(run, clock.now(), processes)
+      out.data({ ...run, status, steps })
+      out.line(`${run.name}  ${status}  ${run.id}  (${run.trigger})`)
       const error = run.error as { reason?: string } | undefined
+      if (status === 'stopped') out.line('  Its process is gone; what was finished is kept.')
       if (error?.reason) out.line(`  ${error.reason}`)
       out.line()
       out.table(
@@ -26,6 +29,6 @@ export const command: Command = {
           (step.reason ?? '').slice(0, 90),
         ]),
       )
-      if (run.status === 'failed') out.line(`Next:  npx millrace runs resume ${run.id}`)
+      if (status === 'failed' || status === 'stopped') out.line(`Next:  npx millrace runs resume ${run.id}`)
     }),
 }

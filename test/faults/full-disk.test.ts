@@ -1,0 +1,84 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { ridesProject } from '../support/rides.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'millrace-full-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const canMount = spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', folder]).status === 0
+if (!canMount) console.warn('SKIPPED: a full disk during ingest; tmpfs cannot be mounted here')
+
+/** Runs a program with a disk of that size at `folder`, which is gone with it. */
+function onSmallDisk(
+  size: string,
+  ...argv: readonly string[]
+): { readonly status: number | null; readonly said: string } {
+  const shell = 'mount -t tmpfs -o size="$1" tmpfs "$2" && shift 2 && exec "$@"'
+  const made = spawnSync('unshare', ['-m', 'sh', '-c', shell, 'sh', size, folder, ...argv], { encoding: 'utf8' })
+  return { status: made.status, said: made.stdout + made.stderr }
+}
+
+const script = `
+const { readdirSync } = await import('node:fs')
+const [folder] = process.argv.slice(1)
+const { openDuckdb } = await import('file://' + process.cwd() + '/dist/adapters/data/duckdb/engine.js')
+const engine = await openDuckdb({ memory: 60e6, scratch: folder + '/scratch' })
+const told = error => ({ code: error.code, message: error.message })
+const rows = 'SELECT range AS x, hash(range)::VARCHAR AS y FROM range(3000000)'
+const small = folder + '/small.parquet'
+await engine.writeParquet('SELECT 1 AS one', small)
+const streamed = async () => {
+  for await (const batch of engine.stream('SELECT * FROM (' + rows + ') ORDER BY y')) batch.size
+}
+console.log(JSON.stringify({
+  sorted: await engine.columns('SELECT * FROM (' + rows + ') ORDER BY y LIMIT 2000000').catch(told),
+  streamed: await streamed().catch(told),
+  written: await engine.writeParquet(rows, folder + '/large.parquet').catch(told),
+  overwritten: await engine.writeParquet(rows, small).catch(told),
+  after: await engine.rows("SELECT one FROM read_parquet('" + small + "')"),
+  left: readdirSync(folder).sort(),
+}))
+await engine.close()
+`
+
+describe.skipIf(!canMount)('a disk that is full while data comes in', () => {
+  test('is named when the engine spills and when it writes; half-written files are gone, the engine goes on', () => {
+    const { said } = onSmallDisk('6m', process.execPath, '--input-type=module', '-e', script, folder)
+    expect(JSON.parse(said)).toEqual({
+      sorted: { code: 'MR2005', message: expect.stringContaining('the scratch folder') },
+      streamed: { code: 'MR2005', message: expect.stringContaining('the scratch folder') },
+      written: { code: 'MR2005', message: expect.stringContaining(folder) },
+      overwritten: { code: 'MR2005', message: expect.stringContaining(folder) },
+      after: [{ one: 1 }],
+      left: ['scratch', 'small.parquet'],
+    })
+  })
+
+  test('stops a training run with words and the place, and the run goes on when there is room', () => {
+    const { root, remove } = ridesProject(400_000)
+    const bin = join(process.cwd(), 'dist/cli/bin.js')
+    const both = `
+      cp -r "$1"/. "$2" && cd "$2"
+      "$3" "$4" train 2>&1; echo "first exit $?"
+      ls .millrace/runs/runs/*/* -R | grep -c parquet; echo "files left above"
+      mount -o remount,size=500m "$2"
+      "$3" "$4" runs resume "$("$3" "$4" runs list --json | "$3" -p 'JSON.parse(require("fs").readFileSync(0))[0].id')" 2>&1
+      echo "second exit $?"`
+    try {
+      // Room for the source and little else
+      const size = String(statSync(join(root, 'data', 'rides.csv')).size + 2_500_000)
+      const { said } = onSmallDisk(size, 'sh', '-c', both, 'sh', root, folder, process.execPath, bin)
+      expect(said).toContain('There is no space left to write')
+      expect(said).toContain(folder)
+      expect(said).toContain('first exit 3')
+      expect(said).toContain('0\nfiles left above')
+      expect(said).toContain('second exit 0')
+      expect(said).not.toMatch(/\n\s+at .+:\d+:\d+/)
+    } finally {
+      remove()
+    }
+  })
+})

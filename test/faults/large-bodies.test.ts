@@ -1,0 +1,89 @@
+import { Agent, request } from 'node:http'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { millrace, ridesProject, startUp, type Server } from '../support/rides.ts'
+
+const { root, remove } = ridesProject()
+let server: Server
+beforeAll(async () => {
+  const trained = await millrace(root, ['train'])
+  expect(trained.code, trained.said).toBe(0)
+  server = await startUp(root)
+  expect((await millrace(root, ['deploy'])).code).toBe(0)
+})
+afterAll(async () => {
+  agent.destroy()
+  await server?.stop()
+  remove()
+})
+
+const size = 100e6
+// As clients do by themselves; one that asks for the connection to be closed may lose the answer with it
+const agent = new Agent({ keepAlive: true })
+
+/** Sends a body of 100 MB to its end or its refusal. */
+function send(path: string, declared: boolean): Promise<{ status: number; code: string }> {
+  return new Promise((done, lost) => {
+    const length = declared ? { 'content-length': size } : {}
+    const sent = request(`${server.url}${path}`, {
+      method: 'POST',
+      agent,
+      headers: { 'content-type': 'application/json', ...length },
+    })
+    sent.on('error', lost)
+    sent.on('response', answer => {
+      let text = ''
+      answer.on('data', part => (text += String(part)))
+      answer.on('end', () => {
+        const body = JSON.parse(text) as { code?: string; message?: string }
+        done({ status: answer.statusCode ?? 0, code: body.code ?? body.message ?? '' })
+      })
+    })
+    const part = Buffer.alloc(64 * 1024, 0x20)
+    let left = size
+    const push = (): void => {
+      while (left > 0) {
+        const now = left < part.length ? part.subarray(0, left) : part
+        left -= now.length
+        if (!sent.write(now)) return void sent.once('drain', push)
+      }
+      sent.end()
+    }
+    push()
+  })
+}
+
+async function residentMb(): Promise<number> {
+  const page = await (await fetch(`${server.url}/metrics`)).text()
+  return Number(/millrace_process_resident_memory_bytes (\d+)/.exec(page)?.[1]) / 1e6
+}
+
+test.each([
+  '/v1/deployments/fares/predict',
+  '/v1/deployments/fares/feedback',
+  '/v2/models/fares/infer',
+  '/invocations',
+  '/v1/sources/rides:push',
+  '/v1/webhooks/alertmanager',
+])('a body of 100 MB is refused by %s whether or not it says its length', async path => {
+  for (const declared of [true, false]) expect(await send(path, declared)).toEqual({ status: 413, code: 'MR5012' })
+})
+
+test('the tracking endpoint refuses it in its own form', async () => {
+  const refusal = await send('/api/2.0/mlflow/runs/log-batch', false)
+  expect(refusal.status).toBe(400)
+  expect(refusal.code).toContain('larger than 16 MB')
+})
+
+test('sixteen of them at once neither fill the memory nor lose an answer, and rows are still answered', async () => {
+  const before = await residentMb()
+  const all = await Promise.all(Array.from({ length: 16 }, () => send('/v1/deployments/fares/predict', false)))
+  for (const { status, code } of all) expect([413, 503]).toContain(status === 503 && code !== 'MR5028' ? 0 : status)
+  // 128 MB of bodies may be held at a time, and what was let go may not be collected yet
+  expect((await residentMb()) - before).toBeLessThan(400)
+  const answer = await fetch(`${server.url}/v1/deployments/fares/predict`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ rows: [{ at: '2026-02-01T08:00:00Z', km: 3, zone: 'a' }] }),
+  })
+  expect(answer.status).toBe(200)
+})
