@@ -142,6 +142,21 @@ export function dataEngineContract(open: () => Promise<DataEngine>, skips?: Skip
       )
     }),
 
+    given(
+      'takes just the files that are named, and knows their rows and nulls without a look where it can',
+      async (engine, folder) => {
+        const { sql } = await engine.load('hard', hard)
+        const files = ['a', 'b', 'c'].map(name => join(folder, `${name}.parquet`))
+        for (const file of files) await engine.writeParquet(`SELECT * FROM ${sql}`, file)
+        const two = await engine.scan({ kind: 'parquet', path: '*.parquet' }, folder, files.slice(0, 2))
+        assert.deepEqual(await engine.rows(`SELECT count(*) AS c FROM ${two.sql}`), [{ c: 10 }])
+        const footer = await engine.footer?.(files)
+        if (footer === undefined) return
+        assert.equal(footer.rows, 15)
+        for (const [name, nulls] of footer.nulls) assert.equal(nulls, name === 'place' ? 0 : 3, name)
+      },
+    ),
+
     given('rows hold numbers where they are exact, bigint where they are not, and null for null', async engine => {
       const { sql } = await engine.load('hard', hard)
       const rows = await engine.rows(ordered(engine, sql, 'place'))
