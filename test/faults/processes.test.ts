@@ -36,7 +36,9 @@ describe('two processes on one project', () => {
     for (const { code, said } of both) expect(code, said).toBe(0)
     const steps = both.map(one => (JSON.parse(one.out) as { steps: { step: string; status: string }[] }).steps)
     for (const name of ['validate-rides', 'features-fare', 'train-fare', 'export-fare'])
-      expect(steps.map(list => list.find(one => one.step === name)?.status).sort()).toEqual(['reused', 'succeeded'])
+      expect(new Set(steps.map(list => list.find(one => one.step === name)?.status))).toEqual(
+        new Set(['reused', 'succeeded']),
+      )
   })
 })
 
