@@ -10,6 +10,7 @@ import type { KeyService } from '../ports/key-service.ts'
 import type { MetadataStore } from '../ports/metadata-store.ts'
 import type { OnlineStore } from '../ports/online-store.ts'
 import type { Clock } from '../ports/clock.ts'
+import { openStates } from '../stages/validate/states.ts'
 import type { StageServices } from '../stages/pipeline/services.ts'
 import { sealedArtifacts } from '../stages/protect/sealed-artifacts.ts'
 import type { Project, RunSettings } from '../define/project.ts'
@@ -124,6 +125,10 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
     ...(runOf(project).steps === 'inline' ? {} : { trainModule }),
     engine: () =>
       (engine ??= adapters.data.duckdb().then(module => module.openDuckdb({ scratch: join(folder, 'scratch') }))),
+    states: () => openStates(join(folder, 'validation')),
+    get userCode() {
+      return { script: fileURLToPath(compiledModule('./batch-process.ts', import.meta.url)), root }
+    },
     runtime: () => (runtime ??= openRuntime()),
     online: () => (online ??= adapters.online.lmdb().then(module => module.openLmdb(join(folder, 'online')))),
     crew: async () => (await adapters.threads()).openThreadCrew(2),

@@ -4,8 +4,9 @@ import { openWorkspace } from '../../config/workspace.ts'
 import type { Report } from '../../define/report.ts'
 import { fail } from '../../errors/index.ts'
 import { publishFile } from '../../internal/publish.ts'
-import { validate } from '../../stages/validate/validate.ts'
 import type { Command } from '../command.ts'
+import { renderPlan } from '../reporters/plan.ts'
+import { validateDataset } from '../validate-dataset.ts'
 import { isReporter, reporters, type ReporterName } from '../reporters/index.ts'
 
 async function write(cwd: string, path: string, text: string): Promise<void> {
@@ -23,6 +24,8 @@ export const command: Command = {
     { flags: '--reporter <name>', description: 'pretty, json, junit, sarif, github or markdown', default: 'pretty' },
     { flags: '--junit <file>', description: 'also write JUnit XML' },
     { flags: '--sarif <file>', description: 'also write SARIF' },
+    { flags: '--explain', description: 'also print the plan: what was looked at, at what cost, and why' },
+    { flags: '--strict', description: 'exit 1 for warnings too' },
   ],
   async run({ args, options, cwd, out }) {
     const reporter = String(options.reporter)
@@ -34,24 +37,15 @@ export const command: Command = {
       const [only] = args
       const chosen = only === undefined ? [...datasets.values()] : [datasets.get(only)]
       const reports: Report[] = []
+      const plans: string[] = []
       for (const dataset of chosen) {
         if (!dataset)
           throw fail('notDefined', { kind: 'dataset', name: only ?? '', known: [...datasets.keys()].join(', ') })
-        const engine = await workspace.engine()
         out.note(`reading ${dataset.source.path}`)
-        const result = await validate({ engine, root: workspace.root, clock: workspace.clock }, dataset)
-        try {
-          let { report } = result
-          if (result.split.bad && dataset.encryptWith === undefined) {
-            const path = resolve(workspace.folder, 'quarantine', `${dataset.name}.parquet`)
-            const rows = await engine.writeParquet(result.split.bad, path)
-            report = { ...report, evidence: { ...report.evidence, quarantineFile: path, quarantined: rows } }
-          }
-          await workspace.store.addReport(report)
-          reports.push(report)
-        } finally {
-          await result.release()
-        }
+        const { report, steps, release } = await validateDataset(workspace, dataset)
+        await release()
+        reports.push(report)
+        plans.push(renderPlan(dataset.name, steps))
       }
       const settings = { root: workspace.root, color: process.stdout.isTTY === true }
       const render = async (name: ReporterName): Promise<string> => (await reporters[name]())(reports, settings)
@@ -61,7 +55,9 @@ export const command: Command = {
         await appendFile(process.env.GITHUB_STEP_SUMMARY, await render('markdown'))
       out.data(reports)
       if (!out.json) process.stdout.write(`${(await render(reporter)).trimEnd()}\n`)
-      return reports.some(report => report.status === 'fail' || report.status === 'error') ? 1 : 0
+      if (options.explain === true && !out.json) process.stdout.write(`\n${plans.join('\n\n')}\n`)
+      const worst = options.strict === true ? ['fail', 'error', 'warn'] : ['fail', 'error']
+      return reports.some(report => worst.includes(report.status)) ? 1 : 0
     } finally {
       await workspace.close()
     }

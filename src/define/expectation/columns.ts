@@ -4,7 +4,7 @@ import type { Node, ScalarType } from '../expression/node.ts'
 import type { ExpressionOf } from '../expression/types.ts'
 import { columnCatalogue, tableCatalogue } from './catalogue.ts'
 import type { ColumnKind, Kind, TableKind } from './kind.ts'
-import type { Expectation } from './spec.ts'
+import type { Expectation, ExpectationSpec } from './spec.ts'
 
 type Catalogue = typeof columnCatalogue
 type MethodsIn<K> = K extends ColumnKind<infer M> ? M : never
@@ -60,3 +60,16 @@ const entries = [...Object.values(tableCatalogue), ...Object.values(columnCatalo
 
 /** Every kind, each once, in the order of the reference. */
 export const kinds: ReadonlyMap<string, Kind> = new Map(entries.map(({ kind }) => [kind.name, kind]))
+
+/** Whether a verdict rests on more than the rows themselves: on the clock, on earlier evaluations, or on other rows. */
+export function restsOnMore(spec: ExpectationSpec): boolean {
+  const kind = kinds.get(spec.kind)
+  if (kind === undefined || kind.looksBack) return true
+  const needs = (kind as unknown as Kind<unknown>).needs(spec)
+  return (
+    kind.name === 'freshness' ||
+    needs.reference !== undefined ||
+    needs.rows?.by === 'lookup' ||
+    needs.rows?.by === 'match'
+  )
+}

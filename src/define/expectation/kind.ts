@@ -66,6 +66,8 @@ export interface Kind<A = never> {
   readonly summary: string
   /** A declaration that compiles and holds on the reference's sample dataset. */
   readonly example: string
+  /** Whether its verdict rests on what earlier evaluations observed. */
+  readonly looksBack?: boolean
   /** What is not exact about it; by default everything is. */
   readonly approximate?: string
   readonly needs: (spec: ExpectationSpec<A>) => Needs

@@ -9,9 +9,11 @@ import { ulid } from '../../internal/ids.ts'
 import { protect } from '../protect/envelope.ts'
 import { sourceFiles, type SourceFile } from '../validate/files.ts'
 import { validate } from '../validate/validate.ts'
+import { restsOnMore } from '../../define/expectation/index.ts'
 import { ownCode } from './code.ts'
 import { saveUnder } from './save.ts'
 import type { StageServices } from './services.ts'
+import { datasetStepName, validationServices } from './validation.ts'
 
 /** Largest share of rows that quarantine may take before the whole batch is refused. */
 const mostQuarantined = 0.01
@@ -72,10 +74,6 @@ async function sealed(
   return context.save('json', JSON.stringify(envelope), { rows, encrypted: key, blob: envelope.blob })
 }
 
-export function datasetStepName(dataset: Dataset): string {
-  return `validate-${dataset.name}`
-}
-
 /** Validation and snapshot of one dataset: outputs `data` (the good rows), `report`, and `quarantine` when rows failed. */
 export async function datasetStep(
   services: StageServices,
@@ -93,19 +91,15 @@ export async function datasetStep(
     },
     code: ownCode(),
     environment,
-    // Freshness looks at the clock, which is no input
-    ...(dataset.expectations.some(one => one.kind === 'freshness') ? { cache: 'never' as const } : {}),
+    // The clock, earlier evaluations and other datasets are no inputs
+    ...(dataset.expectations.some(restsOnMore) ? { cache: 'never' as const } : {}),
     runsIn: 'inline',
     async run(context): Promise<StepResult> {
       const engine = await services.engine()
-      const source = files
-        ? {
-            sql: `read_parquet([${files.map(file => engine.dialect.literal(file.path, 'text')).join(', ')}], union_by_name = true)`,
-            label: `${files.length} files`,
-          }
-        : undefined
       context.progress(0.05, `reading ${dataset.source.path}`)
-      const validation = await validate({ engine, root: services.root, clock: services.clock }, dataset, source)
+      const validation = await validate(await validationServices(services, dataset), dataset, {
+        files: found,
+      })
       try {
         const folder = await context.folder()
         if (dataset.encryptWith !== undefined) await chmod(folder, 0o700)

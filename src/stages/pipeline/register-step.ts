@@ -4,7 +4,7 @@ import type { StepDefinition, StepResult } from '../../engine/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import type { StageServices } from './services.ts'
 import { datasetsOf, from, input, type Common, type ModelRunOptions } from './step-parts.ts'
-import { datasetStepName } from './dataset-steps.ts'
+import { datasetStepName } from './validation.ts'
 
 /** The next version of the model, with the digests of everything that it came from. */
 export function registerStep(

@@ -6,6 +6,7 @@ import type { InferenceRuntime } from '../../ports/inference-runtime.ts'
 import type { KeyService } from '../../ports/key-service.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
 import type { SealingStore } from '../protect/sealed-artifacts.ts'
+import type { MetricStates } from '../validate/states.ts'
 
 /** What the stages work with; made once by `config/resolve.ts`. */
 export interface StageServices {
@@ -19,6 +20,10 @@ export interface StageServices {
   /** Opened at first use. */
   engine(): Promise<DataEngine>
   runtime(): Promise<InferenceRuntime>
+  /** What was measured before of files with the same content. */
+  states(): Promise<MetricStates>
+  /** The script that runs users' functions in a process of its own, and the project that they are loaded from. */
+  readonly userCode: { readonly script: string; readonly root: string }
   /** Opened at first use; needs the keystore's passphrase. */
   keys(): Promise<KeyService>
   /** Threads for training, closed by the caller; undefined to train on one. */

@@ -67,6 +67,11 @@ export class ExpectationRun {
     return this.#kind.later?.[this.#stage - 1]?.(this.spec, this.#measured(measurer, reference)) ?? {}
   }
 
+  /** Whether its rule takes a look at the rows of its own. */
+  get looksForItself(): boolean {
+    return this.#rule !== undefined && this.#rule.by !== 'expression' && this.error === undefined
+  }
+
   /** The relation that it compares with. */
   get from(): Reference | undefined {
     return this.#from

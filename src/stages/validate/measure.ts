@@ -1,12 +1,10 @@
-import { metricId, type Metric, type MetricResult, type ValueCounts } from '../../define/expectation/metric.ts'
+import { metricId, type Metric, type MetricResult } from '../../define/expectation/metric.ts'
 import type { ColumnNode } from '../../define/expression/node.ts'
 import { isMillraceError } from '../../errors/index.ts'
 import { ulid } from '../../internal/ids.ts'
 import { rowColumn, rowsOfFile, type DataEngine, type Footer, type Row } from '../../ports/data-engine.ts'
-import { fromValues } from './from-values.ts'
 import { fragment, mostValues, ownQuery, type Fragment } from './metric-sql.ts'
 import { countsNullsOf, type PlanStep } from './plan.ts'
-import { merge } from './state.ts'
 
 /** What measures are taken of: one or more parts with the same columns. */
 export interface Measurable {
@@ -15,6 +13,8 @@ export interface Measurable {
   /** Number of files; measures that add up are taken by file. */
   readonly parts: number
   readonly footer?: Footer
+  /** The same of some of its parts, by their index. */
+  readonly only?: (parts: readonly number[]) => Promise<Measurable>
 }
 
 /** The result for each part, or one for all parts together where results do not add up. */
@@ -125,7 +125,10 @@ const mostLevels = 50_000
 /** The column that says for how many rows a counted value stands. */
 const weight = 'millrace_n'
 
-/** Counts a column's values once and answers from them; a column with more values than thought is scanned after all. */
+/**
+ * Counts a column's values once: conditions are answered over the counts, and the counts themselves are taken out for what
+ * else is asked. A column with more values than thought leaves the rest unanswered.
+ */
 async function values(engine: DataEngine, step: PlanStep, target: Measurable, found: Measurements): Promise<void> {
   const { dialect } = engine
   const of = step.of as ColumnNode
@@ -137,22 +140,12 @@ async function values(engine: DataEngine, step: PlanStep, target: Measurable, fo
   try {
     const part = key ? 'part' : undefined
     await fused(engine, table, askedOf(engine, step.metrics, weight), target, part, found)
-    const others = step.metrics.filter(metric => metric.fn !== 'rows')
-    if (others.length === 0) return
+    if (step.metrics.every(metric => metric.fn === 'rows')) return
     const counted: Metric = { fn: 'values', of }
     const query = ownQuery(counted, `SELECT * FROM ${table}`, dialect, { part, weight, most: mostLevels })
     const rows = await engine.rows(query.sql)
-    if (rows.length > mostLevels) {
-      await scan(engine, { ...step, metrics: others }, target, found)
-      for (const metric of others) if (!found.has(metricId(metric))) await own(engine, metric, target, found)
-      return
-    }
-    const counts = rowsByPart(rows, target).map(one => query.read(one) as ValueCounts)
-    found.set(metricId(counted), { parts: counts })
-    const all = merge(counted, counts) as ValueCounts
-    for (const metric of others)
-      if (metricId(metric) !== metricId(counted))
-        found.set(metricId(metric), { whole: fromValues(metric, of.name, all) })
+    if (rows.length <= mostLevels)
+      found.set(metricId(counted), { parts: rowsByPart(rows, target).map(one => query.read(one)) })
   } finally {
     await engine.execute(`DROP TABLE IF EXISTS ${table}`)
   }
@@ -165,6 +158,18 @@ async function footer(engine: DataEngine, step: PlanStep, target: Measurable, fo
     const column = countsNullsOf(metric)
     found.set(metricId(metric), { whole: column === undefined ? rows : (target.footer?.nulls.get(column) as number) })
   }
+}
+
+/** Takes measures by looking at the rows, whatever the plan had thought of their columns. */
+export async function takeByScan(
+  engine: DataEngine,
+  metrics: readonly Metric[],
+  target: Measurable,
+  found: Measurements,
+): Promise<void> {
+  const step: PlanStep = { kind: 'scan', metrics, estimateMs: 0, because: '' }
+  await scan(engine, step, target, found)
+  for (const metric of metrics) if (!found.has(metricId(metric))) await own(engine, metric, target, found)
 }
 
 /** Takes one step of a plan. What cannot be measured is an error of that measure alone. */

@@ -8,13 +8,32 @@ import {
 import { fail } from '../../errors/index.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { ColumnType, DataEngine } from '../../ports/data-engine.ts'
-import { takeStep, type Measurable, type Measurements } from './measure.ts'
+import type { ColumnNode } from '../../define/expression/node.ts'
+import type { Digest } from '../../internal/digest.ts'
+import { fromValues } from './from-values.ts'
+import { takeByScan, takeStep, type Measurable, type Measurements } from './measure.ts'
 import { planMeasures, type ColumnFacts, type PlanFacts, type PlanStep } from './plan.ts'
-import { merge } from './state.ts'
+import { isMergeable, merge } from './state.ts'
+import { setName, type MetricStates } from './states.ts'
 
 /** A step as it was taken. */
-export interface TakenStep extends PlanStep {
+export interface TakenStep extends Omit<PlanStep, 'kind'> {
+  /** Besides the measures: `rule`, a row-level rule that looks at rows in their own way; `failures`, the second look. */
+  readonly kind: PlanStep['kind'] | 'rule' | 'failures'
+  /** What a rule says. */
+  readonly says?: string
   readonly milliseconds: number
+  /** Parts of which its measures were known from before. */
+  readonly remembered: number
+}
+
+/** What was measured before of parts with the same content. */
+export interface Memory {
+  readonly states: MetricStates
+  /** Digest of each part. */
+  readonly parts: readonly Digest[]
+  /** Digest of how columns are read from the source: their types, zones, and texts that stand for null. */
+  readonly reading: string
 }
 
 /** Rows that are looked at before the plan is made. */
@@ -29,9 +48,17 @@ export class Measurer {
   readonly #types: ReadonlyMap<string, ColumnType>
   readonly #found: Measurements = new Map()
   readonly #facts = new Map<string, ColumnFacts>()
+  readonly #memory: Memory | undefined
   #rows: number | undefined
 
-  constructor(engine: DataEngine, clock: Clock, target: Measurable, types: ReadonlyMap<string, ColumnType>) {
+  constructor(
+    engine: DataEngine,
+    clock: Clock,
+    target: Measurable,
+    types: ReadonlyMap<string, ColumnType>,
+    memory?: Memory,
+  ) {
+    this.#memory = memory
     this.#engine = engine
     this.#clock = clock
     this.#target = target
@@ -53,9 +80,94 @@ export class Measurer {
     if (missing.length === 0) return
     for (const step of planMeasures(missing, await this.#planFacts(missing))) {
       const started = this.#clock.elapsed()
-      await takeStep(this.#engine, step, this.#target, this.#found)
-      this.steps.push({ ...step, milliseconds: this.#clock.elapsed() - started })
+      const remembered = await this.#takeStep(step)
+      this.steps.push({ ...step, remembered, milliseconds: this.#clock.elapsed() - started })
     }
+  }
+
+  /** Takes a step for the parts of which its measures are not known yet. Gives how many parts were known. */
+  async #takeStep(step: PlanStep): Promise<number> {
+    const counted: Metric | undefined =
+      step.kind === 'values' && step.metrics.some(metric => metric.fn !== 'rows')
+        ? { fn: 'values', of: step.of as ColumnNode }
+        : undefined
+    const wanted = step.kind === 'values' ? step.metrics.filter(metric => metric.fn === 'rows') : step.metrics
+    const all = [...(counted ? [counted] : []), ...wanted]
+    const known = step.kind === 'footer' ? undefined : await this.#known(all)
+    const pending = known ? known.flatMap((part, i) => (part ? [] : [i])) : undefined
+    if (pending?.length !== 0) {
+      const some = known && pending && pending.length < known.length && this.#target.only
+      const target = some ? await some(pending as number[]) : this.#target
+      const taken: Measurements = new Map()
+      await takeStep(this.#engine, step, target, taken)
+      await this.#combine(all, taken, some ? pending : undefined)
+    }
+    if (counted) await this.#answerByValues(step, counted)
+    return known ? known.length - (pending?.length ?? 0) : 0
+  }
+
+  /** For each part whether all of these measures are remembered; undefined where nothing is remembered. */
+  async #known(metrics: readonly Metric[]): Promise<boolean[] | undefined> {
+    const { states, parts } = this.#memory ?? {}
+    if (!states || !parts) return undefined
+    const known = parts.map(() => true)
+    for (const metric of metrics)
+      if (isMergeable(metric)) {
+        const before = await Promise.all(parts.map(async part => (await states.get(part)).get(this.#key(metric))))
+        before.forEach((result, i) => {
+          if (result === undefined) known[i] = false
+        })
+      } else if ((await states.get(setName(parts))).get(this.#key(metric)) === undefined) known.fill(false)
+    if (known.every(Boolean)) for (const metric of metrics) await this.#recall(metric)
+    return known
+  }
+
+  /** Takes a measure of all parts from memory. */
+  async #recall(metric: Metric): Promise<void> {
+    const { states, parts } = this.#memory as { states: MetricStates; parts: readonly Digest[] }
+    const of = isMergeable(metric) ? parts : [setName(parts)]
+    const results = await Promise.all(
+      of.map(async part => (await states.get(part)).get(this.#key(metric)) as MetricResult),
+    )
+    this.#found.set(metricId(metric), isMergeable(metric) ? { parts: results } : { whole: results[0] as MetricResult })
+  }
+
+  /** Remembers what was taken now, and joins it with what is known of the other parts. */
+  async #combine(
+    metrics: readonly Metric[],
+    taken: Measurements,
+    pending: readonly number[] | undefined,
+  ): Promise<void> {
+    for (const metric of metrics) {
+      const found = taken.get(metricId(metric))
+      if (!found) continue
+      const { states, parts } = this.#memory ?? {}
+      if (!states || !parts || 'error' in found) {
+        this.#found.set(metricId(metric), found)
+        continue
+      }
+      if ('whole' in found) await states.put(setName(parts), this.#key(metric), found.whole)
+      else
+        for (const [i, result] of found.parts.entries())
+          await states.put(parts[pending?.[i] ?? i] as Digest, this.#key(metric), result)
+      if (pending && isMergeable(metric)) await this.#recall(metric)
+      else this.#found.set(metricId(metric), found)
+    }
+  }
+
+  /** What else was asked of a column whose values are counted now; where they were too many, the rows answer. */
+  async #answerByValues(step: PlanStep, counted: Metric & { fn: 'values' }): Promise<void> {
+    const others = step.metrics.filter(metric => metric.fn !== 'rows' && metricId(metric) !== metricId(counted))
+    const found = this.#found.get(metricId(counted))
+    if (!found || 'error' in found) return takeByScan(this.#engine, others, this.#target, this.#found)
+    const counts = this.result(counted)
+    const { name } = counted.of as ColumnNode
+    for (const metric of others) this.#found.set(metricId(metric), { whole: fromValues(metric, name, counts) })
+  }
+
+  /** A measure of a column that is read in another way is another measure. */
+  #key(metric: Metric): string {
+    return `${metricId(metric)}/${this.#memory?.reading ?? ''}`
   }
 
   /** Why a measure could not be taken; undefined where it was. */

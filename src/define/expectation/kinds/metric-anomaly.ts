@@ -59,6 +59,7 @@ function reading({ of, measure }: Args, measured: Pick<Measured, 'metric'>): num
 const kind: Kind<Args> = {
   name: 'metricAnomaly',
   group: 'distribution',
+  looksBack: true,
   summary:
     'A figure of a column, or the row count, is no surprise after its own history. Figures that failed are left out of the history.',
   example: "c.amount.metricAnomaly('mean', { strategy: 'mad', sigma: 4 })",

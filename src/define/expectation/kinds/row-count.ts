@@ -21,6 +21,7 @@ export interface Size extends Bounds {
 const kind: Kind<Size> = {
   name: 'rowCount',
   group: 'table',
+  looksBack: true,
   summary:
     'The number of rows lies within bounds, or near the last one. Read from the footer where the format has one.',
   example: 'expect.rowCount({ min: 100 })',

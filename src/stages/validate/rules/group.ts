@@ -9,9 +9,18 @@ type GroupRule = Extract<RowRule, { by: 'group' }>
 const and = (conditions: readonly (string | undefined)[]): string =>
   conditions.filter(one => one !== undefined && one !== '').join(' AND ') || 'true'
 
+/** Hashes that more than one row has: few, or none. */
+async function sharedHashes({ engine }: RuleContext, hash: string, rows: string, where: string, table: string) {
+  await engine.execute(
+    `CREATE TABLE ${table} AS SELECT h FROM (SELECT ${hash} AS h FROM (${rows}) WHERE ${where}) GROUP BY h HAVING count(*) > 1`,
+  )
+  const [row] = await engine.rows(`SELECT count(*) AS n FROM ${table}`)
+  return Number(row?.n)
+}
+
 /**
- * Rows that are not alone in their group. Groups are found by a 64-bit hash first; only the few rows that share one are
- * compared by value, so the verdict is exact and the pass over all rows stays narrow.
+ * Rows that are not alone in their group. One pass finds the 64-bit hashes that several rows share; only where there are
+ * some, a second takes out those rows, which are then compared by value. So the verdict is exact and the passes are narrow.
  */
 export async function groupRule(context: RuleContext, spec: ExpectationSpec, rule: GroupRule): Promise<RuleOutcome> {
   const { engine, found } = context
@@ -25,41 +34,47 @@ export async function groupRule(context: RuleContext, spec: ExpectationSpec, rul
   const unknown = `(${over.map(column => `${column} IS NULL`).join(' OR ')})`
   const grouped = and([when, rule.nulls === 'equal' && !rule.nullsBad ? undefined : known])
   const hash = dialect.rowHash(over)
-  const alike = rule.conflicting ? `count(DISTINCT ${dialect.identifier(rule.conflicting)}) > 1` : 'count(*) > 1'
-  const suspects = rule.conflicting
-    ? undefined
-    : `${hash} IN (SELECT h FROM (SELECT ${hash} AS h FROM (${found.sql}) WHERE ${grouped}) GROUP BY h HAVING count(*) > 1)`
-  const groups = `SELECT ${over.join(', ')}, min(${row}) AS millrace_first FROM (${found.numbered}) WHERE ${and([grouped, suspects])} GROUP BY ${over.join(', ')} HAVING ${alike}`
-  const same = over.map(column => `r.${column} IS NOT DISTINCT FROM g.${column}`).join(' AND ')
-  const spare = rule.spare === 'first' ? ` AND r.${row} <> g.millrace_first` : ''
+  const hashes = badTable(engine)
+  const suspects = badTable(engine)
   const table = badTable(engine)
-  await engine.execute(`CREATE TABLE ${table} (${row} BIGINT, millrace_group BIGINT)`)
-  const numberedGroups = `SELECT *, row_number() OVER () AS millrace_group FROM (${groups})`
-  await engine.execute(
-    `INSERT INTO ${table} SELECT r.${row}, g.millrace_group FROM (SELECT * FROM (${found.numbered}) WHERE ${and([grouped, suspects])}) r JOIN (${numberedGroups}) g ON ${same}${spare}`,
-  )
-  if (rule.nullsBad)
-    await engine.execute(
-      `INSERT INTO ${table} SELECT ${row}, NULL FROM (${found.numbered}) WHERE ${and([when, unknown])}`,
-    )
-  const [counted] = await engine.rows(
-    `SELECT count(*) AS bad, count(DISTINCT millrace_group) AS shared, count(*) FILTER (WHERE millrace_group IS NULL) AS unknown FROM ${table}`,
-  )
+  try {
+    await engine.execute(`CREATE TABLE ${table} (${row} BIGINT, millrace_group BIGINT)`)
+    if ((await sharedHashes(context, hash, found.sql, grouped, hashes)) > 0) {
+      const label = rule.conflicting ? [dialect.identifier(rule.conflicting)] : []
+      const columns = [...new Set([...over, ...label])].join(', ')
+      await engine.execute(
+        `CREATE TABLE ${suspects} AS SELECT ${row}, ${columns} FROM (${found.numbered}) WHERE ${and([grouped, `${hash} IN (SELECT h FROM ${hashes})`])}`,
+      )
+      const alike = label.length > 0 ? `count(DISTINCT ${label[0]}) > 1` : 'count(*) > 1'
+      const groups = `SELECT *, row_number() OVER () AS millrace_group FROM (SELECT ${over.join(', ')}, min(${row}) AS millrace_first FROM ${suspects} GROUP BY ${over.join(', ')} HAVING ${alike})`
+      const same = over.map(column => `r.${column} IS NOT DISTINCT FROM g.${column}`).join(' AND ')
+      const spare = rule.spare === 'first' ? ` AND r.${row} <> g.millrace_first` : ''
+      await engine.execute(
+        `INSERT INTO ${table} SELECT r.${row}, g.millrace_group FROM ${suspects} r JOIN (${groups}) g ON ${same}${spare}`,
+      )
+    }
+    if (rule.nullsBad)
+      await engine.execute(
+        `INSERT INTO ${table} SELECT ${row}, NULL FROM (${found.numbered}) WHERE ${and([when, unknown])}`,
+      )
+  } finally {
+    await engine.execute(`DROP TABLE IF EXISTS ${hashes}; DROP TABLE IF EXISTS ${suspects}`)
+  }
+  const [counted] = await engine.rows(`SELECT count(*) AS bad, count(DISTINCT millrace_group) AS shared FROM ${table}`)
   const bad = Number(counted?.bad)
+  const shared = Number(counted?.shared)
   const applies = await context.measure({ fn: 'rows', ...(spec.when ? { where: spec.when } : {}) })
   const all = await context.measure({ fn: 'rows' })
   const left = rule.nulls === 'ignore' ? await nullRows(context, and([when, unknown])) : 0
   const evaluated = applies - left
-  const alone = rule.spare === 'first' ? evaluated - bad : evaluated - bad + Number(counted?.shared)
+  const different = rule.spare === 'first' ? evaluated - bad : evaluated - bad + shared
   return {
     counts: {
       bad,
       evaluated,
       excludedNull: left,
       excludedFilter: all - applies,
-      observed: rule.conflicting
-        ? { groups: Number(counted?.shared) }
-        : { distinctKeys: alone, groups: Number(counted?.shared) },
+      observed: rule.conflicting ? { groups: shared } : { distinctKeys: different, groups: shared },
     },
     bad: bad === 0 ? undefined : `${row} IN (SELECT ${row} FROM ${table})`,
     table,

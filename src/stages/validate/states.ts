@@ -1,0 +1,106 @@
+import { mkdir, readFile, readdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { MetricResult } from '../../define/expectation/metric.ts'
+import { digestBytes, type Digest } from '../../internal/digest.ts'
+import { publishFile } from '../../internal/publish.ts'
+import type { DigestMemory } from './files.ts'
+
+/** Measures of one file, or of a set of files, by the key of the measure. */
+export type StateOf = Map<string, MetricResult>
+
+/** What was measured before, by the content that it was measured of. */
+export interface MetricStates {
+  /** Digests of files by path, kept while a file does not change on disk. */
+  readonly files: DigestMemory
+  /** Measures of a file (its digest) or of several (see `setName`); empty where there are none. */
+  get(of: string): Promise<StateOf>
+  /** Keeps measures for later; written by `save`. */
+  put(of: string, key: string, result: MetricResult): Promise<void>
+  save(): Promise<void>
+}
+
+/** States are dropped when nothing asked for them for so long. */
+const keepDays = 90
+
+/** Name of the set of files that a measure which does not add up was taken of. */
+export function setName(parts: readonly Digest[]): string {
+  return parts.length === 1 ? (parts[0] as string) : digestBytes(parts.join('\n'))
+}
+
+/** Results beyond this many values are quicker to measure again than to read. */
+const mostKept = 20_000
+
+function isWorthKeeping(result: MetricResult): boolean {
+  if (typeof result === 'object' && 'counts' in result) return result.counts.length <= mostKept
+  return true
+}
+
+/** int64 beyond 2^53, NaN and infinities have no JSON number. */
+function replace(_: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return { $int: value.toString() }
+  if (typeof value === 'number' && !Number.isFinite(value)) return { $float: String(value) }
+  return value
+}
+
+function revive(_: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if ('$int' in value) return BigInt(value.$int as string)
+  return '$float' in value ? Number(value.$float) : value
+}
+
+async function read<T>(path: string): Promise<T | undefined> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'), revive) as T
+  } catch (error) {
+    // a state that cannot be read is measured again; nothing rests on it
+    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** States as files of a folder, one for each content; safe to delete, to share between processes, and to cache in CI. */
+export async function openStates(folder: string): Promise<MetricStates> {
+  const pathOf = (of: string) => join(folder, `${of.replace('sha256:', '')}.json`)
+  const index = join(folder, 'files.json')
+  const files: DigestMemory = new Map(Object.entries((await read<Record<string, never>>(index)) ?? {}))
+  const known = new Map<string, StateOf>()
+  const changed = new Set<string>()
+  const before = files.size
+  const stamps = JSON.stringify([...files])
+  const get = async (of: string): Promise<StateOf> => {
+    const already = known.get(of)
+    if (already) return already
+    const state: StateOf = new Map(Object.entries((await read<Record<string, MetricResult>>(pathOf(of))) ?? {}))
+    known.set(of, state)
+    return state
+  }
+  return {
+    files,
+    get,
+    async put(of, key, result) {
+      const state = await get(of)
+      if (state.has(key) || !isWorthKeeping(result)) return
+      state.set(key, result)
+      changed.add(of)
+    },
+    async save() {
+      if (changed.size > 0 || before !== files.size) await mkdir(folder, { recursive: true })
+      for (const of of changed)
+        await publishFile(pathOf(of), JSON.stringify(Object.fromEntries(known.get(of) as StateOf), replace))
+      if (files.size > 0 && JSON.stringify([...files]) !== stamps) {
+        await mkdir(folder, { recursive: true })
+        await publishFile(index, JSON.stringify(Object.fromEntries(files)))
+      }
+      if (changed.size > 0) await dropOld(folder)
+      changed.clear()
+    },
+  }
+}
+
+async function dropOld(folder: string): Promise<void> {
+  const oldest = Date.now() - keepDays * 86_400_000
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name)
+    if (name !== 'files.json' && (await stat(path)).atimeMs < oldest) await rm(path, { force: true })
+  }
+}
