@@ -34,6 +34,8 @@ export interface Memory {
   readonly parts: readonly Digest[]
   /** Digest of how columns are read from the source: their types, zones, and texts that stand for null. */
   readonly reading: string
+  /** Columns of personal data: what reads them is never kept. */
+  readonly personal: ReadonlySet<string>
 }
 
 /** Rows that are looked at before the plan is made. */
@@ -110,6 +112,7 @@ export class Measurer {
   async #known(metrics: readonly Metric[]): Promise<boolean[] | undefined> {
     const { states, parts } = this.#memory ?? {}
     if (!states || !parts) return undefined
+    if (metrics.some(metric => this.#isPersonal(metric))) return undefined
     const known = parts.map(() => true)
     for (const metric of metrics)
       if (isMergeable(metric)) {
@@ -142,7 +145,7 @@ export class Measurer {
       const found = taken.get(metricId(metric))
       if (!found) continue
       const { states, parts } = this.#memory ?? {}
-      if (!states || !parts || 'error' in found) {
+      if (!states || !parts || 'error' in found || this.#isPersonal(metric)) {
         this.#found.set(metricId(metric), found)
         continue
       }
@@ -163,6 +166,10 @@ export class Measurer {
     const counts = this.result(counted)
     const { name } = counted.of as ColumnNode
     for (const metric of others) this.#found.set(metricId(metric), { whole: fromValues(metric, name, counts) })
+  }
+
+  #isPersonal(metric: Metric): boolean {
+    return columnsOfMetric(metric).some(column => this.#memory?.personal.has(column))
   }
 
   /** A measure of a column that is read in another way is another measure. */

@@ -96,7 +96,9 @@ export function measurerOf(services: ValidateServices, found: FoundDataset, sour
     dataset.treatAsNull,
     found.present,
   ] as unknown as Json)
-  const memory = states && source.digests ? { states, parts: source.digests, reading: reading.slice(7, 23) } : undefined
+  const personal = new Set(Object.entries(dataset.columns).flatMap(([name, spec]) => (spec.pii ? [name] : [])))
+  const memory =
+    states && source.digests ? { states, parts: source.digests, reading: reading.slice(7, 23), personal } : undefined
   return new Measurer(engine, clock, target, typesOf(dataset), memory)
 }
 

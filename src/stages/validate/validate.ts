@@ -3,6 +3,7 @@ import { kinds } from '../../define/expectation/index.ts'
 import type { FoundSchema, Kind, Verdict, VerdictContext } from '../../define/expectation/kind.ts'
 import type { ExpectationSpec } from '../../define/expectation/spec.ts'
 import { overallStatus, type CheckResult, type Report } from '../../define/report.ts'
+import type { Json } from '../../internal/canonical-json.ts'
 import { ulid } from '../../internal/ids.ts'
 import { ExpectationRun } from './expectation-run.ts'
 import type { Measurer, TakenStep } from './measurer.ts'
@@ -46,13 +47,27 @@ function historyOf(reports: readonly Report[], id: string, name: string): number
   })
 }
 
+/** Personal values that a verdict names, masked. */
+function masked(spec: ExpectationSpec, dataset: Dataset, verdict: Verdict): Verdict {
+  if (!spec.columns.some(name => dataset.columns[name]?.pii)) return verdict
+  let { message } = verdict
+  const mask = (value: Json): Json => {
+    if (Array.isArray(value)) return value.map(mask)
+    if (typeof value !== 'string') return value
+    message = message.replaceAll(value, '•••')
+    return '•••'
+  }
+  const observed = Object.fromEntries(Object.entries(verdict.observed).map(([name, value]) => [name, mask(value)]))
+  return { ...verdict, observed, message }
+}
+
 function result(spec: ExpectationSpec, dataset: Dataset, verdict: Verdict, approximate?: string): CheckResult {
   return {
     id: spec.id,
     kind: spec.kind,
     target: { dataset: dataset.name, columns: spec.columns },
     severity: spec.severity,
-    ...verdict,
+    ...masked(spec, dataset, verdict),
     ...(approximate ? { approximate } : {}),
     ...(spec.site ? { location: spec.site } : {}),
   }
