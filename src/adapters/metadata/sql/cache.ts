@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import type { Digest } from '../../../internal/digest.ts'
 import type { CacheEntry, LineageEdge, MetadataStore } from '../../../ports/metadata-store.ts'
 import { chunks, decode, encode } from './codec.ts'
+import { runPrepared } from './prepared.ts'
 import type { RowOf, Schema } from './schema.ts'
 
 function toEntry(row: RowOf<'cache'>): CacheEntry {
@@ -20,39 +21,49 @@ function toEdge(row: RowOf<'edges'>): LineageEdge {
 }
 
 export async function writeCache(db: Kysely<Schema>, entries: readonly CacheEntry[]): Promise<void> {
-  for (const some of chunks(entries, 100)) {
-    await db
-      .insertInto('cache')
-      .values(
-        some.map(entry => ({
-          key: entry.key,
-          step: entry.step,
-          run_id: entry.runId,
-          outputs: encode(entry.outputs),
-          key_parts: encode(entry.keyParts),
-          at: entry.at,
-        })),
-      )
-      .onConflict(conflict =>
-        conflict.column('key').doUpdateSet(set => ({
-          step: set.ref('excluded.step'),
-          run_id: set.ref('excluded.run_id'),
-          outputs: set.ref('excluded.outputs'),
-          key_parts: set.ref('excluded.key_parts'),
-          at: set.ref('excluded.at'),
-        })),
-      )
-      .execute()
-  }
+  const values = (entry: CacheEntry): unknown[] => [
+    entry.key,
+    entry.step,
+    entry.runId,
+    encode(entry.outputs),
+    encode(entry.keyParts),
+    entry.at,
+  ]
+  for (const some of chunks(entries, 100))
+    await runPrepared(db, `cache ${some.length}`, some.flatMap(values), next =>
+      db
+        .insertInto('cache')
+        .values(
+          some.map(() => ({
+            key: next(),
+            step: next(),
+            run_id: next(),
+            outputs: next(),
+            key_parts: next(),
+            at: next(),
+          })),
+        )
+        .onConflict(conflict =>
+          conflict.column('key').doUpdateSet(set => ({
+            step: set.ref('excluded.step'),
+            run_id: set.ref('excluded.run_id'),
+            outputs: set.ref('excluded.outputs'),
+            key_parts: set.ref('excluded.key_parts'),
+            at: set.ref('excluded.at'),
+          })),
+        ),
+    )
 }
 
 export async function writeEdges(db: Kysely<Schema>, edges: readonly LineageEdge[]): Promise<void> {
   for (const some of chunks(edges, 200)) {
-    await db
-      .insertInto('edges')
-      .values(some.map(edge => ({ from_node: edge.from, to_node: edge.to, relation: edge.relation })))
-      .onConflict(conflict => conflict.doNothing())
-      .execute()
+    const values = some.flatMap(edge => [edge.from, edge.to, edge.relation])
+    await runPrepared(db, `edges ${some.length}`, values, next =>
+      db
+        .insertInto('edges')
+        .values(some.map(() => ({ from_node: next(), to_node: next(), relation: next() })))
+        .onConflict(conflict => conflict.doNothing()),
+    )
   }
 }
 

@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import type { Json } from '../../../internal/canonical-json.ts'
 import type { Document, MetadataStore } from '../../../ports/metadata-store.ts'
 import { chunks, decode, encode } from './codec.ts'
+import { runPrepared } from './prepared.ts'
 import type { RowOf, Schema } from './schema.ts'
 
 function toDocument<T extends Json>(row: RowOf<'documents'>): Document<T> {
@@ -27,17 +28,24 @@ async function put(
       .executeTakeFirstOrThrow()
     return changed.numUpdatedRows > 0n ? expected + 1 : undefined
   }
+  if (expected === 0) {
+    const made = await runPrepared(on, 'new document', [kind, id, body, at], next =>
+      on
+        .insertInto('documents')
+        .values({ kind: next<string>(), id: next<string>(), revision: 1, value: next<string>(), at: next<number>() })
+        .onConflict(conflict => conflict.columns(['kind', 'id']).doNothing()),
+    )
+    return made > 0n ? 1 : undefined
+  }
   const row = await on
     .insertInto('documents')
     .values({ kind, id, revision: 1, value: body, at })
     .onConflict(conflict =>
-      expected === 0
-        ? conflict.columns(['kind', 'id']).doNothing()
-        : conflict.columns(['kind', 'id']).doUpdateSet(set => ({
-            value: body,
-            at,
-            revision: set('documents.revision', '+', 1),
-          })),
+      conflict.columns(['kind', 'id']).doUpdateSet(set => ({
+        value: body,
+        at,
+        revision: set('documents.revision', '+', 1),
+      })),
     )
     .returning('revision')
     .executeTakeFirst()

@@ -1,42 +1,53 @@
 import type { Kysely } from 'kysely'
-import type { MetadataStore } from '../../../ports/metadata-store.ts'
+import type { MetadataStore, RunChange } from '../../../ports/metadata-store.ts'
 import { writeCache, writeEdges } from './cache.ts'
 import { encode, encodeOptional } from './codec.ts'
 import { writeBodies } from './judgements.ts'
+import { runPrepared } from './prepared.ts'
 import { isFinal } from './runs.ts'
 import type { Schema } from './schema.ts'
 import { writeSteps } from './steps.ts'
+
+/** Renews the lease of the run, or ends it, if the lease is still the owner's; 0 if it is not. */
+function renew(trx: Kysely<Schema>, { runId, lease, end }: RunChange): Promise<bigint> {
+  const owner = encode(lease.owner)
+  if (end === undefined)
+    return runPrepared(trx, 'renew', [lease.until, runId, owner], next =>
+      trx
+        .updateTable('runs')
+        .set({ lease_until: next() })
+        .where('id', '=', next<string>())
+        .where('lease_owner', '=', next<string>()),
+    )
+  const over = isFinal(end.status) ? { lease_owner: null, lease_until: null } : { lease_until: lease.until }
+  return trx
+    .updateTable('runs')
+    .set({ status: end.status, ended_at: end.endedAt, error: encodeOptional(end.error), ...over })
+    .where('id', '=', runId)
+    .where('lease_owner', '=', owner)
+    .executeTakeFirstOrThrow()
+    .then(({ numUpdatedRows }) => numUpdatedRows)
+}
 
 export function runChange(db: Kysely<Schema>): Pick<MetadataStore, 'commitRun'> {
   return {
     commitRun: change =>
       db.transaction().execute(async trx => {
         // The row lock that this takes keeps a rival's take-over out until the transaction ends.
-        const { numUpdatedRows } = await trx
-          .updateTable('runs')
-          .set({
-            lease_until: change.lease.until,
-            ...(change.end === undefined
-              ? {}
-              : { status: change.end.status, ended_at: change.end.endedAt, error: encodeOptional(change.end.error) }),
-            ...(change.end !== undefined && isFinal(change.end.status) ? { lease_owner: null, lease_until: null } : {}),
-          })
-          .where('id', '=', change.runId)
-          .where('lease_owner', '=', encode(change.lease.owner))
-          .executeTakeFirstOrThrow()
-        if (numUpdatedRows === 0n) return false
+        if ((await renew(trx, change)) === 0n) return false
         await writeSteps(trx, change.steps ?? [])
         await writeCache(trx, change.cache ?? [])
         await writeEdges(trx, change.edges ?? [])
         await writeBodies(trx, 'decisions', change.decisions ?? [])
         await writeBodies(trx, 'reports', change.reports ?? [])
         for (const { kind, id, revision } of change.remove ?? [])
-          await trx
-            .deleteFrom('documents')
-            .where('kind', '=', kind)
-            .where('id', '=', id)
-            .where('revision', '=', revision)
-            .execute()
+          await runPrepared(trx, 'remove document', [kind, id, revision], next =>
+            trx
+              .deleteFrom('documents')
+              .where('kind', '=', next<string>())
+              .where('id', '=', next<string>())
+              .where('revision', '=', next<number>()),
+          )
         return true
       }),
   }

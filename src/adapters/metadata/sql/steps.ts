@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import type { MetadataStore, StepRecord, StepStatus } from '../../../ports/metadata-store.ts'
 import type { ProcessIdentity } from '../../../ports/executor.ts'
 import { chunks, encodeOptional, present, presentJson } from './codec.ts'
+import { type NextSlot, runPrepared } from './prepared.ts'
 import type { NewRow, RowOf, Schema } from './schema.ts'
 
 function toStep(row: RowOf<'steps'>): StepRecord {
@@ -22,47 +23,64 @@ function toStep(row: RowOf<'steps'>): StepRecord {
   }
 }
 
-function fromStep(step: StepRecord): NewRow<'steps'> {
-  return {
-    run_id: step.runId,
-    step: step.step,
-    status: step.status,
-    attempt: step.attempt,
-    cache_key: step.cacheKey ?? null,
-    key_parts: encodeOptional(step.keyParts),
-    reason: step.reason ?? null,
-    reused_from: step.reusedFrom ?? null,
-    started_at: step.startedAt ?? null,
-    ended_at: step.endedAt ?? null,
-    outputs: encodeOptional(step.outputs),
-    error: encodeOptional(step.error),
-    process: encodeOptional(step.process),
-  }
+function fromStep(step: StepRecord): unknown[] {
+  return [
+    step.runId,
+    step.step,
+    step.status,
+    step.attempt,
+    step.cacheKey ?? null,
+    encodeOptional(step.keyParts),
+    step.reason ?? null,
+    step.reusedFrom ?? null,
+    step.startedAt ?? null,
+    step.endedAt ?? null,
+    encodeOptional(step.outputs),
+    encodeOptional(step.error),
+    encodeOptional(step.process),
+  ]
 }
+
+/** In the order of `fromStep`. */
+const stepRow = (next: NextSlot): NewRow<'steps'> => ({
+  run_id: next(),
+  step: next(),
+  status: next(),
+  attempt: next(),
+  cache_key: next(),
+  key_parts: next(),
+  reason: next(),
+  reused_from: next(),
+  started_at: next(),
+  ended_at: next(),
+  outputs: next(),
+  error: next(),
+  process: next(),
+})
 
 /** The one place that writes steps; `db` may be a transaction. */
 export async function writeSteps(db: Kysely<Schema>, steps: readonly StepRecord[]): Promise<void> {
-  for (const some of chunks(steps, 50)) {
-    await db
-      .insertInto('steps')
-      .values(some.map(fromStep))
-      .onConflict(conflict =>
-        conflict.columns(['run_id', 'step']).doUpdateSet(set => ({
-          status: set.ref('excluded.status'),
-          attempt: set.ref('excluded.attempt'),
-          cache_key: set.ref('excluded.cache_key'),
-          key_parts: set.ref('excluded.key_parts'),
-          reason: set.ref('excluded.reason'),
-          reused_from: set.ref('excluded.reused_from'),
-          started_at: set.ref('excluded.started_at'),
-          ended_at: set.ref('excluded.ended_at'),
-          outputs: set.ref('excluded.outputs'),
-          error: set.ref('excluded.error'),
-          process: set.ref('excluded.process'),
-        })),
-      )
-      .execute()
-  }
+  for (const some of chunks(steps, 50))
+    await runPrepared(db, `steps ${some.length}`, some.flatMap(fromStep), next =>
+      db
+        .insertInto('steps')
+        .values(some.map(() => stepRow(next)))
+        .onConflict(conflict =>
+          conflict.columns(['run_id', 'step']).doUpdateSet(set => ({
+            status: set.ref('excluded.status'),
+            attempt: set.ref('excluded.attempt'),
+            cache_key: set.ref('excluded.cache_key'),
+            key_parts: set.ref('excluded.key_parts'),
+            reason: set.ref('excluded.reason'),
+            reused_from: set.ref('excluded.reused_from'),
+            started_at: set.ref('excluded.started_at'),
+            ended_at: set.ref('excluded.ended_at'),
+            outputs: set.ref('excluded.outputs'),
+            error: set.ref('excluded.error'),
+            process: set.ref('excluded.process'),
+          })),
+        ),
+    )
 }
 
 type StepMethods = 'putStep' | 'putSteps' | 'listSteps' | 'stepHistory'
