@@ -1,34 +1,55 @@
 import autocannon from 'autocannon'
-import { fork } from 'node:child_process'
-import { createServer } from 'node:http'
+import { execFile, fork } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 
-// Requests a second and p99 of single-row predictions through the data plane, with its checks, batching and figures, at
-// 1, 8 and 32 connections; beside it a bare node:http server that parses the same body and answers a constant: the
-// floor. Server and load generator are two processes. The model is an echo: a model's own time comes on top.
+// Requests a second and p99 of single-row predictions at 1, 8 and 32 connections: 20 floats, 100 trees of depth 6, with
+// everything that a served row costs (checks, expressions, batching, ids, figures, the monitor, the journal), through
+// ONNX Runtime, its WebAssembly build and our own tree evaluator. Beside it a bare node:http server that parses the same
+// body and answers a constant: the floor. Then GET /health. Server and load generator are two processes; the server is
+// the compiled package.
 //   npm run build && node --import jiti/register bench/serving.ts [seconds]
 
-const body = JSON.stringify({ rows: [{ p: 0.7, distance: 500, origin: 'SEA' }] })
+const width = 20
+const names = Array.from({ length: width }, (_, i) => `x${i}`)
+const rowOf = (seed: number): Record<string, number> =>
+  Object.fromEntries(names.map((name, i) => [name, Math.round(Math.sin(seed * 12.9898 + i * 78.233) * 1e6) / 1e4]))
+const body = JSON.stringify({ rows: [rowOf(0.5)] })
 
-async function serve(kind: string): Promise<string> {
-  if (kind === 'millrace') {
-    const { testServer } = await import('../test/server/harness.ts')
-    return `${(await testServer()).url}/v1/deployments/lateness-api/predict`
-  }
-  const answer = JSON.stringify({ predictions: [{ id: '0', score: 0.7, label: true, arm: 'stable', version: 1 }] })
-  const server = createServer({ noDelay: true }, (request, response) => {
-    const parts: Buffer[] = []
-    request.on('data', (part: Buffer) => parts.push(part))
-    request.on('end', () => {
-      JSON.parse(Buffer.concat(parts).toString())
-      response.writeHead(200, { 'content-type': 'application/json', 'content-length': answer.length })
-      response.end(answer)
+const config = `import { dataset, deployment, gbt, json, model, monitor, project, t } from 'millrace'
+const points = dataset('points', {
+  source: json('points.ndjson'),
+  columns: { at: t.timestamp('UTC'), y: t.bool(), ${names.map(name => `${name}: t.float()`).join(', ')} },
+  eventTime: 'at',
+})
+const m = model('m', {
+  task: 'binary', from: points, label: c => c.y, inputs: c => ({ ${names.map(name => `${name}: c.${name}`).join(', ')} }),
+  split: { by: 'time', train: '20d', test: '5d' }, train: gbt({ trees: 100, depth: 6 }),
+})
+const api = deployment('api', { model: m })
+export default project('bench', { points, m, api, watch: monitor('watch', { deployment: api }) })
+`
+
+function makeProject(): string {
+  const root = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
+  writeFileSync(join(root, 'millrace.config.ts'), config)
+  const lines = Array.from({ length: 20_000 }, (_, i) => {
+    const row = rowOf(i + 1)
+    const y = names.reduce((sum, name, at) => sum + Math.sin((row[name] as number) * (at + 1) * 0.02), 0) > 0
+    return JSON.stringify({
+      at: new Date(Date.UTC(2026, 0, 1) + i * 108_000).toISOString().slice(0, 19).replace('T', ' '),
+      y,
+      ...row,
     })
   })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  return `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}/`
+  writeFileSync(join(root, 'points.ndjson'), `${lines.join('\n')}\n`)
+  return root
 }
+
+const compiled = (path: string): string => new URL(`../dist/${path}`, import.meta.url).href
 
 interface Measured {
   readonly rate: number
@@ -36,48 +57,64 @@ interface Measured {
   readonly p99: number
 }
 
-async function measure(kind: string, connections: readonly number[], seconds: number): Promise<Measured[]> {
-  const child = fork(fileURLToPath(import.meta.url), ['serve', kind], { execArgv: ['--import', 'jiti/register'] })
+async function measure(
+  root: string,
+  kind: string,
+  seconds: number,
+): Promise<{ predict: Measured[]; health: Measured }> {
+  const child = fork(fileURLToPath(new URL('serving-process.mjs', import.meta.url)), [kind, root], { execArgv: [] })
   try {
     const url = await new Promise<string>((resolve, reject) => {
       child.once('message', resolve as (message: unknown) => void)
       child.once('exit', code => reject(new Error(`the ${kind} server ended with ${code}`)))
     })
-    const options = { url, method: 'POST', headers: { 'content-type': 'application/json' }, body } as const
-    await autocannon({ ...options, connections: 8, duration: 2 })
-    const all: Measured[] = []
-    for (const count of connections) {
-      const result = await autocannon({ ...options, connections: count, duration: seconds })
-      if (result.non2xx > 0 || result.errors > 0) throw new Error(`${result.non2xx + result.errors} requests failed`)
-      all.push({ rate: result.requests.average, p50: result.latency.p50, p99: result.latency.p99 })
+    const path = `${url}/v1/deployments/api/predict`
+    const post = { url: path, method: 'POST', headers: { 'content-type': 'application/json' }, body } as const
+    const run = async (options: autocannon.Options): Promise<Measured> => {
+      const result = await autocannon(options)
+      if (result.non2xx > 0 || result.errors > 0)
+        throw new Error(`${kind}: ${result.non2xx + result.errors} requests failed`)
+      return { rate: result.requests.average, p50: result.latency.p50, p99: result.latency.p99 }
     }
-    return all
+    await run({ ...post, connections: 8, duration: 2 })
+    const predict: Measured[] = []
+    for (const connections of counts) predict.push(await run({ ...post, connections, duration: seconds }))
+    const health = await run({ url: `${url}/health`, connections: 1, duration: Math.min(seconds, 3) })
+    return { predict, health }
   } finally {
     child.removeAllListeners('exit')
     child.kill()
   }
 }
 
-if (process.argv[2] === 'serve') process.send?.(await serve(process.argv[3] ?? 'millrace'))
-else {
-  const seconds = Number(process.argv[2] ?? 5)
-  const connections = [1, 8, 32]
-  const floor = await measure('floor', connections, seconds)
-  const ours = await measure('millrace', connections, seconds)
-  process.stdout.write('connections  millrace req/s  p50 ms  p99 ms   floor req/s  p99 ms  ratio\n')
-  connections.forEach((count, i) => {
-    const [one, base] = [ours[i] as Measured, floor[i] as Measured]
-    const cells = [
-      count,
-      Math.round(one.rate),
-      one.p50,
-      one.p99,
-      Math.round(base.rate),
-      base.p99,
-      (one.rate / base.rate).toFixed(2),
-    ]
+const counts = [1, 8, 32]
+const seconds = Number(process.argv[2] ?? 5)
+const made = makeProject()
+try {
+  const bin = fileURLToPath(compiled('cli/bin.js'))
+  await promisify(execFile)(process.execPath, [bin, 'train'], { cwd: made })
+  const floor = await measure(made, 'floor', seconds)
+  process.stdout.write(`                   ${counts.map(n => `${n} connections`.padStart(32)).join('')}\n`)
+  process.stdout.write(
+    `${' '.repeat(19)}${counts.map(() => 'req/s  of floor  p50 ms  p99 ms'.padStart(32)).join('')}\n`,
+  )
+  const line = (name: string, rows: readonly Measured[]): void => {
+    const cells = rows.map(({ rate, p50, p99 }, i) => {
+      const ratio = (rate / (floor.predict[i] as Measured).rate).toFixed(2)
+      return `${Math.round(rate)}  ${ratio.padStart(8)}  ${String(p50).padStart(6)}  ${String(p99).padStart(6)}`.padStart(
+        32,
+      )
+    })
+    process.stdout.write(`${name.padEnd(19)}${cells.join('')}\n`)
+  }
+  line('floor', floor.predict)
+  for (const one of ['onnx', 'wasm', 'trees']) {
+    const { predict, health } = await measure(made, one, seconds)
+    line(one, predict)
     process.stdout.write(
-      `${cells.map((cell, at) => String(cell).padStart([11, 14, 7, 7, 13, 7, 6][at] as number)).join(' ')}\n`,
+      `  GET /health: ${Math.round(health.rate)} req/s, p50 ${health.p50} ms, p99 ${health.p99} ms\n`,
     )
-  })
+  }
+} finally {
+  rmSync(made, { recursive: true, force: true })
 }

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { request } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import fc from 'fast-check'
@@ -86,6 +87,28 @@ test('a body of 17 MB is refused whether or not it says its length', async () =>
   expect(status).toBe(413)
   const control = await post(`${server.url}/v1/sources/flights:push`, large).catch(() => undefined)
   expect(control === undefined || control.status === 413).toBe(true)
+})
+
+test('small answers are never held back to be sent together', async () => {
+  const sockets: object[] = []
+  const note = (message: unknown): number => sockets.push((message as { socket: object }).socket)
+  subscribe('net.server.socket', note)
+  try {
+    await new Promise((done, lost) => {
+      // A connection of its own, so that it is seen as it is made
+      const sent = request(`${server.url}/livez`, { agent: false })
+      sent.on('response', answer => answer.resume().on('end', done))
+      sent.on('error', lost)
+      sent.end()
+    })
+  } finally {
+    unsubscribe('net.server.socket', note)
+  }
+  const noDelay = (socket: object): unknown => {
+    const key = Object.getOwnPropertySymbols(socket).find(symbol => symbol.description === 'kSetNoDelay')
+    return key === undefined ? undefined : (socket as Record<symbol, unknown>)[key]
+  }
+  expect(sockets.map(noDelay)).toContain(true)
 })
 
 test('the open inference protocol', async () => {

@@ -1,0 +1,56 @@
+import { Agent, request } from 'node:http'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { millrace, ridesProject, startUp, type Server } from '../support/rides.ts'
+
+const { root, remove } = ridesProject()
+const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+let server: Server
+beforeAll(async () => {
+  const trained = await millrace(root, ['train'])
+  expect(trained.code, trained.said).toBe(0)
+  server = await startUp(root)
+  expect((await millrace(root, ['deploy'])).code).toBe(0)
+})
+afterAll(async () => {
+  agent.destroy()
+  await server?.stop()
+  remove()
+})
+
+/** Milliseconds from sending to the last byte, on one kept connection. */
+function ask(path: string, body?: string): Promise<number> {
+  return new Promise((done, lost) => {
+    const begun = performance.now()
+    const sent = request(`${server.url}${path}`, {
+      agent,
+      method: body === undefined ? 'GET' : 'POST',
+      headers: body === undefined ? {} : { 'content-type': 'application/json' },
+    })
+    sent.on('error', lost)
+    sent.on('response', answer => {
+      answer.resume()
+      answer.on('end', () => (answer.statusCode === 200 ? done(performance.now() - begun) : lost(answer.statusCode)))
+    })
+    sent.end(body)
+  })
+}
+
+async function median(times: number, one: () => Promise<number>): Promise<number> {
+  for (let i = 0; i < 50; i++) await one()
+  const all: number[] = []
+  for (let i = 0; i < times; i++) all.push(await one())
+  return all.sort((a, b) => a - b)[times >> 1] as number
+}
+
+const rows = (count: number): string =>
+  JSON.stringify({ rows: Array.from({ length: count }, () => ({ at: '2026-02-01T08:00:00Z', km: 3.5, zone: 'a' })) })
+
+test('health is answered in less than a millisecond, the way to the client and back included', async () => {
+  expect(await median(500, () => ask('/health'))).toBeLessThan(1)
+  expect(await median(500, () => ask('/livez'))).toBeLessThan(1)
+})
+
+test('a row is scored in less than two milliseconds, and no answer waits for an acknowledgement of 40', async () => {
+  expect(await median(300, () => ask('/v1/deployments/fares/predict', rows(1)))).toBeLessThan(2)
+  expect(await median(30, () => ask('/v1/deployments/fares/predict', rows(1500)))).toBeLessThan(40)
+})
