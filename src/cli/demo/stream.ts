@@ -26,23 +26,21 @@ export interface StreamOptions {
   readonly deployment: LiveDeployment
   readonly monitor: LiveMonitor
   readonly served: Streamed
-  /** Called at the start of every hour; may retrain, deploy, or end the stream by giving false. */
-  readonly onHour: (now: Micros) => Promise<boolean>
+  /** Called at the start of every hour; may retrain and deploy. */
+  readonly onHour: (now: Micros) => Promise<void>
 }
 
 /**
  * Plays flights as they happened: at each hour the labels that became known by then arrive, then the hour's departures
- * are pushed to the online store and predicted for, each as of its own moment. Gives the time it got to.
+ * are pushed to the online store and predicted for, each as of its own moment.
  */
-export async function stream(
-  options: StreamOptions,
-  waiting: Map<number, { id: string; label: number; at: number }[]>,
-): Promise<Micros> {
+export async function stream(options: StreamOptions): Promise<void> {
+  /** Labels by the hour at which they are known. */
+  const waiting = new Map<number, { id: string; label: number; at: number }[]>()
   const { clock, serving, deployment, monitor, served } = options
-  let now = options.from
   let flushed = options.from
   for await (const hour of flightHours(options.engine, options.relation, options.from, options.to)) {
-    now = hour.from
+    const now = hour.from
     clock.to(now)
     for (const [due, labels] of waiting)
       if (due <= now) {
@@ -52,7 +50,7 @@ export async function stream(
     deployment.tick()
     await deployment.settled()
     await monitor.settled()
-    if (!(await options.onHour(now))) return now
+    await options.onHour(now)
     serving.take('flights', hour.rows)
     clock.to(now + hourLength - 1)
     const requests = hour.rows.map((row, i) => ({
@@ -80,7 +78,6 @@ export async function stream(
       flushed = now
     }
   }
-  return options.to
 }
 
 export function servedAuc(served: Streamed): { readonly auc: number; readonly byMonth: Record<string, number> } {

@@ -1,0 +1,142 @@
+import { fail } from '../../errors/index.ts'
+import { formatTime, type Micros } from '../../internal/time.ts'
+import type { ModelVersion } from '../../ports/metadata-store.ts'
+import { planView } from '../../stages/features/channels.ts'
+import { snapshotSql } from '../../stages/features/frame.ts'
+import { materialise } from '../../stages/features/online.ts'
+import { retrain } from '../../stages/retrain/controller.ts'
+import type { LiveDeployment } from '../../stages/serve/deployment.ts'
+import { LiveServing } from '../../stages/serve/serving.ts'
+import { LiveMonitor, type RetrainRequest } from '../../stages/watch/live.ts'
+import { springArrives } from './arrivals.ts'
+import type { DemoResult } from './result.ts'
+import { at, type Stage } from './stage.ts'
+import { stream, type Streamed } from './stream.ts'
+import { trainOnKilometres, unitCheckOf } from './versions.ts'
+
+const day = 86_400_000_000
+
+/** A challenger and where it came from. */
+export interface Challenger {
+  readonly what: string
+  readonly challenger: string
+}
+
+export interface Spring {
+  readonly served: Streamed
+  readonly challengers: readonly Challenger[]
+  readonly retrains: DemoResult['retrains']
+  readonly unitCheck: string
+}
+
+/** April to June as they happened, hour by hour, with the events of the story between the hours. */
+class SpringPlay {
+  readonly #stage: Stage
+  readonly #first: ModelVersion
+  readonly #deployment: LiveDeployment
+  readonly #monitor: LiveMonitor
+  readonly #asked: RetrainRequest[] = []
+  readonly served: Streamed = { predictions: 0, months: new Map() }
+  readonly challengers: Challenger[] = []
+  readonly retrains: DemoResult['retrains'][number][] = []
+  unitCheck = ''
+  #sabotaged = false
+  #scheduled = false
+  #told = 0
+
+  constructor(stage: Stage, first: ModelVersion, deployment: LiveDeployment, monitor: LiveMonitor) {
+    this.#stage = stage
+    this.#first = first
+    this.#deployment = deployment
+    this.#monitor = monitor
+    monitor.onRetrain = request => this.#asked.push(request)
+  }
+
+  /** On 2 April the saboteur's version challenges; on 6 April the schedule asks; what is asked for waits for a rollout's end. */
+  async hour(now: Micros): Promise<void> {
+    this.#tell(now)
+    if (!this.#sabotaged && now >= at('2001-04-02')) await this.#sabotage()
+    else if (!this.#scheduled && !this.#deployment.rolling && now >= at('2001-04-06')) await this.#schedule()
+    const request = this.#deployment.rolling ? undefined : this.#asked.shift()
+    if (request) await this.#retrain(request, now)
+  }
+
+  #tell(now: Micros): void {
+    if (now < this.#told) return
+    this.#told = now + day
+    const { rolling, rollout } = this.#deployment
+    const challenge =
+      rolling && rollout ? `, ${rollout.config.challenger} at ${(rollout.weight * 100).toFixed(0)} %` : ''
+    const count = this.served.predictions.toLocaleString('en-US')
+    this.#stage.say(`${formatTime(now).slice(0, 10)}: ${count} predictions${challenge}`)
+  }
+
+  #note(what: string, version: number): void {
+    this.challengers.push({ what, challenger: `${this.#stage.model.name}@${version}` })
+  }
+
+  async #sabotage(): Promise<void> {
+    this.#sabotaged = true
+    const { version } = await trainOnKilometres(this.#stage, this.#first)
+    this.unitCheck = await unitCheckOf(this.#stage)
+    this.#note('trained on kilometres, served miles (our own sabotage)', version)
+    await this.#deployment.rollOut(version, 'demo')
+  }
+
+  async #schedule(): Promise<void> {
+    this.#scheduled = true
+    await this.#monitor.ask({ trigger: 'schedule', reason: 'the schedule of early April is due', evidence: [] })
+  }
+
+  async #retrain({ cause, decision }: RetrainRequest, now: Micros): Promise<void> {
+    const { workspace, runs, model, say } = this.#stage
+    say(`retraining (${cause})`)
+    await springArrives(this.#stage, now)
+    const testFrom = now - model.split.test
+    const result = await retrain(workspace, runs, this.#deployment, {
+      trigger: cause,
+      because: decision.id,
+      spans: { from: testFrom - model.split.train, testFrom, until: now },
+      ...(await this.#stage.environments()),
+    })
+    this.#monitor.retrained()
+    this.retrains.push({ trigger: cause, at: formatTime(now), verdict: result.verdict, reason: result.reason })
+    if (result.version !== undefined) this.#note(`retrained (${cause})`, result.version)
+  }
+}
+
+/** Serves, watches and challenges from April to June; the first version is stable when it begins. */
+export async function playSpring(stage: Stage, first: ModelVersion): Promise<Spring> {
+  const { workspace, engine, clock, watch, root, source, where } = stage
+  const online = await workspace.online()
+  const snapshot = await snapshotSql(engine, await workspace.artifacts.localPath(first.facts['data:flights'] as never))
+  for (const view of workspace.project.views.values())
+    await materialise(engine, planView(view), snapshot, clock.now(), online)
+  const serving = await LiveServing.open(workspace, online)
+  const deployment = serving.get('lateness-api')
+  if (!deployment) throw fail('notDefined', { kind: 'deployment', name: 'lateness-api', known: '' })
+  const monitor = new LiveMonitor({ store: workspace.store, clock, notifiers: [] }, watch)
+  deployment.observer = monitor
+  deployment.onStable = version => monitor.watch(version.profile, version.scaler)
+  await deployment.rollOut(first.version, 'demo')
+
+  const play = new SpringPlay(stage, first, deployment, monitor)
+  const everything = (await engine.scan({ kind: 'parquet', path: source, rowNumber: 'millrace_seq' }, root)).sql
+  await stream({
+    engine,
+    relation: `SELECT * FROM ${everything} WHERE ${where} AND delay BETWEEN -120 AND 1440`,
+    from: at('2001-04-01'),
+    to: at('2001-07-01'),
+    clock,
+    serving,
+    deployment,
+    monitor,
+    served: play.served,
+    onHour: now => play.hour(now),
+  })
+  monitor.finish()
+  await monitor.settled()
+  await deployment.settled()
+  await serving.close()
+  return play
+}

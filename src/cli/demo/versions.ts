@@ -1,0 +1,50 @@
+import { join } from 'node:path'
+import { fail } from '../../errors/index.ts'
+import { digestFile } from '../../internal/digest.ts'
+import type { ModelVersion } from '../../ports/metadata-store.ts'
+import type { Spans } from '../../stages/features/frame.ts'
+import { startTraining, type TrainRequest } from '../../stages/pipeline/run.ts'
+import { months } from './data.ts'
+import type { Stage } from './stage.ts'
+
+async function train(stage: Stage, what: string, request: Partial<TrainRequest>): Promise<ModelVersion> {
+  const { workspace, runs, model } = stage
+  const run = await startTraining(workspace, runs, {
+    model,
+    trigger: 'manual',
+    ...(await stage.environments()),
+    ...request,
+  })
+  const result = await run.done
+  const [version] = (await workspace.store.listModelVersions(model.name)).filter(one => one.runId === run.runId)
+  if (version) return version
+  const error = result.error as { readonly step?: string; readonly reason?: string } | undefined
+  throw fail('stepFailed', { step: error?.step ?? what, run: run.runId, reason: error?.reason ?? result.status })
+}
+
+export function trainFirst(stage: Stage): Promise<ModelVersion> {
+  return train(stage, 'the first version', {})
+}
+
+/** Our own sabotage: the same months with distances in kilometres, through the same pipeline and its gates. */
+export async function trainOnKilometres(stage: Stage, first: ModelVersion): Promise<ModelVersion> {
+  const { engine, root, month } = stage
+  const path = join(root, 'data', 'kilometres.parquet')
+  const files = months.slice(0, 3).map(name => engine.dialect.literal(month(name), 'text'))
+  await engine.writeParquet(
+    `SELECT * REPLACE (CAST(round(distance * 1.609344) AS BIGINT) AS distance) FROM read_parquet([${files.join(', ')}])`,
+    path,
+  )
+  const file = { name: 'data/kilometres.parquet', path, ...(await digestFile(path)) }
+  const { from, testFrom, until } = first.facts.frameFacts as unknown as Spans
+  return train(stage, 'the kilometre challenger', {
+    spans: { from, testFrom, until },
+    files: new Map([['flights', [file]]]),
+  })
+}
+
+/** What the scaler check of the newest version says about units, before any traffic. */
+export async function unitCheckOf({ workspace }: Stage): Promise<string> {
+  const [report] = await workspace.store.listReports({ kind: 'model', limit: 1 })
+  return report?.checks.find(check => check.id === 'scaler-unit-change')?.message ?? ''
+}
