@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
+import { createRequire } from 'node:module'
 import { chromium } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { build } from 'vite'
@@ -77,6 +78,61 @@ test.skipIf(!hasBrowser)('every page works, wide and narrow, without a sound in 
       expect(said).toEqual([])
       await page.close()
     }
+  } finally {
+    await browser.close()
+  }
+})
+
+interface Violation {
+  readonly id: string
+  readonly impact: string
+  readonly nodes: readonly { readonly target: readonly string[]; readonly failureSummary: string }[]
+}
+
+/** Every page, one of each kind that has details. */
+const paths = [
+  '/',
+  '/data',
+  '/features',
+  '/runs',
+  '/runs/01SEED00000000000000000003',
+  '/models',
+  '/models/lateness/3',
+  '/deployments',
+  '/monitors',
+  '/decisions',
+]
+
+test.skipIf(!hasBrowser)('axe finds nothing serious on any page, wide and narrow, light and dark', async () => {
+  const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+  const browser = await chromium.launch({ executablePath: browserPath, args: ['--no-sandbox'] })
+  try {
+    const found: string[] = []
+    let pages = 0
+    for (const colorScheme of ['light', 'dark'] as const)
+      for (const width of [1280, 390]) {
+        const page = await browser.newPage({ colorScheme, viewport: { width, height: 900 }, reducedMotion: 'reduce' })
+        for (const path of paths) {
+          await page.goto(server.url + path)
+          await page.locator('.skeleton').waitFor({ state: 'detached' })
+          await page.locator('main h1').waitFor()
+          // Through the debugger, which the page's own policy against foreign scripts does not concern
+          await page.evaluate(axe)
+          const violations = (await page.evaluate(
+            `axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'] }).then(result => result.violations)`,
+          )) as readonly Violation[]
+          pages++
+          for (const { id, impact, nodes } of violations)
+            if (impact === 'serious' || impact === 'critical')
+              for (const node of nodes)
+                found.push(
+                  `${path} at ${width} ${colorScheme}: ${id} at ${node.target.join(' ')}: ${node.failureSummary}`,
+                )
+        }
+        await page.close()
+      }
+    expect(found).toEqual([])
+    expect(pages).toBe(paths.length * 4)
   } finally {
     await browser.close()
   }

@@ -20,19 +20,24 @@ export function draw(into: HTMLElement, times: readonly number[], lines: readonl
     ticks: { show: false },
     font: '11px system-ui',
   }
+  // The newest figures stand below the lines until somebody points at others
+  const showNewest = (plot: uPlot): void => {
+    if (plot.cursor.idx == null) plot.setLegend({ idx: times.length - 1 }, false)
+  }
   const chart = new uPlot(
     {
       width: into.clientWidth,
       height: 180,
       cursor: { drag: { x: false, y: false } },
       legend: { live: true },
+      hooks: { ready: [showNewest], setCursor: [showNewest] },
       scales: { y: { range: (_, low, high) => (low < high / 3 ? [0, high * 1.1 || 1] : [low * 0.97, high * 1.03]) } },
       axes: [
-        { ...axis, values: (_, splits) => splits.map(split => day.format(split * 1000)) },
+        { ...axis, size: 30, values: (_, splits) => splits.map(split => day.format(split * 1000)) },
         { ...axis, size: 46 },
       ],
       series: [
-        {},
+        { label: 'From', value: (_, time) => (time == null ? '–' : day.format(time * 1000)) },
         ...lines.map(line => ({
           label: line.label,
           stroke: line.limit ? colour('--bad') : colour('--accent'),
