@@ -26,7 +26,7 @@ export interface ServerOptions {
   readonly auth?: boolean
   /** Host names besides the address itself under which it answers. */
   readonly allowedHosts?: readonly string[]
-  /** Pass the same to the engines of this process, so that their events show at once. */
+  /** Of whoever else of this process has something to show at once. */
   readonly bus?: EventBus
   /** How long readiness fails before connections are refused, so that balancers notice: 5,000 ms, 0 on loopback. */
   readonly unreadyMs?: number

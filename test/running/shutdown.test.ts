@@ -108,6 +108,8 @@ it('SIGTERM in the midst of a retrain and of a rollout loses nothing: the next s
 
   server = await startUp(root)
   await until('training', () => begun('train-lateness'))
+  // what was left half done is taken up in a process of its own, too
+  expect((await retrain())?.lease?.owner.pid).not.toBe(server.child.pid)
   expect(await server.end('SIGTERM')).toBe(0)
 
   server = await startUp(root)
@@ -123,6 +125,16 @@ it('SIGTERM in the midst of a retrain and of a rollout loses nothing: the next s
   expect(await server.end('SIGKILL')).toBe('SIGKILL')
   server = await startUp(root)
   expect(await rolloutOf(server)).toMatchObject({ shadow: { rows: 400 } })
+
+  // what happens past a server that died is not undone by what it remembered
+  expect(await server.end('SIGKILL')).toBe('SIGKILL')
+  for (const words of [
+    ['rollout', 'abort'],
+    ['deploy', '--version', '2'],
+  ])
+    expect(await millrace(root, ...words)).toMatchObject({ code: 0 })
+  server = await startUp(root)
+  expect(await rolloutOf(server)).toMatchObject({ phase: 'shadow', shadow: { rows: 0 } })
 
   // one run, one version, one trigger
   expect(await store.listRuns({ kind: 'pipeline' })).toHaveLength(2)

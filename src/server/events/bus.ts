@@ -1,5 +1,4 @@
 import type { Json } from '../../internal/canonical-json.ts'
-import type { EngineEvent } from '../../engine/index.ts'
 
 /** What happened, for screens that are open: a hint to read again, never the record itself. */
 export interface ServerEvent {
@@ -28,11 +27,6 @@ export class EventBus {
     this.#recent.push(event)
     if (this.#recent.length > kept) this.#recent.shift()
     for (const listener of this.#listeners.keys()) listener(event)
-  }
-
-  /** For `Workspace.engineOf`: what runs in this process shows at once. */
-  readonly fromEngine = (event: EngineEvent): void => {
-    this.publish(event.type, event as unknown as Json)
   }
 
   /**

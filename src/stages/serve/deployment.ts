@@ -1,4 +1,3 @@
-import type { Decision } from '../../define/decision.ts'
 import type { Deployment } from '../../define/deployment.ts'
 import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
@@ -13,6 +12,7 @@ import { LabelPairs } from './label-pairs.ts'
 import { LatencyRing } from './latency.ts'
 import { ScalerGuard } from './scaler-guard.ts'
 import { loadVersion, type ServedVersion } from './served-version.ts'
+import { recordStable, type StableDocument } from './stable-record.ts'
 import type { DeploymentStatus, Label, Prediction, PredictRequest, ServedDeployment } from './types.ts'
 
 /** What else hears of every answered row: the monitor. */
@@ -25,12 +25,6 @@ export interface Observer {
 interface Kept {
   readonly rollout: RolloutState | null
   readonly pairs: ReturnType<LabelPairs['capture']>
-}
-
-interface StableDocument {
-  readonly model: string
-  readonly version: number
-  readonly since: Micros
 }
 
 /**
@@ -50,6 +44,8 @@ export class LiveDeployment implements ServedDeployment, Keeper {
   #rollout: RolloutState | undefined
   /** The rollout as the journal has it. */
   #kept: RolloutState | undefined
+  /** The rollout is the journal's. */
+  #taken = false
   #journal: ServingJournal | undefined
   #writes: Promise<unknown> = Promise.resolve()
   #failure: unknown
@@ -109,6 +105,8 @@ export class LiveDeployment implements ServedDeployment, Keeper {
   /** From now on what is in memory is also kept in `folder`, with what `others` remember; takes up what is there. */
   async remember(folder: string, others: readonly Keeper[], options: JournalOptions): Promise<void> {
     this.#journal = await ServingJournal.open(folder, [this, ...others], options)
+    // A rollout that began past the journal (by a command while no server ran) has another challenger than what it holds
+    if (this.#rollout && !this.#taken) this.#pairs.begin()
     this.#release(this.#services.clock.now())
   }
 
@@ -119,14 +117,21 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     return kept as unknown as Json
   }
 
-  /** The store has the rollout as of its last decision; the journal has the evidence since then. */
+  /** The store has the rollout as of its last decision; the journal has the evidence since then, or that of an earlier one. */
   takeBack(state: Json): void {
     const { rollout, pairs } = state as unknown as Kept
     this.#pairs.takeBack(pairs)
     const own = this.#rollout
-    if (!rollout || !own || !this.#canary) return
-    const same = rollout.config.challenger === own.config.challenger && rollout.config.stable === own.config.stable
-    if (same && rollout.seed === own.seed && rollout.sequence >= own.sequence) this.#rollout = rollout
+    this.#taken =
+      rollout !== null &&
+      own !== undefined &&
+      rollout.phase !== 'done' &&
+      rollout.phase !== 'rolled-back' &&
+      rollout.config.challenger === own.config.challenger &&
+      rollout.config.stable === own.config.stable &&
+      rollout.sequence >= own.sequence &&
+      rollout.since >= own.since
+    if (this.#taken) this.#rollout = rollout as RolloutState
   }
 
   recall({ id, at, stable, canary, epoch }: KeptPrediction): void {
@@ -166,28 +171,14 @@ export class LiveDeployment implements ServedDeployment, Keeper {
   }
 
   async #becomeStable(version: ServedVersion, actor: string, reason: string): Promise<void> {
-    const { store, clock } = this.#services
     const before = this.#stable
-    const at = clock.now()
-    const { model, version: number, digest } = version.record
-    const decision: Decision = {
-      id: ulid(),
-      kind: 'promotion',
-      subject: `deployment ${this.name}`,
-      at,
-      verdict: 'promoted',
-      reason,
-      rule: { name: 'stable version' },
-      inputs: { before: before ? before.record.version : null, after: number, digest },
-      evidence: [`model:${model}@${number}`],
+    this.#stableSince = await recordStable(this.#services, version.record, {
+      deployment: this.name,
+      before: before?.record,
       actor,
-    }
-    await store.addDecision(decision)
-    await store.putDocument('deployment', this.name, { model, version: number, since: at }, at)
-    await store.setAlias(model, 'champion', number)
-    await store.addEdges([{ from: `model:${model}@${number}`, to: `deployment:${this.name}`, relation: 'serves' }])
+      reason,
+    })
     this.#stable = version
-    this.#stableSince = at
     this.onStable?.(version)
     if (before && before !== version) await before.loaded.close()
   }
@@ -227,14 +218,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
   async predict(requests: readonly PredictRequest[]): Promise<readonly Prediction[]> {
     const stable = this.#stable
     if (!stable) throw fail('nothingDeployed', { deployment: this.name })
-    for (const request of requests)
-      for (const column of this.columns)
-        if (request.row[column.name] === undefined || (request.row[column.name] === null && !column.nullable))
-          throw fail('requestInvalid', {
-            row: requests.indexOf(request),
-            column: column.name,
-            reason: request.row[column.name] === null ? 'it must not be null' : 'it is missing',
-          })
+    this.#encoder.check(requests)
     const { clock } = this.#services
     const started = clock.elapsed()
     const now = clock.now()
@@ -388,12 +372,13 @@ export class LiveDeployment implements ServedDeployment, Keeper {
   health(): { readonly ready: boolean; readonly reasons: readonly string[] } {
     if (!this.#stable) return { ready: false, reasons: [`nothing is deployed as ${this.name}`] }
     if (this.#scaler.broken !== undefined) return { ready: false, reasons: [this.#scaler.broken] }
-    if (this.#failure !== undefined)
-      return { ready: true, reasons: [`a decision could not be stored: ${String(this.#failure)}`] }
-    return {
-      ready: true,
-      reasons: this.#canaryError === undefined ? [] : [`a challenger failed to answer: ${this.#canaryError}`],
-    }
+    const trouble = this.#journal?.trouble
+    const reasons = [
+      ...(this.#failure === undefined ? [] : [`a decision could not be stored: ${String(this.#failure)}`]),
+      ...(trouble === undefined ? [] : [`what a restart needs cannot be written: ${trouble}`]),
+      ...(this.#canaryError === undefined ? [] : [`a challenger failed to answer: ${this.#canaryError}`]),
+    ]
+    return { ready: true, reasons }
   }
 
   async close(): Promise<void> {

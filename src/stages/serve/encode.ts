@@ -56,6 +56,20 @@ export class RowEncoder {
     this.#texts = model.inputs.filter(input => input.type === 'text').map(input => toEvaluator(input.node))
   }
 
+  /** Throws `requestInvalid` for the first row that lacks a column. */
+  check(requests: readonly PredictRequest[]): void {
+    for (const request of requests)
+      for (const { name, nullable } of this.columns) {
+        const value = request.row[name]
+        if (value !== undefined && (value !== null || nullable)) continue
+        throw fail('requestInvalid', {
+          row: requests.indexOf(request),
+          column: name,
+          reason: value === null ? 'it must not be null' : 'it is missing',
+        })
+      }
+  }
+
   encode(requests: readonly PredictRequest[], now: number): EncodedRows {
     const width = this.#numbers.length
     const features = new Float32Array(requests.length * width)

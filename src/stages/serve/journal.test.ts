@@ -161,9 +161,12 @@ describe('the serving journal', () => {
     journal.prediction('q', hour, 2, Number.NaN, 0)
     const before = errors.length
     await journal.flush()
+    await journal.flush()
     expect(errors.length).toBe(before + 1)
+    expect(journal.trouble).toContain('ENOENT')
     await mkdir(folder)
     await journal.close()
+    expect(journal.trouble).toBeUndefined()
     const found = new Memory()
     await (await ServingJournal.open(folder, [found], settings)).close()
     expect(found.window.rows.rows).toBe(1)

@@ -34,7 +34,7 @@ export interface JournalOptions {
   readonly clock: Clock
   /** Predictions older than this are waited for no longer. */
   readonly retention: Micros
-  /** Hears of a write that failed; what it held is tried again with the next one. */
+  /** Hears of writing that fails, once until it succeeds again; what was to be written is tried again. */
   readonly onError: (error: unknown) => void
 }
 
@@ -88,6 +88,7 @@ export class ServingJournal {
   #file: FileHandle | undefined
   #size = 0
   #last = 0
+  #trouble: string | undefined
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> = Promise.resolve()
 
@@ -115,6 +116,11 @@ export class ServingJournal {
   label(id: string, label: number, at: Micros): void {
     this.#labels.push(id, label, at)
     if (this.#labels.length === flushRows * 3) void this.flush()
+  }
+
+  /** Why nothing can be written at present. */
+  get trouble(): string | undefined {
+    return this.#trouble
   }
 
   /** Resolves when everything up to now is on disk, or its failure has been told. */
@@ -152,13 +158,15 @@ export class ServingJournal {
       const segment = this.#segments.at(-1) as Segment
       segment.until = Math.max(segment.until, at)
       segment.predictions += p.length / 5
+      this.#trouble = undefined
     } catch (error) {
       // The next frame begins a segment with whole states; a row that is written twice counts once
       await this.#file?.close().catch(() => undefined)
       this.#file = undefined
       this.#predictions = [...p, ...this.#predictions].slice(-mostWaiting * 5)
       this.#labels = [...l, ...this.#labels].slice(-mostWaiting * 3)
-      this.#options.onError(error)
+      if (this.#trouble === undefined) this.#options.onError(error)
+      this.#trouble = error instanceof Error ? error.message : String(error)
     }
   }
 
