@@ -1,3 +1,4 @@
+import { describe } from '../../define/expression/index.ts'
 import type { Model } from '../../define/model.ts'
 import { definitionDigest } from '../../define/project.ts'
 import { overallStatus, type CheckResult } from '../../define/report.ts'
@@ -76,7 +77,14 @@ export function exportStep(services: StageServices, model: Model, common: Common
           'millrace.definition': definitionDigest(model),
           'millrace.threshold': String(model.threshold),
           'millrace.frame': input(context, 'frame').ref.digest,
-          'millrace.inputs': JSON.stringify(fitted.inputs.map(one => ({ name: one.name, kind: one.kind }))),
+          // What each input is made of: who serves the file elsewhere has to compute the same
+          'millrace.inputs': JSON.stringify(
+            fitted.inputs.map((one, i) => ({
+              name: one.name,
+              kind: one.kind,
+              is: describe((model.inputs[i] as Model['inputs'][number]).node),
+            })),
+          ),
           'millrace.scaler': input(context, 'scaler').ref.digest,
           'millrace.golden': JSON.stringify({
             features: [...golden.features].map(value => (Number.isNaN(value) ? null : value)),

@@ -2,6 +2,15 @@ import { inspectModel } from '../../../onnx/index.ts'
 import type { Command } from '../../command.ts'
 import { bytesOf } from './verify.ts'
 
+/** The model's inputs and what they are made of, as the file of our own export says; nothing for other files. */
+function inputsOf(text: string | undefined): readonly { readonly name: string; readonly is?: string }[] {
+  try {
+    return JSON.parse(text ?? '[]') as { name: string; is?: string }[]
+  } catch {
+    return []
+  }
+}
+
 export const command: Command = {
   summary: 'what is in an ONNX file',
   arguments: [{ name: 'file', description: 'an ONNX file', required: true }],
@@ -29,6 +38,8 @@ export const command: Command = {
         .map(([name, count]) => `${name} ×${count}`)
         .join(', ')}`,
     )
+    for (const { name, is } of inputsOf(summary.metadata['millrace.inputs']))
+      if (is !== undefined && is !== name) out.line(`  ${name} is ${is}`)
     if (summary.trees > 0) out.line(`  trees  ${summary.trees} with ${summary.treeNodes.toLocaleString('en-US')} nodes`)
     for (const [key, value] of Object.entries(summary.metadata))
       out.line(`  ${key} = ${value.length > 90 ? `${value.slice(0, 90)}…` : value}`)
