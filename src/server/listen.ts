@@ -73,6 +73,21 @@ function discardRest(request: IncomingMessage): void {
   request.resume()
 }
 
+/**
+ * A connection that is to be closed after the answer stays until the rest of the body was taken, for the same reason:
+ * proxies ask for that with every request.
+ */
+function closeAfterBody(request: IncomingMessage, response: ServerResponse): void {
+  const { writeHead } = response
+  response.writeHead = ((...given: Parameters<typeof writeHead>) => {
+    if (!request.complete) {
+      response.shouldKeepAlive = true
+      request.once('end', () => request.socket.end())
+    }
+    return writeHead.apply(response, given)
+  }) as typeof writeHead
+}
+
 const toStandardError: ServerServices['log'] = line => process.stderr.write(`${JSON.stringify(line)}\n`)
 const wait = (milliseconds: number): Promise<void> => new Promise(resolve => setTimeout(resolve, milliseconds))
 
@@ -122,6 +137,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     response.once('close', () => open.delete(response))
     response.once('finish', () => discardRest(request))
     response.shouldKeepAlive &&= health.open
+    if (!response.shouldKeepAlive && request.method !== 'GET') closeAfterBody(request, response)
     if (!handleData(request, response)) void handleControl(request, response)
   })
 

@@ -61,6 +61,15 @@ export const command: Command = {
         const project = await loadProject(findRoot(cwd))
         return `${project.name}: ${project.datasets.size} datasets, ${project.views.size} feature views, ${project.models.size} models, ${project.deployments.size} deployments`
       }),
+      await look('where steps run', async () => {
+        const project = await loadProject(findRoot(cwd))
+        const { steps = 'inline', ...options } = project.settings.run ?? {}
+        if (steps !== 'container') return steps
+        const { containerExecutor } = await adapters.executor.container()
+        const { image } = options as { image: string }
+        await containerExecutor({ ...options, image, mounts: [], paths: [] }).check()
+        return `container of ${image}`
+      }),
       await look('stores', async () => {
         const workspace = await openWorkspace(cwd)
         try {
