@@ -2,6 +2,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { onTestFinished } from 'vitest'
 import { seeded } from '../../src/math/random/seeded.ts'
 
 const bin = resolve('dist/cli/bin.js')
@@ -92,6 +93,8 @@ export function startUp(root: string): Promise<Server> {
     env: environment,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  // A test that fails leaves no server behind
+  onTestFinished(() => void child.kill('SIGKILL'))
   let [out, log] = ['', '']
   const ended = new Promise<number | string>(done => child.once('exit', (code, signal) => done(code ?? signal ?? '')))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text))
