@@ -19,7 +19,7 @@
  * ```
  */
 export { t, type Columns, type ColumnSpec, type RowOf } from './define/column.ts'
-export { csv, json, parquet, type Source } from './define/source.ts'
+export { arrow, csv, duckdb, json, parquet, postgres, sqlite, type Source } from './define/source.ts'
 export { dataset, type Dataset, type DatasetOptions } from './define/dataset.ts'
 export { expect, sql, type Expectation } from './define/expectation/index.ts'
 export { when } from './define/expression/index.ts'

@@ -162,9 +162,11 @@ test('error codes are unique and every error says what to do next', () => {
 
 test('the public definition API is what it was', async () => {
   expect(Object.keys(await import('../src/index.ts')).sort()).toEqual([
+    'arrow',
     'csv',
     'dataset',
     'deployment',
+    'duckdb',
     'entity',
     'expect',
     'features',
@@ -174,8 +176,10 @@ test('the public definition API is what it was', async () => {
     'model',
     'monitor',
     'parquet',
+    'postgres',
     'project',
     'sql',
+    'sqlite',
     't',
     'when',
   ])

@@ -8,6 +8,11 @@ export const adapters = {
   },
   artifacts: { fs: () => import('../adapters/artifacts/fs/open.ts') },
   data: { duckdb: () => import('../adapters/data/duckdb/engine.ts') },
+  source: {
+    postgres: () => import('../adapters/source/postgres/open.ts'),
+    sqlite: () => import('../adapters/source/sqlite/open.ts'),
+    arrow: () => import('../adapters/source/arrow/open.ts'),
+  },
   online: { lmdb: () => import('../adapters/online/lmdb/store.ts') },
   executor: {
     process: () => import('../adapters/executor/process/executor.ts'),

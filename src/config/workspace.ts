@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Engine, type EngineListener } from '../engine/index.ts'
 import { fail } from '../errors/index.ts'
@@ -8,6 +8,7 @@ import type { Executor } from '../ports/executor.ts'
 import type { InferenceRuntime } from '../ports/inference-runtime.ts'
 import type { KeyService } from '../ports/key-service.ts'
 import type { MetadataStore } from '../ports/metadata-store.ts'
+import type { OpenSourceTable } from '../ports/table-source.ts'
 import type { OnlineStore } from '../ports/online-store.ts'
 import type { Clock } from '../ports/clock.ts'
 import { openStates } from '../stages/validate/states.ts'
@@ -86,6 +87,23 @@ async function openExecutor(project: Project, root: string, folder: string, proc
   })
 }
 
+/** Each kind of foreign source by its adapter, loaded when it is first used. */
+function openForeign(root: string, project: Project): OpenSourceTable {
+  return async (source, files) => {
+    if (source.kind === 'sqlite')
+      return (await adapters.source.sqlite()).openSqliteTable(source.path, resolve(root, source.file))
+    if (source.kind === 'arrow') return (await adapters.source.arrow()).openArrowFiles(files)
+    const url = process.env[source.urlFrom]
+    if (!url)
+      throw fail('invalidDefinition', {
+        kind: 'project',
+        name: project.name,
+        reason: `the environment variable ${source.urlFrom} that holds the PostgreSQL URL of ${source.path} is not set`,
+      })
+    return (await adapters.source.postgres()).openPostgresTable(source.path, url)
+  }
+}
+
 /** Opens the project at or above a folder. What is heavy is opened at first use. */
 export async function openWorkspace(start: string, options: WorkspaceOptions = {}): Promise<Workspace> {
   const root = findRoot(start)
@@ -125,6 +143,7 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
     ...(runOf(project).steps === 'inline' ? {} : { trainModule }),
     engine: () =>
       (engine ??= adapters.data.duckdb().then(module => module.openDuckdb({ scratch: join(folder, 'scratch') }))),
+    openForeign: openForeign(root, project),
     states: () => openStates(join(folder, 'validation')),
     get userCode() {
       return { script: fileURLToPath(compiledModule('./batch-process.ts', import.meta.url)), root }

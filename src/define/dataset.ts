@@ -5,7 +5,9 @@ import type { ColumnExpressions, Columns } from './column.ts'
 import { expectationColumns, type ExpectationColumns, type ExpectationSpec } from './expectation/index.ts'
 import { finite } from './expectation/kinds/finite.ts'
 import { notNull } from './expectation/kinds/not-null.ts'
+import { readable } from './expectation/kinds/readable.ts'
 import { schema } from './expectation/kinds/schema.ts'
+import { wholeLines } from './expectation/kinds/whole-lines.ts'
 import type { BatchFunction, Expectation } from './expectation/spec.ts'
 import { checkName, definitionBrand, onlyKeys, refuse, type Definition } from './named.ts'
 import type { Source } from './source.ts'
@@ -68,6 +70,11 @@ type AnyColumnKind = { readonly make: (...args: never[]) => Expectation }
 const make = (kind: AnyColumnKind, ...args: unknown[]): Expectation =>
   (kind.make as (...all: unknown[]) => Expectation)(...args)
 
+/** What a declared expectation takes the place of: the implied one of the same kind and columns. */
+function subject({ kind, columns, when }: ExpectationSpec): string {
+  return when ? '' : `${kind}/${columns.join(',')}`
+}
+
 function checkExpectations(name: string, columns: Columns, expectations: readonly ExpectationSpec[]): void {
   const ids = new Set<string>()
   for (const one of expectations) {
@@ -82,7 +89,8 @@ function checkExpectations(name: string, columns: Columns, expectations: readonl
 
 /**
  * Declares where rows come from and what must hold of them. Besides the declared expectations every dataset checks its
- * schema, that columns not declared nullable have no nulls, and that floats are finite.
+ * schema, that columns not declared nullable have no nulls, that floats are finite, and of text that all of it can be read.
+ * A declared expectation of the same kind and columns takes the place of such an implied one.
  */
 export function dataset<const Name extends string, const C extends Columns>(
   name: Name,
@@ -102,14 +110,21 @@ export function dataset<const Name extends string, const C extends Columns>(
   ])
   if (Object.keys(options.columns).length === 0) refuse('dataset', name, 'declares no columns')
   const expressions = columnsOfDataset(options.columns)
-  const implied: Expectation[] = [schema.make({ id: 'schema' })]
+  const isText = ['csv', 'json'].includes(options.source.kind)
+  const isLoose = isText || options.source.kind === 'sqlite' || options.source.kind === 'postgres'
+  const implied: Expectation[] = [
+    schema.make({ id: 'schema' }),
+    ...(isText ? [wholeLines.make({ id: 'whole-lines' })] : []),
+  ]
   for (const [column, spec] of Object.entries(options.columns)) {
     const { node } = expressions[column as keyof C & string] as unknown as { node: Node }
     if (!spec.nullable) implied.push(make(notNull, node, { id: `${column}-not-null` }))
+    if (isLoose && spec.type !== 'text') implied.push(make(readable, node, { id: `${column}-readable` }))
     if (spec.type === 'float') implied.push(make(finite, node, { id: `${column}-finite` }))
   }
   const declared = options.expect?.(expectationColumns(options.columns)) ?? []
-  const all = [...implied, ...declared]
+  const own = new Set(declared.map(one => subject(one.expectation)))
+  const all = [...implied.filter(one => !own.has(subject(one.expectation))), ...declared]
   const expectations = all.map(one => one.expectation)
   checkExpectations(name, options.columns, expectations)
   const functions = new Map(all.flatMap(one => (one.run ? [[one.expectation.id, one.run] as const] : [])))

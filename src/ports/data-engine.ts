@@ -1,6 +1,7 @@
 import type { ColumnType, Dialect, Value } from '../define/expression/dialect.ts'
+import type { CsvOptions } from '../define/source.ts'
 
-export type { ColumnType, Dialect, Value }
+export type { ColumnType, CsvOptions, Dialect, Value }
 
 export type Row = Readonly<Record<string, Value>>
 
@@ -35,6 +36,26 @@ export interface Relation {
   readonly numbered?: string
   /** For people: a path, a table name. */
   readonly label: string
+  /**
+   * Every column is text, to be read as its declared type by `dialect.readText`; and the lines that could not be parsed,
+   * which are no rows. Absent where the source has types of its own.
+   */
+  readonly text?: { readonly unreadable: readonly UnreadableLine[] }
+  /** Types of the source itself, where its columns came here as text. */
+  readonly described?: readonly DescribedColumn[]
+  /** Number of rows, where opening the source told it. */
+  readonly rows?: number
+}
+
+/** A line of a text file that is no row. */
+export interface UnreadableLine {
+  /** Position of its file among those that were read. */
+  readonly file: number
+  /** 1 is the first line of the file. */
+  readonly line: number
+  readonly reason: string
+  /** Its first characters. */
+  readonly text: string
 }
 
 /** Facts from file metadata. */
@@ -44,7 +65,7 @@ export interface Footer {
   readonly nulls: ReadonlyMap<string, number>
 }
 
-/** Where rows come from, as declared. */
+/** Files that the engine reads itself, as declared. */
 export type SourceSpec =
   | {
       readonly kind: 'parquet'
@@ -53,7 +74,9 @@ export type SourceSpec =
       readonly rowNumber?: string
     }
   | { readonly kind: 'json'; readonly path: string }
-  | { readonly kind: 'csv'; readonly path: string; readonly delimiter?: string; readonly header?: boolean }
+  | ({ readonly kind: 'csv'; readonly path: string } & CsvOptions)
+  /** A table of the engine's own kind of database, opened read-only. */
+  | { readonly kind: 'duckdb'; readonly path: string; readonly file: string }
 
 /**
  * Runs SQL over columnar data. Compilers write through its `dialect` and know no engine by name.
@@ -75,7 +98,10 @@ export interface DataEngine {
   execute(sql: string): Promise<void>
   /** Writes the query's rows to a Parquet file; gives the number of rows. Published atomically. */
   writeParquet(sql: string, path: string): Promise<number>
-  /** Makes typed arrays readable as a table of that name (temporary, replaced when it exists). */
-  load(table: string, columns: readonly Column[]): Promise<Relation>
+  /**
+   * Makes typed arrays readable as a table of that name (temporary, replaced when it exists; with `append` they follow the
+   * rows that it has).
+   */
+  load(table: string, columns: readonly Column[], append?: boolean): Promise<Relation>
   close(): Promise<void>
 }

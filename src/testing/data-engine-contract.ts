@@ -225,6 +225,31 @@ export function dataEngineContract(open: () => Promise<DataEngine>, skips?: Skip
       )
     }),
 
+    given('lines of text that are no rows are told by number, and the others are rows', async (engine, folder) => {
+      await writeFile(join(folder, 'broken.csv'), `a,b\n${'1,2\n'.repeat(40)}1,2,3,4\n5\n"6","x\ny"\n`)
+      const { sql, text, rows } = await engine.scan({ kind: 'csv', path: 'broken.csv' }, folder)
+      assert.deepEqual(
+        text?.unreadable.map(line => [line.file, line.line]),
+        [
+          [0, 42],
+          [0, 43],
+        ],
+      )
+      assert.equal(rows, 41)
+      const [last] = await engine.rows(`SELECT count(*) AS n, max(b) AS b FROM ${sql}`)
+      assert.deepEqual([Number(last?.n), last?.b], [41, 'x\ny'])
+      await writeFile(join(folder, 'lines.jsonl'), '{"a":1}\n{"a":\n[1]\n{"a":"x","b":{"c":2}}\n')
+      const json = await engine.scan({ kind: 'json', path: 'lines.jsonl' }, folder)
+      assert.deepEqual(
+        json.text?.unreadable.map(line => line.line),
+        [2, 3],
+      )
+      assert.deepEqual(await engine.rows(`SELECT a, b FROM ${json.sql}`), [
+        { a: '1', b: null },
+        { a: 'x', b: '{"c":2}' },
+      ])
+    }),
+
     given(
       'what it refuses is catalogued: a wrong query, a file that is missing, broken or cut short',
       async (engine, folder) => {
@@ -233,8 +258,6 @@ export function dataEngineContract(open: () => Promise<DataEngine>, skips?: Skip
         const scanned = (path: string, kind: 'parquet' | 'csv'): Promise<unknown> =>
           engine.scan({ kind, path }, folder).then(({ sql }) => engine.columns(`SELECT * FROM ${sql}`))
         await assert.rejects(scanned('none.parquet', 'parquet'), catalogued('MR2002'))
-        await writeFile(join(folder, 'broken.csv'), `a,b\n${'1,2\n'.repeat(40)}1,2,3,4\n`)
-        await assert.rejects(scanned('broken.csv', 'csv'), catalogued('MR2002'))
         const { sql } = await engine.load('numbers', numbers)
         await engine.writeParquet(`SELECT * FROM ${sql}`, join(folder, 'whole.parquet'))
         const whole = await readFile(join(folder, 'whole.parquet'))

@@ -11,13 +11,15 @@ const names = {
   failures: 'rows that fail',
 } as const
 
+const short = (text: string): string => (text.length > 60 ? `${text.slice(0, 59)}…` : text)
+
 function what(step: TakenStep): string {
-  if (step.says) return `${names[step.kind]}: ${step.says.length > 50 ? `${step.says.slice(0, 49)}…` : step.says}`
+  if (step.says) return short(`${names[step.kind]}: ${step.says}`)
   if (step.of) return `${names[step.kind]} of ${step.of.name}`
   const [metric] = step.metrics
   if (step.kind !== 'query' || !metric) return names[step.kind]
   const of = 'of' in metric ? describe(metric.of) : columnsOfMetric(metric).join(', ')
-  return `${metric.fn} of ${of}`
+  return short(`${metric.fn} of ${of}`)
 }
 
 /** How the measures of a validation were planned, and what each step took beside what was expected. */

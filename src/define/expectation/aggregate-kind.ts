@@ -65,7 +65,14 @@ export function aggregateKind<N extends MetricName>(definition: AggregateKind<N>
                   measure: metric(of, spec.when),
                   ...(vsReference.maxSigma === undefined
                     ? {}
-                    : { spread: { fn: 'moments', of, ...(spec.when ? { where: spec.when } : {}) } as const }),
+                    : {
+                        spread: {
+                          fn: 'moments',
+                          of,
+                          spread: true,
+                          ...(spec.when ? { where: spec.when } : {}),
+                        } as const,
+                      }),
                 },
               },
             }

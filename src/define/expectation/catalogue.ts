@@ -48,6 +48,7 @@ import { notNull } from './kinds/not-null.ts'
 import { nullShare } from './kinds/null-share.ts'
 import { primaryKey } from './kinds/primary-key.ts'
 import { quantile, quantiles } from './kinds/quantiles.ts'
+import { readable } from './kinds/readable.ts'
 import { reconcile } from './kinds/reconcile.ts'
 import { rowCount } from './kinds/row-count.ts'
 import { schema } from './kinds/schema.ts'
@@ -63,6 +64,7 @@ import { topValueShare } from './kinds/top-value-share.ts'
 import { trimmed } from './kinds/trimmed.ts'
 import { type } from './kinds/type.ts'
 import { unique, uniqueColumn } from './kinds/unique.ts'
+import { wholeLines } from './kinds/whole-lines.ts'
 
 /** Declared as functions of `expect`. */
 export const tableCatalogue = {
@@ -70,6 +72,7 @@ export const tableCatalogue = {
   schema,
   columnExists,
   columnCount,
+  wholeLines,
   unique,
   primaryKey,
   duplicateRows,
@@ -97,6 +100,7 @@ export const columnCatalogue = {
   contiguous,
   notNull,
   null: isNull,
+  readable,
   unique: uniqueColumn,
   type,
   finite,

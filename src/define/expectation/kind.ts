@@ -36,6 +36,15 @@ export interface FoundSchema {
   readonly declared: readonly { readonly name: string; readonly type: ScalarType; readonly nullable: boolean }[]
   readonly missing: readonly string[]
   readonly mismatched: readonly { readonly column: string; readonly declared: string; readonly physical: string }[]
+  /** Lines of text files that are no rows. */
+  readonly lines: readonly {
+    readonly line: number
+    readonly file?: string
+    readonly reason: string
+    readonly text: string
+  }[]
+  /** Number of rows. */
+  readonly rows: number
 }
 
 export interface VerdictContext {
@@ -54,6 +63,8 @@ export interface Verdict {
   readonly excludedFilter?: number
   readonly threshold: string
   readonly message: string
+  /** Breaking cases that are no rows of the dataset. */
+  readonly sample?: readonly Readonly<Record<string, Json>>[]
 }
 
 export type Group = 'table' | 'row' | 'several columns' | 'aggregate' | 'distribution' | 'custom'

@@ -16,8 +16,8 @@ interface Filtered {
 export type Metric =
   /** Number of rows. */
   | ({ readonly fn: 'rows' } & Filtered)
-  /** Count, mean, population variance, sum and extremes of a number. */
-  | ({ readonly fn: 'moments'; readonly of: Node } & Filtered)
+  /** Count, mean, sum and extremes of a number; with `spread` also its population variance, which overflows first. */
+  | ({ readonly fn: 'moments'; readonly of: Node; readonly spread?: true } & Filtered)
   /** Smallest and greatest value of a number or timestamp. */
   | ({ readonly fn: 'extremes'; readonly of: Node } & Filtered)
   /** How often each value occurs. */
@@ -38,7 +38,7 @@ export type RowsMetric = Extract<Metric, { fn: 'rows' }>
 export interface Moments {
   readonly count: number
   readonly mean: number
-  /** Sum of squared differences from the mean. */
+  /** Sum of squared differences from the mean; NaN where no spread was asked for. */
   readonly m2: number
   readonly sum: number
   readonly min: number

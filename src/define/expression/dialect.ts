@@ -11,6 +11,11 @@ export interface Dialect {
   literal(value: Value, type: ColumnType): string
   /** Cast to the engine's type for a logical one. */
   cast(sql: string, type: ColumnType): string
+  /**
+   * A text as a value of a type, null where it is not written as one: nothing is rounded, and a time without an offset is in
+   * `zone` (null where there is none).
+   */
+  readText(sql: string, type: ColumnType, zone: string | undefined): string
   /** Null where the expression fails (overflow, …). */
   attempt(sql: string): string
   isFinite(sql: string): string

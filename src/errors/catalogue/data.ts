@@ -110,6 +110,15 @@ export const dataErrors = {
     status: 507,
     blame: 'environment',
   },
+  packageMissing: {
+    code: 'MR2012',
+    title: 'Optional package not installed',
+    message: '{what} need the package {package}, which is not installed.',
+    hint: 'Run "npm install {package}" and try again.',
+    exit: 2,
+    status: 422,
+    blame: 'user',
+  },
   keyTooLong: {
     code: 'MR2050',
     title: 'Entity key too long',

@@ -6,6 +6,7 @@ import type { InferenceRuntime } from '../../ports/inference-runtime.ts'
 import type { KeyService } from '../../ports/key-service.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
 import type { SealingStore } from '../protect/sealed-artifacts.ts'
+import type { OpenSourceTable } from '../../ports/table-source.ts'
 import type { MetricStates } from '../validate/states.ts'
 
 /** What the stages work with; made once by `config/resolve.ts`. */
@@ -22,6 +23,8 @@ export interface StageServices {
   runtime(): Promise<InferenceRuntime>
   /** What was measured before of files with the same content. */
   states(): Promise<MetricStates>
+  /** Opens sources that the data engine does not read itself. */
+  readonly openForeign: OpenSourceTable
   /** The script that runs users' functions in a process of its own, and the project that they are loaded from. */
   readonly userCode: { readonly script: string; readonly root: string }
   /** Opened at first use; needs the keystore's passphrase. */

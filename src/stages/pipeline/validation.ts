@@ -39,6 +39,7 @@ export async function validationServices(services: StageServices, dataset: Datas
     root: services.root,
     userCode: services.userCode,
     states: await services.states(),
+    openForeign: services.openForeign,
     async history() {
       const filter = { kind: 'validation', subject: dataset.name, limit: lookBack } as const
       return [...(await services.store.listReports(filter))].reverse()

@@ -54,12 +54,12 @@ export function fragment(metric: Metric, dialect: Dialect, weight?: string): Fra
         columns: [
           `count(${x})${filter}`,
           aggregate(dialect.mean),
-          aggregate('var_pop'),
           dialect.cast(aggregate(dialect.sum), 'float'),
           aggregate('min'),
           aggregate('max'),
+          ...(metric.spread ? [aggregate('var_pop')] : []),
         ],
-        read: ([n, mean, variance, sum, min, max]) =>
+        read: ([n, mean, sum, min, max, variance]) =>
           number(n) === 0
             ? noMoments
             : {

@@ -80,6 +80,25 @@ function scanCost(metric: Metric, facts: PlanFacts): number {
   }
 }
 
+/** What a statement costs however few the rows are. */
+const fixed = 4
+
+/** Measures that stand in a scan with others need no statement of their own. */
+const isFused = ({ fn }: Metric): boolean =>
+  fn === 'rows' || fn === 'moments' || fn === 'extremes' || fn === 'comoments'
+
+/** What the measures of a column cost when its values are not counted. */
+function separately(metrics: readonly Metric[], facts: PlanFacts): number {
+  const statements = metrics.filter(metric => !isFused(metric)).length
+  return (
+    milliseconds(
+      metrics.reduce((sum, metric) => sum + scanCost(metric, facts), 0),
+      facts.rows,
+    ) +
+    fixed * statements
+  )
+}
+
 const milliseconds = (perRow: number, rows: number): number => Math.ceil((perRow * rows) / 1e6)
 
 /** The column whose nulls a measure counts, and nothing else. */
@@ -123,7 +142,7 @@ export function planMeasures(metrics: readonly Metric[], facts: PlanFacts): Plan
     const known = facts.columns.get(column)
     if (!known || !hasFewValues(known, facts.rows)) continue
     const counting = cost.values[known.type]
-    if (own.reduce((sum, metric) => sum + scanCost(metric, facts), 0) <= counting) continue
+    if (separately(own, facts) <= milliseconds(counting, facts.rows) + fixed) continue
     for (const metric of own) answered.add(metric)
     steps.push({
       kind: 'values',
@@ -134,7 +153,7 @@ export function planMeasures(metrics: readonly Metric[], facts: PlanFacts): Plan
     })
   }
   const left = unique.filter(metric => !answered.has(metric))
-  const fused = left.filter(metric => ['rows', 'moments', 'extremes', 'comoments'].includes(metric.fn))
+  const fused = left.filter(isFused)
   if (fused.length > 0)
     steps.push({
       kind: 'scan',

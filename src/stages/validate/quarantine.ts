@@ -2,7 +2,7 @@ import type { ExpectationSpec } from '../../define/expectation/spec.ts'
 import type { CheckResult } from '../../define/report.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { rowColumn, rowsOfFile, type DataEngine, type Row } from '../../ports/data-engine.ts'
-import type { FoundDataset } from './relation.ts'
+import { unreadableColumn, type FoundDataset } from './relation.ts'
 
 /** A check whose failing rows can be pointed at: SQL that is true for them. */
 export interface RowLevel {
@@ -33,19 +33,21 @@ export async function split(
   const { dialect } = engine
   const row = dialect.identifier(rowColumn)
   const named = [...found.usable].map(dialect.identifier).join(', ')
-  if (failing.length === 0) return { good: found.sql, bad: undefined }
+  // what a cell of text held that is no value of its column's type
+  const texts = found.source.text ? `, ${dialect.identifier(unreadableColumn)}` : ''
+  if (failing.length === 0) return { good: `SELECT ${named} FROM (${found.sql})`, bad: undefined }
   const flags = failing.map(({ bad }, i) => `(${bad}) AS f${i}`)
   const listed = (text: (spec: ExpectationSpec) => string) =>
     dialect.listWhere(failing.map(({ spec }, i) => ({ condition: `f${i}`, text: text(spec) })))
   const critical = failing.flatMap(({ spec }, i) => (spec.severity === 'critical' ? [`f${i}`] : []))
   const refused = critical.length > 0 ? `(${critical.join(' OR ')})` : 'false'
   await engine.execute(
-    `CREATE TABLE ${table} AS SELECT ${row}, ${named}, ${listed(spec => spec.id)} AS millrace_checks, ${listed(spec => spec.says)} AS millrace_reasons, NOT ${refused} AS millrace_accepted
+    `CREATE TABLE ${table} AS SELECT ${row}, ${named}${texts}, ${listed(spec => spec.id)} AS millrace_checks, ${listed(spec => spec.says)} AS millrace_reasons, NOT ${refused} AS millrace_accepted
      FROM (SELECT *, ${flags.join(', ')} FROM (${found.numbered})) WHERE ${failing.map((_, i) => `f${i}`).join(' OR ')} ORDER BY ${row}`,
   )
   const good =
     critical.length === 0
-      ? found.sql
+      ? `SELECT ${named} FROM (${found.sql})`
       : `SELECT ${named} FROM (${found.numbered}) WHERE ${row} NOT IN (SELECT ${row} FROM ${table} WHERE NOT millrace_accepted)`
   return { good, bad: `SELECT * FROM ${table} ORDER BY ${row}` }
 }
@@ -99,13 +101,16 @@ export async function withSamples(
           ? `${dialect.timeText(dialect.identifier(name))} AS ${dialect.identifier(name)}`
           : dialect.identifier(name),
       )
+    if (check.kind === 'readable' && !wanted.some(name => masked.has(name)))
+      shown.push(dialect.identifier(unreadableColumn))
     const own = dialect.listHolds('millrace_checks', check.id)
     const rows = await engine.rows(
       `SELECT ${[row, ...shown].join(', ')} FROM (${bad}) WHERE ${own} ORDER BY ${row} LIMIT 20`,
     )
-    const [first] = check.columns
+    const [only] = check.columns
+    const first = check.kind === 'readable' && only !== undefined ? unreadableColumn : only
     const values =
-      first !== undefined && check.columns.length === 1 && !masked.has(first)
+      first !== undefined && check.columns.length === 1 && !masked.has(only as string)
         ? await engine.rows(
             `SELECT CAST(${dialect.identifier(first)} AS VARCHAR) AS value, count(*) AS n FROM (${bad}) WHERE ${own} GROUP BY 1 ORDER BY n DESC, value LIMIT 10`,
           )

@@ -1,4 +1,5 @@
 import type { Dataset } from '../../define/dataset.ts'
+import { unreadableName } from '../../define/expectation/kinds/readable.ts'
 import { fail } from '../../errors/index.ts'
 import {
   rowColumn,
@@ -32,14 +33,8 @@ function fits(declared: ColumnType, found: ColumnType | undefined): boolean {
 }
 
 /** Looks at the source once (footer only where the format has one) and never guesses: no casts that could lose a value. */
-export async function findDataset(
-  engine: DataEngine,
-  dataset: Dataset,
-  root: string,
-  source?: Relation,
-): Promise<FoundDataset> {
-  const relation = source ?? (await engine.scan(dataset.source, root))
-  const present = await engine.describe(relation)
+export async function findDataset(engine: DataEngine, dataset: Dataset, relation: Relation): Promise<FoundDataset> {
+  const present = relation.described ?? (await engine.describe(relation))
   const byName = new Map(present.map(column => [column.name, column]))
   const missing: string[] = []
   const mismatched: { column: string; declared: ColumnType; physical: string }[] = []
@@ -49,12 +44,18 @@ export async function findDataset(
     const { type } = dataset.columns[name] as { type: ColumnType }
     const found = byName.get(name)
     if (!found) missing.push(name)
-    else if (!fits(type, found.type)) mismatched.push({ column: name, declared: type, physical: found.physical })
+    else if (!(relation.text && (!relation.described || found.type === undefined)) && !fits(type, found.type))
+      mismatched.push({ column: name, declared: type, physical: found.physical })
     else {
       usable.add(name)
-      selected.push(asDeclared(engine.dialect, dataset, name, found))
+      selected.push(
+        ...(relation.text
+          ? fromText(engine.dialect, dataset, name)
+          : [asDeclared(engine.dialect, dataset, name, found)]),
+      )
     }
   }
+  if (relation.text) selected.push(unreadableCells(engine.dialect, dataset, [...usable]))
   const columns = selected.join(', ')
   const row = engine.dialect.identifier(rowColumn)
   const from = ({ sql, numbered }: Relation) => ({
@@ -64,6 +65,51 @@ export async function findDataset(
       : `SELECT ${columns ? `${columns}, ` : ''}row_number() OVER () - 1 AS ${row} FROM ${sql}`,
   })
   return { dataset, source: relation, present, missing, mismatched, usable, from, ...from(relation) }
+}
+
+/** The text of a cell; undefined values of the declaration are null. */
+function cell(dialect: Dialect, dataset: Dataset, name: string): string {
+  const raw = dialect.identifier(name)
+  const spec = dataset.columns[name]
+  const nulls = spec?.treatAsNull ?? dataset.treatAsNull
+  if (nulls.length === 0) return raw
+  return `CASE WHEN ${raw} NOT IN (${nulls.map(value => dialect.literal(value, 'text')).join(', ')}) THEN ${raw} END`
+}
+
+/** A column of text as its declared type, and whether a cell of it could not be read as one. */
+function fromText(dialect: Dialect, dataset: Dataset, name: string): string[] {
+  const spec = dataset.columns[name]
+  const type = spec?.type ?? 'text'
+  const raw = cell(dialect, dataset, name)
+  const named = dialect.identifier(name)
+  if (type === 'text') return [`${raw} AS ${named}`]
+  const value = dialect.readText(raw, type, spec?.zone)
+  return [
+    `${value} AS ${named}`,
+    `${isUnreadable(dialect, dataset, name)} AS ${dialect.identifier(unreadableName(name))}`,
+  ]
+}
+
+/** True for a cell that holds something else than its declared type. An empty cell holds nothing. */
+function isUnreadable(dialect: Dialect, dataset: Dataset, name: string): string {
+  const spec = dataset.columns[name]
+  const raw = cell(dialect, dataset, name)
+  const value = dialect.readText(raw, spec?.type ?? 'text', spec?.zone)
+  return `(${raw} IS NOT NULL AND ${raw} <> '' AND ${value} IS NULL)`
+}
+
+/** Name of the column with the texts of a row's unreadable cells. */
+export const unreadableColumn = 'millrace_unreadable'
+
+function unreadableCells(dialect: Dialect, dataset: Dataset, names: readonly string[]): string {
+  const cells = names
+    .filter(name => dataset.columns[name]?.type !== 'text')
+    .map(name => ({
+      condition: isUnreadable(dialect, dataset, name),
+      text: `${dialect.literal(`${name}=`, 'text')} || ${cell(dialect, dataset, name)}`,
+    }))
+  const joined = cells.map(one => `CASE WHEN ${one.condition} THEN ${one.text} END`)
+  return `${joined.length === 0 ? "''" : `concat_ws('; ', ${joined.join(', ')})`} AS ${dialect.identifier(unreadableColumn)}`
 }
 
 /** A column as its declared type. Only what changes it is written down, so that the engine sees plain columns. */

@@ -1,10 +1,14 @@
 import type { Dataset } from '../../define/dataset.ts'
 import type { Reference } from '../../define/expectation/rule.ts'
 import type { Report } from '../../define/report.ts'
+import { isTable, type Source } from '../../define/source.ts'
+import { fail } from '../../errors/index.ts'
 import { canonicalJson, type Json } from '../../internal/canonical-json.ts'
 import { digestJson, type Digest } from '../../internal/digest.ts'
+import { ulid } from '../../internal/ids.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { ColumnType, DataEngine, Footer, Relation } from '../../ports/data-engine.ts'
+import type { Column, ColumnType, DataEngine, Footer, Relation, SourceSpec } from '../../ports/data-engine.ts'
+import type { ForeignSource, OpenSourceTable, OpenTable } from '../../ports/table-source.ts'
 import { listFiles, sourceFiles, type ListedFile, type SourceFile } from './files.ts'
 import type { Measurable } from './measure.ts'
 import { Measurer } from './measurer.ts'
@@ -25,6 +29,8 @@ export interface ValidateServices {
   readonly history?: () => Promise<readonly Report[]>
   /** What was measured before of files with the same content. */
   readonly states?: MetricStates
+  /** Opens sources that the engine does not read itself. */
+  readonly openForeign?: OpenSourceTable
 }
 
 /** Rows to validate instead of the declared source: a relation, or some of its files. */
@@ -36,22 +42,67 @@ export interface OpenSource {
   readonly files: readonly string[] | undefined
   readonly footer?: Footer | undefined
   readonly digests?: readonly Digest[] | undefined
+  /** Lets go of what was read into the engine. */
+  readonly release?: () => Promise<void>
   /** Some of its files alone. */
   readonly only?: (parts: readonly number[]) => Promise<OpenSource>
 }
 
 /** The files of the source, listed once so that rows keep their numbers through the whole validation. */
-export async function openSource(
-  services: ValidateServices,
-  dataset: Dataset,
-  given?: GivenSource,
-): Promise<OpenSource> {
+async function openSource(services: ValidateServices, dataset: Dataset, given?: GivenSource): Promise<OpenSource> {
   if (given && 'sql' in given) return { relation: given, files: undefined }
   const { root, states } = services
+  if (isTable(dataset.source)) return openTable(services, dataset, [])
   const listed: readonly (ListedFile | SourceFile)[] =
     given?.files ?? (states ? await sourceFiles(dataset, root, states.files) : await listFiles(dataset, root))
+  if (dataset.source.kind === 'arrow')
+    return openTable(
+      services,
+      dataset,
+      listed.map(file => file.path),
+    )
   const digests = states ? listed.flatMap(file => ('digest' in file ? [file.digest] : [])) : undefined
   return openFiles(services, dataset, listed, digests)
+}
+
+/** A table that the engine reads itself, or one that is read into it once; nothing is kept after the validation. */
+async function openTable(services: ValidateServices, dataset: Dataset, files: readonly string[]): Promise<OpenSource> {
+  const { engine, root, openForeign } = services
+  const { source } = dataset
+  if (source.kind === 'duckdb') return { relation: await engine.scan(source, root), files: undefined }
+  if (!openForeign || !isForeign(source))
+    throw fail('sourceUnreadable', { source: source.path, reason: `nothing here reads ${source.kind} sources` })
+  const opened = await openForeign(source, files)
+  const table = `source_${ulid()}`
+  try {
+    let relation: Relation | undefined
+    for await (const batch of opened.batches()) relation = await engine.load(table, batch, true)
+    relation ??= await engine.load(table, emptyColumns(opened))
+    return {
+      relation: {
+        ...relation,
+        label: source.path,
+        ...(opened.text ? { text: { unreadable: [] }, described: opened.columns } : {}),
+      },
+      files: undefined,
+      release: () => engine.execute(`DROP TABLE IF EXISTS ${engine.dialect.identifier(table)}`),
+    }
+  } finally {
+    await opened.close()
+  }
+}
+
+const isForeign = (source: Source): source is ForeignSource =>
+  source.kind === 'postgres' || source.kind === 'sqlite' || source.kind === 'arrow'
+
+function emptyColumns({ columns, text }: OpenTable): Column[] {
+  return columns.flatMap((column): Column[] => {
+    if (text || column.type === 'text') return [{ name: column.name, type: 'text', values: [] }]
+    if (column.type === undefined) return []
+    const whole = column.type === 'int' || column.type === 'timestamp'
+    const values = whole ? new BigInt64Array() : column.type === 'bool' ? new Uint8Array() : new Float64Array()
+    return [{ name: column.name, type: column.type, values }]
+  })
 }
 
 async function openFiles(
@@ -61,9 +112,15 @@ async function openFiles(
   digests: readonly Digest[] | undefined,
 ): Promise<OpenSource> {
   const { engine, root } = services
+  const source = dataset.source as SourceSpec
   const paths = listed.map(file => file.path)
-  const relation = await engine.scan(dataset.source, root, paths)
-  const footer = dataset.source.kind === 'parquet' ? await engine.footer?.(paths) : undefined
+  const relation = await engine.scan(source, root, paths)
+  const footer =
+    source.kind === 'parquet'
+      ? await engine.footer?.(paths)
+      : relation.rows === undefined
+        ? undefined
+        : { rows: relation.rows, nulls: new Map<string, number>() }
   const some = (parts: readonly number[]) => parts.map(i => listed[i] as SourceFile)
   return {
     relation,
@@ -71,6 +128,41 @@ async function openFiles(
     footer,
     digests,
     only: parts => openFiles(services, dataset, some(parts), undefined),
+  }
+}
+
+/** A source that is open, with its columns as they are declared. */
+export interface FoundSource {
+  readonly source: OpenSource
+  readonly found: FoundDataset
+  release(): Promise<void>
+}
+
+/**
+ * Opens a dataset and finds its columns. Text is read once, into a table of the engine that stands until `release`: each
+ * look at it would parse it anew.
+ */
+export async function openFound(
+  services: ValidateServices,
+  dataset: Dataset,
+  given?: GivenSource,
+): Promise<FoundSource> {
+  const { engine } = services
+  const source = await openSource(services, dataset, given)
+  const found = await findDataset(engine, dataset, source.relation)
+  if (!source.relation.text) return { source, found, release: async () => source.release?.() }
+  const table = engine.dialect.identifier(`read_${ulid()}`)
+  const release = async () => {
+    await engine.execute(`DROP TABLE IF EXISTS ${table}`)
+    await source.release?.()
+  }
+  try {
+    await engine.execute(`CREATE TABLE ${table} AS ${found.numbered}`)
+    const rows = `SELECT * FROM ${table}`
+    return { source, found: { ...found, sql: rows, numbered: rows }, release }
+  } catch (error) {
+    await release()
+    throw error
   }
 }
 
@@ -121,6 +213,13 @@ export class References {
   readonly #dataset: Dataset
   readonly #opened = new Map<string, Promise<{ sql: string; measurer: Measurer } | undefined>>()
 
+  readonly #releases: (() => Promise<void>)[] = []
+
+  /** Lets go of what was read into the engine. */
+  async release(): Promise<void> {
+    for (const release of this.#releases.splice(0)) await release()
+  }
+
   constructor(services: ValidateServices, dataset: Dataset) {
     this.#services = services
     this.#dataset = dataset
@@ -136,13 +235,13 @@ export class References {
   }
 
   async #open(reference: Reference): Promise<{ sql: string; measurer: Measurer } | undefined> {
-    const { engine, root, snapshot } = this.#services
+    const { snapshot } = this.#services
     const other = 'dataset' in reference ? this.#dataset.related.get(reference.dataset) : this.#dataset
     if (!other) return undefined
     const relation = 'dataset' in reference ? undefined : await snapshot?.(reference)
     if (!('dataset' in reference) && !relation) return undefined
-    const source = await openSource(this.#services, other, relation)
-    const found = await findDataset(engine, other, root, source.relation)
+    const { source, found, release } = await openFound(this.#services, other, relation)
+    this.#releases.push(release)
     return { sql: found.sql, measurer: measurerOf(this.#services, found, source) }
   }
 }

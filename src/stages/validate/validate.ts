@@ -7,9 +7,9 @@ import type { Json } from '../../internal/canonical-json.ts'
 import { ulid } from '../../internal/ids.ts'
 import { ExpectationRun } from './expectation-run.ts'
 import type { Measurer, TakenStep } from './measurer.ts'
-import { measurerOf, openSource, References, type GivenSource, type ValidateServices } from './source.ts'
+import { measurerOf, openFound, References, type GivenSource, type ValidateServices } from './source.ts'
 import { split, withSamples, type RowLevel, type Split } from './quarantine.ts'
-import { findDataset, type FoundDataset } from './relation.ts'
+import type { FoundDataset } from './relation.ts'
 import type { RuleContext } from './rules/index.ts'
 
 export type { GivenSource, ValidateServices } from './source.ts'
@@ -25,7 +25,7 @@ export interface Validation {
   release(): Promise<void>
 }
 
-function schemaOf(found: FoundDataset): FoundSchema {
+function schemaOf(found: FoundDataset, files: readonly string[] | undefined, rows: number): FoundSchema {
   return {
     present: found.present,
     declared: Object.entries(found.dataset.columns).map(([name, spec]) => ({
@@ -35,6 +35,13 @@ function schemaOf(found: FoundDataset): FoundSchema {
     })),
     missing: found.missing,
     mismatched: found.mismatched,
+    lines: (found.source.text?.unreadable ?? []).map(({ file, line, reason, text }) => ({
+      line,
+      reason,
+      text,
+      ...(files && files.length > 1 ? { file: files[file] ?? '' } : {}),
+    })),
+    rows,
   }
 }
 
@@ -122,16 +129,17 @@ async function measureAll(runs: readonly ExpectationRun[], measurer: Measurer, r
  * the source, and nothing of it is copied but failing rows.
  */
 export async function validate(services: ValidateServices, dataset: Dataset, given?: GivenSource): Promise<Validation> {
-  const { engine, clock, root } = services
+  const { engine, clock } = services
   const started = clock.elapsed()
-  const source = await openSource(services, dataset, given)
-  const found = await findDataset(engine, dataset, root, source.relation)
+  const { source, found, release: close } = await openFound(services, dataset, given)
   const measurer = measurerOf(services, found, source)
   const references = new References(services, dataset)
   const badTable = engine.dialect.identifier(`quarantined_${ulid()}`)
   const tables = [badTable]
   const release = async () => {
     for (const table of tables) await engine.execute(`DROP TABLE IF EXISTS ${table}`)
+    await references.release()
+    await close()
   }
   try {
     const runs = dataset.expectations.map(spec => {
@@ -158,7 +166,7 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
       const { spec } = run
       const verdicts: VerdictContext = {
         now: clock.now(),
-        schema: schemaOf(found),
+        schema: schemaOf(found, source.files, rows),
         history: name => historyOf(history, spec.id, name),
       }
       const reference = run.from ? (await references.open(run.from))?.measurer : undefined

@@ -1,7 +1,6 @@
-import { createReadStream } from 'node:fs'
-import { mkdir, rename, rm } from 'node:fs/promises'
-import { dirname, isAbsolute, resolve } from 'node:path'
-import { createInterface } from 'node:readline'
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
 import {
   BOOLEAN,
   BIGINT,
@@ -14,6 +13,7 @@ import {
   type DuckDBType,
 } from '@duckdb/node-api'
 import { fail, isMillraceError } from '../../../errors/index.ts'
+import { ulid } from '../../../internal/ids.ts'
 import { syncFolder, temporaryName } from '../../../internal/publish.ts'
 import { whyUnreadable } from '../../../internal/why-unreadable.ts'
 import type {
@@ -59,12 +59,34 @@ function firstLine(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).split('\n')[0] as string
 }
 
+/** A whole result. */
+async function collect(connection: DuckDBConnection, sql: string): Promise<Map<string, Column>> {
+  const result = await connection.run(sql)
+  const reader = new ColumnsReader(result)
+  for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk())
+    reader.add(chunk)
+  return reader.done()
+}
+
+function rowsOf(columns: ReadonlyMap<string, Column>): Row[] {
+  const list = [...columns.values()]
+  const length = list[0]?.values.length ?? 0
+  const rows: Row[] = []
+  for (let i = 0; i < length; i++) {
+    const row: Record<string, Value> = {}
+    for (const column of list) row[column.name] = valueAt(column, i)
+    rows.push(row)
+  }
+  return rows
+}
+
 /** DuckDB in this process. Queries take a connection each from a small pool; a stream keeps its own to its end. */
 class DuckdbEngine implements DataEngine {
   readonly dialect = duckdbDialect
   readonly #instance: DuckDBInstance
   readonly #idle: DuckDBConnection[] = []
   #closed = false
+  #folder: Promise<string> | undefined
 
   constructor(instance: DuckDBInstance) {
     this.#instance = instance
@@ -93,23 +115,25 @@ class DuckdbEngine implements DataEngine {
   }
 
   async scan(source: SourceSpec, root: string, files?: readonly string[]): Promise<Relation> {
-    const path = isAbsolute(source.path) ? source.path : resolve(root, source.path)
+    const place = source.kind === 'duckdb' ? source.file : source.path
+    const path = isAbsolute(place) ? place : resolve(root, place)
     // DuckDB names the file that a pattern stumbles over, but says little of a folder, and takes an empty file for a table
     const unreadable = files !== undefined || /[*?[]/.test(path) ? undefined : await whyUnreadable(path)
     if (unreadable !== undefined) throw fail('sourceUnreadable', { source: source.path, reason: unreadable })
-    const relation = scanRelation(source, files ?? [path])
     try {
-      await this.rows(`SELECT * FROM ${relation.sql} LIMIT 0`)
+      return await this.#using(source.path, connection =>
+        scanRelation(
+          source,
+          files ?? [path],
+          async sql => rowsOf(await collect(connection, sql)),
+          extension => this.#scratch(extension),
+        ),
+      )
     } catch (error) {
-      if (source.kind === 'csv' && !/[*?[]/.test(path)) {
-        const reason = await this.#brokenRow(path, source.header ?? true, source.delimiter ?? ',')
-        if (reason) throw fail('sourceUnreadable', { source: source.path, reason }, error)
-      }
       if (isMillraceError(error) && error.code === 'MR2002')
         throw fail('sourceUnreadable', { source: source.path, reason: String(error.details.reason) }, error)
       throw error
     }
-    return relation
   }
 
   async footer(files: readonly string[]): Promise<Footer> {
@@ -124,30 +148,6 @@ class DuckdbEngine implements DataEngine {
     }
   }
 
-  /** The first row of a CSV file that does not have as many fields as its first line, in words. */
-  async #brokenRow(path: string, header: boolean, delimiter: string): Promise<string | undefined> {
-    const lines = createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })
-    let first: string | undefined
-    for await (const line of lines) {
-      first = line
-      break
-    }
-    lines.close()
-    if (first === undefined) return 'it is empty'
-    const columns = first.split(delimiter).map((_, i) => `'c${i}': 'VARCHAR'`)
-    const read = `read_csv(${duckdbDialect.literal(path, 'text')}, auto_detect = false, header = ${header}, delim = ${duckdbDialect.literal(delimiter, 'text')}, quote = '"', escape = '"', columns = {${columns.join(', ')}})`
-    const connection = await this.#connection()
-    try {
-      await connection.run(`SELECT count(*) FROM ${read}`)
-      return undefined
-    } catch (error) {
-      const reason = describeFailure(error)
-      return reason.startsWith('line ') ? reason : undefined
-    } finally {
-      connection.closeSync()
-    }
-  }
-
   async describe(relation: Relation): Promise<readonly DescribedColumn[]> {
     const rows = await this.rows(`DESCRIBE SELECT * FROM ${relation.sql}`)
     return rows.map(row => {
@@ -157,26 +157,11 @@ class DuckdbEngine implements DataEngine {
   }
 
   async rows(sql: string): Promise<Row[]> {
-    const columns = await this.columns(sql)
-    const list = [...columns.values()]
-    const length = list[0]?.values.length ?? 0
-    const rows: Row[] = []
-    for (let i = 0; i < length; i++) {
-      const row: Record<string, Value> = {}
-      for (const column of list) row[column.name] = valueAt(column, i)
-      rows.push(row)
-    }
-    return rows
+    return rowsOf(await this.columns(sql))
   }
 
   columns(sql: string): Promise<Map<string, Column>> {
-    return this.#using(sql, async connection => {
-      const result = await connection.run(sql)
-      const reader = new ColumnsReader(result)
-      for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk())
-        reader.add(chunk)
-      return reader.done()
-    })
+    return this.#using(sql, connection => collect(connection, sql))
   }
 
   async *stream(sql: string): AsyncIterable<ReadonlyMap<string, Column>> {
@@ -227,13 +212,15 @@ class DuckdbEngine implements DataEngine {
     }
   }
 
-  async load(table: string, columns: readonly Column[]): Promise<Relation> {
+  async load(table: string, columns: readonly Column[], append = false): Promise<Relation> {
     const name = duckdbDialect.identifier(table)
     const declared = columns.map(
       column => `${duckdbDialect.identifier(column.name)} ${chunkTypes[column.type].toString()}`,
     )
     await this.#using(table, async connection => {
-      await connection.run(`CREATE OR REPLACE TABLE ${name} (${declared.join(', ')})`)
+      await connection.run(
+        `CREATE ${append ? 'TABLE IF NOT EXISTS' : 'OR REPLACE TABLE'} ${name} (${declared.join(', ')})`,
+      )
       const appender = await connection.createAppender(table)
       const length = columns[0]?.values.length ?? 0
       for (let from = 0; from < length; from += 2048) {
@@ -250,8 +237,15 @@ class DuckdbEngine implements DataEngine {
     return { sql: name, label: table }
   }
 
+  /** Path of a new file in a folder of this engine's own. */
+  async #scratch(extension: string): Promise<string> {
+    this.#folder ??= mkdtemp(join(tmpdir(), 'millrace-'))
+    return join(await this.#folder, `${ulid()}.${extension}`)
+  }
+
   async close(): Promise<void> {
     this.#closed = true
+    if (this.#folder) await rm(await this.#folder, { recursive: true, force: true })
     for (const connection of this.#idle.splice(0)) connection.closeSync()
     this.#instance.closeSync()
   }

@@ -1,29 +1,46 @@
-import { rowColumn, rowsOfFile, type Relation, type SourceSpec } from '../../../ports/data-engine.ts'
+import { rowsOfFile, type Relation, type SourceSpec } from '../../../ports/data-engine.ts'
 import { duckdbDialect } from './dialect.ts'
+import { scanCsv } from './scan-csv.ts'
+import { scanJson } from './scan-json.ts'
+import { rowName, text, type Scratch, type Session } from './session.ts'
 
-const text = (value: string): string => duckdbDialect.literal(value, 'text')
+function scanParquet(source: SourceSpec & { kind: 'parquet' }, files: readonly string[]): Relation {
+  const all = `read_parquet([${files.map(text).join(', ')}], union_by_name = true)`
+  const own = source.rowNumber
+  return {
+    sql: own ? `(SELECT *, file_row_number AS ${duckdbDialect.identifier(own)} FROM ${all})` : all,
+    numbered: `(SELECT *, CAST(file_index AS BIGINT) * ${rowsOfFile} + CAST(file_row_number AS BIGINT) AS ${rowName} FROM ${all})`,
+    label: source.path,
+  }
+}
 
-function options(source: SourceSpec): string {
-  if (source.kind === 'parquet') return ', union_by_name = true'
-  if (source.kind === 'json') return ", format = 'newline_delimited'"
-  return `, header = ${source.header ?? true}, delim = ${text(source.delimiter ?? ',')}, strict_mode = true, skip = 0`
+/** A table of another DuckDB file, attached read-only under a name made from its path. */
+async function scanTable(source: SourceSpec & { kind: 'duckdb' }, file: string, session: Session): Promise<Relation> {
+  const alias = duckdbDialect.identifier(`file ${file}`)
+  await session(`ATTACH IF NOT EXISTS ${text(file)} AS ${alias} (READ_ONLY)`)
+  const parts = source.path.split('.')
+  const table = [...(parts.length === 1 ? ['main'] : []), ...parts].map(duckdbDialect.identifier).join('.')
+  return { sql: `${alias}.${table}`, label: source.path }
 }
 
 /** Reads files in place. Row numbers come from the format where it has them, else from the order of reading. */
-export function scanRelation(source: SourceSpec, files: readonly string[]): Relation {
-  const read = (some: readonly string[]) => `read_${source.kind}([${some.map(text).join(', ')}]${options(source)})`
-  const all = read(files)
-  const row = duckdbDialect.identifier(rowColumn)
-  if (source.kind === 'parquet') {
-    const own = source.rowNumber
-    return {
-      sql: own ? `(SELECT *, file_row_number AS ${duckdbDialect.identifier(own)} FROM ${all})` : all,
-      numbered: `(SELECT *, CAST(file_index AS BIGINT) * ${rowsOfFile} + CAST(file_row_number AS BIGINT) AS ${row} FROM ${all})`,
-      label: source.path,
+export async function scanRelation(
+  source: SourceSpec,
+  files: readonly string[],
+  session: Session,
+  scratch: Scratch,
+): Promise<Relation> {
+  switch (source.kind) {
+    case 'parquet': {
+      const relation = scanParquet(source, files)
+      await session(`SELECT * FROM ${relation.sql} LIMIT 0`)
+      return relation
     }
+    case 'csv':
+      return scanCsv(source, files, session, scratch)
+    case 'json':
+      return scanJson(source, files, session)
+    case 'duckdb':
+      return scanTable(source, files[0] as string, session)
   }
-  const numbered = files.map(
-    (file, i) => `SELECT *, ${i * rowsOfFile} + row_number() OVER () - 1 AS ${row} FROM ${read([file])}`,
-  )
-  return { sql: all, numbered: `(${numbered.join(' UNION ALL BY NAME ')})`, label: source.path }
 }

@@ -86,7 +86,7 @@ const kind: Kind<Args> = {
       return { metrics: { values }, reference: { from, metrics: { values } } }
     }
     const cuts = { fn: 'quantiles', of, q: binLevels(bins), ...where(when) } as const
-    return { reference: { from, metrics: { cuts, moments: { fn: 'moments', of, ...where(when) } } } }
+    return { reference: { from, metrics: { cuts, moments: { fn: 'moments', of, spread: true, ...where(when) } } } }
   },
   later: [
     ({ args: { of, from }, when }, measured) => {

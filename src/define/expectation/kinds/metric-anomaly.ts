@@ -43,7 +43,7 @@ function metrics({ of, measure }: Args, when: Node | undefined): Readonly<Record
     }
   if (measure === 'distinctCount') return { distinct: { fn: 'distinct', of, ...where(when) } }
   if (measure === 'median') return { quantiles: { fn: 'quantiles', of, q: [0.5], ...where(when) } }
-  return { moments: { fn: 'moments', of, ...where(when) } }
+  return { moments: { fn: 'moments', of, ...(measure === 'std' ? { spread: true } : {}), ...where(when) } }
 }
 
 function reading({ of, measure }: Args, measured: Pick<Measured, 'metric'>): number | null {

@@ -32,7 +32,7 @@ const madScale = 1.4826
 type Reading = Pick<Measured, 'metric' | 'reference'>
 
 function spreadMetric({ of, method }: Args, when: Node | undefined): Metric {
-  if (method === 'zscore') return { fn: 'moments', of, ...where(when) }
+  if (method === 'zscore') return { fn: 'moments', of, spread: true, ...where(when) }
   return { fn: 'quantiles', of, q: method === 'iqr' ? [0.25, 0.75] : [0.5], ...where(when) }
 }
 

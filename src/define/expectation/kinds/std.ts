@@ -11,7 +11,7 @@ const { kind, make } = aggregateKind({
   example: 'c.amount.std({ max: 500 })',
   words: of => `std of ${of}`,
   fn: 'moments',
-  metric: (of, where) => ({ fn: 'moments', of, ...filter(where) }),
+  metric: (of, where) => ({ fn: 'moments', of, spread: true, ...filter(where) }),
   value: moments => ({
     value: moments.count === 0 ? null : Math.sqrt(moments.m2 / moments.count),
     evaluated: moments.count,

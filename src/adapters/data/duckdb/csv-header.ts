@@ -1,0 +1,72 @@
+import { open } from 'node:fs/promises'
+import { fail } from '../../../errors/catalogue.ts'
+import type { CsvOptions } from '../../../ports/data-engine.ts'
+
+/** The first record of a file is looked for in its first so many bytes. */
+const headBytes = 1 << 20
+
+/** The cells of the first record of a text, quotes resolved. */
+export function firstRecord(text: string, options: CsvOptions): string[] {
+  const { delimiter = ',', quote = '"', escape = quote } = options
+  const cells: string[] = []
+  let cell = ''
+  let quoted = false
+  for (let i = 0; i < text.length; ) {
+    if (quoted) {
+      if (escape !== '' && text.startsWith(escape, i) && text.startsWith(quote, i + escape.length)) {
+        cell += quote
+        i += escape.length + quote.length
+      } else if (text.startsWith(quote, i)) {
+        quoted = false
+        i += quote.length
+      } else cell += text[i++]
+    } else if (quote !== '' && cell === '' && text.startsWith(quote, i)) {
+      quoted = true
+      i += quote.length
+    } else if (text.startsWith(delimiter, i)) {
+      cells.push(cell)
+      cell = ''
+      i += delimiter.length
+    } else if (text[i] === '\n' || text[i] === '\r') break
+    else cell += text[i++]
+  }
+  cells.push(cell)
+  return cells
+}
+
+async function head(path: string, encoding: CsvOptions['encoding']): Promise<string> {
+  const file = await open(path)
+  try {
+    const bytes = Buffer.alloc(headBytes)
+    const { bytesRead } = await file.read(bytes, 0, headBytes, 0)
+    const label = encoding === 'utf-16' ? 'utf-16le' : encoding === 'latin-1' ? 'latin1' : 'utf-8'
+    // a byte order mark is no part of the first name
+    return new TextDecoder(label).decode(bytes.subarray(0, bytesRead)).replace(/^\uFEFF/, '')
+  } finally {
+    await file.close()
+  }
+}
+
+/** Names of the columns of a CSV file, in order. Throws `sourceUnreadable` for an empty file and for names that repeat. */
+export async function csvColumns(path: string, label: string, options: CsvOptions): Promise<string[]> {
+  const text = await head(path, options.encoding)
+  if (text.trim() === '') throw fail('sourceUnreadable', { source: label, reason: 'it is empty' })
+  const cells = firstRecord(text, options)
+  if (options.header === false) return cells.map((_, i) => `column${i}`)
+  const names = cells.map((cell, i) => (cell === '' ? `column${i}` : cell))
+  const seen = new Map<string, string>()
+  for (const name of names) {
+    // SQL names are alike whatever their case
+    const other = seen.get(name.toLowerCase())
+    if (other !== undefined)
+      throw fail('sourceUnreadable', {
+        source: label,
+        reason:
+          other === name
+            ? `two columns are called '${name}'`
+            : `the columns '${other}' and '${name}' differ in case only`,
+      })
+    seen.set(name.toLowerCase(), name)
+  }
+  return names
+}

@@ -1,0 +1,110 @@
+import { ulid } from '../../../internal/ids.ts'
+import { rowsOfFile, type Relation, type SourceSpec, type UnreadableLine } from '../../../ports/data-engine.ts'
+import { csvColumns } from './csv-header.ts'
+import { rowName, text, type Scratch, type Session } from './session.ts'
+import { asUtf8 } from './transcode.ts'
+
+type CsvSource = SourceSpec & { kind: 'csv' }
+
+/** Longest line that is read; a longer one is unreadable, whatever memory it would take. */
+const longestLine = 32 * 2 ** 20
+
+function options(source: CsvSource, columns: readonly string[]): string {
+  const { delimiter = ',', header = true, quote = '"', escape = quote } = source
+  const types = columns.map(name => `${text(name)}: 'VARCHAR'`).join(', ')
+  return [
+    'auto_detect = false',
+    `columns = {${types}}`,
+    `header = ${header}`,
+    `delim = ${text(delimiter)}`,
+    `quote = ${text(quote)}`,
+    `escape = ${text(escape)}`,
+    'allow_quoted_nulls = false',
+    'strict_mode = true',
+    `max_line_size = ${longestLine}`,
+    `buffer_size = ${4 * longestLine}`,
+  ].join(', ')
+}
+
+const read = (files: readonly string[], settings: string): string =>
+  `read_csv([${files.map(text).join(', ')}], ${settings})`
+
+function reasonOf(type: string, message: string): string {
+  return type === 'INVALID ENCODING' ? 'it is not of the declared encoding' : message.replace(/\.$/, '')
+}
+
+/** Reads once for the lines that are no rows: too many or too few cells, open quotes, bytes of another encoding. */
+async function findUnreadable(
+  files: readonly string[],
+  settings: string,
+  session: Session,
+): Promise<{ rows: number; unreadable: UnreadableLine[] }> {
+  const id = ulid().toLowerCase()
+  const rejects = `store_rejects = true, rejects_limit = 0, rejects_table = 'lines_${id}', rejects_scan = 'scans_${id}'`
+  const [counted] = await session(`SELECT count(*) AS n FROM ${read(files, `${settings}, ${rejects}`)}`)
+  const lines = await session(
+    `SELECT s.file_path AS file, l.line::BIGINT AS line, l.error_type::VARCHAR AS type, l.error_message AS message, left(l.csv_line, 200) AS text
+     FROM lines_${id} l JOIN scans_${id} s USING (scan_id, file_id) ORDER BY s.file_path, l.line`,
+  )
+  await session(`DROP TABLE lines_${id}`)
+  await session(`DROP TABLE scans_${id}`)
+  const found = new Map<string, UnreadableLine>()
+  for (const row of lines) {
+    const file = Math.max(0, files.indexOf(String(row.file)))
+    const key = `${file}/${String(row.line)}`
+    // one line may be wrong in several ways; the first is enough
+    if (!found.has(key))
+      found.set(key, {
+        file,
+        line: Number(row.line),
+        reason: reasonOf(String(row.type), String(row.message)),
+        text: String(row.text ?? '').trimEnd(),
+      })
+  }
+  return { rows: Number(counted?.n ?? 0), unreadable: [...found.values()] }
+}
+
+/**
+ * CSV files as columns of text; files of one header are read together. Files of another encoding than UTF-8 are first
+ * written as UTF-8 to the scratch folder: the engine's own decoding knows no character beyond U+FFFF.
+ */
+export async function scanCsv(
+  source: CsvSource,
+  given: readonly string[],
+  session: Session,
+  scratch: Scratch,
+): Promise<Relation> {
+  const { encoding = 'utf-8' } = source
+  const files = encoding === 'utf-8' ? given : await Promise.all(given.map(file => asUtf8(file, encoding, scratch)))
+  const headers: string[][] = []
+  for (const file of files) headers.push(await csvColumns(file, source.path, { ...source, encoding: 'utf-8' }))
+  const settings = headers.map(columns => options(source, columns))
+  const alike = settings.every(one => one === settings[0])
+  let rows = 0
+  const unreadable: UnreadableLine[] = []
+  if (alike) {
+    const found = await findUnreadable(files, settings[0] as string, session)
+    rows = found.rows
+    unreadable.push(...found.unreadable)
+  } else
+    for (const [i, file] of files.entries()) {
+      const found = await findUnreadable([file], settings[i] as string, session)
+      rows += found.rows
+      unreadable.push(...found.unreadable.map(line => ({ ...line, file: i })))
+    }
+  const lenient = (i: number) => `${settings[i]}, ignore_errors = true`
+  const apart = files.map(
+    (file, i) =>
+      `SELECT *, ${i * rowsOfFile} + row_number() OVER () - 1 AS ${rowName} FROM ${read([file], lenient(i))}`,
+  )
+  const together = alike
+    ? read(files, lenient(0))
+    : `(${files.map((file, i) => `SELECT * FROM ${read([file], lenient(i))}`).join(' UNION ALL BY NAME ')})`
+  return {
+    sql: together,
+    numbered: `(${apart.join(' UNION ALL BY NAME ')})`,
+    label: source.path,
+    text: { unreadable },
+    rows,
+  }
+}

@@ -1,0 +1,57 @@
+import { rowsOfFile, type Relation, type SourceSpec, type UnreadableLine } from '../../../ports/data-engine.ts'
+import { duckdbDialect } from './dialect.ts'
+import { rowName, text, type Session } from './session.ts'
+
+type JsonSource = SourceSpec & { kind: 'json' }
+
+/** Unreadable lines that are told one by one; all of them are counted. */
+const mostLines = 1000
+
+const objects = (files: readonly string[]): string =>
+  `read_ndjson_objects([${files.map(text).join(', ')}], ignore_errors = true, maximum_object_size = ${64 * 2 ** 20})`
+
+/** Top-level names over all lines, in the order of their first line. */
+async function memberNames(files: readonly string[], session: Session): Promise<string[]> {
+  const names = await session(
+    `SELECT name, min(line) AS line, min(place) AS place FROM (SELECT unnest(json_keys(json)) AS name, generate_subscripts(json_keys(json), 1) AS place, line FROM (SELECT json, row_number() OVER () AS line FROM ${objects(files)}) WHERE json_type(json) = 'OBJECT') GROUP BY name ORDER BY line, place`,
+  )
+  return names.map(row => String(row.name))
+}
+
+/** JSON lines as columns of text; members that are objects or lists are their JSON. A line that is no object is no row. */
+export async function scanJson(source: JsonSource, files: readonly string[], session: Session): Promise<Relation> {
+  const names = await memberNames(files, session)
+  const columns = names.map(
+    name => `json_extract_string(json, ${text(`$.${JSON.stringify(name)}`)}) AS ${duckdbDialect.identifier(name)}`,
+  )
+  const isRow = "coalesce(json_type(json) = 'OBJECT', false)"
+  const unreadable: UnreadableLine[] = []
+  let rows = 0
+  for (const [file, path] of files.entries()) {
+    const numbered = `(SELECT json, row_number() OVER () AS line FROM ${objects([path])})`
+    const [counted] = await session(`SELECT count(*) FILTER (WHERE ${isRow}) AS n FROM ${numbered}`)
+    rows += Number(counted?.n ?? 0)
+    const broken = await session(
+      `SELECT line::BIGINT AS line, json IS NULL AS broken, left(json::VARCHAR, 200) AS text FROM ${numbered} WHERE NOT ${isRow} ORDER BY line LIMIT ${mostLines}`,
+    )
+    for (const row of broken)
+      unreadable.push({
+        file,
+        line: Number(row.line),
+        reason: row.broken === true ? 'it is no JSON' : 'it is no object',
+        text: String(row.text ?? ''),
+      })
+  }
+  const select = columns.length === 0 ? 'NULL::VARCHAR AS nothing' : columns.join(', ')
+  const apart = files.map(
+    (path, i) =>
+      `SELECT ${select}, ${rowName} FROM (SELECT json, ${i * rowsOfFile} + row_number() OVER () - 1 AS ${rowName} FROM ${objects([path])}) WHERE ${isRow}`,
+  )
+  return {
+    sql: `(SELECT ${select} FROM ${objects(files)} WHERE ${isRow})`,
+    numbered: `(${apart.join(' UNION ALL ')})`,
+    label: source.path,
+    text: { unreadable },
+    rows,
+  }
+}

@@ -1,0 +1,86 @@
+import pg from 'pg'
+import { fail, isMillraceError } from '../../../errors/index.ts'
+import type { Column, ColumnType, DescribedColumn } from '../../../ports/data-engine.ts'
+import type { OpenTable } from '../../../ports/table-source.ts'
+
+const batchRows = 20_000
+
+const logicalOf: readonly (readonly [RegExp, ColumnType])[] = [
+  [/^(smallint|integer|bigint)$/, 'int'],
+  [/^(real|double precision|numeric.*)$/, 'float'],
+  [/^(text|character varying.*|character.*|uuid|name|citext|json|jsonb)$/, 'text'],
+  [/^boolean$/, 'bool'],
+  [/^(timestamp.*|date)$/, 'timestamp'],
+]
+
+const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
+
+/** What PostgreSQL prints as text; its own forms of infinity and of booleans are those that are read everywhere. */
+const asText = { getTypeParser: () => (value: string) => value }
+
+function unreadable(table: string, error: unknown): unknown {
+  if (isMillraceError(error)) return error
+  const reason = error instanceof Error ? error.message || String((error as { code?: string }).code) : String(error)
+  return fail('sourceUnreadable', { source: table, reason }, error)
+}
+
+/**
+ * A table or view of PostgreSQL, read through a cursor in one read-only snapshot: nothing is written there, and what
+ * others write meanwhile is not seen.
+ */
+export async function openPostgresTable(table: string, url: string): Promise<OpenTable> {
+  const client = new pg.Client({ connectionString: url, application_name: 'millrace' })
+  const close = async () => {
+    await client.end()
+  }
+  try {
+    await client.connect()
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+    // floats as their shortest text that reads back the same; times as ISO 8601 in UTC
+    await client.query("SET LOCAL extra_float_digits = 1; SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'")
+    const name = table.split('.').map(quote).join('.')
+    const { rows } = await client.query<{ name: string; type: string }>(
+      'SELECT attname AS name, format_type(atttypid, atttypmod) AS type FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum',
+      [name],
+    )
+    const columns: DescribedColumn[] = rows.map(row => ({
+      name: row.name,
+      type: logicalOf.find(([form]) => form.test(row.type))?.[1],
+      physical: row.type.toUpperCase(),
+    }))
+    return { columns, text: true, close, batches: () => batches(client, name, columns) }
+  } catch (error) {
+    await close().catch(() => undefined)
+    throw unreadable(table, error)
+  }
+}
+
+async function* batches(
+  client: pg.Client,
+  table: string,
+  columns: readonly DescribedColumn[],
+): AsyncIterable<readonly Column[]> {
+  const select = columns.map(column => `${quote(column.name)}::text`).join(', ')
+  try {
+    await client.query(`DECLARE millrace_rows NO SCROLL CURSOR FOR SELECT ${select} FROM ${table}`)
+    for (;;) {
+      const { rows } = await client.query<(string | null)[]>({
+        text: `FETCH ${batchRows} FROM millrace_rows`,
+        rowMode: 'array',
+        types: asText,
+      })
+      if (rows.length === 0) return
+      yield columns.map((column, i) => {
+        const nulls = Uint8Array.from(rows, row => (row[i] === null ? 1 : 0))
+        return {
+          name: column.name,
+          type: 'text' as const,
+          values: rows.map(row => row[i] ?? ''),
+          ...(nulls.includes(1) ? { nulls } : {}),
+        }
+      })
+    }
+  } catch (error) {
+    throw unreadable(table, error)
+  }
+}

@@ -1,0 +1,79 @@
+import { existsSync } from 'node:fs'
+import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite'
+import { fail, isMillraceError } from '../../../errors/index.ts'
+import type { Column, DescribedColumn } from '../../../ports/data-engine.ts'
+import type { OpenTable } from '../../../ports/table-source.ts'
+
+const batchRows = 20_000
+
+const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
+
+/** A cell of SQLite, whatever its own type, as text that reads back the same. */
+function asText(value: unknown): string | null {
+  if (value === null || value === undefined) return null
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8')
+  if (typeof value === 'number' && Number.isInteger(value)) return value.toFixed(1)
+  return String(value)
+}
+
+function unreadable(table: string, error: unknown): unknown {
+  if (isMillraceError(error)) return error
+  return fail(
+    'sourceUnreadable',
+    { source: table, reason: error instanceof Error ? error.message : String(error) },
+    error,
+  )
+}
+
+/**
+ * A table or view of a SQLite file, opened read-only. Types of SQLite bind nothing: each cell is read as its column's
+ * declared type, and one that is not written so fails its check.
+ */
+export async function openSqliteTable(table: string, file: string): Promise<OpenTable> {
+  if (!existsSync(file)) throw fail('sourceUnreadable', { source: file, reason: 'it does not exist' })
+  let database: DatabaseSyncInstance | undefined
+  try {
+    const opened = new DatabaseSync(file, { readOnly: true })
+    database = opened
+    opened.exec('BEGIN')
+    const name = table.split('.').map(quote).join('.')
+    const statement = opened.prepare(`SELECT * FROM ${name}`)
+    // integers as bigint, so that none beyond 2^53 loses a digit and every one is told from a real
+    statement.setReadBigInts(true)
+    const columns: DescribedColumn[] = statement
+      .columns()
+      .map(column => ({ name: String(column.name), type: undefined, physical: String(column.type ?? 'ANY') }))
+    return {
+      columns,
+      text: true,
+      close: async () => opened.close(),
+      async *batches(): AsyncIterable<readonly Column[]> {
+        let rows: Record<string, unknown>[] = []
+        const flush = (): Column[] =>
+          columns.map(column => {
+            const cells = rows.map(row => asText(row[column.name]))
+            return {
+              name: column.name,
+              type: 'text',
+              values: cells.map(cell => cell ?? ''),
+              ...(cells.includes(null) ? { nulls: Uint8Array.from(cells, cell => (cell === null ? 1 : 0)) } : {}),
+            }
+          })
+        try {
+          for (const row of statement.iterate() as Iterable<Record<string, unknown>>) {
+            rows.push(row)
+            if (rows.length < batchRows) continue
+            yield flush()
+            rows = []
+          }
+        } catch (error) {
+          throw unreadable(table, error)
+        }
+        if (rows.length > 0) yield flush()
+      },
+    }
+  } catch (error) {
+    database?.close()
+    throw unreadable(table, error)
+  }
+}

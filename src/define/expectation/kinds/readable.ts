@@ -1,0 +1,36 @@
+import { describe, type Node } from '../../expression/node.ts'
+import { columnKind } from '../kind.ts'
+import { expressionKind } from '../row-kind.ts'
+import { columnName, rowExpectation, type Expectation, type RowOptions } from '../spec.ts'
+
+type Method = (options?: RowOptions) => Expectation
+
+/** Name of the column that says whether a cell of a text source could not be read as its declared type. */
+export const unreadableName = (column: string): string => `${column}?unreadable`
+
+export const readable = columnKind<Record<'int' | 'float' | 'bool' | 'timestamp', Method>>()({
+  kind: expressionKind<{ of: string }>({
+    name: 'readable',
+    group: 'row',
+    summary:
+      "Every cell of a text source (CSV, JSON lines, SQLite) is written as its column's type. Stands by itself for every column of such a source; an empty cell is null.",
+    example: 'c.amount.readable({ mostly: 0.999 })',
+    good: ({ of }) => ({
+      op: 'call',
+      fn: 'not',
+      type: 'bool',
+      args: [{ op: 'column', name: unreadableName(of), type: 'bool' }],
+    }),
+  }),
+  on: ['int', 'float', 'bool', 'timestamp'],
+  make: (of: Node, options: RowOptions = {}) => {
+    const name = columnName({ node: of }, 'readable')
+    return rowExpectation({
+      kind: 'readable',
+      says: `${describe(of)} reads as ${of.type}`,
+      args: { of: name },
+      columns: [name],
+      options: { ...options, nonFinite: 'allow' },
+    })
+  },
+})
