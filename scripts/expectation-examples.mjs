@@ -1,25 +1,24 @@
 // The examples of the expectations reference as one project: every kind's own declaration, on the sample orders.
-import { writeFileSync } from 'node:fs'
 import { kinds } from '../dist/define/expectation/index.js'
 
 const columns = `{
-    id: t.int(),
-    placed: t.timestamp('UTC'),
-    day: t.timestamp('UTC'),
-    shop: t.text(),
-    customer: t.text(),
-    sku: t.text(),
-    quantity: t.int(),
-    quantity_text: t.text(),
-    net: t.float(),
-    tax: t.float(),
-    amount: t.float(),
-    stock: t.int(),
-    coupon: t.nullable(t.text()),
-    note: t.nullable(t.text()),
-    details: t.text(),
-    returned: t.bool(),
-  }`
+  id: t.int(),
+  placed: t.timestamp('UTC'),
+  day: t.timestamp('UTC'),
+  shop: t.text(),
+  customer: t.text(),
+  sku: t.text(),
+  quantity: t.int(),
+  quantity_text: t.text(),
+  net: t.float(),
+  tax: t.float(),
+  amount: t.float(),
+  stock: t.int(),
+  coupon: t.nullable(t.text()),
+  note: t.nullable(t.text()),
+  details: t.text(),
+  returned: t.bool(),
+}`
 
 export function examplesProject() {
   const lines = [...kinds.values()].map(kind => `    ${kind.example},`)
@@ -44,9 +43,3 @@ ${lines.join('\n')}
 export default project('expectations', { orders, archive, ledger, shops })
 `
 }
-
-export function writeExamples() {
-  writeFileSync(new URL('../examples/expectations/millrace.config.ts', import.meta.url), examplesProject())
-}
-
-if (process.argv[1] && import.meta.url.endsWith(process.argv[1].split('/').at(-1))) writeExamples()

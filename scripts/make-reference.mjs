@@ -1,7 +1,9 @@
 // Writes docs/reference from the compiled package: `node scripts/make-reference.mjs`, or `--check` to compare only.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { catalogue } from '../dist/errors/index.js'
+import { kinds } from '../dist/define/expectation/index.js'
 import { table } from '../dist/cli/table.js'
+import { examplesProject } from './expectation-examples.mjs'
 
 const pages = {}
 const blame = { user: 'yours', system: "Millrace's", environment: "the environment's" }
@@ -34,6 +36,34 @@ for (const [name, entry] of Object.entries(table)) {
 }
 pages['commands.md'] =
   `# Commands\n\nEvery verb also takes \`--json\` and \`--help\`. Exit codes: 0 ok, 1 a check or gate said no, 2 usage or configuration, 3 infrastructure.\n\n${commands.join('\n')}`
+
+const groups = {
+  table: 'The table as a whole',
+  row: 'Values of a column, row by row',
+  'several columns': 'Several columns of a row',
+  aggregate: 'Figures of a column',
+  distribution: 'Distributions, history, leaks',
+  custom: 'Your own',
+}
+const all = [...kinds.values()]
+pages['expectations.md'] = `# Expectations
+
+All ${all.length} kinds. Every example is a line of [examples/expectations](../../examples/expectations/millrace.config.ts), which \`npx millrace validate orders\` runs there.
+Options that all share stand in the [guide](../guide/validation.md).
+
+${Object.entries(groups)
+  .map(
+    ([group, title]) =>
+      `## ${title}\n\n${all
+        .filter(kind => kind.group === group)
+        .map(
+          kind =>
+            `### ${kind.name}\n\n${kind.summary}\n\n\`\`\`ts\n${kind.example}\n\`\`\`\n${kind.approximate ? `\nNot exact: ${kind.approximate}.\n` : ''}`,
+        )
+        .join('\n')}`,
+  )
+  .join('\n')}`
+pages['../../examples/expectations/millrace.config.ts'] = examplesProject()
 
 let stale = false
 for (const [name, text] of Object.entries(pages)) {

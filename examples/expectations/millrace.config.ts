@@ -20,10 +20,7 @@ const columns = {
   returned: t.bool(),
 }
 
-const shops = dataset('shops', {
-  source: csv('data/shops.csv'),
-  columns: { name: t.text(), opened: t.timestamp('UTC') },
-})
+const shops = dataset('shops', { source: csv('data/shops.csv'), columns: { name: t.text(), opened: t.timestamp('UTC') } })
 const ledger = dataset('ledger', { source: csv('data/ledger.csv'), columns: { id: t.int(), amount: t.float() } })
 const archive = dataset('archive', { source: csv('data/archive.csv'), columns })
 
@@ -55,11 +52,7 @@ export const orders = dataset('orders', {
     expect.conflictingLabels(c.returned, { by: [c.id, c.sku] }),
     expect.that(c.amount.gt(0).or(c.returned)),
     expect.sql(sql`SELECT * FROM rows WHERE ${c.net} > ${c.amount} + 100`),
-    expect.batches(
-      [c.net, c.tax],
-      ({ net, tax }) => net.map((x, i) => x === null || tax[i] === null || x >= (tax[i] ?? 0)),
-      { says: 'tax is no more than the net price' },
-    ),
+    expect.batches([c.net, c.tax], ({ net, tax }) => net.map((x, i) => x === null || tax[i] === null || x >= (tax[i] ?? 0)), { says: 'tax is no more than the net price' }),
     c.placed.freshness('36500d'),
     c.day.contiguous({ step: '1d' }),
     c.shop.notNull(),
@@ -73,7 +66,7 @@ export const orders = dataset('orders', {
     c.shop.inSetFrom(shops, 'name'),
     c.sku.matches(/^[A-Z]{2}-[0-9]{4}$/),
     c.sku.notMatches(/TEST/i),
-    c.sku.matchesAny([/^AB-/, /^CD-/]),
+    c.sku.matchesAny([/^AB-/, /^CD-/, /^EF-/]),
     c.sku.matchesAll([/^[A-Z]/, /[0-9]$/]),
     c.customer.format('email'),
     c.sku.length({ min: 7, max: 7 }),
