@@ -73,6 +73,10 @@ export const table: Readonly<Record<string, Entry>> = {
   monitor: { summary: 'windows, drift and alerts of a monitor', load: () => import('./commands/monitor.ts') },
   'onnx verify': { summary: 'check an ONNX file without running it', load: () => import('./commands/onnx/verify.ts') },
   'onnx inspect': { summary: 'what is in an ONNX file', load: () => import('./commands/onnx/inspect.ts') },
+  'import sklearn-scaler': {
+    summary: 'read a scaler that scikit-learn fitted, without running a pickle',
+    load: () => import('./commands/import/sklearn-scaler.ts'),
+  },
   'image build': {
     summary: 'make a container image without a daemon',
     load: () => import('./commands/image/build.ts'),

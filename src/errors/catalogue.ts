@@ -3,6 +3,7 @@ import { commandErrors } from './catalogue/command.ts'
 import { dataErrors } from './catalogue/data.ts'
 import { definitionErrors } from './catalogue/definition.ts'
 import { engineErrors } from './catalogue/engine.ts'
+import { importErrors } from './catalogue/import.ts'
 import { modelErrors } from './catalogue/model.ts'
 import { securityErrors } from './catalogue/security.ts'
 import { serverErrors } from './catalogue/server.ts'
@@ -17,6 +18,7 @@ export const catalogue = {
   ...engineErrors,
   ...containerErrors,
   ...modelErrors,
+  ...importErrors,
   ...serverErrors,
   ...securityErrors,
   ...watchErrors,
