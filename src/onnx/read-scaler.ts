@@ -11,6 +11,9 @@ export interface GraphScale {
   readonly clip: readonly [number, number] | undefined
 }
 
+/** A shape may say anything; figures for so many would not be looked at by anyone. */
+const mostFeatures = 1_000_000
+
 /** Operators that hand their value on. */
 const carriers = new Set(['Cast', 'Identity', 'Concat', 'FeatureVectorizer'])
 
@@ -30,9 +33,10 @@ export function readScale(model: OnnxModel, file = 'the model'): GraphScale {
     const size = shape?.[1]
     return typeof size === 'number' && size >= 0 ? sum + size : refuse('the width of its inputs is not fixed')
   }, 0)
+  if (width > mostFeatures) return refuse(`it has ${width} features, at most ${mostFeatures} are read`)
   // z = x · factor + term
-  let factor = new Array<number>(width).fill(1)
-  let term = new Array<number>(width).fill(0)
+  let factor = Array.from({ length: width }, () => 1)
+  let term = Array.from({ length: width }, () => 0)
   let clip: [number, number] | undefined
   let at = inputs[0]?.name ?? refuse('it has no input')
   const constantOf = (name: string | undefined): readonly number[] | undefined => {

@@ -61,6 +61,13 @@ test.each([
   ['unequal lengths', text('{"mean_":[1],"scale_":[1,2]}'), 'x.json', 'MR1201', /for 1 features/],
   ['no number', text('{"mean_":[1,null],"scale_":[1,2]}'), 'x.json', 'MR1201', /mean_ of feature 1 is null/],
   ['a scale of 0', text('{"mean_":[1],"scale_":[0]}'), 'x.json', 'MR1201', /scale of x0 is 0/],
+  [
+    'our own form without figures',
+    text('{"version":1,"features":[{"name":"a"}]}'),
+    'x.json',
+    'MR1201',
+    /feature 0 has no/,
+  ],
   ['cut JSON', text('{"mean_":[1'), 'x.json', 'MR1201', /no JSON/],
   ['nothing', new Uint8Array(0), 'x.onnx', 'MR4001', /empty/],
 ] as const)('refuses %s', (_, bytes, file, code, said) => {

@@ -64,17 +64,12 @@ function fromJson(bytes: Uint8Array): { form: ScalerForm; scaler: ImportedScaler
   const attributes = attributesOfJson(new TextDecoder().decode(bytes))
   const own = readArtifact(Object.fromEntries(attributes) as never)
   if (!own) return { form: 'json', scaler: scalerOfAttributes(attributes) }
-  const features = own.features.map(({ name, index, offset, scale, mean, min, max, count, var: variance }) => ({
-    name,
-    index,
-    offset,
-    scale,
-    mean,
-    var: variance,
-    min,
-    max,
-    count,
-  }))
+  const features = own.features.map((feature, index) => {
+    const { name, offset, scale } = (feature ?? {}) as Partial<typeof feature>
+    if (typeof name !== 'string' || !Number.isFinite(offset) || !Number.isFinite(scale) || scale === 0)
+      throw new MalformedError(`feature ${index} has no name, offset and scale`)
+    return { name, index, offset: Number(offset), scale: Number(scale) }
+  })
   return { form: 'millrace', scaler: { version: 1, class: undefined, kind: own.kind, named: true, features } }
 }
 
