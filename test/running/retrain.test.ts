@@ -51,13 +51,18 @@ const fired = async (store: MetadataStore): Promise<string | undefined> =>
 
 it('real requests that drift start a retrain in a process of its own; its version challenges', async () => {
   const served = await serve("retrain: { on: ['drift'] }")
-  const { server, store } = served
+  const { root, server, store } = served
+  // there is something to learn from: without it a retrain gives the same file, and nothing to try
+  await writeFile(join(root, 'data', '1.csv'), ordersCsv(orders(300, 7, 40), Date.UTC(2026, 0, 29)))
   await drift(served)
   const decision = await until('the decision', () => fired(store))
   const run = await until('the run', async () =>
-    (await store.listRuns({ kind: 'pipeline' })).find(one => one.parameters.because === decision && one.lease),
+    (await store.listRuns({ kind: 'pipeline' })).find(one => one.parameters.because === decision),
   )
-  expect(run.lease?.owner.pid).not.toBe(server.child.pid)
+  const job = await store.getDocument<{ decision: string; process: { pid: number } }>('retrain-job', 'lateness')
+  expect(job?.value.decision).toBe(decision)
+  expect(job?.value.process.pid).not.toBe(server.child.pid)
+  if (run.lease) expect(run.lease.owner.pid).toBe(job?.value.process.pid)
   expect(run.trigger).toBe('drift')
   // the server answers while that trains
   await predict(server.url, orders(1, 5), Date.now(), 'meanwhile')
@@ -91,6 +96,7 @@ it('a retrain that fails alerts, is recorded, and leaves the server serving', as
   )
   expect(alert.state).toBe('firing')
   expect(alert.summary).toContain('data/*.csv')
+  expect((await millrace(root, 'monitor')).out).toMatch(/retrain-failed since .*data\/\*\.csv/)
   expect(await store.getDecision(alert.evidence)).toMatchObject({ kind: 'gate', verdict: 'refused' })
   await predict(server.url, orders(1, 5), Date.now(), 'after')
   expect((await fetch(`${server.url}/readyz`)).status).toBe(200)

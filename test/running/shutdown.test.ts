@@ -109,7 +109,9 @@ it('SIGTERM in the midst of a retrain and of a rollout loses nothing: the next s
   server = await startUp(root)
   await until('training', () => begun('train-lateness'))
   // what was left half done is taken up in a process of its own, too
-  expect((await retrain())?.lease?.owner.pid).not.toBe(server.child.pid)
+  const owner = (await retrain())?.lease?.owner
+  expect(owner).toBeDefined()
+  expect(owner?.pid).not.toBe(server.child.pid)
   expect(await server.end('SIGTERM')).toBe(0)
 
   server = await startUp(root)

@@ -1,5 +1,6 @@
 import { formatTime } from '../../internal/time.ts'
 import { fail } from '../../errors/index.ts'
+import type { Alert } from '../../ports/notifier.ts'
 import type { Command } from '../command.ts'
 import { withWorkspace } from '../with-workspace.ts'
 
@@ -16,22 +17,22 @@ export const command: Command = {
           known: [...project.monitors.keys()].join(', ') || 'no monitors',
         })
       const windows = await store.listWindows(name, { limit: 5_000 })
-      const alerts = (await store.listDocuments('alert')).map(one => one.value as Record<string, never>)
+      const alerts = (await store.listDocuments('alert'))
+        .map(one => one.value as unknown as Alert)
+        .filter(alert => alert.labels.monitor === name)
       out.data({ monitor: name, windows, alerts })
       const whole = windows.filter(one => one.series === 'window')
-      if (whole.length === 0) {
-        out.line(`${name} has seen no whole window yet.`)
-        return
-      }
       // Windows of a day or more are told apart by their date
       const digits = (project.monitors.get(name)?.window ?? 0) % 86_400_000_000 === 0 ? 10 : 19
-      out.table(
-        ['window', 'verdict', 'what'],
-        whole.map(one => [formatTime(one.from).slice(0, digits), String(one.body.verdict), String(one.body.reason)]),
-      )
+      if (whole.length === 0) out.line(`${name} has seen no whole window yet.`)
+      else
+        out.table(
+          ['window', 'verdict', 'what'],
+          whole.map(one => [formatTime(one.from).slice(0, digits), String(one.body.verdict), String(one.body.reason)]),
+        )
       const firing = alerts.filter(one => one.state === 'firing')
       out.line()
       out.line(firing.length === 0 ? 'No alert is firing.' : 'Firing:')
-      for (const one of firing) out.line(`  ${String(one.summary)}`)
+      for (const one of firing) out.line(`  ${one.name} since ${formatTime(one.startsAt).slice(0, 19)}: ${one.summary}`)
     }),
 }

@@ -90,6 +90,8 @@ export function retrainApart(workspace: Workspace, apart: Apart, log: Log): Retr
       const decision = await store.getDecision(decisionId)
       if (!decision) return monitor.retrained()
       try {
+        const { name } = deployment.definition.model
+        log({ level: 'info', text: `retraining ${name}: ${decision.reason}`, trigger: decision.inputs.trigger })
         const result = await conclude(deployment, decision)
         log({
           level: result.verdict === 'failed' ? 'error' : 'info',
