@@ -26,9 +26,9 @@ export interface ScalerReference {
 
 const tolerance = 1e-12
 
-/** Within 1e-12 of the wanted figure, relative to it or to `size`, what it is a difference of. */
+/** Within 1e-12 of the wanted figure, relative to it or to `size`, what it is a difference of; denormals within one step. */
 function near(what: string, actual: number, wanted: number, size = 0): void {
-  const bound = tolerance * Math.max(Math.abs(wanted), size)
+  const bound = Math.max(tolerance * Math.max(Math.abs(wanted), size), Number.MIN_VALUE)
   if (!(Math.abs(actual - wanted) <= bound)) expect.fail(`${what}: ${actual} is not ${wanted} within ${bound}`)
 }
 
