@@ -110,6 +110,23 @@ describe('an expression means the same in an ONNX graph as in TypeScript', () =>
     ).toMatch(/Europe\/Berlin/)
   })
 
+  it('keeps the remainder of a constant one, whatever the runtime makes of the division', async () => {
+    const node: Node = {
+      op: 'call',
+      fn: 'mod',
+      type: 'int',
+      args: [
+        { op: 'literal', type: 'int', value: 1 },
+        { op: 'column', name: 'i', type: 'int' },
+      ],
+    }
+    const rows = [2, 1, -3, 0].map(value => ({
+      ...Object.fromEntries(rowColumns.map(([name]) => [name, null])),
+      i: value,
+    }))
+    expect((await run([node], rows))[0]?.map(value => (value === null ? null : Number(value)))).toEqual([1, 0, 1, null])
+  })
+
   it('takes the first true branch', async () => {
     const f = column<'float', true, 'f'>('f', 'float')
     const node = when(

@@ -318,8 +318,10 @@ export class ExpressionGraph {
       const none = this.#op('Equal', b.value, zero)
       const minusOne = this.#op('Equal', b.value, this.#constant('int64', -1))
       const divisor = this.#op('Where', this.#op('Or', none, minusOne), one, b.value)
+      // ONNX Runtime makes y / x of (1 / x) × y for a constant 1, also for integers; a nought that it cannot fold hides it
+      const dividend = this.#op('Add', a.value, this.#op('Sub', divisor, divisor))
       // Mod with fmod goes through double on some runtimes and loses digits; division truncates exactly
-      const made = this.#op('Sub', a.value, this.#op('Mul', this.#op('Div', a.value, divisor), divisor))
+      const made = this.#op('Sub', a.value, this.#op('Mul', this.#op('Div', dividend, divisor), divisor))
       return { value: made, valid: this.#and(both, this.#not(none)) }
     }
     if (fn === 'mul') {

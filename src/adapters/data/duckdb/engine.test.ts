@@ -75,7 +75,7 @@ describe('an expression means the same in SQL and in TypeScript', () => {
   const same = (a: Value, b: Value): boolean => {
     if (a === null || b === null) return a === b
     // The last bit of a logarithm may differ, and may be what makes one of the two a whole number
-    if (typeof a === 'number' && typeof b === 'number' && !(Number.isInteger(a) && Number.isInteger(b)))
+    if (typeof a === 'number' && typeof b === 'number' && !(Number.isSafeInteger(a) && Number.isSafeInteger(b)))
       return (
         Object.is(a, b) ||
         Math.abs(a - b) <= 1e-12 * Math.max(Math.abs(a), Math.abs(b)) ||
