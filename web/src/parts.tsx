@@ -191,7 +191,10 @@ export function Sparkline({
 }) {
   const top = Math.max(...values, 1e-12)
   const width = 160 / Math.max(1, values.length)
-  const y = (value: number): number => 30 - (26 * value) / top
+  // bars stand on zero; a line shows how it moves, however far from zero it is
+  const low = bars ? 0 : Math.min(...values)
+  const span = bars ? top : Math.max(...values) - low
+  const y = (value: number): number => (span === 0 ? 16 : 30 - (26 * (value - low)) / span)
   return (
     <svg class="spark" viewBox="0 0 160 32" preserveAspectRatio="none" role="img" aria-label={label}>
       {bars ? (

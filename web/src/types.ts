@@ -22,6 +22,7 @@ export interface Decision {
 export interface Check {
   readonly id: string
   readonly kind: string
+  readonly target?: { readonly columns?: readonly string[]; readonly slice?: string }
   readonly status: string
   readonly severity: string
   readonly evaluated: number

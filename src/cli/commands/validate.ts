@@ -4,6 +4,7 @@ import { openWorkspace } from '../../config/workspace.ts'
 import type { Report } from '../../define/report.ts'
 import { fail } from '../../errors/index.ts'
 import { publishFile } from '../../internal/publish.ts'
+import type { ColumnDistribution } from '../../stages/validate/distribution.ts'
 import type { Command } from '../command.ts'
 import { renderPlan } from '../reporters/plan.ts'
 import { validateDataset } from '../validate-dataset.ts'
@@ -21,9 +22,14 @@ export const command: Command = {
     'Exit code 1 when a critical expectation fails. Every failing row goes, with its reasons, to .millrace/quarantine/<dataset>.parquet.',
   arguments: [{ name: 'dataset', description: 'one dataset (default: all)' }],
   options: [
-    { flags: '--reporter <name>', description: 'pretty, json, junit, sarif, github or markdown', default: 'pretty' },
+    {
+      flags: '--reporter <name>',
+      description: 'pretty, json, junit, sarif, github, markdown or html',
+      default: 'pretty',
+    },
     { flags: '--junit <file>', description: 'also write JUnit XML' },
     { flags: '--sarif <file>', description: 'also write SARIF' },
+    { flags: '--html <file>', description: 'also write a page with distributions, for people' },
     { flags: '--explain', description: 'also print the plan: what was looked at, at what cost, and why' },
     { flags: '--strict', description: 'exit 1 for warnings too' },
   ],
@@ -38,11 +44,13 @@ export const command: Command = {
       const chosen = only === undefined ? [...datasets.values()] : [datasets.get(only)]
       const reports: Report[] = []
       const plans: string[] = []
+      const spread = new Map<string, readonly ColumnDistribution[]>()
       for (const dataset of chosen) {
         if (!dataset)
           throw fail('notDefined', { kind: 'dataset', name: only ?? '', known: [...datasets.keys()].join(', ') })
         out.note(`reading ${dataset.source.path}`)
-        const { report, steps, release } = await validateDataset(workspace, dataset)
+        const { report, steps, distributions, release } = await validateDataset(workspace, dataset)
+        if (typeof options.html === 'string') spread.set(report.id, await distributions())
         await release()
         reports.push(report)
         plans.push(renderPlan(dataset.name, steps))
@@ -51,6 +59,10 @@ export const command: Command = {
       const render = async (name: ReporterName): Promise<string> => (await reporters[name]())(reports, settings)
       if (typeof options.junit === 'string') await write(cwd, options.junit, await render('junit'))
       if (typeof options.sarif === 'string') await write(cwd, options.sarif, await render('sarif'))
+      if (typeof options.html === 'string') {
+        const { render: renderHtml } = await import('../reporters/html/render.ts')
+        await write(cwd, options.html, renderHtml(reports, { ...settings, distributions: spread }))
+      }
       if (reporter === 'github' && process.env.GITHUB_STEP_SUMMARY)
         await appendFile(process.env.GITHUB_STEP_SUMMARY, await render('markdown'))
       out.data(reports)

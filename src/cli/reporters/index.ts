@@ -12,6 +12,7 @@ export const reporters = {
   junit: async (): Promise<Render> => (await import('./junit.ts')).render,
   sarif: async (): Promise<Render> => (await import('./sarif.ts')).render,
   github: async (): Promise<Render> => (await import('./github.ts')).render,
+  html: async (): Promise<Render> => (await import('./html/render.ts')).render,
   markdown: async (): Promise<Render> => (await import('./markdown.ts')).render,
 } as const
 

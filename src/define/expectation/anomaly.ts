@@ -22,9 +22,27 @@ function around(values: readonly number[], sigma: number): Expected {
 
 /**
  * The range in which the next figure is no surprise. `change`: within a ratio of the last. `normal`: mean ± sigma standard
- * deviations. `mad`: median ± sigma·1.4826·MAD. `seasonal`: `normal` over the figures one, two, … periods ago.
+ * deviations. `mad`: median ± sigma·1.4826·MAD. `seasonal`: `normal` over the figures one, two, … periods ago. A relative
+ * change below `minChange` is never one: a history that never moved would make any change a surprise.
  */
 export function expectedRange(
+  history: readonly number[],
+  strategy: Strategy,
+  options: {
+    readonly sigma: number
+    readonly maxChange: number
+    readonly minChange: number
+    readonly period: number
+  },
+): Expected | undefined {
+  const range = strict(history, strategy, options)
+  if (!range) return undefined
+  const middle = (range.low + range.high) / 2
+  const away = Math.abs(middle) * options.minChange
+  return { low: Math.min(range.low, middle - away), high: Math.max(range.high, middle + away) }
+}
+
+function strict(
   history: readonly number[],
   strategy: Strategy,
   options: { readonly sigma: number; readonly maxChange: number; readonly period: number },

@@ -30,6 +30,8 @@ export interface Dialect {
   readonly mean: string
   /** Exact or approximate quantile aggregate of a numeric expression. */
   quantile(sql: string, q: number, exact: boolean): string
+  /** A query with a row for each exact quantile of `x`, in order, as `q`, and the number of values as `n`; none where there is no value. */
+  quantiles(from: string, x: string, levels: readonly number[]): string
   /** Microseconds since 1970 UTC of a timestamp expression. */
   epochMicros(sql: string): string
   fromEpochMicros(sql: string): string

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import type { Dataset } from '../../define/dataset.ts'
 import { compileDefinition } from '../../define/project.ts'
-import type { Report } from '../../define/report.ts'
+import type { CheckResult, Report } from '../../define/report.ts'
 import { fail } from '../../errors/index.ts'
 import { route } from '../route.ts'
 import { nameSchema, Report as ReportSchema, ReportLine } from '../schemas.ts'
@@ -27,6 +27,26 @@ export function reportLine(report: Report): z.infer<typeof ReportLine> {
   }
 }
 
+/** The figure of a check that is drawn over time: what it measured, else the share of rows that broke it. */
+function figureOf(check: CheckResult): number | null {
+  const { value, badShare } = check.observed
+  if (typeof value === 'number') return value
+  return typeof badShare === 'number' ? badShare : check.evaluated > 0 ? check.bad / check.evaluated : null
+}
+
+/** Every check of the newest report with its figure in the reports before, oldest first; null where it was not there. */
+function seriesOf(reports: readonly Report[]): z.infer<typeof Series>[] {
+  const oldestFirst = reports.toReversed().map(report => new Map(report.checks.map(check => [check.id, check])))
+  return (reports[0]?.checks ?? []).map(({ id, observed }) => ({
+    id,
+    measures: typeof observed.value === 'number' ? 'value' : 'bad share',
+    values: oldestFirst.map(checks => {
+      const check = checks.get(id)
+      return check ? figureOf(check) : null
+    }),
+  }))
+}
+
 async function view(dataset: Dataset, { workspace: { store } }: ServerServices): Promise<unknown> {
   const reports = await store.listReports({ kind: 'validation', subject: dataset.name, limit: history })
   const decisions = await store.listDecisions({ subject: `dataset ${dataset.name}`, limit: 5 })
@@ -35,9 +55,18 @@ async function view(dataset: Dataset, { workspace: { store } }: ServerServices):
     definition: compileDefinition(dataset),
     last: reports[0] ?? null,
     history: reports.map(reportLine),
+    series: seriesOf(reports),
     decisions,
   }
 }
+
+const Series = z
+  .object({
+    id: z.string(),
+    measures: z.enum(['value', 'bad share']),
+    values: z.array(z.number().nullable()),
+  })
+  .openapi('CheckSeries')
 
 const DatasetView = z
   .object({
@@ -45,6 +74,7 @@ const DatasetView = z
     definition: z.unknown(),
     last: ReportSchema.nullable(),
     history: z.array(ReportLine),
+    series: z.array(Series),
     decisions: z.array(z.unknown()),
   })
   .openapi('Dataset')

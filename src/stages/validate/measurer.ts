@@ -12,7 +12,7 @@ import type { ColumnNode } from '../../define/expression/node.ts'
 import type { Digest } from '../../internal/digest.ts'
 import { fromValues } from './from-values.ts'
 import { takeByScan, takeStep, type Measurable, type Measurements } from './measure.ts'
-import { planMeasures, type ColumnFacts, type PlanFacts, type PlanStep } from './plan.ts'
+import { hasFewValues, planMeasures, type ColumnFacts, type PlanFacts, type PlanStep } from './plan.ts'
 import { isMergeable, merge } from './state.ts'
 import { setName, type MetricStates } from './states.ts'
 
@@ -191,6 +191,14 @@ export class Measurer {
     const whole: MetricResult = 'whole' in found ? found.whole : merge(metric, found.parts)
     if ('parts' in found) this.#found.set(metricId(metric), { whole })
     return whole as MetricResults[M['fn']]
+  }
+
+  /** Whether the values of a column are few enough to be counted, as a look at some rows tells. */
+  async hasFewValues(column: string): Promise<boolean> {
+    const rows = await this.rows()
+    if (rows === 0) return false
+    if (!this.#facts.has(column)) await this.#sample([column], rows)
+    return hasFewValues(this.#facts.get(column) as ColumnFacts, rows)
   }
 
   async measure<M extends Metric>(metric: M): Promise<MetricResults[M['fn']]> {

@@ -187,12 +187,11 @@ export function ownQuery(
     case 'quantiles': {
       const x = toSql(metric.of, dialect)
       const value = dialect.cast(x, 'float')
-      const columns = metric.q.map((q, i) => `${dialect.quantile(value, q, true)} AS q${i}`)
       return {
-        sql: `SELECT count(*) AS n, ${columns.join(', ')} FROM (${base})${where(isNumber(metric.of, x, dialect))}`,
-        read: ([row]) => ({
-          count: Number(row?.n ?? 0),
-          at: metric.q.map((_, i) => (row?.[`q${i}`] === null || row === undefined ? null : Number(row[`q${i}`]))),
+        sql: dialect.quantiles(`(${base})${where(isNumber(metric.of, x, dialect))}`, value, metric.q),
+        read: rows => ({
+          count: Number(rows[0]?.n ?? 0),
+          at: metric.q.map((_, i) => (rows[i]?.q === null || rows[i] === undefined ? null : Number(rows[i].q))),
         }),
       }
     }

@@ -47,7 +47,7 @@ const cost = {
 } as const
 
 /** A column whose values are worth counting: few enough in a sample to be few in all. */
-function hasFewValues({ sampledDistinct, sampledRows }: ColumnFacts, rows: number): boolean {
+export function hasFewValues({ sampledDistinct, sampledRows }: ColumnFacts, rows: number): boolean {
   if (sampledRows >= rows) return sampledDistinct <= 20_000
   return sampledDistinct <= 0.05 * sampledRows
 }

@@ -5,6 +5,7 @@ import type { ExpectationSpec } from '../../define/expectation/spec.ts'
 import { overallStatus, type CheckResult, type Report } from '../../define/report.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { ulid } from '../../internal/ids.ts'
+import { distributions, type ColumnDistribution } from './distribution.ts'
 import { ExpectationRun } from './expectation-run.ts'
 import type { Measurer, TakenStep } from './measurer.ts'
 import { measurerOf, openFound, References, type GivenSource, type ValidateServices } from './source.ts'
@@ -20,6 +21,8 @@ export interface Validation {
   readonly rows: number
   /** Good and bad rows; readable until `release`. */
   readonly split: Split
+  /** How the values of each column are spread; to be asked for before `release`. */
+  distributions(): Promise<ColumnDistribution[]>
   /** What was done to find out, in order. */
   readonly steps: readonly TakenStep[]
   release(): Promise<void>
@@ -196,7 +199,15 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
       checks: sampled,
       evidence: { source: found.source.label, rows, milliseconds: Math.round(clock.elapsed() - started) },
     }
-    return { report, found, rows, split: parts, steps, release }
+    return {
+      report,
+      found,
+      rows,
+      split: parts,
+      steps,
+      release,
+      distributions: () => distributions(measurer, dataset, found.usable),
+    }
   } catch (error) {
     await release()
     throw error

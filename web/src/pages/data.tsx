@@ -3,21 +3,51 @@ import { number, percent } from '../format.ts'
 import { Bar, Empty, Loaded, Mark, Panel, Sparkline, Table, Time, Title, toneOf } from '../parts.tsx'
 import type { Check, Report, ReportLine } from '../types.ts'
 
+interface Series {
+  readonly id: string
+  readonly measures: 'value' | 'bad share'
+  readonly values: readonly (number | null)[]
+}
+
 interface Dataset {
   readonly name: string
   readonly last: Report | null
   readonly history: readonly ReportLine[]
+  readonly series: readonly Series[]
 }
 
-function CheckRows({ checks }: { checks: readonly Check[] }) {
+/** What a check is about: its columns and its kind; the id where it was named. */
+function titleOf({ id, kind, target }: Check): string {
+  const about = [target?.columns?.join(', '), target?.slice].filter(Boolean).join(' in ')
+  return about === '' ? id : `${about} ${kind}`
+}
+
+const worst = ['error', 'fail', 'warn', 'skipped', 'pass']
+
+/** What does not hold first, otherwise in the order of the declarations. */
+function worstFirst(checks: readonly Check[]): readonly Check[] {
+  return checks.toSorted((a, b) => worst.indexOf(a.status) - worst.indexOf(b.status))
+}
+
+function Trend({ of }: { of: Series | undefined }) {
+  const values = of?.values.filter(value => value !== null) ?? []
+  if (!of || values.length < 2) return null
+  const text = of.measures === 'value' ? number(values.at(-1) ?? 0, 4) : percent(values.at(-1) ?? 0, 4)
+  return <Sparkline values={values} label={`${of.measures} in the last ${values.length} validations, now ${text}`} />
+}
+
+function CheckRows({ checks, series }: { checks: readonly Check[]; series: readonly Series[] }) {
+  const byId = new Map(series.map(one => [one.id, one]))
   return (
     <>
-      {checks.map(check => (
+      {worstFirst(checks).map(check => (
         <tr key={check.id}>
           <td>
             <Mark state={check.status} />
           </td>
-          <th scope="row">{check.id}</th>
+          <th scope="row" title={check.id}>
+            {titleOf(check)}
+          </th>
           <td class="wide">{check.message}</td>
           <td class="n">{number(check.bad)}</td>
           <td>
@@ -29,25 +59,36 @@ function CheckRows({ checks }: { checks: readonly Check[] }) {
               />
             )}
           </td>
+          <td>
+            <Trend of={byId.get(check.id)} />
+          </td>
         </tr>
       ))}
     </>
   )
 }
 
-export function ReportView({ report, name }: { report: Report; name: string }) {
+export function ReportView({
+  report,
+  name,
+  series = [],
+}: {
+  report: Report
+  name: string
+  series?: readonly Series[]
+}) {
   const samples = report.checks.filter(check => (check.sample?.length ?? 0) > 0)
   return (
     <>
-      <Table caption={`Checks of ${name}`} heads={['State', 'Check', 'What was found', '#Bad', 'Share (√)']}>
-        <CheckRows checks={report.checks} />
+      <Table caption={`Checks of ${name}`} heads={['State', 'Check', 'What was found', '#Bad', 'Share (√)', 'Before']}>
+        <CheckRows checks={report.checks} series={series} />
       </Table>
       {samples.map(check => (
         <details key={check.id}>
           <summary>
-            Set aside by {check.id}: {check.sample?.length} of {number(check.bad)}
+            Rows that break {titleOf(check)}: {check.sample?.length} of {number(check.bad)}
           </summary>
-          <Table caption={`Rows that break ${check.id}`} heads={Object.keys(check.sample?.[0] ?? {})}>
+          <Table caption={`Rows that break ${titleOf(check)}`} heads={Object.keys(check.sample?.[0] ?? {})}>
             {check.sample?.map((row, i) => (
               <tr key={i}>
                 {Object.entries(row).map(([column, value]) => (
@@ -71,7 +112,7 @@ export function DataPage() {
       <Title note="What came in, which rules it was held against, and what was set aside.">Data</Title>
       <Loaded of={found}>
         {({ datasets }) =>
-          datasets.map(({ name, last, history }) => (
+          datasets.map(({ name, last, history, series }) => (
             <Panel key={name} title={name} aside={last && <Time at={last.at} />}>
               {last ? (
                 <>
@@ -97,7 +138,7 @@ export function DataPage() {
                       <small>set aside, last {history.length} validations</small>
                     </div>
                   </div>
-                  <ReportView report={last} name={name} />
+                  <ReportView report={last} name={name} series={series} />
                 </>
               ) : (
                 <Empty command="millrace validate">{name} has not been validated yet.</Empty>

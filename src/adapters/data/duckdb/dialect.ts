@@ -76,6 +76,9 @@ export const duckdbDialect: Dialect = {
   isIn: (sql, literals) =>
     literals.length > 8 ? `list_contains([${literals.join(', ')}], ${sql})` : `(${sql} IN (${literals.join(', ')}))`,
   quantile: (sql, q, exact) => (exact ? `quantile_cont(${sql}, ${q})` : `approx_quantile(${sql}, ${q})`),
+  // one sort for all of them
+  quantiles: (from, x, levels) =>
+    `SELECT n, unnest(q) AS q FROM (SELECT count(*) AS n, quantile_cont(${x}, [${levels.join(', ')}]) AS q FROM ${from})`,
   epochMicros: sql => `epoch_us(${sql})`,
   fromEpochMicros: sql => `make_timestamp(${sql})`,
   datePart: (part, sql, zone) => {

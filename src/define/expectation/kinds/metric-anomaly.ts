@@ -21,6 +21,8 @@ export interface Surprise {
   readonly sigma?: number
   /** Greatest relative change from the last figure, for `change` (default 0.5). */
   readonly maxChange?: number
+  /** Relative change that is never a surprise, however still the history was (default 0.01). */
+  readonly minChange?: number
   /** Evaluations a season has, for `seasonal` (default 7). */
   readonly period?: number
   /** Figures that must be known before anything is judged (default 7). */
@@ -68,8 +70,9 @@ const kind: Kind<Args> = {
     const value = reading(spec.args, measured)
     const before = history('value')
     if (value === null || !Number.isFinite(value)) return bounded(spec, {}, null, 0)
-    const { strategy, sigma, maxChange, period, minHistory } = spec.args
-    const range = before.length < minHistory ? undefined : expectedRange(before, strategy, { sigma, maxChange, period })
+    const { strategy, sigma, maxChange, minChange, period, minHistory } = spec.args
+    const range =
+      before.length < minHistory ? undefined : expectedRange(before, strategy, { sigma, maxChange, minChange, period })
     if (!range)
       return {
         ...skipped(spec, `${plural(before.length, 'earlier figure')} of the ${minHistory} that it takes`),
@@ -83,7 +86,15 @@ const kind: Kind<Args> = {
 }
 
 function make(of: Node | undefined, measure: Measure, options: Options): Expectation {
-  const { strategy = 'mad', sigma = 3, maxChange = 0.5, period = 7, minHistory = 7, ...common } = options
+  const {
+    strategy = 'mad',
+    sigma = 3,
+    maxChange = 0.5,
+    minChange = 0.01,
+    period = 7,
+    minHistory = 7,
+    ...common
+  } = options
   if (!['change', 'normal', 'mad', 'seasonal'].includes(strategy))
     refuse(
       'expectation',
@@ -92,7 +103,7 @@ function make(of: Node | undefined, measure: Measure, options: Options): Expecta
     )
   for (const [name, value] of Object.entries({ sigma, maxChange, period, minHistory }))
     if (!(value > 0)) refuse('expectation', 'metricAnomaly', `${name} must be above 0`)
-  const args: Args = { ...(of ? { of } : {}), measure, strategy, sigma, maxChange, period, minHistory }
+  const args: Args = { ...(of ? { of } : {}), measure, strategy, sigma, maxChange, minChange, period, minHistory }
   return expectation({
     kind: 'metricAnomaly',
     says: `${of ? `${measure} of ${describe(of)}` : 'row count'} is no surprise (${strategy})`,

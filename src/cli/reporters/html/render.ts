@@ -1,0 +1,49 @@
+import type { Report } from '../../../define/report.ts'
+import { formatTime } from '../../../internal/time.ts'
+import type { ColumnDistribution } from '../../../stages/validate/distribution.ts'
+import { countOf, headingOf, outcomeOf, worstFirst, type RenderOptions } from '../subject.ts'
+import { checkCard, checkTable, mark } from './checks.ts'
+import { renderDistributions } from './distributions.ts'
+import { escape, number } from './escape.ts'
+import { page } from './page.ts'
+
+/** Cards beyond this are lines of the table only: nobody reads more, and the page stays quick. */
+const mostCards = 200
+
+export interface HtmlOptions extends RenderOptions {
+  /** Distributions of a report's columns, by the report's id. */
+  readonly distributions?: ReadonlyMap<string, readonly ColumnDistribution[]>
+}
+
+function section(report: Report, index: number, options: HtmlOptions): string {
+  const ordered = worstFirst(report.checks)
+  const broken = ordered.filter(check => !['pass', 'skipped'].includes(outcomeOf(check)))
+  const { rows, source, quarantined } = report.evidence
+  const all = typeof rows === 'number' ? rows : 0
+  const facts = [
+    ['rows', number(all)],
+    ['checks', number(report.checks.length)],
+    ['failed', number(countOf([report], 'fail', 'error'))],
+    ['warnings', number(countOf([report], 'warn'))],
+    ...(typeof quarantined === 'number' ? [['rows that fail', number(quarantined)]] : []),
+  ]
+  const found = options.distributions?.get(report.id) ?? []
+  return `<section><h1>${escape(headingOf(report))}</h1><p>${mark(report.status)} <span class="soft">${escape(formatTime(report.at))}${typeof source === 'string' ? ` · ${escape(source)}` : ''}</span></p><div class="facts">${facts
+    .map(([name, value]) => `<div><b>${value}</b><small>${name}</small></div>`)
+    .join('')}</div>${
+    broken.length === 0
+      ? ''
+      : `<h2>What does not hold</h2>${broken
+          .slice(0, mostCards)
+          .map(check => checkCard(check, options.root))
+          .join(
+            '',
+          )}${broken.length > mostCards ? `<p class="soft">${number(broken.length - mostCards)} more stand in the table below.</p>` : ''}`
+  }${found.length === 0 ? '' : `<h2>Distributions</h2>${renderDistributions(found, all)}`}<h2>All checks</h2>${checkTable(ordered, `checks-${index}`)}</section>`
+}
+
+/** One page for people: what does not hold first, then how each column is spread, then every check. Needs no network. */
+export function render(reports: readonly Report[], options: HtmlOptions = {}): string {
+  const title = reports.length === 1 ? headingOf(reports[0] as Report) : `${reports.length} reports`
+  return page(`Millrace: ${title}`, reports.map((report, i) => section(report, i, options)).join('<hr>'))
+}
