@@ -3,15 +3,24 @@ import { dirname, resolve } from 'node:path'
 import type { Report } from '../define/report.ts'
 import { fail } from '../errors/index.ts'
 import { publishFile } from '../internal/publish.ts'
+import type { ColumnDistribution } from '../stages/validate/distribution.ts'
 import type { Invocation, OptionSpec } from './command.ts'
 import { isReporter, reporters, type ReporterName } from './reporters/index.ts'
 
+/** How the columns of a report's dataset are spread, by the report's id. */
+export type Distributions = ReadonlyMap<string, readonly ColumnDistribution[]>
+
 /** Options of a verb whose result is reports. */
 export const reportOptions: readonly OptionSpec[] = [
-  { flags: '--reporter <name>', description: 'pretty, json, junit, sarif, github or markdown', default: 'pretty' },
+  {
+    flags: '--reporter <name>',
+    description: 'pretty, json, junit, sarif, github, markdown or html',
+    default: 'pretty',
+  },
   { flags: '--verbose', description: 'also list what passed' },
   { flags: '--junit <file>', description: 'also write JUnit XML' },
   { flags: '--sarif <file>', description: 'also write SARIF' },
+  { flags: '--html <file>', description: 'also write a page for people' },
 ]
 
 /** The reporter that was asked for. Throws `usageWrong`, before any work is done. */
@@ -27,10 +36,11 @@ export async function printReports(
   reporter: ReporterName,
   reports: readonly Report[],
   root: string,
+  distributions: Distributions = new Map(),
 ): Promise<number> {
-  const settings = { root, color: process.stdout.isTTY === true, verbose: options.verbose === true }
+  const settings = { root, distributions, color: process.stdout.isTTY === true, verbose: options.verbose === true }
   const render = async (name: ReporterName): Promise<string> => (await reporters[name]())(reports, settings)
-  for (const name of ['junit', 'sarif'] as const) {
+  for (const name of ['junit', 'sarif', 'html'] as const) {
     const path = options[name]
     if (typeof path !== 'string') continue
     const file = resolve(cwd, path)

@@ -1,5 +1,6 @@
 import { isAbsolute, relative, sep } from 'node:path'
 import type { CheckResult, Report } from '../../define/report.ts'
+import type { ColumnDistribution } from '../../stages/validate/distribution.ts'
 
 export interface RenderOptions {
   /** Project folder; paths are shown relative to it. Default: the working folder. */
@@ -8,6 +9,8 @@ export interface RenderOptions {
   readonly color?: boolean
   /** Every check, not only those that did not pass (terminal). Default: false. */
   readonly verbose?: boolean
+  /** How the columns of a report's dataset are spread, by the report's id (HTML). */
+  readonly distributions?: ReadonlyMap<string, readonly ColumnDistribution[]>
   /** Version of Millrace that speaks (SARIF). */
   readonly version?: string
 }

@@ -1,6 +1,5 @@
 import type { Report } from '../../../define/report.ts'
 import { formatTime } from '../../../internal/time.ts'
-import type { ColumnDistribution } from '../../../stages/validate/distribution.ts'
 import { countOf, headingOf, outcomeOf, worstFirst, type RenderOptions } from '../subject.ts'
 import { checkCard, checkTable, mark } from './checks.ts'
 import { renderDistributions } from './distributions.ts'
@@ -10,12 +9,7 @@ import { page } from './page.ts'
 /** Cards beyond this are lines of the table only: nobody reads more, and the page stays quick. */
 const mostCards = 200
 
-export interface HtmlOptions extends RenderOptions {
-  /** Distributions of a report's columns, by the report's id. */
-  readonly distributions?: ReadonlyMap<string, readonly ColumnDistribution[]>
-}
-
-function section(report: Report, index: number, options: HtmlOptions): string {
+function section(report: Report, index: number, options: RenderOptions): string {
   const ordered = worstFirst(report.checks)
   const broken = ordered.filter(check => !['pass', 'skipped'].includes(outcomeOf(check)))
   const { rows, source, quarantined } = report.evidence
@@ -43,7 +37,7 @@ function section(report: Report, index: number, options: HtmlOptions): string {
 }
 
 /** One page for people: what does not hold first, then how each column is spread, then every check. Needs no network. */
-export function render(reports: readonly Report[], options: HtmlOptions = {}): string {
+export function render(reports: readonly Report[], options: RenderOptions = {}): string {
   const title = reports.length === 1 ? headingOf(reports[0] as Report) : `${reports.length} reports`
   return page(`Millrace: ${title}`, reports.map((report, i) => section(report, i, options)).join('<hr>'))
 }
