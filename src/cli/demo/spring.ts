@@ -52,11 +52,11 @@ class SpringPlay {
     monitor.onRetrain = request => this.#asked.push(request)
   }
 
-  /** On 2 April the saboteur's version challenges; on 6 April the schedule asks; what is asked for waits for a rollout's end. */
+  /** On 2 April the saboteur's version challenges; on 18 May the schedule asks; what is asked for waits for a rollout's end. */
   async hour(now: Micros): Promise<void> {
     this.#tell(now)
     if (!this.#sabotaged && now >= at('2001-04-02')) await this.#sabotage()
-    else if (!this.#scheduled && !this.#deployment.rolling && now >= at('2001-04-06')) await this.#schedule()
+    else if (!this.#scheduled && !this.#deployment.rolling && now >= at('2001-05-18')) await this.#schedule()
     const request = this.#deployment.rolling ? undefined : this.#asked.shift()
     if (request) await this.#retrain(request, now)
   }
@@ -85,7 +85,7 @@ class SpringPlay {
 
   async #schedule(): Promise<void> {
     this.#scheduled = true
-    await this.#monitor.ask({ trigger: 'schedule', reason: 'the schedule of early April is due', evidence: [] })
+    await this.#monitor.ask({ trigger: 'schedule', reason: 'the schedule of mid-May is due', evidence: [] })
   }
 
   async #retrain({ cause, decision }: RetrainRequest, now: Micros): Promise<void> {

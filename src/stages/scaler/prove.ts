@@ -18,9 +18,11 @@ export async function proveScaler(
 ): Promise<CheckResult[]> {
   const { model, artifact, inputs } = version
   const missingHandled = handlesMissing(readModel(version.onnx))
+  const robust = artifact.features.filter(feature => (feature.kind ?? artifact.kind) === 'robust')
+  const found = await columnStatistics(engine, frame.path, inputs, new Set(robust.map(feature => feature.name)))
   return [
     ...checksOfVersion(version),
-    ...fittedOnTraining(model, artifact, await columnStatistics(engine, frame.path, inputs)),
+    ...fittedOnTraining(model, artifact, found),
     ...checksOfHeldOut(model, artifact, profile, inputs, frame.test, missingHandled),
   ]
 }

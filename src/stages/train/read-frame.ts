@@ -73,11 +73,15 @@ export function thinned(frame: FrameRows, most: number): FrameRows {
   }
 }
 
-/** Statistics of each number input over the training rows, and over all rows of the frame; text gives undefined. */
+/**
+ * Statistics of each number input over the training rows, and over all rows of the frame; text gives undefined. Quantiles
+ * hold every value of an input in memory, so they are taken of those named in `withQuantiles` alone, and are NaN elsewhere.
+ */
 export async function columnStatistics(
   engine: DataEngine,
   path: string,
   inputs: readonly { readonly name: string; readonly kind: 'number' | 'text' }[],
+  withQuantiles: ReadonlySet<string>,
 ): Promise<readonly ({ readonly train: ColumnStatistics; readonly all: ColumnStatistics } | undefined)[]> {
   const { dialect } = engine
   const relation = await engine.scan({ kind: 'parquet', path }, '/')
@@ -93,7 +97,7 @@ export async function columnStatistics(
         `var_pop(${value}) ${filter} AS ${rows}_variance${i}`,
         `min(${value}) ${filter} AS ${rows}_min${i}`,
         `max(${value}) ${filter} AS ${rows}_max${i}`,
-        ...([25, 50, 75] as const).map(
+        ...(withQuantiles.has(input.name) ? ([25, 50, 75] as const) : []).map(
           level => `${dialect.quantile(value, level / 100, true)} ${filter} AS ${rows}_q${level}_${i}`,
         ),
       ]
@@ -103,7 +107,7 @@ export async function columnStatistics(
   return inputs.map((input, i) => {
     if (input.kind === 'text') return undefined
     const over = (rows: 't' | 'a'): ColumnStatistics => {
-      const read = (name: string): number => Number(row?.[`${rows}_${name}${i}`] ?? 0)
+      const read = (name: string): number => Number(row?.[`${rows}_${name}${i}`] ?? (name.startsWith('q') ? Number.NaN : 0))
       const iqr = read('q75_') - read('q25_')
       return {
         mean: read('mean'),
