@@ -8,6 +8,7 @@ export { planOf } from './graph.ts'
 export { holderOf } from './holders.ts'
 export type { ArtifactAccess, EngineOptions } from './options.ts'
 export type { RunResult } from './run-driver.ts'
+export { statusOf } from './run-status.ts'
 export { stepNode } from './run-step.ts'
 export {
   refusalOf,

@@ -1,5 +1,6 @@
 import type { z } from '@hono/zod-openapi'
 import type { Decision } from '../define/decision.ts'
+import { statusOf } from '../engine/index.ts'
 import type { Report, Status } from '../define/report.ts'
 import type { Json } from '../internal/canonical-json.ts'
 import type { StepRecord } from '../ports/metadata-store.ts'
@@ -28,16 +29,23 @@ function stepState(step: StepRecord | undefined): State | undefined {
 const newest = <T extends { readonly at: number }>(some: readonly (T | undefined)[]): T | undefined =>
   some.reduce<T | undefined>((best, one) => (one && (!best || one.at > best.at) ? one : best), undefined)
 
+/** Nothing of a run whose process is gone is running. */
+function stepsOf(status: string, steps: readonly StepRecord[]): readonly StepRecord[] {
+  if (status !== 'stopped') return steps
+  return steps.map(step => (step.status === 'running' ? { ...step, status: 'failed' } : step))
+}
+
 /** What every stage is drawn from; read once for all of them. */
-async function gather({ workspace: { project, store }, serving }: ServerServices) {
+async function gather({ workspace: { project, store, clock, processes }, serving }: ServerServices) {
   const decisions = await store.listDecisions({ limit: 300 })
   const runs = await store.listRuns({ kind: 'pipeline', limit: 20 })
-  const last = runs[0]
+  const [newestRun] = runs
+  const last = newestRun && { ...newestRun, status: statusOf(newestRun, clock.now(), processes) }
   const models = (await Promise.all([...project.models.keys()].map(name => store.listModelVersions(name)))).flat()
   return {
     decisions,
     last,
-    steps: last ? await store.listSteps(last.id) : [],
+    steps: last ? stepsOf(last.status, await store.listSteps(last.id)) : [],
     versions: models.toSorted((a, b) => b.createdAt - a.createdAt),
     validation: (await store.listReports({ kind: 'validation', limit: 1 }))[0],
     tests: (await store.listReports({ kind: 'model', limit: 1 }))[0],
@@ -109,7 +117,13 @@ function featuresStage(all: Gathered): Body {
 function trainStage(all: Gathered): Body {
   if (!all.last) return idle
   const { status, startedAt, endedAt } = all.last
-  const states: Record<string, State> = { succeeded: 'ok', failed: 'fail', running: 'running', queued: 'running' }
+  const states: Record<string, State> = {
+    succeeded: 'ok',
+    failed: 'fail',
+    stopped: 'fail',
+    running: 'running',
+    queued: 'running',
+  }
   const step = all.steps.find(one => one.step.startsWith('train-'))
   const length = ((step?.endedAt ?? endedAt ?? startedAt) - (step?.startedAt ?? startedAt)) / 1e6
   const reused = step?.status === 'reused'

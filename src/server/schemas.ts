@@ -78,7 +78,7 @@ export const Run = z
     id: z.string(),
     kind: z.enum(['pipeline', 'tracking']),
     name: z.string(),
-    status: z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']),
+    status: z.enum(['queued', 'running', 'stopped', 'succeeded', 'failed', 'cancelled']),
     trigger: z.string(),
     startedAt: z.number(),
     endedAt: z.number().optional(),

@@ -7,7 +7,7 @@ import type { Guard } from './auth/guard.ts'
 
 /** What the server is made from. A project without models still has a server: `serving` then lists nothing. */
 export interface ServerServices {
-  readonly workspace: Pick<Workspace, 'project' | 'store' | 'clock' | 'folder' | 'root'> & {
+  readonly workspace: Pick<Workspace, 'project' | 'store' | 'clock' | 'folder' | 'root' | 'processes'> & {
     readonly artifacts: ArtifactStore
   }
   readonly serving: Serving

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { identityOf } from '../../src/internal/process-identity.ts'
 import { routeTable } from '../../src/server/app.ts'
 import { post, testServer, type TestServer } from './harness.ts'
 import { seed } from './seed.ts'
@@ -53,6 +54,30 @@ test('every page of the dashboard has its data', async () => {
   expect(times).toEqual(times.toSorted((a, b) => a - b))
   expect((await get('/v1/features')).status).toBe(200)
   expect((await get('/v1/deployments')).status).toBe(200)
+})
+
+test('a run whose process is gone is shown as stopped, not as running', async () => {
+  const { store, clock } = server.workspace
+  const own = identityOf(process.pid)
+  if (!own) throw new Error('this process has an identity')
+  // the same pid started at another time is another process: dead, whatever its lease says
+  const run = (id: string, startTime: string) => ({
+    id,
+    kind: 'pipeline' as const,
+    name: 'train-lateness',
+    status: 'running' as const,
+    trigger: 'manual',
+    startedAt: clock.now() - 1e9,
+    environment: {},
+    parameters: {},
+    lease: { owner: { ...own, startTime }, until: clock.now() + 60e6 },
+  })
+  await store.createRun(run('01GONE', '1'))
+  await store.createRun(run('01LIVES', own.startTime))
+  const shown = async (id: string) =>
+    ((await get(`/v1/runs/${id}`)).body as unknown as { run: { status: string } }).run.status
+  expect(await shown('01GONE')).toBe('stopped')
+  expect(await shown('01LIVES')).toBe('running')
 })
 
 test('lineage goes both ways', async () => {

@@ -56,6 +56,7 @@ export async function openTestWorkspace(folder: string): Promise<ServerServices[
     store: await (await adapters.metadata.sqlite()).openSqlite(join(folder, 'millrace.db')),
     artifacts: await (await adapters.artifacts.fs()).openArtifacts(join(folder, 'artifacts')),
     clock: (await adapters.clock.system()).systemClock(),
+    processes: (await adapters.executor.process()).processExecutor(),
   }
 }
 

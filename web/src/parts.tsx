@@ -40,6 +40,7 @@ const tones: Readonly<Record<string, string>> = {
   refused: 'bad',
   'rolled-back': 'bad',
   firing: 'bad',
+  stopped: 'bad',
   'not ready': 'bad',
 }
 /** Shape as well as colour says the state. */

@@ -1,13 +1,18 @@
 import { z } from '@hono/zod-openapi'
+import { statusOf } from '../../engine/index.ts'
 import { fail } from '../../errors/index.ts'
 import type { RunRecord } from '../../ports/metadata-store.ts'
 import { reportsOfRun } from '../reports-of-run.ts'
 import { route } from '../route.ts'
+import type { ServerServices } from '../services.ts'
 import { limitSchema, nameSchema, ReportLine, Run, Step } from '../schemas.ts'
 import { reportLine } from './datasets.ts'
 
-function withoutLease({ lease, ...run }: RunRecord): unknown {
-  return lease ? { ...run, drivenBy: { host: lease.owner.host, pid: lease.owner.pid } } : run
+/** A run as it is shown: without its lease, and `stopped` where its process is gone. */
+function shown(record: RunRecord, { clock, processes }: ServerServices['workspace']): unknown {
+  const { lease, ...run } = record
+  const status = statusOf(record, clock.now(), processes)
+  return { ...run, status, ...(lease ? { drivenBy: { host: lease.owner.host, pid: lease.owner.pid } } : {}) }
 }
 
 export const runRoutes = [
@@ -24,7 +29,8 @@ export const runRoutes = [
       name: nameSchema.optional(),
     }),
     answer: z.object({ runs: z.array(Run) }),
-    async handler({ query }, { workspace: { store } }) {
+    async handler({ query }, { workspace }) {
+      const { store } = workspace
       const { limit = 100, kind, status, name } = query
       const runs = await store.listRuns({
         limit,
@@ -32,7 +38,7 @@ export const runRoutes = [
         ...(status ? { status } : {}),
         ...(name ? { name } : {}),
       })
-      return { runs: runs.map(withoutLease) }
+      return { runs: runs.map(run => shown(run, workspace)) }
     },
   }),
   route({
@@ -49,12 +55,13 @@ export const runRoutes = [
       tags: z.record(z.string(), z.string()),
       reports: z.array(ReportLine),
     }),
-    async handler({ params }, { workspace: { store } }) {
+    async handler({ params }, { workspace }) {
+      const { store } = workspace
       const id = params.id ?? ''
       const run = await store.getRun(id)
       if (!run) throw fail('recordUnknown', { kind: 'run', name: id, where: 'GET /v1/runs' })
       return {
-        run: withoutLease(run),
+        run: shown(run, workspace),
         steps: (await store.listSteps(id)).map(({ process: _, ...step }) => step),
         metrics: await store.latestMetrics(id),
         parameters: await store.runParams(id),

@@ -107,7 +107,8 @@ export async function columnStatistics(
   return inputs.map((input, i) => {
     if (input.kind === 'text') return undefined
     const over = (rows: 't' | 'a'): ColumnStatistics => {
-      const read = (name: string): number => Number(row?.[`${rows}_${name}${i}`] ?? (name.startsWith('q') ? Number.NaN : 0))
+      const read = (name: string): number =>
+        Number(row?.[`${rows}_${name}${i}`] ?? (name.startsWith('q') ? Number.NaN : 0))
       const iqr = read('q75_') - read('q25_')
       return {
         mean: read('mean'),

@@ -1,6 +1,6 @@
 import { formatTime } from '../../../internal/time.ts'
 import type { Command } from '../../command.ts'
-import { statusOf } from '../../run-status.ts'
+import { statusOf } from '../../../engine/index.ts'
 import { withWorkspace } from '../../with-workspace.ts'
 
 export const command: Command = {

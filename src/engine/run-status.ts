@@ -1,5 +1,5 @@
 import type { Executor } from '../ports/executor.ts'
-import { holderOf } from '../engine/index.ts'
+import { holderOf } from './holders.ts'
 import type { RunRecord } from '../ports/metadata-store.ts'
 
 /** A run's status for people: one whose process is gone is not running, whatever its record still says. */
