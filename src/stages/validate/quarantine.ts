@@ -35,7 +35,9 @@ export async function split(
   const named = [...found.usable].map(dialect.identifier).join(', ')
   // what a cell of text held that is no value of its column's type
   const texts = found.source.text ? `, ${dialect.identifier(unreadableColumn)}` : ''
-  if (failing.length === 0) return { good: `SELECT ${named} FROM (${found.sql})`, bad: undefined }
+  // in the order of arrival: joins keep none, and a snapshot's digest must not depend on threads
+  const kept = (where: string) => `SELECT ${named} FROM (${found.numbered})${where} ORDER BY ${row}`
+  if (failing.length === 0) return { good: kept(''), bad: undefined }
   const flags = failing.map(({ bad }, i) => `(${bad}) AS f${i}`)
   const listed = (text: (spec: ExpectationSpec) => string) =>
     dialect.listWhere(failing.map(({ spec }, i) => ({ condition: `f${i}`, text: text(spec) })))
@@ -45,10 +47,9 @@ export async function split(
     `CREATE TABLE ${table} AS SELECT ${row}, ${named}${texts}, ${listed(spec => spec.id)} AS millrace_checks, ${listed(spec => spec.says)} AS millrace_reasons, NOT ${refused} AS millrace_accepted
      FROM (SELECT *, ${flags.join(', ')} FROM (${found.numbered})) WHERE ${failing.map((_, i) => `f${i}`).join(' OR ')} ORDER BY ${row}`,
   )
-  const good =
-    critical.length === 0
-      ? `SELECT ${named} FROM (${found.sql})`
-      : `SELECT ${named} FROM (${found.numbered}) WHERE ${row} NOT IN (SELECT ${row} FROM ${table} WHERE NOT millrace_accepted)`
+  const good = kept(
+    critical.length === 0 ? '' : ` WHERE ${row} NOT IN (SELECT ${row} FROM ${table} WHERE NOT millrace_accepted)`,
+  )
   return { good, bad: `SELECT * FROM ${table} ORDER BY ${row}` }
 }
 

@@ -1,9 +1,13 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openDuckdb } from '../../adapters/data/duckdb/engine.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
 import { dataset, expect as must, parquet, t } from '../../index.ts'
 import type { ExpectationColumns } from '../../define/expectation/index.ts'
+import { digestFile } from '../../internal/digest.ts'
 import type { DataEngine, Value } from '../../ports/data-engine.ts'
 import { validate } from './validate.ts'
 
@@ -169,5 +173,32 @@ describe('validation', () => {
     const { report, release } = await validate(services(), made, await table([]))
     expect(report.checks.find(one => one.id === 'a')).toMatchObject({ status: 'fail', evaluated: 0 })
     await release()
+  })
+
+  it('gives the good rows in their order of arrival, the same bytes each time', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'millrace-order-'))
+    const made = dataset('d', {
+      source: parquet('rows.parquet'),
+      columns: { n: t.int(), s: t.text() },
+      expect: c => [c.n.notInSet([77, 150_000]), c.s.unique({ when: c.n.lt(3) })],
+    })
+    await engine.writeParquet(
+      "SELECT range AS n, 'v' || (range * 7919 % 1000) AS s FROM range(400000)",
+      join(folder, 'rows.parquet'),
+    )
+    const digests = new Set<string>()
+    for (let run = 0; run < 4; run++) {
+      const result = await validate({ engine, root: folder, clock: manualClock() }, made)
+      const path = join(folder, 'good.parquet')
+      expect(await engine.writeParquet(result.split.good, path)).toBe(399_998)
+      await result.release()
+      const [row] = await engine.rows(
+        `SELECT count(*) AS wrong FROM (SELECT n, lag(n) OVER (ORDER BY file_row_number) AS before FROM read_parquet('${path}')) WHERE n < before`,
+      )
+      expect(Number(row?.wrong)).toBe(0)
+      digests.add((await digestFile(path)).digest)
+    }
+    expect(digests.size).toBe(1)
+    await rm(folder, { recursive: true })
   })
 })
