@@ -23,6 +23,8 @@ export interface Dialect {
   matches(sql: string, pattern: string): string
   /** Whether a value is one of a list of literals; null for a null value. */
   isIn(sql: string, literals: readonly string[]): string
+  /** Aggregate: the number of rows for which a condition is true. */
+  countWhere(condition: string): string
   /** Estimate of the number of different values. */
   approximateDistinct(sql: string): string
   /** Names of the sum and mean aggregates that lose the least to rounding. */

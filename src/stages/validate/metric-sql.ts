@@ -42,7 +42,8 @@ export function fragment(metric: Metric, dialect: Dialect, weight?: string): Fra
   const condition = 'where' in metric ? isTrue(metric.where, dialect) : undefined
   switch (metric.fn) {
     case 'rows': {
-      const count = weight ? `coalesce(sum(${weight})${all(condition)}, 0)` : `count(*)${all(condition)}`
+      const rows = metric.where ? dialect.countWhere(toSql(metric.where, dialect)) : 'count(*)'
+      const count = weight ? `coalesce(sum(${weight})${all(condition)}, 0)` : rows
       return { columns: [`CAST(${count} AS BIGINT)`], read: ([n]) => number(n) }
     }
     case 'moments': {

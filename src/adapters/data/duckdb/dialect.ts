@@ -69,6 +69,8 @@ export const duckdbDialect: Dialect = {
   isFinite: sql => `isfinite(${sql})`,
   isNan: sql => `isnan(${sql})`,
   matches: (sql, pattern) => `regexp_matches(${sql}, ${quote(pattern)})`,
+  // a third of the cost of count(*) FILTER (WHERE …)
+  countWhere: condition => `coalesce(count_if(${condition}), 0)`,
   approximateDistinct: sql => `approx_count_distinct(${sql})`,
   sum: 'fsum',
   mean: 'favg',
