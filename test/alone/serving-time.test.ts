@@ -1,5 +1,5 @@
 import { Agent, request } from 'node:http'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { millrace, ridesProject, startUp, type Server } from '../support/rides.ts'
 
 const { root, remove } = ridesProject()
@@ -10,6 +10,8 @@ beforeAll(async () => {
   expect(trained.code, trained.said).toBe(0)
   server = await startUp(root)
   expect((await millrace(root, ['deploy'])).code).toBe(0)
+  // health is looked at once a second; until then it is that of a server without a deployment
+  await vi.waitFor(async () => expect((await fetch(`${server.url}/health`)).status).toBe(200), 10_000)
 })
 afterAll(async () => {
   agent.destroy()
