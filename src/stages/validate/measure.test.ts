@@ -1,0 +1,92 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { openDuckdb } from '../../adapters/data/duckdb/engine.ts'
+import { metricId, type Metric } from '../../define/expectation/metric.ts'
+import type { Node } from '../../define/expression/node.ts'
+import type { DataEngine } from '../../ports/data-engine.ts'
+import { takeByScan, takeStep, type Measurable, type Measurements } from './measure.ts'
+import { fromValues } from './from-values.ts'
+import { merge } from './state.ts'
+
+let engine: DataEngine
+beforeAll(async () => {
+  engine = await openDuckdb()
+})
+afterAll(() => engine.close())
+
+const x: Node = { op: 'column', name: 'x', type: 'float' }
+const above: Node = {
+  op: 'call',
+  fn: 'gt',
+  type: 'bool',
+  args: [x, { op: 'literal', value: 0, type: 'float' }],
+}
+const doubled: Node = { op: 'call', fn: 'mul', type: 'float', args: [x, { op: 'literal', value: 2, type: 'float' }] }
+
+const metrics: readonly Metric[] = [
+  { fn: 'rows', where: above },
+  { fn: 'moments', of: x, spread: true },
+  { fn: 'moments', of: doubled, where: above },
+  { fn: 'extremes', of: x },
+  { fn: 'values', of: doubled },
+  { fn: 'quantiles', of: x, q: [0, 0.1, 0.5, 0.99, 1] },
+  { fn: 'distinct', of: x, where: above },
+]
+
+const flat = (value: unknown): unknown[] =>
+  Array.isArray(value)
+    ? value.flatMap(flat)
+    : typeof value === 'object' && value !== null
+      ? Object.entries(value)
+          .sort(([a], [b]) => (a < b ? -1 : 1))
+          .flatMap(([, member]) => flat(member))
+      : [value]
+
+it('counting the values of a column and scanning its rows measure the same', async () => {
+  const drawn = fc.array(
+    fc.option(fc.constantFrom(-2.5, -1, 0, 0.1, 0.2, 0.30000000000000004, 7, 1e9, NaN, Infinity, -Infinity), {
+      nil: null,
+      freq: 4,
+    }),
+    { maxLength: 40 },
+  )
+  await fc.assert(
+    fc.asyncProperty(drawn, async values => {
+      const { sql } = await engine.load('measured', [
+        {
+          name: 'x',
+          type: 'float',
+          values: Float64Array.from(values, value => value ?? 0),
+          nulls: Uint8Array.from(values, value => (value === null ? 1 : 0)),
+        },
+      ])
+      const rows = `SELECT * FROM ${sql}`
+      const target: Measurable = { sql: rows, numbered: rows, parts: 1 }
+      const scanned: Measurements = new Map()
+      await takeByScan(engine, metrics, target, scanned)
+      const counted: Measurements = new Map()
+      const step = { kind: 'values', of: x as Node & { op: 'column' }, metrics, estimateMs: 0, because: '' } as const
+      await takeStep(engine, step, target, counted)
+      const whole = (found: Measurements, metric: Metric) => {
+        const one = found.get(metricId(metric))
+        if (!one || 'error' in one) throw new Error(`${metric.fn}: ${one?.error}`)
+        return 'whole' in one ? one.whole : merge(metric, one.parts)
+      }
+      const levels = whole(counted, { fn: 'values', of: x }) as never
+      for (const metric of metrics) {
+        const byScan = flat(whole(scanned, metric))
+        const byValues = flat(metric.fn === 'rows' ? whole(counted, metric) : fromValues(metric, 'x', levels))
+        expect([metric.fn, byValues.length]).toEqual([metric.fn, byScan.length])
+        byScan.forEach((wanted, i) => {
+          const found = byValues[i]
+          // a sum of squares that was not asked for is not there in a scan
+          if (metric.fn === 'moments' && !metric.spread && Number.isNaN(wanted)) return
+          if (typeof wanted === 'number' && Number.isFinite(wanted))
+            expect(Math.abs(Number(found) - wanted)).toBeLessThanOrEqual(1e-9 * Math.max(1, Math.abs(wanted)))
+          else expect([metric.fn, String(found)]).toEqual([metric.fn, String(wanted)])
+        })
+      }
+    }),
+    { numRuns: 60 },
+  )
+})
