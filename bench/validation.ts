@@ -1,0 +1,154 @@
+// Claims: 68 checks on three million flights, whole process, within 1.3 times a floor written by hand, 1.5 s and 500 MB;
+// 10 M rows × 21 columns within 6 CPU s and 1.2 GB; 10,000 rows from a cold start within 0.8 s. Great Expectations and
+// Pandera on the same checks beside it where their environments are given.
+// Run: npm run build && npx jiti bench/validation.ts   (peers: GX_PYTHON=…/bin/python PANDERA_PYTHON=…/bin/python)
+
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { DuckDBInstance } from '@duckdb/node-api'
+import { mustFail } from './validation-checks.ts'
+
+const flights = resolve('node_modules/vega-datasets/data/flights-3m.parquet')
+const bin = resolve('dist/cli/bin.js')
+const root = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
+const repeats = 5
+
+interface Run {
+  readonly wall: number
+  readonly cpu: number
+  readonly mb: number
+}
+
+/** One whole process, by the operating system's own accounting. */
+function run(cwd: string, program: string, ...args: readonly string[]): Run {
+  const made = spawnSync('/usr/bin/time', ['-f', '\n%e %U %S %M', program, ...args], {
+    cwd,
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  })
+  const figures = made.stderr.trim().split('\n').at(-1)?.split(' ').map(Number) ?? []
+  const [wall = NaN, user = NaN, system = NaN, kilobytes = NaN] = figures
+  if (Number.isNaN(wall)) throw new Error(made.stderr)
+  return { wall, cpu: user + system, mb: kilobytes / 1000 }
+}
+
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN
+const middle = (runs: readonly Run[]): Run => ({
+  wall: median(runs.map(one => one.wall)),
+  cpu: median(runs.map(one => one.cpu)),
+  mb: median(runs.map(one => one.mb)),
+})
+const line = (what: string, one: Run): void =>
+  console.log(`${what.padEnd(52)} ${one.wall.toFixed(2)} s   ${one.cpu.toFixed(2)} CPU s   ${one.mb.toFixed(0)} MB`)
+
+function project(name: string, config: string): string {
+  const folder = join(root, name)
+  mkdirSync(join(folder, 'data'), { recursive: true })
+  writeFileSync(join(folder, 'millrace.config.ts'), config)
+  return folder
+}
+
+const checks = readFileSync('bench/validation-checks.ts', 'utf8')
+const list = checks.slice(checks.indexOf('=> [') + 3, checks.indexOf('\n]\n', checks.indexOf('=> [')) + 2)
+const config = `import { dataset, expect as must, parquet, project, t } from 'millrace'
+const flights = dataset('flights', {
+  source: parquet('data/*.parquet'),
+  columns: { date: t.timestamp('UTC'), delay: t.int(), distance: t.int(), origin: t.text(), destination: t.text() },
+  expect: c => ${list},
+})
+export default project('bench', { flights })
+`
+
+const whole = project('flights', config)
+copyFileSync(flights, join(whole, 'data/flights.parquet'))
+const ours: Run[] = []
+const floor: Run[] = []
+for (let i = 0; i <= repeats; i++) {
+  // nothing is remembered: every run measures everything
+  rmSync(join(whole, '.millrace'), { recursive: true, force: true })
+  const one = run(whole, process.execPath, bin, 'validate', '--reporter', 'json')
+  const other = run(process.cwd(), process.execPath, 'bench/validation-floor.mjs', flights)
+  if (i > 0) {
+    ours.push(one)
+    floor.push(other)
+  }
+}
+const json = spawnSync(process.execPath, [bin, 'validate', '--json'], {
+  cwd: whole,
+  encoding: 'utf8',
+  maxBuffer: 1 << 28,
+})
+const [report] = JSON.parse(json.stdout) as { checks: { id: string; status: string; severity: string }[] }[]
+const failed = (report?.checks ?? []).filter(one => one.status === 'fail').map(one => one.id)
+const wrong = [...failed.filter(id => !mustFail.includes(id)), ...mustFail.filter(id => !failed.includes(id))]
+console.log(
+  `${report?.checks.length} checks, ${failed.length} fail; verdicts other than expected: ${wrong.join(', ') || 'none'}`,
+)
+line('floor: value counts and uniqueness by hand', middle(floor))
+line(`millrace validate, ${report?.checks.length} checks on 3 M flights`, middle(ours))
+console.log(
+  `ratio to the floor: ${(middle(ours).wall / middle(floor).wall).toFixed(2)} wall, ${(middle(ours).cpu / middle(floor).cpu).toFixed(2)} CPU`,
+)
+const again = middle(
+  Array.from({ length: 3 }, () => run(whole, process.execPath, bin, 'validate', '--reporter', 'json')),
+)
+line('the same again, nothing changed', again)
+
+const instance = await DuckDBInstance.create(':memory:', { threads: '2', memory_limit: '2GB' })
+const connection = await instance.connect()
+const small = project('small', config.replace('min: 2_999_999, max: 3_000_001', 'min: 10'))
+await connection.run(
+  `COPY (FROM read_parquet('${flights}') LIMIT 10000) TO '${join(small, 'data/a.parquet')}' (FORMAT parquet)`,
+)
+const cold = Array.from({ length: 5 }, () => {
+  rmSync(join(small, '.millrace'), { recursive: true, force: true })
+  return run(small, process.execPath, bin, 'validate', '--reporter', 'json')
+})
+line('10,000 rows, cold start', middle(cold))
+
+const wide = project(
+  'wide',
+  `import { dataset, expect as must, parquet, project, t } from 'millrace'
+const columns = {
+  ${Array.from({ length: 7 }, (_, k) => `n${k}: t.float(), k${k}: t.int(), s${k}: t.text()`).join(', ')}
+}
+const wide = dataset('wide', { source: parquet('data/*.parquet'), columns, expect: c => [
+  must.rowCount({ min: 1 }),
+  ${Array.from({ length: 7 }, (_, k) => `c.n${k}.between(-1, 2), c.n${k}.mean({ min: 0, max: 1 }), c.n${k}.std({ max: 1 }), c.k${k}.between(0, 100_000_000), c.k${k}.max({ max: 100_000_000 }), c.s${k}.matches(/^[a-z0-9-]+$/), c.s${k}.length({ max: 40 }), c.s${k}.notInSet(['x', 'y'])`).join(',\n  ')},
+] })
+export default project('wide', { wide })
+`,
+)
+const cells = Array.from({ length: 7 }, (_, k) =>
+  k % 2 === 0
+    ? `(hash(range * ${k + 3}) % 1000000007) / 1000000007.0::DOUBLE AS n${k}, (hash(range + ${k}) % 90000000)::BIGINT AS k${k}, 'v-' || (hash(range * ${k + 11}) % 50000000) AS s${k}`
+    : `(hash(range) % ${50 + k})::DOUBLE / 100 AS n${k}, (hash(range * 7) % ${300 + k})::BIGINT AS k${k}, 'c-' || (hash(range * 5) % ${20 + k}) AS s${k}`,
+).join(', ')
+await connection.run(
+  `COPY (SELECT ${cells} FROM range(10000000)) TO '${join(wide, 'data/wide.parquet')}' (FORMAT parquet)`,
+)
+connection.closeSync()
+const large = Array.from({ length: 3 }, () => {
+  rmSync(join(wide, '.millrace'), { recursive: true, force: true })
+  return run(wide, process.execPath, bin, 'validate', '--reporter', 'json')
+})
+line('10 M × 21, 78 checks', middle(large))
+
+for (const [name, python] of [
+  ['Great Expectations', process.env.GX_PYTHON],
+  ['Pandera', process.env.PANDERA_PYTHON],
+] as const) {
+  if (!python || !existsSync(python)) {
+    console.log(`${name}: skipped, its environment was not given`)
+    continue
+  }
+  const script = name === 'Pandera' ? 'bench/peers/validation_pandera.py' : 'bench/peers/validation_gx.py'
+  const peer = run(process.cwd(), python, script, flights)
+  line(`${name}, the same checks as far as it has them`, peer)
+  console.log(
+    `ratio of ${name} to millrace: ${(peer.wall / middle(ours).wall).toFixed(1)} wall, ${(peer.cpu / middle(ours).cpu).toFixed(1)} CPU`,
+  )
+}
+rmSync(root, { recursive: true })
