@@ -67,7 +67,7 @@ export const checks = (c: C): readonly Expectation[] => [
   c.origin.containsSet(['ATL', 'ORD', 'LAX']),
   c.origin.topValueShare({ max: 0.06 }),
   c.origin.notInSet(['XXX', '']),
-  c.origin.inSet(['ATL', 'ORD', 'LAX'], { id: 'origin-three' }), // fails
+  c.origin.notInSet(['ATL', 'DFW'], { id: 'origin-two' }), // fails
   c.destination.matches(/^[A-Z]{3}$/),
   c.destination.length({ min: 3, max: 3 }),
   c.destination.trimmed(),
@@ -91,7 +91,7 @@ export const mustFail = [
   'distance-max',
   'distance-sum',
   'origin-few',
-  'origin-three',
+  'origin-two',
   'destination-top',
   'destination-no-atlanta',
 ]

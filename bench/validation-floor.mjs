@@ -6,7 +6,7 @@ const file = process.argv[2]
 const instance = await DuckDBInstance.create(':memory:', { threads: '2' })
 const connection = await instance.connect()
 for (const column of ['delay', 'distance', 'origin', 'destination'])
-  await (await connection.runAndReadAll(`SELECT ${column}, count(*) FROM read_parquet('${file}') GROUP BY 1`)).getRows()
+  (await connection.runAndReadAll(`SELECT ${column}, count(*) FROM read_parquet('${file}') GROUP BY 1`)).getRows()
 await connection.runAndReadAll(
   `SELECT count(*), min(date), max(date), count_if(date > DATE '2001-06-30'), count_if(origin = destination) FROM read_parquet('${file}')`,
 )

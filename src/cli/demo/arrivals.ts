@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Report } from '../../define/report.ts'
 import type { Micros } from '../../internal/time.ts'
 import { gate } from '../../stages/pipeline/dataset-steps.ts'
-import { validate, type Validation } from '../../stages/validate/validate.ts'
+import { validate } from '../../stages/validate/validate.ts'
 import { months, writeDamagedBatch, writeMonth } from './data.ts'
 import type { DemoResult } from './result.ts'
 import { at, type Stage } from './stage.ts'
@@ -74,13 +74,7 @@ export async function validateSpring(stage: Stage, tally: Tally): Promise<void> 
     const relation = await engine.scan({ kind: 'parquet', path: month(name) }, root)
     const arrived = await validate({ engine, root, clock }, flights, relation)
     await workspace.store.addReport(arrived.report)
-    add(tally, arrived.report, arrived.rows, await quarantinedOf(stage, arrived))
+    add(tally, arrived.report, arrived.rows, arrived.split.refused)
     await arrived.release()
   }
-}
-
-async function quarantinedOf({ engine }: Stage, { split }: Validation): Promise<number> {
-  if (!split.bad) return 0
-  const [row] = await engine.rows(`SELECT count(*) AS n FROM (${split.bad}) WHERE NOT millrace_accepted`)
-  return Number(row?.n)
 }

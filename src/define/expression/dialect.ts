@@ -41,10 +41,8 @@ export interface Dialect {
   datePart(part: 'year' | 'month' | 'day' | 'hour' | 'minute' | 'dayOfWeek', sql: string, zone: string): string
   /** Hash of a row's columns, 64 bits or more, by which rows that may be alike are found. */
   rowHash(columns: readonly string[]): string
-  /** A list of those texts whose condition is true. */
-  listWhere(items: readonly { readonly condition: string; readonly text: string }[]): string
-  /** Whether such a list holds a text. */
-  listHolds(list: string, text: string): string
+  /** Aggregate: the least values of an expression among rows for which a condition is true, ascending, joined by commas. */
+  leastAsText(sql: string, most: number, condition: string): string
   /** Division of whole numbers, toward zero. */
   wholeDivision(sql: string, by: number): string
   /** A plain SELECT with about that share of its rows, 0..1, the same ones each time. */

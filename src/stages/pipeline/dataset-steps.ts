@@ -104,12 +104,7 @@ export async function datasetStep(
         const folder = await context.folder()
         if (dataset.encryptWith !== undefined) await chmod(folder, 0o700)
         context.progress(0.6, `${validation.rows.toLocaleString('en-US')} rows checked`)
-        const quarantined = validation.split.bad
-          ? Number(
-              (await engine.rows(`SELECT count(*) AS n FROM (${validation.split.bad}) WHERE NOT millrace_accepted`))[0]
-                ?.n,
-            )
-          : 0
+        const quarantined = validation.split.refused
         const decision = gate(validation.report, dataset, validation.rows, quarantined, services.clock.now())
         const outputs: Record<string, StepResult['outputs'][string]> = {}
         if (validation.split.bad) {

@@ -1,28 +1,81 @@
 import type { ExpectationSpec } from '../../define/expectation/spec.ts'
-import type { CheckResult } from '../../define/report.ts'
-import type { Json } from '../../internal/canonical-json.ts'
-import { rowColumn, rowsOfFile, type DataEngine, type Row } from '../../ports/data-engine.ts'
+import { rowColumn, type DataEngine, type Row } from '../../ports/data-engine.ts'
 import { unreadableColumn, type FoundDataset } from './relation.ts'
 
-/** A check whose failing rows can be pointed at: SQL that is true for them. */
+/** A check whose failing rows can be pointed at: SQL that is true for them, false for the others. */
 export interface RowLevel {
   readonly spec: ExpectationSpec
   readonly bad: string
+  /** Whether the condition looks rows up in a table: joins do not keep the order of rows. */
+  readonly joins: boolean
+  /** Its first rows, once the dataset was split. */
+  first?: readonly number[]
 }
+
+/** Rows of a check that are told one by one. */
+export const mostSampled = 20
+
+/** Combinations beyond this are looked up instead of told apart in the statement. */
+const mostBranches = 64
 
 export interface Split {
-  /** SELECT of the rows that stay: those that break no critical row-level check. */
+  /** SELECT of the rows that stay: those that break no critical row-level check, in their order of arrival. */
   readonly good: string
   /**
-   * SELECT of every failing row with `millrace_checks` (ids), `millrace_reasons` (sentences) and `millrace_accepted` (it
-   * stays nevertheless). Undefined when none fails.
+   * SELECT of every failing row, in order, with `millrace_checks` (ids), `millrace_reasons` (sentences) and
+   * `millrace_accepted` (it stays nevertheless). Undefined when none fails.
    */
   readonly bad: string | undefined
+  /** Failing rows, and those of them that do not stay. */
+  readonly failing: number
+  readonly refused: number
 }
 
+/** Flags that a 64-bit mask takes. */
+const flagsOfMask = 60
+
+/** Which checks a row breaks, as numbers: one bit a check. */
+function masksOf(failing: readonly RowLevel[]): { readonly sql: string; readonly names: readonly string[] } {
+  const masks: string[] = []
+  for (let from = 0; from < failing.length; from += flagsOfMask) {
+    const bits = failing
+      .slice(from, from + flagsOfMask)
+      .map(({ bad }, i) => `CASE WHEN ${bad} THEN ${2 ** i} ELSE 0 END`)
+    masks.push(`CAST(${bits.join(' + ')} AS BIGINT) AS millrace_m${masks.length}`)
+  }
+  return { sql: masks.join(', '), names: masks.map((_, i) => `millrace_m${i}`) }
+}
+
+/** A combination of broken checks that some rows share. */
+interface Combination {
+  readonly masks: readonly bigint[]
+  readonly rows: number
+  /** Numbers of its first rows. */
+  readonly first: readonly number[]
+  readonly broken: readonly ExpectationSpec[]
+}
+
+function combinationOf(row: Row, names: readonly string[], failing: readonly RowLevel[]): Combination {
+  const masks = names.map(name => BigInt(row[name] as number | bigint))
+  const broken = failing.flatMap(({ spec }, i) => {
+    const mask = masks[Math.floor(i / flagsOfMask)] as bigint
+    return (mask >> BigInt(i % flagsOfMask)) & 1n ? [spec] : []
+  })
+  return {
+    masks,
+    rows: Number(row.n),
+    first: String(row.first ?? '')
+      .split(',')
+      .map(Number),
+    broken,
+  }
+}
+
+const isRefused = ({ broken }: Combination): boolean => broken.some(spec => spec.severity === 'critical')
+
 /**
- * Parts a dataset by its failed row-level checks, in one look at its rows. Failing rows are kept once in `table` with the
- * ids and sentences of the checks that they break.
+ * Parts a dataset by its failed row-level checks. The rows themselves are copied nowhere: what is kept is which combinations
+ * of checks occur, and the two SELECTs give rows as they are read.
  */
 export async function split(
   engine: DataEngine,
@@ -33,100 +86,96 @@ export async function split(
   const { dialect } = engine
   const row = dialect.identifier(rowColumn)
   const named = [...found.usable].map(dialect.identifier).join(', ')
-  // what a cell of text held that is no value of its column's type
-  const texts = found.source.text ? `, ${dialect.identifier(unreadableColumn)}` : ''
   // in the order of arrival: joins keep none, and a snapshot's digest must not depend on threads
   const kept = (where: string) => `SELECT ${named} FROM (${found.numbered})${where} ORDER BY ${row}`
-  if (failing.length === 0) return { good: kept(''), bad: undefined }
-  const flags = failing.map(({ bad }, i) => `(${bad}) AS f${i}`)
-  const listed = (text: (spec: ExpectationSpec) => string) =>
-    dialect.listWhere(failing.map(({ spec }, i) => ({ condition: `f${i}`, text: text(spec) })))
-  const critical = failing.flatMap(({ spec }, i) => (spec.severity === 'critical' ? [`f${i}`] : []))
-  const refused = critical.length > 0 ? `(${critical.join(' OR ')})` : 'false'
-  await engine.execute(
-    `CREATE TABLE ${table} AS SELECT ${row}, ${named}${texts}, ${listed(spec => spec.id)} AS millrace_checks, ${listed(spec => spec.says)} AS millrace_reasons, NOT ${refused} AS millrace_accepted
-     FROM (SELECT *, ${flags.join(', ')} FROM (${found.numbered})) WHERE ${failing.map((_, i) => `f${i}`).join(' OR ')} ORDER BY ${row}`,
+  if (failing.length === 0) return { good: kept(''), bad: undefined, failing: 0, refused: 0 }
+  const { sql: masks, names } = masksOf(failing)
+  // what a cell of text held that is no value of its column's type
+  const texts = found.source.text ? `, ${dialect.identifier(unreadableColumn)}` : ''
+  const flagged = `SELECT ${row}, ${named}${texts}, ${masks} FROM (${found.numbered})`
+  const any = names.map(name => `${name} <> 0`).join(' OR ')
+  const occurring = await engine.rows(
+    `SELECT ${names.join(', ')}, count(*) AS n, ${dialect.leastAsText(row, mostSampled, 'true')} AS first FROM (SELECT ${row}, ${masks} FROM (${found.numbered})) WHERE ${any} GROUP BY ${names.join(', ')}`,
   )
-  const good = kept(
-    critical.length === 0 ? '' : ` WHERE ${row} NOT IN (SELECT ${row} FROM ${table} WHERE NOT millrace_accepted)`,
-  )
-  return { good, bad: `SELECT * FROM ${table} ORDER BY ${row}` }
-}
-
-function plain(at: Row, skip: ReadonlySet<string>): Record<string, Json> {
-  return Object.fromEntries(
-    Object.entries(at)
-      .filter(([name]) => !skip.has(name))
-      .map(([name, value]) => [
-        name,
-        typeof value === 'bigint'
-          ? value.toString()
-          : typeof value === 'number' && !Number.isFinite(value)
-            ? String(value)
-            : value,
-      ]),
-  )
-}
-
-/** Where a row came from: its place in its file, and the file's name where there are several. */
-function place(row: number, files: readonly string[] | undefined): Record<string, Json> {
-  const file = files && files.length > 1 ? files[Math.floor(row / rowsOfFile)] : undefined
-  return { millrace_row: row % rowsOfFile, ...(file === undefined ? {} : { millrace_file: file }) }
-}
-
-/** Adds to each failed check its 20 lowest rows and its 10 most frequent bad values. Personal data is masked. */
-export async function withSamples(
-  engine: DataEngine,
-  found: FoundDataset,
-  results: readonly CheckResult[],
-  failing: readonly RowLevel[],
-  bad: string,
-  files: readonly string[] | undefined,
-): Promise<CheckResult[]> {
-  const { dialect } = engine
-  const byId = new Map(failing.map(check => [check.spec.id, check.spec]))
-  const masked = new Set(Object.entries(found.dataset.columns).flatMap(([name, spec]) => (spec.pii ? [name] : [])))
-  const row = dialect.identifier(rowColumn)
-  const sampled: CheckResult[] = []
-  for (const result of results) {
-    const check = byId.get(result.id)
-    if (!check) {
-      sampled.push(result)
-      continue
-    }
-    const wanted = [...new Set([...found.dataset.key, ...(check.columns.length > 0 ? check.columns : found.usable)])]
-    const shown = wanted
-      .filter(name => found.usable.has(name))
-      .map(name =>
-        found.dataset.columns[name]?.type === 'timestamp'
-          ? `${dialect.timeText(dialect.identifier(name))} AS ${dialect.identifier(name)}`
-          : dialect.identifier(name),
-      )
-    if (check.kind === 'readable' && !wanted.some(name => masked.has(name)))
-      shown.push(dialect.identifier(unreadableColumn))
-    const own = dialect.listHolds('millrace_checks', check.id)
-    const rows = await engine.rows(
-      `SELECT ${[row, ...shown].join(', ')} FROM (${bad}) WHERE ${own} ORDER BY ${row} LIMIT 20`,
-    )
-    const [only] = check.columns
-    const first = check.kind === 'readable' && only !== undefined ? unreadableColumn : only
-    const values =
-      first !== undefined && check.columns.length === 1 && !masked.has(only as string)
-        ? await engine.rows(
-            `SELECT CAST(${dialect.identifier(first)} AS VARCHAR) AS value, count(*) AS n FROM (${bad}) WHERE ${own} GROUP BY 1 ORDER BY n DESC, value LIMIT 10`,
-          )
-        : []
-    sampled.push({
-      ...result,
-      sample: rows.map(({ [rowColumn]: number, ...one }) => ({
-        ...place(Number(number), files),
-        ...plain(one, masked),
-        ...Object.fromEntries([...masked].filter(name => wanted.includes(name)).map(name => [name, '•••'])),
-      })),
-      ...(values.length > 0
-        ? { distinctBad: values.map(one => ({ value: one.value as string | null, count: Number(one.n) })) }
-        : {}),
-    })
+  const combinations = occurring.map(one => combinationOf(one, names, failing))
+  for (const check of failing)
+    check.first = combinations
+      .filter(one => one.broken.includes(check.spec))
+      .flatMap(one => one.first)
+      .sort((a, b) => a - b)
+      .slice(0, mostSampled)
+  const count = (some: readonly Combination[]) => some.reduce((sum, one) => sum + one.rows, 0)
+  await keepCombinations(engine, table, names, combinations)
+  const same = names.map(name => `f.${name} = c.${name}`).join(' AND ')
+  const critical = failing.flatMap(({ spec, bad }) => (spec.severity === 'critical' ? [`(${bad})`] : []))
+  return {
+    good: kept(critical.length === 0 ? '' : ` WHERE NOT (${critical.join(' OR ')})`),
+    bad:
+      names.length === 1 && combinations.length <= mostBranches
+        ? toldApart(engine, `SELECT * FROM (${flagged}) WHERE ${any}`, names[0] as string, combinations, failing)
+        : `SELECT f.* EXCLUDE (${names.join(', ')}), c.millrace_checks, c.millrace_reasons, c.millrace_accepted FROM (SELECT * FROM (${flagged}) WHERE ${any}) f JOIN ${table} c ON ${same} ORDER BY f.${row}`,
+    failing: count(combinations),
+    refused: count(combinations.filter(isRefused)),
   }
-  return sampled
+}
+
+const listSql = ({ dialect }: DataEngine, values: readonly string[]): string =>
+  `[${values.map(value => dialect.literal(value, 'text')).join(', ')}]`
+
+/** Few combinations as branches of the statement: nothing is joined, and rows that come in order need no sorting. */
+function toldApart(
+  engine: DataEngine,
+  rows: string,
+  mask: string,
+  combinations: readonly Combination[],
+  failing: readonly RowLevel[],
+): string {
+  const row = engine.dialect.identifier(rowColumn)
+  const branches = (of: (one: Combination) => string) =>
+    `CASE ${mask} ${combinations.map(one => `WHEN ${one.masks[0]} THEN ${of(one)}`).join(' ')} END`
+  const checks = branches(one =>
+    listSql(
+      engine,
+      one.broken.map(spec => spec.id),
+    ),
+  )
+  const reasons = branches(one =>
+    listSql(
+      engine,
+      one.broken.map(spec => spec.says),
+    ),
+  )
+  const accepted = branches(one => String(!isRefused(one)))
+  const ordered = failing.some(check => check.joins) ? ` ORDER BY ${row}` : ''
+  return `SELECT * EXCLUDE (${mask}), ${checks} AS millrace_checks, ${reasons} AS millrace_reasons, ${accepted} AS millrace_accepted FROM (${rows}${ordered})`
+}
+
+/** A table with a row for each combination: its checks by id and in words, and whether its rows stay. */
+async function keepCombinations(
+  engine: DataEngine,
+  table: string,
+  names: readonly string[],
+  combinations: readonly Combination[],
+): Promise<void> {
+  const columns = [
+    ...names.map(name => `${name} BIGINT`),
+    'millrace_checks VARCHAR[]',
+    'millrace_reasons VARCHAR[]',
+    'millrace_accepted BOOLEAN',
+  ]
+  await engine.execute(`CREATE TABLE ${table} (${columns.join(', ')})`)
+  for (let from = 0; from < combinations.length; from += 500) {
+    const rows = combinations.slice(from, from + 500).map(one => {
+      const ids = listSql(
+        engine,
+        one.broken.map(spec => spec.id),
+      )
+      const words = listSql(
+        engine,
+        one.broken.map(spec => spec.says),
+      )
+      return `(${one.masks.join(', ')}, ${ids}, ${words}, ${!isRefused(one)})`
+    })
+    await engine.execute(`INSERT INTO ${table} VALUES ${rows.join(', ')}`)
+  }
 }

@@ -9,7 +9,8 @@ import { distributions, type ColumnDistribution } from './distribution.ts'
 import { ExpectationRun } from './expectation-run.ts'
 import type { Measurer, TakenStep } from './measurer.ts'
 import { measurerOf, openFound, References, type GivenSource, type ValidateServices } from './source.ts'
-import { split, withSamples, type RowLevel, type Split } from './quarantine.ts'
+import { split, type RowLevel, type Split } from './quarantine.ts'
+import { withSamples } from './samples.ts'
 import type { FoundDataset } from './relation.ts'
 import type { RuleContext } from './rules/index.ts'
 
@@ -178,7 +179,7 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
       if (run.looksForItself)
         steps.push({ ...extraStep, kind: 'rule', says: spec.says, milliseconds: clock.elapsed() - began })
       if (run.outcome?.table) tables.push(run.outcome.table)
-      if (run.outcome?.bad) failing.push({ spec, bad: run.outcome.bad })
+      if (run.outcome?.bad) failing.push({ spec, bad: run.outcome.bad, joins: run.outcome.table !== undefined })
       checks.push(
         verdict
           ? result(spec, dataset, verdict, kinds.get(spec.kind)?.approximate)
@@ -188,7 +189,7 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
     await services.states?.save()
     const began = clock.elapsed()
     const parts = await split(engine, found, failing, badTable)
-    const sampled = parts.bad ? await withSamples(engine, found, checks, failing, parts.bad, source.files) : checks
+    const sampled = parts.bad ? await withSamples(engine, found, checks, failing, source.files) : checks
     if (parts.bad) steps.push({ ...extraStep, kind: 'failures', milliseconds: clock.elapsed() - began })
     const report: Report = {
       id: ulid(),

@@ -88,9 +88,7 @@ export const duckdbDialect: Dialect = {
     return `date_part('${name}', ${local(sql, zone)})`
   },
   rowHash: columns => `hash(${columns.join(', ')})`,
-  listWhere: items =>
-    `list_filter([${items.map(item => `CASE WHEN ${item.condition} THEN ${quote(item.text)} END`).join(', ')}], lambda x : x IS NOT NULL)`,
-  listHolds: (list, text) => `list_contains(${list}, ${quote(text)})`,
+  leastAsText: (sql, most, condition) => `array_to_string(min(${sql}, ${most}) FILTER (WHERE ${condition}), ',')`,
   wholeDivision: (sql, by) => `(${sql} // ${by})`,
   // blocks of 2,048 rows: only those are decoded
   sample: (select, share) => `${select} USING SAMPLE ${Math.max(0.01, 100 * share)} PERCENT (system, 42)`,

@@ -1,18 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openDuckdb } from '../../adapters/data/duckdb/engine.ts'
-import { kinds, type ExpectationColumns } from '../../define/expectation/index.ts'
-import type { Expectation, RowOptions } from '../../define/expectation/spec.ts'
-import { csv, dataset, expect as must, parquet, sql, t } from '../../index.ts'
-import type { DataEngine } from '../../ports/data-engine.ts'
-import { manualClock } from '../../testing/manual-clock.ts'
-import { validate } from './validate.ts'
+import type { ExpectationColumns } from '../../src/define/expectation/index.ts'
+import type { Expectation, RowOptions } from '../../src/define/expectation/spec.ts'
+import { expect as must, sql, t } from '../../src/index.ts'
 
 /** Plain rows, and the plainest way of judging them: nothing here is shared with the code under test. */
-interface Row {
+export interface Row {
   readonly o: number
   readonly i: bigint | null
   readonly j: bigint | null
@@ -23,7 +15,7 @@ interface Row {
   readonly t: bigint | null
 }
 
-const columns = {
+export const columns = {
   o: t.int(),
   i: t.nullable(t.int()),
   j: t.nullable(t.int()),
@@ -33,25 +25,25 @@ const columns = {
   b: t.nullable(t.bool()),
   t: t.nullable(t.timestamp('UTC')),
 }
-type C = ExpectationColumns<typeof columns>
+export type C = ExpectationColumns<typeof columns>
 
 /** true or false for a row that is judged, null for one that is not. */
-type Judge = (row: Row) => boolean | null
-type Judged = boolean | null
+export type Judge = (row: Row) => boolean | null
+export type Judged = boolean | null
 
-const known = (value: unknown, judge: () => boolean): Judged => (value === null ? null : judge())
-const finite = (row: Row): boolean => row.x === null || Number.isFinite(row.x)
+export const known = (value: unknown, judge: () => boolean): Judged => (value === null ? null : judge())
+export const finite = (row: Row): boolean => row.x === null || Number.isFinite(row.x)
 /** A float that is no number breaks what is asked of it. */
-const ofX =
+export const ofX =
   (judge: (x: number) => boolean): Judge =>
   row =>
     row.x === null ? null : Number.isFinite(row.x) && judge(row.x)
 
-const day = 86_400_000_000n
-const base = 978_307_200_000_000n
-const date = (micros: bigint): Date => new Date(Number(micros / 1000n))
+export const day = 86_400_000_000n
+export const base = 978_307_200_000_000n
+export const date = (micros: bigint): Date => new Date(Number(micros / 1000n))
 
-interface RowCase {
+export interface RowCase {
   readonly kind: string
   readonly make: (c: C, options: RowOptions) => Expectation
   readonly judge: Judge
@@ -59,9 +51,9 @@ interface RowCase {
   readonly without?: readonly (keyof RowOptions)[]
 }
 
-const big = 9007199254740993n
+export const big = 9007199254740993n
 
-const rowCases: readonly RowCase[] = [
+export const rowCases: readonly RowCase[] = [
   { kind: 'notNull', make: (c, o) => c.s.notNull(o), judge: r => r.s !== null, without: ['nulls', 'nonFinite'] },
   { kind: 'isNull', make: (c, o) => c.i.null(o), judge: r => r.i === null, without: ['nonFinite'] },
   { kind: 'between', make: (c, o) => c.i.between(-2, 3, o), judge: r => known(r.i, () => r.i! >= -2n && r.i! <= 3n) },
@@ -184,15 +176,16 @@ const rowCases: readonly RowCase[] = [
 ]
 
 /** Rules about rows among others: they judge all rows together. */
-interface GroupCase {
+export interface GroupCase {
   readonly kind: string
   readonly make: (c: C) => Expectation
   readonly count: (rows: readonly Row[]) => { readonly bad: number; readonly evaluated: number }
 }
 
-const key = (...values: readonly unknown[]): string => values.map(value => `${typeof value}:${String(value)}`).join('|')
+export const key = (...values: readonly unknown[]): string =>
+  values.map(value => `${typeof value}:${String(value)}`).join('|')
 
-function sizes(rows: readonly Row[], of: (row: Row) => string | undefined): Map<string, number> {
+export function sizes(rows: readonly Row[], of: (row: Row) => string | undefined): Map<string, number> {
   const found = new Map<string, number>()
   for (const row of rows) {
     const name = of(row)
@@ -201,12 +194,12 @@ function sizes(rows: readonly Row[], of: (row: Row) => string | undefined): Map<
   return found
 }
 
-const shared = (rows: readonly Row[], of: (row: Row) => string | undefined) => {
+export const shared = (rows: readonly Row[], of: (row: Row) => string | undefined) => {
   const found = sizes(rows, of)
   return rows.filter(row => (found.get(of(row) ?? '') ?? 0) > 1 && of(row) !== undefined).length
 }
 
-function falls(
+export function falls(
   rows: readonly Row[],
   value: (row: Row) => bigint | null,
   bad: (now: bigint, before: bigint) => boolean,
@@ -218,7 +211,7 @@ function falls(
   return { bad: count, evaluated: ordered.length }
 }
 
-const groupCases: readonly GroupCase[] = [
+export const groupCases: readonly GroupCase[] = [
   {
     kind: 'unique',
     make: c => must.unique([c.i, c.s]),
@@ -315,7 +308,7 @@ const groupCases: readonly GroupCase[] = [
   },
 ]
 
-function quantile(values: readonly number[], q: number): number {
+export function quantile(values: readonly number[], q: number): number {
   const sorted = [...values].sort((a, b) => a - b)
   const position = (sorted.length - 1) * q
   const below = Math.floor(position)
@@ -324,21 +317,21 @@ function quantile(values: readonly number[], q: number): number {
 }
 
 /** One figure; undefined where there is nothing to take it of. */
-interface FigureCase {
+export interface FigureCase {
   readonly kind: string
   readonly make: (c: C) => Expectation
   readonly value: (rows: readonly Row[]) => number | undefined
 }
 
-const numbers = (rows: readonly Row[]): number[] =>
+export const numbers = (rows: readonly Row[]): number[] =>
   rows.flatMap(r => (r.x !== null && Number.isFinite(r.x) ? [r.x] : []))
-const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length
-const some = (values: readonly number[], of: (values: readonly number[]) => number): number | undefined =>
+export const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length
+export const some = (values: readonly number[], of: (values: readonly number[]) => number): number | undefined =>
   values.length === 0 ? undefined : of(values)
-const textCounts = (rows: readonly Row[]): number[] => [...sizes(rows, r => r.s ?? undefined).values()]
-const wide = { min: -1e9, max: 1e9 }
+export const textCounts = (rows: readonly Row[]): number[] => [...sizes(rows, r => r.s ?? undefined).values()]
+export const wide = { min: -1e9, max: 1e9 }
 
-const figureCases: readonly FigureCase[] = [
+export const figureCases: readonly FigureCase[] = [
   { kind: 'rowCount', make: () => must.rowCount({ min: 0 }), value: rows => rows.length },
   { kind: 'mean', make: c => c.x.mean(wide), value: rows => some(numbers(rows), mean) },
   {
@@ -399,7 +392,7 @@ const figureCases: readonly FigureCase[] = [
   },
 ]
 
-function pearson(pairs: readonly (readonly [number, number])[]): number | undefined {
+export function pearson(pairs: readonly (readonly [number, number])[]): number | undefined {
   const a = pairs.map(p => p[0])
   const b = pairs.map(p => p[1])
   if (pairs.length < 2) return undefined
@@ -410,7 +403,7 @@ function pearson(pairs: readonly (readonly [number, number])[]): number | undefi
 }
 
 /** Kinds whose verdict rests on more than the rows, or that are judged by tests of their own. */
-const elsewhere: Readonly<Record<string, string>> = {
+export const elsewhere: Readonly<Record<string, string>> = {
   schema: 'validate.test.ts',
   columnExists: 'test/examples.test.ts',
   columnCount: 'test/examples.test.ts',
@@ -434,7 +427,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   batches: 'test/examples.test.ts',
 }
 
-const anyRow = fc.record({
+export const anyRow = fc.record({
   i: fc.option(fc.constantFrom(-3n, -1n, 0n, 1n, 2n, 4n, big, -big), { nil: null, freq: 5 }),
   j: fc.option(fc.bigInt({ min: -4n, max: 4n }), { nil: null, freq: 5 }),
   x: fc.option(fc.constantFrom(-1.5, -1, -0, 0, 0.25, 0.5, 2, 1e12, NaN, Infinity, -Infinity), { nil: null, freq: 5 }),
@@ -452,9 +445,11 @@ const anyRow = fc.record({
     { nil: null, freq: 5 },
   ),
 })
-const anyRows = fc.array(anyRow, { minLength: 0, maxLength: 14 }).map(rows => rows.map((row, o) => ({ ...row, o })))
+export const anyRows = fc
+  .array(anyRow, { minLength: 0, maxLength: 14 })
+  .map(rows => rows.map((row, o) => ({ ...row, o })))
 
-const anyOptions: fc.Arbitrary<RowOptions> = fc
+export const anyOptions: fc.Arbitrary<RowOptions> = fc
   .record(
     {
       nulls: fc.constantFrom('ignore', 'bad', 'good'),
@@ -471,160 +466,3 @@ const anyOptions: fc.Arbitrary<RowOptions> = fc
     { requiredKeys: [] },
   )
   .map(({ limit, guarded, ...options }) => ({ ...options, ...limit, ...(guarded ? { guarded } : {}) })) as never
-
-let engine: DataEngine
-let folder: string
-beforeAll(async () => {
-  engine = await openDuckdb()
-  folder = await mkdtemp(join(tmpdir(), 'millrace-oracle-'))
-})
-afterAll(async () => {
-  await engine.close()
-  await rm(folder, { recursive: true })
-})
-
-async function write(rows: readonly Row[], name: string, form: 'parquet' | 'csv'): Promise<void> {
-  const path = join(folder, name)
-  if (form === 'csv') {
-    const cell = (value: unknown): string =>
-      value === null ? '' : typeof value === 'string' ? `"${value.replaceAll('"', '""')}"` : String(value)
-    const time = (at: bigint | null) => (at === null ? null : new Date(Number(at / 1000n)).toISOString())
-    const names = ['o', 'i', 'j', 'x', 's', 'u', 'b', 't'] as const
-    const lines = rows.map(row =>
-      names.map(n => cell(n === 't' ? (time(row.t)?.replace(/"/g, '') ?? null) : row[n])).join(','),
-    )
-    await writeFile(path, `${names.join(',')}\n${lines.join('\n')}${lines.length > 0 ? '\n' : ''}`)
-    return
-  }
-  const nulls = (of: (row: Row) => unknown) => Uint8Array.from(rows, row => (of(row) === null ? 1 : 0))
-  const whole = (n: string, of: (row: Row) => bigint | null, type: 'int' | 'timestamp') => ({
-    name: n,
-    type,
-    values: BigInt64Array.from(rows, row => of(row) ?? 0n),
-    nulls: nulls(of),
-  })
-  const { sql: table } = await engine.load('oracle_rows', [
-    { name: 'o', type: 'int', values: BigInt64Array.from(rows, row => BigInt(row.o)) },
-    whole('i', row => row.i, 'int'),
-    whole('j', row => row.j, 'int'),
-    { name: 'x', type: 'float', values: Float64Array.from(rows, row => row.x ?? 0), nulls: nulls(row => row.x) },
-    { name: 's', type: 'text', values: rows.map(row => row.s ?? ''), nulls: nulls(row => row.s) },
-    { name: 'u', type: 'text', values: rows.map(row => row.u ?? ''), nulls: nulls(row => row.u) },
-    { name: 'b', type: 'bool', values: Uint8Array.from(rows, row => (row.b ? 1 : 0)), nulls: nulls(row => row.b) },
-    whole('t', row => row.t, 'timestamp'),
-  ])
-  await engine.writeParquet(`SELECT * FROM ${table}`, path)
-}
-
-/** What the options make of judged rows: the status, and the counts. */
-function verdict(rows: readonly Row[], judge: Judge, options: RowOptions & { guarded?: boolean }) {
-  const inside = options.guarded ? rows.filter(row => row.j !== null && row.j > 0n) : rows
-  const judged = inside.map(judge)
-  const nulls = judged.filter(one => one === null).length
-  const evaluated = options.nulls === undefined || options.nulls === 'ignore' ? judged.length - nulls : judged.length
-  const bad = judged.filter(one => one === false).length + (options.nulls === 'bad' ? nulls : 0)
-  const all = options.denominator === 'all' ? judged.length : evaluated
-  const most = (limit: { share?: number; count?: number }) =>
-    limit.count ?? Math.floor(all * (limit.share as number) + 1e-9)
-  const fail =
-    options.fail ?? (options.mostly === undefined ? { count: options.maxBad ?? 0 } : { share: 1 - options.mostly })
-  const empty = options.onEmpty ?? (options.guarded && inside.length === 0 ? 'pass' : 'fail')
-  const status =
-    evaluated === 0 ? empty : bad > most(fail) ? 'fail' : options.warn && bad > most(options.warn) ? 'warn' : 'pass'
-  return { status, bad: evaluated === 0 ? 0 : bad, evaluated }
-}
-
-const source = (name: string, form: 'parquet' | 'csv') => (form === 'csv' ? csv(name) : parquet(name))
-
-describe('every kind says what plain counting says', () => {
-  it('and none is forgotten', () => {
-    const covered = new Set([...rowCases, ...groupCases, ...figureCases].map(one => one.kind))
-    expect([...kinds.keys()].filter(kind => !covered.has(kind) && !(kind in elsewhere))).toEqual([])
-  })
-
-  it.each(['parquet', 'csv'] as const)('of rows, with every option, from %s', async form => {
-    await fc.assert(
-      fc.asyncProperty(anyRows, fc.array(anyOptions, { minLength: 4, maxLength: 4 }), async (rows, drawn) => {
-        await write(rows, `rows.${form}`, form)
-        const options = (at: number): RowOptions & { guarded?: boolean } => {
-          const made = { ...(drawn[at % drawn.length] as RowOptions & { guarded?: boolean }) }
-          for (const name of rowCases[at]?.without ?? []) delete made[name as never]
-          return made
-        }
-        const made = dataset('d', {
-          source: source(`rows.${form}`, form),
-          columns,
-          expect: c =>
-            rowCases.map((one, at) => {
-              const { guarded, ...rest } = options(at)
-              return one.make(c, { ...rest, id: `case-${at}`, ...(guarded ? { when: c.j.gt(0) } : {}) })
-            }),
-        })
-        const result = await validate({ engine, root: folder, clock: manualClock() }, made)
-        const flagged = new Map<string, number>()
-        if (result.split.bad)
-          for (const row of await engine.rows(
-            `SELECT id, count(*) AS n FROM (SELECT unnest(millrace_checks) AS id FROM (${result.split.bad})) GROUP BY id`,
-          ))
-            flagged.set(String(row.id), Number(row.n))
-        await result.release()
-        rowCases.forEach((one, at) => {
-          const check = result.report.checks.find(found => found.id === `case-${at}`)
-          const wanted = verdict(rows, one.judge, options(at))
-          const found = { status: check?.status, bad: check?.bad, evaluated: check?.evaluated }
-          expect({ case: `${one.kind} ${at} ${JSON.stringify(options(at))}`, ...found, error: check?.error }).toEqual({
-            case: `${one.kind} ${at} ${JSON.stringify(options(at))}`,
-            ...wanted,
-            error: undefined,
-          })
-          if (wanted.evaluated > 0)
-            expect([one.kind, at, flagged.get(`case-${at}`) ?? 0]).toEqual([one.kind, at, wanted.bad])
-        })
-      }),
-      { numRuns: 40 },
-    )
-  })
-
-  it('of rows among others, and of figures', async () => {
-    await fc.assert(
-      fc.asyncProperty(anyRows, async rows => {
-        await write(rows, 'rows.parquet', 'parquet')
-        const made = dataset('d', {
-          source: parquet('rows.parquet'),
-          columns,
-          expect: c =>
-            [...groupCases, ...figureCases].map((one, at) => {
-              const built = one.make(c)
-              return { ...built, expectation: { ...built.expectation, id: `case-${at}` } }
-            }),
-        })
-        const { report, release } = await validate({ engine, root: folder, clock: manualClock() }, made)
-        await release()
-        const check = (at: number) => report.checks.find(found => found.id === `case-${at}`)
-        groupCases.forEach((one, at) => {
-          const wanted = one.count(rows)
-          const found = check(at)
-          expect([one.kind, at, found?.error, found?.evaluated, found?.bad]).toEqual([
-            one.kind,
-            at,
-            undefined,
-            wanted.evaluated,
-            wanted.evaluated === 0 ? 0 : wanted.bad,
-          ])
-        })
-        figureCases.forEach((one, i) => {
-          const found = check(groupCases.length + i)
-          const wanted = one.value(rows)
-          expect([one.kind, found?.error]).toEqual([one.kind, undefined])
-          if (wanted === undefined) expect([one.kind, found?.observed]).toEqual([one.kind, {}])
-          else {
-            const value = Number(found?.observed.value)
-            const close = Math.abs(value - wanted) <= 1e-9 * Math.max(1, Math.abs(wanted))
-            expect([one.kind, close, value, wanted]).toEqual([one.kind, true, value, wanted])
-          }
-        })
-      }),
-      { numRuns: 60 },
-    )
-  })
-})
