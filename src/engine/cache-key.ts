@@ -55,12 +55,21 @@ function show(value: Json | undefined): string {
   return text.length > 60 ? `${text.slice(0, 57)}…` : text
 }
 
+/** Members of a list by their names, where all have one: what changed is then told by name, not by place. */
+function byName(list: readonly Json[]): { readonly [name: string]: Json } | undefined {
+  const named = list.map(member => (isObject(member) && typeof member.name === 'string' ? member.name : undefined))
+  if (list.length === 0 || new Set(named).size !== list.length || named.includes(undefined)) return undefined
+  return Object.fromEntries(list.map((member, i) => [named[i] as string, member]))
+}
+
 function* leaves(
   before: Json | undefined,
   after: Json | undefined,
   path: readonly string[],
 ): Generator<{ path: readonly string[]; before: Json | undefined; after: Json | undefined }> {
-  if (isObject(before) && isObject(after)) {
+  const lists = Array.isArray(before) && Array.isArray(after) ? [byName(before), byName(after)] : []
+  if (lists[0] && lists[1]) yield* leaves(lists[0], lists[1], path)
+  else if (isObject(before) && isObject(after)) {
     for (const key of [...new Set([...Object.keys(before), ...Object.keys(after)])].sort())
       yield* leaves(before[key], after[key], [...path, key])
   } else if (Array.isArray(before) && Array.isArray(after) && before.length === after.length) {

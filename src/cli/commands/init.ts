@@ -28,9 +28,25 @@ async function config(name: string): Promise<string> {
   return text.replace("project('start'", `project('${name}'`)
 }
 
+/** Enough for an editor, and `npx tsc`, to show every place that a renamed column was used. */
+const tsconfig = {
+  compilerOptions: {
+    target: 'es2023',
+    lib: ['es2023'],
+    module: 'esnext',
+    moduleResolution: 'bundler',
+    strict: true,
+    noEmit: true,
+    skipLibCheck: true,
+    types: [],
+  },
+  include: ['millrace.config.ts'],
+}
+
 export const command: Command = {
   summary: 'write a project file to start from',
-  details: 'Writes millrace.config.ts, a sample in data/ and lines of .gitignore. Nothing that exists is overwritten.',
+  details:
+    'Writes millrace.config.ts, a sample in data/, a tsconfig.json and lines of .gitignore. Nothing that exists is overwritten.',
   async run({ cwd, out }) {
     const file = join(cwd, 'millrace.config.ts')
     if (existsSync(file)) throw fail('initRefused', { file: 'millrace.config.ts', folder: cwd })
@@ -53,6 +69,10 @@ export const command: Command = {
       )
       written.push('.gitignore')
     }
+    if (!existsSync(join(cwd, 'tsconfig.json'))) {
+      await writeFile(join(cwd, 'tsconfig.json'), `${JSON.stringify(tsconfig, null, 2)}\n`)
+      written.push('tsconfig.json')
+    }
     // Last: a half-written project has no project file
     await writeFile(file, await config(name), { flag: 'wx' })
     out.data({ project: name, written })
@@ -62,5 +82,6 @@ export const command: Command = {
     out.line('       npx millrace train      validate, train, test, export, register')
     out.line('       npx millrace deploy     make the version stable')
     out.line('       npx millrace up         serve it, with the dashboard')
+    out.line('Types: npm install --save-dev typescript && npx tsc   shows every place that a renamed column was used')
   },
 }

@@ -5,6 +5,8 @@ import { currentLock, writeLock } from '../../stages/version/lock.ts'
 import type { Command } from '../command.ts'
 import { createProgress } from '../progress.ts'
 
+const short = (text: string): string => (text.length > 100 ? `${text.slice(0, 99)}…` : text)
+
 export const command: Command = {
   summary: 'run the pipeline of a model up to its registration',
   details:
@@ -45,7 +47,7 @@ export const command: Command = {
       })
       out.table(
         ['step', '', 'why'],
-        result.steps.map(step => [step.step, step.status, (step.reason ?? '').slice(0, 100)]),
+        result.steps.map(step => [step.step, step.status, short(step.reason ?? '')]),
       )
       out.line()
       if (!version) {

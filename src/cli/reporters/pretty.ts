@@ -75,7 +75,7 @@ export function render(reports: readonly Report[], options: RenderOptions = {}):
   const blocks = reports.map(report => {
     const { status } = report
     const all = worstFirst(report.checks)
-    const listed = options.verbose ? all : all.filter(check => !['pass', 'skipped'].includes(outcomeOf(check)))
+    const listed = options.verbose ? all : all.filter(check => outcomeOf(check) !== 'pass')
     const width = Math.min(40, Math.max(0, ...listed.map(check => shown(titleOf(check)).length)))
     const head = `${paint(status, marks[status])} ${shown(headingOf(report))}: ${summary(report)}`
     return [head, ...listed.flatMap(check => checkLines(check, width, paint, options))].join('\n')

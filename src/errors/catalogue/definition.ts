@@ -14,7 +14,7 @@ export const definitionErrors = {
     code: 'MR1002',
     title: 'The project file could not be loaded',
     message: '{file} could not be loaded: {reason}',
-    hint: 'Mend the place named above; "npx tsc --noEmit" shows type errors in it.',
+    hint: 'Mend the place named above; "npx tsc" (npm install --save-dev typescript) shows type errors in it.',
     exit: 2,
     status: 400,
     blame: 'user',

@@ -111,8 +111,14 @@ export class EntityWindow {
             lastVisible = visible[i] as number
           }
           break
-        default:
+        case 'count':
+        case 'sum':
+        case 'mean':
+        case 'share':
           this.#sum.add(x)
+          break
+        default:
+          throw new TypeError(`there is no aggregate '${spec.aggregation satisfies never}'`)
       }
       n++
     }
@@ -124,8 +130,12 @@ export class EntityWindow {
       case 'mean':
       case 'share':
         return n === 0 ? Number.NaN : this.#sum.value / n
-      default:
+      case 'min':
+      case 'max':
+      case 'last':
         return best
+      default:
+        throw new TypeError(`there is no aggregate '${spec.aggregation satisfies never}'`)
     }
   }
 

@@ -18,6 +18,21 @@ export interface LabelColumns {
   readonly time: Float64Array
 }
 
+/** How each aggregate is kept up as the window moves: what enters is added and what leaves taken off, or it is looked for. */
+const ways = {
+  count: 'slide',
+  sum: 'slide',
+  mean: 'slide',
+  share: 'slide',
+  min: 'seek',
+  max: 'seek',
+  last: 'seek',
+} as const satisfies Record<AggregationName, 'slide' | 'seek'>
+
+type Sliding = { [K in AggregationName]: (typeof ways)[K] extends 'slide' ? K : never }[AggregationName]
+
+const isSliding = (name: AggregationName): name is Sliding => ways[name] === 'slide'
+
 /**
  * Point-in-time window aggregates for all labels of all keys in one pass: at T the events with T − window ≤ event < T
  * and visible ≤ T. Sums slide; extremes and `last` use a segment tree, because events become visible out of order.
@@ -31,15 +46,14 @@ export function sweep(
 ): Float64Array {
   const out = new Float64Array(labels.time.length)
   const keys = labels.offsets.length - 1
-  const sliding = aggregation === 'count' || aggregation === 'sum' || aggregation === 'mean' || aggregation === 'share'
   for (let key = 0; key < keys; key++) {
     const from = events.offsets[key] as number
     const to = events.offsets[key + 1] as number
     const first = labels.offsets[key] as number
     const end = labels.offsets[key + 1] as number
     if (first === end) continue
-    if (sliding) slide(aggregation, window, events, from, to, labels.time, first, end, out)
-    else seek(aggregation as 'min' | 'max' | 'last', window, events, from, to, labels.time, first, end, out)
+    if (isSliding(aggregation)) slide(aggregation, window, events, from, to, labels.time, first, end, out)
+    else seek(aggregation, window, events, from, to, labels.time, first, end, out)
   }
   return out
 }

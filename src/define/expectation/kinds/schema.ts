@@ -26,8 +26,10 @@ const kind: Kind<{ mode: Mode; ordered: boolean }> = {
     const order = present.filter(name => declared.includes(name))
     const wanted = declared.filter(name => present.includes(name))
     const moved = ordered ? wanted.filter((name, i) => order[i] !== name) : []
+    // a column that was renamed on one side only
+    const hint = extra.length > 0 && extra.length <= 3 ? ` (the source has ${extra.join(', ')})` : ''
     const found = [
-      ...(mode === 'subset' ? [] : schema.missing.map(column => `${column} is missing`)),
+      ...(mode === 'subset' ? [] : schema.missing.map(column => `${column} is missing${hint}`)),
       ...schema.mismatched.map(one => `${one.column} is declared ${one.declared} but is ${one.physical}`),
       ...(mode === 'superset' ? [] : extra.map(column => `${column} is not declared`)),
       ...(moved.length > 0 ? [`the order is ${order.join(', ')}`] : []),
