@@ -1,3 +1,4 @@
+import { RE2JS } from 're2js'
 import { fail } from '../../errors/index.ts'
 
 /**
@@ -22,31 +23,20 @@ export function portablePattern(pattern: RegExp): string {
     (escape: string, long?: string, short?: string) =>
       escape === '\\/' ? '/' : (long ?? short) === undefined ? escape : `\\x{${long ?? short}}`,
   )
-  return pattern.flags.includes('i') ? `(?i)${portable}` : portable
+  const whole = pattern.flags.includes('i') ? `(?i)${portable}` : portable
+  try {
+    RE2JS.compile(whole)
+  } catch (error) {
+    throw refuse(error instanceof Error ? error.message : String(error))
+  }
+  return whole
 }
 
-/** The portable source as a JavaScript RegExp that agrees with RE2: ASCII `\s`, a dot that excludes only line feeds. */
-export function javascriptPattern(portable: string): RegExp {
-  const insensitive = portable.startsWith('(?i)')
-  const source = insensitive ? portable.slice(4) : portable
-  let out = ''
-  let inClass = false
-  for (let i = 0; i < source.length; i++) {
-    const char = source[i] as string
-    if (char === '\\') {
-      const next = source[++i] as string
-      if (next === 's') out += inClass ? '\\t\\n\\f\\r ' : '[\\t\\n\\f\\r ]'
-      else if (next === 'x' && source[i + 1] === '{') out += '\\u'
-      else if (next === 'S' && !inClass) out += '[^\\t\\n\\f\\r ]'
-      else out += char + next
-    } else if (char === '[' && !inClass) {
-      inClass = true
-      out += char
-    } else if (char === ']' && inClass) {
-      inClass = false
-      out += char
-    } else if (char === '.' && !inClass) out += '[^\\n]'
-    else out += char
-  }
-  return new RegExp(out, insensitive ? 'iu' : 'u')
+/**
+ * Search with a portable pattern, in time linear in the text: JavaScript's own RegExp may take for ever on a hostile text,
+ * and what is searched here came with a request.
+ */
+export function linearSearch(portable: string): (text: string) => boolean {
+  const pattern = RE2JS.compile(portable)
+  return text => pattern.matcher(text).find()
 }

@@ -1,7 +1,7 @@
 import type { Value } from './dialect.ts'
 import { lower, upper } from './letter-case.ts'
 import type { CallNode, FunctionName, Node } from './node.ts'
-import { javascriptPattern } from './pattern.ts'
+import { linearSearch } from './pattern.ts'
 import { localPart } from './zone.ts'
 
 /** Reads one row: the value of a column by name. Timestamps are microseconds, ints number or bigint. */
@@ -186,10 +186,10 @@ export function toEvaluator(node: Node): Evaluator {
       }
     case 'matches': {
       const [a] = args as [Evaluator]
-      const pattern = javascriptPattern(node.option as string)
+      const search = linearSearch(node.option as string)
       return row => {
         const value = a(row)
-        return value === null ? null : pattern.test(value as string)
+        return value === null ? null : search(value as string)
       }
     }
     default: {
