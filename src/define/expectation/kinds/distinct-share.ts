@@ -1,24 +1,10 @@
 import { fromNode } from '../../expression/build.ts'
-import { columnsOf, describe, type Node } from '../../expression/node.ts'
 import { columnKind, type Kind } from '../kind.ts'
 import { conjunction } from '../where.ts'
-import {
-  boundsInWords,
-  boundsOf,
-  checkBounds,
-  expectation,
-  type Bounds,
-  type Expectation,
-  type ExpectationOptions,
-} from '../spec.ts'
+import { boundedColumn, type BoundedArgs, type BoundedMethod } from '../bounded-column.ts'
 import { bounded, count, percent } from '../verdict.ts'
 
-type Method = (options: Bounds & ExpectationOptions) => Expectation
-interface Args extends Bounds {
-  readonly of: Node
-}
-
-const kind: Kind<Args> = {
+const kind: Kind<BoundedArgs> = {
   name: 'distinctShare',
   group: 'aggregate',
   summary: 'The number of different values as a share of the values that are not null lies within bounds.',
@@ -39,18 +25,8 @@ const kind: Kind<Args> = {
   },
 }
 
-export const distinctShare = columnKind<Record<'int' | 'float' | 'text' | 'timestamp', Method>>()({
+export const distinctShare = columnKind<Record<'int' | 'float' | 'text' | 'timestamp', BoundedMethod>>()({
   kind,
   on: ['int', 'float', 'text', 'timestamp'],
-  make: (of: Node, options: Bounds & ExpectationOptions) => {
-    checkBounds('distinctShare', options, 0)
-    return expectation({
-      kind: 'distinctShare',
-      says: `share of different values of ${describe(of)} ${boundsInWords(options)}`,
-      args: { of, ...boundsOf(options) } satisfies Args,
-      columns: columnsOf(of),
-      options,
-      more: ['min', 'max'],
-    })
-  },
+  make: boundedColumn('distinctShare', of => `share of different values of ${of}`),
 })

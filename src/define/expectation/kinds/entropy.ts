@@ -1,24 +1,10 @@
-import { columnsOf, describe, type Node } from '../../expression/node.ts'
 import { columnKind, type Kind } from '../kind.ts'
-import {
-  boundsInWords,
-  boundsOf,
-  checkBounds,
-  expectation,
-  type Bounds,
-  type Expectation,
-  type ExpectationOptions,
-} from '../spec.ts'
+import { boundedColumn, type BoundedArgs, type BoundedMethod } from '../bounded-column.ts'
 import { total } from '../value-counts.ts'
 import { bounded } from '../verdict.ts'
 import { where } from '../where.ts'
 
-type Method = (options: Bounds & ExpectationOptions) => Expectation
-interface Args extends Bounds {
-  readonly of: Node
-}
-
-const kind: Kind<Args> = {
+const kind: Kind<BoundedArgs> = {
   name: 'entropy',
   group: 'aggregate',
   summary: 'The entropy of the values, −Σ p·log₂ p in bits, lies within bounds.',
@@ -33,18 +19,8 @@ const kind: Kind<Args> = {
   },
 }
 
-export const entropy = columnKind<Record<'int' | 'text' | 'bool', Method>>()({
+export const entropy = columnKind<Record<'int' | 'text' | 'bool', BoundedMethod>>()({
   kind,
   on: ['int', 'text', 'bool'],
-  make: (of: Node, options: Bounds & ExpectationOptions) => {
-    checkBounds('entropy', options, 0)
-    return expectation({
-      kind: 'entropy',
-      says: `entropy of ${describe(of)} ${boundsInWords(options)}`,
-      args: { of, ...boundsOf(options) } satisfies Args,
-      columns: columnsOf(of),
-      options,
-      more: ['min', 'max'],
-    })
-  },
+  make: boundedColumn('entropy', of => `entropy of ${of}`),
 })

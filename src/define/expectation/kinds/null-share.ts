@@ -1,24 +1,10 @@
 import { fromNode } from '../../expression/build.ts'
-import { columnsOf, describe, type Node } from '../../expression/node.ts'
 import { columnKind, type Kind } from '../kind.ts'
-import {
-  boundsInWords,
-  boundsOf,
-  checkBounds,
-  expectation,
-  type Bounds,
-  type Expectation,
-  type ExpectationOptions,
-} from '../spec.ts'
+import { boundedColumn, type BoundedArgs, type BoundedMethod } from '../bounded-column.ts'
 import { bounded, percent } from '../verdict.ts'
 import { conjunction, where } from '../where.ts'
 
-type Method = (options: Bounds & ExpectationOptions) => Expectation
-interface Args extends Bounds {
-  readonly of: Node
-}
-
-const kind: Kind<Args> = {
+const kind: Kind<BoundedArgs> = {
   name: 'nullShare',
   group: 'aggregate',
   summary: 'The share of nulls lies within bounds.',
@@ -36,18 +22,8 @@ const kind: Kind<Args> = {
   },
 }
 
-export const nullShare = columnKind<Record<'int' | 'float' | 'text' | 'bool' | 'timestamp', Method>>()({
+export const nullShare = columnKind<Record<'int' | 'float' | 'text' | 'bool' | 'timestamp', BoundedMethod>>()({
   kind,
   on: ['int', 'float', 'text', 'bool', 'timestamp'],
-  make: (of: Node, options: Bounds & ExpectationOptions) => {
-    checkBounds('nullShare', options, 0)
-    return expectation({
-      kind: 'nullShare',
-      says: `share of nulls of ${describe(of)} ${boundsInWords(options)}`,
-      args: { of, ...boundsOf(options) } satisfies Args,
-      columns: columnsOf(of),
-      options,
-      more: ['min', 'max'],
-    })
-  },
+  make: boundedColumn('nullShare', of => `share of nulls of ${of}`),
 })

@@ -1,24 +1,10 @@
-import { columnsOf, describe, type Node } from '../../expression/node.ts'
 import { columnKind, type Kind } from '../kind.ts'
-import {
-  boundsInWords,
-  boundsOf,
-  checkBounds,
-  expectation,
-  type Bounds,
-  type Expectation,
-  type ExpectationOptions,
-} from '../spec.ts'
+import { boundedColumn, type BoundedArgs, type BoundedMethod } from '../bounded-column.ts'
 import { bounded, percent } from '../verdict.ts'
 import { total, valueInWords } from '../value-counts.ts'
 import { where } from '../where.ts'
 
-type Method = (options: Bounds & ExpectationOptions) => Expectation
-interface Args extends Bounds {
-  readonly of: Node
-}
-
-const kind: Kind<Args> = {
+const kind: Kind<BoundedArgs> = {
   name: 'topValueShare',
   group: 'aggregate',
   summary: 'The most frequent value has a share of the values within bounds.',
@@ -36,18 +22,8 @@ const kind: Kind<Args> = {
   },
 }
 
-export const topValueShare = columnKind<Record<'int' | 'float' | 'text' | 'bool' | 'timestamp', Method>>()({
+export const topValueShare = columnKind<Record<'int' | 'float' | 'text' | 'bool' | 'timestamp', BoundedMethod>>()({
   kind,
   on: ['int', 'float', 'text', 'bool', 'timestamp'],
-  make: (of: Node, options: Bounds & ExpectationOptions) => {
-    checkBounds('topValueShare', options, 0)
-    return expectation({
-      kind: 'topValueShare',
-      says: `share of the most frequent ${describe(of)} ${boundsInWords(options)}`,
-      args: { of, ...boundsOf(options) } satisfies Args,
-      columns: columnsOf(of),
-      options,
-      more: ['min', 'max'],
-    })
-  },
+  make: boundedColumn('topValueShare', of => `share of the most frequent ${of}`),
 })
