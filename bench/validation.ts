@@ -1,7 +1,8 @@
 // Claims: 68 checks on three million flights, whole process, within 1.3 times a floor written by hand, 1.5 s and 500 MB;
 // 10 M rows × 21 columns within 6 CPU s and 1.2 GB; 10,000 rows from a cold start within 0.8 s. Great Expectations and
 // Pandera on the same checks beside it where their environments are given.
-// Run: npm run build && npx jiti bench/validation.ts   (peers: GX_PYTHON=…/bin/python PANDERA_PYTHON=…/bin/python)
+// Run: npm run build && npx jiti bench/validation.ts   (peers: GX_PYTHON=…/bin/python PANDERA_PYTHON=…/bin/python, an environment
+// with great_expectations==1.24.0, pandera[polars]==0.35.0, pandas, pyarrow)
 
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
