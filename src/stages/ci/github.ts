@@ -97,7 +97,7 @@ export function githubWorkflow(project: Project, options: GithubWorkflowOptions 
     `          cache-dependency-path: ${yamlScalar(lock)}`,
     '      - run: npm ci',
     '      - name: Validate',
-    '        run: npx millrace validate --reporter github --junit millrace-report/junit.xml --sarif millrace-report/results.sarif',
+    '        run: npx millrace validate --reporter github --junit millrace-report/junit.xml --sarif millrace-report/results.sarif --html millrace-report/index.html',
     '      - name: Keep the reports',
     '        if: always()',
     `        uses: ${actions.upload}`,
