@@ -109,6 +109,8 @@ export function dataset<const Name extends string, const C extends Columns>(
     'encryptWith',
   ])
   if (Object.keys(options.columns).length === 0) refuse('dataset', name, 'declares no columns')
+  const own = Object.keys(options.columns).find(column => /^millrace_|\?unreadable$/i.test(column))
+  if (own !== undefined) refuse('dataset', name, `the column '${own}' has a name that Millrace keeps for itself`)
   const expressions = columnsOfDataset(options.columns)
   const isText = ['csv', 'json'].includes(options.source.kind)
   const isLoose = isText || options.source.kind === 'sqlite' || options.source.kind === 'postgres'
@@ -123,8 +125,8 @@ export function dataset<const Name extends string, const C extends Columns>(
     if (spec.type === 'float') implied.push(make(finite, node, { id: `${column}-finite` }))
   }
   const declared = options.expect?.(expectationColumns(options.columns)) ?? []
-  const own = new Set(declared.map(one => subject(one.expectation)))
-  const all = [...implied.filter(one => !own.has(subject(one.expectation))), ...declared]
+  const told = new Set(declared.map(one => subject(one.expectation)))
+  const all = [...implied.filter(one => !told.has(subject(one.expectation))), ...declared]
   const expectations = all.map(one => one.expectation)
   checkExpectations(name, options.columns, expectations)
   const functions = new Map(all.flatMap(one => (one.run ? [[one.expectation.id, one.run] as const] : [])))

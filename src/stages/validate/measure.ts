@@ -3,7 +3,7 @@ import type { ColumnNode } from '../../define/expression/node.ts'
 import { isMillraceError } from '../../errors/index.ts'
 import { ulid } from '../../internal/ids.ts'
 import { rowColumn, rowsOfFile, type DataEngine, type Footer, type Row } from '../../ports/data-engine.ts'
-import { fragment, mostValues, ownQuery, type Fragment } from './metric-sql.ts'
+import { fragment, mostValues, ownQuery, partColumn, type Fragment } from './metric-sql.ts'
 import { countsNullsOf, type PlanStep } from './plan.ts'
 
 /** What measures are taken of: one or more parts with the same columns. */
@@ -43,7 +43,7 @@ function partSql(engine: DataEngine, target: Measurable): string | undefined {
 function rowsByPart(rows: readonly Row[], target: Measurable): Row[][] {
   if (target.parts === 1) return [[...rows]]
   const found: Row[][] = Array.from({ length: target.parts }, () => [])
-  for (const row of rows) found[Number(row.part)]?.push(row)
+  for (const row of rows) found[Number(row[partColumn])]?.push(row)
   return found
 }
 
@@ -63,9 +63,11 @@ async function fused(
 ): Promise<void> {
   if (asked.length === 0) return
   const columns = asked.flatMap(({ part }, i) => part.columns.map((sql, j) => `${sql} AS m${i}_${j}`))
-  const key = partKey ? `${partKey} AS part, ` : ''
+  const key = partKey ? `${partKey} AS ${partColumn}, ` : ''
   try {
-    const rows = await engine.rows(`SELECT ${key}${columns.join(', ')} FROM ${from}${partKey ? ' GROUP BY part' : ''}`)
+    const rows = await engine.rows(
+      `SELECT ${key}${columns.join(', ')} FROM ${from}${partKey ? ` GROUP BY ${partColumn}` : ''}`,
+    )
     const byPart = rowsByPart(rows, target)
     asked.forEach(({ metric, part }, i) => {
       // an aggregate over no rows: its count is 0
@@ -145,10 +147,10 @@ async function values(engine: DataEngine, step: PlanStep, target: Measurable, fo
   const table = dialect.identifier(`values_${ulid()}`)
   const key = partSql(engine, target)
   await engine.execute(
-    `CREATE TABLE ${table} AS SELECT ${key ? `${key} AS part, ` : ''}${dialect.identifier(of.name)}, count(*) AS ${weight} FROM (${key ? target.numbered : target.sql}) GROUP BY ALL`,
+    `CREATE TABLE ${table} AS SELECT ${key ? `${key} AS ${partColumn}, ` : ''}${dialect.identifier(of.name)}, count(*) AS ${weight} FROM (${key ? target.numbered : target.sql}) GROUP BY ALL`,
   )
   try {
-    const part = key ? 'part' : undefined
+    const part = key ? partColumn : undefined
     await fused(engine, table, askedOf(engine, step.metrics, weight), target, part, found)
     if (step.metrics.every(metric => metric.fn === 'rows')) return
     const counted: Metric = { fn: 'values', of }

@@ -122,6 +122,9 @@ export function fragment(metric: Metric, dialect: Dialect, weight?: string): Fra
 /** Most different values, or pairs of them, that are counted; beyond that a column is no category. */
 export const mostValues = 1_000_000
 
+/** Name of the column that says which part a row of a result is about. */
+export const partColumn = 'millrace_part'
+
 interface QueryOptions {
   /** SQL of the part that a row belongs to, where the measure is taken by part. */
   readonly part?: string | undefined
@@ -146,8 +149,8 @@ export function ownQuery(
 ): OwnQuery {
   const count = weight ? `CAST(sum(${weight}) AS BIGINT)` : 'count(*)'
   const condition = 'where' in metric ? isTrue(metric.where, dialect) : undefined
-  const key = part ? `${part} AS part, ` : ''
-  const group = part ? ', part' : ''
+  const key = part ? `${part} AS ${partColumn}, ` : ''
+  const group = part ? `, ${partColumn}` : ''
   const where = (...more: readonly (string | undefined)[]) => {
     const some = [condition, ...more].filter(one => one !== undefined)
     return some.length === 0 ? '' : ` WHERE ${some.join(' AND ')}`

@@ -4,12 +4,28 @@ import { scanCsv } from './scan-csv.ts'
 import { scanJson } from './scan-json.ts'
 import { rowName, text, type Scratch, type Session } from './session.ts'
 
-function scanParquet(source: SourceSpec & { kind: 'parquet' }, files: readonly string[]): Relation {
-  const all = `read_parquet([${files.map(text).join(', ')}], union_by_name = true)`
-  const own = source.rowNumber
+/** Columns that the engine gives to rows of Parquet; a column of the file with such a name hides them. */
+const virtual = ['file_index', 'file_row_number']
+
+async function scanParquet(
+  source: SourceSpec & { kind: 'parquet' },
+  files: readonly string[],
+  session: Session,
+): Promise<Relation> {
+  const read = (some: readonly string[]) => `read_parquet([${some.map(text).join(', ')}], union_by_name = true)`
+  const all = read(files)
+  const columns = (await session(`DESCRIBE SELECT * FROM ${all}`)).map(row => String(row.column_name).toLowerCase())
+  const hidden = columns.some(name => virtual.includes(name))
+  const apart = files.map(
+    (file, i) => `SELECT *, ${i * rowsOfFile} + row_number() OVER () - 1 AS ${rowName} FROM ${read([file])}`,
+  )
+  const own = source.rowNumber === undefined ? undefined : duckdbDialect.identifier(source.rowNumber)
+  const place = hidden ? 'row_number() OVER () - 1' : 'file_row_number'
   return {
-    sql: own ? `(SELECT *, file_row_number AS ${duckdbDialect.identifier(own)} FROM ${all})` : all,
-    numbered: `(SELECT *, CAST(file_index AS BIGINT) * ${rowsOfFile} + CAST(file_row_number AS BIGINT) AS ${rowName} FROM ${all})`,
+    sql: own ? `(SELECT *, ${place} AS ${own} FROM ${all})` : all,
+    numbered: hidden
+      ? `(${apart.join(' UNION ALL BY NAME ')})`
+      : `(SELECT *, CAST(file_index AS BIGINT) * ${rowsOfFile} + CAST(file_row_number AS BIGINT) AS ${rowName} FROM ${all})`,
     label: source.path,
   }
 }
@@ -31,11 +47,8 @@ export async function scanRelation(
   scratch: Scratch,
 ): Promise<Relation> {
   switch (source.kind) {
-    case 'parquet': {
-      const relation = scanParquet(source, files)
-      await session(`SELECT * FROM ${relation.sql} LIMIT 0`)
-      return relation
-    }
+    case 'parquet':
+      return scanParquet(source, files, session)
     case 'csv':
       return scanCsv(source, files, session, scratch)
     case 'json':
