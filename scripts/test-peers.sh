@@ -58,6 +58,12 @@ if prepare podman bash scripts/peers/podman.sh install && prepare podman bash sc
   say 'podman'
 fi
 
+if prepare ci-schemas bash scripts/peers/ci-schemas.sh install; then
+  MILLRACE_TEST_CI_SCHEMAS=$(tail -n 1 "$work/ci-schemas.log")
+  export MILLRACE_TEST_CI_SCHEMAS
+  say "CI schemas"
+fi
+
 if prepare actionlint bash scripts/peers/actionlint.sh install; then
   MILLRACE_TEST_ACTIONLINT=$(tail -n 1 "$work/actionlint.log")
   export MILLRACE_TEST_ACTIONLINT

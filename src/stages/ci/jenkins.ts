@@ -1,0 +1,60 @@
+import type { Project } from '../../define/project.ts'
+import { ciPlan, validateCommand, type CiOptions } from './plan.ts'
+
+/** One Groovy string that takes nothing in it for code. */
+function groovy(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n')}'`
+}
+
+function indented(lines: readonly string[], depth: number): string[] {
+  return lines.map(line => ' '.repeat(depth) + line)
+}
+
+/**
+ * The text of a declarative `Jenkinsfile`, which needs no plugin beyond Pipeline and JUnit. The agent's workspace keeps
+ * npm's cache and the measures of files between builds.
+ */
+export function jenkinsPipeline(project: Project, options: CiOptions = {}): string {
+  const plan = ciPlan(project, 'Jenkinsfile', options)
+  const steps = ['npm ci --cache "$WORKSPACE/.npm" --prefer-offline', validateCommand('pretty')].map(
+    command => `sh ${groovy(command)}`,
+  )
+  return `${[
+    '// Written by "millrace ci jenkins"; write it again after adding a dataset.',
+    `// It needs agents with Node.js ${plan.node}. When data arrives: POST <job>/build with an API token.`,
+    'pipeline {',
+    '  agent any',
+    '  options {',
+    '    disableConcurrentBuilds()',
+    "    timeout(time: 30, unit: 'MINUTES')",
+    '  }',
+    '  triggers {',
+    `    cron(${groovy(`TZ=UTC\n${plan.schedule}`)})`,
+    '  }',
+    '  stages {',
+    "    stage('Validate') {",
+    '      when {',
+    '        anyOf {',
+    "          triggeredBy 'TimerTrigger'",
+    "          triggeredBy cause: 'UserIdCause'",
+    // The first build of a branch, or one that was started because data arrived.
+    '          expression { currentBuild.changeSets.isEmpty() }',
+    ...plan.watched.map(path => `          changeset ${groovy(path)}`),
+    '        }',
+    '      }',
+    '      steps {',
+    ...(plan.folder === ''
+      ? indented(steps, 8)
+      : [`        dir(${groovy(plan.folder)}) {`, ...indented(steps, 10), '        }']),
+    '      }',
+    '      post {',
+    '        always {',
+    `          junit allowEmptyResults: true, testResults: ${groovy(`${plan.reports}/junit.xml`)}`,
+    `          archiveArtifacts allowEmptyArchive: true, artifacts: ${groovy(`${plan.reports}/**`)}`,
+    '        }',
+    '      }',
+    '    }',
+    '  }',
+    '}',
+  ].join('\n')}\n`
+}
