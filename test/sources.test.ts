@@ -159,6 +159,15 @@ describe('the same rows have the same verdicts wherever they stand', () => {
   })
 })
 
+it('leaves nothing in the engine when its columns cannot be used', async () => {
+  const tables = async () => (await engine.rows('SELECT table_name FROM duckdb_tables()')).map(row => row.table_name)
+  const before = await tables()
+  const naive = dataset('d', { source: arrow('rows.arrow'), columns: { at: t.timestamp() } })
+  const run = validate({ engine, root, clock: manualClock(), openForeign }, naive)
+  await expect(run).rejects.toMatchObject({ code: 'MR1005' })
+  expect(await tables()).toEqual(before)
+})
+
 describe('text that does not read', () => {
   const check = async (content: string, columns: Parameters<typeof dataset>[1]['columns']) => {
     await writeFile(join(root, 'odd.csv'), content)

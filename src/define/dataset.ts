@@ -59,6 +59,16 @@ export interface Dataset<Name extends string = string, C extends Columns = Colum
   readonly encryptWith: string | undefined
 }
 
+/** Names of the columns that hold personal data. */
+export function personalColumns({ columns }: Pick<Dataset, 'columns'>): ReadonlySet<string> {
+  return new Set(Object.keys(columns).filter(name => columns[name]?.pii))
+}
+
+/** Texts that stand for a missing value where a column is text, or is read from text. */
+export function nullTexts({ columns, treatAsNull }: Dataset, name: string): readonly string[] {
+  return columns[name]?.treatAsNull ?? treatAsNull
+}
+
 /** The expressions of a dataset's columns. */
 export function columnsOfDataset<C extends Columns>(columns: C): ColumnExpressions<C> {
   const made: Record<string, unknown> = {}
@@ -136,7 +146,7 @@ export function dataset<const Name extends string, const C extends Columns>(
   if (Object.keys(knownAt).length > 0 && options.eventTime === undefined)
     refuse('dataset', name, 'has knownAt but no eventTime')
   const quarantine = options.quarantine ?? true
-  const personal = Object.entries(options.columns).find(([, spec]) => spec.pii)?.[0]
+  const [personal] = personalColumns(options)
   if (personal && quarantine && options.encryptWith === undefined)
     refuse(
       'dataset',

@@ -13,6 +13,7 @@ import {
   type ExpectationOptions,
 } from './spec.ts'
 import { bounded, figure, skipped } from './verdict.ts'
+import { where } from './where.ts'
 
 /** How far a measure may be from the same measure of a reference. */
 export interface ReferenceBounds {
@@ -65,14 +66,7 @@ export function aggregateKind<N extends MetricName>(definition: AggregateKind<N>
                   measure: metric(of, spec.when),
                   ...(vsReference.maxSigma === undefined
                     ? {}
-                    : {
-                        spread: {
-                          fn: 'moments',
-                          of,
-                          spread: true,
-                          ...(spec.when ? { where: spec.when } : {}),
-                        } as const,
-                      }),
+                    : { spread: { fn: 'moments', of, spread: true, ...where(spec.when) } as const }),
                 },
               },
             }

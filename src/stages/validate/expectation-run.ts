@@ -2,7 +2,8 @@ import type { Kind, Measured, RowCounts, Verdict, VerdictContext } from '../../d
 import type { Metric } from '../../define/expectation/metric.ts'
 import type { Needs, Reference, RowRule } from '../../define/expectation/rule.ts'
 import type { ExpectationSpec } from '../../define/expectation/spec.ts'
-import { isMillraceError } from '../../errors/index.ts'
+import { where } from '../../define/expectation/where.ts'
+import { ownFault } from './measure.ts'
 import type { Measurer } from './measurer.ts'
 import { evaluateRule, expressionParts, Unavailable, type RuleContext, type RuleOutcome } from './rules/index.ts'
 import { skipped } from '../../define/expectation/verdict.ts'
@@ -16,7 +17,7 @@ export interface ReferenceAsk {
 /** One expectation on its way through its stages of measuring to its verdict. */
 export class ExpectationRun {
   readonly spec: ExpectationSpec
-  readonly #kind: Kind<unknown>
+  readonly kind: Kind<unknown>
   readonly #own = new Map<string, Metric>()
   readonly #theirs = new Map<string, Metric>()
   #from: Reference | undefined
@@ -30,12 +31,12 @@ export class ExpectationRun {
 
   constructor(spec: ExpectationSpec, kind: Kind) {
     this.spec = spec
-    this.#kind = kind as unknown as Kind<unknown>
+    this.kind = kind as unknown as Kind<unknown>
   }
 
   /** Whether there is a stage of measuring ahead. */
   get more(): boolean {
-    return this.error === undefined && this.#stage <= (this.#kind.later?.length ?? 0)
+    return this.error === undefined && this.#stage <= (this.kind.later?.length ?? 0)
   }
 
   /** What the next stage needs of the dataset, and of a reference. */
@@ -52,7 +53,8 @@ export class ExpectationRun {
       this.#rule = needs.rows
       if (needs.rows.by === 'expression')
         counted.push(...Object.values(expressionParts(this.spec, needs.rows.good).metrics))
-      counted.push({ fn: 'rows' })
+      // what `scopeOf` reads: planned with the rest, so that it costs no look of its own
+      counted.push({ fn: 'rows' }, { fn: 'rows', ...where(this.spec.when) })
     }
     return {
       own: [...own.map(([, metric]) => metric), ...counted],
@@ -63,8 +65,8 @@ export class ExpectationRun {
   }
 
   #needs(measurer: Measurer, reference: Measurer | undefined): Needs {
-    if (this.#stage === 0) return this.#kind.needs(this.spec)
-    return this.#kind.later?.[this.#stage - 1]?.(this.spec, this.#measured(measurer, reference)) ?? {}
+    if (this.#stage === 0) return this.kind.needs(this.spec)
+    return this.kind.later?.[this.#stage - 1]?.(this.spec, this.#measured(measurer, reference)) ?? {}
   }
 
   /** Whether its rule takes a look at the rows of its own. */
@@ -112,11 +114,10 @@ export class ExpectationRun {
         this.outcome = await evaluateRule(context, this.spec, this.#rule)
         this.#counts = this.outcome.counts
       }
-      return this.#kind.verdict(this.spec, this.#measured(measurer, reference), verdicts)
+      return this.kind.verdict(this.spec, this.#measured(measurer, reference), verdicts)
     } catch (error) {
       if (error instanceof Unavailable) return skipped(this.spec, error.message)
-      if (!isMillraceError(error) || (error.code !== 'MR2003' && error.code !== 'MR2011')) throw error
-      this.error = String(error.details.reason ?? error.message)
+      this.error = ownFault(error)
       return undefined
     }
   }

@@ -25,12 +25,9 @@ export type Measurement =
 
 export type Measurements = Map<string, Measurement>
 
-/** Whether the fault lies in what was asked, not in the source or the machine. */
-function isOwnFault(error: unknown): error is Error & { readonly details: Readonly<Record<string, unknown>> } {
-  return isMillraceError(error) && error.code === 'MR2003'
-}
-
-function reason(error: { readonly details: Readonly<Record<string, unknown>>; readonly message: string }): string {
+/** Why what was asked is at fault: a query or a user's function. Throws on what lies in the source or the machine. */
+export function ownFault(error: unknown): string {
+  if (!isMillraceError(error) || (error.code !== 'MR2003' && error.code !== 'MR2011')) throw error
   return String(error.details.reason ?? error.message)
 }
 
@@ -76,10 +73,10 @@ async function fused(
       found.set(metricId(metric), { parts: byPart.map(([row]) => read(row)) })
     })
   } catch (error) {
-    if (!isOwnFault(error)) throw error
+    const reason = ownFault(error)
     const [only, ...others] = asked
     if (only && others.length === 0) {
-      found.set(metricId(only.metric), { error: reason(error) })
+      found.set(metricId(only.metric), { error: reason })
       return
     }
     const middle = asked.length >> 1
@@ -126,8 +123,7 @@ async function own(engine: DataEngine, metric: Metric, target: Measurable, found
         adds ? { parts: rowsByPart(rows, target).map(part => query.read(part)) } : { whole: query.read(rows) },
       )
   } catch (error) {
-    if (!isOwnFault(error)) throw error
-    found.set(metricId(metric), { error: reason(error) })
+    found.set(metricId(metric), { error: ownFault(error) })
   }
 }
 

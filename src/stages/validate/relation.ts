@@ -1,4 +1,4 @@
-import type { Dataset } from '../../define/dataset.ts'
+import { nullTexts, type Dataset } from '../../define/dataset.ts'
 import { unreadableName } from '../../define/expectation/kinds/readable.ts'
 import { fail } from '../../errors/index.ts'
 import {
@@ -70,8 +70,7 @@ export async function findDataset(engine: DataEngine, dataset: Dataset, relation
 /** The text of a cell; undefined values of the declaration are null. */
 function cell(dialect: Dialect, dataset: Dataset, name: string): string {
   const raw = dialect.identifier(name)
-  const spec = dataset.columns[name]
-  const nulls = spec?.treatAsNull ?? dataset.treatAsNull
+  const nulls = nullTexts(dataset, name)
   if (nulls.length === 0) return raw
   return `CASE WHEN ${raw} NOT IN (${nulls.map(value => dialect.literal(value, 'text')).join(', ')}) THEN ${raw} END`
 }
@@ -117,11 +116,8 @@ function asDeclared(dialect: Dialect, dataset: Dataset, name: string, found: Des
   const spec = dataset.columns[name]
   const raw = dialect.identifier(name)
   if (spec?.type === 'timestamp') return `${utc(dialect, raw, found.physical, spec.zone, dataset, name)} AS ${raw}`
-  const cast = `${dialect.cast(raw, spec?.type ?? 'text')} AS ${raw}`
-  const nulls = spec?.type === 'text' ? (spec.treatAsNull ?? dataset.treatAsNull) : []
-  if (nulls.length === 0) return cast
-  const literals = nulls.map(value => dialect.literal(value, 'text'))
-  return `CASE WHEN ${raw} NOT IN (${literals.join(', ')}) THEN ${dialect.cast(raw, 'text')} END AS ${raw}`
+  const type = spec?.type ?? 'text'
+  return `${dialect.cast(type === 'text' ? cell(dialect, dataset, name) : raw, type)} AS ${raw}`
 }
 
 function utc(

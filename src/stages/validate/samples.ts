@@ -1,3 +1,4 @@
+import { personalColumns } from '../../define/dataset.ts'
 import type { CheckResult } from '../../define/report.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { rowColumn, rowsOfFile, type DataEngine, type Row } from '../../ports/data-engine.ts'
@@ -64,14 +65,13 @@ export async function withSamples(
   failing: readonly RowLevel[],
   files: readonly string[] | undefined,
 ): Promise<CheckResult[]> {
-  const personal = new Set(Object.entries(found.dataset.columns).flatMap(([name, spec]) => (spec.pii ? [name] : [])))
+  const personal = personalColumns(found.dataset)
   const rows = await rowsByNumber(engine, found, [...new Set(failing.flatMap(check => check.first ?? []))])
-  const index = new Map(failing.map(({ spec }, i) => [spec.id, i]))
+  const byId = new Map(failing.map(check => [check.spec.id, check]))
   const sampled: CheckResult[] = []
   for (const result of results) {
-    const at = index.get(result.id)
-    const check = at === undefined ? undefined : failing[at]
-    if (at === undefined || !check) {
+    const check = byId.get(result.id)
+    if (!check) {
       sampled.push(result)
       continue
     }

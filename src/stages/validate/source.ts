@@ -1,4 +1,4 @@
-import type { Dataset } from '../../define/dataset.ts'
+import { nullTexts, personalColumns, type Dataset } from '../../define/dataset.ts'
 import type { Reference } from '../../define/expectation/rule.ts'
 import type { Report } from '../../define/report.ts'
 import { isTable, type Source } from '../../define/source.ts'
@@ -149,14 +149,14 @@ export async function openFound(
 ): Promise<FoundSource> {
   const { engine } = services
   const source = await openSource(services, dataset, given)
-  const found = await findDataset(engine, dataset, source.relation)
-  if (!source.relation.text) return { source, found, release: async () => source.release?.() }
   const table = engine.dialect.identifier(`read_${ulid()}`)
   const release = async () => {
-    await engine.execute(`DROP TABLE IF EXISTS ${table}`)
+    if (source.relation.text) await engine.execute(`DROP TABLE IF EXISTS ${table}`)
     await source.release?.()
   }
   try {
+    const found = await findDataset(engine, dataset, source.relation)
+    if (!source.relation.text) return { source, found, release }
     await engine.execute(`CREATE TABLE ${table} AS ${found.numbered}`)
     const rows = `SELECT * FROM ${table}`
     return { source, found: { ...found, sql: rows, numbered: rows }, release }
@@ -188,7 +188,7 @@ export function measurerOf(services: ValidateServices, found: FoundDataset, sour
     dataset.treatAsNull,
     found.present,
   ] as unknown as Json)
-  const personal = new Set(Object.entries(dataset.columns).flatMap(([name, spec]) => (spec.pii ? [name] : [])))
+  const personal = personalColumns(dataset)
   const memory =
     states && source.digests ? { states, parts: source.digests, reading: reading.slice(7, 23), personal } : undefined
   return new Measurer(engine, clock, target, typesOf(dataset), memory)
@@ -200,10 +200,7 @@ const typesOf = (dataset: Dataset): ReadonlyMap<string, ColumnType> =>
 /** Null counts of the footer are those of the file; a column whose texts stand for null has others. */
 function usableFooter(dataset: Dataset, footer: Footer | undefined): Footer | undefined {
   if (!footer) return undefined
-  const changed = (name: string) => {
-    const spec = dataset.columns[name]
-    return spec?.type === 'text' && (spec.treatAsNull ?? dataset.treatAsNull).length > 0
-  }
+  const changed = (name: string) => dataset.columns[name]?.type === 'text' && nullTexts(dataset, name).length > 0
   return { rows: footer.rows, nulls: new Map([...footer.nulls].filter(([name]) => !changed(name))) }
 }
 

@@ -61,12 +61,11 @@ async function read<T>(path: string): Promise<T | undefined> {
 /** States as files of a folder, one for each content; safe to delete, to share between processes, and to cache in CI. */
 export async function openStates(folder: string): Promise<MetricStates> {
   const pathOf = (of: string) => join(folder, `${of.replace('sha256:', '')}.json`)
-  const index = join(folder, 'files.json')
-  const files: DigestMemory = new Map(Object.entries((await read<Record<string, never>>(index)) ?? {}))
+  const indexPath = join(folder, 'files.json')
+  const files: DigestMemory = new Map(Object.entries((await read<Record<string, never>>(indexPath)) ?? {}))
   const known = new Map<string, StateOf>()
   const changed = new Set<string>()
-  const before = files.size
-  const stamps = JSON.stringify([...files])
+  const before = JSON.stringify(Object.fromEntries(files))
   const get = async (of: string): Promise<StateOf> => {
     const already = known.get(of)
     if (already) return already
@@ -84,13 +83,12 @@ export async function openStates(folder: string): Promise<MetricStates> {
       changed.add(of)
     },
     async save() {
-      if (changed.size > 0 || before !== files.size) await mkdir(folder, { recursive: true })
+      const index = Object.fromEntries(files)
+      const moved = files.size > 0 && JSON.stringify(index) !== before
+      if (changed.size > 0 || moved) await mkdir(folder, { recursive: true })
       for (const of of changed)
         await publishFile(pathOf(of), JSON.stringify(Object.fromEntries(known.get(of) as StateOf), replace))
-      if (files.size > 0 && JSON.stringify([...files]) !== stamps) {
-        await mkdir(folder, { recursive: true })
-        await publishFile(index, JSON.stringify(Object.fromEntries(files)))
-      }
+      if (moved) await publishFile(indexPath, JSON.stringify(index))
       if (changed.size > 0) await dropOld(folder)
       changed.clear()
     },

@@ -168,6 +168,23 @@ describe('validation', () => {
     await release()
   })
 
+  it('counts the rows that a rule applies to in the one scan of the plan', async () => {
+    const made = dataset('d', {
+      source: parquet('-'),
+      columns,
+      expect: c => [
+        c.a.unique({ id: 'unique', when: c.b.gt(0) }),
+        c.a.increasing({ id: 'increasing', orderBy: c.s, when: c.b.lt(0) }),
+      ],
+    })
+    const rows = [1, 1, 2].map(a => ({ a, b: 1, s: 'x' }))
+    const { report, steps, release } = await validate(services(), made, await table(rows))
+    expect(report.checks.find(one => one.id === 'unique')).toMatchObject({ bad: 2, evaluated: 3 })
+    const looks = steps.map(step => step.kind).filter(kind => kind !== 'footer' && kind !== 'values')
+    expect(looks).toEqual(['scan', 'rule', 'rule', 'failures'])
+    await release()
+  })
+
   it('fails on nothing at all', async () => {
     const made = dataset('d', { source: parquet('-'), columns, expect: c => [c.a.between(0, 1, { id: 'a' })] })
     const { report, release } = await validate(services(), made, await table([]))

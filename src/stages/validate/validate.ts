@@ -1,4 +1,4 @@
-import type { Dataset } from '../../define/dataset.ts'
+import { personalColumns, type Dataset } from '../../define/dataset.ts'
 import { kinds } from '../../define/expectation/index.ts'
 import type { FoundSchema, Kind, Verdict, VerdictContext } from '../../define/expectation/kind.ts'
 import type { ExpectationSpec } from '../../define/expectation/spec.ts'
@@ -60,7 +60,8 @@ function historyOf(reports: readonly Report[], id: string, name: string): number
 
 /** Personal values that a verdict names, masked. */
 function masked(spec: ExpectationSpec, dataset: Dataset, verdict: Verdict): Verdict {
-  if (!spec.columns.some(name => dataset.columns[name]?.pii)) return verdict
+  const personal = personalColumns(dataset)
+  if (!spec.columns.some(name => personal.has(name))) return verdict
   let { message } = verdict
   const mask = (value: Json): Json => {
     if (Array.isArray(value)) return value.map(mask)
@@ -161,16 +162,17 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
       measure: metric => measurer.measure(metric),
       userCode: services.userCode,
     }
-    const lookBack = dataset.expectations.some(spec => kinds.get(spec.kind)?.looksBack === true)
+    const lookBack = runs.some(run => run.kind.looksBack === true)
     const history = lookBack ? ((await services.history?.()) ?? []) : []
     const steps: TakenStep[] = measurer.steps
     const checks: CheckResult[] = []
     const failing: RowLevel[] = []
+    const schema = schemaOf(found, source.files, rows)
     for (const run of runs) {
-      const { spec } = run
+      const { spec, kind } = run
       const verdicts: VerdictContext = {
         now: clock.now(),
-        schema: schemaOf(found, source.files, rows),
+        schema,
         history: name => historyOf(history, spec.id, name),
       }
       const reference = run.from ? (await references.open(run.from))?.measurer : undefined
@@ -182,7 +184,7 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
       if (run.outcome?.bad) failing.push({ spec, bad: run.outcome.bad, joins: run.outcome.table !== undefined })
       checks.push(
         verdict
-          ? result(spec, dataset, verdict, kinds.get(spec.kind)?.approximate)
+          ? result(spec, dataset, verdict, kind.approximate)
           : failed(spec, dataset, run.error ?? 'unknown reason'),
       )
     }

@@ -1,6 +1,6 @@
 import { fromNode } from '../../expression/build.ts'
 import { columnKind, type Kind } from '../kind.ts'
-import { conjunction } from '../where.ts'
+import { conjunction, where } from '../where.ts'
 import { boundedColumn, type BoundedArgs, type BoundedMethod } from '../bounded-column.ts'
 import { bounded, count, percent } from '../verdict.ts'
 
@@ -11,7 +11,7 @@ const kind: Kind<BoundedArgs> = {
   example: 'c.id.distinctShare({ min: 0.99 })',
   needs: ({ args, when }) => ({
     metrics: {
-      distinct: { fn: 'distinct', of: args.of, ...(when ? { where: when } : {}) },
+      distinct: { fn: 'distinct', of: args.of, ...where(when) },
       values: { fn: 'rows', where: conjunction(fromNode(args.of).isNotNull().node, when) },
     },
   }),

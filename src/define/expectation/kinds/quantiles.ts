@@ -12,6 +12,7 @@ import {
   type ExpectationOptions,
 } from '../spec.ts'
 import { boundsAsSigns, figure, inside, overNothing } from '../verdict.ts'
+import { where } from '../where.ts'
 
 type Ranges = Readonly<Record<number, readonly [min: number | undefined, max: number | undefined]>>
 type Several = (ranges: Ranges, options?: ExpectationOptions) => Expectation
@@ -30,7 +31,7 @@ const kind: Kind<Args> = {
     'Exact quantiles of the finite values (linear between order statistics) lie within bounds. `quantile(q, bounds)` says the same of one.',
   example: 'c.amount.quantiles({ 0.01: [0, undefined], 0.99: [undefined, 500] })',
   needs: ({ args, when }) => ({
-    metrics: { measure: { fn: 'quantiles', of: args.of, q: args.q, ...(when ? { where: when } : {}) } },
+    metrics: { measure: { fn: 'quantiles', of: args.of, q: args.q, ...where(when) } },
   }),
   verdict: (spec, measured) => {
     const { q, bounds } = spec.args

@@ -3,7 +3,7 @@ import type { RowRule } from '../../../define/expectation/rule.ts'
 import type { ExpectationSpec } from '../../../define/expectation/spec.ts'
 import { fail } from '../../../errors/index.ts'
 import { rowColumn, type Column } from '../../../ports/data-engine.ts'
-import { badTable, type RuleContext, type RuleOutcome } from './context.ts'
+import { badTable, numberedIn, type RuleContext, type RuleOutcome } from './context.ts'
 
 type BatchRule = Extract<RowRule, { by: 'batch' }>
 
@@ -97,5 +97,5 @@ export async function batchRule(context: RuleContext, spec: ExpectationSpec, rul
   const counts = { bad: numbers.length, evaluated, excludedNull: 0, excludedFilter: 0 }
   if (numbers.length === 0) return { counts, bad: undefined }
   await engine.load(table.replaceAll('"', ''), [{ name: rowColumn, type: 'int', values: BigInt64Array.from(numbers) }])
-  return { counts, bad: `${row} IN (SELECT ${row} FROM ${table})`, table }
+  return { counts, bad: numberedIn(engine, table), table }
 }

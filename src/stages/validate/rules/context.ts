@@ -2,8 +2,10 @@ import type { Dataset } from '../../../define/dataset.ts'
 import type { Metric, MetricResults } from '../../../define/expectation/metric.ts'
 import type { Reference } from '../../../define/expectation/rule.ts'
 import type { RowCounts } from '../../../define/expectation/kind.ts'
+import type { ExpectationSpec } from '../../../define/expectation/spec.ts'
+import { where } from '../../../define/expectation/where.ts'
 import { ulid } from '../../../internal/ids.ts'
-import type { DataEngine } from '../../../ports/data-engine.ts'
+import { rowColumn, type DataEngine } from '../../../ports/data-engine.ts'
 import type { FoundDataset } from '../relation.ts'
 
 /** What a rule is evaluated with. */
@@ -34,4 +36,23 @@ export class Unavailable extends Error {}
 /** Name of a fresh table for bad rows. */
 export function badTable(engine: DataEngine): string {
   return engine.dialect.identifier(`bad_${ulid()}`)
+}
+
+/** SQL that is true for the rows whose numbers a table holds. */
+export function numberedIn({ dialect }: DataEngine, table: string): string {
+  const row = dialect.identifier(rowColumn)
+  return `${row} IN (SELECT ${row} FROM ${table})`
+}
+
+/** Rows that meet the expectation's `when`, and those that it leaves out. */
+export interface Scope {
+  readonly inside: number
+  readonly excludedFilter: number
+}
+
+/** Both counts are in the plan of every row-level rule: asking for them here looks at nothing. */
+export async function scopeOf(context: RuleContext, { when }: ExpectationSpec): Promise<Scope> {
+  const inside = await context.measure({ fn: 'rows', ...where(when) })
+  const all = await context.measure({ fn: 'rows' })
+  return { inside, excludedFilter: all - inside }
 }

@@ -49,10 +49,10 @@ function withFinite(good: Node, nonFinite: ExpectationSpec['nonFinite']): Node {
   return [...floatColumns(good).values()].reduce((all, column) => call('and', all, call('isFinite', column)), good)
 }
 
-/** An expression rule as measures: three counts of rows tell all. */
+/** An expression rule as measures: counts of rows tell all. */
 export interface ExpressionParts {
   readonly bad: Node
-  readonly metrics: { readonly bad: RowsMetric; readonly applies: RowsMetric; readonly nulls?: RowsMetric }
+  readonly metrics: { readonly bad: RowsMetric; readonly nulls?: RowsMetric }
 }
 
 /**
@@ -64,12 +64,10 @@ export function expressionParts(spec: ExpectationSpec, rule: Node): ExpressionPa
   const known = neverNull(good)
   const broken = known || spec.nulls !== 'bad' ? negation(good) : call('or', negation(good), call('isNull', good))
   const bad = conjunction(broken, spec.when)
-  const applies: RowsMetric = { fn: 'rows', ...(spec.when ? { where: spec.when } : {}) }
   return {
     bad,
     metrics: {
       bad: { fn: 'rows', where: bad },
-      applies,
       ...(known || spec.nulls !== 'ignore'
         ? {}
         : { nulls: { fn: 'rows', where: conjunction(call('isNull', good), spec.when) } as const }),

@@ -2,7 +2,7 @@ import type { RowRule } from '../../../define/expectation/rule.ts'
 import type { ExpectationSpec } from '../../../define/expectation/spec.ts'
 import { rowColumn } from '../../../ports/data-engine.ts'
 import { isTrue } from '../metric-sql.ts'
-import { badTable, type RuleContext, type RuleOutcome } from './context.ts'
+import { badTable, numberedIn, scopeOf, type RuleContext, type RuleOutcome } from './context.ts'
 
 type GroupRule = Extract<RowRule, { by: 'group' }>
 
@@ -63,20 +63,19 @@ export async function groupRule(context: RuleContext, spec: ExpectationSpec, rul
   const [counted] = await engine.rows(`SELECT count(*) AS bad, count(DISTINCT millrace_group) AS shared FROM ${table}`)
   const bad = Number(counted?.bad)
   const shared = Number(counted?.shared)
-  const applies = await context.measure({ fn: 'rows', ...(spec.when ? { where: spec.when } : {}) })
-  const all = await context.measure({ fn: 'rows' })
+  const { inside, excludedFilter } = await scopeOf(context, spec)
   const left = rule.nulls === 'ignore' ? await nullRows(context, and([when, unknown])) : 0
-  const evaluated = applies - left
+  const evaluated = inside - left
   const different = rule.spare === 'first' ? evaluated - bad : evaluated - bad + shared
   return {
     counts: {
       bad,
       evaluated,
       excludedNull: left,
-      excludedFilter: all - applies,
+      excludedFilter,
       observed: rule.conflicting ? { groups: shared } : { distinctKeys: different, groups: shared },
     },
-    bad: bad === 0 ? undefined : `${row} IN (SELECT ${row} FROM ${table})`,
+    bad: bad === 0 ? undefined : numberedIn(engine, table),
     table,
   }
 }

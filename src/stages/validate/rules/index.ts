@@ -2,7 +2,7 @@ import type { RowRule } from '../../../define/expectation/rule.ts'
 import type { ExpectationSpec } from '../../../define/expectation/spec.ts'
 import { toSql } from '../../../define/expression/index.ts'
 import { batchRule } from './batch.ts'
-import type { RuleContext, RuleOutcome } from './context.ts'
+import { scopeOf, type RuleContext, type RuleOutcome } from './context.ts'
 import { expressionParts } from './expression.ts'
 import { groupRule } from './group.ts'
 import { levelsRule } from './levels.ts'
@@ -20,11 +20,10 @@ export async function evaluateRule(context: RuleContext, spec: ExpectationSpec, 
     case 'expression': {
       const { bad, metrics } = expressionParts(spec, rule.good)
       const broken = await context.measure(metrics.bad)
-      const applies = await context.measure(metrics.applies)
       const nulls = metrics.nulls ? await context.measure(metrics.nulls) : 0
-      const all = await context.measure({ fn: 'rows' })
+      const { inside, excludedFilter } = await scopeOf(context, spec)
       return {
-        counts: { bad: broken, evaluated: applies - nulls, excludedNull: nulls, excludedFilter: all - applies },
+        counts: { bad: broken, evaluated: inside - nulls, excludedNull: nulls, excludedFilter },
         bad: broken === 0 ? undefined : `coalesce(${toSql(bad, context.engine.dialect)}, false)`,
       }
     }

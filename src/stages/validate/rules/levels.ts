@@ -3,7 +3,7 @@ import type { ExpectationSpec } from '../../../define/expectation/spec.ts'
 import { rowColumn } from '../../../ports/data-engine.ts'
 import { levelTest } from '../level-tests.ts'
 import { isTrue } from '../metric-sql.ts'
-import { badTable, type RuleContext, type RuleOutcome } from './context.ts'
+import { badTable, scopeOf, type RuleContext, type RuleOutcome } from './context.ts'
 
 type LevelsRule = Extract<RowRule, { by: 'levels' }>
 
@@ -31,8 +31,7 @@ export async function levelsRule(context: RuleContext, spec: ExpectationSpec, ru
       failing.push(value)
     })
   }
-  const inside = await context.measure({ fn: 'rows', ...(spec.when ? { where: spec.when } : {}) })
-  const all = await context.measure({ fn: 'rows' })
+  const { inside, excludedFilter } = await scopeOf(context, spec)
   const nulls = inside - evaluated
   const nullsBad = spec.nulls === 'bad'
   const judged = spec.nulls === 'ignore' ? evaluated : inside
@@ -40,7 +39,7 @@ export async function levelsRule(context: RuleContext, spec: ExpectationSpec, ru
     bad: bad + (nullsBad ? nulls : 0),
     evaluated: judged,
     excludedNull: inside - judged,
-    excludedFilter: all - inside,
+    excludedFilter,
   }
   if (counts.bad === 0) return { counts, bad: undefined }
   const table = badTable(engine)

@@ -2,7 +2,7 @@ import type { RowRule } from '../../../define/expectation/rule.ts'
 import type { ExpectationSpec } from '../../../define/expectation/spec.ts'
 import { rowColumn } from '../../../ports/data-engine.ts'
 import { isTrue } from '../metric-sql.ts'
-import { badTable, Unavailable, type RuleContext, type RuleOutcome } from './context.ts'
+import { badTable, numberedIn, Unavailable, scopeOf, type RuleContext, type RuleOutcome } from './context.ts'
 
 type LookupRule = Extract<RowRule, { by: 'lookup' }>
 
@@ -28,13 +28,12 @@ export async function lookupRule(context: RuleContext, spec: ExpectationSpec, ru
   const [counted] = await engine.rows(
     `SELECT (SELECT count(*) FROM ${table}) AS bad, (SELECT count(*) FROM (${found.sql}) WHERE ${where}) AS evaluated`,
   )
-  const inside = await context.measure({ fn: 'rows', ...(spec.when ? { where: spec.when } : {}) })
-  const all = await context.measure({ fn: 'rows' })
+  const { inside, excludedFilter } = await scopeOf(context, spec)
   const evaluated = Number(counted?.evaluated)
   const bad = Number(counted?.bad)
   return {
-    counts: { bad, evaluated, excludedNull: inside - evaluated, excludedFilter: all - inside },
-    bad: bad === 0 ? undefined : `${row} IN (SELECT ${row} FROM ${table})`,
+    counts: { bad, evaluated, excludedNull: inside - evaluated, excludedFilter },
+    bad: bad === 0 ? undefined : numberedIn(engine, table),
     table,
   }
 }

@@ -2,7 +2,7 @@ import type { RowRule } from '../../../define/expectation/rule.ts'
 import type { ExpectationSpec } from '../../../define/expectation/spec.ts'
 import { rowColumn } from '../../../ports/data-engine.ts'
 import { isTrue } from '../metric-sql.ts'
-import { badTable, Unavailable, type RuleContext, type RuleOutcome } from './context.ts'
+import { badTable, numberedIn, Unavailable, scopeOf, type RuleContext, type RuleOutcome } from './context.ts'
 
 type MatchRule = Extract<RowRule, { by: 'match' }>
 
@@ -44,8 +44,7 @@ export async function matchRule(context: RuleContext, spec: ExpectationSpec, rul
     `SELECT (SELECT count(*) FROM ${table} WHERE matched) AS different, (SELECT count(*) FROM ${table} WHERE NOT matched) AS lonely, (SELECT count(*) FROM (${mine})) AS mine, (SELECT count(*) FROM (${theirs}) o WHERE ${known} AND NOT EXISTS (SELECT 1 FROM (${mine}) r WHERE ${sameKey})) AS absent`,
   )
   const count = (name: string) => Number(counted?.[name] ?? 0)
-  const inside = await context.measure({ fn: 'rows', ...(spec.when ? { where: spec.when } : {}) })
-  const all = await context.measure({ fn: 'rows' })
+  const { inside, excludedFilter } = await scopeOf(context, spec)
   const both = rule.unmatched === 'bad'
   const matched = both ? 0 : await matchedRows(context, mine, theirs, sameKey)
   return {
@@ -53,12 +52,12 @@ export async function matchRule(context: RuleContext, spec: ExpectationSpec, rul
       bad: count('different') + (both ? count('lonely') + count('absent') : 0),
       evaluated: both ? count('mine') + count('absent') : matched,
       excludedNull: inside - count('mine'),
-      excludedFilter: all - inside,
+      excludedFilter,
       observed: both
         ? { different: count('different'), missingThere: count('lonely'), missingHere: count('absent') }
         : { different: count('different'), unmatched: count('mine') - matched },
     },
-    bad: count('different') + count('lonely') === 0 ? undefined : `${row} IN (SELECT ${row} FROM ${table})`,
+    bad: count('different') + count('lonely') === 0 ? undefined : numberedIn(engine, table),
     table,
   }
 }

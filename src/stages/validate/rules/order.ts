@@ -2,7 +2,7 @@ import type { RowRule } from '../../../define/expectation/rule.ts'
 import type { ExpectationSpec } from '../../../define/expectation/spec.ts'
 import { rowColumn } from '../../../ports/data-engine.ts'
 import { isTrue } from '../metric-sql.ts'
-import { badTable, type RuleContext, type RuleOutcome } from './context.ts'
+import { badTable, numberedIn, scopeOf, type RuleContext, type RuleOutcome } from './context.ts'
 
 type OrderRule = Extract<RowRule, { by: 'order' }>
 
@@ -32,25 +32,20 @@ export async function orderRule(context: RuleContext, spec: ExpectationSpec, rul
   const applies = when ? `${when} AND ` : ''
   const before = `lag(${of}) OVER (${within}ORDER BY ${orderBy}, ${row})`
   const chain = `SELECT ${row}, ${of}, ${before} AS millrace_before FROM (${found.numbered}) WHERE ${applies}${known}`
-  const bad = breaks(rule, of, 'millrace_before', sql => (isTime ? dialect.epochMicros(sql) : sql))
+  const broken = breaks(rule, of, 'millrace_before', sql => (isTime ? dialect.epochMicros(sql) : sql))
   const table = badTable(engine)
   await engine.execute(
-    `CREATE TABLE ${table} AS SELECT ${row} FROM (${chain}) WHERE millrace_before IS NOT NULL AND (${bad})`,
+    `CREATE TABLE ${table} AS SELECT ${row} FROM (${chain}) WHERE millrace_before IS NOT NULL AND (${broken})`,
   )
   const [counted] = await engine.rows(
     `SELECT (SELECT count(*) FROM ${table}) AS bad, (SELECT count(*) FROM (${found.sql}) WHERE ${applies}${known}) AS evaluated`,
   )
-  const inside = await context.measure({ fn: 'rows', ...(spec.when ? { where: spec.when } : {}) })
-  const all = await context.measure({ fn: 'rows' })
+  const { inside, excludedFilter } = await scopeOf(context, spec)
+  const bad = Number(counted?.bad)
   const evaluated = Number(counted?.evaluated)
   return {
-    counts: {
-      bad: Number(counted?.bad),
-      evaluated,
-      excludedNull: inside - evaluated,
-      excludedFilter: all - inside,
-    },
-    bad: Number(counted?.bad) === 0 ? undefined : `${row} IN (SELECT ${row} FROM ${table})`,
+    counts: { bad, evaluated, excludedNull: inside - evaluated, excludedFilter },
+    bad: bad === 0 ? undefined : numberedIn(engine, table),
     table,
   }
 }

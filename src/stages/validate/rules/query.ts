@@ -3,7 +3,7 @@ import type { ExpectationSpec } from '../../../define/expectation/spec.ts'
 import { toSql } from '../../../define/expression/index.ts'
 import { rowColumn } from '../../../ports/data-engine.ts'
 import { isTrue } from '../metric-sql.ts'
-import { badTable, type RuleContext, type RuleOutcome } from './context.ts'
+import { badTable, numberedIn, scopeOf, type RuleContext, type RuleOutcome } from './context.ts'
 
 type QueryRule = Extract<RowRule, { by: 'query' }>
 
@@ -26,11 +26,10 @@ export async function queryRule(context: RuleContext, spec: ExpectationSpec, rul
   const places = columns.some(column => column.name === rowColumn)
   const [counted] = await engine.rows(`SELECT ${places ? `count(DISTINCT ${row})` : 'count(*)'} AS bad FROM ${table}`)
   const bad = Number(counted?.bad)
-  const inside = await context.measure({ fn: 'rows', ...(spec.when ? { where: spec.when } : {}) })
-  const all = await context.measure({ fn: 'rows' })
+  const { inside, excludedFilter } = await scopeOf(context, spec)
   return {
-    counts: { bad, evaluated: inside, excludedNull: 0, excludedFilter: all - inside },
-    bad: bad === 0 || !places ? undefined : `${row} IN (SELECT ${row} FROM ${table})`,
+    counts: { bad, evaluated: inside, excludedNull: 0, excludedFilter },
+    bad: bad === 0 || !places ? undefined : numberedIn(engine, table),
     table,
   }
 }
