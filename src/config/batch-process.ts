@@ -1,4 +1,5 @@
 import { loadProject } from './load.ts'
+import { messageOf } from '../internal/message-of.ts'
 
 /**
  * A process that runs the function of one `batches` expectation: arguments are the project folder, the dataset and the id
@@ -24,6 +25,6 @@ process.on('message', (batch: Readonly<Record<string, readonly unknown[]>>) => {
       for (let i = 0; i < rows; i++) if (holds[i] !== true) bad.push(i)
       answer({ bad })
     })
-    .catch((error: unknown) => answer({ error: error instanceof Error ? error.message : String(error) }))
+    .catch((error: unknown) => answer({ error: messageOf(error) }))
 })
 process.on('disconnect', () => process.exit(0))

@@ -1,5 +1,6 @@
 import { isMillraceError } from '../errors/millrace-error.ts'
 import type { Json } from '../internal/canonical-json.ts'
+import { messageOf } from '../internal/message-of.ts'
 import type { StepOutcome } from '../ports/executor.ts'
 import type { RetryPolicy } from './step.ts'
 
@@ -50,7 +51,7 @@ export function failureOfError(error: unknown): StepFailure {
       error,
     )
   }
-  const reason = error instanceof Error ? error.message : String(error)
+  const reason = messageOf(error)
   const retryable = typeof error === 'object' && error !== null && (error as { retryable?: unknown }).retryable === true
   return new StepFailure(retryable ? 'temporary' : 'error', reason, {}, error)
 }

@@ -31,6 +31,11 @@ export function micros(duration: Duration): Micros {
   return length
 }
 
+/** A length as a duration in seconds. */
+export function inSeconds(length: Micros): Duration {
+  return `${length / 1e6}s`
+}
+
 /** RFC 3339 in UTC, with as many fractional digits as the value needs. */
 export function formatTime(at: Micros): string {
   const whole = new Date(Math.floor(at / 1000)).toISOString()

@@ -5,6 +5,9 @@ import type { EventBus } from './events/bus.ts'
 import type { Health } from './health.ts'
 import type { Guard } from './auth/guard.ts'
 
+/** Takes one line of the log, as fields. */
+export type Log = (line: Readonly<Record<string, unknown>>) => void
+
 /** What the server is made from. A project without models still has a server: `serving` then lists nothing. */
 export interface ServerServices {
   readonly workspace: Pick<Workspace, 'project' | 'store' | 'clock' | 'folder' | 'root' | 'processes'> & {
@@ -17,5 +20,5 @@ export interface ServerServices {
   /** Of this package. */
   readonly version: string
   /** Where failures that are nobody's fault outside go; the answer carries only the reference. */
-  readonly log: (line: Readonly<Record<string, unknown>>) => void
+  readonly log: Log
 }

@@ -2,6 +2,7 @@ import { fail } from '../../errors/catalogue.ts'
 import { type ModelSignature, readModel, signatureOf } from '../../onnx/index.ts'
 import type { InferenceBatch, InferenceResult, InferenceRuntime, LoadedModel } from '../../ports/inference-runtime.ts'
 import { checkBatch } from './check-batch.ts'
+import { messageOf } from '../../internal/message-of.ts'
 
 /** What we use of ONNX Runtime's two packages, which share their interface. */
 export interface OnnxRuntimeModule {
@@ -53,7 +54,7 @@ export async function loadRuntime(
 }
 
 function reasonOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? ''
+  return messageOf(error).split('\n')[0] ?? ''
 }
 
 async function loadModel(name: string, ort: OnnxRuntimeModule, bytes: Uint8Array): Promise<LoadedModel> {

@@ -1,5 +1,6 @@
 import type { Engine } from '../../engine/index.ts'
 import type { Clock } from '../../ports/clock.ts'
+import type { Log } from '../../server/index.ts'
 import type { Apart } from './apart.ts'
 
 const pauseMs = 30_000
@@ -12,7 +13,7 @@ export function recoverApart(
   engine: Pick<Engine, 'orphans'>,
   apart: Apart,
   clock: Clock,
-  log: (line: Readonly<Record<string, unknown>>) => void,
+  log: Log,
 ): () => Promise<void> {
   let busy = false
   let pausedUntil = 0

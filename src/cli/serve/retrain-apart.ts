@@ -2,14 +2,14 @@ import type { Workspace } from '../../config/workspace.ts'
 import type { Decision } from '../../define/decision.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { isAlive } from '../../internal/process-identity.ts'
+import { messageOf } from '../../internal/message-of.ts'
 import type { ProcessIdentity, StepHandle, StepOutcome } from '../../ports/executor.ts'
 import type { RunRecord } from '../../ports/metadata-store.ts'
+import type { Log } from '../../server/index.ts'
 import { concludeRetrain, recordRetrain, type Retrained } from '../../stages/retrain/controller.ts'
 import type { LiveDeployment } from '../../stages/serve/deployment.ts'
 import type { LiveMonitor } from '../../stages/watch/live.ts'
 import type { Apart } from './apart.ts'
-
-type Log = (line: Readonly<Record<string, unknown>>) => void
 
 /** The process that trains because of a decision, for a server that comes after this one. */
 type Job = { readonly decision: string; readonly process: ProcessIdentity }
@@ -105,7 +105,7 @@ export function retrainApart(workspace: Workspace, apart: Apart, log: Log): Retr
         )
       } catch (error) {
         if (stop.signal.aborted) return
-        const reason = error instanceof Error ? error.message : String(error)
+        const reason = messageOf(error)
         log({ level: 'error', text: 'a retrain could not be carried through', reason })
         monitor.retrained({ reason, evidence: decisionId })
       }

@@ -4,6 +4,7 @@ import { z } from '@hono/zod-openapi'
 import { fail } from '../../errors/index.ts'
 import { isAlive } from '../../internal/process-identity.ts'
 import { publishFile } from '../../internal/publish.ts'
+import { messageOf } from '../../internal/message-of.ts'
 import type { ProcessIdentity } from '../../ports/executor.ts'
 
 const form = z.object({
@@ -65,11 +66,7 @@ export async function ask(server: RunningServer, path: string, body: unknown): P
       },
     })
   } catch (error) {
-    throw fail(
-      'serverSilent',
-      { url: server.url, pid: server.process.pid, reason: error instanceof Error ? error.message : String(error) },
-      error,
-    )
+    throw fail('serverSilent', { url: server.url, pid: server.process.pid, reason: messageOf(error) }, error)
   }
   const value = (await answer.json().catch(() => ({}))) as { title?: string; hint?: string }
   if (!answer.ok)

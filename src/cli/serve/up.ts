@@ -1,7 +1,8 @@
 import { openWorkspace, type Workspace } from '../../config/workspace.ts'
 import { fail } from '../../errors/index.ts'
 import { ownIdentity } from '../../internal/process-identity.ts'
-import { createToken, EventBus, startServer } from '../../server/index.ts'
+import { messageOf } from '../../internal/message-of.ts'
+import { createToken, EventBus, type Log, startServer } from '../../server/index.ts'
 import { LiveServing } from '../../stages/serve/serving.ts'
 import { runApart } from './apart.ts'
 import { recoverApart } from './recover-apart.ts'
@@ -15,7 +16,7 @@ export interface UpOptions {
   readonly port: number
   readonly host: string
   readonly auth: boolean
-  readonly log: (line: Readonly<Record<string, unknown>>) => void
+  readonly log: Log
 }
 
 export interface Up {
@@ -60,8 +61,7 @@ export async function up(options: UpOptions): Promise<Up> {
       log,
     })
     const recover = recoverApart(await workspace.engineOf(), apart, workspace.clock, log)
-    const wrong = (error: unknown): void =>
-      log({ level: 'error', reason: error instanceof Error ? error.message : String(error) })
+    const wrong = (error: unknown): void => log({ level: 'error', reason: messageOf(error) })
     const under = new Set<Promise<void>>()
     const follow = (work: Promise<void>): void => {
       const safe = work.catch(wrong).finally(() => under.delete(safe))

@@ -3,14 +3,14 @@ import { adapters } from '../../config/resolve.ts'
 import type { Workspace } from '../../config/workspace.ts'
 import type { Monitor } from '../../define/monitor.ts'
 import type { Notifier } from '../../ports/notifier.ts'
+import type { Log } from '../../server/index.ts'
 import { ArrivalTrigger } from '../../stages/retrain/arrivals.ts'
 import { ScheduleTrigger } from '../../stages/retrain/schedule.ts'
 import type { LiveDeployment } from '../../stages/serve/deployment.ts'
 import type { LiveServing } from '../../stages/serve/serving.ts'
 import { LiveMonitor } from '../../stages/watch/live.ts'
 import type { Retrainer } from './retrain-apart.ts'
-
-export type Log = (line: Readonly<Record<string, unknown>>) => void
+import { messageOf } from '../../internal/message-of.ts'
 
 /** Monitors of all deployments, what triggers their retrains, and what keeps their memory. */
 export interface Watching {
@@ -58,8 +58,7 @@ export async function watchAll(
   log: Log,
 ): Promise<Watching> {
   const { clock } = workspace
-  const onError = (error: unknown): void =>
-    log({ level: 'error', reason: error instanceof Error ? error.message : String(error) })
+  const onError = (error: unknown): void => log({ level: 'error', reason: messageOf(error) })
   const monitors = new Map<LiveMonitor, LiveDeployment>()
   const triggers: { look(): Promise<void> }[] = []
   for (const definition of workspace.project.monitors.values()) {

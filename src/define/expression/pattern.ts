@@ -1,5 +1,6 @@
 import { RE2JS } from 're2js'
 import { fail } from '../../errors/index.ts'
+import { messageOf } from '../../internal/message-of.ts'
 
 /**
  * Reads a RegExp as the linear-time subset that every reader supports, and gives its portable source. Flags: only `i`
@@ -27,7 +28,7 @@ export function portablePattern(pattern: RegExp): string {
   try {
     RE2JS.compile(whole)
   } catch (error) {
-    throw refuse(error instanceof Error ? error.message : String(error))
+    throw refuse(messageOf(error))
   }
   return whole
 }

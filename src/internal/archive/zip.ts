@@ -1,5 +1,6 @@
 import { unzipSync } from 'fflate'
 import { MalformedError } from './malformed.ts'
+import { messageOf } from '../message-of.ts'
 
 /** Most that the entries of one archive may hold together once unpacked. */
 const mostBytes = 256 * 2 ** 20
@@ -37,6 +38,6 @@ export function readZip(bytes: Uint8Array): ReadonlyMap<string, Uint8Array> {
     )
   } catch (error) {
     if (error instanceof MalformedError) throw error
-    throw new MalformedError(`the archive cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+    throw new MalformedError(`the archive cannot be read: ${messageOf(error)}`)
   }
 }

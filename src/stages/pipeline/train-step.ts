@@ -3,7 +3,7 @@ import { definitionDigest } from '../../define/project.ts'
 import type { StepContext, StepDefinition, StepResult } from '../../engine/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import type { Digest } from '../../internal/digest.ts'
-import type { Duration } from '../../internal/time.ts'
+import { inSeconds, type Duration } from '../../internal/time.ts'
 import { scalerArtifact } from '../scaler/index.ts'
 import { fit, score, type Fittable, type FittedModel } from '../train/estimator.ts'
 import { readFrame, thinned } from '../train/read-frame.ts'
@@ -18,7 +18,7 @@ const profileRows = 200_000
 /** Length of the windows that the model's monitor compares, so that the baseline carries their natural variation. */
 function watchedWindow(services: StageServices, model: Model): Duration {
   const monitor = [...services.project.monitors.values()].find(one => one.deployment.model.name === model.name)
-  return monitor ? `${monitor.window / 1e6}s` : '7d'
+  return monitor ? inSeconds(monitor.window) : '7d'
 }
 
 /** What training knows besides its rows: the parameters of the step, which are all that a process of its own is told. */

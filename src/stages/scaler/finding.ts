@@ -1,6 +1,8 @@
 import type { CheckResult } from '../../define/report.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 
+export { plural } from '../../define/expectation/verdict.ts'
+
 /** One feature that breaks a rule. */
 export interface Finding {
   readonly column: string
@@ -72,6 +74,3 @@ export const figure = (x: number): string => {
   const size = Math.abs(rounded)
   return size !== 0 && (size < 1e-4 || size >= 1e7) ? rounded.toExponential() : String(rounded)
 }
-
-export const plural = (count: number, one: string): string =>
-  `${count.toLocaleString('en-US')} ${one}${count === 1 ? '' : 's'}`

@@ -2,7 +2,8 @@ import type { Deployment } from '../../define/deployment.ts'
 import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { ulid } from '../../internal/ids.ts'
-import type { Micros } from '../../internal/time.ts'
+import { inSeconds, type Micros } from '../../internal/time.ts'
+import { messageOf } from '../../internal/message-of.ts'
 import { advance, route, startRollout, type RolloutEvent, type RolloutState } from '../deploy/rollout/index.ts'
 import type { OnlineView } from '../features/online.ts'
 import type { StageServices } from '../pipeline/services.ts'
@@ -200,7 +201,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
         task: this.task,
         steps: options.steps.map(share => `${share * 100}%` as const),
         minRequests: options.minRequests,
-        maxWait: `${options.maxWait / 1e6}s`,
+        maxWait: inSeconds(options.maxWait),
         labels: options.labels,
         alpha: options.alpha,
         threshold: model.threshold,
@@ -275,7 +276,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
 
   /** The caller is answered by stable; the operator is told why. */
   #noteCanary(error: unknown): undefined {
-    this.#canaryError = error instanceof Error ? error.message : String(error)
+    this.#canaryError = messageOf(error)
   }
 
   async feedback(labels: readonly Label[]): Promise<number> {

@@ -4,6 +4,7 @@ import { crc32 } from 'node:zlib'
 import type { Json } from '../../internal/canonical-json.ts'
 import { makeFolder, syncFolder } from '../../internal/publish.ts'
 import type { Micros } from '../../internal/time.ts'
+import { messageOf } from '../../internal/message-of.ts'
 import type { Clock } from '../../ports/clock.ts'
 
 /** A prediction as a label will need it. `canary` is NaN where no challenger scored it; `epoch` says which one did. */
@@ -166,7 +167,7 @@ export class ServingJournal {
       this.#predictions = [...p, ...this.#predictions].slice(-mostWaiting * 5)
       this.#labels = [...l, ...this.#labels].slice(-mostWaiting * 3)
       if (this.#trouble === undefined) this.#options.onError(error)
-      this.#trouble = error instanceof Error ? error.message : String(error)
+      this.#trouble = messageOf(error)
     }
   }
 
@@ -214,18 +215,20 @@ export class ServingJournal {
   }
 
   #give({ p, l, s }: Frame): void {
+    for (let i = 0; i < p.length; i += 5) {
+      const [id, at, stable, canary, epoch] = p.slice(i, i + 5) as [
+        string,
+        number,
+        number | null,
+        number | null,
+        number,
+      ]
+      const prediction = { id, at, stable: stable ?? Number.NaN, canary: canary ?? Number.NaN, epoch }
+      for (const keeper of this.#keepers) keeper.recall(prediction)
+    }
+    for (let i = 0; i < l.length; i += 3)
+      for (const keeper of this.#keepers) keeper.recallLabel(l[i] as string, l[i + 1] as number, l[i + 2] as number)
     for (const keeper of this.#keepers) {
-      for (let i = 0; i < p.length; i += 5) {
-        const [id, at, stable, canary, epoch] = p.slice(i, i + 5) as [
-          string,
-          number,
-          number | null,
-          number | null,
-          number,
-        ]
-        keeper.recall({ id, at, stable: stable ?? Number.NaN, canary: canary ?? Number.NaN, epoch })
-      }
-      for (let i = 0; i < l.length; i += 3) keeper.recallLabel(l[i] as string, l[i + 1] as number, l[i + 2] as number)
       const state = s[keeper.keeps]
       if (state !== undefined) keeper.takeBack(state)
     }

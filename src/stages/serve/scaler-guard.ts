@@ -1,6 +1,7 @@
 import { overallStatus, type Report } from '../../define/report.ts'
 import { fail } from '../../errors/index.ts'
 import { ulid } from '../../internal/ids.ts'
+import { messageOf } from '../../internal/message-of.ts'
 import type { StageServices } from '../pipeline/services.ts'
 import type { ServedVersion } from './served-version.ts'
 
@@ -75,8 +76,7 @@ export class ScalerGuard {
     // The store compares the digest with the bytes
     this.broken = await this.#services.artifacts.get(scaler.digest).then(
       () => undefined,
-      (error: unknown) =>
-        `the scaler of ${version} cannot be proven: ${error instanceof Error ? error.message : String(error)}`,
+      (error: unknown) => `the scaler of ${version} cannot be proven: ${messageOf(error)}`,
     )
   }
 }

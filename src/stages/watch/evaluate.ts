@@ -2,6 +2,7 @@ import { type CheckResult, overallStatus, type Report } from '../../define/repor
 import { fail } from '../../errors/index.ts'
 import { digestJson, shortDigest } from '../../internal/digest.ts'
 import { type Duration, type Micros, micros } from '../../internal/time.ts'
+import { messageOf } from '../../internal/message-of.ts'
 import { benjaminiHochberg } from '../../math/distribution/benjamini-hochberg.ts'
 import {
   type ColumnDrift,
@@ -90,7 +91,7 @@ function broken(name: string, kind: 'number' | 'text', output: boolean, reason: 
   const zero = { rows: 0, psi: 0, corrected: 0, kl: 0, js: 0, tvd: 0, ks: null, wasserstein: null, unseen: 0 }
   const missing = { reference: 0, current: 0, change: 0 }
   const limits = { p: 1, pDrift: 1, adjusted: 1, theta0: 0, thetaDrift: 0, natural: 0, importance: null }
-  const error = reason instanceof Error ? reason.message : String(reason)
+  const error = messageOf(reason)
   return { name, kind, output, ...zero, missing, ...limits, verdict: 'error', error }
 }
 

@@ -1,7 +1,7 @@
 import type { Decision } from '../../define/decision.ts'
 import type { Monitor } from '../../define/monitor.ts'
 import type { Json } from '../../internal/canonical-json.ts'
-import type { Duration, Micros } from '../../internal/time.ts'
+import { inSeconds, type Micros } from '../../internal/time.ts'
 import type { Keeper, KeptPrediction } from '../serve/journal.ts'
 import { evaluateWindow, type Evaluation } from './evaluate.ts'
 import type { WatchedScaler } from '../scaler/watched.ts'
@@ -35,8 +35,6 @@ interface Seen {
 
 /** A window whose time is over ends when no row came for so long: rows of the past may be sent, one after another. */
 const quietMs = 10_000
-
-const seconds = (length: Micros): Duration => `${length / 1e6}s`
 
 /** What the journal keeps of a monitor. */
 interface Kept {
@@ -81,8 +79,8 @@ export class LiveMonitor implements Keeper {
     this.#retrains = new RetrainDesk(services, definition)
     this.#performance = new RealisedPerformance({
       task: definition.deployment.model.task,
-      cohort: seconds(definition.window),
-      horizon: seconds(definition.labelHorizon),
+      cohort: inSeconds(definition.window),
+      horizon: inSeconds(definition.labelHorizon),
     })
   }
 
@@ -190,7 +188,7 @@ export class LiveMonitor implements Keeper {
     const now = this.#services.clock.now()
     const evaluation = evaluateWindow(profile, window.rows, {
       sensitivity: this.definition.sensitivity,
-      falseAlarms: seconds(this.definition.falseAlarmEvery),
+      falseAlarms: inSeconds(this.definition.falseAlarmEvery),
       testsPerDay: 86_400_000_000 / this.definition.window,
       subject: this.definition.deployment.name,
       at: now,

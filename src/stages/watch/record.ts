@@ -2,6 +2,7 @@ import type { Decision } from '../../define/decision.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { ulid } from '../../internal/ids.ts'
 import type { Micros } from '../../internal/time.ts'
+import { messageOf } from '../../internal/message-of.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { MetadataStore, WindowRecord } from '../../ports/metadata-store.ts'
 import type { Alert, Notifier } from '../../ports/notifier.ts'
@@ -92,7 +93,7 @@ export async function deliver({ store, clock, notifiers }: MonitorServices, aler
         {
           notifier: notifier.name,
           fingerprint: alert.fingerprint,
-          reason: error instanceof Error ? error.message : String(error),
+          reason: messageOf(error),
         },
         clock.now(),
       )

@@ -1,7 +1,7 @@
 import type { Decision } from '../../define/decision.ts'
 import type { Monitor } from '../../define/monitor.ts'
 import { digestJson, shortDigest } from '../../internal/digest.ts'
-import type { Duration, Micros } from '../../internal/time.ts'
+import { inSeconds, type Micros } from '../../internal/time.ts'
 import type { Alert } from '../../ports/notifier.ts'
 import {
   clockSetBack,
@@ -17,8 +17,6 @@ import { deliver, type MonitorServices, recordAlert, recordRetrains } from './re
 
 /** Windows in a row that start a retrain; the alert fires after as many. */
 const driftWindows = 2
-
-const seconds = (length: Micros): Duration => `${length / 1e6}s`
 
 /** A retrain that was asked for: the decision, and why. */
 export type RetrainRequest = { readonly decision: Decision; readonly cause: RetrainTrigger }
@@ -57,7 +55,7 @@ export class RetrainDesk {
   /** What would be decided now; changes nothing. */
   preview(seen: RetrainEvidence, now: Micros): Decision {
     const { retrain } = this.#definition
-    const limits = retrain ? { cooldown: seconds(retrain.cooldown), maxPerWeek: retrain.maxPerWeek } : {}
+    const limits = retrain ? { cooldown: inSeconds(retrain.cooldown), maxPerWeek: retrain.maxPerWeek } : {}
     const policy = { model: this.#model, on: retrain?.on ?? [], driftWindows, ...limits }
     return decideRetrain(policy, clockSetBack(this.#state, now), seen, now)
   }

@@ -16,6 +16,7 @@ import { fail, isMillraceError } from '../../../errors/index.ts'
 import { ulid } from '../../../internal/ids.ts'
 import { syncFolder, temporaryName } from '../../../internal/publish.ts'
 import { whyUnreadable } from '../../../internal/why-unreadable.ts'
+import { messageOf } from '../../../internal/message-of.ts'
 import type {
   Column,
   ColumnType,
@@ -56,7 +57,7 @@ const chunkTypes: Record<ColumnType, DuckDBType> = {
 }
 
 function firstLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n')[0] as string
+  return messageOf(error).split('\n')[0] as string
 }
 
 /** A whole result. */
@@ -302,7 +303,7 @@ function explain(error: unknown, sql: string): Error {
 
 /** The broken line of a CSV stands on a later line of DuckDB's message. */
 function describeFailure(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error)
+  const text = messageOf(error)
   const line = /CSV Error on Line: (\d+)/.exec(text)
   const original = /Original Line: ?([^\n]*)/.exec(text)
   return line

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { formatTime } from '../../../internal/time.ts'
+import { messageOf } from '../../../internal/message-of.ts'
 import type { Alert, Notifier } from '../../../ports/notifier.ts'
 
 export interface WebhookOptions {
@@ -74,7 +75,7 @@ export function webhookNotifier(options: WebhookOptions): Notifier {
           last = `answer ${answer.status}`
           if (answer.status !== 429 && answer.status < 500) break
         } catch (error) {
-          last = error instanceof Error ? error.message : String(error)
+          last = messageOf(error)
         }
       }
       throw new Error(`${url.host}: ${last}`)

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { open, type Database, type RootDatabase } from 'lmdb'
 import { fail } from '../../../errors/index.ts'
 import type { OnlineStore } from '../../../ports/online-store.ts'
+import { messageOf } from '../../../internal/message-of.ts'
 
 /** Bytes of a key that LMDB takes at its default page size, less what marks a key as text. */
 const longestKey = 1976
@@ -73,7 +74,7 @@ class LmdbStore implements OnlineStore {
 /** LMDB's own failures, catalogued; what the caller's records threw is the caller's. */
 function explain(error: unknown, view: string): unknown {
   const { code } = error as { code?: unknown }
-  const reason = error instanceof Error ? error.message : String(error)
+  const reason = messageOf(error)
   if (/ENOSPC|MDB_MAP_FULL|No space left/.test(`${String(code)} ${reason}`))
     return fail('noSpaceLeft', { path: 'the online store', reason }, error)
   return typeof code === 'number' || /MDB_/.test(reason) ? fail('onlineUnwritable', { view, reason }, error) : error

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { fail, isMillraceError } from '../../../errors/index.ts'
 import type { Column, ColumnType, DescribedColumn } from '../../../ports/data-engine.ts'
 import type { OpenTable } from '../../../ports/table-source.ts'
+import { messageOf } from '../../../internal/message-of.ts'
 
 type Arrow = typeof import('apache-arrow')
 type ArrowTable = import('apache-arrow').Table
@@ -91,11 +92,7 @@ export async function openArrowFiles(files: readonly string[]): Promise<OpenTabl
       return arrow.tableFromIPC(await readFile(file))
     } catch (error) {
       if (isMillraceError(error)) throw error
-      throw fail(
-        'sourceUnreadable',
-        { source: file, reason: error instanceof Error ? error.message : String(error) },
-        error,
-      )
+      throw fail('sourceUnreadable', { source: file, reason: messageOf(error) }, error)
     }
   }
   const first = await read(files[0] as string)

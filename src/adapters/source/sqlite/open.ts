@@ -3,6 +3,7 @@ import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite'
 import { fail, isMillraceError } from '../../../errors/index.ts'
 import type { Column, DescribedColumn } from '../../../ports/data-engine.ts'
 import type { OpenTable } from '../../../ports/table-source.ts'
+import { messageOf } from '../../../internal/message-of.ts'
 
 const batchRows = 20_000
 
@@ -18,11 +19,7 @@ function asText(value: unknown): string | null {
 
 function unreadable(table: string, error: unknown): unknown {
   if (isMillraceError(error)) return error
-  return fail(
-    'sourceUnreadable',
-    { source: table, reason: error instanceof Error ? error.message : String(error) },
-    error,
-  )
+  return fail('sourceUnreadable', { source: table, reason: messageOf(error) }, error)
 }
 
 /**

@@ -1,5 +1,6 @@
 import { MalformedError } from '../../../internal/archive/malformed.ts'
 import { readNpy } from '../../../internal/archive/npy.ts'
+import { messageOf } from '../../../internal/message-of.ts'
 import type { Attributes } from './attributes.ts'
 
 type Entries = ReadonlyMap<string, Uint8Array>
@@ -36,7 +37,7 @@ export function attributesOfJson(text: string): Attributes {
   try {
     value = JSON.parse(text)
   } catch (error) {
-    throw new MalformedError(`it is no JSON: ${error instanceof Error ? error.message : String(error)}`)
+    throw new MalformedError(`it is no JSON: ${messageOf(error)}`)
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new MalformedError('it is no JSON object')
@@ -75,7 +76,7 @@ export function attributesOfSkops(entries: Entries): Attributes {
     try {
       root = JSON.parse(new TextDecoder().decode(bytes)) as typeof root
     } catch (error) {
-      throw new MalformedError(`it is no JSON: ${error instanceof Error ? error.message : String(error)}`)
+      throw new MalformedError(`it is no JSON: ${messageOf(error)}`)
     }
     const attributes = root?.content?.content
     if (typeof attributes !== 'object' || attributes === null)
