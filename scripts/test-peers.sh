@@ -4,6 +4,7 @@
 # Arguments go to vitest: scripts/test-peers.sh test/peers/registry.test.ts
 set -uo pipefail
 cd "$(dirname "$0")/.."
+. scripts/peers/lib.sh
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/millrace-peers-XXXXXX")
 chmod 755 "$work"
@@ -76,7 +77,7 @@ if prepare prometheus bash scripts/peers/prometheus.sh install; then
   say 'prometheus'
 fi
 if command -v chromium >/dev/null ||
-  prepare chromium env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium; then
+  prepare chromium debian chromium; then
   MILLRACE_TEST_CHROMIUM=$(command -v chromium)
   export MILLRACE_TEST_CHROMIUM
   say 'chromium'

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { millrace, ridesProject } from './support/rides.ts'
+import { millrace } from './support/command.ts'
+import { ridesProject } from './support/rides.ts'
 
 const { root, remove } = ridesProject()
 afterAll(remove)

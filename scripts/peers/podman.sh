@@ -4,15 +4,13 @@
 #   podman.sh flags             prints the global flags that work without systemd and without overlay mounts
 #   podman.sh check             succeeds when containers can be made here
 set -euo pipefail
+. "$(dirname "$0")/lib.sh"
 
 flags="--storage-driver vfs --runtime runc --cgroup-manager cgroupfs"
 
 case ${1:?install, flags or check} in
   install)
-    if ! command -v podman >/dev/null || ! command -v runc >/dev/null; then
-      apt-get update -qq
-      DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends podman runc >/dev/null
-    fi
+    { command -v podman && command -v runc; } >/dev/null || debian podman runc
     ;;
   flags) echo "$flags" ;;
   # shellcheck disable=SC2086

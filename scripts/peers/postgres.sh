@@ -5,6 +5,7 @@
 #   postgres.sh stop FOLDER
 # The server refuses to run as root: then it runs as the user `postgres`, which the Debian package makes.
 set -euo pipefail
+. "$(dirname "$0")/lib.sh"
 
 verb=${1:?install, start or stop}
 port=${MILLRACE_TEST_POSTGRES_PORT:-15433}
@@ -17,10 +18,7 @@ as_server_user() {
 
 case $verb in
   install)
-    if [ -z "$(binaries)" ]; then
-      apt-get update -qq
-      DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends postgresql >/dev/null
-    fi
+    [ -n "$(binaries)" ] || debian postgresql
     [ -n "$(binaries)" ]
     ;;
   start)

@@ -4,18 +4,14 @@
 #   prometheus.sh start FOLDER TARGET...     on loopback, reads each host:port once a second; prints its address
 #   prometheus.sh stop FOLDER
 set -euo pipefail
+. "$(dirname "$0")/lib.sh"
 
 verb=${1:?install, start or stop}
 port=${MILLRACE_TEST_PROMETHEUS_PORT:-15590}
 
-alive() { [ -s "$folder/pid" ] && kill -0 "$(cat "$folder/pid")" 2>/dev/null; }
-
 case $verb in
   install)
-    if ! command -v prometheus >/dev/null; then
-      apt-get update -qq
-      DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends prometheus >/dev/null
-    fi
+    command -v prometheus >/dev/null || debian prometheus
     ;;
   start)
     folder=${2:?folder}
@@ -30,23 +26,14 @@ case $verb in
       for target in "$@"; do echo "      - targets: ['$target']"; done
     } > "$folder/prometheus.yml"
     promtool check config "$folder/prometheus.yml" >&2
-    if ! alive; then
-      setsid prometheus --config.file "$folder/prometheus.yml" --storage.tsdb.path "$folder/data" \
-        --web.listen-address "127.0.0.1:$port" --log.level warn >"$folder/server.log" 2>&1 </dev/null &
-      echo $! > "$folder/pid"
-    fi
-    for _ in $(seq 120); do
-      if curl -sf -m 2 -o /dev/null "http://127.0.0.1:$port/-/ready"; then echo "http://127.0.0.1:$port"; exit 0; fi
-      alive || break
-      sleep 0.25
-    done
-    tail -n 15 "$folder/server.log" >&2
-    exit 1
+    launch prometheus --config.file "$folder/prometheus.yml" --storage.tsdb.path "$folder/data" \
+      --web.listen-address "127.0.0.1:$port" --log.level warn
+    answers "http://127.0.0.1:$port/-/ready"
+    echo "http://127.0.0.1:$port"
     ;;
   stop)
     folder=${2:?folder}
-    if alive; then kill "$(cat "$folder/pid")"; fi
-    rm -f "$folder/pid"
+    halt
     ;;
   *)
     echo "install, start FOLDER TARGET... or stop FOLDER" >&2

@@ -1,22 +1,19 @@
 import { Agent, request } from 'node:http'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { millrace, ridesProject, startUp, type Server } from '../support/rides.ts'
+import type { Server } from '../support/command.ts'
+import { servedRides } from '../support/rides.ts'
 
-const { root, remove } = ridesProject()
 const agent = new Agent({ keepAlive: true, maxSockets: 1 })
 let server: Server
+let end: () => Promise<void>
 beforeAll(async () => {
-  const trained = await millrace(root, ['train'])
-  expect(trained.code, trained.said).toBe(0)
-  server = await startUp(root)
-  expect((await millrace(root, ['deploy'])).code).toBe(0)
+  ;({ server, end } = await servedRides())
   // health is looked at once a second; until then it is that of a server without a deployment
   await vi.waitFor(async () => expect((await fetch(`${server.url}/health`)).status).toBe(200), 10_000)
 })
 afterAll(async () => {
   agent.destroy()
-  await server?.stop()
-  remove()
+  await end()
 })
 
 /** Milliseconds from sending to the last byte, on one kept connection. */

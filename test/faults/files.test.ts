@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openDuckdb } from '../../src/adapters/data/duckdb/engine.ts'
 import { refused } from '../support/refused.ts'
-import { millrace, type Said } from '../support/rides.ts'
+import { millrace, type Said } from '../support/command.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'millrace-files-'))
 chmodSync(base, 0o755)

@@ -1,19 +1,16 @@
 import { Agent, request } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { millrace, ridesProject, startUp, type Server } from '../support/rides.ts'
+import type { Server } from '../support/command.ts'
+import { servedRides } from '../support/rides.ts'
 
-const { root, remove } = ridesProject()
 let server: Server
+let end: () => Promise<void>
 beforeAll(async () => {
-  const trained = await millrace(root, ['train'])
-  expect(trained.code, trained.said).toBe(0)
-  server = await startUp(root)
-  expect((await millrace(root, ['deploy'])).code).toBe(0)
+  ;({ server, end } = await servedRides())
 })
 afterAll(async () => {
   agent.destroy()
-  await server?.stop()
-  remove()
+  await end()
 })
 
 const size = 100e6

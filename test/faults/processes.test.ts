@@ -3,7 +3,8 @@ import { chmodSync, existsSync, readdirSync, rmSync, truncateSync, writeFileSync
 import { join, resolve } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { refused } from '../support/refused.ts'
-import { millrace, ridesProject, startUp, type Said } from '../support/rides.ts'
+import { millrace, startUp, type Said } from '../support/command.ts'
+import { ridesProject } from '../support/rides.ts'
 
 const projects: ReturnType<typeof ridesProject>[] = []
 afterAll(() => {
@@ -26,7 +27,7 @@ describe('two processes on one project', () => {
       expect((await millrace(root, ['train'])).code).toBe(0)
       expect((await millrace(root, ['deploy'])).code).toBe(0)
     } finally {
-      expect(await server.stop()).toBe(0)
+      expect(await server.end()).toBe(0)
     }
   })
 
@@ -92,7 +93,7 @@ describe('SIGTERM in the middle', () => {
     }
     const clients = [client(), client(), client()]
     await new Promise(done => setTimeout(done, 300))
-    expect(await server.stop()).toBe(0)
+    expect(await server.end()).toBe(0)
     await Promise.all(clients)
     expect(statuses.filter(status => status === 200).length).toBeGreaterThan(10)
     // Answered, or told that the server is closing; never half an answer

@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { millrace, ridesProject } from '../support/rides.ts'
+import { millrace } from '../support/command.ts'
+import { ridesProject } from '../support/rides.ts'
 
 const python = 'test/interop/.venv/bin/python'
 const present = existsSync(python)

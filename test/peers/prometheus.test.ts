@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { millrace, ridesProject, startUp, type Server } from '../support/rides.ts'
+import { millrace, type Server } from '../support/command.ts'
+import { servedRides } from '../support/rides.ts'
 
 const wanted = process.env['MILLRACE_TEST_PROMETHEUS'] !== undefined
 if (!wanted) console.warn('SKIPPED: Prometheus; MILLRACE_TEST_PROMETHEUS is not set, see scripts/peers/prometheus.sh')
@@ -14,18 +15,15 @@ interface Sample {
 }
 
 describe.skipIf(!wanted)('a Prometheus that reads a server', () => {
-  const { root, remove } = ridesProject()
   const folder = mkdtempSync(join(tmpdir(), 'millrace-prometheus-'))
+  let root: string
   let server: Server
+  let end: () => Promise<void>
   let address: string
   let version = ''
 
   beforeAll(async () => {
-    const trained = await millrace(root, ['train'])
-    expect(trained.code, trained.said).toBe(0)
-    server = await startUp(root)
-    const deployed = await millrace(root, ['deploy'])
-    expect(deployed.code, deployed.said).toBe(0)
+    ;({ root, server, end } = await servedRides())
     const target = new URL(server.url).host
     address = execFileSync('bash', ['scripts/peers/prometheus.sh', 'start', folder, target], {
       encoding: 'utf8',
@@ -36,9 +34,8 @@ describe.skipIf(!wanted)('a Prometheus that reads a server', () => {
   })
   afterAll(async () => {
     execFileSync('bash', ['scripts/peers/prometheus.sh', 'stop', folder])
-    await server?.stop()
+    await end()
     rmSync(folder, { recursive: true, force: true })
-    remove()
   })
 
   async function query(text: string): Promise<readonly Sample[]> {

@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ulid } from '../../src/internal/ids.ts'
-import { millrace, ridesProject } from '../support/rides.ts'
+import { millrace } from '../support/command.ts'
+import { ridesProject } from '../support/rides.ts'
 
 const flags = process.env['MILLRACE_TEST_PODMAN']
 if (flags === undefined) console.warn('SKIPPED: podman; MILLRACE_TEST_PODMAN is not set, see scripts/peers/podman.sh')

@@ -1,13 +1,14 @@
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { openSqlite } from '../../src/adapters/metadata/sqlite/open.ts'
-import { label, millrace, orders, predict, runningProject, startUp, until } from '../support/running.ts'
+import { millrace } from '../support/command.ts'
+import { label, orders, predict, runningProject, startUp, until } from '../support/running.ts'
 
 const hour = 3_600_000
 
 it('a monitor keeps its window and the predictions that wait for labels through kill -9 and SIGTERM', async () => {
   const root = await runningProject('')
-  for (const words of [['train'], ['deploy']]) expect(await millrace(root, ...words)).toMatchObject({ code: 0 })
+  for (const words of [['train'], ['deploy']]) expect(await millrace(root, words)).toMatchObject({ code: 0 })
   const window = Math.floor(Date.now() / hour) * hour - 4 * hour
   const parts = [orders(250, 11), orders(120, 12), orders(130, 13)] as const
 

@@ -2,28 +2,29 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { openSqlite } from '../../src/adapters/metadata/sqlite/open.ts'
-import { millrace, runningProject, startUp } from '../support/running.ts'
+import { millrace } from '../support/command.ts'
+import { runningProject, startUp } from '../support/running.ts'
 
 it('the registry says what is the same file, where a rebuild came from, and what a run found', async () => {
   const root = await runningProject('')
-  for (let i = 0; i < 2; i++) expect(await millrace(root, 'train')).toMatchObject({ code: 0 })
+  for (let i = 0; i < 2; i++) expect(await millrace(root, ['train'])).toMatchObject({ code: 0 })
 
-  const list = await millrace(root, 'models', 'list')
+  const list = await millrace(root, ['models', 'list'])
   expect(list.out).toMatch(/lateness@2 .*= @1/)
   expect(list.out).not.toMatch(/lateness@1 .*= @/)
-  const versions = JSON.parse((await millrace(root, 'models', 'list', '--json')).out) as { sameAs: number | null }[]
+  const versions = JSON.parse((await millrace(root, ['models', 'list', '--json'])).out) as { sameAs: number | null }[]
   expect(versions.map(one => one.sameAs)).toEqual([1, null])
-  expect((await millrace(root, 'models', 'show', 'lateness@2')).out).toContain('the same file as lateness@1')
+  expect((await millrace(root, ['models', 'show', 'lateness@2'])).out).toContain('the same file as lateness@1')
 
-  const lineage = await millrace(root, 'lineage', 'lateness@2')
+  const lineage = await millrace(root, ['lineage', 'lateness@2'])
   expect(Math.max(...lineage.out.split('\n').map(line => line.length))).toBeLessThan(100)
   expect(lineage.out).toMatch(/made from\n.*\n(?:.*\n)* +data +validate-orders in run/)
-  const edges = JSON.parse((await millrace(root, 'lineage', 'lateness@2', '--json')).out) as {
+  const edges = JSON.parse((await millrace(root, ['lineage', 'lateness@2', '--json'])).out) as {
     madeFrom: { from: string }[]
   }
   expect(edges.madeFrom.some(edge => /^sha256:[0-9a-f]{64}$/.test(edge.from))).toBe(true)
 
-  const outside = await millrace(root, 'reproduce', 'lateness@1')
+  const outside = await millrace(root, ['reproduce', 'lateness@1'])
   expect(outside).toMatchObject({ code: 0 })
   expect(outside.out).toContain('NOT from a commit')
   const git = (...words: readonly string[]): Buffer =>
@@ -33,8 +34,8 @@ it('the registry says what is the same file, where a rebuild came from, and what
   git('init', '-q')
   git('add', 'millrace.config.ts')
   git('commit', '-qm', 'one')
-  expect(await millrace(root, 'train')).toMatchObject({ code: 0 })
-  const inside = JSON.parse((await millrace(root, 'reproduce', 'lateness@3', '--json')).out) as unknown
+  expect(await millrace(root, ['train'])).toMatchObject({ code: 0 })
+  const inside = JSON.parse((await millrace(root, ['reproduce', 'lateness@3', '--json'])).out) as unknown
   expect(inside).toMatchObject({
     same: true,
     origin: { from: 'commit', commit: git('rev-parse', 'HEAD').toString().trim() },

@@ -3,18 +3,8 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { openSqlite } from '../../src/adapters/metadata/sqlite/open.ts'
 import type { MetadataStore } from '../../src/ports/metadata-store.ts'
-import {
-  label,
-  millrace,
-  orders,
-  ordersCsv,
-  post,
-  predict,
-  runningProject,
-  type Server,
-  startUp,
-  until,
-} from '../support/running.ts'
+import { millrace, type Server } from '../support/command.ts'
+import { label, orders, ordersCsv, post, predict, runningProject, startUp, until } from '../support/running.ts'
 
 const hour = 3_600_000
 
@@ -26,7 +16,7 @@ interface Served {
 
 async function serve(monitor: string): Promise<Served> {
   const root = await runningProject(monitor)
-  for (const words of [['train'], ['deploy']]) expect(await millrace(root, ...words)).toMatchObject({ code: 0 })
+  for (const words of [['train'], ['deploy']]) expect(await millrace(root, words)).toMatchObject({ code: 0 })
   return {
     root,
     server: await startUp(root),
@@ -96,7 +86,7 @@ it('a retrain that fails alerts, is recorded, and leaves the server serving', as
   )
   expect(alert.state).toBe('firing')
   expect(alert.summary).toContain('data/*.csv')
-  expect((await millrace(root, 'monitor')).out).toMatch(/retrain-failed since .*data\/\*\.csv/)
+  expect((await millrace(root, ['monitor'])).out).toMatch(/retrain-failed since .*data\/\*\.csv/)
   expect(await store.getDecision(alert.evidence)).toMatchObject({ kind: 'gate', verdict: 'refused' })
   await predict(server.url, orders(1, 5), Date.now(), 'after')
   expect((await fetch(`${server.url}/readyz`)).status).toBe(200)

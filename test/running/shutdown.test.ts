@@ -4,16 +4,8 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { openSqlite } from '../../src/adapters/metadata/sqlite/open.ts'
 import type { RunRecord } from '../../src/ports/metadata-store.ts'
-import {
-  millrace,
-  orders,
-  ordersCsv,
-  predict,
-  runningProject,
-  type Server,
-  startUp,
-  until,
-} from '../support/running.ts'
+import { millrace, type Server } from '../support/command.ts'
+import { orders, ordersCsv, predict, runningProject, startUp, until } from '../support/running.ts'
 
 /** A request of which half is sent; `finish` sends the rest and gives the whole answer. */
 async function begin(server: Server, path: string, body: unknown): Promise<{ finish(): Promise<string> }> {
@@ -51,8 +43,7 @@ const rolloutOf = async (server: Server): Promise<RolloutAnswer['rollout']> =>
 
 it('SIGTERM lets requests of both planes end, takes no new one, and ends with 0', async () => {
   const root = await runningProject('')
-  for (const words of [['train'], ['deploy'], ['train']])
-    expect(await millrace(root, ...words)).toMatchObject({ code: 0 })
+  for (const words of [['train'], ['deploy'], ['train']]) expect(await millrace(root, words)).toMatchObject({ code: 0 })
   const server = await startUp(root)
   const data = await begin(server, '/v1/deployments/orders-api/predict', {
     rows: [{ weight: 3, distance: 4 }],
@@ -89,7 +80,7 @@ it('SIGTERM lets requests of both planes end, takes no new one, and ends with 0'
 
 it('SIGTERM in the midst of a retrain and of a rollout loses nothing: the next server goes on', async () => {
   const root = await runningProject("retrain: { on: ['data'] }", 600)
-  for (const words of [['train'], ['deploy']]) expect(await millrace(root, ...words)).toMatchObject({ code: 0 })
+  for (const words of [['train'], ['deploy']]) expect(await millrace(root, words)).toMatchObject({ code: 0 })
   const store = await openSqlite(join(root, '.millrace', 'millrace.db'))
   const retrain = async (): Promise<RunRecord | undefined> =>
     (await store.listRuns({ kind: 'pipeline' })).find(run => run.trigger === 'data')
@@ -134,7 +125,7 @@ it('SIGTERM in the midst of a retrain and of a rollout loses nothing: the next s
     ['rollout', 'abort'],
     ['deploy', '--version', '2'],
   ])
-    expect(await millrace(root, ...words)).toMatchObject({ code: 0 })
+    expect(await millrace(root, words)).toMatchObject({ code: 0 })
   server = await startUp(root)
   expect(await rolloutOf(server)).toMatchObject({ phase: 'shadow', shadow: { rows: 0 } })
 

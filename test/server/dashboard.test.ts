@@ -5,6 +5,7 @@ import { chromium } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { build } from 'vite'
 import { dashboardFolder } from '../../src/server/dashboard.ts'
+import { paths } from './pages.ts'
 import { testServer, type TestServer } from './harness.ts'
 import { seed } from './seed.ts'
 
@@ -88,20 +89,6 @@ interface Violation {
   readonly impact: string
   readonly nodes: readonly { readonly target: readonly string[]; readonly failureSummary: string }[]
 }
-
-/** Every page, one of each kind that has details. */
-const paths = [
-  '/',
-  '/data',
-  '/features',
-  '/runs',
-  '/runs/01SEED00000000000000000003',
-  '/models',
-  '/models/lateness/3',
-  '/deployments',
-  '/monitors',
-  '/decisions',
-]
 
 test.skipIf(!hasBrowser)('axe finds nothing serious on any page, wide and narrow, light and dark', async () => {
   const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')

@@ -1,22 +1,11 @@
 import { mkdir } from 'node:fs/promises'
 import { chromium } from 'playwright-core'
+import { paths } from './pages.ts'
 import { testServer } from './harness.ts'
 import { seed } from './seed.ts'
 
 // Pictures of every page in light and dark, wide and narrow: `npx jiti test/server/screenshots.ts <folder> [pages…]`.
 const [folder = 'shots', ...only] = process.argv.slice(2)
-const paths = [
-  '/',
-  '/data',
-  '/features',
-  '/runs',
-  '/runs/01SEED00000000000000000003',
-  '/models',
-  '/models/lateness/3',
-  '/deployments',
-  '/monitors',
-  '/decisions',
-]
 await mkdir(folder, { recursive: true })
 const server = await testServer()
 await seed(server.workspace)

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { Said } from './rides.ts'
+import type { Said } from './command.ts'
 
 /** What every refusal owes: its code, words, no stack, no claim of a bug, and the exit code of its kind. */
 export function refused({ code, said }: Said, exit: number, ...words: readonly (string | RegExp)[]): void {

@@ -1,8 +1,7 @@
-import { execFile, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { createInterface } from 'node:readline'
+import { join } from 'node:path'
+import { millrace, startUp, type Server } from './command.ts'
 
 /** Taxi rides with some missing distances; the fare follows distance and zone. */
 function rides(count: number): string {
@@ -33,27 +32,6 @@ const api = deployment('fares', { model: fare })
 export default project('rides', { rides, fare, api, watch: monitor('watch', { deployment: api }) }, JSON.parse(process.env.MILLRACE_TEST_SETTINGS ?? '{}'))
 `
 
-export interface Said {
-  readonly code: number
-  readonly out: string
-  /** Both outputs. */
-  readonly said: string
-}
-
-const bin = resolve('dist/cli/bin.js')
-
-/** The command line in a folder, as a user has it. `settings` are the project's, for projects of `ridesProject`. */
-export function millrace(cwd: string, args: readonly string[], settings: unknown = {}): Promise<Said> {
-  return new Promise(done =>
-    execFile(
-      process.execPath,
-      [bin, ...args],
-      { cwd, env: { ...process.env, MILLRACE_TEST_SETTINGS: JSON.stringify(settings) }, maxBuffer: 1e8 },
-      (error, out, err) => done({ code: error === null ? 0 : Number(error.code ?? 99), out, said: `${out}${err}` }),
-    ),
-  )
-}
-
 /** A small project in a folder of its own, which `remove` takes away. */
 export function ridesProject(rows = 6000): { readonly root: string; readonly remove: () => void } {
   const root = mkdtempSync(join(tmpdir(), 'millrace-rides-'))
@@ -63,32 +41,23 @@ export function ridesProject(rows = 6000): { readonly root: string; readonly rem
   return { root, remove: () => rmSync(root, { recursive: true, force: true }) }
 }
 
-export interface Server {
-  readonly url: string
-  readonly stop: () => Promise<number | null>
-}
-
-/** `millrace up` on a free port, in a process of its own. */
-export async function startUp(root: string, ...flags: readonly string[]): Promise<Server> {
-  const child = spawn(process.execPath, [bin, 'up', '--port', '0', ...flags], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let said = ''
-  child.stderr.on('data', text => (said += String(text)))
-  const ended = new Promise<number | null>(done => child.once('close', code => done(code)))
-  const url = await new Promise<string>((found, lost) => {
-    createInterface({ input: child.stdout }).on('line', line => {
-      const at = /up at (\S+)/.exec(line)?.[1]
-      if (at) found(at)
-    })
-    void ended.then(code => lost(new Error(`millrace up ended with ${code}: ${said}`)))
-  })
-  return {
-    url,
-    stop: () => {
-      child.kill('SIGTERM')
-      return ended
-    },
+/** The project with its model trained, served and deployed. */
+export async function servedRides(): Promise<{ readonly root: string; readonly server: Server; end(): Promise<void> }> {
+  const { root, remove } = ridesProject()
+  let server: Server | undefined
+  const end = async (): Promise<void> => {
+    await server?.end()
+    remove()
+  }
+  try {
+    const trained = await millrace(root, ['train'])
+    if (trained.code !== 0) throw new Error(trained.said)
+    server = await startUp(root)
+    const deployed = await millrace(root, ['deploy'])
+    if (deployed.code !== 0) throw new Error(deployed.said)
+    return { root, server, end }
+  } catch (error) {
+    await end()
+    throw error
   }
 }

@@ -1,12 +1,9 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { seeded } from '../../src/math/random/seeded.ts'
-
-const bin = resolve('dist/cli/bin.js')
-const environment = { PATH: process.env.PATH, HOME: process.env.HOME }
+import { startUp as startServer, type Server } from './command.ts'
 
 export interface Order {
   readonly weight: number
@@ -62,59 +59,11 @@ export default project('shop', { orders, lateness, api, watch })
   return root
 }
 
-export function millrace(root: string, ...words: readonly string[]): Promise<{ code: number; out: string }> {
-  return new Promise(done => {
-    execFile(
-      process.execPath,
-      [bin, ...words],
-      { cwd: root, env: environment, maxBuffer: 2 ** 26 },
-      (error, out, err) =>
-        done({
-          code: typeof error?.code === 'number' ? error.code : error ? 99 : 0,
-          out: error ? `${out}\n${err}` : out,
-        }),
-    )
-  })
-}
-
-export interface Server {
-  readonly url: string
-  readonly child: ChildProcess
-  /** Its log lines so far. */
-  readonly said: () => string
-  /** Sends the signal and waits for the end: the exit code, or the signal that ended it. */
-  readonly end: (signal: NodeJS.Signals) => Promise<number | string>
-}
-
-/** A real `millrace up` in a process of its own. */
-export function startUp(root: string): Promise<Server> {
-  const child = spawn(process.execPath, [bin, 'up', '--port', '0', '--json'], {
-    cwd: root,
-    env: environment,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  // A test that fails leaves no server behind
-  onTestFinished(() => void child.kill('SIGKILL'))
-  let [out, log] = ['', '']
-  const ended = new Promise<number | string>(done => child.once('exit', (code, signal) => done(code ?? signal ?? '')))
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text))
-  return new Promise((started, refused) => {
-    void ended.then(code => refused(new Error(`up ended with ${code}: ${out}\n${log}`)))
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      out += text
-      const url = /"url": "([^"]+)"/.exec(out)?.[1]
-      if (url)
-        started({
-          url,
-          child,
-          said: () => log,
-          end(signal) {
-            child.kill(signal)
-            return ended
-          },
-        })
-    })
-  })
+/** A real `millrace up`; a test that fails leaves no server behind. */
+export async function startUp(root: string): Promise<Server> {
+  const server = await startServer(root)
+  onTestFinished(() => void server.child.kill('SIGKILL'))
+  return server
 }
 
 export async function post(url: string, body: unknown): Promise<{ status: number; body: Record<string, never> }> {

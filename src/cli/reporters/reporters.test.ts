@@ -7,24 +7,9 @@ import { render as junit } from './junit.ts'
 import { render as markdown } from './markdown.ts'
 import { render as pretty } from './pretty.ts'
 import { render as sarif } from './sarif.ts'
+import { checkOfDelays as check } from '../../../test/support/reports.ts'
 
 const root = '/home/someone/flights'
-
-function check(over: Partial<CheckResult> = {}): CheckResult {
-  return {
-    id: 'between-0123456789ab',
-    kind: 'between',
-    target: { dataset: 'flights', columns: ['delay'] },
-    severity: 'critical',
-    status: 'pass',
-    observed: { bad: 0 },
-    evaluated: 100,
-    bad: 0,
-    threshold: 'no bad rows',
-    message: 'delay is between -120 and 1440: all 100 rows',
-    ...over,
-  }
-}
 
 const broken = check({
   status: 'fail',

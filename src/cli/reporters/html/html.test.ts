@@ -2,22 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { overallStatus, type CheckResult, type Report } from '../../../define/report.ts'
 import { render } from './render.ts'
-
-function check(over: Partial<CheckResult> = {}): CheckResult {
-  return {
-    id: 'between',
-    kind: 'between',
-    target: { dataset: 'flights', columns: ['delay'] },
-    severity: 'critical',
-    status: 'pass',
-    observed: { bad: 0 },
-    evaluated: 100,
-    bad: 0,
-    threshold: 'no bad rows',
-    message: 'delay is between -120 and 1440: all 100 rows',
-    ...over,
-  }
-}
+import { checkOfDelays as check } from '../../../../test/support/reports.ts'
 
 const report = (checks: readonly CheckResult[]): Report => ({
   id: 'r1',
