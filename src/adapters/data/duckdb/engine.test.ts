@@ -72,10 +72,10 @@ describe('the DuckDB engine', () => {
 })
 
 describe('an expression means the same in SQL and in TypeScript', () => {
-  const same = (a: Value, b: Value): boolean => {
+  const same = (a: Value, b: Value, { type }: Node): boolean => {
     if (a === null || b === null) return a === b
-    // The last bit of a logarithm may differ, and may be what makes one of the two a whole number
-    if (typeof a === 'number' && typeof b === 'number' && !(Number.isSafeInteger(a) && Number.isSafeInteger(b)))
+    // The last bit of a logarithm may differ
+    if (type === 'float' && typeof a === 'number' && typeof b === 'number')
       return (
         Object.is(a, b) ||
         Math.abs(a - b) <= 1e-12 * Math.max(Math.abs(a), Math.abs(b)) ||
@@ -107,7 +107,7 @@ describe('an expression means the same in SQL and in TypeScript', () => {
             for (const [r, row] of rows.entries()) {
               const here = evaluate(name => row[name] as Value)
               const there = found[r]?.[`e${i}`] as Value
-              if (!same(there, here))
+              if (!same(there, here, node))
                 throw new Error(
                   `${toSql(node, duckdbDialect)} on ${JSON.stringify(row, (_, v) => (typeof v === 'bigint' ? `${v}n` : Number.isNaN(v) ? 'NaN' : v))}: SQL ${String(there)}, row ${String(here)}`,
                 )
