@@ -22,8 +22,6 @@ import { findRoot, loadProject } from './load.ts'
 
 /** A project opened for work: its definitions and everything they run on. Close it. */
 export interface Workspace extends StageServices {
-  /** `.millrace` below the project folder. */
-  readonly folder: string
   readonly engineOf: (listener?: EngineListener) => Promise<Engine>
   /** Where steps run, as the project says. */
   readonly executor: Executor

@@ -30,3 +30,10 @@ export type ErrorName = keyof typeof catalogue
 export function fail(name: ErrorName, details: ErrorDetails = {}, cause?: unknown): MillraceError {
   return new MillraceError(catalogue[name], details, cause === undefined ? undefined : { cause })
 }
+
+/** A catalogued error as another process told it in JSON; undefined when it is none. */
+export function reviveError(told: unknown): MillraceError | undefined {
+  const { code, details } = (told ?? {}) as { readonly code?: unknown; readonly details?: ErrorDetails }
+  const entry = Object.values(catalogue).find(one => one.code === code)
+  return entry && new MillraceError(entry, details)
+}

@@ -1,2 +1,2 @@
-export { catalogue, fail, type ErrorName } from './catalogue.ts'
+export { catalogue, fail, reviveError, type ErrorName } from './catalogue.ts'
 export { isMillraceError, MillraceError, type Blame, type ErrorDetails, type ErrorEntry } from './millrace-error.ts'

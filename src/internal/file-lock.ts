@@ -6,16 +6,16 @@ import { makeFolder, temporaryName } from './publish.ts'
 type Holder = ReturnType<typeof ownIdentity>
 
 const waitMs = 20
-const patienceMs = 5_000
 
 /**
- * Does work while no other process does: `path` is the lock. That of a dead process is broken; after five seconds of
- * waiting for a living one, `busy` says what to throw.
+ * Does work while no other process does: `path` is the lock. That of a dead process is broken; after `patienceMs` of
+ * waiting for a living one (default five seconds), `busy` says what to throw.
  */
 export async function withFileLock<T>(
   path: string,
   busy: (holder: Holder) => Error,
   work: () => Promise<T>,
+  patienceMs = 5_000,
 ): Promise<T> {
   await makeFolder(dirname(path))
   const temporary = temporaryName(path)

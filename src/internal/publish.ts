@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, rename, unlink } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { copyFile, mkdir, open, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
 /** Makes a rename or a new file in `folder` survive power loss. */
@@ -28,14 +29,26 @@ export async function makeFolder(folder: string): Promise<void> {
   }
 }
 
+/** What stands under a temporary name takes its own: whole, and so that it survives power loss. */
+async function publishTemporary(path: string, fill: (temporary: string) => Promise<void>): Promise<void> {
+  await makeFolder(dirname(path))
+  const temporary = temporaryName(path)
+  try {
+    await fill(temporary)
+    await rename(temporary, path)
+  } catch (error) {
+    await unlink(temporary).catch(() => undefined)
+    throw error
+  }
+  await syncFolder(dirname(path))
+}
+
 /**
  * Writes a whole file so that readers see the old content or the new, never a part, also after `kill -9` or power loss:
  * temporary name, fsync, rename, fsync of the folder, and only then does the promise resolve.
  */
 export async function publishFile(path: string, content: Uint8Array | string, mode = 0o644): Promise<void> {
-  await makeFolder(dirname(path))
-  const temporary = temporaryName(path)
-  try {
+  await publishTemporary(path, async temporary => {
     const handle = await open(temporary, 'wx', mode)
     try {
       await handle.writeFile(content)
@@ -43,10 +56,19 @@ export async function publishFile(path: string, content: Uint8Array | string, mo
     } finally {
       await handle.close()
     }
-    await rename(temporary, path)
-  } catch (error) {
-    await unlink(temporary).catch(() => undefined)
-    throw error
-  }
-  await syncFolder(dirname(path))
+  })
+}
+
+/** The same with a copy of another file, which stays (shared where the file system can). */
+export async function publishCopy(path: string, from: string, mode = 0o644): Promise<void> {
+  await publishTemporary(path, async temporary => {
+    await copyFile(from, temporary, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL)
+    const handle = await open(temporary, 'r')
+    try {
+      await handle.chmod(mode)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  })
 }

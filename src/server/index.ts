@@ -9,5 +9,5 @@ export {
   type TokenRecord,
 } from './auth/tokens.ts'
 export { EventBus, type ServerEvent } from './events/bus.ts'
-export type { Log } from './services.ts'
+export type { IngestAnswer, IngestFile, Log } from './services.ts'
 export { startServer, type RunningServer, type ServerOptions } from './listen.ts'

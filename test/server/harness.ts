@@ -39,6 +39,8 @@ const watch = monitor('lateness-watch', { deployment: api })
 
 export const sampleProject = project('flight-delays', { flights, departures, lateness, api, watch })
 
+const ingest = (): Promise<never> => Promise.reject(new TypeError('nothing is taken in here'))
+
 export interface TestServer extends RunningServer {
   readonly workspace: ServerServices['workspace']
   readonly deployment: EchoDeployment
@@ -82,7 +84,7 @@ export async function testServer(
     ...(rollout ? { rollout } : {}),
   })
   const serving = echoServing([deployment])
-  const server = await startServer({ workspace, serving, port: 0, log: () => {}, ...options })
+  const server = await startServer({ workspace, serving, ingest, port: 0, log: () => {}, ...options })
   return {
     ...server,
     workspace,

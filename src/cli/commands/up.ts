@@ -1,5 +1,6 @@
 import { fail } from '../../errors/index.ts'
 import type { Command } from '../command.ts'
+import { endSignal } from '../end-signal.ts'
 import { usage } from '../number-option.ts'
 
 export const command: Command = {
@@ -26,12 +27,10 @@ export const command: Command = {
     out.line(`Millrace is up at ${running.url}`)
     if (running.token) out.line(`token for this machine: ${running.token}`)
     out.line('Ctrl-C ends it.')
-    for (const signal of ['SIGINT', 'SIGTERM']) process.removeAllListeners(signal)
+    const ended = endSignal()
     await new Promise<void>(resolve => {
-      process.once('SIGINT', () => resolve())
-      process.once('SIGTERM', () => resolve())
+      ended.addEventListener('abort', () => resolve(), { once: true })
     })
-    process.once('SIGINT', () => process.exit(130))
     out.note('ending')
     await running.close()
     return 0

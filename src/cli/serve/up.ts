@@ -5,6 +5,7 @@ import { messageOf } from '../../internal/message-of.ts'
 import { createToken, EventBus, type Log, startServer } from '../../server/index.ts'
 import { LiveServing } from '../../stages/serve/serving.ts'
 import { runApart } from './apart.ts'
+import { ingestApart } from './ingest-apart.ts'
 import { recoverApart } from './recover-apart.ts'
 import { retrainApart } from './retrain-apart.ts'
 import { announce, runningServer, withdraw } from './running.ts'
@@ -54,6 +55,7 @@ export async function up(options: UpOptions): Promise<Up> {
     const server = await startServer({
       workspace,
       serving,
+      ingest: ingestApart(apart),
       port: options.port,
       host: options.host,
       auth: options.auth,

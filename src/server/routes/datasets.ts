@@ -3,9 +3,10 @@ import type { Dataset } from '../../define/dataset.ts'
 import { compileDefinition } from '../../define/project.ts'
 import type { CheckResult, Report } from '../../define/report.ts'
 import { fail } from '../../errors/index.ts'
-import { route } from '../route.ts'
+import { parseInput, route, type ControlRoute } from '../route.ts'
 import { nameSchema, Report as ReportSchema, ReportLine } from '../schemas.ts'
 import type { ServerServices } from '../services.ts'
+import { withUpload } from '../upload.ts'
 
 const history = 60
 
@@ -60,6 +61,31 @@ async function view(dataset: Dataset, { workspace: { store } }: ServerServices):
   }
 }
 
+/** Throws `recordUnknown`. */
+function datasetOf({ workspace }: Pick<ServerServices, 'workspace'>, name = ''): Dataset {
+  const found = workspace.project.datasets.get(name)
+  if (!found) throw fail('recordUnknown', { kind: 'dataset', name, where: 'GET /v1/datasets' })
+  return found
+}
+
+const IngestQuery = z.strictObject({ name: z.string().min(1).max(200).optional() })
+
+const IngestAnswer = z
+  .object({
+    dataset: z.string(),
+    digest: z.string(),
+    name: z.string(),
+    verdict: z.enum(['passed', 'quarantined', 'refused']),
+    reason: z.string(),
+    rows: z.number(),
+    quarantined: z.number(),
+    report: z.string(),
+    decision: z.string(),
+    place: z.string().nullable(),
+    again: z.boolean(),
+  })
+  .openapi('Ingested')
+
 const Series = z
   .object({
     id: z.string(),
@@ -100,12 +126,26 @@ export const datasetRoutes = [
     summary: 'One dataset',
     answer: DatasetView,
     async handler({ params }, services) {
-      const name = params.name ?? ''
-      const found = services.workspace.project.datasets.get(name)
-      if (!found) throw fail('recordUnknown', { kind: 'dataset', name, where: 'GET /v1/datasets' })
-      return view(found, services)
+      return view(datasetOf(services, params.name), services)
     },
   }),
+  {
+    method: 'POST',
+    path: '/v1/datasets/{name}:ingest',
+    permission: 'write',
+    tag: 'data',
+    summary:
+      'Takes a file, the body, into a dataset if it holds; `?name=` says how it is called. 422 when it is refused. The same content is judged once',
+    answer: IngestAnswer,
+    async respond({ request, url, params, services }) {
+      const dataset = datasetOf(services, params.name)
+      const { name } = parseInput(IngestQuery, Object.fromEntries(url.searchParams), 'query', 'POST :ingest')
+      return withUpload(request, services.workspace.folder, async path => {
+        const answer = await services.ingest(dataset, { path, name: name ?? dataset.name })
+        return Response.json(answer, { status: answer.verdict === 'refused' ? 422 : 200 })
+      })
+    },
+  } satisfies ControlRoute,
   route({
     method: 'POST',
     path: '/v1/sources/{dataset}:push',
@@ -120,16 +160,14 @@ export const datasetRoutes = [
     }),
     answer: z.object({ accepted: z.number() }),
     async handler({ params, body }, { serving, workspace }) {
-      const name = params.dataset ?? ''
-      const found = workspace.project.datasets.get(name)
-      if (!found) throw fail('recordUnknown', { kind: 'dataset', name, where: 'GET /v1/datasets' })
+      const found = datasetOf({ workspace }, params.dataset)
       const columns = Object.entries(found.columns).map(([column, spec]) => ({
         name: column,
         type: spec.type,
         nullable: spec.nullable || found.knownAt[column] !== undefined,
       }))
       const { typedRows } = await import('../inference/rows.ts')
-      return { accepted: await serving.push(name, typedRows(body.rows, columns)) }
+      return { accepted: await serving.push(found.name, typedRows(body.rows, columns)) }
     },
   }),
 ]

@@ -14,6 +14,8 @@ export interface StageServices {
   readonly project: Project
   /** Folder of the project file. */
   readonly root: string
+  /** `.millrace` below it. */
+  readonly folder: string
   readonly store: MetadataStore
   /** Sealed artifacts are read by it like others, by those who have a grant. */
   readonly artifacts: SealingStore

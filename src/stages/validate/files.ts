@@ -41,9 +41,16 @@ function pattern(glob: string): RegExp {
   return new RegExp(`^${source.join('')}$`)
 }
 
+/** Whether a glob takes a path, both absolute. */
+export function matchesPath(glob: string, path: string): boolean {
+  return pattern(glob).test(path.split(sep).join('/'))
+}
+
 async function walk(folder: string): Promise<string[]> {
   const found: string[] = []
   for (const entry of await readdir(folder, { withFileTypes: true })) {
+    // hidden names are what writers call files that are not whole yet
+    if (entry.name.startsWith('.')) continue
     const path = join(folder, entry.name)
     if (entry.isDirectory()) found.push(...(await walk(path)))
     else found.push(path)
@@ -62,7 +69,7 @@ export async function listFiles(dataset: Dataset, root: string): Promise<ListedF
     paths =
       base === undefined
         ? (await stat(absolute)) && [absolute]
-        : (await walk(base)).filter(file => pattern(absolute).test(file.split(sep).join('/')))
+        : (await walk(base)).filter(file => matchesPath(absolute, file))
   } catch (error) {
     throw fail(
       'sourceUnreadable',

@@ -1,14 +1,10 @@
-import { randomUUID } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
-import { extname, join } from 'node:path'
-import { Readable, Transform } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
+import { extname } from 'node:path'
 import { fail } from '../../../errors/index.ts'
 import type { Json } from '../../../internal/canonical-json.ts'
 import type { Digest } from '../../../internal/digest.ts'
 import type { Call, ControlRoute, Method, Permission } from '../../route.ts'
 import type { ServerServices } from '../../services.ts'
+import { withUpload } from '../../upload.ts'
 import { call, mlflowProblem } from './wire.ts'
 
 /** Names of files point to bytes in the artifact store: one document a file, one kind a run. */
@@ -17,7 +13,6 @@ interface Pointer {
   readonly size: number
 }
 
-const uploadLimit = 2 * 1024 ** 3
 const base = '/api/2.0/mlflow-artifacts/artifacts'
 const media: Readonly<Record<string, string>> = {
   '.txt': 'text/plain',
@@ -52,25 +47,10 @@ async function put({ request, params, services }: Call): Promise<Response> {
   const { artifacts, clock, folder, store } = services.workspace
   const { kind, id } = place(cleanPath(params.path ?? ''))
   if (id === '') throw fail('trackingInvalid', { reason: 'Invalid path: it names no file of a run' })
-  const uploads = join(folder, 'uploads')
-  await mkdir(uploads, { recursive: true })
-  const file = join(uploads, randomUUID())
-  try {
-    let size = 0
-    const limit = new Transform({
-      transform(chunk: Buffer, _, done) {
-        size += chunk.length
-        if (size > uploadLimit) done(fail('bodyTooLarge', { limit: uploadLimit / 1024 / 1024 }))
-        else done(null, chunk)
-      },
-    })
-    const body = request.body ? Readable.fromWeb(request.body as never) : Readable.from([])
-    await pipeline(body, limit, createWriteStream(file))
+  await withUpload(request, folder, async file => {
     const stored = await artifacts.putFile(file)
     await store.putDocument(kind, id, { digest: stored.digest, size: stored.size }, clock.now())
-  } finally {
-    await rm(file, { force: true })
-  }
+  })
   return Response.json({})
 }
 

@@ -1,0 +1,66 @@
+import { rm, stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Workspace } from '../config/workspace.ts'
+import type { Dataset } from '../define/dataset.ts'
+import { fail } from '../errors/index.ts'
+import { Inbox } from '../stages/ingest/inbox.ts'
+import { ingest, type Ingested } from '../stages/ingest/ingest.ts'
+import type { Output } from './command.ts'
+
+const marks = { passed: '✓', quarantined: '!', refused: '✗' } as const
+
+/** One result as a line for people. */
+export function ingestedLine(result: Ingested, again: boolean): string {
+  const where = result.place === null ? '' : ` → ${result.place}`
+  const before = again ? ' (this content came before)' : ''
+  return `${marks[result.verdict]} ${result.name}: ${result.reason}${where}${before}`
+}
+
+/** The dataset of that name, or the only one. Throws `notDefined`. */
+export function datasetOf({ project: { datasets } }: Workspace, name: string | undefined): Dataset {
+  const [only] = datasets.values()
+  const found = name === undefined ? (datasets.size === 1 ? only : undefined) : datasets.get(name)
+  if (!found)
+    throw fail('notDefined', { kind: 'dataset', name: name ?? '(none given)', known: [...datasets.keys()].join(', ') })
+  return found
+}
+
+/**
+ * Takes what arrives in a folder into a dataset, and away from the folder. Goes on until `signal`, or with `once` until the
+ * folder is empty. Gives the results.
+ */
+export async function watchInbox(
+  workspace: Workspace,
+  dataset: Dataset,
+  folder: string,
+  { once, signal, out }: { readonly once: boolean; readonly signal: AbortSignal; readonly out: Output },
+): Promise<Ingested[]> {
+  const path = resolve(workspace.root, folder)
+  const isFolder = await stat(path).then(
+    found => found.isDirectory(),
+    () => false,
+  )
+  if (!isFolder) throw fail('sourceUnreadable', { source: folder, reason: 'it is no folder' })
+  const inbox = new Inbox(path, () => workspace.clock.elapsed())
+  const results: Ingested[] = []
+  out.note(`watching ${folder} for files of ${dataset.name}${once ? '' : '; end with Ctrl-C'}`)
+  while (!signal.aborted) {
+    const { settled, waiting } = await inbox.look()
+    for (const file of settled) {
+      const taken = await ingest(workspace, dataset, file).catch(error => {
+        // another process that watches was faster
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+        throw error
+      })
+      // kept as an artifact, and published where it was accepted
+      await rm(file.path, { force: true })
+      if (!taken) continue
+      results.push(taken.result)
+      out.line(ingestedLine(taken.result, taken.again))
+    }
+    if (once && !waiting) break
+    await sleep(500, undefined, { signal }).catch(() => undefined)
+  }
+  return results
+}

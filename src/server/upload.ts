@@ -1,0 +1,32 @@
+import { randomUUID } from 'node:crypto'
+import { createWriteStream } from 'node:fs'
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable, Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { fail } from '../errors/index.ts'
+
+/** Largest body of an upload. */
+const uploadLimit = 2 * 1024 ** 3
+
+/** Writes a request's body to a file below `folder` for the length of `work`. Throws `bodyTooLarge`. */
+export async function withUpload<T>(request: Request, folder: string, work: (file: string) => Promise<T>): Promise<T> {
+  const uploads = join(folder, 'uploads')
+  await mkdir(uploads, { recursive: true })
+  const file = join(uploads, randomUUID())
+  let size = 0
+  const limit = new Transform({
+    transform(chunk: Buffer, _, done) {
+      size += chunk.length
+      if (size > uploadLimit) done(fail('bodyTooLarge', { limit: uploadLimit / 1024 / 1024 }))
+      else done(null, chunk)
+    },
+  })
+  try {
+    const body = request.body ? Readable.fromWeb(request.body as never) : Readable.from([])
+    await pipeline(body, limit, createWriteStream(file, { mode: 0o600 }))
+    return await work(file)
+  } finally {
+    await rm(file, { force: true })
+  }
+}

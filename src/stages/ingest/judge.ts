@@ -1,0 +1,157 @@
+import type { Dataset } from '../../define/dataset.ts'
+import type { Decision } from '../../define/decision.ts'
+import { kinds } from '../../define/expectation/index.ts'
+import type { Kind } from '../../define/expectation/kind.ts'
+import type { ExpectationSpec } from '../../define/expectation/spec.ts'
+import { overallStatus, type CheckResult, type Report } from '../../define/report.ts'
+import { isMillraceError } from '../../errors/index.ts'
+import { ulid } from '../../internal/ids.ts'
+import { rowColumn, rowsOfFile } from '../../ports/data-engine.ts'
+import { gate } from '../pipeline/dataset-steps.ts'
+import { keepFailures } from '../pipeline/keep-failures.ts'
+import type { StageServices } from '../pipeline/services.ts'
+import { validationServices } from '../pipeline/validation.ts'
+import type { SourceFile } from '../validate/files.ts'
+import { validate, type Validation } from '../validate/validate.ts'
+
+export interface Judged {
+  readonly report: Report
+  readonly decision: Decision
+  readonly rows: number
+  readonly quarantined: number
+}
+
+/** Whether a rule is answered by a file alone: by its columns, or by each of its rows for itself. */
+function ofFileAlone(spec: ExpectationSpec): boolean {
+  const needs = (kinds.get(spec.kind) as Kind as unknown as Kind<unknown>).needs(spec)
+  const looksNowhere = needs.metrics === undefined && needs.rows === undefined && needs.reference === undefined
+  return looksNowhere || needs.rows?.by === 'expression'
+}
+
+const stops = (check: CheckResult): boolean =>
+  check.status === 'error' || (check.status === 'fail' && check.severity === 'critical')
+
+/** What was not asked, because the file does not even hold for itself. */
+function unasked(spec: ExpectationSpec, dataset: Dataset): CheckResult {
+  return {
+    id: spec.id,
+    kind: spec.kind,
+    target: { dataset: dataset.name, columns: spec.columns },
+    severity: spec.severity,
+    status: 'skipped',
+    observed: {},
+    evaluated: 0,
+    bad: 0,
+    threshold: '',
+    message: `${spec.says}: not looked at, for the file is refused already`,
+    ...(spec.site ? { location: spec.site } : {}),
+  }
+}
+
+/** The report of a file that is not of the declared format, or not whole. */
+function unreadable(services: StageServices, dataset: Dataset, file: SourceFile, reason: string): Report {
+  const message = `${file.name} cannot be read: ${reason}`
+  const check: CheckResult = {
+    id: 'source',
+    kind: 'source',
+    target: { dataset: dataset.name },
+    severity: 'critical',
+    status: 'error',
+    observed: {},
+    evaluated: 0,
+    bad: 0,
+    threshold: '',
+    message,
+    error: reason,
+  }
+  return {
+    id: ulid(),
+    kind: 'validation',
+    subject: dataset.name,
+    at: services.clock.now(),
+    status: 'error',
+    checks: [check],
+    evidence: { source: file.name, file: file.digest },
+  }
+}
+
+/** Rows of the file that no snapshot would take. */
+async function refusedRows(services: StageServices, { split }: Validation, file: number): Promise<number> {
+  if (!split.bad || split.refused === 0) return 0
+  if (file === 0) return split.refused
+  const engine = await services.engine()
+  const row = engine.dialect.identifier(rowColumn)
+  const [found] = await engine.rows(
+    `SELECT count(*) AS n FROM (${split.bad}) WHERE NOT millrace_accepted AND ${row} >= ${file * rowsOfFile}`,
+  )
+  return Number(found?.n ?? 0)
+}
+
+/**
+ * Judges a file that is to join a dataset. What rows answer for themselves is asked of the file alone, so that no share is
+ * thinned by what is there already; everything else (keys, counts, distributions, other datasets) of the dataset as it
+ * would be with it. Failing rows are kept.
+ */
+export async function judge(
+  services: StageServices,
+  dataset: Dataset,
+  file: SourceFile,
+  present: readonly SourceFile[],
+): Promise<Judged> {
+  try {
+    return await judgeReadable(services, dataset, file, present)
+  } catch (error) {
+    if (!isMillraceError(error) || error.code !== 'MR2002') throw error
+    const report = unreadable(services, dataset, file, String(error.details.reason ?? error.message))
+    const decision = gate(report, dataset, 0, 0, services.clock.now())
+    return { report, decision: { ...decision, evidence: [...decision.evidence, file.digest] }, rows: 0, quarantined: 0 }
+  }
+}
+
+async function judgeReadable(
+  services: StageServices,
+  dataset: Dataset,
+  file: SourceFile,
+  present: readonly SourceFile[],
+): Promise<Judged> {
+  const validating = await validationServices(services, dataset)
+  const results = new Map<string, CheckResult>()
+  let quarantined = 0
+  let rows = 0
+  let alone: Report | undefined
+  const ask = async (asked: readonly ExpectationSpec[], files: readonly SourceFile[], place: string) => {
+    const validation = await validate(validating, { ...dataset, expectations: asked }, { files })
+    try {
+      quarantined += await refusedRows(services, validation, files.length - 1)
+      if (files.length === 1) rows = validation.rows
+      const kept = validation.split.bad
+        ? await keepFailures(services, dataset, validation.split.bad, `${dataset.name}-${place}`)
+        : undefined
+      for (const check of validation.report.checks)
+        results.set(check.id, kept && check.bad > 0 && check.sample ? { ...check, failuresUri: kept.file } : check)
+      return validation.report
+    } finally {
+      await validation.release()
+    }
+  }
+  const short = file.digest.slice(7, 19)
+  alone = await ask(dataset.expectations.filter(ofFileAlone), [file], short)
+  const others = dataset.expectations.filter(spec => !ofFileAlone(spec))
+  const whole = dataset.expectations.filter(spec => spec.limits === undefined)
+  const hopeless = whole.some(spec => {
+    const check = results.get(spec.id)
+    return check !== undefined && stops(check)
+  })
+  if (hopeless) for (const spec of others) results.set(spec.id, unasked(spec, dataset))
+  else if (others.length > 0) await ask(others, [...present, file], `${short}-together`)
+  const checks = dataset.expectations.map(spec => results.get(spec.id) as CheckResult)
+  quarantined = Math.min(quarantined, rows)
+  const report: Report = {
+    ...alone,
+    status: overallStatus(checks),
+    checks,
+    evidence: { ...alone.evidence, source: file.name, file: file.digest, joins: present.length, rows, quarantined },
+  }
+  const decision = gate(report, dataset, rows, quarantined, services.clock.now())
+  return { report, decision: { ...decision, evidence: [...decision.evidence, file.digest] }, rows, quarantined }
+}

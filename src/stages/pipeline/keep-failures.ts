@@ -1,0 +1,43 @@
+import { mkdir, readFile, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Dataset } from '../../define/dataset.ts'
+import { ulid } from '../../internal/ids.ts'
+import { publishFile } from '../../internal/publish.ts'
+import { protect } from '../protect/envelope.ts'
+import type { StageServices } from './services.ts'
+
+/** Failing rows as they were kept. */
+export interface KeptFailures {
+  readonly file: string
+  readonly rows: number
+}
+
+/**
+ * Keeps failing rows below `.millrace/quarantine` under a name: as Parquet, or sealed under the dataset's key where it says
+ * one.
+ */
+export async function keepFailures(
+  services: StageServices,
+  dataset: Dataset,
+  bad: string,
+  name: string = dataset.name,
+): Promise<KeptFailures> {
+  const engine = await services.engine()
+  const path = join(services.folder, 'quarantine', `${name}.parquet`)
+  await mkdir(dirname(path), { recursive: true })
+  const rows = await engine.writeParquet(bad, path)
+  const { encryptWith } = dataset
+  if (encryptWith === undefined) return { file: path, rows }
+  const { artifacts, project } = services
+  const bytes = await readFile(path)
+  await rm(path)
+  const envelope = await protect(
+    { artifacts, keys: await services.keys(), principal: 'validate' },
+    bytes,
+    encryptWith,
+    { project: project.name, kind: 'quarantine', oid: ulid() },
+  )
+  const file = join(services.folder, 'quarantine', `${name}.sealed.json`)
+  await publishFile(file, JSON.stringify(envelope))
+  return { file, rows }
+}
