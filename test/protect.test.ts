@@ -11,7 +11,6 @@ import { systemClock } from '../src/adapters/clock/system.ts'
 import { datasetStep } from '../src/stages/pipeline/dataset-steps.ts'
 import { startTraining } from '../src/stages/pipeline/run.ts'
 import { verifyAudit } from '../src/stages/protect/audit/verify.ts'
-import { unprotect, type Envelope } from '../src/stages/protect/envelope.ts'
 import { LiveServing } from '../src/stages/serve/serving.ts'
 
 const before = process.env.MILLRACE_KEY_PASSPHRASE
@@ -57,22 +56,20 @@ it('keeps quarantined personal data encrypted, masked in samples, and every use 
   const result = await engine.run({ name: 'ingest', steps: [await datasetStep(workspace, people, null)] })
   expect(result.status).toBe('succeeded')
   const outputs = result.steps[0]?.outputs
-  const envelope = JSON.parse(
-    Buffer.from(await workspace.artifacts.get(outputs?.quarantine?.digest as never)).toString(),
-  ) as Envelope
+  const quarantine = outputs?.quarantine?.digest as Digest
 
   const [report] = await workspace.store.listReports({ kind: 'validation' })
   expect(report?.checks.find(check => check.kind === 'between')?.sample).toMatchObject([{ id: 7, age: -5 }])
   expect(JSON.stringify(report)).not.toContain('person7@')
-  const keys = await workspace.keys()
-  const protection = { artifacts: workspace.artifacts, keys }
-  expect(
-    Buffer.from((await unprotect({ ...protection, principal: 'auditor' }, envelope)).subarray(0, 4)).toString(),
-  ).toBe('PAR1')
-  await expect(unprotect({ ...protection, principal: 'stranger' }, envelope)).rejects.toMatchObject({
-    code: expect.stringMatching(/^MR6/),
+  // the pipeline may write under the key, and not read: the auditor may
+  await expect(workspace.artifacts.get(quarantine)).rejects.toMatchObject({
+    code: expect.stringMatching(/^MR6/) as string,
   })
   await workspace.close()
+  const audited = await openWorkspace(root, { project: project('p', { people }), principal: 'auditor' })
+  expect(Buffer.from((await audited.artifacts.get(quarantine)).subarray(0, 4)).toString()).toBe('PAR1')
+  await audited.artifacts.wipe()
+  await audited.close()
 
   // The good rows are the snapshot and hold their own mails; the one bad row stands nowhere in clear
   for (const path of await filesBelow(join(root, '.millrace')))
@@ -82,7 +79,7 @@ it('keeps quarantined personal data encrypted, masked in samples, and every use 
     await Promise.all((await filesBelow(join(root, '.millrace/audit'))).map(path => readFile(path, 'utf8')))
   ).join('\n')
   expect(log).toContain('keys.generateDataKey')
-  expect(log).toContain('"stranger"')
+  expect(log).toContain('keys.unwrap')
 })
 
 it('keeps snapshots, frames and models of sensitive data sealed, and opens them for those with a grant only', async () => {

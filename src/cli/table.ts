@@ -16,6 +16,16 @@ export const table: Readonly<Record<string, Entry>> = {
   up: { summary: 'serve predictions, the API and the dashboard', load: () => import('./commands/up.ts') },
   validate: { summary: 'check data against its expectations', load: () => import('./commands/validate.ts') },
   'data ingest': { summary: 'take files into a dataset if they hold', load: () => import('./commands/data/ingest.ts') },
+  'data snapshot': {
+    summary: 'validate a dataset and keep its good rows as a snapshot',
+    load: () => import('./commands/data/snapshot.ts'),
+  },
+  'data list': { summary: 'snapshots of the datasets', load: () => import('./commands/data/list.ts') },
+  'data quarantine': {
+    summary: 'rows that the newest snapshot set aside, to look at and to repair',
+    load: () => import('./commands/data/quarantine.ts'),
+  },
+  'data readmit': { summary: 'let repaired rows in again', load: () => import('./commands/data/readmit.ts') },
   'features plan': {
     summary: 'what a change of feature definitions means',
     load: () => import('./commands/features/plan.ts'),

@@ -1,15 +1,16 @@
-import { chmod, readFile, rm } from 'node:fs/promises'
+import { chmod, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Dataset } from '../../define/dataset.ts'
 import type { Decision } from '../../define/decision.ts'
 import { compileDefinition } from '../../define/project.ts'
 import type { Report } from '../../define/report.ts'
-import type { StepContext, StepDefinition, StepResult } from '../../engine/index.ts'
+import type { StepDefinition, StepResult } from '../../engine/index.ts'
+import type { Json } from '../../internal/canonical-json.ts'
 import { ulid } from '../../internal/ids.ts'
-import { protect } from '../protect/envelope.ts'
 import { sourceFiles, type SourceFile } from '../validate/files.ts'
 import { validate } from '../validate/validate.ts'
 import { restsOnMore } from '../../define/expectation/index.ts'
+import { readmissionsOf } from '../readmit/record.ts'
 import { ownCode } from './code.ts'
 import { saveUnder } from './save.ts'
 import type { StageServices } from './services.ts'
@@ -56,24 +57,6 @@ export function gate(report: Report, dataset: Dataset, rows: number, quarantined
   }
 }
 
-/** Stores a file encrypted under a project key; the output is its envelope, which says where and under which key. */
-async function sealed(
-  services: StageServices,
-  context: StepContext,
-  key: string,
-  path: string,
-  rows: number,
-): Promise<StepResult['outputs'][string]> {
-  const envelope = await protect(
-    { artifacts: services.artifacts, keys: await services.keys(), principal: 'pipeline' },
-    await readFile(path),
-    key,
-    { project: services.project.name, kind: 'quarantine', oid: ulid() },
-  )
-  await rm(path)
-  return context.save('json', JSON.stringify(envelope), { rows, encrypted: key, blob: envelope.blob })
-}
-
 /** Validation and snapshot of one dataset: outputs `data` (the good rows), `report`, and `quarantine` when rows failed. */
 export async function datasetStep(
   services: StageServices,
@@ -82,9 +65,13 @@ export async function datasetStep(
   files?: readonly SourceFile[],
 ): Promise<StepDefinition> {
   const found = files ?? (await sourceFiles(dataset, services.root))
+  const present = new Set<string>(found.map(file => file.digest))
+  const repairs = (await readmissionsOf(services.store, dataset)).filter(one =>
+    one.contents.some(content => present.has(content)),
+  )
   return {
     name: datasetStepName(dataset),
-    inputs: {},
+    inputs: Object.fromEntries(repairs.map(({ rows }, i) => [`readmitted-${i + 1}`, { from: rows }])),
     parameters: {
       definition: compileDefinition(dataset),
       files: found.map(file => ({ digest: file.digest, size: file.size })),
@@ -97,7 +84,7 @@ export async function datasetStep(
     async run(context): Promise<StepResult> {
       const engine = await services.engine()
       context.progress(0.05, `reading ${dataset.source.path}`)
-      const validation = await validate(await validationServices(services, dataset), dataset, {
+      const validation = await validate(await validationServices(services, dataset, repairs), dataset, {
         files: found,
       })
       try {
@@ -107,14 +94,14 @@ export async function datasetStep(
         const quarantined = validation.split.refused
         const decision = gate(validation.report, dataset, validation.rows, quarantined, services.clock.now())
         const outputs: Record<string, StepResult['outputs'][string]> = {}
-        if (validation.split.bad) {
-          const path = join(folder, 'quarantine.parquet')
-          const rows = await engine.writeParquet(validation.split.bad, path)
-          outputs.quarantine =
-            dataset.encryptWith === undefined
-              ? await context.save('dataset', { file: path }, { rows })
-              : await sealed(services, context, dataset.encryptWith, path, rows)
+        const keep = async (name: string, sql: string, meta: Readonly<Record<string, Json>>) => {
+          const path = join(folder, `${name}.parquet`)
+          const rows = await engine.writeParquet(sql, path)
+          const save = saveUnder(services, context, dataset.encryptWith)
+          outputs[name] = await save('dataset', { file: path }, { rows, ...meta })
+          if (dataset.encryptWith !== undefined) await rm(path)
         }
+        if (validation.failing) await keep('quarantine', validation.failing, {})
         const report: Report = {
           ...validation.report,
           evidence: {
@@ -126,11 +113,8 @@ export async function datasetStep(
         }
         outputs.report = await context.save('report', JSON.stringify(report))
         if (decision.verdict !== 'refused') {
-          const path = join(folder, 'data.parquet')
-          const rows = await engine.writeParquet(validation.split.good, path)
-          const save = saveUnder(services, context, dataset.encryptWith)
-          outputs.data = await save('dataset', { file: path }, { rows, quarantined })
-          if (dataset.encryptWith !== undefined) await rm(path)
+          const readmitted = repairs.reduce((sum, one) => sum + one.count, 0)
+          await keep('data', validation.split.good, { quarantined, ...(readmitted > 0 ? { readmitted } : {}) })
         }
         await services.store.addReport({ ...report, runId: context.runId })
         return { outputs, decisions: [decision] }

@@ -1,3 +1,4 @@
+import type { Dataset } from '../../define/dataset.ts'
 import type { Model } from '../../define/model.ts'
 import { definitionDigest } from '../../define/project.ts'
 import { fail } from '../../errors/index.ts'
@@ -72,11 +73,34 @@ export async function startTraining(
   })
 }
 
-/** Rebuilds the graph of a training run from its record, for resuming it in another process. */
+export interface SnapshotRequest {
+  readonly dataset: Dataset
+  readonly stepEnvironment: Json
+  readonly runEnvironment: Readonly<Record<string, Json>>
+}
+
+/** Starts a run that validates a dataset and snapshots its good rows: the first step of a training run, by itself. */
+export async function startSnapshot(
+  services: StageServices,
+  engine: Engine,
+  { dataset, stepEnvironment, runEnvironment }: SnapshotRequest,
+): Promise<RunHandle> {
+  return engine.start({
+    name: `snapshot-${dataset.name}`,
+    steps: [await datasetStep(services, dataset, stepEnvironment)],
+    trigger: 'manual',
+    environment: { ...runEnvironment, definition: definitionDigest(dataset), code: ownCode() },
+    parameters: { dataset: dataset.name, stepEnvironment },
+  })
+}
+
+/** Rebuilds the graph of a run of ours from its record, for resuming it in another process. */
 export async function resumeGraph(
   services: StageServices,
   run: RunRecord,
 ): Promise<readonly StepDefinition[] | undefined> {
+  const dataset = services.project.datasets.get(String(run.parameters.dataset))
+  if (dataset) return [await datasetStep(services, dataset, run.parameters.stepEnvironment ?? null)]
   const name = run.parameters.model
   const model = typeof name === 'string' ? services.project.models.get(name) : undefined
   if (!model) return undefined

@@ -3,6 +3,7 @@ import type { Reference } from '../../define/expectation/rule.ts'
 import { isDigest, type Digest } from '../../internal/digest.ts'
 import type { Relation } from '../../ports/data-engine.ts'
 import type { ValidateServices } from '../validate/validate.ts'
+import { readmissionsOf, repairsFrom, type Readmission } from '../readmit/record.ts'
 import type { StageServices } from './services.ts'
 
 /** How many earlier evaluations a check may look back on. */
@@ -30,10 +31,16 @@ async function snapshotOf(
   return typeof digest === 'string' && isDigest(digest) ? digest : undefined
 }
 
-/** Everything that the validation of a project's dataset works with. */
-export async function validationServices(services: StageServices, dataset: Dataset): Promise<ValidateServices> {
+/** Everything that the validation of a project's dataset works with; with other repairs than those on record. */
+export async function validationServices(
+  services: StageServices,
+  dataset: Dataset,
+  repairs?: readonly Readmission[],
+): Promise<ValidateServices> {
   const engine = await services.engine()
   return {
+    repairs: async one =>
+      repairsFrom(services, one.name === dataset.name && repairs ? repairs : await readmissionsOf(services.store, one)),
     engine,
     clock: services.clock,
     root: services.root,

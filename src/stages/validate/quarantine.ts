@@ -1,6 +1,8 @@
 import type { ExpectationSpec } from '../../define/expectation/spec.ts'
-import { rowColumn, type DataEngine, type Row } from '../../ports/data-engine.ts'
+import { rowColumn, rowsOfFile, type DataEngine, type Row } from '../../ports/data-engine.ts'
 import { unreadableColumn, type FoundDataset } from './relation.ts'
+import { contentColumn, fileColumn } from './repairs.ts'
+import type { OpenSource } from './source.ts'
 
 /** A check whose failing rows can be pointed at: SQL that is true for them, false for the others. */
 export interface RowLevel {
@@ -121,6 +123,26 @@ export async function split(
 
 const listSql = ({ dialect }: DataEngine, values: readonly string[]): string =>
   `[${values.map(value => dialect.literal(value, 'text')).join(', ')}]`
+
+/**
+ * Failing rows with the file that each came from, by name and by content, and its place there from 0, instead of its number.
+ */
+export function withOrigin(
+  engine: DataEngine,
+  bad: string,
+  { files, digests }: Pick<OpenSource, 'files' | 'digests'>,
+): string {
+  const { dialect } = engine
+  const row = dialect.identifier(rowColumn)
+  const file = dialect.wholeDivision(row, rowsOfFile)
+  const at = (values: readonly string[]) => `${listSql(engine, values)}[CAST(${file} AS BIGINT) + 1]`
+  const columns = [
+    ...(files ? [`${at(files)} AS ${dialect.identifier(fileColumn)}`] : []),
+    ...(digests ? [`${at(digests)} AS ${dialect.identifier(contentColumn)}`] : []),
+    `${row} % ${rowsOfFile} AS ${row}`,
+  ]
+  return `SELECT * EXCLUDE (${row}), ${columns.join(', ')} FROM (${bad})`
+}
 
 /** Few combinations as branches of the statement: nothing is joined, and rows that come in order need no sorting. */
 function toldApart(

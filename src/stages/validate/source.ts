@@ -13,6 +13,7 @@ import { listFiles, sourceFiles, type ListedFile, type SourceFile } from './file
 import type { Measurable } from './measure.ts'
 import { Measurer } from './measurer.ts'
 import { findDataset, type FoundDataset } from './relation.ts'
+import { openRepairs, type Repair, type Repaired } from './repairs.ts'
 import type { MetricStates } from './states.ts'
 
 /** What validation works with. */
@@ -31,6 +32,8 @@ export interface ValidateServices {
   readonly states?: MetricStates
   /** Opens sources that the engine does not read itself. */
   readonly openForeign?: OpenSourceTable
+  /** Rows of a dataset that were repaired, oldest repair first. */
+  readonly repairs?: (dataset: Dataset) => Promise<readonly Repair[]>
 }
 
 /** Rows to validate instead of the declared source: a relation, or some of its files. */
@@ -135,12 +138,13 @@ async function openFiles(
 export interface FoundSource {
   readonly source: OpenSource
   readonly found: FoundDataset
+  readonly repaired?: Repaired
   release(): Promise<void>
 }
 
 /**
  * Opens a dataset and finds its columns. Text is read once, into a table of the engine that stands until `release`: each
- * look at it would parse it anew.
+ * look at it would parse it anew. Repaired rows stand in the place of those that they replace.
  */
 export async function openFound(
   services: ValidateServices,
@@ -150,16 +154,23 @@ export async function openFound(
   const { engine } = services
   const source = await openSource(services, dataset, given)
   const table = engine.dialect.identifier(`read_${ulid()}`)
+  let repaired: Repaired | undefined
   const release = async () => {
+    await repaired?.release()
     if (source.relation.text) await engine.execute(`DROP TABLE IF EXISTS ${table}`)
     await source.release?.()
   }
   try {
-    const found = await findDataset(engine, dataset, source.relation)
-    if (!source.relation.text) return { source, found, release }
-    await engine.execute(`CREATE TABLE ${table} AS ${found.numbered}`)
-    const rows = `SELECT * FROM ${table}`
-    return { source, found: { ...found, sql: rows, numbered: rows }, release }
+    let found = await findDataset(engine, dataset, source.relation)
+    if (source.relation.text) {
+      await engine.execute(`CREATE TABLE ${table} AS ${found.numbered}`)
+      const rows = `SELECT * FROM ${table}`
+      found = { ...found, sql: rows, numbered: rows }
+    }
+    repaired = await openRepairs(engine, found, source, (await services.repairs?.(dataset)) ?? [])
+    if (!repaired) return { source, found, release }
+    const rows = repaired.over(found, source.digests as readonly Digest[])
+    return { source, found: { ...found, ...rows }, repaired, release }
   } catch (error) {
     await release()
     throw error
@@ -167,18 +178,21 @@ export async function openFound(
 }
 
 /** A dataset's rows to be measured, and what is known of them from before. */
-export function measurerOf(services: ValidateServices, found: FoundDataset, source: OpenSource): Measurer {
+export function measurerOf(services: ValidateServices, { found, source, repaired }: FoundSource): Measurer {
   const { engine, clock, states } = services
   const { dataset } = found
   const measurable = (of: { sql: string; numbered: string }, from: OpenSource): Measurable => {
-    const footer = usableFooter(dataset, from.footer)
-    return { ...of, parts: from.files?.length ?? 1, ...(footer ? { footer } : {}) }
+    // the metadata of files knows nothing of repairs
+    const footer = repaired ? undefined : usableFooter(dataset, from.footer)
+    return { sql: of.sql, numbered: of.numbered, parts: from.files?.length ?? 1, ...(footer ? { footer } : {}) }
   }
   const target: Measurable = {
     ...measurable(found, source),
     only: async parts => {
       const part = await (source.only as NonNullable<OpenSource['only']>)(parts)
-      return measurable(found.from(part.relation), part)
+      const rows = found.from(part.relation)
+      const digests = parts.map(i => source.digests?.[i] as Digest)
+      return measurable(repaired ? repaired.over(rows, digests) : rows, part)
     },
   }
   const reading = digestJson([
@@ -189,8 +203,8 @@ export function measurerOf(services: ValidateServices, found: FoundDataset, sour
     found.present,
   ] as unknown as Json)
   const personal = personalColumns(dataset)
-  const memory =
-    states && source.digests ? { states, parts: source.digests, reading: reading.slice(7, 23), personal } : undefined
+  const parts = repaired?.digests ?? source.digests
+  const memory = states && parts ? { states, parts, reading: reading.slice(7, 23), personal } : undefined
   return new Measurer(engine, clock, target, typesOf(dataset), memory)
 }
 
@@ -237,8 +251,8 @@ export class References {
     if (!other) return undefined
     const relation = 'dataset' in reference ? undefined : await snapshot?.(reference)
     if (!('dataset' in reference) && !relation) return undefined
-    const { source, found, release } = await openFound(this.#services, other, relation)
-    this.#releases.push(release)
-    return { sql: found.sql, measurer: measurerOf(this.#services, found, source) }
+    const opened = await openFound(this.#services, other, relation)
+    this.#releases.push(opened.release)
+    return { sql: opened.found.sql, measurer: measurerOf(this.#services, opened) }
   }
 }

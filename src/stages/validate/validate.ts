@@ -9,7 +9,7 @@ import { distributions, type ColumnDistribution } from './distribution.ts'
 import { ExpectationRun } from './expectation-run.ts'
 import type { Measurer, TakenStep } from './measurer.ts'
 import { measurerOf, openFound, References, type GivenSource, type ValidateServices } from './source.ts'
-import { split, type RowLevel, type Split } from './quarantine.ts'
+import { split, withOrigin, type RowLevel, type Split } from './quarantine.ts'
 import { withSamples } from './samples.ts'
 import type { FoundDataset } from './relation.ts'
 import type { RuleContext } from './rules/index.ts'
@@ -22,6 +22,8 @@ export interface Validation {
   readonly rows: number
   /** Good and bad rows; readable until `release`. */
   readonly split: Split
+  /** SELECT of the failing rows for keeping: with the file and the place in it that each came from. */
+  readonly failing: string | undefined
   /** How the values of each column are spread; to be asked for before `release`. */
   distributions(): Promise<ColumnDistribution[]>
   /** What was done to find out, in order. */
@@ -136,8 +138,9 @@ async function measureAll(runs: readonly ExpectationRun[], measurer: Measurer, r
 export async function validate(services: ValidateServices, dataset: Dataset, given?: GivenSource): Promise<Validation> {
   const { engine, clock } = services
   const started = clock.elapsed()
-  const { source, found, release: close } = await openFound(services, dataset, given)
-  const measurer = measurerOf(services, found, source)
+  const opened = await openFound(services, dataset, given)
+  const { source, found, release: close } = opened
+  const measurer = measurerOf(services, opened)
   const references = new References(services, dataset)
   const badTable = engine.dialect.identifier(`quarantined_${ulid()}`)
   const tables = [badTable]
@@ -207,6 +210,7 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
       found,
       rows,
       split: parts,
+      failing: parts.bad && withOrigin(engine, parts.bad, source),
       steps,
       release,
       distributions: () => distributions(measurer, dataset, found.usable),

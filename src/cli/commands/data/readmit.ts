@@ -1,0 +1,34 @@
+import { relative, resolve } from 'node:path'
+import { fail } from '../../../errors/index.ts'
+import { whyUnreadable } from '../../../internal/why-unreadable.ts'
+import { readmit } from '../../../stages/readmit/readmit.ts'
+import type { Command } from '../../command.ts'
+import { datasetOf } from '../../ingesting.ts'
+import { withWorkspace } from '../../with-workspace.ts'
+
+export const command: Command = {
+  summary: 'let repaired rows in again',
+  details: `Takes a file that "data quarantine --out" wrote and somebody mended. Each row takes the place of the one that it repairs,
+in every validation and snapshot from now on, for as long as the file that it came from is a source of the dataset; the
+source itself is not touched. The dataset is validated with them first: all are let in, or none.`,
+  arguments: [
+    { name: 'dataset', description: 'which', required: true },
+    { name: 'file', description: 'CSV, JSON lines or Parquet', required: true },
+  ],
+  run: ({ args, cwd, out }) =>
+    withWorkspace(
+      cwd,
+      async workspace => {
+        const [name, file = ''] = args
+        const reason = await whyUnreadable(resolve(cwd, file))
+        if (reason !== undefined) throw fail('fileUnreadable', { file, reason })
+        const dataset = datasetOf(workspace, name)
+        const result = await readmit(workspace, dataset, relative(workspace.root, resolve(cwd, file)))
+        out.data(result)
+        const rows = (count: number): string => `${count.toLocaleString('en-US')} ${count === 1 ? 'row' : 'rows'}`
+        out.line(`${rows(result.rows)} of ${dataset.name} let in again, ${rows(result.remaining)} still in quarantine`)
+        out.line(`Next:  npx millrace data snapshot ${dataset.name}`)
+      },
+      { principal: 'operator' },
+    ),
+}

@@ -1,0 +1,52 @@
+import { runEnvironment, stepEnvironment } from '../../../config/environment.ts'
+import { shortDigest } from '../../../internal/digest.ts'
+import { startSnapshot } from '../../../stages/pipeline/run.ts'
+import type { Command } from '../../command.ts'
+import { datasetOf } from '../../ingesting.ts'
+import { createProgress } from '../../progress.ts'
+import { withWorkspace } from '../../with-workspace.ts'
+
+export const command: Command = {
+  summary: 'validate a dataset and keep its good rows as a snapshot',
+  details: `The first step of "train", by itself. Good and bad rows become two artifacts at once, or neither does; what is made from
+the dataset sees the good ones. Exit code 1 when the gate refuses the whole.`,
+  arguments: [{ name: 'dataset', description: 'which (default: the only one)' }],
+  run: ({ args, cwd, out }) =>
+    withWorkspace(cwd, async workspace => {
+      const dataset = datasetOf(workspace, args[0])
+      const progress = createProgress(out.json)
+      const engine = await workspace.engineOf(event => {
+        if (event.type === 'progress') progress.say(`${event.step}: ${event.message ?? ''}`)
+      })
+      const run = await startSnapshot(workspace, engine, {
+        dataset,
+        stepEnvironment: await stepEnvironment(workspace.root),
+        runEnvironment: await runEnvironment(workspace.root),
+      })
+      const result = await run.done.finally(() => progress.end())
+      const [step] = result.steps
+      const { data, quarantine } = step?.outputs ?? {}
+      const error = result.error as { readonly reason?: string; readonly exit?: number } | undefined
+      const count = (value: unknown): string => Number(value ?? 0).toLocaleString('en-US')
+      out.data({
+        run: run.runId,
+        status: result.status,
+        snapshot: data?.digest ?? null,
+        rows: data?.meta?.rows ?? null,
+        quarantine: quarantine?.digest ?? null,
+        readmitted: data?.meta?.readmitted ?? 0,
+        error: error ?? null,
+      })
+      if (data) {
+        const { rows, quarantined, readmitted } = data.meta ?? {}
+        out.line(`${dataset.name}: snapshot ${shortDigest(data.digest)}, ${count(rows)} rows (${step?.reason ?? ''})`)
+        if (readmitted) out.line(`  ${count(readmitted)} of them were repaired and let in again`)
+        if (Number(quarantined) > 0)
+          out.line(`  ${count(quarantined)} rows are in quarantine: npx millrace data quarantine ${dataset.name}`)
+        return 0
+      }
+      out.line(`${dataset.name}: no snapshot; ${error?.reason ?? 'no reason was recorded'}`)
+      if (quarantine) out.line(`Next:  npx millrace data quarantine ${dataset.name}`)
+      return error?.exit ?? 1
+    }),
+}

@@ -1,0 +1,148 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Dataset } from '../../define/dataset.ts'
+import type { Decision } from '../../define/decision.ts'
+import { fail } from '../../errors/index.ts'
+import type { Digest } from '../../internal/digest.ts'
+import { ulid } from '../../internal/ids.ts'
+import { makeFolder } from '../../internal/publish.ts'
+import { rowColumn } from '../../ports/data-engine.ts'
+import type { ArtifactRef } from '../../ports/metadata-store.ts'
+import type { StageServices } from '../pipeline/services.ts'
+import { validationServices } from '../pipeline/validation.ts'
+import { contentColumn } from '../validate/repairs.ts'
+import type { FoundSource } from '../validate/source.ts'
+import { validate } from '../validate/validate.ts'
+import { newestQuarantine, reasonsOf, type Quarantine } from './quarantine.ts'
+import { openRepaired } from './read-repaired.ts'
+import { addReadmission, columnsDigest, readmissionsOf, storedReadmissions, type Readmission } from './record.ts'
+
+export interface Readmitted {
+  readonly dataset: string
+  readonly rows: number
+  /** Rows that the snapshot had set aside and that are still out. */
+  readonly remaining: number
+  readonly digest: Digest
+  readonly decision: string
+}
+
+/** Keeps repaired rows as an artifact, in the order of their places. */
+async function keep(services: StageServices, dataset: Dataset, { found }: FoundSource): Promise<ArtifactRef> {
+  const engine = await services.engine()
+  const { artifacts } = services
+  const [content, row] = [contentColumn, rowColumn].map(engine.dialect.identifier) as [string, string]
+  const names = [...Object.keys(dataset.columns).map(engine.dialect.identifier), content, row]
+  await makeFolder(join(services.folder, 'scratch'))
+  const folder = await mkdtemp(join(services.folder, 'scratch', 'readmit-'))
+  try {
+    const file = join(folder, 'rows.parquet')
+    const rows = await engine.writeParquet(
+      `SELECT ${names.join(', ')} FROM (${found.sql}) ORDER BY ${content}, ${row}`,
+      file,
+    )
+    const { encryptWith } = dataset
+    const stored =
+      encryptWith === undefined ? await artifacts.putFile(file) : await artifacts.seal({ file }, encryptWith)
+    return {
+      type: 'dataset',
+      ...stored,
+      meta: { rows, ...(encryptWith === undefined ? {} : { encrypted: encryptWith }) },
+    }
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+/** Validates the dataset with the repaired rows in their places. Throws `repairedStillBad` when one of them is refused. */
+async function prove(
+  services: StageServices,
+  dataset: Dataset,
+  all: readonly Readmission[],
+  repaired: string,
+): Promise<string> {
+  const validation = await validate(await validationServices(services, dataset, all), dataset)
+  try {
+    await services.store.addReport(validation.report)
+    if (!validation.failing) return validation.report.id
+    const engine = await services.engine()
+    const row = [contentColumn, rowColumn].map(engine.dialect.identifier).join(', ')
+    const still = `(SELECT * FROM (${validation.failing}) WHERE NOT millrace_accepted AND (${row}) IN (SELECT (${row}) FROM ${repaired}))`
+    const reasons = await reasonsOf(services, still)
+    if (reasons.length === 0) return validation.report.id
+    const [counted] = await engine.rows(`SELECT count(*) AS n FROM ${still}`)
+    throw fail('repairedStillBad', {
+      dataset: dataset.name,
+      rows: Number(counted?.n),
+      reason: reasons.map(one => `${one.reason} (${one.rows})`).join(', '),
+    })
+  } finally {
+    await validation.release()
+  }
+}
+
+function decisionOf(
+  services: StageServices,
+  dataset: Dataset,
+  { ref }: Quarantine,
+  rows: ArtifactRef,
+  count: number,
+  report: string,
+): Decision {
+  return {
+    id: ulid(),
+    kind: 'quarantine',
+    subject: `dataset ${dataset.name}`,
+    at: services.clock.now(),
+    verdict: 'readmitted',
+    reason: `${count.toLocaleString('en-US')} repaired rows of ${dataset.name} are let in again; they break no critical check`,
+    rule: { name: 'readmission', statistic: 'refused rows', value: 0, threshold: 0 },
+    inputs: { rows: count },
+    evidence: [ref.digest, rows.digest, report],
+    actor: 'operator',
+  }
+}
+
+/**
+ * Lets quarantined rows in again that were repaired in a file: each row takes the place of the one that it says it repairs,
+ * in every validation and snapshot from now on, as long as the file that it came from is a source of the dataset. All of
+ * them are let in, or none: the dataset is validated with them first.
+ * @throws `nothingQuarantined`, `repairedUnusable`, `repairedStillBad`, `readmittedMeanwhile`
+ */
+export async function readmit(services: StageServices, dataset: Dataset, file: string): Promise<Readmitted> {
+  const { store, artifacts } = services
+  const quarantine = await newestQuarantine(services, dataset)
+  const stored = await storedReadmissions(store, dataset.name)
+  const opened = await openRepaired(await validationServices(services, dataset), dataset, file, quarantine.rows.sql)
+  let rows: ArtifactRef
+  try {
+    rows = await keep(services, dataset, opened)
+  } finally {
+    await opened.release()
+  }
+  const engine = await services.engine()
+  const repaired = (await engine.scan({ kind: 'parquet', path: await artifacts.localPath(rows.digest) }, services.root))
+    .sql
+  const content = engine.dialect.identifier(contentColumn)
+  const contents = (await engine.rows(`SELECT DISTINCT ${content} AS c FROM ${repaired} ORDER BY c`)).map(
+    one => one.c as Digest,
+  )
+  const [counts] = await engine.rows(
+    `SELECT (SELECT count(*) FROM ${repaired}) AS n, (SELECT count(*) FROM ${quarantine.rows.sql} WHERE NOT millrace_accepted AND (${content}, ${rowColumn}) NOT IN (SELECT (${content}, ${rowColumn}) FROM ${repaired})) AS out`,
+  )
+  const count = Number(counts?.n)
+  const readmission = { rows, count, contents, quarantine: quarantine.ref.digest, columns: columnsDigest(dataset) }
+  const trial = [...(await readmissionsOf(store, dataset)), { ...readmission, decision: '' }]
+  const report = await prove(services, dataset, trial, repaired)
+  const decision = decisionOf(services, dataset, quarantine, rows, count, report)
+  if (!(await addReadmission(services, dataset.name, stored, { ...readmission, decision: decision.id })))
+    throw fail('readmittedMeanwhile', { dataset: dataset.name })
+  await store.addDecision(decision)
+  await store.addEdges([{ from: quarantine.ref.digest, to: rows.digest, relation: 'repaired' }])
+  return {
+    dataset: dataset.name,
+    rows: count,
+    remaining: Number(counts?.out),
+    digest: rows.digest,
+    decision: decision.id,
+  }
+}

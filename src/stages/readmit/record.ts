@@ -1,0 +1,64 @@
+import type { Dataset } from '../../define/dataset.ts'
+import type { Json } from '../../internal/canonical-json.ts'
+import { digestJson, type Digest } from '../../internal/digest.ts'
+import type { ArtifactRef, MetadataStore } from '../../ports/metadata-store.ts'
+import type { StageServices } from '../pipeline/services.ts'
+import type { Repair } from '../validate/repairs.ts'
+
+/** Repaired rows that were let in again. They hold while the files that they came from are a source of the dataset. */
+export interface Readmission {
+  /** Parquet with the dataset's columns, the file's content and the place in it; sealed where the dataset says a key. */
+  readonly rows: ArtifactRef
+  readonly count: number
+  /** Contents of the files that the rows came from. */
+  readonly contents: readonly Digest[]
+  /** The quarantine that they were in. */
+  readonly quarantine: Digest
+  /** Digest of the dataset's columns: rows of other columns are of no use to it. */
+  readonly columns: Digest
+  readonly decision: string
+}
+
+const kind = 'readmissions'
+
+export const columnsDigest = ({ columns }: Dataset): Digest => digestJson(columns as unknown as Json)
+
+interface Stored {
+  readonly revision: number
+  readonly all: readonly Readmission[]
+}
+
+export async function storedReadmissions(store: MetadataStore, dataset: string): Promise<Stored> {
+  const found = await store.getDocument<Json>(kind, dataset)
+  return { revision: found?.revision ?? 0, all: (found?.value ?? []) as unknown as readonly Readmission[] }
+}
+
+/** Readmissions that fit the dataset as it is declared now, oldest first. */
+export async function readmissionsOf(store: MetadataStore, dataset: Dataset): Promise<readonly Readmission[]> {
+  const columns = columnsDigest(dataset)
+  return (await storedReadmissions(store, dataset.name)).all.filter(one => one.columns === columns)
+}
+
+/** Adds one; false when another was added meanwhile. */
+export async function addReadmission(
+  { store, clock }: Pick<StageServices, 'store' | 'clock'>,
+  dataset: string,
+  { revision, all }: Stored,
+  added: Readmission,
+): Promise<boolean> {
+  const value = [...all, added] as unknown as Json
+  return (await store.putDocument(kind, dataset, value, clock.now(), revision)) !== undefined
+}
+
+/** Readmissions as validation takes them. */
+export function repairsFrom(services: StageServices, readmissions: readonly Readmission[]): readonly Repair[] {
+  return readmissions.map(({ rows: { digest }, contents }) => ({
+    digest,
+    contents,
+    rows: async () =>
+      (await services.engine()).scan(
+        { kind: 'parquet', path: await services.artifacts.localPath(digest) },
+        services.root,
+      ),
+  }))
+}

@@ -1,0 +1,193 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterEach, expect, test } from 'vitest'
+import { openWorkspace } from '../src/config/workspace.ts'
+import type { CheckResult } from '../src/define/report.ts'
+import { millrace } from './support/command.ts'
+
+const config = `import { csv, dataset, expect, project, t } from 'millrace'
+const sales = dataset('sales', {
+  source: csv('data/*.csv'),
+  columns: { at: t.timestamp('Europe/Berlin'), id: t.int(), shop: t.text(), amount: t.float(), note: t.nullable(t.text()) },
+  expect: c => [
+    expect.unique([c.id], { id: 'key' }),
+    c.amount.between(0, 1000, { id: 'amount' }),
+    c.note.length({ max: 9 }, { id: 'note', severity: 'warning' }),
+    c.amount.mean({ min: 1, id: 'mean' }),
+  ],
+})
+export default project('shop', { sales })
+`
+
+const roots: string[] = []
+afterEach(() => {
+  for (const root of roots.splice(0)) rmSync(root, { recursive: true, force: true })
+})
+
+interface Sale {
+  at: string
+  id: number
+  shop: string
+  amount: string
+  note: string
+}
+
+function sale(id: number): Sale {
+  const at = `2026-07-${String(1 + (id % 28)).padStart(2, '0')} 12:00:${String(id % 60).padStart(2, '0')}`
+  return { at, id, shop: id % 3 ? 'north' : '"so, uth"', amount: String((id % 100) + 0.1), note: id % 5 ? '' : '""' }
+}
+
+const text = (sales: readonly Sale[]): string =>
+  `at,id,shop,amount,note\n${sales.map(one => Object.values(one).join(',')).join('\n')}\n`
+
+/** Two files of 600 rows with five bad ones: a negative amount, one that is no number, no shop, and a key twice over files. */
+function shop(): string {
+  const root = mkdtempSync(join(tmpdir(), 'millrace-quarantine-'))
+  roots.push(root)
+  for (const folder of ['data', 'node_modules']) mkdirSync(join(root, folder))
+  symlinkSync(resolve('.'), join(root, 'node_modules/millrace'))
+  writeFileSync(join(root, 'millrace.config.ts'), config)
+  const first = Array.from({ length: 600 }, (_, i) => sale(i))
+  const second = Array.from({ length: 600 }, (_, i) => sale(1000 + i))
+  Object.assign(first[10] as Sale, { amount: '-4.5' })
+  Object.assign(first[20] as Sale, { amount: 'many' })
+  Object.assign(second[30] as Sale, { shop: '' })
+  Object.assign(second[40] as Sale, { id: 50 })
+  writeFileSync(join(root, 'data/a.csv'), text(first))
+  writeFileSync(join(root, 'data/b.csv'), text(second))
+  return root
+}
+
+async function json<T>(root: string, ...args: string[]): Promise<T> {
+  const said = await millrace(root, [...args, '--json'])
+  return JSON.parse(said.out) as T
+}
+
+interface Snapshot {
+  readonly snapshot: `sha256:${string}` | null
+  readonly rows: number
+  readonly readmitted: number
+}
+
+async function rowsOf(root: string, { snapshot }: Snapshot): Promise<readonly Readonly<Record<string, unknown>>[]> {
+  const workspace = await openWorkspace(root)
+  try {
+    if (snapshot === null) throw new Error('no snapshot')
+    const engine = await workspace.engine()
+    const relation = await engine.scan({ kind: 'parquet', path: await workspace.artifacts.localPath(snapshot) }, root)
+    return await engine.rows(`SELECT * REPLACE (epoch_us("at") AS "at") FROM ${relation.sql}`)
+  } finally {
+    await workspace.close()
+  }
+}
+
+/** The quarantine as a file, with its lines changed. */
+async function mended(root: string, change: (line: string) => string | undefined): Promise<string> {
+  const said = await millrace(root, ['data', 'quarantine', 'sales', '--out', 'repaired.csv'])
+  expect(said.code, said.said).toBe(0)
+  const file = join(root, 'repaired.csv')
+  expect(statSync(file).mode & 0o777).toBe(0o600)
+  const [head = '', ...lines] = readFileSync(file, 'utf8').trimEnd().split('\n')
+  writeFileSync(file, `${[head, ...lines.flatMap(line => change(line) ?? [])].join('\n')}\n`)
+  return file
+}
+
+const mend = (line: string): string | undefined => {
+  if (line.includes(',-4.5,')) return line.replace(',-4.5,', ',4.5,')
+  if (line.includes('many')) return line.replace(/,20,("so, uth"|north),,/, ',20,$1,77,')
+  if (line.includes(',1030,')) return line.replace(',1030,,', ',1030,east,')
+  // both rows of the key are out: one stays as it is, the other gets its own
+  return line.includes('b.csv') ? line.replace(',50,', ',1040,') : line
+}
+
+test('bad rows are set aside, mended, and let in again where they stood', async () => {
+  const root = shop()
+  const before = await json<Snapshot>(root, 'data', 'snapshot')
+  expect(before).toMatchObject({ rows: 1195, readmitted: 0 })
+  const shown = await millrace(root, ['data', 'quarantine'])
+  expect(shown.said).toContain('5 rows of sales are in quarantine')
+  const file = await mended(root, mend)
+  const taken = await millrace(root, ['data', 'readmit', 'sales', file])
+  expect(taken.code, taken.said).toBe(0)
+  expect(taken.said).toContain('5 rows of sales let in again, 0 rows still in quarantine')
+  const after = await json<Snapshot>(root, 'data', 'snapshot')
+  expect(after).toMatchObject({ rows: 1200, readmitted: 5 })
+  const rows = await rowsOf(root, after)
+  expect(rows.map(row => row.id)).toEqual([
+    ...Array.from({ length: 600 }, (_, i) => i),
+    ...Array.from({ length: 600 }, (_, i) => 1000 + i),
+  ])
+  expect(rows[10]).toEqual({
+    ...rows[10],
+    amount: 4.5,
+    shop: 'north',
+    note: '',
+    at: Date.UTC(2026, 6, 11, 10, 0, 10) * 1000,
+  })
+  expect(rows[20]).toMatchObject({ amount: 77 })
+  expect(rows[630]).toMatchObject({ id: 1030, shop: 'east' })
+  expect(rows[31]?.note).toBe(null)
+  // untouched rows are what they were
+  const old = await rowsOf(root, before)
+  expect(rows.filter(row => old.some(one => one.id === row.id))).toEqual(old)
+  // what it was made from is on record, back to the quarantine
+  const lineage = await millrace(root, ['lineage', String(after.snapshot)])
+  expect(lineage.said).toContain('readmitted-1')
+  expect(lineage.said).toContain('repaired')
+  expect((await millrace(root, ['validate'])).code).toBe(0)
+})
+
+test('measures that are remembered are those of the repaired rows', async () => {
+  const root = shop()
+  await json(root, 'data', 'snapshot')
+  await millrace(root, ['data', 'readmit', 'sales', await mended(root, mend)])
+  const checks = async () =>
+    (await json<readonly { checks: readonly CheckResult[] }[]>(root, 'validate'))[0]?.checks.map(
+      ({ durationMs: _, ...one }) => one,
+    )
+  await checks()
+  writeFileSync(join(root, 'data/c.csv'), text(Array.from({ length: 100 }, (_, i) => sale(5000 + i))))
+  const remembered = await checks()
+  rmSync(join(root, '.millrace/validation'), { recursive: true })
+  expect(await checks()).toEqual(remembered)
+})
+
+test('a repair ends with the file that it repairs', async () => {
+  const root = shop()
+  await json(root, 'data', 'snapshot')
+  await millrace(root, ['data', 'readmit', 'sales', await mended(root, mend)])
+  const first = Array.from({ length: 600 }, (_, i) => sale(i))
+  writeFileSync(join(root, 'data/a.csv'), text(first))
+  const after = await json<Snapshot>(root, 'data', 'snapshot')
+  const rows = await rowsOf(root, after)
+  // a.csv as it is now; b.csv as it was repaired
+  expect(rows).toHaveLength(1200)
+  expect(rows[10]?.amount).toBe(10.1)
+  expect(rows[640]?.id).toBe(1040)
+})
+
+test('what is not mended, or is no repair, changes nothing', async () => {
+  const root = shop()
+  expect((await millrace(root, ['data', 'quarantine'])).said).toContain('it has no snapshot yet')
+  await json(root, 'data', 'snapshot')
+  const refused = async (change: (line: string) => string | undefined, words: string) => {
+    const said = await millrace(root, ['data', 'readmit', 'sales', await mended(root, change)])
+    expect(said.code, said.said).toBe(1)
+    expect(said.said).toContain(words)
+  }
+  await refused(
+    line => line.replace(',-4.5,', ',-5,').replace(/,20,("so, uth"|north),,/, ',20,$1,1,'),
+    '4 repaired rows of sales still break critical checks',
+  )
+  await refused(line => line.replace(',-4.5,', ',none,'), "1 of its cells of 'amount' are no float")
+  await refused(line => line.replace(/,10$/, ',11'), 'are not in quarantine')
+  await refused(line => line.replace(/sha256:[0-9a-f]+/, ''), 'do not say which row')
+  await refused(line => `${line}\n${line}`, 'that another one repairs')
+  await refused(() => undefined, 'it has no rows')
+  await refused(line => `${line},1`, 'is no row')
+  expect(await json(root, 'data', 'snapshot')).toMatchObject({ rows: 1195, readmitted: 0 })
+  expect((await json<readonly { verdict: string }[]>(root, 'decisions')).map(one => one.verdict)).not.toContain(
+    'readmitted',
+  )
+})
