@@ -3,12 +3,19 @@ import { dirname, resolve } from 'node:path'
 import type { Report } from '../define/report.ts'
 import { fail } from '../errors/index.ts'
 import { publishFile } from '../internal/publish.ts'
+import type { Comparison } from '../stages/validate/compare.ts'
 import type { ColumnDistribution } from '../stages/validate/distribution.ts'
 import type { Invocation, OptionSpec } from './command.ts'
+import { comparisonJson } from './reporters/comparison.ts'
 import { isReporter, reporters, type ReporterName } from './reporters/index.ts'
 
-/** How the columns of a report's dataset are spread, by the report's id. */
-export type Distributions = ReadonlyMap<string, readonly ColumnDistribution[]>
+/** What is told beside reports, by their ids. */
+export interface Beside {
+  /** How the columns of the report's dataset are spread. */
+  readonly distributions?: ReadonlyMap<string, readonly ColumnDistribution[]>
+  /** What became of its checks since an earlier one. */
+  readonly comparisons?: ReadonlyMap<string, Comparison>
+}
 
 /** Options of a verb whose result is reports. */
 export const reportOptions: readonly OptionSpec[] = [
@@ -36,9 +43,9 @@ export async function printReports(
   reporter: ReporterName,
   reports: readonly Report[],
   root: string,
-  distributions: Distributions = new Map(),
+  beside: Beside = {},
 ): Promise<number> {
-  const settings = { root, distributions, color: process.stdout.isTTY === true, verbose: options.verbose === true }
+  const settings = { root, ...beside, color: process.stdout.isTTY === true, verbose: options.verbose === true }
   const render = async (name: ReporterName): Promise<string> => (await reporters[name]())(reports, settings)
   for (const name of ['junit', 'sarif', 'html'] as const) {
     const path = options[name]
@@ -49,7 +56,7 @@ export async function printReports(
   }
   if (reporter === 'github' && process.env.GITHUB_STEP_SUMMARY)
     await appendFile(process.env.GITHUB_STEP_SUMMARY, await render('markdown'))
-  out.data(reports)
+  out.data(reports.map(report => ({ ...report, ...comparisonJson(beside.comparisons?.get(report.id)) })))
   if (!out.json) process.stdout.write(`${(await render(reporter)).trimEnd()}\n`)
   return reports.some(report => report.status === 'fail' || report.status === 'error') ? 1 : 0
 }

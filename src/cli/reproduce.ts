@@ -1,10 +1,11 @@
-import { cp, mkdir, mkdtemp, realpath, rm } from 'node:fs/promises'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
-import { git, stepEnvironment } from '../config/environment.ts'
+import { join } from 'node:path'
+import { stepEnvironment } from '../config/environment.ts'
 import { openWorkspace, type Workspace } from '../config/workspace.ts'
 import { fail } from '../errors/index.ts'
 import type { ModelVersion } from '../ports/metadata-store.ts'
+import { checkOut } from './worktree.ts'
 import { type Origin, reproduce, type Reproduction } from '../stages/version/reproduce.ts'
 
 interface Made {
@@ -19,22 +20,14 @@ export async function rebuildVersion(
   say: (text: string) => void,
 ): Promise<Reproduction> {
   const { root } = workspace
-  const folder = await mkdtemp(join(tmpdir(), 'millrace-rebuild-'))
   const made = version.facts.environment as Made | null
   const commit = made?.commit ?? undefined
-  const top = (await git(root, 'rev-parse', '--show-toplevel'))?.trim()
-  const worktree = join(folder, 'tree')
-  const checkedOut =
-    commit !== undefined &&
-    top !== undefined &&
-    (await git(root, 'worktree', 'add', '--detach', worktree, commit)) !== undefined
-  const tree = checkedOut ? join(worktree, relative(top, await realpath(root))) : worktree
-  if (!checkedOut) {
-    await mkdir(tree)
-    await cp(join(root, 'millrace.config.ts'), join(tree, 'millrace.config.ts'))
-  }
-  const origin: Origin = checkedOut
-    ? { from: 'commit', commit, dirty: Boolean(made?.dirty) }
+  const worktree = commit === undefined ? undefined : await checkOut(root, commit)
+  const folder = worktree ? undefined : await mkdtemp(join(tmpdir(), 'millrace-rebuild-'))
+  const tree = worktree?.root ?? (folder as string)
+  if (folder) await cp(join(root, 'millrace.config.ts'), join(folder, 'millrace.config.ts'))
+  const origin: Origin = worktree
+    ? { from: 'commit', commit: commit as string, dirty: Boolean(made?.dirty) }
     : {
         from: 'project file',
         reason:
@@ -57,7 +50,7 @@ export async function rebuildVersion(
     return await reproduce(clean, runs, model, version, workspace.artifacts, await stepEnvironment(root), origin)
   } finally {
     await clean?.close()
-    if (checkedOut) await git(root, 'worktree', 'remove', '--force', worktree)
-    await rm(folder, { recursive: true, force: true })
+    await worktree?.remove()
+    if (folder) await rm(folder, { recursive: true, force: true })
   }
 }

@@ -1,7 +1,10 @@
-import { openWorkspace } from '../../config/workspace.ts'
+import type { Workspace } from '../../config/workspace.ts'
+import type { Dataset } from '../../define/dataset.ts'
 import type { Report } from '../../define/report.ts'
-import { fail } from '../../errors/index.ts'
+import { fail, isMillraceError } from '../../errors/index.ts'
+import { compareReports, type Comparison } from '../../stages/validate/compare.ts'
 import type { ColumnDistribution } from '../../stages/validate/distribution.ts'
+import { openBaseline, pullRequestBase, type Baseline } from '../baseline.ts'
 import type { Command, Invocation } from '../command.ts'
 import { endSignal } from '../end-signal.ts'
 import { datasetOf, watchInbox } from '../ingesting.ts'
@@ -24,15 +27,73 @@ async function watch({ args, options, cwd, out }: Invocation, folder: string): P
   })
 }
 
+/** What to compare with, as the options say; undefined where there is nothing to. */
+async function baselineOf(workspace: Workspace, { options, out }: Invocation): Promise<Baseline | undefined> {
+  const { compare, only } = options
+  if (only !== undefined && only !== 'changed')
+    throw fail('usageWrong', { reason: '--only takes "changed".', verb: 'validate' })
+  if (compare !== undefined && compare !== 'pull-request') return openBaseline(workspace, String(compare))
+  const base = pullRequestBase(process.env)
+  if (base === undefined) return compare === undefined && only ? openBaseline(workspace, 'HEAD') : undefined
+  try {
+    return await openBaseline(workspace, base)
+  } catch (error) {
+    // a shallow clone: everything is checked, and nothing compared
+    if (!isMillraceError(error) || error.code !== 'MR2019') throw error
+    out.note(`${error.message} Nothing is compared. ${error.hint}`)
+    return undefined
+  }
+}
+
+/** What is gathered while the datasets are validated one after the other. */
+class Results {
+  readonly reports: Report[] = []
+  readonly plans: string[] = []
+  readonly distributions = new Map<string, readonly ColumnDistribution[]>()
+  readonly comparisons = new Map<string, Comparison>()
+
+  async add(
+    workspace: Workspace,
+    dataset: Dataset,
+    wanted: { readonly baseline: Baseline | undefined; readonly onlyChanged: boolean; readonly spread: boolean },
+    out: Invocation['out'],
+  ): Promise<void> {
+    const { baseline, onlyChanged, spread } = wanted
+    const expectations = baseline && onlyChanged ? await baseline.changed(dataset) : dataset.expectations
+    if (expectations.length === 0) {
+      out.note(`${dataset.name}: neither its data nor its expectations changed since ${baseline?.words}`)
+      return
+    }
+    out.note(`reading ${dataset.source.path}`)
+    const { report, steps, distributions, release } = await validateDataset(workspace, { ...dataset, expectations })
+    if (spread) this.distributions.set(report.id, await distributions())
+    await release()
+    this.reports.push(report)
+    this.plans.push(renderPlan(dataset.name, steps))
+    const before = await baseline?.reportOf(dataset)
+    if (!before || !baseline) return
+    const asked = new Set(expectations.map(one => one.id))
+    const unasked = new Set(dataset.expectations.flatMap(one => (asked.has(one.id) ? [] : [one.id])))
+    const checks = before.checks.filter(check => !unasked.has(check.id))
+    this.comparisons.set(report.id, compareReports({ ...before, checks }, report, baseline.words))
+  }
+}
+
 export const command: Command = {
   summary: 'check data against its expectations',
-  details:
-    'Exit code 1 when a critical expectation fails. Every failing row goes, with its reasons, to .millrace/quarantine/<dataset>.parquet.',
+  details: `Exit code 1 when a critical expectation fails. Every failing row goes, with its reasons, to
+.millrace/quarantine/<dataset>.parquet.
+
+--compare tells what got worse since a commit, branch or tag (its expectations on its data, where git has the data) or
+since a snapshot; "pull-request" is the base of the pull request that CI runs for, and nothing outside of one.
+--only changed leaves out what cannot have changed since then (by default since the last commit).`,
   arguments: [{ name: 'dataset', description: 'one dataset (default: all)' }],
   options: [
     ...reportOptions,
     { flags: '--explain', description: 'also print the plan: what was looked at, at what cost, and why' },
     { flags: '--strict', description: 'exit 1 for warnings too' },
+    { flags: '--compare <what>', description: 'a git ref, a snapshot, or pull-request' },
+    { flags: '--only <what>', description: 'changed: data or expectations that are not as they were then' },
     { flags: '--watch <folder>', description: 'take files that arrive there into the dataset, if they hold' },
     { flags: '--once', description: 'with --watch: until the folder is empty' },
   ],
@@ -40,29 +101,21 @@ export const command: Command = {
     const { args, options, cwd, out } = invocation
     if (typeof options.watch === 'string') return watch(invocation, options.watch)
     const reporter = reporterOf(invocation, 'validate')
-    const workspace = await openWorkspace(cwd)
-    try {
-      const { datasets } = workspace.project
-      const [only] = args
-      const chosen = only === undefined ? [...datasets.values()] : [datasets.get(only)]
-      const reports: Report[] = []
-      const plans: string[] = []
-      const spread = new Map<string, readonly ColumnDistribution[]>()
-      for (const dataset of chosen) {
-        if (!dataset)
-          throw fail('notDefined', { kind: 'dataset', name: only ?? '', known: [...datasets.keys()].join(', ') })
-        out.note(`reading ${dataset.source.path}`)
-        const { report, steps, distributions, release } = await validateDataset(workspace, dataset)
-        if (typeof options.html === 'string' || reporter === 'html') spread.set(report.id, await distributions())
-        await release()
-        reports.push(report)
-        plans.push(renderPlan(dataset.name, steps))
+    return withWorkspace(cwd, async workspace => {
+      const chosen = args[0] === undefined ? [...workspace.project.datasets.values()] : [datasetOf(workspace, args[0])]
+      const baseline = await baselineOf(workspace, invocation)
+      try {
+        const results = new Results()
+        const spread = typeof options.html === 'string' || reporter === 'html'
+        const wanted = { baseline, onlyChanged: options.only === 'changed', spread }
+        for (const dataset of chosen) await results.add(workspace, dataset, wanted, out)
+        const { reports, plans } = results
+        const code = await printReports(invocation, reporter, reports, workspace.root, results)
+        if (options.explain === true && !out.json) process.stdout.write(`\n${plans.join('\n\n')}\n`)
+        return options.strict === true && reports.some(report => report.status === 'warn') ? 1 : code
+      } finally {
+        await baseline?.close()
       }
-      const code = await printReports(invocation, reporter, reports, workspace.root, spread)
-      if (options.explain === true && !out.json) process.stdout.write(`\n${plans.join('\n\n')}\n`)
-      return options.strict === true && reports.some(report => report.status === 'warn') ? 1 : code
-    } finally {
-      await workspace.close()
-    }
+    })
   },
 }

@@ -1,5 +1,6 @@
 import { formatTime } from '../../internal/time.ts'
 import type { Report } from '../../define/report.ts'
+import { comparisonJson } from './comparison.ts'
 import { relativePath, type RenderOptions } from './subject.ts'
 
 /** The reports as they are, times readable and places relative: `{version: 1, reports: […]}`. */
@@ -8,6 +9,7 @@ export function render(reports: readonly Report[], options: RenderOptions = {}):
     version: 1,
     reports: reports.map(report => ({
       ...report,
+      ...comparisonJson(options.comparisons?.get(report.id)),
       at: formatTime(report.at),
       checks: report.checks.map(({ location, ...check }) => {
         const file = location && relativePath(location.file, options.root)

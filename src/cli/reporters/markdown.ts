@@ -1,4 +1,5 @@
 import type { CheckResult, Report } from '../../define/report.ts'
+import { comparisonRows, comparisonSummary } from './comparison.ts'
 import {
   countOf,
   headingOf,
@@ -57,6 +58,19 @@ function section(report: Report, root: string | undefined): string[] {
   ]
 }
 
+function comparisonSection(report: Report, { comparisons }: RenderOptions): string[] {
+  const comparison = comparisons?.get(report.id)
+  if (!comparison) return []
+  const rows = comparisonRows(comparison)
+  return [
+    `**Compared with ${cell(comparison.with)}:** ${comparisonSummary(comparison)}.`,
+    '',
+    ...(rows.length === 0
+      ? []
+      : ['| | check | then | now |', '|---|---|---|---|', ...rows.map(row => `| ${row.map(cell).join(' | ')} |`), '']),
+  ]
+}
+
 /** A Markdown summary for `$GITHUB_STEP_SUMMARY` or a comment, cut at a line so that it stays below 1,024 KiB. */
 export function render(reports: readonly Report[], options: RenderOptions = {}): string {
   const failed = countOf(reports, 'fail', 'error')
@@ -69,7 +83,7 @@ export function render(reports: readonly Report[], options: RenderOptions = {}):
   const lines = [
     `## Millrace: ${head}${warned > 0 ? `, ${warned} warning${warned === 1 ? '' : 's'}` : ''}`,
     '',
-    ...reports.flatMap(report => section(report, options.root)),
+    ...reports.flatMap(report => [...section(report, options.root), ...comparisonSection(report, options)]),
   ]
   const kept: string[] = []
   let bytes = 0

@@ -1,5 +1,7 @@
 import colors from 'picocolors'
 import type { CheckResult, Report } from '../../define/report.ts'
+import type { Change } from '../../stages/validate/compare.ts'
+import { comparisonRows, comparisonSummary } from './comparison.ts'
 import {
   headingOf,
   outcomeOf,
@@ -69,6 +71,28 @@ function checkLines(check: CheckResult, width: number, paint: Paint, options: Re
   return [...lines, ...further.map(line => indent + paint('skipped', line))]
 }
 
+/** What became worse first; nothing of what is as before. */
+function comparisonLines(report: Report, paint: Paint, { comparisons }: RenderOptions): string[] {
+  const comparison = comparisons?.get(report.id)
+  if (!comparison) return []
+  const rows = comparisonRows(comparison)
+  const widths = [0, 1, 2].map(i => Math.max(0, ...rows.map(row => (row[i] as string).length)))
+  const colour: Record<Change, Outcome> = {
+    worse: 'fail',
+    new: 'warn',
+    gone: 'skipped',
+    better: 'pass',
+    same: 'skipped',
+  }
+  return [
+    `  compared with ${shown(comparison.with)}: ${comparisonSummary(comparison)}`,
+    ...rows.map(([change, title, before, now]) => {
+      const cells = [title.padEnd(widths[1] ?? 0), before.padEnd(widths[2] ?? 0)]
+      return `    ${paint(colour[change], change.padEnd(widths[0] ?? 0))}  ${cells.join('  ')}  → ${now}`
+    }),
+  ]
+}
+
 /** For people at a terminal: one block a report, what failed first, in sentences; what passed only with `verbose`. */
 export function render(reports: readonly Report[], options: RenderOptions = {}): string {
   const paint = painter(options.color ?? false)
@@ -78,7 +102,11 @@ export function render(reports: readonly Report[], options: RenderOptions = {}):
     const listed = options.verbose ? all : all.filter(check => outcomeOf(check) !== 'pass')
     const width = Math.min(40, Math.max(0, ...listed.map(check => shown(titleOf(check)).length)))
     const head = `${paint(status, marks[status])} ${shown(headingOf(report))}: ${summary(report)}`
-    return [head, ...listed.flatMap(check => checkLines(check, width, paint, options))].join('\n')
+    return [
+      head,
+      ...listed.flatMap(check => checkLines(check, width, paint, options)),
+      ...comparisonLines(report, paint, options),
+    ].join('\n')
   })
   return blocks.length === 0 ? 'Nothing was checked.\n' : `${blocks.join('\n\n')}\n`
 }

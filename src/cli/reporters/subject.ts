@@ -1,5 +1,6 @@
 import { isAbsolute, relative, sep } from 'node:path'
 import type { CheckResult, Report } from '../../define/report.ts'
+import type { Comparison } from '../../stages/validate/compare.ts'
 import type { ColumnDistribution } from '../../stages/validate/distribution.ts'
 
 export interface RenderOptions {
@@ -11,6 +12,8 @@ export interface RenderOptions {
   readonly verbose?: boolean
   /** How the columns of a report's dataset are spread, by the report's id (HTML). */
   readonly distributions?: ReadonlyMap<string, readonly ColumnDistribution[]>
+  /** What became of a report's checks since an earlier one, by the report's id (terminal, JSON, Markdown). */
+  readonly comparisons?: ReadonlyMap<string, Comparison>
   /** Version of Millrace that speaks (SARIF). */
   readonly version?: string
 }

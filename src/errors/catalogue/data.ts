@@ -173,6 +173,15 @@ export const dataErrors = {
     status: 409,
     blame: 'environment',
   },
+  baselineUnknown: {
+    code: 'MR2019',
+    title: 'Nothing to compare with',
+    message: "Nothing is known under '{ref}': {reason}.",
+    hint: 'Name a commit, branch or tag that git has here (a shallow clone lacks most: fetch the whole history), or a snapshot of "millrace data list".',
+    exit: 2,
+    status: 422,
+    blame: 'user',
+  },
   keyTooLong: {
     code: 'MR2050',
     title: 'Entity key too long',

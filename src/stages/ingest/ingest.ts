@@ -5,9 +5,10 @@ import { fail } from '../../errors/index.ts'
 import type { Digest } from '../../internal/digest.ts'
 import { withFileLock } from '../../internal/file-lock.ts'
 import type { StageServices } from '../pipeline/services.ts'
+import { presentFiles } from '../validate/files.ts'
 import { IngestJournal, type Ingested } from './journal.ts'
 import { judge } from './judge.ts'
-import { land, landingPlace, presentFiles } from './landing.ts'
+import { land, landingPlace } from './landing.ts'
 
 export type { Ingested } from './journal.ts'
 

@@ -1,20 +1,10 @@
 import { basename, extname, isAbsolute, join, relative, resolve } from 'node:path'
 import type { Dataset } from '../../define/dataset.ts'
 import { isTable } from '../../define/source.ts'
-import { fail, isMillraceError } from '../../errors/index.ts'
+import { fail } from '../../errors/index.ts'
 import type { Digest } from '../../internal/digest.ts'
 import { publishCopy } from '../../internal/publish.ts'
-import { matchesPath, sourceFiles, type SourceFile } from '../validate/files.ts'
-
-/** The files that a dataset has; none is fine. */
-export async function presentFiles(dataset: Dataset, root: string): Promise<SourceFile[]> {
-  try {
-    return await sourceFiles(dataset, root)
-  } catch (error) {
-    if (isMillraceError(error) && error.code === 'MR2002') return []
-    throw error
-  }
-}
+import { matchesPath, type SourceFile } from '../validate/files.ts'
 
 /**
  * Where a file of this name joins the dataset: in the folder of its glob. A name that the glob does not take, or that is

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { isAbsolute, join, relative, resolve, sep } from 'node:path'
 import type { Dataset } from '../../define/dataset.ts'
-import { fail } from '../../errors/index.ts'
+import { fail, isMillraceError } from '../../errors/index.ts'
 import { digestFile, type Digest } from '../../internal/digest.ts'
 import { whyUnreadable } from '../../internal/why-unreadable.ts'
 
@@ -119,4 +119,14 @@ export async function sourceFiles(
     files.push({ name, path, digest, size })
   }
   return files
+}
+
+/** The same where there may be none yet. */
+export async function presentFiles(dataset: Dataset, root: string): Promise<SourceFile[]> {
+  try {
+    return await sourceFiles(dataset, root)
+  } catch (error) {
+    if (isMillraceError(error) && error.code === 'MR2002') return []
+    throw error
+  }
 }
