@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -51,8 +51,10 @@ test.each(Object.keys(commands))('the commands for %s validate a clean clone', s
   expect(lines).toHaveLength(2)
   const clone = join(folder, system)
   execFileSync('git', ['clone', '-q', origin, clone])
-  const { GITHUB_STEP_SUMMARY: _, ...inherited } = process.env
-  const env = { ...inherited, CI_PROJECT_DIR: clone, WORKSPACE: clone, npm_config_offline: 'true' }
+  const summary = join(folder, `${system}.md`)
+  const inherited = { ...process.env, GITHUB_STEP_SUMMARY: summary }
+  const base = { GITHUB_BASE_REF: 'main' }
+  const env = { ...inherited, ...base, CI_PROJECT_DIR: clone, WORKSPACE: clone, npm_config_offline: 'true' }
   const { status, stderr, stdout } = spawnSync('bash', ['-e'], {
     cwd: clone,
     env,
@@ -60,6 +62,8 @@ test.each(Object.keys(commands))('the commands for %s validate a clean clone', s
     encoding: 'utf8',
   })
   expect({ status, said: status === 0 ? '' : stdout + stderr }).toEqual({ status: 0, said: '' })
+  // a pull request is compared with its base: on GitHub in the summary, elsewhere in the log
+  expect(system === 'github' ? readFileSync(summary, 'utf8') : stdout).toMatch(/ompared with origin\/main/)
   for (const name of ['junit.xml', 'results.sarif', 'index.html'])
     expect(existsSync(join(clone, 'millrace-report', name))).toBe(true)
   expect(existsSync(join(clone, '.millrace/validation'))).toBe(true)

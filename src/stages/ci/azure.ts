@@ -20,7 +20,7 @@ export function azurePipeline(project: Project, options: CiOptions = {}): string
         timeoutInMinutes: '30',
         variables: { npm_config_cache: npmCache },
         steps: [
-          { checkout: 'self', persistCredentials: 'false' },
+          { checkout: 'self', persistCredentials: 'false', fetchDepth: '0' },
           { task: 'NodeTool@0', inputs: { versionSpec: `${plan.node}.x`.replace(/^(\d+\.\d+\.\d+)\.x$/, '$1') } },
           {
             task: 'Cache@2',

@@ -64,6 +64,8 @@ export function githubWorkflow(project: Project, options: GithubWorkflowOptions 
     `      - uses: ${actions.checkout}`,
     '        with:',
     '          persist-credentials: false',
+    // what a pull request is compared with
+    '          fetch-depth: 0',
     `      - uses: ${actions.node}`,
     '        with:',
     `          node-version: ${JSON.stringify(node)}`,

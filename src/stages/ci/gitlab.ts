@@ -12,6 +12,8 @@ export function gitlabPipeline(project: Project, options: CiOptions = {}): strin
       stage: 'test',
       timeout: '30 minutes',
       interruptible: true,
+      // what a merge request is compared with
+      variables: { GIT_DEPTH: '0' },
       rules: [
         { if: '$CI_PIPELINE_SOURCE == "merge_request_event"', changes },
         { if: `$CI_PIPELINE_SOURCE == "push" && $CI_COMMIT_BRANCH == "${plan.branch}"`, changes },

@@ -32,10 +32,13 @@ export interface CiPlan {
 /** Places from the project's folder, where the commands run. */
 export const reportFolder = 'millrace-report'
 
-/** The command that validates, with every report that a CI system can keep. */
+/** The command that validates, with every report that a CI system can keep, and for a pull request what got worse by it. */
 export function validateCommand(reporter: 'pretty' | 'github'): string {
   const files = [`--junit ${reportFolder}/junit.xml`, `--sarif ${reportFolder}/results.sarif`]
-  return ['npx millrace validate --reporter', reporter, ...files, `--html ${reportFolder}/index.html`].join(' ')
+  const compare = '--compare pull-request'
+  return ['npx millrace validate --reporter', reporter, ...files, `--html ${reportFolder}/index.html`, compare].join(
+    ' ',
+  )
 }
 
 function checked(options: CiOptions): Required<CiOptions> {
