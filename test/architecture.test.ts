@@ -47,7 +47,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   config: ['internal', 'math', 'onnx', 'errors', 'define', 'ports', 'engine', 'stages', 'adapters'],
   server: ['internal', 'math', 'onnx', 'errors', 'define', 'ports', 'engine', 'stages', 'config'],
   cli: ['internal', 'math', 'onnx', 'errors', 'define', 'ports', 'engine', 'stages', 'config', 'server'],
-  testing: ['internal', 'math', 'onnx', 'errors', 'define', 'ports', 'engine', 'stages'],
+  testing: ['internal', 'math', 'onnx', 'errors', 'define', 'ports', 'engine', 'stages', 'config'],
   index: ['define', 'internal'],
 }
 

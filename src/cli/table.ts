@@ -15,6 +15,10 @@ export const table: Readonly<Record<string, Entry>> = {
   doctor: { summary: 'check this machine and this project', load: () => import('./commands/doctor.ts') },
   up: { summary: 'serve predictions, the API and the dashboard', load: () => import('./commands/up.ts') },
   validate: { summary: 'check data against its expectations', load: () => import('./commands/validate.ts') },
+  'check-test': {
+    summary: 'write a Vitest file that tests the expectations of a dataset on rows',
+    load: () => import('./commands/check-test.ts'),
+  },
   'data ingest': { summary: 'take files into a dataset if they hold', load: () => import('./commands/data/ingest.ts') },
   'data snapshot': {
     summary: 'validate a dataset and keep its good rows as a snapshot',

@@ -61,6 +61,11 @@ const entries = [...Object.values(tableCatalogue), ...Object.values(columnCatalo
 /** Every kind, each once, in the order of the reference. */
 export const kinds: ReadonlyMap<string, Kind> = new Map(entries.map(({ kind }) => [kind.name, kind]))
 
+/** Whether each row answers for itself whether it breaks the rule. */
+export function ofEachRow(spec: ExpectationSpec): boolean {
+  return (kinds.get(spec.kind) as unknown as Kind<unknown> | undefined)?.needs(spec).rows?.by === 'expression'
+}
+
 /** Whether a verdict rests on more than the rows themselves: on the clock, on earlier evaluations, or on other rows. */
 export function restsOnMore(spec: ExpectationSpec): boolean {
   const kind = kinds.get(spec.kind)

@@ -1,4 +1,4 @@
-export { expect, expectationColumns, kinds, restsOnMore, type ExpectationColumns } from './columns.ts'
+export { expect, expectationColumns, kinds, ofEachRow, restsOnMore, type ExpectationColumns } from './columns.ts'
 export { sql, type Query } from './kinds/sql.ts'
 export type { Kind, Measured, RowCounts, Verdict, VerdictContext } from './kind.ts'
 export type { Metric, MetricResult, MetricResults } from './metric.ts'

@@ -1,6 +1,6 @@
 import type { Dataset } from '../../define/dataset.ts'
 import type { Decision } from '../../define/decision.ts'
-import { kinds } from '../../define/expectation/index.ts'
+import { kinds, ofEachRow } from '../../define/expectation/index.ts'
 import type { Kind } from '../../define/expectation/kind.ts'
 import type { ExpectationSpec } from '../../define/expectation/spec.ts'
 import { overallStatus, type CheckResult, type Report } from '../../define/report.ts'
@@ -24,8 +24,7 @@ export interface Judged {
 /** Whether a rule is answered by a file alone: by its columns, or by each of its rows for itself. */
 function ofFileAlone(spec: ExpectationSpec): boolean {
   const needs = (kinds.get(spec.kind) as Kind as unknown as Kind<unknown>).needs(spec)
-  const looksNowhere = needs.metrics === undefined && needs.rows === undefined && needs.reference === undefined
-  return looksNowhere || needs.rows?.by === 'expression'
+  return ofEachRow(spec) || (!needs.metrics && !needs.rows && !needs.reference)
 }
 
 const stops = (check: CheckResult): boolean =>

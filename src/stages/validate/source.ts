@@ -32,6 +32,8 @@ export interface ValidateServices {
   readonly states?: MetricStates
   /** Opens sources that the engine does not read itself. */
   readonly openForeign?: OpenSourceTable
+  /** Rows that stand for the source of another dataset. */
+  readonly rowsOf?: (dataset: Dataset) => Promise<Relation | undefined>
   /** Rows of a dataset that were repaired, oldest repair first. */
   readonly repairs?: (dataset: Dataset) => Promise<readonly Repair[]>
 }
@@ -246,10 +248,10 @@ export class References {
   }
 
   async #open(reference: Reference): Promise<{ sql: string; measurer: Measurer } | undefined> {
-    const { snapshot } = this.#services
+    const { snapshot, rowsOf } = this.#services
     const other = 'dataset' in reference ? this.#dataset.related.get(reference.dataset) : this.#dataset
     if (!other) return undefined
-    const relation = 'dataset' in reference ? undefined : await snapshot?.(reference)
+    const relation = 'dataset' in reference ? await rowsOf?.(other) : await snapshot?.(reference)
     if (!('dataset' in reference) && !relation) return undefined
     const opened = await openFound(this.#services, other, relation)
     this.#releases.push(opened.release)
