@@ -9,7 +9,7 @@ import { validate, type GivenSource, type Validation } from '../stages/validate/
 async function withFailures(workspace: Workspace, dataset: Dataset, validation: Validation): Promise<Report> {
   const { report, failing } = validation
   if (!failing) return report
-  const { file, rows } = await keepFailures(workspace, dataset, failing)
+  const { file, rows } = await keepFailures(workspace, dataset, failing.sql)
   const checks = report.checks.map(check => (check.bad > 0 && check.sample ? { ...check, failuresUri: file } : check))
   return { ...report, checks, evidence: { ...report.evidence, quarantineFile: file, quarantined: rows } }
 }

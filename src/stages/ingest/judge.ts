@@ -124,7 +124,7 @@ async function judgeReadable(
       quarantined += await refusedRows(services, validation, files.length - 1)
       if (files.length === 1) rows = validation.rows
       const kept = validation.failing
-        ? await keepFailures(services, dataset, validation.failing, `${dataset.name}-${place}`)
+        ? await keepFailures(services, dataset, validation.failing.sql, `${dataset.name}-${place}`)
         : undefined
       for (const check of validation.report.checks)
         results.set(check.id, kept && check.bad > 0 && check.sample ? { ...check, failuresUri: kept.file } : check)

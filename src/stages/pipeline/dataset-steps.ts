@@ -101,7 +101,7 @@ export async function datasetStep(
           outputs[name] = await save('dataset', { file: path }, { rows, ...meta })
           if (dataset.encryptWith !== undefined) await rm(path)
         }
-        if (validation.failing) await keep('quarantine', validation.failing, {})
+        if (validation.failing) await keep('quarantine', validation.failing.inOrder, {})
         const report: Report = {
           ...validation.report,
           evidence: {

@@ -66,7 +66,7 @@ async function prove(
     if (!validation.failing) return validation.report.id
     const engine = await services.engine()
     const row = [contentColumn, rowColumn].map(engine.dialect.identifier).join(', ')
-    const still = `(SELECT * FROM (${validation.failing}) WHERE NOT millrace_accepted AND (${row}) IN (SELECT (${row}) FROM ${repaired}))`
+    const still = `(SELECT * FROM (${validation.failing.sql}) WHERE NOT millrace_accepted AND (${row}) IN (SELECT (${row}) FROM ${repaired}))`
     const reasons = await reasonsOf(services, still)
     if (reasons.length === 0) return validation.report.id
     const [counted] = await engine.rows(`SELECT count(*) AS n FROM ${still}`)

@@ -8,8 +8,6 @@ import type { OpenSource } from './source.ts'
 export interface RowLevel {
   readonly spec: ExpectationSpec
   readonly bad: string
-  /** Whether the condition looks rows up in a table: joins do not keep the order of rows. */
-  readonly joins: boolean
   /** Its first rows, once the dataset was split. */
   first?: readonly number[]
 }
@@ -17,14 +15,11 @@ export interface RowLevel {
 /** Rows of a check that are told one by one. */
 export const mostSampled = 20
 
-/** Combinations beyond this are looked up instead of told apart in the statement. */
-const mostBranches = 64
-
 export interface Split {
   /** SELECT of the rows that stay: those that break no critical row-level check, in their order of arrival. */
   readonly good: string
   /**
-   * SELECT of every failing row, in order, with `millrace_checks` (ids), `millrace_reasons` (sentences) and
+   * SELECT of every failing row, in any order, with `millrace_checks` (ids), `millrace_reasons` (sentences) and
    * `millrace_accepted` (it stays nevertheless). Undefined when none fails.
    */
   readonly bad: string | undefined
@@ -112,10 +107,7 @@ export async function split(
   const critical = failing.flatMap(({ spec, bad }) => (spec.severity === 'critical' ? [`(${bad})`] : []))
   return {
     good: kept(critical.length === 0 ? '' : ` WHERE NOT (${critical.join(' OR ')})`),
-    bad:
-      names.length === 1 && combinations.length <= mostBranches
-        ? toldApart(engine, `SELECT * FROM (${flagged}) WHERE ${any}`, names[0] as string, combinations, failing)
-        : `SELECT f.* EXCLUDE (${names.join(', ')}), c.millrace_checks, c.millrace_reasons, c.millrace_accepted FROM (SELECT * FROM (${flagged}) WHERE ${any}) f JOIN ${table} c ON ${same} ORDER BY f.${row}`,
+    bad: `SELECT f.* EXCLUDE (${names.join(', ')}), c.millrace_checks, c.millrace_reasons, c.millrace_accepted FROM (SELECT * FROM (${flagged}) WHERE ${any}) f JOIN ${table} c ON ${same}`,
     failing: count(combinations),
     refused: count(combinations.filter(isRefused)),
   }
@@ -124,6 +116,14 @@ export async function split(
 const listSql = ({ dialect }: DataEngine, values: readonly string[]): string =>
   `[${values.map(value => dialect.literal(value, 'text')).join(', ')}]`
 
+/** Failing rows for keeping. */
+export interface Failing {
+  /** SELECT of them in any order. */
+  readonly sql: string
+  /** The same by file and place: sorting them costs as much as finding them. */
+  readonly inOrder: string
+}
+
 /**
  * Failing rows with the file that each came from, by name and by content, and its place there from 0, instead of its number.
  */
@@ -131,45 +131,19 @@ export function withOrigin(
   engine: DataEngine,
   bad: string,
   { files, digests }: Pick<OpenSource, 'files' | 'digests'>,
-): string {
+): Failing {
   const { dialect } = engine
   const row = dialect.identifier(rowColumn)
-  const file = dialect.wholeDivision(row, rowsOfFile)
-  const at = (values: readonly string[]) => `${listSql(engine, values)}[CAST(${file} AS BIGINT) + 1]`
+  const file = `CAST(${dialect.wholeDivision(row, rowsOfFile)} AS BIGINT)`
+  const of = (values: readonly string[]) =>
+    values.length === 1 ? dialect.literal(values[0] as string, 'text') : `${listSql(engine, values)}[${file} + 1]`
   const columns = [
-    ...(files ? [`${at(files)} AS ${dialect.identifier(fileColumn)}`] : []),
-    ...(digests ? [`${at(digests)} AS ${dialect.identifier(contentColumn)}`] : []),
+    ...(files ? [`${of(files)} AS ${dialect.identifier(fileColumn)}`] : []),
+    ...(digests ? [`${of(digests)} AS ${dialect.identifier(contentColumn)}`] : []),
     `${row} % ${rowsOfFile} AS ${row}`,
   ]
-  return `SELECT * EXCLUDE (${row}), ${columns.join(', ')} FROM (${bad})`
-}
-
-/** Few combinations as branches of the statement: nothing is joined, and rows that come in order need no sorting. */
-function toldApart(
-  engine: DataEngine,
-  rows: string,
-  mask: string,
-  combinations: readonly Combination[],
-  failing: readonly RowLevel[],
-): string {
-  const row = engine.dialect.identifier(rowColumn)
-  const branches = (of: (one: Combination) => string) =>
-    `CASE ${mask} ${combinations.map(one => `WHEN ${one.masks[0]} THEN ${of(one)}`).join(' ')} END`
-  const checks = branches(one =>
-    listSql(
-      engine,
-      one.broken.map(spec => spec.id),
-    ),
-  )
-  const reasons = branches(one =>
-    listSql(
-      engine,
-      one.broken.map(spec => spec.says),
-    ),
-  )
-  const accepted = branches(one => String(!isRefused(one)))
-  const ordered = failing.some(check => check.joins) ? ` ORDER BY ${row}` : ''
-  return `SELECT * EXCLUDE (${mask}), ${checks} AS millrace_checks, ${reasons} AS millrace_reasons, ${accepted} AS millrace_accepted FROM (${rows}${ordered})`
+  const over = (rows: string) => `SELECT * EXCLUDE (${row}), ${columns.join(', ')} FROM (${rows})`
+  return { sql: over(bad), inOrder: over(`${bad} ORDER BY ${row}`) }
 }
 
 /** A table with a row for each combination: its checks by id and in words, and whether its rows stay. */

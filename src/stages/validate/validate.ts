@@ -9,7 +9,7 @@ import { distributions, type ColumnDistribution } from './distribution.ts'
 import { ExpectationRun } from './expectation-run.ts'
 import type { Measurer, TakenStep } from './measurer.ts'
 import { measurerOf, openFound, References, type GivenSource, type ValidateServices } from './source.ts'
-import { split, withOrigin, type RowLevel, type Split } from './quarantine.ts'
+import { split, withOrigin, type Failing, type RowLevel, type Split } from './quarantine.ts'
 import { withSamples } from './samples.ts'
 import type { FoundDataset } from './relation.ts'
 import type { RuleContext } from './rules/index.ts'
@@ -22,8 +22,8 @@ export interface Validation {
   readonly rows: number
   /** Good and bad rows; readable until `release`. */
   readonly split: Split
-  /** SELECT of the failing rows for keeping: with the file and the place in it that each came from. */
-  readonly failing: string | undefined
+  /** The failing rows for keeping: with the file and the place in it that each came from. */
+  readonly failing: Failing | undefined
   /** How the values of each column are spread; to be asked for before `release`. */
   distributions(): Promise<ColumnDistribution[]>
   /** What was done to find out, in order. */
@@ -184,7 +184,7 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
       if (run.looksForItself)
         steps.push({ ...extraStep, kind: 'rule', says: spec.says, milliseconds: clock.elapsed() - began })
       if (run.outcome?.table) tables.push(run.outcome.table)
-      if (run.outcome?.bad) failing.push({ spec, bad: run.outcome.bad, joins: run.outcome.table !== undefined })
+      if (run.outcome?.bad) failing.push({ spec, bad: run.outcome.bad })
       checks.push(
         verdict
           ? result(spec, dataset, verdict, kind.approximate)
@@ -210,7 +210,7 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
       found,
       rows,
       split: parts,
-      failing: parts.bad && withOrigin(engine, parts.bad, source),
+      failing: parts.bad === undefined ? undefined : withOrigin(engine, parts.bad, source),
       steps,
       release,
       distributions: () => distributions(measurer, dataset, found.usable),
