@@ -45,6 +45,11 @@ export interface Relation {
   readonly described?: readonly DescribedColumn[]
   /** Number of rows, where opening the source told it. */
   readonly rows?: number
+  /**
+   * A table expression with about so many of its `total` rows, from several places of it; absent where the dialect's own
+   * sampling is as cheap.
+   */
+  readonly sample?: (rows: number, total: number) => string
 }
 
 /** A line of a text file that is no row. */

@@ -16,7 +16,7 @@ interface Filtered {
 export type Metric =
   /** Number of rows. */
   | ({ readonly fn: 'rows' } & Filtered)
-  /** Count, mean, sum and extremes of a number; with `spread` also its population variance, which overflows first. */
+  /** Count, mean and sum of a number; with `spread` also its population variance, which overflows first. */
   | ({ readonly fn: 'moments'; readonly of: Node; readonly spread?: true } & Filtered)
   /** Smallest and greatest value of a number or timestamp. */
   | ({ readonly fn: 'extremes'; readonly of: Node } & Filtered)
@@ -41,8 +41,6 @@ export interface Moments {
   /** Sum of squared differences from the mean; NaN where no spread was asked for. */
   readonly m2: number
   readonly sum: number
-  readonly min: number
-  readonly max: number
 }
 
 export interface Extremes {

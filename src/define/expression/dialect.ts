@@ -27,9 +27,8 @@ export interface Dialect {
   countWhere(condition: string): string
   /** Estimate of the number of different values. */
   approximateDistinct(sql: string): string
-  /** Names of the sum and mean aggregates that lose the least to rounding. */
+  /** Name of the sum aggregate that loses the least to rounding. */
   readonly sum: string
-  readonly mean: string
   /** Exact or approximate quantile aggregate of a numeric expression. */
   quantile(sql: string, q: number, exact: boolean): string
   /** A query with a row for each exact quantile of `x`, in order, as `q`, and the number of values as `n`; none where there is no value. */

@@ -68,8 +68,6 @@ function moments(values: readonly Weighted[]): Moments {
     mean,
     m2: sumOf(finite.map(one => (one.x - mean) ** 2 * one.n)),
     sum,
-    min: finite.reduce((least, one) => Math.min(least, one.x), Number.POSITIVE_INFINITY),
-    max: finite.reduce((most, one) => Math.max(most, one.x), Number.NEGATIVE_INFINITY),
   }
 }
 

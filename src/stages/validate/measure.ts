@@ -4,7 +4,8 @@ import { isMillraceError } from '../../errors/index.ts'
 import { ulid } from '../../internal/ids.ts'
 import { rowColumn, rowsOfFile, type DataEngine, type Footer, type Row } from '../../ports/data-engine.ts'
 import { fragment, mostValues, ownQuery, partColumn, type Fragment } from './metric-sql.ts'
-import { countsNullsOf, type PlanStep } from './plan.ts'
+import { nullsByFooter } from './footer-nulls.ts'
+import type { PlanStep } from './plan.ts'
 
 /** What measures are taken of: one or more parts with the same columns. */
 export interface Measurable {
@@ -13,6 +14,8 @@ export interface Measurable {
   /** Number of files; measures that add up are taken by file. */
   readonly parts: number
   readonly footer?: Footer
+  /** SELECT of about so many of its `total` rows, where that is cheaper than the dialect's own sampling. */
+  readonly sample?: (rows: number, total: number) => string
   /** The same of some of its parts, by their index. */
   readonly only?: (parts: readonly number[]) => Promise<Measurable>
 }
@@ -162,10 +165,8 @@ async function values(engine: DataEngine, step: PlanStep, target: Measurable, fo
 async function footer(engine: DataEngine, step: PlanStep, target: Measurable, found: Measurements): Promise<void> {
   let rows = target.footer?.rows
   if (rows === undefined) rows = Number((await engine.rows(`SELECT count(*) AS n FROM (${target.sql})`))[0]?.n ?? 0)
-  for (const metric of step.metrics) {
-    const column = countsNullsOf(metric)
-    found.set(metricId(metric), { whole: column === undefined ? rows : (target.footer?.nulls.get(column) as number) })
-  }
+  for (const metric of step.metrics)
+    found.set(metricId(metric), { whole: nullsByFooter(metric, target.footer?.nulls) ?? rows })
 }
 
 /** Takes measures by looking at the rows, whatever the plan had thought of their columns. */

@@ -221,8 +221,9 @@ export class Measurer {
   async #sample(columns: readonly string[], rows: number): Promise<void> {
     const { dialect } = this.#engine
     const names = columns.map(dialect.identifier)
-    const select = `SELECT ${names.join(', ')} FROM (${this.#target.sql})`
-    const some = rows > 2 * sampleRows ? dialect.sample(this.#target.sql, sampleRows / rows) : select
+    const { sql, sample } = this.#target
+    const few = sample?.(sampleRows, rows) ?? dialect.sample(sql, sampleRows / rows)
+    const some = rows > 2 * sampleRows ? few : `SELECT ${names.join(', ')} FROM (${sql})`
     const counts = names.map((name, i) => `${dialect.approximateDistinct(name)} AS d${i}`)
     const [row] = await this.#engine.rows(`SELECT count(*) AS n, ${counts.join(', ')} FROM (${some})`)
     columns.forEach((column, i) =>

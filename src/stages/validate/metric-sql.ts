@@ -48,28 +48,25 @@ export function fragment(metric: Metric, dialect: Dialect, weight?: string): Fra
     }
     case 'moments': {
       if (weight) return undefined
-      const x = dialect.cast(toSql(metric.of, dialect), 'float')
-      const filter = all(condition, isNumber(metric.of, toSql(metric.of, dialect), dialect))
-      const aggregate = (name: string) => `${name}(${x})${filter}`
+      const sql = toSql(metric.of, dialect)
+      const float = dialect.cast(sql, 'float')
+      // an aggregate's own filter costs more than a value that is null
+      const x = metric.of.type === 'float' ? `CASE WHEN ${dialect.isFinite(sql)} THEN ${float} END` : float
+      const aggregate = (name: string) => `${name}(${x})${all(condition)}`
       return {
         columns: [
-          `count(${x})${filter}`,
-          aggregate(dialect.mean),
+          aggregate('count'),
           dialect.cast(aggregate(dialect.sum), 'float'),
-          aggregate('min'),
-          aggregate('max'),
           ...(metric.spread ? [aggregate('var_pop')] : []),
         ],
-        read: ([n, mean, sum, min, max, variance]) =>
+        read: ([n, sum, variance]) =>
           number(n) === 0
             ? noMoments
             : {
                 count: number(n),
-                mean: number(mean),
+                mean: number(sum) / number(n),
                 m2: number(variance) * number(n),
                 sum: number(sum),
-                min: number(min),
-                max: number(max),
               },
       }
     }

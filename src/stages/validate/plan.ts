@@ -1,6 +1,7 @@
 import { columnsOfMetric, metricId, type Metric } from '../../define/expectation/metric.ts'
 import type { ColumnNode } from '../../define/expression/node.ts'
 import type { ColumnType } from '../../ports/data-engine.ts'
+import { nullsByFooter } from './footer-nulls.ts'
 import { answeredByValues } from './from-values.ts'
 
 /** What is known of a column before anything is measured. */
@@ -101,17 +102,9 @@ function separately(metrics: readonly Metric[], facts: PlanFacts): number {
 
 const milliseconds = (perRow: number, rows: number): number => Math.ceil((perRow * rows) / 1e6)
 
-/** The column whose nulls a measure counts, and nothing else. */
-export function countsNullsOf(metric: Metric): string | undefined {
-  if (metric.fn !== 'rows' || metric.where?.op !== 'call' || metric.where.fn !== 'isNull') return undefined
-  const [of] = metric.where.args
-  return of?.op === 'column' ? of.name : undefined
-}
-
 function inFooter(metric: Metric, facts: PlanFacts): boolean {
   if (metric.fn === 'rows' && metric.where === undefined) return true
-  const column = countsNullsOf(metric)
-  return column !== undefined && facts.footerNulls?.has(column) === true
+  return nullsByFooter(metric, facts.footerNulls) !== undefined
 }
 
 function byColumn(metrics: readonly Metric[]): Map<string, Metric[]> {

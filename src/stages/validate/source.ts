@@ -186,7 +186,14 @@ export function measurerOf(services: ValidateServices, { found, source, repaired
   const measurable = (of: { sql: string; numbered: string }, from: OpenSource): Measurable => {
     // the metadata of files knows nothing of repairs
     const footer = repaired ? undefined : usableFooter(dataset, from.footer)
-    return { sql: of.sql, numbered: of.numbered, parts: from.files?.length ?? 1, ...(footer ? { footer } : {}) }
+    const sample = repaired ? undefined : from.relation.sample
+    return {
+      sql: of.sql,
+      numbered: of.numbered,
+      parts: from.files?.length ?? 1,
+      ...(footer ? { footer } : {}),
+      ...(sample ? { sample: (rows, total) => found.from({ sql: sample(rows, total), label: '' }).sql } : {}),
+    }
   }
   const target: Measurable = {
     ...measurable(found, source),

@@ -17,7 +17,7 @@ export function isMergeable(metric: Metric): boolean {
   return metric.fn !== 'quantiles' && metric.fn !== 'distinct' && metric.fn !== 'rankCorrelation'
 }
 
-export const noMoments: Moments = { count: 0, mean: 0, m2: 0, sum: 0, min: Number.NaN, max: Number.NaN }
+export const noMoments: Moments = { count: 0, mean: 0, m2: 0, sum: 0 }
 
 /** Chan, Golub and LeVeque's merge of means and sums of squares. */
 function mergeMoments(a: Moments, b: Moments): Moments {
@@ -30,8 +30,6 @@ function mergeMoments(a: Moments, b: Moments): Moments {
     mean: a.mean + (gap * b.count) / count,
     m2: a.m2 + b.m2 + gap * gap * ((a.count * b.count) / count),
     sum: a.sum + b.sum,
-    min: Math.min(a.min, b.min),
-    max: Math.max(a.max, b.max),
   }
 }
 

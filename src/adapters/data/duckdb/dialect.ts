@@ -73,7 +73,6 @@ export const duckdbDialect: Dialect = {
   countWhere: condition => `coalesce(count_if(${condition}), 0)`,
   approximateDistinct: sql => `approx_count_distinct(${sql})`,
   sum: 'fsum',
-  mean: 'favg',
   // A list is looked up once a value; IN with many literals compares with each
   isIn: (sql, literals) =>
     literals.length > 8 ? `list_contains([${literals.join(', ')}], ${sql})` : `(${sql} IN (${literals.join(', ')}))`,

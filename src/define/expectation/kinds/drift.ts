@@ -10,12 +10,13 @@ import { columnsOf, describe, type Node } from '../../expression/node.ts'
 import { refuse } from '../../named.ts'
 import { binCounts, binLevels, binOf, categoryCounts, cutPoints } from '../bins.ts'
 import { columnKind, type Kind, type Measured } from '../kind.ts'
-import type { Moments } from '../metric.ts'
+import type { Extremes, Moments } from '../metric.ts'
 import { referenceOf, type ReferenceOption } from '../reference.ts'
 import type { Reference } from '../rule.ts'
 import { expectation, type Expectation, type ExpectationOptions } from '../spec.ts'
 import { total } from '../value-counts.ts'
 import { bounded, skipped } from '../verdict.ts'
+import { finiteExtremes } from '../extremes-kind.ts'
 import { where } from '../where.ts'
 
 const numeric = ['psi', 'jsd', 'linf', 'ks', 'wasserstein', 'cramersV'] as const
@@ -51,7 +52,13 @@ function cutsOf(measured: Pick<Measured, 'reference'>): number[] | undefined {
   return found && found.count > 0 ? cutPoints(found.at) : undefined
 }
 
-function distance(metric: Measure, reference: number[], current: number[], cuts: number[], moments?: Moments): number {
+function distance(
+  metric: Measure,
+  reference: number[],
+  current: number[],
+  cuts: number[],
+  measured: Pick<Measured, 'reference'>,
+): number {
   switch (metric) {
     case 'psi':
       return psi(reference, current)
@@ -64,8 +71,10 @@ function distance(metric: Measure, reference: number[], current: number[], cuts:
     case 'ks':
       return binnedKs(reference.slice(0, -1), current.slice(0, -1))
     case 'wasserstein': {
-      const { min, max, m2, count } = moments as Moments
-      const spread = Math.sqrt(m2 / count)
+      const moments = measured.reference('moments', 'moments') as Moments
+      const extremes = measured.reference('extremes', 'extremes') as Extremes
+      const [min, max] = [Number(extremes.min), Number(extremes.max)]
+      const spread = Math.sqrt(moments.m2 / moments.count)
       const edges = [Math.min(min, cuts[0] ?? min), ...cuts, Math.max(max, cuts.at(-1) ?? max)]
       return spread === 0 ? 0 : binnedWasserstein(edges, reference.slice(0, -1), current.slice(0, -1)) / spread
     }
@@ -80,13 +89,15 @@ const kind: Kind<Args> = {
   example: "c.amount.drift({ from: archive, metric: 'psi', max: 0.5 })",
   approximate:
     'distances are taken between binned distributions (20 bins of equal share, or the 100 most frequent values)',
-  needs: ({ args: { of, from }, when }) => {
+  needs: ({ args: { of, from, metric }, when }) => {
     if (!isNumber(of)) {
       const values = { fn: 'values', of, ...where(when) } as const
       return { metrics: { values }, reference: { from, metrics: { values } } }
     }
     const cuts = { fn: 'quantiles', of, q: binLevels(bins), ...where(when) } as const
-    return { reference: { from, metrics: { cuts, moments: { fn: 'moments', of, spread: true, ...where(when) } } } }
+    if (metric !== 'wasserstein') return { reference: { from, metrics: { cuts } } }
+    const moments = { fn: 'moments', of, spread: true, ...where(when) } as const
+    return { reference: { from, metrics: { cuts, moments, extremes: finiteExtremes(of, when) } } }
   },
   later: [
     ({ args: { of, from }, when }, measured) => {
@@ -107,8 +118,7 @@ const kind: Kind<Args> = {
       : categoryCounts(before, now)
     const rows = Math.min(total(reference), total(current))
     if (rows < least) return skipped(spec, `it takes ${least} rows on either side, there are ${rows}`)
-    const moments = metric === 'wasserstein' ? measured.reference('moments', 'moments') : undefined
-    return bounded(spec, { max }, distance(metric, reference, current, cuts, moments), total(current), {
+    return bounded(spec, { max }, distance(metric, reference, current, cuts, measured), total(current), {
       observed: { bins: reference.length, referenceRows: total(reference) },
     })
   },

@@ -1,8 +1,7 @@
-import { momentsKind } from '../moments-kind.ts'
+import { extremesKind } from '../extremes-kind.ts'
 
-export const max = momentsKind({
-  name: 'max',
-  summary: 'The greatest finite value lies within bounds.',
-  example: 'c.quantity.max({ max: 1_000 })',
-  figure: moments => moments.max,
-})
+export const max = extremesKind(
+  'max',
+  'The greatest finite value lies within bounds.',
+  'c.quantity.max({ max: 1_000 })',
+)

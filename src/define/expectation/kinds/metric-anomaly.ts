@@ -6,6 +6,7 @@ import { columnKind, tableKind, type Kind, type Measured } from '../kind.ts'
 import type { Metric } from '../metric.ts'
 import { expectation, type Expectation, type ExpectationOptions } from '../spec.ts'
 import { bounded, carried, figure, plural, skipped } from '../verdict.ts'
+import { finiteExtremes } from '../extremes-kind.ts'
 import { conjunction, where } from '../where.ts'
 
 type Measure = 'rowCount' | 'nullShare' | 'distinctCount' | 'mean' | 'std' | 'sum' | 'min' | 'max' | 'median'
@@ -45,6 +46,7 @@ function metrics({ of, measure }: Args, when: Node | undefined): Readonly<Record
     }
   if (measure === 'distinctCount') return { distinct: { fn: 'distinct', of, ...where(when) } }
   if (measure === 'median') return { quantiles: { fn: 'quantiles', of, q: [0.5], ...where(when) } }
+  if (measure === 'min' || measure === 'max') return { extremes: finiteExtremes(of, when) }
   return { moments: { fn: 'moments', of, ...(measure === 'std' ? { spread: true } : {}), ...where(when) } }
 }
 
@@ -53,9 +55,13 @@ function reading({ of, measure }: Args, measured: Pick<Measured, 'metric'>): num
   if (measure === 'nullShare') return measured.metric('nulls', 'rows') / measured.metric('rows', 'rows')
   if (measure === 'distinctCount') return measured.metric('distinct', 'distinct')
   if (measure === 'median') return measured.metric('quantiles', 'quantiles').at[0] ?? null
+  if (measure === 'min' || measure === 'max') {
+    const extremes = measured.metric('extremes', 'extremes')
+    return extremes.count === 0 ? null : Number(extremes[measure])
+  }
   const moments = measured.metric('moments', 'moments')
   if (moments.count === 0) return null
-  return measure === 'std' ? Math.sqrt(moments.m2 / moments.count) : moments[measure as 'mean' | 'sum' | 'min' | 'max']
+  return measure === 'std' ? Math.sqrt(moments.m2 / moments.count) : moments[measure as 'mean' | 'sum']
 }
 
 const kind: Kind<Args> = {

@@ -1,8 +1,3 @@
-import { momentsKind } from '../moments-kind.ts'
+import { extremesKind } from '../extremes-kind.ts'
 
-export const min = momentsKind({
-  name: 'min',
-  summary: 'The smallest finite value lies within bounds.',
-  example: 'c.quantity.min({ min: 1 })',
-  figure: moments => moments.min,
-})
+export const min = extremesKind('min', 'The smallest finite value lies within bounds.', 'c.quantity.min({ min: 1 })')
