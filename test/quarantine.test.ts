@@ -106,7 +106,7 @@ test('bad rows are set aside, mended, and let in again where they stood', async 
   const before = await json<Snapshot>(root, 'data', 'snapshot')
   expect(before).toMatchObject({ rows: 1195, readmitted: 0 })
   const shown = await millrace(root, ['data', 'quarantine'])
-  expect(shown.said).toContain('5 rows of sales are in quarantine')
+  expect(shown.said).toContain('5 rows of sales in quarantine')
   const file = await mended(root, mend)
   const taken = await millrace(root, ['data', 'readmit', 'sales', file])
   expect(taken.code, taken.said).toBe(0)

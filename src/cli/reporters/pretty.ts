@@ -1,6 +1,7 @@
 import colors from 'picocolors'
 import type { CheckResult, Report } from '../../define/report.ts'
 import type { Change } from '../../stages/validate/compare.ts'
+import { counted } from '../words.ts'
 import { comparisonRows, comparisonSummary } from './comparison.ts'
 import {
   headingOf,
@@ -29,19 +30,17 @@ function painter(color: boolean): Paint {
   return (outcome, text) => by[outcome](text)
 }
 
-const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`
-
 function summary(report: Report): string {
   const count = (...outcomes: readonly Outcome[]): number =>
     report.checks.filter(check => outcomes.includes(outcomeOf(check))).length
   const parts: string[] = []
   const failed = count('fail', 'error')
-  if (failed > 0) parts.push(`${failed} of ${plural(report.checks.length, 'check')} failed`)
-  if (count('warn') > 0) parts.push(plural(count('warn'), 'warning'))
+  if (failed > 0) parts.push(`${failed} of ${counted(report.checks.length, 'check')} failed`)
+  if (count('warn') > 0) parts.push(counted(count('warn'), 'warning'))
   if (count('skipped') > 0) parts.push(`${count('skipped')} skipped`)
   if (parts.length === 0)
-    return report.checks.length === 0 ? 'nothing to check' : `${plural(report.checks.length, 'check')} passed`
-  if (failed === 0) parts.push(`${plural(count('pass'), 'check')} passed`)
+    return report.checks.length === 0 ? 'nothing to check' : `${counted(report.checks.length, 'check')} passed`
+  if (failed === 0) parts.push(`${counted(count('pass'), 'check')} passed`)
   return parts.join(', ')
 }
 

@@ -26,6 +26,13 @@ export interface Up {
   close(): Promise<void>
 }
 
+async function openServing(workspace: Workspace, log: Log): Promise<LiveServing> {
+  for (const view of await warmViews(workspace)) log({ level: 'info', text: `filled the online records of ${view}` })
+  const serving = await LiveServing.open(workspace, await workspace.online())
+  await workspace.artifacts.wipe()
+  return serving
+}
+
 /**
  * Serves a project: predictions, API, dashboard, monitors, triggers, and recovery of runs that died. Nothing trains in this
  * process: retrains and recovered runs have processes of their own.
@@ -38,9 +45,10 @@ export async function up(options: UpOptions): Promise<Up> {
     await workspace.close()
     throw fail('alreadyUp', { pid: other.process.pid, url: other.url })
   }
-  for (const view of await warmViews(workspace)) log({ level: 'info', text: `filled the online records of ${view}` })
-  const serving = await LiveServing.open(workspace, await workspace.online())
-  await workspace.artifacts.wipe()
+  const serving = await openServing(workspace, log).catch(async (error: unknown) => {
+    await workspace.close()
+    throw error
+  })
   const bus = new EventBus()
   const apart = runApart(workspace)
   const retrainer = retrainApart(workspace, apart, log)

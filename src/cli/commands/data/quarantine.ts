@@ -4,6 +4,7 @@ import { newestQuarantine, reasonsOf } from '../../../stages/readmit/quarantine.
 import type { Command } from '../../command.ts'
 import { datasetOf } from '../../ingesting.ts'
 import { withWorkspace } from '../../with-workspace.ts'
+import { counted } from '../../words.ts'
 import { writeCsv } from '../../write-csv.ts'
 
 export const command: Command = {
@@ -22,8 +23,8 @@ dataset with personal data are sealed: a grant is needed, and the file that is w
         const engine = await workspace.engine()
         const refused = `(SELECT * FROM ${rows.sql} WHERE NOT millrace_accepted)`
         const reasons = await reasonsOf(workspace, refused)
-        const [counted] = await engine.rows(`SELECT count(*) AS n FROM ${refused}`)
-        const count = Number(counted?.n)
+        const [found] = await engine.rows(`SELECT count(*) AS n FROM ${refused}`)
+        const count = Number(found?.n)
         let written: string | null = null
         if (typeof options.out === 'string') {
           written = resolve(cwd, options.out)
@@ -40,7 +41,7 @@ dataset with personal data are sealed: a grant is needed, and the file that is w
           reasons,
           file: written,
         })
-        out.line(`${count.toLocaleString('en-US')} rows of ${dataset.name} are in quarantine`)
+        out.line(`${counted(count, 'row')} of ${dataset.name} in quarantine`)
         out.table(
           ['reason', 'rows'],
           reasons.map(one => [one.reason, one.rows]),

@@ -5,6 +5,7 @@ import { readmit } from '../../../stages/readmit/readmit.ts'
 import type { Command } from '../../command.ts'
 import { datasetOf } from '../../ingesting.ts'
 import { withWorkspace } from '../../with-workspace.ts'
+import { counted } from '../../words.ts'
 
 export const command: Command = {
   summary: 'let repaired rows in again',
@@ -25,8 +26,9 @@ source itself is not touched. The dataset is validated with them first: all are 
         const dataset = datasetOf(workspace, name)
         const result = await readmit(workspace, dataset, relative(workspace.root, resolve(cwd, file)))
         out.data(result)
-        const rows = (count: number): string => `${count.toLocaleString('en-US')} ${count === 1 ? 'row' : 'rows'}`
-        out.line(`${rows(result.rows)} of ${dataset.name} let in again, ${rows(result.remaining)} still in quarantine`)
+        out.line(
+          `${counted(result.rows, 'row')} of ${dataset.name} let in again, ${counted(result.remaining, 'row')} still in quarantine`,
+        )
         out.line(`Next:  npx millrace data snapshot ${dataset.name}`)
       },
       { principal: 'operator' },

@@ -5,6 +5,7 @@ import type { Command } from '../../command.ts'
 import { datasetOf } from '../../ingesting.ts'
 import { createProgress } from '../../progress.ts'
 import { withWorkspace } from '../../with-workspace.ts'
+import { counted } from '../../words.ts'
 
 export const command: Command = {
   summary: 'validate a dataset and keep its good rows as a snapshot',
@@ -27,7 +28,7 @@ the dataset sees the good ones. Exit code 1 when the gate refuses the whole.`,
       const [step] = result.steps
       const { data, quarantine } = step?.outputs ?? {}
       const error = result.error as { readonly reason?: string; readonly exit?: number } | undefined
-      const count = (value: unknown): string => Number(value ?? 0).toLocaleString('en-US')
+      const rowsOf = (value: unknown): string => counted(Number(value ?? 0), 'row')
       out.data({
         run: run.runId,
         status: result.status,
@@ -39,10 +40,10 @@ the dataset sees the good ones. Exit code 1 when the gate refuses the whole.`,
       })
       if (data) {
         const { rows, quarantined, readmitted } = data.meta ?? {}
-        out.line(`${dataset.name}: snapshot ${shortDigest(data.digest)}, ${count(rows)} rows (${step?.reason ?? ''})`)
-        if (readmitted) out.line(`  ${count(readmitted)} of them were repaired and let in again`)
+        out.line(`${dataset.name}: snapshot ${shortDigest(data.digest)}, ${rowsOf(rows)} (${step?.reason ?? ''})`)
+        if (readmitted) out.line(`  ${rowsOf(readmitted)} of them repaired and let in again`)
         if (Number(quarantined) > 0)
-          out.line(`  ${count(quarantined)} rows are in quarantine: npx millrace data quarantine ${dataset.name}`)
+          out.line(`  ${rowsOf(quarantined)} in quarantine: npx millrace data quarantine ${dataset.name}`)
         return 0
       }
       out.line(`${dataset.name}: no snapshot; ${error?.reason ?? 'no reason was recorded'}`)
