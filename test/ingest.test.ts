@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { openWorkspace } from '../src/config/workspace.ts'
+import { definitionDigest } from '../src/define/project.ts'
 import type { Report } from '../src/define/report.ts'
 import { ingest } from '../src/stages/ingest/ingest.ts'
 import { IngestJournal } from '../src/stages/ingest/journal.ts'
@@ -90,12 +91,18 @@ test('a file joins its dataset once it holds, by itself and with what is there',
   // the name is taken by other content
   const sixth = await inTo(write(root, 'january.csv', rows(500, 510)))
   expect(sixth.results[0]?.place).toMatch(/^data\/january-[0-9a-f]{8}\.csv$/)
+  // refused content is judged anew by other expectations, or when asked to
+  const late = write(root, 'late.csv', rows(900, 920, [901, 902, 903]))
+  for (const again of [false, true]) expect(await inTo(late)).toMatchObject({ code: 1, results: [{ again }] })
+  expect(await inTo(late, '--anew')).toMatchObject({ code: 1, results: [{ again: false }] })
+  writeFileSync(join(root, 'millrace.config.ts'), config.replace('between(0, 1000', 'between(-9, 1000'))
+  expect(await inTo(late)).toMatchObject({ code: 0, results: [{ again: false, verdict: 'passed' }] })
   // no table at all, and then one without its columns
   expect(await inTo(write(root, 'other.csv', 'a,b\n1,2\n'))).toMatchObject({
     code: 1,
     results: [{ verdict: 'refused' }],
   })
-  expect(readdirSync(join(root, 'data')).sort()).toHaveLength(3)
+  expect(readdirSync(join(root, 'data')).sort()).toHaveLength(4)
 })
 
 test('a folder is watched: what arrives is taken in, once for each content, also by a second process', async () => {
@@ -162,6 +169,7 @@ test('killed at any moment, it is finished by the next: one verdict, one decisio
       name: 'a.csv',
       verdict: 'passed',
       reason: 'it holds',
+      definition: definitionDigest(sales),
       rows: 50,
       quarantined: 0,
       report: report.id,

@@ -77,6 +77,7 @@ const IngestAnswer = z
     name: z.string(),
     verdict: z.enum(['passed', 'quarantined', 'refused']),
     reason: z.string(),
+    definition: z.string(),
     rows: z.number(),
     quarantined: z.number(),
     report: z.string(),

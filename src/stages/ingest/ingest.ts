@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import type { Dataset } from '../../define/dataset.ts'
+import { definitionDigest } from '../../define/project.ts'
 import { fail } from '../../errors/index.ts'
 import type { Digest } from '../../internal/digest.ts'
 import { withFileLock } from '../../internal/file-lock.ts'
@@ -39,16 +40,18 @@ async function carryOut(
 /**
  * Takes a file into a dataset if the dataset's gate lets it pass. It is kept as an artifact first and judged from there, so
  * that nobody can change it meanwhile; refused content is never lost. Each content is judged once: a second time, under
- * whatever name, its result is given again (`again`), and an ingestion whose process was killed is finished. The files of a
- * dataset are judged one at a time. Where a monitor retrains on new data, its trigger finds the file at its place.
+ * whatever name, its result is given again (`again`), and an ingestion whose process was killed is finished. What was refused
+ * is judged anew by another definition of the dataset, or with `anew`. The files of a dataset are judged one at a time. Where a monitor retrains on new data, its trigger finds the file at its place.
  * @throws `datasetTakesNoFiles`, `ingestBusy`
  */
 export async function ingest(
   services: StageServices,
   dataset: Dataset,
   file: { readonly path: string; readonly name: string },
+  { anew = false }: { readonly anew?: boolean } = {},
 ): Promise<{ readonly result: Ingested; readonly again: boolean }> {
   const { root, artifacts } = services
+  const definition = definitionDigest(dataset)
   landingPlace(dataset, root, file.name, `sha256:${'0'.repeat(64)}` as Digest, [])
   const lock = join(services.folder, 'ingest', `${dataset.name}.lock`)
   const busy = () => fail('ingestBusy', { dataset: dataset.name })
@@ -56,8 +59,9 @@ export async function ingest(
     const { digest, size } = await keep(services, dataset, file.path)
     const journal = new IngestJournal(services, dataset.name)
     const known = await journal.find(digest)
-    if (known?.state === 'done') return { result: known.result, again: true }
-    if (known) return { result: await carryOut(services, journal, known), again: true }
+    const settled = known?.result.verdict !== 'refused' || (known.result.definition === definition && !anew)
+    if (known?.state === 'done' && settled) return { result: known.result, again: true }
+    if (known?.state === 'decided') return { result: await carryOut(services, journal, known), again: true }
     const present = await presentFiles(dataset, root)
     const there = present.find(one => one.digest === digest)
     const place = there?.path ?? landingPlace(dataset, root, file.name, digest, present)
@@ -70,6 +74,7 @@ export async function ingest(
       name: file.name,
       verdict: decision.verdict as Ingested['verdict'],
       reason: decision.reason,
+      definition,
       rows,
       quarantined,
       report: report.id,

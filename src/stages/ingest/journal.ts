@@ -12,6 +12,8 @@ export interface Ingested {
   readonly name: string
   readonly verdict: 'passed' | 'quarantined' | 'refused'
   readonly reason: string
+  /** Digest of the dataset's definition that it was judged by. */
+  readonly definition: Digest
   readonly rows: number
   /** Rows that no snapshot takes. */
   readonly quarantined: number

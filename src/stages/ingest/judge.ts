@@ -101,7 +101,12 @@ export async function judge(
     return await judgeReadable(services, dataset, file, present)
   } catch (error) {
     if (!isMillraceError(error) || error.code !== 'MR2002') throw error
-    const report = unreadable(services, dataset, file, String(error.details.reason ?? error.message))
+    const report = unreadable(
+      services,
+      dataset,
+      file,
+      String(error.details.reason ?? error.message).replaceAll(file.path, file.name),
+    )
     const decision = gate(report, dataset, 0, 0, services.clock.now())
     return { report, decision: { ...decision, evidence: [...decision.evidence, file.digest] }, rows: 0, quarantined: 0 }
   }
