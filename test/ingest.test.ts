@@ -116,7 +116,8 @@ test('a folder is watched: what arrives is taken in, once for each content, also
   expect(new Set([0, 1, one.code, two.code]), `${one.said}\n${two.said}`).toEqual(new Set([0, 1]))
   expect(one.code + two.code).toBeGreaterThan(0)
   expect(readdirSync(join(root, 'data'))).toHaveLength(1)
-  expect(readdirSync(join(root, 'inbox'))).toEqual(['.half-written.csv'])
+  expect(readdirSync(join(root, 'inbox'))).toEqual(['.half-written.csv', 'refused'])
+  expect(readdirSync(join(root, 'inbox/refused'))).toEqual(['bad.csv'])
   const decisions = JSON.parse((await millrace(root, ['decisions', '--json'])).out) as readonly unknown[]
   expect(decisions).toHaveLength(2)
 })

@@ -1,4 +1,4 @@
-import { rm, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Workspace } from '../config/workspace.ts'
@@ -26,6 +26,15 @@ export function datasetOf({ project: { datasets } }: Workspace, name: string | u
   return found
 }
 
+export interface WatchOptions {
+  /** Until the folder is empty. */
+  readonly once: boolean
+  /** How long a file has to stand unchanged before it is taken. */
+  readonly settledMs: number
+  readonly signal: AbortSignal
+  readonly out: Output
+}
+
 /**
  * Takes what arrives in a folder into a dataset, and away from the folder. Goes on until `signal`, or with `once` until the
  * folder is empty. Gives the results.
@@ -34,7 +43,7 @@ export async function watchInbox(
   workspace: Workspace,
   dataset: Dataset,
   folder: string,
-  { once, signal, out }: { readonly once: boolean; readonly signal: AbortSignal; readonly out: Output },
+  { once, settledMs, signal, out }: WatchOptions,
 ): Promise<Ingested[]> {
   const path = resolve(workspace.root, folder)
   const isFolder = await stat(path).then(
@@ -42,7 +51,7 @@ export async function watchInbox(
     () => false,
   )
   if (!isFolder) throw fail('sourceUnreadable', { source: folder, reason: 'it is no folder' })
-  const inbox = new Inbox(path, () => workspace.clock.elapsed())
+  const inbox = new Inbox(path, settledMs, () => workspace.clock.elapsed())
   const results: Ingested[] = []
   out.note(`watching ${folder} for files of ${dataset.name}${once ? '' : '; end with Ctrl-C'}`)
   while (!signal.aborted) {
@@ -53,11 +62,11 @@ export async function watchInbox(
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
         throw error
       })
-      // kept as an artifact, and published where it was accepted
-      await rm(file.path, { force: true })
       if (!taken) continue
       results.push(taken.result)
       out.line(ingestedLine(taken.result, taken.again))
+      if (!(await inbox.clear(file, taken.result.verdict === 'refused')))
+        out.note(`${file.name} has changed since: what it is now is judged again`)
     }
     if (once && !waiting) break
     await sleep(500, undefined, { signal }).catch(() => undefined)

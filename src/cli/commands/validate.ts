@@ -2,6 +2,7 @@ import type { Workspace } from '../../config/workspace.ts'
 import type { Dataset } from '../../define/dataset.ts'
 import type { Report } from '../../define/report.ts'
 import { fail, isMillraceError } from '../../errors/index.ts'
+import { parseDuration } from '../../internal/time.ts'
 import { compareReports, type Comparison } from '../../stages/validate/compare.ts'
 import type { ColumnDistribution } from '../../stages/validate/distribution.ts'
 import { openBaseline, pullRequestBase, type Baseline } from '../baseline.ts'
@@ -15,10 +16,17 @@ import { withWorkspace } from '../with-workspace.ts'
 
 /** Judges what arrives in a folder. Exit code 1 when a file was refused. */
 async function watch({ args, options, cwd, out }: Invocation, folder: string): Promise<number> {
+  const settled = parseDuration(String(options.settle))
+  if (settled === undefined)
+    throw fail('usageWrong', {
+      reason: `"${String(options.settle)}" is no length of time, such as 2s.`,
+      verb: 'validate',
+    })
   return withWorkspace(cwd, async workspace => {
     const dataset = datasetOf(workspace, args[0])
     const results = await watchInbox(workspace, dataset, folder, {
       once: options.once === true,
+      settledMs: settled / 1000,
       signal: endSignal(),
       out,
     })
@@ -96,6 +104,11 @@ since a snapshot; "pull-request" is the base of the pull request that CI runs fo
     { flags: '--only <what>', description: 'changed: data or expectations that are not as they were then' },
     { flags: '--watch <folder>', description: 'take files that arrive there into the dataset, if they hold' },
     { flags: '--once', description: 'with --watch: until the folder is empty' },
+    {
+      flags: '--settle <length>',
+      description: 'with --watch: how long a file stands unchanged before it is taken',
+      default: '2s',
+    },
   ],
   async run(invocation) {
     const { args, options, cwd, out } = invocation

@@ -1,26 +1,32 @@
-import { readdir, stat } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-
-/** How long a file has to stand unchanged before it is taken. */
-const settledMs = 2_000
 
 export interface Arrival {
   readonly name: string
   readonly path: string
+  /** Changes whenever the content may have. */
+  readonly stamp: string
+}
+
+async function stampOf(path: string): Promise<string | undefined> {
+  const found = await stat(path, { bigint: true }).catch(() => undefined)
+  return found && `${found.ino}/${found.size}/${found.mtimeNs}`
 }
 
 /**
- * A folder that files arrive in. A file is given once it has stood unchanged for two seconds; hidden names are left alone,
- * for writers to rename when they are done.
+ * A folder that files arrive in. A file is given once it has stood unchanged for a while; hidden names are left alone, for
+ * writers to rename when they are done, and so are folders.
  */
 export class Inbox {
   readonly #folder: string
+  readonly #settledMs: number
   readonly #elapsed: () => number
   readonly #since = new Map<string, { readonly stamp: string; readonly at: number }>()
 
   /** @param elapsed milliseconds of a clock that never goes back */
-  constructor(folder: string, elapsed: () => number) {
+  constructor(folder: string, settledMs: number, elapsed: () => number) {
     this.#folder = folder
+    this.#settledMs = settledMs
     this.#elapsed = elapsed
   }
 
@@ -29,20 +35,35 @@ export class Inbox {
     const settled: Arrival[] = []
     const now = this.#elapsed()
     const present = new Set<string>()
-    for (const entry of (await readdir(this.#folder, { withFileTypes: true })).toSorted((a, b) =>
-      a.name < b.name ? -1 : 1,
-    )) {
-      if (!entry.isFile() || entry.name.startsWith('.')) continue
-      const path = join(this.#folder, entry.name)
-      const status = await stat(path, { bigint: true }).catch(() => undefined)
-      if (!status) continue
-      present.add(entry.name)
-      const stamp = `${status.ino}/${status.size}/${status.mtimeNs}`
-      const known = this.#since.get(entry.name)
-      if (known?.stamp !== stamp) this.#since.set(entry.name, { stamp, at: now })
-      else if (now - known.at >= settledMs) settled.push({ name: entry.name, path })
+    const entries = await readdir(this.#folder, { withFileTypes: true })
+    for (const { name } of entries.filter(one => one.isFile() && !one.name.startsWith('.'))) {
+      const path = join(this.#folder, name)
+      const stamp = await stampOf(path)
+      if (stamp === undefined) continue
+      present.add(name)
+      const known = this.#since.get(name)
+      if (known?.stamp !== stamp) this.#since.set(name, { stamp, at: now })
+      else if (now - known.at >= this.#settledMs) settled.push({ name, path, stamp })
     }
     for (const name of this.#since.keys()) if (!present.has(name)) this.#since.delete(name)
-    return { settled, waiting: present.size > settled.length }
+    return { settled: settled.toSorted((a, b) => (a.name < b.name ? -1 : 1)), waiting: present.size > settled.length }
+  }
+
+  /**
+   * Takes a file away: one that was taken in is removed, one that was refused goes to the folder `refused`. Gives false, and
+   * leaves it, when somebody has written to it meanwhile.
+   */
+  async clear({ name, path, stamp }: Arrival, refused: boolean): Promise<boolean> {
+    const now = await stampOf(path)
+    if (now === undefined) return true
+    if (now !== stamp) return false
+    if (!refused) await rm(path, { force: true })
+    else {
+      const folder = join(this.#folder, 'refused')
+      await mkdir(folder, { recursive: true })
+      // whoever still writes to it goes on writing to the same file
+      await rename(path, join(folder, name))
+    }
+    return true
   }
 }
