@@ -1,0 +1,93 @@
+import type { ScalarType } from '../../../define/expression/node.ts'
+import { LeftOut } from './given.ts'
+import type { ImportedColumn, KnownDataset } from './model.ts'
+
+export const anyType: readonly ScalarType[] = ['text', 'float', 'int', 'timestamp', 'bool']
+export const numbers: readonly ScalarType[] = ['float', 'int']
+
+const nothingTells = 'no rule tells its type'
+
+/** Names that `dataset()` keeps for itself, and the one that is no plain key of an object. */
+const unusable = /^millrace_|\?unreadable$|^__proto__$/i
+
+/**
+ * The types of a dataset's columns. First the rules say what they want of a column, then the types are settled: as the
+ * project declares them, else as a rule about the type says, else by what all the rules can work with.
+ */
+export class ColumnTypes {
+  readonly #known: KnownDataset | undefined
+  readonly #wanted = new Map<string, { readonly types: readonly ScalarType[]; readonly why: string }>()
+  readonly #declared = new Map<string, { readonly type: ScalarType; readonly why: string }>()
+  #order: readonly string[] = []
+  #names: readonly string[] | undefined
+
+  constructor(known: KnownDataset | undefined) {
+    this.#known = known
+  }
+
+  /** A rule about the type itself. The first one counts; another one that says otherwise is left out. */
+  declare(name: string, type: ScalarType, why: string): void {
+    this.#check(name)
+    if (!this.#declared.has(name)) this.#declared.set(name, { type, why })
+    const found = this.#type(name)
+    if (this.#names && found !== type) throw new LeftOut(`${name} is ${found} (${this.#why(name)}), not ${type}`)
+  }
+
+  /** What a rule can work with, the likeliest first. Gives the type, as far as it is known. */
+  want(name: string, types: readonly ScalarType[], why: string): ScalarType {
+    this.#check(name)
+    if (!this.#names) {
+      const before = this.#wanted.get(name)
+      const left = before === undefined ? types : before.types.filter(one => types.includes(one))
+      const narrower = before === undefined || left.length < before.types.length
+      if (left.length > 0) this.#wanted.set(name, { types: left, why: narrower ? why : before.why })
+      return (this.#declared.get(name)?.type ?? left[0] ?? types[0]) as ScalarType
+    }
+    const type = this.#type(name)
+    if (!types.includes(type)) throw new LeftOut(`${name} is ${type} (${this.#why(name)}), and it takes ${types.join(' or ')}`)
+    return type
+  }
+
+  /** The order in which the columns are to be declared, by a rule about just that. */
+  inOrder(names: readonly string[]): void {
+    if (this.#order.length === 0) this.#order = names
+  }
+
+  /** Ends the first reading: these are the columns that rules need. */
+  settle(used: ReadonlySet<string>): void {
+    const known = this.#known && Object.keys(this.#known.columns)
+    this.#names = known ?? [...this.#order.filter(name => used.has(name)), ...[...used].filter(name => !this.#order.includes(name))]
+  }
+
+  /** Names of the columns that are declared, once that is settled. */
+  get names(): readonly string[] | undefined {
+    return this.#names
+  }
+
+  /** The columns to declare. */
+  columns(neverNull: ReadonlySet<string>): readonly ImportedColumn[] {
+    return (this.#names ?? []).map(name => ({
+      name,
+      type: this.#type(name),
+      nullable: this.#known?.columns[name]?.nullable ?? !neverNull.has(name),
+      why: this.#why(name),
+    }))
+  }
+
+  #check(name: string): void {
+    if (unusable.test(name)) throw new LeftOut(`a column cannot be declared by the name ${JSON.stringify(name)}`)
+    if (this.#known && !Object.hasOwn(this.#known.columns, name))
+      throw new LeftOut(`the dataset ${this.#known.name} declares no column ${JSON.stringify(name)}`)
+  }
+
+  #type(name: string): ScalarType {
+    const known = this.#known?.columns[name]?.type
+    return known ?? this.#declared.get(name)?.type ?? this.#wanted.get(name)?.types[0] ?? 'text'
+  }
+
+  #why(name: string): string {
+    if (this.#known) return `as the dataset ${this.#known.name} declares it`
+    const wanted = this.#wanted.get(name)
+    return this.#declared.get(name)?.why ?? (wanted && wanted.types.length < anyType.length ? wanted.why : nothingTells)
+  }
+}

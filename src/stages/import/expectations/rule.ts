@@ -1,0 +1,89 @@
+import type { Json } from '../../../internal/canonical-json.ts'
+import type { ScalarType } from '../../../define/expression/node.ts'
+import { columnCode, type Call, type Code } from './code.ts'
+import { anyType, type ColumnTypes } from './column-types.ts'
+import type { Given } from './given.ts'
+
+/** A column that a rule is about. */
+export interface RuleColumn {
+  readonly name: string
+  readonly code: Code
+  readonly type: ScalarType
+}
+
+/** What the whole import knows: other datasets that a rule may refer to. */
+export interface Surroundings {
+  /** The constant of another dataset that has such columns; throws `LeftOut` where there is none. */
+  related(dataset: string, columns: readonly string[]): Code
+}
+
+/** Makes the expectations of one rule. Throws `LeftOut` with the reason where there is no counterpart. */
+export type Carrier = (rule: Rule) => Call | readonly Call[]
+
+/** A rule as it was found in a file. */
+export interface Stated {
+  /** As the tool names it. */
+  readonly source: string
+  /** Where it stands, as it is shown in the table. */
+  readonly given: Json
+  readonly settings: Json
+  readonly notes?: readonly string[]
+  readonly carry: Carrier
+}
+
+/** One rule while it is carried over. */
+export class Rule {
+  readonly source: string
+  readonly given: Given
+  readonly columns = new Set<string>()
+  readonly neverNull = new Set<string>()
+  readonly differences: string[] = []
+  readonly remarks = new Set<string>()
+  readonly #types: ColumnTypes
+  readonly #surroundings: Surroundings
+
+  constructor(source: string, given: Given, types: ColumnTypes, surroundings: Surroundings) {
+    this.source = source
+    this.given = given
+    this.#types = types
+    this.#surroundings = surroundings
+  }
+
+  /** A column that the rule is about, and what types it can be of, the likeliest first. */
+  column(name: string, types: readonly ScalarType[] = anyType, why = `by ${this.source}`): RuleColumn {
+    this.columns.add(name)
+    const type = this.#types.want(name, types, why)
+    return { name, code: columnCode(name), type }
+  }
+
+  /** The rule is that the column is of a type, which its declaration then says. */
+  declare(name: string, type: ScalarType): void {
+    this.columns.add(name)
+    this.#types.declare(name, type, `by ${this.source}`)
+  }
+
+  /** The columns that the dataset will declare; during the first reading those asked for, whose order is then kept. */
+  declaredColumns(names: readonly string[], ordered: boolean): readonly string[] {
+    if (ordered) this.#types.inOrder(names)
+    return this.#types.names ?? names
+  }
+
+  /** A difference from what the tool means. */
+  differs(why: string): void {
+    this.differences.push(why)
+  }
+
+  /** A difference that many rules share, told once for all. */
+  remark(text: string): void {
+    this.remarks.add(text)
+  }
+
+  related(dataset: string, columns: readonly string[]): Code {
+    return this.#surroundings.related(dataset, columns)
+  }
+
+  /** A method of a column. */
+  call(column: RuleColumn, method: string, args: readonly unknown[], options: Readonly<Record<string, unknown>>): Call {
+    return { on: column.code, method, args, options }
+  }
+}
