@@ -25,7 +25,10 @@ export const nextBelow = (value: number): number => -nextAbove(-value)
  * The bounds as ones that are themselves inside, as figures have them: of whole figures the next whole number, of others
  * the next float, so that the meaning stays exactly the same.
  */
-export function closed({ min, max, minExclusive, maxExclusive }: Range, whole: boolean): { min?: number; max?: number } {
+export function closed(
+  { min, max, minExclusive, maxExclusive }: Range,
+  whole: boolean,
+): { min?: number; max?: number } {
   const low = min === undefined ? undefined : minExclusive ? (whole ? Math.floor(min) + 1 : nextAbove(min)) : min
   const high = max === undefined ? undefined : maxExclusive ? (whole ? Math.ceil(max) - 1 : nextBelow(max)) : max
   return inOrder({ ...(low === undefined ? {} : { min: low }), ...(high === undefined ? {} : { max: high }) })

@@ -54,7 +54,7 @@ class Twins {
 
 function ruleOf(stated: Stated, { rule, calls, left }: Attempt, twins: Twins): ImportedRule {
   const columns = [...rule.columns]
-  const told = { source: stated.source, columns, given: stated.given, notes: stated.notes ?? [] }
+  const told = { source: stated.source, columns, given: stated.given, notes: [...(stated.notes ?? []), ...rule.notes] }
   if (left !== undefined) return { ...told, outcome: 'left out', code: [], why: left }
   const placed = calls.flatMap(call => twins.place(call, columns) ?? [])
   const twice = calls.length > 0 && placed.length === 0 ? ['another rule says the same, and stands for both'] : []
@@ -91,8 +91,8 @@ export function carry(found: Found, surroundings: Surroundings, known?: KnownDat
   const whole = { name: found.name, from: found.from, remarks, ...(known ? { known } : {}) }
   if (columns.length > 0) return { ...whole, columns, rules }
   const why = 'no column of the dataset is known; name a dataset of the project with --dataset'
-  const left = rules.map((rule): ImportedRule =>
-    rule.outcome === 'left out' ? rule : { ...rule, outcome: 'left out', code: [], why },
+  const left = rules.map(
+    (rule): ImportedRule => (rule.outcome === 'left out' ? rule : { ...rule, outcome: 'left out', code: [], why }),
   )
   return { ...whole, columns, rules: left }
 }
@@ -101,4 +101,3 @@ export function carry(found: Found, surroundings: Surroundings, known?: KnownDat
 export function ownChecks({ columns, known }: ImportedDataset): readonly string[] {
   return known ? [] : columns.filter(one => one.type === 'float').map(one => finiteCode(one.name))
 }
-

@@ -70,6 +70,10 @@ export function callCode({ on, method, args, options }: Call): string {
 export function commentText(text: string): string {
   // oxlint-disable-next-line no-control-regex
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff]/g, one =>
-    /[\ud800-\udfff]/.test(one) ? one : one === '\n' || one === '\t' ? ' ' : `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    /[\ud800-\udfff]/.test(one)
+      ? one
+      : one === '\n' || one === '\t'
+        ? ' '
+        : `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 }

@@ -18,6 +18,8 @@ export class ColumnTypes {
   readonly #known: KnownDataset | undefined
   readonly #wanted = new Map<string, { readonly types: readonly ScalarType[]; readonly why: string }>()
   readonly #declared = new Map<string, { readonly type: ScalarType; readonly why: string }>()
+  /** Columns that are compared with each other have one type: each name leads to the one that speaks for all. */
+  readonly #speakers = new Map<string, string>()
   #order: readonly string[] = []
   #names: readonly string[] | undefined
 
@@ -37,15 +39,30 @@ export class ColumnTypes {
   want(name: string, types: readonly ScalarType[], why: string): ScalarType {
     this.#check(name)
     if (!this.#names) {
-      const before = this.#wanted.get(name)
+      const speaker = this.#speaker(name)
+      const before = this.#wanted.get(speaker)
       const left = before === undefined ? types : before.types.filter(one => types.includes(one))
       const narrower = before === undefined || left.length < before.types.length
-      if (left.length > 0) this.#wanted.set(name, { types: left, why: narrower ? why : before.why })
+      if (left.length > 0) this.#wanted.set(speaker, { types: left, why: narrower ? why : before.why })
       return (this.#declared.get(name)?.type ?? left[0] ?? types[0]) as ScalarType
     }
     const type = this.#type(name)
-    if (!types.includes(type)) throw new LeftOut(`${name} is ${type} (${this.#why(name)}), and it takes ${types.join(' or ')}`)
+    if (!types.includes(type))
+      throw new LeftOut(`${name} is ${type} (${this.#why(name)}), and it takes ${types.join(' or ')}`)
     return type
+  }
+
+  /** Columns that are compared with each other. */
+  alike(names: readonly string[]): void {
+    const [first, ...others] = names.map(name => this.#speaker(name))
+    for (const other of others) {
+      if (first === undefined || first === other) continue
+      const wanted = this.#wanted.get(other)
+      const declared = this.#declared.get(other)
+      if (declared && !this.#declared.has(first)) this.#declared.set(first, declared)
+      this.#speakers.set(other, first)
+      if (wanted && !this.#names) this.want(first, wanted.types, wanted.why)
+    }
   }
 
   /** The order in which the columns are to be declared, by a rule about just that. */
@@ -56,7 +73,10 @@ export class ColumnTypes {
   /** Ends the first reading: these are the columns that rules need. */
   settle(used: ReadonlySet<string>): void {
     const known = this.#known && Object.keys(this.#known.columns)
-    this.#names = known ?? [...this.#order.filter(name => used.has(name)), ...[...used].filter(name => !this.#order.includes(name))]
+    this.#names = known ?? [
+      ...this.#order.filter(name => used.has(name)),
+      ...[...used].filter(name => !this.#order.includes(name)),
+    ]
   }
 
   /** Names of the columns that are declared, once that is settled. */
@@ -80,14 +100,24 @@ export class ColumnTypes {
       throw new LeftOut(`the dataset ${this.#known.name} declares no column ${JSON.stringify(name)}`)
   }
 
+  #speaker(name: string): string {
+    let found = name
+    for (let next = this.#speakers.get(found); next !== undefined; next = this.#speakers.get(found)) found = next
+    return found
+  }
+
   #type(name: string): ScalarType {
     const known = this.#known?.columns[name]?.type
-    return known ?? this.#declared.get(name)?.type ?? this.#wanted.get(name)?.types[0] ?? 'text'
+    const speaker = this.#speaker(name)
+    const declared = this.#declared.get(name) ?? this.#declared.get(speaker)
+    return known ?? declared?.type ?? this.#wanted.get(speaker)?.types[0] ?? 'text'
   }
 
   #why(name: string): string {
     if (this.#known) return `as the dataset ${this.#known.name} declares it`
-    const wanted = this.#wanted.get(name)
-    return this.#declared.get(name)?.why ?? (wanted && wanted.types.length < anyType.length ? wanted.why : nothingTells)
+    const speaker = this.#speaker(name)
+    const declared = this.#declared.get(name) ?? this.#declared.get(speaker)
+    const wanted = this.#wanted.get(speaker)
+    return declared?.why ?? (wanted && wanted.types.length < anyType.length ? wanted.why : nothingTells)
   }
 }

@@ -16,10 +16,22 @@ export type Condition =
   | { readonly is: 'not'; readonly of: Condition }
   | { readonly is: 'null' | 'not null' | 'true'; readonly column: string }
   | { readonly is: 'in' | 'not in'; readonly column: string; readonly values: readonly Json[] }
-  | { readonly is: 'compared'; readonly column: string; readonly sign: Sign; readonly with: Json | { readonly column: string } }
+  | {
+      readonly is: 'compared'
+      readonly column: string
+      readonly sign: Sign
+      readonly with: Json | { readonly column: string }
+    }
 
 const signs: Readonly<Record<string, Sign>> = {
-  '==': 'eq', '=': 'eq', '!=': 'ne', '<>': 'ne', '<': 'lt', '<=': 'lte', '>': 'gt', '>=': 'gte',
+  '==': 'eq',
+  '=': 'eq',
+  '!=': 'ne',
+  '<>': 'ne',
+  '<': 'lt',
+  '<=': 'lte',
+  '>': 'gt',
+  '>=': 'gte',
 }
 const flipped: Readonly<Record<Sign, Sign>> = { eq: 'eq', ne: 'ne', lt: 'gt', lte: 'gte', gt: 'lt', gte: 'lte' }
 
@@ -42,7 +54,10 @@ function tokens(text: string): Token[] {
   while (tokenForm.lastIndex < text.trimEnd().length) {
     const at = tokenForm.lastIndex
     const parts = tokenForm.exec(text)
-    if (!parts) throw new LeftOut(`its condition ${shown(text)} is not simple enough: ${shown(text.slice(at, at + 20))} is not read`)
+    if (!parts)
+      throw new LeftOut(
+        `its condition ${shown(text)} is not simple enough: ${shown(text.slice(at, at + 20))} is not read`,
+      )
     const kinds = ['sign', 'text', 'double', 'quoted name', 'number', 'name'] as const
     const kind = kinds.find((_, i) => parts[i + 1] !== undefined) as Token['kind']
     found.push({ kind, text: parts[kinds.indexOf(kind as (typeof kinds)[number]) + 1] as string })
@@ -74,12 +89,15 @@ class Parser {
 
   #refuse(): never {
     const next = this.#tokens[this.#at]
-    throw new LeftOut(`its condition ${shown(this.#text)} is not simple enough${next ? `: ${shown(next.text)} is not read` : ''}`)
+    throw new LeftOut(
+      `its condition ${shown(this.#text)} is not simple enough${next ? `: ${shown(next.text)} is not read` : ''}`,
+    )
   }
 
   #word(...words: readonly string[]): boolean {
     const next = this.#tokens[this.#at]
-    if (!next || (next.kind !== 'sign' && next.kind !== 'name') || !words.includes(next.text.toLowerCase())) return false
+    if (!next || (next.kind !== 'sign' && next.kind !== 'name') || !words.includes(next.text.toLowerCase()))
+      return false
     this.#at++
     return true
   }
@@ -186,15 +204,19 @@ class Parser {
     this.#at++
     const inner = next.text.slice(1, -1)
     if (next.kind === 'number') return { value: Number(next.text) }
-    if (next.kind === 'text') return { value: inner.replace(/''|\\(.)/g, (whole, one?: string) => one ?? (whole === "''" ? "'" : whole)) }
+    if (next.kind === 'text')
+      return { value: inner.replace(/''|\\(.)/g, (whole, one?: string) => one ?? (whole === "''" ? "'" : whole)) }
     if (next.kind === 'quoted name') return { column: inner }
-    if (next.kind === 'double') return this.#writing === 'sql' ? { column: inner } : { value: inner.replace(/\\(.)/g, '$1') }
+    if (next.kind === 'double')
+      return this.#writing === 'sql' ? { column: inner } : { value: inner.replace(/\\(.)/g, '$1') }
     const word = next.text.toLowerCase()
     if (word === 'true' || word === 'false') return { value: word === 'true' }
     const opens = this.#tokens[this.#at]?.text === '('
     if ((next.text === 'col' || ['date', 'timestamp'].includes(word)) && opens) return this.#wrapped(next.text)
-    if ((word === 'date' || word === 'timestamp') && this.#tokens[this.#at]?.kind === 'text') return { value: this.#value() }
-    if (opens || ['and', 'or', 'not', 'is', 'in', 'null', 'none', 'between', 'like', 'case'].includes(word)) this.#refuse()
+    if ((word === 'date' || word === 'timestamp') && this.#tokens[this.#at]?.kind === 'text')
+      return { value: this.#value() }
+    if (opens || ['and', 'or', 'not', 'is', 'in', 'null', 'none', 'between', 'like', 'case'].includes(word))
+      this.#refuse()
     return { column: next.text }
   }
 
@@ -214,6 +236,9 @@ export function parseCondition(text: string, writing: Writing): Condition {
   return new Parser(text, writing).whole()
 }
 
+/** Types whose values stand in an order. */
+export const comparable: readonly ScalarType[] = ['float', 'int', 'text', 'timestamp']
+
 /** Types of a column that a value can be compared with. */
 export function typesFor(value: Json): readonly ScalarType[] {
   if (typeof value === 'number') return ['float', 'int']
@@ -224,9 +249,8 @@ export function typesFor(value: Json): readonly ScalarType[] {
 
 function compared(rule: Rule, column: string, sign: Sign, other: Json | { readonly column: string }): string {
   if (typeof other === 'object' && other !== null && 'column' in other && typeof other.column === 'string') {
-    const left = rule.column(column, ['float', 'int', 'text', 'timestamp'])
-    const right = rule.column(other.column, ['float', 'int'].includes(left.type) ? ['float', 'int'] : [left.type])
-    return `${left.code.text}.${sign}(${right.code.text})`
+    const [left, right] = rule.alike([column, other.column], comparable)
+    return `${left?.code.text}.${sign}(${right?.code.text})`
   }
   const value = other as Json
   const { code, type } = rule.column(column, typesFor(value))

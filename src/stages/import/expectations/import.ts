@@ -25,9 +25,11 @@ class Imports implements Surroundings {
   related(name: string, columns: readonly string[]): Code {
     const other = this.#byName.get(name)
     if (!other && this.#waiting.has(name)) this.early = true
-    if (!other) throw new LeftOut(`the dataset ${JSON.stringify(name)} it refers to is not among those imported before it`)
+    if (!other)
+      throw new LeftOut(`the dataset ${JSON.stringify(name)} it refers to is not among those imported before it`)
     const missing = columns.find(one => !other.columns.some(column => column.name === one))
-    if (missing !== undefined) throw new LeftOut(`no rule of ${JSON.stringify(name)} tells of its column ${JSON.stringify(missing)}`)
+    if (missing !== undefined)
+      throw new LeftOut(`no rule of ${JSON.stringify(name)} tells of its column ${JSON.stringify(missing)}`)
     return new Code(other.constant)
   }
 

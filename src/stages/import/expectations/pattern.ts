@@ -17,7 +17,8 @@ function translated(rule: Rule, source: string): string {
     if (most !== undefined) return `{0,${most}}`
     if (part === '\\A') return '^'
     if (part === '\\Z') return '$'
-    if (part === '$') rule.remark('In patterns $ is the very end of a text; Python also takes it before a last line break.')
+    if (part === '$')
+      rule.remark('In patterns $ is the very end of a text; Python also takes it before a last line break.')
     if (/\\[dDwWsSbB]/.test(part))
       rule.remark('In patterns \\d, \\w, \\s and \\b mean ASCII; Python takes letters and digits of all scripts.')
     return part
@@ -42,7 +43,9 @@ export function pythonPattern(rule: Rule, text: string, anchor: Anchor): RegExp 
 
 /** A regular expression as some SQL engine reads it. */
 export function sqlPattern(rule: Rule, text: string): RegExp {
-  rule.remark('Patterns are searched for anywhere in a text, as PostgreSQL does; some SQL engines match the whole text.')
+  rule.remark(
+    'Patterns are searched for anywhere in a text, as PostgreSQL does; some SQL engines match the whole text.',
+  )
   return checked(text, '')
 }
 
@@ -67,7 +70,11 @@ export function escaped(text: string): string {
 /** A pattern of SQL's LIKE: % for any text, _ for one character. */
 export function likePattern(text: string): RegExp {
   const body = text.replace(/\\[^]|[%_]|[^]/gu, part =>
-    part === '%' ? '[\\s\\S]*' : part === '_' ? '[\\s\\S]' : escaped(part.length > 1 && part[0] === '\\' ? part.slice(1) : part),
+    part === '%'
+      ? '[\\s\\S]*'
+      : part === '_'
+        ? '[\\s\\S]'
+        : escaped(part.length > 1 && part[0] === '\\' ? part.slice(1) : part),
   )
   return checked(`^${body}$`, '')
 }

@@ -29,7 +29,8 @@ function twice(text: string): YamlFault | undefined {
     else if (colon !== undefined && key !== undefined) {
       const keys = open.at(-1)
       const name = JSON.parse(`"${key}"`) as string
-      if (keys?.has(name)) return { reason: `the key ${JSON.stringify(name)} stands twice`, ...placeOf(text, part.index) }
+      if (keys?.has(name))
+        return { reason: `the key ${JSON.stringify(name)} stands twice`, ...placeOf(text, part.index) }
       keys?.add(name)
     }
     if (open.length > deepest) return { reason: 'it is nested too deep', ...placeOf(text, part.index) }

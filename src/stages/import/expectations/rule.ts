@@ -2,7 +2,7 @@ import type { Json } from '../../../internal/canonical-json.ts'
 import type { ScalarType } from '../../../define/expression/node.ts'
 import { columnCode, type Call, type Code } from './code.ts'
 import { anyType, type ColumnTypes } from './column-types.ts'
-import type { Given } from './given.ts'
+import { LeftOut, type Given } from './given.ts'
 
 /** A column that a rule is about. */
 export interface RuleColumn {
@@ -39,6 +39,7 @@ export class Rule {
   readonly neverNull = new Set<string>()
   readonly differences: string[] = []
   readonly remarks = new Set<string>()
+  readonly notes: string[] = []
   readonly #types: ColumnTypes
   readonly #surroundings: Surroundings
 
@@ -49,11 +50,37 @@ export class Rule {
     this.#surroundings = surroundings
   }
 
+  /** The same rule with other settings, as the entry of another tool reads them; what that leaves unread is named as well. */
+  within<T>(given: Given, work: (rule: Rule) => T): T {
+    const inner = new Rule(this.source, given, this.#types, this.#surroundings)
+    const result = work(inner)
+    for (const name of inner.columns) this.columns.add(name)
+    for (const name of inner.neverNull) this.neverNull.add(name)
+    for (const remark of inner.remarks) this.remarks.add(remark)
+    this.notes.push(...inner.notes)
+    const unread = given.unread()
+    this.differences.push(
+      ...inner.differences,
+      ...(unread.length === 0 ? [] : [`not carried over: ${unread.join(', ')}`]),
+    )
+    return result
+  }
+
   /** A column that the rule is about, and what types it can be of, the likeliest first. */
   column(name: string, types: readonly ScalarType[] = anyType, why = `by ${this.source}`): RuleColumn {
     this.columns.add(name)
     const type = this.#types.want(name, types, why)
     return { name, code: columnCode(name), type }
+  }
+
+  /** Columns that are compared with each other: of one type, or numbers all of them. */
+  alike(names: readonly string[], types: readonly ScalarType[]): readonly RuleColumn[] {
+    this.#types.alike(names)
+    const found = names.map(name => this.column(name, types))
+    const kinds = new Set(found.map(({ type }) => (type === 'int' ? 'float' : type)))
+    if (kinds.size > 1 && this.#types.names)
+      throw new LeftOut(`${found.map(({ name, type }) => `${name} is ${type}`).join(', ')}, which are not compared`)
+    return found
   }
 
   /** The rule is that the column is of a type, which its declaration then says. */
@@ -71,6 +98,11 @@ export class Rule {
   /** A difference from what the tool means. */
   differs(why: string): void {
     this.differences.push(why)
+  }
+
+  /** What helps to read the expectation, as a comment with it. */
+  note(text: string): void {
+    this.notes.push(text)
   }
 
   /** A difference that many rules share, told once for all. */

@@ -2,7 +2,11 @@ import { LeftOut } from './given.ts'
 
 const months = 'January|February|March|April|May|June|July|August|September|October|November|December'
 const days = 'Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday'
-const short = (names: string): string => names.split('|').map(name => name.slice(0, 3)).join('|')
+const short = (names: string): string =>
+  names
+    .split('|')
+    .map(name => name.slice(0, 3))
+    .join('|')
 
 /** What Python's strptime takes for each directive, in the C locale; a leading zero may be left away. */
 const directives: Readonly<Record<string, string>> = {

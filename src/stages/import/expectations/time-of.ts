@@ -7,5 +7,7 @@ export function timeOf(text: string): Date | undefined {
   const [, day, minutes = '00:00', seconds = ':00', zone = 'Z'] = parts
   const time = new Date(`${day}T${minutes}${seconds}${zone.replace(/^([+-]\d{2})(\d{2})$/, '$1:$2')}`)
   // 2024-02-30 would roll over into March
-  return Number.isNaN(time.getTime()) || new Date(`${day}T00:00:00Z`).toISOString().slice(0, 10) !== day ? undefined : time
+  return Number.isNaN(time.getTime()) || new Date(`${day}T00:00:00Z`).toISOString().slice(0, 10) !== day
+    ? undefined
+    : time
 }

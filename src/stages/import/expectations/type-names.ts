@@ -2,11 +2,20 @@ import type { ScalarType } from '../../../define/expression/node.ts'
 
 /** Type names of pandas, NumPy, Python and SQL, in lower case without widths, by the type of Millrace. */
 const forms: readonly (readonly [RegExp, ScalarType])[] = [
-  [/^u?int(?:eger)?(?:\d+)?(?:\[pyarrow\])?$|^(?:tiny|small|medium|big|huge)int$|^int_?$|^(?:big|small)?serial$|^(?:long|short|byte)(?:type)?$|^(?:integer|long|short|byte)type$/, 'int'],
+  [
+    /^u?int(?:eger)?(?:\d+)?(?:\[pyarrow\])?$|^(?:tiny|small|medium|big|huge)int$|^int_?$|^(?:big|small)?serial$|^(?:long|short|byte)(?:type)?$|^(?:integer|long|short|byte)type$/,
+    'int',
+  ],
   [/^(?:float|double|real|number)(?:\d+)?(?:_|\[pyarrow\])?$|^double precision$|^(?:float|double)type$/, 'float'],
-  [/^(?:str|string|text|varchar|char|nvarchar|nchar|bpchar|clob|character varying|character|unicode|varchar2)_?(?:\[(?:python|pyarrow|pyarrow_numpy)\])?$|^string(?:type|dtype)$/, 'text'],
+  [
+    /^(?:str|string|text|varchar|char|nvarchar|nchar|bpchar|clob|character varying|character|unicode|varchar2)_?(?:\[(?:python|pyarrow|pyarrow_numpy)\])?$|^string(?:type|dtype)$/,
+    'text',
+  ],
   [/^bool(?:ean)?_?(?:\[pyarrow\])?$|^bit$|^boolean(?:type|dtype)$/, 'bool'],
-  [/^datetime(?:64|2)?(?:\[[^\]]*\])?$|^timestamp(?:_?(?:ntz|ltz|tz|type|_s|_ms|_ns))?(?:\[[^\]]*\])?$|^timestamp with(?:out)? time zone$|^timestamptz$/, 'timestamp'],
+  [
+    /^datetime(?:64|2)?(?:\[[^\]]*\])?$|^timestamp(?:_?(?:ntz|ltz|tz|type|_s|_ms|_ns))?(?:\[[^\]]*\])?$|^timestamp with(?:out)? time zone$|^timestamptz$/,
+    'timestamp',
+  ],
 ]
 
 /** The type of Millrace that another tool's type is; undefined where there is none. */

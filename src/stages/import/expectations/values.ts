@@ -9,7 +9,8 @@ import { timeOf } from './time-of.ts'
 export function typesOf(values: readonly Json[]): readonly ScalarType[] {
   const [first] = values
   if (first === undefined) throw new LeftOut('its list of values is empty')
-  if (values.some(one => typeof one !== typeof first)) throw new LeftOut(`its values ${shown(values)} are of several types`)
+  if (values.some(one => typeof one !== typeof first))
+    throw new LeftOut(`its values ${shown(values)} are of several types`)
   if (typeof first === 'boolean') return ['bool']
   if (typeof first === 'number') return values.every(Number.isInteger) ? ['int', 'float'] : ['float', 'int']
   if (typeof first !== 'string') throw new LeftOut(`its values ${shown(values)} are no texts, numbers or truth values`)
@@ -26,7 +27,9 @@ export function membership(rule: Rule, name: string, given: readonly Json[], ins
   if (direct.includes(column.type)) return rule.call(column, inside ? 'inSet' : 'notInSet', [values], options)
   const { text } = columnCode(name)
   const each = values.map(one =>
-    column.type === 'bool' ? `${text}.expr${one === true ? '' : '.not()'}` : `${text}.eq(${literal(timeOf(one as string))})`,
+    column.type === 'bool'
+      ? `${text}.expr${one === true ? '' : '.not()'}`
+      : `${text}.eq(${literal(timeOf(one as string))})`,
   )
   const any = each.reduce((all, one) => `${all}.or(${one})`)
   return table('that', [new Code(inside ? any : `${any}.not()`)], options)

@@ -17,7 +17,10 @@ function figure(method: string, difference?: string): Carrier {
     const range = rangeOf(kwargs(rule))
     const column = rule.column(columnName(rule), numbers)
     if (difference) rule.differs(difference)
-    const bounds = closed(range, column.type === 'int' && ['min', 'max', 'sum'].includes(method))
+    const whole = column.type === 'int' && ['min', 'max', 'sum'].includes(method)
+    const bounds = closed(range, whole)
+    if (!whole && (range.minExclusive || range.maxExclusive))
+      rule.note('The bound itself is out: the number is the next one that a float can be')
     // the sum of nothing is 0; the other figures of nothing are none, and fail
     const empty = method === 'sum' ? emptyIsZero(inside(0, bounds)) : {}
     return rule.call(column, method, [], { ...bounds, ...common(rule), ...empty })
@@ -38,8 +41,10 @@ function quantiles(rule: Rule): Call {
   const levels = ranges.needed('quantiles', ranges.list('quantiles'))
   const bounds = ranges.needed('value_ranges', ranges.list('value_ranges'))
   const method = given.take('allow_relative_error')
-  if (method !== 'linear') rule.differs('between two values Millrace interpolates linearly, where Great Expectations takes the nearest')
-  if (levels.length !== bounds.length || levels.length === 0) throw new LeftOut('it has not as many ranges as quantiles')
+  if (method !== 'linear')
+    rule.differs('between two values Millrace interpolates linearly, where Great Expectations takes the nearest')
+  if (levels.length !== bounds.length || levels.length === 0)
+    throw new LeftOut('it has not as many ranges as quantiles')
   if (new Set(levels).size !== levels.length) throw new LeftOut('it has a quantile twice')
   const pairs = levels.map((level, i): [string, unknown] => {
     const range = bounds[i]
@@ -110,8 +115,15 @@ export const figures: Readonly<Record<string, Carrier>> = {
     const limit = given.needed('threshold', given.number('threshold'))
     if (given.flag('double_sided') === false) throw new LeftOut('Millrace looks at both sides of the mean')
     if (!(limit > 0)) throw new LeftOut(`its threshold is ${limit}`)
-    rule.differs('Millrace takes the deviation of the population, Great Expectations that of a sample; and a value just at the limit passes')
-    return rule.call(rule.column(columnName(rule), numbers), 'noOutliers', [{ method: 'zscore', limit, ...rowOptions(rule) }], {})
+    rule.differs(
+      'Millrace takes the deviation of the population, Great Expectations that of a sample; and a value just at the limit passes',
+    )
+    return rule.call(
+      rule.column(columnName(rule), numbers),
+      'noOutliers',
+      [{ method: 'zscore', limit, ...rowOptions(rule) }],
+      {},
+    )
   },
   expect_column_values_to_not_be_outliers: rule => {
     const given = kwargs(rule)
@@ -119,7 +131,10 @@ export const figures: Readonly<Record<string, Carrier>> = {
     const limit = given.number('multiplier') ?? 1.5
     if (method !== 'iqr' && method !== 'std') throw new LeftOut(`its method is ${shown(method)}`)
     if (!(limit > 0)) throw new LeftOut(`its multiplier is ${limit}`)
-    if (method === 'std') rule.differs('Millrace takes the deviation of the population, Great Expectations that of a sample; and a value just at the limit passes')
+    if (method === 'std')
+      rule.differs(
+        'Millrace takes the deviation of the population, Great Expectations that of a sample; and a value just at the limit passes',
+      )
     const options = { method: method === 'std' ? 'zscore' : 'iqr', limit, ...rowOptions(rule) }
     return rule.call(rule.column(columnName(rule), numbers), 'noOutliers', [options], {})
   },

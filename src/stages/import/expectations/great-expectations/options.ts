@@ -27,14 +27,19 @@ function structured(value: Json): Condition {
     if (of.length === 0) throw new LeftOut('its condition is empty')
     return { is: type, of }
   }
-  if (type === 'pass_through') return parseCondition(given.needed('pass_through_filter', given.text('pass_through_filter')), 'python')
+  if (type === 'pass_through')
+    return parseCondition(given.needed('pass_through_filter', given.text('pass_through_filter')), 'python')
   const part = given.part('column')
   const column = part?.needed('name', part.text('name'))
   if (column === undefined) throw new LeftOut(`its condition ${shown(value)} is not read`)
   if (type === 'nullity') return { is: given.flag('is_null') ? 'null' : 'not null', column }
   const operator = given.text('operator') ?? ''
   if (operator === 'IN' || operator === 'NOT_IN')
-    return { is: operator === 'IN' ? 'in' : 'not in', column, values: given.needed('parameter', given.list('parameter')) }
+    return {
+      is: operator === 'IN' ? 'in' : 'not in',
+      column,
+      values: given.needed('parameter', given.list('parameter')),
+    }
   const sign = signOf(operator)
   if (type !== 'comparison' || sign === undefined) throw new LeftOut(`its condition ${shown(value)} is not read`)
   return { is: 'compared', column, sign, with: given.needed('parameter', given.take('parameter')) }
@@ -55,7 +60,9 @@ export function condition(rule: Rule): Code | undefined {
   if (typeof value !== 'string' && !isRecord(value)) throw new LeftOut(`its row_condition is ${shown(value)}`)
   const parsed = typeof value === 'string' ? parseCondition(value, 'python') : structured(value)
   if (negating(parsed))
-    rule.differs('rows whose condition is null are left aside, as SQL does; pandas takes a null for different from every value')
+    rule.differs(
+      'rows whose condition is null are left aside, as SQL does; pandas takes a null for different from every value',
+    )
   return conditionCode(rule, parsed)
 }
 

@@ -31,7 +31,8 @@ function between(rule: Rule): Call {
   const [min, max] = bounds.map((one, i) => {
     if (!times) return given.number(i === 0 ? 'min_value' : 'max_value')
     const time = typeof one === 'string' ? timeOf(one) : undefined
-    if (one !== undefined && !time) throw new LeftOut(`the bound ${shown(one)} is no number and no date; texts have no bounds in Millrace`)
+    if (one !== undefined && !time)
+      throw new LeftOut(`the bound ${shown(one)} is no number and no date; texts have no bounds in Millrace`)
     return time
   })
   if (min !== undefined && max !== undefined && min > max) throw new LeftOut('nothing lies between its bounds')
@@ -89,7 +90,10 @@ function noPattern(name: string, read: (rule: Rule, text: string) => RegExp): Ca
     const all = given.needed(name, given.texts(name)).map(one => read(rule, one))
     if (all.length === 0) throw new LeftOut('it has no pattern')
     if (new Set(all.map(one => one.flags)).size > 1) throw new LeftOut('only some of its patterns leave case aside')
-    const whole = new RegExp(all.map(one => (all.length === 1 ? one.source : `(?:${one.source})`)).join('|'), all[0]?.flags)
+    const whole = new RegExp(
+      all.map(one => (all.length === 1 ? one.source : `(?:${one.source})`)).join('|'),
+      all[0]?.flags,
+    )
     return rule.call(text(rule), 'notMatches', [whole], rowOptions(rule))
   }
 }

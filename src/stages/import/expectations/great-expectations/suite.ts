@@ -21,7 +21,7 @@ function plainName(name: string): string {
 
 /** What says how a result is told, and who keeps the suite: nothing of it changes a verdict. */
 const aside = ['id', 'ge_cloud_id', 'rendered_content', 'success_on_last_run', 'expectation_context', 'description']
-const asideOfKwargs = ['result_format', 'catch_exceptions', 'include_config', 'batch_id']
+const asideOfKwargs = ['result_format', 'catch_exceptions', 'include_config', 'batch_id', 'description']
 
 function texts(value: Json | undefined): readonly string[] {
   if (typeof value === 'string') return value.trim() ? [value] : []
@@ -32,9 +32,16 @@ function texts(value: Json | undefined): readonly string[] {
 /** Remarks of people are carried as comments. */
 function notesOf(config: Given): readonly string[] {
   const meta = config.take('meta')
+  const kwargsOf = config.part('kwargs', '') ?? new Given({})
   const { notes, ...other } = isRecord(meta) ? meta : { notes: meta }
   const rest = Object.keys(other).length === 0 ? [] : [`meta: ${shown(other, 200)}`]
-  return [...texts(config.take('notes')), ...texts(config.take('description')), ...texts(notes), ...rest]
+  return [
+    ...texts(config.take('notes')),
+    ...texts(config.take('description')),
+    ...texts(kwargsOf.take('description')),
+    ...texts(notes),
+    ...rest,
+  ]
 }
 
 function stated(config: Json): Stated {
@@ -61,12 +68,22 @@ function stated(config: Json): Stated {
 export function readSuite(file: string, bytes: Uint8Array): Found {
   const value = jsonOf(file, bytes)
   const wanted = 'a suite of Great Expectations'
-  if (!isRecord(value)) throw fail('importOther', { file, wanted, found: `it holds ${Array.isArray(value) ? 'a list' : shown(value)}` })
+  if (!isRecord(value))
+    throw fail('importOther', { file, wanted, found: `it holds ${Array.isArray(value) ? 'a list' : shown(value)}` })
   const suite = new Given(value)
   const list = suite.take('expectations')
   const name = [suite.take('name'), suite.take('expectation_suite_name')].find(one => typeof one === 'string')
   if (!Array.isArray(list))
-    throw fail('importOther', { file, wanted, found: `it has no list of expectations, but ${Object.keys(value).slice(0, 8).map(key => shown(key, 40)).join(', ') || 'nothing'}` })
+    throw fail('importOther', {
+      file,
+      wanted,
+      found: `it has no list of expectations, but ${
+        Object.keys(value)
+          .slice(0, 8)
+          .map(key => shown(key, 40))
+          .join(', ') || 'nothing'
+      }`,
+    })
   suite.ignore('id', 'ge_cloud_id', 'data_asset_type', 'rendered_content')
   const notes = notesOf(suite).filter(one => !/^meta: \{"great_expectations_version":"[^"]*"\}$/.test(one))
   const unread = suite.unread()
@@ -74,6 +91,9 @@ export function readSuite(file: string, bytes: Uint8Array): Found {
     name: typeof name === 'string' ? name : '',
     from: file,
     rules: list.map(one => stated(one as Json)),
-    remarks: [...notes, ...(unread.length > 0 ? [`Of the suite itself nothing was made of ${unread.join(', ')}.`] : [])],
+    remarks: [
+      ...notes,
+      ...(unread.length > 0 ? [`Of the suite itself nothing was made of ${unread.join(', ')}.`] : []),
+    ],
   }
 }

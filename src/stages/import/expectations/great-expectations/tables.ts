@@ -1,19 +1,17 @@
 import { closed, ofCount, rangeOf } from '../bounds.ts'
 import { Code, literal, table, type Call } from '../code.ts'
-import { conditionCode, parseCondition, typesFor } from '../condition.ts'
+import { comparable, conditionCode, parseCondition, typesFor } from '../condition.ts'
+import { anyType } from '../column-types.ts'
 import { LeftOut, shown } from '../given.ts'
 import type { Carrier, Rule, RuleColumn } from '../rule.ts'
 import { exactColumns } from '../schema-rule.ts'
 import { common, kwargs, rowOptions, unlessMissing, type Options } from './options.ts'
 
-const comparable = ['float', 'int', 'text', 'timestamp'] as const
-
 /** Two columns that can stand beside each other. */
 function pair(rule: Rule): readonly [RuleColumn, RuleColumn] {
   const given = kwargs(rule)
-  const left = rule.column(given.needed('column_A', given.text('column_A')), comparable)
-  const like = left.type === 'float' || left.type === 'int' ? (['float', 'int'] as const) : [left.type]
-  return [left, rule.column(given.needed('column_B', given.text('column_B')), like)]
+  const names = [given.needed('column_A', given.text('column_A')), given.needed('column_B', given.text('column_B'))]
+  return rule.alike(names, comparable) as readonly [RuleColumn, RuleColumn]
 }
 
 const anyOf = (columns: readonly RuleColumn[], test: 'isNull' | 'isNotNull', joined: 'and' | 'or'): Code =>
@@ -21,18 +19,19 @@ const anyOf = (columns: readonly RuleColumn[], test: 'isNull' | 'isNotNull', joi
 
 /** Which rows are left aside for want of values; all others with a null are bad. */
 function ignoring(rule: Rule, columns: readonly RuleColumn[], options: Options): Options {
-  const ignore = kwargs(rule).text('ignore_row_if') ?? (columns.length === 2 ? 'both_values_are_missing' : 'all_values_are_missing')
+  const ignore =
+    kwargs(rule).text('ignore_row_if') ?? (columns.length === 2 ? 'both_values_are_missing' : 'all_values_are_missing')
   if (/^(?:either|any)_value_is_missing$/.test(ignore)) return options
   if (/^(?:never|neither)$/.test(ignore)) return { ...options, nulls: 'bad' }
   if (!/^(?:both|all)_values_are_missing$/.test(ignore)) throw new LeftOut(`ignore_row_if is ${shown(ignore)}`)
   return { ...unlessMissing(options, anyOf(columns, 'isNotNull', 'or')), nulls: 'bad' }
 }
 
-function columnList(rule: Rule, types?: Parameters<Rule['column']>[1]): readonly RuleColumn[] {
+function columnNames(rule: Rule): readonly string[] {
   const given = kwargs(rule)
   const names = given.needed('column_list', given.texts('column_list'))
-  if (names.length < 2) throw new LeftOut('it needs two columns at least')
-  return names.map(name => rule.column(name, types))
+  if (new Set(names).size < 2) throw new LeftOut('it needs two columns at least')
+  return names
 }
 
 function compared(sign: (rule: Rule) => string): Carrier {
@@ -50,7 +49,8 @@ function pairsInSet(rule: Rule): Call {
   const either = pairs.map(values => {
     if (!Array.isArray(values) || values.length !== 2) throw new LeftOut(`${shown(values)} is no pair`)
     const both = values.map((value, i) => {
-      if (typeof value === 'boolean' || value === null) throw new LeftOut(`the pair ${shown(values)} has a value that is not compared`)
+      if (typeof value === 'boolean' || value === null)
+        throw new LeftOut(`the pair ${shown(values)} has a value that is not compared`)
       const types = typesFor(value).filter(type => type !== 'timestamp')
       return `${rule.column(names[i] as string, types).code.text}.eq(${literal(value)})`
     })
@@ -62,19 +62,24 @@ function pairsInSet(rule: Rule): Call {
 }
 
 function distinctWithinRow(rule: Rule): Call {
-  const columns = columnList(rule)
+  const columns = rule.alike(columnNames(rule), anyType)
   const ignore = kwargs(rule).text('ignore_row_if') ?? 'all_values_are_missing'
   const options = rowOptions(rule)
   if (ignore === 'any_value_is_missing')
-    return table('distinctWithinRow', [columns.map(one => one.code)], unlessMissing(options, anyOf(columns, 'isNotNull', 'and')))
+    return table(
+      'distinctWithinRow',
+      [columns.map(one => one.code)],
+      unlessMissing(options, anyOf(columns, 'isNotNull', 'and')),
+    )
   if (ignore !== 'never' && ignore !== 'all_values_are_missing') throw new LeftOut(`ignore_row_if is ${shown(ignore)}`)
-  if (columns.length > 2 || ignore === 'never') rule.differs('nulls equal nothing, where Great Expectations takes two nulls of a row for equal')
+  if (columns.length > 2 || ignore === 'never')
+    rule.differs('nulls equal nothing, where Great Expectations takes two nulls of a row for equal')
   const kept = ignore === 'never' ? undefined : anyOf(columns, 'isNotNull', 'or')
   return table('distinctWithinRow', [columns.map(one => one.code)], unlessMissing(options, kept))
 }
 
 function compoundUnique(rule: Rule): Call {
-  const columns = columnList(rule)
+  const columns = columnNames(rule).map(name => rule.column(name))
   const ignore = kwargs(rule).text('ignore_row_if') ?? 'all_values_are_missing'
   const options = rowOptions(rule)
   const names = columns.map(one => one.code)
@@ -85,11 +90,11 @@ function compoundUnique(rule: Rule): Call {
 }
 
 function allEqual(rule: Rule): Call {
-  const columns = columnList(rule, comparable)
+  const columns = rule.alike(columnNames(rule), comparable)
   const [first, ...others] = columns as [RuleColumn, ...RuleColumn[]]
-  for (const other of others)
-    if ((other.type === first.type) === false && !['int', 'float'].includes(other.type)) throw new LeftOut('its columns are of several types')
-  const good = others.map(other => `${first.code.text}.eq(${other.code.text})`).reduce((all, one) => `${all}.and(${one})`)
+  const good = others
+    .map(other => `${first.code.text}.eq(${other.code.text})`)
+    .reduce((all, one) => `${all}.and(${one})`)
   return table('that', [new Code(good)], ignoring(rule, columns, rowOptions(rule)))
 }
 
@@ -112,12 +117,16 @@ function equalCount(method: string): Carrier {
   }
 }
 
-const withinCount = (method: string): Carrier => rule =>
-  table(method, [], { ...ofCount(closed(rangeOf(kwargs(rule)), true)), ...common(rule) })
+const withinCount =
+  (method: string): Carrier =>
+  rule =>
+    table(method, [], { ...ofCount(closed(rangeOf(kwargs(rule)), true)), ...common(rule) })
 
-const noCounterpart = (why: string): Carrier => () => {
-  throw new LeftOut(why)
-}
+const noCounterpart =
+  (why: string): Carrier =>
+  () => {
+    throw new LeftOut(why)
+  }
 
 /** Rules about the table as a whole and about several columns. */
 export const tables: Readonly<Record<string, Carrier>> = {
@@ -150,7 +159,7 @@ export const tables: Readonly<Record<string, Carrier>> = {
   expect_multicolumn_sum_to_equal: rule => {
     const given = kwargs(rule)
     const total = given.needed('sum_total', given.number('sum_total'))
-    const columns = columnList(rule, ['float', 'int'])
+    const columns = rule.alike(columnNames(rule), ['float', 'int'])
     const options = ignoring(rule, columns, rowOptions(rule))
     return table('sumEquals', [columns.map(one => one.code), total], { tolerance: 0, ...options })
   },
@@ -163,4 +172,3 @@ export const tables: Readonly<Record<string, Carrier>> = {
     'a distribution is compared with that of another dataset: c.….drift({ from: … })',
   ),
 }
-
