@@ -34,6 +34,13 @@ export function closed(
   return inOrder({ ...(low === undefined ? {} : { min: low }), ...(high === undefined ? {} : { max: high }) })
 }
 
+/** The same of a figure that can be any float, with a word about bounds that are themselves outside. */
+export function floatBounds(rule: { note(text: string): void }, range: Range): { min?: number; max?: number } {
+  if (range.minExclusive || range.maxExclusive)
+    rule.note('The bound itself is out: the number is the next one that a float can be')
+  return closed(range, false)
+}
+
 /** Bounds that leave something between them; left out where they are none. */
 export function inOrder<B extends { readonly min?: number; readonly max?: number }>(bounds: B): B {
   const { min, max } = bounds

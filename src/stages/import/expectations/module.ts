@@ -2,6 +2,7 @@ import type { ColumnSpec } from '../../../define/column.ts'
 import type { Source } from '../../../define/source.ts'
 import { ownChecks } from './carry.ts'
 import { commentText, keyCode, literal } from './code.ts'
+import { shown } from './given.ts'
 import type { NamedDataset } from './import.ts'
 import type { ImportedColumn, ImportedRule } from './model.ts'
 
@@ -35,14 +36,10 @@ function sourceCode({ kind, path, ...options }: Source): string {
 function ruleLines(rule: ImportedRule): string[] {
   const notes = rule.notes.map(note => comment('    ', note))
   const why = rule.why === undefined ? '' : `: ${rule.why}`
-  if (rule.outcome === 'left out')
-    return [
-      ...notes,
-      comment(
-        '    ',
-        `Left out: ${rule.source}${rule.columns.length > 0 ? ` (${rule.columns.join(', ')})` : ''}${why}`,
-      ),
-    ]
+  if (rule.outcome === 'left out') {
+    const given = rule.given === rule.source ? '' : ` ${shown(rule.given, 160)}`
+    return [...notes, comment('    ', `Left out: ${rule.source}${given}${why}`)]
+  }
   const told = rule.why === undefined ? [] : [comment('    ', `${rule.source}${why}`)]
   return [...notes, ...told, ...rule.code.map(code => `    ${code},`)]
 }
@@ -96,7 +93,7 @@ export function moduleText(tool: string, made: readonly NamedDataset[]): string 
           ? uses(name, '\\bt\\.')
           : made.some(one => one.columns.length > 0) && (name === 'dataset' || used(made, name)),
   )
-  const head = comment('', `Brought over from ${tool}: ${made.map(one => one.from).join(', ')}`)
+  const head = comment('', `Brought over from ${tool}: ${[...new Set(made.map(one => one.from))].join(', ')}`)
   return `${[head, ...(names.length > 0 ? [`import { ${names.join(', ')} } from 'millrace'`] : ['export {}']), ...bodies.flatMap(lines => ['', ...lines])].join('\n')}\n`
 }
 

@@ -49,7 +49,8 @@ function limits(rule: Rule, counts: string | undefined): Readonly<Record<string,
   const allowed = severity === 'warn' ? warn : error
   if (allowed > 0 && counts === undefined)
     throw new LeftOut('its threshold counts failures of something that is no row')
-  if (allowed > 0 && counts) rule.differs(`its threshold counts rows, where dbt counts ${counts}`)
+  if (allowed > 0 && counts !== undefined && counts !== 'rows')
+    rule.differs(`its threshold counts rows, where dbt counts ${counts}`)
   const level = severity === 'warn' ? { severity: 'warning' } : {}
   if (allowed === 0) return level
   return severity === 'error' && warn < error

@@ -1,5 +1,5 @@
 import type { Json } from '../../../../internal/canonical-json.ts'
-import { closed, inOrder } from '../bounds.ts'
+import { floatBounds, inOrder } from '../bounds.ts'
 import { Code, columnCode, table, type Call } from '../code.ts'
 import { conditionCode, parseCondition } from '../condition.ts'
 import { Given, LeftOut, shown } from '../given.ts'
@@ -172,14 +172,16 @@ const plain: Readonly<Record<string, Test>> = {
     const given = argumentsOf(rule)
     const level = given.needed('quantile', given.number('quantile'))
     const open = given.flag('strictly') ?? false
-    const bounds = closed(
-      { min: given.number('min_value'), max: given.number('max_value'), minExclusive: open, maxExclusive: open },
-      false,
-    )
+    const bounds = floatBounds(rule, {
+      min: given.number('min_value'),
+      max: given.number('max_value'),
+      minExclusive: open,
+      maxExclusive: open,
+    })
     if (!(level >= 0 && level <= 1)) throw new LeftOut(`${level} is no quantile`)
     return configured(
       rule,
-      rule.call(rule.column(named(rule, column), ['float', 'int']), 'quantile', [level, bounds], {}),
+      rule.call(rule.column(named(rule, column), ['float', 'int']), 'quantile', [level], bounds),
       undefined,
     )
   },

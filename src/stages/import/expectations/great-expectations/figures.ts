@@ -1,4 +1,4 @@
-import { closed, inside, ofCount, rangeOf, type Range } from '../bounds.ts'
+import { closed, floatBounds, inside, ofCount, rangeOf, type Range } from '../bounds.ts'
 import type { Call } from '../code.ts'
 import { numbers } from '../column-types.ts'
 import { LeftOut, shown } from '../given.ts'
@@ -18,9 +18,7 @@ function figure(method: string, difference?: string): Carrier {
     const column = rule.column(columnName(rule), numbers)
     if (difference) rule.differs(difference)
     const whole = column.type === 'int' && ['min', 'max', 'sum'].includes(method)
-    const bounds = closed(range, whole)
-    if (!whole && (range.minExclusive || range.maxExclusive))
-      rule.note('The bound itself is out: the number is the next one that a float can be')
+    const bounds = whole ? closed(range, true) : floatBounds(rule, range)
     // the sum of nothing is 0; the other figures of nothing are none, and fail
     const empty = method === 'sum' ? emptyIsZero(inside(0, bounds)) : {}
     return rule.call(column, method, [], { ...bounds, ...common(rule), ...empty })
@@ -102,7 +100,7 @@ export const figures: Readonly<Record<string, Carrier>> = {
     return rule.call(rule.column(columnName(rule)), 'distinctCount', [], { ...bounds, ...common(rule) })
   },
   expect_column_proportion_of_unique_values_to_be_between: rule => {
-    const bounds = ofCount(closed(share(rule), false))
+    const bounds = ofCount(floatBounds(rule, share(rule)))
     const column = rule.column(columnName(rule), ['text', 'float', 'int', 'timestamp'])
     return rule.call(column, 'distinctShare', [], { ...bounds, ...common(rule), ...emptyIsZero(inside(0, bounds)) })
   },
@@ -118,12 +116,11 @@ export const figures: Readonly<Record<string, Carrier>> = {
     rule.differs(
       'Millrace takes the deviation of the population, Great Expectations that of a sample; and a value just at the limit passes',
     )
-    return rule.call(
-      rule.column(columnName(rule), numbers),
-      'noOutliers',
-      [{ method: 'zscore', limit, ...rowOptions(rule) }],
-      {},
-    )
+    return rule.call(rule.column(columnName(rule), numbers), 'noOutliers', [], {
+      method: 'zscore',
+      limit,
+      ...rowOptions(rule),
+    })
   },
   expect_column_values_to_not_be_outliers: rule => {
     const given = kwargs(rule)
@@ -136,6 +133,6 @@ export const figures: Readonly<Record<string, Carrier>> = {
         'Millrace takes the deviation of the population, Great Expectations that of a sample; and a value just at the limit passes',
       )
     const options = { method: method === 'std' ? 'zscore' : 'iqr', limit, ...rowOptions(rule) }
-    return rule.call(rule.column(columnName(rule), numbers), 'noOutliers', [options], {})
+    return rule.call(rule.column(columnName(rule), numbers), 'noOutliers', [], options)
   },
 }

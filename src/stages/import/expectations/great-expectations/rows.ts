@@ -50,11 +50,9 @@ function inSet(inside: boolean): Carrier {
 function lengths(bounds: (rule: Rule) => { min?: number; max?: number }): Carrier {
   return rule => {
     const limits = ofCount(bounds(rule))
-    return rule.call(text(rule), 'length', [limits, ...trailing(rowOptions(rule))], {})
+    return rule.call(text(rule), 'length', [limits], rowOptions(rule))
   }
 }
-
-const trailing = (options: Options): readonly Options[] => (Object.keys(options).length === 0 ? [] : [options])
 
 /** One pattern that a text must hold, or must not. */
 function pattern(method: 'matches' | 'notMatches', read: (rule: Rule) => RegExp): Carrier {

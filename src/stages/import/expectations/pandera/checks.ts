@@ -119,7 +119,7 @@ export const checks: Readonly<Record<string, Check>> = {
     if (min !== undefined && max !== undefined && min > max)
       throw new LeftOut(`no length lies between ${min} and ${max}`)
     const bounds = ofCount({ ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) })
-    return rule.call(rule.column(name, ['text']), 'length', [bounds, options(rule)], {})
+    return rule.call(rule.column(name, ['text']), 'length', [bounds], options(rule))
   },
   unique_values_eq: (rule, name) => {
     const values = list(argument(rule, 'values'))

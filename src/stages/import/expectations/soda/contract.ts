@@ -147,6 +147,10 @@ function check(value: Json, column: string | undefined, whole: Whole): Stated {
   }
 }
 
+/** What is no list is one thing that is then no check, and left out as such. */
+const listOf = (value: Json | undefined): readonly Json[] =>
+  value === undefined ? [] : Array.isArray(value) ? value : [value]
+
 const leave =
   (why: string): Carrier =>
   () => {

@@ -1,4 +1,4 @@
-import { closed, ofCount } from '../bounds.ts'
+import { closed, floatBounds, ofCount } from '../bounds.ts'
 import { Code, table, type Call } from '../code.ts'
 import { conditionCode, parseCondition } from '../condition.ts'
 import { LeftOut, shown } from '../given.ts'
@@ -115,7 +115,11 @@ const aggregate =
     if (difference) rule.differs(difference)
     const whole = found.type === 'int' && method !== 'mean' && method !== 'std'
     return figures(check.levels(), (allowed, options) =>
-      rule.call(found, method, [], { ...closed(allowed, whole), ...when(rule, check), ...options }),
+      rule.call(found, method, [], {
+        ...(whole ? closed(allowed, true) : floatBounds(rule, allowed)),
+        ...when(rule, check),
+        ...options,
+      }),
     )
   }
 
@@ -129,7 +133,7 @@ const ofLengths =
         throw new LeftOut(
           `that the ${side === 'min' ? 'shortest text is not too long' : 'longest text is not too short'} has no counterpart`,
         )
-      return rule.call(found, 'length', [bounds, { ...when(rule, check), ...options }], {})
+      return rule.call(found, 'length', [bounds], { ...when(rule, check), ...options })
     })
   }
 
@@ -203,7 +207,7 @@ export const metrics: Readonly<Record<string, Metric>> = {
     const found = rule.column(column(check), ['float', 'int'])
     rule.differs('between two values Millrace interpolates linearly')
     return figures(check.levels(), (allowed, options) =>
-      rule.call(found, 'quantile', [level, { ...closed(allowed, false), ...when(rule, check), ...options }], {}),
+      rule.call(found, 'quantile', [level], { ...floatBounds(rule, allowed), ...when(rule, check), ...options }),
     )
   },
 }

@@ -84,7 +84,7 @@ function lengths(rule: Rule, name: string, min: number | undefined, max: number 
     ...(max === undefined ? [] : [`${size}.lte(${max})`]),
   ]
   return {
-    call: options => rule.call(column, 'length', [{ min, max }, options], {}),
+    call: options => rule.call(column, 'length', [{ min, max }], options),
     code: sides.length === 2 ? `${sides[0]}.and(${sides[1]})` : (sides[0] as string),
   }
 }
