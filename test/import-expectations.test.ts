@@ -70,16 +70,21 @@ interface Check {
 }
 
 /** The checks of a dataset that do not pass, as `kind columns: bad`. */
-async function failing(tool: string, file: string, constants: readonly string[], dataset: string): Promise<readonly string[]> {
+async function failing(
+  tool: string,
+  file: string,
+  constants: readonly string[],
+  dataset: string,
+): Promise<readonly string[]> {
   const names = constants.join(', ')
   writeFileSync(
     join(folder, 'millrace.config.ts'),
     `import { project } from 'millrace'\nimport { ${names} } from './${module(tool, file)}'\nexport default project('imports', { ${names} })\n`,
   )
   const { out, said } = await millrace(folder, ['validate', dataset, '--json'])
-  const parsed = JSON.parse(out) as { readonly reports?: readonly { readonly checks: readonly Check[] }[] }
-  if (!parsed.reports) throw new Error(said)
-  return parsed.reports
+  const reports = JSON.parse(out) as readonly { readonly checks: readonly Check[] }[]
+  if (!Array.isArray(reports)) throw new Error(said)
+  return reports
     .flatMap(report => report.checks)
     .filter(check => check.status !== 'pass')
     .map(check => `${check.status} ${check.kind} ${(check.target.columns ?? []).join('+')}: ${check.bad}`)
@@ -98,11 +103,102 @@ test('what a suite of Great Expectations became finds the rows that break it', a
   await parquet(
     'flights.warning.parquet',
     `SELECT * FROM (VALUES
-      (1, 'ABC', 5.0, 'landed', 300.0, TIMESTAMP '2001-03-01 12:00:00', TIMESTAMP '2001-03-01 10:00:00'),
-      (2, 'abc', -120.0, 'lost', 500.0, TIMESTAMP '2001-03-01 09:00:00', TIMESTAMP '2001-03-01 10:00:00'),
-      (3, 'DEF', NULL, 'landed', -1.0, NULL, TIMESTAMP '2001-07-01 00:00:00')
-    ) AS rows(flight, origin, delay, status, distance, landed, departed)`.replaceAll('(1,', "('1',").replaceAll('(2,', "('2',").replaceAll('(3,', "('3',"),
+      ('1', 'ABC', 5.0, 'landed', 300.0, TIMESTAMP '2001-03-01 12:00:00', TIMESTAMP '2001-03-01 10:00:00'),
+      ('2', 'abc', -120.0, 'lost', 500.0, TIMESTAMP '2001-03-01 09:00:00', TIMESTAMP '2001-03-01 10:00:00'),
+      ('3', 'DEF', NULL, 'landed', -1.0, NULL, TIMESTAMP '2001-07-01 00:00:00')
+    ) AS rows(flight, origin, delay, status, distance, landed, departed)`,
   )
-  const found = await failing('great-expectations', 'flights-1x.json', ['flightsWarning'], 'flights.warning')
-  expect(found).toMatchInlineSnapshot()
+  expect(
+    await failing('great-expectations', 'flights-1x.json', ['flightsWarning'], 'flights.warning'),
+  ).toMatchInlineSnapshot(`
+    [
+      "fail between delay: 1",
+      "fail between departed: 1",
+      "fail compare departed+landed: 1",
+      "fail expression distance+status: 1",
+      "fail inSet status: 1",
+      "fail matches origin: 1",
+      "fail notNull delay: 1",
+      "fail quantiles delay: 2",
+    ]
+  `)
+})
+
+test('what a schema of Pandera became does', async () => {
+  await parquet(
+    'flights.parquet',
+    `SELECT * FROM (VALUES
+      (1, 1440.0, 0.0, 'ABC', 'landed', TIMESTAMP '2001-03-01 12:00:00', 'a.b weather'),
+      (1, 5.0, NULL, 'XXX', 'lost', TIMESTAMP '2000-01-01 00:00:00', 'Crew'),
+      (2, 5.0, 3.0, 'abcd', NULL, TIMESTAMP '2001-03-01 12:00:00', NULL)
+    ) AS rows(flight, delay, distance, origin, status, departed, note)`,
+  )
+  expect(await failing('pandera', 'flights.yaml', ['flights'], 'flights')).toMatchInlineSnapshot(`
+    [
+      "fail between delay: 1",
+      "fail between departed: 1",
+      "fail between distance: 2",
+      "fail equalsSet status: 2",
+      "fail inSet status: 1",
+      "fail length origin: 1",
+      "fail matches note: 1",
+      "fail matches origin: 1",
+      "fail notInSet origin: 1",
+      "fail notNull distance: 1",
+      "fail unique flight: 2",
+    ]
+  `)
+})
+
+test('what a contract of Soda became does', async () => {
+  await parquet(
+    'orders.parquet',
+    `SELECT * FROM (VALUES
+      (1, 'paid', 0.0, 'AB-1', TIMESTAMP '2025-03-01 12:00:00'),
+      (1, 'lost', 5.0, 'AB-2', TIMESTAMP '2025-03-01 12:00:00'),
+      (2, 'n/a', -5.0, 'ab', TIMESTAMP '2025-03-01 12:00:00'),
+      (NULL, 'paid', -2.0, NULL, NULL),
+      (NULL, 'test', -2.0, 'xy', NULL)
+    ) AS rows(id, status, amount, sku, booked)`,
+  )
+  expect(await failing('soda', 'contract.yml', ['orders'], 'orders')).toMatchInlineSnapshot(`
+    [
+      "fail between amount: 1",
+      "fail expression amount+status: 1",
+      "fail inSet status: 2",
+      "fail matches sku: 1",
+      "fail mean amount: 1",
+      "fail notNull id: 1",
+      "fail unique id: 2",
+    ]
+  `)
+})
+
+test('what the models of dbt became does, across datasets', async () => {
+  await parquet(
+    'customers.parquet',
+    `SELECT TIMESTAMP '2025-03-01 12:00:00' AS loaded_at, i::BIGINT AS id FROM range(3) AS rows(i)`,
+  )
+  await parquet(
+    'orders.parquet',
+    `SELECT * FROM (VALUES
+      (1, 0, 5.0, 5.0, 'paid', TIMESTAMP '2025-03-01 12:00:00', 1),
+      (1, 0, 9.0, 5.0, 'void', TIMESTAMP '2025-03-01 12:00:00', 4),
+      (2, 7, 9.0, 5.0, 'open', TIMESTAMP '2025-03-01 12:00:00', NULL),
+      (3, 8, NULL, 0.0, 'lost', TIMESTAMP '2025-03-01 12:00:00', NULL)
+    ) AS rows(id, customer_id, paid, amount, status, ordered_at, size)`,
+  )
+  expect(await failing('dbt', 'schema.yml', ['customers', 'orders'], 'orders')).toMatchInlineSnapshot(`
+    [
+      "error foreignKey customer_id: 0",
+      "fail between amount: 1",
+      "fail expression amount+paid: 2",
+      "fail inSet size: 1",
+      "fail inSet status: 1",
+      "fail primaryKey id: 2",
+      "fail unique id+customer_id: 2",
+      "fail unique id: 2",
+      "warn notNull paid: 1",
+    ]
+  `)
 })

@@ -87,7 +87,7 @@ function expressionIsTrue(rule: Rule, column: string | undefined): Call {
   const expression = given.needed('expression', given.text('expression'))
   const text = column === undefined ? expression : `"${column.replaceAll('"', '')}" ${expression}`
   const code = conditionCode(rule, parseCondition(text, 'sql'))
-  return configured(rule, table('that', [code], { nulls: 'bad', ...passing }), 'rows')
+  return configured(rule, table('that', [code], passing), 'rows')
 }
 
 const periods: Readonly<Record<string, string>> = { minute: 'm', hour: 'h', day: 'd', week: 'w' }
