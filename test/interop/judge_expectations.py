@@ -49,11 +49,16 @@ def by_pandera(frame):
         schema.validate(frame[list(schema.columns)], lazy=True)
         return []
     except pa.errors.SchemaErrors as errors:
-        found = errors.failure_cases
-        return [
-            {"column": None if pd.isna(column) else str(column), "check": str(check), "bad": int(len(rows))}
-            for (column, check), rows in found.groupby(["column", "check"], dropna=False)
-        ]
+        return [told(error) for error in errors.schema_errors]
+
+
+def told(error):
+    # the cases of a frame's own check stand once a column; nulls among duplicates are no cases, but break the rule
+    cases, name = error.failure_cases, error.schema.name
+    check = getattr(error.check, "error", None) or str(error.check)
+    counted = name is not None and isinstance(cases, pd.DataFrame) and len(cases) > 0
+    bad = len(cases) if counted else None
+    return {"column": name, "check": check, "bad": bad}
 
 
 judged = {}

@@ -14,9 +14,13 @@ export function keyCode(name: string): string {
   return plainName.test(name) ? name : textCode(name)
 }
 
+/** Characters that would end a line, or turn it about in an editor. */
+const unseen = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
+const escape = (one: string): string => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`
+
 /** A text as a literal: in single quotes where nothing in it needs care. */
 export function textCode(text: string): string {
-  return /^[\x20-\x26\x28-\x5b\x5d-\x7e]*$/.test(text) ? `'${text}'` : JSON.stringify(text)
+  return /^[\x20-\x26\x28-\x5b\x5d-\x7e]*$/.test(text) ? `'${text}'` : JSON.stringify(text).replace(unseen, escape)
 }
 
 /** What a literal regular expression may hold without a word of the type checker about flags or escapes. */
@@ -24,7 +28,7 @@ const plainPattern = /^(?!.*\\[pPkuxc0-9])(?!.*\(\?<)[\x20-\x7e]*$/
 
 function patternCode({ source, flags }: RegExp): string {
   if (plainPattern.test(source)) return `/${source}/${flags}`
-  return `new RegExp(${[source, ...(flags ? [flags] : [])].map(one => JSON.stringify(one)).join(', ')})`
+  return `new RegExp(${[source, ...(flags ? [flags] : [])].map(textCode).join(', ')})`
 }
 
 /** A value as TypeScript. Undefined members of objects are left away. */
@@ -68,12 +72,8 @@ export function callCode({ on, method, args, options }: Call): string {
 
 /** Text within a line comment: nothing in it can end the line. */
 export function commentText(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff]/g, one =>
-    /[\ud800-\udfff]/.test(one)
-      ? one
-      : one === '\n' || one === '\t'
-        ? ' '
-        : `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+  return text
+    .replace(/[\n\t]/g, ' ')
+    .replace(/[\u0000-\u001f]/g, escape)
+    .replace(unseen, escape)
 }
