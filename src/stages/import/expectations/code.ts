@@ -72,8 +72,11 @@ export function callCode({ on, method, args, options }: Call): string {
 
 /** Text within a line comment: nothing in it can end the line. */
 export function commentText(text: string): string {
-  return text
-    .replace(/[\n\t]/g, ' ')
-    .replace(/[\u0000-\u001f]/g, escape)
-    .replace(unseen, escape)
+  return (
+    text
+      .replace(/[\n\t]/g, ' ')
+      // oxlint-disable-next-line no-control-regex
+      .replace(/[\u0000-\u001f]/g, escape)
+      .replace(unseen, escape)
+  )
 }

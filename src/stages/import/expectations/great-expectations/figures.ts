@@ -1,4 +1,4 @@
-import { closed, floatBounds, inside, ofCount, rangeOf, type Range } from '../bounds.ts'
+import { closed, floatBounds, inOrder, inside, ofCount, rangeOf, type Range } from '../bounds.ts'
 import type { Call } from '../code.ts'
 import { numbers } from '../column-types.ts'
 import { LeftOut, shown } from '../given.ts'
@@ -74,6 +74,7 @@ function valueSet(method: 'containsSet' | 'equalsSet'): Carrier {
 function nonNullShare(rule: Rule): Call {
   const { min, max, minExclusive, maxExclusive } = share(rule)
   if (minExclusive || maxExclusive) throw new LeftOut('a share that excludes its bound has no counterpart')
+  inOrder({ ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) })
   const column = rule.column(columnName(rule))
   // a least share of values is a tolerated share of nulls, which is compared in whole rows
   if (max === undefined && min !== undefined) {

@@ -21,8 +21,8 @@ function between(rule: Rule): Call {
   const given = kwargs(rule)
   const bounds = [given.take('min_value'), given.take('max_value')]
   const options: Options = {
-    ...(given.flag('strict_min') ? { minExclusive: true } : {}),
-    ...(given.flag('strict_max') ? { maxExclusive: true } : {}),
+    ...(given.flag('strict_min') && bounds[0] !== undefined ? { minExclusive: true } : {}),
+    ...(given.flag('strict_max') && bounds[1] !== undefined ? { maxExclusive: true } : {}),
     ...rowOptions(rule),
   }
   given.ignore('parse_strings_as_datetimes', 'output_strftime_format')

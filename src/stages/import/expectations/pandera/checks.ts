@@ -1,6 +1,7 @@
 import type { Json } from '../../../../internal/canonical-json.ts'
 import { ofCount } from '../bounds.ts'
 import { Code, columnCode, literal, table, type Call } from '../code.ts'
+import { numbers } from '../column-types.ts'
 import { LeftOut, shown, type Given } from '../given.ts'
 import { escaped, pythonPattern } from '../pattern.ts'
 import type { Rule } from '../rule.ts'
@@ -57,7 +58,9 @@ function between(rule: Rule, name: string, low: Bound, high: Bound): Call {
     if (typeof one === 'number' && Number.isInteger(one) && !Number.isSafeInteger(one))
       throw new LeftOut(`the bound ${one} is beyond 2^53`)
   const numeric = given.every(one => typeof one === 'number' && Number.isFinite(one))
-  const column = rule.column(name, numeric ? ['float', 'int'] : typesOf(given).toReversed())
+  const types = numeric ? numbers : typesOf(given).filter(one => one === 'text' || one === 'timestamp')
+  if (types.length === 0) throw new LeftOut(`${shown(given)} are no bounds`)
+  const column = rule.column(name, numeric ? types : types.toReversed())
   const told = options(rule)
   if (column.type === 'text') {
     const side = (sign: string, { value }: Bound): string[] =>

@@ -153,7 +153,7 @@ const leave =
 /** A part of a file that is no list of checks of one dataset: each check in it is left out by name. */
 function other(key: string, value: Json): readonly Stated[] {
   const inner = isRecord(value) ? (Object.entries(value).find(([name]) => name === 'checks')?.[1] ?? null) : null
-  const why = /^for each/.test(key)
+  const why = key.startsWith('for each')
     ? 'checks for several datasets at once are not unfolded; repeat them for each'
     : 'it is no list of checks of a dataset'
   const one = { source: key, given: { [key]: value }, settings: {}, carry: leave(why) }
