@@ -190,9 +190,9 @@ test('what the models of dbt became does, across datasets', async () => {
   )
   expect(await failing('dbt', 'schema.yml', ['customers', 'orders'], 'orders')).toMatchInlineSnapshot(`
     [
-      "error foreignKey customer_id: 0",
       "fail between amount: 1",
-      "fail expression amount+paid: 2",
+      "fail expression amount+paid: 1",
+      "fail foreignKey customer_id: 2",
       "fail inSet size: 1",
       "fail inSet status: 1",
       "fail primaryKey id: 2",
@@ -201,4 +201,27 @@ test('what the models of dbt became does, across datasets', async () => {
       "warn notNull paid: 1",
     ]
   `)
+})
+
+test('the module goes to stdout, the table to stderr; --strict tells that rules were left out; a file is not replaced', async () => {
+  const suite = join(fixtures, 'great-expectations/flights-1x.json')
+  const shown = await millrace(folder, ['import', 'great-expectations', suite])
+  expect(shown.code).toBe(0)
+  expect(shown.out).toContain("export const flightsWarning = dataset('flights.warning', {")
+  expect(shown.out).not.toContain('OUTCOME')
+  expect(shown.said).toMatch(/16 rules: 11 carried over, 2 carried over with a difference, 3 left out/)
+  expect((await millrace(folder, ['import', 'great-expectations', suite, '--strict'])).code).toBe(1)
+  const kept = await millrace(folder, ['import', 'great-expectations', suite, '--out', 'package.json'])
+  expect(kept).toMatchObject({ code: 2, said: expect.stringContaining('MR1205') as unknown })
+})
+
+test('what is no file of the tool is told by code and place', async () => {
+  writeFileSync(join(folder, 'broken.json'), '{"expectations": [}')
+  const broken = await millrace(folder, ['import', 'great-expectations', 'broken.json'])
+  expect(broken).toMatchObject({ code: 2, said: expect.stringMatching(/line 1, column 19[^]*MR1203/) as unknown })
+  const other = await millrace(folder, ['import', 'dbt', 'tsconfig.json'])
+  expect(other).toMatchObject({ code: 2, said: expect.stringMatching(/MR1204/) as unknown })
+  expect((await millrace(folder, ['import', 'soda', 'nowhere.yml'])).code).toBe(2)
+  const whole = await millrace(folder, ['import', 'great-expectations', join(fixtures, 'great-expectations'), '--json'])
+  expect((JSON.parse(whole.out) as Imported).datasets.map(one => one.name)).toEqual(['flights-0x', 'flights.warning'])
 })

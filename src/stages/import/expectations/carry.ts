@@ -1,5 +1,5 @@
 import { callCode, columnCode, type Call } from './code.ts'
-import { ColumnTypes } from './column-types.ts'
+import { ColumnTypes, type Hints } from './column-types.ts'
 import { Given, LeftOut } from './given.ts'
 import type { ImportedDataset, ImportedRule, KnownDataset } from './model.ts'
 import { Rule, type Stated, type Surroundings } from './rule.ts'
@@ -78,8 +78,8 @@ function finiteCode(name: string): string {
  * Carries the rules of one suite over. They are read twice: first to learn what they want of their columns, then, with the
  * columns' types settled, to make their expectations. Every rule comes out again, with what became of it.
  */
-export function carry(found: Found, surroundings: Surroundings, known?: KnownDataset): ImportedDataset {
-  const types = new ColumnTypes(known)
+export function carry(found: Found, surroundings: Surroundings, known?: KnownDataset, hints?: Hints): ImportedDataset {
+  const types = new ColumnTypes(known, hints)
   const first = found.rules.map(stated => attempt(stated, types, surroundings)).filter(made => made.left === undefined)
   types.settle(new Set(first.flatMap(({ rule }) => [...rule.columns])))
   const attempts = found.rules.map(stated => ({ stated, made: attempt(stated, types, surroundings) }))

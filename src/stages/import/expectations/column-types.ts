@@ -5,6 +5,9 @@ import type { ImportedColumn, KnownDataset } from './model.ts'
 export const anyType: readonly ScalarType[] = ['text', 'float', 'int', 'timestamp', 'bool']
 export const numbers: readonly ScalarType[] = ['float', 'int']
 
+/** A type with its reason, by column. */
+export type Hints = ReadonlyMap<string, { readonly type: ScalarType; readonly why: string }>
+
 const nothingTells = 'no rule tells its type'
 
 /** Names that `dataset()` keeps for itself, and the one that is no plain key of an object. */
@@ -16,6 +19,7 @@ const unusable = /^millrace_|\?unreadable$|^__proto__$/i
  */
 export class ColumnTypes {
   readonly #known: KnownDataset | undefined
+  readonly #hints: Hints | undefined
   readonly #wanted = new Map<string, { readonly types: readonly ScalarType[]; readonly why: string }>()
   readonly #declared = new Map<string, { readonly type: ScalarType; readonly why: string }>()
   /** Columns that are compared with each other have one type: each name leads to the one that speaks for all. */
@@ -23,8 +27,10 @@ export class ColumnTypes {
   #order: readonly string[] = []
   #names: readonly string[] | undefined
 
-  constructor(known: KnownDataset | undefined) {
+  /** `hints` are types of columns that other datasets refer to, where nothing here tells. */
+  constructor(known: KnownDataset | undefined, hints: Hints | undefined) {
     this.#known = known
+    this.#hints = hints
   }
 
   /** A rule about the type itself. The first one counts; another one that says otherwise is left out. */
@@ -107,17 +113,19 @@ export class ColumnTypes {
   }
 
   #type(name: string): ScalarType {
-    const known = this.#known?.columns[name]?.type
-    const speaker = this.#speaker(name)
-    const declared = this.#declared.get(name) ?? this.#declared.get(speaker)
-    return known ?? declared?.type ?? this.#wanted.get(speaker)?.types[0] ?? 'text'
+    return this.#known?.columns[name]?.type ?? this.#told(name)?.type ?? 'text'
   }
 
   #why(name: string): string {
-    if (this.#known) return `as the dataset ${this.#known.name} declares it`
+    return this.#known ? `as the dataset ${this.#known.name} declares it` : (this.#told(name)?.why ?? nothingTells)
+  }
+
+  /** What tells a column's type: a rule about it, what rules do with it, or who refers to it. */
+  #told(name: string): { readonly type: ScalarType; readonly why: string } | undefined {
     const speaker = this.#speaker(name)
-    const declared = this.#declared.get(name) ?? this.#declared.get(speaker)
     const wanted = this.#wanted.get(speaker)
-    return declared?.why ?? (wanted && wanted.types.length < anyType.length ? wanted.why : nothingTells)
+    const [type] = wanted && wanted.types.length < anyType.length ? wanted.types : []
+    const used = type && wanted ? { type, why: wanted.why } : undefined
+    return this.#declared.get(name) ?? this.#declared.get(speaker) ?? used ?? this.#hints?.get(name)
   }
 }

@@ -60,3 +60,17 @@ describe('files that are none', () => {
     expect(read).toThrow(message)
   })
 })
+
+test.each([
+  ['{"a": 1,}', 'unexpected "}" (line 1, column 9)'],
+  ["{'a': 1}", 'unexpected "\'" (line 1, column 2)'],
+  ['[1\n 2]', 'unexpected "2" (line 2, column 2)'],
+  ['{"a": NaN}', 'unexpected "N" (line 1, column 7)'],
+  ['{"a": tru}', 'unexpected "}" (line 1, column 10)'],
+  ['{"a": "x\n"}', 'unexpected "\\n" (line 1, column 9)'],
+  ['{} {}', 'unexpected "{" (line 1, column 4)'],
+  ['{"a": [1, {', 'it ends too early (line 1, column 12)'],
+  ['', 'it ends too early (line 1, column 1)'],
+])('tells where %j stops being JSON', (json, place) => {
+  expect(() => readSuite('a.json', text(json))).toThrow(place)
+})

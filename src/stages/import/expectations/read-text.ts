@@ -18,6 +18,33 @@ function placeOf(text: string, at: number): { readonly line: number; readonly co
   return { line: before.length, column: (before.at(-1) as string).length + 1 }
 }
 
+/** What is wrong with a text, where `JSON.parse` tells; undefined for what could still become JSON. */
+function wrong(text: string): { readonly reason: string } | undefined {
+  try {
+    JSON.parse(text)
+    return undefined
+  } catch (error) {
+    const reason = messageOf(error)
+    const at = Number(/at position (\d+)/.exec(reason)?.[1] ?? Number.NaN)
+    return /^(?:Unexpected end|Unterminated)/.test(reason) || at >= text.length ? undefined : { reason }
+  }
+}
+
+/**
+ * Where a text stops being JSON: the end of its shortest part that nothing can mend. The parser's own message has no
+ * position for each kind of fault.
+ */
+function jsonFault(text: string): YamlFault {
+  if (!wrong(text)) return { reason: 'it ends too early', ...placeOf(text, text.length) }
+  let [good, bad] = [0, text.length]
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1
+    if (wrong(text.slice(0, middle))) bad = middle
+    else good = middle
+  }
+  return { reason: `unexpected ${JSON.stringify(text.slice(good, good + 1))}`, ...placeOf(text, good) }
+}
+
 /** What `JSON.parse` passes over in silence: a key that stands twice. Of well-formed JSON only. */
 function twice(text: string): YamlFault | undefined {
   const form = /"((?:[^"\\]|\\.)*)"(\s*:)?|[{}[\]]/g
@@ -62,11 +89,8 @@ export function jsonOf(file: string, bytes: Uint8Array): Json {
   let value: Json
   try {
     value = JSON.parse(text) as Json
-  } catch (error) {
-    const reason = messageOf(error)
-    const at = /at position (\d+)/.exec(reason)?.[1]
-    const short = reason.replace(/ at position \d+.*$| in JSON.*$/s, '').replace(/, ("|\.\.\.)[^]*$/, '')
-    return refuse(file, 'JSON', { reason: short, ...(at === undefined ? {} : placeOf(text, Number(at))) })
+  } catch {
+    return refuse(file, 'JSON', jsonFault(text))
   }
   const fault = twice(text)
   return fault ? refuse(file, 'JSON', fault) : value

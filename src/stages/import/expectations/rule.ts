@@ -1,6 +1,6 @@
 import type { Json } from '../../../internal/canonical-json.ts'
 import type { ScalarType } from '../../../define/expression/node.ts'
-import { columnCode, type Call, type Code } from './code.ts'
+import { columnCode, table, type Call, type Code } from './code.ts'
 import { anyType, type ColumnTypes } from './column-types.ts'
 import { LeftOut, type Given } from './given.ts'
 
@@ -14,7 +14,7 @@ export interface RuleColumn {
 /** What the whole import knows: other datasets that a rule may refer to. */
 export interface Surroundings {
   /** The constant of another dataset that has such columns; throws `LeftOut` where there is none. */
-  related(dataset: string, columns: readonly string[]): Code
+  related(dataset: string, columns: readonly string[], own: readonly RuleColumn[]): Code
 }
 
 /** Makes the expectations of one rule. Throws `LeftOut` with the reason where there is no counterpart. */
@@ -110,8 +110,11 @@ export class Rule {
     this.remarks.add(text)
   }
 
-  related(dataset: string, columns: readonly string[]): Code {
-    return this.#surroundings.related(dataset, columns)
+  /** That columns refer to those of another dataset. */
+  refers(own: readonly string[], dataset: string, columns: readonly string[]): Call {
+    const from = own.map(name => this.column(name))
+    const other = this.#surroundings.related(dataset, columns, from)
+    return table('foreignKey', [from.map(one => one.code), other, columns], { onEmpty: 'pass' })
   }
 
   /** A method of a column. */

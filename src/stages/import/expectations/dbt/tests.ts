@@ -59,9 +59,7 @@ function relationships(rule: Rule, column: string | undefined): Call {
   const parts =
     /^\s*(?:\{\{\s*)?(?:ref|source)\s*\(\s*(?:(['"])[^'"]+\1\s*,\s*)?(['"])([^'"]+)\2\s*\)(?:\s*\}\})?\s*$/.exec(to)
   if (!parts?.[3]) throw new LeftOut(`it refers to ${shown(to)}`)
-  const other = rule.related(parts[3], [field])
-  const own = rule.column(named(rule, column))
-  return configured(rule, table('foreignKey', [[own.code], other, [field]], passing), 'rows')
+  return configured(rule, rule.refers([named(rule, column)], parts[3], [field]), 'rows')
 }
 
 function acceptedRange(rule: Rule, column: string | undefined): Call {

@@ -72,8 +72,7 @@ function reference(text: string): Carrier | undefined {
     if (not) throw new LeftOut('that values do not occur in another dataset has no counterpart')
     const [names, fields] = [own, theirs].map(list => list.split(',').map(quoted)) as [string[], string[]]
     if (names.length !== fields.length) throw new LeftOut('it has not as many columns there as here')
-    const dataset = rule.related(quoted(other), fields)
-    return table('foreignKey', [names.map(name => rule.column(name).code), dataset, fields], { onEmpty: 'pass' })
+    return rule.refers(names, quoted(other), fields)
   }
 }
 

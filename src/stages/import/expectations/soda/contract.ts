@@ -1,7 +1,7 @@
 import { fail } from '../../../../errors/index.ts'
 import type { Json } from '../../../../internal/canonical-json.ts'
 import type { Found } from '../carry.ts'
-import { table, type Call } from '../code.ts'
+import type { Call } from '../code.ts'
 import { Given, isRecord, LeftOut, shown } from '../given.ts'
 import { yamlOf } from '../read-text.ts'
 import type { Carrier, Rule, Stated } from '../rule.ts'
@@ -61,11 +61,7 @@ function invalid(rule: Rule, check: Check, whole: Whole): Call | readonly Call[]
   const field = other.needed('column', other.text('column'))
   const [allowed] = Object.values(check.levels()) as readonly Allowed[]
   if (allowed?.max !== 0) throw new LeftOut('a threshold of values that are not found has no counterpart')
-  return table(
-    'foreignKey',
-    [check.columns.map(name => rule.column(name).code), rule.related(dataset, [field]), [field]],
-    { onEmpty: 'pass' },
-  )
+  return rule.refers(check.columns, dataset, [field])
 }
 
 const types: Readonly<Record<string, { readonly usual?: Allowed; readonly make: ContractCheck }>> = {
