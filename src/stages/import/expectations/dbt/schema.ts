@@ -153,7 +153,6 @@ const asideOfModel = [
   'schema',
   'loader',
   'version',
-  'primary_key',
 ]
 
 /** One model, source table, seed or snapshot. */
@@ -206,7 +205,10 @@ export function readProperties(file: string, bytes: Uint8Array): readonly Found[
       if (part !== 'sources') founds.push(model(one, file, undefined))
       else {
         const source = new Given(one)
-        founds.push(...list(source.take('tables')).map(each => model(isRecord(each) ? each : {}, file, source)))
+        for (const each of list(source.take('tables'))) {
+          if (!isRecord(each)) throw fail('importOther', { file, wanted, found: `a source holds ${shown(each)}` })
+          founds.push(model(each, file, source))
+        }
         source.ignore('name', ...asideOfModel, 'loaded_at_field', 'freshness')
         rest.push(...source.unread())
       }

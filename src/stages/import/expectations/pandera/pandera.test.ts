@@ -55,3 +55,16 @@ test('a column that may not be null says so, though the file leaves that to the 
   expect(type).toMatchObject({ source: 'dtype', code: [] })
   expect(nullable).toMatchObject({ source: 'nullable', outcome: 'carried', code: ["c.a.notNull({ onEmpty: 'pass' })"] })
 })
+
+test('titles and descriptions of a column stand with its first rule', () => {
+  expect(
+    rules('columns:\n  a: { title: A, description: what it is, dtype: int64, checks: 5 }').map(one => [
+      one.source,
+      one.notes,
+    ]),
+  ).toEqual([
+    ['dtype', ['A', 'what it is']],
+    ['nullable', []],
+    ['checks', []],
+  ])
+})

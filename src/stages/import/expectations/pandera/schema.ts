@@ -37,6 +37,7 @@ function checksOf(value: Json | undefined): readonly NamedCheck[] {
       const name = isRecord(options) ? options['check_name'] : undefined
       return { name: typeof name === 'string' ? name : 'a check without a name', settings: one }
     })
+  if (value !== undefined && value !== null && !isRecord(value)) return [{ name: 'checks', settings: value }]
   return isRecord(value) ? Object.entries(value).map(([name, one]) => ({ name, settings: one ?? null })) : []
 }
 
@@ -65,17 +66,14 @@ function check(column: string, { name, settings }: NamedCheck, regex: boolean): 
   }
 }
 
-function dtype(column: string, value: Json, notes: readonly string[]): Stated {
-  return {
-    ...setting('dtype', value, one => {
-      const type = typeof value === 'string' ? typeNamed(value) : undefined
-      if (type === undefined) throw new LeftOut(`Millrace has no counterpart of the type ${shown(value)}`)
-      one.declare(column, type)
-      one.differs(`it is the column's declared type, ${type}, whatever its width`)
-      return []
-    }),
-    notes,
-  }
+function dtype(column: string, value: Json): Stated {
+  return setting('dtype', value, one => {
+    const type = typeof value === 'string' ? typeNamed(value) : undefined
+    if (type === undefined) throw new LeftOut(`Millrace has no counterpart of the type ${shown(value)}`)
+    one.declare(column, type)
+    one.differs(`it is the column's declared type, ${type}, whatever its width`)
+    return []
+  })
 }
 
 const columnKeys = [
@@ -110,8 +108,7 @@ function columnRules(column: string, value: Json): readonly Stated[] {
     if (one !== undefined && when(one)) settings.push(setting(name, one, whole(carry)))
   }
   const type = given.take('dtype')
-  if (type !== undefined)
-    settings.push({ ...dtype(column, type, notes), ...(regex ? { carry: whole(leave('')) } : {}) })
+  if (type !== undefined) settings.push({ ...dtype(column, type), ...(regex ? { carry: whole(leave('')) } : {}) })
   if (given.take('nullable') !== true)
     settings.push(
       setting(
@@ -131,13 +128,21 @@ function columnRules(column: string, value: Json): readonly Stated[] {
   told('required', one => one === false, leave('a declared column must be there'))
   told('coerce', one => one === true, leave('nothing is cast when rows are read; another type is told by the schema'))
   told('default', () => true, leave('nothing is filled in'))
+  told(
+    'drop_invalid_rows',
+    one => one === true,
+    leave('bad rows go to the quarantine file, by the dataset’s own setting'),
+  )
   told('parsers', () => true, leave('rows are not changed before they are checked'))
   const flat = given.names
     .filter(name => !columnKeys.includes(name))
     .map(name => ({ name, settings: given.take(name) ?? null }))
-  return [...settings, ...[...checksOf(given.take('checks')), ...flat].map(one => check(column, one, regex))].map(
-    one => ({ ...one, given: { column, ...(isRecord(one.given) ? one.given : {}) } }),
-  )
+  const all = [...settings, ...[...checksOf(given.take('checks')), ...flat].map(one => check(column, one, regex))]
+  return all.map((one, i) => ({
+    ...one,
+    given: { column, ...(isRecord(one.given) ? one.given : {}) },
+    notes: i === 0 ? [...notes, ...(one.notes ?? [])] : (one.notes ?? []),
+  }))
 }
 
 function frameRules(schema: Given, names: readonly string[], optional: boolean): readonly Stated[] {

@@ -51,6 +51,7 @@ describe('SodaCL', () => {
     ['missing_count(a) > 5', 'that some rows must be bad'],
     ['missing_count(a) != 5', 'that a figure is not one value'],
     ['missing_count(a)', 'it has no threshold'],
+    ['missing_count(a):\n      fail: when between 1 and 10', 'beyond its failure'],
     ['missing_count(a):\n      warn: when between 1 and 10', 'beyond its warning'],
     ['invalid_count(a) = 0:\n      valid format: phone number', 'the format "phone number"'],
     ['invalid_count(a) = 0', 'does not say what is valid'],

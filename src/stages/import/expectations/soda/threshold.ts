@@ -56,12 +56,17 @@ export function levelsOf(given: Given, inline: string): Levels {
     return { fail: passing(inline) }
   }
   if (warn === undefined && fail === undefined) throw new LeftOut('it has no threshold')
+  if (fail !== undefined && isWithin(fail))
+    throw new LeftOut(`beyond its failure (${shown(fail)}) it would pass again, which has no counterpart`)
   const failing = fail === undefined ? undefined : unless(fail)
   const warning = warn === undefined ? undefined : unless(warn)
-  if (warning && /between/.test(warn ?? '') && !/not\s+between/.test(warn ?? '') && !covered(warn ?? '', failing))
+  if (warn !== undefined && isWithin(warn) && !covered(warn, failing))
     throw new LeftOut(`beyond its warning (${shown(warn)}) it would pass again, which has no counterpart`)
   return { ...(failing ? { fail: failing } : {}), ...(warning ? { warn: warning } : {}) }
 }
+
+/** Whether it tells of a range within which, and not beyond which, something is wrong. */
+const isWithin = (text: string): boolean => /between/.test(text) && !/not\s+between/.test(text)
 
 /** Whether what lies above a warning's range fails, so that the warning is all from the beginning of its range on. */
 function covered(warn: string, fail: Allowed | undefined): boolean {
