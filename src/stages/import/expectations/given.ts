@@ -19,6 +19,13 @@ export function isRecord(value: Json | undefined): value is { readonly [key: str
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** What a file holds that is not what was looked for, in words. */
+export function contents(value: Json): string {
+  if (!isRecord(value)) return `it holds ${Array.isArray(value) ? 'a list' : shown(value)}`
+  const keys = Object.keys(value).slice(0, 8)
+  return keys.length === 0 ? 'it is empty' : `it has ${keys.map(key => shown(key, 40)).join(', ')}`
+}
+
 /** A whole number beyond 2^53 was rounded when the file was read. */
 function exact(name: string, value: number): number {
   if (Number.isInteger(value) && !Number.isSafeInteger(value))

@@ -20,6 +20,13 @@ export interface Surroundings {
 /** Makes the expectations of one rule. Throws `LeftOut` with the reason where there is no counterpart. */
 export type Carrier = (rule: Rule) => Call | readonly Call[]
 
+/** The carrier of what has no counterpart, for whatever reason. */
+export const leave =
+  (why: string): (() => never) =>
+  () => {
+    throw new LeftOut(why)
+  }
+
 /** A rule as it was found in a file. */
 export interface Stated {
   /** As the tool names it. */

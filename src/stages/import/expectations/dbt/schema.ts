@@ -2,10 +2,10 @@ import { fail } from '../../../../errors/index.ts'
 import type { Json } from '../../../../internal/canonical-json.ts'
 import type { Found } from '../carry.ts'
 import { table } from '../code.ts'
-import { Given, isRecord, LeftOut, shown } from '../given.ts'
+import { contents, Given, isRecord, LeftOut, shown } from '../given.ts'
 import { yamlOf } from '../read-text.ts'
-import type { Carrier, Stated } from '../rule.ts'
-import { typeNamed } from '../type-names.ts'
+import { leave, type Stated } from '../rule.ts'
+import { declareType } from '../type-names.ts'
 import { duration, testNamed } from './tests.ts'
 
 type Fields = { readonly [key: string]: Json | undefined }
@@ -49,12 +49,6 @@ function test(one: Json, column: string | undefined): Stated {
   }
 }
 
-const leave =
-  (why: string): Carrier =>
-  () => {
-    throw new LeftOut(why)
-  }
-
 const list = (value: Json | undefined): readonly Json[] =>
   Array.isArray(value) ? value : value === undefined || value === null ? [] : [value]
 
@@ -63,13 +57,7 @@ function typed(column: string, value: Json): Stated {
     source: 'data_type',
     given: { column, data_type: value },
     settings: {},
-    carry(rule) {
-      const type = typeof value === 'string' ? typeNamed(value) : undefined
-      if (type === undefined) throw new LeftOut(`Millrace has no counterpart of the type ${shown(value)}`)
-      rule.declare(column, type)
-      rule.differs(`it is the column's declared type, ${type}, whatever its width`)
-      return []
-    },
+    carry: rule => declareType(rule, column, [value]),
   }
 }
 
@@ -186,15 +174,7 @@ export function readProperties(file: string, bytes: Uint8Array): readonly Found[
   const wanted = 'a properties file of dbt'
   const parts = ['models', 'sources', 'seeds', 'snapshots']
   if (!isRecord(value) || !parts.some(part => part in value)) {
-    const found = isRecord(value)
-      ? `it has ${
-          Object.keys(value)
-            .slice(0, 8)
-            .map(key => shown(key, 40))
-            .join(', ') || 'nothing'
-        }`
-      : `it holds ${shown(value)}`
-    throw fail('importOther', { file, wanted, found: `${found}, and none of ${parts.join(', ')}` })
+    throw fail('importOther', { file, wanted, found: `${contents(value)}, and none of ${parts.join(', ')}` })
   }
   const whole = new Given(value)
   const founds: Found[] = []

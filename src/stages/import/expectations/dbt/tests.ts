@@ -6,7 +6,7 @@ import { Given, LeftOut, shown } from '../given.ts'
 import { figures } from '../great-expectations/figures.ts'
 import { rows } from '../great-expectations/rows.ts'
 import { tables } from '../great-expectations/tables.ts'
-import type { Carrier, Rule } from '../rule.ts'
+import { leave, type Carrier, type Rule } from '../rule.ts'
 import { membership } from '../values.ts'
 import { configured } from './config.ts'
 
@@ -119,12 +119,7 @@ function notNullProportion(rule: Rule, column: string | undefined): Call {
   return configured(rule, rule.call(found, 'nullShare', [], { min, max }), undefined)
 }
 
-const noCounterpart =
-  (why: string): Test =>
-  () => {
-    throw new LeftOut(why)
-  }
-const otherTable = noCounterpart('compare two datasets with expect.reconcile')
+const otherTable = leave('compare two datasets with expect.reconcile')
 
 const plain: Readonly<Record<string, Test>> = {
   not_null: method('notNull', 'rows', true),
@@ -160,11 +155,9 @@ const plain: Readonly<Record<string, Test>> = {
   'dbt_utils.fewer_rows_than': otherTable,
   'dbt_utils.equality': otherTable,
   'dbt_utils.cardinality_equality': otherTable,
-  'dbt_utils.relationships_where': noCounterpart(
-    'a reference under a condition on the other dataset has no counterpart',
-  ),
-  'dbt_utils.sequential_values': noCounterpart('rows have no order of their own; see c.….contiguous'),
-  'dbt_utils.mutually_exclusive_ranges': noCounterpart('ranges of several rows are not compared'),
+  'dbt_utils.relationships_where': leave('a reference under a condition on the other dataset has no counterpart'),
+  'dbt_utils.sequential_values': leave('rows have no order of their own; see c.….contiguous'),
+  'dbt_utils.mutually_exclusive_ranges': leave('ranges of several rows are not compared'),
   'dbt_expectations.expect_row_values_to_have_recent_data': recency,
   'dbt_expectations.expect_column_quantile_values_to_be_between': (rule, column) => {
     const given = argumentsOf(rule)

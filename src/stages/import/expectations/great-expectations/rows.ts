@@ -5,7 +5,7 @@ import { escaped, likePattern, pythonPattern } from '../pattern.ts'
 import type { Carrier, Rule, RuleColumn } from '../rule.ts'
 import { strftimePattern } from '../strftime.ts'
 import { timeOf } from '../time-of.ts'
-import { typeNamed } from '../type-names.ts'
+import { declareType } from '../type-names.ts'
 import { membership } from '../values.ts'
 import { kwargs, rowOptions, type Options } from './options.ts'
 
@@ -99,17 +99,9 @@ function noPattern(name: string, read: (rule: Rule, text: string) => RegExp): Ca
 const python = (rule: Rule, one: string): RegExp => pythonPattern(rule, one, 'search')
 const ofLike = (_: Rule, one: string): RegExp => likePattern(one)
 
-/** A rule about the type of a column is the column's declaration: the schema check holds it. */
 function declared(rule: Rule, names: readonly string[]): readonly Call[] {
-  const found = names.map(name => typeNamed(name))
-  const [type] = found
-  if (type === undefined || found.some(one => one === undefined))
-    throw new LeftOut(`Millrace has no counterpart of the type ${shown(names[found.indexOf(undefined)])}`)
-  if (new Set(found).size > 1) throw new LeftOut(`a column has one type, and ${shown(names)} are several`)
-  rule.declare(column(rule), type)
-  rule.differs(`it is the column's declared type, ${type}, whatever its width`)
   kwargs(rule).ignore('mostly')
-  return []
+  return declareType(rule, column(rule), names)
 }
 
 const order: Carrier = rule => {

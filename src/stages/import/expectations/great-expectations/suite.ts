@@ -1,7 +1,7 @@
 import { fail } from '../../../../errors/index.ts'
 import type { Json } from '../../../../internal/canonical-json.ts'
 import type { Found } from '../carry.ts'
-import { Given, isRecord, LeftOut, shown } from '../given.ts'
+import { contents, Given, isRecord, LeftOut, shown } from '../given.ts'
 import { jsonOf } from '../read-text.ts'
 import type { Carrier, Stated } from '../rule.ts'
 import { figures } from './figures.ts'
@@ -68,8 +68,7 @@ function stated(config: Json): Stated {
 export function readSuite(file: string, bytes: Uint8Array): Found {
   const value = jsonOf(file, bytes)
   const wanted = 'a suite of Great Expectations'
-  if (!isRecord(value))
-    throw fail('importOther', { file, wanted, found: `it holds ${Array.isArray(value) ? 'a list' : shown(value)}` })
+  if (!isRecord(value)) throw fail('importOther', { file, wanted, found: contents(value) })
   const suite = new Given(value)
   const list = suite.take('expectations')
   const name = [suite.take('name'), suite.take('expectation_suite_name')].find(one => typeof one === 'string')
@@ -77,12 +76,7 @@ export function readSuite(file: string, bytes: Uint8Array): Found {
     throw fail('importOther', {
       file,
       wanted,
-      found: `it has no list of expectations, but ${
-        Object.keys(value)
-          .slice(0, 8)
-          .map(key => shown(key, 40))
-          .join(', ') || 'nothing'
-      }`,
+      found: `${contents(value)}, and no list of expectations`,
     })
   suite.ignore('id', 'ge_cloud_id', 'data_asset_type', 'rendered_content')
   const notes = notesOf(suite).filter(one => !/^meta: \{"great_expectations_version":"[^"]*"\}$/.test(one))

@@ -3,7 +3,7 @@ import { Code, literal, table, type Call } from '../code.ts'
 import { comparable, conditionCode, parseCondition, typesFor } from '../condition.ts'
 import { anyType } from '../column-types.ts'
 import { LeftOut, shown } from '../given.ts'
-import type { Carrier, Rule, RuleColumn } from '../rule.ts'
+import { leave, type Carrier, type Rule, type RuleColumn } from '../rule.ts'
 import { exactColumns } from '../schema-rule.ts'
 import { common, kwargs, rowOptions, unlessMissing, type Options } from './options.ts'
 
@@ -122,19 +122,13 @@ const withinCount =
   rule =>
     table(method, [], { ...ofCount(closed(rangeOf(kwargs(rule)), true)), ...common(rule) })
 
-const noCounterpart =
-  (why: string): Carrier =>
-  () => {
-    throw new LeftOut(why)
-  }
-
 /** Rules about the table as a whole and about several columns. */
 export const tables: Readonly<Record<string, Carrier>> = {
   expect_table_column_count_to_be_between: withinCount('columnCount'),
   expect_table_column_count_to_equal: equalCount('columnCount'),
   expect_table_row_count_to_be_between: withinCount('rowCount'),
   expect_table_row_count_to_equal: equalCount('rowCount'),
-  expect_table_row_count_to_equal_other_table: noCounterpart('compare two datasets with expect.reconcile'),
+  expect_table_row_count_to_equal_other_table: leave('compare two datasets with expect.reconcile'),
   expect_table_columns_to_match_ordered_list: rule => {
     const given = kwargs(rule)
     return exactColumns(rule, given.needed('column_list', given.texts('column_list')), { ordered: true }, common(rule))
@@ -164,11 +158,11 @@ export const tables: Readonly<Record<string, Carrier>> = {
     return table('sumEquals', [columns.map(one => one.code), total], { tolerance: 0, ...options })
   },
   unexpected_rows_expectation: unexpectedRows,
-  expect_query_results_to_match_comparison: noCounterpart('compare two datasets with expect.reconcile'),
-  expect_column_most_common_value_to_be_in_set: noCounterpart(
+  expect_query_results_to_match_comparison: leave('compare two datasets with expect.reconcile'),
+  expect_column_most_common_value_to_be_in_set: leave(
     'Millrace does not name a most frequent value; c.….topValueShare bounds its share',
   ),
-  expect_column_kl_divergence_to_be_less_than: noCounterpart(
+  expect_column_kl_divergence_to_be_less_than: leave(
     'a distribution is compared with that of another dataset: c.….drift({ from: … })',
   ),
 }

@@ -2,18 +2,12 @@ import { fail } from '../../../../errors/index.ts'
 import type { Json } from '../../../../internal/canonical-json.ts'
 import type { Found } from '../carry.ts'
 import { table } from '../code.ts'
-import { Given, isRecord, LeftOut, shown } from '../given.ts'
+import { contents, Given, isRecord, LeftOut, shown } from '../given.ts'
 import { yamlOf } from '../read-text.ts'
-import type { Carrier, Stated } from '../rule.ts'
+import { leave, type Carrier, type Stated } from '../rule.ts'
 import { exactColumns } from '../schema-rule.ts'
-import { typeNamed } from '../type-names.ts'
+import { declareType } from '../type-names.ts'
 import { aliases, checks } from './checks.ts'
-
-const leave =
-  (why: string): Carrier =>
-  () => {
-    throw new LeftOut(why)
-  }
 
 function rule(source: string, given: Json, carry: Carrier, notes: readonly string[] = []): Stated {
   return { source, given, settings: given, notes, carry }
@@ -66,16 +60,6 @@ function check(column: string, { name, settings }: NamedCheck, regex: boolean): 
   }
 }
 
-function dtype(column: string, value: Json): Stated {
-  return setting('dtype', value, one => {
-    const type = typeof value === 'string' ? typeNamed(value) : undefined
-    if (type === undefined) throw new LeftOut(`Millrace has no counterpart of the type ${shown(value)}`)
-    one.declare(column, type)
-    one.differs(`it is the column's declared type, ${type}, whatever its width`)
-    return []
-  })
-}
-
 const columnKeys = [
   'title',
   'description',
@@ -108,7 +92,14 @@ function columnRules(column: string, value: Json): readonly Stated[] {
     if (one !== undefined && when(one)) settings.push(setting(name, one, whole(carry)))
   }
   const type = given.take('dtype')
-  if (type !== undefined) settings.push({ ...dtype(column, type), ...(regex ? { carry: whole(leave('')) } : {}) })
+  if (type !== undefined)
+    settings.push(
+      setting(
+        'dtype',
+        type,
+        whole(one => declareType(one, column, [type])),
+      ),
+    )
   if (given.take('nullable') !== true)
     settings.push(
       setting(
@@ -215,16 +206,8 @@ function frameRules(schema: Given, names: readonly string[], optional: boolean):
 export function readSchema(file: string, bytes: Uint8Array): Found {
   const value = yamlOf(file, bytes, { words: true })
   const wanted = 'a data frame schema of Pandera'
-  const found = isRecord(value)
-    ? `it has ${
-        Object.keys(value)
-          .slice(0, 8)
-          .map(key => shown(key, 40))
-          .join(', ') || 'nothing'
-      }`
-    : `it holds ${shown(value)}`
   if (!isRecord(value) || !('columns' in value || value['schema_type'] !== undefined))
-    throw fail('importOther', { file, wanted, found })
+    throw fail('importOther', { file, wanted, found: contents(value) })
   const schema = new Given(value)
   const type = schema.take('schema_type')
   if (type !== undefined && type !== 'dataframe')

@@ -3,8 +3,8 @@ import type { Json } from '../../../../internal/canonical-json.ts'
 import type { Found } from '../carry.ts'
 import { table, type Call } from '../code.ts'
 import { isRecord, LeftOut, shown } from '../given.ts'
-import type { Carrier, Rule, Stated } from '../rule.ts'
-import { typeNamed } from '../type-names.ts'
+import { leave, type Carrier, type Rule, type Stated } from '../rule.ts'
+import { declareType } from '../type-names.ts'
 import { failedRows, freshness, metrics, unread, type Check } from './metrics.ts'
 import { atMostNone, levelsOf } from './threshold.ts'
 
@@ -87,14 +87,10 @@ function schema(rule: Rule): readonly Call[] {
       calls.push(table('columnExists', [name], options))
     const types = part?.part('when wrong column type')
     for (const name of types?.names ?? []) {
-      const text = types?.text(name)
-      const type = text === undefined ? undefined : typeNamed(text)
-      if (type === undefined) throw new LeftOut(`Millrace has no counterpart of the type ${shown(text)}`)
-      rule.declare(name, type)
+      declareType(rule, name, [types?.take(name) ?? null])
       declared = true
     }
-    if (types)
-      rule.differs(`types are declared, whatever their width${level === 'warn' ? ', and another one fails' : ''}`)
+    if (types && level === 'warn') rule.differs('a wrong type fails, where it was a warning')
   }
   if (calls.length === 0 && !declared) return [unread(rule)].flat()
   return calls
@@ -142,12 +138,6 @@ function check(value: Json): Stated {
     },
   }
 }
-
-const leave =
-  (why: string): Carrier =>
-  () => {
-    throw new LeftOut(why)
-  }
 
 /** A part of a file that is no list of checks of one dataset: each check in it is left out by name. */
 function other(key: string, value: Json): readonly Stated[] {

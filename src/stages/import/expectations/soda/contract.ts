@@ -2,11 +2,11 @@ import { fail } from '../../../../errors/index.ts'
 import type { Json } from '../../../../internal/canonical-json.ts'
 import type { Found } from '../carry.ts'
 import type { Call } from '../code.ts'
-import { Given, isRecord, LeftOut, shown } from '../given.ts'
+import { contents, Given, isRecord, LeftOut, shown } from '../given.ts'
 import { yamlOf } from '../read-text.ts'
-import type { Carrier, Rule, Stated } from '../rule.ts'
+import { leave, type Carrier, type Rule, type Stated } from '../rule.ts'
 import { exactColumns } from '../schema-rule.ts'
-import { typeNamed } from '../type-names.ts'
+import { declareType } from '../type-names.ts'
 import { isChecks, readChecks } from './checks-language.ts'
 import { failedRows, freshness, metrics, unread, type Check, type Metric } from './metrics.ts'
 import { atMostNone, contractLevels, someRows, type Allowed } from './threshold.ts'
@@ -147,12 +147,6 @@ function check(value: Json, column: string | undefined, whole: Whole): Stated {
 const listOf = (value: Json | undefined): readonly Json[] =>
   value === undefined ? [] : Array.isArray(value) ? value : [value]
 
-const leave =
-  (why: string): Carrier =>
-  () => {
-    throw new LeftOut(why)
-  }
-
 function columnRules(
   column: { readonly [key: string]: Json | undefined },
   whole: Whole,
@@ -168,13 +162,7 @@ function columnRules(
   }
   const checks = given.take('checks')
   const rules = [
-    ...told('data_type', value => rule => {
-      const type = typeof value === 'string' ? typeNamed(value) : undefined
-      if (type === undefined) throw new LeftOut(`Millrace has no counterpart of the type ${shown(value)}`)
-      rule.declare(name, type)
-      rule.differs(`it is the column's declared type, ${type}, whatever its width`)
-      return []
-    }),
+    ...told('data_type', value => rule => declareType(rule, name, [value])),
     ...told('character_maximum_length', () => leave('the width of a type is not checked; c.….length bounds texts')),
     ...told('optional', value => (value === true ? leave('a declared column must be there') : () => [])),
     ...listOf(checks).map(one => check(one, name, whole)),
@@ -230,17 +218,9 @@ export function readSoda(file: string, bytes: Uint8Array): readonly Found[] {
   const value = yamlOf(file, bytes)
   if (isChecks(value)) return readChecks(file, value)
   if (isRecord(value) && 'dataset' in value) return [readContract(file, value)]
-  const found = isRecord(value)
-    ? `it has ${
-        Object.keys(value)
-          .slice(0, 8)
-          .map(key => shown(key, 40))
-          .join(', ') || 'nothing'
-      }`
-    : `it holds ${shown(value)}`
   throw fail('importOther', {
     file,
     wanted: 'a file of Soda',
-    found: `${found}, and neither "checks for …" nor dataset`,
+    found: `${contents(value)}, and neither "checks for …" nor dataset`,
   })
 }
