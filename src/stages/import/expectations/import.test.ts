@@ -139,6 +139,55 @@ test('whatever is in a suite, each rule comes out, and each setting that was not
   )
 })
 
+test('whatever the types of the columns in the project are, what is carried over is accepted for them', () => {
+  const type = fc.constantFrom('int', 'float', 'text', 'bool', 'timestamp')
+  const column = fc.constantFrom('a', 'b')
+  const fitting = fc.record(
+    {
+      column,
+      column_A: column,
+      column_B: column,
+      column_list: fc.constant(['a', 'b']),
+      column_set: fc.constant(['a', 'b']),
+      min_value: fc.constantFrom<Json>(-1, 0.5, '2024-01-01', 'x'),
+      max_value: fc.constantFrom<Json>(1, 2.5, '2024-01-02'),
+      strict_min: fc.boolean(),
+      value_set: fc.constantFrom<Json>(['x'], [1, 2], [1.5], [true], ['2024-01-01']),
+      value_pairs_set: fc.constantFrom<Json>([['x', 1]], [[1, 2.5]]),
+      sum_total: fc.constantFrom(1, 0.5),
+      threshold: fc.constant(3),
+      regex: fc.constantFrom('a', '\\p{L}'),
+      row_condition: fc.constantFrom(
+        'a > 1.5',
+        "a == 'x'",
+        'a == b',
+        'b in [1, 2]',
+        "a >= '2024-01-01'",
+        'a == true',
+        'a.isnull()',
+      ),
+      ignore_row_if: fc.constantFrom('never', 'neither', 'any_value_is_missing', 'either_value_is_missing'),
+      mostly: fc.constant(0.5),
+    },
+    {
+      requiredKeys: ['column', 'column_A', 'column_B', 'column_list', 'column_set', 'value_set', 'sum_total', 'regex'],
+    },
+  )
+  let carried = 0
+  fc.assert(
+    fc.property(type, type, fc.constantFrom(...knownExpectations), fitting, (a, b, one, given) => {
+      const columns = { a: { type: a, nullable: true }, b: { type: b, nullable: false } } as const
+      const file = bytes({ expectations: [{ type: one, kwargs: given }] })
+      const made = only([readSuite('a.json', file)], { ...known, columns })
+      expect(made.rules).toHaveLength(1)
+      if (made.rules[0]?.outcome !== 'left out') carried++
+      checkModule([made])
+    }),
+    { numRuns: 1000 },
+  )
+  expect(carried).toBeGreaterThan(50)
+})
+
 test('whatever is in the files of the other tools, each rule comes out', () => {
   const settings = fc.dictionary(
     fc.constantFrom(
