@@ -53,7 +53,7 @@ class Twins {
 }
 
 function ruleOf(stated: Stated, { rule, calls, left }: Attempt, twins: Twins): ImportedRule {
-  const columns = [...rule.columns]
+  const columns = rule.columns.size > 0 ? [...rule.columns] : (stated.columns ?? [])
   const told = { source: stated.source, columns, given: stated.given, notes: [...(stated.notes ?? []), ...rule.notes] }
   if (left !== undefined) return { ...told, outcome: 'left out', code: [], why: left }
   const placed = calls.flatMap(call => twins.place(call, columns) ?? [])

@@ -34,6 +34,8 @@ export interface Stated {
   /** Where it stands, as it is shown in the table. */
   readonly given: Json
   readonly settings: Json
+  /** Columns it names, for the table where it is left out before it comes to them. */
+  readonly columns?: readonly string[]
   readonly notes?: readonly string[]
   readonly carry: Carrier
 }

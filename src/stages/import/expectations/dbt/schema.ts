@@ -38,6 +38,7 @@ function test(one: Json, column: string | undefined): Stated {
     source: name,
     given: column === undefined ? one : { column, test: one },
     settings,
+    columns: column === undefined ? [] : [column],
     notes: typeof description === 'string' ? [description] : [],
     carry(rule) {
       if (!found)

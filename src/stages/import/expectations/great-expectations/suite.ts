@@ -44,6 +44,11 @@ function notesOf(config: Given): readonly string[] {
   ]
 }
 
+function columnsOf(kwargs: Given | undefined): readonly string[] {
+  const named = ['column', 'column_A', 'column_B', 'column_list'].map(name => kwargs?.take(name))
+  return named.flat().filter(one => typeof one === 'string')
+}
+
 function stated(config: Json): Stated {
   const given = new Given(config)
   const type = [given.take('type'), given.take('expectation_type')].find(one => typeof one === 'string')
@@ -54,6 +59,7 @@ function stated(config: Json): Stated {
     given: config,
     settings: config,
     notes: notesOf(given),
+    columns: columnsOf(given.part('kwargs', '')),
     carry(rule) {
       if (!isRecord(config)) throw new LeftOut(`${shown(config)} is no expectation`)
       rule.given.ignore('type', 'expectation_type', 'meta', 'notes', ...aside)

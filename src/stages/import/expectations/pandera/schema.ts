@@ -131,6 +131,7 @@ function columnRules(column: string, value: Json): readonly Stated[] {
   const all = [...settings, ...[...checksOf(given.take('checks')), ...flat].map(one => check(column, one, regex))]
   return all.map((one, i) => ({
     ...one,
+    columns: [column],
     given: { column, ...(isRecord(one.given) ? one.given : {}) },
     notes: i === 0 ? [...notes, ...(one.notes ?? [])] : (one.notes ?? []),
   }))

@@ -123,6 +123,7 @@ function check(value: Json, column: string | undefined, whole: Whole): Stated {
     source: type,
     given: column === undefined ? value : { column, check: value },
     settings: isRecord(settings) ? settings : {},
+    columns: column === undefined ? [] : [column],
     notes: typeof name === 'string' ? [name] : [],
     carry(rule) {
       if (more.length > 0 || (settings !== null && !isRecord(settings)))
