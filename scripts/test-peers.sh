@@ -84,6 +84,7 @@ if command -v chromium >/dev/null ||
 fi
 
 if prepare python bash scripts/interop-venv.sh; then say 'Python clients'; fi
+if prepare expectations bash scripts/interop-venv.sh expectations; then say 'Great Expectations, Pandera'; fi
 
 npx vitest run --project peers "$@"
 status=$?

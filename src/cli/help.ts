@@ -4,6 +4,7 @@ import { table } from './table.ts'
 const groups: readonly (readonly [title: string, verbs: readonly string[]])[] = [
   ['Start', ['init', 'demo', 'doctor', 'up']],
   ['Data and features', ['validate', 'features']],
+  ['From other tools', ['import']],
   ['Models', ['train', 'models', 'onnx', 'reproduce']],
   ['Serving', ['deploy', 'rollout', 'monitor']],
   ['What happened and why', ['runs', 'explain', 'lineage', 'decisions', 'explain-error']],
@@ -14,7 +15,8 @@ const groups: readonly (readonly [title: string, verbs: readonly string[]])[] = 
 const belongs = (verb: string, word: string): boolean => verb === word || verb.startsWith(`${word} `)
 
 function lines(verbs: readonly string[]): string[] {
-  return verbs.map(verb => `  ${verb.padEnd(22)}${table[verb]?.summary ?? ''}`)
+  const width = Math.max(20, ...verbs.map(verb => verb.length)) + 2
+  return verbs.map(verb => `  ${verb.padEnd(width)}${table[verb]?.summary ?? ''}`)
 }
 
 /** Help from the table alone: no command is loaded for it. */

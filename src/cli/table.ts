@@ -92,6 +92,22 @@ export const table: Readonly<Record<string, Entry>> = {
     summary: 'read a scaler that scikit-learn fitted, without running a pickle',
     load: () => import('./commands/import/sklearn-scaler.ts'),
   },
+  'import great-expectations': {
+    summary: 'bring the suites of Great Expectations over',
+    load: () => import('./commands/import/great-expectations.ts'),
+  },
+  'import soda': {
+    summary: 'bring the checks and contracts of Soda over',
+    load: () => import('./commands/import/soda.ts'),
+  },
+  'import pandera': {
+    summary: 'bring the schemas of Pandera over',
+    load: () => import('./commands/import/pandera.ts'),
+  },
+  'import dbt': {
+    summary: 'bring the tests of dbt models over',
+    load: () => import('./commands/import/dbt.ts'),
+  },
   'image build': {
     summary: 'make a container image without a daemon',
     load: () => import('./commands/image/build.ts'),

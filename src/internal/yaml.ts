@@ -1,41 +1,87 @@
+import { LineCounter, parseDocument, stringify, type ScalarTag } from 'yaml'
 import type { Json } from './canonical-json.ts'
+import { messageOf } from './message-of.ts'
 
-/** What a YAML 1.1 or 1.2 reader could take for something else than text. */
-const ambiguous = /^(?:~|null|true|false|yes|no|on|off|y|n|[-+]?[.\d].*|0[ox].*|[-+]?\.(?:inf|nan)|=|<<)$/i
-const plain = /^[A-Za-z0-9_/.][A-Za-z0-9_/.@+-]*(?:[ :][A-Za-z0-9_/.@+-]+)*$/
+/** Nothing that a YAML 1.1 or a 1.2 reader could take for something else than text stays unquoted; no line is folded. */
+const writing = { compat: 'yaml-1.1', lineWidth: 0, aliasDuplicateObjects: false } as const
 
-/** One scalar: plain where every reader takes it for this text, else as a JSON string, which YAML reads alike. */
+/** One scalar: plain where every reader takes it for this text, else quoted. */
 export function yamlScalar(value: null | boolean | number | string): string {
-  if (typeof value !== 'string') return JSON.stringify(value)
-  return plain.test(value) && !ambiguous.test(value) ? value : JSON.stringify(value)
-}
-
-function isEmpty(value: object): boolean {
-  return Array.isArray(value) ? value.length === 0 : Object.values(value).every(one => one === undefined)
-}
-
-function lines(value: Json, indent: string): string[] {
-  if (value === null || typeof value !== 'object') return [indent + yamlScalar(value)]
-  if (isEmpty(value)) return [indent + (Array.isArray(value) ? '[]' : '{}')]
-  if (Array.isArray(value))
-    return value.flatMap((item: Json) => {
-      const [first = '', ...rest] = lines(item, `${indent}  `)
-      return [`${indent}- ${first.slice(indent.length + 2)}`, ...rest]
-    })
-  return Object.entries(value as { readonly [key: string]: Json | undefined }).flatMap(([key, member]) => {
-    if (member === undefined) return []
-    const head = `${indent}${yamlScalar(key)}:`
-    if (member === null || typeof member !== 'object' || isEmpty(member)) return [`${head} ${lines(member, '')[0]}`]
-    return [head, ...lines(member, `${indent}  `)]
-  })
+  return stringify(value, writing).trimEnd()
 }
 
 /** Block YAML with members in their given order: the same value always gives the same text. */
 export function yaml(value: Json): string {
-  return `${lines(value, '').join('\n')}\n`
+  return stringify(value, writing)
 }
 
 /** Several documents in one text. */
 export function yamlDocuments(values: readonly Json[]): string {
   return values.map(yaml).join('---\n')
+}
+
+/** Why a text is no YAML that is read here, and where. */
+export interface YamlFault {
+  readonly reason: string
+  readonly line?: number
+  readonly column?: number
+}
+
+/** Most times that aliases may stand for what was said before: a text of a few lines can unfold to gigabytes. */
+const mostAliases = 1_000
+
+/** What YAML 1.1 takes for truth values besides true and false, as PyYAML does. */
+const words: ScalarTag = {
+  default: true,
+  tag: 'tag:yaml.org,2002:bool',
+  test: /^(?:yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF)$/,
+  resolve: text => /^(?:yes|on)$/i.test(text),
+}
+
+/** Only what JSON has as well: tags that are asked for by name would make bytes and dates. */
+function isPlain(value: unknown): boolean {
+  const open: unknown[] = [value]
+  const seen = new Set<unknown>()
+  for (let one = open.pop(); open.length > 0 || one !== undefined; one = open.pop()) {
+    if (typeof one !== 'object' || one === null || seen.has(one)) continue
+    const prototype: unknown = Object.getPrototypeOf(one)
+    if (prototype !== Object.prototype && !Array.isArray(one)) return false
+    seen.add(one)
+    open.push(...Object.values(one))
+  }
+  return true
+}
+
+function inWords(reason: string): string {
+  if (/call stack/.test(reason)) return 'it is nested too deep'
+  if (/alias count/.test(reason)) return `its aliases stand for more than ${mostAliases} values`
+  return (reason.split('\n')[0] as string).replace(/(?: at line \d+, column \d+)?:?$/, '')
+}
+
+/**
+ * Reads one document of YAML as plain data: no tags of its own, keys once each, aliases within bounds, dates as the text
+ * they were written as. With `words`, yes, no, on and off are truth values (YAML 1.1, what most Python programs read).
+ */
+export function readYaml(
+  text: string,
+  options: { readonly words?: boolean } = {},
+): { readonly value: Json } | { readonly fault: YamlFault } {
+  const lines = new LineCounter()
+  try {
+    const document = parseDocument(text, {
+      schema: 'core',
+      merge: true,
+      lineCounter: lines,
+      customTags: options.words ? [words] : [],
+    })
+    const [wrong] = [...document.errors, ...document.warnings]
+    if (wrong) {
+      const { line, col } = lines.linePos(wrong.pos[0])
+      return { fault: { reason: inWords(wrong.message), line, column: col } }
+    }
+    const value: unknown = document.toJS({ maxAliasCount: mostAliases })
+    return isPlain(value) ? { value: value as Json } : { fault: { reason: 'it holds a value that is no plain data' } }
+  } catch (error) {
+    return { fault: { reason: inWords(messageOf(error)) } }
+  }
 }

@@ -25,4 +25,26 @@ export const importErrors = {
     hint: '{advice}',
     ...given,
   },
+  importUnreadable: {
+    code: 'MR1203',
+    title: 'Rules to import not readable',
+    message: '{file} is no {format} that is read: {reason}.',
+    hint: 'Mend the place, or write the file again with the tool that it belongs to.',
+    ...given,
+  },
+  importOther: {
+    code: 'MR1204',
+    title: 'Not the rules of this tool',
+    message: '{file} is not {wanted}: {found}.',
+    hint: '"millrace import --help" lists the tools whose rules are read.',
+    ...given,
+  },
+  importKept: {
+    code: 'MR1205',
+    title: 'File exists',
+    message: '{file} exists already; it was left as it is.',
+    hint: 'Name another file with --out, or replace it with --force.',
+    ...given,
+    status: 409,
+  },
 } as const satisfies Record<string, ErrorEntry>
