@@ -21,7 +21,8 @@ const form = /^(\d+(?:\.\d+)?)(us|ms|s|m|h|d|w)$/
 export function parseDuration(text: string): Micros | undefined {
   const match = form.exec(text)
   if (!match) return undefined
-  return Math.round(Number(match[1]) * unitMicros[match[2] as Unit])
+  const length = Math.round(Number(match[1]) * unitMicros[match[2] as Unit])
+  return Number.isFinite(length) ? length : undefined
 }
 
 /** Length in microseconds of a duration already checked by its type or by a schema. */

@@ -95,7 +95,10 @@ export interface DataEngine {
   columns(sql: string): Promise<Map<string, Column>>
   /** Large results in batches, in order. */
   stream(sql: string): AsyncIterable<ReadonlyMap<string, Column>>
-  execute(sql: string): Promise<void>
+  /** With a limit a statement that takes longer is ended: `queryFailed`. */
+  execute(sql: string, limit?: { readonly timeoutMicros: number }): Promise<void>
+  /** Why a query of a user's must not be run; undefined where it is one SELECT that reads nothing but `relation`. */
+  refusal(query: string, relation: string): Promise<string | undefined>
   /** Writes the query's rows to a Parquet file; gives the number of rows. Published atomically. */
   writeParquet(sql: string, path: string): Promise<number>
   /**

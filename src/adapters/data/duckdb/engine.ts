@@ -14,6 +14,7 @@ import {
 } from '@duckdb/node-api'
 import { fail, isMillraceError } from '../../../errors/index.ts'
 import { ulid } from '../../../internal/ids.ts'
+import { inSeconds } from '../../../internal/time.ts'
 import { syncFolder, temporaryName } from '../../../internal/publish.ts'
 import { whyUnreadable } from '../../../internal/why-unreadable.ts'
 import { messageOf } from '../../../internal/message-of.ts'
@@ -31,6 +32,7 @@ import type {
 import { ColumnsReader } from './columns.ts'
 import { duckdbDialect } from './dialect.ts'
 import { scanRelation } from './scan.ts'
+import { refusalOf } from './user-query.ts'
 
 export interface DuckdbOptions {
   readonly threads?: number
@@ -55,6 +57,11 @@ const chunkTypes: Record<ColumnType, DuckDBType> = {
   bool: BOOLEAN,
   timestamp: TIMESTAMP,
 }
+
+/** Timers beyond this fire at once. */
+const longestTimer = 2 ** 31 - 1
+
+const tookLonger = (limit: number): string => `it took longer than its timeout of ${inSeconds(limit)}`
 
 function firstLine(error: unknown): string {
   return messageOf(error).split('\n')[0] as string
@@ -190,8 +197,29 @@ class DuckdbEngine implements DataEngine {
     }
   }
 
-  async execute(sql: string): Promise<void> {
-    await this.#using(sql, connection => connection.run(sql))
+  async execute(sql: string, limit?: { readonly timeoutMicros: number }): Promise<void> {
+    await this.#using(sql, async connection => {
+      let late = false
+      const timer = limit && setInterval(interrupt, Math.max(1, Math.min(limit.timeoutMicros / 1000, longestTimer)))
+      // again and again: a statement that is not yet running cannot be interrupted
+      function interrupt() {
+        late = true
+        connection.interrupt()
+      }
+      try {
+        await connection.run(sql)
+      } catch (error) {
+        throw late && limit ? fail('queryFailed', { reason: tookLonger(limit.timeoutMicros) }, error) : error
+      } finally {
+        clearInterval(timer)
+      }
+    })
+  }
+
+  refusal(query: string, relation: string): Promise<string | undefined> {
+    return this.#using('', connection =>
+      refusalOf(query, relation, async sql => rowsOf(await collect(connection, sql))),
+    )
   }
 
   async writeParquet(sql: string, path: string): Promise<number> {

@@ -1,7 +1,14 @@
 import { refuse } from '../../named.ts'
 import { tableKind } from '../kind.ts'
 import { rowKind } from '../row-kind.ts'
-import { columnName, rowExpectation, type ColumnReference, type Expectation, type RowOptions } from '../spec.ts'
+import {
+  columnName,
+  columnNames,
+  rowExpectation,
+  type ColumnReference,
+  type Expectation,
+  type RowOptions,
+} from '../spec.ts'
 
 export interface By {
   /** The columns that a model sees. */
@@ -18,7 +25,7 @@ export const conflictingLabels = tableKind({
   }),
   make: (label: ColumnReference, { by, ...options }: Omit<RowOptions, 'nulls'> & By): Expectation => {
     const name = columnName(label, 'conflictingLabels')
-    const names = (by ?? []).map(one => columnName(one, 'conflictingLabels'))
+    const names = columnNames(by ?? [], 'conflictingLabels')
     if (names.length === 0) refuse('expectation', 'conflictingLabels', 'needs `by`: the columns that a model sees')
     return rowExpectation({
       kind: 'conflictingLabels',

@@ -1,7 +1,7 @@
 import { refuse } from '../../named.ts'
 import { tableKind } from '../kind.ts'
 import { rowKind } from '../row-kind.ts'
-import { columnName, rowExpectation, type ColumnReference, type Expectation, type RowOptions } from '../spec.ts'
+import { columnNames, rowExpectation, type ColumnReference, type Expectation, type RowOptions } from '../spec.ts'
 
 export const primaryKey = tableKind({
   kind: rowKind<{ columns: readonly string[] }>({
@@ -12,7 +12,7 @@ export const primaryKey = tableKind({
     rule: ({ args }) => ({ by: 'group', over: args.columns, nulls: 'equal', spare: 'none', nullsBad: true }),
   }),
   make: (columns: readonly ColumnReference[], options: Omit<RowOptions, 'nulls'> = {}): Expectation => {
-    const names = columns.map(one => columnName(one, 'primaryKey'))
+    const names = columnNames(columns, 'primaryKey')
     if (names.length === 0) refuse('expectation', 'primaryKey', 'needs at least one column')
     return rowExpectation({
       kind: 'primaryKey',
