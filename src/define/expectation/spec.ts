@@ -107,8 +107,9 @@ export interface Draft<A = unknown> {
   readonly options: ExpectationOptions
   readonly uses?: readonly Dataset[]
   readonly run?: BatchFunction
-  /** Names of options that this kind has besides the common ones. */
+  /** Names of options that this kind has besides the common ones, and of those that mean nothing to it. */
   readonly more?: readonly string[]
+  readonly without?: readonly string[]
 }
 
 /** Longest declaration in words; the declaration itself is kept whole. */
@@ -116,7 +117,10 @@ const longestWords = 400
 
 function common(draft: Draft, known: readonly string[]) {
   checkOptions(draft.kind, draft.options)
-  onlyKeys('expectation', draft.kind, draft.options, [...known, ...(draft.more ?? [])])
+  onlyKeys('expectation', draft.kind, draft.options, [
+    ...known.filter(name => !draft.without?.includes(name)),
+    ...(draft.more ?? []),
+  ])
   const { when, onEmpty } = draft.options
   return {
     kind: draft.kind,
@@ -154,12 +158,18 @@ export function expectation(draft: Draft): Expectation {
 }
 
 /** Completes the declaration of a rule that single rows break. */
-export function rowExpectation(draft: Omit<Draft, 'options'> & { readonly options: RowOptions }): Expectation {
+export function rowExpectation(
+  draft: Omit<Draft, 'options'> & {
+    readonly options: RowOptions
+    /** What nulls are to a kind that leaves no choice. */
+    readonly nulls?: RowOptions['nulls']
+  },
+): Expectation {
   const { options, kind } = draft
   const made = {
     ...common(draft, rowOptionNames),
     limits: limitsOf(kind, options),
-    nulls: options.nulls ?? 'ignore',
+    nulls: draft.nulls ?? options.nulls ?? 'ignore',
     ...(options.denominator ? { denominator: options.denominator } : {}),
     ...(options.nonFinite ? { nonFinite: options.nonFinite } : {}),
   } as const

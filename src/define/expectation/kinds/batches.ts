@@ -58,7 +58,12 @@ export const batches = tableKind({
   make: <const E extends readonly Expression[]>(
     columns: E,
     check: (batch: TypedBatch<E>) => ArrayLike<boolean>,
-    { says, timeout = '1m', memoryMb = 512, ...options }: Omit<RowOptions, 'nulls' | 'when'> & Bounded,
+    {
+      says,
+      timeout = '1m',
+      memoryMb = 512,
+      ...options
+    }: Omit<RowOptions, 'nulls' | 'when' | 'nonFinite' | 'denominator'> & Bounded,
   ): Expectation => {
     const names = columnNames(columns, 'batches')
     if (names.length === 0) refuse('expectation', 'batches', 'needs at least one column')
@@ -77,7 +82,9 @@ export const batches = tableKind({
         code: digestBytes(check.toString()),
       } satisfies Args,
       columns: names,
-      options: { ...options, nulls: 'good' },
+      options,
+      nulls: 'good',
+      without: ['when', 'nulls', 'nonFinite', 'denominator'],
       run: check as unknown as BatchFunction,
     })
   },

@@ -23,7 +23,7 @@ export const conflictingLabels = tableKind({
     example: 'expect.conflictingLabels(c.returned, { by: [c.id, c.sku] })',
     rule: ({ args }) => ({ by: 'group', over: args.by, nulls: 'equal', spare: 'none', conflicting: args.label }),
   }),
-  make: (label: ColumnReference, { by, ...options }: Omit<RowOptions, 'nulls'> & By): Expectation => {
+  make: (label: ColumnReference, { by, ...options }: Omit<RowOptions, 'nulls' | 'nonFinite'> & By): Expectation => {
     const name = columnName(label, 'conflictingLabels')
     const names = columnNames(by ?? [], 'conflictingLabels')
     if (names.length === 0) refuse('expectation', 'conflictingLabels', 'needs `by`: the columns that a model sees')
@@ -33,6 +33,7 @@ export const conflictingLabels = tableKind({
       args: { label: name, by: names },
       columns: [name, ...names],
       options,
+      without: ['nulls', 'nonFinite'],
     })
   },
 })

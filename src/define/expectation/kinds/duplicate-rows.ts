@@ -24,6 +24,7 @@ export const duplicateRows = tableKind({
       args: { ignore },
       columns: [],
       options,
+      without: ['nulls', 'nonFinite'],
     })
   },
 })

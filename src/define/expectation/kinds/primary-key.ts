@@ -11,7 +11,7 @@ export const primaryKey = tableKind({
     example: 'expect.primaryKey([c.id])',
     rule: ({ args }) => ({ by: 'group', over: args.columns, nulls: 'equal', spare: 'none', nullsBad: true }),
   }),
-  make: (columns: readonly ColumnReference[], options: Omit<RowOptions, 'nulls'> = {}): Expectation => {
+  make: (columns: readonly ColumnReference[], options: Omit<RowOptions, 'nulls' | 'nonFinite'> = {}): Expectation => {
     const names = columnNames(columns, 'primaryKey')
     if (names.length === 0) refuse('expectation', 'primaryKey', 'needs at least one column')
     return rowExpectation({
@@ -19,7 +19,9 @@ export const primaryKey = tableKind({
       says: `${names.join(' + ')} identifies a row`,
       args: { columns: names },
       columns: names,
-      options: { ...options, nulls: 'bad' },
+      options,
+      nulls: 'bad',
+      without: ['nulls', 'nonFinite'],
     })
   },
 })

@@ -53,7 +53,10 @@ export const query = tableKind({
     example: 'expect.sql(sql`SELECT * FROM rows WHERE ${c.net} > ${c.amount} + 100`)',
     rule: ({ args }) => ({ by: 'query', parts: args.query, timeoutMicros: args.timeoutMicros ?? micros(longest) }),
   }),
-  make: ({ query: parts }: Query, options: RowOptions & Timed & { readonly says?: string } = {}): Expectation => {
+  make: (
+    { query: parts }: Query,
+    options: Omit<RowOptions, 'nulls' | 'nonFinite' | 'denominator'> & Timed & { readonly says?: string } = {},
+  ): Expectation => {
     const { says, timeout, ...others } = options
     if (!Array.isArray(parts) || !parts.every(isPart)) refuse('expectation', 'sql', 'needs a query made by the sql tag')
     const timeoutMicros = timeout === undefined ? undefined : timeoutOf('sql', timeout)
@@ -67,7 +70,9 @@ export const query = tableKind({
       says: says ?? `no row by ${text.length > 80 ? `${text.slice(0, 79)}…` : text}`,
       args: { query: parts, ...(timeoutMicros === undefined ? {} : { timeoutMicros }) } satisfies Args,
       columns: columnsOfAll(parts.filter((part): part is Node => typeof part !== 'string')),
-      options: { ...others, nulls: 'good' },
+      options: others,
+      nulls: 'good',
+      without: ['nulls', 'nonFinite', 'denominator'],
     })
   },
 })

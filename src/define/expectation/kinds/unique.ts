@@ -4,7 +4,7 @@ import { columnKind, tableKind } from '../kind.ts'
 import { rowKind } from '../row-kind.ts'
 import { columnNames, rowExpectation, type ColumnReference, type Expectation, type RowOptions } from '../spec.ts'
 
-export interface KeyOptions extends Omit<RowOptions, 'nulls'> {
+export interface KeyOptions extends Omit<RowOptions, 'nulls' | 'nonFinite'> {
   /**
    * Rows with a null among the columns: not judged (`ignore`, default), equal to each other where the rest is (`equal`),
    * or judged but alike to no other (`distinct`).
@@ -29,6 +29,7 @@ function make(columns: readonly ColumnReference[], { nulls = 'ignore', ...option
     args: { columns: names, nulls } satisfies Args,
     columns: names,
     options,
+    without: ['nulls', 'nonFinite'],
   })
 }
 

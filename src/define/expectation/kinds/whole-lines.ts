@@ -26,5 +26,12 @@ const kind: Kind<Record<string, never>> = {
 export const wholeLines = tableKind({
   kind,
   make: (options: Omit<RowOptions, 'when' | 'nulls' | 'nonFinite'> = {}): Expectation =>
-    rowExpectation({ kind: 'wholeLines', says: 'every line is a row', args: {}, columns: [], options }),
+    rowExpectation({
+      kind: 'wholeLines',
+      says: 'every line is a row',
+      args: {},
+      columns: [],
+      options,
+      without: ['when', 'nulls', 'nonFinite'],
+    }),
 })

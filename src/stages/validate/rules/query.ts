@@ -2,7 +2,7 @@ import type { RowRule } from '../../../define/expectation/rule.ts'
 import type { ExpectationSpec } from '../../../define/expectation/spec.ts'
 import { toSql } from '../../../define/expression/index.ts'
 import { fail, isMillraceError } from '../../../errors/index.ts'
-import { rowColumn } from '../../../ports/data-engine.ts'
+import { rowColumn, type DataEngine } from '../../../ports/data-engine.ts'
 import { isTrue } from '../metric-sql.ts'
 import { badTable, numberedIn, scopeOf, type RuleContext, type RuleOutcome } from './context.ts'
 
@@ -21,6 +21,17 @@ async function asOwnFault(spec: ExpectationSpec, run: () => Promise<void>): Prom
   }
 }
 
+/** How many failures a table holds, and whether they are rows of the dataset. */
+async function countFailures(engine: DataEngine, table: string) {
+  const row = engine.dialect.identifier(rowColumn)
+  const columns = await engine.describe({ sql: table, label: 'failures' })
+  const places = columns.some(column => column.name === rowColumn && column.type === 'int')
+  // a row without a number, as an outer join gives, is a failure that is no row of the dataset
+  const each = places ? `count(DISTINCT ${row}) + count(*) - count(${row})` : 'count(*)'
+  const [counted] = await engine.rows(`SELECT ${each} AS bad, count(*) AS given FROM ${table}`)
+  return { bad: Number(counted?.bad), given: Number(counted?.given), places }
+}
+
 /**
  * Runs a user's query over `rows`. Each row that it gives is a failure; where the result keeps the rows' numbers (as
  * `SELECT *` does) the failing rows themselves are known, otherwise only how many there are.
@@ -28,7 +39,6 @@ async function asOwnFault(spec: ExpectationSpec, run: () => Promise<void>): Prom
 export async function queryRule(context: RuleContext, spec: ExpectationSpec, rule: QueryRule): Promise<RuleOutcome> {
   const { engine, found } = context
   const { dialect } = engine
-  const row = dialect.identifier(rowColumn)
   const when = isTrue(spec.when, dialect)
   const { inside, excludedFilter } = await scopeOf(context, spec)
   const text = rule.parts.map(part => (typeof part === 'string' ? part : toSql(part, dialect))).join('')
@@ -42,17 +52,14 @@ export async function queryRule(context: RuleContext, spec: ExpectationSpec, rul
   await asOwnFault(spec, () =>
     engine.execute(`CREATE TABLE ${table} AS WITH rows AS (${rows}) SELECT * FROM ${query} LIMIT ${most + 1}`, rule),
   )
-  const columns = await engine.describe({ sql: table, label: 'failures' })
-  const places = columns.some(column => column.name === rowColumn && column.type === 'int')
-  // a row without a number, as an outer join gives, is a failure that is no row of the dataset
-  const each = places ? `count(DISTINCT ${row}) + count(*) - count(${row})` : 'count(*)'
-  const [counted] = await engine.rows(`SELECT ${each} AS bad, count(*) AS given FROM ${table}`)
-  const bad = Number(counted?.bad)
-  if (Number(counted?.given) > most)
+  const { bad, given, places } = await countFailures(engine, table)
+  if (given > most) {
+    await engine.execute(`DROP TABLE ${table}`)
     throw fail('userQueryRefused', {
       check: spec.says,
       reason: `it gives more than ${most.toLocaleString('en-US')} rows for the ${inside.toLocaleString('en-US')} it looks at`,
     })
+  }
   return {
     counts: { bad, evaluated: inside, excludedNull: 0, excludedFilter },
     bad: bad === 0 || !places ? undefined : numberedIn(engine, table),
