@@ -121,7 +121,7 @@ export function dataset<const Name extends string, const C extends Columns>(
     'encryptWith',
   ])
   if (Object.keys(options.columns).length === 0) refuse('dataset', name, 'declares no columns')
-  const own = Object.keys(options.columns).find(column => /^millrace_|\?unreadable$|^__proto__$/i.test(column))
+  const own = Object.keys(options.columns).find(column => /^$|^millrace_|\?unreadable$|^__proto__$/i.test(column))
   if (own !== undefined) refuse('dataset', name, `the column '${own}' has a name that Millrace keeps for itself`)
   const expressions = columnsOfDataset(options.columns)
   const isText = ['csv', 'json'].includes(options.source.kind)

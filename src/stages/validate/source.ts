@@ -158,12 +158,24 @@ export async function openFound(
     const found = await findDataset(engine, dataset, source.relation)
     if (!source.relation.text) return { source, found, release }
     await engine.execute(`CREATE TABLE ${table} AS ${found.numbered}`)
+    await requireWhole(engine, table, source.relation)
     const rows = `SELECT * FROM ${table}`
     return { source, found: { ...found, sql: rows, numbered: rows }, release }
   } catch (error) {
     await release()
     throw error
   }
+}
+
+/** Rows that were counted when a source was opened and are not among those that were read would pass unseen. */
+async function requireWhole(engine: DataEngine, table: string, { rows, label }: Relation): Promise<void> {
+  if (rows === undefined) return
+  const [read] = await engine.rows(`SELECT count(*) AS n FROM ${table}`)
+  if (Number(read?.n) !== rows)
+    throw fail('sourceUnreadable', {
+      source: label,
+      reason: `${rows.toLocaleString('en-US')} rows were counted, but ${Number(read?.n).toLocaleString('en-US')} read: it may have changed meanwhile`,
+    })
 }
 
 /** A dataset's rows to be measured, and what is known of them from before. */

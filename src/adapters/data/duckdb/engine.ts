@@ -31,6 +31,7 @@ import type {
 } from '../../../ports/data-engine.ts'
 import { ColumnsReader } from './columns.ts'
 import { duckdbDialect } from './dialect.ts'
+import { readFooter } from './footer.ts'
 import { scanRelation } from './scan.ts'
 import { refusalOf } from './user-query.ts'
 
@@ -64,7 +65,7 @@ const longestTimer = 2 ** 31 - 1
 const tookLonger = (limit: number): string => `it took longer than its timeout of ${inSeconds(limit)}`
 
 function firstLine(error: unknown): string {
-  return messageOf(error).split('\n')[0] as string
+  return printable(messageOf(error).split('\n')[0] as string)
 }
 
 /** A whole result. */
@@ -138,22 +139,16 @@ class DuckdbEngine implements DataEngine {
         ),
       )
     } catch (error) {
-      if (isMillraceError(error) && error.code === 'MR2002')
+      // only our own statements look at the source here: what is refused, it is the cause of
+      if (isMillraceError(error) && (error.code === 'MR2002' || error.code === 'MR2003'))
         throw fail('sourceUnreadable', { source: source.path, reason: String(error.details.reason) }, error)
       throw error
     }
   }
 
   async footer(files: readonly string[]): Promise<Footer> {
-    const list = `[${files.map(file => duckdbDialect.literal(file, 'text')).join(', ')}]`
-    const [count] = await this.rows(`SELECT sum(num_rows)::BIGINT AS n FROM parquet_file_metadata(${list})`)
-    const columns = await this.rows(
-      `SELECT path_in_schema AS name, sum(stats_null_count)::BIGINT AS nulls FROM parquet_metadata(${list}) GROUP BY 1 HAVING count(stats_null_count) = count(*)`,
-    )
-    return {
-      rows: Number(count?.n ?? 0),
-      nulls: new Map(columns.map(row => [String(row.name), Number(row.nulls)])),
-    }
+    const session = async (sql: string) => this.rows(sql)
+    return readFooter(files, session)
   }
 
   async describe(relation: Relation): Promise<readonly DescribedColumn[]> {
@@ -317,7 +312,7 @@ function explain(error: unknown, sql: string): Error {
     return fail('noSpaceLeft', { path: path ? dirname(path) : 'the scratch folder', reason }, error)
   if (/^Out of Memory/i.test(reason)) return fail('engineMemory', { reason }, error)
   if (
-    /^(IO Error|Invalid Input Error|HTTP Error)|No files found|CSV Error|Parquet|file/i.test(reason) &&
+    /^(IO Error|Invalid Input Error|Invalid Error|HTTP Error)|No files found|CSV Error|Parquet|file/i.test(reason) &&
     !/^(Parser|Binder|Catalog)/.test(reason)
   ) {
     return fail(

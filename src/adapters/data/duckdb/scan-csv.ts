@@ -1,6 +1,7 @@
 import { ulid } from '../../../internal/ids.ts'
 import { rowsOfFile, type Relation, type SourceSpec, type UnreadableLine } from '../../../ports/data-engine.ts'
 import { csvColumns } from './csv-header.ts'
+import { duckdbDialect } from './dialect.ts'
 import { rowName, text, type Scratch, type Session } from './session.ts'
 import { asUtf8 } from './transcode.ts'
 
@@ -26,8 +27,9 @@ function options(source: CsvSource, columns: readonly string[]): string {
   ].join(', ')
 }
 
-const read = (files: readonly string[], settings: string): string =>
-  `read_csv([${files.map(text).join(', ')}], ${settings})`
+/** Every cell of a line is read, asked for or not: bytes of another encoding are noticed only in cells that are. */
+const read = (files: readonly string[], columns: readonly string[], settings: string): string =>
+  `(SELECT * FROM read_csv([${files.map(text).join(', ')}], ${settings}) WHERE row(${columns.map(duckdbDialect.identifier).join(', ')}) IS NOT NULL)`
 
 function reasonOf(type: string, message: string): string {
   return type === 'INVALID ENCODING' ? 'it is not of the declared encoding' : message.replace(/\.$/, '')
@@ -36,12 +38,13 @@ function reasonOf(type: string, message: string): string {
 /** Reads once for the lines that are no rows: too many or too few cells, open quotes, bytes of another encoding. */
 async function findUnreadable(
   files: readonly string[],
+  columns: readonly string[],
   settings: string,
   session: Session,
 ): Promise<{ rows: number; unreadable: UnreadableLine[] }> {
   const id = ulid().toLowerCase()
   const rejects = `store_rejects = true, rejects_limit = 0, rejects_table = 'lines_${id}', rejects_scan = 'scans_${id}'`
-  const [counted] = await session(`SELECT count(*) AS n FROM ${read(files, `${settings}, ${rejects}`)}`)
+  const [counted] = await session(`SELECT count(*) AS n FROM ${read(files, columns, `${settings}, ${rejects}`)}`)
   const lines = await session(
     `SELECT s.file_path AS file, l.line::BIGINT AS line, l.error_type::VARCHAR AS type, l.error_message AS message, left(l.csv_line, 200) AS text
      FROM lines_${id} l JOIN scans_${id} s USING (scan_id, file_id) ORDER BY s.file_path, l.line`,
@@ -83,23 +86,24 @@ export async function scanCsv(
   let rows = 0
   const unreadable: UnreadableLine[] = []
   if (alike) {
-    const found = await findUnreadable(files, settings[0] as string, session)
+    const found = await findUnreadable(files, headers[0] as string[], settings[0] as string, session)
     rows = found.rows
     unreadable.push(...found.unreadable)
   } else
     for (const [i, file] of files.entries()) {
-      const found = await findUnreadable([file], settings[i] as string, session)
+      const found = await findUnreadable([file], headers[i] as string[], settings[i] as string, session)
       rows += found.rows
       unreadable.push(...found.unreadable.map(line => ({ ...line, file: i })))
     }
-  const lenient = (i: number) => `${settings[i]}, ignore_errors = true`
+  // not ignore_errors: with it a line with a stray quote ends the reading, and all after it is lost without a word
+  const lenient = (i: number) => `${settings[i]}, store_rejects = true, rejects_limit = 1`
   const apart = files.map(
     (file, i) =>
-      `SELECT *, ${i * rowsOfFile} + row_number() OVER () - 1 AS ${rowName} FROM ${read([file], lenient(i))}`,
+      `SELECT *, ${i * rowsOfFile} + row_number() OVER () - 1 AS ${rowName} FROM ${read([file], headers[i] as string[], lenient(i))}`,
   )
   const together = alike
-    ? read(files, lenient(0))
-    : `(${files.map((file, i) => `SELECT * FROM ${read([file], lenient(i))}`).join(' UNION ALL BY NAME ')})`
+    ? read(files, headers[0] as string[], lenient(0))
+    : `(${files.map((file, i) => `SELECT * FROM ${read([file], headers[i] as string[], lenient(i))}`).join(' UNION ALL BY NAME ')})`
   return {
     sql: together,
     numbered: `(${apart.join(' UNION ALL BY NAME ')})`,

@@ -1,5 +1,6 @@
 import { rowsOfFile, type Relation, type SourceSpec, type UnreadableLine } from '../../../ports/data-engine.ts'
 import { duckdbDialect } from './dialect.ts'
+import { requireDifferent } from './csv-header.ts'
 import { rowName, text, type Session } from './session.ts'
 
 type JsonSource = SourceSpec & { kind: 'json' }
@@ -15,16 +16,20 @@ async function memberNames(files: readonly string[], session: Session): Promise<
   const names = await session(
     `SELECT name, min(line) AS line, min(place) AS place FROM (SELECT unnest(json_keys(json)) AS name, generate_subscripts(json_keys(json), 1) AS place, line FROM (SELECT json, row_number() OVER () AS line FROM ${objects(files)}) WHERE json_type(json) = 'OBJECT') GROUP BY name ORDER BY line, place`,
   )
-  return names.map(row => String(row.name))
+  // a member without a name can be no column
+  return names.map(row => String(row.name)).filter(name => name !== '')
 }
 
 /** JSON lines as columns of text; members that are objects or lists are their JSON. A line that is no object is no row. */
 export async function scanJson(source: JsonSource, files: readonly string[], session: Session): Promise<Relation> {
   const names = await memberNames(files, session)
+  requireDifferent(names, source.path)
   const columns = names.map(
     name => `json_extract_string(json, ${text(`$.${JSON.stringify(name)}`)}) AS ${duckdbDialect.identifier(name)}`,
   )
-  const isRow = "coalesce(json_type(json) = 'OBJECT', false)"
+  // of a member that stands twice nobody knows which value counts
+  const twice = 'len(list_distinct(json_keys(json))) < len(json_keys(json))'
+  const isRow = `coalesce(json_type(json) = 'OBJECT' AND NOT ${twice}, false)`
   const unreadable: UnreadableLine[] = []
   let rows = 0
   for (const [file, path] of files.entries()) {
@@ -32,13 +37,14 @@ export async function scanJson(source: JsonSource, files: readonly string[], ses
     const [counted] = await session(`SELECT count(*) FILTER (WHERE ${isRow}) AS n FROM ${numbered}`)
     rows += Number(counted?.n ?? 0)
     const broken = await session(
-      `SELECT line::BIGINT AS line, json IS NULL AS broken, left(json::VARCHAR, 200) AS text FROM ${numbered} WHERE NOT ${isRow} ORDER BY line LIMIT ${mostLines}`,
+      `SELECT line::BIGINT AS line, json IS NULL AS broken, json_type(json) = 'OBJECT' AS object, left(json::VARCHAR, 200) AS text FROM ${numbered} WHERE NOT ${isRow} ORDER BY line LIMIT ${mostLines}`,
     )
     for (const row of broken)
       unreadable.push({
         file,
         line: Number(row.line),
-        reason: row.broken === true ? 'it is no JSON' : 'it is no object',
+        reason:
+          row.broken === true ? 'it is no JSON' : row.object === true ? 'a member stands twice' : 'it is no object',
         text: String(row.text ?? ''),
       })
   }
