@@ -38,14 +38,17 @@ export interface Relation {
   readonly label: string
   /**
    * Every column is text, to be read as its declared type by `dialect.readText`; and the lines that could not be parsed,
-   * which are no rows. Absent where the source has types of its own.
+   * which are no rows: the first of them, and how many there are. Absent where the source has types of its own.
    */
-  readonly text?: { readonly unreadable: readonly UnreadableLine[] }
+  readonly text?: { readonly unreadable: readonly UnreadableLine[]; readonly broken: number }
   /** Types of the source itself, where its columns came here as text. */
   readonly described?: readonly DescribedColumn[]
   /** Number of rows, where opening the source told it. */
   readonly rows?: number
 }
+
+/** Unreadable lines that are told one by one. */
+export const mostUnreadable = 1000
 
 /** A line of a text file that is no row. */
 export interface UnreadableLine {

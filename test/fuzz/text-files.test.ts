@@ -58,6 +58,7 @@ const csvCases: readonly (readonly [name: string, content: string | Buffer, want
   ['a line beyond what is read', `x,y\n1,${'z'.repeat(33 * 2 ** 20)}\n2,b\n`, [1, 1], { rowsToo: false }],
   ['a long cell', `x,y\n1,${'z'.repeat(8 * 2 ** 20)}\n2,b\n`, [2, 0], { rowsToo: false }],
   ['no quotes by declaration', 'x,y\n1,"a"\n', [1, 0], { options: { quote: '' } }],
+  ['more broken lines than are told', `x,y\n${'1\n'.repeat(150_000)}2,b\n`, [1, 150_000]],
   ['noise', Buffer.from(Array.from({ length: 5000 }, (_, i) => (i * 7919 * (i >> 3)) & 255)), /NUL byte/],
 ]
 
@@ -94,6 +95,7 @@ const jsonCases: typeof csvCases = [
   ['another encoding', bytes('{"x":1,"y":"', 0xe9, '"}\n{"x":2,"y":"b"}\n'), [1, 1]],
   ['what is no object', '1\n"a"\nnull\n[]\n{"x":1,"y":"a"}\n', [1, 4]],
   ['line ends alone', '\n\n\n', [0, 0]],
+  ['more broken lines than are told', `${'x\n'.repeat(5000)}{"x":1,"y":"a"}\n`, [1, 5000]],
   ['objects without members', '{}\n{}\n', [2, 0]],
   [
     'members with odd names',

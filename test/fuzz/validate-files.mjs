@@ -1,7 +1,7 @@
 import { readFileSync, writeSync } from 'node:fs'
 import { openDuckdb } from '../../dist/adapters/data/duckdb/engine.js'
 import { openArrowFiles } from '../../dist/adapters/source/arrow/open.js'
-import * as api from '../../dist/index.js'
+import { arrow, csv, dataset, expect, json, parquet, t } from '../../dist/index.js'
 import { validate } from '../../dist/stages/validate/validate.js'
 import { manualClock } from '../../dist/testing/manual-clock.js'
 
@@ -10,6 +10,7 @@ import { manualClock } from '../../dist/testing/manual-clock.js'
  * that only begins is of the file at which the process ended. The argument is a file with the tasks.
  */
 const { root, tasks } = JSON.parse(readFileSync(process.argv[2], 'utf8'))
+const sources = { arrow, csv, json, parquet }
 const say = line =>
   writeSync(1, `${JSON.stringify(line, (_, value) => (typeof value === 'bigint' ? String(value) : value))}\n`)
 
@@ -39,22 +40,22 @@ for (const task of tasks) {
     const columns = Object.fromEntries(
       Object.entries(task.columns).map(([name, type]) => [
         name,
-        api.t.nullable(type === 'timestamp' ? api.t.timestamp('UTC') : api.t[type]()),
+        t.nullable(type === 'timestamp' ? t.timestamp('UTC') : t[type]()),
       ]),
     )
-    const source = api[task.kind](task.file, ...(task.options ? [task.options] : []))
-    const made = api.dataset('d', {
+    const source = sources[task.kind](task.file, ...(task.options ? [task.options] : []))
+    const made = dataset('d', {
       source,
       columns,
       quarantine: false,
       expect: c => [
-        api.expect.rowCount({ id: 'rows', min: 0 }),
+        expect.rowCount({ id: 'rows', min: 0 }),
         ...Object.entries(task.columns).flatMap(([name, type]) => [
           c[name].notNull({ id: `nulls ${name}` }),
           c[name].distinctCount({ id: `distinct ${name}`, min: 0 }),
           ...(type === 'int' || type === 'float' ? [c[name].max({ id: `max ${name}`, min: -1e300 })] : []),
         ]),
-        ...(task.columns.x ? [api.expect.unique([c.x], { id: 'unique' })] : []),
+        ...(task.columns.x ? [expect.unique([c.x], { id: 'unique' })] : []),
       ],
     })
     const { report, rows, found, release } = await validate(
@@ -62,7 +63,7 @@ for (const task of tasks) {
       made,
     )
     line.rows = rows
-    line.unreadable = found.source.text?.unreadable.length ?? 0
+    line.unreadable = found.source.text?.broken ?? 0
     line.status = report.status
     line.checks = Object.fromEntries(
       report.checks.map(one => [

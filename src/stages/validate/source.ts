@@ -82,7 +82,7 @@ async function openTable(services: ValidateServices, dataset: Dataset, files: re
       relation: {
         ...relation,
         label: source.path,
-        ...(opened.text ? { text: { unreadable: [] }, described: opened.columns } : {}),
+        ...(opened.text ? { text: { unreadable: [], broken: 0 }, described: opened.columns } : {}),
       },
       files: undefined,
       release: () => engine.execute(`DROP TABLE IF EXISTS ${engine.dialect.identifier(table)}`),

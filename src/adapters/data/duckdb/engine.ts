@@ -64,8 +64,11 @@ const longestTimer = 2 ** 31 - 1
 
 const tookLonger = (limit: number): string => `it took longer than its timeout of ${inSeconds(limit)}`
 
+/** What the engine says: it may hold a whole line of a file, of a hundred megabytes. */
+const saying = (error: unknown): string => messageOf(error).slice(0, 4000)
+
 function firstLine(error: unknown): string {
-  return printable(messageOf(error).split('\n')[0] as string)
+  return printable(saying(error).split('\n')[0] as string)
 }
 
 /** A whole result. */
@@ -326,7 +329,7 @@ function explain(error: unknown, sql: string): Error {
 
 /** The broken line of a CSV stands on a later line of DuckDB's message. */
 function describeFailure(error: unknown): string {
-  const text = messageOf(error)
+  const text = saying(error)
   const line = /CSV Error on Line: (\d+)/.exec(text)
   const original = /Original Line: ?([^\n]*)/.exec(text)
   return line
