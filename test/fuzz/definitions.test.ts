@@ -87,7 +87,7 @@ describe('a declaration with whatever arguments is made or refused by its name',
         expect(spec.says).not.toMatch(/\p{Cc}/u)
         expect(spec.says.length).toBeLessThanOrEqual(400)
       }),
-      runs(150),
+      runs(80),
     )
   })
 })
@@ -123,7 +123,7 @@ describe('what is accepted is judged as plain counting judges it, or is an error
   }
 
   it.each(methods)('$name', async method => {
-    const { numRuns, seed } = runs(120)
+    const { numRuns, seed } = runs(50)
     const drawn = fc.sample(method.arguments, { numRuns, seed }).map(args => ({ args, made: declare(method, args) }))
     const accepted = drawn.flatMap(({ args, made }, i) =>
       made ? [{ args, made: { ...made, expectation: { ...made.expectation, id: `case-${i}` } } }] : [],

@@ -17,7 +17,7 @@ const select = (n: number) =>
 
 /** Places in a file and bits to turn there: half of them in its last part, where formats keep what they say of the rest. */
 const flips = (bytes: Buffer, tail: number) => {
-  const { numRuns, seed } = runs(60)
+  const { numRuns, seed } = runs(30)
   const at = fc.oneof(
     fc.integer({ min: 0, max: bytes.length - 1 }),
     fc.integer({ min: bytes.length - tail, max: bytes.length - 1 }),

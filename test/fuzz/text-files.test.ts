@@ -164,7 +164,7 @@ describe('what is made at random', () => {
   const isBlank = (cells: readonly string[]): boolean => cells.length === 1 && cells[0] === ''
 
   test('CSV has the rows and the broken lines that it was made of', async () => {
-    const { numRuns, seed } = runs(120)
+    const { numRuns, seed } = runs(60)
     const made = fc.sample(fc.tuple(fc.array(line, { maxLength: 12 }), fc.constantFrom('\n', '\r\n'), fc.boolean()), {
       numRuns,
       seed,

@@ -49,7 +49,7 @@ export const query = tableKind({
     name: 'sql',
     group: 'custom',
     summary:
-      "A query over `rows` finds nothing; what it finds are the failures. It must keep the dataset's columns of a row.",
+      'A query over `rows` finds nothing; what it finds are the failures. It is one SELECT that reads nothing else, and is ended after five minutes or its `timeout`.',
     example: 'expect.sql(sql`SELECT * FROM rows WHERE ${c.net} > ${c.amount} + 100`)',
     rule: ({ args }) => ({ by: 'query', parts: args.query, timeoutMicros: args.timeoutMicros ?? micros(longest) }),
   }),
