@@ -84,6 +84,11 @@ describe('a declaration with whatever arguments is made or refused by its name',
         const json = canonicalJson(spec as unknown as Json)
         expect(canonicalJson(JSON.parse(json) as Json)).toBe(json)
         expect(digestJson(JSON.parse(json) as Json)).toBe(digestJson(spec as unknown as Json))
+        expect(['critical', 'warning', 'info']).toContain(spec.severity)
+        expect(['fail', 'warn', 'pass', undefined]).toContain(spec.onEmpty)
+        expect(['ignore', 'bad', 'good', undefined]).toContain(spec.nulls)
+        expect(['bad', 'null', 'allow', undefined]).toContain(spec.nonFinite)
+        expect(spec.when?.type ?? 'bool').toBe('bool')
         expect(spec.says).not.toMatch(/\p{Cc}/u)
         expect(spec.says.length).toBeLessThanOrEqual(400)
       }),

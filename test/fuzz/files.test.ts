@@ -80,6 +80,20 @@ describe('a Parquet file with a bit turned', () => {
     },
   )
 
+  test('in the number of rows that its footer states is an error', async () => {
+    const bytes = readFileSync(join(root, 'uncompressed.parquet'))
+    // 5000 as Thrift writes it, after the mark of its field
+    const at = bytes.lastIndexOf(Buffer.from([0x16, 0x90, 0x4e]))
+    expect(at).toBeGreaterThan(0)
+    bytes[at + 2] = 0x4f
+    writeFileSync(join(root, 'stated.parquet'), bytes)
+    const task: Task = { name: 'stated', file: 'stated.parquet', kind: 'parquet', columns: typed }
+    const found = await inChild(root, [task], 30_000)
+    expect(found.get('stated')?.error?.message).toMatch(
+      /its footer contradicts itself: 5064 rows in all, 5000 in its row groups/,
+    )
+  })
+
   test('or cut short is an error', async () => {
     const whole = readFileSync(join(root, 'zstd.parquet'))
     const lengths = fc.sample(fc.integer({ min: 0, max: whole.length - 1 }), runs(20))
