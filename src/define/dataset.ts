@@ -88,7 +88,9 @@ function subject({ kind, columns, when }: ExpectationSpec): string {
 function checkExpectations(name: string, columns: Columns, expectations: readonly ExpectationSpec[]): void {
   const ids = new Set<string>()
   for (const one of expectations) {
-    const unknown = [...one.columns, ...(one.when ? columnsOf(one.when) : [])].find(column => !(column in columns))
+    const unknown = [...one.columns, ...(one.when ? columnsOf(one.when) : [])].find(
+      column => !Object.hasOwn(columns, column),
+    )
     if (unknown !== undefined)
       refuse('dataset', name, `an expectation (${one.says}) reads '${unknown}', which is no column of it`)
     if (ids.has(one.id))
@@ -119,7 +121,7 @@ export function dataset<const Name extends string, const C extends Columns>(
     'encryptWith',
   ])
   if (Object.keys(options.columns).length === 0) refuse('dataset', name, 'declares no columns')
-  const own = Object.keys(options.columns).find(column => /^millrace_|\?unreadable$/i.test(column))
+  const own = Object.keys(options.columns).find(column => /^$|^millrace_|\?unreadable$|^__proto__$/i.test(column))
   if (own !== undefined) refuse('dataset', name, `the column '${own}' has a name that Millrace keeps for itself`)
   const expressions = columnsOfDataset(options.columns)
   const isText = ['csv', 'json'].includes(options.source.kind)
@@ -135,6 +137,12 @@ export function dataset<const Name extends string, const C extends Columns>(
     if (spec.type === 'float') implied.push(make(finite, node, { id: `${column}-finite` }))
   }
   const declared = options.expect?.(expectationColumns(options.columns)) ?? []
+  if (!Array.isArray(declared)) refuse('dataset', name, 'expect must give a list of expectations')
+  const strange = declared.findIndex(one => typeof one?.expectation?.kind !== 'string')
+  if (strange >= 0) refuse('dataset', name, `what expect gives at ${strange + 1} is no expectation`)
+  const unread = isLoose ? undefined : declared.find(one => one.expectation.kind === 'readable')
+  if (unread)
+    refuse('dataset', name, `${unread.expectation.says}: that is asked of text, and ${options.source.kind} has types`)
   const told = new Set(declared.map(one => subject(one.expectation)))
   const all = [...implied.filter(one => !told.has(subject(one.expectation))), ...declared]
   const expectations = all.map(one => one.expectation)

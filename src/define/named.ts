@@ -15,8 +15,13 @@ export function checkName(kind: string, name: string): void {
   if (!nameForm.test(name)) throw fail('invalidName', { kind, name })
 }
 
+/** Words that stand in one line: what they quote may hold anything. */
+export function inLine(words: string): string {
+  return words.replace(/[\p{Cc}\p{Cs}\u2028\u2029]/gu, '·')
+}
+
 export function refuse(kind: string, name: string, reason: string): never {
-  throw fail('invalidDefinition', { kind, name, reason })
+  throw fail('invalidDefinition', { kind, name: inLine(name), reason: inLine(reason) })
 }
 
 export function definitionKind(value: unknown): DefinitionKind | undefined {

@@ -21,7 +21,8 @@ const form = /^(\d+(?:\.\d+)?)(us|ms|s|m|h|d|w)$/
 export function parseDuration(text: string): Micros | undefined {
   const match = form.exec(text)
   if (!match) return undefined
-  return Math.round(Number(match[1]) * unitMicros[match[2] as Unit])
+  const length = Math.round(Number(match[1]) * unitMicros[match[2] as Unit])
+  return Number.isFinite(length) ? length : undefined
 }
 
 /** Length in microseconds of a duration already checked by its type or by a schema. */
@@ -36,8 +37,12 @@ export function inSeconds(length: Micros): Duration {
   return `${length / 1e6}s`
 }
 
-/** RFC 3339 in UTC, with as many fractional digits as the value needs. */
+/** Greatest distance from 1970 that a Date has, in milliseconds. */
+const farthest = 8.64e15
+
+/** RFC 3339 in UTC, with as many fractional digits as the value needs; in microseconds beyond the years of a Date. */
 export function formatTime(at: Micros): string {
+  if (!(Math.abs(at / 1000) < farthest)) return `${at} µs from 1970`
   const whole = new Date(Math.floor(at / 1000)).toISOString()
   const rest = ((at % 1000) + 1000) % 1000
   return rest === 0 ? whole.replace('.000Z', 'Z') : whole.replace('Z', `${String(rest).padStart(3, '0')}Z`)

@@ -38,9 +38,9 @@ export interface Relation {
   readonly label: string
   /**
    * Every column is text, to be read as its declared type by `dialect.readText`; and the lines that could not be parsed,
-   * which are no rows. Absent where the source has types of its own.
+   * which are no rows: the first of them, and how many there are. Absent where the source has types of its own.
    */
-  readonly text?: { readonly unreadable: readonly UnreadableLine[] }
+  readonly text?: { readonly unreadable: readonly UnreadableLine[]; readonly broken: number }
   /** Types of the source itself, where its columns came here as text. */
   readonly described?: readonly DescribedColumn[]
   /** Number of rows, where opening the source told it. */
@@ -51,6 +51,9 @@ export interface Relation {
    */
   readonly sample?: (rows: number, total: number) => string
 }
+
+/** Unreadable lines that are told one by one. */
+export const mostUnreadable = 1000
 
 /** A line of a text file that is no row. */
 export interface UnreadableLine {
@@ -100,7 +103,10 @@ export interface DataEngine {
   columns(sql: string): Promise<Map<string, Column>>
   /** Large results in batches, in order. */
   stream(sql: string): AsyncIterable<ReadonlyMap<string, Column>>
-  execute(sql: string): Promise<void>
+  /** With a limit a statement that takes longer is ended: `queryFailed`. */
+  execute(sql: string, limit?: { readonly timeoutMicros: number }): Promise<void>
+  /** Why a query of a user's must not be run; undefined where it is one SELECT that reads nothing but `relation`. */
+  refusal(query: string, relation: string): Promise<string | undefined>
   /** Writes the query's rows to a Parquet file; gives the number of rows. Published atomically. */
   writeParquet(sql: string, path: string): Promise<number>
   /**

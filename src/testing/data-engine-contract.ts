@@ -113,6 +113,27 @@ export function dataEngineContract(open: () => Promise<DataEngine>, skips?: Skip
       assert.deepEqual(await engine.rows(`SELECT count(*) AS c FROM ${sql}`), [{ c: many }])
     }),
 
+    given("a user's query may be one SELECT over its relation, and nothing else", async engine => {
+      for (const query of ['SELECT * FROM rows', 'WITH x AS (SELECT 1 AS a) SELECT * FROM rows, x -- all'])
+        assert.equal(await engine.refusal(query, 'rows'), undefined, query)
+      for (const query of [
+        'SELECT * FROM other',
+        'DROP TABLE rows',
+        'SELECT 1; SELECT 2',
+        'SELECT 1) x; SELECT (2',
+        '',
+      ])
+        assert.equal(typeof (await engine.refusal(query, 'rows')), 'string', query)
+    }),
+
+    given('a statement that takes longer than its limit is ended, and the engine goes on', async engine => {
+      const { sql } = await engine.load('numbers', numbers)
+      const endless = `CREATE TABLE endless AS SELECT a.n FROM ${sql} a, ${sql} b, ${sql} c WHERE a.n + b.n + c.n < 0`
+      await assert.rejects(engine.execute(endless, { timeoutMicros: 200_000 }), catalogued('MR2003'))
+      await engine.execute('SELECT 1', { timeoutMicros: 60_000_000 })
+      assert.deepEqual(await engine.rows('SELECT 1 AS one'), [{ one: 1 }])
+    }),
+
     given('a stream that fails says so in catalogued words, and the engine goes on', async engine => {
       const read = async (): Promise<void> => {
         for await (const batch of engine.stream('SELECT nothing FROM nowhere')) assert.fail(String(batch.size))

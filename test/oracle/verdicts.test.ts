@@ -21,6 +21,7 @@ import {
   groupCases,
   rowCases,
 } from './cases.ts'
+import { wholeCases, wholeNow } from './whole-cases.ts'
 
 let engine: DataEngine
 let folder: string
@@ -88,7 +89,7 @@ const source = (name: string, form: 'parquet' | 'csv') => (form === 'csv' ? csv(
 
 describe('every kind says what plain counting says', () => {
   it('and none is forgotten', () => {
-    const covered = new Set([...rowCases, ...groupCases, ...figureCases].map(one => one.kind))
+    const covered = new Set([...rowCases, ...groupCases, ...figureCases, ...wholeCases].map(one => one.kind))
     expect([...kinds.keys()].filter(kind => !covered.has(kind) && !(kind in elsewhere))).toEqual([])
   })
 
@@ -132,6 +133,36 @@ describe('every kind says what plain counting says', () => {
         })
       }),
       { numRuns: 40 },
+    )
+  })
+
+  it.each(['parquet', 'csv'] as const)('of the whole, and beside another dataset, from %s', async form => {
+    await fc.assert(
+      fc.asyncProperty(anyRows, anyRows, async (rows, others) => {
+        await write(rows, `rows.${form}`, form)
+        await write(others, `others.${form}`, form)
+        const other = dataset('other', { source: source(`others.${form}`, form), columns })
+        const made = dataset('d', {
+          source: source(`rows.${form}`, form),
+          columns,
+          expect: c =>
+            wholeCases.map((one, at) => {
+              const built = one.make(c, other)
+              return { ...built, expectation: { ...built.expectation, id: `case-${at}` } }
+            }),
+        })
+        const { report, release } = await validate({ engine, root: folder, clock: manualClock(wholeNow) }, made)
+        await release()
+        wholeCases.forEach((one, at) => {
+          const found = report.checks.find(check => check.id === `case-${at}`)
+          expect([one.kind, found?.error, found?.status, found?.evaluated, found?.bad]).toEqual([
+            one.kind,
+            undefined,
+            ...one.verdict(rows, others),
+          ])
+        })
+      }),
+      { numRuns: 25 },
     )
   })
 

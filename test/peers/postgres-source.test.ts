@@ -11,6 +11,7 @@ import { ulid } from '../../src/internal/ids.ts'
 import type { DataEngine } from '../../src/ports/data-engine.ts'
 import { validate } from '../../src/stages/validate/validate.ts'
 import { manualClock } from '../../src/testing/manual-clock.ts'
+import { wholeCases, wholeNow } from '../oracle/whole-cases.ts'
 import { anyRows, columns, figureCases, groupCases, rowCases, type Row } from '../oracle/cases.ts'
 
 const server = process.env['MILLRACE_TEST_POSTGRES']
@@ -20,6 +21,7 @@ if (server === undefined)
 describe.skipIf(server === undefined)('a table of PostgreSQL has the verdicts of plain counting', () => {
   const schema = `oracle_${ulid().toLowerCase()}`
   const client = new pg.Client({ connectionString: server })
+  const table = '(o int, i bigint, j bigint, x double precision, s text, u text, b boolean, t timestamptz)'
   let engine: DataEngine
   let root: string
   beforeAll(async () => {
@@ -27,9 +29,7 @@ describe.skipIf(server === undefined)('a table of PostgreSQL has the verdicts of
     root = await mkdtemp(join(tmpdir(), 'millrace-postgres-'))
     await client.connect()
     await client.query(`create schema ${schema}`)
-    await client.query(
-      `create table ${schema}.rows (o int, i bigint, j bigint, x double precision, s text, u text, b boolean, t timestamptz)`,
-    )
+    for (const name of ['rows', 'others']) await client.query(`create table ${schema}.${name} ${table}`)
   })
   afterAll(async () => {
     await client.query(`drop schema ${schema} cascade`)
@@ -41,11 +41,11 @@ describe.skipIf(server === undefined)('a table of PostgreSQL has the verdicts of
   const source = postgres(`${schema}.rows`, { urlFrom: 'MILLRACE_TEST_POSTGRES' })
   const openForeign = () => openPostgresTable(`${schema}.rows`, server ?? '')
 
-  async function fill(rows: readonly Row[]): Promise<void> {
-    await client.query(`truncate ${schema}.rows`)
+  async function fill(rows: readonly Row[], name = 'rows'): Promise<void> {
+    await client.query(`truncate ${schema}.${name}`)
     for (const row of rows)
       await client.query(
-        `insert into ${schema}.rows values ($1, $2, $3, $4::float8, $5, $6, $7, timestamptz 'epoch' + $8::bigint * interval '1 microsecond')`,
+        `insert into ${schema}.${name} values ($1, $2, $3, $4::float8, $5, $6, $7, timestamptz 'epoch' + $8::bigint * interval '1 microsecond')`,
         [
           row.o,
           row.i?.toString() ?? null,
@@ -107,6 +107,71 @@ describe.skipIf(server === undefined)('a table of PostgreSQL has the verdicts of
       }),
       { numRuns: 15 },
     )
+  })
+
+  test('for every rule about the whole, and beside another table', async () => {
+    const other = dataset('other', {
+      source: postgres(`${schema}.others`, { urlFrom: 'MILLRACE_TEST_POSTGRES' }),
+      columns,
+    })
+    const made = dataset('d', {
+      source,
+      columns,
+      expect: c =>
+        wholeCases.map((one, at) => {
+          const built = one.make(c, other)
+          return { ...built, expectation: { ...built.expectation, id: `case-${at}` } }
+        }),
+    })
+    const services = {
+      engine,
+      root,
+      clock: manualClock(wholeNow),
+      openForeign: ({ path }: { path: string }) => openPostgresTable(path, server ?? ''),
+    }
+    await fc.assert(
+      fc.asyncProperty(anyRows, anyRows, async (rows, others) => {
+        await fill(rows)
+        await fill(others, 'others')
+        const { report, release } = await validate(services, made)
+        await release()
+        wholeCases.forEach((one, at) => {
+          const found = report.checks.find(check => check.id === `case-${at}`)
+          expect([one.kind, found?.error, found?.status, found?.evaluated, found?.bad]).toEqual([
+            one.kind,
+            undefined,
+            ...one.verdict(rows, others),
+          ])
+        })
+      }),
+      { numRuns: 10 },
+    )
+  })
+
+  test('has its infinite times judged, never taken for now', async () => {
+    await client.query(`truncate ${schema}.rows`)
+    for (const [o, t] of [
+      ['0', 'infinity'],
+      ['1', '-infinity'],
+      ['2', '0044-03-15 BC'],
+      ['3', '12026-01-01'],
+      ['4', '2001-01-02'],
+    ])
+      await client.query(`insert into ${schema}.rows (o, t) values ($1, $2::timestamptz)`, [o, t])
+    const made = dataset('d', {
+      source,
+      columns,
+      expect: c => [
+        c.t.between(new Date('2001-01-01'), new Date('2001-02-01'), { id: 'between' }),
+        c.t.freshness('1d', { id: 'fresh' }),
+      ],
+    })
+    const { report, release } = await validate({ engine, root, clock: manualClock(wholeNow), openForeign }, made)
+    await release()
+    const check = (id: string) => report.checks.find(one => one.id === id)
+    expect((check('between')?.bad ?? 0) + (check('t-readable')?.bad ?? 0)).toBe(4)
+    expect(check('fresh')?.status).not.toBe('pass')
+    expect(report.checks.map(one => one.error).filter(Boolean)).toEqual([])
   })
 
   test('is not written to, and a table that is not there is named', async () => {

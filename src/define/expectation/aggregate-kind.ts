@@ -1,4 +1,6 @@
 import { describe, type Node } from '../expression/node.ts'
+import { onlyKeys, refuse } from '../named.ts'
+import { checkNumbers, checkWord } from './options.ts'
 import type { Kind, Measured } from './kind.ts'
 import type { Metric, MetricName, MetricResults } from './metric.ts'
 import type { Reference } from './rule.ts'
@@ -90,6 +92,7 @@ export function aggregateKind<N extends MetricName>(definition: AggregateKind<N>
   const make = (of: Node, options: AggregateOptions): Expectation => {
     if (options.vsReference === undefined || options.min !== undefined || options.max !== undefined)
       checkBounds(name, options, definition.lowest)
+    if (options.vsReference) checkReference(name, of, options.vsReference)
     const near = options.vsReference
       ? `${options.min === undefined && options.max === undefined ? '' : ' and '}near the last one`
       : ''
@@ -104,6 +107,16 @@ export function aggregateKind<N extends MetricName>(definition: AggregateKind<N>
     })
   }
   return { kind, make }
+}
+
+function checkReference(name: string, of: Node, bounds: ReferenceBounds): void {
+  onlyKeys('expectation', `${name} vsReference`, bounds, ['to', 'maxRel', 'maxSigma'])
+  checkWord(name, 'vsReference.to', bounds.to ?? '', ['previous'])
+  checkNumbers(name, { maxRel: bounds.maxRel, maxSigma: bounds.maxSigma })
+  if (bounds.maxRel === undefined && bounds.maxSigma === undefined)
+    refuse('expectation', name, 'vsReference needs maxRel, maxSigma or both')
+  if (bounds.maxSigma !== undefined && of.type !== 'int' && of.type !== 'float')
+    refuse('expectation', name, 'maxSigma is of numbers only')
 }
 
 function referenceBounds<N extends MetricName>(

@@ -16,10 +16,10 @@ export interface BoundedArgs extends Bounds {
   readonly of: Node
 }
 
-/** Declares that a figure from 0 on, of one column, lies within bounds. */
-export function boundedColumn(kind: string, words: (of: string) => string) {
+/** Declares that a figure from 0 on, of one column, lies within bounds; shares end at 1. */
+export function boundedColumn(kind: string, words: (of: string) => string, highest?: number) {
   return (of: Node, options: Bounds & ExpectationOptions): Expectation => {
-    checkBounds(kind, options, 0)
+    checkBounds(kind, options, 0, highest)
     return expectation({
       kind,
       says: `${words(describe(of))} ${boundsInWords(options)}`,

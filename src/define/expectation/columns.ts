@@ -2,9 +2,12 @@ import type { Columns } from '../column.ts'
 import { column } from '../expression/build.ts'
 import type { Node, ScalarType } from '../expression/node.ts'
 import type { ExpressionOf } from '../expression/types.ts'
+import { isMillraceError } from '../../errors/index.ts'
+import { messageOf } from '../../internal/message-of.ts'
+import { refuse } from '../named.ts'
 import { columnCatalogue, tableCatalogue } from './catalogue.ts'
 import type { ColumnKind, Kind, TableKind } from './kind.ts'
-import type { Expectation, ExpectationSpec } from './spec.ts'
+import type { ExpectationSpec } from './spec.ts'
 
 type Catalogue = typeof columnCatalogue
 type MethodsIn<K> = K extends ColumnKind<infer M> ? M : never
@@ -27,12 +30,40 @@ export type ExpectationColumns<C extends Columns> = {
     Methods<C[K]['type']> & { readonly expr: ExpressionOf<C[K]['type'], C[K]['nullable'], K> }
 }
 
+/**
+ * Makes a declaration. Whatever it was given, it is made or refused by the name of its kind: a caller in JavaScript, who
+ * has no types, gets no error of JavaScript's own from it.
+ */
+function declared(kind: Kind, make: (...args: never[]) => unknown, args: readonly unknown[]): unknown {
+  try {
+    return make(...(args as never[]))
+  } catch (error) {
+    if (isMillraceError(error)) {
+      const { kind: what, name, reason } = error.details
+      throw what === undefined || what === 'expectation' || error.code !== 'MR1005'
+        ? error
+        : refuse('expectation', kind.name, `${String(what)} ${String(name)}: ${String(reason)}`)
+    }
+    return refuse('expectation', kind.name, `cannot be declared so: ${inWords(error)}`)
+  }
+}
+
+/** What JavaScript's own errors mean for a declaration; their words name our variables. */
+function inWords(error: unknown): string {
+  if (error instanceof RangeError) return 'it is too large, or nested too deeply'
+  const said = messageOf(error)
+  return said.endsWith('has no JSON form') ? said : 'an argument is not of the type that it takes'
+}
+
 type Tables = typeof tableCatalogue
 type Functions = { readonly [K in keyof Tables]: Tables[K] extends TableKind<infer F> ? F : never }
 
 /** Expectations about rows as a whole, several columns, and tables. */
 export const expect = Object.fromEntries(
-  Object.entries(tableCatalogue).map(([name, entry]) => [name, entry.make]),
+  Object.entries(tableCatalogue).map(([name, entry]) => [
+    name,
+    (...args: unknown[]) => declared(entry.kind, entry.make as (...args: never[]) => unknown, args),
+  ]),
 ) as unknown as Functions
 
 /** The run-time side of `ExpectationColumns`. */
@@ -43,8 +74,7 @@ export function expectationColumns<C extends Columns>(columns: C): ExpectationCo
     const methods: Record<string, unknown> = { expr: expression }
     for (const [method, entry] of Object.entries(columnCatalogue) as [string, ColumnKind<unknown>][])
       if (entry.on.includes(spec.type))
-        methods[method] = (...args: unknown[]) =>
-          (entry.make as (node: Node, ...args: unknown[]) => Expectation)(expression.node, ...args)
+        methods[method] = (...args: unknown[]) => declared(entry.kind, entry.make, [expression.node, ...args])
     made[name] = Object.assign(
       Object.create(Object.getPrototypeOf(expression) as object) as object,
       expression,

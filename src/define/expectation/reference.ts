@@ -20,9 +20,12 @@ export function referenceOf(kind: string, option: ReferenceOption): ResolvedRefe
     const other = option as Dataset
     return { from: { dataset: other.name }, uses: [other], words: other.name }
   }
-  if (typeof option === 'object' && 'train' in option)
+  const name = Object.values(option ?? {})[0] as unknown
+  if (typeof option !== 'object' || Object.keys(option ?? {}).length !== 1 || typeof name !== 'string' || name === '')
+    return refuse('expectation', kind, "`from` must be 'previous', { train }, { snapshot } or a dataset")
+  if ('train' in option)
     return { from: { train: option.train }, uses: [], words: `the training rows of ${option.train}` }
-  if (typeof option === 'object' && 'snapshot' in option)
+  if ('snapshot' in option)
     return { from: { snapshot: option.snapshot }, uses: [], words: `snapshot ${option.snapshot.slice(0, 19)}` }
   return refuse('expectation', kind, "`from` must be 'previous', { train }, { snapshot } or a dataset")
 }

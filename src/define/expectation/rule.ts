@@ -62,7 +62,7 @@ export type RowRule =
   /** Rows whose value fails a test that SQL cannot express; it is put to each different value once. */
   | { readonly by: 'levels'; readonly of: string; readonly test: string; readonly option?: Json }
   /** Rows that a user's query over `rows` gives. Parts are SQL text or expressions. */
-  | { readonly by: 'query'; readonly parts: readonly (string | Node)[] }
+  | { readonly by: 'query'; readonly parts: readonly (string | Node)[]; readonly timeoutMicros: number }
   /** Rows for which a user's function, run in a process of its own, does not give true. */
   | {
       readonly by: 'batch'

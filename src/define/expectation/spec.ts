@@ -3,7 +3,8 @@ import type { Json } from '../../internal/canonical-json.ts'
 import type { Dataset } from '../dataset.ts'
 import { columnsOf, type Node } from '../expression/node.ts'
 import type { BoolExpression } from '../expression/types.ts'
-import { onlyKeys, refuse } from '../named.ts'
+import { inLine, onlyKeys, refuse } from '../named.ts'
+import { checkOptions } from './options.ts'
 import { declarationSite, type Severity } from '../report.ts'
 
 /** What every expectation can be given. */
@@ -106,21 +107,34 @@ export interface Draft<A = unknown> {
   readonly options: ExpectationOptions
   readonly uses?: readonly Dataset[]
   readonly run?: BatchFunction
-  /** Names of options that this kind has besides the common ones. */
+  /** Names of options that this kind has besides the common ones, and of those that mean nothing to it. */
   readonly more?: readonly string[]
+  readonly without?: readonly string[]
 }
 
+/** Longest declaration in words; the declaration itself is kept whole. */
+const longestWords = 400
+
 function common(draft: Draft, known: readonly string[]) {
-  onlyKeys('expectation', draft.kind, draft.options, [...known, ...(draft.more ?? [])])
+  checkOptions(draft.kind, draft.options)
+  onlyKeys('expectation', draft.kind, draft.options, [
+    ...known.filter(name => !draft.without?.includes(name)),
+    ...(draft.more ?? []),
+  ])
   const { when, onEmpty } = draft.options
   return {
     kind: draft.kind,
     args: draft.args,
     columns: draft.columns,
-    says: draft.says,
+    says: shortened(draft.says),
     ...(when ? { when: when.node } : {}),
     ...(onEmpty ? { onEmpty } : {}),
   }
+}
+
+function shortened(words: string): string {
+  const line = inLine(words)
+  return line.length > longestWords ? `${line.slice(0, longestWords - 1)}…` : line
 }
 
 function finish(draft: Draft, made: Omit<ExpectationSpec, 'id' | 'severity'>): Expectation {
@@ -144,12 +158,18 @@ export function expectation(draft: Draft): Expectation {
 }
 
 /** Completes the declaration of a rule that single rows break. */
-export function rowExpectation(draft: Omit<Draft, 'options'> & { readonly options: RowOptions }): Expectation {
+export function rowExpectation(
+  draft: Omit<Draft, 'options'> & {
+    readonly options: RowOptions
+    /** What nulls are to a kind that leaves no choice. */
+    readonly nulls?: RowOptions['nulls']
+  },
+): Expectation {
   const { options, kind } = draft
   const made = {
     ...common(draft, rowOptionNames),
     limits: limitsOf(kind, options),
-    nulls: options.nulls ?? 'ignore',
+    nulls: draft.nulls ?? options.nulls ?? 'ignore',
     ...(options.denominator ? { denominator: options.denominator } : {}),
     ...(options.nonFinite ? { nonFinite: options.nonFinite } : {}),
   } as const
@@ -186,9 +206,18 @@ export interface ColumnReference {
 
 /** The name of a plain column; a derived expression is refused. */
 export function columnName(reference: ColumnReference, kind: string): string {
-  const { node } = reference
+  const node = reference?.node
   if (node?.op !== 'column') refuse('expectation', kind, 'needs plain columns, such as c.delay')
   return node.name
+}
+
+/** The names of plain columns, each once. */
+export function columnNames(references: readonly ColumnReference[], kind: string): string[] {
+  if (!Array.isArray(references)) refuse('expectation', kind, 'takes its columns as a list, such as [c.delay]')
+  const names = references.map(one => columnName(one as ColumnReference, kind))
+  const again = names.find((name, i) => names.indexOf(name) !== i)
+  if (again !== undefined) refuse('expectation', kind, `names the column '${again}' twice`)
+  return names
 }
 
 /** Columns that an expectation reads, its condition's left out. */
@@ -197,14 +226,27 @@ export function columnsOfAll(nodes: readonly Node[]): string[] {
 }
 
 /** Finite bounds, at least one, in order. */
-export function checkBounds(kind: string, bounds: Bounds, lowest = Number.NEGATIVE_INFINITY): void {
+export function checkBounds(
+  kind: string,
+  bounds: Bounds,
+  lowest = Number.NEGATIVE_INFINITY,
+  highest = Number.POSITIVE_INFINITY,
+): void {
   const { min, max } = bounds
   if (min === undefined && max === undefined) refuse('expectation', kind, 'needs min, max or both')
   for (const bound of [min, max])
-    if (bound !== undefined && (typeof bound !== 'number' || !Number.isFinite(bound) || bound < lowest))
-      refuse('expectation', kind, `a bound must be a finite number${lowest === 0 ? ' from 0' : ''}`)
+    if (
+      bound !== undefined &&
+      (typeof bound !== 'number' || !Number.isFinite(bound) || bound < lowest || bound > highest)
+    )
+      refuse('expectation', kind, `a bound must be a finite number${within(lowest, highest)}`)
   if (min !== undefined && max !== undefined && min > max)
     refuse('expectation', kind, `min ${min} is greater than max ${max}`)
+}
+
+function within(lowest: number, highest: number): string {
+  if (highest !== Number.POSITIVE_INFINITY) return ` from ${lowest} to ${highest}`
+  return lowest === Number.NEGATIVE_INFINITY ? '' : ` from ${lowest}`
 }
 
 /** The bounds alone, as an expectation's arguments. */

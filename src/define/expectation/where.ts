@@ -9,6 +9,14 @@ export function conjunction(one: Node, other: Node | undefined): Node {
   return other ? (fromNode(one) as Bool).and(fromNode(other) as Bool).node : one
 }
 
+/** Joins conditions two by two, so that many of them nest no deeper than their number's logarithm. */
+export function inPairs<T>(all: readonly T[], join: (one: T, other: T) => T): T | undefined {
+  let left = [...all]
+  while (left.length > 1)
+    left = left.flatMap((one, i) => (i % 2 === 1 ? [] : [i + 1 < left.length ? join(one, left[i + 1] as T) : one]))
+  return left[0]
+}
+
 /** `where` of a metric, when there is a condition. */
 export function where(condition: Node | undefined): { readonly where?: Node } {
   return condition ? { where: condition } : {}

@@ -96,7 +96,10 @@ class ExpressionObject {
   }
 
   in(values: readonly unknown[]) {
-    return call('in', 'bool', this, ...values.map(value => operand(value, this)))
+    const set = [...values].map(value => comparable('in', this, operand(value, this)))
+    // no int equals a number with a fraction; beside one all would be compared as floats, and int64 lose digits
+    const met = this.node.type === 'int' ? set.filter(one => one.node.op !== 'literal' || one.node.type === 'int') : set
+    return new ExpressionObject({ op: 'call', fn: 'in', args: [this, ...met].map(one => one.node), type: 'bool' })
   }
   coalesce(other: unknown) {
     const second = operand(other, this)
@@ -203,19 +206,42 @@ const timestamp = (value: unknown, where: string) => only('timestamp', value, wh
 function operand(value: unknown, partner: ExpressionObject): ExpressionObject {
   if (typeof value === 'bigint') return literal(value, 'int')
   if (typeof value === 'number')
-    return literal(value, Number.isInteger(value) && partner.node.type !== 'float' ? 'int' : 'float')
+    return literal(value, Number.isInteger(value) && isInt64(value) && partner.node.type !== 'float' ? 'int' : 'float')
   if (typeof value === 'string') return literal(value, 'text')
   if (typeof value === 'boolean') return literal(value, 'bool')
-  if (value instanceof Date) return literal(value.getTime() * 1000, 'timestamp')
+  if (value instanceof Date) return literal(microsOf(value), 'timestamp')
   return expression(value)
 }
 
 function literal(value: null | boolean | number | bigint | string, type: ScalarType): ExpressionObject {
-  if (typeof value === 'number' && !Number.isFinite(value))
-    throw fail('invalidDefinition', { kind: 'literal', name: String(value), reason: 'must be finite' })
-  const carried =
-    typeof value === 'bigint' ? (Number.isSafeInteger(Number(value)) ? Number(value) : value.toString()) : value
-  return new ExpressionObject({ op: 'literal', value: carried, type })
+  if (typeof value === 'number' && !Number.isFinite(value)) throw badLiteral(value, 'must be finite')
+  if (typeof value === 'bigint' && !isInt64(value)) throw badLiteral(value, 'has more than 64 bits')
+  if (typeof value === 'string' && loneSurrogate.test(value))
+    throw badLiteral(value, 'holds half a character (a lone surrogate), which no text of a source can')
+  const isWhole = typeof value === 'bigint' || (type === 'int' && typeof value === 'number')
+  return new ExpressionObject({ op: 'literal', value: isWhole ? carriedWhole(BigInt(value)) : value, type })
+}
+
+/** Beyond 2^53 as its digits. */
+function carriedWhole(value: bigint): number | string {
+  return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString()
+}
+
+const loneSurrogate = /\p{Cs}/u
+
+function badLiteral(value: unknown, reason: string) {
+  return fail('invalidDefinition', { kind: 'literal', name: String(value).slice(0, 60), reason })
+}
+
+/** Whether a whole number is one of 64 bits. */
+function isInt64(value: number | bigint): boolean {
+  return value >= -(2n ** 63n) && value < 2n ** 63n
+}
+
+function microsOf(date: Date): bigint {
+  const at = date.getTime()
+  if (Number.isNaN(at)) throw badLiteral('date', 'is no time')
+  return BigInt(at) * 1000n
 }
 
 /** A value as a literal of its own type. */
@@ -241,11 +267,14 @@ function compare(
   left: ExpressionObject,
   right: unknown,
 ): ExpressionObject {
-  const other = operand(right, left)
+  return call(fn, 'bool', left, comparable(fn, left, operand(right, left)))
+}
+
+function comparable(fn: string, left: ExpressionObject, other: ExpressionObject): ExpressionObject {
   const numeric = (at: ExpressionObject) => at.node.type === 'int' || at.node.type === 'float'
   if (left.node.type !== other.node.type && !(numeric(left) && numeric(other)))
     throw wrong(fn, `a ${left.node.type}`, other)
-  return call(fn, 'bool', left, other)
+  return other
 }
 
 function part(

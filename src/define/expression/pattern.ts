@@ -8,6 +8,8 @@ import { messageOf } from '../../internal/message-of.ts'
  */
 export function portablePattern(pattern: RegExp): string {
   const refuse = (reason: string) => fail('invalidDefinition', { kind: 'pattern', name: String(pattern), reason })
+  if (!(pattern instanceof RegExp) && Object.prototype.toString.call(pattern) !== '[object RegExp]')
+    throw refuse('is no regular expression')
   for (const flag of pattern.flags) if (!'iuv'.includes(flag)) throw refuse(`flag "${flag}" is not supported`)
   const source = pattern.source
   for (let i = 0; i < source.length; i++) {

@@ -143,7 +143,8 @@ const strict: Partial<Record<FunctionName, Strict>> = {
 export function toEvaluator(node: Node): Evaluator {
   if (node.op === 'column') return row => row(node.name)
   if (node.op === 'literal') {
-    const value: Value = node.type === 'int' && typeof node.value === 'string' ? BigInt(node.value) : node.value
+    const isWhole = node.type === 'int' || node.type === 'timestamp'
+    const value: Value = isWhole && typeof node.value === 'string' ? BigInt(node.value) : node.value
     return () => value
   }
   const args = node.args.map(toEvaluator)

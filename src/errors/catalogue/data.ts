@@ -101,6 +101,15 @@ export const dataErrors = {
     status: 422,
     blame: 'user',
   },
+  userQueryRefused: {
+    code: 'MR2030',
+    title: 'A query of your own could not be run',
+    message: "The query of the check '{check}' could not be run: {reason}",
+    hint: 'A query is one SELECT over `rows`; it reads no file and no other table, and changes nothing. Give it more time with `timeout`. The other checks were evaluated.',
+    exit: 2,
+    status: 422,
+    blame: 'user',
+  },
   engineMemory: {
     code: 'MR2052',
     title: 'Data engine out of memory',

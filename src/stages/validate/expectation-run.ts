@@ -43,6 +43,7 @@ export class ExpectationRun {
   next(measurer: Measurer, reference: Measurer | undefined): { own: readonly Metric[]; reference?: ReferenceAsk } {
     const needs = this.#needs(measurer, reference)
     this.#stage++
+    if (!needs) return { own: [] }
     const own = Object.entries(needs.metrics ?? {})
     for (const [name, metric] of own) this.#own.set(name, metric)
     const theirs = Object.entries(needs.reference?.metrics ?? {})
@@ -64,9 +65,14 @@ export class ExpectationRun {
     }
   }
 
-  #needs(measurer: Measurer, reference: Measurer | undefined): Needs {
-    if (this.#stage === 0) return this.kind.needs(this.spec)
-    return this.kind.later?.[this.#stage - 1]?.(this.spec, this.#measured(measurer, reference)) ?? {}
+  #needs(measurer: Measurer, reference: Measurer | undefined): Needs | undefined {
+    try {
+      if (this.#stage === 0) return this.kind.needs(this.spec)
+      return this.kind.later?.[this.#stage - 1]?.(this.spec, this.#measured(measurer, reference))
+    } catch (error) {
+      this.error = ownFault(error)
+      return undefined
+    }
   }
 
   /** Whether its rule takes a look at the rows of its own. */

@@ -1,5 +1,9 @@
+import { createContext, Script } from 'node:vm'
 import { Validator, type Schema } from '@cfworker/json-schema'
+import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
+import { messageOf } from '../../internal/message-of.ts'
+import { withLinearPatterns } from './schema-patterns.ts'
 
 /** A test of one text that SQL cannot express. */
 export type LevelTest = (value: string) => boolean
@@ -42,6 +46,21 @@ function isIban(text: string): boolean {
   return rest === 1
 }
 
+/** Longest time for a batch of values. */
+const longestMs = 60_000
+
+/** Runs a function that may not end, and ends it: a search that backtracks for ever, a schema that refers to itself. */
+export function within<T>(says: string, work: () => T, milliseconds = longestMs): T {
+  const context = createContext({ work })
+  try {
+    return new Script('work()').runInContext(context, { timeout: milliseconds }) as T
+  } catch (error) {
+    const late = (error as { code?: string }).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'
+    const reason = late ? `it took longer than ${milliseconds / 1000} s` : (messageOf(error).split('\n')[0] as string)
+    throw fail('userCheckFailed', { check: says, reason }, error)
+  }
+}
+
 /** The test of a name, made once for all values. */
 export function levelTest(name: string, option: Json | undefined): LevelTest {
   switch (name) {
@@ -54,7 +73,7 @@ export function levelTest(name: string, option: Json | undefined): LevelTest {
     case 'iban':
       return isIban
     case 'json-schema': {
-      const validator = new Validator(option as Schema, '2020-12')
+      const validator = new Validator(withLinearPatterns(option ?? {}) as Schema, '2020-12')
       return text => {
         const value = parsed(text)
         return value !== undefined && validator.validate(value).valid

@@ -2,6 +2,7 @@ import { columnsOfMetric, metricId, type Metric, type MetricResult } from '../..
 import type { ColumnNode } from '../../define/expression/node.ts'
 import { isMillraceError } from '../../errors/index.ts'
 import { ulid } from '../../internal/ids.ts'
+import { messageOf } from '../../internal/message-of.ts'
 import { rowColumn, rowsOfFile, type DataEngine, type Footer, type Row } from '../../ports/data-engine.ts'
 import { fragment, mostValues, ownQuery, partColumn, type Fragment } from './metric-sql.ts'
 import { nullsByFooter } from './footer-nulls.ts'
@@ -28,9 +29,16 @@ export type Measurement =
 
 export type Measurements = Map<string, Measurement>
 
-/** Why what was asked is at fault: a query or a user's function. Throws on what lies in the source or the machine. */
+/** A refused query, a user's check, a definition that only the rows show to be at fault. */
+const ofOne: ReadonlySet<string> = new Set(['MR2003', 'MR2011', 'MR2030', 'MR1005'])
+
+/**
+ * Why one expectation alone is at fault. Throws on what lies in the source or the machine; an error of JavaScript's own is
+ * the fault of whatever ran, and costs the others nothing.
+ */
 export function ownFault(error: unknown): string {
-  if (!isMillraceError(error) || (error.code !== 'MR2003' && error.code !== 'MR2011')) throw error
+  if (!isMillraceError(error)) return `an error within Millrace: ${messageOf(error)}`
+  if (!ofOne.has(error.code)) throw error
   return String(error.details.reason ?? error.message)
 }
 

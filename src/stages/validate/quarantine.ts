@@ -37,7 +37,7 @@ function masksOf(failing: readonly RowLevel[]): { readonly sql: string; readonly
   for (let from = 0; from < failing.length; from += flagsOfMask) {
     const bits = failing
       .slice(from, from + flagsOfMask)
-      .map(({ bad }, i) => `CASE WHEN ${bad} THEN ${2 ** i} ELSE 0 END`)
+      .map(({ bad }, i) => `CASE WHEN ${bad} THEN ${2n ** BigInt(i)} ELSE 0 END`)
     masks.push(`CAST(${bits.join(' + ')} AS BIGINT) AS millrace_m${masks.length}`)
   }
   return { sql: masks.join(', '), names: masks.map((_, i) => `millrace_m${i}`) }

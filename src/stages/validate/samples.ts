@@ -33,6 +33,7 @@ async function rowsByNumber(
   found: FoundDataset,
   numbers: readonly number[],
 ): Promise<Map<number, Row>> {
+  if (numbers.length === 0) return new Map()
   const { dialect } = engine
   const row = dialect.identifier(rowColumn)
   const columns = [...found.usable].map(name => {

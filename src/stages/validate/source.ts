@@ -87,7 +87,7 @@ async function openTable(services: ValidateServices, dataset: Dataset, files: re
       relation: {
         ...relation,
         label: source.path,
-        ...(opened.text ? { text: { unreadable: [] }, described: opened.columns } : {}),
+        ...(opened.text ? { text: { unreadable: [], broken: 0 }, described: opened.columns } : {}),
       },
       files: undefined,
       release: () => engine.execute(`DROP TABLE IF EXISTS ${engine.dialect.identifier(table)}`),
@@ -166,6 +166,7 @@ export async function openFound(
     let found = await findDataset(engine, dataset, source.relation)
     if (source.relation.text) {
       await engine.execute(`CREATE TABLE ${table} AS ${found.numbered}`)
+      await requireWhole(engine, table, source.relation)
       const rows = `SELECT * FROM ${table}`
       found = { ...found, sql: rows, numbered: rows }
     }
@@ -177,6 +178,17 @@ export async function openFound(
     await release()
     throw error
   }
+}
+
+/** Rows that were counted when a source was opened and are not among those that were read would pass unseen. */
+async function requireWhole(engine: DataEngine, table: string, { rows, label }: Relation): Promise<void> {
+  if (rows === undefined) return
+  const [read] = await engine.rows(`SELECT count(*) AS n FROM ${table}`)
+  if (Number(read?.n) !== rows)
+    throw fail('sourceUnreadable', {
+      source: label,
+      reason: `${rows.toLocaleString('en-US')} rows were counted, but ${Number(read?.n).toLocaleString('en-US')} read: it may have changed meanwhile`,
+    })
 }
 
 /** A dataset's rows to be measured, and what is known of them from before. */

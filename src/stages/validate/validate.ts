@@ -47,6 +47,7 @@ function schemaOf(found: FoundDataset, files: readonly string[] | undefined, row
       text,
       ...(files && files.length > 1 ? { file: files[file] ?? '' } : {}),
     })),
+    broken: found.source.text?.broken ?? 0,
     rows,
   }
 }

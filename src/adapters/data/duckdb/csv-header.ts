@@ -47,13 +47,8 @@ async function head(path: string, encoding: CsvOptions['encoding']): Promise<str
   }
 }
 
-/** Names of the columns of a CSV file, in order. Throws `sourceUnreadable` for an empty file and for names that repeat. */
-export async function csvColumns(path: string, label: string, options: CsvOptions): Promise<string[]> {
-  const text = await head(path, options.encoding)
-  if (text.trim() === '') throw fail('sourceUnreadable', { source: label, reason: 'it is empty' })
-  const cells = firstRecord(text, options)
-  if (options.header === false) return cells.map((_, i) => `column${i}`)
-  const names = cells.map((cell, i) => (cell === '' ? `column${i}` : cell))
+/** Throws `sourceUnreadable` for names that SQL does not tell apart. */
+export function requireDifferent(names: readonly string[], label: string): void {
   const seen = new Map<string, string>()
   for (const name of names) {
     // SQL names are alike whatever their case
@@ -68,5 +63,20 @@ export async function csvColumns(path: string, label: string, options: CsvOption
       })
     seen.set(name.toLowerCase(), name)
   }
+}
+
+/** Names of the columns of a CSV file, in order. Throws `sourceUnreadable` for an empty file and for names that repeat. */
+export async function csvColumns(path: string, label: string, options: CsvOptions): Promise<string[]> {
+  const text = await head(path, options.encoding)
+  if (text.trim() === '') throw fail('sourceUnreadable', { source: label, reason: 'it is empty' })
+  const cells = firstRecord(text, options)
+  if (options.header === false) return cells.map((_, i) => `column${i}`)
+  const names = cells.map((cell, i) => (cell === '' ? `column${i}` : cell))
+  if (names.some(name => name.includes('\0')))
+    throw fail('sourceUnreadable', {
+      source: label,
+      reason: 'the name of a column holds a NUL byte: it may be of another encoding, such as UTF-16, or no text at all',
+    })
+  requireDifferent(names, label)
   return names
 }

@@ -14,6 +14,7 @@ import {
 } from '@duckdb/node-api'
 import { fail, isMillraceError } from '../../../errors/index.ts'
 import { ulid } from '../../../internal/ids.ts'
+import { inSeconds } from '../../../internal/time.ts'
 import { syncFolder, temporaryName } from '../../../internal/publish.ts'
 import { whyUnreadable } from '../../../internal/why-unreadable.ts'
 import { messageOf } from '../../../internal/message-of.ts'
@@ -30,7 +31,9 @@ import type {
 } from '../../../ports/data-engine.ts'
 import { ColumnsReader } from './columns.ts'
 import { duckdbDialect } from './dialect.ts'
+import { readFooter } from './footer.ts'
 import { scanRelation } from './scan.ts'
+import { refusalOf } from './user-query.ts'
 
 export interface DuckdbOptions {
   readonly threads?: number
@@ -56,8 +59,16 @@ const chunkTypes: Record<ColumnType, DuckDBType> = {
   timestamp: TIMESTAMP,
 }
 
+/** Timers beyond this fire at once. */
+const longestTimer = 2 ** 31 - 1
+
+const tookLonger = (limit: number): string => `it took longer than its timeout of ${inSeconds(limit)}`
+
+/** What the engine says: it may hold a whole line of a file, of a hundred megabytes. */
+const saying = (error: unknown): string => messageOf(error).slice(0, 4000)
+
 function firstLine(error: unknown): string {
-  return messageOf(error).split('\n')[0] as string
+  return printable(saying(error).split('\n')[0] as string)
 }
 
 /** A whole result. */
@@ -131,22 +142,16 @@ class DuckdbEngine implements DataEngine {
         ),
       )
     } catch (error) {
-      if (isMillraceError(error) && error.code === 'MR2002')
+      // only our own statements look at the source here: what is refused, it is the cause of
+      if (isMillraceError(error) && (error.code === 'MR2002' || error.code === 'MR2003'))
         throw fail('sourceUnreadable', { source: source.path, reason: String(error.details.reason) }, error)
       throw error
     }
   }
 
   async footer(files: readonly string[]): Promise<Footer> {
-    const list = `[${files.map(file => duckdbDialect.literal(file, 'text')).join(', ')}]`
-    const [count] = await this.rows(`SELECT sum(num_rows)::BIGINT AS n FROM parquet_file_metadata(${list})`)
-    const columns = await this.rows(
-      `SELECT path_in_schema AS name, sum(stats_null_count)::BIGINT AS nulls FROM parquet_metadata(${list}) GROUP BY 1 HAVING count(stats_null_count) = count(*)`,
-    )
-    return {
-      rows: Number(count?.n ?? 0),
-      nulls: new Map(columns.map(row => [String(row.name), Number(row.nulls)])),
-    }
+    const session = async (sql: string) => this.rows(sql)
+    return readFooter(files, session)
   }
 
   async describe(relation: Relation): Promise<readonly DescribedColumn[]> {
@@ -190,8 +195,29 @@ class DuckdbEngine implements DataEngine {
     }
   }
 
-  async execute(sql: string): Promise<void> {
-    await this.#using(sql, connection => connection.run(sql))
+  async execute(sql: string, limit?: { readonly timeoutMicros: number }): Promise<void> {
+    await this.#using(sql, async connection => {
+      let late = false
+      const timer = limit && setInterval(interrupt, Math.max(1, Math.min(limit.timeoutMicros / 1000, longestTimer)))
+      // again and again: a statement that is not yet running cannot be interrupted
+      function interrupt() {
+        late = true
+        connection.interrupt()
+      }
+      try {
+        await connection.run(sql)
+      } catch (error) {
+        throw late && limit ? fail('queryFailed', { reason: tookLonger(limit.timeoutMicros) }, error) : error
+      } finally {
+        clearInterval(timer)
+      }
+    })
+  }
+
+  refusal(query: string, relation: string): Promise<string | undefined> {
+    return this.#using('', connection =>
+      refusalOf(query, relation, async sql => rowsOf(await collect(connection, sql))),
+    )
   }
 
   async writeParquet(sql: string, path: string): Promise<number> {
@@ -289,7 +315,7 @@ function explain(error: unknown, sql: string): Error {
     return fail('noSpaceLeft', { path: path ? dirname(path) : 'the scratch folder', reason }, error)
   if (/^Out of Memory/i.test(reason)) return fail('engineMemory', { reason }, error)
   if (
-    /^(IO Error|Invalid Input Error|HTTP Error)|No files found|CSV Error|Parquet|file/i.test(reason) &&
+    /^(IO Error|Invalid Input Error|Invalid Error|HTTP Error)|No files found|CSV Error|Parquet|file/i.test(reason) &&
     !/^(Parser|Binder|Catalog)/.test(reason)
   ) {
     return fail(
@@ -303,7 +329,7 @@ function explain(error: unknown, sql: string): Error {
 
 /** The broken line of a CSV stands on a later line of DuckDB's message. */
 function describeFailure(error: unknown): string {
-  const text = messageOf(error)
+  const text = saying(error)
   const line = /CSV Error on Line: (\d+)/.exec(text)
   const original = /Original Line: ?([^\n]*)/.exec(text)
   return line

@@ -1,6 +1,16 @@
+import { stat } from 'node:fs/promises'
+import { fail } from '../../../errors/index.ts'
 import { ulid } from '../../../internal/ids.ts'
-import { rowsOfFile, type Relation, type SourceSpec, type UnreadableLine } from '../../../ports/data-engine.ts'
+import {
+  mostUnreadable,
+  rowsOfFile,
+  type Relation,
+  type SourceSpec,
+  type UnreadableLine,
+} from '../../../ports/data-engine.ts'
 import { csvColumns } from './csv-header.ts'
+import { duckdbDialect } from './dialect.ts'
+import { hasLineBeyond } from './long-line.ts'
 import { rowName, text, type Scratch, type Session } from './session.ts'
 import { asUtf8 } from './transcode.ts'
 
@@ -8,6 +18,8 @@ type CsvSource = SourceSpec & { kind: 'csv' }
 
 /** Longest line that is read; a longer one is unreadable, whatever memory it would take. */
 const longestLine = 32 * 2 ** 20
+/** What is parsed at a time; of a line longer than this the engine says nothing at all. */
+const bufferSize = 4 * longestLine
 
 function options(source: CsvSource, columns: readonly string[]): string {
   const { delimiter = ',', header = true, quote = '"', escape = quote } = source
@@ -22,47 +34,58 @@ function options(source: CsvSource, columns: readonly string[]): string {
     'allow_quoted_nulls = false',
     'strict_mode = true',
     `max_line_size = ${longestLine}`,
-    `buffer_size = ${4 * longestLine}`,
+    `buffer_size = ${bufferSize}`,
   ].join(', ')
 }
 
-const read = (files: readonly string[], settings: string): string =>
-  `read_csv([${files.map(text).join(', ')}], ${settings})`
+/** Every cell of a line is read, asked for or not: bytes of another encoding are noticed only in cells that are. */
+const read = (files: readonly string[], columns: readonly string[], settings: string): string =>
+  `(SELECT * FROM read_csv([${files.map(text).join(', ')}], ${settings}) WHERE row(${columns.map(duckdbDialect.identifier).join(', ')}) IS NOT NULL)`
 
 function reasonOf(type: string, message: string): string {
   return type === 'INVALID ENCODING' ? 'it is not of the declared encoding' : message.replace(/\.$/, '')
 }
 
+interface Found {
+  readonly rows: number
+  readonly broken: number
+  readonly unreadable: readonly UnreadableLine[]
+}
+
 /** Reads once for the lines that are no rows: too many or too few cells, open quotes, bytes of another encoding. */
 async function findUnreadable(
   files: readonly string[],
+  columns: readonly string[],
   settings: string,
   session: Session,
-): Promise<{ rows: number; unreadable: UnreadableLine[] }> {
+): Promise<Found> {
   const id = ulid().toLowerCase()
   const rejects = `store_rejects = true, rejects_limit = 0, rejects_table = 'lines_${id}', rejects_scan = 'scans_${id}'`
-  const [counted] = await session(`SELECT count(*) AS n FROM ${read(files, `${settings}, ${rejects}`)}`)
+  const [counted] = await session(`SELECT count(*) AS n FROM ${read(files, columns, `${settings}, ${rejects}`)}`)
+  // one line may be wrong in several ways; one of them is enough
   const lines = await session(
-    `SELECT s.file_path AS file, l.line::BIGINT AS line, l.error_type::VARCHAR AS type, l.error_message AS message, left(l.csv_line, 200) AS text
-     FROM lines_${id} l JOIN scans_${id} s USING (scan_id, file_id) ORDER BY s.file_path, l.line`,
+    `SELECT s.file_path AS file, l.line::BIGINT AS line, min(l.error_type::VARCHAR) AS type, min_by(l.error_message, l.error_type::VARCHAR) AS message, min_by(left(l.csv_line, 200), l.error_type::VARCHAR) AS text, count(*) OVER () AS broken
+     FROM lines_${id} l JOIN scans_${id} s USING (scan_id, file_id) GROUP BY s.file_path, l.line ORDER BY s.file_path, l.line LIMIT ${mostUnreadable}`,
   )
   await session(`DROP TABLE lines_${id}`)
   await session(`DROP TABLE scans_${id}`)
-  const found = new Map<string, UnreadableLine>()
-  for (const row of lines) {
-    const file = Math.max(0, files.indexOf(String(row.file)))
-    const key = `${file}/${String(row.line)}`
-    // one line may be wrong in several ways; the first is enough
-    if (!found.has(key))
-      found.set(key, {
-        file,
-        line: Number(row.line),
-        reason: reasonOf(String(row.type), String(row.message)),
-        text: String(row.text ?? '').trimEnd(),
-      })
-  }
-  return { rows: Number(counted?.n ?? 0), unreadable: [...found.values()] }
+  const unreadable = lines.map(row => ({
+    file: Math.max(0, files.indexOf(String(row.file))),
+    line: Number(row.line),
+    reason: reasonOf(String(row.type), String(row.message)),
+    text: String(row.text ?? '').trimEnd(),
+  }))
+  return { rows: Number(counted?.n ?? 0), broken: Number(lines[0]?.broken ?? 0), unreadable }
 }
+
+async function inTurn<T>(files: readonly string[], look: (file: string, i: number) => Promise<T>): Promise<T[]> {
+  const made: T[] = []
+  for (const [i, file] of files.entries()) made.push(await look(file, i))
+  return made
+}
+
+const sumOf = <T>(parts: readonly T[], of: (part: T) => number): number =>
+  parts.reduce((sum, part) => sum + of(part), 0)
 
 /**
  * CSV files as columns of text; files of one header are read together. Files of another encoding than UTF-8 are first
@@ -80,31 +103,37 @@ export async function scanCsv(
   for (const file of files) headers.push(await csvColumns(file, source.path, { ...source, encoding: 'utf-8' }))
   const settings = headers.map(columns => options(source, columns))
   const alike = settings.every(one => one === settings[0])
-  let rows = 0
-  const unreadable: UnreadableLine[] = []
-  if (alike) {
-    const found = await findUnreadable(files, settings[0] as string, session)
-    rows = found.rows
-    unreadable.push(...found.unreadable)
-  } else
-    for (const [i, file] of files.entries()) {
-      const found = await findUnreadable([file], settings[i] as string, session)
-      rows += found.rows
-      unreadable.push(...found.unreadable.map(line => ({ ...line, file: i })))
-    }
-  const lenient = (i: number) => `${settings[i]}, ignore_errors = true`
+  for (const file of files)
+    if ((await stat(file)).size > bufferSize && (await hasLineBeyond(file, longestLine)))
+      throw fail('sourceUnreadable', {
+        source: source.path,
+        reason: `a line of it is longer than ${longestLine / 2 ** 20} MB: a quote or a line end may be missing`,
+      })
+  const found = alike
+    ? [await findUnreadable(files, headers[0] as string[], settings[0] as string, session)]
+    : await inTurn(files, (file, i) =>
+        findUnreadable([file], headers[i] as string[], settings[i] as string, session).then(part => ({
+          ...part,
+          unreadable: part.unreadable.map(line => ({ ...line, file: i })),
+        })),
+      )
+  // not ignore_errors: with it a line with a stray quote ends the reading, and all after it is lost without a word
+  const lenient = (i: number) => `${settings[i]}, store_rejects = true, rejects_limit = 1`
   const apart = files.map(
     (file, i) =>
-      `SELECT *, ${i * rowsOfFile} + row_number() OVER () - 1 AS ${rowName} FROM ${read([file], lenient(i))}`,
+      `SELECT *, ${i * rowsOfFile} + row_number() OVER () - 1 AS ${rowName} FROM ${read([file], headers[i] as string[], lenient(i))}`,
   )
   const together = alike
-    ? read(files, lenient(0))
-    : `(${files.map((file, i) => `SELECT * FROM ${read([file], lenient(i))}`).join(' UNION ALL BY NAME ')})`
+    ? read(files, headers[0] as string[], lenient(0))
+    : `(${files.map((file, i) => `SELECT * FROM ${read([file], headers[i] as string[], lenient(i))}`).join(' UNION ALL BY NAME ')})`
   return {
     sql: together,
     numbered: `(${apart.join(' UNION ALL BY NAME ')})`,
     label: source.path,
-    text: { unreadable },
-    rows,
+    text: {
+      unreadable: found.flatMap(part => part.unreadable).slice(0, mostUnreadable),
+      broken: sumOf(found, part => part.broken),
+    },
+    rows: sumOf(found, part => part.rows),
   }
 }

@@ -1,11 +1,15 @@
-import { rowsOfFile, type Relation, type SourceSpec, type UnreadableLine } from '../../../ports/data-engine.ts'
+import {
+  mostUnreadable,
+  rowsOfFile,
+  type Relation,
+  type SourceSpec,
+  type UnreadableLine,
+} from '../../../ports/data-engine.ts'
 import { duckdbDialect } from './dialect.ts'
+import { requireDifferent } from './csv-header.ts'
 import { rowName, text, type Session } from './session.ts'
 
 type JsonSource = SourceSpec & { kind: 'json' }
-
-/** Unreadable lines that are told one by one; all of them are counted. */
-const mostLines = 1000
 
 const objects = (files: readonly string[]): string =>
   `read_ndjson_objects([${files.map(text).join(', ')}], ignore_errors = true, maximum_object_size = ${64 * 2 ** 20})`
@@ -15,30 +19,37 @@ async function memberNames(files: readonly string[], session: Session): Promise<
   const names = await session(
     `SELECT name, min(line) AS line, min(place) AS place FROM (SELECT unnest(json_keys(json)) AS name, generate_subscripts(json_keys(json), 1) AS place, line FROM (SELECT json, row_number() OVER () AS line FROM ${objects(files)}) WHERE json_type(json) = 'OBJECT') GROUP BY name ORDER BY line, place`,
   )
-  return names.map(row => String(row.name))
+  // a member without a name can be no column
+  return names.map(row => String(row.name)).filter(name => name !== '')
 }
 
 /** JSON lines as columns of text; members that are objects or lists are their JSON. A line that is no object is no row. */
 export async function scanJson(source: JsonSource, files: readonly string[], session: Session): Promise<Relation> {
   const names = await memberNames(files, session)
+  requireDifferent(names, source.path)
   const columns = names.map(
     name => `json_extract_string(json, ${text(`$.${JSON.stringify(name)}`)}) AS ${duckdbDialect.identifier(name)}`,
   )
-  const isRow = "coalesce(json_type(json) = 'OBJECT', false)"
+  // of a member that stands twice nobody knows which value counts
+  const twice = 'len(list_distinct(json_keys(json))) < len(json_keys(json))'
+  const isRow = `coalesce(json_type(json) = 'OBJECT' AND NOT ${twice}, false)`
   const unreadable: UnreadableLine[] = []
   let rows = 0
+  let broken = 0
   for (const [file, path] of files.entries()) {
     const numbered = `(SELECT json, row_number() OVER () AS line FROM ${objects([path])})`
-    const [counted] = await session(`SELECT count(*) FILTER (WHERE ${isRow}) AS n FROM ${numbered}`)
+    const [counted] = await session(`SELECT count(*) FILTER (WHERE ${isRow}) AS n, count(*) AS lines FROM ${numbered}`)
     rows += Number(counted?.n ?? 0)
-    const broken = await session(
-      `SELECT line::BIGINT AS line, json IS NULL AS broken, left(json::VARCHAR, 200) AS text FROM ${numbered} WHERE NOT ${isRow} ORDER BY line LIMIT ${mostLines}`,
+    broken += Number(counted?.lines ?? 0) - Number(counted?.n ?? 0)
+    const first = await session(
+      `SELECT line::BIGINT AS line, json IS NULL AS broken, json_type(json) = 'OBJECT' AS object, left(json::VARCHAR, 200) AS text FROM ${numbered} WHERE NOT ${isRow} ORDER BY line LIMIT ${mostUnreadable - unreadable.length}`,
     )
-    for (const row of broken)
+    for (const row of first)
       unreadable.push({
         file,
         line: Number(row.line),
-        reason: row.broken === true ? 'it is no JSON' : 'it is no object',
+        reason:
+          row.broken === true ? 'it is no JSON' : row.object === true ? 'a member stands twice' : 'it is no object',
         text: String(row.text ?? ''),
       })
   }
@@ -51,7 +62,7 @@ export async function scanJson(source: JsonSource, files: readonly string[], ses
     sql: `(SELECT ${select} FROM ${objects(files)} WHERE ${isRow})`,
     numbered: `(${apart.join(' UNION ALL ')})`,
     label: source.path,
-    text: { unreadable },
+    text: { unreadable, broken },
     rows,
   }
 }

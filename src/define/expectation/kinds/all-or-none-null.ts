@@ -1,9 +1,11 @@
+import type { BoolExpression } from '../../expression/types.ts'
 import { fromNode } from '../../expression/build.ts'
 import type { Node } from '../../expression/node.ts'
 import { refuse } from '../../named.ts'
 import { tableKind } from '../kind.ts'
 import { expressionKind } from '../row-kind.ts'
-import { columnName, rowExpectation, type ColumnReference, type RowOptions } from '../spec.ts'
+import { columnNames, rowExpectation, type ColumnReference, type RowOptions } from '../spec.ts'
+import { inPairs } from '../where.ts'
 
 export const allOrNoneNull = tableKind({
   kind: expressionKind<{ good: Node }>({
@@ -14,11 +16,13 @@ export const allOrNoneNull = tableKind({
     good: ({ good }) => good,
   }),
   make: (columns: readonly ColumnReference[], options: RowOptions = {}) => {
-    const names = columns.map(one => columnName(one, 'allOrNoneNull'))
+    const names = columnNames(columns, 'allOrNoneNull')
     if (names.length < 2) refuse('expectation', 'allOrNoneNull', 'needs at least two columns')
     const nulls = columns.map(one => fromNode(one.node).isNull())
     const filled = columns.map(one => fromNode(one.node).isNotNull())
-    const good = nulls.reduce((all, one) => all.and(one)).or(filled.reduce((all, one) => all.and(one)))
+    const both = (all: readonly BoolExpression<boolean, string>[]) =>
+      inPairs(all, (one, other) => one.and(other)) as BoolExpression<boolean, string>
+    const good = both(nulls).or(both(filled))
     return rowExpectation({
       kind: 'allOrNoneNull',
       says: `${names.join(', ')} are all null or none is`,

@@ -1,11 +1,12 @@
 import { digestBytes } from '../../../internal/digest.ts'
-import { micros, parseDuration, type Duration } from '../../../internal/time.ts'
+import type { Duration } from '../../../internal/time.ts'
 import type { Expression } from '../../expression/types.ts'
 import { refuse } from '../../named.ts'
 import type { ScalarType } from '../../expression/node.ts'
 import { tableKind } from '../kind.ts'
 import { rowKind } from '../row-kind.ts'
-import { columnName, rowExpectation, type BatchFunction, type Expectation, type RowOptions } from '../spec.ts'
+import { columnNames, rowExpectation, type BatchFunction, type Expectation, type RowOptions } from '../spec.ts'
+import { timeoutOf } from '../options.ts'
 
 export interface Bounded {
   /** The declaration in words. */
@@ -57,25 +58,33 @@ export const batches = tableKind({
   make: <const E extends readonly Expression[]>(
     columns: E,
     check: (batch: TypedBatch<E>) => ArrayLike<boolean>,
-    { says, timeout = '1m', memoryMb = 512, ...options }: Omit<RowOptions, 'nulls' | 'when'> & Bounded,
+    {
+      says,
+      timeout = '1m',
+      memoryMb = 512,
+      ...options
+    }: Omit<RowOptions, 'nulls' | 'when' | 'nonFinite' | 'denominator'> & Bounded,
   ): Expectation => {
-    const names = columns.map(one => columnName(one, 'batches'))
+    const names = columnNames(columns, 'batches')
     if (names.length === 0) refuse('expectation', 'batches', 'needs at least one column')
     if (typeof check !== 'function') refuse('expectation', 'batches', 'needs a function of a batch')
     if (typeof says !== 'string' || says === '') refuse('expectation', 'batches', 'needs `says`: the rule in words')
-    if (parseDuration(timeout) === undefined) refuse('expectation', 'batches', `'${String(timeout)}' is not a duration`)
-    if (!(memoryMb >= 64)) refuse('expectation', 'batches', 'memoryMb must be 64 or more')
+    const timeoutMicros = timeoutOf('batches', timeout)
+    if (!(typeof memoryMb === 'number' && memoryMb >= 64 && memoryMb <= 1e6))
+      refuse('expectation', 'batches', 'memoryMb must be from 64 to 1,000,000')
     return rowExpectation({
       kind: 'batches',
       says,
       args: {
         columns: names,
-        timeoutMicros: micros(timeout),
+        timeoutMicros,
         memoryBytes: memoryMb * 1e6,
         code: digestBytes(check.toString()),
       } satisfies Args,
       columns: names,
-      options: { ...options, nulls: 'good' },
+      options,
+      nulls: 'good',
+      without: ['when', 'nulls', 'nonFinite', 'denominator'],
       run: check as unknown as BatchFunction,
     })
   },

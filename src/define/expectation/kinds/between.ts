@@ -5,6 +5,7 @@ import { refuse } from '../../named.ts'
 import { columnKind } from '../kind.ts'
 import { expressionKind } from '../row-kind.ts'
 import { rowExpectation, type Expectation, type RowOptions } from '../spec.ts'
+import { checkFlags } from '../options.ts'
 
 export interface Exclusive {
   /** The bound itself is out. */
@@ -54,6 +55,7 @@ export const between = columnKind<{
     max: Bound | undefined,
     { minExclusive = false, maxExclusive = false, ...options }: RowOptions & Exclusive = {},
   ) => {
+    checkFlags('between', { minExclusive, maxExclusive })
     for (const bound of [min, max])
       if (Number.isNaN(Number(bound ?? 0))) refuse('expectation', 'between', 'a bound is not a number')
     if (min !== undefined && max !== undefined && min > max)

@@ -36,7 +36,7 @@ export const classBalance = columnKind<Record<'int' | 'text' | 'bool', Method>>(
   kind,
   on: ['int', 'text', 'bool'],
   make: (of: Node, { minShare = 0.01, ...options }: Balance & ExpectationOptions = {}) => {
-    if (!(minShare > 0 && minShare <= 0.5))
+    if (typeof minShare !== 'number' || !(minShare > 0 && minShare <= 0.5))
       refuse('expectation', 'classBalance', 'minShare must be above 0 and at most 0.5')
     return expectation({
       kind: 'classBalance',

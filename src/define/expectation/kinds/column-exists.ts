@@ -1,3 +1,4 @@
+import { refuse } from '../../named.ts'
 import { tableKind, type Kind } from '../kind.ts'
 import { expectation, type Expectation, type ExpectationOptions } from '../spec.ts'
 import { problems } from '../verdict.ts'
@@ -18,6 +19,14 @@ const kind: Kind<{ column: string }> = {
 
 export const columnExists = tableKind({
   kind,
-  make: (column: string, options: ExpectationOptions = {}): Expectation =>
-    expectation({ kind: 'columnExists', says: `column ${column} exists`, args: { column }, columns: [], options }),
+  make: (column: string, options: ExpectationOptions = {}): Expectation => {
+    if (typeof column !== 'string' || column === '') refuse('expectation', 'columnExists', 'needs the name of a column')
+    return expectation({
+      kind: 'columnExists',
+      says: `column ${column} exists`,
+      args: { column },
+      columns: [],
+      options,
+    })
+  },
 })

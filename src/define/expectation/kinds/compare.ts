@@ -1,12 +1,13 @@
 import { fromNode } from '../../expression/build.ts'
 import { columnsOf, describe, type Node } from '../../expression/node.ts'
 import type { NumberExpression, NumberType, TextExpression, TimestampExpression } from '../../expression/types.ts'
-import { refuse } from '../../named.ts'
 import { tableKind } from '../kind.ts'
 import { expressionKind } from '../row-kind.ts'
 import { rowExpectation, type Expectation, type RowOptions } from '../spec.ts'
+import { checkNumbers, checkWord } from '../options.ts'
 
-type Sign = 'eq' | 'ne' | 'lt' | 'lte' | 'gt' | 'gte'
+const signs = ['eq', 'ne', 'lt', 'lte', 'gt', 'gte'] as const
+type Sign = (typeof signs)[number]
 type AnyNumber = NumberExpression<NumberType, boolean, string>
 
 export interface Tolerance {
@@ -34,7 +35,6 @@ function comparison(left: Node, sign: Sign, right: Node, tolerance: number | und
   const a = fromNode(left) as AnyNumber
   const b = fromNode(right) as AnyNumber
   if (tolerance === undefined || tolerance === 0) return a[sign](b)
-  if (!(tolerance > 0)) refuse('expectation', 'compare', 'the tolerance must be 0 or more')
   const gap = a.toFloat().minus(b.toFloat())
   if (sign === 'eq') return gap.abs().lte(tolerance)
   if (sign === 'ne') return gap.abs().gt(tolerance)
@@ -56,6 +56,8 @@ export const compare = tableKind({
     right: { readonly node: Node },
     { tolerance, ...options }: RowOptions & Tolerance = {},
   ) => {
+    checkWord('compare', 'the relation', sign ?? '', signs)
+    if (tolerance !== undefined) checkNumbers('compare', { tolerance })
     const exact = (fromNode(left.node) as AnyNumber)[sign](fromNode(right.node) as AnyNumber).node
     const good = comparison(left.node, sign, right.node, tolerance).node
     return rowExpectation({

@@ -1,7 +1,14 @@
 import { refuse } from '../../named.ts'
 import { tableKind } from '../kind.ts'
 import { rowKind } from '../row-kind.ts'
-import { columnName, rowExpectation, type ColumnReference, type Expectation, type RowOptions } from '../spec.ts'
+import {
+  columnName,
+  columnNames,
+  rowExpectation,
+  type ColumnReference,
+  type Expectation,
+  type RowOptions,
+} from '../spec.ts'
 
 export interface By {
   /** The columns that a model sees. */
@@ -16,9 +23,9 @@ export const conflictingLabels = tableKind({
     example: 'expect.conflictingLabels(c.returned, { by: [c.id, c.sku] })',
     rule: ({ args }) => ({ by: 'group', over: args.by, nulls: 'equal', spare: 'none', conflicting: args.label }),
   }),
-  make: (label: ColumnReference, { by, ...options }: Omit<RowOptions, 'nulls'> & By): Expectation => {
+  make: (label: ColumnReference, { by, ...options }: Omit<RowOptions, 'nulls' | 'nonFinite'> & By): Expectation => {
     const name = columnName(label, 'conflictingLabels')
-    const names = (by ?? []).map(one => columnName(one, 'conflictingLabels'))
+    const names = columnNames(by ?? [], 'conflictingLabels')
     if (names.length === 0) refuse('expectation', 'conflictingLabels', 'needs `by`: the columns that a model sees')
     return rowExpectation({
       kind: 'conflictingLabels',
@@ -26,6 +33,7 @@ export const conflictingLabels = tableKind({
       args: { label: name, by: names },
       columns: [name, ...names],
       options,
+      without: ['nulls', 'nonFinite'],
     })
   },
 })

@@ -1,9 +1,17 @@
-import { micros, type Duration } from '../../../internal/time.ts'
+import type { Duration } from '../../../internal/time.ts'
 import { columnsOf, describe, type Node } from '../../expression/node.ts'
 import { refuse } from '../../named.ts'
 import { columnKind } from '../kind.ts'
 import { rowKind } from '../row-kind.ts'
-import { columnName, rowExpectation, type ColumnReference, type Expectation, type RowOptions } from '../spec.ts'
+import {
+  columnName,
+  columnNames,
+  rowExpectation,
+  type ColumnReference,
+  type Expectation,
+  type RowOptions,
+} from '../spec.ts'
+import { timeoutOf } from '../options.ts'
 
 export interface Steps<S> {
   /** Greatest step from one value to the next greater one. */
@@ -29,9 +37,10 @@ export const contiguous = columnKind<{ int: Method<number>; timestamp: Method<Du
   }),
   on: ['int', 'timestamp'],
   make: (of: Node, { step, partitionBy = [], ...options }: RowOptions & Steps<number | Duration>) => {
-    const size = typeof step === 'number' ? step : micros(step)
-    if (!(size > 0)) refuse('expectation', 'contiguous', 'the step must be above 0')
-    const within = partitionBy.map(one => columnName(one, 'contiguous'))
+    const size = of.type === 'timestamp' ? timeoutOf('contiguous', step as Duration) : (step as number)
+    if (!(typeof size === 'number' && size > 0 && Number.isFinite(size)))
+      refuse('expectation', 'contiguous', 'the step must be a number above 0')
+    const within = columnNames(partitionBy, 'contiguous')
     return rowExpectation({
       kind: 'contiguous',
       says: `${describe(of)} has no gap above ${step}${within.length === 0 ? '' : ` within each ${within.join(' + ')}`}`,

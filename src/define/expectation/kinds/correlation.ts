@@ -55,7 +55,7 @@ export const correlation = tableKind({
     b: AnyNumber,
     options: Bounds & ExpectationOptions & { readonly method?: Method },
   ): Expectation => {
-    checkBounds('correlation', options, -1)
+    checkBounds('correlation', options, -1, 1)
     const { method = 'pearson' } = options
     if (method !== 'pearson' && method !== 'spearman')
       refuse('expectation', 'correlation', `has no method '${String(method)}'; it has pearson, spearman`)

@@ -28,5 +28,5 @@ const kind: Kind<BoundedArgs> = {
 export const distinctShare = columnKind<Record<'int' | 'float' | 'text' | 'timestamp', BoundedMethod>>()({
   kind,
   on: ['int', 'float', 'text', 'timestamp'],
-  make: boundedColumn('distinctShare', of => `share of different values of ${of}`),
+  make: boundedColumn('distinctShare', of => `share of different values of ${of}`, 1),
 })

@@ -18,6 +18,7 @@ import { total } from '../value-counts.ts'
 import { bounded, skipped } from '../verdict.ts'
 import { finiteExtremes } from '../extremes-kind.ts'
 import { where } from '../where.ts'
+import { checkNumbers } from '../options.ts'
 
 const numeric = ['psi', 'jsd', 'linf', 'ks', 'wasserstein', 'cramersV'] as const
 const nominal = ['psi', 'jsd', 'linf', 'cramersV'] as const
@@ -139,7 +140,7 @@ export const drift = columnKind<{
     const known: readonly string[] = isNumber(of) ? numeric : nominal
     if (!known.includes(metric))
       refuse('expectation', 'drift', `has no metric '${metric}' for ${describe(of)}; it has ${known.join(', ')}`)
-    if (!(max >= 0)) refuse('expectation', 'drift', 'max must be 0 or more')
+    checkNumbers('drift', { max })
     const reference = referenceOf('drift', from)
     return expectation({
       kind: 'drift',

@@ -1,6 +1,6 @@
 import { tableKind } from '../kind.ts'
 import { rowKind } from '../row-kind.ts'
-import { columnName, rowExpectation, type ColumnReference, type Expectation, type RowOptions } from '../spec.ts'
+import { columnNames, rowExpectation, type ColumnReference, type Expectation, type RowOptions } from '../spec.ts'
 
 export interface Ignoring {
   /** Columns that may differ between duplicates, such as a load time. */
@@ -17,13 +17,14 @@ export const duplicateRows = tableKind({
     rule: ({ args }) => ({ by: 'group', over: [], except: args.ignore, nulls: 'equal', spare: 'first' }),
   }),
   make: ({ ignoreColumns = [], ...options }: Omit<RowOptions, 'nulls' | 'nonFinite'> & Ignoring = {}): Expectation => {
-    const ignore = ignoreColumns.map(one => columnName(one, 'duplicateRows'))
+    const ignore = columnNames(ignoreColumns, 'duplicateRows')
     return rowExpectation({
       kind: 'duplicateRows',
       says: `no duplicate rows${ignore.length === 0 ? '' : ` (${ignore.join(', ')} left aside)`}`,
       args: { ignore },
       columns: [],
       options,
+      without: ['nulls', 'nonFinite'],
     })
   },
 })

@@ -2,7 +2,7 @@ import type { Dataset } from '../../dataset.ts'
 import { refuse } from '../../named.ts'
 import { tableKind } from '../kind.ts'
 import { rowKind } from '../row-kind.ts'
-import { columnName, rowExpectation, type ColumnReference, type Expectation, type RowOptions } from '../spec.ts'
+import { columnNames, rowExpectation, type ColumnReference, type Expectation, type RowOptions } from '../spec.ts'
 
 interface Args {
   readonly columns: readonly string[]
@@ -31,11 +31,12 @@ export const foreignKey = tableKind({
     references: readonly (keyof D['columns'] & string)[],
     options: RowOptions = {},
   ): Expectation => {
-    const names = columns.map(one => columnName(one, 'foreignKey'))
+    const names = columnNames(columns, 'foreignKey')
     if (names.length === 0 || names.length !== references.length)
       refuse('expectation', 'foreignKey', 'needs as many columns here as in the other dataset, at least one')
     for (const column of references)
-      if (!(column in dataset.columns)) refuse('expectation', 'foreignKey', `${dataset.name} has no column '${column}'`)
+      if (!Object.hasOwn(dataset.columns, column))
+        refuse('expectation', 'foreignKey', `${dataset.name} has no column '${column}'`)
     return rowExpectation({
       kind: 'foreignKey',
       says: `${names.join(' + ')} refers to ${dataset.name} (${references.join(', ')})`,

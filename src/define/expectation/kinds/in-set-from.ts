@@ -23,7 +23,8 @@ export const inSetFrom = columnKind<{ int: Method; text: Method; timestamp: Meth
   }),
   on: ['int', 'text', 'timestamp'],
   make: (of: Node, dataset: Dataset, column: string, options: RowOptions = {}) => {
-    if (!(column in dataset.columns)) refuse('expectation', 'inSetFrom', `${dataset.name} has no column '${column}'`)
+    if (!Object.hasOwn(dataset.columns, column))
+      refuse('expectation', 'inSetFrom', `${dataset.name} has no column '${column}'`)
     return rowExpectation({
       kind: 'inSetFrom',
       says: `${describe(of)} occurs in ${dataset.name}.${column}`,

@@ -1,10 +1,10 @@
 import { fromNode } from '../../expression/build.ts'
 import { columnsOf, describe, type Node } from '../../expression/node.ts'
 import type { TextExpression } from '../../expression/types.ts'
-import { refuse } from '../../named.ts'
 import { columnKind } from '../kind.ts'
 import { expressionKind } from '../row-kind.ts'
 import { rowExpectation, type Expectation, type RowOptions } from '../spec.ts'
+import { checkFlags, checkSet } from '../options.ts'
 
 export interface Case {
   /** Whether upper and lower case differ (default true). */
@@ -28,10 +28,6 @@ export function setInWords(values: readonly Element[]): string {
   return values.length > 6 ? `${values.slice(0, 6).join(', ')}, … (${values.length})` : values.join(', ')
 }
 
-export function checkSet(kind: string, values: readonly Element[]): void {
-  if (!Array.isArray(values) || values.length === 0) refuse('expectation', kind, 'needs at least one value')
-}
-
 export const inSet = columnKind<{ int: OfNumbers; float: OfNumbers; text: OfTexts; bool: OfBools }>()({
   kind: expressionKind<{ good: Node }>({
     name: 'inSet',
@@ -42,7 +38,8 @@ export const inSet = columnKind<{ int: OfNumbers; float: OfNumbers; text: OfText
   }),
   on: ['int', 'float', 'text', 'bool'],
   make: (of: Node, values: readonly Element[], { caseSensitive = true, ...options }: RowOptions & Case = {}) => {
-    checkSet('inSet', values)
+    checkSet('inSet', of.type, values)
+    checkFlags('inSet', { caseSensitive })
     return rowExpectation({
       kind: 'inSet',
       says: `${describe(of)} in ${setInWords(values)}`,

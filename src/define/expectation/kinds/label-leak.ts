@@ -5,7 +5,7 @@ import { refuse } from '../../named.ts'
 import { binLevels, binOf, cutPoints } from '../bins.ts'
 import { tableKind, type Kind } from '../kind.ts'
 import type { Metric, PairCounts } from '../metric.ts'
-import { columnName, expectation, type ColumnReference, type Expectation, type ExpectationOptions } from '../spec.ts'
+import { columnNames, expectation, type ColumnReference, type Expectation, type ExpectationOptions } from '../spec.ts'
 import { keyOf } from '../value-counts.ts'
 import { bounded, figure, skipped } from '../verdict.ts'
 import { where } from '../where.ts'
@@ -115,8 +115,11 @@ export const labelLeak = tableKind({
   kind,
   make: ({ label, features, max = 0.98, ...options }: Leak & ExpectationOptions): Expectation => {
     if (!features || features.length === 0) refuse('expectation', 'labelLeak', 'needs `features`: at least one column')
-    if (!(max > 0.5 && max <= 1)) refuse('expectation', 'labelLeak', 'max must be above 0.5 and at most 1')
-    const names = features.map(one => columnName(one, 'labelLeak'))
+    if (typeof max !== 'number' || !(max > 0.5 && max <= 1))
+      refuse('expectation', 'labelLeak', 'max must be above 0.5 and at most 1')
+    const names = columnNames(features, 'labelLeak')
+    if (label?.node?.type !== 'bool')
+      refuse('expectation', 'labelLeak', 'needs `label`: a condition that is true or false')
     const condition = fromNode(label.node) as BoolExpression<boolean, string>
     return expectation({
       kind: 'labelLeak',

@@ -8,9 +8,13 @@ import { expectation, type Expectation, type ExpectationOptions } from '../spec.
 import { bounded, carried, figure, plural, skipped } from '../verdict.ts'
 import { finiteExtremes } from '../extremes-kind.ts'
 import { conjunction, where } from '../where.ts'
+import { checkWord } from '../options.ts'
 
 type Measure = 'rowCount' | 'nullShare' | 'distinctCount' | 'mean' | 'std' | 'sum' | 'min' | 'max' | 'median'
 type OfAny = 'nullShare' | 'distinctCount'
+
+const ofAny: readonly Measure[] = ['nullShare', 'distinctCount']
+const ofNumbers: readonly Measure[] = [...ofAny, 'mean', 'std', 'sum', 'min', 'max', 'median']
 
 export interface Surprise {
   /**
@@ -101,6 +105,8 @@ function make(of: Node | undefined, measure: Measure, options: Options): Expecta
     minHistory = 7,
     ...common
   } = options
+  const isNumber = of?.type === 'int' || of?.type === 'float'
+  if (of) checkWord('metricAnomaly', `the measure of ${describe(of)}`, measure ?? '', isNumber ? ofNumbers : ofAny)
   if (!['change', 'normal', 'mad', 'seasonal'].includes(strategy))
     refuse(
       'expectation',
@@ -108,7 +114,12 @@ function make(of: Node | undefined, measure: Measure, options: Options): Expecta
       `has no strategy '${String(strategy)}'; it has change, normal, mad, seasonal`,
     )
   for (const [name, value] of Object.entries({ sigma, maxChange, period, minHistory }))
-    if (!(value > 0)) refuse('expectation', 'metricAnomaly', `${name} must be above 0`)
+    if (!(typeof value === 'number' && value > 0 && Number.isFinite(value)))
+      refuse('expectation', 'metricAnomaly', `${name} must be a number above 0`)
+  for (const [name, value] of Object.entries({ period, minHistory }))
+    if (!Number.isInteger(value)) refuse('expectation', 'metricAnomaly', `${name} must be a whole number`)
+  if (!(typeof minChange === 'number' && minChange >= 0 && Number.isFinite(minChange)))
+    refuse('expectation', 'metricAnomaly', 'minChange must be a number, 0 or more')
   const args: Args = { ...(of ? { of } : {}), measure, strategy, sigma, maxChange, minChange, period, minHistory }
   return expectation({
     kind: 'metricAnomaly',

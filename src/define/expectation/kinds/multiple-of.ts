@@ -5,6 +5,7 @@ import { refuse } from '../../named.ts'
 import { columnKind } from '../kind.ts'
 import { expressionKind } from '../row-kind.ts'
 import { rowExpectation, type Expectation, type RowOptions } from '../spec.ts'
+import { checkNumbers } from '../options.ts'
 
 export interface Tolerance {
   /** Greatest distance from the nearest multiple (default 0, and 1e-9 of the step for floats). */
@@ -22,6 +23,7 @@ export const multipleOf = columnKind<{ int: Method; float: Method }>()({
   }),
   on: ['int', 'float'],
   make: (of: Node, step: number, { tolerance, ...options }: RowOptions & Tolerance = {}) => {
+    checkNumbers('multipleOf', { tolerance })
     if (!(step > 0) || !Number.isFinite(step)) refuse('expectation', 'multipleOf', 'the step must be above 0')
     if (tolerance !== undefined && !(tolerance >= 0 && tolerance < step / 2))
       refuse('expectation', 'multipleOf', 'the tolerance must be from 0 to half the step')

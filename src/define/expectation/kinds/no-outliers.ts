@@ -7,6 +7,7 @@ import type { Metric } from '../metric.ts'
 import { rowExpectation, type Expectation, type RowOptions } from '../spec.ts'
 import { carried, figure, skipped, tolerated } from '../verdict.ts'
 import { where } from '../where.ts'
+import { checkWord } from '../options.ts'
 
 type Method = 'zscore' | 'iqr' | 'mad'
 export interface Spread {
@@ -116,9 +117,11 @@ export const noOutliers = columnKind<{ int: Call; float: Call }>()({
     of: Node,
     { method = 'zscore', limit = defaults[method], reference = 'self', ...options }: RowOptions & Spread = {},
   ) => {
-    if (!(method in defaults))
+    if (!Object.hasOwn(defaults, method))
       refuse('expectation', 'noOutliers', `has no method '${String(method)}'; it has zscore, iqr, mad`)
-    if (!(limit > 0) || !Number.isFinite(limit)) refuse('expectation', 'noOutliers', 'the limit must be above 0')
+    checkWord('noOutliers', 'reference', reference, ['self', 'previous'])
+    if (typeof limit !== 'number' || !(limit > 0) || !Number.isFinite(limit))
+      refuse('expectation', 'noOutliers', 'the limit must be above 0')
     return rowExpectation({
       kind: 'noOutliers',
       says: `${describe(of)} has no outliers (${method}, ${limit})`,

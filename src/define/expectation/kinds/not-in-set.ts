@@ -4,7 +4,8 @@ import type { BoolExpression } from '../../expression/types.ts'
 import { columnKind } from '../kind.ts'
 import { expressionKind } from '../row-kind.ts'
 import { rowExpectation, type Expectation, type RowOptions } from '../spec.ts'
-import { checkSet, membership, setInWords } from './in-set.ts'
+import { membership, setInWords } from './in-set.ts'
+import { checkFlags, checkSet } from '../options.ts'
 
 export interface Case {
   /** Whether upper and lower case differ (default true). */
@@ -27,7 +28,8 @@ export const notInSet = columnKind<{ int: OfNumbers; float: OfNumbers; text: OfT
     values: readonly (string | number | bigint)[],
     { caseSensitive = true, ...options }: RowOptions & Case = {},
   ) => {
-    checkSet('notInSet', values)
+    checkSet('notInSet', of.type, values)
+    checkFlags('notInSet', { caseSensitive })
     const inside = fromNode(membership(of, values, caseSensitive)) as BoolExpression<boolean, string>
     return rowExpectation({
       kind: 'notInSet',

@@ -25,5 +25,5 @@ const kind: Kind<BoundedArgs> = {
 export const nullShare = columnKind<Record<'int' | 'float' | 'text' | 'bool' | 'timestamp', BoundedMethod>>()({
   kind,
   on: ['int', 'float', 'text', 'bool', 'timestamp'],
-  make: boundedColumn('nullShare', of => `share of nulls of ${of}`),
+  make: boundedColumn('nullShare', of => `share of nulls of ${of}`, 1),
 })

@@ -1,7 +1,15 @@
 import { columnsOf, describe, type Node } from '../../expression/node.ts'
 import { columnKind } from '../kind.ts'
 import { rowKind } from '../row-kind.ts'
-import { columnName, rowExpectation, type ColumnReference, type Expectation, type RowOptions } from '../spec.ts'
+import {
+  columnName,
+  columnNames,
+  rowExpectation,
+  type ColumnReference,
+  type Expectation,
+  type RowOptions,
+} from '../spec.ts'
+import { checkFlags } from '../options.ts'
 
 export interface Order {
   /** In which order the rows are taken. */
@@ -40,10 +48,11 @@ export function orderedKind(
     }),
     on: ['int', 'float', 'timestamp'],
     make: (of: Node, { orderBy, partitionBy = [], strict = false, ...options }: RowOptions & Order) => {
+      checkFlags(name, { strict })
       const args: Args = {
         of: columnName({ node: of }, name),
         orderBy: columnName(orderBy, name),
-        within: partitionBy.map(one => columnName(one, name)),
+        within: columnNames(partitionBy, name),
         strict,
       }
       const per = args.within.length === 0 ? '' : ` within each ${args.within.join(' + ')}`

@@ -1,7 +1,7 @@
 import { refuse } from '../../named.ts'
 import { tableKind } from '../kind.ts'
 import { rowKind } from '../row-kind.ts'
-import { columnName, rowExpectation, type ColumnReference, type Expectation, type RowOptions } from '../spec.ts'
+import { columnNames, rowExpectation, type ColumnReference, type Expectation, type RowOptions } from '../spec.ts'
 
 export const primaryKey = tableKind({
   kind: rowKind<{ columns: readonly string[] }>({
@@ -11,15 +11,17 @@ export const primaryKey = tableKind({
     example: 'expect.primaryKey([c.id])',
     rule: ({ args }) => ({ by: 'group', over: args.columns, nulls: 'equal', spare: 'none', nullsBad: true }),
   }),
-  make: (columns: readonly ColumnReference[], options: Omit<RowOptions, 'nulls'> = {}): Expectation => {
-    const names = columns.map(one => columnName(one, 'primaryKey'))
+  make: (columns: readonly ColumnReference[], options: Omit<RowOptions, 'nulls' | 'nonFinite'> = {}): Expectation => {
+    const names = columnNames(columns, 'primaryKey')
     if (names.length === 0) refuse('expectation', 'primaryKey', 'needs at least one column')
     return rowExpectation({
       kind: 'primaryKey',
       says: `${names.join(' + ')} identifies a row`,
       args: { columns: names },
       columns: names,
-      options: { ...options, nulls: 'bad' },
+      options,
+      nulls: 'bad',
+      without: ['nulls', 'nonFinite'],
     })
   },
 })

@@ -55,7 +55,8 @@ const kind: Kind<Args> = {
 function make(of: Node, ranges: readonly (readonly [number, Bounds])[], options: ExpectationOptions): Expectation {
   if (ranges.length === 0) refuse('expectation', 'quantiles', 'needs at least one quantile')
   for (const [q, bounds] of ranges) {
-    if (!(q >= 0 && q <= 1)) refuse('expectation', 'quantiles', `${q} is not a level from 0 to 1`)
+    if (typeof q !== 'number' || !(q >= 0 && q <= 1))
+      refuse('expectation', 'quantiles', `${q} is not a level from 0 to 1`)
     checkBounds('quantiles', bounds)
   }
   const words = ranges.map(([q, bounds]) => `quantile ${q} of ${describe(of)} ${boundsInWords(bounds)}`)

@@ -2,7 +2,7 @@ import type { Dataset } from '../../dataset.ts'
 import { refuse } from '../../named.ts'
 import { tableKind } from '../kind.ts'
 import { rowKind } from '../row-kind.ts'
-import { columnName, rowExpectation, type ColumnReference, type Expectation, type RowOptions } from '../spec.ts'
+import { columnNames, rowExpectation, type ColumnReference, type Expectation, type RowOptions } from '../spec.ts'
 
 /** How far two numbers may differ and still count as equal: |a − b| ≤ abs + rel·|b|. */
 export interface Closeness {
@@ -29,14 +29,14 @@ interface Args {
 
 /** What `reconcile` and `skew` share: names checked in both datasets. */
 export function matching(kind: string, comparison: Comparison, exact: Required<Closeness>): Args {
-  const names = (columns: readonly ColumnReference[]) => columns.map(one => columnName(one, kind))
+  const names = (columns: readonly ColumnReference[]) => columnNames(columns, kind)
   const on = names(comparison.on)
   const compare = names(comparison.compare ?? [])
   const { abs = exact.abs, rel = exact.rel } = comparison.tolerance ?? {}
   if (on.length === 0) refuse('expectation', kind, 'needs `on`: the columns that tell which rows belong together')
   if (!(abs >= 0 && rel >= 0)) refuse('expectation', kind, 'tolerances must be 0 or more')
   for (const column of [...on, ...compare])
-    if (!(column in comparison.with.columns))
+    if (!Object.hasOwn(comparison.with.columns, column))
       refuse('expectation', kind, `${comparison.with.name} has no column '${column}'`)
   return { dataset: comparison.with.name, on, compare, abs, rel }
 }

@@ -1,4 +1,4 @@
-import { refuse } from '../../named.ts'
+import { onlyKeys, refuse } from '../../named.ts'
 import { tableKind, type Kind } from '../kind.ts'
 import {
   boundsInWords,
@@ -49,6 +49,12 @@ const kind: Kind<Size> = {
   },
 }
 
+function checkRatios(ratios: NonNullable<Size['vsPrevious']>): void {
+  onlyKeys('expectation', 'rowCount vsPrevious', ratios, ['minRatio', 'maxRatio'])
+  const { minRatio: min, maxRatio: max } = ratios
+  checkBounds('rowCount', { ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) }, 0)
+}
+
 export const rowCount = tableKind({
   kind,
   make: (options: Size & ExpectationOptions): Expectation => {
@@ -57,6 +63,7 @@ export const rowCount = tableKind({
       refuse('expectation', 'rowCount', 'takes equals, or min and max')
     const bounds = equals === undefined ? boundsOf(options) : { min: equals, max: equals }
     if (!vsPrevious || bounds.min !== undefined || bounds.max !== undefined) checkBounds('rowCount', bounds, 0)
+    if (vsPrevious) checkRatios(vsPrevious)
     const words = [
       ...(bounds.min === undefined && bounds.max === undefined ? [] : [boundsInWords(bounds)]),
       ...(vsPrevious

@@ -2,6 +2,7 @@ import { refuse } from '../../named.ts'
 import { tableKind, type Kind } from '../kind.ts'
 import { expectation, type Expectation, type ExpectationOptions } from '../spec.ts'
 import { problems } from '../verdict.ts'
+import { checkFlags } from '../options.ts'
 
 type Mode = 'exact' | 'superset' | 'subset'
 export interface Shape {
@@ -54,6 +55,7 @@ export const schema = tableKind({
     const { mode = 'superset', ordered = false } = options
     if (!['exact', 'superset', 'subset'].includes(mode))
       refuse('expectation', 'schema', `has no mode '${String(mode)}'; it has exact, superset, subset`)
+    checkFlags('schema', { ordered })
     return expectation({
       kind: 'schema',
       says: 'columns as declared',

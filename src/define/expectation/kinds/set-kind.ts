@@ -4,13 +4,22 @@ import { expectation, type Expectation, type ExpectationOptions } from '../spec.
 import { keyOf, total, valueInWords } from '../value-counts.ts'
 import { overNothing, plural } from '../verdict.ts'
 import { where } from '../where.ts'
-import { checkSet, setInWords } from './in-set.ts'
+import { setInWords } from './in-set.ts'
+import { checkSet } from '../options.ts'
 
 type Method<V> = (values: readonly V[], options?: ExpectationOptions) => Expectation
 interface Args {
   readonly of: Node
+  /** An int beyond 2^53 as its digits. */
   readonly values: readonly (string | number | boolean)[]
 }
+type Element = string | number | bigint | boolean
+
+const carriedValue = (value: Element): string | number | boolean =>
+  typeof value !== 'bigint' ? value : Number.isSafeInteger(Number(value)) ? Number(value) : value.toString()
+
+const elementsOf = ({ of, values }: Args): readonly Element[] =>
+  of.type === 'int' ? values.map(value => (typeof value === 'string' ? BigInt(value) : value)) : values
 
 function some(label: string, values: readonly string[]): string[] {
   if (values.length === 0) return []
@@ -32,8 +41,9 @@ export function setKind(
       const threshold = `${name === 'containsSet' ? 'all of' : 'exactly'} ${plural(spec.args.values.length, 'value')}`
       if (found.values.length === 0) return overNothing(spec, threshold)
       const present = new Set(found.values.map(keyOf))
-      const wanted = new Set(spec.args.values.map(keyOf))
-      const missing = spec.args.values.filter(value => !present.has(keyOf(value))).map(valueInWords)
+      const values = elementsOf(spec.args)
+      const wanted = new Set(values.map(keyOf))
+      const missing = values.filter(value => !present.has(keyOf(value))).map(valueInWords)
       const extra =
         name === 'containsSet' ? [] : found.values.filter(value => !wanted.has(keyOf(value))).map(valueInWords)
       const wrong = [...some('missing', missing), ...some('not in the list', extra)]
@@ -47,15 +57,15 @@ export function setKind(
       }
     },
   }
-  return columnKind<{ int: Method<number>; text: Method<string>; bool: Method<boolean> }>()({
+  return columnKind<{ int: Method<number | bigint>; text: Method<string>; bool: Method<boolean> }>()({
     kind,
     on: ['int', 'text', 'bool'],
-    make: (of: Node, values: readonly (string | number | boolean)[], options: ExpectationOptions = {}) => {
-      checkSet(name, values)
+    make: (of: Node, values: readonly Element[], options: ExpectationOptions = {}) => {
+      checkSet(name, of.type, values)
       return expectation({
         kind: name,
         says: `${describe(of)} ${name === 'containsSet' ? 'has all of' : 'has exactly'} ${setInWords(values)}`,
-        args: { of, values } satisfies Args,
+        args: { of, values: values.map(carriedValue) } satisfies Args,
         columns: columnsOf(of),
         options,
       })

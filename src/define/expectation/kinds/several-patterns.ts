@@ -4,6 +4,7 @@ import { columnKind } from '../kind.ts'
 import { expressionKind } from '../row-kind.ts'
 import { rowExpectation, type Expectation, type RowOptions } from '../spec.ts'
 import { search } from './matches.ts'
+import { inPairs } from '../where.ts'
 
 type Method = (patterns: readonly RegExp[], options?: RowOptions) => Expectation
 
@@ -17,12 +18,13 @@ export function severalPatterns(
     kind: expressionKind<{ good: Node }>({ name, group: 'row', ...texts, good: ({ good }) => good }),
     on: ['text'],
     make: (of: Node, patterns: readonly RegExp[], options: RowOptions = {}) => {
-      const [first, ...others] = patterns.map(pattern => search(of, pattern))
-      if (!first) refuse('expectation', name, 'needs at least one pattern')
+      const searches = patterns.map(pattern => search(of, pattern))
+      const good = inPairs(searches, (one, other) => one[joined](other))
+      if (!good) refuse('expectation', name, 'needs at least one pattern')
       return rowExpectation({
         kind: name,
         says: `${describe(of)} matches ${words} ${patterns.map(String).join(', ')}`,
-        args: { good: others.reduce((all, one) => all[joined](one), first).node },
+        args: { good: good.node },
         columns: columnsOf(of),
         options,
       })

@@ -2,7 +2,7 @@ import type { Dataset } from '../../dataset.ts'
 import { refuse } from '../../named.ts'
 import { tableKind } from '../kind.ts'
 import { rowKind } from '../row-kind.ts'
-import { columnName, rowExpectation, type ColumnReference, type Expectation, type RowOptions } from '../spec.ts'
+import { columnNames, rowExpectation, type ColumnReference, type Expectation, type RowOptions } from '../spec.ts'
 
 export interface Split {
   /** The other part of the split, with columns of the same names. */
@@ -26,10 +26,11 @@ export const splitLeak = tableKind({
     }),
   }),
   make: ({ from, on, ...options }: RowOptions & Split): Expectation => {
-    const names = (on ?? []).map(one => columnName(one, 'splitLeak'))
+    const names = columnNames(on ?? [], 'splitLeak')
     if (names.length === 0) refuse('expectation', 'splitLeak', 'needs `on`: the columns that identify a row')
     for (const column of names)
-      if (!(column in from.columns)) refuse('expectation', 'splitLeak', `${from.name} has no column '${column}'`)
+      if (!Object.hasOwn(from.columns, column))
+        refuse('expectation', 'splitLeak', `${from.name} has no column '${column}'`)
     return rowExpectation({
       kind: 'splitLeak',
       says: `no ${names.join(' + ')} of ${from.name}`,

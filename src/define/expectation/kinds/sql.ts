@@ -1,9 +1,11 @@
+import { micros, type Duration } from '../../../internal/time.ts'
 import type { Node } from '../../expression/node.ts'
 import { literalOf } from '../../expression/build.ts'
 import { refuse } from '../../named.ts'
 import { tableKind } from '../kind.ts'
 import { rowKind } from '../row-kind.ts'
 import { columnsOfAll, rowExpectation, type Expectation, type RowOptions } from '../spec.ts'
+import { timeoutOf } from '../options.ts'
 
 /** A query as SQL text with expressions in it. Made by the `sql` tag, never from loose text. */
 export interface Query {
@@ -17,27 +19,47 @@ type Hole = { readonly node: Node } | string | number | bigint | boolean | Date
  * dataset itself. `` sql`SELECT * FROM rows WHERE ${c.net} > ${c.amount} * 2` ``
  */
 export function sql(texts: TemplateStringsArray, ...holes: readonly Hole[]): Query {
+  if (!Array.isArray(texts)) refuse('expectation', 'sql', 'is a tag of a template: sql`SELECT …`')
   return {
-    query: texts.flatMap((text, i) => {
+    query: texts.flatMap((text, i): (string | Node)[] => {
+      if (i >= holes.length) return [text]
       const hole = holes[i]
-      if (hole === undefined) return [text]
+      if (hole === undefined || hole === null) refuse('expectation', 'sql', `its part ${i + 1} is ${String(hole)}`)
       return [text, typeof hole === 'object' && 'node' in hole ? hole.node : literalOf(hole)]
     }),
   }
 }
 
+const isPart = (part: unknown): boolean =>
+  typeof part === 'string' || (typeof part === 'object' && part !== null && 'op' in part)
+
+export interface Timed {
+  /** Longest time that the query may take (default 5 minutes). */
+  readonly timeout?: Duration
+}
+interface Args {
+  readonly query: readonly (string | Node)[]
+  /** Absent where it is the default, so that a declaration without it keeps its id. */
+  readonly timeoutMicros?: number
+}
+const longest: Duration = '5m'
+
 export const query = tableKind({
-  kind: rowKind<{ query: readonly (string | Node)[] }>({
+  kind: rowKind<Args>({
     name: 'sql',
     group: 'custom',
     summary:
-      "A query over `rows` finds nothing; what it finds are the failures. It must keep the dataset's columns of a row.",
+      'A query over `rows` finds nothing; what it finds are the failures. It is one SELECT that reads nothing else, and is ended after five minutes or its `timeout`.',
     example: 'expect.sql(sql`SELECT * FROM rows WHERE ${c.net} > ${c.amount} + 100`)',
-    rule: ({ args }) => ({ by: 'query', parts: args.query }),
+    rule: ({ args }) => ({ by: 'query', parts: args.query, timeoutMicros: args.timeoutMicros ?? micros(longest) }),
   }),
-  make: ({ query: parts }: Query, options: RowOptions & { readonly says?: string } = {}): Expectation => {
-    const { says, ...others } = options
-    if (!Array.isArray(parts)) refuse('expectation', 'sql', 'needs a query made by the sql tag')
+  make: (
+    { query: parts }: Query,
+    options: Omit<RowOptions, 'nulls' | 'nonFinite' | 'denominator'> & Timed & { readonly says?: string } = {},
+  ): Expectation => {
+    const { says, timeout, ...others } = options
+    if (!Array.isArray(parts) || !parts.every(isPart)) refuse('expectation', 'sql', 'needs a query made by the sql tag')
+    const timeoutMicros = timeout === undefined ? undefined : timeoutOf('sql', timeout)
     const text = parts
       .map(part => (typeof part === 'string' ? part : '…'))
       .join('')
@@ -46,9 +68,11 @@ export const query = tableKind({
     return rowExpectation({
       kind: 'sql',
       says: says ?? `no row by ${text.length > 80 ? `${text.slice(0, 79)}…` : text}`,
-      args: { query: parts },
+      args: { query: parts, ...(timeoutMicros === undefined ? {} : { timeoutMicros }) } satisfies Args,
       columns: columnsOfAll(parts.filter((part): part is Node => typeof part !== 'string')),
-      options: { ...others, nulls: 'good' },
+      options: others,
+      nulls: 'good',
+      without: ['nulls', 'nonFinite', 'denominator'],
     })
   },
 })

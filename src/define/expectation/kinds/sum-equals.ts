@@ -5,6 +5,7 @@ import { refuse } from '../../named.ts'
 import { tableKind } from '../kind.ts'
 import { expressionKind } from '../row-kind.ts'
 import { rowExpectation, type RowOptions } from '../spec.ts'
+import { checkNumbers } from '../options.ts'
 
 type AnyNumber = NumberExpression<NumberType, boolean, string>
 
@@ -28,8 +29,7 @@ export const sumEquals = tableKind({
   ) => {
     const [first, ...others] = parts.map(part => fromNode(part.node) as AnyNumber)
     if (!first) refuse('expectation', 'sumEquals', 'needs at least one column')
-    if (tolerance !== undefined && !(tolerance >= 0))
-      refuse('expectation', 'sumEquals', 'the tolerance must be 0 or more')
+    checkNumbers('sumEquals', { tolerance })
     const sum = others.reduce((all, one) => all.plus(one) as AnyNumber, first)
     const gap = sum.minus(typeof whole === 'number' ? whole : (fromNode(whole.node) as AnyNumber)) as AnyNumber
     const allowed = tolerance ?? (gap.node.type === 'int' ? 0 : 1e-9)

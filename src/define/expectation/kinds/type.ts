@@ -3,6 +3,7 @@ import { columnKind } from '../kind.ts'
 import { expressionKind } from '../row-kind.ts'
 import { rowExpectation, type Expectation, type RowOptions } from '../spec.ts'
 import { search } from './matches.ts'
+import { checkWord } from '../options.ts'
 
 type Readable = 'int' | 'float' | 'bool' | 'timestamp' | 'date'
 type Method = (type: Readable, options?: RowOptions) => Expectation
@@ -26,12 +27,14 @@ export const type = columnKind<{ text: Method }>()({
     good: ({ good }) => good,
   }),
   on: ['text'],
-  make: (of: Node, wanted: Readable, options: RowOptions = {}) =>
-    rowExpectation({
+  make: (of: Node, wanted: Readable, options: RowOptions = {}) => {
+    checkWord('type', 'the type', wanted ?? '', Object.keys(forms))
+    return rowExpectation({
       kind: 'type',
       says: `${describe(of)} reads as ${wanted}`,
       args: { good: search(of, forms[wanted]).node },
       columns: columnsOf(of),
       options,
-    }),
+    })
+  },
 })

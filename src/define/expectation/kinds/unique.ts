@@ -2,9 +2,9 @@ import { refuse } from '../../named.ts'
 import type { Node } from '../../expression/node.ts'
 import { columnKind, tableKind } from '../kind.ts'
 import { rowKind } from '../row-kind.ts'
-import { columnName, rowExpectation, type ColumnReference, type Expectation, type RowOptions } from '../spec.ts'
+import { columnNames, rowExpectation, type ColumnReference, type Expectation, type RowOptions } from '../spec.ts'
 
-export interface KeyOptions extends Omit<RowOptions, 'nulls'> {
+export interface KeyOptions extends Omit<RowOptions, 'nulls' | 'nonFinite'> {
   /**
    * Rows with a null among the columns: not judged (`ignore`, default), equal to each other where the rest is (`equal`),
    * or judged but alike to no other (`distinct`).
@@ -19,14 +19,17 @@ interface Args {
 }
 
 function make(columns: readonly ColumnReference[], { nulls = 'ignore', ...options }: KeyOptions = {}): Expectation {
-  const names = columns.map(one => columnName(one, 'unique'))
+  const names = columnNames(columns, 'unique')
   if (names.length === 0) refuse('expectation', 'unique', 'needs at least one column')
+  if (!['ignore', 'equal', 'distinct'].includes(nulls))
+    refuse('expectation', 'unique', 'nulls must be one of ignore, equal, distinct')
   return rowExpectation({
     kind: 'unique',
     says: `${names.join(' + ')} unique`,
     args: { columns: names, nulls } satisfies Args,
     columns: names,
     options,
+    without: ['nulls', 'nonFinite'],
   })
 }
 

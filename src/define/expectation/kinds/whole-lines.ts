@@ -9,8 +9,8 @@ const kind: Kind<Record<string, never>> = {
     'Every line of a text source is a row: as many cells as there are columns, quotes closed, of the declared encoding, or an object of JSON. Stands by itself for CSV and JSON lines; failures have their line numbers.',
   example: 'expect.wholeLines({ maxBad: 3 })',
   needs: () => ({}),
-  verdict: (spec, _, { schema: { lines, rows } }) => {
-    const counts = { bad: lines.length, evaluated: rows + lines.length, excludedNull: 0, excludedFilter: 0 }
+  verdict: (spec, _, { schema: { lines, broken, rows } }) => {
+    const counts = { bad: broken, evaluated: rows + broken, excludedNull: 0, excludedFilter: 0 }
     const verdict = tolerated(spec, counts)
     const [first] = lines
     if (!first) return verdict
@@ -26,5 +26,12 @@ const kind: Kind<Record<string, never>> = {
 export const wholeLines = tableKind({
   kind,
   make: (options: Omit<RowOptions, 'when' | 'nulls' | 'nonFinite'> = {}): Expectation =>
-    rowExpectation({ kind: 'wholeLines', says: 'every line is a row', args: {}, columns: [], options }),
+    rowExpectation({
+      kind: 'wholeLines',
+      says: 'every line is a row',
+      args: {},
+      columns: [],
+      options,
+      without: ['when', 'nulls', 'nonFinite'],
+    }),
 })

@@ -21,6 +21,16 @@ function plainColumn(column: Column): readonly unknown[] {
   })
 }
 
+/** The answer of a process that may have been made to say anything. */
+function answerOf(said: unknown, rows: number): Answer {
+  const { bad, error } = (said ?? {}) as { readonly bad?: unknown; readonly error?: unknown }
+  if (error !== undefined) return { error: String(error) }
+  const isPlace = (at: unknown) => Number.isInteger(at) && (at as number) >= 0 && (at as number) < rows
+  return Array.isArray(bad) && bad.every(isPlace) && new Set(bad).size === bad.length
+    ? { bad: bad as number[] }
+    : { error: 'its process gave no answer of rows' }
+}
+
 class BatchProcess {
   readonly #child
   readonly #ended: Promise<string>
@@ -30,7 +40,7 @@ class BatchProcess {
     const { userCode } = context
     if (!userCode)
       throw fail('userCheckFailed', { check: spec.says, reason: 'it needs a project file to be loaded from' })
-    this.#child = fork(userCode.script, [userCode.root, context.dataset.name, spec.id], {
+    this.#child = fork(userCode.script, [userCode.root, context.dataset.name, spec.id, String(memoryBytes)], {
       cwd: userCode.root,
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -44,7 +54,7 @@ class BatchProcess {
       this.#child.once('error', error => done(error.message))
       this.#child.once('exit', (code, signal) =>
         done(
-          /heap out of memory/i.test(this.#why)
+          /out of memory/i.test(this.#why)
             ? `it used more than ${Math.floor(memoryBytes / 1e6)} MB`
             : `its process ended with ${signal ?? `code ${code}`}${this.#why ? `: ${this.#why.trim().split('\n')[0]}` : ''}`,
         ),
@@ -57,7 +67,8 @@ class BatchProcess {
     const late = new Promise<Answer>(done => {
       timer = setTimeout(() => done({ error: 'it took longer than its timeout' }), Math.max(0, remaining))
     })
-    const answered = new Promise<Answer>(done => this.#child.once('message', answer => done(answer as Answer)))
+    const rows = Object.values(batch)[0]?.length ?? 0
+    const answered = new Promise<Answer>(done => this.#child.once('message', said => done(answerOf(said, rows))))
     this.#child.send(batch, () => undefined)
     try {
       return await Promise.race([answered, late, this.#ended.then(error => ({ error }))])

@@ -6,6 +6,7 @@ import type { ExpectationSpec } from '../../../define/expectation/spec.ts'
 import { where } from '../../../define/expectation/where.ts'
 import { ulid } from '../../../internal/ids.ts'
 import { rowColumn, type DataEngine } from '../../../ports/data-engine.ts'
+import { isTrue } from '../metric-sql.ts'
 import type { FoundDataset } from '../relation.ts'
 
 /** What a rule is evaluated with. */
@@ -50,9 +51,36 @@ export interface Scope {
   readonly excludedFilter: number
 }
 
+export const isMissing = (column: string): string => `${column} IS NULL`
+
 /** Both counts are in the plan of every row-level rule: asking for them here looks at nothing. */
 export async function scopeOf(context: RuleContext, { when }: ExpectationSpec): Promise<Scope> {
   const inside = await context.measure({ fn: 'rows', ...where(when) })
   const all = await context.measure({ fn: 'rows' })
   return { inside, excludedFilter: all - inside }
+}
+
+/**
+ * What the declaration makes of rows that a rule left out for want of a value, those that meet one of some conditions:
+ * nothing (`ignore`), rows that hold, or bad ones.
+ */
+export function withNulls(
+  { engine, found }: RuleContext,
+  spec: ExpectationSpec,
+  outcome: RuleOutcome,
+  missing: readonly string[],
+): RuleOutcome {
+  const { counts, bad } = outcome
+  const left = counts.excludedNull
+  if (left === 0 || (spec.nulls ?? 'ignore') === 'ignore') return outcome
+  const judged = { ...counts, evaluated: counts.evaluated + left, excludedNull: 0 }
+  if (spec.nulls === 'good') return { ...outcome, counts: judged }
+  const row = engine.dialect.identifier(rowColumn)
+  const when = isTrue(spec.when, engine.dialect) ?? 'true'
+  const nulls = `${row} IN (SELECT ${row} FROM (${found.numbered}) WHERE ${when} AND (${missing.join(' OR ')}))`
+  return {
+    ...outcome,
+    counts: { ...judged, bad: counts.bad + left },
+    bad: bad === undefined ? nulls : `(${bad} OR ${nulls})`,
+  }
 }

@@ -1,7 +1,7 @@
 import type { RowRule } from '../../../define/expectation/rule.ts'
 import type { ExpectationSpec } from '../../../define/expectation/spec.ts'
 import { rowColumn } from '../../../ports/data-engine.ts'
-import { levelTest } from '../level-tests.ts'
+import { levelTest, within } from '../level-tests.ts'
 import { isTrue } from '../metric-sql.ts'
 import { badTable, scopeOf, type RuleContext, type RuleOutcome } from './context.ts'
 
@@ -13,7 +13,7 @@ export async function levelsRule(context: RuleContext, spec: ExpectationSpec, ru
   const { dialect } = engine
   const of = dialect.identifier(rule.of)
   const when = isTrue(spec.when, dialect)
-  const test = levelTest(rule.test, rule.option)
+  const test = within(spec.says, () => levelTest(rule.test, rule.option))
   const failing: string[] = []
   let bad = 0
   let evaluated = 0
@@ -23,10 +23,11 @@ export async function levelsRule(context: RuleContext, spec: ExpectationSpec, ru
   )) {
     const values = batch.get('v')?.values as readonly string[]
     const counts = batch.get('n')?.values as BigInt64Array
+    const holds = within(spec.says, () => values.map(test))
     values.forEach((value, i) => {
       const rows = Number(counts[i])
       evaluated += rows
-      if (test(value)) return
+      if (holds[i]) return
       bad += rows
       failing.push(value)
     })

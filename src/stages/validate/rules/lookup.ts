@@ -2,7 +2,16 @@ import type { RowRule } from '../../../define/expectation/rule.ts'
 import type { ExpectationSpec } from '../../../define/expectation/spec.ts'
 import { rowColumn } from '../../../ports/data-engine.ts'
 import { isTrue } from '../metric-sql.ts'
-import { badTable, numberedIn, Unavailable, scopeOf, type RuleContext, type RuleOutcome } from './context.ts'
+import {
+  badTable,
+  numberedIn,
+  Unavailable,
+  scopeOf,
+  type RuleContext,
+  type RuleOutcome,
+  isMissing,
+  withNulls,
+} from './context.ts'
 
 type LookupRule = Extract<RowRule, { by: 'lookup' }>
 
@@ -31,9 +40,10 @@ export async function lookupRule(context: RuleContext, spec: ExpectationSpec, ru
   const { inside, excludedFilter } = await scopeOf(context, spec)
   const evaluated = Number(counted?.evaluated)
   const bad = Number(counted?.bad)
-  return {
+  const outcome: RuleOutcome = {
     counts: { bad, evaluated, excludedNull: inside - evaluated, excludedFilter },
     bad: bad === 0 ? undefined : numberedIn(engine, table),
     table,
   }
+  return withNulls(context, spec, outcome, columns.map(isMissing))
 }

@@ -2,7 +2,16 @@ import type { RowRule } from '../../../define/expectation/rule.ts'
 import type { ExpectationSpec } from '../../../define/expectation/spec.ts'
 import { rowColumn } from '../../../ports/data-engine.ts'
 import { isTrue } from '../metric-sql.ts'
-import { badTable, numberedIn, Unavailable, scopeOf, type RuleContext, type RuleOutcome } from './context.ts'
+import {
+  badTable,
+  numberedIn,
+  Unavailable,
+  scopeOf,
+  type RuleContext,
+  type RuleOutcome,
+  isMissing,
+  withNulls,
+} from './context.ts'
 
 type MatchRule = Extract<RowRule, { by: 'match' }>
 
@@ -47,7 +56,7 @@ export async function matchRule(context: RuleContext, spec: ExpectationSpec, rul
   const { inside, excludedFilter } = await scopeOf(context, spec)
   const both = rule.unmatched === 'bad'
   const matched = both ? 0 : await matchedRows(context, mine, theirs, sameKey)
-  return {
+  const outcome: RuleOutcome = {
     counts: {
       bad: count('different') + (both ? count('lonely') + count('absent') : 0),
       evaluated: both ? count('mine') + count('absent') : matched,
@@ -60,6 +69,7 @@ export async function matchRule(context: RuleContext, spec: ExpectationSpec, rul
     bad: count('different') + count('lonely') === 0 ? undefined : numberedIn(engine, table),
     table,
   }
+  return withNulls(context, spec, outcome, on.map(isMissing))
 }
 
 async function matchedRows({ engine }: RuleContext, mine: string, theirs: string, sameKey: string): Promise<number> {

@@ -2,18 +2,25 @@ import type { RowRule } from '../../../define/expectation/rule.ts'
 import type { ExpectationSpec } from '../../../define/expectation/spec.ts'
 import { rowColumn } from '../../../ports/data-engine.ts'
 import { isTrue } from '../metric-sql.ts'
-import { badTable, numberedIn, scopeOf, type RuleContext, type RuleOutcome } from './context.ts'
+import { badTable, numberedIn, scopeOf, type RuleContext, type RuleOutcome, isMissing, withNulls } from './context.ts'
 
 type OrderRule = Extract<RowRule, { by: 'order' }>
 
 /** SQL that is true where a value does not follow on from the one before. */
-function breaks(rule: OrderRule, value: string, before: string, epoch: (sql: string) => string): string {
+function breaks(
+  rule: OrderRule,
+  value: string,
+  before: string,
+  epoch: (sql: string) => string,
+  attempt: (sql: string) => string,
+): string {
   const { min, max, strict } = rule.step
   // comparing the values themselves keeps int64 and times exact; only gaps need a difference
   if (min === 0) return `${value} ${strict ? '<=' : '<'} ${before}`
   if (max === 0) return `${value} ${strict ? '>=' : '>'} ${before}`
-  const gap = `(${epoch(value)} - ${epoch(before)})`
-  return [min === undefined ? [] : [`${gap} < ${min}`], max === undefined ? [] : [`${gap} > ${max}`]]
+  // a gap beyond 64 bits is wider than any step
+  const gap = attempt(`(${epoch(value)} - ${epoch(before)})`)
+  return [min === undefined ? [] : [`${gap} < ${min}`], max === undefined ? [] : [`coalesce(${gap} > ${max}, true)`]]
     .flat()
     .join(' OR ')
 }
@@ -29,23 +36,33 @@ export async function orderRule(context: RuleContext, spec: ExpectationSpec, rul
   const when = isTrue(spec.when, dialect)
   const within = rule.within.length === 0 ? '' : `PARTITION BY ${rule.within.map(dialect.identifier).join(', ')} `
   const known = `${of} IS NOT NULL AND ${orderBy} IS NOT NULL`
+  const nonFinite = dataset.columns[rule.of]?.type === 'float' ? (spec.nonFinite ?? 'bad') : 'allow'
+  // NaN and infinities stand in no order: they are bad or left out, and the rows beside them are compared
+  const ordered = nonFinite === 'allow' ? known : `${known} AND ${dialect.isFinite(of)}`
+  const judged = nonFinite === 'null' ? ordered : known
   const applies = when ? `${when} AND ` : ''
   const before = `lag(${of}) OVER (${within}ORDER BY ${orderBy}, ${row})`
-  const chain = `SELECT ${row}, ${of}, ${before} AS millrace_before FROM (${found.numbered}) WHERE ${applies}${known}`
-  const broken = breaks(rule, of, 'millrace_before', sql => (isTime ? dialect.epochMicros(sql) : sql))
+  const chain = `SELECT ${row}, ${of}, ${before} AS millrace_before FROM (${found.numbered}) WHERE ${applies}${ordered}`
+  const broken = breaks(rule, of, 'millrace_before', sql => (isTime ? dialect.epochMicros(sql) : sql), dialect.attempt)
   const table = badTable(engine)
   await engine.execute(
     `CREATE TABLE ${table} AS SELECT ${row} FROM (${chain}) WHERE millrace_before IS NOT NULL AND (${broken})`,
   )
+  if (nonFinite === 'bad')
+    await engine.execute(
+      `INSERT INTO ${table} SELECT ${row} FROM (${found.numbered}) WHERE ${applies}${known} AND NOT ${dialect.isFinite(of)}`,
+    )
   const [counted] = await engine.rows(
-    `SELECT (SELECT count(*) FROM ${table}) AS bad, (SELECT count(*) FROM (${found.sql}) WHERE ${applies}${known}) AS evaluated`,
+    `SELECT (SELECT count(*) FROM ${table}) AS bad, (SELECT count(*) FROM (${found.sql}) WHERE ${applies}${judged}) AS evaluated`,
   )
   const { inside, excludedFilter } = await scopeOf(context, spec)
   const bad = Number(counted?.bad)
   const evaluated = Number(counted?.evaluated)
-  return {
+  const missing = [isMissing(of), isMissing(orderBy), ...(nonFinite === 'null' ? [`NOT ${dialect.isFinite(of)}`] : [])]
+  const outcome: RuleOutcome = {
     counts: { bad, evaluated, excludedNull: inside - evaluated, excludedFilter },
     bad: bad === 0 ? undefined : numberedIn(engine, table),
     table,
   }
+  return withNulls(context, spec, outcome, missing)
 }
