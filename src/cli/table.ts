@@ -15,6 +15,7 @@ export const table: Readonly<Record<string, Entry>> = {
   doctor: { summary: 'check this machine and this project', load: () => import('./commands/doctor.ts') },
   up: { summary: 'serve predictions, the API and the dashboard', load: () => import('./commands/up.ts') },
   validate: { summary: 'check data against its expectations', load: () => import('./commands/validate.ts') },
+  profile: { summary: 'say what is in data, declared or not', load: () => import('./commands/profile.ts') },
   'features plan': {
     summary: 'what a change of feature definitions means',
     load: () => import('./commands/features/plan.ts'),

@@ -31,6 +31,7 @@ const metrics: readonly Metric[] = [
   { fn: 'values', of: doubled },
   { fn: 'quantiles', of: x, q: [0, 0.1, 0.5, 0.99, 1] },
   { fn: 'distinct', of: x, where: above },
+  { fn: 'topValues', of: x, most: 3 },
 ]
 
 const flat = (value: unknown): unknown[] =>

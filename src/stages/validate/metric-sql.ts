@@ -188,6 +188,22 @@ export function ownQuery(
         read: ([row]) => Number(row?.n ?? 0),
       }
     }
+    case 'approximateDistinct':
+      return {
+        sql: `SELECT ${dialect.approximateDistinct(toSql(metric.of, dialect))} AS n FROM (${base})${where()}`,
+        read: ([row]) => ({ value: Number(row?.n ?? 0), exact: false }),
+      }
+    case 'topValues': {
+      const x = comparable(metric.of, dialect)
+      return {
+        sql: `SELECT v, n, count(*) OVER () AS levels FROM (SELECT ${x} AS v, ${count} AS n FROM (${base})${where(`${x} IS NOT NULL`)} GROUP BY v) ORDER BY n DESC, v LIMIT ${metric.most}`,
+        read: rows => ({
+          values: rows.map(row => row.v ?? null),
+          counts: rows.map(row => Number(row.n)),
+          distinct: Number(rows[0]?.levels ?? 0),
+        }),
+      }
+    }
     case 'quantiles': {
       const x = toSql(metric.of, dialect)
       const value = dialect.cast(x, 'float')

@@ -34,7 +34,7 @@ export interface ValidateServices {
 }
 
 /** Rows to validate instead of the declared source: a relation, or some of its files. */
-export type GivenSource = Relation | { readonly files: readonly SourceFile[] }
+export type GivenSource = Relation | { readonly files: readonly (ListedFile | SourceFile)[] }
 
 /** A dataset's rows as they were opened. */
 export interface OpenSource {

@@ -20,6 +20,7 @@ import { messageOf } from '../../../internal/message-of.ts'
 import type {
   Column,
   ColumnType,
+  CsvOptions,
   DataEngine,
   DescribedColumn,
   Footer,
@@ -30,7 +31,7 @@ import type {
 } from '../../../ports/data-engine.ts'
 import { ColumnsReader } from './columns.ts'
 import { duckdbDialect } from './dialect.ts'
-import { scanRelation } from './scan.ts'
+import { csvOptionsOf, scanRelation } from './scan.ts'
 
 export interface DuckdbOptions {
   readonly threads?: number
@@ -147,6 +148,13 @@ class DuckdbEngine implements DataEngine {
       rows: Number(count?.n ?? 0),
       nulls: new Map(columns.map(row => [String(row.name), Number(row.nulls)])),
     }
+  }
+
+  async sniffCsv(file: string): Promise<CsvOptions> {
+    const [found] = await this.rows(
+      `SELECT Delimiter AS delimiter, Quote AS quote, Escape AS escape, HasHeader AS header FROM sniff_csv(${duckdbDialect.literal(file, 'text')})`,
+    )
+    return csvOptionsOf(found ?? {})
   }
 
   async describe(relation: Relation): Promise<readonly DescribedColumn[]> {

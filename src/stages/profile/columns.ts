@@ -1,0 +1,235 @@
+import type { ColumnSpec } from '../../define/column.ts'
+import { unreadableName } from '../../define/expectation/kinds/readable.ts'
+import type { Metric } from '../../define/expectation/metric.ts'
+import { fromNode } from '../../define/expression/build.ts'
+import type { Node } from '../../define/expression/node.ts'
+import type { NumberExpression, TextExpression } from '../../define/expression/types.ts'
+import type { Micros } from '../../internal/time.ts'
+import type { DataEngine } from '../../ports/data-engine.ts'
+import type { ColumnDistribution } from '../validate/distribution.ts'
+import type { Measurer } from '../validate/measurer.ts'
+import type { FoundDataset } from '../validate/relation.ts'
+import { formsOf } from './forms.ts'
+import { timesOf } from './times.ts'
+import type { ColumnProfile, Counted, NumberFacts, TextFacts } from './types.ts'
+
+/** Levels of the quantiles that are told; the outermost are for those who look for outliers. */
+export const levels = [0.0001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.9999] as const
+const mostTop = 10
+/** Rows up to which different values are counted exactly whatever it costs. */
+const exactRows = 5_000_000
+
+export const nodeOf = (name: string, { type }: ColumnSpec): Node => ({ op: 'column', name, type })
+const call = (fn: 'isNull' | 'isNan' | 'isFinite' | 'not' | 'and', ...args: Node[]): Node => ({
+  op: 'call',
+  fn,
+  args,
+  type: 'bool',
+})
+const isNumber = ({ type }: ColumnSpec): boolean => type === 'int' || type === 'float'
+const finite = (of: Node): { readonly where?: Node } => (of.type === 'float' ? { where: call('isFinite', of) } : {})
+
+const nullsOf = (of: Node): Metric => ({ fn: 'rows', where: call('isNull', of) })
+const lengthOf = (of: Node): Metric => ({
+  fn: 'moments',
+  of: (fromNode(of) as TextExpression<boolean, string>).length().node,
+})
+const nanOf = (of: Node): Metric => ({ fn: 'rows', where: call('isNan', of) })
+const notFiniteOf = (of: Node): Metric => ({ fn: 'rows', where: call('not', call('isFinite', of)) })
+const unreadableOf = (name: string): Metric => ({
+  fn: 'rows',
+  where: { op: 'column', name: unreadableName(name), type: 'bool' },
+})
+
+/** How the different values of a column are counted. */
+async function countingOf(
+  measurer: Measurer,
+  name: string,
+  spec: ColumnSpec,
+): Promise<Metric & { fn: 'topValues' | 'approximateDistinct' }> {
+  const of = nodeOf(name, spec)
+  const counted = (await measurer.rows()) <= exactRows || (await measurer.hasFewValues(name))
+  return counted ? { fn: 'topValues', of, most: mostTop } : { fn: 'approximateDistinct', of }
+}
+
+/** Everything that is asked of a column and can share a look at the rows with other measures. */
+export async function metricsOf(
+  measurer: Measurer,
+  name: string,
+  spec: ColumnSpec,
+  isText: boolean,
+): Promise<Metric[]> {
+  const of = nodeOf(name, spec)
+  return [
+    nullsOf(of),
+    await countingOf(measurer, name, spec),
+    ...(isText && spec.type !== 'text' ? [unreadableOf(name)] : []),
+    ...(spec.type === 'bool' ? [] : [{ fn: 'extremes', of, ...finite(of) } as const]),
+    ...(isNumber(spec)
+      ? ([
+          { fn: 'moments', of, spread: true },
+          { fn: 'quantiles', of, q: levels },
+        ] as const)
+      : []),
+    ...(spec.type === 'float' ? [nanOf(of), notFiniteOf(of)] : []),
+    ...(spec.type === 'text' ? [lengthOf(of)] : []),
+  ]
+}
+
+/** Values beyond these are far outside of what nearly all rows have. */
+export function fences(facts: Pick<NumberFacts, 'quantiles'>): { low: number; high: number; span: number } | undefined {
+  const [first, last] = [facts.quantiles[0], facts.quantiles.at(-1)]
+  const quarter = facts.quantiles.find(one => one.q === 0.25)
+  const threeQuarters = facts.quantiles.find(one => one.q === 0.75)
+  if (!first || !last || !quarter || !threeQuarters) return undefined
+  const span = Math.max(last.at - first.at, threeQuarters.at - quarter.at)
+  return span > 0 ? { low: first.at - span / 2, high: last.at + span / 2, span } : undefined
+}
+
+/**
+ * The far values of one side that no chain of others leads to: a long tail thins out, a fault stands alone. `far` has the
+ * nearest first; `from` is where nearly all rows end.
+ */
+function aloneBeyond(far: readonly Counted[], from: number, gap: number): Counted[] {
+  let last = from
+  for (const [i, one] of far.entries()) {
+    if (Math.abs(Number(one.value) - last) > gap) return far.slice(i)
+    last = Number(one.value)
+  }
+  return []
+}
+
+/** More rows than this share of all are no outliers but a part of the data. */
+const mostIsolated = 0.001
+
+async function isolatedOf(
+  measurer: Measurer,
+  of: Node,
+  rows: number,
+  facts: Pick<NumberFacts, 'quantiles'>,
+): Promise<Counted[]> {
+  const bounds = fences(facts)
+  if (!bounds) return []
+  const { low, high, span } = bounds
+  const value = fromNode(of) as NumberExpression<'float', boolean, string>
+  const beyond = value.toFloat().lt(low).or(value.toFloat().gt(high))
+  const { where } = finite(of)
+  const { values, counts } = await measurer.measure({
+    fn: 'values',
+    of,
+    where: where ? call('and', beyond.node, where) : beyond.node,
+  })
+  const far = values.map((one, i) => ({ value: one, rows: counts[i] as number }))
+  const below = far.filter(one => Number(one.value) < low).sort((a, b) => Number(b.value) - Number(a.value))
+  const above = far.filter(one => Number(one.value) > high).sort((a, b) => Number(a.value) - Number(b.value))
+  const found = [...aloneBeyond(below, low, span / 2), ...aloneBeyond(above, high, span / 2)]
+  return found.reduce((sum, one) => sum + one.rows, 0) <= Math.max(1, mostIsolated * rows) ? found : []
+}
+
+async function numberFacts(measurer: Measurer, of: Node, rows: number): Promise<NumberFacts | undefined> {
+  const { count, mean, m2 } = measurer.result({ fn: 'moments', of, spread: true })
+  if (count === 0) return undefined
+  const { at } = measurer.result({ fn: 'quantiles', of, q: levels })
+  const quantiles = levels.map((q, i) => ({ q, at: at[i] as number }))
+  const nan = of.type === 'float' ? Number(measurer.result(nanOf(of))) : 0
+  const infinite = of.type === 'float' ? Number(measurer.result(notFiniteOf(of))) - nan : 0
+  return {
+    mean,
+    std: Math.sqrt(m2 / count),
+    quantiles,
+    nan,
+    infinite,
+    isolated: await isolatedOf(measurer, of, rows, { quantiles }),
+  }
+}
+
+/** Texts whose forms are looked at where there are too many to look at all. */
+const someTexts = 20_000
+
+async function textFacts(context: Looking, of: Node & { name: string }): Promise<TextFacts | undefined> {
+  const { measurer, engine, found } = context
+  const length = measurer.result(lengthOf(of)) as { count: number; min: number; max: number; mean: number }
+  if (length.count === 0) return undefined
+  const { texts, rows } = (await measurer.hasFewValues(of.name))
+    ? allTexts(await measurer.measure({ fn: 'values', of }))
+    : await sampledTexts(engine, found, of.name, await measurer.rows())
+  return {
+    length: { min: length.min, max: length.max, mean: length.mean },
+    forms: formsOf(texts, rows),
+    formsOf: rows.reduce((sum, one) => sum + one, 0),
+  }
+}
+
+const allTexts = ({ values, counts }: { values: readonly unknown[]; counts: readonly number[] }) => ({
+  texts: values.map(String),
+  rows: counts,
+})
+
+async function sampledTexts({ dialect, rows }: DataEngine, found: FoundDataset, name: string, all: number) {
+  const column = dialect.identifier(name)
+  const plain = `SELECT ${column} AS v FROM (${found.sql})`
+  const some = all > 2 * someTexts ? dialect.sample(plain, (2 * someTexts) / all) : plain
+  const read = await rows(`SELECT v FROM (${some}) WHERE v IS NOT NULL LIMIT ${someTexts}`)
+  return { texts: read.map(row => String(row.v)), rows: read.map(() => 1) }
+}
+
+async function unreadableCells({ engine, found, measurer }: Looking, name: string) {
+  const cells = Number(measurer.result(unreadableOf(name)))
+  if (cells === 0) return { cells, top: [] }
+  const { dialect } = engine
+  const spec = found.dataset.columns[name] as ColumnSpec
+  const cell = dialect.identifier(name)
+  const read = dialect.readText(cell, spec.type, spec.zone)
+  const rows = await engine.rows(
+    `SELECT ${cell} AS v, count(*) AS n FROM ${found.source.sql} WHERE ${cell} <> '' AND ${read} IS NULL GROUP BY v ORDER BY n DESC, v LIMIT 5`,
+  )
+  return { cells, top: rows.map(row => ({ value: row.v ?? null, rows: Number(row.n) })) }
+}
+
+/** What a column is looked at with. */
+export interface Looking {
+  readonly engine: DataEngine
+  readonly measurer: Measurer
+  readonly found: FoundDataset
+  readonly now: Micros
+}
+
+/** What is in a column of which everything in `metricsOf` was measured. */
+export async function profileColumn(
+  context: Looking,
+  name: string,
+  distribution: ColumnDistribution,
+  declared: ReadonlySet<string> | undefined,
+): Promise<ColumnProfile> {
+  const { measurer, found, now } = context
+  const spec = found.dataset.columns[name] as ColumnSpec
+  const of = { ...nodeOf(name, spec), name }
+  const physical = found.present.find(one => one.name === name)?.physical ?? ''
+  const personal = spec.pii === true
+  const nulls = Number(measurer.result(nullsOf(of)))
+  const counting = await countingOf(measurer, name, spec)
+  const counted = measurer.result(counting)
+  const tops = 'distinct' in counted ? counted : undefined
+  const extremes = spec.type === 'bool' || personal ? undefined : measurer.result({ fn: 'extremes', of, ...finite(of) })
+  const rows = await measurer.rows()
+  const number = isNumber(spec) && !personal ? await numberFacts(measurer, of, rows) : undefined
+  const text = spec.type === 'text' && !personal ? await textFacts(context, of) : undefined
+  const times = spec.type === 'timestamp' && !personal ? await timesOf(measurer, of, now) : undefined
+  return {
+    column: name,
+    type: spec.type,
+    physical,
+    ...(declared ? { declared: declared.has(name) } : {}),
+    personal,
+    nulls,
+    ...(found.source.text && spec.type !== 'text' ? { unreadable: await unreadableCells(context, name) } : {}),
+    distinct: 'distinct' in counted ? { value: counted.distinct, exact: true } : counted,
+    min: extremes?.min ?? null,
+    max: extremes?.max ?? null,
+    top: personal ? [] : (tops?.values.map((value, i) => ({ value, rows: tops.counts[i] as number })) ?? []),
+    ...(number ? { number } : {}),
+    ...(text ? { text } : {}),
+    ...(times ? { times } : {}),
+    distribution,
+  }
+}
