@@ -16,6 +16,7 @@ export const table: Readonly<Record<string, Entry>> = {
   up: { summary: 'serve predictions, the API and the dashboard', load: () => import('./commands/up.ts') },
   validate: { summary: 'check data against its expectations', load: () => import('./commands/validate.ts') },
   profile: { summary: 'say what is in data, declared or not', load: () => import('./commands/profile.ts') },
+  suggest: { summary: 'find expectations that data bear out', load: () => import('./commands/suggest.ts') },
   'features plan': {
     summary: 'what a change of feature definitions means',
     load: () => import('./commands/features/plan.ts'),

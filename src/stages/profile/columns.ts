@@ -9,7 +9,7 @@ import type { DataEngine } from '../../ports/data-engine.ts'
 import type { ColumnDistribution } from '../validate/distribution.ts'
 import type { Measurer } from '../validate/measurer.ts'
 import type { FoundDataset } from '../validate/relation.ts'
-import { formsOf } from './forms.ts'
+import { formatOf, formsOf } from './forms.ts'
 import { timesOf } from './times.ts'
 import type { ColumnProfile, Counted, NumberFacts, TextFacts } from './types.ts'
 
@@ -102,28 +102,48 @@ function aloneBeyond(far: readonly Counted[], from: number, gap: number): Counte
 /** More rows than this share of all are no outliers but a part of the data. */
 const mostIsolated = 0.001
 
-async function isolatedOf(
-  measurer: Measurer,
-  of: Node,
-  rows: number,
-  facts: Pick<NumberFacts, 'quantiles'>,
-): Promise<Counted[]> {
+type Quantiles = Pick<NumberFacts, 'quantiles'>
+type FloatValue = NumberExpression<'float', boolean, string>
+
+async function isolatedOf(measurer: Measurer, of: Node, rows: number, facts: Quantiles): Promise<Counted[]> {
   const bounds = fences(facts)
   if (!bounds) return []
   const { low, high, span } = bounds
-  const value = fromNode(of) as NumberExpression<'float', boolean, string>
-  const beyond = value.toFloat().lt(low).or(value.toFloat().gt(high))
+  const value = (fromNode(of) as FloatValue).toFloat()
+  const beyond = value.lt(low).or(value.gt(high)).node
   const { where } = finite(of)
   const { values, counts } = await measurer.measure({
     fn: 'values',
     of,
-    where: where ? call('and', beyond.node, where) : beyond.node,
+    where: where ? call('and', beyond, where) : beyond,
   })
   const far = values.map((one, i) => ({ value: one, rows: counts[i] as number }))
   const below = far.filter(one => Number(one.value) < low).sort((a, b) => Number(b.value) - Number(a.value))
   const above = far.filter(one => Number(one.value) > high).sort((a, b) => Number(a.value) - Number(b.value))
   const found = [...aloneBeyond(below, low, span / 2), ...aloneBeyond(above, high, span / 2)]
   return found.reduce((sum, one) => sum + one.rows, 0) <= Math.max(1, mostIsolated * rows) ? found : []
+}
+
+/** The extremes between the isolated values of both sides. */
+async function keptOf(
+  measurer: Measurer,
+  of: Node,
+  isolated: readonly Counted[],
+  middle: number,
+): Promise<NumberFacts['kept']> {
+  const values = isolated.map(one => Number(one.value))
+  const low = Math.max(...values.filter(value => value < middle))
+  const high = Math.min(...values.filter(value => value > middle))
+  const value = (fromNode(of) as FloatValue).toFloat()
+  const { where } = finite(of)
+  const inside = [
+    ...(where ? [where] : []),
+    ...(Number.isFinite(low) ? [value.gt(low).node] : []),
+    ...(Number.isFinite(high) ? [value.lt(high).node] : []),
+  ]
+  const all = inside.length === 0 ? {} : { where: inside.reduce((a, b) => call('and', a, b)) }
+  const { min, max } = await measurer.measure({ fn: 'extremes', of, ...all })
+  return { min: Number(min), max: Number(max) }
 }
 
 async function numberFacts(measurer: Measurer, of: Node, rows: number): Promise<NumberFacts | undefined> {
@@ -133,18 +153,16 @@ async function numberFacts(measurer: Measurer, of: Node, rows: number): Promise<
   const quantiles = levels.map((q, i) => ({ q, at: at[i] as number }))
   const nan = of.type === 'float' ? Number(measurer.result(nanOf(of))) : 0
   const infinite = of.type === 'float' ? Number(measurer.result(notFiniteOf(of))) - nan : 0
-  return {
-    mean,
-    std: Math.sqrt(m2 / count),
-    quantiles,
-    nan,
-    infinite,
-    isolated: await isolatedOf(measurer, of, rows, { quantiles }),
-  }
+  const isolated = await isolatedOf(measurer, of, rows, { quantiles })
+  const kept = await keptOf(measurer, of, isolated, quantiles[levels.indexOf(0.5)]?.at as number)
+  return { mean, std: Math.sqrt(m2 / count), quantiles, nan, infinite, isolated, kept }
 }
 
 /** Texts whose forms are looked at where there are too many to look at all. */
 const someTexts = 20_000
+/** Texts that are put to the tests of formats, and the share of their rows that must pass one. */
+const mostTested = 2000
+const leastOfFormat = 0.99
 
 async function textFacts(context: Looking, of: Node & { name: string }): Promise<TextFacts | undefined> {
   const { measurer, engine, found } = context
@@ -153,7 +171,9 @@ async function textFacts(context: Looking, of: Node & { name: string }): Promise
   const { texts, rows } = (await measurer.hasFewValues(of.name))
     ? allTexts(await measurer.measure({ fn: 'values', of }))
     : await sampledTexts(engine, found, of.name, await measurer.rows())
+  const format = formatOf(texts.slice(0, mostTested), rows.slice(0, mostTested), leastOfFormat)
   return {
+    ...(format ? { format } : {}),
     length: { min: length.min, max: length.max, mean: length.mean },
     forms: formsOf(texts, rows),
     formsOf: rows.reduce((sum, one) => sum + one, 0),
@@ -165,11 +185,12 @@ const allTexts = ({ values, counts }: { values: readonly unknown[]; counts: read
   rows: counts,
 })
 
-async function sampledTexts({ dialect, rows }: DataEngine, found: FoundDataset, name: string, all: number) {
+async function sampledTexts(engine: DataEngine, found: FoundDataset, name: string, all: number) {
+  const { dialect } = engine
   const column = dialect.identifier(name)
   const plain = `SELECT ${column} AS v FROM (${found.sql})`
   const some = all > 2 * someTexts ? dialect.sample(plain, (2 * someTexts) / all) : plain
-  const read = await rows(`SELECT v FROM (${some}) WHERE v IS NOT NULL LIMIT ${someTexts}`)
+  const read = await engine.rows(`SELECT v FROM (${some}) WHERE v IS NOT NULL LIMIT ${someTexts}`)
   return { texts: read.map(row => String(row.v)), rows: read.map(() => 1) }
 }
 

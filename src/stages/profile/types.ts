@@ -2,6 +2,7 @@ import type { CsvOptions } from '../../define/source.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import type { ColumnType, Value } from '../../ports/data-engine.ts'
 import type { ColumnDistribution } from '../validate/distribution.ts'
+import type { FormatName } from '../../define/expectation/kinds/format.ts'
 import type { Form } from './forms.ts'
 import type { Times } from './times.ts'
 
@@ -21,6 +22,8 @@ export interface NumberFacts {
   readonly infinite: number
   /** Values far outside of what nearly all rows have, by the nearest first; the greatest gap stands between. */
   readonly isolated: readonly Counted[]
+  /** Least and greatest finite value without those. */
+  readonly kept: { readonly min: number; readonly max: number }
 }
 
 export interface TextFacts {
@@ -28,6 +31,8 @@ export interface TextFacts {
   readonly length: { readonly min: number; readonly max: number; readonly mean: number }
   /** How the texts are written, most frequent first. */
   readonly forms: readonly Form[]
+  /** The known format that all but one in a hundred are of. */
+  readonly format?: FormatName
   /** Rows that `forms` rest on; fewer than there are where only some rows were looked at. */
   readonly formsOf: number
 }

@@ -8,6 +8,10 @@ const steps = '▁▂▃▄▅▆▇█'
 const strong = 0.3
 const mostCorrelations = 10
 const mostTop = 5
+/** Engine's types that say no more than the type itself. */
+const usual: ReadonlySet<string> = new Set(['BIGINT', 'DOUBLE', 'VARCHAR', 'BOOLEAN', 'TIMESTAMP'])
+/** A most frequent value that fewer rows than this share have is not worth a line. */
+const leastTop = 0.001
 
 /** A histogram in one line; of single values their share. */
 function sparkline({ distribution: { bars, form } }: ColumnProfile): string {
@@ -20,7 +24,7 @@ function sparkline({ distribution: { bars, form } }: ColumnProfile): string {
 
 function topText(column: ColumnProfile, rows: number): string {
   const top = column.top.slice(0, mostTop)
-  if (top.length === 0 || (top[0]?.rows === 1 && column.distinct.value > mostTop)) return ''
+  if (top.length === 0 || (top[0]?.rows ?? 0) < leastTop * rows) return ''
   return top.map(one => `${valueText(one.value, column)} ${percentText(one.rows / rows)}`).join(' · ')
 }
 
@@ -29,9 +33,7 @@ function overview({ columns, rows }: Profile): string[] {
     ['column', 'type', 'nulls', 'different', 'least', 'greatest', 'spread'],
     columns.map(column => [
       shown(column.column),
-      column.physical.toLowerCase() === column.type || column.physical === 'VARCHAR'
-        ? column.type
-        : `${column.type} (${column.physical.toLowerCase()})`,
+      usual.has(column.physical) ? column.type : `${column.type} (${column.physical.toLowerCase()})`,
       percentText(rows === 0 ? 0 : column.nulls / rows),
       distinctText(column),
       valueText(column.min, column),

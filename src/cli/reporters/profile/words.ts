@@ -93,6 +93,7 @@ const lengthText = ({ min, max, mean }: { min: number; max: number; mean: number
 function formTexts({ text }: ColumnProfile, rows: number): string[] {
   const [first, second] = text?.forms ?? []
   if (!text || !first) return []
+  if (text.format) return [`of the format ${text.format}`]
   const part = (of: number) => percentText(of / text.formsOf)
   const looked = text.formsOf < rows ? ` (of ${countText(text.formsOf)} rows looked at)` : ''
   const one = `written ${shown(first.shape)} in ${part(first.rows)}${looked}`
