@@ -31,8 +31,10 @@ function between(a: readonly string[], b: readonly string[]): Change[] {
   const found: Change[] = []
   let [i, j] = [0, 0]
   while (i < a.length || j < b.length) {
-    if (i < a.length && j < b.length && a[i] === b[j]) found.push({ kind: ' ', line: a[i++] as string }) && j++
-    else if (j >= b.length || (i < a.length && at(i + 1, j) >= at(i, j + 1))) found.push(removed[i++] as Change)
+    if (i < a.length && j < b.length && a[i] === b[j]) {
+      found.push({ kind: ' ', line: a[i++] as string })
+      j++
+    } else if (j >= b.length || (i < a.length && at(i + 1, j) >= at(i, j + 1))) found.push(removed[i++] as Change)
     else found.push(added[j++] as Change)
   }
   return found

@@ -13,8 +13,8 @@ import { formatOf, formsOf } from './forms.ts'
 import { timesOf } from './times.ts'
 import type { ColumnProfile, Counted, NumberFacts, TextFacts } from './types.ts'
 
-/** Levels of the quantiles that are told; the outermost are for those who look for outliers. */
-export const levels = [0.0001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.9999] as const
+/** Levels of the quantiles that are told; the outermost are where outliers are looked for. */
+export const levels = [0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999] as const
 const mostTop = 10
 /** Rows up to which different values are counted exactly whatever it costs. */
 const exactRows = 5_000_000
@@ -76,14 +76,27 @@ export async function metricsOf(
   ]
 }
 
-/** Values beyond these are far outside of what nearly all rows have. */
-export function fences(facts: Pick<NumberFacts, 'quantiles'>): { low: number; high: number; span: number } | undefined {
-  const [first, last] = [facts.quantiles[0], facts.quantiles.at(-1)]
-  const quarter = facts.quantiles.find(one => one.q === 0.25)
-  const threeQuarters = facts.quantiles.find(one => one.q === 0.75)
-  if (!first || !last || !quarter || !threeQuarters) return undefined
-  const span = Math.max(last.at - first.at, threeQuarters.at - quarter.at)
-  return span > 0 ? { low: first.at - span / 2, high: last.at + span / 2, span } : undefined
+/** Where nearly all values lie, by the outermost quantiles that rest on some rows, and far outside of it. */
+export interface Fences {
+  /** Share of the values beyond `from`, and beyond `to`. */
+  readonly q: number
+  readonly from: number
+  readonly to: number
+  readonly low: number
+  readonly high: number
+  readonly span: number
+}
+
+/** Rows beyond an outermost quantile, so that a few outliers do not move it. */
+const rowsBeyond = 10
+
+export function fencesOf({ quantiles, count }: Pick<NumberFacts, 'quantiles' | 'count'>): Fences | undefined {
+  const at = (q: number) => quantiles.find(one => one.q === q)?.at as number
+  const q = [0.001, 0.01, 0.05].find(level => level * count >= rowsBeyond)
+  if (q === undefined) return undefined
+  const [from, to] = [at(q), at(1 - q)]
+  const span = to - from
+  return span > 0 ? { q, from, to, low: from - span / 2, high: to + span / 2, span } : undefined
 }
 
 /**
@@ -102,11 +115,11 @@ function aloneBeyond(far: readonly Counted[], from: number, gap: number): Counte
 /** More rows than this share of all are no outliers but a part of the data. */
 const mostIsolated = 0.001
 
-type Quantiles = Pick<NumberFacts, 'quantiles'>
+type Quantiles = Pick<NumberFacts, 'quantiles' | 'count'>
 type FloatValue = NumberExpression<'float', boolean, string>
 
 async function isolatedOf(measurer: Measurer, of: Node, rows: number, facts: Quantiles): Promise<Counted[]> {
-  const bounds = fences(facts)
+  const bounds = fencesOf(facts)
   if (!bounds) return []
   const { low, high, span } = bounds
   const value = (fromNode(of) as FloatValue).toFloat()
@@ -120,7 +133,7 @@ async function isolatedOf(measurer: Measurer, of: Node, rows: number, facts: Qua
   const far = values.map((one, i) => ({ value: one, rows: counts[i] as number }))
   const below = far.filter(one => Number(one.value) < low).sort((a, b) => Number(b.value) - Number(a.value))
   const above = far.filter(one => Number(one.value) > high).sort((a, b) => Number(a.value) - Number(b.value))
-  const found = [...aloneBeyond(below, low, span / 2), ...aloneBeyond(above, high, span / 2)]
+  const found = [...aloneBeyond(below, low, span), ...aloneBeyond(above, high, span)]
   return found.reduce((sum, one) => sum + one.rows, 0) <= Math.max(1, mostIsolated * rows) ? found : []
 }
 
@@ -153,9 +166,9 @@ async function numberFacts(measurer: Measurer, of: Node, rows: number): Promise<
   const quantiles = levels.map((q, i) => ({ q, at: at[i] as number }))
   const nan = of.type === 'float' ? Number(measurer.result(nanOf(of))) : 0
   const infinite = of.type === 'float' ? Number(measurer.result(notFiniteOf(of))) - nan : 0
-  const isolated = await isolatedOf(measurer, of, rows, { quantiles })
+  const isolated = await isolatedOf(measurer, of, rows, { quantiles, count })
   const kept = await keptOf(measurer, of, isolated, quantiles[levels.indexOf(0.5)]?.at as number)
-  return { mean, std: Math.sqrt(m2 / count), quantiles, nan, infinite, isolated, kept }
+  return { count, mean, std: Math.sqrt(m2 / count), quantiles, nan, infinite, isolated, kept }
 }
 
 /** Texts whose forms are looked at where there are too many to look at all. */

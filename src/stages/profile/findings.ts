@@ -2,6 +2,7 @@ import { count, figure, percent, plural } from '../../define/expectation/verdict
 import { valueInWords } from '../../define/expectation/value-counts.ts'
 import { formatTime } from '../../internal/time.ts'
 import type { Json } from '../../internal/canonical-json.ts'
+import { fencesOf, type Fences } from './columns.ts'
 import type { ColumnProfile, Counted, Finding, Profile } from './types.ts'
 
 type Facts = Omit<Profile, 'findings'>
@@ -58,9 +59,9 @@ const ofColumn: Readonly<Record<string, (column: ColumnProfile, rows: number) =>
   outliers: ({ number }) => {
     const isolated = number?.isolated ?? []
     if (!number || isolated.length === 0) return undefined
-    const [low, high] = [number.quantiles[0]?.at as number, number.quantiles.at(-1)?.at as number]
+    const { q, from, to } = fencesOf(number) as Fences
     return {
-      says: `${plural(rowsOf(isolated), 'value')} far from all others: ${some(isolated)} (99.98 % lie between ${figure(low)} and ${figure(high)})`,
+      says: `${plural(rowsOf(isolated), 'value')} far from all others: ${some(isolated)} (${percent(1 - 2 * q)} lie between ${figure(from)} and ${figure(to)})`,
       observed: { values: isolated.slice(0, 10).map(one => Number(one.value)), rows: rowsOf(isolated) },
     }
   },

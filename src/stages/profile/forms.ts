@@ -16,7 +16,8 @@ export interface Form {
 }
 
 interface Run {
-  readonly kind: 'A' | 'a' | '9' | string
+  /** `A`, `a`, `9`, or the character itself. */
+  readonly kind: string
   min: number
   max: number
 }
@@ -66,7 +67,7 @@ function patternOf(runs: readonly Run[]): string | undefined {
 }
 
 const shapeOf = (runs: readonly Run[]): string =>
-  runs.map(({ kind, min, max }) => (min === max ? kind.repeat(Math.min(min, 24)) : `${kind}${min}–${max}`)).join('')
+  runs.map(({ kind, min, max }) => (min === max ? kind.repeat(Math.min(min, 24)) : `${kind}{${min},${max}}`)).join('')
 
 /** The forms of texts, each with the rows that are written so, most frequent first. */
 export function formsOf(texts: readonly string[], rows: readonly number[], most = 8): Form[] {

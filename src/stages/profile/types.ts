@@ -13,6 +13,8 @@ export interface Counted {
 
 /** Mean, spread and quantiles of the finite values of a number. */
 export interface NumberFacts {
+  /** Finite values. */
+  readonly count: number
   readonly mean: number
   /** Population standard deviation. */
   readonly std: number

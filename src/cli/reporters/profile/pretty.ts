@@ -13,9 +13,9 @@ const usual: ReadonlySet<string> = new Set(['BIGINT', 'DOUBLE', 'VARCHAR', 'BOOL
 /** A most frequent value that fewer rows than this share have is not worth a line. */
 const leastTop = 0.001
 
-/** A histogram in one line; of single values their share. */
+/** A histogram in one line; of single values the most frequent, first to last. */
 function sparkline({ distribution: { bars, form } }: ColumnProfile): string {
-  if (form !== 'ranges' || bars.length === 0) return ''
+  if (form === 'hidden' || bars.length < 2) return ''
   const most = Math.max(...bars.map(bar => bar.rows), 1)
   // the root: a long tail stays visible beside a tall middle
   const height = (rows: number) => Math.min(7, Math.floor(Math.sqrt(rows / most) * 8))

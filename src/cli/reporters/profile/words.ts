@@ -66,7 +66,9 @@ export function factsOf(column: ColumnProfile, rows: number): string[] {
   return [
     ...(column.personal ? ['personal data: values are not shown'] : []),
     ...(unreadable && unreadable.cells > 0
-      ? [`${countText(unreadable.cells)} cells do not read as ${column.type}`]
+      ? [
+          `${countText(unreadable.cells)} ${unreadable.cells === 1 ? 'cell does' : 'cells do'} not read as ${column.type}`,
+        ]
       : []),
     ...(number
       ? [
@@ -77,7 +79,7 @@ export function factsOf(column: ColumnProfile, rows: number): string[] {
             : []),
         ]
       : []),
-    ...(text ? [lengthText(text.length), ...formTexts(column, rows)] : []),
+    ...(text ? [lengthText(text.length), ...formTexts(column, rows - column.nulls)] : []),
     ...(times
       ? [
           `${valueText(times.oldest, column)} to ${valueText(times.newest, column)}${times.empty > 0 ? `, ${countText(times.empty)} ${times.span}s without a row` : `, a row in every ${times.span}`}`,
@@ -90,12 +92,12 @@ const lengthText = ({ min, max, mean }: { min: number; max: number; mean: number
   min === max ? `length ${min}` : `length ${min} to ${max}, mean ${Number(mean.toFixed(1))}`
 
 /** The forms of a text, with the pattern of the first where it has one. */
-function formTexts({ text }: ColumnProfile, rows: number): string[] {
+function formTexts({ text }: ColumnProfile, filled: number): string[] {
   const [first, second] = text?.forms ?? []
   if (!text || !first) return []
   if (text.format) return [`of the format ${text.format}`]
   const part = (of: number) => percentText(of / text.formsOf)
-  const looked = text.formsOf < rows ? ` (of ${countText(text.formsOf)} rows looked at)` : ''
+  const looked = text.formsOf < filled ? ` (of ${countText(text.formsOf)} rows looked at)` : ''
   const one = `written ${shown(first.shape)} in ${part(first.rows)}${looked}`
   return [
     first.pattern && first.rows === text.formsOf ? `${one}: /${first.pattern}/` : one,

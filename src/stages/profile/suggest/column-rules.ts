@@ -1,5 +1,6 @@
 import { wilson } from '../../../math/special/proportion.ts'
 import { total } from '../../../define/expectation/value-counts.ts'
+import { compareValues } from '../../../define/expression/row.ts'
 import { filledOf, fewestRows, type ColumnContext, type Draft } from './draft.ts'
 import type { Argument } from './call.ts'
 import { roundDown, roundOut, roundUp } from './round.ts'
@@ -15,6 +16,9 @@ const mostSingles = 0.1
 const leastCover = 0.9
 const longestListed = 60
 
+/** A bound on nulls below this would be about single rows. */
+const leastNullShare = 0.001
+
 const nulls: Rule = context => {
   const { column, spec, profile } = context
   if (!spec.nullable || profile.rows < fewestRows) return undefined
@@ -23,7 +27,10 @@ const nulls: Rule = context => {
   const share = column.nulls / profile.rows
   if (share >= 0.8) return undefined
   // the interval of millions of rows is narrower than one week differs from the next
-  const max = Math.min(1, roundUp(Math.max(wilson(column.nulls, profile.rows, 0.99).upper, 1.25 * share), 2))
+  const max = Math.min(
+    1,
+    roundUp(Math.max(wilson(column.nulls, profile.rows, 0.99).upper, 1.25 * share, leastNullShare), 2),
+  )
   return { rule: 'null share', call: { on, method: 'nullShare', args: [{ max }] } }
 }
 
@@ -33,7 +40,7 @@ function listed({ column, spec }: ColumnContext): (string | number)[] | undefine
   if (!distinct.exact || distinct.value > Math.min(mostListed[spec.type], top.length)) return undefined
   const values = top.map(one => one.value as string | number)
   if (values.some(value => typeof value === 'bigint' || String(value).length > longestListed)) return undefined
-  return spec.type === 'int' ? values.toSorted((a, b) => Number(a) - Number(b)) : values.toSorted()
+  return spec.type === 'int' ? values.toSorted((a, b) => Number(a) - Number(b)) : values.toSorted(compareValues)
 }
 
 export const categories: Rule = context => {

@@ -21,7 +21,8 @@ function tableDrafts(dataset: Dataset, profile: Profile, all: number): Draft[] {
       whole: true,
     })
   // with a key no row repeats another; without one most rows of few columns do
-  if (!has('duplicateRows') && !has('unique') && !has('primaryKey'))
+  const keyed = has('unique') || has('primaryKey') || profile.keys.length > 0
+  if (!has('duplicateRows') && !keyed)
     drafts.push({ rule: 'duplicates', call: { method: 'duplicateRows', args: [] }, tolerates: fewDuplicates })
   return drafts
 }

@@ -1,16 +1,18 @@
 import { count, plural } from '../../../define/expectation/verdict.ts'
 import type { CheckResult } from '../../../define/report.ts'
 import type { Parts } from './split.ts'
-import type { Held } from './suggest.ts'
 
-interface Judged {
-  readonly training: Held
-  readonly holdOut?: Held
+/** How a rule fared on the rows that it was found in, on the later ones where they can judge it, and on all together. */
+export interface Trials {
+  readonly training: CheckResult
+  readonly holdOut?: CheckResult
+  readonly all: CheckResult
+  /** The rule in words, which every message begins with. */
+  readonly says: string
 }
 
 /** A share that never says all where there is one that is not. */
-export function shareText(held: Held): string {
-  const { bad, evaluated } = held
+export function shareText({ bad, evaluated }: Pick<CheckResult, 'bad' | 'evaluated'>): string {
   if (bad === 0) return '100 %'
   const percent = (100 * bad) / evaluated
   const places = Math.max(1, Math.ceil(-Math.log10(percent)) + 1)
@@ -21,57 +23,54 @@ export function shareText(held: Held): string {
 const fewExceptions = 20
 const mostValues = 3
 
-/** `all but 2 rows`; a share where there are many. */
-function rows(held: Held, where: string): string {
+/** `all but 2 of 800 rows before …`; a share where there are many. */
+function rowsText(held: CheckResult, where: string): string {
   const { bad, evaluated } = held
-  if (bad === 0) return `all ${plural(evaluated, 'row')} ${where}`
-  return bad <= fewExceptions
-    ? `all but ${count(bad)} of ${plural(evaluated, 'row')} ${where}`
-    : `${shareText(held)} of ${plural(evaluated, 'row')} ${where}`
+  const of = `${plural(evaluated, 'row')} ${where}`
+  if (bad === 0) return `all ${of}`
+  return bad <= fewExceptions ? `all but ${count(bad)} of ${of}` : `${shareText(held)} of ${of}`
 }
 
 /** The values that break a rule of one column, where they are few. */
-function exceptions(all: CheckResult): string {
-  const values = all.distinctBad ?? []
-  const few = all.bad > 0 && all.bad <= fewExceptions && values.length > 0 && values.length <= mostValues
-  return few && values.every(one => typeof one.value !== 'object')
+function exceptions({ bad, distinctBad: values = [] }: CheckResult): string {
+  const few = bad > 0 && bad <= fewExceptions && values.length > 0 && values.length <= mostValues
+  return few && values.every(one => typeof one.value === 'number')
     ? ` (${values.map(one => String(one.value)).join(', ')})`
     : ''
 }
 
-/** A rule about rows counts them; a rule about a measure has one case. */
+/** A rule about rows counts them; a rule about a measure has one figure. */
 const ofRows = (check: CheckResult): boolean => check.observed.badShare !== undefined
 
-export function evidenceOf(cut: Parts['cut'], { training, holdOut }: Judged, all: CheckResult): string {
-  if (!holdOut) return `all rows together: ${all.message}`
-  if (!ofRows(all))
-    return `holds over the ${count(training.evaluated)} rows ${cut.train}, ${holdOut.passed ? 'and' : 'but not'} over the ${count(holdOut.evaluated)} ${cut.test}`
+const found = (check: CheckResult, says: string): string => check.message.replace(`${says}: `, '')
+
+/** A sentence with the figures. */
+export function evidenceOf(cut: Parts['cut'], { training, holdOut, all, says }: Trials): string {
+  if (!holdOut) return `all rows together: ${found(all, says)}`
+  if (!ofRows(all)) return `${found(training, says)} ${cut.train}; ${found(holdOut, says)} ${cut.test}`
   const { bad, evaluated } = training
   return `${count(evaluated - bad)} of ${plural(evaluated, 'row')} ${cut.train}${exceptions(all)}; ${shareText(holdOut)} of the ${count(holdOut.evaluated)} ${cut.test}`
 }
 
-export function commentOf(cut: Parts['cut'], { training, holdOut }: Judged, all: CheckResult): string {
-  if (!holdOut) return all.message.slice(all.message.indexOf(': ') + 2)
-  if (!ofRows(all)) return `holds ${cut.train}, and ${cut.test}`
-  const after =
-    holdOut.bad === 0
-      ? `all ${count(holdOut.evaluated)}`
-      : holdOut.bad <= fewExceptions
-        ? `all but ${count(holdOut.bad)}`
-        : shareText(holdOut)
-  return `${rows(training, cut.train)}${exceptions(all)}, ${after} ${cut.test}`
+/** The same for the end of a line. */
+export function commentOf(cut: Parts['cut'], trials: Trials): string {
+  const { training, holdOut, all } = trials
+  if (!holdOut || !ofRows(all)) return evidenceOf(cut, trials)
+  const few = holdOut.bad <= fewExceptions ? `all but ${count(holdOut.bad)}` : shareText(holdOut)
+  const after = holdOut.bad === 0 ? `all ${count(holdOut.evaluated)}` : few
+  return `${rowsText(training, cut.train)}${exceptions(all)}, ${after} ${cut.test}`
 }
 
-/** Why later rows, or all of them together, do not bear a rule out. */
-export function whyNot(tested: CheckResult | undefined, all: CheckResult): string | undefined {
+/** Why later rows, or all of them together, do not bear a rule out; undefined where they do. */
+export function whyNot(cut: Parts['cut'], { holdOut, all, says }: Trials): string | undefined {
   for (const [check, where] of [
-    [tested, 'on the hold-out'],
-    [all, 'over all rows together'],
+    [holdOut, `of the rows ${cut.test}`],
+    [all, 'of all rows together'],
   ] as const) {
     if (!check || check.status === 'pass') continue
-    if (check.evaluated === 0) return `the hold-out has no value to judge it by`
-    const message = check.message.startsWith(': ') ? check.message.slice(2) : check.message
-    return `${where}: ${message}`
+    return check.evaluated === 0
+      ? `the rows ${cut.test} have no value to judge it by`
+      : `${where}: ${found(check, says)}`
   }
   return undefined
 }

@@ -13,6 +13,17 @@ interface Edit {
   readonly text: string
 }
 
+/** Edits of one place stay in their order. */
+function apply(source: string, edits: readonly Edit[]): string {
+  let from = 0
+  let text = ''
+  for (const { at, text: added } of edits.toSorted((a, b) => a.at - b.at)) {
+    text += source.slice(from, at) + added
+    from = at
+  }
+  return text + source.slice(from)
+}
+
 /** The place after white space and comments. */
 function skip(source: string, from: number): number {
   const gap = /(?:\s|\/\/[^\n]*|\/\*[^]*?\*\/)*/y
@@ -58,8 +69,16 @@ function inList(
   end: string,
 ): Edit[] {
   const indent = indentOf(source, property.start)
-  const { comma, at, before, after } = roomAfter(source, node.elements as readonly Syntax[], node.end - 1, indent, end)
-  return [...comma, { at, text: `${before}${codeLines(lines, indent + unit, { columns, expect }, end)}${after}` }]
+  const elements = node.elements as readonly Syntax[]
+  const [first] = elements
+  const { comma, at, before, after } = roomAfter(source, elements, node.end - 1, indent, end)
+  const isInline =
+    first !== undefined && before !== '' && lineStart(source, first.start) === lineStart(source, node.start)
+  return [
+    ...(isInline ? [{ at: first.start, text: `${end}${indent}${unit}` }] : []),
+    ...comma,
+    { at, text: `${before}${codeLines(lines, indent + unit, { columns, expect }, end)}${after}` },
+  ]
 }
 
 function inOptions(
@@ -119,22 +138,29 @@ export function patch(source: string, filename: string, dataset: string, lines: 
       ? inList(source, place.list, lines, expect, unit, end)
       : inOptions(source, place.options, lines, expect, unit, end)),
   ]
-  const patched = edits
-    .toSorted((a, b) => b.at - a.at)
-    .reduce((text, { at, text: added }) => text.slice(0, at) + added + text.slice(at), source)
+  const patched = apply(source, edits)
   proved(patched, filename, dataset, place, lines.length)
   return patched
 }
 
 /** The new text must read as the old one with just so many expectations more. */
 function proved(patched: string, filename: string, dataset: string, before: Place, added: number): void {
-  const after = findPlace(patched, filename, dataset)
+  const after = placeIn(patched, filename, dataset)
   const count = (place: Place) => (place.list?.node.elements as readonly unknown[] | undefined)?.length ?? 0
   const names = (place: Place) =>
     (place.options.properties as readonly Syntax[])
       .map(keyOf)
       .filter(name => name !== 'expect')
       .join()
-  if (count(after) !== count(before) + added || names(after) !== names(before))
+  if (!after || count(after) !== count(before) + added || names(after) !== names(before))
     throw new Unsafe('it would not read as it is meant')
+}
+
+function placeIn(source: string, filename: string, dataset: string): Place | undefined {
+  try {
+    return findPlace(source, filename, dataset)
+  } catch (error) {
+    if (error instanceof Unsafe) return undefined
+    throw error
+  }
 }

@@ -10,7 +10,7 @@ import { profile } from '../profile.ts'
 import { build, withOptions, type Call } from './call.ts'
 import { fewestRows, type Draft } from './draft.ts'
 import { draftsOf } from './drafts.ts'
-import { commentOf, evidenceOf, whyNot } from './evidence.ts'
+import { commentOf, evidenceOf, whyNot, type Trials } from './evidence.ts'
 import { mostlyOf } from './round.ts'
 import { cut, type Parts } from './split.ts'
 
@@ -125,16 +125,17 @@ async function judge(services: ValidateServices, parts: Parts, candidates: reado
     const trained = training.get(spec.id) ?? all
     const tested = later.get(spec.id)
     if (!all || !trained) continue
-    const judged = { training: heldOf(trained), ...(tested ? { holdOut: heldOf(tested) } : {}) }
-    const made = {
+    const trials: Trials = { training: trained, ...(tested ? { holdOut: tested } : {}), all, says: spec.says }
+    const made: Suggestion = {
       rule: draft.rule,
       call,
       spec,
-      ...judged,
-      evidence: evidenceOf(parts.cut, judged, all),
-      comment: commentOf(parts.cut, judged, all),
+      training: heldOf(trained),
+      ...(tested ? { holdOut: heldOf(tested) } : {}),
+      evidence: evidenceOf(parts.cut, trials),
+      comment: commentOf(parts.cut, trials),
     }
-    const reason = whyNot(tested, all)
+    const reason = whyNot(parts.cut, trials)
     if (reason === undefined) suggested.push(made)
     else notSuggested.push({ ...made, reason })
   }

@@ -18,7 +18,8 @@ let jiti: Jiti | undefined
  * is no TypeScript.
  */
 export function statementsOf(source: string, filename: string): readonly Syntax[] | undefined {
-  jiti ??= createJiti(import.meta.url)
+  // what the loader remembers of a file it would not parse again
+  jiti ??= createJiti(import.meta.url, { fsCache: false, moduleCache: false })
   let program: { readonly body: readonly Syntax[] } | undefined
   // the tree is changed as soon as this returns, so what is kept of it is a copy
   const keep = () => ({
