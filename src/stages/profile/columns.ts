@@ -215,7 +215,7 @@ async function unreadableCells({ engine, found, measurer }: Looking, name: strin
   const cell = dialect.identifier(name)
   const read = dialect.readText(cell, spec.type, spec.zone)
   const rows = await engine.rows(
-    `SELECT ${cell} AS v, count(*) AS n FROM ${found.source.sql} WHERE ${cell} <> '' AND ${read} IS NULL GROUP BY v ORDER BY n DESC, v LIMIT 5`,
+    `SELECT ${cell} AS v, count(*) AS n FROM ${found.source.sql} WHERE ${cell} <> '' AND ${read} IS NULL GROUP BY ALL ORDER BY n DESC, v LIMIT 5`,
   )
   return { cells, top: rows.map(row => ({ value: row.v ?? null, rows: Number(row.n) })) }
 }

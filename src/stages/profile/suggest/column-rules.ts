@@ -143,11 +143,11 @@ const hour = 3_600_000_000
 /** Data older than this are no feed whose age one would watch. */
 const oldest = 60 * day
 
-const freshness: Rule = ({ column, now }) => {
+const freshness: Rule = ({ column, now, newest = Number.NEGATIVE_INFINITY }) => {
   const { times, column: on } = column
-  if (!times || times.future > 0 || now - times.newest > oldest) return undefined
+  if (!times || newest > now || now - newest > oldest) return undefined
   const gap = times.longestGap ? times.longestGap.to - times.longestGap.from : 0
-  const wanted = 2 * Math.max(now - times.newest, gap, hour)
+  const wanted = 2 * Math.max(now - newest, gap, hour)
   const age = wanted > 2 * day ? `${Math.ceil(wanted / day)}d` : `${Math.ceil(wanted / hour)}h`
   return { rule: 'freshness', call: { on, method: 'freshness', args: [age] }, whole: true }
 }

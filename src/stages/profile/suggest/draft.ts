@@ -24,6 +24,8 @@ export interface ColumnContext {
   readonly spec: ColumnSpec
   readonly profile: Profile
   readonly now: Micros
+  /** Newest time of the column over all rows, the hold-out included. */
+  readonly newest?: Micros | undefined
 }
 
 /** Rows from which on a rule without any exception says something: fewer than 3 % can break it, with 95 % confidence. */

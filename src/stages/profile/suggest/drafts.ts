@@ -44,16 +44,22 @@ function isCompared(dataset: Dataset, { call }: Draft): boolean {
   )
 }
 
-/**
- * What the training rows let one think of, without what the dataset declares already or what stands by itself. `all` is the
- * number of all rows.
- */
-export function draftsOf(dataset: Dataset, profile: Profile, all: number, now: Micros): Draft[] {
+/** What is known besides the training rows. */
+export interface Moment {
+  /** Number of all rows. */
+  readonly all: number
+  readonly now: Micros
+  /** Newest time over all rows, by column. */
+  readonly newest: ReadonlyMap<string, Micros>
+}
+
+/** What the training rows let one think of, without what the dataset declares already or what stands by itself. */
+export function draftsOf(dataset: Dataset, profile: Profile, { all, now, newest }: Moment): Draft[] {
   const drafts: Draft[] = tableDrafts(dataset, profile, all)
   const columns = profile.columns.filter(one => Object.hasOwn(dataset.columns, one.column))
   for (const column of columns) {
     const spec = dataset.columns[column.column] as ColumnSpec
-    const context = { column, spec, profile, now }
+    const context = { column, spec, profile, now, newest: newest.get(column.column) }
     for (const [concern, rules] of Object.entries(columnRules)) {
       if (isDeclared(dataset, column.column, declaredBy[concern] ?? [])) continue
       if (spec.pii && concern !== 'nulls') continue

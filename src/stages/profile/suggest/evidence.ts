@@ -31,12 +31,11 @@ function rowsText(held: CheckResult, where: string): string {
   return bad <= fewExceptions ? `all but ${count(bad)} of ${of}` : `${shareText(held)} of ${of}`
 }
 
-/** The values that break a rule of one column, where they are few. */
+/** The numbers that break a rule of one column, where they are few. */
 function exceptions({ bad, distinctBad: values = [] }: CheckResult): string {
   const few = bad > 0 && bad <= fewExceptions && values.length > 0 && values.length <= mostValues
-  return few && values.every(one => typeof one.value === 'number')
-    ? ` (${values.map(one => String(one.value)).join(', ')})`
-    : ''
+  if (!few || !values.every(one => /^-?[\d.]+(?:e[+-]?\d+)?$/.test(String(one.value)))) return ''
+  return ` (${values.map(({ value, count: times }) => `${String(value)}${times > 1 ? ` ×${times}` : ''}`).join(', ')})`
 }
 
 /** A rule about rows counts them; a rule about a measure has one figure. */

@@ -43,6 +43,8 @@ function aboveByChance(a: readonly number[], b: readonly number[]): number {
 
 /** One of two numbers or moments is never above the other, though their ranges are alike. */
 const order: Rule = (a, b, { rows }) => {
+  // a number that no two rows share is a name; that it grows past another column says nothing
+  if ([a, b].some(one => one.type === 'int' && one.distinct.value === rows)) return []
   if (a.type !== b.type || (a.type !== 'int' && a.type !== 'float' && a.type !== 'timestamp') || rows < fewestRows)
     return []
   const [first, second] = [grid(a), grid(b)]

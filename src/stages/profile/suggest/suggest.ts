@@ -4,7 +4,15 @@ import { count } from '../../../define/expectation/verdict.ts'
 import type { CheckResult } from '../../../define/report.ts'
 import { wilson } from '../../../math/special/proportion.ts'
 import type { Relation } from '../../../ports/data-engine.ts'
-import { openFound, type FoundSource, type ValidateServices } from '../../validate/source.ts'
+import type { Micros } from '../../../internal/time.ts'
+import type { FoundDataset } from '../../validate/relation.ts'
+import {
+  measurerOf,
+  openFound,
+  type FoundSource,
+  type OpenSource,
+  type ValidateServices,
+} from '../../validate/source.ts'
 import { validate } from '../../validate/validate.ts'
 import { profile } from '../profile.ts'
 import { build, withOptions, type Call } from './call.ts'
@@ -142,7 +150,22 @@ async function judge(services: ValidateServices, parts: Parts, candidates: reado
   return { suggested, notSuggested }
 }
 
-async function suggestFor(services: ValidateServices, { found }: FoundSource): Promise<Suggestions> {
+async function newestOf(
+  services: ValidateServices,
+  found: FoundDataset,
+  source: OpenSource,
+): Promise<Map<string, Micros>> {
+  const measurer = measurerOf(services, found, source)
+  const newest = new Map<string, Micros>()
+  for (const [name, { type }] of Object.entries(found.dataset.columns)) {
+    if (type !== 'timestamp' || !found.usable.has(name)) continue
+    const { max } = await measurer.measure({ fn: 'extremes', of: { op: 'column', name, type } })
+    if (max !== null) newest.set(name, Number(max))
+  }
+  return newest
+}
+
+async function suggestFor(services: ValidateServices, { found, source }: FoundSource): Promise<Suggestions> {
   const parts = await cut(services.engine, found)
   const rowsOf = async ({ sql }: Relation) =>
     Number((await services.engine.rows(`SELECT count(*) AS n FROM ${sql}`))[0]?.n)
@@ -162,7 +185,12 @@ async function suggestFor(services: ValidateServices, { found }: FoundSource): P
       bytes: undefined,
       left: [],
     })
-    const drafts = draftsOf(found.dataset, facts, rows.train + rows.test, services.clock.now())
+    const moment = {
+      all: rows.train + rows.test,
+      now: services.clock.now(),
+      newest: await newestOf(services, found, source),
+    }
+    const drafts = draftsOf(found.dataset, facts, moment)
     const candidates = await candidatesOf(services, parts, drafts)
     return { ...none, ...(await judge(services, parts, candidates)) }
   } finally {
