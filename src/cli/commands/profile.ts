@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
-import { configName } from '../../config/load.ts'
+import { dirname, resolve } from 'node:path'
+import { rootAbove } from '../../config/load.ts'
 import { openPlainServices } from '../../config/plain-services.ts'
 import { openWorkspace } from '../../config/workspace.ts'
 import { fail } from '../../errors/index.ts'
@@ -27,16 +27,9 @@ async function looked(services: ValidateServices, opened: Opened): Promise<Profi
   }
 }
 
-function hasProject(folder: string): boolean {
-  for (let at = resolve(folder); ; at = dirname(at)) {
-    if (existsSync(join(at, configName))) return true
-    if (dirname(at) === at) return false
-  }
-}
-
 /** The profile of a dataset of the project, where the word names one. */
 async function ofDataset(cwd: string, name: string): Promise<Profile | undefined> {
-  if (!isName(name) || existsSync(resolve(cwd, name)) || !hasProject(cwd)) return undefined
+  if (!isName(name) || existsSync(resolve(cwd, name)) || rootAbove(cwd) === undefined) return undefined
   const workspace = await openWorkspace(cwd)
   try {
     const { datasets } = workspace.project

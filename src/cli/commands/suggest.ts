@@ -1,5 +1,7 @@
 import { readFile, realpath, stat } from 'node:fs/promises'
-import { relative, sep } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join, relative, sep } from 'node:path'
+import { configName } from '../../config/load.ts'
 import type { Dataset } from '../../define/dataset.ts'
 import { fail } from '../../errors/index.ts'
 import { publishFile } from '../../internal/publish.ts'
@@ -24,22 +26,24 @@ interface Change {
   readonly mode: number
 }
 
-/** The file that declares a dataset, with the suggestions written in. Throws `Unsafe`. */
+/** The file that a dataset's declaration stands in, as far as it is known; else the project file. */
+async function fileOf(root: string, dataset: Dataset): Promise<string> {
+  const site = dataset.expectations.find(one => one.site)?.site?.file
+  for (const file of [...(site ? [site] : []), join(root, configName)]) if (existsSync(file)) return realpath(file)
+  throw new Unsafe('it is not known where it stands')
+}
+
+/** That file with the suggestions written in. Throws `Unsafe`. */
 async function changeOf(root: string, dataset: Dataset, suggested: readonly Suggestion[]): Promise<Change> {
-  const site = dataset.expectations.find(one => one.site)?.site
-  if (!site) throw new Unsafe('it is not known where it stands')
-  const [base, file] = [await realpath(root), await realpath(site.file)]
-  const name = relative(base, file).split(sep).join('/')
+  const file = await fileOf(root, dataset)
+  const name = relative(await realpath(root), file)
+    .split(sep)
+    .join('/')
   if (name.startsWith('..') || !/\.[cm]?ts$/.test(name))
     throw new Unsafe('it stands in no TypeScript file of the project')
   const before = await readFile(file, 'utf8')
-  return {
-    file,
-    name,
-    before,
-    after: patch(before, name, dataset.name, suggested),
-    mode: (await stat(file)).mode & 0o777,
-  }
+  const after = patch(before, name, dataset.name, suggested)
+  return { file, name, before, after, mode: (await stat(file)).mode & 0o777 }
 }
 
 /** Publishes the change, unless somebody else changed the file since it was read. */
@@ -106,8 +110,9 @@ export const command: Command = {
       if (refused === undefined) return 0
       out.line(`\nTo be pasted into the expect of '${name}':\n`)
       for (const line of linesOf(found.suggested)) out.line(`    ${line}`)
-      if (options.write === true) throw fail('declarationNotPatched', { dataset: name, reason: refused })
-      out.note(`The file is not patched: ${refused}.`)
-      return 0
+      if (options.write !== true) out.note(`The file is not patched: ${refused}.`)
+      // with --json the reason stands in the value that was printed
+      else if (!out.json) throw fail('declarationNotPatched', { dataset: name, reason: refused })
+      return options.write === true ? 1 : 0
     }),
 }

@@ -135,7 +135,8 @@ export async function openDataset(services: ValidateServices, dataset: Dataset):
       root,
       files.map(file => file.path),
     )
-    const given = source.kind === 'parquet' ? { files } : relation
+    // Parquet is listed again with the digests of its files, by which measures are remembered
+    const given = source.kind === 'parquet' ? undefined : relation
     const { opened, left } = await openAs(services, { source, relation, given, declared: dataset })
     return { ...opened, label: source.path, files: files.length, bytes: bytesOf(files), left, declared }
   }

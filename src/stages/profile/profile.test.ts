@@ -6,6 +6,7 @@ import { openDuckdb } from '../../adapters/data/duckdb/engine.ts'
 import { dataset } from '../../define/dataset.ts'
 import { t } from '../../define/column.ts'
 import { parquet } from '../../define/source.ts'
+import { openStates } from '../validate/states.ts'
 import type { DataEngine } from '../../ports/data-engine.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
 import { openDataset, openFiles, type FileKind } from './open.ts'
@@ -222,8 +223,10 @@ it('looks at a declared dataset with the columns that nobody declared, and shows
     columns: { id: t.int(), name: t.pii(t.text()) },
     encryptWith: 'k',
   })
-  const opened = await openDataset(services(), people)
-  const found = await profile(services(), opened)
+  const remembering = { ...services(), states: await openStates(join(root, 'states')) }
+  const opened = await openDataset(remembering, people)
+  const found = await profile(remembering, opened)
+  expect(column(found, 'id')).toMatchObject({ min: 0, max: 19, nulls: 0 })
   await opened.release()
   expect(found.columns.map(one => [one.column, one.declared])).toEqual([
     ['id', true],

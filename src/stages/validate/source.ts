@@ -61,7 +61,8 @@ async function openSource(services: ValidateServices, dataset: Dataset, given?: 
       dataset,
       listed.map(file => file.path),
     )
-  const digests = states ? listed.flatMap(file => ('digest' in file ? [file.digest] : [])) : undefined
+  const known = listed.flatMap(file => ('digest' in file ? [file.digest] : []))
+  const digests = states && known.length === listed.length ? known : undefined
   return openFiles(services, dataset, listed, digests)
 }
 

@@ -2,26 +2,38 @@ import type { ColumnProfile, Profile } from '../../../stages/profile/types.ts'
 import { picture } from '../html/distributions.ts'
 import { escape, percent } from '../html/escape.ts'
 import { page } from '../html/page.ts'
-import { countText, distinctText, factsOf, findingText, pinText, sizeText, valueText } from './words.ts'
+import {
+  countText,
+  distinctText,
+  factsOf,
+  findingText,
+  neverRepeats,
+  pinText,
+  sizeText,
+  typeText,
+  valueText,
+} from './words.ts'
 
 const strong = 0.3
 const mostCorrelations = 200
 
 function card(column: ColumnProfile, rows: number): string {
   const facts = [
-    column.type === column.physical.toLowerCase() ? column.type : `${column.type} (${column.physical.toLowerCase()})`,
+    typeText(column),
     `${distinctText(column)} different`,
     column.nulls === 0 ? 'no nulls' : `${percent(column.nulls / Math.max(1, rows))} null`,
     ...(column.declared === false ? ['not declared'] : []),
   ]
-  const notes = factsOf(column, rows)
-    .map(fact => `<li>${escape(fact)}</li>`)
-    .join('')
-  return `<section class="card"><h3><code>${escape(column.column)}</code></h3><small>${escape(facts.join(' · '))}</small>${picture(column.distribution)}${notes ? `<ul class="soft">${notes}</ul>` : ''}${top(column, rows)}</section>`
+  const notes = factsOf(column, rows).map(escape).join('<br>')
+  const drawn =
+    column.type === 'text' && neverRepeats(column, rows)
+      ? '<p class="soft">No value occurs twice.</p>'
+      : picture(column.distribution)
+  return `<section class="card"><h3><code>${escape(column.column)}</code></h3><small>${escape(facts.join(' · '))}</small>${drawn}${notes ? `<p class="soft">${notes}</p>` : ''}${top(column, rows)}</section>`
 }
 
 function top(column: ColumnProfile, rows: number): string {
-  if (column.top.length === 0 || column.distribution.form === 'values') return ''
+  if (column.top.length === 0 || column.distribution.form === 'values' || neverRepeats(column, rows)) return ''
   const lines = column.top.map(
     one =>
       `<tr><td>${escape(valueText(one.value, column))}</td><td class="n">${countText(one.rows)}</td><td class="n">${percent(one.rows / Math.max(1, rows))}</td></tr>`,

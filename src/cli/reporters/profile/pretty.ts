@@ -2,14 +2,22 @@ import colors from 'picocolors'
 import type { ColumnProfile, Profile } from '../../../stages/profile/types.ts'
 import { tableLines } from '../../output.ts'
 import { shown } from '../subject.ts'
-import { countText, distinctText, factsOf, findingText, percentText, pinText, sizeText, valueText } from './words.ts'
+import {
+  countText,
+  distinctText,
+  factsOf,
+  findingText,
+  percentText,
+  pinText,
+  sizeText,
+  typeText,
+  valueText,
+} from './words.ts'
 
 const steps = '▁▂▃▄▅▆▇█'
 const strong = 0.3
 const mostCorrelations = 10
 const mostTop = 5
-/** Engine's types that say no more than the type itself. */
-const usual: ReadonlySet<string> = new Set(['BIGINT', 'DOUBLE', 'VARCHAR', 'BOOLEAN', 'TIMESTAMP'])
 /** A most frequent value that fewer rows than this share have is not worth a line. */
 const leastTop = 0.001
 
@@ -33,7 +41,7 @@ function overview({ columns, rows }: Profile): string[] {
     ['column', 'type', 'nulls', 'different', 'least', 'greatest', 'spread'],
     columns.map(column => [
       shown(column.column),
-      usual.has(column.physical) ? column.type : `${column.type} (${column.physical.toLowerCase()})`,
+      typeText(column),
       percentText(rows === 0 ? 0 : column.nulls / rows),
       distinctText(column),
       valueText(column.min, column),

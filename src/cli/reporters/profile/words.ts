@@ -30,6 +30,17 @@ export function percentText(share: number): string {
 
 export const countText = (value: number): string => value.toLocaleString('en-US')
 
+/** Engine's types that say no more than the type itself, or that the values came as text. */
+const usual: ReadonlySet<string> = new Set(['BIGINT', 'DOUBLE', 'VARCHAR', 'BOOLEAN', 'TIMESTAMP'])
+
+/** `int (smallint)`; the type alone where the source's own says no more. */
+export const typeText = ({ type, physical }: ColumnProfile): string =>
+  usual.has(physical) ? type : `${type} (${physical.toLowerCase()})`
+
+/** Whether no value of a column occurs twice, so that none is more frequent than another. */
+export const neverRepeats = ({ distinct, nulls }: ColumnProfile, rows: number): boolean =>
+  distinct.exact && distinct.value > 1 && distinct.value === rows - nulls
+
 /** The number of different values, with a sign where it is an estimate. */
 export const distinctText = ({ distinct }: ColumnProfile): string =>
   `${distinct.exact ? '' : '≈'}${countText(distinct.value)}`
