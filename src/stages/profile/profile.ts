@@ -7,12 +7,18 @@ import type { Opened } from './open.ts'
 import { correlationsOf, duplicatesOf, keysOf } from './relations.ts'
 import type { ColumnProfile, Profile } from './types.ts'
 
+/** Columns whose measures share a look at the rows: the engine takes more than twice as long for twice as many. */
+const columnsAtOnce = 8
+
 async function columnsOf(looking: Looking, { found, declared }: Opened, measurer: Measurer): Promise<ColumnProfile[]> {
   const isText = found.source.text !== undefined
   const specs = Object.entries(found.dataset.columns).filter(([name]) => found.usable.has(name))
-  const asked = []
-  for (const [name, spec] of specs) asked.push(...(await metricsOf(measurer, name, spec, isText)))
-  await measurer.take(asked)
+  for (let i = 0; i < specs.length; i += columnsAtOnce) {
+    const asked = []
+    for (const [name, spec] of specs.slice(i, i + columnsAtOnce))
+      asked.push(...(await metricsOf(measurer, name, spec, isText)))
+    await measurer.take(asked)
+  }
   const spread = new Map((await distributions(measurer, found.dataset, found.usable)).map(one => [one.column, one]))
   const columns: ColumnProfile[] = []
   for (const [name] of specs) {

@@ -12,7 +12,9 @@ import { nodeOf } from './columns.ts'
 import type { ColumnProfile, Correlation } from './types.ts'
 
 /** Row pairs of numbers that are multiplied at most; beyond this only some rows are looked at. */
-const mostProducts = 60_000_000
+const mostProducts = 6_000_000
+/** Pairs in one statement: the engine takes more than twice as long for twice as many. */
+const pairsAtOnce = 12
 const mostColumns = 60
 
 /** Pearson's r of every two columns of numbers, the strongest first, and the rows that they rest on. */
@@ -33,7 +35,8 @@ export async function correlationsOf(
     a: nodeOf(a.column, found.dataset.columns[a.column] as never),
     b: nodeOf(b.column, found.dataset.columns[b.column] as never),
   })
-  await some.take(pairs.map(([a, b]) => metric(a, b)))
+  const metrics = pairs.map(([a, b]) => metric(a, b))
+  for (let i = 0; i < metrics.length; i += pairsAtOnce) await some.take(metrics.slice(i, i + pairsAtOnce))
   const correlations = pairs.flatMap(([a, b]) => {
     const { m2A, m2B, cross } = some.result(metric(a, b))
     const r = cross / Math.sqrt(m2A * m2B)
@@ -87,12 +90,12 @@ const canBeKey = ({ type, nulls, personal, unreadable }: ColumnProfile): boolean
   nulls === 0 && !personal && (unreadable?.cells ?? 0) === 0 && type !== 'bool' && type !== 'float'
 
 const mostPairs = 6
-/** Times as many combinations as rows: with fewer a pair that never repeats would be chance. */
-const enough = 1
+/** Rows that a pair of columns would share by chance, if it is to mean something that it never does. */
+const fewestByChance = 5
 
 /**
  * Columns that no two rows share, else pairs of them. Only pairs with at least as many combinations as rows are looked at,
- * the likeliest first.
+ * the likeliest first, and not those that chance alone would hardly let repeat.
  */
 export async function keysOf(
   services: ValidateServices,
@@ -117,7 +120,7 @@ export async function keysOf(
     .flatMap((a, i) =>
       able.slice(i + 1).map(b => ({ names: [a.column, b.column], combinations: a.distinct.value * b.distinct.value })),
     )
-    .filter(one => one.combinations >= enough * rows)
+    .filter(one => one.combinations >= rows && (rows * rows) / (2 * one.combinations) >= fewestByChance)
     .sort((a, b) => b.combinations - a.combinations)
   for (const { names } of pairs.slice(0, mostPairs)) if (await unique(names)) keys.push(names)
   return keys

@@ -45,7 +45,7 @@ const found = (check: CheckResult, says: string): string => check.message.replac
 
 /** A sentence with the figures. */
 export function evidenceOf(cut: Parts['cut'], { training, holdOut, all, says }: Trials): string {
-  if (!holdOut) return `all rows together: ${found(all, says)}`
+  if (!holdOut) return `over all rows ${found(all, says)}`
   if (!ofRows(all)) return `${found(training, says)} ${cut.train}; ${found(holdOut, says)} ${cut.test}`
   const { bad, evaluated } = training
   return `${count(evaluated - bad)} of ${plural(evaluated, 'row')} ${cut.train}${exceptions(all)}; ${shareText(holdOut)} of the ${count(holdOut.evaluated)} ${cut.test}`

@@ -251,7 +251,7 @@ const tables = rowsOf.chain(length => {
   const list = <T>(one: fc.Arbitrary<T>) => fc.array(one, { minLength: length, maxLength: length })
   const rare = fc.integer({ min: 0, max: 60 })
   return fc.record({
-    at: list(fc.integer({ min: 0, max: 5000 })),
+    at: list(fc.integer({ min: 0, max: 5000 }).map(second => second * 1_000_000)),
     columns: fc
       .tuple(
         list(fc.integer({ min: 0, max: 40 })),
@@ -270,7 +270,7 @@ const tables = rowsOf.chain(length => {
 })
 
 const loaded = (table: Table): Column[] => [
-  { name: 'at', type: 'timestamp', values: BigInt64Array.from(table.at, one => BigInt(one) * 1_000_000n) },
+  { name: 'at', type: 'timestamp', values: BigInt64Array.from(table.at, one => BigInt(one)) },
   ...Object.entries(table.columns).map(([name, values]): Column => {
     if (name === 'word') return { name, type: 'text', values: values.map(String) }
     const nulls = Uint8Array.from(values, one => (one === null ? 1 : 0))
