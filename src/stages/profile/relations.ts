@@ -93,6 +93,20 @@ const mostPairs = 6
 /** Rows that a pair of columns would share by chance, if it is to mean something that it never does. */
 const fewestByChance = 5
 
+/** Rows among which a key that is none mostly shows it already. */
+const firstRows = 500_000
+
+async function repeatsEarly(
+  { engine }: ValidateServices,
+  found: FoundDataset,
+  names: readonly string[],
+): Promise<boolean> {
+  const columns = names.map(engine.dialect.identifier).join(', ')
+  const some = `SELECT ${columns} FROM (${found.sql}) LIMIT ${firstRows}`
+  const twice = await engine.rows(`SELECT count(*) AS n FROM (${some}) GROUP BY ${columns} HAVING count(*) > 1 LIMIT 1`)
+  return twice.length > 0
+}
+
 /**
  * Columns that no two rows share, else pairs of them. Only pairs with at least as many combinations as rows are looked at,
  * the likeliest first, and not those that chance alone would hardly let repeat.
@@ -108,6 +122,7 @@ export async function keysOf(
   if (rows < 2 || duplicates > 0) return []
   const able = columns.filter(canBeKey)
   const unique = async (names: readonly string[]) => {
+    if (rows > 2 * firstRows && (await repeatsEarly(services, found, names))) return false
     const nodes = names.map(name => fromNode(nodeOf(name, found.dataset.columns[name] as never)) as never)
     return (await broken(services, found, measurer, expect.unique(nodes).expectation)) === 0
   }
