@@ -1,5 +1,5 @@
 // Claims: the profile of three million flights, whole process, within 3 s on a quiet machine with two cores, and under 1 GB; and
-// that of 10 M rows × 21 columns under 1.5 GB. Beside it, as a floor, the same process with nothing to profile, and DuckDB's
+// that of 10 M rows × 21 columns under 1 GB. Beside it, as a floor, the same process with nothing to profile, and DuckDB's
 // own SUMMARIZE of the flights, which tells much less and estimates its quantiles and distinct values.
 // Run: npm run build && npx jiti bench/profile.ts
 

@@ -1,6 +1,6 @@
 import type { ColumnSpec } from '../../define/column.ts'
 import { unreadableName } from '../../define/expectation/kinds/readable.ts'
-import type { Metric } from '../../define/expectation/metric.ts'
+import type { Estimate, Metric } from '../../define/expectation/metric.ts'
 import { fromNode } from '../../define/expression/build.ts'
 import type { Node } from '../../define/expression/node.ts'
 import type { NumberExpression, TextExpression } from '../../define/expression/types.ts'
@@ -220,6 +220,8 @@ async function unreadableCells({ engine, found, measurer }: Looking, name: strin
   return { cells, top: rows.map(row => ({ value: row.v ?? null, rows: Number(row.n) })) }
 }
 
+const atMost = ({ value, exact }: Estimate, most: number): Estimate => ({ value: Math.min(value, most), exact })
+
 /** What a column is looked at with. */
 export interface Looking {
   readonly engine: DataEngine
@@ -257,7 +259,8 @@ export async function profileColumn(
     personal,
     nulls,
     ...(found.source.text && spec.type !== 'text' ? { unreadable: await unreadableCells(context, name) } : {}),
-    distinct: 'distinct' in counted ? { value: counted.distinct, exact: true } : counted,
+    // an estimate may be above what there is
+    distinct: tops ? { value: tops.distinct, exact: true } : atMost(counted as Estimate, rows - nulls),
     min: extremes?.min ?? null,
     max: extremes?.max ?? null,
     top: personal ? [] : (tops?.values.map((value, i) => ({ value, rows: tops.counts[i] as number })) ?? []),

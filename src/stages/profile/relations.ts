@@ -93,6 +93,8 @@ const mostPairs = 6
 /** Rows that a pair of columns would share by chance, if it is to mean something that it never does. */
 const fewestByChance = 5
 
+/** Share of the rows that the estimated number of different values must reach: estimates may be a fifth too low. */
+const likelyKey = 0.7
 /** Rows among which a key that is none mostly shows it already. */
 const firstRows = 500_000
 
@@ -128,7 +130,7 @@ export async function keysOf(
   }
   const keys: string[][] = []
   for (const { column, distinct } of able)
-    if (distinct.exact ? distinct.value === rows : distinct.value > 0.9 * rows && (await unique([column])))
+    if (distinct.exact ? distinct.value === rows : distinct.value > likelyKey * rows && (await unique([column])))
       keys.push([column])
   if (keys.length > 0) return keys
   const pairs = able

@@ -88,7 +88,7 @@ export function renderProfile(profile: Profile, color: boolean): string {
       ? `Could be a key: ${keys.map(key => shown(key.join(' + '))).join('; ')}`
       : 'No column and no likely pair of columns is a key.',
   )
-  if (columns.some(column => !column.distinct.exact)) lines.push(dim('≈ is an estimate, good to a few per cent.'))
+  if (columns.some(column => !column.distinct.exact)) lines.push(dim('≈ is an estimate; it may be a fifth off.'))
   if (columns.some(column => column.type === 'timestamp'))
     lines.push(dim('Times are UTC; those without a zone are taken as UTC.'))
   return `${lines.join('\n')}\n`
