@@ -41,7 +41,7 @@ function overview({ columns, rows }: Profile): string[] {
     ['column', 'type', 'nulls', 'different', 'least', 'greatest', 'spread'],
     columns.map(column => [
       shown(column.column),
-      typeText(column),
+      shown(typeText(column)),
       percentText(rows === 0 ? 0 : column.nulls / rows),
       distinctText(column),
       valueText(column.min, column),
@@ -64,7 +64,7 @@ export function renderProfile(profile: Profile, color: boolean): string {
   for (const column of columns) {
     const top = topText(column, rows)
     const facts = [...factsOf(column, rows), ...(top ? [`most frequent: ${top}`] : [])]
-    if (facts.length > 0) lines.push('', bold(shown(column.column)), ...facts.map(fact => `  ${fact}`))
+    if (facts.length > 0) lines.push('', bold(shown(column.column)), ...facts.map(fact => `  ${shown(fact)}`))
   }
   const strongOnes = correlations.filter(one => Math.abs(one.r) >= strong)
   if (correlations.length > 0) {

@@ -35,7 +35,7 @@ const usual: ReadonlySet<string> = new Set(['BIGINT', 'DOUBLE', 'VARCHAR', 'BOOL
 
 /** `int (smallint)`; the type alone where the source's own says no more. */
 export const typeText = ({ type, physical }: ColumnProfile): string =>
-  usual.has(physical) ? type : `${type} (${physical.toLowerCase()})`
+  usual.has(physical) ? type : `${type} (${physical.slice(0, mostChars).toLowerCase()})`
 
 /** Whether no value of a column occurs twice, so that none is more frequent than another. */
 export const neverRepeats = ({ distinct, nulls }: ColumnProfile, rows: number): boolean =>
