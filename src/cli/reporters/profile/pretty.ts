@@ -7,6 +7,7 @@ import {
   distinctText,
   factsOf,
   findingText,
+  neverRepeats,
   percentText,
   pinText,
   sizeText,
@@ -32,7 +33,7 @@ function sparkline({ distribution: { bars, form } }: ColumnProfile): string {
 
 function topText(column: ColumnProfile, rows: number): string {
   const top = column.top.slice(0, mostTop)
-  if (top.length === 0 || (top[0]?.rows ?? 0) < leastTop * rows) return ''
+  if (neverRepeats(column, rows) || top.length === 0 || (top[0]?.rows ?? 0) < leastTop * rows) return ''
   return top.map(one => `${valueText(one.value, column)} ${percentText(one.rows / rows)}`).join(' · ')
 }
 

@@ -33,7 +33,7 @@ it('adds a list where there is none', () => {
     file('{\n  source: csv("a"), // from there\n  expect: c => [\n    c.id.unique(), // all 100 rows\n  ],\n}'),
   )
   expect(written('{ columns: { id: t.int() } }', unique)).toBe(
-    file('{ columns: { id: t.int() }, \n  expect: c => [\n    c.id.unique(), // all 100 rows\n  ],\n}'),
+    file('{ columns: { id: t.int() },\n  expect: c => [\n    c.id.unique(), // all 100 rows\n  ],\n}'),
   )
 })
 

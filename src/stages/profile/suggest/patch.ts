@@ -10,6 +10,8 @@ export interface Line {
 
 interface Edit {
   readonly at: number
+  /** Where what it takes the place of ends; by default it takes the place of nothing. */
+  readonly to?: number
   readonly text: string
 }
 
@@ -17,9 +19,9 @@ interface Edit {
 function apply(source: string, edits: readonly Edit[]): string {
   let from = 0
   let text = ''
-  for (const { at, text: added } of edits.toSorted((a, b) => a.at - b.at)) {
+  for (const { at, to = at, text: added } of edits.toSorted((a, b) => a.at - b.at)) {
     text += source.slice(from, at) + added
-    from = at
+    from = to
   }
   return text + source.slice(from)
 }
@@ -51,12 +53,20 @@ function roomAfter(
   close: number,
   indent: string,
   end: string,
-): { readonly comma: readonly Edit[]; readonly at: number; readonly before: string; readonly after: string } {
+): {
+  readonly comma: readonly Edit[]
+  readonly at: number
+  readonly to: number
+  readonly before: string
+  readonly after: string
+} {
   const last = items.at(-1)
   const comma = last && source[skip(source, last.end)] !== ',' ? [{ at: last.end, text: ',' }] : []
   const start = lineStart(source, close)
   const ownLine = /^[ \t]*$/.test(source.slice(start, close))
-  return ownLine ? { comma, at: start, before: '', after: '' } : { comma, at: close, before: end, after: indent }
+  if (ownLine) return { comma, at: start, to: start, before: '', after: '' }
+  const at = start + source.slice(start, close).trimEnd().length
+  return { comma, at, to: close, before: end, after: indent }
 }
 
 /** Edits of a list that stands there. */
@@ -71,13 +81,13 @@ function inList(
   const indent = indentOf(source, property.start)
   const elements = node.elements as readonly Syntax[]
   const [first] = elements
-  const { comma, at, before, after } = roomAfter(source, elements, node.end - 1, indent, end)
+  const { comma, at, to, before, after } = roomAfter(source, elements, node.end - 1, indent, end)
   const isInline =
     first !== undefined && before !== '' && lineStart(source, first.start) === lineStart(source, node.start)
   return [
     ...(isInline ? [{ at: first.start, text: `${end}${indent}${unit}` }] : []),
     ...comma,
-    { at, text: `${before}${codeLines(lines, indent + unit, { columns, expect }, end)}${after}` },
+    { at, to, text: `${before}${codeLines(lines, indent + unit, { columns, expect }, end)}${after}` },
   ]
 }
 
@@ -96,9 +106,9 @@ function inOptions(
     first && lineStart(source, first.start) !== lineStart(source, options.start)
       ? indentOf(source, first.start)
       : outer + unit
-  const { comma, at, before, after } = roomAfter(source, properties, options.end - 1, outer, end)
+  const { comma, at, to, before, after } = roomAfter(source, properties, options.end - 1, outer, end)
   const written = `${indent}expect: c => [${end}${codeLines(lines, indent + unit, { columns: 'c', expect }, end)}${indent}],${end}`
-  return [...comma, { at, text: `${before}${written}${after}` }]
+  return [...comma, { at, to, text: `${before}${written}${after}` }]
 }
 
 function importing({ from, dataset }: Place): Edit[] {
