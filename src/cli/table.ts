@@ -30,6 +30,8 @@ export const table: Readonly<Record<string, Entry>> = {
     load: () => import('./commands/data/quarantine.ts'),
   },
   'data readmit': { summary: 'let repaired rows in again', load: () => import('./commands/data/readmit.ts') },
+  profile: { summary: 'say what is in data, declared or not', load: () => import('./commands/profile.ts') },
+  suggest: { summary: 'find expectations that data bear out', load: () => import('./commands/suggest.ts') },
   'features plan': {
     summary: 'what a change of feature definitions means',
     load: () => import('./commands/features/plan.ts'),

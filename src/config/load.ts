@@ -6,12 +6,19 @@ import { isProject, type Project } from '../define/project.ts'
 
 export const configName = 'millrace.config.ts'
 
-/** The project folder at or above `folder`. Throws `configMissing`. */
-export function findRoot(folder: string): string {
+/** The project folder at or above `folder`, where there is one. */
+export function rootAbove(folder: string): string | undefined {
   for (let at = resolve(folder); ; at = dirname(at)) {
     if (existsSync(join(at, configName))) return at
-    if (dirname(at) === at) throw fail('configMissing', { folder: resolve(folder) })
+    if (dirname(at) === at) return undefined
   }
+}
+
+/** The same where there must be one. Throws `configMissing`. */
+export function findRoot(folder: string): string {
+  const root = rootAbove(folder)
+  if (root === undefined) throw fail('configMissing', { folder: resolve(folder) })
+  return root
 }
 
 /**

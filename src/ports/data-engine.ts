@@ -96,6 +96,8 @@ export interface DataEngine {
   scan(source: SourceSpec, root: string, files?: readonly string[]): Promise<Relation>
   /** What the metadata of Parquet files says of their rows, without a look at them; undefined where it says nothing. */
   footer?(files: readonly string[]): Promise<Footer>
+  /** The dialect of a CSV file, as its first lines tell; it names what differs from the defaults. */
+  sniffCsv?(file: string): Promise<CsvOptions>
   describe(relation: Relation): Promise<readonly DescribedColumn[]>
   /** Small results, as rows. */
   rows(sql: string): Promise<Row[]>

@@ -26,6 +26,10 @@ export type Metric =
   | ({ readonly fn: 'quantiles'; readonly of: Node; readonly q: readonly number[] } & Filtered)
   /** Number of different values, exact. */
   | ({ readonly fn: 'distinct'; readonly of: Node } & Filtered)
+  /** Estimate of the number of different values; exact where they are counted anyway. */
+  | ({ readonly fn: 'approximateDistinct'; readonly of: Node } & Filtered)
+  /** The most frequent values, with the exact number of different ones. Ties stand in the order of the values. */
+  | ({ readonly fn: 'topValues'; readonly of: Node; readonly most: number } & Filtered)
   /** Means, variances and covariance of two numbers over rows that have both. */
   | ({ readonly fn: 'comoments'; readonly a: Node; readonly b: Node } & Filtered)
   /** Pearson correlation of the mid-ranks of two numbers (Spearman). */
@@ -53,6 +57,18 @@ export interface ValueCounts {
   readonly values: readonly Value[]
   readonly counts: readonly number[]
   readonly nulls: number
+}
+
+export interface TopValues {
+  /** The most frequent first. */
+  readonly values: readonly Value[]
+  readonly counts: readonly number[]
+  readonly distinct: number
+}
+
+export interface Estimate {
+  readonly value: number
+  readonly exact: boolean
 }
 
 export interface Quantiles {
@@ -84,6 +100,8 @@ export interface MetricResults {
   readonly values: ValueCounts
   readonly quantiles: Quantiles
   readonly distinct: number
+  readonly approximateDistinct: Estimate
+  readonly topValues: TopValues
   readonly comoments: Comoments
   readonly rankCorrelation: { readonly count: number; readonly value: number | null }
   readonly pairs: PairCounts

@@ -59,7 +59,7 @@ async function walk(folder: string): Promise<string[]> {
 }
 
 /** The files of a dataset's source, by name. Throws `sourceUnreadable` where there is none. */
-export async function listFiles(dataset: Dataset, root: string): Promise<ListedFile[]> {
+export async function listFiles(dataset: Pick<Dataset, 'source'>, root: string): Promise<ListedFile[]> {
   const { path } = dataset.source
   const absolute = isAbsolute(path) ? path : resolve(root, path)
   const fixed = absolute.split(/[*?]/)[0] as string

@@ -4,6 +4,7 @@ import type {
   MetricResult,
   Moments,
   Quantiles,
+  TopValues,
   ValueCounts,
 } from '../../define/expectation/metric.ts'
 import { compareValues, toEvaluator } from '../../define/expression/row.ts'
@@ -137,10 +138,25 @@ export function fromValues(metric: Metric, column: string, counts: ValueCounts):
       return quantiles(found, metric.q)
     case 'distinct':
       return mergeValues([asCounts(found, 0)]).values.length
+    case 'approximateDistinct':
+      return { value: mergeValues([asCounts(found, 0)]).values.length, exact: true }
+    case 'topValues':
+      return topValues(mergeValues([asCounts(found, 0)]), metric.most)
     case 'values': {
       const nulls = all.reduce((sum, one) => (one.value === null ? sum + one.count : sum), 0)
       return mergeValues([asCounts(found, nulls)])
     }
+  }
+}
+
+function topValues({ values, counts }: ValueCounts, most: number): TopValues {
+  // the values ascend, and sorting is stable: ties stand in their order
+  const order = values.map((_, i) => i).sort((a, b) => (counts[b] as number) - (counts[a] as number))
+  const first = order.slice(0, most)
+  return {
+    values: first.map(i => values[i] ?? null),
+    counts: first.map(i => counts[i] as number),
+    distinct: values.length,
   }
 }
 

@@ -31,6 +31,7 @@ const metrics: readonly Metric[] = [
   { fn: 'values', of: doubled },
   { fn: 'quantiles', of: x, q: [0, 0.1, 0.5, 0.99, 1] },
   { fn: 'distinct', of: x, where: above },
+  { fn: 'topValues', of: x, most: 3 },
 ]
 
 const flat = (value: unknown): unknown[] =>
@@ -89,4 +90,27 @@ it('counting the values of a column and scanning its rows measure the same', asy
     }),
     { numRuns: 60 },
   )
+})
+
+it('counts the values of a column beside others that are called as the statement calls its own', async () => {
+  const u: Node = { op: 'column', name: 'u', type: 'int' }
+  const columns = ['u', 'v', 'n', 'a', 'b'].map((name, i) => ({
+    name,
+    type: 'int' as const,
+    values: BigInt64Array.from([1, 1, 2], value => BigInt(value === 1 ? 1 : 2 + i)),
+  }))
+  const { sql } = await engine.load('named', columns)
+  const asked: Metric[] = [
+    { fn: 'values', of: u },
+    { fn: 'topValues', of: u, most: 1 },
+    { fn: 'pairs', a: u, b: u },
+  ]
+  const found: Measurements = new Map()
+  await takeByScan(engine, asked, { sql: `SELECT * FROM ${sql}`, numbered: `SELECT * FROM ${sql}`, parts: 1 }, found)
+  const results = asked.map(metric => found.get(metricId(metric)))
+  expect(results).toMatchObject([
+    { parts: [{ nulls: 0 }] },
+    { whole: { values: [1], counts: [2], distinct: 2 } },
+    { parts: [{ counts: expect.arrayContaining([1, 2]) as number[] }] },
+  ])
 })

@@ -147,15 +147,15 @@ export function ownQuery(
   const count = weight ? `CAST(sum(${weight}) AS BIGINT)` : 'count(*)'
   const condition = 'where' in metric ? isTrue(metric.where, dialect) : undefined
   const key = part ? `${part} AS ${partColumn}, ` : ''
-  const group = part ? `, ${partColumn}` : ''
   const where = (...more: readonly (string | undefined)[]) => {
     const some = [condition, ...more].filter(one => one !== undefined)
     return some.length === 0 ? '' : ` WHERE ${some.join(' AND ')}`
   }
   switch (metric.fn) {
     case 'values':
+      // by all that is no aggregate: a name in GROUP BY would first mean a column of the rows that is called so
       return {
-        sql: `SELECT ${key}${comparable(metric.of, dialect)} AS v, ${count} AS n FROM (${base})${where()} GROUP BY v${group} LIMIT ${most + 1}`,
+        sql: `SELECT ${key}${comparable(metric.of, dialect)} AS v, ${count} AS n FROM (${base})${where()} GROUP BY ALL LIMIT ${most + 1}`,
         read: rows => {
           const known = rows.filter(row => row.v !== null)
           return {
@@ -167,7 +167,7 @@ export function ownQuery(
       }
     case 'pairs':
       return {
-        sql: `SELECT ${key}${comparable(metric.a, dialect)} AS a, ${comparable(metric.b, dialect)} AS b, ${count} AS n FROM (${base})${where()} GROUP BY a, b${group} LIMIT ${most + 1}`,
+        sql: `SELECT ${key}${comparable(metric.a, dialect)} AS a, ${comparable(metric.b, dialect)} AS b, ${count} AS n FROM (${base})${where()} GROUP BY ALL LIMIT ${most + 1}`,
         read: rows => {
           const known = rows.filter(row => row.a !== null && row.b !== null)
           return {
@@ -183,6 +183,22 @@ export function ownQuery(
       return {
         sql: `SELECT count(*) AS n FROM (SELECT 1 FROM (${base})${where(`${x} IS NOT NULL`)} GROUP BY ${x})`,
         read: ([row]) => Number(row?.n ?? 0),
+      }
+    }
+    case 'approximateDistinct':
+      return {
+        sql: `SELECT ${dialect.approximateDistinct(toSql(metric.of, dialect))} AS n FROM (${base})${where()}`,
+        read: ([row]) => ({ value: Number(row?.n ?? 0), exact: false }),
+      }
+    case 'topValues': {
+      const x = comparable(metric.of, dialect)
+      return {
+        sql: `SELECT v, n, count(*) OVER () AS levels FROM (SELECT ${x} AS v, ${count} AS n FROM (${base})${where(`${x} IS NOT NULL`)} GROUP BY ALL) ORDER BY n DESC, v LIMIT ${metric.most}`,
+        read: rows => ({
+          values: rows.map(row => row.v ?? null),
+          counts: rows.map(row => Number(row.n)),
+          distinct: Number(rows[0]?.levels ?? 0),
+        }),
       }
     }
     case 'quantiles': {

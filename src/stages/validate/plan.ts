@@ -41,6 +41,8 @@ const cost = {
   extremes: 4,
   comoments: 60,
   distinct: 90,
+  approximateDistinct: 20,
+  topValues: 110,
   quantiles: 130,
   ownValues: 40,
   pairs: 80,
@@ -69,6 +71,8 @@ function scanCost(metric: Metric, facts: PlanFacts): number {
     case 'extremes':
     case 'comoments':
     case 'distinct':
+    case 'approximateDistinct':
+    case 'topValues':
       return condition + cost[metric.fn]
     case 'quantiles':
       return condition + cost.quantiles + 20 * metric.q.length

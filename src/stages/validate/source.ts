@@ -39,7 +39,7 @@ export interface ValidateServices {
 }
 
 /** Rows to validate instead of the declared source: a relation, or some of its files. */
-export type GivenSource = Relation | { readonly files: readonly SourceFile[] }
+export type GivenSource = Relation | { readonly files: readonly (ListedFile | SourceFile)[] }
 
 /** A dataset's rows as they were opened. */
 export interface OpenSource {
@@ -66,7 +66,8 @@ async function openSource(services: ValidateServices, dataset: Dataset, given?: 
       dataset,
       listed.map(file => file.path),
     )
-  const digests = states ? listed.flatMap(file => ('digest' in file ? [file.digest] : [])) : undefined
+  const known = listed.flatMap(file => ('digest' in file ? [file.digest] : []))
+  const digests = states && known.length === listed.length ? known : undefined
   return openFiles(services, dataset, listed, digests)
 }
 

@@ -2,6 +2,7 @@ import type {
   Comoments,
   Extremes,
   Metric,
+  MetricName,
   MetricResult,
   MetricResults,
   Moments,
@@ -12,9 +13,17 @@ import { compareValues } from '../../define/expression/row.ts'
 import { keyOf } from '../../define/expectation/value-counts.ts'
 import type { Value } from '../../ports/data-engine.ts'
 
+const wholeOnly: ReadonlySet<MetricName> = new Set([
+  'quantiles',
+  'distinct',
+  'approximateDistinct',
+  'topValues',
+  'rankCorrelation',
+])
+
 /** Measures whose results over parts of a dataset add up to the result over the whole, exactly. */
 export function isMergeable(metric: Metric): boolean {
-  return metric.fn !== 'quantiles' && metric.fn !== 'distinct' && metric.fn !== 'rankCorrelation'
+  return !wholeOnly.has(metric.fn)
 }
 
 export const noMoments: Moments = { count: 0, mean: 0, m2: 0, sum: 0 }

@@ -21,6 +21,7 @@ import { messageOf } from '../../../internal/message-of.ts'
 import type {
   Column,
   ColumnType,
+  CsvOptions,
   DataEngine,
   DescribedColumn,
   Footer,
@@ -32,7 +33,7 @@ import type {
 import { ColumnsReader } from './columns.ts'
 import { duckdbDialect } from './dialect.ts'
 import { readFooter } from './footer.ts'
-import { scanRelation } from './scan.ts'
+import { csvOptionsOf, scanRelation } from './scan.ts'
 import { refusalOf } from './user-query.ts'
 
 export interface DuckdbOptions {
@@ -152,6 +153,13 @@ class DuckdbEngine implements DataEngine {
   async footer(files: readonly string[]): Promise<Footer> {
     const session = async (sql: string) => this.rows(sql)
     return readFooter(files, session)
+  }
+
+  async sniffCsv(file: string): Promise<CsvOptions> {
+    const [found] = await this.rows(
+      `SELECT Delimiter AS delimiter, Quote AS quote, Escape AS escape, HasHeader AS header FROM sniff_csv(${duckdbDialect.literal(file, 'text')})`,
+    )
+    return csvOptionsOf(found ?? {})
   }
 
   async describe(relation: Relation): Promise<readonly DescribedColumn[]> {

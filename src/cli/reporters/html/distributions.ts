@@ -27,7 +27,8 @@ function rows(bars: Bars, all: number): string {
   return `<svg viewBox="0 0 240 ${Math.max(14, bars.length * 17)}" role="img" aria-label="Most frequent values">${drawn.join('')}</svg>`
 }
 
-function picture({ bars, form, others }: ColumnDistribution): string {
+/** The picture of one column. */
+export function picture({ bars, form, others }: ColumnDistribution): string {
   if (form === 'hidden') return '<p class="soft">Personal data: not shown.</p>'
   if (bars.length === 0) return '<p class="soft">Too many different values to show.</p>'
   if (form === 'ranges') return columns(bars)

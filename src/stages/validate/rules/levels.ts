@@ -19,7 +19,7 @@ export async function levelsRule(context: RuleContext, spec: ExpectationSpec, ru
   let evaluated = 0
   const where = `${when ? `${when} AND ` : ''}${of} IS NOT NULL`
   for await (const batch of engine.stream(
-    `SELECT ${of} AS v, count(*) AS n FROM (${found.sql}) WHERE ${where} GROUP BY v`,
+    `SELECT ${of} AS v, count(*) AS n FROM (${found.sql}) WHERE ${where} GROUP BY ALL`,
   )) {
     const values = batch.get('v')?.values as readonly string[]
     const counts = batch.get('n')?.values as BigInt64Array
