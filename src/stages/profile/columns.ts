@@ -30,10 +30,9 @@ const isNumber = ({ type }: ColumnSpec): boolean => type === 'int' || type === '
 const finite = (of: Node): { readonly where?: Node } => (of.type === 'float' ? { where: call('isFinite', of) } : {})
 
 const nullsOf = (of: Node): Metric => ({ fn: 'rows', where: call('isNull', of) })
-const lengthOf = (of: Node): Metric => ({
-  fn: 'moments',
-  of: (fromNode(of) as TextExpression<boolean, string>).length().node,
-})
+const lengthNode = (of: Node): Node => (fromNode(of) as TextExpression<boolean, string>).length().node
+const meanLength = (of: Node): Metric & { fn: 'moments' } => ({ fn: 'moments', of: lengthNode(of) })
+const lengthRange = (of: Node): Metric & { fn: 'extremes' } => ({ fn: 'extremes', of: lengthNode(of) })
 const nanOf = (of: Node): Metric => ({ fn: 'rows', where: call('isNan', of) })
 const notFiniteOf = (of: Node): Metric => ({ fn: 'rows', where: call('not', call('isFinite', of)) })
 const unreadableOf = (name: string): Metric => ({
@@ -72,7 +71,7 @@ export async function metricsOf(
         ] as const)
       : []),
     ...(spec.type === 'float' ? [nanOf(of), notFiniteOf(of)] : []),
-    ...(spec.type === 'text' ? [lengthOf(of)] : []),
+    ...(spec.type === 'text' ? [meanLength(of), lengthRange(of)] : []),
   ]
 }
 
@@ -179,15 +178,16 @@ const leastOfFormat = 0.99
 
 async function textFacts(context: Looking, of: Node & { name: string }): Promise<TextFacts | undefined> {
   const { measurer, engine, found } = context
-  const length = measurer.result(lengthOf(of)) as { count: number; min: number; max: number; mean: number }
-  if (length.count === 0) return undefined
+  const { count, mean } = measurer.result(meanLength(of))
+  const { min, max } = measurer.result(lengthRange(of))
+  if (count === 0) return undefined
   const { texts, rows } = (await measurer.hasFewValues(of.name))
     ? allTexts(await measurer.measure({ fn: 'values', of }))
     : await sampledTexts(engine, found, of.name, await measurer.rows())
   const format = formatOf(texts.slice(0, mostTested), rows.slice(0, mostTested), leastOfFormat)
   return {
     ...(format ? { format } : {}),
-    length: { min: length.min, max: length.max, mean: length.mean },
+    length: { min: Number(min), max: Number(max), mean },
     forms: formsOf(texts, rows),
     formsOf: rows.reduce((sum, one) => sum + one, 0),
   }
