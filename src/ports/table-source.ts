@@ -13,8 +13,8 @@ export interface OpenTable {
    * does not carry, or none that binds.
    */
   readonly text: boolean
-  /** All rows in batches, in an order that the same rows have each time. */
-  batches(): AsyncIterable<readonly Column[]>
+  /** These columns of all rows, in batches, in an order that the same rows have each time. */
+  batches(names: ReadonlySet<string>): AsyncIterable<readonly Column[]>
   close(): Promise<void>
 }
 

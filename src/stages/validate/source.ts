@@ -82,7 +82,8 @@ async function openTable(services: ValidateServices, dataset: Dataset, files: re
   const table = `source_${ulid()}`
   try {
     let relation: Relation | undefined
-    for await (const batch of opened.batches()) relation = await engine.load(table, batch, true)
+    for await (const batch of opened.batches(columnsToRead(dataset, opened)))
+      relation = await engine.load(table, batch, true)
     relation ??= await engine.load(table, emptyColumns(opened))
     return {
       relation: {
@@ -96,6 +97,16 @@ async function openTable(services: ValidateServices, dataset: Dataset, files: re
   } finally {
     await opened.close()
   }
+}
+
+/**
+ * What is declared of a table. All of it where it has none of that, for its rows are counted all the same, and where what was
+ * read tells which columns there are.
+ */
+function columnsToRead({ columns }: Dataset, opened: OpenTable): ReadonlySet<string> {
+  const names = opened.columns.map(column => column.name)
+  const declared = names.filter(name => name in columns)
+  return new Set(opened.text && declared.length > 0 ? declared : names)
 }
 
 const isForeign = (source: Source): source is ForeignSource =>

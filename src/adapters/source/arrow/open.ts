@@ -108,14 +108,14 @@ export async function openArrowFiles(files: readonly string[]): Promise<OpenTabl
     columns,
     text: false,
     close: async () => undefined,
-    async *batches() {
+    async *batches(names) {
       for (const [i, file] of files.entries()) {
         const table = i === 0 ? first : await read(file)
         for (const batch of table.batches) {
           const made: Column[] = []
           for (const { name, type } of columns) {
             const vector = batch.getChild(name)
-            if (type && vector) made.push(columnOf(arrow, name, type, vector as ArrowVector))
+            if (type && vector && names.has(name)) made.push(columnOf(arrow, name, type, vector as ArrowVector))
           }
           if (batch.numRows > 0) yield made
         }

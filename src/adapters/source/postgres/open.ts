@@ -48,7 +48,17 @@ export async function openPostgresTable(table: string, url: string): Promise<Ope
       type: logicalOf.find(([form]) => form.test(row.type))?.[1],
       physical: row.type.toUpperCase(),
     }))
-    return { columns, text: true, close, batches: () => batches(client, name, columns) }
+    return {
+      columns,
+      text: true,
+      close,
+      batches: names =>
+        batches(
+          client,
+          name,
+          columns.filter(column => names.has(column.name)),
+        ),
+    }
   } catch (error) {
     await close().catch(() => undefined)
     throw unreadable(table, error)

@@ -44,10 +44,11 @@ export async function openSqliteTable(table: string, file: string): Promise<Open
       columns,
       text: true,
       close: async () => opened.close(),
-      async *batches(): AsyncIterable<readonly Column[]> {
+      async *batches(names): AsyncIterable<readonly Column[]> {
+        const wanted = columns.filter(column => names.has(column.name))
         let rows: Record<string, unknown>[] = []
         const flush = (): Column[] =>
-          columns.map(column => {
+          wanted.map(column => {
             const cells = rows.map(row => asText(row[column.name]))
             return {
               name: column.name,
