@@ -23,6 +23,17 @@ async function memberNames(files: readonly string[], session: Session): Promise<
   return names.map(row => String(row.name)).filter(name => name !== '')
 }
 
+/** True of a line with a member that stands twice: nobody knows which value of it counts. */
+const twice = 'len(list_distinct(json_keys(json))) < len(json_keys(json))'
+
+/** Whether there is such a line. Hardly ever: where there is none, no later look has to ask it again of each. */
+async function hasRepeats(files: readonly string[], session: Session): Promise<boolean> {
+  const [found] = await session(
+    `SELECT bool_or(${twice}) AS repeats FROM ${objects(files)} WHERE json_type(json) = 'OBJECT'`,
+  )
+  return found?.repeats === true
+}
+
 /** JSON lines as columns of text; members that are objects or lists are their JSON. A line that is no object is no row. */
 export async function scanJson(source: JsonSource, files: readonly string[], session: Session): Promise<Relation> {
   const names = await memberNames(files, session)
@@ -30,9 +41,8 @@ export async function scanJson(source: JsonSource, files: readonly string[], ses
   const columns = names.map(
     name => `json_extract_string(json, ${text(`$.${JSON.stringify(name)}`)}) AS ${duckdbDialect.identifier(name)}`,
   )
-  // of a member that stands twice nobody knows which value counts
-  const twice = 'len(list_distinct(json_keys(json))) < len(json_keys(json))'
-  const isRow = `coalesce(json_type(json) = 'OBJECT' AND NOT ${twice}, false)`
+  const once = (await hasRepeats(files, session)) ? ` AND NOT ${twice}` : ''
+  const isRow = `coalesce(json_type(json) = 'OBJECT'${once}, false)`
   const unreadable: UnreadableLine[] = []
   let rows = 0
   let broken = 0
