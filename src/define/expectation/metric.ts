@@ -116,7 +116,13 @@ export function columnsOfMetric(metric: Metric): string[] {
   return [...new Set(nodes.flatMap(columnsOf))].sort()
 }
 
+const ids = new WeakMap<Metric, string>()
+
 /** Equal measures have equal ids, so that each is taken once. */
 export function metricId(metric: Metric): string {
-  return digestJson(metric as unknown as Json).slice(7, 31)
+  const known = ids.get(metric)
+  if (known !== undefined) return known
+  const id = digestJson(metric as unknown as Json).slice(7, 31)
+  ids.set(metric, id)
+  return id
 }
