@@ -17,15 +17,6 @@ export function ingestedLine(result: Ingested, again: boolean): string {
   return `${marks[result.verdict]} ${result.name}: ${result.reason}${where}${before}`
 }
 
-/** The dataset of that name, or the only one. Throws `notDefined`. */
-export function datasetOf({ project: { datasets } }: Workspace, name: string | undefined): Dataset {
-  const [only] = datasets.values()
-  const found = name === undefined ? (datasets.size === 1 ? only : undefined) : datasets.get(name)
-  if (!found)
-    throw fail('notDefined', { kind: 'dataset', name: name ?? '(none given)', known: [...datasets.keys()].join(', ') })
-  return found
-}
-
 export interface WatchOptions {
   /** Until the folder is empty. */
   readonly once: boolean

@@ -7,7 +7,7 @@ import { checkTest, sampleRows } from '../../stages/check-test/write.ts'
 import { validationServices } from '../../stages/pipeline/validation.ts'
 import { validate } from '../../stages/validate/validate.ts'
 import type { Command } from '../command.ts'
-import { datasetOf } from '../ingesting.ts'
+import { datasetOf } from '../dataset-of.ts'
 import { withWorkspace } from '../with-workspace.ts'
 
 export const command: Command = {

@@ -12,6 +12,7 @@ import { Unsafe } from '../../stages/profile/suggest/declaration.ts'
 import { patch } from '../../stages/profile/suggest/patch.ts'
 import { suggest, type Suggestion, type Suggestions } from '../../stages/profile/suggest/suggest.ts'
 import type { Command } from '../command.ts'
+import { datasetOf } from '../dataset-of.ts'
 import { renderSuggestions } from '../reporters/suggestions.ts'
 import { withWorkspace } from '../with-workspace.ts'
 
@@ -85,13 +86,12 @@ export const command: Command = {
   summary: 'find expectations that data bear out',
   details:
     'Rules are found in the first 80 % of the rows by event time and held to the last 20 %. Prints a patch of the file that declares the dataset, and changes nothing without --write.',
-  arguments: [{ name: 'dataset', description: 'a dataset of the project', required: true }],
+  arguments: [{ name: 'dataset', description: 'which (default: the only one)' }],
   options: [{ flags: '--write', description: 'write the suggestions into the project file' }],
-  run: ({ args: [name = ''], options, cwd, out }) =>
+  run: ({ args, options, cwd, out }) =>
     withWorkspace(cwd, async workspace => {
-      const { datasets } = workspace.project
-      const dataset = datasets.get(name)
-      if (!dataset) throw fail('notDefined', { kind: 'dataset', name, known: [...datasets.keys()].join(', ') })
+      const dataset = datasetOf(workspace, args[0])
+      const { name } = dataset
       out.note(`reading ${dataset.source.path}`)
       const found = await suggest(await validationServices(workspace, dataset), dataset)
       let change: Change | undefined

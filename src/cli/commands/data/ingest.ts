@@ -3,7 +3,8 @@ import { ingest, type Ingested } from '../../../stages/ingest/ingest.ts'
 import { fail } from '../../../errors/index.ts'
 import { whyUnreadable } from '../../../internal/why-unreadable.ts'
 import type { Command } from '../../command.ts'
-import { datasetOf, ingestedLine } from '../../ingesting.ts'
+import { datasetOf } from '../../dataset-of.ts'
+import { ingestedLine } from '../../ingesting.ts'
 import { withWorkspace } from '../../with-workspace.ts'
 
 export const command: Command = {

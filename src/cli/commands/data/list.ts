@@ -1,7 +1,7 @@
 import { shortDigest } from '../../../internal/digest.ts'
 import { datasetStepName } from '../../../stages/pipeline/validation.ts'
 import type { Command } from '../../command.ts'
-import { datasetOf } from '../../ingesting.ts'
+import { datasetOf } from '../../dataset-of.ts'
 import { withWorkspace } from '../../with-workspace.ts'
 
 /** Snapshots of each dataset that are shown. */

@@ -3,7 +3,7 @@ import { fail } from '../../../errors/index.ts'
 import { whyUnreadable } from '../../../internal/why-unreadable.ts'
 import { readmit } from '../../../stages/readmit/readmit.ts'
 import type { Command } from '../../command.ts'
-import { datasetOf } from '../../ingesting.ts'
+import { datasetOf } from '../../dataset-of.ts'
 import { withWorkspace } from '../../with-workspace.ts'
 import { counted } from '../../words.ts'
 
