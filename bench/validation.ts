@@ -1,9 +1,8 @@
 // Claims: 68 checks on three million flights, whole process, within 1.3 times a floor written by hand, 1.5 s and 500 MB;
 // 10 M rows × 21 columns within 6 CPU s and 1.2 GB; 10,000 rows from a cold start within 0.8 s; a million failing rows kept
 // within a second more than the check itself. Great Expectations and
-// Pandera on the same checks beside it where their environments are given.
-// Run: npm run build && npx jiti bench/validation.ts   (peers: GX_PYTHON=…/bin/python PANDERA_PYTHON=…/bin/python, an environment
-// with great_expectations==1.24.0, pandera[polars]==0.35.0, pandas, pyarrow)
+// Pandera on the same checks beside it where their environment was made.
+// Run: npm run build && npx jiti bench/validation.ts   (peers: scripts/interop-venv.sh expectations, before)
 
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -164,15 +163,15 @@ const large = Array.from({ length: 3 }, () => {
 })
 line('10 M × 21, 78 checks', middle(large))
 
-for (const [name, python] of [
-  ['Great Expectations', process.env.GX_PYTHON],
-  ['Pandera', process.env.PANDERA_PYTHON],
+const python = 'test/interop/.venv-expectations/bin/python'
+for (const [name, script] of [
+  ['Great Expectations', 'bench/peers/validation_gx.py'],
+  ['Pandera', 'bench/peers/validation_pandera.py'],
 ] as const) {
-  if (!python || !existsSync(python)) {
-    console.log(`${name}: skipped, its environment was not given`)
+  if (!existsSync(python)) {
+    console.log(`${name}: skipped, its environment was not made: scripts/interop-venv.sh expectations`)
     continue
   }
-  const script = name === 'Pandera' ? 'bench/peers/validation_pandera.py' : 'bench/peers/validation_gx.py'
   const peer = run(process.cwd(), python, script, flights)
   line(`${name}, the same checks as far as it has them`, peer)
   console.log(
