@@ -59,6 +59,11 @@ export interface Dataset<Name extends string = string, C extends Columns = Colum
   readonly encryptWith: string | undefined
 }
 
+/** Whether a name is one that Millrace keeps for itself, or that no column of it can have. */
+export function isOwnName(name: string): boolean {
+  return /^$|^millrace_|\?unreadable$|^__proto__$/i.test(name)
+}
+
 /** Names of the columns that hold personal data. */
 export function personalColumns({ columns }: Pick<Dataset, 'columns'>): ReadonlySet<string> {
   return new Set(Object.keys(columns).filter(name => columns[name]?.pii))
@@ -121,7 +126,7 @@ export function dataset<const Name extends string, const C extends Columns>(
     'encryptWith',
   ])
   if (Object.keys(options.columns).length === 0) refuse('dataset', name, 'declares no columns')
-  const own = Object.keys(options.columns).find(column => /^$|^millrace_|\?unreadable$|^__proto__$/i.test(column))
+  const own = Object.keys(options.columns).find(isOwnName)
   if (own !== undefined) refuse('dataset', name, `the column '${own}' has a name that Millrace keeps for itself`)
   const expressions = columnsOfDataset(options.columns)
   const isText = ['csv', 'json'].includes(options.source.kind)

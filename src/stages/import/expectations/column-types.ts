@@ -1,3 +1,4 @@
+import { isOwnName } from '../../../define/dataset.ts'
 import type { ScalarType } from '../../../define/expression/node.ts'
 import { LeftOut } from './given.ts'
 import type { ImportedColumn, KnownDataset } from './model.ts'
@@ -9,9 +10,6 @@ export const numbers: readonly ScalarType[] = ['float', 'int']
 export type Hints = ReadonlyMap<string, { readonly type: ScalarType; readonly why: string }>
 
 const nothingTells = 'no rule tells its type'
-
-/** Names that `dataset()` keeps for itself, and the one that is no plain key of an object. */
-const unusable = /^millrace_|\?unreadable$|^__proto__$/i
 
 /**
  * The types of a dataset's columns. First the rules say what they want of a column, then the types are settled: as the
@@ -101,7 +99,7 @@ export class ColumnTypes {
   }
 
   #check(name: string): void {
-    if (unusable.test(name)) throw new LeftOut(`a column cannot be declared by the name ${JSON.stringify(name)}`)
+    if (isOwnName(name)) throw new LeftOut(`a column cannot be declared by the name ${JSON.stringify(name)}`)
     if (this.#known && !Object.hasOwn(this.#known.columns, name))
       throw new LeftOut(`the dataset ${this.#known.name} declares no column ${JSON.stringify(name)}`)
   }

@@ -112,7 +112,7 @@ export class Given {
 
   /** What a rule cannot be without. */
   needed<T>(name: string, value: T | undefined): T {
-    if (value === undefined) throw new LeftOut(`it has no ${this.#path}${name}`)
+    if (value === undefined || value === '') throw new LeftOut(`it has no ${this.#path}${name}`)
     return value
   }
 

@@ -82,10 +82,17 @@ export class Rule {
     return { name, code: columnCode(name), type }
   }
 
+  /** Several columns, each of them once. */
+  several(names: readonly string[], types: readonly ScalarType[] = anyType): readonly RuleColumn[] {
+    const twice = names.find((name, i) => names.indexOf(name) < i)
+    if (twice !== undefined) throw new LeftOut(`it names the column ${twice} twice`)
+    return names.map(name => this.column(name, types))
+  }
+
   /** Columns that are compared with each other: of one type, or numbers all of them. */
   alike(names: readonly string[], types: readonly ScalarType[]): readonly RuleColumn[] {
     this.#types.alike(names)
-    const found = names.map(name => this.column(name, types))
+    const found = this.several(names, types)
     const kinds = new Set(found.map(({ type }) => (type === 'int' ? 'float' : type)))
     if (kinds.size > 1 && this.#types.names)
       throw new LeftOut(`${found.map(({ name, type }) => `${name} is ${type}`).join(', ')}, which are not compared`)

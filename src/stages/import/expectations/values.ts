@@ -14,7 +14,27 @@ export function typesOf(values: readonly Json[]): readonly ScalarType[] {
   if (typeof first === 'boolean') return ['bool']
   if (typeof first === 'number') return values.every(Number.isInteger) ? ['int', 'float'] : ['float', 'int']
   if (typeof first !== 'string') throw new LeftOut(`its values ${shown(values)} are no texts, numbers or truth values`)
+  if (values.some(one => /\p{Cs}/u.test(one as string))) throw new LeftOut('one of its values ends within a character')
   return values.every(one => timeOf(one as string)) ? ['text', 'timestamp'] : ['text']
+}
+
+/** Types that a column can be of whose different values are those of a list. */
+export function setTypesOf(values: readonly Json[]): readonly ScalarType[] {
+  const types = typesOf(values).filter(
+    one => one === 'text' || one === 'bool' || (one === 'int' && values.every(Number.isSafeInteger)),
+  )
+  if (types.length === 0) throw new LeftOut(`of the values ${shown(values)} Millrace keeps no set`)
+  return types
+}
+
+/** Those of some values that a column of a type can have: no whole number is 1.5. */
+export function possible(values: readonly Json[], type: ScalarType): readonly Json[] {
+  if (type !== 'int') return values
+  const whole = values.filter(one => Number.isInteger(one))
+  if (whole.length === 0) throw new LeftOut(`none of its values ${shown(values)} is a whole number`)
+  const large = whole.find(one => !Number.isSafeInteger(one))
+  if (large !== undefined) throw new LeftOut(`its value ${shown(large)} is not exact as JSON has it`)
+  return whole
 }
 
 type Options = Readonly<Record<string, unknown>>
@@ -24,7 +44,8 @@ export function membership(rule: Rule, name: string, given: readonly Json[], ins
   const values = given.filter(one => one !== null)
   const column = rule.column(name, typesOf(values))
   const direct = inside ? ['int', 'float', 'text', 'bool'] : ['int', 'float', 'text']
-  if (direct.includes(column.type)) return rule.call(column, inside ? 'inSet' : 'notInSet', [values], options)
+  if (direct.includes(column.type))
+    return rule.call(column, inside ? 'inSet' : 'notInSet', [possible(values, column.type)], options)
   const { text } = columnCode(name)
   const each = values.map(one =>
     column.type === 'bool'

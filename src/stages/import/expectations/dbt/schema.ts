@@ -74,7 +74,7 @@ function constraint(value: Json, own: string | undefined): Stated {
       rule.given.ignore('type', 'name', 'warn_unenforced', 'warn_unsupported')
       const names = rule.given.texts('columns') ?? (own === undefined ? [] : [own])
       if (names.length === 0) throw new LeftOut('it names no column')
-      const columns = names.map(name => rule.column(name))
+      const columns = rule.several(names)
       if (type === 'unique') return table('unique', [columns.map(one => one.code)], { onEmpty: 'pass' })
       if (type !== 'not_null' && type !== 'primary_key') throw new LeftOut('constraints of this type are not read')
       for (const { name } of columns) rule.neverNull.add(name)

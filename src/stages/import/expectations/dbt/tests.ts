@@ -135,7 +135,7 @@ const plain: Readonly<Record<string, Test>> = {
     const names = given.needed('combination_of_columns', given.texts('combination_of_columns'))
     return configured(
       rule,
-      table('unique', [names.map(name => rule.column(name).code)], { nulls: 'equal', ...passing }),
+      table('unique', [rule.several(names).map(one => one.code)], { nulls: 'equal', ...passing }),
       'different values',
     )
   },

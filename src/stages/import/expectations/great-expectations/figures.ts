@@ -3,7 +3,7 @@ import type { Call } from '../code.ts'
 import { numbers } from '../column-types.ts'
 import { LeftOut, shown } from '../given.ts'
 import type { Carrier, Rule } from '../rule.ts'
-import { typesOf } from '../values.ts'
+import { setTypesOf } from '../values.ts'
 import { common, emptyIsZero, kwargs, rowOptions } from './options.ts'
 
 function columnName(rule: Rule): string {
@@ -65,9 +65,7 @@ function valueSet(method: 'containsSet' | 'equalsSet'): Carrier {
   return rule => {
     const given = kwargs(rule)
     const values = given.needed('value_set', given.list('value_set')).filter(one => one !== null)
-    const types = typesOf(values).filter(one => ['int', 'text', 'bool'].includes(one))
-    if (types.length === 0) throw new LeftOut(`of the values ${shown(values)} Millrace keeps no set`)
-    return rule.call(rule.column(columnName(rule), types), method, [[...new Set(values)]], common(rule))
+    return rule.call(rule.column(columnName(rule), setTypesOf(values)), method, [[...new Set(values)]], common(rule))
   }
 }
 

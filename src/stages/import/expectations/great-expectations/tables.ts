@@ -79,7 +79,7 @@ function distinctWithinRow(rule: Rule): Call {
 }
 
 function compoundUnique(rule: Rule): Call {
-  const columns = columnNames(rule).map(name => rule.column(name))
+  const columns = rule.several(columnNames(rule))
   const ignore = kwargs(rule).text('ignore_row_if') ?? 'all_values_are_missing'
   const options = rowOptions(rule)
   const names = columns.map(one => one.code)

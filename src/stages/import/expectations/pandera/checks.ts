@@ -6,7 +6,7 @@ import { LeftOut, shown, type Given } from '../given.ts'
 import { escaped, pythonPattern } from '../pattern.ts'
 import type { Rule } from '../rule.ts'
 import { timeOf } from '../time-of.ts'
-import { membership, typesOf } from '../values.ts'
+import { membership, setTypesOf, typesOf } from '../values.ts'
 
 type Options = Readonly<Record<string, unknown>>
 type Check = (rule: Rule, column: string) => Call | readonly Call[]
@@ -126,10 +126,12 @@ export const checks: Readonly<Record<string, Check>> = {
   },
   unique_values_eq: (rule, name) => {
     const values = list(argument(rule, 'values'))
-    const types = typesOf(values).filter(one => ['int', 'text', 'bool'].includes(one))
     const { nulls: _, ...told } = options(rule)
     // where there is no value, the values are not those of the list
-    return rule.call(rule.column(name, types), 'equalsSet', [[...new Set(values)]], { ...told, onEmpty: undefined })
+    return rule.call(rule.column(name, setTypesOf(values)), 'equalsSet', [[...new Set(values)]], {
+      ...told,
+      onEmpty: undefined,
+    })
   },
 }
 

@@ -182,7 +182,7 @@ function frameRules(schema: Given, names: readonly string[], optional: boolean):
       const keys = typeof one === 'string' ? [one] : Array.isArray(one) ? one : []
       if (keys.length === 0 || keys.some(key => typeof key !== 'string'))
         throw new LeftOut(`${shown(one)} is no list of columns`)
-      return table('unique', [keys.map(key => rule.column(key as string).code)], { nulls: 'equal', onEmpty: 'pass' })
+      return table('unique', [rule.several(keys as string[]).map(key => key.code)], { nulls: 'equal', onEmpty: 'pass' })
     },
   )
   told(

@@ -101,7 +101,7 @@ const duplicate =
     const limits = tolerance(rule, check.levels(), percent)
     if ('fail' in limits) rule.differs('its threshold counts all rows that are alike, where Soda counts values')
     const options = { ...limits, ...when(rule, check), onEmpty: 'pass' }
-    const columns = check.columns.map(name => rule.column(name))
+    const columns = rule.several(check.columns)
     const [first] = columns
     return columns.length === 1 && first
       ? rule.call(first, 'unique', [], options)

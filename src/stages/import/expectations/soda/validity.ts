@@ -3,7 +3,7 @@ import { Code, columnCode, literal, table, type Call } from '../code.ts'
 import { LeftOut, shown, type Given } from '../given.ts'
 import { sqlPattern } from '../pattern.ts'
 import type { Rule } from '../rule.ts'
-import { membership, typesOf } from '../values.ts'
+import { membership, possible, typesOf } from '../values.ts'
 
 type Options = Readonly<Record<string, unknown>>
 
@@ -59,7 +59,7 @@ function inList(rule: Rule, name: string, values: readonly Json[], inside: boole
   }
   return {
     call: options => membership(rule, name, values, inside, options),
-    code: `${column.code.text}.in(${literal(values)})${inside ? '' : '.not()'}`,
+    code: `${column.code.text}.in(${literal(possible(values, column.type))})${inside ? '' : '.not()'}`,
   }
 }
 
