@@ -7,9 +7,10 @@ import { fail } from '../../errors/index.ts'
 import { publishFile } from '../../internal/publish.ts'
 import { unifiedDiff } from '../../internal/unified-diff.ts'
 import { validationServices } from '../../stages/pipeline/validation.ts'
-import { codeOf, inComment } from '../../stages/profile/suggest/call.ts'
+import { lineComment } from '../../internal/typescript-text.ts'
+import { codeOf } from '../../stages/profile/suggest/call.ts'
 import { Unsafe } from '../../stages/profile/suggest/declaration.ts'
-import { patch } from '../../stages/profile/suggest/patch.ts'
+import { longestComment, patch } from '../../stages/profile/suggest/patch.ts'
 import { suggest, type Suggestion, type Suggestions } from '../../stages/profile/suggest/suggest.ts'
 import type { Command } from '../command.ts'
 import { datasetOf } from '../dataset-of.ts'
@@ -55,7 +56,7 @@ async function write({ file, name, before, after, mode }: Change, dataset: strin
 }
 
 const linesOf = (suggested: readonly Suggestion[]): string[] =>
-  suggested.map(({ call, comment }) => `${codeOf(call, names)}, // ${inComment(comment)}`)
+  suggested.map(({ call, comment }) => `${codeOf(call, names)}, // ${lineComment(comment, longestComment)}`)
 
 function jsonOf(found: Suggestions, change: Change | undefined, refused: string | undefined) {
   const plain = ({ rule, call, spec, evidence, training, holdOut }: Suggestion) => ({

@@ -1,8 +1,9 @@
 import type { Dataset } from '../../define/dataset.ts'
 import { ofEachRow } from '../../define/expectation/index.ts'
 import { columnsOf } from '../../define/expression/node.ts'
-import { rowColumn, type DataEngine, type Row, type Value } from '../../ports/data-engine.ts'
+import { rowColumn, type DataEngine, type Row } from '../../ports/data-engine.ts'
 import { formatTime } from '../../internal/time.ts'
+import { keyText, literalText, quoted } from '../../internal/typescript-text.ts'
 import type { Validation } from '../validate/validate.ts'
 
 /** Real rows of a dataset: one that breaks nothing, and one for each check that some row breaks by itself. */
@@ -39,29 +40,12 @@ export async function sampleRows(engine: DataEngine, { split, found }: Validatio
   return { good, bad }
 }
 
-/** A text as TypeScript, whatever is in it. */
-function quoted(text: string): string {
-  const inner = JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")
-  return `'${inner.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')}'`
-}
-
-function literal(value: Value, type: string | undefined): string {
-  if (value === null) return 'null'
-  if (type === 'timestamp') return quoted(formatTime(Number(value)))
-  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? String(value) : `${value}n`
-  if (typeof value === 'number' && !Number.isFinite(value))
-    return `Number.${Number.isNaN(value) ? 'NaN' : value > 0 ? 'POSITIVE_INFINITY' : 'NEGATIVE_INFINITY'}`
-  return typeof value === 'string' ? quoted(value) : String(value)
-}
-
-function key(name: string): string {
-  if (name === '__proto__') return `['__proto__']`
-  return /^[A-Za-z_$][\w$]*$/.test(name) ? name : quoted(name)
-}
-
 function rowText(dataset: Dataset, row: Row): string {
   return Object.entries(row)
-    .map(([name, value]) => `${key(name)}: ${literal(value, dataset.columns[name]?.type)}`)
+    .map(([name, value]) => {
+      const isTime = dataset.columns[name]?.type === 'timestamp' && value !== null
+      return `${keyText(name)}: ${literalText(isTime ? formatTime(Number(value)) : value)}`
+    })
     .join(', ')
 }
 

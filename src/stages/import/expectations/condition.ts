@@ -1,6 +1,6 @@
 import type { Json } from '../../../internal/canonical-json.ts'
 import type { ScalarType } from '../../../define/expression/node.ts'
-import { Code, literal } from './code.ts'
+import { Code, literalText } from '../../../internal/typescript-text.ts'
 import { LeftOut, shown } from './given.ts'
 import type { Rule } from './rule.ts'
 import { timeOf } from './time-of.ts'
@@ -258,7 +258,7 @@ function compared(rule: Rule, column: string, sign: Sign, other: Json | { readon
     if (sign !== 'eq' && sign !== 'ne') throw new LeftOut(`its condition orders the truth value ${column}`)
     return (sign === 'eq') === value ? code.text : `${code.text}.not()`
   }
-  return `${code.text}.${sign}(${literal(type === 'timestamp' ? timeOf(value as string) : value)})`
+  return `${code.text}.${sign}(${literalText(type === 'timestamp' ? timeOf(value as string) : value)})`
 }
 
 function member(rule: Rule, column: string, values: readonly Json[]): string {
@@ -266,7 +266,7 @@ function member(rule: Rule, column: string, values: readonly Json[]): string {
   if (first === undefined) throw new LeftOut('its condition has an empty list')
   if (values.some(one => typeof one !== typeof first)) throw new LeftOut('its condition has a list of mixed values')
   const { code, type } = rule.column(column, typesFor(first))
-  if (type === 'int' || type === 'float' || type === 'text') return `${code.text}.in(${literal(values)})`
+  if (type === 'int' || type === 'float' || type === 'text') return `${code.text}.in(${literalText(values)})`
   return values.map(one => `(${compared(rule, column, 'eq', one)})`).reduce((all, one) => `${all}.or(${one})`)
 }
 

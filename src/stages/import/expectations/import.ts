@@ -1,6 +1,6 @@
 import type { ScalarType } from '../../../define/expression/node.ts'
 import { carry, type Found } from './carry.ts'
-import { Code } from './code.ts'
+import { Code } from '../../../internal/typescript-text.ts'
 import { LeftOut } from './given.ts'
 import type { ImportedDataset, KnownDataset } from './model.ts'
 import { constantName, datasetName } from './names.ts'

@@ -1,17 +1,23 @@
 import type { ColumnSpec } from '../../../define/column.ts'
 import type { Source } from '../../../define/source.ts'
 import { ownChecks } from './carry.ts'
-import { commentText, keyCode, literal } from './code.ts'
+import { lineComment, keyText, literalText } from '../../../internal/typescript-text.ts'
 import { shown } from './given.ts'
 import type { NamedDataset } from './import.ts'
 import type { ImportedColumn, ImportedRule } from './model.ts'
 
-const comment = (indent: string, text: string): string => `${indent}// ${commentText(text)}`
+const comment = (indent: string, text: string): string => `${indent}// ${lineComment(text)}`
 
 function specCode(spec: ColumnSpec): string {
   const { type, nullable, zone, pii, treatAsNull } = spec
   const inner =
-    type === 'timestamp' ? (zone === undefined ? '' : literal(zone)) : treatAsNull ? literal({ treatAsNull }) : ''
+    type === 'timestamp'
+      ? zone === undefined
+        ? ''
+        : literalText(zone)
+      : treatAsNull
+        ? literalText({ treatAsNull })
+        : ''
   const plain = `t.${type}(${inner})`
   const marked = pii ? `t.pii(${plain})` : plain
   return nullable ? `t.nullable(${marked})` : marked
@@ -23,14 +29,14 @@ function columnLine(column: ImportedColumn, known: ColumnSpec | undefined): stri
     nullable: column.nullable,
     ...(column.type === 'timestamp' ? { zone: 'UTC' } : {}),
   }
-  const line = `    ${keyCode(column.name)}: ${specCode(known ?? guessed)},`
-  return known ? line : `${line} // ${commentText(column.why)}`
+  const line = `    ${keyText(column.name)}: ${specCode(known ?? guessed)},`
+  return known ? line : `${line} // ${lineComment(column.why)}`
 }
 
 function sourceCode({ kind, path, ...options }: Source): string {
   if (kind === 'sqlite' || kind === 'duckdb')
-    return `${kind}(${literal((options as { file: string }).file)}, ${literal(path)})`
-  return `${kind}(${[path, ...(Object.keys(options).length > 0 ? [options] : [])].map(literal).join(', ')})`
+    return `${kind}(${literalText((options as { file: string }).file)}, ${literalText(path)})`
+  return `${kind}(${[path, ...(Object.keys(options).length > 0 ? [options] : [])].map(literalText).join(', ')})`
 }
 
 function ruleLines(rule: ImportedRule): string[] {
@@ -57,14 +63,14 @@ function datasetLines(made: NamedDataset): string[] {
   const takes = lines.some(line => !line.trimStart().startsWith('//') && /\bc[.[]/.test(line)) ? 'c' : '()'
   return [
     ...made.remarks.map(remark => comment('', remark)),
-    `export const ${made.constant} = dataset(${literal(made.name)}, {`,
+    `export const ${made.constant} = dataset(${literalText(made.name)}, {`,
     ...(known ? [] : [comment('  ', 'The rules do not say where the rows are: name the source')]),
-    `  source: ${known ? sourceCode(known.source) : `parquet(${literal(`data/${made.name}.parquet`)})`},`,
+    `  source: ${known ? sourceCode(known.source) : `parquet(${literalText(`data/${made.name}.parquet`)})`},`,
     '  columns: {',
     ...columns.map(column => columnLine(column, known?.columns[column.name])),
     '  },',
-    ...(known && known.treatAsNull.length > 0 ? [`  treatAsNull: ${literal(known.treatAsNull)},`] : []),
-    ...(known?.encryptWith === undefined ? [] : [`  encryptWith: ${literal(known.encryptWith)},`]),
+    ...(known && known.treatAsNull.length > 0 ? [`  treatAsNull: ${literalText(known.treatAsNull)},`] : []),
+    ...(known?.encryptWith === undefined ? [] : [`  encryptWith: ${literalText(known.encryptWith)},`]),
     `  expect: ${takes} => [`,
     ...lines,
     '  ],',

@@ -1,6 +1,7 @@
 import type { Json } from '../../../internal/canonical-json.ts'
 import type { ScalarType } from '../../../define/expression/node.ts'
-import { columnCode, table, type Call, type Code } from './code.ts'
+import { type Code } from '../../../internal/typescript-text.ts'
+import { columnCode, table, type Call } from './code.ts'
 import { anyType, type ColumnTypes } from './column-types.ts'
 import { LeftOut, type Given } from './given.ts'
 

@@ -1,6 +1,7 @@
 import type { Json } from '../../../internal/canonical-json.ts'
 import type { ScalarType } from '../../../define/expression/node.ts'
-import { Code, columnCode, literal, table, type Call } from './code.ts'
+import { Code, literalText } from '../../../internal/typescript-text.ts'
+import { columnCode, table, type Call } from './code.ts'
 import { LeftOut, shown } from './given.ts'
 import type { Rule } from './rule.ts'
 import { timeOf } from './time-of.ts'
@@ -50,7 +51,7 @@ export function membership(rule: Rule, name: string, given: readonly Json[], ins
   const each = values.map(one =>
     column.type === 'bool'
       ? `${text}.expr${one === true ? '' : '.not()'}`
-      : `${text}.eq(${literal(timeOf(one as string))})`,
+      : `${text}.eq(${literalText(timeOf(one as string))})`,
   )
   const any = each.reduce((all, one) => `${all}.or(${one})`)
   return table('that', [new Code(inside ? any : `${any}.not()`)], options)

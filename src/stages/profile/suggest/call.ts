@@ -1,6 +1,7 @@
 import { expectationColumns, expect } from '../../../define/expectation/columns.ts'
 import type { Expectation } from '../../../define/expectation/spec.ts'
 import type { Columns } from '../../../define/column.ts'
+import { literalText, memberText, quoted } from '../../../internal/typescript-text.ts'
 
 /** A column as an argument of an expectation. */
 export class ColumnArgument {
@@ -47,39 +48,16 @@ export interface Names {
   readonly expect: string
 }
 
-const identifier = /^[A-Za-z_$][A-Za-z0-9_$]*$/
-
-/** What in a text could end a line, hide itself, or turn the order of what is read. */
-const unsafe = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/gu
-
-const escapeOf = (char: string): string =>
-  [...Array(char.length).keys()].map(i => `\\u${char.charCodeAt(i).toString(16).padStart(4, '0')}`).join('')
-
-/** A text as a literal of TypeScript that nothing in the text can leave. */
-export function quoted(text: string): string {
-  return `'${text.replace(/[\\']/g, char => `\\${char}`).replace(unsafe, escapeOf)}'`
-}
-
-/** A text that can stand in a comment of one line. */
-export function inComment(text: string, most = 160): string {
-  const plain = text.replace(unsafe, ' ').replace(/\s+/g, ' ').trim()
-  return plain.length > most ? `${plain.slice(0, most - 1)}…` : plain
-}
-
 function numberCode(value: number): string {
   const text = String(value)
   return /^-?\d{5,}$/.test(text) ? text.replace(/\B(?=(\d{3})+$)/g, '_') : text
 }
 
-function member(object: string, name: string): string {
-  return identifier.test(name) ? `${object}.${name}` : `${object}[${quoted(name)}]`
-}
-
 function code(one: Argument, names: Names): string {
   if (typeof one === 'string') return quoted(one)
   if (typeof one === 'number') return numberCode(one)
-  if (typeof one === 'boolean' || one instanceof RegExp) return String(one)
-  if (one instanceof ColumnArgument) return member(names.columns, one.name)
+  if (typeof one === 'boolean' || one instanceof RegExp) return literalText(one)
+  if (one instanceof ColumnArgument) return memberText(names.columns, one.name)
   if (Array.isArray(one)) return `[${(one as readonly Argument[]).map(each => code(each, names)).join(', ')}]`
   const options = Object.entries(one).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}: ${code(value, names)}`],
@@ -89,7 +67,7 @@ function code(one: Argument, names: Names): string {
 
 /** A call as TypeScript. Names and values from data stand in it as literals and nothing else. */
 export function codeOf({ on, method, args }: Call, names: Names): string {
-  const object = on === undefined ? names.expect : member(names.columns, on)
+  const object = on === undefined ? names.expect : memberText(names.columns, on)
   return `${object}.${method}(${args.map(one => code(one, names)).join(', ')})`
 }
 

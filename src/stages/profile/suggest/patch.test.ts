@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { ColumnArgument, codeOf, inComment, quoted, type Call } from './call.ts'
+import { lineComment, quoted } from '../../../internal/typescript-text.ts'
+import { ColumnArgument, codeOf, type Call } from './call.ts'
 import { Unsafe } from './declaration.ts'
 import { patch, type Line } from './patch.ts'
 import { statementsOf } from './syntax.ts'
@@ -120,7 +121,7 @@ it('lets no name and no value from data become code or leave its comment', () =>
       const source = file('{\n  expect: c => [\n  ],\n}')
       const after = patch(source, 'a.ts', 'orders', [{ call, comment }])
       expect(after.split('\n')).toHaveLength(source.split('\n').length + 1)
-      expect(inComment(comment)).not.toMatch(/[\n\r\u2028\u2029\u202a-\u202e]/)
+      expect(lineComment(comment)).not.toMatch(/[\n\r\u2028\u2029\u202a-\u202e]/)
     }),
   )
 })

@@ -1,6 +1,10 @@
-import { codeOf, inComment, type Call } from './call.ts'
+import { lineComment } from '../../../internal/typescript-text.ts'
+import { codeOf, type Call } from './call.ts'
 import { findPlace, keyOf, Unsafe, type Place } from './declaration.ts'
 import { isSyntax, statementsOf, type Syntax } from './syntax.ts'
+
+/** Characters of a comment beside an expectation. */
+export const longestComment = 160
 
 /** An expectation to be written, with what speaks for it. */
 export interface Line {
@@ -43,7 +47,9 @@ function codeLines(
   names: { columns: string; expect: string },
   end: string,
 ): string {
-  return lines.map(({ call, comment }) => `${indent}${codeOf(call, names)}, // ${inComment(comment)}${end}`).join('')
+  return lines
+    .map(({ call, comment }) => `${indent}${codeOf(call, names)}, // ${lineComment(comment, longestComment)}${end}`)
+    .join('')
 }
 
 /** The places that make room after the last of some items, before the closing bracket: a comma where none is, and where the lines go. */

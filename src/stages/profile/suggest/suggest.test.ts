@@ -177,7 +177,7 @@ it('takes any name and any value for what it is', async () => {
     'a "b\' //': t.text(),
   })
   expect(codes(found.suggested)).toContain(
-    "c['a \"b\\' //'].inSet(['${x}', '*/ //', 'it\\'s', 'new\\u000aline', 'x\"; DROP'])",
+    "c['a \"b\\' //'].inSet(['${x}', '*/ //', 'it\\'s', 'new\\nline', 'x\"; DROP'])",
   )
 })
 

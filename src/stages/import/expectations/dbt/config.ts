@@ -1,4 +1,5 @@
-import { Code, type Call } from '../code.ts'
+import { Code } from '../../../../internal/typescript-text.ts'
+import { type Call } from '../code.ts'
 import { conditionCode, parseCondition } from '../condition.ts'
 import { Given, LeftOut, shown } from '../given.ts'
 import type { Rule } from '../rule.ts'

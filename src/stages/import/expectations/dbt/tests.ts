@@ -1,6 +1,7 @@
 import type { Json } from '../../../../internal/canonical-json.ts'
 import { floatBounds, inOrder } from '../bounds.ts'
-import { Code, columnCode, table, type Call } from '../code.ts'
+import { Code } from '../../../../internal/typescript-text.ts'
+import { columnCode, table, type Call } from '../code.ts'
 import { conditionCode, parseCondition } from '../condition.ts'
 import { Given, LeftOut, shown } from '../given.ts'
 import { figures } from '../great-expectations/figures.ts'

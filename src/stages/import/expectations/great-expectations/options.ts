@@ -1,5 +1,5 @@
 import type { Json } from '../../../../internal/canonical-json.ts'
-import { Code } from '../code.ts'
+import { Code } from '../../../../internal/typescript-text.ts'
 import { conditionCode, parseCondition, signOf, type Condition } from '../condition.ts'
 import { Given, isRecord, LeftOut, shown } from '../given.ts'
 import type { Rule } from '../rule.ts'

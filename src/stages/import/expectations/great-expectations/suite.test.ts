@@ -28,7 +28,7 @@ describe('Great Expectations', () => {
     [
       'expect_column_values_to_be_in_set',
       { column: 'a b', value_set: ["it's", null] },
-      ["c['a b'].inSet([\"it's\"], { onEmpty: 'pass' })"],
+      ["c['a b'].inSet(['it\\'s'], { onEmpty: 'pass' })"],
     ],
     [
       'expect_column_value_lengths_to_be_between',
@@ -51,7 +51,7 @@ describe('Great Expectations', () => {
     [
       'expect_column_values_to_match_regex',
       { column: 'a', regex: '\\p{L}/' },
-      ['c.a.matches(new RegExp("\\\\p{L}\\\\/"), { onEmpty: \'pass\' })'],
+      ["c.a.matches(new RegExp('\\\\p{L}\\\\/'), { onEmpty: 'pass' })"],
     ],
     [
       'expect_column_values_to_match_like_pattern',
@@ -66,7 +66,7 @@ describe('Great Expectations', () => {
     ['col("x") > 5', 'c.x.gt(5)'],
     ['5 < x', 'c.x.gt(5)'],
     ["x == 'a' and `y z` >= -1.5e3", "c.x.eq('a').and(c['y z'].gte(-1500))"],
-    ['x.notNull() or (y.isnull() & z == "it\'s")', 'c.x.isNotNull().or(c.y.isNull().and(c.z.eq("it\'s")))'],
+    ['x.notNull() or (y.isnull() & z == "it\'s")', "c.x.isNotNull().or(c.y.isNull().and(c.z.eq('it\\'s')))"],
     ['x in [1, 2]', 'c.x.in([1, 2])'],
     ['x == y', 'c.x.eq(c.y)'],
     ['day >= date("2024-02-29")', "c.day.gte('2024-02-29')"],

@@ -1,5 +1,6 @@
 import { closed, ofCount, rangeOf } from '../bounds.ts'
-import { Code, literal, table, type Call } from '../code.ts'
+import { Code, literalText } from '../../../../internal/typescript-text.ts'
+import { table, type Call } from '../code.ts'
 import { comparable, conditionCode, parseCondition, typesFor } from '../condition.ts'
 import { anyType } from '../column-types.ts'
 import { LeftOut, shown } from '../given.ts'
@@ -52,7 +53,7 @@ function pairsInSet(rule: Rule): Call {
       if (typeof value === 'boolean' || value === null)
         throw new LeftOut(`the pair ${shown(values)} has a value that is not compared`)
       const types = typesFor(value).filter(type => type !== 'timestamp')
-      return `${rule.column(names[i] as string, types).code.text}.eq(${literal(value)})`
+      return `${rule.column(names[i] as string, types).code.text}.eq(${literalText(value)})`
     })
     return `${both[0]}.and(${both[1]})`
   })

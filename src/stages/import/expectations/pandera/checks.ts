@@ -1,6 +1,7 @@
 import type { Json } from '../../../../internal/canonical-json.ts'
 import { ofCount } from '../bounds.ts'
-import { Code, columnCode, literal, table, type Call } from '../code.ts'
+import { Code, literalText } from '../../../../internal/typescript-text.ts'
+import { columnCode, table, type Call } from '../code.ts'
 import { numbers } from '../column-types.ts'
 import { LeftOut, shown, type Given } from '../given.ts'
 import { escaped, pythonPattern } from '../pattern.ts'
@@ -64,7 +65,7 @@ function between(rule: Rule, name: string, low: Bound, high: Bound): Call {
   const told = options(rule)
   if (column.type === 'text') {
     const side = (sign: string, { value }: Bound): string[] =>
-      value === undefined ? [] : [`${columnCode(name).text}.${sign}(${literal(value)})`]
+      value === undefined ? [] : [`${columnCode(name).text}.${sign}(${literalText(value)})`]
     const both = [...side(low.exclusive ? 'gt' : 'gte', low), ...side(high.exclusive ? 'lt' : 'lte', high)]
     return table('that', [new Code(both.length === 2 ? `${both[0]}.and(${both[1]})` : (both[0] as string))], told)
   }

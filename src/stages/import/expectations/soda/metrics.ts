@@ -1,5 +1,6 @@
 import { closed, floatBounds, ofCount } from '../bounds.ts'
-import { Code, table, type Call } from '../code.ts'
+import { Code } from '../../../../internal/typescript-text.ts'
+import { table, type Call } from '../code.ts'
 import { conditionCode, parseCondition } from '../condition.ts'
 import { LeftOut, shown } from '../given.ts'
 import type { Carrier, Rule } from '../rule.ts'

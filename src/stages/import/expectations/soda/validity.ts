@@ -1,5 +1,6 @@
 import type { Json } from '../../../../internal/canonical-json.ts'
-import { Code, columnCode, literal, table, type Call } from '../code.ts'
+import { Code, literalText } from '../../../../internal/typescript-text.ts'
+import { columnCode, table, type Call } from '../code.ts'
 import { LeftOut, shown, type Given } from '../given.ts'
 import { sqlPattern } from '../pattern.ts'
 import type { Rule } from '../rule.ts'
@@ -55,11 +56,11 @@ function inList(rule: Rule, name: string, values: readonly Json[], inside: boole
   const column = rule.column(name, typesOf(values))
   if (!['int', 'float', 'text'].includes(column.type)) {
     const call = membership(rule, name, values, inside, {})
-    return { call: options => ({ ...call, options }), code: literal(call.args[0]) }
+    return { call: options => ({ ...call, options }), code: literalText(call.args[0]) }
   }
   return {
     call: options => membership(rule, name, values, inside, options),
-    code: `${column.code.text}.in(${literal(possible(values, column.type))})${inside ? '' : '.not()'}`,
+    code: `${column.code.text}.in(${literalText(possible(values, column.type))})${inside ? '' : '.not()'}`,
   }
 }
 
@@ -94,7 +95,7 @@ function matching(rule: Rule, name: string, regex: string, good: boolean): Condi
   const pattern = sqlPattern(rule, regex)
   return {
     call: options => rule.call(column, good ? 'matches' : 'notMatches', [pattern], options),
-    code: `${column.code.text}.expr.matches(${literal(pattern)})${good ? '' : '.not()'}`,
+    code: `${column.code.text}.expr.matches(${literalText(pattern)})${good ? '' : '.not()'}`,
   }
 }
 
