@@ -6,6 +6,7 @@ import { openWorkspace, type Workspace } from '../../src/config/workspace.ts'
 import type { Decision } from '../../src/define/decision.ts'
 import type { Monitor } from '../../src/define/monitor.ts'
 import { csv, dataset, deployment, gbt, model, monitor, project, t } from '../../src/index.ts'
+import { ingest } from '../../src/stages/ingest/ingest.ts'
 import { ArrivalTrigger } from '../../src/stages/retrain/arrivals.ts'
 import { ScheduleTrigger } from '../../src/stages/retrain/schedule.ts'
 import { LiveMonitor } from '../../src/stages/watch/live.ts'
@@ -110,6 +111,23 @@ describe('arriving data', () => {
     for (let i = 0; i < times; i++) await trigger.look()
   }
   const trigger = (): ArrivalTrigger => new ArrivalTrigger(workspace, watch, live)
+
+  it('starts a retrain when a file is taken into the dataset, none when it is refused or came before', async () => {
+    const arrive = async (name: string, text: string) => {
+      const path = join(root, name)
+      await writeFile(path, text)
+      return (await ingest(workspace, orders, { path, name })).result.verdict
+    }
+    const arrivals = trigger()
+    await looks(arrivals)
+    expect(await arrive('bad.csv', 'at,a\n2026-03-01 00:00:00,1\n')).toBe('refused')
+    await looks(arrivals)
+    expect(begun).toEqual([])
+    for (const name of ['good.csv', 'again.csv'])
+      expect(await arrive(name, 'at,a,b\n2026-03-01 00:00:00,1,true\n')).toBe('passed')
+    await looks(arrivals)
+    expect(begun).toHaveLength(1)
+  })
 
   it('starts one retrain for each content, whatever its name, across restarts', async () => {
     await land('a.csv', 'at,a,b\n')
