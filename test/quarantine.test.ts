@@ -167,6 +167,29 @@ test('a repair ends with the file that it repairs', async () => {
   expect(rows[640]?.id).toBe(1040)
 })
 
+test('bad rows that a check tolerates are set aside too, and said to be, unless the dataset sets none aside', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'millrace-quarantine-'))
+  roots.push(root)
+  writeFileSync(join(root, 'a.csv'), `n\n${Array.from({ length: 100 }, (_, i) => i).join('\n')}\n`)
+  const write = (more: string) =>
+    writeFileSync(
+      join(root, 'millrace.config.ts'),
+      `import { csv, dataset, project, t } from 'millrace'
+const d = dataset('d', { source: csv('a.csv'), columns: { n: t.int() }, ${more} expect: c => [c.n.between(40, 99, { mostly: 0.5 })] })
+export default project('p', { d })
+`,
+    )
+  write('')
+  expect(await json<Snapshot>(root, 'data', 'snapshot')).toMatchObject({ rows: 60 })
+  const decisions = await json<readonly { verdict: string; reason: string }[]>(root, 'decisions')
+  expect(decisions[0]).toMatchObject({
+    verdict: 'quarantined',
+    reason: '40 of 100 rows were set aside, no more than their checks tolerate; the others are accepted',
+  })
+  write('quarantine: false,')
+  expect(await json<Snapshot>(root, 'data', 'snapshot')).toMatchObject({ rows: 100 })
+})
+
 test('what is not mended, or is no repair, changes nothing', async () => {
   const root = shop()
   expect((await millrace(root, ['data', 'quarantine'])).said).toContain('it has no snapshot yet')

@@ -33,7 +33,10 @@ export interface DatasetOptions<C extends Columns> {
   readonly expect?: (c: ExpectationColumns<C>) => readonly Expectation[]
   /** Texts that stand for a missing value in every text column, applied before every check and counted in the report. */
   readonly treatAsNull?: readonly string[]
-  /** Bad rows go to a quarantine file and the snapshot holds the good ones (default true). */
+  /**
+   * Rows that break a critical check, tolerated or not, go to a quarantine file and the snapshot holds the others (default
+   * true). With false no row is set aside, and a critical check that fails refuses the whole.
+   */
   readonly quarantine?: boolean
   /**
    * Key under which snapshots, quarantined rows and training frames made from them are encrypted at rest. Needed when a

@@ -7,7 +7,7 @@ import { overallStatus, type CheckResult, type Report } from '../../define/repor
 import { isMillraceError } from '../../errors/index.ts'
 import { ulid } from '../../internal/ids.ts'
 import { rowColumn, rowsOfFile } from '../../ports/data-engine.ts'
-import { gate } from '../pipeline/dataset-steps.ts'
+import { gate } from '../pipeline/gate.ts'
 import { keepFailures } from '../pipeline/keep-failures.ts'
 import type { StageServices } from '../pipeline/services.ts'
 import { validationServices } from '../pipeline/validation.ts'
@@ -149,7 +149,7 @@ async function judgeReadable(
   if (hopeless) for (const spec of others) results.set(spec.id, unasked(spec, dataset))
   else if (others.length > 0) await ask(others, [...present, file], `${short}-together`)
   const checks = dataset.expectations.map(spec => results.get(spec.id) as CheckResult)
-  quarantined = Math.min(quarantined, rows)
+  quarantined = dataset.quarantine ? Math.min(quarantined, rows) : 0
   const report: Report = {
     ...alone,
     status: overallStatus(checks),

@@ -18,6 +18,8 @@ export const mostSampled = 20
 export interface Split {
   /** SELECT of the rows that stay: those that break no critical row-level check, in their order of arrival. */
   readonly good: string
+  /** SELECT of every row in its order of arrival, for datasets that set none aside. */
+  readonly whole: string
   /**
    * SELECT of every failing row, in any order, with `millrace_checks` (ids), `millrace_reasons` (sentences) and
    * `millrace_accepted` (it stays nevertheless). Undefined when none fails.
@@ -85,7 +87,7 @@ export async function split(
   const named = [...found.usable].map(dialect.identifier).join(', ')
   // in the order of arrival: joins keep none, and a snapshot's digest must not depend on threads
   const kept = (where: string) => `SELECT ${named} FROM (${found.numbered})${where} ORDER BY ${row}`
-  if (failing.length === 0) return { good: kept(''), bad: undefined, failing: 0, refused: 0 }
+  if (failing.length === 0) return { good: kept(''), whole: kept(''), bad: undefined, failing: 0, refused: 0 }
   const { sql: masks, names } = masksOf(failing)
   // what a cell of text held that is no value of its column's type
   const texts = found.source.text ? `, ${dialect.identifier(unreadableColumn)}` : ''
@@ -106,6 +108,7 @@ export async function split(
   const same = names.map(name => `f.${name} = c.${name}`).join(' AND ')
   const critical = failing.flatMap(({ spec, bad }) => (spec.severity === 'critical' ? [`(${bad})`] : []))
   return {
+    whole: kept(''),
     good: kept(critical.length === 0 ? '' : ` WHERE NOT (${critical.join(' OR ')})`),
     bad: `SELECT f.* EXCLUDE (${names.join(', ')}), c.millrace_checks, c.millrace_reasons, c.millrace_accepted FROM (SELECT * FROM (${flagged}) WHERE ${any}) f JOIN ${table} c ON ${same}`,
     failing: count(combinations),
