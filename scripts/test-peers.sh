@@ -71,6 +71,12 @@ if prepare actionlint bash scripts/peers/actionlint.sh install; then
   say "actionlint"
 fi
 
+if prepare groovy bash scripts/peers/groovy.sh install; then
+  MILLRACE_TEST_GROOVY=$(tail -n 1 "$work/groovy.log")
+  export MILLRACE_TEST_GROOVY
+  say 'Groovy'
+fi
+
 # Prometheus is started by its test, which knows what it is to read; Chromium by the test that looks at pages.
 if prepare prometheus bash scripts/peers/prometheus.sh install; then
   export MILLRACE_TEST_PROMETHEUS=1
