@@ -108,14 +108,14 @@ test('expectations that are new, gone, or asked with other limits', async () => 
   change(root, 'c.id.between(0, 1000)', 'c.id.between(0, 10)')
   const { reports } = await validate('--compare', 'HEAD')
   const told = reports[0]?.comparison?.checks.map(one => one.change).filter(one => one !== 'same')
-  expect(told).toEqual(['worse', 'new', 'gone'])
+  expect(told).toEqual(['changed', 'new', 'gone'])
 })
 
 test('data that git does not have is looked at as it is, by the expectations of then', async () => {
   const { root, validate } = repository('data\n')
   change(root, 'mostly: 0.9 ', 'mostly: 0.99 ')
   const { reports } = await validate('--compare', 'HEAD')
-  expect(reports[0]?.comparison?.checks[0]).toMatchObject({ id: 'fair', change: 'worse', before: { bad: 2 } })
+  expect(reports[0]?.comparison?.checks[0]).toMatchObject({ id: 'fair', change: 'changed', before: { bad: 2 } })
   // it may have changed: everything of it is asked
   expect((await validate('--only', 'changed')).reports.map(one => [one.subject, one.checks.length > 3])).toEqual([
     ['sales', true],

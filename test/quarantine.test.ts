@@ -111,6 +111,8 @@ test('bad rows are set aside, mended, and let in again where they stood', async 
   const taken = await millrace(root, ['data', 'readmit', 'sales', file])
   expect(taken.code, taken.said).toBe(0)
   expect(taken.said).toContain('5 rows of sales let in again, 0 rows still in quarantine')
+  // a second time the same rows are let in instead of the first
+  expect((await millrace(root, ['data', 'readmit', 'sales', file])).said).toContain('0 rows still in quarantine')
   const after = await json<Snapshot>(root, 'data', 'snapshot')
   expect(after).toMatchObject({ rows: 1200, readmitted: 5 })
   const rows = await rowsOf(root, after)

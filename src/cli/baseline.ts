@@ -10,9 +10,10 @@ import { isTable } from '../define/source.ts'
 import { fail } from '../errors/index.ts'
 import { digestJson, shortDigest } from '../internal/digest.ts'
 import type { Json } from '../internal/canonical-json.ts'
-import { datasetStepName, validationServices } from '../stages/pipeline/validation.ts'
+import { validationServices } from '../stages/pipeline/validation.ts'
 import { presentFiles, type SourceFile } from '../stages/validate/files.ts'
 import { validate } from '../stages/validate/validate.ts'
+import { snapshotCalled } from './snapshots.ts'
 import { checkOut, sharePackages, type Worktree } from './worktree.ts'
 
 /** What a dataset is compared with. */
@@ -34,26 +35,19 @@ export function pullRequestBase(env: NodeJS.ProcessEnv): string | undefined {
 }
 
 /** A snapshot's own report. Expectations of then are not on record: everything counts as changed. */
-async function snapshotBaseline(
-  { project, store, artifacts }: Workspace,
-  given: string,
-): Promise<Baseline | undefined> {
-  if (!/^(?:sha256:)?[0-9a-f]{12,64}$/.test(given)) return undefined
-  for (const dataset of project.datasets.values())
-    for (const { outputs } of await store.stepHistory(datasetStepName(dataset), 200)) {
-      const { data, report } = outputs ?? {}
-      if (!data || !report || !data.digest.slice(7).startsWith(given.replace('sha256:', ''))) continue
-      return {
-        words: `snapshot ${shortDigest(data.digest)}`,
-        reportOf: async one =>
-          one.name === dataset.name
-            ? (JSON.parse(Buffer.from(await artifacts.get(report.digest)).toString()) as Report)
-            : undefined,
-        changed: async one => one.expectations,
-        close: async () => {},
-      }
-    }
-  return undefined
+async function snapshotBaseline(workspace: Workspace, given: string): Promise<Baseline | undefined> {
+  const found = await snapshotCalled(workspace, given)
+  const report = found?.made.outputs?.report
+  if (!found || !report) return undefined
+  return {
+    words: `snapshot ${shortDigest(found.digest)}`,
+    reportOf: async one =>
+      one.name === found.dataset.name
+        ? (JSON.parse(Buffer.from(await workspace.artifacts.get(report.digest)).toString()) as Report)
+        : undefined,
+    changed: async one => one.expectations,
+    close: async () => {},
+  }
 }
 
 /** A declaration without the line that it stands on. */

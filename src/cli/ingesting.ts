@@ -11,10 +11,11 @@ import type { Output } from './command.ts'
 const marks = { passed: '✓', quarantined: '!', refused: '✗' } as const
 
 /** One result as a line for people. */
-export function ingestedLine(result: Ingested, again: boolean): string {
+export function ingestedLine(name: string, result: Ingested, again: boolean): string {
   const where = result.place === null ? '' : ` → ${result.place}`
-  const before = again ? ' (this content came before)' : ''
-  return `${marks[result.verdict]} ${result.name}: ${result.reason}${where}${before}`
+  const called = result.name === name ? '' : ` as ${result.name}`
+  const before = again ? ` (this content came before${called})` : ''
+  return `${marks[result.verdict]} ${name}: ${result.reason}${where}${before}`
 }
 
 export interface WatchOptions {
@@ -55,7 +56,7 @@ export async function watchInbox(
       })
       if (!taken) continue
       results.push(taken.result)
-      out.line(ingestedLine(taken.result, taken.again))
+      out.line(ingestedLine(file.name, taken.result, taken.again))
       if (!(await inbox.clear(file, taken.result.verdict === 'refused')))
         out.note(`${file.name} has changed since: what it is now is judged again`)
     }

@@ -1,12 +1,28 @@
 import type { Workspace } from '../config/workspace.ts'
 import { fail } from '../errors/index.ts'
 import type { Digest } from '../internal/digest.ts'
+import type { StepRecord } from '../ports/metadata-store.ts'
 import { snapshotSql } from '../stages/features/frame.ts'
 import { datasetStepName } from '../stages/pipeline/validation.ts'
 import type { Dataset } from '../define/dataset.ts'
 import type { FeatureView } from '../define/features.ts'
 import { planView } from '../stages/features/channels.ts'
 import { materialise } from '../stages/features/online.ts'
+
+/** The step that made a snapshot of the project, by its digest or the start of it as `data list` prints it. */
+export async function snapshotCalled(
+  { project, store }: Pick<Workspace, 'project' | 'store'>,
+  given: string,
+): Promise<{ readonly dataset: Dataset; readonly made: StepRecord; readonly digest: Digest } | undefined> {
+  if (!/^(?:sha256:)?[0-9a-f]{12,64}$/.test(given)) return undefined
+  const start = given.replace('sha256:', '')
+  for (const dataset of project.datasets.values())
+    for (const made of await store.stepHistory(datasetStepName(dataset), 200)) {
+      const digest = made.outputs?.data?.digest
+      if (digest?.slice(7).startsWith(start)) return { dataset, made, digest }
+    }
+  return undefined
+}
 
 export interface Snapshot {
   readonly digest: Digest

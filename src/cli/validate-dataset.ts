@@ -10,7 +10,7 @@ async function withFailures(workspace: Workspace, dataset: Dataset, validation: 
   const { report, failing } = validation
   if (!failing) return report
   const { file, rows } = await keepFailures(workspace, dataset, failing.sql)
-  const checks = report.checks.map(check => (check.bad > 0 && check.sample ? { ...check, failuresUri: file } : check))
+  const checks = report.checks.map(check => (failing.checks.has(check.id) ? { ...check, failuresUri: file } : check))
   return { ...report, checks, evidence: { ...report.evidence, quarantineFile: file, quarantined: rows } }
 }
 

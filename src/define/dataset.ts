@@ -161,6 +161,11 @@ export function dataset<const Name extends string, const C extends Columns>(
     knownAt[column] = (time as (c: ColumnExpressions<C>) => TimestampExpression<boolean, string>)(expressions).node
   if (Object.keys(knownAt).length > 0 && options.eventTime === undefined)
     refuse('dataset', name, 'has knownAt but no eventTime')
+  const { eventTime } = options
+  if (eventTime !== undefined && options.columns[eventTime]?.type !== 'timestamp')
+    refuse('dataset', name, `its eventTime '${eventTime}' is no timestamp column of it`)
+  const stranger = [...(options.key ?? []), ...Object.keys(knownAt)].find(column => !(column in options.columns))
+  if (stranger !== undefined) refuse('dataset', name, `'${stranger}' is no column of it`)
   const quarantine = options.quarantine ?? true
   const [personal] = personalColumns(options)
   if (personal && quarantine && options.encryptWith === undefined)

@@ -1,5 +1,5 @@
 import { describe, expect as check, it } from 'vitest'
-import { dataset, expect, gbt, model, parquet, project, t, type Model } from '../index.ts'
+import { csv, dataset, expect, gbt, model, parquet, project, t, type Model } from '../index.ts'
 import { scalesOf } from './model.ts'
 import { definitionDigest } from './project.ts'
 
@@ -11,6 +11,25 @@ const make = (min: number) =>
   })
 
 describe('definitions', () => {
+  it('refuse what a dataset names and does not have', () => {
+    const columns = { at: t.timestamp('UTC'), n: t.int() }
+    const source = csv('a.csv')
+    for (const wrong of [{ eventTime: 'ta' }, { eventTime: 'n' }, { key: ['m'] }])
+      check(() => dataset('d', { source, columns, ...wrong } as never)).toThrow(
+        check.objectContaining({ code: 'MR1005' }),
+      )
+    check(() => csv('a.csv', { delimeter: ';' } as never)).toThrow('delimeter')
+    const misspelt = { source, columns, expect: (c: { m: { between(): never } }) => [c.m.between()] }
+    check(() => dataset('d', misspelt as never)).toThrow('column m: is not declared; there are at, n')
+  })
+  it('let a warning alone warn', () => {
+    const made = dataset('d', {
+      source: csv('a.csv'),
+      columns: { n: t.int() },
+      expect: c => [c.n.between(0, 9, { warn: { count: 5 } })],
+    })
+    check(made.expectations.at(-1)?.limits).toEqual({ fail: { share: 1 }, warn: { count: 5 } })
+  })
   it('have a digest that follows their content and not the lines they stand on', () => {
     check(definitionDigest(make(1))).toBe(definitionDigest(make(1)))
     check(definitionDigest(make(1))).not.toBe(definitionDigest(make(2)))

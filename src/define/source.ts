@@ -1,4 +1,4 @@
-import { refuse } from './named.ts'
+import { onlyKeys, refuse } from './named.ts'
 
 /** How the text of a CSV file is read. What is not said is as RFC 4180 has it; nothing is guessed anew at each run. */
 export interface CsvOptions {
@@ -42,6 +42,7 @@ export function parquet(path: string): Source {
 
 /** Text with a delimiter. A cell that does not read as its column's type, or a line with too many or too few cells, fails its check with its line number. */
 export function csv(path: string, options: CsvOptions = {}): Source {
+  onlyKeys('source', path, options, ['delimiter', 'header', 'quote', 'escape', 'encoding'])
   for (const name of ['delimiter', 'quote', 'escape'] as const)
     if (options[name] !== undefined && [...options[name]].length > (name === 'delimiter' ? 4 : 1))
       refuse('source', path, `${name} is too long`)

@@ -4,6 +4,7 @@ import { digestFile } from '../../internal/digest.ts'
 import type { LineageEdge } from '../../ports/metadata-store.ts'
 import type { Command } from '../command.ts'
 import { lineageTree, nodeName } from '../lineage-tree.ts'
+import { snapshotCalled } from '../snapshots.ts'
 import { withWorkspace } from '../with-workspace.ts'
 
 async function walk(
@@ -24,16 +25,23 @@ async function walk(
 
 export const command: Command = {
   summary: 'what something was made from, and what was made from it',
-  arguments: [{ name: 'what', description: 'a digest, a model version (lateness@3), or a file', required: true }],
+  arguments: [
+    {
+      name: 'what',
+      description: 'a digest (of a snapshot its start, as "data list" has it), a model version (lateness@3), or a file',
+      required: true,
+    },
+  ],
   run: ({ args, cwd, out }) =>
-    withWorkspace(cwd, async ({ store }) => {
+    withWorkspace(cwd, async workspace => {
+      const { store } = workspace
       const given = args[0] as string
       const node =
         given.includes('@') && !given.includes(':')
           ? `model:${given}`
           : existsSync(resolve(cwd, given))
             ? (await digestFile(resolve(cwd, given))).digest
-            : given
+            : ((await snapshotCalled(workspace, given))?.digest ?? given)
       const back = await walk(
         node,
         nodes => store.edgesTo(nodes),

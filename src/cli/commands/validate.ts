@@ -14,6 +14,7 @@ import { printReports, reporterOf, reportOptions } from '../report-output.ts'
 import { renderPlan } from '../reporters/plan.ts'
 import { validateDataset } from '../validate-dataset.ts'
 import { withWorkspace } from '../with-workspace.ts'
+import { counted } from '../words.ts'
 
 /** Judges what arrives in a folder. Exit code 1 when a file was refused. */
 async function watch({ args, options, cwd, out }: Invocation, folder: string): Promise<number> {
@@ -73,6 +74,8 @@ class Results {
       out.note(`${dataset.name}: neither its data nor its expectations changed since ${baseline?.words}`)
       return
     }
+    const left = dataset.expectations.length - expectations.length
+    if (left > 0) out.note(`${dataset.name}: ${counted(left, 'check')} that cannot have changed left out`)
     out.note(`reading ${dataset.source.path}`)
     const { report, steps, distributions, release } = await validateDataset(workspace, { ...dataset, expectations })
     if (spread) this.distributions.set(report.id, await distributions())

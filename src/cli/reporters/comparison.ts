@@ -2,7 +2,14 @@ import type { CheckResult } from '../../define/report.ts'
 import type { Change, CheckChange, Comparison } from '../../stages/validate/compare.ts'
 import { shown, titleOf } from './subject.ts'
 
-const words: Record<Change, string> = { worse: 'worse', new: 'new', gone: 'gone', better: 'better', same: 'as before' }
+const words: Record<Change, string> = {
+  worse: 'worse',
+  changed: 'asked otherwise',
+  new: 'new',
+  gone: 'gone',
+  better: 'better',
+  same: 'as before',
+}
 
 /** `2 worse, 1 new, 60 as before`. */
 export function comparisonSummary({ checks }: Comparison): string {

@@ -78,6 +78,7 @@ function comparisonLines(report: Report, paint: Paint, { comparisons }: RenderOp
   const widths = [0, 1, 2].map(i => Math.max(0, ...rows.map(row => (row[i] as string).length)))
   const colour: Record<Change, Outcome> = {
     worse: 'fail',
+    changed: 'warn',
     new: 'warn',
     gone: 'skipped',
     better: 'pass',

@@ -66,6 +66,17 @@ export const expect = Object.fromEntries(
   ]),
 ) as unknown as Functions
 
+/** A column that is not there is a mistake to be told, not an undefined to stumble over. */
+function onlyDeclared<T extends object>(columns: T): T {
+  return new Proxy(columns, {
+    get(target, name) {
+      if (typeof name === 'string' && !(name in target))
+        refuse('column', name, `is not declared; there are ${Object.keys(target).join(', ')}`)
+      return Reflect.get(target, name) as unknown
+    },
+  })
+}
+
 /** The run-time side of `ExpectationColumns`. */
 export function expectationColumns<C extends Columns>(columns: C): ExpectationColumns<C> {
   const made: Record<string, unknown> = {}
@@ -81,7 +92,7 @@ export function expectationColumns<C extends Columns>(columns: C): ExpectationCo
       methods,
     )
   }
-  return made as ExpectationColumns<C>
+  return onlyDeclared(made) as ExpectationColumns<C>
 }
 
 const entries = [...Object.values(tableCatalogue), ...Object.values(columnCatalogue)] as readonly {

@@ -184,7 +184,14 @@ function limitsOf(kind: string, options: RowOptions): Limits {
   for (const limit of [warn, fail]) if (limit) checkLimit(kind, limit)
   if (maxBad !== undefined) checkLimit(kind, { count: maxBad })
   return {
-    fail: fail ?? (mostly !== undefined ? { share: 1 - mostly } : { count: maxBad ?? 0 }),
+    // a warning alone never fails
+    fail:
+      fail ??
+      (mostly !== undefined
+        ? { share: 1 - mostly }
+        : warn && maxBad === undefined
+          ? { share: 1 }
+          : { count: maxBad ?? 0 }),
     ...(warn ? { warn } : {}),
   }
 }

@@ -37,11 +37,16 @@ async function carryOut(
   return result
 }
 
+/** Whether a verdict stands: what was refused by the same definition, and what was taken in and is still there. */
+function isSettled(result: Ingested, there: boolean, definition: Digest, anew: boolean): boolean {
+  return result.verdict === 'refused' ? result.definition === definition && !anew : there
+}
+
 /**
  * Takes a file into a dataset if the dataset's gate lets it pass. It is kept as an artifact first and judged from there, so
  * that nobody can change it meanwhile; refused content is never lost. Each content is judged once: a second time, under
  * whatever name, its result is given again (`again`), and an ingestion whose process was killed is finished. What was refused
- * is judged anew by another definition of the dataset, or with `anew`. The files of a dataset are judged one at a time. Where a monitor retrains on new data, its trigger finds the file at its place.
+ * is judged anew by another definition of the dataset, or with `anew`; what was taken in and is gone, too. The files of a dataset are judged one at a time. Where a monitor retrains on new data, its trigger finds the file at its place.
  * @throws `datasetTakesNoFiles`, `ingestBusy`
  */
 export async function ingest(
@@ -59,11 +64,11 @@ export async function ingest(
     const { digest, size } = await keep(services, dataset, file.path)
     const journal = new IngestJournal(services, dataset.name)
     const known = await journal.find(digest)
-    const settled = known?.result.verdict !== 'refused' || (known.result.definition === definition && !anew)
-    if (known?.state === 'done' && settled) return { result: known.result, again: true }
-    if (known?.state === 'decided') return { result: await carryOut(services, journal, known), again: true }
     const present = await presentFiles(dataset, root)
     const there = present.find(one => one.digest === digest)
+    if (known?.state === 'done' && isSettled(known.result, there !== undefined, definition, anew))
+      return { result: known.result, again: true }
+    if (known?.state === 'decided') return { result: await carryOut(services, journal, known), again: true }
     const place = there?.path ?? landingPlace(dataset, root, file.name, digest, present)
     const candidate = { name: file.name, path: await artifacts.localPath(digest), digest, size }
     const others = present.filter(one => one !== there)

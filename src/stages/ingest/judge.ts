@@ -74,16 +74,33 @@ function unreadable(services: StageServices, dataset: Dataset, file: SourceFile,
   }
 }
 
-/** Rows of the file that no snapshot would take. */
-async function refusedRows(services: StageServices, { split }: Validation, file: number): Promise<number> {
-  if (!split.bad || split.refused === 0) return 0
-  if (file === 0) return split.refused
+/** Rows of one file, by its place among those that were validated, that break checks. */
+interface OwnRows {
+  /** Those that no snapshot would take. */
+  readonly refused: number
+  /** Ids of the checks that some of them break. */
+  readonly broken: ReadonlySet<string>
+}
+
+async function rowsOwn(services: StageServices, { split }: Validation, file: number): Promise<OwnRows> {
+  if (!split.bad) return { refused: 0, broken: new Set() }
   const engine = await services.engine()
   const row = engine.dialect.identifier(rowColumn)
-  const [found] = await engine.rows(
-    `SELECT count(*) AS n FROM (${split.bad}) WHERE NOT millrace_accepted AND ${row} >= ${file * rowsOfFile}`,
-  )
-  return Number(found?.n ?? 0)
+  const own = `(SELECT * FROM (${split.bad}) WHERE ${row} >= ${file * rowsOfFile})`
+  const [found] = await engine.rows(`SELECT count(*) AS n FROM ${own} WHERE NOT millrace_accepted`)
+  const broken = await engine.rows(`SELECT DISTINCT unnest(millrace_checks) AS id FROM ${own}`)
+  return { refused: Number(found?.n ?? 0), broken: new Set(broken.map(one => String(one.id))) }
+}
+
+/** What is there already breaks it, and no row of the file does: that is not the file's fault. */
+function notItsFault(check: CheckResult): CheckResult {
+  const { sample: _, distinctBad: __, ...rest } = check
+  return {
+    ...rest,
+    status: 'pass',
+    bad: 0,
+    message: `no row of the file breaks it; of what is there already: ${check.message}`,
+  }
 }
 
 /**
@@ -126,13 +143,17 @@ async function judgeReadable(
   const ask = async (asked: readonly ExpectationSpec[], files: readonly SourceFile[], place: string) => {
     const validation = await validate(validating, { ...dataset, expectations: asked }, { files })
     try {
-      quarantined += await refusedRows(services, validation, files.length - 1)
+      const own = await rowsOwn(services, validation, files.length - 1)
+      quarantined += own.refused
       if (files.length === 1) rows = validation.rows
       const kept = validation.failing
         ? await keepFailures(services, dataset, validation.failing.sql, `${dataset.name}-${place}`)
         : undefined
-      for (const check of validation.report.checks)
-        results.set(check.id, kept && check.bad > 0 && check.sample ? { ...check, failuresUri: kept.file } : check)
+      for (const check of validation.report.checks) {
+        const isOfRows = validation.failing?.checks.has(check.id) === true
+        if (isOfRows && !own.broken.has(check.id)) results.set(check.id, notItsFault(check))
+        else results.set(check.id, kept && isOfRows ? { ...check, failuresUri: kept.file } : check)
+      }
       return validation.report
     } finally {
       await validation.release()

@@ -71,7 +71,7 @@ export async function datasetStep(
         }
         outputs.report = await context.save('report', JSON.stringify(report))
         if (decision.verdict !== 'refused') {
-          const readmitted = repairs.reduce((sum, one) => sum + one.count, 0)
+          const readmitted = validation.repaired
           const { good, whole } = validation.split
           await keep('data', dataset.quarantine ? good : whole, {
             quarantined,

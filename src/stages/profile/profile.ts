@@ -48,7 +48,7 @@ export async function profile(services: ValidateServices, opened: Opened): Promi
     ...(opened.csv ? { csv: opened.csv } : {}),
     columns,
     left: opened.left,
-    brokenLines: found.source.text?.unreadable.length ?? 0,
+    brokenLines: found.source.text?.broken ?? 0,
     duplicates,
     keys: await keysOf(services, found, measurer, columns, duplicates),
     correlations,

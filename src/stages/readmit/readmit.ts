@@ -15,7 +15,14 @@ import type { FoundSource } from '../validate/source.ts'
 import { validate } from '../validate/validate.ts'
 import { newestQuarantine, reasonsOf, type Quarantine } from './quarantine.ts'
 import { openRepaired } from './read-repaired.ts'
-import { addReadmission, columnsDigest, readmissionsOf, storedReadmissions, type Readmission } from './record.ts'
+import {
+  addReadmission,
+  columnsDigest,
+  readmissionsOf,
+  repairsFrom,
+  storedReadmissions,
+  type Readmission,
+} from './record.ts'
 
 export interface Readmitted {
   readonly dataset: string
@@ -80,6 +87,23 @@ async function prove(
   }
 }
 
+/** Rows of a quarantine that no readmission lets in. */
+async function remaining(
+  services: StageServices,
+  quarantine: Quarantine,
+  readmissions: readonly Readmission[],
+): Promise<number> {
+  const engine = await services.engine()
+  const place = [contentColumn, rowColumn].map(engine.dialect.identifier).join(', ')
+  const back: string[] = []
+  for (const repair of repairsFrom(services, readmissions))
+    back.push(`SELECT (${place}) FROM ${(await repair.rows()).sql}`)
+  const [found] = await engine.rows(
+    `SELECT count(*) AS n FROM ${quarantine.rows.sql} WHERE NOT millrace_accepted AND (${place}) NOT IN (${back.join(' UNION ALL ')})`,
+  )
+  return Number(found?.n ?? 0)
+}
+
 function decisionOf(
   services: StageServices,
   dataset: Dataset,
@@ -126,10 +150,8 @@ export async function readmit(services: StageServices, dataset: Dataset, file: s
   const contents = (await engine.rows(`SELECT DISTINCT ${content} AS c FROM ${repaired} ORDER BY c`)).map(
     one => one.c as Digest,
   )
-  const [counts] = await engine.rows(
-    `SELECT (SELECT count(*) FROM ${repaired}) AS n, (SELECT count(*) FROM ${quarantine.rows.sql} WHERE NOT millrace_accepted AND (${content}, ${rowColumn}) NOT IN (SELECT (${content}, ${rowColumn}) FROM ${repaired})) AS out`,
-  )
-  const count = Number(counts?.n)
+  const [counted] = await engine.rows(`SELECT count(*) AS n FROM ${repaired}`)
+  const count = Number(counted?.n)
   const readmission = { rows, count, contents, quarantine: quarantine.ref.digest, columns: columnsDigest(dataset) }
   const trial = [...(await readmissionsOf(store, dataset)), { ...readmission, decision: '' }]
   const report = await prove(services, dataset, trial, repaired)
@@ -141,7 +163,7 @@ export async function readmit(services: StageServices, dataset: Dataset, file: s
   return {
     dataset: dataset.name,
     rows: count,
-    remaining: Number(counts?.out),
+    remaining: await remaining(services, quarantine, trial),
     digest: rows.digest,
     decision: decision.id,
   }

@@ -1,6 +1,7 @@
 import type { CheckResult, Report, Status } from '../../define/report.ts'
 
-export type Change = 'worse' | 'new' | 'gone' | 'better' | 'same'
+/** `changed`: it is asked with other limits than then, so that neither better nor worse can be said. */
+export type Change = 'worse' | 'changed' | 'new' | 'gone' | 'better' | 'same'
 
 /** One check then and now. */
 export interface CheckChange {
@@ -13,12 +14,12 @@ export interface CheckChange {
 export interface Comparison {
   /** What it is compared with, for people: `origin/main (3f2c1a9)`, `snapshot 12ab34cd56ef`. */
   readonly with: string
-  /** Worst first: worse, new, gone, better, same. */
+  /** Worst first: worse, changed, new, gone, better, same. */
   readonly checks: readonly CheckChange[]
 }
 
 const rank: Record<Status, number> = { pass: 0, skipped: 1, warn: 2, fail: 3, error: 4 }
-const order: Record<Change, number> = { worse: 0, new: 1, gone: 2, better: 3, same: 4 }
+const order: Record<Change, number> = { worse: 0, changed: 1, new: 2, gone: 3, better: 4, same: 5 }
 
 /** Share of the rows that were judged and broke it. */
 function badShare({ bad, evaluated }: CheckResult): number {
@@ -26,6 +27,7 @@ function badShare({ bad, evaluated }: CheckResult): number {
 }
 
 function changeOf(before: CheckResult, now: CheckResult): Change {
+  if (before.id !== now.id || before.threshold !== now.threshold) return 'changed'
   const moved = rank[now.status] - rank[before.status]
   if (moved !== 0) return moved > 0 ? 'worse' : 'better'
   const share = badShare(now) - badShare(before)
@@ -59,8 +61,8 @@ function groupBy(checks: readonly CheckResult[]): Map<string, CheckResult[]> {
 }
 
 /**
- * Compares two reports of a dataset check by check: by id, and where a declaration was changed by what it asks. A check is
- * worse when its status is, or when a greater share of its rows breaks it.
+ * Compares two reports of a dataset check by check: by id, and where a declaration was changed by what it asks: that is
+ * told as changed. A check is worse when its status is, or when a greater share of its rows breaks it.
  */
 export function compareReports(before: Report, now: Report, words: string): Comparison {
   const byId = new Map(before.checks.map(check => [check.id, check]))

@@ -121,6 +121,8 @@ const listSql = ({ dialect }: DataEngine, values: readonly string[]): string =>
 
 /** Failing rows for keeping. */
 export interface Failing {
+  /** Ids of the checks that they break. */
+  readonly checks: ReadonlySet<string>
   /** SELECT of them in any order. */
   readonly sql: string
   /** The same by file and place: sorting them costs as much as finding them. */
@@ -133,6 +135,7 @@ export interface Failing {
 export function withOrigin(
   engine: DataEngine,
   bad: string,
+  checks: ReadonlySet<string>,
   { files, digests }: Pick<OpenSource, 'files' | 'digests'>,
 ): Failing {
   const { dialect } = engine
@@ -146,7 +149,7 @@ export function withOrigin(
     `${row} % ${rowsOfFile} AS ${row}`,
   ]
   const over = (rows: string) => `SELECT * EXCLUDE (${row}), ${columns.join(', ')} FROM (${rows})`
-  return { sql: over(bad), inOrder: over(`${bad} ORDER BY ${row}`) }
+  return { checks, sql: over(bad), inOrder: over(`${bad} ORDER BY ${row}`) }
 }
 
 /** A table with a row for each combination: its checks by id and in words, and whether its rows stay. */

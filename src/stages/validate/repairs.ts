@@ -21,6 +21,8 @@ export interface Repair {
 
 /** A dataset's rows with repaired ones in the place of those that they replace. */
 export interface Repaired {
+  /** Number of rows that take the place of others. */
+  readonly rows: number
   /** Digest of each file, its repairs included. */
   readonly digests: readonly Digest[]
   /** Rows of some of the files, in their order, with what replaces rows of them. */
@@ -73,9 +75,12 @@ export async function openRepairs(
   await engine.execute(
     `CREATE TABLE ${table} AS SELECT * EXCLUDE (millrace_turn) FROM (${read.join(' UNION ALL ')}) QUALIFY row_number() OVER (PARTITION BY ${content}, ${row} ORDER BY millrace_turn DESC) = 1`,
   )
+  const present = digests.map(one => dialect.literal(one, 'text')).join(', ')
+  const [counted] = await engine.rows(`SELECT count(*) AS n FROM ${table} WHERE ${content} IN (${present})`)
   const key = (digest: Digest): Digest =>
     digestJson([digest, ...repairs.filter(one => one.contents.includes(digest)).map(one => one.digest)])
   return {
+    rows: Number(counted?.n ?? 0),
     digests: digests.map(digest => (repairsOf(repairs, [digest]).length === 0 ? digest : key(digest))),
     over({ numbered }, files) {
       const numbers = files.map((digest, i) => `WHEN ${dialect.literal(digest, 'text')} THEN ${i * rowsOfFile}`)

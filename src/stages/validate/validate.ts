@@ -26,6 +26,8 @@ export interface Validation {
   readonly failing: Failing | undefined
   /** How the values of each column are spread; to be asked for before `release`. */
   distributions(): Promise<ColumnDistribution[]>
+  /** Rows of the source that were repaired and are judged as they are now. */
+  readonly repaired: number
   /** What was done to find out, in order. */
   readonly steps: readonly TakenStep[]
   release(): Promise<void>
@@ -211,7 +213,11 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
       found,
       rows,
       split: parts,
-      failing: parts.bad === undefined ? undefined : withOrigin(engine, parts.bad, source),
+      repaired: opened.repaired?.rows ?? 0,
+      failing:
+        parts.bad === undefined
+          ? undefined
+          : withOrigin(engine, parts.bad, new Set(failing.map(one => one.spec.id)), source),
       steps,
       release,
       distributions: () => distributions(measurer, dataset, found.usable),

@@ -34,7 +34,7 @@ export function firstRecord(text: string, options: CsvOptions): string[] {
   return cells
 }
 
-async function head(path: string, encoding: CsvOptions['encoding']): Promise<string> {
+export async function head(path: string, encoding: CsvOptions['encoding']): Promise<string> {
   const file = await open(path)
   try {
     const bytes = Buffer.alloc(headBytes)

@@ -33,7 +33,8 @@ import type {
 import { ColumnsReader } from './columns.ts'
 import { duckdbDialect } from './dialect.ts'
 import { readFooter } from './footer.ts'
-import { csvOptionsOf, scanRelation } from './scan.ts'
+import { scanRelation } from './scan.ts'
+import { sniff } from './sniff-csv.ts'
 import { refusalOf } from './user-query.ts'
 
 export interface DuckdbOptions {
@@ -156,10 +157,7 @@ class DuckdbEngine implements DataEngine {
   }
 
   async sniffCsv(file: string): Promise<CsvOptions> {
-    const [found] = await this.rows(
-      `SELECT Delimiter AS delimiter, Quote AS quote, Escape AS escape, HasHeader AS header FROM sniff_csv(${duckdbDialect.literal(file, 'text')})`,
-    )
-    return csvOptionsOf(found ?? {})
+    return sniff(file, async sql => this.rows(sql))
   }
 
   async describe(relation: Relation): Promise<readonly DescribedColumn[]> {

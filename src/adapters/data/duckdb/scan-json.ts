@@ -6,7 +6,8 @@ import {
   type UnreadableLine,
 } from '../../../ports/data-engine.ts'
 import { duckdbDialect } from './dialect.ts'
-import { requireDifferent } from './csv-header.ts'
+import { fail } from '../../../errors/index.ts'
+import { head, requireDifferent } from './csv-header.ts'
 import { rowName, text, type Session } from './session.ts'
 
 type JsonSource = SourceSpec & { kind: 'json' }
@@ -34,8 +35,28 @@ async function hasRepeats(files: readonly string[], session: Session): Promise<b
   return found?.repeats === true
 }
 
+/** Whether a file is one list over lines, or one line with a list: JSON, but not JSON lines. */
+async function isOneList(file: string): Promise<boolean> {
+  const start = (await head(file, 'utf-8')).trimStart()
+  if (!start.startsWith('[')) return false
+  const end = start.indexOf('\n')
+  if (end < 0 || start.slice(end).trim() === '') return true
+  try {
+    JSON.parse(start.slice(0, end))
+    return false
+  } catch {
+    return true
+  }
+}
+
 /** JSON lines as columns of text; members that are objects or lists are their JSON. A line that is no object is no row. */
 export async function scanJson(source: JsonSource, files: readonly string[], session: Session): Promise<Relation> {
+  for (const file of files)
+    if (await isOneList(file))
+      throw fail('sourceUnreadable', {
+        source: source.path,
+        reason: 'it is one JSON list, not JSON lines: write each object on a line of its own, as "jq -c .[]" does',
+      })
   const names = await memberNames(files, session)
   requireDifferent(names, source.path)
   const columns = names.map(

@@ -1,20 +1,8 @@
-import { rowsOfFile, type CsvOptions, type Relation, type Row, type SourceSpec } from '../../../ports/data-engine.ts'
+import { rowsOfFile, type Relation, type SourceSpec } from '../../../ports/data-engine.ts'
 import { duckdbDialect } from './dialect.ts'
 import { scanCsv } from './scan-csv.ts'
 import { scanJson } from './scan-json.ts'
 import { rowName, text, type Scratch, type Session } from './session.ts'
-
-/** What the engine found out about a CSV file, as far as it differs from what is read by default. */
-export function csvOptionsOf({ delimiter, quote, escape, header }: Row): CsvOptions {
-  const plain = (value: unknown) => (typeof value === 'string' && value !== '(empty)' ? value : '')
-  const quoted = plain(quote)
-  return {
-    ...(plain(delimiter) && plain(delimiter) !== ',' ? { delimiter: plain(delimiter) } : {}),
-    ...(header === false ? { header: false } : {}),
-    ...(quoted && quoted !== '"' ? { quote: quoted } : {}),
-    ...(quoted && plain(escape) && plain(escape) !== quoted ? { escape: plain(escape) } : {}),
-  }
-}
 
 /** Columns that the engine gives to rows of Parquet; a column of the file with such a name hides them. */
 const virtual = ['file_index', 'file_row_number']

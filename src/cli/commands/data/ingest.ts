@@ -36,7 +36,7 @@ when a process was killed half way; what was refused is judged anew when the dat
         const called = typeof options.name === 'string' ? options.name : basename(path)
         const { result, again } = await ingest(workspace, dataset, { path, name: called }, { anew })
         results.push({ ...result, again })
-        out.line(ingestedLine(result, again))
+        out.line(ingestedLine(called, result, again))
       }
       out.data(results)
       return results.some(one => one.verdict === 'refused') ? 1 : 0

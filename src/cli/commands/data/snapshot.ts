@@ -40,7 +40,7 @@ the dataset sees the good ones. Exit code 1 when the gate refuses the whole.`,
       })
       if (data) {
         const { rows, quarantined, readmitted } = data.meta ?? {}
-        out.line(`${dataset.name}: snapshot ${shortDigest(data.digest)}, ${rowsOf(rows)} (${step?.reason ?? ''})`)
+        out.line(`${dataset.name}: snapshot ${shortDigest(data.digest)}, ${rowsOf(rows)}`)
         if (readmitted) out.line(`  ${rowsOf(readmitted)} of them repaired and let in again`)
         if (Number(quarantined) > 0)
           out.line(`  ${rowsOf(quarantined)} in quarantine: npx millrace data quarantine ${dataset.name}`)

@@ -1,0 +1,51 @@
+import { isMillraceError } from '../../../errors/index.ts'
+import type { CsvOptions, Row } from '../../../ports/data-engine.ts'
+import { firstRecord, head } from './csv-header.ts'
+import { text, type Session } from './session.ts'
+
+const delimiters = [',', ';', '\t', '|']
+const mostLines = 500
+
+/**
+ * The delimiter that gives most lines as many cells as the first: lines with too many or too few are what is to be found, and
+ * say nothing against it. A comma where the first line has none of them.
+ */
+export function delimiterOf(start: string): string {
+  const lines = start.split(/\r?\n/).filter(line => line !== '')
+  // the last one may be cut
+  const some = lines.slice(0, Math.min(mostLines, Math.max(1, lines.length - 1)))
+  const rated = delimiters.map(delimiter => {
+    const widths = some.map(line => firstRecord(line, { delimiter }).length)
+    const [width = 1] = widths
+    return { delimiter, width, alike: width === 1 ? 0 : widths.filter(one => one === width).length }
+  })
+  const best = rated.reduce((a, b) => (b.alike > a.alike || (b.alike === a.alike && b.width > a.width) ? b : a))
+  return best.alike === 0 ? ',' : best.delimiter
+}
+
+/** What is unlike the defaults. */
+function optionsOf({ quote, escape, header }: Row, delimiter: string): CsvOptions {
+  const plain = (value: unknown) => (typeof value === 'string' && value !== '(empty)' ? value : '')
+  const quoted = plain(quote) === '' ? '"' : plain(quote)
+  const escaped = plain(escape) === '' ? quoted : plain(escape)
+  return {
+    ...(delimiter === ',' ? {} : { delimiter }),
+    ...(quoted === '"' ? {} : { quote: quoted }),
+    ...(escaped === quoted ? {} : { escape: escaped }),
+    ...(header === false ? { header: false } : {}),
+  }
+}
+
+/** The dialect of a CSV file: its delimiter by its lines, the rest as the engine finds it, else by default. */
+export async function sniff(file: string, session: Session): Promise<CsvOptions> {
+  const delimiter = delimiterOf(await head(file, 'utf-8'))
+  try {
+    const [found] = await session(
+      `SELECT Quote AS quote, Escape AS escape, HasHeader AS header FROM sniff_csv(${text(file)}, delim = ${text(delimiter)}, ignore_errors = true)`,
+    )
+    return optionsOf(found ?? {}, delimiter)
+  } catch (error) {
+    if (!isMillraceError(error)) throw error
+    return optionsOf({}, delimiter)
+  }
+}
