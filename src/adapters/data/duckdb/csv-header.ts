@@ -47,6 +47,19 @@ export async function head(path: string, encoding: CsvOptions['encoding']): Prom
   }
 }
 
+/** The last characters of a file. */
+export async function tail(path: string): Promise<string> {
+  const file = await open(path)
+  try {
+    const { size } = await file.stat()
+    const bytes = Buffer.alloc(Math.min(size, 1024))
+    await file.read(bytes, 0, bytes.length, size - bytes.length)
+    return bytes.toString('latin1')
+  } finally {
+    await file.close()
+  }
+}
+
 /** Throws `sourceUnreadable` for names that SQL does not tell apart. */
 export function requireDifferent(names: readonly string[], label: string): void {
   const seen = new Map<string, string>()

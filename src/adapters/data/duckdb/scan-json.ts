@@ -7,7 +7,7 @@ import {
 } from '../../../ports/data-engine.ts'
 import { duckdbDialect } from './dialect.ts'
 import { fail } from '../../../errors/index.ts'
-import { head, requireDifferent } from './csv-header.ts'
+import { head, requireDifferent, tail } from './csv-header.ts'
 import { rowName, text, type Session } from './session.ts'
 
 type JsonSource = SourceSpec & { kind: 'json' }
@@ -35,18 +35,9 @@ async function hasRepeats(files: readonly string[], session: Session): Promise<b
   return found?.repeats === true
 }
 
-/** Whether a file is one list over lines, or one line with a list: JSON, but not JSON lines. */
+/** Whether a file is one list of objects: JSON, but not JSON lines. */
 async function isOneList(file: string): Promise<boolean> {
-  const start = (await head(file, 'utf-8')).trimStart()
-  if (!start.startsWith('[')) return false
-  const end = start.indexOf('\n')
-  if (end < 0 || start.slice(end).trim() === '') return true
-  try {
-    JSON.parse(start.slice(0, end))
-    return false
-  } catch {
-    return true
-  }
+  return /^\s*\[\s*\{/.test(await head(file, 'utf-8')) && (await tail(file)).trimEnd().endsWith(']')
 }
 
 /** JSON lines as columns of text; members that are objects or lists are their JSON. A line that is no object is no row. */
