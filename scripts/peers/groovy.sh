@@ -11,6 +11,8 @@ home=$PWD/.cache/groovy
 if ! [ -s "$home/groovy-$version.jar" ]; then
   command -v mvn >/dev/null || debian maven default-jre-headless
   mkdir -p "$home"
-  mvn -q -B dependency:copy "-Dartifact=org.apache.groovy:groovy:$version" "-DoutputDirectory=$home" >&2
+  # its colours stay out of what this prints
+  mvn -q -B dependency:copy "-Dartifact=org.apache.groovy:groovy:$version" "-DoutputDirectory=$home" >"$home/log" 2>&1 ||
+    { tail -n 3 "$home/log" >&2; exit 1; }
 fi
 echo "$home/groovy-$version.jar"
