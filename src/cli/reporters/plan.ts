@@ -5,6 +5,7 @@ import type { TakenStep } from '../../stages/validate/measurer.ts'
 const names = {
   footer: 'file metadata',
   values: 'count values',
+  counted: 'values',
   scan: 'one scan',
   query: 'own query',
   rule: 'rows',

@@ -187,17 +187,17 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
       if (run.looksForItself)
         steps.push({ ...extraStep, kind: 'rule', says: spec.says, milliseconds: clock.elapsed() - began })
       if (run.outcome?.table) tables.push(run.outcome.table)
-      if (run.outcome?.bad) failing.push({ spec, bad: run.outcome.bad })
+      if (run.outcome?.bad) failing.push({ spec, bad: run.outcome.bad, condition: run.outcome.condition })
       checks.push(
         verdict
           ? result(spec, dataset, verdict, kind.approximate)
           : failed(spec, dataset, run.error ?? 'unknown reason'),
       )
     }
-    await services.states?.save()
     const began = clock.elapsed()
     const parts = await split(engine, found, failing, badTable)
-    const sampled = parts.bad ? await withSamples(engine, found, checks, failing, source.files) : checks
+    const sampled = parts.bad ? await withSamples(engine, measurer, found, checks, failing, source.files) : checks
+    await services.states?.save()
     if (parts.bad) steps.push({ ...extraStep, kind: 'failures', milliseconds: clock.elapsed() - began })
     const report: Report = {
       id: ulid(),

@@ -24,7 +24,8 @@ export async function evaluateRule(context: RuleContext, spec: ExpectationSpec, 
       const { inside, excludedFilter } = await scopeOf(context, spec)
       return {
         counts: { bad: broken, evaluated: inside - nulls, excludedNull: nulls, excludedFilter },
-        bad: broken === 0 ? undefined : `coalesce(${toSql(bad, context.engine.dialect)}, false)`,
+        bad: broken === 0 ? undefined : toSql(bad, context.engine.dialect),
+        condition: bad,
       }
     }
     case 'group':
