@@ -11,7 +11,7 @@ import { declarationSite, type Severity } from '../report.ts'
 export interface ExpectationOptions {
   /** Name that its history is kept under; by default a hash of the declaration. */
   readonly id?: string
-  /** `critical` (default) fails the run; `warning` and `info` are reported only. */
+  /** `critical` (default) fails the run; `warning` is reported; `info` is told and leaves the whole a pass. */
   readonly severity?: Severity
   /** Applied only to rows for which this is true. */
   readonly when?: BoolExpression<boolean, string>
