@@ -1,7 +1,14 @@
 import type { CheckResult, Report } from '../../define/report.ts'
 import { headingOf, outcomeOf, relativePath, titleOf, worstFirst, type RenderOptions } from './subject.ts'
 
-const commands = { error: 'error', fail: 'error', warn: 'warning', skipped: undefined, pass: undefined } as const
+const commands = {
+  error: 'error',
+  fail: 'error',
+  warn: 'warning',
+  info: 'notice',
+  skipped: undefined,
+  pass: undefined,
+} as const
 
 /** Workflow commands end at a line break; `%` starts their escapes. */
 function data(text: string): string {

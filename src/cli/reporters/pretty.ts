@@ -14,16 +14,17 @@ import {
   type RenderOptions,
 } from './subject.ts'
 
-const marks: Record<Outcome, string> = { error: '✗', fail: '✗', warn: '!', skipped: '-', pass: '✓' }
+const marks: Record<Outcome, string> = { error: '✗', fail: '✗', warn: '!', info: 'i', skipped: '-', pass: '✓' }
 
 type Paint = (outcome: Outcome, text: string) => string
 
 function painter(color: boolean): Paint {
-  const { red, yellow, dim, green } = colors.createColors(color)
+  const { red, yellow, cyan, dim, green } = colors.createColors(color)
   const by: Record<Outcome, (text: string) => string> = {
     error: red,
     fail: red,
     warn: yellow,
+    info: cyan,
     skipped: dim,
     pass: green,
   }
@@ -37,6 +38,7 @@ function summary(report: Report): string {
   const failed = count('fail', 'error')
   if (failed > 0) parts.push(`${failed} of ${counted(report.checks.length, 'check')} failed`)
   if (count('warn') > 0) parts.push(counted(count('warn'), 'warning'))
+  if (count('info') > 0) parts.push(`${count('info')} info`)
   if (count('skipped') > 0) parts.push(`${count('skipped')} skipped`)
   if (parts.length === 0)
     return report.checks.length === 0 ? 'nothing to check' : `${counted(report.checks.length, 'check')} passed`

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { overallStatus, type CheckResult, type Report } from '../../define/report.ts'
 import { render as github } from './github.ts'
+import { render as html } from './html/render.ts'
 import { render as json } from './json.ts'
 import { render as junit } from './junit.ts'
 import { render as markdown } from './markdown.ts'
@@ -95,6 +96,19 @@ test('the terminal shows what failed first, in sentences, with values, place and
   expect(pretty([report([check()])])).toBe('✓ validation of flights: 1 check passed\n')
   expect(pretty([report([check()])], { verbose: true })).toContain('✓ delay between  delay is between')
   expect(pretty(reports, { color: true })).toContain('\u001b[31m✗\u001b[39m')
+})
+
+test('a check of severity info is told as such, and is neither a failure nor a warning', () => {
+  const told = [report([check(), check({ id: 'told', severity: 'info', status: 'fail', message: 'told only' })])]
+  expect(told[0]?.status).toBe('pass')
+  expect(pretty(told)).toBe('✓ validation of flights: 1 info, 1 check passed\n  i delay between  told only\n')
+  expect(junit(told)).toContain('failures="0" errors="0"')
+  expect(junit(told)).toContain('<system-out>info: told only')
+  expect(sarif(told)).toContain('"level": "note"')
+  expect(github(told)).toContain('::notice title=validation of flights%3A delay between::told only')
+  expect(markdown(told)).toContain('1 of 2 checks passed, 1 info')
+  expect(html(told)).toContain('<b>0</b><small>warnings</small>')
+  expect(html(told)).toContain('<span class="mark info">info</span>')
 })
 
 test('nothing that comes from data commands the terminal', () => {

@@ -5,7 +5,8 @@ import { headingOf, observedText, outcomeOf, relativePath, titleOf, type RenderO
 /** GitHub shows no more results of one file than this; the worst are kept. */
 const mostResults = 5_000
 
-const levels = { error: 'error', fail: 'error', warn: 'warning', skipped: 'none', pass: 'none' } as const
+const levels = { error: 'error', fail: 'error', warn: 'warning', info: 'note', skipped: 'none', pass: 'none' } as const
+const order = ['error', 'warning', 'note', 'none']
 
 function locationsOf(check: CheckResult, root: string | undefined): readonly object[] {
   const uri = check.location && relativePath(check.location.file, root)
@@ -49,7 +50,7 @@ export function render(reports: readonly Report[], options: RenderOptions = {}):
   const found = reports
     .flatMap(report => report.checks.map(check => ({ report, check })))
     .filter(({ check }) => levels[outcomeOf(check)] !== 'none')
-    .sort((a, b) => Number(outcomeOf(a.check) === 'warn') - Number(outcomeOf(b.check) === 'warn'))
+    .sort((a, b) => order.indexOf(levels[outcomeOf(a.check)]) - order.indexOf(levels[outcomeOf(b.check)]))
   const rules = [...new Set(found.map(({ report, check }) => `${report.kind}/${check.kind}`))].sort()
   const log = {
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',

@@ -1,7 +1,9 @@
 import { isAbsolute, relative, sep } from 'node:path'
-import type { CheckResult, Report } from '../../define/report.ts'
+import { outcomeOf, type CheckResult, type Outcome, type Report } from '../../define/report.ts'
 import type { Comparison } from '../../stages/validate/compare.ts'
 import type { ColumnDistribution } from '../../stages/validate/distribution.ts'
+
+export { outcomeOf, type Outcome } from '../../define/report.ts'
 
 export interface RenderOptions {
   /** Project folder; paths are shown relative to it. Default: the working folder. */
@@ -18,14 +20,7 @@ export interface RenderOptions {
   readonly version?: string
 }
 
-/** What a check means for the whole: a broken warning does not fail it, an unevaluable check does. */
-export type Outcome = 'error' | 'fail' | 'warn' | 'skipped' | 'pass'
-
-export function outcomeOf(check: CheckResult): Outcome {
-  return check.status === 'fail' && check.severity !== 'critical' ? 'warn' : check.status
-}
-
-const rank: Record<Outcome, number> = { error: 0, fail: 1, warn: 2, skipped: 3, pass: 4 }
+const rank: Record<Outcome, number> = { error: 0, fail: 1, warn: 2, info: 3, skipped: 4, pass: 5 }
 
 /** Checks with the worst first, otherwise in their order. */
 export function worstFirst(checks: readonly CheckResult[]): readonly CheckResult[] {

@@ -6,6 +6,7 @@ const words: Record<Outcome, string> = {
   error: 'error',
   fail: 'failed',
   warn: 'warning',
+  info: 'info',
   skipped: 'skipped',
   pass: 'ok',
 }
