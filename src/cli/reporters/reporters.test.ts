@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { overallStatus, type CheckResult, type Report } from '../../define/report.ts'
+import { render as azure } from './azure.ts'
+import { render as codeQuality } from './code-quality.ts'
 import { render as github } from './github.ts'
 import { render as html } from './html/render.ts'
 import { render as json } from './json.ts'
@@ -211,4 +213,36 @@ test('JSON gives the reports whole, with readable times', () => {
       },
     ],
   })
+})
+
+test('CI systems are told files from the root of the repository', () => {
+  const options = { root, folder: 'ml/late flights' }
+  expect(github(reports, options)).toContain('file=ml/late flights/millrace.config.ts,line=12')
+  expect(azure(reports, options)).toContain('sourcepath=ml/late flights/millrace.config.ts;linenumber=12]')
+  const places = (JSON.parse(codeQuality(reports, options)) as { location: object }[]).map(one => one.location)
+  expect(places).toContainEqual({ path: 'ml/late flights/millrace.config.ts', lines: { begin: 12 } })
+  expect(sarif(reports, options)).toContain('"uri": "ml/late%20flights/millrace.config.ts"')
+})
+
+test('code quality has a finding for each check that did not pass, each with a fingerprint of its own', () => {
+  const findings = JSON.parse(codeQuality(reports, { root })) as Record<string, string>[]
+  expect(findings.map(one => [one.check_name, one.severity])).toEqual([
+    ['validation/matches', 'blocker'],
+    ['validation/between', 'critical'],
+    ['validation/duplicateRows', 'minor'],
+  ])
+  expect(new Set(findings.map(one => one.fingerprint)).size).toBe(3)
+  expect(findings).toEqual(JSON.parse(codeQuality([report([broken, check(), unevaluable, warning])], { root })))
+})
+
+test('nothing from data ends or begins a command of Azure', () => {
+  const message = 'a]\n##vso[task.setvariable variable=x]; 100%\r'
+  const checks = [check({ status: 'fail', message }), check({ severity: 'info', status: 'fail', message })]
+  const lines = azure([report(checks)])
+    .trimEnd()
+    .split('\n')
+  expect(lines).toHaveLength(1)
+  expect(lines[0]).toMatch(/^##vso\[task\.logissue type=error\]/)
+  expect(lines[0]).toContain('a%5D%0A##vso[task.setvariable variable=x%5D%3B 100%AZP25%0D')
+  expect(lines[0]?.split(']')).toHaveLength(2)
 })

@@ -1,6 +1,7 @@
 import { isAbsolute, relative, sep } from 'node:path'
 import { outcomeOf, type CheckResult, type Outcome, type Report } from '../../define/report.ts'
 import type { Comparison } from '../../stages/validate/compare.ts'
+import { digestJson } from '../../internal/digest.ts'
 import type { ColumnDistribution } from '../../stages/validate/distribution.ts'
 
 export { outcomeOf, type Outcome } from '../../define/report.ts'
@@ -8,6 +9,8 @@ export { outcomeOf, type Outcome } from '../../define/report.ts'
 export interface RenderOptions {
   /** Project folder; paths are shown relative to it. Default: the working folder. */
   readonly root?: string
+  /** That folder from the repository's root, with forward slashes: CI systems name files from there. Default: the root itself. */
+  readonly folder?: string
   /** Colours, for a terminal. Default: none. */
   readonly color?: boolean
   /** Every check, not only those that did not pass (terminal). Default: false. */
@@ -49,6 +52,31 @@ export function relativePath(file: string, root: string = process.cwd()): string
 export function placeOf({ location }: CheckResult, root?: string): string | undefined {
   const path = location && relativePath(location.file, root)
   return path === undefined ? undefined : `${path}:${location?.line}`
+}
+
+/** Where a check is declared, as CI systems name files: from the repository's root. */
+export function repositoryPlaceOf(
+  { location }: CheckResult,
+  { root, folder = '' }: RenderOptions,
+): { readonly file: string; readonly line: number } | undefined {
+  const path = location && relativePath(location.file, root)
+  return path === undefined
+    ? undefined
+    : { file: [folder, path].filter(Boolean).join('/'), line: Math.max(1, location?.line ?? 1) }
+}
+
+/** The same, or the project file's beginning: viewers refuse a finding without a place. */
+export function findingPlaceOf(
+  check: CheckResult,
+  options: RenderOptions,
+): { readonly file: string; readonly line: number } {
+  const place = repositoryPlaceOf(check, options)
+  return place ?? { file: [options.folder, 'millrace.config.ts'].filter(Boolean).join('/'), line: 1 }
+}
+
+/** The same check of the same subject is the same finding in every run, wherever its line moves to. */
+export function fingerprintOf({ kind, subject }: Report, { id }: CheckResult): string {
+  return digestJson([kind, subject, id]).slice(7, 39)
 }
 
 /** `bad 11, badShare 0.0002`, with the figures as they were measured. */
