@@ -71,6 +71,7 @@ const whole = project('flights', config)
 copyFileSync(flights, join(whole, 'data/flights.parquet'))
 const ours: Run[] = []
 const floor: Run[] = []
+const floorWithRows: Run[] = []
 const first: Run[] = []
 for (let i = 0; i < 3; i++) {
   rmSync(join(whole, '.millrace'), { recursive: true, force: true })
@@ -81,9 +82,17 @@ for (let i = 0; i <= repeats; i++) {
   rmSync(join(whole, '.millrace/validation'), { recursive: true, force: true })
   const one = run(whole, process.execPath, bin, 'validate', '--reporter', 'json')
   const other = run(process.cwd(), process.execPath, 'bench/validation-floor.mjs', flights)
+  const more = run(
+    process.cwd(),
+    process.execPath,
+    'bench/validation-floor.mjs',
+    flights,
+    join(root, 'failing.parquet'),
+  )
   if (i > 0) {
     ours.push(one)
     floor.push(other)
+    floorWithRows.push(more)
   }
 }
 const json = spawnSync(process.execPath, [bin, 'validate', '--json'], {
@@ -98,10 +107,11 @@ console.log(
   `${report?.checks.length} checks, ${failed.length} fail; verdicts other than expected: ${wrong.join(', ') || 'none'}`,
 )
 line('floor: value counts and uniqueness by hand', middle(floor))
+line('the same, and the failing rows written', middle(floorWithRows))
 line(`millrace validate, ${report?.checks.length} checks on 3 M flights`, middle(ours))
 line('the same, the first time ever', middle(first))
 console.log(
-  `ratio to the floor: ${(middle(ours).wall / middle(floor).wall).toFixed(2)} wall, ${(middle(ours).cpu / middle(floor).cpu).toFixed(2)} CPU`,
+  `ratio to the floor: ${(middle(ours).wall / middle(floor).wall).toFixed(2)} wall, ${(middle(ours).cpu / middle(floor).cpu).toFixed(2)} CPU; with failing rows on both sides ${(middle(ours).wall / middle(floorWithRows).wall).toFixed(2)} wall`,
 )
 const again = middle(
   Array.from({ length: 3 }, () => run(whole, process.execPath, bin, 'validate', '--reporter', 'json')),
