@@ -1,7 +1,11 @@
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vite'
 
-const folder = fileURLToPath(new URL('../dist/adapters/metadata/sql', import.meta.url))
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+const { version } = JSON.parse(readFileSync(here('../node_modules/kysely/package.json'), 'utf8')) as { version: string }
+const license = readFileSync(here('../node_modules/kysely/LICENSE'), 'utf8')
+const folder = here('../dist/adapters/metadata/sql')
 
 // In the place of what the compiler made of src/adapters/metadata/sql/kysely.ts, which says why
 const config = defineConfig({
@@ -12,6 +16,7 @@ const config = defineConfig({
     emptyOutDir: false,
     target: 'node20',
     minify: false,
+    rolldownOptions: { output: { banner: `/*! kysely ${version}\n${license}*/` } },
   },
 })
 
