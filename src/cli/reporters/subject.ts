@@ -51,6 +51,29 @@ export function placeOf({ location }: CheckResult, root?: string): string | unde
   return path === undefined ? undefined : `${path}:${location?.line}`
 }
 
+type SampleRow = NonNullable<CheckResult['sample']>[number]
+
+/** `data/orders.csv:5`, where a row of a sample came from, if its line is known. */
+export function sourceOf(row: SampleRow): string | undefined {
+  const file = row['millrace_file'] ?? row['file']
+  const line = row['millrace_line'] ?? row['line']
+  return typeof file === 'string' && typeof line === 'number' ? `${file}:${line}` : undefined
+}
+
+/** The first places that a check's sample came from, in words; undefined where no line is known. */
+export function sourcesOf({ sample = [], bad }: CheckResult, most: number): string | undefined {
+  const places = sample.slice(0, most).flatMap(row => sourceOf(row) ?? [])
+  if (places.length === 0) return undefined
+  return `${places.join(', ')}${bad > places.length ? ', …' : ''}`
+}
+
+/** A row of a sample without what says where it came from. */
+export function valuesOf(row: SampleRow): SampleRow {
+  if (sourceOf(row) === undefined) return row
+  const { millrace_row: _, millrace_file: __, millrace_line: ___, file: ____, line: _____, ...values } = row
+  return values
+}
+
 /** `bad 11, badShare 0.0002`, with the figures as they were measured. */
 export function observedText(check: CheckResult): string {
   return Object.entries(check.observed)

@@ -46,8 +46,9 @@ function schemaOf(found: FoundDataset, files: readonly string[] | undefined, row
     lines: (found.source.text?.unreadable ?? []).map(({ file, line, reason, text }) => ({
       line,
       reason,
-      text,
-      ...(files && files.length > 1 ? { file: files[file] ?? '' } : {}),
+      // nobody knows which column a part of it belongs to
+      text: personalColumns(found.dataset).size > 0 ? '•••' : text,
+      ...(files?.[file] === undefined ? {} : { file: files[file] }),
     })),
     broken: found.source.text?.broken ?? 0,
     rows,
