@@ -22,9 +22,13 @@ export interface RenderOptions {
 
 const rank: Record<Outcome, number> = { error: 0, fail: 1, warn: 2, info: 3, skipped: 4, pass: 5 }
 
+/** What other checks cannot be evaluated for stands before them. */
+const placeInList = (check: CheckResult): number =>
+  check.kind === 'schema' && outcomeOf(check) === 'fail' ? -1 : rank[outcomeOf(check)]
+
 /** Checks with the worst first, otherwise in their order. */
 export function worstFirst(checks: readonly CheckResult[]): readonly CheckResult[] {
-  return [...checks].sort((a, b) => rank[outcomeOf(a)] - rank[outcomeOf(b)])
+  return [...checks].sort((a, b) => placeInList(a) - placeInList(b))
 }
 
 /** `delay between`, `auc metric`, `origin=SFO slices`: what a check is about, short. */
