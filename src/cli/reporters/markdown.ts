@@ -8,6 +8,7 @@ import {
   outcomeOf,
   placeOf,
   shown,
+  sourcesOf,
   titleOf,
   worstFirst,
   type Outcome,
@@ -30,10 +31,11 @@ function cell(text: string): string {
 
 function row(check: CheckResult, root: string | undefined): string {
   const place = placeOf(check, root)
+  const sources = sourcesOf(check, 3)
   const cells = [
     marks[outcomeOf(check)],
     cell(titleOf(check)),
-    cell(check.message) + (place ? `<br><sub>${cell(place)}</sub>` : ''),
+    cell(check.message) + (sources ? `<br>at ${cell(sources)}` : '') + (place ? `<br><sub>${cell(place)}</sub>` : ''),
     cell(observedText(check)),
     cell(check.threshold),
   ]

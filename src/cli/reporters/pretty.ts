@@ -8,7 +8,9 @@ import {
   outcomeOf,
   placeOf,
   shown,
+  sourcesOf,
   titleOf,
+  valuesOf,
   worstFirst,
   type Outcome,
   type RenderOptions,
@@ -55,7 +57,7 @@ function values({ distinctBad, sample, bad }: CheckResult): string | undefined {
     return `values: ${some.join(', ')}${distinctBad.length > 6 ? ', …' : ''}`
   }
   const [first] = sample ?? []
-  return first === undefined ? undefined : `${bad > 1 ? 'first row' : 'row'}: ${shown(JSON.stringify(first))}`
+  return first === undefined ? undefined : `${bad > 1 ? 'first row' : 'row'}: ${shown(JSON.stringify(valuesOf(first)))}`
 }
 
 function checkLines(check: CheckResult, width: number, paint: Paint, options: RenderOptions): string[] {
@@ -64,8 +66,10 @@ function checkLines(check: CheckResult, width: number, paint: Paint, options: Re
   if (outcome === 'pass' || outcome === 'skipped') return lines
   const indent = ' '.repeat(width + 6)
   const place = placeOf(check, options.root)
+  const places = sourcesOf(check, 3)
   const further = [
     values(check),
+    places && `at ${places}`,
     check.failuresUri && `all of them: ${check.failuresUri}`,
     place && `declared at ${place}`,
   ].filter((line): line is string => Boolean(line))

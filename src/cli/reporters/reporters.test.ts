@@ -100,6 +100,19 @@ test('the terminal shows what failed first, in sentences, with values, place and
   expect(pretty(reports, { color: true })).toContain('\u001b[31m✗\u001b[39m')
 })
 
+test('rows of files are told by file and line, where the line is known', () => {
+  const sample = [
+    { millrace_row: 0, millrace_file: 'data/a.csv', millrace_line: 4, delay: 'x' },
+    { millrace_row: 9, delay: 'y' },
+  ]
+  const told = [report([check({ status: 'fail', bad: 2, sample })])]
+  expect(pretty(told)).toContain('first row: {"delay":"x"}\n                   at data/a.csv:4, …\n')
+  expect(markdown(told)).toContain('<br>at data/a.csv:4, …')
+  expect(html(told)).toContain('<td>data/a.csv:4</td>')
+  const lines = [{ line: 3, file: 'a.json', reason: 'it is no JSON', text: '{' }]
+  expect(pretty([report([check({ status: 'fail', bad: 1, sample: lines })])])).toContain('at a.json:3\n')
+})
+
 test('a check of severity info is told as such, and is neither a failure nor a warning', () => {
   const told = [report([check(), check({ id: 'told', severity: 'info', status: 'fail', message: 'told only' })])]
   expect(told[0]?.status).toBe('pass')

@@ -25,9 +25,13 @@ export interface RenderOptions {
 
 const rank: Record<Outcome, number> = { error: 0, fail: 1, warn: 2, info: 3, skipped: 4, pass: 5 }
 
+/** What other checks cannot be evaluated for stands before them. */
+const placeInList = (check: CheckResult): number =>
+  check.kind === 'schema' && outcomeOf(check) === 'fail' ? -1 : rank[outcomeOf(check)]
+
 /** Checks with the worst first, otherwise in their order. */
 export function worstFirst(checks: readonly CheckResult[]): readonly CheckResult[] {
-  return [...checks].sort((a, b) => rank[outcomeOf(a)] - rank[outcomeOf(b)])
+  return [...checks].sort((a, b) => placeInList(a) - placeInList(b))
 }
 
 /** `delay between`, `auc metric`, `origin=SFO slices`: what a check is about, short. */
@@ -77,6 +81,29 @@ export function findingPlaceOf(
 /** The same check of the same subject is the same finding in every run, wherever its line moves to. */
 export function fingerprintOf({ kind, subject }: Report, { id }: CheckResult): string {
   return digestJson([kind, subject, id]).slice(7, 39)
+}
+
+type SampleRow = NonNullable<CheckResult['sample']>[number]
+
+/** `data/orders.csv:5`, where a row of a sample came from, if its line is known. */
+export function sourceOf(row: SampleRow): string | undefined {
+  const file = row['millrace_file'] ?? row['file']
+  const line = row['millrace_line'] ?? row['line']
+  return typeof file === 'string' && typeof line === 'number' ? `${file}:${line}` : undefined
+}
+
+/** The first places that a check's sample came from, in words; undefined where no line is known. */
+export function sourcesOf({ sample = [], bad }: CheckResult, most: number): string | undefined {
+  const places = sample.slice(0, most).flatMap(row => sourceOf(row) ?? [])
+  if (places.length === 0) return undefined
+  return `${places.join(', ')}${bad > places.length ? ', …' : ''}`
+}
+
+/** A row of a sample without what says where it came from. */
+export function valuesOf(row: SampleRow): SampleRow {
+  if (sourceOf(row) === undefined) return row
+  const { millrace_row: _, millrace_file: __, millrace_line: ___, file: ____, line: _____, ...values } = row
+  return values
 }
 
 /** `bad 11, badShare 0.0002`, with the figures as they were measured. */

@@ -33,10 +33,14 @@ function plain(at: Row): Record<string, Json> {
   )
 }
 
-/** Where a row came from: its place in its file, and the file's name where there are several. */
-function place(row: number, files: readonly string[] | undefined): Record<string, Json> {
-  const file = files && files.length > 1 ? files[Math.floor(row / rowsOfFile)] : undefined
-  return { millrace_row: row % rowsOfFile, ...(file === undefined ? {} : { millrace_file: file }) }
+/** Where a row came from: its place in its file, the line there where it is known, and the file where a line or others are. */
+function place(row: number, files: readonly string[] | undefined, line: number | undefined): Record<string, Json> {
+  const file = files && (files.length > 1 || line !== undefined) ? files[Math.floor(row / rowsOfFile)] : undefined
+  return {
+    millrace_row: row % rowsOfFile,
+    ...(file === undefined ? {} : { millrace_file: file }),
+    ...(line === undefined ? {} : { millrace_line: line }),
+  }
 }
 
 /** Rows by number, timestamps as text. */
@@ -115,7 +119,9 @@ export async function withSamples(
   files: readonly string[] | undefined,
 ): Promise<CheckResult[]> {
   const personal = personalColumns(found.dataset)
-  const rows = await rowsByNumber(engine, found, [...new Set(failing.flatMap(check => check.first ?? []))])
+  const numbers = [...new Set(failing.flatMap(check => check.first ?? []))]
+  const rows = await rowsByNumber(engine, found, numbers)
+  const lines = await found.source.text?.lines?.(numbers)
   const byId = new Map(failing.map(check => [check.spec.id, check]))
   const onlyColumn = ({ spec: { columns } }: RowLevel): ColumnNode | undefined => {
     const [name] = columns
@@ -147,7 +153,7 @@ export async function withSamples(
       sample: (check.first ?? []).map(number => {
         const row = plain(rows.get(number) ?? {})
         const cells = shown.map(name => [name, personal.has(name) ? '•••' : (row[name] ?? null)])
-        return { ...place(number, files), ...(Object.fromEntries(cells) as Record<string, Json>) }
+        return { ...place(number, files, lines?.get(number)), ...(Object.fromEntries(cells) as Record<string, Json>) }
       }),
       ...(values.length > 0 ? { distinctBad: values } : {}),
     })

@@ -5,7 +5,6 @@ import { batchRule } from './batch.ts'
 import { scopeOf, type RuleContext, type RuleOutcome } from './context.ts'
 import { expressionParts } from './expression.ts'
 import { groupRule } from './group.ts'
-import { levelsRule } from './levels.ts'
 import { lookupRule } from './lookup.ts'
 import { matchRule } from './match.ts'
 import { orderRule } from './order.ts'
@@ -37,7 +36,8 @@ export async function evaluateRule(context: RuleContext, spec: ExpectationSpec, 
     case 'match':
       return matchRule(context, spec, rule)
     case 'levels':
-      return levelsRule(context, spec, rule)
+      // it brings a validator of JSON schemas along
+      return (await import('./levels.ts')).levelsRule(context, spec, rule)
     case 'query':
       return queryRule(context, spec, rule)
     case 'batch':
