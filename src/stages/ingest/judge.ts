@@ -88,7 +88,7 @@ async function rowsOwn(services: StageServices, { split }: Validation, file: num
   const row = engine.dialect.identifier(rowColumn)
   const own = `(SELECT * FROM (${split.bad}) WHERE ${row} >= ${file * rowsOfFile})`
   const [found] = await engine.rows(`SELECT count(*) AS n FROM ${own} WHERE NOT millrace_accepted`)
-  const broken = await engine.rows(`SELECT DISTINCT unnest(millrace_checks) AS id FROM ${own}`)
+  const broken = await engine.rows(`SELECT DISTINCT CAST(unnest(millrace_checks) AS VARCHAR) AS id FROM ${own}`)
   return { refused: Number(found?.n ?? 0), broken: new Set(broken.map(one => String(one.id))) }
 }
 

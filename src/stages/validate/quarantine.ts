@@ -144,8 +144,12 @@ export function withOrigin(
   const { dialect } = engine
   const row = dialect.identifier(rowColumn)
   const file = `CAST(${dialect.wholeDivision(row, rowsOfFile)} AS BIGINT)`
-  const of = (values: readonly string[]) =>
-    values.length === 1 ? dialect.literal(values[0] as string, 'text') : `${listSql(engine, values)}[${file} + 1]`
+  const of = (values: readonly string[]) => {
+    const type = dialect.oneOf([...new Set(values)])
+    return values.length === 1
+      ? `CAST(${dialect.literal(values[0] as string, 'text')} AS ${type})`
+      : `CAST(${listSql(engine, values)} AS ${type}[])[${file} + 1]`
+  }
   const columns = [
     ...(files ? [`${of(files)} AS ${dialect.identifier(fileColumn)}`] : []),
     ...(digests ? [`${of(digests)} AS ${dialect.identifier(contentColumn)}`] : []),
@@ -162,10 +166,13 @@ async function keepCombinations(
   names: readonly string[],
   combinations: readonly Combination[],
 ): Promise<void> {
+  const { dialect } = engine
+  const broken = new Set(combinations.flatMap(one => one.broken))
+  const oneOf = (texts: Iterable<string>) => dialect.oneOf([...new Set(texts)])
   const columns = [
     ...names.map(name => `${name} BIGINT`),
-    'millrace_checks VARCHAR[]',
-    'millrace_reasons VARCHAR[]',
+    `millrace_checks ${oneOf([...broken].map(spec => spec.id))}[]`,
+    `millrace_reasons ${oneOf([...broken].map(spec => spec.says))}[]`,
     'millrace_accepted BOOLEAN',
   ]
   await engine.execute(`CREATE TABLE ${table} (${columns.join(', ')})`)
