@@ -108,3 +108,21 @@ test.each(systems)('the commands for %s stop a pull request with bad rows, on th
   if (system === 'azure')
     expect(stdout).toContain(`##vso[task.uploadsummary]${clone}/${within}/millrace-report/summary.md`)
 })
+
+test('the branch is the repository’s own, unless it is said', () => {
+  const branches = (...args: string[]) => /branches: \[(.+)\]/.exec(millrace('ci', 'github', '--print', ...args))?.[1]
+  expect(branches()).toBe('"main"')
+  git('branch', '-m', 'main', 'trunk')
+  try {
+    expect(branches()).toBe('"trunk"')
+    expect(branches('--branch', 'release/1')).toBe('"release/1"')
+    // what the remote calls its default counts before what is checked out
+    git('update-ref', 'refs/remotes/origin/stable', 'HEAD')
+    git('symbolic-ref', 'refs/remotes/origin/HEAD', 'refs/remotes/origin/stable')
+    expect(branches()).toBe('"stable"')
+  } finally {
+    git('symbolic-ref', '--delete', 'refs/remotes/origin/HEAD')
+    git('update-ref', '-d', 'refs/remotes/origin/stable')
+    git('branch', '-m', 'trunk', 'main')
+  }
+})

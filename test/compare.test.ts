@@ -34,6 +34,7 @@ interface Project {
 }
 
 interface Told {
+  readonly evidence: { readonly part?: string }
   readonly subject: string
   readonly checks: readonly { readonly id: string }[]
   readonly comparison?: {
@@ -126,15 +127,17 @@ test('only what can have changed is looked at', async () => {
   const { root, git, validate } = repository()
   expect((await validate('--only', 'changed')).reports).toEqual([])
   change(root, 'c.id.between(0, 1000)', "c.id.between(0, 500, { id: 'narrow' })")
-  expect((await validate('--only', 'changed')).reports.map(one => one.checks.map(check => check.id))).toEqual([
-    ['narrow'],
-  ])
+  const narrow = (await validate('--only', 'changed')).reports
+  expect(narrow.map(one => one.checks.map(check => check.id))).toEqual([['narrow']])
+  expect(narrow[0]?.evidence.part).toMatch(/^1 of \d+ checks, --only changed$/)
   // a moved line is no change
   git('commit', '-qam', 'second')
   change(root, 'expect: c => [', 'expect: c => [\n')
   expect((await validate('--only', 'changed')).reports).toEqual([])
   writeFileSync(join(root, 'data/b.csv'), 'id,amount\n200,1\n')
   const { reports } = await validate('--only', 'changed')
+  // all of it: no part
+  expect(reports[0]?.evidence.part).toBeUndefined()
   expect(reports.map(one => one.subject)).toEqual(['sales'])
   expect(reports[0]?.checks.length).toBeGreaterThan(5)
   expect((await validate('--only', 'changed', '--compare', 'HEAD~1')).reports).toHaveLength(1)

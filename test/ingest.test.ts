@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { gzipSync } from 'node:zlib'
 import { join, resolve } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { openWorkspace } from '../src/config/workspace.ts'
@@ -257,6 +258,12 @@ test('over HTTP', async () => {
     status: 422,
     body: { verdict: 'refused', reason: 'file none.csv is refused: it is empty' },
   })
+  const zipped = await fetch(`${url}/v1/datasets/sales:ingest`, {
+    method: 'POST',
+    body: gzipSync(rows(300, 310)),
+    headers: { 'content-encoding': 'gzip' },
+  })
+  expect([zipped.status, await zipped.json()]).toMatchObject([415, { code: 'MR5029' }])
   expect(await send('x', '', 'unknown')).toMatchObject({ status: 404, body: { code: expect.any(String) as string } })
   expect(await send('x', '?nmae=a.csv')).toMatchObject({ status: 400, body: { code: expect.any(String) as string } })
 })

@@ -142,6 +142,48 @@ test('bad rows are set aside, mended, and let in again where they stood', async 
   expect((await millrace(root, ['validate'])).code).toBe(0)
 })
 
+test('a repair is corrected after a snapshot took it; what that snapshot holds stays', async () => {
+  const root = shop()
+  await json(root, 'data', 'snapshot')
+  const nothing = await millrace(root, ['data', 'quarantine', '--repaired'])
+  expect(nothing).toMatchObject({ code: 1, said: expect.stringContaining('MR2015') as unknown })
+  const first = await json<{ digest: string }>(root, 'data', 'readmit', 'sales', await mended(root, mend))
+  const before = await json<Snapshot>(root, 'data', 'snapshot')
+  const held = await rowsOf(root, before)
+  expect(held[10]).toMatchObject({ amount: 4.5 })
+  // nothing is in quarantine any more
+  expect((await millrace(root, ['data', 'quarantine'])).code).toBe(1)
+  const written = await millrace(root, ['data', 'quarantine', 'sales', '--repaired', '--out', 'again.csv'])
+  expect(written.said).toContain('5 rows of sales repaired and let in')
+  const [head = '', ...lines] = readFileSync(join(root, 'again.csv'), 'utf8').trimEnd().split('\n')
+  const one = lines.filter(line => line.includes(',4.5,')).map(line => line.replace(',4.5,', ',45,'))
+  writeFileSync(join(root, 'again.csv'), `${[head, ...one].join('\n')}\n`)
+  const second = await json<{ digest: string; rows: number; remaining: number }>(
+    root,
+    'data',
+    'readmit',
+    'sales',
+    'again.csv',
+  )
+  expect(second).toMatchObject({ rows: 1, remaining: 0 })
+  const after = await json<Snapshot>(root, 'data', 'snapshot')
+  const rows = await rowsOf(root, after)
+  expect(rows[10]).toMatchObject({ amount: 45 })
+  // the others of the first repair hold
+  expect(rows.filter((_, i) => i !== 10)).toEqual(held.filter((_, i) => i !== 10))
+  expect(await rowsOf(root, before)).toEqual(held)
+  const lineage = await json<{ madeFrom: { from: string; to: string; relation: string }[] }>(
+    root,
+    'lineage',
+    second.digest,
+  )
+  expect(lineage.madeFrom).toContainEqual({ from: first.digest, to: second.digest, relation: 'corrected' })
+  // a row that is sound cannot be changed so
+  writeFileSync(join(root, 'again.csv'), `${head}\n${(one[0] as string).replace(/,\d+$/, ',11')}\n`)
+  const sound = await millrace(root, ['data', 'readmit', 'sales', 'again.csv'])
+  expect(sound).toMatchObject({ code: 1, said: expect.stringContaining('MR2016') as unknown })
+})
+
 /** Sums over threads may differ in their last bit. */
 const rounded = (observed: CheckResult['observed']) =>
   Object.entries(observed).map(([name, value]) => [name, typeof value === 'number' ? value.toPrecision(12) : value])
@@ -212,7 +254,7 @@ test('what is not mended, or is no repair, changes nothing', async () => {
     '4 repaired rows of sales still break critical checks',
   )
   await refused(line => line.replace(',-4.5,', ',none,'), "1 of its cells of 'amount' are no float")
-  await refused(line => line.replace(/,10$/, ',11'), 'are not in quarantine')
+  await refused(line => line.replace(/,10$/, ',11'), 'are neither in quarantine nor were repaired before')
   await refused(line => line.replace(/sha256:[0-9a-f]+/, ''), 'do not say which row')
   await refused(line => `${line}\n${line}`, 'that another one repairs')
   await refused(() => undefined, 'it has no rows')

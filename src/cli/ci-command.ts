@@ -27,13 +27,23 @@ export interface CiSystem {
   readonly text: (project: Project, plan: CiOptions, options: Readonly<Record<string, unknown>>) => string
 }
 
+/** The branch that others start from as far as git knows, else the one that is checked out; undefined without git. */
+async function ownBranch(root: string): Promise<string | undefined> {
+  const remote = (await git(root, 'symbolic-ref', '--quiet', '--short', 'refs/remotes/origin/HEAD'))?.trim()
+  if (remote) return remote.replace(/^origin\//, '')
+  return (await git(root, 'symbolic-ref', '--quiet', '--short', 'HEAD'))?.trim() || undefined
+}
+
 /** The verb that writes a system's file, and leaves another one that stands there alone. */
 export function ciCommand(system: CiSystem): Command {
   return {
     summary: system.summary,
     details: system.details,
     options: [
-      { flags: '--branch <name>', description: 'branch whose pushes are checked', default: 'main' },
+      {
+        flags: '--branch <name>',
+        description: "branch whose pushes are checked (default: the repository's own, else main)",
+      },
       { flags: '--schedule <cron>', description: 'five cron fields, UTC', default: '17 4 * * *' },
       { flags: '--node <version>', description: 'Node.js version', default: '20' },
       ...(system.options ?? []),
@@ -46,9 +56,10 @@ export function ciCommand(system: CiSystem): Command {
       const folder = relative(await realpath(top), await realpath(root))
         .split(sep)
         .join('/')
-      const given = (name: 'branch' | 'schedule' | 'node'): Partial<CiOptions> =>
+      const given = (name: 'schedule' | 'node'): Partial<CiOptions> =>
         typeof options[name] === 'string' ? { [name]: options[name] } : {}
-      const plan = { folder, ...given('branch'), ...given('schedule'), ...given('node') }
+      const branch = typeof options.branch === 'string' ? options.branch : await ownBranch(root)
+      const plan = { folder, ...(branch ? { branch } : {}), ...given('schedule'), ...given('node') }
       const text = system.text(await loadProject(root), plan, options)
       const file = join(top, system.file)
       const shownFile = relative(cwd, file) || file

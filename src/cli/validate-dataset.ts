@@ -3,7 +3,7 @@ import type { Dataset } from '../define/dataset.ts'
 import type { Report } from '../define/report.ts'
 import { keepFailures } from '../stages/pipeline/keep-failures.ts'
 import { validationServices } from '../stages/pipeline/validation.ts'
-import { validate, type GivenSource, type Validation } from '../stages/validate/validate.ts'
+import { validate, type Validation } from '../stages/validate/validate.ts'
 
 /** The report with the place of its failing rows. */
 async function withFailures(workspace: Workspace, dataset: Dataset, validation: Validation): Promise<Report> {
@@ -14,15 +14,12 @@ async function withFailures(workspace: Workspace, dataset: Dataset, validation: 
   return { ...report, checks, evidence: { ...report.evidence, quarantineFile: file, quarantined: rows } }
 }
 
-/** Validates a dataset of the project, keeps its failing rows and its report. Failing rows are readable until `release`. */
-export async function validateDataset(
-  workspace: Workspace,
-  dataset: Dataset,
-  source?: GivenSource,
-): Promise<Validation> {
-  const validation = await validate(await validationServices(workspace, dataset), dataset, source)
+/** Validates a dataset of the project, or the `part` of it that is given in words, keeps its failing rows and its report. Failing rows are readable until `release`. */
+export async function validateDataset(workspace: Workspace, dataset: Dataset, part?: string): Promise<Validation> {
+  const validation = await validate(await validationServices(workspace, dataset), dataset)
   try {
-    const report = await withFailures(workspace, dataset, validation)
+    const whole = await withFailures(workspace, dataset, validation)
+    const report = part === undefined ? whole : { ...whole, evidence: { ...whole.evidence, part } }
     await workspace.store.addReport(report)
     return { ...validation, report }
   } catch (error) {

@@ -60,8 +60,17 @@ export interface Report {
   readonly at: Micros
   readonly status: Status
   readonly checks: readonly CheckResult[]
-  /** Digests of what was looked at and of what came out (`data`, `quarantine`, `model`, …). */
+  /**
+   * Digests of what was looked at and of what came out (`data`, `quarantine`, `model`, …); `part` in words where it was not
+   * the whole, and `file` where it was one that is to join.
+   */
   readonly evidence: Readonly<Record<string, Json>>
+}
+
+/** What part of its subject a report looked at, in words; undefined where it is the whole. */
+export function partOf({ evidence: { part, file, source } }: Pick<Report, 'evidence'>): string | undefined {
+  if (typeof part === 'string') return part
+  return file === undefined ? undefined : `file ${String(source)}`
 }
 
 /** What a check means for the whole; `info` is one that did not hold and only tells. */

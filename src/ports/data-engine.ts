@@ -67,6 +67,8 @@ export interface UnreadableLine {
   /** 1 is the first line of the file. */
   readonly line: number
   readonly reason: string
+  /** Its bytes are no text in the encoding that it was read by. */
+  readonly misencoded?: true
   /** Its first characters. */
   readonly text: string
 }
@@ -101,8 +103,10 @@ export interface DataEngine {
   scan(source: SourceSpec, root: string, files?: readonly string[]): Promise<Relation>
   /** What the metadata of Parquet files says of their rows, without a look at them; undefined where it says nothing. */
   footer?(files: readonly string[]): Promise<Footer>
-  /** The dialect of a CSV file, as its first lines tell; it names what differs from the defaults. */
-  sniffCsv?(file: string): Promise<CsvOptions>
+  /** The dialect of a CSV file, as its first lines tell, with what is given of it; it names what differs from the defaults. */
+  sniffCsv?(file: string, given?: CsvOptions): Promise<CsvOptions>
+  /** Names of the columns of one file, without a look at its rows; undefined where only they tell. */
+  columnsOfFile?(source: SourceSpec, file: string): Promise<readonly string[] | undefined>
   describe(relation: Relation): Promise<readonly DescribedColumn[]>
   /** Small results, as rows. */
   rows(sql: string): Promise<Row[]>

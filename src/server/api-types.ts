@@ -43,5 +43,7 @@ export interface ReportLine {
   readonly evaluated: number
   readonly bad: number
   readonly failed: number
+  /** What part of the subject was looked at, in words; null where it was the whole. */
+  readonly part: string | null
   readonly evidence: Readonly<Record<string, unknown>>
 }

@@ -4,6 +4,7 @@ import { statusOf } from '../engine/index.ts'
 import type { Report, Status } from '../define/report.ts'
 import type { Json } from '../internal/canonical-json.ts'
 import type { StepRecord } from '../ports/metadata-store.ts'
+import { headline } from './routes/datasets.ts'
 import { verificationKind } from './routes/features.ts'
 import type { Stage as StageSchema } from './schemas.ts'
 import type { ServerServices } from './services.ts'
@@ -47,7 +48,7 @@ async function gather({ workspace: { project, store, clock, processes }, serving
     last,
     steps: last ? stepsOf(last.status, await store.listSteps(last.id)) : [],
     versions: models.toSorted((a, b) => b.createdAt - a.createdAt),
-    validation: (await store.listReports({ kind: 'validation', limit: 1 }))[0],
+    validation: headline(await store.listReports({ kind: 'validation', limit: 60 })),
     tests: (await store.listReports({ kind: 'model', limit: 1 }))[0],
     parity: (await store.listReports({ kind: 'export', limit: 1 }))[0],
     drift: (await store.listReports({ kind: 'drift', limit: 1 }))[0],

@@ -69,6 +69,7 @@ export const ReportLine: z.ZodType<ReportLineAnswer> = z
     evaluated: z.number(),
     bad: z.number(),
     failed: z.number(),
+    part: z.string().nullable(),
     evidence: record,
   })
   .openapi('ReportLine')

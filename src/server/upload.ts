@@ -9,8 +9,18 @@ import { fail } from '../errors/index.ts'
 /** Largest body of an upload. */
 const uploadLimit = 2 * 1024 ** 3
 
-/** Writes a request's body to a file below `folder` for the length of `work`. Throws `bodyTooLarge`. */
+/** What the sender did to the body would be taken for the data. */
+function requirePlain(request: Request): void {
+  const encoding = request.headers.get('content-encoding')?.trim().toLowerCase() ?? ''
+  if (encoding !== '' && encoding !== 'identity') throw fail('contentEncodingUnsupported', { encoding })
+}
+
+/**
+ * Writes a request's body to a file below `folder` for the length of `work`. Throws `bodyTooLarge`, and
+ * `contentEncodingUnsupported` for one that is compressed.
+ */
 export async function withUpload<T>(request: Request, folder: string, work: (file: string) => Promise<T>): Promise<T> {
+  requirePlain(request)
   const uploads = join(folder, 'uploads')
   await mkdir(uploads, { recursive: true })
   const file = join(uploads, randomUUID())

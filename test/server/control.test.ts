@@ -80,6 +80,26 @@ test('a run whose process is gone is shown as stopped, not as running', async ()
   expect(await shown('01LIVES')).toBe('running')
 })
 
+test('the headline of a dataset is the last look at the whole of it, whatever part was looked at since', async () => {
+  const view = async () =>
+    (await get('/v1/datasets/flights')).body as unknown as {
+      last: { id: string; at: number }
+      history: { id: string; part: string | null }[]
+    }
+  const { last } = await view()
+  const base = { kind: 'validation', subject: 'flights', status: 'fail', checks: [] } as const
+  const { store } = server.workspace
+  await store.addReport({ ...base, id: 'arrived', at: last.at + 1, evidence: { file: 'sha256:0', source: 'may.csv' } })
+  await store.addReport({ ...base, id: 'changed', at: last.at + 2, evidence: { part: '1 of 5 checks' } })
+  const now = await view()
+  expect(now.last.id).toBe(last.id)
+  expect(now.history.slice(0, 3).map(one => [one.id, one.part])).toEqual([
+    ['changed', '1 of 5 checks'],
+    ['arrived', 'file may.csv'],
+    [last.id, null],
+  ])
+})
+
 test('lineage goes both ways', async () => {
   const { body } = await get(`/v1/lineage?node=${encodeURIComponent('model:lateness@3')}`)
   const edges = body as unknown as { from: { from: string }[]; to: { to: string }[] }

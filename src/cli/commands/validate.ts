@@ -79,15 +79,20 @@ class Results {
     const left = dataset.expectations.length - expectations.length
     if (left > 0) out.note(`${dataset.name}: ${counted(left, 'check')} that cannot have changed left out`)
     out.note(`reading ${dataset.source.path}`)
-    const { report, steps, distributions, release } = await validateDataset(workspace, { ...dataset, expectations })
+    const part =
+      left > 0
+        ? `${expectations.length} of ${counted(dataset.expectations.length, 'check')}, --only changed`
+        : undefined
+    const asked = { ...dataset, expectations }
+    const { report, steps, distributions, release } = await validateDataset(workspace, asked, part)
     if (spread) this.distributions.set(report.id, await distributions())
     await release()
     this.reports.push(report)
     this.plans.push(renderPlan(dataset.name, steps))
     const before = await baseline?.reportOf(dataset)
     if (!before || !baseline) return
-    const asked = new Set(expectations.map(one => one.id))
-    const unasked = new Set(dataset.expectations.flatMap(one => (asked.has(one.id) ? [] : [one.id])))
+    const ids = new Set(expectations.map(one => one.id))
+    const unasked = new Set(dataset.expectations.flatMap(one => (ids.has(one.id) ? [] : [one.id])))
     const checks = before.checks.filter(check => !unasked.has(check.id))
     this.comparisons.set(report.id, compareReports({ ...before, checks }, report, baseline.words))
   }

@@ -82,6 +82,15 @@ export const serverErrors = {
     status: 400,
     blame: 'user',
   },
+  contentEncodingUnsupported: {
+    code: 'MR5029',
+    title: 'Content encoding not supported',
+    message: 'The body has the content encoding {encoding}.',
+    hint: 'Send it uncompressed, without "Content-Encoding". Parquet is compressed by itself.',
+    exit: 2,
+    status: 415,
+    blame: 'user',
+  },
   mediaTypeUnsupported: {
     code: 'MR5016',
     title: 'Media type not supported',

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import type { Dataset } from '../../define/dataset.ts'
 import { compileDefinition } from '../../define/project.ts'
-import type { CheckResult, Report } from '../../define/report.ts'
+import { partOf, type CheckResult, type Report } from '../../define/report.ts'
 import { fail } from '../../errors/index.ts'
 import { parseInput, route, type ControlRoute } from '../route.ts'
 import { nameSchema, Report as ReportSchema, ReportLine } from '../schemas.ts'
@@ -24,6 +24,7 @@ export function reportLine(report: Report): z.infer<typeof ReportLine> {
     evaluated: Math.max(0, ...report.checks.map(check => check.evaluated)),
     bad: typeof quarantined === 'number' ? quarantined : failed.reduce((sum, check) => sum + check.bad, 0),
     failed: failed.length,
+    part: partOf(report) ?? null,
     evidence: report.evidence,
   }
 }
@@ -35,10 +36,14 @@ function figureOf(check: CheckResult): number | null {
   return typeof badShare === 'number' ? badShare : check.evaluated > 0 ? check.bad / check.evaluated : null
 }
 
+/** The newest report of the whole; of a part only where there is none. */
+export const headline = (reports: readonly Report[]): Report | undefined =>
+  reports.find(report => partOf(report) === undefined) ?? reports[0]
+
 /** Every check of the newest report with its figure in the reports before, oldest first; null where it was not there. */
 function seriesOf(reports: readonly Report[]): z.infer<typeof Series>[] {
   const oldestFirst = reports.toReversed().map(report => new Map(report.checks.map(check => [check.id, check])))
-  return (reports[0]?.checks ?? []).map(({ id, observed }) => ({
+  return (headline(reports)?.checks ?? []).map(({ id, observed }) => ({
     id,
     measures: typeof observed.value === 'number' ? 'value' : 'bad share',
     values: oldestFirst.map(checks => {
@@ -54,7 +59,7 @@ async function view(dataset: Dataset, { workspace: { store } }: ServerServices):
   return {
     name: dataset.name,
     definition: compileDefinition(dataset),
-    last: reports[0] ?? null,
+    last: headline(reports) ?? null,
     history: reports.map(reportLine),
     series: seriesOf(reports),
     decisions,
@@ -112,7 +117,8 @@ export const datasetRoutes = [
     path: '/v1/datasets',
     permission: 'read',
     tag: 'data',
-    summary: 'Datasets with their last validation report and the history of earlier ones, newest first',
+    summary:
+      'Datasets with the last validation report of the whole (of a part where there is none) and the history, newest first',
     answer: z.object({ datasets: z.array(DatasetView) }),
     async handler(_, services) {
       const datasets = [...services.workspace.project.datasets.values()]

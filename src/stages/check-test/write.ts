@@ -49,18 +49,43 @@ function rowText(dataset: Dataset, row: Row): string {
     .join(', ')
 }
 
+type Spec = Dataset['expectations'][number]
+
+/** An id that was made from the declaration: it changes with it, and says nothing to a person. */
+const isMade = ({ id, kind }: Spec): boolean => id.startsWith(`${kind}-`) && /-[0-9a-f]{12}$/.test(id)
+
+const about = (spec: Spec): string => spec.columns.join(', ')
+
+/** How a test names an expectation: by the id that it was given, else by kind, columns and position among those alike. */
+function idText({ expectations }: Dataset, id: string): string {
+  const spec = expectations.find(one => one.id === id)
+  if (!spec || !isMade(spec)) return quoted(id)
+  const alike = expectations.filter(one => one.kind === spec.kind && about(one) === about(spec))
+  const position = alike.indexOf(spec) + 1
+  const parts = [quoted(spec.kind), quoted(about(spec)), ...(position > 1 ? [String(position)] : [])]
+  return `idOf(${parts.join(', ')})`
+}
+
+const idOfText = `
+/** The id of an expectation of some kind about some columns: the first of them, or the one at that position. */
+function idOf(kind: string, columns: string, position = 1): string | undefined {
+  return dataset.expectations.filter(one => one.kind === kind && one.columns.join(', ') === columns)[position - 1]?.id
+}
+`
+
 /**
  * A Vitest file that holds a dataset's expectations to real rows: `place` is the project file, from it. It passes as
  * it is written, and fails once an expectation stops to catch what it catches.
  */
 export function checkTest(dataset: Dataset, place: string, { good, bad }: SampleRows): string {
   const row = good ?? Object.fromEntries(Object.keys(dataset.columns).map(name => [name, null]))
+  const ids = bad.map(one => idText(dataset, one.id))
   return `import { checkRows } from 'millrace/testing'
 import { expect, test } from 'vitest'
 import project from ${quoted(place)}
 
 const dataset = project.datasets.get(${quoted(dataset.name)})!
-
+${ids.some(one => one.startsWith('idOf(')) ? idOfText : ''}
 // a row that breaks nothing
 const good = { ${rowText(dataset, row)} }
 
@@ -70,10 +95,10 @@ test('a good row breaks nothing', async () => {
 })
 ${bad
   .map(
-    one => `
+    (one, i) => `
 test(${quoted(`${one.says}: a row that breaks it`)}, async () => {
   const { broken } = await checkRows(dataset, [{ ...good, ${rowText(dataset, one.row)} }])
-  expect(broken[0]).toContain(${quoted(one.id)})
+  expect(broken[0]).toContain(${ids[i]})
 })
 `,
   )

@@ -3,6 +3,7 @@ import { valueInWords } from '../../define/expectation/value-counts.ts'
 import { formatTime } from '../../internal/time.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { fencesOf, type Fences } from './columns.ts'
+import { answersOf, hasDecimalComma } from './looks-like.ts'
 import type { ColumnProfile, Counted, Finding, Profile } from './types.ts'
 
 type Facts = Omit<Profile, 'findings'>
@@ -20,6 +21,8 @@ const rowsOf = (values: readonly Counted[]): number => values.reduce((sum, one) 
 const placeholder = /^(?:|[-.?*]+|#?n\/?a|nan|nil|null|none|unknown|undefined|missing|tbd|\\n)$/i
 const filled = ({ nulls }: ColumnProfile, rows: number): number => rows - nulls
 const manyNulls = 0.2
+/** Columns that not every file has, told one by one. */
+const mostUneven = 10
 /** A form that so few rows have, where nearly all have another, is a fault more often than not. */
 const rareForm = 0.01
 
@@ -74,6 +77,20 @@ const ofColumn: Readonly<Record<string, (column: ColumnProfile, rows: number) =>
         }
       : undefined
   },
+  decimalComma: ({ text }) =>
+    text && hasDecimalComma(text)
+      ? {
+          says: `looks like numbers with a decimal comma, such as ${text.forms.find(form => form.example.includes(','))?.example}; it is text until it is written with a point`,
+        }
+      : undefined,
+  answers: ({ type, top, distinct }) => {
+    const words = type === 'text' ? answersOf(top, distinct.value) : undefined
+    return words
+      ? {
+          says: `looks like yes and no, written ${words.join(', ')}; a bool is written true and false, and inSet([${words.map(word => `'${word}'`).join(', ')}]) holds it to these`,
+        }
+      : undefined
+  },
   rareForms: ({ text, distinct }) => {
     const [first, ...others] = text?.forms ?? []
     if (!text || !first || others.length === 0 || distinct.value < 3 || first.rows < (1 - rareForm) * text.formsOf)
@@ -107,6 +124,21 @@ const ofWhole: Readonly<
   Record<string, (facts: Facts) => readonly (Said & { readonly columns?: readonly string[] })[]>
 > = {
   noRows: ({ rows }) => (rows === 0 ? [{ says: 'there are no rows' }] : []),
+  uneven: ({ uneven }) =>
+    uneven.slice(0, mostUneven).map(one => ({
+      columns: [one.column],
+      says: `stands in ${count(one.files)} of ${plural(one.of, 'file')} only (${one.files === 1 ? '' : 'first '}${one.first}), and is null in the others${uneven.length > mostUneven ? `; so do ${count(uneven.length - 1)} other columns` : ''}`,
+      observed: { files: one.files, of: one.of },
+    })),
+  misencoded: ({ misencoded }) =>
+    misencoded > 0
+      ? [
+          {
+            says: `${plural(misencoded, 'line')} of the text ${misencoded === 1 ? 'is' : 'are'} not UTF-8; if it is Latin-1: --encoding latin-1 here, csv(…, { encoding: 'latin-1' }) in the project`,
+            observed: { lines: misencoded },
+          },
+        ]
+      : [],
   brokenLines: ({ brokenLines }) =>
     brokenLines > 0
       ? [

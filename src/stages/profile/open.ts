@@ -6,6 +6,7 @@ import { fail } from '../../errors/index.ts'
 import type { Relation, SourceSpec } from '../../ports/data-engine.ts'
 import { listFiles, type ListedFile } from '../validate/files.ts'
 import { openFound, type FoundSource, type GivenSource, type ValidateServices } from '../validate/source.ts'
+import type { UnevenColumn } from './types.ts'
 import { asText, findColumns, undeclared, type LeftAside } from './undeclared.ts'
 
 /** Data that are open to be looked at, whether anybody declared them or not. */
@@ -15,6 +16,8 @@ export interface Opened extends FoundSource {
   readonly bytes: number | undefined
   readonly csv?: CsvOptions
   readonly left: readonly LeftAside[]
+  /** Columns that not every file has. */
+  readonly uneven?: readonly UnevenColumn[]
   /** Columns that are declared; undefined where nothing is. */
   readonly declared?: ReadonlySet<string>
 }
@@ -99,13 +102,39 @@ async function openAs(services: ValidateServices, { source, relation, given, dec
   }
 }
 
+/** Files whose columns are compared. */
+const mostCompared = 1000
+
+/** Columns that some files have and others have not. */
+async function unevenOf(
+  { engine, root }: ValidateServices,
+  source: SourceSpec,
+  files: readonly ListedFile[],
+): Promise<UnevenColumn[]> {
+  const holders = new Map<string, string[]>()
+  const compared = files.slice(0, mostCompared)
+  if (compared.length < 2) return []
+  for (const { path } of compared) {
+    const names = await engine.columnsOfFile?.(source, path)
+    if (!names) return []
+    for (const name of names) holders.set(name, [...(holders.get(name) ?? []), relative(root, path)])
+  }
+  return [...holders]
+    .filter(([, some]) => some.length < compared.length)
+    .map(([column, some]) => ({ column, files: some.length, of: compared.length, first: some[0] as string }))
+}
+
 const bytesOf = (files: readonly ListedFile[]): number => files.reduce((sum, file) => sum + file.size, 0)
 
 /**
- * Opens files of one kind by paths and globs below `services.root`. What columns hold is found by looking at them; the
- * dialect of CSV is found by the engine. Throws `fileKindUnknown`, `fileKindsMixed`, `sourceUnreadable`.
+ * Opens files of one kind by paths and globs below `services.root`. What columns hold is found by looking at them; what is
+ * not given of the dialect of CSV is found by the engine. Throws `fileKindUnknown`, `fileKindsMixed`, `sourceUnreadable`.
  */
-export async function openFiles(services: ValidateServices, paths: readonly string[], as?: FileKind): Promise<Opened> {
+export async function openFiles(
+  services: ValidateServices,
+  paths: readonly string[],
+  { as, csv: dialect = {} }: { readonly as?: FileKind | undefined; readonly csv?: CsvOptions } = {},
+): Promise<Opened> {
   const { engine, root } = services
   const files = await filesOf(paths, root)
   const kind =
@@ -116,12 +145,13 @@ export async function openFiles(services: ValidateServices, paths: readonly stri
     )
   const label = paths.join(', ')
   const places = files.map(file => file.path)
-  const csv = kind === 'csv' ? ((await engine.sniffCsv?.(places[0] as string)) ?? {}) : undefined
+  const csv = kind === 'csv' ? ((await engine.sniffCsv?.(places[0] as string, dialect)) ?? dialect) : undefined
   const source: FileSource = { kind, path: label, ...csv }
   const relation = await engine.scan(source as SourceSpec, root, places)
   const given = kind === 'parquet' ? { files } : relation
+  const uneven = await unevenOf(services, source as SourceSpec, files)
   const { opened, left } = await openAs(services, { source, relation, given, declared: undefined })
-  return { ...opened, label, files: files.length, bytes: bytesOf(files), left, ...(csv ? { csv } : {}) }
+  return { ...opened, label, files: files.length, bytes: bytesOf(files), left, uneven, ...(csv ? { csv } : {}) }
 }
 
 /** Opens the source of a dataset with all the columns that it has: the declared ones as they are declared. */

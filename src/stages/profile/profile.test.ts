@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { openDuckdb } from '../../adapters/data/duckdb/engine.ts'
 import { dataset } from '../../define/dataset.ts'
 import { t } from '../../define/column.ts'
-import { parquet } from '../../define/source.ts'
+import { parquet, type CsvOptions } from '../../define/source.ts'
 import { openStates } from '../validate/states.ts'
 import type { DataEngine } from '../../ports/data-engine.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
@@ -26,8 +26,8 @@ afterAll(async () => {
 const now = Date.UTC(2026, 0, 10) * 1000
 const services = () => ({ engine, root, clock: manualClock(now) })
 
-async function ofFiles(paths: readonly string[], kind?: FileKind): Promise<Profile> {
-  const opened = await openFiles(services(), paths, kind)
+async function ofFiles(paths: readonly string[], as?: FileKind, csv?: CsvOptions): Promise<Profile> {
+  const opened = await openFiles(services(), paths, { as, ...(csv ? { csv } : {}) })
   try {
     return await profile(services(), opened)
   } finally {
@@ -241,4 +241,48 @@ it('looks at a declared dataset with the columns that nobody declared, and shows
     distinct: { value: 20 },
   })
   expect(JSON.stringify(found)).not.toContain('secret')
+})
+
+it('reads what is no UTF-8 by the encoding that is given, and says which may be meant', async () => {
+  const text = Buffer.from('name;n\nMüller;1\nSmith;2\n', 'latin1')
+  writeFileSync(join(root, 'latin.csv'), text)
+  const found = await ofFiles(['latin.csv'])
+  expect(findings(found, 'misencoded')[0]).toContain(
+    '1 line of the text is not UTF-8; if it is Latin-1: --encoding latin-1',
+  )
+  const read = await ofFiles(['latin.csv'], 'csv', { delimiter: ';', encoding: 'latin-1' })
+  expect([read.rows, read.misencoded, column(read, 'name').top.map(one => one.value)]).toEqual([
+    2,
+    0,
+    ['Müller', 'Smith'],
+  ])
+  // what is given is not looked for
+  const whole = await ofFiles(['latin.csv'], 'csv', { delimiter: '|', encoding: 'latin-1' })
+  expect(whole.columns.map(one => one.column)).toEqual(['name;n'])
+})
+
+it('knows decimal commas and answers in words', async () => {
+  const rows = Array.from(
+    { length: 40 },
+    (_, i) => `${i},${i % 10};-1.${100 + i},5;${['Ja', 'Nein'][i % 2]};${'ab'[i % 2]}`,
+  )
+  const found = await ofText('words.csv', `x;y;ok;s\n${rows.join('\n')}\n`)
+  expect(findings(found, 'decimalComma').map(one => one.split(':')[0])).toEqual(['x', 'y'])
+  expect(findings(found, 'answers')).toEqual([
+    "ok: looks like yes and no, written Ja, Nein; a bool is written true and false, and inSet(['Ja', 'Nein']) holds it to these",
+  ])
+})
+
+it('says which columns not every file has', async () => {
+  writeFileSync(join(root, 'one.csv'), 'a,b\n1,2\n')
+  writeFileSync(join(root, 'two.csv'), 'a,c\n3,4\n')
+  writeFileSync(join(root, 'six.csv'), 'a,b\n5,6\n')
+  const found = await ofFiles(['one.csv', 'two.csv', 'six.csv'])
+  expect(found.findings.slice(0, 2).map(one => `${one.columns.join()}: ${one.says}`)).toEqual([
+    'b: stands in 2 of 3 files only (first one.csv), and is null in the others',
+    'c: stands in 1 of 3 files only (two.csv), and is null in the others',
+  ])
+  await engine.writeParquet('SELECT 1 AS a', join(root, 'uneven1.parquet'))
+  await engine.writeParquet('SELECT 1 AS a, 2 AS b', join(root, 'uneven2.parquet'))
+  expect(findings(await ofFiles(['uneven*.parquet']), 'uneven')).toHaveLength(1)
 })

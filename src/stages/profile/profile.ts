@@ -48,6 +48,8 @@ export async function profile(services: ValidateServices, opened: Opened): Promi
     ...(opened.csv ? { csv: opened.csv } : {}),
     columns,
     left: opened.left,
+    uneven: opened.uneven ?? [],
+    misencoded: (found.source.text?.unreadable ?? []).filter(line => line.misencoded).length,
     brokenLines: found.source.text?.broken ?? 0,
     duplicates,
     keys: await keysOf(services, found, measurer, columns, duplicates),

@@ -69,6 +69,14 @@ export interface Correlation {
   readonly r: number
 }
 
+/** A column that some files have: how many `of` those that were compared, and the first of them. */
+export interface UnevenColumn {
+  readonly column: string
+  readonly files: number
+  readonly of: number
+  readonly first: string
+}
+
 export interface Profile {
   readonly source: string
   readonly files: number
@@ -80,8 +88,11 @@ export interface Profile {
   readonly columns: readonly ColumnProfile[]
   /** Columns that were not looked at, and why. */
   readonly left: readonly { readonly column: string; readonly physical: string; readonly reason: string }[]
-  /** Lines of text files that are no rows. */
+  /** Columns that not every file has; null where a file has none. */
+  readonly uneven: readonly UnevenColumn[]
+  /** Lines of text files that are no rows, and those of the ones told one by one that are not of the encoding. */
   readonly brokenLines: number
+  readonly misencoded: number
   /** Rows that are a copy of an earlier one in all columns. */
   readonly duplicates: number
   /** Columns, or pairs of them, that no two rows share and that are never null. */

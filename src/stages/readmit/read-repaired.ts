@@ -26,7 +26,7 @@ function columnsOf(dataset: Dataset): Columns {
 }
 
 /** What is wrong with a file of repaired rows, in words. */
-async function fault(engine: DataEngine, { found }: FoundSource, quarantined: string): Promise<string | undefined> {
+async function fault(engine: DataEngine, { found }: FoundSource, allowed: string): Promise<string | undefined> {
   const { dialect } = engine
   const [content, row] = [contentColumn, rowColumn].map(dialect.identifier) as [string, string]
   const lost = found.source.text?.unreadable[0]
@@ -47,9 +47,11 @@ async function fault(engine: DataEngine, { found }: FoundSource, quarantined: st
   if (unnamed > 0) return `${unnamed} of its rows do not say which row they repair (${contentColumn}, ${rowColumn})`
   if (places < rows) return `${rows - places} of its rows repair a row that another one repairs`
   const [strangers] = await engine.rows(
-    `SELECT count(*) AS n FROM (${found.sql}) WHERE (${content}, ${row}) NOT IN (SELECT (${content}, ${row}) FROM ${quarantined})`,
+    `SELECT count(*) AS n FROM (${found.sql}) WHERE (${content}, ${row}) NOT IN (SELECT (${content}, ${row}) FROM ${allowed})`,
   )
-  return Number(strangers?.n) > 0 ? `${Number(strangers?.n)} of its rows are not in quarantine` : undefined
+  return Number(strangers?.n) > 0
+    ? `${Number(strangers?.n)} of its rows are neither in quarantine nor were repaired before`
+    : undefined
 }
 
 /**
@@ -60,7 +62,7 @@ export async function openRepaired(
   services: ValidateServices,
   dataset: Dataset,
   file: string,
-  quarantined: string,
+  allowed: string,
 ): Promise<FoundSource> {
   const path = resolve(services.root, file)
   const source = readers[extname(path).toLowerCase()]?.(path)
@@ -70,7 +72,7 @@ export async function openRepaired(
   const opened = await openFound(reading, { ...dataset, source, columns: columnsOf(dataset), expectations: [] })
   try {
     requireUsable(opened.found)
-    const reason = await fault(services.engine, opened, quarantined)
+    const reason = await fault(services.engine, opened, allowed)
     if (reason !== undefined) throw refuse(reason)
     return opened
   } catch (error) {

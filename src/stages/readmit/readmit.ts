@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Dataset } from '../../define/dataset.ts'
 import type { Decision } from '../../define/decision.ts'
-import { fail } from '../../errors/index.ts'
+import { fail, isMillraceError } from '../../errors/index.ts'
 import type { Digest } from '../../internal/digest.ts'
 import { ulid } from '../../internal/ids.ts'
 import { makeFolder } from '../../internal/publish.ts'
@@ -14,6 +14,7 @@ import { contentColumn } from '../validate/repairs.ts'
 import type { FoundSource } from '../validate/source.ts'
 import { validate } from '../validate/validate.ts'
 import { newestQuarantine, reasonsOf, type Quarantine } from './quarantine.ts'
+import { correctedOf, placesOf, repairedRows } from './repaired-rows.ts'
 import { openRepaired } from './read-repaired.ts'
 import {
   addReadmission,
@@ -90,9 +91,10 @@ async function prove(
 /** Rows of a quarantine that no readmission lets in. */
 async function remaining(
   services: StageServices,
-  quarantine: Quarantine,
+  quarantine: Quarantine | undefined,
   readmissions: readonly Readmission[],
 ): Promise<number> {
+  if (!quarantine) return 0
   const engine = await services.engine()
   const place = [contentColumn, rowColumn].map(engine.dialect.identifier).join(', ')
   const back: string[] = []
@@ -107,7 +109,7 @@ async function remaining(
 function decisionOf(
   services: StageServices,
   dataset: Dataset,
-  { ref }: Quarantine,
+  from: readonly Digest[],
   rows: ArtifactRef,
   count: number,
   report: string,
@@ -121,22 +123,41 @@ function decisionOf(
     reason: `${count.toLocaleString('en-US')} repaired rows of ${dataset.name} are let in again; they break no critical check`,
     rule: { name: 'readmission', statistic: 'refused rows', value: 0, threshold: 0 },
     inputs: { rows: count },
-    evidence: [ref.digest, rows.digest, report],
+    evidence: [...from, rows.digest, report],
     actor: 'operator',
+  }
+}
+
+/** The newest quarantine, or undefined where it set no row aside. */
+async function quarantineOf(services: StageServices, dataset: Dataset): Promise<Quarantine | undefined> {
+  try {
+    return await newestQuarantine(services, dataset)
+  } catch (error) {
+    if (isMillraceError(error) && error.code === 'MR2015') return undefined
+    throw error
   }
 }
 
 /**
  * Lets quarantined rows in again that were repaired in a file: each row takes the place of the one that it says it repairs,
- * in every validation and snapshot from now on, as long as the file that it came from is a source of the dataset. All of
+ * also of one that was repaired before, in every validation and snapshot from now on, as long as the file that it came from is a source of the dataset. All of
  * them are let in, or none: the dataset is validated with them first.
  * @throws `nothingQuarantined`, `repairedUnusable`, `repairedStillBad`, `readmittedMeanwhile`
  */
 export async function readmit(services: StageServices, dataset: Dataset, file: string): Promise<Readmitted> {
   const { store, artifacts } = services
-  const quarantine = await newestQuarantine(services, dataset)
   const stored = await storedReadmissions(store, dataset.name)
-  const opened = await openRepaired(await validationServices(services, dataset), dataset, file, quarantine.rows.sql)
+  const earlier = await readmissionsOf(store, dataset)
+  const known = await repairedRows(services, earlier)
+  // where rows were let in already there need be no other: they may be corrected
+  const quarantine =
+    known === undefined ? await newestQuarantine(services, dataset) : await quarantineOf(services, dataset)
+  const opened = await openRepaired(
+    await validationServices(services, dataset),
+    dataset,
+    file,
+    await placesOf(services, quarantine, known),
+  )
   let rows: ArtifactRef
   try {
     rows = await keep(services, dataset, opened)
@@ -152,14 +173,19 @@ export async function readmit(services: StageServices, dataset: Dataset, file: s
   )
   const [counted] = await engine.rows(`SELECT count(*) AS n FROM ${repaired}`)
   const count = Number(counted?.n)
-  const readmission = { rows, count, contents, quarantine: quarantine.ref.digest, columns: columnsDigest(dataset) }
-  const trial = [...(await readmissionsOf(store, dataset)), { ...readmission, decision: '' }]
+  const origin = quarantine?.ref.digest ?? (earlier.at(-1) as Readmission).quarantine
+  const readmission = { rows, count, contents, quarantine: origin, columns: columnsDigest(dataset) }
+  const corrected = (await correctedOf(services, earlier, known, repaired)).filter(one => one !== rows.digest)
+  const trial = [...earlier, { ...readmission, decision: '' }]
   const report = await prove(services, dataset, trial, repaired)
-  const decision = decisionOf(services, dataset, quarantine, rows, count, report)
+  const decision = decisionOf(services, dataset, [origin, ...corrected], rows, count, report)
   if (!(await addReadmission(services, dataset.name, stored, { ...readmission, decision: decision.id })))
     throw fail('readmittedMeanwhile', { dataset: dataset.name })
   await store.addDecision(decision)
-  await store.addEdges([{ from: quarantine.ref.digest, to: rows.digest, relation: 'repaired' }])
+  await store.addEdges([
+    { from: origin, to: rows.digest, relation: 'repaired' },
+    ...corrected.map(from => ({ from, to: rows.digest, relation: 'corrected' })),
+  ])
   return {
     dataset: dataset.name,
     rows: count,

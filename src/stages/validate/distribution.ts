@@ -3,7 +3,7 @@ import { valueInWords } from '../../define/expectation/value-counts.ts'
 import { fromNode } from '../../define/expression/build.ts'
 import type { Node } from '../../define/expression/node.ts'
 import type { NumberExpression } from '../../define/expression/types.ts'
-import type { ColumnType } from '../../ports/data-engine.ts'
+import type { ColumnType, Value } from '../../ports/data-engine.ts'
 import { formatTime } from '../../internal/time.ts'
 import type { Measurer } from './measurer.ts'
 
@@ -86,7 +86,9 @@ async function ofValues(measurer: Measurer, of: Node, column: string, type: Colu
     return { column, type, nulls, distinct: values.length, bars: histogram(finite, type), form: 'ranges', others: 0 }
   const shown = order.slice(0, mostBars)
   const others = order.slice(mostBars).reduce((sum, i) => sum + (counts[i] as number), 0)
-  const bars = shown.map(i => ({ label: valueInWords(values[i] ?? null), rows: counts[i] as number }))
+  const inWords = (value: Value) =>
+    type === 'timestamp' && value !== null ? formatTime(Number(value)) : valueInWords(value)
+  const bars = shown.map(i => ({ label: inWords(values[i] ?? null), rows: counts[i] as number }))
   return { column, type, nulls, distinct: values.length, bars, form: 'values', others }
 }
 

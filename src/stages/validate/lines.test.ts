@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { openDuckdb } from '../../adapters/data/duckdb/engine.ts'
-import { dataset, json, t } from '../../index.ts'
+import { csv, dataset, json, t } from '../../index.ts'
 import type { DataEngine } from '../../ports/data-engine.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
 import { validate } from './validate.ts'
@@ -40,4 +40,15 @@ it('an unreadable cell is shown with its file and line, a broken line with its b
 
 it('a broken line of a dataset with personal columns is masked: which part is whose is not known', async () => {
   expect((await samples(true))('whole-lines')).toMatchObject([{ line: 4, text: '•••' }])
+})
+
+it('few times are spread by what they are, not by a count of microseconds', async () => {
+  await writeFile(join(root, 'times.csv'), 'at\n2026-01-02\n2026-01-02\n2026-01-03T04:05:06Z\n')
+  const made = dataset('t', { source: csv('times.csv'), columns: { at: t.timestamp('UTC') } })
+  const { distributions, release } = await validate({ engine, root, clock: manualClock() }, made)
+  expect((await distributions())[0]?.bars).toEqual([
+    { label: '2026-01-02T00:00:00Z', rows: 2 },
+    { label: '2026-01-03T04:05:06Z', rows: 1 },
+  ])
+  await release()
 })

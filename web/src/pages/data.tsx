@@ -1,6 +1,7 @@
 import { useResource } from '../api.ts'
 import { number, percent } from '../format.ts'
 import { Bar, Empty, Loaded, Mark, Panel, Sparkline, Table, Time, Title, toneOf } from '../parts.tsx'
+import { Link } from '../router.tsx'
 import type { Check, Report, ReportLine } from '../types.ts'
 
 interface Series {
@@ -23,6 +24,8 @@ function titleOf({ id, kind, target }: Check): string {
 }
 
 const worst = ['error', 'fail', 'warn', 'info', 'skipped', 'pass']
+
+const mostSince = 5
 
 /** What a check means for the whole, as the reports of the command line have it. */
 function outcomeOf({ status, severity }: Check): string {
@@ -111,6 +114,51 @@ export function ReportView({
   )
 }
 
+/** What was looked at since the whole was, such as a file that arrived. */
+function Since({ last, history }: Pick<Dataset, 'last' | 'history'>) {
+  const since = history.filter(one => one.part !== null && one.at > (last?.at ?? 0))
+  if (since.length === 0) return null
+  return (
+    <ul aria-label="Looked at since">
+      {since.slice(0, mostSince).map(one => (
+        <li key={one.id}>
+          <Mark state={one.status} /> <Link to={`/reports/${one.id}`}>{one.part}</Link> <Time at={one.at} />
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+/** The panel of a dataset: the last look at the whole of it, and what parts were looked at since. */
+function DatasetFacts({ last, history }: { last: Report; history: readonly ReportLine[] }) {
+  const line = history.find(one => one.id === last.id)
+  const whole = history.filter(one => one.part === null)
+  return (
+    <div class="facts">
+      <div>
+        <Mark state={last.status} />
+        <small>{line?.part ? `of ${line.part}` : `${last.checks.length} checks`}</small>
+      </div>
+      <div>
+        <b>{number(line?.evaluated ?? 0)}</b>
+        <small>rows</small>
+      </div>
+      <div>
+        <b>{number(line?.bad ?? 0)}</b>
+        <small>set aside</small>
+      </div>
+      <div class="grow">
+        <Sparkline
+          bars
+          values={whole.map(one => one.bad).toReversed()}
+          label={`Rows set aside in the last ${whole.length} validations`}
+        />
+        <small>set aside, last {whole.length} validations</small>
+      </div>
+    </div>
+  )
+}
+
 export function DataPage() {
   const found = useResource<{ datasets: readonly Dataset[] }>('/v1/datasets')
   return (
@@ -122,28 +170,8 @@ export function DataPage() {
             <Panel key={name} title={name} aside={last && <Time at={last.at} />}>
               {last ? (
                 <>
-                  <div class="facts">
-                    <div>
-                      <Mark state={last.status} />
-                      <small>{last.checks.length} checks</small>
-                    </div>
-                    <div>
-                      <b>{number(history[0]?.evaluated ?? 0)}</b>
-                      <small>rows</small>
-                    </div>
-                    <div>
-                      <b>{number(history[0]?.bad ?? 0)}</b>
-                      <small>set aside</small>
-                    </div>
-                    <div class="grow">
-                      <Sparkline
-                        bars
-                        values={history.map(one => one.bad).toReversed()}
-                        label={`Rows set aside in the last ${history.length} validations`}
-                      />
-                      <small>set aside, last {history.length} validations</small>
-                    </div>
-                  </div>
+                  <DatasetFacts last={last} history={history} />
+                  <Since last={last} history={history} />
                   <ReportView report={last} name={name} series={series} />
                 </>
               ) : (

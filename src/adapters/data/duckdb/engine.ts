@@ -25,6 +25,7 @@ import { ColumnsReader } from './columns.ts'
 import { duckdbDialect } from './dialect.ts'
 import { readFooter } from './footer.ts'
 import { scanRelation } from './scan.ts'
+import { csvColumns } from './csv-header.ts'
 import { sniff } from './sniff-csv.ts'
 import { refusalOf } from './user-query.ts'
 
@@ -149,8 +150,14 @@ class DuckdbEngine implements DataEngine {
     return readFooter(files, session)
   }
 
-  async sniffCsv(file: string): Promise<CsvOptions> {
-    return sniff(file, async sql => this.rows(sql))
+  async sniffCsv(file: string, given?: CsvOptions): Promise<CsvOptions> {
+    return sniff(file, async sql => this.rows(sql), given)
+  }
+
+  async columnsOfFile(source: SourceSpec, file: string): Promise<readonly string[] | undefined> {
+    if (source.kind === 'csv') return csvColumns(file, source.path, source)
+    if (source.kind !== 'parquet') return undefined
+    return (await this.describe(await this.scan(source, '/', [file]))).map(column => column.name)
   }
 
   async describe(relation: Relation): Promise<readonly DescribedColumn[]> {

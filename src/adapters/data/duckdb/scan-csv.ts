@@ -46,7 +46,9 @@ const read = (files: readonly string[], columns: readonly string[], settings: st
   `(SELECT * FROM read_csv([${files.map(text).join(', ')}], ${settings}) WHERE row(${columns.map(duckdbDialect.identifier).join(', ')}) IS NOT NULL)`
 
 function reasonOf(type: string, message: string): string {
-  return type === 'INVALID ENCODING' ? 'it is not of the declared encoding' : message.replace(/\.$/, '')
+  return type === 'INVALID ENCODING'
+    ? "it is not UTF-8; if it is Latin-1, declare csv(…, { encoding: 'latin-1' })"
+    : message.replace(/\.$/, '')
 }
 
 interface Found {
@@ -83,6 +85,7 @@ async function findUnreadable(
         file,
         start: starts[i] as number,
         line: numbers[i] as number,
+        ...(row.type === 'INVALID ENCODING' ? { misencoded: true as const } : {}),
         reason: reasonOf(String(row.type), String(row.message)),
         text: String(row.text ?? '').trim(),
       })

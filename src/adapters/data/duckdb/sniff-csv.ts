@@ -37,8 +37,12 @@ function optionsOf({ quote, escape, header }: Row, delimiter: string): CsvOption
 }
 
 /** The dialect of a CSV file: its delimiter by its lines, the rest as the engine finds it, else by default. */
-export async function sniff(file: string, session: Session): Promise<CsvOptions> {
-  const delimiter = delimiterOf(await head(file, 'utf-8'))
+export async function sniff(file: string, session: Session, given: CsvOptions = {}): Promise<CsvOptions> {
+  const delimiter = given.delimiter ?? delimiterOf(await head(file, given.encoding))
+  return { ...(await sniffRest(file, session, delimiter)), ...given }
+}
+
+async function sniffRest(file: string, session: Session, delimiter: string): Promise<CsvOptions> {
   try {
     const [found] = await session(
       `SELECT Quote AS quote, Escape AS escape, HasHeader AS header FROM sniff_csv(${text(file)}, delim = ${text(delimiter)}, ignore_errors = true)`,

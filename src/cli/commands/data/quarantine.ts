@@ -1,5 +1,8 @@
 import { extname, resolve } from 'node:path'
 import { fail } from '../../../errors/index.ts'
+import type { DataEngine } from '../../../ports/data-engine.ts'
+import { readmissionsOf } from '../../../stages/readmit/record.ts'
+import { repairedRows } from '../../../stages/readmit/repaired-rows.ts'
 import { newestQuarantine, reasonsOf } from '../../../stages/readmit/quarantine.ts'
 import type { Command } from '../../command.ts'
 import { datasetOf } from '../../dataset-of.ts'
@@ -7,32 +10,62 @@ import { withWorkspace } from '../../with-workspace.ts'
 import { counted } from '../../words.ts'
 import { writeCsv } from '../../write-csv.ts'
 
+async function countOf(engine: DataEngine, rows: string): Promise<number> {
+  const [found] = await engine.rows(`SELECT count(*) AS n FROM ${rows}`)
+  return Number(found?.n)
+}
+
+/** Writes rows where `--out` says. Gives the path; null without it. */
+async function writeRows(engine: DataEngine, rows: string, out: unknown, cwd: string): Promise<string | null> {
+  if (typeof out !== 'string') return null
+  const path = resolve(cwd, out)
+  const kind = extname(path).toLowerCase()
+  if (kind === '.parquet') await engine.writeParquet(`SELECT * FROM ${rows}`, path)
+  else if (kind === '.csv') await writeCsv(engine, rows, path)
+  else throw fail('usageWrong', { reason: '--out takes a .csv or a .parquet file.', verb: 'data quarantine' })
+  return path
+}
+
+/** What to do with rows that were written, or how to write them. */
+function nextLine(dataset: string, file: string | undefined, option: string): string {
+  return file === undefined
+    ? `Next:  npx millrace data quarantine ${dataset}${option} --out repaired.csv`
+    : `Next:  mend ${file}, then  npx millrace data readmit ${dataset} ${file}`
+}
+
 export const command: Command = {
   summary: 'rows that the newest snapshot set aside, to look at and to repair',
   details: `With --out, all of them with the checks that they break, why, and which row of which file each is (millrace_content,
 millrace_row). Mend the cells, delete the rows that cannot be mended, and let the rest in with "data readmit". Rows of a
 dataset with personal data are sealed: a grant is needed, and the file that is written is in clear, for its owner only.`,
   arguments: [{ name: 'dataset', description: 'which (default: the only one)' }],
-  options: [{ flags: '--out <file>', description: 'write the rows: .csv or .parquet' }],
+  options: [
+    { flags: '--out <file>', description: 'write the rows: .csv or .parquet' },
+    { flags: '--repaired', description: 'the rows that were repaired and let in, as they are now, to correct them' },
+  ],
   run: ({ args, options, cwd, out }) =>
     withWorkspace(
       cwd,
       async workspace => {
         const dataset = datasetOf(workspace, args[0])
-        const { ref, made, rows } = await newestQuarantine(workspace, dataset)
         const engine = await workspace.engine()
+        if (options.repaired === true) {
+          const found = await repairedRows(workspace, await readmissionsOf(workspace.store, dataset))
+          if (found === undefined)
+            throw fail('nothingQuarantined', { dataset: dataset.name, reason: 'and none was let in again' })
+          const rows = `(SELECT * EXCLUDE (millrace_turn) FROM ${found})`
+          const written = await writeRows(engine, rows, options.out, cwd)
+          const count = await countOf(engine, rows)
+          out.data({ dataset: dataset.name, rows: count, file: written })
+          out.line(`${counted(count, 'row')} of ${dataset.name} repaired and let in`)
+          out.line(nextLine(dataset.name, written === null ? undefined : String(options.out), ' --repaired'))
+          return
+        }
+        const { ref, made, rows } = await newestQuarantine(workspace, dataset)
         const refused = `(SELECT * FROM ${rows.sql} WHERE NOT millrace_accepted)`
         const reasons = await reasonsOf(workspace, refused)
-        const [found] = await engine.rows(`SELECT count(*) AS n FROM ${refused}`)
-        const count = Number(found?.n)
-        let written: string | null = null
-        if (typeof options.out === 'string') {
-          written = resolve(cwd, options.out)
-          const kind = extname(written).toLowerCase()
-          if (kind === '.parquet') await engine.writeParquet(`SELECT * FROM ${refused}`, written)
-          else if (kind === '.csv') await writeCsv(engine, refused, written)
-          else throw fail('usageWrong', { reason: '--out takes a .csv or a .parquet file.', verb: 'data quarantine' })
-        }
+        const count = await countOf(engine, refused)
+        const written = await writeRows(engine, refused, options.out, cwd)
         out.data({
           dataset: dataset.name,
           quarantine: ref.digest,
@@ -47,11 +80,7 @@ dataset with personal data are sealed: a grant is needed, and the file that is w
           reasons.map(one => [one.reason, one.rows]),
         )
         out.line()
-        if (written === null) out.line(`Next:  npx millrace data quarantine ${dataset.name} --out repaired.csv`)
-        else
-          out.line(
-            `Next:  mend ${String(options.out)}, then  npx millrace data readmit ${dataset.name} ${String(options.out)}`,
-          )
+        out.line(nextLine(dataset.name, written === null ? undefined : String(options.out), ''))
       },
       { principal: 'operator' },
     ),

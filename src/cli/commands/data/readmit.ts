@@ -11,7 +11,8 @@ export const command: Command = {
   summary: 'let repaired rows in again',
   details: `Takes a file that "data quarantine --out" wrote and somebody mended. Each row takes the place of the one that it repairs,
 in every validation and snapshot from now on, for as long as the file that it came from is a source of the dataset; the
-source itself is not touched. The dataset is validated with them first: all are let in, or none.`,
+source itself is not touched. A row that was let in before is corrected so: the newer repair counts from then on, and what
+snapshots before hold stays. The dataset is validated with them first: all are let in, or none.`,
   arguments: [
     { name: 'dataset', description: 'which', required: true },
     { name: 'file', description: 'CSV, JSON lines or Parquet', required: true },

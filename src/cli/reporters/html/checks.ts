@@ -1,5 +1,6 @@
 import type { CheckResult } from '../../../define/report.ts'
 import { outcomeOf, placeOf, sourceOf, titleOf, valuesOf, type Outcome } from '../subject.ts'
+import { counted } from '../../words.ts'
 import { escape, number, percent } from './escape.ts'
 
 const words: Record<Outcome, string> = {
@@ -43,8 +44,8 @@ export function checkCard(check: CheckResult, root: string | undefined): string 
   const place = placeOf(check, root)
   const notes = [
     check.threshold && `expected: ${escape(check.threshold)}`,
-    check.excludedNull ? `${number(check.excludedNull)} nulls not judged` : '',
-    check.excludedFilter ? `${number(check.excludedFilter)} rows left out by its condition` : '',
+    check.excludedNull ? `${counted(check.excludedNull, 'null')} not judged` : '',
+    check.excludedFilter ? `${counted(check.excludedFilter, 'row')} left out by its condition` : '',
     check.approximate ? `not exact: ${escape(check.approximate)}` : '',
     place && `declared at <code>${escape(place)}</code>`,
     check.failuresUri && `all of them: <code>${escape(check.failuresUri)}</code>`,

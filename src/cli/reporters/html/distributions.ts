@@ -16,13 +16,16 @@ function columns(bars: Bars): string {
   return `<svg viewBox="0 0 240 90" role="img" aria-label="Histogram from ${escape(first)} to ${escape(last)}"><rect class="base" x="0" y="74" width="240" height="1"/>${drawn.join('')}<text class="soft" x="0" y="87">${escape(first)}</text><text class="soft" x="240" y="87" text-anchor="end">${escape(last)}</text></svg>`
 }
 
+/** Pale enough for text on it to be read, in light and dark. */
+export const barOpacity = 0.4
+
 /** Values as rows, the most frequent first. */
 function rows(bars: Bars, all: number): string {
   const most = Math.max(1, ...bars.map(bar => bar.rows))
   const drawn = bars.map(({ label, rows: count }, i) => {
     const y = i * 17
     const text = label === '' ? '(empty)' : label.length > 22 ? `${label.slice(0, 21)}…` : label
-    return `<rect class="base" x="0" y="${y}" width="240" height="14" rx="2"/><rect x="0" y="${y}" width="${((count / most) * 240).toFixed(1)}" height="14" rx="2" opacity=".55"><title>${escape(label)}: ${number(count)} rows</title></rect><text x="4" y="${y + 11}">${escape(text)}</text><text class="soft" x="236" y="${y + 11}" text-anchor="end">${percent(count / Math.max(1, all))}</text>`
+    return `<rect class="base" x="0" y="${y}" width="240" height="14" rx="2"/><rect x="0" y="${y}" width="${((count / most) * 240).toFixed(1)}" height="14" rx="2" opacity="${barOpacity}"><title>${escape(label)}: ${number(count)} rows</title></rect><text x="4" y="${y + 11}">${escape(text)}</text><text x="236" y="${y + 11}" text-anchor="end">${percent(count / Math.max(1, all))}</text>`
   })
   return `<svg viewBox="0 0 240 ${Math.max(14, bars.length * 17)}" role="img" aria-label="Most frequent values">${drawn.join('')}</svg>`
 }

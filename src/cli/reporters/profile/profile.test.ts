@@ -42,6 +42,8 @@ function profileOf(text: string): Profile {
     csv: { delimiter: text },
     columns: [column],
     left: [],
+    uneven: [],
+    misencoded: 0,
     brokenLines: 0,
     duplicates: 0,
     keys: [[text]],

@@ -121,7 +121,17 @@ function carrierOf(text: string): Carrier {
   return name === undefined ? unread : metric(name, argument, inline)
 }
 
-function check(value: Json): Stated {
+/** Settings of a check that looks at some rows only: its own filter, and that of its partition. */
+function filtered(
+  settings: { readonly [key: string]: Json | undefined },
+  where: string | undefined,
+): { readonly [key: string]: Json | undefined } {
+  if (where === undefined) return settings
+  const own = settings['filter']
+  return { ...settings, filter: typeof own === 'string' ? `(${own}) and (${where})` : where }
+}
+
+function check(value: Json, where?: string): Stated {
   const [[text, settings], ...more] = (
     isRecord(value) ? Object.entries(value) : [[typeof value === 'string' ? value : shown(value), {}]]
   ) as [[string, Json], ...[string, Json][]]
@@ -129,7 +139,7 @@ function check(value: Json): Stated {
   return {
     source: text ?? 'an empty check',
     given: value,
-    settings: isRecord(settings) ? settings : settings === null ? {} : { [text]: settings },
+    settings: filtered(isRecord(settings) ? settings : settings === null ? {} : { [text]: settings }, where),
     notes: typeof name === 'string' ? [name] : [],
     carry(rule) {
       if (text === undefined || more.length > 0) throw new LeftOut(`${shown(value)} is no check`)
@@ -149,21 +159,36 @@ function other(key: string, value: Json): readonly Stated[] {
   return Array.isArray(inner) ? inner.map(each => ({ ...check(each as Json), carry: leave(`${key}: ${why}`) })) : [one]
 }
 
+/** The conditions of partitions, `filter orders [daily]: { where: … }`, by their key. */
+function partitionsOf(value: { readonly [key: string]: Json | undefined }): ReadonlyMap<string, string> {
+  const found = Object.entries(value).flatMap(([key, part]) => {
+    const where = isRecord(part ?? null) ? (part as { readonly [key: string]: Json })['where'] : undefined
+    const [, dataset, partition] = /^filter\s+(.+?)\s+\[(.+)\]$/s.exec(key) ?? []
+    return dataset !== undefined && typeof where === 'string'
+      ? [[`filter ${dataset} [${partition}]`, where] as const]
+      : []
+  })
+  return new Map(found)
+}
+
 /** Reads a file of checks in SodaCL (version 3). */
 export function readChecks(file: string, value: { readonly [key: string]: Json | undefined }): readonly Found[] {
   const founds = new Map<string, Stated[]>()
   const rest: Stated[] = []
+  const partitions = partitionsOf(value)
   for (const [key, list = null] of Object.entries(value)) {
     const [, dataset, partition] = /^checks\s+for\s+(.+?)(?:\s+\[(.+)\])?\s*$/s.exec(key) ?? []
-    if (dataset === undefined) rest.push(...other(key, list))
-    else {
+    if (dataset === undefined) {
+      if (!partitions.has(key)) rest.push(...other(key, list))
+    } else {
       if (list !== null && !Array.isArray(list))
         throw fail('importOther', { file, wanted: 'a file of Soda', found: `${shown(key)} holds ${shown(list)}` })
-      const checks = ((list ?? []) as readonly Json[]).map(check)
-      const why = leave(`it looks at the partition ${shown(partition)} only, whose filter is not carried over`)
+      const where = partitions.get(`filter ${dataset} [${partition}]`)
+      const checks = ((list ?? []) as readonly Json[]).map(one => check(one, where))
+      const why = leave(`it looks at the partition ${shown(partition)} only, whose filter is not in the file`)
       founds.set(quoted(dataset), [
         ...(founds.get(quoted(dataset)) ?? []),
-        ...(partition === undefined ? checks : checks.map(one => ({ ...one, carry: why }))),
+        ...(partition === undefined || where !== undefined ? checks : checks.map(one => ({ ...one, carry: why }))),
       ])
     }
   }

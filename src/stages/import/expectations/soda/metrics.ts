@@ -22,11 +22,14 @@ export interface Check {
 
 export type Metric = (rule: Rule, check: Check) => Call | readonly Call[]
 
+/** A condition on the rows that are looked at. What a variable will stand for is not known here. */
+function filterCode(rule: Rule, text: string): Code {
+  if (/\$\{[^}]*\}/.test(text)) throw new LeftOut(`its filter ${shown(text)} rests on a variable`)
+  return conditionCode(rule, parseCondition(text, 'sql'))
+}
+
 function when(rule: Rule, check: Check, more?: Code): Options {
-  const codes = [
-    ...check.filters.map(text => conditionCode(rule, parseCondition(text, 'sql'))),
-    ...(more ? [more] : []),
-  ]
+  const codes = [...check.filters.map(text => filterCode(rule, text)), ...(more ? [more] : [])]
   if (codes.length === 0) return {}
   return { when: codes.reduce((all, one) => new Code(`${all.text}.and(${one.text})`)) }
 }

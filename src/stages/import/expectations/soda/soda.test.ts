@@ -66,6 +66,45 @@ describe('SodaCL', () => {
   })
 })
 
+describe('the filter of a partition', () => {
+  const partition = (where: string, text = 'missing_count(a) = 0') =>
+    read(`filter d [p]:\n  where: ${where}\nchecks for d [p]:\n  - ${text}\n`)[0]?.rules ?? []
+
+  test.each([
+    [`b = 'x' and n <> 2`, "c.b.eq('x').and(c.n.ne(2))"],
+    ['n < 1 or n >= 5 and not (n <= 7)', 'c.n.lt(1).or(c.n.gte(5).and(c.n.lte(7).not()))'],
+    ['b is null or b is not null', 'c.b.isNull().or(c.b.isNotNull())'],
+    [`b in ('x', 'y') and n > 3`, "c.b.in(['x', 'y']).and(c.n.gt(3))"],
+  ])('%s is carried over', (where, code) => {
+    expect(partition(JSON.stringify(where))).toMatchObject([
+      { outcome: 'carried', code: [`c.a.notNull({ when: ${code}, onEmpty: 'pass' })`] },
+    ])
+  })
+
+  test('stands beside the filter of a check', () => {
+    expect(partition('n > 1', 'missing_count(a) = 0:\n      filter: n < 9 or n = 20')).toMatchObject([
+      { code: ["c.a.notNull({ when: c.n.lt(9).or(c.n.eq(20)).and(c.n.gt(1)), onEmpty: 'pass' })"] },
+    ])
+  })
+
+  test.each([
+    ["b like 'x%'", 'missing_count(a) = 0', 'is not simple enough'],
+    ["day = '${day}'", 'missing_count(a) = 0', 'rests on a variable'],
+    ['n > lower(b)', 'missing_count(a) = 0', 'is not simple enough'],
+  ])('%s is left out where %s cannot be held to it', (where, text, why) => {
+    expect(partition(JSON.stringify(where), text)).toMatchObject([
+      { outcome: 'left out', why: expect.stringContaining(why) as unknown },
+    ])
+  })
+
+  test('that is not in the file leaves its checks out', () => {
+    expect(first('checks for d [p]:\n  - missing_count(a) = 0')).toMatchObject({
+      outcome: 'left out',
+      why: expect.stringContaining('whose filter is not in the file') as unknown,
+    })
+  })
+})
+
 test('checks of one dataset in several blocks are one dataset, and what is no block of checks is named', () => {
   const made = read(
     'checks for a:\n  - missing_count(x) = 0\nchecks for "a":\n  - row_count > 0\nprofile columns:\n  columns: [a.%]',
