@@ -147,6 +147,13 @@ const mostLevels = 50_000
 /** The column that says for how many rows a counted value stands. */
 const weight = 'millrace_n'
 
+/** Whether there are infinite times: they are values, but have no microseconds to be told apart by. */
+async function hasInfinite(engine: DataEngine, table: string, of: ColumnNode): Promise<boolean> {
+  const { dialect } = engine
+  const name = dialect.identifier(of.name)
+  return (await engine.rows(`SELECT 1 FROM ${table} WHERE NOT ${dialect.isFinite(name)} LIMIT 1`)).length > 0
+}
+
 /**
  * Counts a column's values once: conditions are answered over the counts, and the counts themselves are taken out for what
  * else is asked. A column with more values than thought leaves the rest unanswered.
@@ -165,6 +172,7 @@ async function values(engine: DataEngine, step: PlanStep, target: Measurable, fo
     const part = key ? partColumn : undefined
     await fused(engine, table, askedOf(engine, step.metrics, weight), target, part, found)
     if (step.metrics.every(metric => metric.fn === 'rows')) return
+    if (of.type === 'timestamp' && (await hasInfinite(engine, table, of))) return
     const counted: Metric = { fn: 'values', of }
     const query = ownQuery(counted, `SELECT * FROM ${table}`, dialect, { part, weight, most: mostLevels })
     const rows = await engine.rows(query.sql)

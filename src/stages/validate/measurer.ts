@@ -95,7 +95,7 @@ export class Measurer {
     if (!this.#target.unread) return
     const left = missing.filter(metric => !this.#found.has(metricId(metric)))
     if (left.length === 0) return
-    await this.ready('a column has more different values than a look at some rows told')
+    await this.ready('counted values do not answer all that is asked')
     await this.take(left)
   }
 

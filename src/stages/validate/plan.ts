@@ -136,8 +136,7 @@ export function planMeasures(metrics: readonly Metric[], facts: PlanFacts): Plan
   const unique = [...new Map(metrics.map(metric => [metricId(metric), metric])).values()]
   const steps: PlanStep[] = []
   const footer = unique.filter(metric => inFooter(metric, facts))
-  if (footer.length > 0)
-    steps.push({ kind: 'footer', metrics: footer, estimateMs: 1, because: stated(facts) })
+  if (footer.length > 0) steps.push({ kind: 'footer', metrics: footer, estimateMs: 1, because: stated(facts) })
   const answered = new Set(footer)
   for (const [column, own] of byColumn(unique.filter(metric => !answered.has(metric)))) {
     const known = facts.columns.get(column)

@@ -129,7 +129,7 @@ async function measureAll(runs: readonly ExpectationRun[], measurer: Measurer, r
         theirs.set(other.measurer, [...(theirs.get(other.measurer) ?? []), ...asked.reference.metrics])
     }
     const looking = open.find(run => run.looksForItself)
-    if (looking) await measurer.ready(`${looking.spec.says} is for rows themselves to tell`)
+    if (looking) await measurer.ready(`"${looking.spec.says}" is for them to tell`)
     await measurer.take(own)
     for (const [other, metrics] of theirs) await other.take(metrics)
     for (const run of open)
@@ -168,7 +168,8 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
       engine,
       dataset,
       found,
-      reference: async reference => (await references.open(reference))?.rows('rows of another dataset are matched with them'),
+      reference: async reference =>
+        (await references.open(reference))?.rows('rows of another dataset are matched with them'),
       measure: metric => measurer.measure(metric),
       userCode: services.userCode,
     }
@@ -199,7 +200,7 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
       )
     }
     await services.states?.save()
-    if (failing[0]) await measurer.ready(`${failing[0].spec.says} fails for some`)
+    if (failing[0]) await measurer.ready(`some break "${failing[0].spec.says}"`)
     const began = clock.elapsed()
     const parts = await split(engine, found, failing, badTable)
     const sampled = parts.bad ? await withSamples(engine, found, checks, failing, source.files) : checks

@@ -42,7 +42,11 @@ export async function openSqliteTable(table: string, file: string): Promise<Open
           throw unreadable(table, error)
         }
       }),
-      close: async () => opened.close(),
+      async close() {
+        // a connection is not gone before its statements are: its lock would stay so long
+        opened.exec('ROLLBACK')
+        opened.close()
+      },
       async *batches(names): AsyncIterable<readonly Column[]> {
         const wanted = columns.filter(column => names.has(column.name))
         let rows: Record<string, unknown>[] = []
