@@ -156,8 +156,11 @@ export async function sameInPlace<R>(
   await fc.assert(
     fc.asyncProperty(
       anyRows,
-      fc.uniqueArray(fc.nat({ max: ofColumns(probe()).length - 1 }), { minLength: 1, maxLength: 12 }),
-      fc.option(fc.nat({ max: ofRows(probe()).length - 1 }), { nil: undefined, freq: 3 }),
+      fc.uniqueArray(fc.nat({ max: ofColumns(probe()).length - 1 }), { minLength: 4, maxLength: 12 }),
+      fc.oneof(
+        { weight: 5, arbitrary: fc.constant(undefined) },
+        { weight: 1, arbitrary: fc.nat({ max: ofRows(probe()).length - 1 }) },
+      ),
       anyErrors,
       async (rows, some, extra, { many, tooMany }) => {
         await fill(rows)
@@ -192,4 +195,13 @@ function probe(): C {
     },
   })
   return found as C
+}
+
+/** Rows of cells that are likely to be equal in some way and not in another: from one of the families, or from a few of all. */
+export function anyRowsOf<T>(width: number, cells: readonly T[], families: readonly (readonly T[])[]) {
+  const pool = fc.oneof(fc.constantFrom(...families), fc.uniqueArray(fc.constantFrom(...cells), { minLength: 1 }))
+  return pool.chain(some => {
+    const cell = fc.option(fc.constantFrom(...some), { nil: null, freq: 6 })
+    return fc.array(fc.array(cell, { minLength: width, maxLength: width }), { maxLength: 12 })
+  })
 }
