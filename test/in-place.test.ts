@@ -35,14 +35,15 @@ function within<T>(use: (database: InstanceType<typeof DatabaseSync>) => T): T {
 }
 
 type Cell = string | number | bigint | Uint8Array | null
-const cells: readonly Cell[] = [
-  ...['', ' ', 'a', 'A', 'a ', 'b', 'ä', 'a\u0308', '1', '01', '1.0', '-0', 'NaN', 'inf', 'true', '😀', 'a\nb'],
-  ...['2001-01-01T00:00:00Z', '2001-01-01 00:00:00', '2001-01-01T01:00:00+01:00', '2001-02-30', '0001-01-01'],
-  ...[0n, 1n, 5n, -7n, 9007199254740993n, 2n ** 62n],
-  ...[1, -0, 0.1, 1e300, 1e21, Infinity, -Infinity],
-  Buffer.from('a'),
-  Buffer.from([0xff, 0xfe]),
-]
+const cells: readonly Cell[] = (
+  [
+    ['', ' ', 'a', 'A', 'a ', 'b', 'ä', 'a\u0308', '1', '01', '1.0', '-0', 'NaN', 'inf', 'true', '😀', 'a\nb'],
+    ['2001-01-01T00:00:00Z', '2001-01-01 00:00:00', '2001-01-01T01:00:00+01:00', '2001-02-30', '0001-01-01'],
+    [0n, 1n, 5n, -7n, 9007199254740993n, 2n ** 62n],
+    [1, -0, 0.1, 1e300, 1e21, Infinity, -Infinity],
+    [Buffer.from('a'), Buffer.from([0xff, 0xfe])],
+  ] satisfies Cell[][]
+).flat()
 const families: readonly (readonly Cell[])[] = [
   ['a', 'A', 'a ', 'b', Buffer.from('a'), ''],
   [1n, 1, '1', '1.0', '01', 0n, -0],
