@@ -215,6 +215,33 @@ test('the module goes to stdout, the table to stderr; --strict tells that rules 
   expect(kept).toMatchObject({ code: 2, said: expect.stringContaining('MR1205') as unknown })
 })
 
+test('the source is that of the project, or of an option; a dataset that the project does not have is refused', async () => {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), 'millrace-import-into-')))
+  mkdirSync(join(root, 'node_modules'))
+  symlinkSync(resolve('.'), join(root, 'node_modules/millrace'))
+  writeFileSync(join(root, 'checks.yml'), 'checks for orders:\n  - missing_count(id) = 0\n')
+  writeFileSync(
+    join(root, 'millrace.config.ts'),
+    `import { csv, dataset, project, t } from 'millrace'
+const orders = dataset('orders', { source: csv('data/*.csv', { delimiter: ';' }), columns: { id: t.int() } })
+export default project('p', { orders })`,
+  )
+  const soda = (...more: string[]) => millrace(root, ['import', 'soda', 'checks.yml', ...more])
+  expect((await soda()).out).toContain("source: csv('data/*.csv', { delimiter: ';' }),")
+  expect((await soda('--source', 'in/*.tsv')).out).toContain("source: csv('in/*.tsv', { delimiter: '\\t' }),")
+  expect((await soda('--source', 'in/*.ndjson')).out).toContain("source: json('in/*.ndjson'),")
+  expect(await soda('--source', 'in/*.xls')).toMatchObject({
+    code: 2,
+    said: expect.stringMatching(/MR1101/) as unknown,
+  })
+  const unknown = await soda('--dataset', 'oders')
+  expect(unknown).toMatchObject({
+    code: 2,
+    said: expect.stringMatching(/'oders'[^]*It has: orders[^]*MR1006/) as unknown,
+  })
+  rmSync(root, { recursive: true })
+})
+
 test('what is no file of the tool is told by code and place', async () => {
   writeFileSync(join(folder, 'broken.json'), '{"expectations": [}')
   const broken = await millrace(folder, ['import', 'great-expectations', 'broken.json'])

@@ -114,6 +114,27 @@ test('a file joins its dataset once it holds, by itself and with what is there',
   expect(readdirSync(join(root, 'data')).sort()).toHaveLength(5)
 })
 
+test('a file without content is refused in the same words by the command and by the folder, as over HTTP', async () => {
+  const root = shop()
+  const refused = { verdict: 'refused', reason: 'file none.csv is refused: it is empty', place: null }
+  const taken = await millrace(root, ['data', 'ingest', 'sales', write(root, 'none.csv', ''), '--json'])
+  expect([taken.code, answers(taken.out)]).toMatchObject([1, [refused]])
+  rmSync(join(root, '.millrace'), { recursive: true })
+  write(root, 'inbox/none.csv', '')
+  const watched = await millrace(root, ['validate', '--watch', 'inbox', '--once', '--settle', '100ms', '--json'])
+  expect([watched.code, answers(watched.out)]).toMatchObject([1, [refused]])
+  const other = await millrace(root, ['data', 'ingest', 'sales', write(root, 'head.csv', 'id,shop,amount\n'), '--json'])
+  expect(answers(other.out)[0]?.reason).toBe('file head.csv is refused: it has no rows')
+  const wrong = await millrace(root, [
+    'data',
+    'ingest',
+    'sales',
+    write(root, 'semi.csv', 'id;shop;amount\n1;a;2\n'),
+    '--json',
+  ])
+  expect(answers(wrong.out)[0]?.reason).toMatch(/^file semi\.csv is refused: .*delimiter: ';'.* \(and \d+ more\)$/)
+})
+
 test('a folder is watched: what arrives is taken in, once for each content, also by a second process', async () => {
   const root = shop()
   write(root, 'inbox/a.csv', rows(0, 50))
@@ -232,7 +253,10 @@ test('over HTTP', async () => {
     status: 422,
     body: { verdict: 'refused', reason: expect.stringContaining('bad') as string },
   })
-  expect(await send('')).toMatchObject({ status: 400, body: { code: expect.any(String) as string } })
+  expect(await send('', '?name=none.csv')).toMatchObject({
+    status: 422,
+    body: { verdict: 'refused', reason: 'file none.csv is refused: it is empty' },
+  })
   expect(await send('x', '', 'unknown')).toMatchObject({ status: 404, body: { code: expect.any(String) as string } })
   expect(await send('x', '?nmae=a.csv')).toMatchObject({ status: 400, body: { code: expect.any(String) as string } })
 })

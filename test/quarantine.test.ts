@@ -137,6 +137,8 @@ test('bad rows are set aside, mended, and let in again where they stood', async 
   const lineage = await millrace(root, ['lineage', String(after.snapshot)])
   expect(lineage.said).toContain('readmitted-1')
   expect(lineage.said).toContain('repaired')
+  const unknown = await millrace(root, ['lineage', 'sha256:0123'])
+  expect(unknown).toMatchObject({ code: 2, said: expect.stringMatching(/MR1107/) as unknown })
   expect((await millrace(root, ['validate'])).code).toBe(0)
 })
 

@@ -1,3 +1,4 @@
+import { distance } from '../internal/nearest.ts'
 import { table } from './table.ts'
 
 /** The verbs as a person looks for them: getting started first, then along the loop. */
@@ -43,23 +44,6 @@ Exit codes: 0 well, 1 a check or gate said no, 2 used or configured wrongly, 3 s
 export function groupHelp(word: string): string | undefined {
   const verbs = Object.keys(table).filter(verb => verb.startsWith(`${word} `))
   return verbs.length === 0 ? undefined : `Usage: millrace ${word} <command>\n\n${lines(verbs).join('\n')}\n`
-}
-
-/** Edit distance with swaps of neighbours. */
-function distance(a: string, b: string): number {
-  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)]
-  const at = (i: number, j: number): number => rows[i]?.[j] ?? Number.POSITIVE_INFINITY
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i]
-    rows.push(row)
-    for (let j = 1; j <= b.length; j++) {
-      const cost = a[i - 1] === b[j - 1] ? 0 : 1
-      let best = Math.min(at(i - 1, j) + 1, at(i, j - 1) + 1, at(i - 1, j - 1) + cost)
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) best = Math.min(best, at(i - 2, j - 2) + 1)
-      row.push(best)
-    }
-  }
-  return at(a.length, b.length)
 }
 
 /** The nearest verb or group, when it is near enough to be what was meant. */

@@ -1,15 +1,19 @@
 import { existsSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { extname, join, resolve } from 'node:path'
 import { configName, findRoot, loadProject } from '../config/load.ts'
+import type { Dataset } from '../define/dataset.ts'
+import { csv, type Source } from '../define/source.ts'
 import { fail, isMillraceError } from '../errors/index.ts'
 import { publishFile } from '../internal/publish.ts'
 import type { Found } from '../stages/import/expectations/carry.ts'
 import { importFound, type NamedDataset } from '../stages/import/expectations/import.ts'
 import type { KnownDataset } from '../stages/import/expectations/model.ts'
 import { moduleText } from '../stages/import/expectations/module.ts'
+import { kindsByExtension } from '../stages/profile/open.ts'
 import type { Command, Output } from './command.ts'
 import { readSource } from './commands/import/read-source.ts'
+import { datasetUnknown } from './dataset-of.ts'
 import { tableLines } from './output.ts'
 
 /** One tool whose rules are brought over. */
@@ -43,20 +47,69 @@ async function filesBelow(cwd: string, path: string, endings: readonly string[])
   return files.map(name => join(path, name))
 }
 
-/** The dataset of this name in the project that the command was called in; undefined where there is none. */
-async function knownDataset(cwd: string, name: string, out: Output): Promise<KnownDataset | undefined> {
+/** Datasets of the project that the command was called in; undefined where there is none. */
+async function projectDatasets(cwd: string): Promise<ReadonlyMap<string, Dataset> | undefined> {
   let root: string
   try {
     root = findRoot(cwd)
   } catch (error) {
     if (!isMillraceError(error)) throw error
+    return undefined
+  }
+  return (await loadProject(root)).datasets
+}
+
+/** The dataset of this name in the project, where there is a project. Throws `notDefined`. */
+async function knownDataset(cwd: string, name: string, out: Output): Promise<KnownDataset | undefined> {
+  const datasets = await projectDatasets(cwd)
+  if (!datasets) {
     out.note(`no project here (${configName}): the columns of ${name} are taken from its rules`)
     return undefined
   }
-  const { datasets } = await loadProject(root)
   const known = datasets.get(name)
-  if (!known) out.note(`the project has no dataset ${name}: its columns are taken from its rules`)
+  if (!known) throw datasetUnknown(datasets, name)
   return known
+}
+
+/** Files below a glob, of the kind that their ending tells. Throws `usageWrong`. */
+function sourceAt(glob: string): Source {
+  const ending = extname(glob).toLowerCase()
+  const kind = kindsByExtension[ending]
+  if (kind === undefined)
+    throw fail('usageWrong', {
+      verb: 'import',
+      reason: `--source takes a path that ends in one of ${Object.keys(kindsByExtension).join(', ')}, not ${glob}.`,
+    })
+  return ending === '.tsv' ? csv(glob, { delimiter: '\t' }) : { kind, path: glob }
+}
+
+/** Where the rows of what was found are: as the option says, else where the project has a dataset of that name. */
+async function withSources(
+  made: readonly NamedDataset[],
+  glob: unknown,
+  cwd: string,
+  out: Output,
+): Promise<readonly NamedDataset[]> {
+  if (typeof glob === 'string') {
+    if (made.length > 1)
+      throw fail('usageWrong', {
+        verb: 'import',
+        reason: `--source is for one dataset, and ${made.length} were found.`,
+      })
+    return made.map(one => ({ ...one, source: sourceAt(glob) }))
+  }
+  try {
+    const datasets = await projectDatasets(cwd)
+    return made.map(one => {
+      const source = one.known?.source ?? datasets?.get(one.name)?.source
+      return source ? { ...one, source } : one
+    })
+  } catch (error) {
+    // what is brought over may be what mends the project
+    if (!isMillraceError(error)) throw error
+    out.note(`the sources of the project are not known: ${error.message}`)
+    return made
+  }
 }
 
 async function chosen(
@@ -121,6 +174,7 @@ Without --out the module goes to stdout and the table to stderr. Rules that were
         flags: '--dataset <name>',
         description: 'what the dataset is called; the columns and source of the project are used',
       },
+      { flags: '--source <glob>', description: 'where its rows are, such as data/*.csv; the ending tells the kind' },
       { flags: '--strict', description: 'exit 1 when a rule was left out' },
     ],
     async run({ args, options, cwd, out }) {
@@ -130,8 +184,9 @@ Without --out the module goes to stdout and the table to stderr. Rules that were
       const files = (await Promise.all(args.map(path => filesBelow(cwd, path, tool.endings)))).flat()
       const founds: Found[] = []
       for (const file of files) founds.push(...tool.read(file, await readSource(cwd, file)))
-      const made =
+      const found =
         typeof options.dataset === 'string' ? await chosen(founds, options.dataset, cwd, out) : importFound(founds)
+      const made = await withSources(found, options.source, cwd, out)
       const text = moduleText(tool.title, made)
       const lines = summary(made)
       if (target === undefined) {
@@ -143,7 +198,7 @@ Without --out the module goes to stdout and the table to stderr. Rules that were
         out.note(`wrote ${target}`)
       }
       out.data({
-        datasets: made.map(({ known: _, constant: __, ...one }) => one),
+        datasets: made.map(({ known: _, constant: __, source: ___, ...one }) => one),
         module: text,
         ...(target === undefined ? {} : { written: target }),
       })

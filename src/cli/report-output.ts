@@ -1,11 +1,13 @@
 import { appendFile, mkdir } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { dirname, join, relative, resolve, sep } from 'node:path'
 import type { Report } from '../define/report.ts'
 import { fail } from '../errors/index.ts'
 import { publishFile } from '../internal/publish.ts'
 import type { Comparison } from '../stages/validate/compare.ts'
 import type { ColumnDistribution } from '../stages/validate/distribution.ts'
 import type { Invocation, OptionSpec } from './command.ts'
+import { azureText } from './reporters/azure.ts'
 import { comparisonJson } from './reporters/comparison.ts'
 import { isReporter, reporters, type ReporterName } from './reporters/index.ts'
 
@@ -21,14 +23,44 @@ export interface Beside {
 export const reportOptions: readonly OptionSpec[] = [
   {
     flags: '--reporter <name>',
-    description: 'pretty, json, junit, sarif, github, markdown or html',
+    description: 'pretty, json, junit, sarif, github, azure, code-quality, markdown or html',
     default: 'pretty',
   },
   { flags: '--verbose', description: 'also list what passed' },
   { flags: '--junit <file>', description: 'also write JUnit XML' },
   { flags: '--sarif <file>', description: 'also write SARIF' },
   { flags: '--html <file>', description: 'also write a page for people' },
+  { flags: '--markdown <file>', description: 'also write a summary table' },
+  { flags: '--code-quality <file>', description: "also write GitLab's code quality report" },
 ]
+
+/** What is written beside what is printed, by the option that names the file. */
+const written = {
+  junit: 'junit',
+  sarif: 'sarif',
+  html: 'html',
+  markdown: 'markdown',
+  codeQuality: 'code-quality',
+} as const satisfies Record<string, ReporterName>
+
+/** The project's folder from the root of the repository that it is in; empty for the root itself, and outside of one. */
+function folderInRepository(root: string): string {
+  for (let at = root; ; at = dirname(at)) {
+    if (existsSync(join(at, '.git'))) return relative(at, root).split(sep).join('/')
+    if (dirname(at) === at) return ''
+  }
+}
+
+/** The page that a CI system shows of a run has the table, too: GitHub's as a file to append to, Azure's as a command. */
+async function summarise(
+  reporter: ReporterName,
+  table: () => Promise<string>,
+  file: string | undefined,
+): Promise<void> {
+  const { GITHUB_STEP_SUMMARY: summary } = process.env
+  if (reporter === 'github' && summary) await appendFile(summary, await table())
+  if (reporter === 'azure' && file !== undefined) process.stdout.write(`##vso[task.uploadsummary]${azureText(file)}\n`)
+}
 
 /** The reporter that was asked for. Throws `usageWrong`, before any work is done. */
 export function reporterOf({ options }: Invocation, verb: string): ReporterName {
@@ -45,18 +77,30 @@ export async function printReports(
   root: string,
   beside: Beside = {},
 ): Promise<number> {
-  const settings = { root, ...beside, color: process.stdout.isTTY === true, verbose: options.verbose === true }
+  const settings = {
+    root,
+    folder: folderInRepository(root),
+    ...beside,
+    color: process.stdout.isTTY === true,
+    verbose: options.verbose === true,
+  }
   const render = async (name: ReporterName): Promise<string> => (await reporters[name]())(reports, settings)
-  for (const name of ['junit', 'sarif', 'html'] as const) {
-    const path = options[name]
+  for (const [option, name] of Object.entries(written)) {
+    const path = options[option]
     if (typeof path !== 'string') continue
     const file = resolve(cwd, path)
     await mkdir(dirname(file), { recursive: true })
     await publishFile(file, await render(name))
   }
-  if (reporter === 'github' && process.env.GITHUB_STEP_SUMMARY)
-    await appendFile(process.env.GITHUB_STEP_SUMMARY, await render('markdown'))
   out.data(reports.map(report => ({ ...report, ...comparisonJson(beside.comparisons?.get(report.id)) })))
-  if (!out.json) process.stdout.write(`${(await render(reporter)).trimEnd()}\n`)
+  if (!out.json) {
+    const { markdown } = options
+    process.stdout.write(`${(await render(reporter)).trimEnd()}\n`)
+    await summarise(
+      reporter,
+      () => render('markdown'),
+      typeof markdown === 'string' ? resolve(cwd, markdown) : undefined,
+    )
+  }
   return reports.some(report => report.status === 'fail' || report.status === 'error') ? 1 : 0
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { fail, isMillraceError } from '../errors/index.ts'
+import { commonJs } from '../internal/common-js.ts'
 import { isProject, type Project } from '../define/project.ts'
 
 export const configName = 'millrace.config.ts'
@@ -22,16 +23,17 @@ export function findRoot(folder: string): string {
 }
 
 /**
- * Loads a project file: TypeScript through jiti, so no build step is needed. The project's own `millrace` is used when
- * it is installed there, else this one. Throws `configThrew`, `configNotProject`.
+ * Loads a project file: TypeScript through jiti, so no build step is needed; what it was turned into is kept below
+ * `.millrace/modules` for as long as the file stays the same. The project's own `millrace` is used when it is installed
+ * there, else this one. Throws `configThrew`, `configNotProject`.
  */
 export async function loadProject(root: string): Promise<Project> {
-  const { createJiti } = await import('jiti')
+  const { createJiti } = commonJs('jiti') as typeof import('jiti')
   const file = join(root, configName)
   const own = fileURLToPath(new URL('../index.js', import.meta.url))
   const jiti = createJiti(file, {
     moduleCache: false,
-    fsCache: false,
+    fsCache: join(root, '.millrace', 'modules'),
     alias: existsSync(join(root, 'node_modules/millrace')) || !existsSync(own) ? {} : { millrace: own },
   })
   let loaded: unknown

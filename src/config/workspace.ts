@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Engine, type EngineListener } from '../engine/index.ts'
+import type { Engine, EngineListener } from '../engine/index.ts'
 import { fail } from '../errors/index.ts'
 import type { DataEngine } from '../ports/data-engine.ts'
 import type { Executor } from '../ports/executor.ts'
@@ -17,7 +17,7 @@ import { sealedArtifacts } from '../stages/protect/sealed-artifacts.ts'
 import type { Project, RunSettings } from '../define/project.ts'
 import { compiledModule } from '../internal/compiled.ts'
 import { adapters } from './resolve.ts'
-import { openKeyring, type Keyring } from './keyring.ts'
+import type { Keyring } from './keyring.ts'
 import { findRoot, loadProject } from './load.ts'
 
 /** A project opened for work: its definitions and everything they run on. Close it. */
@@ -111,7 +111,12 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
   const clock = options.clock ?? (await adapters.clock.system()).systemClock()
   const store = await openStore(project, folder)
   let keyring: Promise<Keyring> | undefined
-  const keys = options.keys ?? (async () => (await (keyring ??= openKeyring(folder, clock))).keys)
+  const keys =
+    options.keys ??
+    (async () => {
+      const { openKeyring } = await import('./keyring.ts')
+      return (await (keyring ??= openKeyring(folder, clock))).keys
+    })
   const artifacts = await sealedArtifacts(
     await (await adapters.artifacts.fs()).openArtifacts(join(folder, 'artifacts')),
     {
@@ -151,6 +156,7 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
     crew: async () => (await adapters.threads()).openThreadCrew(2),
     keys,
     async engineOf(listener) {
+      const { Engine } = await import('../engine/index.ts')
       const made = new Engine({
         store,
         artifacts,

@@ -1,5 +1,6 @@
 import { describe, expect as check, it } from 'vitest'
 import { csv, dataset, expect, gbt, model, parquet, project, t, type Model } from '../index.ts'
+import type { ExpectationColumns } from './expectation/index.ts'
 import { scalesOf } from './model.ts'
 import { definitionDigest } from './project.ts'
 
@@ -10,10 +11,11 @@ const make = (min: number) =>
     expect: c => [c.a.between(min, 9), expect.that(c.b.ne('x'))],
   })
 
+const source = csv('a.csv')
+
 describe('definitions', () => {
   it('refuse what a dataset names and does not have', () => {
     const columns = { at: t.timestamp('UTC'), n: t.int() }
-    const source = csv('a.csv')
     for (const wrong of [{ eventTime: 'ta' }, { eventTime: 'n' }, { key: ['m'] }])
       check(() => dataset('d', { source, columns, ...wrong } as never)).toThrow(
         check.objectContaining({ code: 'MR1005' }),
@@ -29,6 +31,43 @@ describe('definitions', () => {
       expect: c => [c.n.between(0, 9, { warn: { count: 5 } })],
     })
     check(made.expectations.at(-1)?.limits).toEqual({ fail: { share: 1 }, warn: { count: 5 } })
+  })
+  it('refuse a warning that can never be given', () => {
+    const limited = (limits: object) =>
+      dataset('d', { source, columns: { n: t.int() }, expect: c => [c.n.between(0, 9, limits)] })
+    for (const never of [
+      { warn: { count: 100 }, maxBad: 10 },
+      { warn: { count: 10 }, fail: { count: 10 } },
+      { warn: { share: 0.1 }, mostly: 0.9 },
+      { warn: { share: 1 } },
+      { warn: { share: 0.5 }, fail: { count: 0 } },
+    ])
+      check(() => limited(never)).toThrow('expectation between: can never warn')
+    check(() => limited({ warn: { count: 100 }, maxBad: 10 })).toThrow('100 rows may be bad before it does, 10 rows')
+    for (const some of [
+      { warn: { count: 9 }, maxBad: 10 },
+      { warn: { share: 0.5 }, maxBad: 10 },
+      { warn: { count: 0 } },
+    ])
+      check(() => limited(some)).not.toThrow()
+  })
+  it('refuse options that have no effect on their kind', () => {
+    const columns = { n: t.int(), x: t.float(), s: t.text() }
+    type Made = (c: ExpectationColumns<typeof columns>) => { expectation: unknown }
+    const made = (one: Made) => dataset('d', { source, columns, expect: c => [one(c) as never] })
+    const any = (options: object) => options as never
+    for (const one of [
+      (c => c.x.finite(any({ nonFinite: 'allow' }))) as Made,
+      (c => c.n.notNull(any({ nulls: 'good' }))) as Made,
+      (c => c.n.null(any({ denominator: 'all' }))) as Made,
+      (c => c.n.readable(any({ nulls: 'bad' }))) as Made,
+    ])
+      check(() => made(one)).toThrow('has no option')
+    check(() => made(c => c.n.between(0, 1, any({ nonFinite: 'allow' })))).toThrow('no float column stands in it')
+    const order = (c: ExpectationColumns<typeof columns>) => ({ orderBy: c.n, nonFinite: 'null' as const })
+    check(() => made(c => c.n.increasing(any(order(c))))).toThrow('no float column stands in it')
+    check(() => made(c => c.x.increasing(order(c)))).not.toThrow()
+    check(() => made(c => c.x.between(0, 1, { nonFinite: 'allow' }))).not.toThrow()
   })
   it('have a digest that follows their content and not the lines they stand on', () => {
     check(definitionDigest(make(1))).toBe(definitionDigest(make(1)))

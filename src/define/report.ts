@@ -64,13 +64,24 @@ export interface Report {
   readonly evidence: Readonly<Record<string, Json>>
 }
 
+/** What a check means for the whole; `info` is one that did not hold and only tells. */
+export type Outcome = Status | 'info'
+
+/** A failed check of severity `warning` is a warning, one of `info` tells; an error counts as critical whatever its severity. */
+export function outcomeOf({ status, severity }: Pick<CheckResult, 'status' | 'severity'>): Outcome {
+  if (status !== 'fail' && status !== 'warn') return status
+  if (severity === 'info') return 'info'
+  return severity === 'warning' ? 'warn' : status
+}
+
 const rank: Record<Status, number> = { skipped: 0, pass: 1, warn: 2, fail: 3, error: 4 }
 
-/** A failed warning or info check is a warning of the whole; an error counts as critical whatever its severity. */
+/** The worst of the checks, each by its outcome: what only tells leaves the whole a pass. */
 export function overallStatus(checks: readonly CheckResult[]): Status {
   let worst: Status = 'pass'
   for (const check of checks) {
-    const status = check.status === 'fail' && check.severity !== 'critical' ? 'warn' : check.status
+    const outcome = outcomeOf(check)
+    const status = outcome === 'info' ? 'pass' : outcome
     if (rank[status] > rank[worst]) worst = status
   }
   return worst

@@ -5,6 +5,7 @@
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { commonJs } from '../internal/common-js.ts'
 import { ownIdentity, sameProcess } from '../internal/process-identity.ts'
 import { publishFile } from '../internal/publish.ts'
 import type { ArtifactStore } from '../ports/artifact-store.ts'
@@ -18,7 +19,7 @@ const exitCodes = { gate: 10, contract: 64, temporary: 75, infrastructure: 75 } 
 
 async function importModule(file: string, cache: string): Promise<Record<string, unknown>> {
   if (/\.m?js$/.test(file)) return (await import(pathToFileURL(file).href)) as Record<string, unknown>
-  const { createJiti } = await import('jiti')
+  const { createJiti } = commonJs('jiti') as typeof import('jiti')
   return createJiti(import.meta.url, { fsCache: cache }).import<Record<string, unknown>>(file)
 }
 

@@ -37,6 +37,27 @@ export function inSeconds(length: Micros): Duration {
   return `${length / 1e6}s`
 }
 
+const spoken = [
+  [unitMicros.d, 'day', 'days'],
+  [unitMicros.h, 'h', 'h'],
+  [unitMicros.m, 'min', 'min'],
+  [unitMicros.s, 's', 's'],
+  [unitMicros.ms, 'ms', 'ms'],
+] as const
+
+/** A length for people, its two greatest parts: `3 days 4 h`, `12 min`. What is below them is left out. */
+export function spanInWords(length: Micros): string {
+  const parts: string[] = []
+  let rest = Math.abs(length)
+  for (const [unit, one, many] of spoken) {
+    const whole = Math.floor(rest / unit)
+    rest -= whole * unit
+    if (whole > 0) parts.push(`${whole.toLocaleString('en-US')} ${whole === 1 ? one : many}`)
+    if (parts.length === 2) break
+  }
+  return parts.length === 0 ? 'less than 1 ms' : parts.join(' ')
+}
+
 /** Greatest distance from 1970 that a Date has, in milliseconds. */
 const farthest = 8.64e15
 

@@ -40,7 +40,12 @@ export interface Relation {
    * Every column is text, to be read as its declared type by `dialect.readText`; and the lines that could not be parsed,
    * which are no rows: the first of them, and how many there are. Absent where the source has types of its own.
    */
-  readonly text?: { readonly unreadable: readonly UnreadableLine[]; readonly broken: number }
+  readonly text?: {
+    readonly unreadable: readonly UnreadableLine[]
+    readonly broken: number
+    /** Lines of their files, from 1, that rows start on, by the rows' numbers; those that are not known are left out. */
+    readonly lines?: (rows: readonly number[]) => Promise<ReadonlyMap<number, number>>
+  }
   /** Types of the source itself, where its columns came here as text. */
   readonly described?: readonly DescribedColumn[]
   /** Number of rows, where opening the source told it. */

@@ -16,7 +16,7 @@ class Block {
     steps   : [may: ['dir'], calls: ['sh', 'junit', 'archiveArtifacts', 'echo'], repeated: ['dir']],
     dir     : [may: ['dir'], calls: ['sh', 'junit', 'archiveArtifacts', 'echo'], repeated: ['dir']],
     post    : [may: ['always', 'success', 'failure', 'unstable', 'cleanup']],
-    always  : [may: ['dir'], calls: ['sh', 'junit', 'archiveArtifacts', 'echo'], repeated: ['dir']],
+    always  : [may: ['dir'], calls: ['sh', 'junit', 'archiveArtifacts', 'recordIssues', 'sarif', 'echo'], repeated: ['dir']],
   ]
   final String name
   final List<String> commands

@@ -53,9 +53,12 @@ export interface RowCase {
 
 export const big = 9007199254740993n
 
+/** Options that mean nothing to a rule that no null leaves open. */
+const undecided = ['nulls', 'denominator', 'nonFinite'] as const
+
 export const rowCases: readonly RowCase[] = [
-  { kind: 'notNull', make: (c, o) => c.s.notNull(o), judge: r => r.s !== null, without: ['nulls', 'nonFinite'] },
-  { kind: 'isNull', make: (c, o) => c.i.null(o), judge: r => r.i === null, without: ['nonFinite'] },
+  { kind: 'notNull', make: (c, o) => c.s.notNull(o), judge: r => r.s !== null, without: undecided },
+  { kind: 'isNull', make: (c, o) => c.i.null(o), judge: r => r.i === null, without: undecided },
   { kind: 'between', make: (c, o) => c.i.between(-2, 3, o), judge: r => known(r.i, () => r.i! >= -2n && r.i! <= 3n) },
   {
     kind: 'between',
@@ -171,7 +174,7 @@ export const rowCases: readonly RowCase[] = [
     kind: 'allOrNoneNull',
     make: (c, o) => must.allOrNoneNull([c.i, c.s], o),
     judge: r => (r.i === null) === (r.s === null),
-    without: ['nonFinite'],
+    without: undecided,
   },
 ]
 

@@ -37,7 +37,7 @@ describe.skipIf(jars === undefined)('a Jenkinsfile', () => {
           .trim()
           .split('\n')
           .map(one => Buffer.from(one, 'base64').toString()),
-      ).toEqual(['npm ci --cache "$WORKSPACE/.npm" --prefer-offline', validateCommand('pretty')])
+      ).toEqual(['npm ci --cache "$WORKSPACE/.npm" --prefer-offline', validateCommand('jenkins')])
     },
   )
 

@@ -21,6 +21,10 @@ const trips = dataset('trips', {
     c.fare.matches(/x/),
     // @ts-expect-error a mean of text
     c.city.mean({ min: 0 }),
+    // @ts-expect-error there is no NaN in text
+    c.city.matches(/x/, { nonFinite: 'allow' }),
+    // @ts-expect-error that nulls are bad is what it says
+    c.city.notNull({ nulls: 'good' }),
     // @ts-expect-error malformed duration
     c.at.freshness('3 days'),
   ],

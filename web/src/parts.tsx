@@ -27,6 +27,7 @@ const tones: Readonly<Record<string, string>> = {
   shadow: 'flow',
   bake: 'flow',
   fired: 'flow',
+  info: 'flow',
   resumed: 'flow',
   warn: 'care',
   held: 'care',

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { fail } from '../../errors/index.ts'
 import { digestFile } from '../../internal/digest.ts'
 import type { LineageEdge } from '../../ports/metadata-store.ts'
 import type { Command } from '../command.ts'
@@ -52,12 +53,13 @@ export const command: Command = {
         nodes => store.edgesFrom(nodes),
         edge => edge.to,
       )
+      if (back.length + forward.length === 0) throw fail('lineageUnknown', { subject: given })
       out.data({ node, madeFrom: back, usedFor: forward })
       out.line(nodeName(node))
       out.line(`made from${back.length === 0 ? ': nothing that is recorded' : ''}`)
       for (const line of lineageTree(node, back, 'back')) out.line(line)
       out.line(`used for${forward.length === 0 ? ': nothing that is recorded' : ''}`)
       for (const line of lineageTree(node, forward, 'forward')) out.line(line)
-      if (back.length + forward.length > 0) out.note('Whole digests: --json')
+      out.note('Whole digests: --json')
     }),
 }

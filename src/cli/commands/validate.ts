@@ -5,11 +5,10 @@ import { fail, isMillraceError } from '../../errors/index.ts'
 import { parseDuration } from '../../internal/time.ts'
 import { compareReports, type Comparison } from '../../stages/validate/compare.ts'
 import type { ColumnDistribution } from '../../stages/validate/distribution.ts'
-import { openBaseline, pullRequestBase, type Baseline } from '../baseline.ts'
+import type { Baseline } from '../baseline.ts'
 import type { Command, Invocation } from '../command.ts'
 import { endSignal } from '../end-signal.ts'
 import { datasetOf } from '../dataset-of.ts'
-import { watchInbox } from '../ingesting.ts'
 import { printReports, reporterOf, reportOptions } from '../report-output.ts'
 import { renderPlan } from '../reporters/plan.ts'
 import { validateDataset } from '../validate-dataset.ts'
@@ -24,6 +23,7 @@ async function watch({ args, options, cwd, out }: Invocation, folder: string): P
       reason: `"${String(options.settle)}" is no length of time, such as 2s.`,
       verb: 'validate',
     })
+  const { watchInbox } = await import('../ingesting.ts')
   return withWorkspace(cwd, async workspace => {
     const dataset = datasetOf(workspace, args[0])
     const results = await watchInbox(workspace, dataset, folder, {
@@ -42,6 +42,8 @@ async function baselineOf(workspace: Workspace, { options, out }: Invocation): P
   const { compare, only } = options
   if (only !== undefined && only !== 'changed')
     throw fail('usageWrong', { reason: '--only takes "changed".', verb: 'validate' })
+  if (compare === undefined && only === undefined) return undefined
+  const { openBaseline, pullRequestBase } = await import('../baseline.ts')
   if (compare !== undefined && compare !== 'pull-request') return openBaseline(workspace, String(compare))
   const base = pullRequestBase(process.env)
   if (base === undefined) return compare === undefined && only ? openBaseline(workspace, 'HEAD') : undefined

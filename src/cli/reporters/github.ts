@@ -1,7 +1,14 @@
 import type { CheckResult, Report } from '../../define/report.ts'
-import { headingOf, outcomeOf, relativePath, titleOf, worstFirst, type RenderOptions } from './subject.ts'
+import { headingOf, outcomeOf, repositoryPlaceOf, titleOf, worstFirst, type RenderOptions } from './subject.ts'
 
-const commands = { error: 'error', fail: 'error', warn: 'warning', skipped: undefined, pass: undefined } as const
+const commands = {
+  error: 'error',
+  fail: 'error',
+  warn: 'warning',
+  info: 'notice',
+  skipped: undefined,
+  pass: undefined,
+} as const
 
 /** Workflow commands end at a line break; `%` starts their escapes. */
 function data(text: string): string {
@@ -12,12 +19,12 @@ function property(text: string): string {
   return data(text).replace(/:/g, '%3A').replace(/,/g, '%2C')
 }
 
-function annotation(report: Report, check: CheckResult, root: string | undefined): string[] {
+function annotation(report: Report, check: CheckResult, options: RenderOptions): string[] {
   const command = commands[outcomeOf(check)]
   if (command === undefined) return []
-  const file = check.location && relativePath(check.location.file, root)
+  const place = repositoryPlaceOf(check, options)
   const properties = [
-    ...(file === undefined ? [] : [`file=${property(file)}`, `line=${check.location?.line ?? 1}`]),
+    ...(place ? [`file=${property(place.file)}`, `line=${place.line}`] : []),
     `title=${property(`${headingOf(report)}: ${titleOf(check)}`)}`,
   ]
   return [`::${command} ${properties.join(',')}::${data(check.message)}`]
@@ -26,7 +33,7 @@ function annotation(report: Report, check: CheckResult, root: string | undefined
 /** GitHub annotations, one line for each check that did not pass, the worst first: only ten of a step are shown. */
 export function render(reports: readonly Report[], options: RenderOptions = {}): string {
   const lines = reports.flatMap(report =>
-    worstFirst(report.checks).flatMap(check => annotation(report, check, options.root)),
+    worstFirst(report.checks).flatMap(check => annotation(report, check, options)),
   )
   return lines.map(line => `${line}\n`).join('')
 }

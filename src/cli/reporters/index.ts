@@ -13,6 +13,8 @@ export const reporters = {
   sarif: async (): Promise<Render> => (await import('./sarif.ts')).render,
   github: async (): Promise<Render> => (await import('./github.ts')).render,
   html: async (): Promise<Render> => (await import('./html/render.ts')).render,
+  azure: async (): Promise<Render> => (await import('./azure.ts')).render,
+  'code-quality': async (): Promise<Render> => (await import('./code-quality.ts')).render,
   markdown: async (): Promise<Render> => (await import('./markdown.ts')).render,
 } as const
 

@@ -51,7 +51,8 @@ function testcase(report: Report, check: CheckResult, root: string | undefined):
     fail: `<failure${attributes({ message: check.message, type: check.kind })}>${text}</failure>`,
     error: `<error${attributes({ message: check.message, type: check.kind })}>${text}</error>`,
     skipped: `<skipped${attributes({ message: check.message })}/>`,
-    // A broken warning passes, and says so where test viewers show it.
+    // What does not fail the whole passes, and says so where test viewers show it.
+    info: `<system-out>info: ${text}</system-out>`,
     warn: `<system-out>warning: ${text}</system-out>`,
   }[outcome]
   return `    <testcase${head}>\n      ${inner}\n    </testcase>`
@@ -70,7 +71,7 @@ function counts(reports: readonly Report[]): Record<string, string | number> {
   }
 }
 
-/** JUnit XML: a suite a report, a case a check. A broken warning passes with its text in `system-out`. */
+/** JUnit XML: a suite a report, a case a check. A broken warning or info passes with its text in `system-out`. */
 export function render(reports: readonly Report[], options: RenderOptions = {}): string {
   const suites = reports.map(report => {
     const head = attributes({

@@ -1,4 +1,5 @@
 import type { CheckResult, Report } from '../../define/report.ts'
+import { counted } from '../words.ts'
 import { comparisonRows, comparisonSummary } from './comparison.ts'
 import {
   countOf,
@@ -7,6 +8,7 @@ import {
   outcomeOf,
   placeOf,
   shown,
+  sourcesOf,
   titleOf,
   worstFirst,
   type Outcome,
@@ -16,7 +18,7 @@ import {
 /** A step summary beyond 1,024 KiB is refused whole; the rest is for what others append. */
 const mostBytes = 1000 * 1024
 
-const marks: Record<Outcome, string> = { error: '❌', fail: '❌', warn: '⚠️', skipped: '⏭️', pass: '✅' }
+const marks: Record<Outcome, string> = { error: '❌', fail: '❌', warn: '⚠️', info: 'ℹ️', skipped: '⏭️', pass: '✅' }
 
 /** Inside a table cell: nothing from data becomes markup. */
 function cell(text: string): string {
@@ -29,10 +31,11 @@ function cell(text: string): string {
 
 function row(check: CheckResult, root: string | undefined): string {
   const place = placeOf(check, root)
+  const sources = sourcesOf(check, 3)
   const cells = [
     marks[outcomeOf(check)],
     cell(titleOf(check)),
-    cell(check.message) + (place ? `<br><sub>${cell(place)}</sub>` : ''),
+    cell(check.message) + (sources ? `<br>at ${cell(sources)}` : '') + (place ? `<br><sub>${cell(place)}</sub>` : ''),
     cell(observedText(check)),
     cell(check.threshold),
   ]
@@ -75,13 +78,15 @@ function comparisonSection(report: Report, { comparisons }: RenderOptions): stri
 export function render(reports: readonly Report[], options: RenderOptions = {}): string {
   const failed = countOf(reports, 'fail', 'error')
   const warned = countOf(reports, 'warn')
+  const told = countOf(reports, 'info')
   const all = reports.reduce((sum, report) => sum + report.checks.length, 0)
   const head =
     failed > 0
       ? `${marks.fail} ${failed} of ${all} checks failed`
-      : `${marks.pass} ${all - warned} of ${all} checks passed`
+      : `${marks.pass} ${all - warned - told} of ${all} checks passed`
+  const further = [...(warned > 0 ? [counted(warned, 'warning')] : []), ...(told > 0 ? [`${told} info`] : [])]
   const lines = [
-    `## Millrace: ${head}${warned > 0 ? `, ${warned} warning${warned === 1 ? '' : 's'}` : ''}`,
+    `## Millrace: ${[head, ...further].join(', ')}`,
     '',
     ...reports.flatMap(report => [...section(report, options.root), ...comparisonSection(report, options)]),
   ]

@@ -5,6 +5,7 @@ import type { TakenStep } from '../../stages/validate/measurer.ts'
 const names = {
   footer: 'rows and nulls',
   values: 'count values',
+  counted: 'values',
   scan: 'one scan',
   query: 'own query',
   read: 'read rows',

@@ -8,22 +8,25 @@ import {
   outcomeOf,
   placeOf,
   shown,
+  sourcesOf,
   titleOf,
+  valuesOf,
   worstFirst,
   type Outcome,
   type RenderOptions,
 } from './subject.ts'
 
-const marks: Record<Outcome, string> = { error: '✗', fail: '✗', warn: '!', skipped: '-', pass: '✓' }
+const marks: Record<Outcome, string> = { error: '✗', fail: '✗', warn: '!', info: 'i', skipped: '-', pass: '✓' }
 
 type Paint = (outcome: Outcome, text: string) => string
 
 function painter(color: boolean): Paint {
-  const { red, yellow, dim, green } = colors.createColors(color)
+  const { red, yellow, cyan, dim, green } = colors.createColors(color)
   const by: Record<Outcome, (text: string) => string> = {
     error: red,
     fail: red,
     warn: yellow,
+    info: cyan,
     skipped: dim,
     pass: green,
   }
@@ -37,6 +40,7 @@ function summary(report: Report): string {
   const failed = count('fail', 'error')
   if (failed > 0) parts.push(`${failed} of ${counted(report.checks.length, 'check')} failed`)
   if (count('warn') > 0) parts.push(counted(count('warn'), 'warning'))
+  if (count('info') > 0) parts.push(`${count('info')} info`)
   if (count('skipped') > 0) parts.push(`${count('skipped')} skipped`)
   if (parts.length === 0)
     return report.checks.length === 0 ? 'nothing to check' : `${counted(report.checks.length, 'check')} passed`
@@ -53,7 +57,7 @@ function values({ distinctBad, sample, bad }: CheckResult): string | undefined {
     return `values: ${some.join(', ')}${distinctBad.length > 6 ? ', …' : ''}`
   }
   const [first] = sample ?? []
-  return first === undefined ? undefined : `${bad > 1 ? 'first row' : 'row'}: ${shown(JSON.stringify(first))}`
+  return first === undefined ? undefined : `${bad > 1 ? 'first row' : 'row'}: ${shown(JSON.stringify(valuesOf(first)))}`
 }
 
 function checkLines(check: CheckResult, width: number, paint: Paint, options: RenderOptions): string[] {
@@ -62,8 +66,10 @@ function checkLines(check: CheckResult, width: number, paint: Paint, options: Re
   if (outcome === 'pass' || outcome === 'skipped') return lines
   const indent = ' '.repeat(width + 6)
   const place = placeOf(check, options.root)
+  const places = sourcesOf(check, 3)
   const further = [
     values(check),
+    places && `at ${places}`,
     check.failuresUri && `all of them: ${check.failuresUri}`,
     place && `declared at ${place}`,
   ].filter((line): line is string => Boolean(line))

@@ -1,7 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { overallStatus, type CheckResult, type Report } from '../../define/report.ts'
+import { render as azure } from './azure.ts'
+import { render as codeQuality } from './code-quality.ts'
 import { render as github } from './github.ts'
+import { render as html } from './html/render.ts'
 import { render as json } from './json.ts'
 import { render as junit } from './junit.ts'
 import { render as markdown } from './markdown.ts'
@@ -95,6 +98,32 @@ test('the terminal shows what failed first, in sentences, with values, place and
   expect(pretty([report([check()])])).toBe('✓ validation of flights: 1 check passed\n')
   expect(pretty([report([check()])], { verbose: true })).toContain('✓ delay between  delay is between')
   expect(pretty(reports, { color: true })).toContain('\u001b[31m✗\u001b[39m')
+})
+
+test('rows of files are told by file and line, where the line is known', () => {
+  const sample = [
+    { millrace_row: 0, millrace_file: 'data/a.csv', millrace_line: 4, delay: 'x' },
+    { millrace_row: 9, delay: 'y' },
+  ]
+  const told = [report([check({ status: 'fail', bad: 2, sample })])]
+  expect(pretty(told)).toContain('first row: {"delay":"x"}\n                   at data/a.csv:4, …\n')
+  expect(markdown(told)).toContain('<br>at data/a.csv:4, …')
+  expect(html(told)).toContain('<td>data/a.csv:4</td>')
+  const lines = [{ line: 3, file: 'a.json', reason: 'it is no JSON', text: '{' }]
+  expect(pretty([report([check({ status: 'fail', bad: 1, sample: lines })])])).toContain('at a.json:3\n')
+})
+
+test('a check of severity info is told as such, and is neither a failure nor a warning', () => {
+  const told = [report([check(), check({ id: 'told', severity: 'info', status: 'fail', message: 'told only' })])]
+  expect(told[0]?.status).toBe('pass')
+  expect(pretty(told)).toBe('✓ validation of flights: 1 info, 1 check passed\n  i delay between  told only\n')
+  expect(junit(told)).toContain('failures="0" errors="0"')
+  expect(junit(told)).toContain('<system-out>info: told only')
+  expect(sarif(told)).toContain('"level": "note"')
+  expect(github(told)).toContain('::notice title=validation of flights%3A delay between::told only')
+  expect(markdown(told)).toContain('1 of 2 checks passed, 1 info')
+  expect(html(told)).toContain('<b>0</b><small>warnings</small>')
+  expect(html(told)).toContain('<span class="mark info">info</span>')
 })
 
 test('nothing that comes from data commands the terminal', () => {
@@ -197,4 +226,36 @@ test('JSON gives the reports whole, with readable times', () => {
       },
     ],
   })
+})
+
+test('CI systems are told files from the root of the repository', () => {
+  const options = { root, folder: 'ml/late flights' }
+  expect(github(reports, options)).toContain('file=ml/late flights/millrace.config.ts,line=12')
+  expect(azure(reports, options)).toContain('sourcepath=ml/late flights/millrace.config.ts;linenumber=12]')
+  const places = (JSON.parse(codeQuality(reports, options)) as { location: object }[]).map(one => one.location)
+  expect(places).toContainEqual({ path: 'ml/late flights/millrace.config.ts', lines: { begin: 12 } })
+  expect(sarif(reports, options)).toContain('"uri": "ml/late%20flights/millrace.config.ts"')
+})
+
+test('code quality has a finding for each check that did not pass, each with a fingerprint of its own', () => {
+  const findings = JSON.parse(codeQuality(reports, { root })) as Record<string, string>[]
+  expect(findings.map(one => [one.check_name, one.severity])).toEqual([
+    ['validation/matches', 'blocker'],
+    ['validation/between', 'critical'],
+    ['validation/duplicateRows', 'minor'],
+  ])
+  expect(new Set(findings.map(one => one.fingerprint)).size).toBe(3)
+  expect(findings).toEqual(JSON.parse(codeQuality([report([broken, check(), unevaluable, warning])], { root })))
+})
+
+test('nothing from data ends or begins a command of Azure', () => {
+  const message = 'a]\n##vso[task.setvariable variable=x]; 100%\r'
+  const checks = [check({ status: 'fail', message }), check({ severity: 'info', status: 'fail', message })]
+  const lines = azure([report(checks)])
+    .trimEnd()
+    .split('\n')
+  expect(lines).toHaveLength(1)
+  expect(lines[0]).toMatch(/^##vso\[task\.logissue type=error\]/)
+  expect(lines[0]).toContain('a%5D%0A##vso[task.setvariable variable=x%5D%3B 100%AZP25%0D')
+  expect(lines[0]?.split(']')).toHaveLength(2)
 })

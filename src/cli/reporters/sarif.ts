@@ -1,21 +1,27 @@
-import { digestJson } from '../../internal/digest.ts'
 import type { CheckResult, Report } from '../../define/report.ts'
-import { headingOf, observedText, outcomeOf, relativePath, titleOf, type RenderOptions } from './subject.ts'
+import {
+  findingPlaceOf,
+  fingerprintOf,
+  headingOf,
+  observedText,
+  outcomeOf,
+  titleOf,
+  type RenderOptions,
+} from './subject.ts'
 
 /** GitHub shows no more results of one file than this; the worst are kept. */
 const mostResults = 5_000
 
-const levels = { error: 'error', fail: 'error', warn: 'warning', skipped: 'none', pass: 'none' } as const
+const levels = { error: 'error', fail: 'error', warn: 'warning', info: 'note', skipped: 'none', pass: 'none' } as const
+const order = ['error', 'warning', 'note', 'none']
 
-function locationsOf(check: CheckResult, root: string | undefined): readonly object[] {
-  const uri = check.location && relativePath(check.location.file, root)
-  // Viewers refuse a result without a place: what has none is about the project file as a whole.
-  const region = uri === undefined ? { startLine: 1 } : { startLine: Math.max(1, check.location?.line ?? 1) }
-  const artifact = (uri ?? 'millrace.config.ts').split('/').map(encodeURIComponent).join('/')
-  return [{ physicalLocation: { artifactLocation: { uri: artifact, uriBaseId: '%SRCROOT%' }, region } }]
+function locationsOf(check: CheckResult, options: RenderOptions): readonly object[] {
+  const { file, line } = findingPlaceOf(check, options)
+  const uri = file.split('/').map(encodeURIComponent).join('/')
+  return [{ physicalLocation: { artifactLocation: { uri, uriBaseId: '%SRCROOT%' }, region: { startLine: line } } }]
 }
 
-function resultOf(report: Report, check: CheckResult, rules: readonly string[], root: string | undefined): object {
+function resultOf(report: Report, check: CheckResult, rules: readonly string[], options: RenderOptions): object {
   const ruleId = `${report.kind}/${check.kind}`
   const observed = observedText(check)
   return {
@@ -31,9 +37,8 @@ function resultOf(report: Report, check: CheckResult, rules: readonly string[], 
         .filter(Boolean)
         .join('\n'),
     },
-    locations: locationsOf(check, root),
-    // The same check of the same subject is the same finding in every run, wherever its line moves to.
-    partialFingerprints: { 'millraceCheck/v1': digestJson([report.kind, report.subject, check.id]).slice(7, 39) },
+    locations: locationsOf(check, options),
+    partialFingerprints: { 'millraceCheck/v1': fingerprintOf(report, check) },
     properties: {
       check: check.id,
       title: titleOf(check),
@@ -49,7 +54,7 @@ export function render(reports: readonly Report[], options: RenderOptions = {}):
   const found = reports
     .flatMap(report => report.checks.map(check => ({ report, check })))
     .filter(({ check }) => levels[outcomeOf(check)] !== 'none')
-    .sort((a, b) => Number(outcomeOf(a.check) === 'warn') - Number(outcomeOf(b.check) === 'warn'))
+    .sort((a, b) => order.indexOf(levels[outcomeOf(a.check)]) - order.indexOf(levels[outcomeOf(b.check)]))
   const rules = [...new Set(found.map(({ report, check }) => `${report.kind}/${check.kind}`))].sort()
   const log = {
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
@@ -68,8 +73,8 @@ export function render(reports: readonly Report[], options: RenderOptions = {}):
           },
         },
         columnKind: 'utf16CodeUnits',
-        originalUriBaseIds: { '%SRCROOT%': { description: { text: 'The project folder' } } },
-        results: found.slice(0, mostResults).map(({ report, check }) => resultOf(report, check, rules, options.root)),
+        originalUriBaseIds: { '%SRCROOT%': { description: { text: 'The repository' } } },
+        results: found.slice(0, mostResults).map(({ report, check }) => resultOf(report, check, rules, options)),
         ...(found.length > mostResults ? { properties: { resultsLeftOut: found.length - mostResults } } : {}),
       },
     ],

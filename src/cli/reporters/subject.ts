@@ -1,11 +1,16 @@
 import { isAbsolute, relative, sep } from 'node:path'
-import type { CheckResult, Report } from '../../define/report.ts'
+import { outcomeOf, type CheckResult, type Outcome, type Report } from '../../define/report.ts'
 import type { Comparison } from '../../stages/validate/compare.ts'
+import { digestJson } from '../../internal/digest.ts'
 import type { ColumnDistribution } from '../../stages/validate/distribution.ts'
+
+export { outcomeOf, type Outcome } from '../../define/report.ts'
 
 export interface RenderOptions {
   /** Project folder; paths are shown relative to it. Default: the working folder. */
   readonly root?: string
+  /** That folder from the repository's root, with forward slashes: CI systems name files from there. Default: the root itself. */
+  readonly folder?: string
   /** Colours, for a terminal. Default: none. */
   readonly color?: boolean
   /** Every check, not only those that did not pass (terminal). Default: false. */
@@ -18,18 +23,15 @@ export interface RenderOptions {
   readonly version?: string
 }
 
-/** What a check means for the whole: a broken warning does not fail it, an unevaluable check does. */
-export type Outcome = 'error' | 'fail' | 'warn' | 'skipped' | 'pass'
+const rank: Record<Outcome, number> = { error: 0, fail: 1, warn: 2, info: 3, skipped: 4, pass: 5 }
 
-export function outcomeOf(check: CheckResult): Outcome {
-  return check.status === 'fail' && check.severity !== 'critical' ? 'warn' : check.status
-}
-
-const rank: Record<Outcome, number> = { error: 0, fail: 1, warn: 2, skipped: 3, pass: 4 }
+/** What other checks cannot be evaluated for stands before them. */
+const placeInList = (check: CheckResult): number =>
+  check.kind === 'schema' && outcomeOf(check) === 'fail' ? -1 : rank[outcomeOf(check)]
 
 /** Checks with the worst first, otherwise in their order. */
 export function worstFirst(checks: readonly CheckResult[]): readonly CheckResult[] {
-  return [...checks].sort((a, b) => rank[outcomeOf(a)] - rank[outcomeOf(b)])
+  return [...checks].sort((a, b) => placeInList(a) - placeInList(b))
 }
 
 /** `delay between`, `auc metric`, `origin=SFO slices`: what a check is about, short. */
@@ -54,6 +56,54 @@ export function relativePath(file: string, root: string = process.cwd()): string
 export function placeOf({ location }: CheckResult, root?: string): string | undefined {
   const path = location && relativePath(location.file, root)
   return path === undefined ? undefined : `${path}:${location?.line}`
+}
+
+/** Where a check is declared, as CI systems name files: from the repository's root. */
+export function repositoryPlaceOf(
+  { location }: CheckResult,
+  { root, folder = '' }: RenderOptions,
+): { readonly file: string; readonly line: number } | undefined {
+  const path = location && relativePath(location.file, root)
+  return path === undefined
+    ? undefined
+    : { file: [folder, path].filter(Boolean).join('/'), line: Math.max(1, location?.line ?? 1) }
+}
+
+/** The same, or the project file's beginning: viewers refuse a finding without a place. */
+export function findingPlaceOf(
+  check: CheckResult,
+  options: RenderOptions,
+): { readonly file: string; readonly line: number } {
+  const place = repositoryPlaceOf(check, options)
+  return place ?? { file: [options.folder, 'millrace.config.ts'].filter(Boolean).join('/'), line: 1 }
+}
+
+/** The same check of the same subject is the same finding in every run, wherever its line moves to. */
+export function fingerprintOf({ kind, subject }: Report, { id }: CheckResult): string {
+  return digestJson([kind, subject, id]).slice(7, 39)
+}
+
+type SampleRow = NonNullable<CheckResult['sample']>[number]
+
+/** `data/orders.csv:5`, where a row of a sample came from, if its line is known. */
+export function sourceOf(row: SampleRow): string | undefined {
+  const file = row['millrace_file'] ?? row['file']
+  const line = row['millrace_line'] ?? row['line']
+  return typeof file === 'string' && typeof line === 'number' ? `${file}:${line}` : undefined
+}
+
+/** The first places that a check's sample came from, in words; undefined where no line is known. */
+export function sourcesOf({ sample = [], bad }: CheckResult, most: number): string | undefined {
+  const places = sample.slice(0, most).flatMap(row => sourceOf(row) ?? [])
+  if (places.length === 0) return undefined
+  return `${places.join(', ')}${bad > places.length ? ', …' : ''}`
+}
+
+/** A row of a sample without what says where it came from. */
+export function valuesOf(row: SampleRow): SampleRow {
+  if (sourceOf(row) === undefined) return row
+  const { millrace_row: _, millrace_file: __, millrace_line: ___, file: ____, line: _____, ...values } = row
+  return values
 }
 
 /** `bad 11, badShare 0.0002`, with the figures as they were measured. */

@@ -36,6 +36,8 @@ export interface FoundSchema {
   readonly declared: readonly { readonly name: string; readonly type: ScalarType; readonly nullable: boolean }[]
   readonly missing: readonly string[]
   readonly mismatched: readonly { readonly column: string; readonly declared: string; readonly physical: string }[]
+  /** What parts the cells of a CSV file that has a header. */
+  readonly delimiter?: string
   /** Lines of text files that are no rows: how many, and the first of them. */
   readonly broken: number
   readonly lines: readonly {

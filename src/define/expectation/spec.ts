@@ -11,7 +11,7 @@ import { declarationSite, type Severity } from '../report.ts'
 export interface ExpectationOptions {
   /** Name that its history is kept under; by default a hash of the declaration. */
   readonly id?: string
-  /** `critical` (default) fails the run; `warning` and `info` are reported only. */
+  /** `critical` (default) fails the run; `warning` is reported; `info` is told and leaves the whole a pass. */
   readonly severity?: Severity
   /** Applied only to rows for which this is true. */
   readonly when?: BoolExpression<boolean, string>
@@ -41,6 +41,15 @@ export interface RowOptions extends ExpectationOptions {
   /** What NaN and infinities count as: broken (default), null, or values like others. */
   readonly nonFinite?: 'bad' | 'null' | 'allow'
 }
+
+/** Options of a rule in which no float stands: NaN and infinities do not occur. */
+export type NoFloatOptions = Omit<RowOptions, 'nonFinite'>
+
+/** Options of a rule that is true or false for every row, whatever is null in it. */
+export type DecidedOptions = Omit<RowOptions, 'nulls' | 'denominator' | 'nonFinite'>
+
+/** The names that `DecidedOptions` leaves out. */
+export const undecided = ['nulls', 'denominator', 'nonFinite'] as const
 
 /** The bounds of a measure; one or both. */
 export interface Bounds {
@@ -161,19 +170,33 @@ export function expectation(draft: Draft): Expectation {
 export function rowExpectation(
   draft: Omit<Draft, 'options'> & {
     readonly options: RowOptions
-    /** What nulls are to a kind that leaves no choice. */
+    /** What nulls are where the options do not say. */
     readonly nulls?: RowOptions['nulls']
+    /** What NaN and infinities are where the options do not say. */
+    readonly nonFinite?: RowOptions['nonFinite']
+    /** Whether a float stands in it; by default whether one is in an expression among its arguments. */
+    readonly floats?: boolean
   },
 ): Expectation {
   const { options, kind } = draft
+  const nonFinite = options.nonFinite ?? draft.nonFinite
   const made = {
     ...common(draft, rowOptionNames),
     limits: limitsOf(kind, options),
-    nulls: draft.nulls ?? options.nulls ?? 'ignore',
+    nulls: options.nulls ?? draft.nulls ?? 'ignore',
     ...(options.denominator ? { denominator: options.denominator } : {}),
-    ...(options.nonFinite ? { nonFinite: options.nonFinite } : {}),
+    ...(nonFinite ? { nonFinite } : {}),
   } as const
+  if (options.nonFinite !== undefined && !(draft.floats ?? readsFloat(draft.args)))
+    refuse('expectation', kind, 'nonFinite has no effect here: no float column stands in it')
   return finish(draft, made)
+}
+
+/** Whether an expression with a float column is among arguments. */
+function readsFloat(args: unknown): boolean {
+  if (typeof args !== 'object' || args === null) return false
+  const { op, type } = args as Partial<Node>
+  return (op === 'column' && type === 'float') || Object.values(args).some(readsFloat)
 }
 
 function limitsOf(kind: string, options: RowOptions): Limits {
@@ -183,17 +206,32 @@ function limitsOf(kind: string, options: RowOptions): Limits {
   if (mostly !== undefined && !(mostly >= 0 && mostly <= 1)) refuse('expectation', kind, 'mostly must be from 0 to 1')
   for (const limit of [warn, fail]) if (limit) checkLimit(kind, limit)
   if (maxBad !== undefined) checkLimit(kind, { count: maxBad })
-  return {
-    // a warning alone never fails
-    fail:
-      fail ??
-      (mostly !== undefined
-        ? { share: 1 - mostly }
-        : warn && maxBad === undefined
-          ? { share: 1 }
-          : { count: maxBad ?? 0 }),
-    ...(warn ? { warn } : {}),
-  }
+  const failing = mostly === undefined ? (fail ?? { count: maxBad ?? 0 }) : { share: 1 - mostly }
+  if (!warn) return { fail: failing }
+  // a warning alone never fails
+  const limits = [mostly, maxBad, fail].every(one => one === undefined)
+    ? { fail: { share: 1 }, warn }
+    : { fail: failing, warn }
+  if (neverWarns(limits))
+    refuse(
+      'expectation',
+      kind,
+      `can never warn: ${limitText(warn)} may be bad before it does, ${limitText(limits.fail)} before it fails`,
+    )
+  return limits
+}
+
+/** Whether all that is beyond the limit of a warning is beyond that of a failure as well, or nothing can be beyond it. */
+export function neverWarns({ fail, warn }: Required<Limits>): boolean {
+  if (warn.share === 1 || fail.count === 0 || fail.share === 0) return true
+  if (warn.count !== undefined && fail.count !== undefined) return warn.count >= fail.count
+  return warn.share !== undefined && fail.share !== undefined && warn.share >= fail.share
+}
+
+function limitText({ share, count }: Limit): string {
+  return share === undefined
+    ? `${count} ${count === 1 ? 'row' : 'rows'}`
+    : `${Number((100 * share).toPrecision(6))} % of the rows`
 }
 
 function checkLimit(kind: string, limit: Limit): void {

@@ -47,7 +47,7 @@ export function overNothing(spec: ExpectationSpec, threshold: string, rows?: Row
     message:
       spec.when && (rows?.excludedNull ?? 0) === 0
         ? `${spec.says}: no row meets the condition`
-        : `${spec.says}: there is no value to hold it against`,
+        : `${spec.says}: ${rows?.excludedNull === 0 ? 'there are no rows' : 'there is no value to hold it against'}`,
   }
 }
 

@@ -40,6 +40,11 @@ export interface Dialect {
   datePart(part: 'year' | 'month' | 'day' | 'hour' | 'minute' | 'dayOfWeek', sql: string, zone: string): string
   /** Hash of a row's columns, 64 bits or more, by which rows that may be alike are found. */
   rowHash(columns: readonly string[]): string
+  /**
+   * Type of a text that is one of these, which differ: the engine keeps its place among them, and a text of any of many rows
+   * costs what a number does. As a result of a query it is to be cast to text.
+   */
+  oneOf(texts: readonly string[]): string
   /** Aggregate: the least values of an expression among rows for which a condition is true, ascending, joined by commas. */
   leastAsText(sql: string, most: number, condition: string): string
   /** Division of whole numbers, toward zero. */

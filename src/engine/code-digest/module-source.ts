@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parse, type Node as Positioned } from 'acorn'
-import { createJiti, type Jiti } from 'jiti'
+import type { Jiti } from 'jiti'
 import { fail } from '../../errors/catalogue.ts'
+import { commonJs } from '../../internal/common-js.ts'
 import { digestBytes } from '../../internal/digest.ts'
 
 /** An ESTree node without anything typed: what we do with it is the same for every kind. */
@@ -34,7 +35,8 @@ function resolver(path: string, loader: Jiti): ModuleSource['resolve'] {
 
 /** Reads and parses a project module, once for the same content. A file that is no code counts by its bytes. */
 export function moduleSource(path: string, step: string): ModuleSource {
-  jiti ??= createJiti(import.meta.url)
+  // the loader's own cache would be a folder that all users of the machine share
+  jiti ??= (commonJs('jiti') as typeof import('jiti')).createJiti(import.meta.url, { fsCache: false })
   const loader = jiti
   try {
     const content = readFileSync(path, 'utf8')

@@ -59,10 +59,9 @@ export const commandErrors = {
     code: 'MR1107',
     title: 'Nothing known of it',
     message: "Nothing was made from '{subject}', and it was made from nothing that Millrace knows.",
-    hint: 'Give a file, a digest (sha256:…, or its first characters), model@version, run:<id> or deployment:<name>.',
-    exit: 1,
+    hint: 'Give a file, a digest (sha256:…, or of a snapshot its first twelve characters), model@version, run:<id> or deployment:<name>.',
+    ...usage,
     status: 404,
-    blame: 'user',
   },
   versionForm: {
     code: 'MR1108',

@@ -37,7 +37,7 @@ export function azurePipeline(project: Project, options: CiOptions = {}): string
             },
           },
           { script: 'npm ci', displayName: 'Install', ...inFolder },
-          { script: validateCommand('pretty'), displayName: 'Validate', ...inFolder },
+          { script: validateCommand('azure'), displayName: 'Validate', ...inFolder },
           {
             task: 'PublishTestResults@2',
             condition: 'always()',

@@ -12,16 +12,10 @@ const actions = {
   sarif: 'github/codeql-action/upload-sarif@9e907b5e64f6b83e7804b09294d44122997950d6 # v4.32.3',
 } as const
 
-export interface GithubWorkflowOptions extends CiOptions {
-  /** Send findings to code scanning; needs `security-events: write`. Default true. */
-  readonly sarif?: boolean
-}
-
 /** The text of `.github/workflows/millrace.yml`: validates on changes of data or project, and every day. */
-export function githubWorkflow(project: Project, options: GithubWorkflowOptions = {}): string {
-  const { sarif = true } = options
+export function githubWorkflow(project: Project, options: CiOptions = {}): string {
   const plan = ciPlan(project, '.github/workflows/millrace.yml', options)
-  const { folder, branch, schedule, node, reports, states } = plan
+  const { sarif, folder, branch, schedule, node, reports, states } = plan
   const paths = plan.watched.map(path => `      - ${JSON.stringify(path)}`)
   // A fork's pull request has a read-only token whatever is asked for here.
   const ownBranch =

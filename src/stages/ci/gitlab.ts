@@ -27,13 +27,14 @@ export function gitlabPipeline(project: Project, options: CiOptions = {}): strin
       script: [
         ...(plan.folder === '' ? [] : [`cd '${plan.folder}'`]),
         'npm ci --cache "$CI_PROJECT_DIR/.npm" --prefer-offline',
-        validateCommand('pretty'),
+        validateCommand('gitlab'),
       ],
       artifacts: {
         when: 'always',
         expire_in: '30 days',
+        expose_as: 'Data validation',
         paths: [`${plan.reports}/`],
-        reports: { junit: `${plan.reports}/junit.xml` },
+        reports: { junit: `${plan.reports}/junit.xml`, codequality: `${plan.reports}/code-quality.json` },
       },
     },
   })

@@ -11,12 +11,12 @@ function indented(lines: readonly string[], depth: number): string[] {
 }
 
 /**
- * The text of a declarative `Jenkinsfile`, which needs no plugin beyond Pipeline and JUnit. The agent's workspace keeps
- * npm's cache and the measures of files between builds.
+ * The text of a declarative `Jenkinsfile`, which needs the plugins Pipeline and JUnit, and Warnings for findings on the
+ * lines unless `sarif` is false. The agent's workspace keeps npm's cache and the measures of files between builds.
  */
 export function jenkinsPipeline(project: Project, options: CiOptions = {}): string {
   const plan = ciPlan(project, 'Jenkinsfile', options)
-  const steps = ['npm ci --cache "$WORKSPACE/.npm" --prefer-offline', validateCommand('pretty')].map(
+  const steps = ['npm ci --cache "$WORKSPACE/.npm" --prefer-offline', validateCommand('jenkins')].map(
     command => `sh ${groovy(command)}`,
   )
   return `${[
@@ -51,6 +51,11 @@ export function jenkinsPipeline(project: Project, options: CiOptions = {}): stri
     '        always {',
     `          junit allowEmptyResults: true, testResults: ${groovy(`${plan.reports}/junit.xml`)}`,
     `          archiveArtifacts allowEmptyArchive: true, artifacts: ${groovy(`${plan.reports}/**`)}`,
+    ...(plan.sarif
+      ? [
+          `          recordIssues enabledForFailure: true, tools: [sarif(id: 'millrace', name: 'Data validation', pattern: ${groovy(`${plan.reports}/results.sarif`)})]`,
+        ]
+      : []),
     '        }',
     '      }',
     '    }',

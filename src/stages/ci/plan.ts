@@ -2,6 +2,8 @@ import type { Project } from '../../define/project.ts'
 import { fail } from '../../errors/index.ts'
 
 export interface CiOptions {
+  /** Show findings on the lines from the SARIF report, where that takes a permission or a plugin. Default true. */
+  readonly sarif?: boolean
   /** Folder of the project below the repository's root, with forward slashes; empty for the root itself. */
   readonly folder?: string
   /** Branch whose pushes are checked. Default `main`. */
@@ -15,6 +17,7 @@ export interface CiOptions {
 /** What every CI system is told, in no system's words. */
 export interface CiPlan {
   readonly project: string
+  readonly sarif: boolean
   /** Empty where the project is the repository's root. */
   readonly folder: string
   readonly branch: string
@@ -32,29 +35,35 @@ export interface CiPlan {
 /** Places from the project's folder, where the commands run. */
 export const reportFolder = 'millrace-report'
 
+/** What each system shows of a run: how findings are printed, and the reports that it reads beside the common ones. */
+const shows = {
+  github: { reporter: 'github', files: '' },
+  gitlab: { reporter: 'pretty', files: ` --code-quality ${reportFolder}/code-quality.json` },
+  azure: { reporter: 'azure', files: ` --markdown ${reportFolder}/summary.md` },
+  jenkins: { reporter: 'pretty', files: '' },
+} as const
+
 /** The command that validates, with every report that a CI system can keep, and for a pull request what got worse by it. */
-export function validateCommand(reporter: 'pretty' | 'github'): string {
-  const files = [`--junit ${reportFolder}/junit.xml`, `--sarif ${reportFolder}/results.sarif`]
-  const compare = '--compare pull-request'
-  return ['npx millrace validate --reporter', reporter, ...files, `--html ${reportFolder}/index.html`, compare].join(
-    ' ',
-  )
+export function validateCommand(system: keyof typeof shows): string {
+  const { reporter, files } = shows[system]
+  const common = `--junit ${reportFolder}/junit.xml --sarif ${reportFolder}/results.sarif --html ${reportFolder}/index.html`
+  return `npx millrace validate --reporter ${reporter} ${common}${files} --compare pull-request`
 }
 
 function checked(options: CiOptions): Required<CiOptions> {
-  const { folder = '', branch = 'main', schedule = '17 4 * * *', node = '20' } = options
+  const { sarif = true, folder = '', branch = 'main', schedule = '17 4 * * *', node = '20' } = options
   const field = /^[\d*/,A-Za-z-]+$/
   const fields = schedule.trim().split(/\s+/)
   if (fields.length !== 5 || !fields.every(one => field.test(one)))
     throw fail('workflowSetting', { reason: `'${schedule}' is not five cron fields` })
   if (!/^[\w./-]+$/.test(branch)) throw fail('workflowSetting', { reason: `'${branch}' is not a branch name` })
   if (!/^\d+(?:\.\d+){0,2}$/.test(node)) throw fail('workflowSetting', { reason: `'${node}' is not a Node.js version` })
-  return { folder, branch, schedule: fields.join(' '), node }
+  return { sarif, folder, branch, schedule: fields.join(' '), node }
 }
 
 /** Plans the validation of a project in CI. `file` is the CI file itself. Throws `workflowSetting`. */
 export function ciPlan(project: Project, file: string, options: CiOptions = {}): CiPlan {
-  const { folder, branch, schedule, node } = checked(options)
+  const { sarif, folder, branch, schedule, node } = checked(options)
   const below = (path: string): string => (folder === '' ? path : `${folder}/${path}`)
   const data = [...project.datasets.values()]
     .map(dataset => dataset.source.path.replace(/^\.\//, ''))
@@ -63,6 +72,7 @@ export function ciPlan(project: Project, file: string, options: CiOptions = {}):
   const names = ['millrace.config.ts', '**/*.ts', 'millrace.lock', 'package-lock.json']
   return {
     project: project.name,
+    sarif,
     folder,
     branch,
     schedule,

@@ -4,7 +4,7 @@ import { kinds, ofEachRow } from '../../define/expectation/index.ts'
 import type { Kind } from '../../define/expectation/kind.ts'
 import type { ExpectationSpec } from '../../define/expectation/spec.ts'
 import { overallStatus, type CheckResult, type Report } from '../../define/report.ts'
-import { isMillraceError } from '../../errors/index.ts'
+import { fail, isMillraceError } from '../../errors/index.ts'
 import { ulid } from '../../internal/ids.ts'
 import { rowColumn, rowsOfFile } from '../../ports/data-engine.ts'
 import { gate } from '../pipeline/gate.ts'
@@ -49,7 +49,7 @@ function unasked(spec: ExpectationSpec, dataset: Dataset): CheckResult {
 
 /** The report of a file that is not of the declared format, or not whole. */
 function unreadable(services: StageServices, dataset: Dataset, file: SourceFile, reason: string): Report {
-  const message = `${file.name} cannot be read: ${reason}`
+  const message = file.size === 0 ? 'it is empty' : `it cannot be read: ${reason}`
   const check: CheckResult = {
     id: 'source',
     kind: 'source',
@@ -88,7 +88,7 @@ async function rowsOwn(services: StageServices, { split }: Validation, file: num
   const row = engine.dialect.identifier(rowColumn)
   const own = `(SELECT * FROM (${split.bad}) WHERE ${row} >= ${file * rowsOfFile})`
   const [found] = await engine.rows(`SELECT count(*) AS n FROM ${own} WHERE NOT millrace_accepted`)
-  const broken = await engine.rows(`SELECT DISTINCT unnest(millrace_checks) AS id FROM ${own}`)
+  const broken = await engine.rows(`SELECT DISTINCT CAST(unnest(millrace_checks) AS VARCHAR) AS id FROM ${own}`)
   return { refused: Number(found?.n ?? 0), broken: new Set(broken.map(one => String(one.id))) }
 }
 
@@ -115,6 +115,7 @@ export async function judge(
   present: readonly SourceFile[],
 ): Promise<Judged> {
   try {
+    if (file.size === 0) throw fail('sourceUnreadable', { source: file.name, reason: 'it is empty' })
     return await judgeReadable(services, dataset, file, present)
   } catch (error) {
     if (!isMillraceError(error) || error.code !== 'MR2002') throw error

@@ -8,22 +8,35 @@ const mostQuarantined = 0.01
 
 const count = (rows: number): string => rows.toLocaleString('en-US')
 
+/** What is let pass or refused: a file where one is to join, else the dataset. */
+function subjectOf({ evidence: { file, source } }: Report, { name }: Dataset): string {
+  return file !== undefined && typeof source === 'string' ? `file ${source}` : name
+}
+
+/** The first of what failed, and how many there are besides. */
+function firstOf([first, ...others]: readonly CheckResult[]): string {
+  return `${first?.message ?? ''}${others.length === 0 ? '' : ` (and ${count(others.length)} more)`}`
+}
+
 function reasonOf(
-  dataset: Dataset,
+  subject: string,
   verdict: 'passed' | 'quarantined' | 'refused',
   { rows, quarantined, checks }: { readonly rows: number; readonly quarantined: number; readonly checks: number },
   failed: readonly CheckResult[],
   whole: readonly CheckResult[],
 ): string {
   const aside = `${count(quarantined)} of ${count(rows)} rows were set aside`
-  if (verdict === 'passed') return `all ${checks} checks of ${dataset.name} hold`
+  if (verdict === 'passed') return `all ${checks} checks of ${subject} hold`
   if (verdict === 'quarantined')
     return failed[0]
-      ? `${aside}; the others are accepted (${failed[0].message})`
+      ? `${aside}; the others are accepted: ${firstOf(failed)}`
       : `${aside}, no more than their checks tolerate; the others are accepted`
-  if (whole[0]) return `${dataset.name} is refused: ${whole[0].message}`
+  const firstly = [...whole, ...failed.filter(check => !whole.includes(check))]
+  if (rows === 0 && !failed.some(check => check.status === 'error' || check.kind === 'schema'))
+    return `${subject} is refused: it has no rows`
+  if (whole.length > 0) return `${subject} is refused: ${firstOf(firstly)}`
   const share = rows === 0 ? 1 : quarantined / rows
-  return `${dataset.name} is refused: ${(100 * share).toFixed(1)} % of its rows are bad (${failed[0]?.message ?? ''})`
+  return `${subject} is refused: ${(100 * share).toFixed(1)} % of its rows are bad: ${firstOf(firstly)}`
 }
 
 /**
@@ -45,7 +58,13 @@ export function gate(report: Report, dataset: Dataset, rows: number, quarantined
     subject: `dataset ${dataset.name}`,
     at,
     verdict,
-    reason: reasonOf(dataset, verdict, { rows, quarantined, checks: report.checks.length }, failed, whole),
+    reason: reasonOf(
+      subjectOf(report, dataset),
+      verdict,
+      { rows, quarantined, checks: report.checks.length },
+      failed,
+      whole,
+    ),
     rule: { name: 'validation gate', threshold: mostQuarantined, statistic: 'quarantined share', value: share },
     inputs: { rows, quarantined, failed: failed.map(check => check.id) },
     evidence: [report.id],

@@ -21,7 +21,8 @@ export interface Opened extends FoundSource {
 
 export type FileKind = 'parquet' | 'csv' | 'json'
 
-const kindsByExtension: Readonly<Record<string, FileKind>> = {
+/** What the ending of a file's name tells. */
+export const kindsByExtension: Readonly<Record<string, FileKind>> = {
   '.parquet': 'parquet',
   '.pq': 'parquet',
   '.csv': 'csv',

@@ -118,16 +118,19 @@ function quantiles(values: readonly Weighted[], levels: readonly number[]): Quan
 
 /** Measures that the counts of a column's values answer without another look at the rows. */
 export function answeredByValues(metric: Metric): boolean {
-  if (metric.fn === 'rows' || metric.fn === 'comoments' || metric.fn === 'rankCorrelation' || metric.fn === 'pairs')
-    return false
-  return plain(metric.of) && (metric.where === undefined || plain(metric.where))
+  if (metric.fn === 'comoments' || metric.fn === 'rankCorrelation' || metric.fn === 'pairs') return false
+  return (metric.fn === 'rows' || plain(metric.of)) && (metric.where === undefined || plain(metric.where))
 }
+
+const nothing: Node = { op: 'literal', value: null, type: 'bool' }
 
 /** A measure of one column from the counts of its values. */
 export function fromValues(metric: Metric, column: string, counts: ValueCounts): MetricResult {
-  if (metric.fn === 'rows' || metric.fn === 'comoments' || metric.fn === 'rankCorrelation' || metric.fn === 'pairs')
+  if (metric.fn === 'comoments' || metric.fn === 'rankCorrelation' || metric.fn === 'pairs')
     throw new TypeError(`${metric.fn} is not read from the counts of values`)
-  const all = weighted(counts, column, metric.of, metric.where)
+  const of = metric.fn === 'rows' ? nothing : metric.of
+  const all = weighted(counts, column, of, metric.where)
+  if (metric.fn === 'rows') return all.reduce((sum, one) => sum + one.count, 0)
   const found = all.filter(one => one.value !== null)
   switch (metric.fn) {
     case 'moments':

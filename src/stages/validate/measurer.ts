@@ -135,6 +135,10 @@ export class Measurer {
 
   /** Takes a step for the parts of which its measures are not known yet. Gives how many parts were known. */
   async #takeStep(step: PlanStep): Promise<number> {
+    if (step.kind === 'counted') {
+      this.#answerByValues(step.metrics, step.of as ColumnNode)
+      return 0
+    }
     const counted: Metric | undefined =
       step.kind === 'values' && step.metrics.some(metric => metric.fn !== 'rows')
         ? { fn: 'values', of: step.of as ColumnNode }
@@ -150,7 +154,11 @@ export class Measurer {
       await takeStep(this.#engine, step, target, taken)
       await this.#combine(all, taken, some ? pending : undefined)
     }
-    if (counted) await this.#answerByValues(step, counted)
+    if (counted) {
+      const others = step.metrics.filter(metric => metric.fn !== 'rows' && metricId(metric) !== metricId(counted))
+      if (this.#countedBefore(step.of as ColumnNode)) this.#answerByValues(others, step.of as ColumnNode)
+      else if (!this.#target.unread) await takeByScan(this.#engine, others, this.#target, this.#found)
+    }
     return known ? known.length - (pending?.length ?? 0) : 0
   }
 
@@ -204,15 +212,15 @@ export class Measurer {
     }
   }
 
-  /** What else was asked of a column whose values are counted now; where they were too many, the rows answer. */
-  async #answerByValues(step: PlanStep, counted: Metric & { fn: 'values' }): Promise<void> {
-    const others = step.metrics.filter(metric => metric.fn !== 'rows' && metricId(metric) !== metricId(counted))
-    const found = this.#found.get(metricId(counted))
-    if (!found && this.#target.unread) return
-    if (!found || 'error' in found) return takeByScan(this.#engine, others, this.#target, this.#found)
-    const counts = this.result(counted)
-    const { name } = counted.of as ColumnNode
-    for (const metric of others) this.#found.set(metricId(metric), { whole: fromValues(metric, name, counts) })
+  #countedBefore(of: ColumnNode): boolean {
+    const found = this.#found.get(metricId({ fn: 'values', of }))
+    return found !== undefined && !('error' in found)
+  }
+
+  /** Measures of a column whose values are counted. */
+  #answerByValues(metrics: readonly Metric[], of: ColumnNode): void {
+    const counts = this.result({ fn: 'values', of })
+    for (const metric of metrics) this.#found.set(metricId(metric), { whole: fromValues(metric, of.name, counts) })
   }
 
   #isPersonal(metric: Metric): boolean {
@@ -265,7 +273,10 @@ export class Measurer {
       if (column !== undefined && other === undefined && !this.#facts.has(column)) unknown.add(column)
     }
     if (unknown.size > 0 && rows > 0) await this.#sample([...unknown], rows)
-    return { rows, columns: this.#facts, footerNulls: footer?.nulls, statedBy: footer && this.#statedBy }
+    const counted = new Set<string>()
+    for (const [name, { type }] of this.#facts) if (this.#countedBefore({ op: 'column', name, type })) counted.add(name)
+    const statedBy = footer && this.#statedBy
+    return { rows, columns: this.#facts, footerNulls: footer?.nulls, statedBy, counted }
   }
 
   async #sample(columns: readonly string[], rows: number): Promise<void> {

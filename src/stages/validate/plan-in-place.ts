@@ -1,5 +1,6 @@
 import { cellsOf, unreadableName } from '../../define/expectation/kinds/readable.ts'
 import { columnsOfMetric, metricId, type Metric } from '../../define/expectation/metric.ts'
+import type { ColumnNode } from '../../define/expression/node.ts'
 import { answeredByValues } from './from-values.ts'
 import { hasFewValues, inFooter, type PlanFacts, type PlanStep } from './plan.ts'
 
@@ -11,6 +12,11 @@ const grouping = 250
 
 const number = (n: number): string => n.toLocaleString('en-US')
 
+/** Whether the counts of a column's values answer a measure without the engine. */
+function isOf(metric: Metric, column: string): boolean {
+  return answeredByValues(metric) && columnsOfMetric(metric).every(name => name === column)
+}
+
 /** Why the values of a column alone do not answer a measure; undefined where they do. */
 function needsRows(metric: Metric, facts: PlanFacts): string | undefined {
   const columns = columnsOfMetric(metric)
@@ -19,8 +25,7 @@ function needsRows(metric: Metric, facts: PlanFacts): string | undefined {
   if (column === undefined) return 'a measure reads no column'
   if (other !== undefined) return `${columns.join(' and ')} are looked at together`
   // conditions are put to the counted values by the engine; the rest is worked out from the counts of the column itself
-  if (metric.fn !== 'rows' && !(answeredByValues(metric) && columns.length === 1 && columns[0] === column))
-    return `${metric.fn} of ${column} needs rows`
+  if (metric.fn !== 'rows' && !isOf(metric, column)) return `${metric.fn} of ${column} needs rows`
   const known = facts.columns.get(column)
   if (known && hasFewValues(known, facts.rows)) return undefined
   return `${column} has ${number(known?.sampledDistinct ?? 0)} different values in ${number(known?.sampledRows ?? 0)} rows, too many to count`
@@ -46,9 +51,14 @@ export function planInPlace(metrics: readonly Metric[], facts: PlanFacts): InPla
     steps.push({ kind: 'footer', metrics: stated, estimateMs: 1, because: 'the database counted rows and nulls' })
   for (const [name, own] of byColumn) {
     const { type, sampledDistinct } = facts.columns.get(name) ?? { type: 'text', sampledDistinct: 0 }
+    const of: ColumnNode = { op: 'column', name, type }
+    if (facts.counted.has(name) && own.every(metric => isOf(metric, name))) {
+      steps.push({ kind: 'counted', of, metrics: own, estimateMs: 0, because: 'they were counted before' })
+      continue
+    }
     steps.push({
       kind: 'values',
-      of: { op: 'column', name, type },
+      of,
       metrics: own,
       estimateMs: Math.ceil((grouping * facts.rows) / 1e6),
       because: `about ${number(sampledDistinct)} different values: the database counts them, and they answer all of these`,

@@ -19,14 +19,16 @@ export interface PlanFacts {
   readonly footerNulls: ReadonlyMap<string, number> | undefined
   /** What states the number of rows and of nulls; undefined where the rows themselves do. */
   readonly statedBy?: 'file metadata' | 'the database' | undefined
+  /** Columns whose values were counted before. */
+  readonly counted: ReadonlySet<string>
 }
 
-export type StepKind = 'footer' | 'values' | 'scan' | 'query'
+export type StepKind = 'footer' | 'values' | 'counted' | 'scan' | 'query'
 
 /** One look at the data, and the measures that it answers. */
 export interface PlanStep {
   readonly kind: StepKind
-  /** The column whose values are counted. */
+  /** The column whose values are counted, or were. */
   readonly of?: ColumnNode
   readonly metrics: readonly Metric[]
   /** Expected CPU time. */
@@ -141,12 +143,20 @@ export function planMeasures(metrics: readonly Metric[], facts: PlanFacts): Plan
   for (const [column, own] of byColumn(unique.filter(metric => !answered.has(metric)))) {
     const known = facts.columns.get(column)
     if (!known || !hasFewValues(known, facts.rows)) continue
+    const of: ColumnNode = { op: 'column', name: column, type: known.type }
+    if (facts.counted.has(column)) {
+      const again = own.filter(answeredByValues)
+      for (const metric of again) answered.add(metric)
+      if (again.length > 0)
+        steps.push({ kind: 'counted', of, metrics: again, estimateMs: 0, because: 'they were counted before' })
+      continue
+    }
     const counting = cost.values[known.type]
     if (separately(own, facts) <= milliseconds(counting, facts.rows) + fixed) continue
     for (const metric of own) answered.add(metric)
     steps.push({
       kind: 'values',
-      of: { op: 'column', name: column, type: known.type },
+      of,
       metrics: own,
       estimateMs: milliseconds(counting, facts.rows),
       because: `about ${known.sampledDistinct.toLocaleString('en-US')} different values: counted once, they answer all of these`,

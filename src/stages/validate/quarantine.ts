@@ -1,13 +1,16 @@
 import type { ExpectationSpec } from '../../define/expectation/spec.ts'
+import type { Node } from '../../define/expression/node.ts'
 import { rowColumn, rowsOfFile, type DataEngine, type Row } from '../../ports/data-engine.ts'
 import { unreadableColumn, type FoundDataset } from './relation.ts'
 import { contentColumn, fileColumn } from './repairs.ts'
 import type { OpenSource } from './source.ts'
 
-/** A check whose failing rows can be pointed at: SQL that is true for them, false for the others. */
+/** A check whose failing rows can be pointed at: SQL that is true for them, false or null for the others. */
 export interface RowLevel {
   readonly spec: ExpectationSpec
   readonly bad: string
+  /** The same as an expression, where it is one. */
+  readonly condition?: Node | undefined
   /** Its first rows, once the dataset was split. */
   first?: readonly number[]
 }
@@ -109,7 +112,7 @@ export async function split(
   const critical = failing.flatMap(({ spec, bad }) => (spec.severity === 'critical' ? [`(${bad})`] : []))
   return {
     whole: kept(''),
-    good: kept(critical.length === 0 ? '' : ` WHERE NOT (${critical.join(' OR ')})`),
+    good: kept(critical.length === 0 ? '' : ` WHERE NOT coalesce(${critical.join(' OR ')}, false)`),
     bad: `SELECT f.* EXCLUDE (${names.join(', ')}), c.millrace_checks, c.millrace_reasons, c.millrace_accepted FROM (SELECT * FROM (${flagged}) WHERE ${any}) f JOIN ${table} c ON ${same}`,
     failing: count(combinations),
     refused: count(combinations.filter(isRefused)),
@@ -141,8 +144,12 @@ export function withOrigin(
   const { dialect } = engine
   const row = dialect.identifier(rowColumn)
   const file = `CAST(${dialect.wholeDivision(row, rowsOfFile)} AS BIGINT)`
-  const of = (values: readonly string[]) =>
-    values.length === 1 ? dialect.literal(values[0] as string, 'text') : `${listSql(engine, values)}[${file} + 1]`
+  const of = (values: readonly string[]) => {
+    const type = dialect.oneOf([...new Set(values)])
+    return values.length === 1
+      ? `CAST(${dialect.literal(values[0] as string, 'text')} AS ${type})`
+      : `CAST(${listSql(engine, values)} AS ${type}[])[${file} + 1]`
+  }
   const columns = [
     ...(files ? [`${of(files)} AS ${dialect.identifier(fileColumn)}`] : []),
     ...(digests ? [`${of(digests)} AS ${dialect.identifier(contentColumn)}`] : []),
@@ -159,10 +166,13 @@ async function keepCombinations(
   names: readonly string[],
   combinations: readonly Combination[],
 ): Promise<void> {
+  const { dialect } = engine
+  const broken = new Set(combinations.flatMap(one => one.broken))
+  const oneOf = (texts: Iterable<string>) => dialect.oneOf([...new Set(texts)])
   const columns = [
     ...names.map(name => `${name} BIGINT`),
-    'millrace_checks VARCHAR[]',
-    'millrace_reasons VARCHAR[]',
+    `millrace_checks ${oneOf([...broken].map(spec => spec.id))}[]`,
+    `millrace_reasons ${oneOf([...broken].map(spec => spec.says))}[]`,
     'millrace_accepted BOOLEAN',
   ]
   await engine.execute(`CREATE TABLE ${table} (${columns.join(', ')})`)

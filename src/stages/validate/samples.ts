@@ -1,7 +1,19 @@
 import { personalColumns } from '../../define/dataset.ts'
+import type { Metric } from '../../define/expectation/metric.ts'
+import { conjunction } from '../../define/expectation/where.ts'
+import type { ColumnNode, Node } from '../../define/expression/node.ts'
 import type { CheckResult } from '../../define/report.ts'
 import type { Json } from '../../internal/canonical-json.ts'
-import { rowColumn, rowsOfFile, type DataEngine, type Row } from '../../ports/data-engine.ts'
+import { formatTime } from '../../internal/time.ts'
+import {
+  rowColumn,
+  rowsOfFile,
+  type ColumnType,
+  type DataEngine,
+  type Row,
+  type Value,
+} from '../../ports/data-engine.ts'
+import type { Measurer } from './measurer.ts'
 import type { RowLevel } from './quarantine.ts'
 import { unreadableColumn, type FoundDataset } from './relation.ts'
 
@@ -21,10 +33,14 @@ function plain(at: Row): Record<string, Json> {
   )
 }
 
-/** Where a row came from: its place in its file, and the file's name where there are several. */
-function place(row: number, files: readonly string[] | undefined): Record<string, Json> {
-  const file = files && files.length > 1 ? files[Math.floor(row / rowsOfFile)] : undefined
-  return { millrace_row: row % rowsOfFile, ...(file === undefined ? {} : { millrace_file: file }) }
+/** Where a row came from: its place in its file, the line there where it is known, and the file where a line or others are. */
+function place(row: number, files: readonly string[] | undefined, line: number | undefined): Record<string, Json> {
+  const file = files && (files.length > 1 || line !== undefined) ? files[Math.floor(row / rowsOfFile)] : undefined
+  return {
+    millrace_row: row % rowsOfFile,
+    ...(file === undefined ? {} : { millrace_file: file }),
+    ...(line === undefined ? {} : { millrace_line: line }),
+  }
 }
 
 /** Rows by number, timestamps as text. */
@@ -49,11 +65,46 @@ async function rowsByNumber(
   return new Map(rows.map(one => [Number(one[rowColumn]), one]))
 }
 
+interface FrequentValue {
+  readonly value: string | null
+  readonly count: number
+}
+
+/** A value as text. */
+function textOf(value: Value, type: ColumnType): string | null {
+  if (value === null) return null
+  return type === 'timestamp' ? formatTime(Number(value)) : String(value)
+}
+
+/** What tells the most frequent values that break a check of one column: where a rule is an expression, measures do. */
+function frequencyMetrics({ spec, condition }: RowLevel, of: ColumnNode) {
+  if (!condition || spec.kind === 'readable') return undefined
+  const missing: Node = { op: 'call', fn: 'isNull', args: [of], type: 'bool' }
+  return {
+    top: { fn: 'topValues', of, most: mostValues, where: condition },
+    nulls: { fn: 'rows', where: conjunction(missing, condition) },
+  } as const satisfies Record<string, Metric>
+}
+
 /** The most frequent values that break a check of one column. */
-async function frequentValues(engine: DataEngine, found: FoundDataset, { spec, bad }: RowLevel, column: string) {
-  const name = engine.dialect.identifier(spec.kind === 'readable' ? unreadableColumn : column)
+async function frequentValues(
+  engine: DataEngine,
+  measurer: Measurer,
+  found: FoundDataset,
+  check: RowLevel,
+  of: ColumnNode,
+): Promise<FrequentValue[]> {
+  const asked = frequencyMetrics(check, of)
+  if (asked) {
+    const top = measurer.result(asked.top)
+    const nulls = measurer.result(asked.nulls)
+    const values = top.values.map((value, i) => ({ value: textOf(value, of.type), count: top.counts[i] as number }))
+    const all = nulls > 0 ? [...values, { value: null, count: nulls }] : values
+    return all.toSorted((a, b) => b.count - a.count).slice(0, mostValues)
+  }
+  const name = engine.dialect.identifier(check.spec.kind === 'readable' ? unreadableColumn : of.name)
   const rows = await engine.rows(
-    `SELECT CAST(${name} AS VARCHAR) AS value, count(*) AS n FROM (${found.numbered}) WHERE ${bad} GROUP BY 1 ORDER BY n DESC, value LIMIT ${mostValues}`,
+    `SELECT CAST(${name} AS VARCHAR) AS value, count(*) AS n FROM (${found.numbered}) WHERE ${check.bad} GROUP BY 1 ORDER BY n DESC, value LIMIT ${mostValues}`,
   )
   return rows.map(one => ({ value: one.value as string | null, count: Number(one.n) }))
 }
@@ -61,14 +112,29 @@ async function frequentValues(engine: DataEngine, found: FoundDataset, { spec, b
 /** Adds to each failed check its first rows and its most frequent bad values. Personal data is masked. */
 export async function withSamples(
   engine: DataEngine,
+  measurer: Measurer,
   found: FoundDataset,
   results: readonly CheckResult[],
   failing: readonly RowLevel[],
   files: readonly string[] | undefined,
 ): Promise<CheckResult[]> {
   const personal = personalColumns(found.dataset)
-  const rows = await rowsByNumber(engine, found, [...new Set(failing.flatMap(check => check.first ?? []))])
+  const numbers = [...new Set(failing.flatMap(check => check.first ?? []))]
+  const rows = await rowsByNumber(engine, found, numbers)
+  const lines = await found.source.text?.lines?.(numbers)
   const byId = new Map(failing.map(check => [check.spec.id, check]))
+  const onlyColumn = ({ spec: { columns } }: RowLevel): ColumnNode | undefined => {
+    const [name] = columns
+    const type = name === undefined ? undefined : found.dataset.columns[name]?.type
+    return name === undefined || type === undefined || columns.length > 1 || personal.has(name)
+      ? undefined
+      : { op: 'column', name, type }
+  }
+  const asked = failing.flatMap(check => {
+    const of = onlyColumn(check)
+    return Object.values((of && frequencyMetrics(check, of)) ?? {})
+  })
+  await measurer.take(asked)
   const sampled: CheckResult[] = []
   for (const result of results) {
     const check = byId.get(result.id)
@@ -80,17 +146,14 @@ export async function withSamples(
     const wanted = [...new Set([...found.dataset.key, ...(columns.length > 0 ? columns : found.usable)])]
     const shown = wanted.filter(name => found.usable.has(name))
     if (kind === 'readable' && !wanted.some(name => personal.has(name))) shown.push(unreadableColumn)
-    const [only] = columns
-    const values =
-      only !== undefined && columns.length === 1 && !personal.has(only)
-        ? await frequentValues(engine, found, check, only)
-        : []
+    const only = onlyColumn(check)
+    const values = only ? await frequentValues(engine, measurer, found, check, only) : []
     sampled.push({
       ...result,
       sample: (check.first ?? []).map(number => {
         const row = plain(rows.get(number) ?? {})
         const cells = shown.map(name => [name, personal.has(name) ? '•••' : (row[name] ?? null)])
-        return { ...place(number, files), ...(Object.fromEntries(cells) as Record<string, Json>) }
+        return { ...place(number, files, lines?.get(number)), ...(Object.fromEntries(cells) as Record<string, Json>) }
       }),
       ...(values.length > 0 ? { distinctBad: values } : {}),
     })

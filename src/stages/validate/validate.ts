@@ -3,6 +3,7 @@ import { kinds } from '../../define/expectation/index.ts'
 import type { FoundSchema, Kind, Verdict, VerdictContext } from '../../define/expectation/kind.ts'
 import type { ExpectationSpec } from '../../define/expectation/spec.ts'
 import { overallStatus, type CheckResult, type Report } from '../../define/report.ts'
+import type { Source } from '../../define/source.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { ulid } from '../../internal/ids.ts'
 import { distributions, type ColumnDistribution } from './distribution.ts'
@@ -48,12 +49,19 @@ function schemaOf(found: FoundDataset, files: readonly string[] | undefined, row
     lines: (found.source.text?.unreadable ?? []).map(({ file, line, reason, text }) => ({
       line,
       reason,
-      text,
-      ...(files && files.length > 1 ? { file: files[file] ?? '' } : {}),
+      // nobody knows which column a part of it belongs to
+      text: personalColumns(found.dataset).size > 0 ? '•••' : text,
+      ...(files?.[file] === undefined ? {} : { file: files[file] }),
     })),
     broken: found.source.text?.broken ?? 0,
+    ...headerDelimiter(found.dataset.source),
     rows,
   }
+}
+
+/** What parts the names of a header, where there is one. */
+function headerDelimiter(source: Source): { readonly delimiter: string } | undefined {
+  return source.kind === 'csv' && source.header !== false ? { delimiter: source.delimiter ?? ',' } : undefined
 }
 
 /** Figures that earlier evaluations of a check observed; those that failed are no precedent. */
@@ -192,18 +200,18 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
       if (run.looksForItself)
         steps.push({ ...extraStep, kind: 'rule', says: spec.says, milliseconds: clock.elapsed() - began })
       if (run.outcome?.table) tables.push(run.outcome.table)
-      if (run.outcome?.bad) failing.push({ spec, bad: run.outcome.bad })
+      if (run.outcome?.bad) failing.push({ spec, bad: run.outcome.bad, condition: run.outcome.condition })
       checks.push(
         verdict
           ? result(spec, dataset, verdict, kind.approximate)
           : failed(spec, dataset, run.error ?? 'unknown reason'),
       )
     }
-    await services.states?.save()
     if (failing[0]) await measurer.ready(`some break "${failing[0].spec.says}"`)
     const began = clock.elapsed()
     const parts = await split(engine, found, failing, badTable)
-    const sampled = parts.bad ? await withSamples(engine, found, checks, failing, source.files) : checks
+    const sampled = parts.bad ? await withSamples(engine, measurer, found, checks, failing, source.files) : checks
+    await services.states?.save()
     if (parts.bad) steps.push({ ...extraStep, kind: 'failures', milliseconds: clock.elapsed() - began })
     const report: Report = {
       id: ulid(),

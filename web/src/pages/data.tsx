@@ -22,11 +22,17 @@ function titleOf({ id, kind, target }: Check): string {
   return about === '' ? id : `${about} ${kind}`
 }
 
-const worst = ['error', 'fail', 'warn', 'skipped', 'pass']
+const worst = ['error', 'fail', 'warn', 'info', 'skipped', 'pass']
+
+/** What a check means for the whole, as the reports of the command line have it. */
+function outcomeOf({ status, severity }: Check): string {
+  if (status !== 'fail' && status !== 'warn') return status
+  return severity === 'info' ? 'info' : severity === 'warning' ? 'warn' : status
+}
 
 /** What does not hold first, otherwise in the order of the declarations. */
 function worstFirst(checks: readonly Check[]): readonly Check[] {
-  return checks.toSorted((a, b) => worst.indexOf(a.status) - worst.indexOf(b.status))
+  return checks.toSorted((a, b) => worst.indexOf(outcomeOf(a)) - worst.indexOf(outcomeOf(b)))
 }
 
 function Trend({ of }: { of: Series | undefined }) {
@@ -43,7 +49,7 @@ function CheckRows({ checks, series }: { checks: readonly Check[]; series: reado
       {worstFirst(checks).map(check => (
         <tr key={check.id}>
           <td>
-            <Mark state={check.status} />
+            <Mark state={outcomeOf(check)} />
           </td>
           <th scope="row" title={check.id}>
             {titleOf(check)}
@@ -54,7 +60,7 @@ function CheckRows({ checks, series }: { checks: readonly Check[]; series: reado
             {check.bad > 0 && (
               <Bar
                 share={check.evaluated > 0 ? Math.sqrt(check.bad / check.evaluated) : 0}
-                tone={toneOf(check.status)}
+                tone={toneOf(outcomeOf(check))}
                 label={`${percent(check.bad / Math.max(1, check.evaluated), 4)} bad`}
               />
             )}

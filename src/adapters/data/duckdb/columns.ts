@@ -1,7 +1,10 @@
-import { DuckDBTypeId, type DuckDBDataChunk, type DuckDBResult, type DuckDBVector } from '@duckdb/node-api'
+import type { DuckDBDataChunk, DuckDBResult, DuckDBTypeId as TypeId, DuckDBVector } from '@duckdb/node-api'
+import { commonJs } from '../../../internal/common-js.ts'
 import type { Column, ColumnType } from '../../../ports/data-engine.ts'
 
-const logical = new Map<DuckDBTypeId, ColumnType>([
+const { DuckDBTypeId } = commonJs('@duckdb/node-api') as typeof import('@duckdb/node-api')
+
+const logical = new Map<TypeId, ColumnType>([
   ...[
     DuckDBTypeId.TINYINT,
     DuckDBTypeId.SMALLINT,
@@ -38,7 +41,7 @@ class Collector {
   #nulls: Uint8Array | undefined
   #length = 0
 
-  constructor(name: string, id: DuckDBTypeId, capacity: number) {
+  constructor(name: string, id: TypeId, capacity: number) {
     this.name = name
     this.type = logical.get(id) ?? 'text'
     this.#values = this.#allocate(capacity)

@@ -1,18 +1,9 @@
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
-import {
-  BOOLEAN,
-  BIGINT,
-  DOUBLE,
-  DuckDBDataChunk,
-  DuckDBInstance,
-  TIMESTAMP,
-  VARCHAR,
-  type DuckDBConnection,
-  type DuckDBType,
-} from '@duckdb/node-api'
+import type { DuckDBConnection, DuckDBDataChunk, DuckDBInstance, DuckDBType } from '@duckdb/node-api'
 import { fail, isMillraceError } from '../../../errors/index.ts'
+import { commonJs } from '../../../internal/common-js.ts'
 import { ulid } from '../../../internal/ids.ts'
 import { inSeconds } from '../../../internal/time.ts'
 import { syncFolder, temporaryName } from '../../../internal/publish.ts'
@@ -37,6 +28,8 @@ import { scanRelation } from './scan.ts'
 import { sniff } from './sniff-csv.ts'
 import { refusalOf } from './user-query.ts'
 
+const duckdb = commonJs('@duckdb/node-api') as typeof import('@duckdb/node-api')
+
 export interface DuckdbOptions {
   readonly threads?: number
   /** Bytes that the engine may hold before it spills (default 1.2 GB). */
@@ -54,11 +47,11 @@ const logicalOf: readonly (readonly [RegExp, ColumnType])[] = [
 ]
 
 const chunkTypes: Record<ColumnType, DuckDBType> = {
-  int: BIGINT,
-  float: DOUBLE,
-  text: VARCHAR,
-  bool: BOOLEAN,
-  timestamp: TIMESTAMP,
+  int: duckdb.BIGINT,
+  float: duckdb.DOUBLE,
+  text: duckdb.VARCHAR,
+  bool: duckdb.BOOLEAN,
+  timestamp: duckdb.TIMESTAMP,
 }
 
 /** Timers beyond this fire at once. */
@@ -77,8 +70,8 @@ function firstLine(error: unknown): string {
 async function collect(connection: DuckDBConnection, sql: string): Promise<Map<string, Column>> {
   const result = await connection.run(sql)
   const reader = new ColumnsReader(result)
-  for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk())
-    reader.add(chunk)
+  // it is all there: asking for each 2,048 rows anew would wait for another thread each time
+  for (let i = 0; i < result.chunkCount; i++) reader.add(result.getChunk(i))
   return reader.done()
 }
 
@@ -258,7 +251,7 @@ class DuckdbEngine implements DataEngine {
       const length = columns[0]?.values.length ?? 0
       for (let from = 0; from < length; from += 2048) {
         const rows = Math.min(2048, length - from)
-        const chunk = DuckDBDataChunk.create(
+        const chunk = duckdb.DuckDBDataChunk.create(
           columns.map(column => chunkTypes[column.type]),
           rows,
         )
@@ -351,7 +344,7 @@ function printable(text: string): string {
 /** Opens an in-memory engine; relations are read from files in place. */
 export async function openDuckdb(options: DuckdbOptions = {}): Promise<DataEngine> {
   const megabytes = Math.round((options.memory ?? 1.2e9) / 1e6)
-  const instance = await DuckDBInstance.create(':memory:', {
+  const instance = await duckdb.DuckDBInstance.create(':memory:', {
     threads: String(options.threads ?? 2),
     memory_limit: `${megabytes}MB`,
     preserve_insertion_order: 'true',

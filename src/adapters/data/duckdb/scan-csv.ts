@@ -3,13 +3,16 @@ import { fail } from '../../../errors/index.ts'
 import { ulid } from '../../../internal/ids.ts'
 import {
   mostUnreadable,
+  rowColumn,
   rowsOfFile,
   type Relation,
   type SourceSpec,
   type UnreadableLine,
 } from '../../../ports/data-engine.ts'
 import { csvColumns } from './csv-header.ts'
+import { csvRecords } from './csv-lines.ts'
 import { duckdbDialect } from './dialect.ts'
+import { linesAt } from './lines.ts'
 import { hasLineBeyond } from './long-line.ts'
 import { rowName, text, type Scratch, type Session } from './session.ts'
 import { asUtf8 } from './transcode.ts'
@@ -49,7 +52,7 @@ function reasonOf(type: string, message: string): string {
 interface Found {
   readonly rows: number
   readonly broken: number
-  readonly unreadable: readonly UnreadableLine[]
+  readonly unreadable: readonly (UnreadableLine & { readonly start: number })[]
 }
 
 /** Reads once for the lines that are no rows: too many or too few cells, open quotes, bytes of another encoding. */
@@ -62,20 +65,48 @@ async function findUnreadable(
   const id = ulid().toLowerCase()
   const rejects = `store_rejects = true, rejects_limit = 0, rejects_table = 'lines_${id}', rejects_scan = 'scans_${id}'`
   const [counted] = await session(`SELECT count(*) AS n FROM ${read(files, columns, `${settings}, ${rejects}`)}`)
-  // one line may be wrong in several ways; one of them is enough
+  // one line may be wrong in several ways; one of them is enough. What comes with it may begin with the ends of lines before
   const lines = await session(
-    `SELECT s.file_path AS file, l.line::BIGINT AS line, min(l.error_type::VARCHAR) AS type, min_by(l.error_message, l.error_type::VARCHAR) AS message, min_by(left(l.csv_line, 200), l.error_type::VARCHAR) AS text, count(*) OVER () AS broken
+    `SELECT s.file_path AS file, min(l.line_byte_position - 1 + length(regexp_extract(l.csv_line, '^[\\r\\n]*')))::BIGINT AS start, min(l.error_type::VARCHAR) AS type, min_by(l.error_message, l.error_type::VARCHAR) AS message, min_by(left(l.csv_line, 200), l.error_type::VARCHAR) AS text, count(*) OVER () AS broken
      FROM lines_${id} l JOIN scans_${id} s USING (scan_id, file_id) GROUP BY s.file_path, l.line ORDER BY s.file_path, l.line LIMIT ${mostUnreadable}`,
   )
   await session(`DROP TABLE lines_${id}`)
   await session(`DROP TABLE scans_${id}`)
-  const unreadable = lines.map(row => ({
-    file: Math.max(0, files.indexOf(String(row.file))),
-    line: Number(row.line),
-    reason: reasonOf(String(row.type), String(row.message)),
-    text: String(row.text ?? '').trimEnd(),
-  }))
+  const unreadable: (UnreadableLine & { start: number })[] = []
+  for (const [file, path] of files.entries()) {
+    const own = lines.filter(row => row.file === path)
+    const starts = own.map(row => Number(row.start))
+    // the engine counts records, not lines
+    const numbers = await linesAt(path, starts)
+    for (const [i, row] of own.entries())
+      unreadable.push({
+        file,
+        start: starts[i] as number,
+        line: numbers[i] as number,
+        reason: reasonOf(String(row.type), String(row.message)),
+        text: String(row.text ?? '').trim(),
+      })
+  }
   return { rows: Number(counted?.n ?? 0), broken: Number(lines[0]?.broken ?? 0), unreadable }
+}
+
+/** Cells of rows of one file as the engine read them, by the rows' places in it. */
+async function textsOf(
+  numbered: string,
+  rows: readonly number[],
+  columns: readonly string[],
+  session: Session,
+): Promise<Map<number, readonly unknown[]>> {
+  const read = await session(
+    `SELECT * FROM (SELECT * FROM (${numbered}) LIMIT ${Math.max(...rows) + 1}) WHERE ${rowName} % ${rowsOfFile} IN (${rows.join(', ')})`,
+  )
+  return new Map(read.map(row => [Number(row[rowColumn]) % rowsOfFile, columns.map(name => row[name])]))
+}
+
+/** Whether a record is what the engine read: where quotes are astray the two may part ways. */
+function isSame(cells: readonly string[], read: readonly unknown[] | undefined): boolean {
+  const plain = (cell: unknown): string => (typeof cell === 'string' ? cell.replace(/\r\n?/g, '\n') : '')
+  return read?.every((cell, i) => plain(cell) === plain(cells[i])) === true
 }
 
 async function inTurn<T>(files: readonly string[], look: (file: string, i: number) => Promise<T>): Promise<T[]> {
@@ -126,14 +157,29 @@ export async function scanCsv(
   const together = alike
     ? read(files, headers[0] as string[], lenient(0))
     : `(${files.map((file, i) => `SELECT * FROM ${read([file], headers[i] as string[], lenient(i))}`).join(' UNION ALL BY NAME ')})`
+  const unreadable = found.flatMap(part => part.unreadable).slice(0, mostUnreadable)
+  const broken = sumOf(found, part => part.broken)
+  const lines = async (rows: readonly number[]) => {
+    const known = new Map<number, number>()
+    // which rows the others moved is not known
+    if (broken > unreadable.length) return known
+    for (const [file, path] of files.entries()) {
+      const wanted = rows.filter(row => Math.floor(row / rowsOfFile) === file).map(row => row % rowsOfFile)
+      if (wanted.length === 0) continue
+      const columns = headers[file] as string[]
+      const starts = new Set(unreadable.flatMap(line => (line.file === file ? [line.start] : [])))
+      const records = await csvRecords(path, source, { wanted, broken: starts, columns: columns.length })
+      const cells = await textsOf(apart[file] as string, wanted, columns, session)
+      for (const [row, { line, cells: own }] of records)
+        if (isSame(own, cells.get(row))) known.set(file * rowsOfFile + row, line)
+    }
+    return known
+  }
   return {
     sql: together,
     numbered: `(${apart.join(' UNION ALL BY NAME ')})`,
     label: source.path,
-    text: {
-      unreadable: found.flatMap(part => part.unreadable).slice(0, mostUnreadable),
-      broken: sumOf(found, part => part.broken),
-    },
+    text: { unreadable: unreadable.map(({ start: _, ...line }) => line), broken, lines },
     rows: sumOf(found, part => part.rows),
   }
 }

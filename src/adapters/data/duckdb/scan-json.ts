@@ -8,7 +8,11 @@ import {
 import { duckdbDialect } from './dialect.ts'
 import { fail } from '../../../errors/index.ts'
 import { head, requireDifferent, tail } from './csv-header.ts'
+import { filledLines } from './lines.ts'
 import { rowName, text, type Session } from './session.ts'
+
+/** Characters of a line that is no row. */
+const mostShown = 200
 
 type JsonSource = SourceSpec & { kind: 'json' }
 
@@ -40,6 +44,17 @@ async function isOneList(file: string): Promise<boolean> {
   return /^\s*\[\s*\{/.test(await head(file, 'utf-8')) && (await tail(file)).trimEnd().endsWith(']')
 }
 
+/** The first characters of a line. */
+const beginning = (bytes: Buffer): string =>
+  Array.from(
+    bytes
+      .subarray(0, 4 * mostShown)
+      .toString('utf8')
+      .trim(),
+  )
+    .slice(0, mostShown)
+    .join('')
+
 /** JSON lines as columns of text; members that are objects or lists are their JSON. A line that is no object is no row. */
 export async function scanJson(source: JsonSource, files: readonly string[], session: Session): Promise<Relation> {
   for (const file of files)
@@ -64,16 +79,30 @@ export async function scanJson(source: JsonSource, files: readonly string[], ses
     rows += Number(counted?.n ?? 0)
     broken += Number(counted?.lines ?? 0) - Number(counted?.n ?? 0)
     const first = await session(
-      `SELECT line::BIGINT AS line, json IS NULL AS broken, json_type(json) = 'OBJECT' AS object, left(json::VARCHAR, 200) AS text FROM ${numbered} WHERE NOT ${isRow} ORDER BY line LIMIT ${mostUnreadable - unreadable.length}`,
+      `SELECT line::BIGINT - 1 AS place, json IS NULL AS broken, json_type(json) = 'OBJECT' AS object FROM ${numbered} WHERE NOT ${isRow} ORDER BY place LIMIT ${mostUnreadable - unreadable.length}`,
     )
-    for (const row of first)
+    const lines = await filledLines(
+      path,
+      first.map(row => Number(row.place)),
+    )
+    for (const row of first) {
+      const line = lines.get(Number(row.place))
       unreadable.push({
         file,
-        line: Number(row.line),
+        line: line?.number ?? Number(row.place) + 1,
         reason:
           row.broken === true ? 'it is no JSON' : row.object === true ? 'a member stands twice' : 'it is no object',
-        text: String(row.text ?? ''),
+        text: line ? beginning(line.bytes) : '',
       })
+    }
+  }
+  const lines = async (wanted: readonly number[]) => {
+    const known = new Map<number, number>()
+    for (const [file, path] of files.entries()) {
+      const own = wanted.filter(row => Math.floor(row / rowsOfFile) === file).map(row => row % rowsOfFile)
+      for (const [row, { number }] of await filledLines(path, own)) known.set(file * rowsOfFile + row, number)
+    }
+    return known
   }
   const select = columns.length === 0 ? 'NULL::VARCHAR AS nothing' : columns.join(', ')
   const apart = files.map(
@@ -84,7 +113,7 @@ export async function scanJson(source: JsonSource, files: readonly string[], ses
     sql: `(SELECT ${select} FROM ${objects(files)} WHERE ${isRow})`,
     numbered: `(${apart.join(' UNION ALL ')})`,
     label: source.path,
-    text: { unreadable, broken },
+    text: { unreadable, broken, lines },
     rows,
   }
 }

@@ -1,7 +1,8 @@
-import { sql, type Kysely } from 'kysely'
+import type { Kysely } from 'kysely'
 import { fail } from '../../../errors/catalogue.ts'
 import type { Experiment, MetadataStore } from '../../../ports/metadata-store.ts'
 import { decode, encode } from './codec.ts'
+import { sql } from './kysely.ts'
 import type { RowOf, Schema } from './schema.ts'
 
 function toExperiment(row: RowOf<'experiments'>): Experiment {

@@ -1,4 +1,5 @@
-import { CompiledQuery, type Compilable, type Kysely } from 'kysely'
+import type { Compilable, Kysely } from 'kysely'
+import { CompiledQuery } from './kysely.ts'
 import type { Schema } from './schema.ts'
 
 /** Stands in a query for the value with that number. */

@@ -1,7 +1,8 @@
-import { sql, type Kysely } from 'kysely'
+import type { Kysely } from 'kysely'
 import { fail } from '../../../errors/catalogue.ts'
 import type { MetadataStore, MetricPoint } from '../../../ports/metadata-store.ts'
 import { chunks } from './codec.ts'
+import { sql } from './kysely.ts'
 import type { NewRow, RowOf, Schema } from './schema.ts'
 
 function toPoint(row: RowOf<'metrics'>): MetricPoint {

@@ -10,5 +10,5 @@ project file.
   millrace ci github --branch main --schedule "17 4 * * *"`,
   file: '.github/workflows/millrace.yml',
   options: [{ flags: '--no-sarif', description: 'no code scanning, so no write permission at all' }],
-  text: (project, plan, options) => githubWorkflow(project, { ...plan, sarif: options['sarif'] !== false }),
+  text: (project, plan, options) => githubWorkflow(project, { ...plan, sarif: options.sarif !== false }),
 })

@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path'
 import { ingest, type Ingested } from '../../../stages/ingest/ingest.ts'
 import { fail } from '../../../errors/index.ts'
-import { whyUnreadable } from '../../../internal/why-unreadable.ts'
+import { whyUnopenable } from '../../../internal/why-unreadable.ts'
 import type { Command } from '../../command.ts'
 import { datasetOf } from '../../dataset-of.ts'
 import { ingestedLine } from '../../ingesting.ts'
@@ -31,7 +31,7 @@ when a process was killed half way; what was refused is judged anew when the dat
       const results: (Ingested & { again: boolean })[] = []
       for (const given of files) {
         const path = resolve(cwd, given)
-        const reason = await whyUnreadable(path)
+        const reason = await whyUnopenable(path)
         if (reason !== undefined) throw fail('fileUnreadable', { file: given, reason })
         const called = typeof options.name === 'string' ? options.name : basename(path)
         const { result, again } = await ingest(workspace, dataset, { path, name: called }, { anew })

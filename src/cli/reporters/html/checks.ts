@@ -1,11 +1,12 @@
 import type { CheckResult } from '../../../define/report.ts'
-import { outcomeOf, placeOf, titleOf, type Outcome } from '../subject.ts'
+import { outcomeOf, placeOf, sourceOf, titleOf, valuesOf, type Outcome } from '../subject.ts'
 import { escape, number, percent } from './escape.ts'
 
 const words: Record<Outcome, string> = {
   error: 'error',
   fail: 'failed',
   warn: 'warning',
+  info: 'info',
   skipped: 'skipped',
   pass: 'ok',
 }
@@ -16,13 +17,17 @@ function sampleTable(check: CheckResult): string {
   const sample = check.sample ?? []
   const [first] = sample
   if (!first) return ''
-  const names = [...new Set(sample.flatMap(row => Object.keys(row)))]
-  const head = names.map(name => `<th>${escape(name === 'millrace_row' ? 'row' : name)}</th>`).join('')
+  const rows = sample.map(row => {
+    const place = sourceOf(row)
+    return place === undefined ? row : { place, ...valuesOf(row) }
+  })
+  const names = [...new Set(rows.flatMap(row => Object.keys(row)))]
+  const head = names.map(name => `<th>${escape(name === 'millrace_row' ? 'row (from 0)' : name)}</th>`).join('')
   const cell = (value: unknown) =>
     value === null || value === undefined
       ? '<span class="soft">null</span>'
       : escape(typeof value === 'object' ? JSON.stringify(value) : String(value))
-  const body = sample.map(row => `<tr>${names.map(name => `<td>${cell(row[name])}</td>`).join('')}</tr>`).join('')
+  const body = rows.map(row => `<tr>${names.map(name => `<td>${cell(row[name])}</td>`).join('')}</tr>`).join('')
   const title = `${number(sample.length)} of ${number(check.bad)} that break it`
   return `<details><summary class="soft">${title}</summary><div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div></details>`
 }

@@ -14,11 +14,13 @@ function section(report: Report, index: number, options: RenderOptions): string 
   const broken = ordered.filter(check => !['pass', 'skipped'].includes(outcomeOf(check)))
   const { rows, source, quarantined } = report.evidence
   const all = typeof rows === 'number' ? rows : 0
+  const told = countOf([report], 'info')
   const facts = [
     ['rows', number(all)],
     ['checks', number(report.checks.length)],
     ['failed', number(countOf([report], 'fail', 'error'))],
     ['warnings', number(countOf([report], 'warn'))],
+    ...(told > 0 ? [['info', number(told)]] : []),
     ...(typeof quarantined === 'number' ? [['rows that fail', number(quarantined)]] : []),
   ]
   const found = options.distributions?.get(report.id) ?? []

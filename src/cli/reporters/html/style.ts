@@ -1,7 +1,7 @@
 /** One sheet, light and dark, for every page that is written as a file. */
 export const style = `
-:root{color-scheme:light dark;--ink:#1b1f24;--soft:#5b6570;--line:#d9dee3;--page:#f6f7f9;--card:#fff;--bar:#3f6fb5;--bad:#b3261e;--warn:#8a5a00;--ok:#1a7038;--tint:#eef2f7}
-@media (prefers-color-scheme:dark){:root{--ink:#e8eaed;--soft:#9aa5b1;--line:#343b44;--page:#14171a;--card:#1d2125;--bar:#7ba7e6;--bad:#ff8a80;--warn:#f2c14e;--ok:#7bd88f;--tint:#252b31}}
+:root{color-scheme:light dark;--ink:#1b1f24;--soft:#5b6570;--line:#d9dee3;--page:#f6f7f9;--card:#fff;--bar:#3f6fb5;--bad:#b3261e;--warn:#8a5a00;--info:#1f5fa8;--ok:#1a7038;--tint:#eef2f7}
+@media (prefers-color-scheme:dark){:root{--ink:#e8eaed;--soft:#9aa5b1;--line:#343b44;--page:#14171a;--card:#1d2125;--bar:#7ba7e6;--bad:#ff8a80;--warn:#f2c14e;--info:#8ab8f5;--ok:#7bd88f;--tint:#252b31}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
 main{max-width:1120px;margin:0 auto;padding:24px 16px 64px}
@@ -10,10 +10,10 @@ small,.soft{color:var(--soft);font-size:.86rem}
 .facts{display:flex;flex-wrap:wrap;gap:8px 28px;margin:16px 0}
 .facts b{display:block;font-size:1.25rem;font-variant-numeric:tabular-nums}
 .card{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:14px 16px;margin:0 0 10px;content-visibility:auto;contain-intrinsic-size:auto 96px}
-.card.fail,.card.error{border-left:4px solid var(--bad)}.card.warn{border-left:4px solid var(--warn)}
-.mark{font-weight:600}.mark.fail,.mark.error{color:var(--bad)}.mark.warn{color:var(--warn)}.mark.pass{color:var(--ok)}.mark.skipped{color:var(--soft)}
+.card.fail,.card.error{border-left:4px solid var(--bad)}.card.warn{border-left:4px solid var(--warn)}.card.info{border-left:4px solid var(--info)}
+.mark{font-weight:600}.mark.fail,.mark.error{color:var(--bad)}.mark.warn{color:var(--warn)}.mark.info{color:var(--info)}.mark.pass{color:var(--ok)}.mark.skipped{color:var(--soft)}
 .meter{height:6px;background:var(--tint);border-radius:3px;overflow:hidden;margin:8px 0 4px;max-width:420px}.meter i{display:block;height:100%;background:var(--bad)}
-.card.warn .meter i{background:var(--warn)}
+.card.warn .meter i{background:var(--warn)}.card.info .meter i{background:var(--info)}
 .chips{display:flex;flex-wrap:wrap;gap:6px;margin:6px 0 0}.chips code{background:var(--tint);border-radius:4px;padding:1px 6px}
 code{font:.88em ui-monospace,monospace;overflow-wrap:anywhere}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.9rem}

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import type { ColumnProfile, Profile } from '../../../stages/profile/types.ts'
 import { renderProfilePage } from './html.ts'
 import { renderProfile } from './pretty.ts'
+import { valueText } from './words.ts'
 
 function profileOf(text: string): Profile {
   const column: ColumnProfile = {
@@ -74,4 +75,22 @@ it('lets nothing from data speak to the terminal', () => {
       expect(renderProfile(profileOf(text), false)).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/)
     }),
   )
+})
+
+it.each([
+  [0, '0'],
+  [0.1 + 0.2, '0.3'],
+  [2001, '2001'],
+  [1234.5678, '1234.6'],
+  [1_234_567.891, '1,234,568'],
+  [-98_765, '-98,765'],
+  [0.000012345678, '0.000012346'],
+  [1e300, '1e+300'],
+])('%d is written as a person reads it', (value, text) => {
+  expect(valueText(value, { type: 'float' })).toBe(text)
+})
+
+it('whole numbers have their separators and all their digits', () => {
+  expect(valueText(9_007_199_254_740_993n as never, { type: 'int' })).toBe('9,007,199,254,740,993')
+  expect(valueText('2001' as never, { type: 'int' })).toBe('2001')
 })

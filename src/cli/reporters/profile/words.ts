@@ -7,6 +7,17 @@ type Value = ColumnProfile['min']
 
 const mostChars = 28
 
+/** Separators from five digits on: years have none. */
+const isLong = (value: number | bigint): boolean => value >= 10_000 || value <= -10_000
+
+/** Five significant digits, and never fewer than those before the point; the shortest form of what is huge or tiny. */
+export function numberText(value: number): string {
+  const size = Math.abs(value)
+  if (!Number.isFinite(value) || size >= 1e15 || (size > 0 && size < 1e-4)) return String(Number(value.toPrecision(5)))
+  const digits = size === 0 ? 0 : Math.max(0, 4 - Math.floor(Math.log10(size)))
+  return value.toLocaleString('en-US', { useGrouping: isLong(value), maximumFractionDigits: digits })
+}
+
 /** A value as a person reads it in a narrow place. */
 export function valueText(value: Value, { type }: Pick<ColumnProfile, 'type'>): string {
   if (value === null) return ''
@@ -14,7 +25,11 @@ export function valueText(value: Value, { type }: Pick<ColumnProfile, 'type'>): 
     return formatTime(Number(value))
       .replace('T', ' ')
       .replace(/:00Z$|Z$/, '')
-  if (type === 'float') return String(Number(Number(value).toPrecision(6)))
+  if (type === 'float') return numberText(Number(value))
+  if (type === 'int' && /^-?\d+$/.test(String(value))) {
+    const whole = BigInt(String(value))
+    return whole.toLocaleString('en-US', { useGrouping: isLong(whole) })
+  }
   if (value === '') return '(empty)'
   const text = shown(String(value))
   return [...text].length > mostChars ? `${[...text].slice(0, mostChars - 1).join('')}…` : text
@@ -100,7 +115,7 @@ export function factsOf(column: ColumnProfile, rows: number): string[] {
 }
 
 const lengthText = ({ min, max, mean }: { min: number; max: number; mean: number }): string =>
-  min === max ? `length ${min}` : `length ${min} to ${max}, mean ${Number(mean.toFixed(1))}`
+  min === max ? `length ${min}` : `length ${min} to ${max}, mean ${numberText(Number(mean.toFixed(1)))}`
 
 /** The forms of a text, with the pattern of the first where it has one. */
 function formTexts({ text }: ColumnProfile, filled: number): string[] {

@@ -4,7 +4,7 @@ import type { Node } from '../../expression/node.ts'
 import { refuse } from '../../named.ts'
 import { tableKind } from '../kind.ts'
 import { expressionKind } from '../row-kind.ts'
-import { columnNames, rowExpectation, type ColumnReference, type RowOptions } from '../spec.ts'
+import { columnNames, rowExpectation, undecided, type ColumnReference, type DecidedOptions } from '../spec.ts'
 import { inPairs } from '../where.ts'
 
 export const allOrNoneNull = tableKind({
@@ -15,7 +15,7 @@ export const allOrNoneNull = tableKind({
     example: 'expect.allOrNoneNull([c.net, c.tax])',
     good: ({ good }) => good,
   }),
-  make: (columns: readonly ColumnReference[], options: RowOptions = {}) => {
+  make: (columns: readonly ColumnReference[], options: DecidedOptions = {}) => {
     const names = columnNames(columns, 'allOrNoneNull')
     if (names.length < 2) refuse('expectation', 'allOrNoneNull', 'needs at least two columns')
     const nulls = columns.map(one => fromNode(one.node).isNull())
@@ -28,7 +28,9 @@ export const allOrNoneNull = tableKind({
       says: `${names.join(', ')} are all null or none is`,
       args: { good: good.node },
       columns: names,
-      options: { ...options, nonFinite: 'allow' },
+      options,
+      nonFinite: 'allow',
+      without: undecided,
     })
   },
 })

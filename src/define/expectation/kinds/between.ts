@@ -4,7 +4,7 @@ import type { NumberExpression } from '../../expression/types.ts'
 import { refuse } from '../../named.ts'
 import { columnKind } from '../kind.ts'
 import { expressionKind } from '../row-kind.ts'
-import { rowExpectation, type Expectation, type RowOptions } from '../spec.ts'
+import { rowExpectation, type Expectation, type NoFloatOptions, type RowOptions } from '../spec.ts'
 import { checkFlags } from '../options.ts'
 
 export interface Exclusive {
@@ -12,7 +12,7 @@ export interface Exclusive {
   readonly minExclusive?: boolean
   readonly maxExclusive?: boolean
 }
-type Between<V> = (min: V | undefined, max: V | undefined, options?: RowOptions & Exclusive) => Expectation
+type Between<V, O = NoFloatOptions> = (min: V | undefined, max: V | undefined, options?: O & Exclusive) => Expectation
 
 type Bound = number | bigint | Date
 
@@ -38,7 +38,7 @@ function comparison(of: Node, min: Bound | undefined, max: Bound | undefined, op
 
 export const between = columnKind<{
   int: Between<number | bigint>
-  float: Between<number>
+  float: Between<number, RowOptions>
   timestamp: Between<Date>
 }>()({
   kind: expressionKind<{ good: Node }>({

@@ -9,7 +9,7 @@ import {
   rowExpectation,
   type ColumnReference,
   type Expectation,
-  type RowOptions,
+  type NoFloatOptions,
 } from '../spec.ts'
 import { timeoutOf } from '../options.ts'
 
@@ -19,7 +19,7 @@ export interface Steps<S> {
   /** Each partition is looked at by itself. */
   readonly partitionBy?: readonly ColumnReference[]
 }
-type Method<S> = (options: RowOptions & Steps<S>) => Expectation
+type Method<S> = (options: NoFloatOptions & Steps<S>) => Expectation
 
 interface Args {
   readonly of: string
@@ -36,7 +36,7 @@ export const contiguous = columnKind<{ int: Method<number>; timestamp: Method<Du
     rule: ({ args }) => ({ by: 'order', of: args.of, orderBy: args.of, within: args.within, step: { max: args.step } }),
   }),
   on: ['int', 'timestamp'],
-  make: (of: Node, { step, partitionBy = [], ...options }: RowOptions & Steps<number | Duration>) => {
+  make: (of: Node, { step, partitionBy = [], ...options }: NoFloatOptions & Steps<number | Duration>) => {
     const size = of.type === 'timestamp' ? timeoutOf('contiguous', step as Duration) : (step as number)
     if (!(typeof size === 'number' && size > 0 && Number.isFinite(size)))
       refuse('expectation', 'contiguous', 'the step must be a number above 0')
@@ -47,6 +47,7 @@ export const contiguous = columnKind<{ int: Method<number>; timestamp: Method<Du
       args: { of: columnName({ node: of }, 'contiguous'), within, step: size } satisfies Args,
       columns: [...columnsOf(of), ...within],
       options,
+      without: ['nonFinite'],
     })
   },
 })

@@ -3,9 +3,9 @@ import { columnsOf, describe, type Node } from '../../expression/node.ts'
 import type { NumberExpression } from '../../expression/types.ts'
 import { columnKind } from '../kind.ts'
 import { expressionKind } from '../row-kind.ts'
-import { rowExpectation, type Expectation, type RowOptions } from '../spec.ts'
+import { rowExpectation, type Expectation, type NoFloatOptions } from '../spec.ts'
 
-type Method = (options?: RowOptions) => Expectation
+type Method = (options?: NoFloatOptions) => Expectation
 
 export const finite = columnKind<{ int: Method; float: Method }>()({
   kind: expressionKind<{ of: Node }>({
@@ -16,12 +16,14 @@ export const finite = columnKind<{ int: Method; float: Method }>()({
     good: ({ of }) => (fromNode(of) as NumberExpression<'float', boolean, string>).isFinite().node,
   }),
   on: ['int', 'float'],
-  make: (of: Node, options: RowOptions = {}) =>
+  make: (of: Node, options: NoFloatOptions = {}) =>
     rowExpectation({
       kind: 'finite',
       says: `${describe(of)} is finite`,
       args: { of },
       columns: columnsOf(of),
-      options: { ...options, nonFinite: 'allow' },
+      options,
+      nonFinite: 'allow',
+      without: ['nonFinite'],
     }),
 })

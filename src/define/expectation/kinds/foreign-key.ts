@@ -2,7 +2,7 @@ import type { Dataset } from '../../dataset.ts'
 import { refuse } from '../../named.ts'
 import { tableKind } from '../kind.ts'
 import { rowKind } from '../row-kind.ts'
-import { columnNames, rowExpectation, type ColumnReference, type Expectation, type RowOptions } from '../spec.ts'
+import { columnNames, rowExpectation, type ColumnReference, type Expectation, type NoFloatOptions } from '../spec.ts'
 
 interface Args {
   readonly columns: readonly string[]
@@ -29,7 +29,7 @@ export const foreignKey = tableKind({
     columns: readonly ColumnReference[],
     dataset: D,
     references: readonly (keyof D['columns'] & string)[],
-    options: RowOptions = {},
+    options: NoFloatOptions = {},
   ): Expectation => {
     const names = columnNames(columns, 'foreignKey')
     if (names.length === 0 || names.length !== references.length)
@@ -43,6 +43,7 @@ export const foreignKey = tableKind({
       args: { columns: names, dataset: dataset.name, references },
       columns: names,
       options,
+      without: ['nonFinite'],
       uses: [dataset],
     })
   },

@@ -2,7 +2,7 @@ import { columnsOf, describe, type Node } from '../../expression/node.ts'
 import { refuse } from '../../named.ts'
 import { columnKind } from '../kind.ts'
 import { rowKind } from '../row-kind.ts'
-import { columnName, rowExpectation, type Expectation, type RowOptions } from '../spec.ts'
+import { columnName, rowExpectation, type Expectation, type NoFloatOptions } from '../spec.ts'
 import { currencies, countries } from './format-codes.ts'
 import { membership } from './in-set.ts'
 import { search } from './matches.ts'
@@ -35,7 +35,7 @@ const codes = { iso4217: currencies, iso3166: countries } as const
 const tested = ['iso-date', 'iso-datetime', 'json', 'iban'] as const
 
 export type FormatName = keyof typeof patterns | keyof typeof codes | (typeof tested)[number]
-type Method = (name: FormatName, options?: RowOptions) => Expectation
+type Method = (name: FormatName, options?: NoFloatOptions) => Expectation
 
 const known = [...Object.keys(patterns), ...Object.keys(codes), ...tested]
 
@@ -52,7 +52,7 @@ export const format = columnKind<{ text: Method }>()({
     },
   }),
   on: ['text'],
-  make: (of: Node, name: FormatName, options: RowOptions = {}) => {
+  make: (of: Node, name: FormatName, options: NoFloatOptions = {}) => {
     if (!known.includes(name))
       refuse('expectation', 'format', `knows no format '${String(name)}'; it has ${known.join(', ')}`)
     return rowExpectation({

@@ -1,4 +1,4 @@
-import { formatTime, micros, parseDuration, type Duration } from '../../../internal/time.ts'
+import { formatTime, micros, parseDuration, spanInWords, type Duration } from '../../../internal/time.ts'
 import { columnsOf, describe, type Node } from '../../expression/node.ts'
 import { refuse } from '../../named.ts'
 import { columnKind, type Kind } from '../kind.ts'
@@ -19,7 +19,8 @@ const kind: Kind<{ of: Node; maxAgeMicros: number }> = {
   needs: ({ args, when }) => ({ metrics: { extremes: { fn: 'extremes', of: args.of, ...where(when) } } }),
   verdict: (spec, measured, { now }) => {
     const { max } = measured.metric('extremes', 'extremes')
-    const threshold = `at most ${spec.args.maxAgeMicros / 1e6} s old`
+    const allowed = spanInWords(spec.args.maxAgeMicros)
+    const threshold = `at most ${allowed} old`
     if (max === null) return overNothing(spec, threshold)
     const age = now - Number(max)
     const future = age < -ahead
@@ -32,8 +33,8 @@ const kind: Kind<{ of: Node; maxAgeMicros: number }> = {
       bad: holds ? 0 : 1,
       threshold,
       message: future
-        ? `${spec.says}: the newest value ${newest} lies in the future`
-        : `${spec.says}: the newest value is ${newest}, ${(age / 3.6e9).toFixed(1)} h ago`,
+        ? `${spec.says}: the newest value, ${newest}, lies ${spanInWords(age)} in the future`
+        : `${spec.says}: the newest value, ${newest}, is ${spanInWords(age)} old, allowed is ${allowed}`,
     }
   },
 }

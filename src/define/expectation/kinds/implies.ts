@@ -23,6 +23,7 @@ export const implies = tableKind({
       says: `where ${describe(premise.node)}, ${describe(conclusion.node)}`,
       args: { premise: premise.node, conclusion: conclusion.node },
       columns: columnsOf(premise.and(conclusion).node),
-      options: { nonFinite: 'allow', ...options },
+      options,
+      nonFinite: 'allow',
     }),
 })

@@ -3,9 +3,13 @@ import { columnsOf, describe, type Node } from '../../expression/node.ts'
 import { refuse } from '../../named.ts'
 import { columnKind } from '../kind.ts'
 import { rowKind } from '../row-kind.ts'
-import { columnName, rowExpectation, type Expectation, type RowOptions } from '../spec.ts'
+import { columnName, rowExpectation, type Expectation, type NoFloatOptions } from '../spec.ts'
 
-type Method = <D extends Dataset>(dataset: D, column: keyof D['columns'] & string, options?: RowOptions) => Expectation
+type Method = <D extends Dataset>(
+  dataset: D,
+  column: keyof D['columns'] & string,
+  options?: NoFloatOptions,
+) => Expectation
 
 export const inSetFrom = columnKind<{ int: Method; text: Method; timestamp: Method }>()({
   kind: rowKind<{ of: string; dataset: string; column: string }>({
@@ -22,7 +26,7 @@ export const inSetFrom = columnKind<{ int: Method; text: Method; timestamp: Meth
     }),
   }),
   on: ['int', 'text', 'timestamp'],
-  make: (of: Node, dataset: Dataset, column: string, options: RowOptions = {}) => {
+  make: (of: Node, dataset: Dataset, column: string, options: NoFloatOptions = {}) => {
     if (!Object.hasOwn(dataset.columns, column))
       refuse('expectation', 'inSetFrom', `${dataset.name} has no column '${column}'`)
     return rowExpectation({
@@ -31,6 +35,7 @@ export const inSetFrom = columnKind<{ int: Method; text: Method; timestamp: Meth
       args: { of: columnName({ node: of }, 'inSetFrom'), dataset: dataset.name, column },
       columns: columnsOf(of),
       options,
+      without: ['nonFinite'],
       uses: [dataset],
     })
   },

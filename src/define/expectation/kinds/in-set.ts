@@ -3,16 +3,17 @@ import { columnsOf, describe, type Node } from '../../expression/node.ts'
 import type { TextExpression } from '../../expression/types.ts'
 import { columnKind } from '../kind.ts'
 import { expressionKind } from '../row-kind.ts'
-import { rowExpectation, type Expectation, type RowOptions } from '../spec.ts'
+import { rowExpectation, type Expectation, type NoFloatOptions, type RowOptions } from '../spec.ts'
 import { checkFlags, checkSet } from '../options.ts'
 
 export interface Case {
   /** Whether upper and lower case differ (default true). */
   readonly caseSensitive?: boolean
 }
-type OfNumbers = (values: readonly (number | bigint)[], options?: RowOptions) => Expectation
-type OfTexts = (values: readonly string[], options?: RowOptions & Case) => Expectation
-type OfBools = (values: readonly boolean[], options?: RowOptions) => Expectation
+type OfInts = (values: readonly (number | bigint)[], options?: NoFloatOptions) => Expectation
+type OfFloats = (values: readonly (number | bigint)[], options?: RowOptions) => Expectation
+type OfTexts = (values: readonly string[], options?: NoFloatOptions & Case) => Expectation
+type OfBools = (values: readonly boolean[], options?: NoFloatOptions) => Expectation
 
 type Element = string | number | bigint | boolean
 
@@ -28,7 +29,7 @@ export function setInWords(values: readonly Element[]): string {
   return values.length > 6 ? `${values.slice(0, 6).join(', ')}, … (${values.length})` : values.join(', ')
 }
 
-export const inSet = columnKind<{ int: OfNumbers; float: OfNumbers; text: OfTexts; bool: OfBools }>()({
+export const inSet = columnKind<{ int: OfInts; float: OfFloats; text: OfTexts; bool: OfBools }>()({
   kind: expressionKind<{ good: Node }>({
     name: 'inSet',
     group: 'row',

@@ -2,9 +2,9 @@ import { fromNode } from '../../expression/build.ts'
 import { columnsOf, describe, type Node } from '../../expression/node.ts'
 import { columnKind } from '../kind.ts'
 import { expressionKind } from '../row-kind.ts'
-import { rowExpectation, type Expectation, type RowOptions } from '../spec.ts'
+import { rowExpectation, type Expectation, undecided, type DecidedOptions } from '../spec.ts'
 
-type Method = (options?: RowOptions) => Expectation
+type Method = (options?: DecidedOptions) => Expectation
 
 export const isNull = columnKind<Record<'int' | 'float' | 'text' | 'bool' | 'timestamp', Method>>()({
   kind: expressionKind<{ of: Node }>({
@@ -15,12 +15,14 @@ export const isNull = columnKind<Record<'int' | 'float' | 'text' | 'bool' | 'tim
     good: ({ of }) => fromNode(of).isNull().node,
   }),
   on: ['int', 'float', 'text', 'bool', 'timestamp'],
-  make: (of: Node, options: RowOptions = {}) =>
+  make: (of: Node, options: DecidedOptions = {}) =>
     rowExpectation({
       kind: 'isNull',
       says: `${describe(of)} is null`,
       args: { of },
       columns: columnsOf(of),
-      options: { ...options, nonFinite: 'allow' },
+      options,
+      nonFinite: 'allow',
+      without: undecided,
     }),
 })

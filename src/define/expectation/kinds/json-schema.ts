@@ -3,10 +3,10 @@ import { columnsOf, describe, type Node } from '../../expression/node.ts'
 import { refuse } from '../../named.ts'
 import { columnKind } from '../kind.ts'
 import { rowKind } from '../row-kind.ts'
-import { columnName, rowExpectation, type Expectation, type RowOptions } from '../spec.ts'
+import { columnName, rowExpectation, type Expectation, type NoFloatOptions } from '../spec.ts'
 
 type Schema = { readonly [key: string]: Json }
-type Method = (schema: Schema, options?: RowOptions) => Expectation
+type Method = (schema: Schema, options?: NoFloatOptions) => Expectation
 
 export const jsonSchema = columnKind<{ text: Method }>()({
   kind: rowKind<{ of: string; schema: Schema }>({
@@ -17,7 +17,7 @@ export const jsonSchema = columnKind<{ text: Method }>()({
     rule: ({ args }) => ({ by: 'levels', of: args.of, test: 'json-schema', option: args.schema }),
   }),
   on: ['text'],
-  make: (of: Node, schema: Schema, options: RowOptions = {}) => {
+  make: (of: Node, schema: Schema, options: NoFloatOptions = {}) => {
     if (typeof schema !== 'object' || schema === null || Array.isArray(schema))
       refuse('expectation', 'jsonSchema', 'needs a JSON Schema as an object')
     return rowExpectation({
@@ -26,6 +26,7 @@ export const jsonSchema = columnKind<{ text: Method }>()({
       args: { of: columnName({ node: of }, 'jsonSchema'), schema },
       columns: columnsOf(of),
       options,
+      without: ['nonFinite'],
     })
   },
 })

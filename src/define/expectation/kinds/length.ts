@@ -3,9 +3,16 @@ import { columnsOf, describe, type Node } from '../../expression/node.ts'
 import type { TextExpression } from '../../expression/types.ts'
 import { columnKind } from '../kind.ts'
 import { expressionKind } from '../row-kind.ts'
-import { boundsInWords, checkBounds, rowExpectation, type Bounds, type Expectation, type RowOptions } from '../spec.ts'
+import {
+  boundsInWords,
+  checkBounds,
+  rowExpectation,
+  type Bounds,
+  type Expectation,
+  type NoFloatOptions,
+} from '../spec.ts'
 
-type Method = (bounds: Bounds, options?: RowOptions) => Expectation
+type Method = (bounds: Bounds, options?: NoFloatOptions) => Expectation
 
 export const length = columnKind<{ text: Method }>()({
   kind: expressionKind<{ good: Node }>({
@@ -16,7 +23,7 @@ export const length = columnKind<{ text: Method }>()({
     good: ({ good }) => good,
   }),
   on: ['text'],
-  make: (of: Node, bounds: Bounds, options: RowOptions = {}) => {
+  make: (of: Node, bounds: Bounds, options: NoFloatOptions = {}) => {
     checkBounds('length', bounds, 0)
     const size = (fromNode(of) as TextExpression<boolean, string>).length()
     const low = bounds.min === undefined ? undefined : size.gte(bounds.min)

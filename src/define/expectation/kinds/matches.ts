@@ -3,9 +3,9 @@ import { columnsOf, describe, type Node } from '../../expression/node.ts'
 import type { TextExpression } from '../../expression/types.ts'
 import { columnKind } from '../kind.ts'
 import { expressionKind } from '../row-kind.ts'
-import { rowExpectation, type Expectation, type RowOptions } from '../spec.ts'
+import { rowExpectation, type Expectation, type NoFloatOptions } from '../spec.ts'
 
-type Method = (pattern: RegExp, options?: RowOptions) => Expectation
+type Method = (pattern: RegExp, options?: NoFloatOptions) => Expectation
 
 /** Whether a text holds a pattern, as an expression. */
 export function search(of: Node, pattern: RegExp) {
@@ -21,7 +21,7 @@ export const matches = columnKind<{ text: Method }>()({
     good: ({ good }) => good,
   }),
   on: ['text'],
-  make: (of: Node, pattern: RegExp, options: RowOptions = {}) =>
+  make: (of: Node, pattern: RegExp, options: NoFloatOptions = {}) =>
     rowExpectation({
       kind: 'matches',
       says: `${describe(of)} matches ${String(pattern)}`,

@@ -4,16 +4,16 @@ import type { NumberExpression } from '../../expression/types.ts'
 import { refuse } from '../../named.ts'
 import { columnKind } from '../kind.ts'
 import { expressionKind } from '../row-kind.ts'
-import { rowExpectation, type Expectation, type RowOptions } from '../spec.ts'
+import { rowExpectation, type Expectation, type NoFloatOptions, type RowOptions } from '../spec.ts'
 import { checkNumbers } from '../options.ts'
 
 export interface Tolerance {
   /** Greatest distance from the nearest multiple (default 0, and 1e-9 of the step for floats). */
   readonly tolerance?: number
 }
-type Method = (step: number, options?: RowOptions & Tolerance) => Expectation
+type Method<O> = (step: number, options?: O & Tolerance) => Expectation
 
-export const multipleOf = columnKind<{ int: Method; float: Method }>()({
+export const multipleOf = columnKind<{ int: Method<NoFloatOptions>; float: Method<RowOptions> }>()({
   kind: expressionKind<{ good: Node }>({
     name: 'multipleOf',
     group: 'row',

@@ -4,7 +4,7 @@ import type { NumberExpression } from '../../expression/types.ts'
 import { refuse } from '../../named.ts'
 import { columnKind, type Kind, type Measured, type RowCounts } from '../kind.ts'
 import type { Metric } from '../metric.ts'
-import { rowExpectation, type Expectation, type RowOptions } from '../spec.ts'
+import { rowExpectation, type Expectation, type NoFloatOptions, type RowOptions } from '../spec.ts'
 import { carried, figure, skipped, tolerated } from '../verdict.ts'
 import { where } from '../where.ts'
 import { checkWord } from '../options.ts'
@@ -24,7 +24,7 @@ interface Args {
   readonly limit: number
   readonly reference: 'self' | 'previous'
 }
-type Call = (options?: RowOptions & Spread) => Expectation
+type Call<O> = (options?: O & Spread) => Expectation
 
 const defaults: Record<Method, number> = { zscore: 8, iqr: 3, mad: 8 }
 /** Makes the median absolute deviation of a normal distribution its standard deviation. */
@@ -110,7 +110,7 @@ const kind: Kind<Args> = {
   },
 }
 
-export const noOutliers = columnKind<{ int: Call; float: Call }>()({
+export const noOutliers = columnKind<{ int: Call<NoFloatOptions>; float: Call<RowOptions> }>()({
   kind,
   on: ['int', 'float'],
   make: (

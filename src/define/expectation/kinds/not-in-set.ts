@@ -3,7 +3,7 @@ import { columnsOf, describe, type Node } from '../../expression/node.ts'
 import type { BoolExpression } from '../../expression/types.ts'
 import { columnKind } from '../kind.ts'
 import { expressionKind } from '../row-kind.ts'
-import { rowExpectation, type Expectation, type RowOptions } from '../spec.ts'
+import { rowExpectation, type Expectation, type NoFloatOptions, type RowOptions } from '../spec.ts'
 import { membership, setInWords } from './in-set.ts'
 import { checkFlags, checkSet } from '../options.ts'
 
@@ -11,10 +11,11 @@ export interface Case {
   /** Whether upper and lower case differ (default true). */
   readonly caseSensitive?: boolean
 }
-type OfNumbers = (values: readonly (number | bigint)[], options?: RowOptions) => Expectation
-type OfTexts = (values: readonly string[], options?: RowOptions & Case) => Expectation
+type OfInts = (values: readonly (number | bigint)[], options?: NoFloatOptions) => Expectation
+type OfFloats = (values: readonly (number | bigint)[], options?: RowOptions) => Expectation
+type OfTexts = (values: readonly string[], options?: NoFloatOptions & Case) => Expectation
 
-export const notInSet = columnKind<{ int: OfNumbers; float: OfNumbers; text: OfTexts }>()({
+export const notInSet = columnKind<{ int: OfInts; float: OfFloats; text: OfTexts }>()({
   kind: expressionKind<{ good: Node }>({
     name: 'notInSet',
     group: 'row',

@@ -1,10 +1,10 @@
 import { columnsOf, describe, type Node } from '../../expression/node.ts'
 import { columnKind } from '../kind.ts'
 import { expressionKind } from '../row-kind.ts'
-import { rowExpectation, type Expectation, type RowOptions } from '../spec.ts'
+import { rowExpectation, type Expectation, type NoFloatOptions } from '../spec.ts'
 import { search } from './matches.ts'
 
-type Method = (pattern: RegExp, options?: RowOptions) => Expectation
+type Method = (pattern: RegExp, options?: NoFloatOptions) => Expectation
 
 export const notMatches = columnKind<{ text: Method }>()({
   kind: expressionKind<{ good: Node }>({
@@ -15,7 +15,7 @@ export const notMatches = columnKind<{ text: Method }>()({
     good: ({ good }) => good,
   }),
   on: ['text'],
-  make: (of: Node, pattern: RegExp, options: RowOptions = {}) =>
+  make: (of: Node, pattern: RegExp, options: NoFloatOptions = {}) =>
     rowExpectation({
       kind: 'notMatches',
       says: `${describe(of)} does not match ${String(pattern)}`,

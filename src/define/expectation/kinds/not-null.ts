@@ -2,9 +2,9 @@ import { fromNode } from '../../expression/build.ts'
 import { columnsOf, describe, type Node } from '../../expression/node.ts'
 import { columnKind } from '../kind.ts'
 import { expressionKind } from '../row-kind.ts'
-import { rowExpectation, type Expectation, type RowOptions } from '../spec.ts'
+import { rowExpectation, type Expectation, undecided, type DecidedOptions } from '../spec.ts'
 
-type Method = (options?: RowOptions) => Expectation
+type Method = (options?: DecidedOptions) => Expectation
 
 export const notNull = columnKind<Record<'int' | 'float' | 'text' | 'bool' | 'timestamp', Method>>()({
   kind: expressionKind<{ of: Node }>({
@@ -15,12 +15,15 @@ export const notNull = columnKind<Record<'int' | 'float' | 'text' | 'bool' | 'ti
     good: ({ of }) => fromNode(of).isNotNull().node,
   }),
   on: ['int', 'float', 'text', 'bool', 'timestamp'],
-  make: (of: Node, options: RowOptions = {}) =>
+  make: (of: Node, options: DecidedOptions = {}) =>
     rowExpectation({
       kind: 'notNull',
       says: `${describe(of)} is not null`,
       args: { of },
       columns: columnsOf(of),
-      options: { ...options, nulls: 'bad', nonFinite: 'allow' },
+      options,
+      nulls: 'bad',
+      nonFinite: 'allow',
+      without: undecided,
     }),
 })

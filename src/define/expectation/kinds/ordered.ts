@@ -7,6 +7,7 @@ import {
   rowExpectation,
   type ColumnReference,
   type Expectation,
+  type NoFloatOptions,
   type RowOptions,
 } from '../spec.ts'
 import { checkFlags } from '../options.ts'
@@ -19,7 +20,7 @@ export interface Order {
   /** Equal neighbours are bad as well. */
   readonly strict?: boolean
 }
-type Method = (options: RowOptions & Order) => Expectation
+type Method<O> = (options: O & Order) => Expectation
 
 interface Args {
   readonly of: string
@@ -33,7 +34,7 @@ export function orderedKind(
   name: 'increasing' | 'decreasing',
   texts: { readonly summary: string; readonly example: string },
 ) {
-  return columnKind<{ int: Method; float: Method; timestamp: Method }>()({
+  return columnKind<{ int: Method<NoFloatOptions>; float: Method<RowOptions>; timestamp: Method<NoFloatOptions> }>()({
     kind: rowKind<Args>({
       name,
       group: 'row',
@@ -62,6 +63,7 @@ export function orderedKind(
         args,
         columns: [...new Set([...columnsOf(of), args.orderBy, ...args.within])],
         options,
+        floats: of.type === 'float',
       })
     },
   })

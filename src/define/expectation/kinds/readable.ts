@@ -1,9 +1,9 @@
 import { describe, type Node } from '../../expression/node.ts'
 import { columnKind } from '../kind.ts'
 import { expressionKind } from '../row-kind.ts'
-import { columnName, rowExpectation, type Expectation, type RowOptions } from '../spec.ts'
+import { columnName, rowExpectation, type Expectation, undecided, type DecidedOptions } from '../spec.ts'
 
-type Method = (options?: RowOptions) => Expectation
+type Method = (options?: DecidedOptions) => Expectation
 
 const suffix = '?unreadable'
 
@@ -31,14 +31,16 @@ export const readable = columnKind<Record<'int' | 'float' | 'bool' | 'timestamp'
     }),
   }),
   on: ['int', 'float', 'bool', 'timestamp'],
-  make: (of: Node, options: RowOptions = {}) => {
+  make: (of: Node, options: DecidedOptions = {}) => {
     const name = columnName({ node: of }, 'readable')
     return rowExpectation({
       kind: 'readable',
       says: `${describe(of)} reads as ${of.type}`,
       args: { of: name },
       columns: [name],
-      options: { ...options, nonFinite: 'allow' },
+      options,
+      nonFinite: 'allow',
+      without: undecided,
     })
   },
 })

@@ -2,7 +2,7 @@ import type { Dataset } from '../../dataset.ts'
 import { refuse } from '../../named.ts'
 import { tableKind } from '../kind.ts'
 import { rowKind } from '../row-kind.ts'
-import { columnNames, rowExpectation, type ColumnReference, type Expectation, type RowOptions } from '../spec.ts'
+import { columnNames, rowExpectation, type ColumnReference, type Expectation, type NoFloatOptions } from '../spec.ts'
 
 /** How far two numbers may differ and still count as equal: |a − b| ≤ abs + rel·|b|. */
 export interface Closeness {
@@ -57,7 +57,7 @@ export const reconcile = tableKind({
       unmatched: 'bad',
     }),
   }),
-  make: ({ with: other, on, compare, tolerance, ...options }: RowOptions & Comparison): Expectation => {
+  make: ({ with: other, on, compare, tolerance, ...options }: NoFloatOptions & Comparison): Expectation => {
     const args = matching(
       'reconcile',
       { with: other, on, ...(compare ? { compare } : {}), ...(tolerance ? { tolerance } : {}) },
@@ -69,6 +69,7 @@ export const reconcile = tableKind({
       args,
       columns: [...args.on, ...args.compare],
       options,
+      without: ['nonFinite'],
       uses: [other],
     })
   },

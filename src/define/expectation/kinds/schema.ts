@@ -2,6 +2,7 @@ import { refuse } from '../../named.ts'
 import { tableKind, type Kind } from '../kind.ts'
 import { expectation, type Expectation, type ExpectationOptions } from '../spec.ts'
 import { problems } from '../verdict.ts'
+import { delimiterHint } from '../delimiter-hint.ts'
 import { checkFlags } from '../options.ts'
 
 type Mode = 'exact' | 'superset' | 'subset'
@@ -27,10 +28,15 @@ const kind: Kind<{ mode: Mode; ordered: boolean }> = {
     const order = present.filter(name => declared.includes(name))
     const wanted = declared.filter(name => present.includes(name))
     const moved = ordered ? wanted.filter((name, i) => order[i] !== name) : []
+    const misread =
+      mode === 'subset' || schema.delimiter === undefined
+        ? undefined
+        : delimiterHint(present, declared, schema.delimiter)
     // a column that was renamed on one side only
     const hint = extra.length > 0 && extra.length <= 3 ? ` (the source has ${extra.join(', ')})` : ''
+    const missing = mode === 'subset' ? [] : schema.missing.map(column => `${column} is missing${hint}`)
     const found = [
-      ...(mode === 'subset' ? [] : schema.missing.map(column => `${column} is missing${hint}`)),
+      ...(misread === undefined ? missing : [`none of the ${declared.length} declared columns is there; ${misread}`]),
       ...schema.mismatched.map(one => `${one.column} is declared ${one.declared} but is ${one.physical}`),
       ...(mode === 'superset' ? [] : extra.map(column => `${column} is not declared`)),
       ...(moved.length > 0 ? [`the order is ${order.join(', ')}`] : []),
@@ -40,12 +46,13 @@ const kind: Kind<{ mode: Mode; ordered: boolean }> = {
       superset: 'all declared columns',
       subset: 'declared columns only',
     }
-    return problems(spec, found, declared.length, `${threshold[mode]}, of their types`, {
+    const verdict = problems(spec, found, declared.length, `${threshold[mode]}, of their types`, {
       missing: [...schema.missing],
       mismatched: schema.mismatched.map(one => one.column),
       extra,
       moved,
     })
+    return misread === undefined ? verdict : { ...verdict, bad: verdict.bad - 1 + missing.length }
   },
 }
 

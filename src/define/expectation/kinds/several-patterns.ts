@@ -2,11 +2,11 @@ import { columnsOf, describe, type Node } from '../../expression/node.ts'
 import { refuse } from '../../named.ts'
 import { columnKind } from '../kind.ts'
 import { expressionKind } from '../row-kind.ts'
-import { rowExpectation, type Expectation, type RowOptions } from '../spec.ts'
+import { rowExpectation, type Expectation, type NoFloatOptions } from '../spec.ts'
 import { search } from './matches.ts'
 import { inPairs } from '../where.ts'
 
-type Method = (patterns: readonly RegExp[], options?: RowOptions) => Expectation
+type Method = (patterns: readonly RegExp[], options?: NoFloatOptions) => Expectation
 
 /** The two kinds that put several patterns to a text. */
 export function severalPatterns(
@@ -17,7 +17,7 @@ export function severalPatterns(
   return columnKind<{ text: Method }>()({
     kind: expressionKind<{ good: Node }>({ name, group: 'row', ...texts, good: ({ good }) => good }),
     on: ['text'],
-    make: (of: Node, patterns: readonly RegExp[], options: RowOptions = {}) => {
+    make: (of: Node, patterns: readonly RegExp[], options: NoFloatOptions = {}) => {
       const searches = patterns.map(pattern => search(of, pattern))
       const good = inPairs(searches, (one, other) => one[joined](other))
       if (!good) refuse('expectation', name, 'needs at least one pattern')

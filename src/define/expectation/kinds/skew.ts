@@ -2,7 +2,7 @@ import type { Dataset } from '../../dataset.ts'
 import { refuse } from '../../named.ts'
 import { tableKind } from '../kind.ts'
 import { rowKind } from '../row-kind.ts'
-import { rowExpectation, type ColumnReference, type Expectation, type RowOptions } from '../spec.ts'
+import { rowExpectation, type ColumnReference, type Expectation, type NoFloatOptions } from '../spec.ts'
 import { matching, type Closeness } from './reconcile.ts'
 
 export interface Skew {
@@ -31,7 +31,7 @@ export const skew = tableKind({
       unmatched: 'ignore',
     }),
   }),
-  make: ({ with: other, on, features, tolerance, ...options }: RowOptions & Skew): Expectation => {
+  make: ({ with: other, on, features, tolerance, ...options }: NoFloatOptions & Skew): Expectation => {
     if (!features || features.length === 0) refuse('expectation', 'skew', 'needs `features`: the columns to compare')
     const args = matching(
       'skew',
@@ -44,6 +44,7 @@ export const skew = tableKind({
       args,
       columns: [...args.on, ...args.compare],
       options,
+      without: ['nonFinite'],
       uses: [other],
     })
   },

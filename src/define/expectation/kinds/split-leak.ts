@@ -2,7 +2,7 @@ import type { Dataset } from '../../dataset.ts'
 import { refuse } from '../../named.ts'
 import { tableKind } from '../kind.ts'
 import { rowKind } from '../row-kind.ts'
-import { columnNames, rowExpectation, type ColumnReference, type Expectation, type RowOptions } from '../spec.ts'
+import { columnNames, rowExpectation, type ColumnReference, type Expectation, type NoFloatOptions } from '../spec.ts'
 
 export interface Split {
   /** The other part of the split, with columns of the same names. */
@@ -25,7 +25,7 @@ export const splitLeak = tableKind({
       bad: 'present',
     }),
   }),
-  make: ({ from, on, ...options }: RowOptions & Split): Expectation => {
+  make: ({ from, on, ...options }: NoFloatOptions & Split): Expectation => {
     const names = columnNames(on ?? [], 'splitLeak')
     if (names.length === 0) refuse('expectation', 'splitLeak', 'needs `on`: the columns that identify a row')
     for (const column of names)
@@ -37,6 +37,7 @@ export const splitLeak = tableKind({
       args: { dataset: from.name, on: names },
       columns: names,
       options,
+      without: ['nonFinite'],
       uses: [from],
     })
   },

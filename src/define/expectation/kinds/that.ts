@@ -18,6 +18,7 @@ export const that = tableKind({
       says: describe(condition.node),
       args: { good: condition.node },
       columns: columnsOf(condition.node),
-      options: { nonFinite: 'allow', ...options },
+      options,
+      nonFinite: 'allow',
     }),
 })

@@ -3,10 +3,10 @@ import { columnsOf, describe, type Node } from '../../expression/node.ts'
 import type { BoolExpression } from '../../expression/types.ts'
 import { columnKind } from '../kind.ts'
 import { expressionKind } from '../row-kind.ts'
-import { rowExpectation, type Expectation, type RowOptions } from '../spec.ts'
+import { rowExpectation, type Expectation, type NoFloatOptions } from '../spec.ts'
 import { search } from './matches.ts'
 
-type Method = (options?: RowOptions) => Expectation
+type Method = (options?: NoFloatOptions) => Expectation
 
 /** A space of any script or a byte order mark at an edge, or a control character anywhere. */
 const untidy = /^[\p{Z}\uFEFF]|[\p{Z}\uFEFF]$|\p{Cc}/u
@@ -20,7 +20,7 @@ export const trimmed = columnKind<{ text: Method }>()({
     good: ({ of }) => (search(of, untidy) as BoolExpression<boolean, string>).not().node,
   }),
   on: ['text'],
-  make: (of: Node, options: RowOptions = {}) =>
+  make: (of: Node, options: NoFloatOptions = {}) =>
     rowExpectation({
       kind: 'trimmed',
       says: `${describe(fromNode(of).node)} has no space at its ends and no control characters`,

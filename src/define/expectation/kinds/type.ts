@@ -1,12 +1,12 @@
 import { columnsOf, describe, type Node } from '../../expression/node.ts'
 import { columnKind } from '../kind.ts'
 import { expressionKind } from '../row-kind.ts'
-import { rowExpectation, type Expectation, type RowOptions } from '../spec.ts'
+import { rowExpectation, type Expectation, type NoFloatOptions } from '../spec.ts'
 import { search } from './matches.ts'
 import { checkWord } from '../options.ts'
 
 type Readable = 'int' | 'float' | 'bool' | 'timestamp' | 'date'
-type Method = (type: Readable, options?: RowOptions) => Expectation
+type Method = (type: Readable, options?: NoFloatOptions) => Expectation
 
 /** The written forms that are read as each type without loss: no spaces, no thousands separators, no locale. */
 const forms: Record<Readable, RegExp> = {
@@ -27,7 +27,7 @@ export const type = columnKind<{ text: Method }>()({
     good: ({ good }) => good,
   }),
   on: ['text'],
-  make: (of: Node, wanted: Readable, options: RowOptions = {}) => {
+  make: (of: Node, wanted: Readable, options: NoFloatOptions = {}) => {
     checkWord('type', 'the type', wanted ?? '', Object.keys(forms))
     return rowExpectation({
       kind: 'type',

@@ -1,4 +1,5 @@
 import type { ScalarType } from '../../../define/expression/node.ts'
+import type { Source } from '../../../define/source.ts'
 import { carry, type Found } from './carry.ts'
 import { Code } from '../../../internal/typescript-text.ts'
 import { LeftOut } from './given.ts'
@@ -9,6 +10,8 @@ import type { RuleColumn, Surroundings } from './rule.ts'
 /** A dataset with the constant that it is declared as. */
 export interface NamedDataset extends ImportedDataset {
   readonly constant: string
+  /** Where its rows are, if that is known. */
+  readonly source?: Source
 }
 
 /** The datasets that rules refer to stand before those that refer to them. */

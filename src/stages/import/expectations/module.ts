@@ -33,6 +33,11 @@ function columnLine(column: ImportedColumn, known: ColumnSpec | undefined): stri
   return known ? line : `${line} // ${lineComment(column.why)}`
 }
 
+/** Where the rows of what the rules alone tell of might be. */
+function sourceOf({ source, known, name }: NamedDataset): Source {
+  return source ?? known?.source ?? { kind: 'parquet', path: `data/${name}.parquet` }
+}
+
 function sourceCode({ kind, path, ...options }: Source): string {
   if (kind === 'sqlite' || kind === 'duckdb')
     return `${kind}(${literalText((options as { file: string }).file)}, ${literalText(path)})`
@@ -64,8 +69,8 @@ function datasetLines(made: NamedDataset): string[] {
   return [
     ...made.remarks.map(remark => comment('', remark)),
     `export const ${made.constant} = dataset(${literalText(made.name)}, {`,
-    ...(known ? [] : [comment('  ', 'The rules do not say where the rows are: name the source')]),
-    `  source: ${known ? sourceCode(known.source) : `parquet(${literalText(`data/${made.name}.parquet`)})`},`,
+    ...(known || made.source ? [] : [comment('  ', 'The rules do not say where the rows are: name the source')]),
+    `  source: ${sourceCode(sourceOf(made))},`,
     '  columns: {',
     ...columns.map(column => columnLine(column, known?.columns[column.name])),
     '  },',
@@ -104,5 +109,5 @@ export function moduleText(tool: string, made: readonly NamedDataset[]): string 
 }
 
 function used(made: readonly NamedDataset[], kind: string): boolean {
-  return made.some(one => one.columns.length > 0 && (one.known?.source.kind ?? 'parquet') === kind)
+  return made.some(one => one.columns.length > 0 && sourceOf(one).kind === kind)
 }

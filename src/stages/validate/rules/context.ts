@@ -4,6 +4,7 @@ import type { Reference } from '../../../define/expectation/rule.ts'
 import type { RowCounts } from '../../../define/expectation/kind.ts'
 import type { ExpectationSpec } from '../../../define/expectation/spec.ts'
 import { where } from '../../../define/expectation/where.ts'
+import type { Node } from '../../../define/expression/node.ts'
 import { ulid } from '../../../internal/ids.ts'
 import { rowColumn, type DataEngine } from '../../../ports/data-engine.ts'
 import { isTrue } from '../metric-sql.ts'
@@ -25,8 +26,10 @@ export interface RuleContext {
 /** How the rows fared, and where the bad ones are. */
 export interface RuleOutcome {
   readonly counts: RowCounts
-  /** SQL that is true for bad rows, over the numbered rows of the dataset. */
+  /** SQL that is true for bad rows, false or null for others, over the numbered rows of the dataset. */
   readonly bad: string | undefined
+  /** The same as an expression, where it is one. */
+  readonly condition?: Node
   /** Table of bad rows' numbers that the condition reads; dropped with the validation. */
   readonly table?: string
 }

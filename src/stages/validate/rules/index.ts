@@ -5,7 +5,6 @@ import { batchRule } from './batch.ts'
 import { scopeOf, type RuleContext, type RuleOutcome } from './context.ts'
 import { expressionParts } from './expression.ts'
 import { groupRule } from './group.ts'
-import { levelsRule } from './levels.ts'
 import { lookupRule } from './lookup.ts'
 import { matchRule } from './match.ts'
 import { orderRule } from './order.ts'
@@ -24,7 +23,8 @@ export async function evaluateRule(context: RuleContext, spec: ExpectationSpec, 
       const { inside, excludedFilter } = await scopeOf(context, spec)
       return {
         counts: { bad: broken, evaluated: inside - nulls, excludedNull: nulls, excludedFilter },
-        bad: broken === 0 ? undefined : `coalesce(${toSql(bad, context.engine.dialect)}, false)`,
+        bad: broken === 0 ? undefined : toSql(bad, context.engine.dialect),
+        condition: bad,
       }
     }
     case 'group':
@@ -36,7 +36,8 @@ export async function evaluateRule(context: RuleContext, spec: ExpectationSpec, 
     case 'match':
       return matchRule(context, spec, rule)
     case 'levels':
-      return levelsRule(context, spec, rule)
+      // it brings a validator of JSON schemas along
+      return (await import('./levels.ts')).levelsRule(context, spec, rule)
     case 'query':
       return queryRule(context, spec, rule)
     case 'batch':

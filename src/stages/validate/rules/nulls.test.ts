@@ -34,7 +34,7 @@ const columns = { o: t.int(), i: t.nullable(t.int()), x: t.nullable(t.float()) }
 const other = dataset('other', { source: parquet('other.parquet'), columns })
 
 /** Bad, evaluated and the rows that were set apart. */
-async function counts(options: RowOptions) {
+async function counts({ nonFinite, ...options }: RowOptions) {
   const made = dataset('d', {
     source: parquet('rows.parquet'),
     columns,
@@ -42,7 +42,7 @@ async function counts(options: RowOptions) {
       must.foreignKey([c.i], other, ['i'], { ...options, id: 'lookup' }),
       c.i.increasing({ ...options, orderBy: c.o, id: 'order' }),
       must.skew({ ...options, with: other, on: [c.i], features: [c.x], id: 'match' }),
-      c.x.increasing({ ...options, orderBy: c.o, id: 'float' }),
+      c.x.increasing({ ...options, ...(nonFinite ? { nonFinite } : {}), orderBy: c.o, id: 'float' }),
       c.x.finite({ id: 'x-all', severity: 'info' }),
     ],
   })

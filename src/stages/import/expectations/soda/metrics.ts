@@ -1,3 +1,4 @@
+import { neverWarns } from '../../../../define/expectation/spec.ts'
 import { closed, floatBounds, ofCount } from '../bounds.ts'
 import { Code } from '../../../../internal/typescript-text.ts'
 import { table, type Call } from '../code.ts'
@@ -69,7 +70,10 @@ function tolerance(rule: Rule, { fail, warn }: Levels, percent: boolean): Option
   const shared = percent ? { denominator: 'all' } : {}
   const only = fail ?? warn
   if (!only) throw new LeftOut('it has no threshold')
-  if (fail && warn) return { fail: limit(fail), warn: limit(warn), ...shared }
+  if (fail && warn) {
+    const limits = { fail: limit(fail), warn: limit(warn) }
+    if (!neverWarns(limits)) return { ...limits, ...shared }
+  }
   const one = limit(only)
   const options = 'count' in one && one.count === 0 ? {} : { fail: one, ...shared }
   return { ...options, ...severity(fail ? 'fail' : 'warn') }

@@ -17,6 +17,8 @@ describe('SodaCL', () => {
       'missing_count(a):\n      warn: when > 0\n      fail: when >= 10',
       ["c.a.notNull({ fail: { count: 9 }, warn: { count: 0 }, onEmpty: 'pass' })"],
     ],
+    // every row beyond the warning is beyond the failure as well
+    ['missing_count(a):\n      warn: when > 9\n      fail: when > 0', ["c.a.notNull({ onEmpty: 'pass' })"]],
     [
       'missing_count(a):\n      warn: when between 1 and 10\n      fail: when > 10',
       ["c.a.notNull({ fail: { count: 10 }, warn: { count: 0 }, onEmpty: 'pass' })"],

@@ -1,0 +1,70 @@
+import type { CsvOptions } from '../../../ports/data-engine.ts'
+import { firstRecord } from './csv-header.ts'
+import { linesOf } from './lines.ts'
+
+/** A record of a CSV file: the line that it starts on, and its cells. */
+export interface CsvRecord {
+  readonly line: number
+  readonly cells: readonly string[]
+}
+
+/** Whether a quote is open at the end of a line, where one was at its beginning or not. */
+function leavesOpen(line: string, options: CsvOptions, open: boolean): boolean {
+  const { delimiter = ',', quote = '"', escape = quote } = options
+  if (quote === '' || (!open && !line.includes(quote))) return false
+  let quoted = open
+  let atStart = !open
+  for (let i = 0; i < line.length; ) {
+    if (quoted) {
+      if (escape !== '' && line.startsWith(escape, i) && line.startsWith(quote, i + escape.length)) {
+        i += escape.length + quote.length
+      } else quoted = !line.startsWith(quote, i++)
+      continue
+    }
+    if (line.startsWith(delimiter, i)) {
+      atStart = true
+      i += delimiter.length
+      continue
+    }
+    quoted = atStart && line.startsWith(quote, i)
+    atStart = false
+    i++
+  }
+  return quoted
+}
+
+/** A byte order mark is no part of the first cell. */
+const textOf = (bytes: Buffer, line: number): string =>
+  line === 1 ? bytes.toString('utf8').replace(/^\uFEFF/, '') : bytes.toString('utf8')
+
+/**
+ * Records of a UTF-8 file by their number among those that are rows, from 0: neither the header, nor empty lines, nor those
+ * that start at `broken` (in bytes) count. Wanted numbers stand lowest first.
+ */
+export async function csvRecords(
+  path: string,
+  options: CsvOptions,
+  { wanted, broken, columns }: { wanted: readonly number[]; broken: ReadonlySet<number>; columns: number },
+): Promise<Map<number, CsvRecord>> {
+  const { quote = '"' } = options
+  const found = new Map<number, CsvRecord>()
+  const missing = new Set(wanted)
+  let row = options.header === false ? -1 : -2
+  let first: { number: number; start: number; texts: string[] } | undefined
+  for await (const { number, start, bytes } of linesOf(path)) {
+    // an empty line of a file of one column is a row without a value
+    if (!first && bytes.length === 0 && columns > 1) continue
+    const text = first || missing.has(row + 1) || bytes.includes(quote) ? textOf(bytes, number) : ''
+    const open = leavesOpen(text, options, first !== undefined)
+    if (first) first.texts.push(text)
+    else first = { number, start, texts: [text] }
+    if (open) continue
+    if (!broken.has(first.start)) row++
+    if (!broken.has(first.start) && missing.delete(row)) {
+      found.set(row, { line: first.number, cells: firstRecord(first.texts.join('\n'), options) })
+      if (missing.size === 0) break
+    }
+    first = undefined
+  }
+  return found
+}
