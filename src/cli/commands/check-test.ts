@@ -35,6 +35,7 @@ and add rows by hand: a row is an object, checkRows of millrace/testing evaluate
       const services = await validationServices(workspace, dataset)
       const validation = await validate(services, dataset)
       try {
+        await validation.ready('one of them becomes a test')
         const rows = await sampleRows(services.engine, validation)
         const place = relative(dirname(file), resolve(workspace.root, 'millrace.config.ts')).split(sep).join('/')
         await publishFile(file, checkTest(dataset, place.startsWith('.') ? place : `./${place}`, rows))

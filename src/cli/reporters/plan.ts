@@ -3,11 +3,12 @@ import { describe } from '../../define/expression/node.ts'
 import type { TakenStep } from '../../stages/validate/measurer.ts'
 
 const names = {
-  footer: 'file metadata',
+  footer: 'rows and nulls',
   values: 'count values',
   counted: 'values',
   scan: 'one scan',
   query: 'own query',
+  read: 'read rows',
   rule: 'rows',
   failures: 'rows that fail',
 } as const

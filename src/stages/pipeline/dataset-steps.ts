@@ -71,6 +71,7 @@ export async function datasetStep(
         }
         outputs.report = await context.save('report', JSON.stringify(report))
         if (decision.verdict !== 'refused') {
+          await validation.ready('they become a snapshot')
           const readmitted = validation.repaired
           const { good, whole } = validation.split
           await keep('data', dataset.quarantine ? good : whole, {

@@ -1,3 +1,4 @@
+import { isUnreadableName } from '../../define/expectation/kinds/readable.ts'
 import type { Metric } from '../../define/expectation/metric.ts'
 import { columnsOf, type FunctionName, type Node } from '../../define/expression/node.ts'
 
@@ -32,9 +33,17 @@ function nullWithColumns(node: Node): boolean {
   return node.args.every(arg => nullWithColumns(arg) && (!both || columnsOf(arg).length > 0))
 }
 
-/** The number of rows that a measure counts because something is null, where file metadata states it. */
+/** Whether a condition asks for unreadable cells where every cell is known to read. */
+function isNowhereTrue(node: Node, nulls: ReadonlyMap<string, number>): boolean {
+  if (node.op === 'column') return isUnreadableName(node.name) && nulls.has(node.name)
+  return node.op === 'call' && node.fn === 'and' && node.args.some(arg => isNowhereTrue(arg, nulls))
+}
+
+/** The number of rows that a measure counts because something is null, where metadata states it. */
 export function nullsByFooter(metric: Metric, nulls: ReadonlyMap<string, number> | undefined): number | undefined {
-  if (!nulls || metric.fn !== 'rows' || metric.where?.op !== 'call' || metric.where.fn !== 'isNull') return undefined
+  if (!nulls || metric.fn !== 'rows' || !metric.where) return undefined
+  if (isNowhereTrue(metric.where, nulls)) return 0
+  if (metric.where.op !== 'call' || metric.where.fn !== 'isNull') return undefined
   const [of] = metric.where.args
   if (!of || !nullWithColumns(of)) return undefined
   const counts = columnsOf(of).map(column => nulls.get(column))

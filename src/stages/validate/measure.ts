@@ -7,6 +7,7 @@ import { rowColumn, rowsOfFile, type DataEngine, type Footer, type Row } from '.
 import { fragment, mostValues, ownQuery, partColumn, type Fragment } from './metric-sql.ts'
 import { nullsByFooter } from './footer-nulls.ts'
 import type { PlanStep } from './plan.ts'
+import type { Unread } from './table.ts'
 
 /** What measures are taken of: one or more parts with the same columns. */
 export interface Measurable {
@@ -15,6 +16,8 @@ export interface Measurable {
   /** Number of files; measures that add up are taken by file. */
   readonly parts: number
   readonly footer?: Footer
+  /** A table that was not read yet: `sql` and `numbered` fail until it is. */
+  readonly unread?: Unread
   /** SELECT of about so many of its `total` rows, where that is cheaper than the dialect's own sampling. */
   readonly sample?: (rows: number, total: number) => string
   /** The same of some of its parts, by their index. */
@@ -144,6 +147,13 @@ const mostLevels = 50_000
 /** The column that says for how many rows a counted value stands. */
 const weight = 'millrace_n'
 
+/** Whether there are infinite times: they are values, but have no microseconds to be told apart by. */
+async function hasInfinite(engine: DataEngine, table: string, of: ColumnNode): Promise<boolean> {
+  const { dialect } = engine
+  const name = dialect.identifier(of.name)
+  return (await engine.rows(`SELECT 1 FROM ${table} WHERE NOT ${dialect.isFinite(name)} LIMIT 1`)).length > 0
+}
+
 /**
  * Counts a column's values once: conditions are answered over the counts, and the counts themselves are taken out for what
  * else is asked. A column with more values than thought leaves the rest unanswered.
@@ -153,13 +163,16 @@ async function values(engine: DataEngine, step: PlanStep, target: Measurable, fo
   const of = step.of as ColumnNode
   const table = dialect.identifier(`values_${ulid()}`)
   const key = partSql(engine, target)
-  await engine.execute(
-    `CREATE TABLE ${table} AS SELECT ${key ? `${key} AS ${partColumn}, ` : ''}${dialect.identifier(of.name)}, count(*) AS ${weight} FROM (${key ? target.numbered : target.sql}) GROUP BY ALL`,
-  )
+  if (!target.unread)
+    await engine.execute(
+      `CREATE TABLE ${table} AS SELECT ${key ? `${key} AS ${partColumn}, ` : ''}${dialect.identifier(of.name)}, count(*) AS ${weight} FROM (${key ? target.numbered : target.sql}) GROUP BY ALL`,
+    )
+  else if (!(await target.unread.count(of.name, table, weight, mostLevels))) return
   try {
     const part = key ? partColumn : undefined
     await fused(engine, table, askedOf(engine, step.metrics, weight), target, part, found)
     if (step.metrics.every(metric => metric.fn === 'rows')) return
+    if (of.type === 'timestamp' && (await hasInfinite(engine, table, of))) return
     const counted: Metric = { fn: 'values', of }
     const query = ownQuery(counted, `SELECT * FROM ${table}`, dialect, { part, weight, most: mostLevels })
     const rows = await engine.rows(query.sql)

@@ -5,6 +5,7 @@ import {
   type MetricResult,
   type MetricResults,
 } from '../../define/expectation/metric.ts'
+import { cellsOf } from '../../define/expectation/kinds/readable.ts'
 import { fail } from '../../errors/index.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { ColumnType, DataEngine } from '../../ports/data-engine.ts'
@@ -13,13 +14,17 @@ import type { Digest } from '../../internal/digest.ts'
 import { fromValues } from './from-values.ts'
 import { takeByScan, takeStep, type Measurable, type Measurements } from './measure.ts'
 import { hasFewValues, planMeasures, type ColumnFacts, type PlanFacts, type PlanStep } from './plan.ts'
+import { planInPlace, withNullsOf } from './plan-in-place.ts'
 import { isMergeable, merge } from './state.ts'
 import { setName, type MetricStates } from './states.ts'
 
 /** A step as it was taken. */
 export interface TakenStep extends Omit<PlanStep, 'kind'> {
-  /** Besides the measures: `rule`, a row-level rule that looks at rows in their own way; `failures`, the second look. */
-  readonly kind: PlanStep['kind'] | 'rule' | 'failures'
+  /**
+   * Besides the measures: `read`, the rows of a table that are read into the engine; `rule`, a row-level rule that looks at
+   * rows in their own way; `failures`, the second look.
+   */
+  readonly kind: PlanStep['kind'] | 'read' | 'rule' | 'failures'
   /** What a rule says. */
   readonly says?: string
   readonly milliseconds: number
@@ -46,11 +51,12 @@ export class Measurer {
   readonly steps: TakenStep[] = []
   readonly #engine: DataEngine
   readonly #clock: Clock
-  readonly #target: Measurable
+  #target: Measurable
   readonly #types: ReadonlyMap<string, ColumnType>
   readonly #found: Measurements = new Map()
   readonly #facts = new Map<string, ColumnFacts>()
   readonly #memory: Memory | undefined
+  readonly #statedBy: 'file metadata' | 'the database'
   #rows: number | undefined
 
   constructor(
@@ -64,6 +70,7 @@ export class Measurer {
     this.#engine = engine
     this.#clock = clock
     this.#target = target
+    this.#statedBy = target.unread ? 'the database' : 'file metadata'
     this.#types = types
   }
 
@@ -80,11 +87,50 @@ export class Measurer {
   async take(metrics: readonly Metric[]): Promise<void> {
     const missing = metrics.filter(metric => !this.#found.has(metricId(metric)))
     if (missing.length === 0) return
-    for (const step of planMeasures(missing, await this.#planFacts(missing))) {
+    for (const step of (await this.#inPlace(missing)) ?? planMeasures(missing, await this.#planFacts(missing))) {
       const started = this.#clock.elapsed()
       const remembered = await this.#takeStep(step)
       this.steps.push({ ...step, remembered, milliseconds: this.#clock.elapsed() - started })
     }
+    if (!this.#target.unread) return
+    const left = missing.filter(metric => !this.#found.has(metricId(metric)))
+    if (left.length === 0) return
+    await this.ready('counted values do not answer all that is asked')
+    await this.take(left)
+  }
+
+  /**
+   * Reads the rows of a table that stand in its database still; why, for the plan. Nothing where they are there already. To
+   * be called before its SQL is asked.
+   */
+  async ready(because: string): Promise<void> {
+    const { unread, ...target } = this.#target
+    if (!unread) return
+    const started = this.#clock.elapsed()
+    await unread.read()
+    this.#target = target
+    this.steps.push({
+      kind: 'read',
+      metrics: [],
+      estimateMs: 0,
+      remembered: 0,
+      because: `${unread.rows.toLocaleString('en-US')} rows read through a cursor: ${because}`,
+      milliseconds: this.#clock.elapsed() - started,
+    })
+  }
+
+  /** The plan of a table that answers where it stands; undefined where its rows are here, or are read now. */
+  async #inPlace(metrics: readonly Metric[]): Promise<readonly PlanStep[] | undefined> {
+    const { unread, footer } = this.#target
+    if (!unread || !footer) return undefined
+    const facts = await this.#planFacts(metrics)
+    const { nulls, plan: hoped } = withNullsOf(metrics, facts)
+    if (!('steps' in hoped)) return this.ready(hoped.because).then(() => undefined)
+    if (nulls.length === 0) return hoped.steps
+    const known = new Map([...footer.nulls, ...(await unread.nulls(nulls))])
+    this.#target = { ...this.#target, footer: { ...footer, nulls: known } }
+    const plan = planInPlace(metrics, { ...facts, footerNulls: known })
+    return 'steps' in plan ? plan.steps : this.ready(plan.because).then(() => undefined)
   }
 
   /** Takes a step for the parts of which its measures are not known yet. Gives how many parts were known. */
@@ -111,7 +157,7 @@ export class Measurer {
     if (counted) {
       const others = step.metrics.filter(metric => metric.fn !== 'rows' && metricId(metric) !== metricId(counted))
       if (this.#countedBefore(step.of as ColumnNode)) this.#answerByValues(others, step.of as ColumnNode)
-      else await takeByScan(this.#engine, others, this.#target, this.#found)
+      else if (!this.#target.unread) await takeByScan(this.#engine, others, this.#target, this.#found)
     }
     return known ? known.length - (pending?.length ?? 0) : 0
   }
@@ -219,30 +265,37 @@ export class Measurer {
   async #planFacts(metrics: readonly Metric[]): Promise<PlanFacts> {
     const rows = await this.rows()
     const unknown = new Set<string>()
+    const { footer, unread } = this.#target
     for (const metric of metrics) {
-      const [column, other] = columnsOfMetric(metric)
+      const columns = columnsOfMetric(metric)
+      // what tells of unreadable cells is no column of a table in its database
+      const [column, other] = unread ? new Set(columns.map(cellsOf)) : columns
       if (column !== undefined && other === undefined && !this.#facts.has(column)) unknown.add(column)
     }
     if (unknown.size > 0 && rows > 0) await this.#sample([...unknown], rows)
     const counted = new Set<string>()
     for (const [name, { type }] of this.#facts) if (this.#countedBefore({ op: 'column', name, type })) counted.add(name)
-    return { rows, columns: this.#facts, footerNulls: this.#target.footer?.nulls, counted }
+    const statedBy = footer && this.#statedBy
+    return { rows, columns: this.#facts, footerNulls: footer?.nulls, statedBy, counted }
   }
 
   async #sample(columns: readonly string[], rows: number): Promise<void> {
     const { dialect } = this.#engine
     const names = columns.map(dialect.identifier)
-    const { sql, sample } = this.#target
+    const { sql, sample, unread } = this.#target
+    if (unread) {
+      const look = await unread.look(columns, sampleRows)
+      columns.forEach((column, i) => this.#know(column, look.distinct[i] ?? 0, look.rows))
+      return
+    }
     const few = sample?.(sampleRows, rows) ?? dialect.sample(sql, sampleRows / rows)
     const some = rows > 2 * sampleRows ? few : `SELECT ${names.join(', ')} FROM (${sql})`
     const counts = names.map((name, i) => `${dialect.approximateDistinct(name)} AS d${i}`)
     const [row] = await this.#engine.rows(`SELECT count(*) AS n, ${counts.join(', ')} FROM (${some})`)
-    columns.forEach((column, i) =>
-      this.#facts.set(column, {
-        type: this.#types.get(column) ?? 'text',
-        sampledDistinct: Number(row?.[`d${i}`] ?? 0),
-        sampledRows: Number(row?.n ?? 0),
-      }),
-    )
+    columns.forEach((column, i) => this.#know(column, Number(row?.[`d${i}`] ?? 0), Number(row?.n ?? 0)))
+  }
+
+  #know(column: string, sampledDistinct: number, sampledRows: number): void {
+    this.#facts.set(column, { type: this.#types.get(column) ?? 'text', sampledDistinct, sampledRows })
   }
 }

@@ -15,8 +15,10 @@ export interface ColumnFacts {
 export interface PlanFacts {
   readonly rows: number
   readonly columns: ReadonlyMap<string, ColumnFacts>
-  /** Number of nulls by column, where file metadata states it. */
+  /** Number of nulls by column, where metadata states it. */
   readonly footerNulls: ReadonlyMap<string, number> | undefined
+  /** What states the number of rows and of nulls; undefined where the rows themselves do. */
+  readonly statedBy?: 'file metadata' | 'the database' | undefined
   /** Columns whose values were counted before. */
   readonly counted: ReadonlySet<string>
 }
@@ -108,7 +110,9 @@ function separately(metrics: readonly Metric[], facts: PlanFacts): number {
 
 const milliseconds = (perRow: number, rows: number): number => Math.ceil((perRow * rows) / 1e6)
 
-function inFooter(metric: Metric, facts: PlanFacts): boolean {
+const stated = ({ statedBy }: PlanFacts): string => (statedBy ? `${statedBy} states it` : 'one count of all rows')
+
+export function inFooter(metric: Metric, facts: PlanFacts): boolean {
   if (metric.fn === 'rows' && metric.where === undefined) return true
   return nullsByFooter(metric, facts.footerNulls) !== undefined
 }
@@ -134,8 +138,7 @@ export function planMeasures(metrics: readonly Metric[], facts: PlanFacts): Plan
   const unique = [...new Map(metrics.map(metric => [metricId(metric), metric])).values()]
   const steps: PlanStep[] = []
   const footer = unique.filter(metric => inFooter(metric, facts))
-  if (footer.length > 0)
-    steps.push({ kind: 'footer', metrics: footer, estimateMs: 1, because: 'file metadata states it' })
+  if (footer.length > 0) steps.push({ kind: 'footer', metrics: footer, estimateMs: 1, because: stated(facts) })
   const answered = new Set(footer)
   for (const [column, own] of byColumn(unique.filter(metric => !answered.has(metric)))) {
     const known = facts.columns.get(column)

@@ -23,6 +23,8 @@ export interface FoundDataset {
   /** The same with `rowColumn`, the number of each row. */
   readonly numbered: string
   readonly usable: ReadonlySet<string>
+  /** What stands after `SELECT` for each usable column: the column, and of text whether a cell is unreadable. */
+  readonly reads: ReadonlyMap<string, readonly string[]>
   /** `SELECT` of the same columns, as they are declared, from another relation with the same columns. */
   from(relation: Relation): { readonly sql: string; readonly numbered: string }
 }
@@ -38,23 +40,21 @@ export async function findDataset(engine: DataEngine, dataset: Dataset, relation
   const byName = new Map(present.map(column => [column.name, column]))
   const missing: string[] = []
   const mismatched: { column: string; declared: ColumnType; physical: string }[] = []
-  const selected: string[] = []
-  const usable = new Set<string>()
+  const reads = new Map<string, readonly string[]>()
   for (const name of Object.keys(dataset.columns)) {
     const { type } = dataset.columns[name] as { type: ColumnType }
     const found = byName.get(name)
     if (!found) missing.push(name)
     else if (!(relation.text && (!relation.described || found.type === undefined)) && !fits(type, found.type))
       mismatched.push({ column: name, declared: type, physical: found.physical })
-    else {
-      usable.add(name)
-      selected.push(
-        ...(relation.text
-          ? fromText(engine.dialect, dataset, name)
-          : [asDeclared(engine.dialect, dataset, name, found)]),
+    else
+      reads.set(
+        name,
+        relation.text ? fromText(engine.dialect, dataset, name) : [asDeclared(engine.dialect, dataset, name, found)],
       )
-    }
   }
+  const usable = new Set(reads.keys())
+  const selected = [...reads.values()].flat()
   if (relation.text) selected.push(unreadableCells(engine.dialect, dataset, [...usable]))
   const columns = selected.join(', ')
   const row = engine.dialect.identifier(rowColumn)
@@ -64,7 +64,7 @@ export async function findDataset(engine: DataEngine, dataset: Dataset, relation
       ? `SELECT ${columns ? `${columns}, ` : ''}${row} FROM ${numbered}`
       : `SELECT ${columns ? `${columns}, ` : ''}row_number() OVER () - 1 AS ${row} FROM ${sql}`,
   })
-  return { dataset, source: relation, present, missing, mismatched, usable, from, ...from(relation) }
+  return { dataset, source: relation, present, missing, mismatched, usable, reads, from, ...from(relation) }
 }
 
 /** The text of a cell; undefined values of the declaration are null. */

@@ -1,20 +1,21 @@
 import { nullTexts, personalColumns, type Dataset } from '../../define/dataset.ts'
 import type { Reference } from '../../define/expectation/rule.ts'
 import type { Report } from '../../define/report.ts'
-import { isTable, type Source } from '../../define/source.ts'
+import { isTable } from '../../define/source.ts'
 import { fail } from '../../errors/index.ts'
 import { canonicalJson, type Json } from '../../internal/canonical-json.ts'
 import { digestJson, type Digest } from '../../internal/digest.ts'
 import { ulid } from '../../internal/ids.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { Column, ColumnType, DataEngine, Footer, Relation, SourceSpec } from '../../ports/data-engine.ts'
-import type { ForeignSource, OpenSourceTable, OpenTable } from '../../ports/table-source.ts'
+import type { ColumnType, DataEngine, Footer, Relation, SourceSpec } from '../../ports/data-engine.ts'
+import type { OpenSourceTable } from '../../ports/table-source.ts'
 import { listFiles, sourceFiles, type ListedFile, type SourceFile } from './files.ts'
 import type { Measurable } from './measure.ts'
 import { Measurer } from './measurer.ts'
 import { findDataset, type FoundDataset } from './relation.ts'
 import { openRepairs, type Repair, type Repaired } from './repairs.ts'
 import type { MetricStates } from './states.ts'
+import { openTable, unreadTable, type Unread, type UnreadSource } from './table.ts'
 
 /** What validation works with. */
 export interface ValidateServices {
@@ -54,9 +55,15 @@ export interface OpenSource {
 }
 
 /** The files of the source, listed once so that rows keep their numbers through the whole validation. */
-async function openSource(services: ValidateServices, dataset: Dataset, given?: GivenSource): Promise<OpenSource> {
+async function openSource(
+  services: ValidateServices,
+  dataset: Dataset,
+  given?: GivenSource,
+): Promise<OpenSource | UnreadSource> {
   if (given && 'sql' in given) return { relation: given, files: undefined }
   const { root, states } = services
+  if (dataset.source.kind === 'duckdb')
+    return { relation: await services.engine.scan(dataset.source, root), files: undefined }
   if (isTable(dataset.source)) return openTable(services, dataset, [])
   const listed: readonly (ListedFile | SourceFile)[] =
     given?.files ?? (states ? await sourceFiles(dataset, root, states.files) : await listFiles(dataset, root))
@@ -69,57 +76,6 @@ async function openSource(services: ValidateServices, dataset: Dataset, given?: 
   const known = listed.flatMap(file => ('digest' in file ? [file.digest] : []))
   const digests = states && known.length === listed.length ? known : undefined
   return openFiles(services, dataset, listed, digests)
-}
-
-/** A table that the engine reads itself, or one that is read into it once; nothing is kept after the validation. */
-async function openTable(services: ValidateServices, dataset: Dataset, files: readonly string[]): Promise<OpenSource> {
-  const { engine, root, openForeign } = services
-  const { source } = dataset
-  if (source.kind === 'duckdb') return { relation: await engine.scan(source, root), files: undefined }
-  if (!openForeign || !isForeign(source))
-    throw fail('sourceUnreadable', { source: source.path, reason: `nothing here reads ${source.kind} sources` })
-  const opened = await openForeign(source, files)
-  const table = `source_${ulid()}`
-  try {
-    let relation: Relation | undefined
-    for await (const batch of opened.batches(columnsToRead(dataset, opened)))
-      relation = await engine.load(table, batch, true)
-    relation ??= await engine.load(table, emptyColumns(opened))
-    return {
-      relation: {
-        ...relation,
-        label: source.path,
-        ...(opened.text ? { text: { unreadable: [], broken: 0 }, described: opened.columns } : {}),
-      },
-      files: undefined,
-      release: () => engine.execute(`DROP TABLE IF EXISTS ${engine.dialect.identifier(table)}`),
-    }
-  } finally {
-    await opened.close()
-  }
-}
-
-/**
- * What is declared of a table. All of it where it has none of that, for its rows are counted all the same, and where what was
- * read tells which columns there are.
- */
-function columnsToRead({ columns }: Dataset, opened: OpenTable): ReadonlySet<string> {
-  const names = opened.columns.map(column => column.name)
-  const declared = names.filter(name => name in columns)
-  return new Set(opened.text && declared.length > 0 ? declared : names)
-}
-
-const isForeign = (source: Source): source is ForeignSource =>
-  source.kind === 'postgres' || source.kind === 'sqlite' || source.kind === 'arrow'
-
-function emptyColumns({ columns, text }: OpenTable): Column[] {
-  return columns.flatMap((column): Column[] => {
-    if (text || column.type === 'text') return [{ name: column.name, type: 'text', values: [] }]
-    if (column.type === undefined) return []
-    const whole = column.type === 'int' || column.type === 'timestamp'
-    const values = whole ? new BigInt64Array() : column.type === 'bool' ? new Uint8Array() : new Float64Array()
-    return [{ name: column.name, type: column.type, values }]
-  })
 }
 
 async function openFiles(
@@ -153,14 +109,33 @@ export interface FoundSource {
   readonly source: OpenSource
   readonly found: FoundDataset
   readonly repaired?: Repaired
+  /** A table that was not read: until it is, `found` tells its columns, and SQL over its rows fails. */
+  readonly unread?: Unread
   release(): Promise<void>
+}
+
+/** Opens a dataset, and reads its rows where the engine cannot ask them where they stand. */
+export async function openFound(
+  services: ValidateServices,
+  dataset: Dataset,
+  given?: GivenSource,
+): Promise<FoundSource> {
+  const { unread, ...opened } = await openUnread(services, dataset, given)
+  try {
+    await unread?.read()
+    return opened
+  } catch (error) {
+    await opened.release()
+    throw error
+  }
 }
 
 /**
  * Opens a dataset and finds its columns. Text is read once, into a table of the engine that stands until `release`: each
- * look at it would parse it anew. Repaired rows stand in the place of those that they replace.
+ * look at it would parse it anew; a table of a database that counts only when its rows are wanted. Repaired rows stand in
+ * the place of those that they replace.
  */
-export async function openFound(
+export async function openUnread(
   services: ValidateServices,
   dataset: Dataset,
   given?: GivenSource,
@@ -175,12 +150,22 @@ export async function openFound(
     await source.release?.()
   }
   try {
+    const counts = 'counts' in source ? source.counts : undefined
+    if ('load' in source && !counts) await source.load()
     let found = await findDataset(engine, dataset, source.relation)
     if (source.relation.text) {
-      await engine.execute(`CREATE TABLE ${table} AS ${found.numbered}`)
-      await requireWhole(engine, table, source.relation)
+      const { numbered } = found
+      const parse = async () => {
+        await engine.execute(`CREATE TABLE ${table} AS ${numbered}`)
+        await requireWhole(engine, table, source.relation)
+      }
       const rows = `SELECT * FROM ${table}`
       found = { ...found, sql: rows, numbered: rows }
+      if ('load' in source && counts) {
+        const read = () => source.load().then(parse)
+        return { source, found, unread: await unreadTable(engine, found, counts, read), release }
+      }
+      await parse()
     }
     repaired = await openRepairs(engine, found, source, (await services.repairs?.(dataset)) ?? [])
     if (!repaired) return { source, found, release }
@@ -204,7 +189,7 @@ async function requireWhole(engine: DataEngine, table: string, { rows, label }: 
 }
 
 /** A dataset's rows to be measured, and what is known of them from before. */
-export function measurerOf(services: ValidateServices, { found, source, repaired }: FoundSource): Measurer {
+export function measurerOf(services: ValidateServices, { found, source, repaired, unread }: FoundSource): Measurer {
   const { engine, clock, states } = services
   const { dataset } = found
   const measurable = (of: { sql: string; numbered: string }, from: OpenSource): Measurable => {
@@ -221,6 +206,7 @@ export function measurerOf(services: ValidateServices, { found, source, repaired
   }
   const target: Measurable = {
     ...measurable(found, source),
+    ...(unread ? { unread, footer: { rows: unread.rows, nulls: new Map() } } : {}),
     only: async parts => {
       const part = await (source.only as NonNullable<OpenSource['only']>)(parts)
       const rows = found.from(part.relation)
@@ -251,11 +237,18 @@ function usableFooter(dataset: Dataset, footer: Footer | undefined): Footer | un
   return { rows: footer.rows, nulls: new Map([...footer.nulls].filter(([name]) => !changed(name))) }
 }
 
+/** A relation that expectations compare with. */
+export interface OpenReference {
+  /** SELECT of its rows, which are read if they were not: why, for the plan. */
+  rows(because: string): Promise<string>
+  readonly measurer: Measurer
+}
+
 /** The relations that expectations compare with, each opened and measured once. */
 export class References {
   readonly #services: ValidateServices
   readonly #dataset: Dataset
-  readonly #opened = new Map<string, Promise<{ sql: string; measurer: Measurer } | undefined>>()
+  readonly #opened = new Map<string, Promise<OpenReference | undefined>>()
 
   readonly #releases: (() => Promise<void>)[] = []
 
@@ -269,7 +262,7 @@ export class References {
     this.#dataset = dataset
   }
 
-  open(reference: Reference): Promise<{ sql: string; measurer: Measurer } | undefined> {
+  open(reference: Reference): Promise<OpenReference | undefined> {
     const key = canonicalJson(reference)
     const known = this.#opened.get(key)
     if (known) return known
@@ -278,14 +271,19 @@ export class References {
     return opening
   }
 
-  async #open(reference: Reference): Promise<{ sql: string; measurer: Measurer } | undefined> {
+  async #open(reference: Reference): Promise<OpenReference | undefined> {
     const { snapshot, rowsOf } = this.#services
     const other = 'dataset' in reference ? this.#dataset.related.get(reference.dataset) : this.#dataset
     if (!other) return undefined
     const relation = 'dataset' in reference ? await rowsOf?.(other) : await snapshot?.(reference)
     if (!('dataset' in reference) && !relation) return undefined
-    const opened = await openFound(this.#services, other, relation)
+    const opened = await openUnread(this.#services, other, relation)
     this.#releases.push(opened.release)
-    return { sql: opened.found.sql, measurer: measurerOf(this.#services, opened) }
+    const measurer = measurerOf(this.#services, opened)
+    const rows = async (because: string) => {
+      await measurer.ready(because)
+      return opened.found.sql
+    }
+    return { rows, measurer }
   }
 }

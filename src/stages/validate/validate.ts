@@ -9,7 +9,7 @@ import { ulid } from '../../internal/ids.ts'
 import { distributions, type ColumnDistribution } from './distribution.ts'
 import { ExpectationRun } from './expectation-run.ts'
 import type { Measurer, TakenStep } from './measurer.ts'
-import { measurerOf, openFound, References, type GivenSource, type ValidateServices } from './source.ts'
+import { measurerOf, openUnread, References, type GivenSource, type ValidateServices } from './source.ts'
 import { split, withOrigin, type Failing, type RowLevel, type Split } from './quarantine.ts'
 import { withSamples } from './samples.ts'
 import type { FoundDataset } from './relation.ts'
@@ -21,7 +21,7 @@ export interface Validation {
   readonly report: Report
   readonly found: FoundDataset
   readonly rows: number
-  /** Good and bad rows; readable until `release`. */
+  /** Good and bad rows; readable until `release`, the good ones of a table that answered in its database after `ready`. */
   readonly split: Split
   /** The failing rows for keeping: with the file and the place in it that each came from. */
   readonly failing: Failing | undefined
@@ -31,6 +31,8 @@ export interface Validation {
   readonly repaired: number
   /** What was done to find out, in order. */
   readonly steps: readonly TakenStep[]
+  /** Has the rows read, where none was needed to judge them; why, for the plan. */
+  ready(because: string): Promise<void>
   release(): Promise<void>
 }
 
@@ -134,6 +136,8 @@ async function measureAll(runs: readonly ExpectationRun[], measurer: Measurer, r
       if (other && asked.reference)
         theirs.set(other.measurer, [...(theirs.get(other.measurer) ?? []), ...asked.reference.metrics])
     }
+    const looking = open.find(run => run.looksForItself)
+    if (looking) await measurer.ready(`"${looking.spec.says}" is for them to tell`)
     await measurer.take(own)
     for (const [other, metrics] of theirs) await other.take(metrics)
     for (const run of open)
@@ -149,7 +153,7 @@ async function measureAll(runs: readonly ExpectationRun[], measurer: Measurer, r
 export async function validate(services: ValidateServices, dataset: Dataset, given?: GivenSource): Promise<Validation> {
   const { engine, clock } = services
   const started = clock.elapsed()
-  const opened = await openFound(services, dataset, given)
+  const opened = await openUnread(services, dataset, given)
   const { source, found, release: close } = opened
   const measurer = measurerOf(services, opened)
   const references = new References(services, dataset)
@@ -172,7 +176,8 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
       engine,
       dataset,
       found,
-      reference: async reference => (await references.open(reference))?.sql,
+      reference: async reference =>
+        (await references.open(reference))?.rows('rows of another dataset are matched with them'),
       measure: metric => measurer.measure(metric),
       userCode: services.userCode,
     }
@@ -202,6 +207,7 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
           : failed(spec, dataset, run.error ?? 'unknown reason'),
       )
     }
+    if (failing[0]) await measurer.ready(`some break "${failing[0].spec.says}"`)
     const began = clock.elapsed()
     const parts = await split(engine, found, failing, badTable)
     const sampled = parts.bad ? await withSamples(engine, measurer, found, checks, failing, source.files) : checks
@@ -227,6 +233,7 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
           ? undefined
           : withOrigin(engine, parts.bad, new Set(failing.map(one => one.spec.id)), source),
       steps,
+      ready: because => measurer.ready(because),
       release,
       distributions: () => distributions(measurer, dataset, found.usable),
     }

@@ -2,6 +2,7 @@ import pg from 'pg'
 import { fail, isMillraceError } from '../../../errors/index.ts'
 import type { Column, ColumnType, DescribedColumn } from '../../../ports/data-engine.ts'
 import type { OpenTable } from '../../../ports/table-source.ts'
+import { postgresCounts } from './counts.ts'
 
 const batchRows = 20_000
 
@@ -25,11 +26,13 @@ function unreadable(table: string, error: unknown): unknown {
 }
 
 /**
- * A table or view of PostgreSQL, read through a cursor in one read-only snapshot: nothing is written there, and what
- * others write meanwhile is not seen.
+ * A table or view of PostgreSQL, counted in place or read through a cursor, in one read-only snapshot: nothing is written
+ * there, and what others write meanwhile is not seen.
  */
 export async function openPostgresTable(table: string, url: string): Promise<OpenTable> {
   const client = new pg.Client({ connectionString: url, application_name: 'millrace' })
+  // a connection that breaks while nothing is asked of it is told by the next question
+  client.on('error', () => undefined)
   const close = async () => {
     await client.end()
   }
@@ -39,8 +42,8 @@ export async function openPostgresTable(table: string, url: string): Promise<Ope
     // floats as their shortest text that reads back the same; times as ISO 8601 in UTC
     await client.query("SET LOCAL extra_float_digits = 1; SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'")
     const name = table.split('.').map(quote).join('.')
-    const { rows } = await client.query<{ name: string; type: string }>(
-      'SELECT attname AS name, format_type(atttypid, atttypmod) AS type FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum',
+    const { rows } = await client.query<{ name: string; type: string; kind: string }>(
+      'SELECT attname AS name, format_type(atttypid, atttypmod) AS type, relkind AS kind FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum',
       [name],
     )
     const columns: DescribedColumn[] = rows.map(row => ({
@@ -51,6 +54,19 @@ export async function openPostgresTable(table: string, url: string): Promise<Ope
     return {
       columns,
       text: true,
+      counts: postgresCounts(
+        {
+          client,
+          table: name,
+          columns: new Map(columns.map(column => [column.name, column])),
+          sampled: /^[rmp]$/.test(rows[0]?.kind ?? ''),
+          quote,
+        },
+        ask =>
+          ask().catch((error: unknown) => {
+            throw unreadable(table, error)
+          }),
+      ),
       close,
       batches: names =>
         batches(

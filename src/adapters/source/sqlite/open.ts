@@ -4,18 +4,10 @@ import { fail, isMillraceError } from '../../../errors/index.ts'
 import type { Column, DescribedColumn } from '../../../ports/data-engine.ts'
 import type { OpenTable } from '../../../ports/table-source.ts'
 import { messageOf } from '../../../internal/message-of.ts'
+import { sqliteCounts } from './counts.ts'
+import { asText, quote } from './text.ts'
 
 const batchRows = 20_000
-
-const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
-
-/** A cell of SQLite, whatever its own type, as text that reads back the same. */
-function asText(value: unknown): string | null {
-  if (value === null || value === undefined) return null
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8')
-  if (typeof value === 'number' && Number.isInteger(value)) return value.toFixed(1)
-  return String(value)
-}
 
 function unreadable(table: string, error: unknown): unknown {
   if (isMillraceError(error)) return error
@@ -43,7 +35,18 @@ export async function openSqliteTable(table: string, file: string): Promise<Open
     return {
       columns,
       text: true,
-      close: async () => opened.close(),
+      counts: sqliteCounts(opened, name, ask => {
+        try {
+          return ask()
+        } catch (error) {
+          throw unreadable(table, error)
+        }
+      }),
+      async close() {
+        // a connection is not gone before its statements are: its lock would stay so long
+        opened.exec('ROLLBACK')
+        opened.close()
+      },
       async *batches(names): AsyncIterable<readonly Column[]> {
         const wanted = columns.filter(column => names.has(column.name))
         let rows: Record<string, unknown>[] = []

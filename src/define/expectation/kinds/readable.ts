@@ -5,8 +5,16 @@ import { columnName, rowExpectation, type Expectation, undecided, type DecidedOp
 
 type Method = (options?: DecidedOptions) => Expectation
 
+const suffix = '?unreadable'
+
 /** Name of the column that says whether a cell of a text source could not be read as its declared type. */
-export const unreadableName = (column: string): string => `${column}?unreadable`
+export const unreadableName = (column: string): string => `${column}${suffix}`
+
+/** Whether a column has such a name. */
+export const isUnreadableName = (name: string): boolean => name.endsWith(suffix)
+
+/** The column whose cells a column tells of: itself, but of one that says whether they are unreadable. */
+export const cellsOf = (name: string): string => (isUnreadableName(name) ? name.slice(0, -suffix.length) : name)
 
 export const readable = columnKind<Record<'int' | 'float' | 'bool' | 'timestamp', Method>>()({
   kind: expressionKind<{ of: string }>({
