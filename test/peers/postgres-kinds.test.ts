@@ -7,12 +7,15 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openDuckdb } from '../../src/adapters/data/duckdb/engine.ts'
 import { openPostgresTable } from '../../src/adapters/source/postgres/open.ts'
+import { kinds } from '../../src/define/expectation/index.ts'
 import type { CheckResult, Report } from '../../src/define/report.ts'
 import { dataset, expect as must, postgres, t } from '../../src/index.ts'
 import { ulid } from '../../src/internal/ids.ts'
 import type { DataEngine } from '../../src/ports/data-engine.ts'
 import { validate, type ValidateServices } from '../../src/stages/validate/validate.ts'
 import { manualClock } from '../../src/testing/manual-clock.ts'
+import { figureCases, groupCases, rowCases } from '../oracle/cases.ts'
+import { wholeCases } from '../oracle/whole-cases.ts'
 
 const server = process.env['MILLRACE_TEST_POSTGRES']
 if (server === undefined)
@@ -111,6 +114,12 @@ describe.skipIf(server === undefined)('a table of PostgreSQL has the verdicts of
     const implied = dataset('d', { source: from('rows'), columns }).expectations.length
     return report.checks.slice(implied)
   }
+
+  test('and none is forgotten', () => {
+    const here = ['drift', 'labelLeak', 'metricAnomaly', 'readable', 'wholeLines', 'batches']
+    const covered = new Set([...rowCases, ...groupCases, ...figureCases, ...wholeCases].map(one => one.kind))
+    expect([...kinds.keys()].filter(kind => !covered.has(kind) && !here.includes(kind))).toEqual([])
+  })
 
   test('for drift from another table', async () => {
     await fc.assert(
