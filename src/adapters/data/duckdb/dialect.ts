@@ -86,7 +86,7 @@ export const duckdbDialect: Dialect = {
     const name = part === 'dayOfWeek' ? 'isodow' : part
     return `date_part('${name}', ${local(sql, zone)})`
   },
-  oneOf: texts => `ENUM(${texts.map(text => literal(text, 'text')).join(', ')})`,
+  oneOf: texts => (texts.length > 0 ? `ENUM(${texts.map(text => literal(text, 'text')).join(', ')})` : 'VARCHAR'),
   rowHash: columns => `hash(${columns.join(', ')})`,
   leastAsText: (sql, most, condition) => `array_to_string(min(${sql}, ${most}) FILTER (WHERE ${condition}), ',')`,
   wholeDivision: (sql, by) => `(${sql} // ${by})`,
