@@ -176,7 +176,7 @@ describe.skipIf(server === undefined)('a table of PostgreSQL', () => {
     await fillOrders()
     const { report, reads, steps, kept } = await validated(name)
     expect([report.status, reads, kept]).toEqual(['pass', 0, 200_000])
-    expect(steps.map(step => step.of?.name ?? step.kind)).toEqual(['footer', 'state', 'amount', 'read'])
+    expect(steps.map(step => step.of?.name ?? step.kind)).toEqual(['nulls', 'footer', 'state', 'amount', 'read'])
   })
 
   test('shows nothing of what others write between its counts and its reading', async () => {

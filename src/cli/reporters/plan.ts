@@ -8,6 +8,7 @@ const names = {
   counted: 'values',
   scan: 'one scan',
   query: 'own query',
+  nulls: 'count nulls',
   read: 'read rows',
   rule: 'rows',
   failures: 'rows that fail',

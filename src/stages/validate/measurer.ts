@@ -14,17 +14,17 @@ import type { Digest } from '../../internal/digest.ts'
 import { fromValues } from './from-values.ts'
 import { takeByScan, takeStep, type Measurable, type Measurements } from './measure.ts'
 import { hasFewValues, planMeasures, type ColumnFacts, type PlanFacts, type PlanStep } from './plan.ts'
-import { planInPlace, withNullsOf } from './plan-in-place.ts'
+import { planInPlace, withNullsOf, type InPlacePlan } from './plan-in-place.ts'
 import { isMergeable, merge } from './state.ts'
 import { setName, type MetricStates } from './states.ts'
 
 /** A step as it was taken. */
 export interface TakenStep extends Omit<PlanStep, 'kind'> {
   /**
-   * Besides the measures: `read`, the rows of a table that are read into the engine; `rule`, a row-level rule that looks at
-   * rows in their own way; `failures`, the second look.
+   * Besides the measures: `nulls`, those that a database counts; `read`, the rows of a table that are read into the engine;
+   * `rule`, a row-level rule that looks at rows in their own way; `failures`, the second look.
    */
-  readonly kind: PlanStep['kind'] | 'read' | 'rule' | 'failures'
+  readonly kind: PlanStep['kind'] | 'nulls' | 'read' | 'rule' | 'failures'
   /** What a rule says. */
   readonly says?: string
   readonly milliseconds: number
@@ -87,7 +87,7 @@ export class Measurer {
   async take(metrics: readonly Metric[]): Promise<void> {
     const missing = metrics.filter(metric => !this.#found.has(metricId(metric)))
     if (missing.length === 0) return
-    for (const step of (await this.#inPlace(missing)) ?? planMeasures(missing, await this.#planFacts(missing))) {
+    for (const step of await this.#plan(missing)) {
       const started = this.#clock.elapsed()
       const remembered = await this.#takeStep(step)
       this.steps.push({ ...step, remembered, milliseconds: this.#clock.elapsed() - started })
@@ -109,28 +109,33 @@ export class Measurer {
     const started = this.#clock.elapsed()
     await unread.read()
     this.#target = target
-    this.steps.push({
-      kind: 'read',
-      metrics: [],
-      estimateMs: 0,
-      remembered: 0,
-      because: `${unread.rows.toLocaleString('en-US')} rows read through a cursor: ${because}`,
-      milliseconds: this.#clock.elapsed() - started,
-    })
+    this.#tell('read', `${unread.rows.toLocaleString('en-US')} rows read through a cursor: ${because}`, started)
   }
 
-  /** The plan of a table that answers where it stands; undefined where its rows are here, or are read now. */
-  async #inPlace(metrics: readonly Metric[]): Promise<readonly PlanStep[] | undefined> {
+  async #plan(metrics: readonly Metric[]): Promise<readonly PlanStep[]> {
+    const plan = await this.#planInPlace(metrics)
+    if (plan && 'steps' in plan) return plan.steps
+    if (plan) await this.ready(plan.because)
+    return planMeasures(metrics, await this.#planFacts(metrics))
+  }
+
+  /** The plan of a table that stands in its database still; undefined where there is none such. */
+  async #planInPlace(metrics: readonly Metric[]): Promise<InPlacePlan | undefined> {
     const { unread, footer } = this.#target
     if (!unread || !footer) return undefined
     const facts = await this.#planFacts(metrics)
-    const { nulls, plan: hoped } = withNullsOf(metrics, facts)
-    if (!('steps' in hoped)) return this.ready(hoped.because).then(() => undefined)
-    if (nulls.length === 0) return hoped.steps
+    const { plan, nulls } = withNullsOf(metrics, facts)
+    if ('because' in plan || nulls.length === 0) return plan
+    const started = this.#clock.elapsed()
     const known = new Map([...footer.nulls, ...(await unread.nulls(nulls))])
     this.#target = { ...this.#target, footer: { ...footer, nulls: known } }
-    const plan = planInPlace(metrics, { ...facts, footerNulls: known })
-    return 'steps' in plan ? plan.steps : this.ready(plan.because).then(() => undefined)
+    this.#tell('nulls', `the values of ${nulls.join(', ')} are too many to count`, started)
+    return planInPlace(metrics, { ...facts, footerNulls: known })
+  }
+
+  #tell(kind: TakenStep['kind'], because: string, started: number): void {
+    const milliseconds = this.#clock.elapsed() - started
+    this.steps.push({ kind, metrics: [], estimateMs: 0, remembered: 0, because, milliseconds })
   }
 
   /** Takes a step for the parts of which its measures are not known yet. Gives how many parts were known. */

@@ -48,7 +48,7 @@ export function planInPlace(metrics: readonly Metric[], facts: PlanFacts): InPla
   }
   const steps: PlanStep[] = []
   if (stated.length > 0)
-    steps.push({ kind: 'footer', metrics: stated, estimateMs: 1, because: 'the database counted rows and nulls' })
+    steps.push({ kind: 'footer', metrics: stated, estimateMs: 1, because: 'the database counted them' })
   for (const [name, own] of byColumn) {
     const { type, sampledDistinct } = facts.columns.get(name) ?? { type: 'text', sampledDistinct: 0 }
     const of: ColumnNode = { op: 'column', name, type }

@@ -155,17 +155,20 @@ export async function openUnread(
     let found = await findDataset(engine, dataset, source.relation)
     if (source.relation.text) {
       const { numbered } = found
-      const parse = async () => {
+      const parse = async (relation: Relation) => {
         await engine.execute(`CREATE TABLE ${table} AS ${numbered}`)
-        await requireWhole(engine, table, source.relation)
+        await requireWhole(engine, table, relation)
       }
       const rows = `SELECT * FROM ${table}`
       found = { ...found, sql: rows, numbered: rows }
       if ('load' in source && counts) {
-        const read = () => source.load().then(parse)
+        const read = async (counted: number) => {
+          await source.load()
+          await parse({ ...source.relation, rows: counted })
+        }
         return { source, found, unread: await unreadTable(engine, found, counts, read), release }
       }
-      await parse()
+      await parse(source.relation)
     }
     repaired = await openRepairs(engine, found, source, (await services.repairs?.(dataset)) ?? [])
     if (!repaired) return { source, found, release }

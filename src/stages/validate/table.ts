@@ -114,14 +114,14 @@ export async function unreadTable(
   engine: DataEngine,
   found: FoundDataset,
   counts: TableCounts,
-  read: () => Promise<void>,
+  read: (rows: number) => Promise<void>,
 ): Promise<Unread> {
   const { dataset } = found
   const rows = await counts.rows()
   return {
     rows,
     look: (columns, some) => counts.look(columns, some, rows),
-    read,
+    read: () => read(rows),
     async nulls(columns) {
       // a time without a zone that reads, and a text that stands for null, are for the engine to tell
       const told = columns.filter(name => {

@@ -33,6 +33,8 @@ function leavesOpen(line: string, options: CsvOptions, open: boolean): boolean {
   return quoted
 }
 
+const holds = (bytes: Buffer, quote: Buffer): boolean => quote.length > 0 && bytes.includes(quote)
+
 /** A byte order mark is no part of the first cell. */
 const textOf = (bytes: Buffer, line: number): string =>
   line === 1 ? bytes.toString('utf8').replace(/^\uFEFF/, '') : bytes.toString('utf8')
@@ -46,25 +48,27 @@ export async function csvRecords(
   options: CsvOptions,
   { wanted, broken, columns }: { wanted: readonly number[]; broken: ReadonlySet<number>; columns: number },
 ): Promise<Map<number, CsvRecord>> {
-  const { quote = '"' } = options
   const found = new Map<number, CsvRecord>()
+  if (wanted.length === 0) return found
   const missing = new Set(wanted)
+  const quote = Buffer.from(options.quote ?? '"')
   let row = options.header === false ? -1 : -2
   let first: { number: number; start: number; texts: string[] } | undefined
-  for await (const { number, start, bytes } of linesOf(path)) {
-    // an empty line of a file of one column is a row without a value
-    if (!first && bytes.length === 0 && columns > 1) continue
-    const text = first || missing.has(row + 1) || bytes.includes(quote) ? textOf(bytes, number) : ''
-    const open = leavesOpen(text, options, first !== undefined)
-    if (first) first.texts.push(text)
-    else first = { number, start, texts: [text] }
-    if (open) continue
-    if (!broken.has(first.start)) row++
-    if (!broken.has(first.start) && missing.delete(row)) {
-      found.set(row, { line: first.number, cells: firstRecord(first.texts.join('\n'), options) })
-      if (missing.size === 0) break
+  for await (const lines of linesOf(path))
+    for (const { number, start, bytes } of lines) {
+      // an empty line of a file of one column is a row without a value
+      if (!first && bytes.length === 0 && columns > 1) continue
+      const text = first || missing.has(row + 1) || holds(bytes, quote) ? textOf(bytes, number) : ''
+      const open = leavesOpen(text, options, first !== undefined)
+      if (first) first.texts.push(text)
+      else first = { number, start, texts: [text] }
+      if (open) continue
+      const { number: line, start: place, texts } = first
+      first = undefined
+      if (broken.has(place)) continue
+      if (!missing.delete(++row)) continue
+      found.set(row, { line, cells: firstRecord(texts.join('\n'), options) })
+      if (missing.size === 0) return found
     }
-    first = undefined
-  }
   return found
 }

@@ -9,6 +9,9 @@ export interface PhysicalLine {
   readonly bytes: Buffer
 }
 
+/** Bytes of a line beyond which no line after it is told: it would have to be held. */
+const longest = 128 * 2 ** 20
+
 const feed = 10
 const back = 13
 
@@ -27,8 +30,11 @@ function endOf(bytes: Buffer, from: number, last: boolean, ends: Ends): readonly
   return at + 1 < bytes.length || last ? [at, at + 1] : undefined
 }
 
-/** The lines of a file, of which no more is held than one at a time. */
-export async function* linesOf(path: string, ends: Ends = 'any'): AsyncGenerator<PhysicalLine> {
+/**
+ * The lines of a file, stretch by stretch, each to be looked at to its end before the next: one await for each line would
+ * take far longer than the reading.
+ */
+export async function* linesOf(path: string, ends: Ends = 'any'): AsyncGenerator<Iterable<PhysicalLine>> {
   let rest: Buffer = Buffer.alloc(0)
   let start = 0
   let number = 0
@@ -43,10 +49,11 @@ export async function* linesOf(path: string, ends: Ends = 'any'): AsyncGenerator
   }
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
     rest = rest.length === 0 ? (chunk as Buffer) : Buffer.concat([rest, chunk as Buffer])
-    yield* take(false)
+    yield take(false)
+    if (rest.length > longest) return
   }
-  yield* take(true)
-  if (rest.length > 0) yield { number: ++number, start, bytes: rest }
+  yield take(true)
+  if (rest.length > 0) yield [{ number: ++number, start, bytes: rest }]
 }
 
 /** Numbers of the lines that hold some places of a file, in bytes, lowest first. */
@@ -54,11 +61,12 @@ export async function linesAt(path: string, places: readonly number[]): Promise<
   const found: number[] = []
   if (places.length === 0) return found
   let before = 0
-  for await (const { number, start } of linesOf(path)) {
-    while (found.length < places.length && (places[found.length] as number) < start) found.push(before)
-    if (found.length === places.length) return found
-    before = number
-  }
+  for await (const lines of linesOf(path))
+    for (const { number, start } of lines) {
+      while (found.length < places.length && (places[found.length] as number) < start) found.push(before)
+      if (found.length === places.length) return found
+      before = number
+    }
   while (found.length < places.length) found.push(before)
   return found
 }
@@ -69,11 +77,12 @@ export async function filledLines(path: string, wanted: readonly number[]): Prom
   const missing = new Set(wanted)
   let at = 0
   if (missing.size === 0) return found
-  for await (const line of linesOf(path, 'newline')) {
-    if (line.bytes.every(byte => byte === 32 || byte === 9 || byte === back)) continue
-    if (missing.delete(at)) found.set(at, { ...line, bytes: Buffer.from(line.bytes) })
-    if (missing.size === 0) break
-    at++
-  }
+  for await (const lines of linesOf(path, 'newline'))
+    for (const line of lines) {
+      if (line.bytes.every(byte => byte === 32 || byte === 9 || byte === back)) continue
+      if (missing.delete(at)) found.set(at, { ...line, bytes: Buffer.from(line.bytes) })
+      if (missing.size === 0) return found
+      at++
+    }
   return found
 }
