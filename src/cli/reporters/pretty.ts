@@ -53,7 +53,9 @@ function values({ distinctBad, sample, bad }: CheckResult): string | undefined {
   if (distinctBad && distinctBad.length > 0) {
     const some = distinctBad
       .slice(0, 6)
-      .map(({ value, count }) => `${shown(JSON.stringify(value))}${count > 1 ? ` ×${count}` : ''}`)
+      .map(
+        ({ value, count }) => `${shown(JSON.stringify(value))}${count > 1 ? ` ×${count.toLocaleString('en-US')}` : ''}`,
+      )
     return `values: ${some.join(', ')}${distinctBad.length > 6 ? ', …' : ''}`
   }
   const [first] = sample ?? []

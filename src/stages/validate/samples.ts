@@ -20,17 +20,16 @@ import { unreadableColumn, type FoundDataset } from './relation.ts'
 /** Breaking values that a result shows. */
 const mostValues = 10
 
-function plain(at: Row): Record<string, Json> {
-  return Object.fromEntries(
-    Object.entries(at).map(([name, value]) => [
-      name,
-      typeof value === 'bigint'
-        ? value.toString()
-        : typeof value === 'number' && !Number.isFinite(value)
-          ? String(value)
-          : value,
-    ]),
-  )
+/** A value as JSON has it; what JSON has not (NaN, infinities, whole numbers beyond 2^53) as text. */
+function plain(value: Value): Json {
+  if (typeof value === 'bigint') return value.toString()
+  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value
+}
+
+/** A column as it is shown: times as RFC 3339. */
+function shownSql({ dialect }: DataEngine, name: string, type: ColumnType | undefined): string {
+  const identifier = dialect.identifier(name)
+  return type === 'timestamp' ? dialect.timeText(identifier) : identifier
 }
 
 /** Where a row came from: its place in its file, the line there where it is known, and the file where a line or others are. */
@@ -52,12 +51,9 @@ async function rowsByNumber(
   if (numbers.length === 0) return new Map()
   const { dialect } = engine
   const row = dialect.identifier(rowColumn)
-  const columns = [...found.usable].map(name => {
-    const identifier = dialect.identifier(name)
-    return found.dataset.columns[name]?.type === 'timestamp'
-      ? `${dialect.timeText(identifier)} AS ${identifier}`
-      : identifier
-  })
+  const columns = [...found.usable].map(
+    name => `${shownSql(engine, name, found.dataset.columns[name]?.type)} AS ${dialect.identifier(name)}`,
+  )
   if (found.source.text) columns.push(dialect.identifier(unreadableColumn))
   const rows = await engine.rows(
     `SELECT ${[row, ...columns].join(', ')} FROM (${found.numbered}) WHERE ${row} IN (${numbers.join(', ')})`,
@@ -66,14 +62,8 @@ async function rowsByNumber(
 }
 
 interface FrequentValue {
-  readonly value: string | null
+  readonly value: Json
   readonly count: number
-}
-
-/** A value as text. */
-function textOf(value: Value, type: ColumnType): string | null {
-  if (value === null) return null
-  return type === 'timestamp' ? formatTime(Number(value)) : String(value)
 }
 
 /** What tells the most frequent values that break a check of one column: where a rule is an expression, measures do. */
@@ -98,15 +88,17 @@ async function frequentValues(
   if (asked) {
     const top = measurer.result(asked.top)
     const nulls = measurer.result(asked.nulls)
-    const values = top.values.map((value, i) => ({ value: textOf(value, of.type), count: top.counts[i] as number }))
+    const measured = (value: Value) => (of.type === 'timestamp' ? formatTime(Number(value)) : plain(value))
+    const values = top.values.map((value, i) => ({ value: measured(value), count: top.counts[i] as number }))
     const all = nulls > 0 ? [...values, { value: null, count: nulls }] : values
     return all.toSorted((a, b) => b.count - a.count).slice(0, mostValues)
   }
-  const name = engine.dialect.identifier(check.spec.kind === 'readable' ? unreadableColumn : of.name)
+  const readable = check.spec.kind === 'readable'
+  const shown = readable ? engine.dialect.identifier(unreadableColumn) : shownSql(engine, of.name, of.type)
   const rows = await engine.rows(
-    `SELECT CAST(${name} AS VARCHAR) AS value, count(*) AS n FROM (${found.numbered}) WHERE ${check.bad} GROUP BY 1 ORDER BY n DESC, value LIMIT ${mostValues}`,
+    `SELECT ${shown} AS value, count(*) AS n FROM (${found.numbered}) WHERE ${check.bad} GROUP BY 1 ORDER BY n DESC, value LIMIT ${mostValues}`,
   )
-  return rows.map(one => ({ value: one.value as string | null, count: Number(one.n) }))
+  return rows.map(one => ({ value: plain(one.value ?? null), count: Number(one.n) }))
 }
 
 /** Adds to each failed check its first rows and its most frequent bad values. Personal data is masked. */
@@ -151,8 +143,8 @@ export async function withSamples(
     sampled.push({
       ...result,
       sample: (check.first ?? []).map(number => {
-        const row = plain(rows.get(number) ?? {})
-        const cells = shown.map(name => [name, personal.has(name) ? '•••' : (row[name] ?? null)])
+        const row = rows.get(number)
+        const cells = shown.map(name => [name, personal.has(name) ? '•••' : plain(row?.[name] ?? null)])
         return { ...place(number, files, lines?.get(number)), ...(Object.fromEntries(cells) as Record<string, Json>) }
       }),
       ...(values.length > 0 ? { distinctBad: values } : {}),

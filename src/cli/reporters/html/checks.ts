@@ -36,7 +36,8 @@ function sampleTable(check: CheckResult): string {
 /** A check that did not hold, with everything one wants to know at once. */
 export function checkCard(check: CheckResult, root: string | undefined): string {
   const outcome = outcomeOf(check)
-  const share = check.evaluated > 0 && check.bad > 0 ? check.bad / check.evaluated : 0
+  // a share of rows; other checks have one figure that is bad or not
+  const share = typeof check.observed.badShare === 'number' ? check.observed.badShare : 0
   const values = (check.distinctBad ?? []).map(
     ({ value, count }) =>
       `<code>${escape(value === null ? 'null' : String(value))}${count > 1 ? ` ×${number(count)}` : ''}</code>`,
