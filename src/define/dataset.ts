@@ -164,6 +164,7 @@ export function dataset<const Name extends string, const C extends Columns>(
   const { eventTime } = options
   if (eventTime !== undefined && options.columns[eventTime]?.type !== 'timestamp')
     refuse('dataset', name, `its eventTime '${eventTime}' is no timestamp column of it`)
+  if (options.key !== undefined && !Array.isArray(options.key)) refuse('dataset', name, 'its key is no list of columns')
   const stranger = [...(options.key ?? []), ...Object.keys(knownAt)].find(column => !(column in options.columns))
   if (stranger !== undefined) refuse('dataset', name, `'${stranger}' is no column of it`)
   const quarantine = options.quarantine ?? true

@@ -1,5 +1,6 @@
 import { micros, parseDuration, type Duration, type Micros } from '../internal/time.ts'
 import type { Deployment } from './deployment.ts'
+import { isTable } from './source.ts'
 import { checkName, definitionBrand, onlyKeys, refuse, type Definition } from './named.ts'
 
 /** `data`: files with new content have come to a dataset of the model. */
@@ -59,6 +60,10 @@ export function monitor(name: string, options: MonitorOptions): Monitor {
   const falseAlarmEvery = parseDuration((options.falseAlarms ?? 'one per 30d').replace(/^one per /, ''))
   if (falseAlarmEvery === undefined || falseAlarmEvery <= 0)
     refuse('monitor', name, `falseAlarms '${options.falseAlarms}' is not of the form 'one per 30d'`)
+  const { model } = options.deployment as unknown as Deployment
+  const sources = [model.from, ...model.views.map(view => view.from)].map(one => one.source)
+  if (options.retrain?.on.includes('data') && sources.every(isTable))
+    refuse('monitor', name, "retrain on 'data' waits for files, but all of its model's data are tables: use a schedule")
   return {
     [definitionBrand]: 'monitor',
     name,

@@ -173,6 +173,16 @@ export const dataErrors = {
     status: 422,
     blame: 'user',
   },
+  tableTakesNoRepairs: {
+    code: 'MR2024',
+    title: 'Rows of a table are mended there',
+    message:
+      'The source of {dataset} is a table: repaired rows would stand beside it, and nothing would tell when they end.',
+    hint: 'Mend the rows in the table; "millrace data snapshot {dataset}" reads it anew. Nothing was changed.',
+    exit: 2,
+    status: 422,
+    blame: 'user',
+  },
   readmittedMeanwhile: {
     code: 'MR2018',
     title: 'Others were let in meanwhile',

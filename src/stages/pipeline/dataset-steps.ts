@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Dataset } from '../../define/dataset.ts'
 import { compileDefinition } from '../../define/project.ts'
 import type { Report } from '../../define/report.ts'
+import { isTable } from '../../define/source.ts'
 import type { StepDefinition, StepResult } from '../../engine/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { sourceFiles, type SourceFile } from '../validate/files.ts'
@@ -15,14 +16,18 @@ import { saveUnder } from './save.ts'
 import type { StageServices } from './services.ts'
 import { datasetStepName, validationServices } from './validation.ts'
 
-/** Validation and snapshot of one dataset: outputs `data` (the good rows), `report`, and `quarantine` when rows failed. */
+/**
+ * Validation and snapshot of one dataset: outputs `data` (the good rows), `report`, and `quarantine` when rows failed. Only
+ * its rows say whether a table is as it was: it is read anew each time, and what is made of the same rows is reused.
+ */
 export async function datasetStep(
   services: StageServices,
   dataset: Dataset,
   environment: StepDefinition['environment'],
   files?: readonly SourceFile[],
 ): Promise<StepDefinition> {
-  const found = files ?? (await sourceFiles(dataset, services.root))
+  const table = isTable(dataset.source)
+  const found = table ? [] : (files ?? (await sourceFiles(dataset, services.root)))
   const present = new Set<string>(found.map(file => file.digest))
   const repairs = (await readmissionsOf(services.store, dataset)).filter(one =>
     one.contents.some(content => present.has(content)),
@@ -37,14 +42,13 @@ export async function datasetStep(
     code: ownCode(),
     environment,
     // The clock, earlier evaluations and other datasets are no inputs
-    ...(dataset.expectations.some(restsOnMore) ? { cache: 'never' as const } : {}),
+    ...(table || dataset.expectations.some(restsOnMore) ? { cache: 'never' as const } : {}),
     runsIn: 'inline',
     async run(context): Promise<StepResult> {
       const engine = await services.engine()
       context.progress(0.05, `reading ${dataset.source.path}`)
-      const validation = await validate(await validationServices(services, dataset, repairs), dataset, {
-        files: found,
-      })
+      const given = table ? undefined : { files: found }
+      const validation = await validate(await validationServices(services, dataset, repairs), dataset, given)
       try {
         const folder = await context.folder()
         if (dataset.encryptWith !== undefined) await chmod(folder, 0o700)

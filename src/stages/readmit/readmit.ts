@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Dataset } from '../../define/dataset.ts'
+import { isTable } from '../../define/source.ts'
 import type { Decision } from '../../define/decision.ts'
 import { fail, isMillraceError } from '../../errors/index.ts'
 import type { Digest } from '../../internal/digest.ts'
@@ -146,6 +147,7 @@ async function quarantineOf(services: StageServices, dataset: Dataset): Promise<
  */
 export async function readmit(services: StageServices, dataset: Dataset, file: string): Promise<Readmitted> {
   const { store, artifacts } = services
+  if (isTable(dataset.source)) throw fail('tableTakesNoRepairs', { dataset: dataset.name })
   const stored = await storedReadmissions(store, dataset.name)
   const earlier = await readmissionsOf(store, dataset)
   const known = await repairedRows(services, earlier)

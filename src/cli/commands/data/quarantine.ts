@@ -1,4 +1,6 @@
 import { extname, resolve } from 'node:path'
+import type { Dataset } from '../../../define/dataset.ts'
+import { isTable } from '../../../define/source.ts'
 import { fail } from '../../../errors/index.ts'
 import type { DataEngine } from '../../../ports/data-engine.ts'
 import { readmissionsOf } from '../../../stages/readmit/record.ts'
@@ -27,7 +29,8 @@ async function writeRows(engine: DataEngine, rows: string, out: unknown, cwd: st
 }
 
 /** What to do with rows that were written, or how to write them. */
-function nextLine(dataset: string, file: string | undefined, option: string): string {
+function nextLine({ name: dataset, source }: Dataset, file: string | undefined, option: string): string {
+  if (isTable(source)) return `Next:  mend them in the table, then  npx millrace data snapshot ${dataset}`
   return file === undefined
     ? `Next:  npx millrace data quarantine ${dataset}${option} --out repaired.csv`
     : `Next:  mend ${file}, then  npx millrace data readmit ${dataset} ${file}`
@@ -58,7 +61,7 @@ dataset with personal data are sealed: a grant is needed, and the file that is w
           const count = await countOf(engine, rows)
           out.data({ dataset: dataset.name, rows: count, file: written })
           out.line(`${counted(count, 'row')} of ${dataset.name} repaired and let in`)
-          out.line(nextLine(dataset.name, written === null ? undefined : String(options.out), ' --repaired'))
+          out.line(nextLine(dataset, written === null ? undefined : String(options.out), ' --repaired'))
           return
         }
         const { ref, made, rows } = await newestQuarantine(workspace, dataset)
@@ -80,7 +83,7 @@ dataset with personal data are sealed: a grant is needed, and the file that is w
           reasons.map(one => [one.reason, one.rows]),
         )
         out.line()
-        out.line(nextLine(dataset.name, written === null ? undefined : String(options.out), ''))
+        out.line(nextLine(dataset, written === null ? undefined : String(options.out), ''))
       },
       { principal: 'operator' },
     ),
