@@ -1,11 +1,9 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs'
+import { packageVersion } from '../internal/package-version.ts'
 import { groupHelp, overview } from './help.ts'
 import { table } from './table.ts'
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string
-}
+const version = packageVersion()
 
 // A reader that has seen enough (head, less) is no failure
 for (const stream of [process.stdout, process.stderr])

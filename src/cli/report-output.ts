@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import type { Report } from '../define/report.ts'
 import { fail } from '../errors/index.ts'
+import { packageVersion } from '../internal/package-version.ts'
 import { publishFile } from '../internal/publish.ts'
 import type { Comparison } from '../stages/validate/compare.ts'
 import type { ColumnDistribution } from '../stages/validate/distribution.ts'
@@ -79,6 +80,7 @@ export async function printReports(
 ): Promise<number> {
   const settings = {
     root,
+    version: packageVersion(),
     folder: folderInRepository(root),
     ...beside,
     color: process.stdout.isTTY === true,

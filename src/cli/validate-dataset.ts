@@ -14,11 +14,25 @@ async function withFailures(workspace: Workspace, dataset: Dataset, validation: 
   return { ...report, checks, evidence: { ...report.evidence, quarantineFile: file, quarantined: rows } }
 }
 
-/** Validates a dataset of the project, or the `part` of it that is given in words, keeps its failing rows and its report. Failing rows are readable until `release`. */
-export async function validateDataset(workspace: Workspace, dataset: Dataset, part?: string): Promise<Validation> {
+export interface ValidateOptions {
+  /** What part of the dataset's checks it is, in words. */
+  readonly part?: string | undefined
+  /** Whether failing rows are kept below `.millrace/quarantine`. */
+  readonly keepRows: boolean
+}
+
+/**
+ * Validates a dataset of the project, keeps its failing rows as the options say, and its report. Failing rows are readable
+ * until `release`.
+ */
+export async function validateDataset(
+  workspace: Workspace,
+  dataset: Dataset,
+  { part, keepRows }: ValidateOptions,
+): Promise<Validation> {
   const validation = await validate(await validationServices(workspace, dataset), dataset)
   try {
-    const whole = await withFailures(workspace, dataset, validation)
+    const whole = keepRows ? await withFailures(workspace, dataset, validation) : validation.report
     const report = part === undefined ? whole : { ...whole, evidence: { ...whole.evidence, part } }
     await workspace.store.addReport(report)
     return { ...validation, report }

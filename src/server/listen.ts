@@ -13,7 +13,7 @@ import { dataPlane } from './inference/plane.ts'
 import type { DataServices } from './inference/services.ts'
 import { InferenceMetrics } from './metrics.ts'
 import type { ServerServices } from './services.ts'
-import { packageVersion } from './version.ts'
+import { packageVersion } from '../internal/package-version.ts'
 
 export interface ServerOptions {
   readonly workspace: ServerServices['workspace'] | Workspace

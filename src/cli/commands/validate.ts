@@ -67,10 +67,15 @@ class Results {
   async add(
     workspace: Workspace,
     dataset: Dataset,
-    wanted: { readonly baseline: Baseline | undefined; readonly onlyChanged: boolean; readonly spread: boolean },
+    wanted: {
+      readonly baseline: Baseline | undefined
+      readonly onlyChanged: boolean
+      readonly spread: boolean
+      readonly keepRows: boolean
+    },
     out: Invocation['out'],
   ): Promise<void> {
-    const { baseline, onlyChanged, spread } = wanted
+    const { baseline, onlyChanged, spread, keepRows } = wanted
     const expectations = baseline && onlyChanged ? await baseline.changed(dataset) : dataset.expectations
     if (expectations.length === 0) {
       out.note(`${dataset.name}: neither its data nor its expectations changed since ${baseline?.words}`)
@@ -84,7 +89,7 @@ class Results {
         ? `${expectations.length} of ${counted(dataset.expectations.length, 'check')}, --only changed`
         : undefined
     const asked = { ...dataset, expectations }
-    const { report, steps, distributions, release } = await validateDataset(workspace, asked, part)
+    const { report, steps, distributions, release } = await validateDataset(workspace, asked, { part, keepRows })
     if (spread) this.distributions.set(report.id, await distributions())
     await release()
     this.reports.push(report)
@@ -110,6 +115,7 @@ since a snapshot; "pull-request" is the base of the pull request that CI runs fo
   options: [
     ...reportOptions,
     { flags: '--explain', description: 'also print the plan: what was looked at, at what cost, and why' },
+    { flags: '--no-rows', description: 'failing rows are counted and some are shown, but none are kept' },
     { flags: '--strict', description: 'exit 1 for warnings too' },
     { flags: '--compare <what>', description: 'a git ref, a snapshot, or pull-request' },
     { flags: '--only <what>', description: 'changed: data or expectations that are not as they were then' },
@@ -131,7 +137,7 @@ since a snapshot; "pull-request" is the base of the pull request that CI runs fo
       try {
         const results = new Results()
         const spread = typeof options.html === 'string' || reporter === 'html'
-        const wanted = { baseline, onlyChanged: options.only === 'changed', spread }
+        const wanted = { baseline, onlyChanged: options.only === 'changed', spread, keepRows: options.rows !== false }
         for (const dataset of chosen) await results.add(workspace, dataset, wanted, out)
         const { reports, plans } = results
         const code = await printReports(invocation, reporter, reports, workspace.root, results)

@@ -66,6 +66,7 @@ async function broken(
     found,
     reference: async () => undefined,
     measure: metric => measurer.measure(metric),
+    memory: undefined,
     userCode: undefined,
   }
   const rule = (kinds.get(spec.kind) as Kind<unknown>).needs(spec).rows

@@ -16,6 +16,7 @@ import { takeByScan, takeStep, type Measurable, type Measurements } from './meas
 import { hasFewValues, planMeasures, type ColumnFacts, type PlanFacts, type PlanStep } from './plan.ts'
 import { planInPlace, withNullsOf, type InPlacePlan } from './plan-in-place.ts'
 import { isMergeable, merge } from './state.ts'
+import type { RuleFinding, RuleMemory } from './rules/remembered.ts'
 import { setName, type MetricStates } from './states.ts'
 
 /** A step as it was taken. */
@@ -226,6 +227,20 @@ export class Measurer {
   #answerByValues(metrics: readonly Metric[], of: ColumnNode): void {
     const counts = this.result({ fn: 'values', of })
     for (const metric of metrics) this.#found.set(metricId(metric), { whole: fromValues(metric, of.name, counts) })
+  }
+
+  /** What rules found before in all of the rows; undefined where nothing is remembered. */
+  get rules(): RuleMemory | undefined {
+    const { states, parts, reading, personal } = this.#memory ?? {}
+    if (!states || !parts) return undefined
+    const isKept = (columns: readonly string[]) => !columns.some(column => personal?.has(column))
+    return {
+      recall: async (key, columns) =>
+        isKept(columns) ? ((await states.get(setName(parts))).get(`${key}/${reading}`) as RuleFinding) : undefined,
+      keep: async (key, columns, finding) => {
+        if (isKept(columns)) await states.put(setName(parts), `${key}/${reading}`, finding)
+      },
+    }
   }
 
   #isPersonal(metric: Metric): boolean {

@@ -6,6 +6,7 @@ import { fail } from '../../errors/index.ts'
 import { canonicalJson, type Json } from '../../internal/canonical-json.ts'
 import { digestJson, type Digest } from '../../internal/digest.ts'
 import { ulid } from '../../internal/ids.ts'
+import { packageVersion } from '../../internal/package-version.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { ColumnType, DataEngine, Footer, Relation, SourceSpec } from '../../ports/data-engine.ts'
 import type { OpenSourceTable } from '../../ports/table-source.ts'
@@ -217,7 +218,9 @@ export function measurerOf(services: ValidateServices, { found, source, repaired
       return measurable(repaired ? repaired.over(rows, digests) : rows, part)
     },
   }
+  // what a version of Millrace measured, another may measure otherwise
   const reading = digestJson([
+    packageVersion(),
     engine.dialect.name,
     dataset.source,
     dataset.columns,

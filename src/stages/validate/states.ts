@@ -1,12 +1,16 @@
 import { mkdir, readFile, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { MetricResult } from '../../define/expectation/metric.ts'
+import type { RuleFinding } from './rules/remembered.ts'
 import { digestBytes, type Digest } from '../../internal/digest.ts'
 import { publishFile } from '../../internal/publish.ts'
 import type { DigestMemory } from './files.ts'
 
+/** What is kept: measures, and what rules found. */
+export type Kept = MetricResult | RuleFinding
+
 /** Measures of one file, or of a set of files, by the key of the measure. */
-export type StateOf = Map<string, MetricResult>
+export type StateOf = Map<string, Kept>
 
 /** What was measured before, by the content that it was measured of. */
 export interface MetricStates {
@@ -15,7 +19,7 @@ export interface MetricStates {
   /** Measures of a file (its digest) or of several (see `setName`); empty where there are none. */
   get(of: string): Promise<StateOf>
   /** Keeps measures for later; written by `save`. */
-  put(of: string, key: string, result: MetricResult): Promise<void>
+  put(of: string, key: string, result: Kept): Promise<void>
   save(): Promise<void>
 }
 
@@ -30,7 +34,7 @@ export function setName(parts: readonly Digest[]): string {
 /** Results beyond this many values are quicker to measure again than to read. */
 const mostKept = 20_000
 
-function isWorthKeeping(result: MetricResult): boolean {
+function isWorthKeeping(result: Kept): boolean {
   if (typeof result === 'object' && 'counts' in result) return result.counts.length <= mostKept
   return true
 }
@@ -69,7 +73,7 @@ export async function openStates(folder: string): Promise<MetricStates> {
   const get = async (of: string): Promise<StateOf> => {
     const already = known.get(of)
     if (already) return already
-    const state: StateOf = new Map(Object.entries((await read<Record<string, MetricResult>>(pathOf(of))) ?? {}))
+    const state: StateOf = new Map(Object.entries((await read<Record<string, Kept>>(pathOf(of))) ?? {}))
     known.set(of, state)
     return state
   }

@@ -179,6 +179,7 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
       reference: async reference =>
         (await references.open(reference))?.rows('rows of another dataset are matched with them'),
       measure: metric => measurer.measure(metric),
+      memory: measurer.rules,
       userCode: services.userCode,
     }
     const lookBack = runs.some(run => run.kind.looksBack === true)
@@ -198,7 +199,13 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
       const began = clock.elapsed()
       const verdict = await run.judge(context, measurer, reference, verdicts)
       if (run.looksForItself)
-        steps.push({ ...extraStep, kind: 'rule', says: spec.says, milliseconds: clock.elapsed() - began })
+        steps.push({
+          ...extraStep,
+          kind: 'rule',
+          says: spec.says,
+          remembered: run.outcome?.remembered ? (source.files?.length ?? 1) : 0,
+          milliseconds: clock.elapsed() - began,
+        })
       if (run.outcome?.table) tables.push(run.outcome.table)
       if (run.outcome?.bad) failing.push({ spec, bad: run.outcome.bad, condition: run.outcome.condition })
       checks.push(

@@ -9,6 +9,7 @@ import { ulid } from '../../../internal/ids.ts'
 import { rowColumn, type DataEngine } from '../../../ports/data-engine.ts'
 import { isTrue } from '../metric-sql.ts'
 import type { FoundDataset } from '../relation.ts'
+import type { RuleMemory } from './remembered.ts'
 
 /** What a rule is evaluated with. */
 export interface RuleContext {
@@ -19,6 +20,8 @@ export interface RuleContext {
   reference(reference: Reference): Promise<string | undefined>
   /** One measure of the dataset. Throws what could not be measured as a `queryFailed`. */
   measure<M extends Metric>(metric: M): Promise<MetricResults[M['fn']]>
+  /** What rules found before; undefined where nothing is remembered. */
+  readonly memory: RuleMemory | undefined
   /** The script that runs a user's function, and the project folder that it is loaded from. */
   readonly userCode: { readonly script: string; readonly root: string } | undefined
 }
@@ -32,6 +35,8 @@ export interface RuleOutcome {
   readonly condition?: Node
   /** Table of bad rows' numbers that the condition reads; dropped with the validation. */
   readonly table?: string
+  /** It was known from before. */
+  readonly remembered?: boolean
 }
 
 /** What cannot be evaluated for a reason that lies in the world, not in the data. */

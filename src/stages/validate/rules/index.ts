@@ -9,12 +9,17 @@ import { lookupRule } from './lookup.ts'
 import { matchRule } from './match.ts'
 import { orderRule } from './order.ts'
 import { queryRule } from './query.ts'
+import { remembered } from './remembered.ts'
 
 export { Unavailable, type RuleContext, type RuleOutcome } from './context.ts'
 export { expressionParts } from './expression.ts'
 
 /** Evaluates a row-level rule: how many rows break it, and which. */
-export async function evaluateRule(context: RuleContext, spec: ExpectationSpec, rule: RowRule): Promise<RuleOutcome> {
+export function evaluateRule(context: RuleContext, spec: ExpectationSpec, rule: RowRule): Promise<RuleOutcome> {
+  return remembered(context, spec, rule, () => look(context, spec, rule))
+}
+
+async function look(context: RuleContext, spec: ExpectationSpec, rule: RowRule): Promise<RuleOutcome> {
   switch (rule.by) {
     case 'expression': {
       const { bad, metrics } = expressionParts(spec, rule.good)
