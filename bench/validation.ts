@@ -83,6 +83,8 @@ for (let i = 0; i <= repeats; i++) {
   rmSync(join(whole, '.millrace/validation'), { recursive: true, force: true })
   const one = run(whole, process.execPath, bin, 'validate', '--reporter', 'json')
   const other = run(process.cwd(), process.execPath, 'bench/validation-floor.mjs', flights)
+  rmSync(join(whole, '.millrace/validation'), { recursive: true, force: true })
+  const less = run(whole, process.execPath, bin, 'validate', '--reporter', 'json', '--no-rows')
   const more = run(
     process.cwd(),
     process.execPath,
