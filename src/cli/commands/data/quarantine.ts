@@ -6,7 +6,8 @@ import type { DataEngine } from '../../../ports/data-engine.ts'
 import { readmissionsOf } from '../../../stages/readmit/record.ts'
 import { repairedRows } from '../../../stages/readmit/repaired-rows.ts'
 import { newestQuarantine, reasonsOf } from '../../../stages/readmit/quarantine.ts'
-import type { Command } from '../../command.ts'
+import type { Workspace } from '../../../config/workspace.ts'
+import type { Command, Invocation } from '../../command.ts'
 import { datasetOf } from '../../dataset-of.ts'
 import { withWorkspace } from '../../with-workspace.ts'
 import { counted } from '../../words.ts'
@@ -36,6 +37,38 @@ function nextLine({ name: dataset, source }: Dataset, file: string | undefined, 
     : `Next:  mend ${file}, then  npx millrace data readmit ${dataset} ${file}`
 }
 
+/** Rows that were repaired and let in, as they are now. */
+async function tellRepaired(workspace: Workspace, dataset: Dataset, { options, cwd, out }: Invocation): Promise<void> {
+  const engine = await workspace.engine()
+  const found = await repairedRows(workspace, await readmissionsOf(workspace.store, dataset))
+  if (found === undefined)
+    throw fail('nothingQuarantined', { dataset: dataset.name, reason: 'and none was let in again' })
+  const rows = `(SELECT * EXCLUDE (millrace_turn) FROM ${found})`
+  const written = await writeRows(engine, rows, options.out, cwd)
+  const count = await countOf(engine, rows)
+  out.data({ dataset: dataset.name, rows: count, file: written })
+  out.line(`${counted(count, 'row')} of ${dataset.name} repaired and let in`)
+  out.line(nextLine(dataset, written === null ? undefined : String(options.out), ' --repaired'))
+}
+
+/** Rows that the newest snapshot set aside, with the reasons. */
+async function tellRefused(workspace: Workspace, dataset: Dataset, { options, cwd, out }: Invocation): Promise<void> {
+  const engine = await workspace.engine()
+  const { ref, made, rows } = await newestQuarantine(workspace, dataset)
+  const refused = `(SELECT * FROM ${rows.sql} WHERE NOT millrace_accepted)`
+  const reasons = await reasonsOf(workspace, refused)
+  const count = await countOf(engine, refused)
+  const written = await writeRows(engine, refused, options.out, cwd)
+  out.data({ dataset: dataset.name, quarantine: ref.digest, run: made.runId, rows: count, reasons, file: written })
+  out.line(`${counted(count, 'row')} of ${dataset.name} in quarantine`)
+  out.table(
+    ['reason', 'rows'],
+    reasons.map(one => [one.reason, one.rows]),
+  )
+  out.line()
+  out.line(nextLine(dataset, written === null ? undefined : String(options.out), ''))
+}
+
 export const command: Command = {
   summary: 'rows that the newest snapshot set aside, to look at and to repair',
   details: `With --out, all of them with the checks that they break, why, and which row of which file each is (millrace_content,
@@ -46,44 +79,12 @@ dataset with personal data are sealed: a grant is needed, and the file that is w
     { flags: '--out <file>', description: 'write the rows: .csv or .parquet' },
     { flags: '--repaired', description: 'the rows that were repaired and let in, as they are now, to correct them' },
   ],
-  run: ({ args, options, cwd, out }) =>
+  run: invocation =>
     withWorkspace(
-      cwd,
-      async workspace => {
-        const dataset = datasetOf(workspace, args[0])
-        const engine = await workspace.engine()
-        if (options.repaired === true) {
-          const found = await repairedRows(workspace, await readmissionsOf(workspace.store, dataset))
-          if (found === undefined)
-            throw fail('nothingQuarantined', { dataset: dataset.name, reason: 'and none was let in again' })
-          const rows = `(SELECT * EXCLUDE (millrace_turn) FROM ${found})`
-          const written = await writeRows(engine, rows, options.out, cwd)
-          const count = await countOf(engine, rows)
-          out.data({ dataset: dataset.name, rows: count, file: written })
-          out.line(`${counted(count, 'row')} of ${dataset.name} repaired and let in`)
-          out.line(nextLine(dataset, written === null ? undefined : String(options.out), ' --repaired'))
-          return
-        }
-        const { ref, made, rows } = await newestQuarantine(workspace, dataset)
-        const refused = `(SELECT * FROM ${rows.sql} WHERE NOT millrace_accepted)`
-        const reasons = await reasonsOf(workspace, refused)
-        const count = await countOf(engine, refused)
-        const written = await writeRows(engine, refused, options.out, cwd)
-        out.data({
-          dataset: dataset.name,
-          quarantine: ref.digest,
-          run: made.runId,
-          rows: count,
-          reasons,
-          file: written,
-        })
-        out.line(`${counted(count, 'row')} of ${dataset.name} in quarantine`)
-        out.table(
-          ['reason', 'rows'],
-          reasons.map(one => [one.reason, one.rows]),
-        )
-        out.line()
-        out.line(nextLine(dataset, written === null ? undefined : String(options.out), ''))
+      invocation.cwd,
+      workspace => {
+        const tell = invocation.options.repaired === true ? tellRepaired : tellRefused
+        return tell(workspace, datasetOf(workspace, invocation.args[0]), invocation)
       },
       { principal: 'operator' },
     ),
