@@ -34,11 +34,14 @@ async function scanParquet(
   )
   const own = source.rowNumber === undefined ? undefined : duckdbDialect.identifier(source.rowNumber)
   const place = hidden ? 'row_number() OVER () - 1' : 'file_row_number'
+  const only = files.length === 1 && !/[*?[]/.test(files[0] as string)
+  // a number as it is: the engine then skips what cannot hold the rows that are asked for by number
+  const number = only
+    ? 'file_row_number'
+    : `CAST(file_index AS BIGINT) * ${rowsOfFile} + CAST(file_row_number AS BIGINT)`
   return {
     sql: own ? `(SELECT *, ${place} AS ${own} FROM ${all})` : all,
-    numbered: hidden
-      ? `(${apart.join(' UNION ALL BY NAME ')})`
-      : `(SELECT *, CAST(file_index AS BIGINT) * ${rowsOfFile} + CAST(file_row_number AS BIGINT) AS ${rowName} FROM ${all})`,
+    numbered: hidden ? `(${apart.join(' UNION ALL BY NAME ')})` : `(SELECT *, ${number} AS ${rowName} FROM ${all})`,
     label: source.path,
     ...(hidden || files.length > mostSampledFiles ? {} : { sample: sampleOf(files, all) }),
   }
