@@ -173,6 +173,15 @@ export const dataErrors = {
     status: 422,
     blame: 'user',
   },
+  sourceChanged: {
+    code: 'MR2025',
+    title: 'A file changed while it was read',
+    message: '{file} changed while it was read.',
+    hint: 'Run the command again. Whoever writes files there does it safely under a name that begins with a dot, and renames it when it is whole. Nothing was kept.',
+    exit: 3,
+    status: 409,
+    blame: 'environment',
+  },
   tableTakesNoRepairs: {
     code: 'MR2024',
     title: 'Rows of a table are mended there',

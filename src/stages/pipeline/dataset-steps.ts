@@ -83,6 +83,7 @@ export async function datasetStep(
             ...(readmitted > 0 ? { readmitted } : {}),
           })
         }
+        await validation.unchanged()
         await services.store.addReport({ ...report, runId: context.runId })
         return { outputs, decisions: [decision] }
       } finally {

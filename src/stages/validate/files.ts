@@ -23,6 +23,9 @@ export interface SourceFile {
   readonly path: string
   readonly digest: Digest
   readonly size: number
+  /** See `ListedFile`; absent of a file that nobody changes. */
+  readonly stamp?: string
+  readonly young?: boolean
 }
 
 /** `*` within a folder, `**` over folders, `?` one character. */
@@ -85,16 +88,40 @@ export async function listFiles(dataset: Pick<Dataset, 'source'>, root: string):
   for (const file of paths.sort()) {
     const reason = await whyUnreadable(file)
     if (reason !== undefined) throw fail('sourceUnreadable', { source: relative(root, file), reason })
-    const status = await stat(file, { bigint: true })
-    files.push({
-      name: relative(root, file),
-      path: file,
-      size: Number(status.size),
-      stamp: `${status.ino}/${status.size}/${status.mtimeNs}/${status.ctimeNs}`,
-      young: Date.now() - Number(status.mtimeMs) < 2000,
-    })
+    files.push({ name: relative(root, file), path: file, ...(await look(file)) })
   }
   return files
+}
+
+async function look(file: string): Promise<Pick<ListedFile, 'size' | 'stamp' | 'young'>> {
+  const status = await stat(file, { bigint: true })
+  return {
+    size: Number(status.size),
+    stamp: `${status.ino}/${status.size}/${status.mtimeNs}/${status.ctimeNs}`,
+    young: Date.now() - Number(status.mtimeMs) < 2000,
+  }
+}
+
+/** Whether a file is what it was when it was listed. */
+async function isAsListed(file: ListedFile | SourceFile): Promise<boolean> {
+  if (file.stamp === undefined) return true
+  const same = (await look(file.path)).stamp === file.stamp
+  if (same && !file.young) return true
+  return 'digest' in file ? (await digestFile(file.path)).digest === file.digest : same
+}
+
+/**
+ * Holds files that were read to what they were when they were listed: what was read of another content must not be kept
+ * under this one's digest. Throws `sourceChanged`.
+ */
+export async function requireUnchanged(files: readonly (ListedFile | SourceFile)[]): Promise<void> {
+  for (const file of files) {
+    const same = await isAsListed(file).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return false
+      throw error
+    })
+    if (!same) throw fail('sourceChanged', { file: file.name })
+  }
 }
 
 /** Digests of files by path, kept while a file's stamp does not change. */
@@ -116,7 +143,7 @@ export async function sourceFiles(
     const known = memory.get(path)
     const digest = known && known.stamp === stamp && !young ? known.digest : (await digestFile(path)).digest
     memory.set(path, { stamp, digest })
-    files.push({ name, path, digest, size })
+    files.push({ name, path, digest, size, stamp, young })
   }
   return files
 }

@@ -10,7 +10,7 @@ import { packageVersion } from '../../internal/package-version.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { ColumnType, DataEngine, Footer, Relation, SourceSpec } from '../../ports/data-engine.ts'
 import type { OpenSourceTable } from '../../ports/table-source.ts'
-import { listFiles, sourceFiles, type ListedFile, type SourceFile } from './files.ts'
+import { listFiles, requireUnchanged, sourceFiles, type ListedFile, type SourceFile } from './files.ts'
 import type { Measurable } from './measure.ts'
 import { Measurer } from './measurer.ts'
 import { findDataset, type FoundDataset } from './relation.ts'
@@ -51,6 +51,8 @@ export interface OpenSource {
   readonly digests?: readonly Digest[] | undefined
   /** Lets go of what was read into the engine. */
   readonly release?: () => Promise<void>
+  /** Holds its files to what they were when they were opened. Throws `sourceChanged`. */
+  readonly unchanged?: () => Promise<void>
   /** Some of its files alone. */
   readonly only?: (parts: readonly number[]) => Promise<OpenSource>
 }
@@ -101,6 +103,7 @@ async function openFiles(
     files: listed.map(file => file.name),
     footer,
     digests,
+    unchanged: () => requireUnchanged(listed),
     only: parts => openFiles(services, dataset, some(parts), undefined),
   }
 }
@@ -213,7 +216,7 @@ export function measurerOf(services: ValidateServices, { found, source, repaired
     ...(unread ? { unread, footer: { rows: unread.rows, nulls: new Map() } } : {}),
     only: async parts => {
       const part = await (source.only as NonNullable<OpenSource['only']>)(parts)
-      const rows = found.from(part.relation)
+      const rows = found.from(await withAllColumns(engine, part.relation, found))
       const digests = parts.map(i => source.digests?.[i] as Digest)
       return measurable(repaired ? repaired.over(rows, digests) : rows, part)
     },
@@ -231,6 +234,21 @@ export function measurerOf(services: ValidateServices, { found, source, repaired
   const parts = repaired?.digests ?? source.digests
   const memory = states && parts ? { states, parts, reading: reading.slice(7, 23), personal } : undefined
   return new Measurer(engine, clock, target, typesOf(dataset), memory)
+}
+
+/** Some of the files with the columns that only others have, which are null here. */
+async function withAllColumns(engine: DataEngine, relation: Relation, { present }: FoundDataset): Promise<Relation> {
+  const { dialect } = engine
+  const own = new Set((await engine.describe(relation)).map(column => column.name.toLowerCase()))
+  const absent = present.filter(column => !own.has(column.name.toLowerCase()))
+  if (absent.length === 0) return relation
+  const nulls = absent.map(({ name, physical }) => `CAST(NULL AS ${physical}) AS ${dialect.identifier(name)}`)
+  const padded = (sql: string) => `(SELECT *, ${nulls.join(', ')} FROM ${sql})`
+  return {
+    ...relation,
+    sql: padded(relation.sql),
+    ...(relation.numbered ? { numbered: padded(relation.numbered) } : {}),
+  }
 }
 
 const typesOf = (dataset: Dataset): ReadonlyMap<string, ColumnType> =>
@@ -257,10 +275,16 @@ export class References {
   readonly #opened = new Map<string, Promise<OpenReference | undefined>>()
 
   readonly #releases: (() => Promise<void>)[] = []
+  readonly #sources: OpenSource[] = []
 
   /** Lets go of what was read into the engine. */
   async release(): Promise<void> {
     for (const release of this.#releases.splice(0)) await release()
+  }
+
+  /** Holds the files that were read to what they were. Throws `sourceChanged`. */
+  async unchanged(): Promise<void> {
+    for (const source of this.#sources) await source.unchanged?.()
   }
 
   constructor(services: ValidateServices, dataset: Dataset) {
@@ -285,6 +309,7 @@ export class References {
     if (!('dataset' in reference) && !relation) return undefined
     const opened = await openUnread(this.#services, other, relation)
     this.#releases.push(opened.release)
+    this.#sources.push(opened.source)
     const measurer = measurerOf(this.#services, opened)
     const rows = async (because: string) => {
       await measurer.ready(because)

@@ -102,7 +102,13 @@ export async function openStates(folder: string): Promise<MetricStates> {
 async function dropOld(folder: string): Promise<void> {
   const oldest = Date.now() - keepDays * 86_400_000
   for (const name of await readdir(folder)) {
+    if (name === 'files.json') continue
     const path = join(folder, name)
-    if (name !== 'files.json' && (await stat(path)).atimeMs < oldest) await rm(path, { force: true })
+    try {
+      if ((await stat(path)).atimeMs < oldest) await rm(path, { force: true })
+    } catch (error) {
+      // another process renames and drops files here, too
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
   }
 }

@@ -2,6 +2,7 @@ import { personalColumns, type Dataset } from '../../define/dataset.ts'
 import { kinds } from '../../define/expectation/index.ts'
 import type { FoundSchema, Kind, Verdict, VerdictContext } from '../../define/expectation/kind.ts'
 import type { ExpectationSpec } from '../../define/expectation/spec.ts'
+import { columnsOf } from '../../define/expression/node.ts'
 import { overallStatus, type CheckResult, type Report } from '../../define/report.ts'
 import type { Source } from '../../define/source.ts'
 import type { Json } from '../../internal/canonical-json.ts'
@@ -33,6 +34,8 @@ export interface Validation {
   readonly steps: readonly TakenStep[]
   /** Has the rows read, where none was needed to judge them; why, for the plan. */
   ready(because: string): Promise<void>
+  /** Holds the files to what they were, after more was read of them. Throws `sourceChanged`. */
+  unchanged(): Promise<void>
   release(): Promise<void>
 }
 
@@ -118,7 +121,8 @@ const extraStep = { metrics: [], estimateMs: 0, remembered: 0, because: 'only ro
 
 /** Why a column cannot be looked at. */
 function unusable(spec: ExpectationSpec, found: FoundDataset): string | undefined {
-  const absent = spec.columns.find(column => !found.usable.has(column))
+  const named = spec.when ? [...spec.columns, ...columnsOf(spec.when)] : spec.columns
+  const absent = named.find(column => !found.usable.has(column))
   if (absent === undefined) return undefined
   return found.missing.includes(absent) ? `column '${absent}' is missing` : `column '${absent}' has another type`
 }
@@ -218,6 +222,11 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
     const began = clock.elapsed()
     const parts = await split(engine, found, failing, badTable)
     const sampled = parts.bad ? await withSamples(engine, measurer, found, checks, failing, source.files) : checks
+    const unchanged = async () => {
+      await source.unchanged?.()
+      await references.unchanged()
+    }
+    await unchanged()
     await services.states?.save()
     if (parts.bad) steps.push({ ...extraStep, kind: 'failures', milliseconds: clock.elapsed() - began })
     const report: Report = {
@@ -240,6 +249,7 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
           ? undefined
           : withOrigin(engine, parts.bad, new Set(failing.map(one => one.spec.id)), source),
       steps,
+      unchanged,
       ready: because => measurer.ready(because),
       release,
       distributions: () => distributions(measurer, dataset, found.usable),

@@ -324,11 +324,10 @@ function explain(error: unknown, sql: string): Error {
     /^(IO Error|Invalid Input Error|Invalid Error|HTTP Error)|No files found|CSV Error|Parquet|file/i.test(reason) &&
     !/^(Parser|Binder|Catalog)/.test(reason)
   ) {
-    return fail(
-      'sourceUnreadable',
-      { source: /'([^']+)'/.exec(sql)?.[1] ?? 'source', reason: describeFailure(error) },
-      error,
-    )
+    // the file that the engine names; the first text of a statement may be a pattern
+    const file = /^IO Error/.test(reason) ? path : undefined
+    const source = file ?? /'([^']+)'/.exec(sql)?.[1] ?? 'source'
+    return fail('sourceUnreadable', { source, reason: describeFailure(error) }, error)
   }
   return fail('queryFailed', { reason }, error)
 }

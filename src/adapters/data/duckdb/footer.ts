@@ -19,11 +19,13 @@ export async function readFooter(files: readonly string[], session: Session): Pr
         source: basename(String(file)),
         reason: `its footer contradicts itself: ${String(stated)} rows in all, ${String(n)} in its row groups${short === true ? ', a column with fewer' : ''}`,
       })
+  const rows = counted.reduce((sum, { n }) => sum + Number(n), 0)
+  // rows of a file that lacks a column are null there, and its footer does not count them
   const columns = await session(
-    `SELECT path_in_schema AS name, sum(stats_null_count)::BIGINT AS nulls FROM parquet_metadata(${list}) GROUP BY 1 HAVING count(stats_null_count) = count(*)`,
+    `SELECT path_in_schema AS name, sum(stats_null_count)::BIGINT AS nulls FROM parquet_metadata(${list}) GROUP BY 1 HAVING count(stats_null_count) = count(*) AND sum(num_values) = ${rows}`,
   )
   return {
-    rows: counted.reduce((sum, { n }) => sum + Number(n), 0),
+    rows,
     nulls: new Map(columns.map(row => [String(row.name), Number(row.nulls)])),
   }
 }
