@@ -3,18 +3,12 @@ import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { existsSync } from 'node:fs'
 import { fail, isMillraceError, type MillraceError } from '../errors/index.ts'
+import { unwritableReason } from './unwritable.ts'
 
 /** What the operating system says about files becomes a catalogued error; anything else is none. */
 function ofSystem(error: unknown): MillraceError | undefined {
-  const { code, path } = error as NodeJS.ErrnoException
-  const reasons: Record<string, string> = {
-    EACCES: 'permission is denied',
-    EPERM: 'permission is denied',
-    EROFS: 'the file system is read-only',
-    ENOSPC: 'there is no space left',
-    EDQUOT: 'the quota is used up',
-  }
-  const reason = code === undefined ? undefined : reasons[code]
+  const { path } = error as NodeJS.ErrnoException
+  const reason = unwritableReason(error)
   return reason && path ? fail('folderUnwritable', { path, reason }, error) : undefined
 }
 
