@@ -53,6 +53,11 @@ export interface Failed {
   readonly json: unknown
 }
 
+/** A catalogued error for people: what, what next, and which code. */
+export function failureText({ message, hint, code }: MillraceError): string {
+  return `${message}\n\n  ${hint.replaceAll('\n', '\n  ')}\n\n  ${code}: "millrace explain-error ${code}" says more\n`
+}
+
 /**
  * How a command's failure is told. A catalogued error says what, which code and what next; anything else is our mistake
  * and leaves its stack in a file instead of on the screen.
@@ -62,7 +67,7 @@ export function describeFailure(error: unknown, verb: string, cwd: string, versi
   if (known)
     return {
       exit: known.exit,
-      text: `${known.message}\n\n  ${known.hint.replaceAll('\n', '\n  ')}\n\n  ${known.code}: "millrace explain-error ${known.code}" says more\n`,
+      text: failureText(known),
       json: { error: known.toJSON() },
     }
   const file = writeCrash(error, cwd, [verb], version)
