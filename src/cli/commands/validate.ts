@@ -44,10 +44,14 @@ async function baselineOf(workspace: Workspace, { options, out }: Invocation): P
   if (only !== undefined && only !== 'changed')
     throw fail('usageWrong', { reason: '--only takes "changed".', verb: 'validate' })
   if (compare === undefined && only === undefined) return undefined
-  const { openBaseline, pullRequestBase } = await import('../baseline.ts')
+  const { inCi, openBaseline, pullRequestBase } = await import('../baseline.ts')
   if (compare !== undefined && compare !== 'pull-request') return openBaseline(workspace, String(compare))
   const base = pullRequestBase(process.env)
-  if (base === undefined) return compare === undefined && only ? openBaseline(workspace, 'HEAD') : undefined
+  if (base === undefined) {
+    if (compare === undefined && !inCi(process.env)) return openBaseline(workspace, 'HEAD')
+    if (only) out.note('No pull request, and nothing else to compare with: everything is looked at.')
+    return undefined
+  }
   try {
     return await openBaseline(workspace, base)
   } catch (error) {
@@ -133,7 +137,8 @@ are judged all the same. Every failing row goes, with its reasons, to
 
 --compare tells what got worse since a commit, branch or tag (its expectations on its data, where git has the data) or
 since a snapshot; "pull-request" is the base of the pull request that CI runs for, and nothing outside of one.
---only changed leaves out what cannot have changed since then (by default since the last commit).`,
+--only changed leaves out what cannot have changed since then (by default since the last commit; in CI since the base of
+the pull request, and everything is looked at outside of one).`,
   arguments: [{ name: 'dataset', description: 'one dataset (default: all)' }],
   options: [
     ...reportOptions,
