@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { millrace } from './support/command.ts'
 
 const config = `import { csv, dataset, project, t } from 'millrace'
@@ -20,7 +20,10 @@ export default project('p', { sales, other })
 `
 
 const roots: string[] = []
+const ofCi = ['CI', 'TF_BUILD', 'JENKINS_URL', 'GITHUB_BASE_REF', 'CI_MERGE_REQUEST_DIFF_BASE_SHA', 'CHANGE_TARGET']
+beforeEach(() => ofCi.forEach(name => vi.stubEnv(name, '')))
 afterEach(() => {
+  vi.unstubAllEnvs()
   for (const root of roots.splice(0)) rmSync(root, { recursive: true, force: true })
 })
 
@@ -141,6 +144,22 @@ test('only what can have changed is looked at', async () => {
   expect(reports.map(one => one.subject)).toEqual(['sales'])
   expect(reports[0]?.checks.length).toBeGreaterThan(5)
   expect((await validate('--only', 'changed', '--compare', 'HEAD~1')).reports).toHaveLength(1)
+})
+
+test('in CI nothing changed since the last commit: outside of a pull request everything is looked at', async () => {
+  const { root, git, validate } = repository()
+  vi.stubEnv('CI', 'true')
+  const { reports } = await validate('--only', 'changed')
+  expect(reports.map(one => [one.subject, one.evidence.part])).toEqual([
+    ['sales', undefined],
+    ['other', undefined],
+  ])
+  expect((await millrace(root, ['validate', '--only', 'changed'])).said).toContain('everything is looked at')
+  // what is named is taken at its word, and a pull request has its base
+  expect((await validate('--only', 'changed', '--compare', 'HEAD')).reports).toEqual([])
+  vi.stubEnv('GITHUB_BASE_REF', 'main')
+  git('update-ref', 'refs/remotes/origin/main', 'HEAD')
+  expect((await validate('--only', 'changed')).reports).toEqual([])
 })
 
 test('a snapshot, and what is none', async () => {

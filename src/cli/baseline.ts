@@ -34,6 +34,11 @@ export function pullRequestBase(env: NodeJS.ProcessEnv): string | undefined {
   return env.CI_MERGE_REQUEST_DIFF_BASE_SHA || (target ? `origin/${target}` : undefined)
 }
 
+/** Whether a CI system runs this: what it checked out is its last commit, so nothing changed since. */
+export function inCi({ CI, TF_BUILD, JENKINS_URL }: NodeJS.ProcessEnv): boolean {
+  return Boolean((CI !== 'false' && CI) || TF_BUILD || JENKINS_URL)
+}
+
 /** A snapshot's own report. Expectations of then are not on record: everything counts as changed. */
 async function snapshotBaseline(workspace: Workspace, given: string): Promise<Baseline | undefined> {
   const found = await snapshotCalled(workspace, given)

@@ -1,16 +1,12 @@
 #!/usr/bin/env node
 import { packageVersion } from '../internal/package-version.ts'
 import { groupHelp, overview } from './help.ts'
+import { bearLostOutputs } from './outputs.ts'
 import { table } from './table.ts'
 
 const version = packageVersion()
 
-// A reader that has seen enough (head, less) is no failure
-for (const stream of [process.stdout, process.stderr])
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit()
-    throw error
-  })
+bearLostOutputs()
 
 const words = process.argv.slice(2)
 const [first, second] = words

@@ -3,18 +3,12 @@ import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { existsSync } from 'node:fs'
 import { fail, isMillraceError, type MillraceError } from '../errors/index.ts'
+import { unwritableReason } from './unwritable.ts'
 
 /** What the operating system says about files becomes a catalogued error; anything else is none. */
 function ofSystem(error: unknown): MillraceError | undefined {
-  const { code, path } = error as NodeJS.ErrnoException
-  const reasons: Record<string, string> = {
-    EACCES: 'permission is denied',
-    EPERM: 'permission is denied',
-    EROFS: 'the file system is read-only',
-    ENOSPC: 'there is no space left',
-    EDQUOT: 'the quota is used up',
-  }
-  const reason = code === undefined ? undefined : reasons[code]
+  const { path } = error as NodeJS.ErrnoException
+  const reason = unwritableReason(error)
   return reason && path ? fail('folderUnwritable', { path, reason }, error) : undefined
 }
 
@@ -59,6 +53,11 @@ export interface Failed {
   readonly json: unknown
 }
 
+/** A catalogued error for people: what, what next, and which code. */
+export function failureText({ message, hint, code }: MillraceError): string {
+  return `${message}\n\n  ${hint.replaceAll('\n', '\n  ')}\n\n  ${code}: "millrace explain-error ${code}" says more\n`
+}
+
 /**
  * How a command's failure is told. A catalogued error says what, which code and what next; anything else is our mistake
  * and leaves its stack in a file instead of on the screen.
@@ -68,7 +67,7 @@ export function describeFailure(error: unknown, verb: string, cwd: string, versi
   if (known)
     return {
       exit: known.exit,
-      text: `${known.message}\n\n  ${known.hint.replaceAll('\n', '\n  ')}\n\n  ${known.code}: "millrace explain-error ${known.code}" says more\n`,
+      text: failureText(known),
       json: { error: known.toJSON() },
     }
   const file = writeCrash(error, cwd, [verb], version)

@@ -1,5 +1,6 @@
 import type { Command as Verb, Invocation } from './command.ts'
 import { createOutput } from './output.ts'
+import { outputsWritten } from './outputs.ts'
 import { fail, isMillraceError, type MillraceError } from '../errors/index.ts'
 import { describeFailure } from './failure.ts'
 import { nearestVerb } from './help.ts'
@@ -58,11 +59,8 @@ function sentence(text: string): string {
   return `${plain.charAt(0).toUpperCase()}${plain.slice(1)}${/[.?)]$/.test(plain) ? '' : '.'}`
 }
 
-/** Lets what was written reach a pipe before the process ends: libraries may hold it open with threads. */
 async function leave(code: number): Promise<never> {
-  for (const stream of [process.stdout, process.stderr])
-    if (stream.writableLength > 0) await new Promise<void>(resolve => stream.write('', () => resolve()))
-  process.exit(code)
+  process.exit((await outputsWritten()) ? code : 3)
 }
 
 /** Runs one verb and ends the process with its exit code. */

@@ -1,4 +1,4 @@
-import { appendFile, mkdir } from 'node:fs/promises'
+import { appendFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import type { Report } from '../define/report.ts'
@@ -11,6 +11,7 @@ import type { Invocation, OptionSpec } from './command.ts'
 import { azureText } from './reporters/azure.ts'
 import { comparisonJson } from './reporters/comparison.ts'
 import { isReporter, reporters, type ReporterName } from './reporters/index.ts'
+import { unwritable } from './unwritable.ts'
 
 /** What is told beside reports, by their ids. */
 export interface Beside {
@@ -59,7 +60,10 @@ async function summarise(
   file: string | undefined,
 ): Promise<void> {
   const { GITHUB_STEP_SUMMARY: summary } = process.env
-  if (reporter === 'github' && summary) await appendFile(summary, await table())
+  if (reporter === 'github' && summary)
+    await appendFile(summary, await table()).catch(error => {
+      throw unwritable(summary, error)
+    })
   if (reporter === 'azure' && file !== undefined) process.stdout.write(`##vso[task.uploadsummary]${azureText(file)}\n`)
 }
 
@@ -91,8 +95,10 @@ export async function printReports(
     const path = options[option]
     if (typeof path !== 'string') continue
     const file = resolve(cwd, path)
-    await mkdir(dirname(file), { recursive: true })
-    await publishFile(file, await render(name))
+    const text = await render(name)
+    await publishFile(file, text).catch(error => {
+      throw unwritable(path, error)
+    })
   }
   out.data(reports.map(report => ({ ...report, ...comparisonJson(beside.comparisons?.get(report.id)) })))
   if (!out.json) {

@@ -1,8 +1,10 @@
 import type { Workspace } from '../config/workspace.ts'
 import type { Dataset } from '../define/dataset.ts'
 import type { Report } from '../define/report.ts'
+import { isMillraceError, type MillraceError } from '../errors/index.ts'
 import { keepFailures } from '../stages/pipeline/keep-failures.ts'
 import { validationServices } from '../stages/pipeline/validation.ts'
+import { unreadableReport } from '../stages/validate/unreadable.ts'
 import { validate, type Validation } from '../stages/validate/validate.ts'
 
 /** The report with the place of its failing rows. */
@@ -21,23 +23,33 @@ export interface ValidateOptions {
   readonly keepRows: boolean
 }
 
+/** What came of a dataset: `validation` where it could be read, else what stood in the way. */
+export type Validated =
+  | { readonly report: Report; readonly validation: Validation }
+  | { readonly report: Report; readonly error: MillraceError }
+
 /**
  * Validates a dataset of the project, keeps its failing rows as the options say, and its report. Failing rows are readable
- * until `release`.
+ * until the validation is released. One that cannot be read has a report that says so.
  */
 export async function validateDataset(
   workspace: Workspace,
   dataset: Dataset,
   { part, keepRows }: ValidateOptions,
-): Promise<Validation> {
-  const validation = await validate(await validationServices(workspace, dataset), dataset)
+): Promise<Validated> {
+  const { clock, root, store } = workspace
+  let validation: Validation | undefined
   try {
+    validation = await validate(await validationServices(workspace, dataset), dataset)
     const whole = keepRows ? await withFailures(workspace, dataset, validation) : validation.report
     const report = part === undefined ? whole : { ...whole, evidence: { ...whole.evidence, part } }
-    await workspace.store.addReport(report)
-    return { ...validation, report }
+    await store.addReport(report)
+    return { report, validation }
   } catch (error) {
-    await validation.release()
-    throw error
+    await validation?.release()
+    if (validation || !isMillraceError(error)) throw error
+    const report = unreadableReport(dataset, error, clock.now(), root)
+    await store.addReport(report)
+    return { report, error }
   }
 }

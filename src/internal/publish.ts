@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { copyFile, mkdir, open, rename, unlink } from 'node:fs/promises'
+import { copyFile, mkdir, open, rename, stat, unlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
 /** Makes a rename or a new file in `folder` survive power loss. */
@@ -43,11 +43,19 @@ async function publishTemporary(path: string, fill: (temporary: string) => Promi
   await syncFolder(dirname(path))
 }
 
+/** Whether a path is a device, a pipe or a socket: it takes what is written, and a file must not take its place. */
+async function isDevice(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined)
+  return found !== undefined && !found.isFile() && !found.isDirectory()
+}
+
 /**
  * Writes a whole file so that readers see the old content or the new, never a part, also after `kill -9` or power loss:
  * temporary name, fsync, rename, fsync of the folder, and only then does the promise resolve.
+ * A device or a pipe is written into.
  */
 export async function publishFile(path: string, content: Uint8Array | string, mode = 0o644): Promise<void> {
+  if (await isDevice(path)) return writeFile(path, content)
   await publishTemporary(path, async temporary => {
     const handle = await open(temporary, 'wx', mode)
     try {

@@ -81,4 +81,25 @@ describe.skipIf(!canMount)('a disk that is full while data comes in', () => {
       remove()
     }
   })
+
+  test('that takes no output of a command makes it fail with words', () => {
+    const shell = `
+      head -c 1m /dev/zero > "$1/zeros" 2>/dev/null
+      for words in --help --version 'explain-error MR1101' 'explain-error --json'; do
+        "$2" "$3" $words > "$1/said"; echo "$words exit $?"
+      done`
+    const { said } = onSmallDisk(
+      '64k',
+      'sh',
+      '-c',
+      shell,
+      'sh',
+      folder,
+      process.execPath,
+      join(process.cwd(), 'dist/cli/bin.js'),
+    )
+    expect(said.match(/exit 3/g)).toHaveLength(4)
+    expect(said.match(/stdout cannot be written: there is no space left/g)).toHaveLength(4)
+    expect(said).not.toContain('bug')
+  })
 })

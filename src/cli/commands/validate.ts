@@ -1,7 +1,7 @@
 import type { Workspace } from '../../config/workspace.ts'
 import type { Dataset } from '../../define/dataset.ts'
 import type { Report } from '../../define/report.ts'
-import { fail, isMillraceError } from '../../errors/index.ts'
+import { fail, isMillraceError, type MillraceError } from '../../errors/index.ts'
 import { parseDuration } from '../../internal/time.ts'
 import { compareReports, type Comparison } from '../../stages/validate/compare.ts'
 import type { ColumnDistribution } from '../../stages/validate/distribution.ts'
@@ -9,6 +9,7 @@ import type { Baseline } from '../baseline.ts'
 import type { Command, Invocation } from '../command.ts'
 import { endSignal } from '../end-signal.ts'
 import { datasetOf } from '../dataset-of.ts'
+import { failureText } from '../failure.ts'
 import { printReports, reporterOf, reportOptions } from '../report-output.ts'
 import { renderPlan } from '../reporters/plan.ts'
 import { validateDataset } from '../validate-dataset.ts'
@@ -43,10 +44,14 @@ async function baselineOf(workspace: Workspace, { options, out }: Invocation): P
   if (only !== undefined && only !== 'changed')
     throw fail('usageWrong', { reason: '--only takes "changed".', verb: 'validate' })
   if (compare === undefined && only === undefined) return undefined
-  const { openBaseline, pullRequestBase } = await import('../baseline.ts')
+  const { inCi, openBaseline, pullRequestBase } = await import('../baseline.ts')
   if (compare !== undefined && compare !== 'pull-request') return openBaseline(workspace, String(compare))
   const base = pullRequestBase(process.env)
-  if (base === undefined) return compare === undefined && only ? openBaseline(workspace, 'HEAD') : undefined
+  if (base === undefined) {
+    if (compare === undefined && !inCi(process.env)) return openBaseline(workspace, 'HEAD')
+    if (only) out.note('No pull request, and nothing else to compare with: everything is looked at.')
+    return undefined
+  }
   try {
     return await openBaseline(workspace, base)
   } catch (error) {
@@ -61,6 +66,8 @@ async function baselineOf(workspace: Workspace, { options, out }: Invocation): P
 class Results {
   readonly reports: Report[] = []
   readonly plans: string[] = []
+  /** Of the datasets that could not be read. */
+  readonly errors: MillraceError[] = []
   readonly distributions = new Map<string, readonly ColumnDistribution[]>()
   readonly comparisons = new Map<string, Comparison>()
 
@@ -89,13 +96,32 @@ class Results {
         ? `${expectations.length} of ${counted(dataset.expectations.length, 'check')}, --only changed`
         : undefined
     const asked = { ...dataset, expectations }
-    const { report, steps, distributions, release } = await validateDataset(workspace, asked, { part, keepRows })
+    const validated = await validateDataset(workspace, asked, { part, keepRows })
+    const { report } = validated
+    this.reports.push(report)
+    if ('error' in validated) {
+      this.errors.push(validated.error)
+      return
+    }
+    const { steps, distributions, release } = validated.validation
     if (spread) this.distributions.set(report.id, await distributions())
     await release()
-    this.reports.push(report)
     this.plans.push(renderPlan(dataset.name, steps))
-    const before = await baseline?.reportOf(dataset)
-    if (!before || !baseline) return
+    if (baseline) await this.#compare(dataset, report, expectations, baseline, out)
+  }
+
+  async #compare(
+    dataset: Dataset,
+    report: Report,
+    expectations: Dataset['expectations'],
+    baseline: Baseline,
+    out: Invocation['out'],
+  ): Promise<void> {
+    const before = await baseline.reportOf(dataset).catch((error: unknown) => {
+      if (!isMillraceError(error)) throw error
+      out.note(`${dataset.name}: nothing to compare with at ${baseline.words}. ${error.message}`)
+    })
+    if (!before) return
     const ids = new Set(expectations.map(one => one.id))
     const unasked = new Set(dataset.expectations.flatMap(one => (ids.has(one.id) ? [] : [one.id])))
     const checks = before.checks.filter(check => !unasked.has(check.id))
@@ -105,12 +131,14 @@ class Results {
 
 export const command: Command = {
   summary: 'check data against its expectations',
-  details: `Exit code 1 when a critical expectation fails. Every failing row goes, with its reasons, to
+  details: `Exit code 1 when a critical expectation fails, 3 when a source cannot be read; the other datasets
+are judged all the same. Every failing row goes, with its reasons, to
 .millrace/quarantine/<dataset>.parquet.
 
 --compare tells what got worse since a commit, branch or tag (its expectations on its data, where git has the data) or
 since a snapshot; "pull-request" is the base of the pull request that CI runs for, and nothing outside of one.
---only changed leaves out what cannot have changed since then (by default since the last commit).`,
+--only changed leaves out what cannot have changed since then (by default since the last commit; in CI since the base of
+the pull request, and everything is looked at outside of one).`,
   arguments: [{ name: 'dataset', description: 'one dataset (default: all)' }],
   options: [
     ...reportOptions,
@@ -139,10 +167,12 @@ since a snapshot; "pull-request" is the base of the pull request that CI runs fo
         const spread = typeof options.html === 'string' || reporter === 'html'
         const wanted = { baseline, onlyChanged: options.only === 'changed', spread, keepRows: options.rows !== false }
         for (const dataset of chosen) await results.add(workspace, dataset, wanted, out)
-        const { reports, plans } = results
-        const code = await printReports(invocation, reporter, reports, workspace.root, results)
-        if (options.explain === true && !out.json) process.stdout.write(`\n${plans.join('\n\n')}\n`)
-        return options.strict === true && reports.some(report => report.status === 'warn') ? 1 : code
+        const { reports, plans, errors } = results
+        const verdict = await printReports(invocation, reporter, reports, workspace.root, results)
+        if (options.explain === true && !out.json && plans.length > 0) process.stdout.write(`\n${plans.join('\n\n')}\n`)
+        for (const error of errors) out.note(`\n${failureText(error)}`.trimEnd())
+        const warned = options.strict === true && reports.some(report => report.status === 'warn')
+        return Math.max(verdict, warned ? 1 : 0, ...errors.map(error => error.exit))
       } finally {
         await baseline?.close()
       }

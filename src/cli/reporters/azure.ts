@@ -1,4 +1,5 @@
 import type { CheckResult, Report } from '../../define/report.ts'
+import { examplesOf } from './examples.ts'
 import { headingOf, outcomeOf, repositoryPlaceOf, titleOf, worstFirst, type RenderOptions } from './subject.ts'
 
 /** Azure knows errors and warnings. What only tells is in the summary: printed as text, it could hold a command. */
@@ -29,7 +30,7 @@ function issue(report: Report, check: CheckResult, options: RenderOptions): stri
     `type=${type}`,
     ...(place ? [`sourcepath=${azureText(place.file)}`, `linenumber=${place.line}`] : []),
   ]
-  return `##vso[task.logissue ${properties.join(';')}]${azureText(`${headingOf(report)}: ${titleOf(check)}: ${check.message}`)}\n`
+  return `##vso[task.logissue ${properties.join(';')}]${azureText(`${headingOf(report)}: ${titleOf(check)}: ${check.message}${examplesOf(check, options)}`)}\n`
 }
 
 /** Azure's logging commands, one for each check that did not pass: the build's page lists them with their lines. */

@@ -1,4 +1,5 @@
 import type { CheckResult, Report } from '../../define/report.ts'
+import { examplesOf } from './examples.ts'
 import {
   findingPlaceOf,
   fingerprintOf,
@@ -25,7 +26,7 @@ function finding(report: Report, check: CheckResult, options: RenderOptions): ob
   const { file, line } = findingPlaceOf(check, options)
   return [
     {
-      description: `${headingOf(report)}: ${check.message}`,
+      description: `${headingOf(report)}: ${check.message}${examplesOf(check, options)}`,
       check_name: `${report.kind}/${check.kind}`,
       fingerprint: fingerprintOf(report, check),
       severity,

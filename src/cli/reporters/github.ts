@@ -1,4 +1,5 @@
 import type { CheckResult, Report } from '../../define/report.ts'
+import { examplesOf } from './examples.ts'
 import { headingOf, outcomeOf, repositoryPlaceOf, titleOf, worstFirst, type RenderOptions } from './subject.ts'
 
 const commands = {
@@ -27,7 +28,7 @@ function annotation(report: Report, check: CheckResult, options: RenderOptions):
     ...(place ? [`file=${property(place.file)}`, `line=${place.line}`] : []),
     `title=${property(`${headingOf(report)}: ${titleOf(check)}`)}`,
   ]
-  return [`::${command} ${properties.join(',')}::${data(check.message)}`]
+  return [`::${command} ${properties.join(',')}::${data(check.message + examplesOf(check, options))}`]
 }
 
 /** GitHub annotations, one line for each check that did not pass, the worst first: only ten of a step are shown. */

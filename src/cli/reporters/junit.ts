@@ -1,6 +1,16 @@
 import { formatTime } from '../../internal/time.ts'
 import type { CheckResult, Report } from '../../define/report.ts'
-import { headingOf, observedText, outcomeOf, placeOf, relativePath, titleOf, type RenderOptions } from './subject.ts'
+import {
+  headingOf,
+  observedText,
+  outcomeOf,
+  repositoryPlaceOf,
+  repositoryPlaceText,
+  sourceOf,
+  titleOf,
+  valuesOf,
+  type RenderOptions,
+} from './subject.ts'
 
 const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', '\n': '&#10;' }
 
@@ -22,31 +32,34 @@ function attributes(values: Readonly<Record<string, string | number | undefined>
     .join('')
 }
 
-function explanation(check: CheckResult, root: string | undefined): string {
-  const place = placeOf(check, root)
+function explanation(check: CheckResult, options: RenderOptions): string {
+  const place = repositoryPlaceText(check, options)
   const lines = [
     check.message,
     `observed: ${observedText(check) || 'nothing'} (${check.bad} bad of ${check.evaluated})`,
     `expected: ${check.threshold || 'to be evaluated'}`,
     ...(check.error ? [`error: ${check.error}`] : []),
     ...(check.distinctBad ?? []).map(({ value, count }) => `bad value: ${JSON.stringify(value)} ×${count}`),
-    ...(check.sample ?? []).slice(0, 5).map(row => `bad row: ${JSON.stringify(row)}`),
+    ...(check.sample ?? []).slice(0, 5).map(row => {
+      const source = sourceOf(row, options.folder)
+      return `bad row: ${JSON.stringify(valuesOf(row))}${source ? ` at ${source}` : ''}`
+    }),
     ...(check.failuresUri ? [`all bad rows: ${check.failuresUri}`] : []),
     ...(place ? [`declared at ${place}`] : []),
   ]
   return lines.map(xml).join('\n')
 }
 
-function testcase(report: Report, check: CheckResult, root: string | undefined): string {
+function testcase(report: Report, check: CheckResult, options: RenderOptions): string {
   const head = attributes({
     classname: `${report.kind}.${report.subject}`,
     name: `${titleOf(check)} [${check.id}]`,
     time: ((check.durationMs ?? 0) / 1000).toFixed(3),
-    file: check.location && relativePath(check.location.file, root),
+    file: repositoryPlaceOf(check, options)?.file,
   })
   const outcome = outcomeOf(check)
   if (outcome === 'pass') return `    <testcase${head}/>`
-  const text = explanation(check, root)
+  const text = explanation(check, options)
   const inner = {
     fail: `<failure${attributes({ message: check.message, type: check.kind })}>${text}</failure>`,
     error: `<error${attributes({ message: check.message, type: check.kind })}>${text}</error>`,
@@ -80,7 +93,7 @@ export function render(reports: readonly Report[], options: RenderOptions = {}):
       timestamp: formatTime(report.at).replace(/(?:\.\d+)?Z$/, ''),
       ...counts([report]),
     })
-    const cases = report.checks.map(check => testcase(report, check, options.root))
+    const cases = report.checks.map(check => testcase(report, check, options))
     return [`  <testsuite${head}>`, ...cases, '  </testsuite>'].join('\n')
   })
   return [

@@ -6,7 +6,7 @@ import {
   headingOf,
   observedText,
   outcomeOf,
-  placeOf,
+  repositoryPlaceText,
   shown,
   sourcesOf,
   titleOf,
@@ -29,9 +29,9 @@ function cell(text: string): string {
     .replace(/[\\`*_[\]|~#@!]/g, found => `&#${found.charCodeAt(0)};`)
 }
 
-function row(check: CheckResult, root: string | undefined): string {
-  const place = placeOf(check, root)
-  const sources = sourcesOf(check, 3)
+function row(check: CheckResult, options: RenderOptions): string {
+  const place = repositoryPlaceText(check, options)
+  const sources = sourcesOf(check, 3, options.folder)
   const cells = [
     marks[outcomeOf(check)],
     cell(titleOf(check)),
@@ -42,7 +42,7 @@ function row(check: CheckResult, root: string | undefined): string {
   return `| ${cells.join(' | ')} |`
 }
 
-function section(report: Report, root: string | undefined): string[] {
+function section(report: Report, options: RenderOptions): string[] {
   const broken = worstFirst(report.checks).filter(check => outcomeOf(check) !== 'pass')
   const passed = report.checks.length - broken.length
   return [
@@ -53,7 +53,7 @@ function section(report: Report, root: string | undefined): string[] {
       : [
           '| | check | what happened | observed | expected |',
           '|---|---|---|---|---|',
-          ...broken.map(one => row(one, root)),
+          ...broken.map(one => row(one, options)),
           '',
         ]),
     `${passed} of ${report.checks.length} checks passed.`,
@@ -88,7 +88,7 @@ export function render(reports: readonly Report[], options: RenderOptions = {}):
   const lines = [
     `## Millrace: ${[head, ...further].join(', ')}`,
     '',
-    ...reports.flatMap(report => [...section(report, options.root), ...comparisonSection(report, options)]),
+    ...reports.flatMap(report => [...section(report, options), ...comparisonSection(report, options)]),
   ]
   const kept: string[] = []
   let bytes = 0

@@ -192,7 +192,7 @@ test('SARIF has the shape that code scanning asks for', () => {
 test('GitHub annotations stand on the line of the declaration and are one line each', () => {
   const odd = check({ status: 'fail', message: '100 %\nof it: a, b' })
   expect(github([report([broken, odd, check()])], { root }).split('\n')).toEqual([
-    `::error file=millrace.config.ts,line=12,title=validation of flights%3A delay between::${broken.message}`,
+    `::error file=millrace.config.ts,line=12,title=validation of flights%3A delay between::${broken.message} (values: -1116)`,
     '::error title=validation of flights%3A delay between::100 %25%0Aof it: a, b',
     '',
   ])
@@ -235,6 +235,46 @@ test('CI systems are told files from the root of the repository', () => {
   const places = (JSON.parse(codeQuality(reports, options)) as { location: object }[]).map(one => one.location)
   expect(places).toContainEqual({ path: 'ml/late flights/millrace.config.ts', lines: { begin: 12 } })
   expect(sarif(reports, options)).toContain('"uri": "ml/late%20flights/millrace.config.ts"')
+})
+
+const placed = check({
+  status: 'fail',
+  bad: 3,
+  message: 'broken',
+  distinctBad: [
+    { value: 'a]\n##vso[b](https://example.org)', count: 2 },
+    { value: 'x'.repeat(500), count: 1 },
+  ],
+  sample: [{ millrace_row: 0, millrace_file: 'data/a.csv', millrace_line: 62, delay: 'a' }],
+  location: { file: `${root}/millrace.config.ts`, line: 12 },
+})
+
+test('annotations name the first place and a few values, short and without commands or links', () => {
+  const options = { root, folder: 'ml' }
+  const all = [report([placed])]
+  const told = [github, azure, codeQuality, sarif].map(render => render(all, options))
+  for (const text of told) {
+    expect(text).toMatch(/broken \(ml\/data\/a\.csv:62, …(;|%3B) values: /)
+    expect(text).not.toContain('x'.repeat(40))
+    expect(text.length).toBeLessThan(2000)
+  }
+  expect(told[0]?.split('\n')).toHaveLength(2)
+  expect(told[1]?.split('\n')).toHaveLength(2)
+  expect((JSON.parse(told[3] ?? '') as { runs: [{ results: [object] }] }).runs[0].results[0]).toMatchObject({
+    message: { text: expect.stringContaining(String.raw`##vso\[b\](https`) },
+  })
+  const row = check({ status: 'fail', bad: 1, message: 'broken', sample: [{ id: 7, delay: null }] })
+  expect(github([report([row])])).toContain('::broken (row: id = 7, delay = null)\n')
+  const wide = check({ ...row, sample: [Object.fromEntries(Array.from({ length: 99 }, (_, i) => [`c${i}`, i]))] })
+  expect(github([report([wide])]).length).toBeLessThan(300)
+})
+
+test('JUnit and the Markdown summary name declarations and rows from the root of the repository', () => {
+  const options = { root, folder: 'ml' }
+  expect(junit([report([placed])], options)).toContain(' file="ml/millrace.config.ts">')
+  expect(junit([report([placed])], options)).toMatch(/at ml\/data\/a\.csv:62\ndeclared at ml\/millrace\.config\.ts:12</)
+  const text = markdown([report([placed])], options)
+  expect(text).toContain('<br>at ml/data/a.csv:62, …<br><sub>ml/millrace.config.ts:12</sub>')
 })
 
 test('code quality has a finding for each check that did not pass, each with a fingerprint of its own', () => {

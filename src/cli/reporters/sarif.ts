@@ -1,4 +1,5 @@
 import type { CheckResult, Report } from '../../define/report.ts'
+import { examplesOf } from './examples.ts'
 import {
   findingPlaceOf,
   fingerprintOf,
@@ -15,6 +16,9 @@ const mostResults = 5_000
 const levels = { error: 'error', fail: 'error', warn: 'warning', info: 'note', skipped: 'none', pass: 'none' } as const
 const order = ['error', 'warning', 'note', 'none']
 
+/** No text from data becomes a link of a SARIF message. */
+const plain = (text: string): string => text.replace(/[\\[\]]/g, String.raw`\$&`)
+
 function locationsOf(check: CheckResult, options: RenderOptions): readonly object[] {
   const { file, line } = findingPlaceOf(check, options)
   const uri = file.split('/').map(encodeURIComponent).join('/')
@@ -30,7 +34,7 @@ function resultOf(report: Report, check: CheckResult, rules: readonly string[], 
     level: levels[outcomeOf(check)],
     message: {
       text: [
-        `${headingOf(report)}: ${check.message}`,
+        `${headingOf(report)}: ${check.message}${plain(examplesOf(check, options))}`,
         observed && `Observed: ${observed}.`,
         check.threshold && `Expected: ${check.threshold}.`,
       ]

@@ -1,4 +1,4 @@
-import { isAbsolute, relative, sep } from 'node:path'
+import { isAbsolute, posix, relative, sep } from 'node:path'
 import { outcomeOf, type CheckResult, type Outcome, type Report } from '../../define/report.ts'
 import type { Comparison } from '../../stages/validate/compare.ts'
 import { digestJson } from '../../internal/digest.ts'
@@ -69,6 +69,12 @@ export function repositoryPlaceOf(
     : { file: [folder, path].filter(Boolean).join('/'), line: Math.max(1, location?.line ?? 1) }
 }
 
+/** That place in words: `ml/flights/millrace.config.ts:12`. */
+export function repositoryPlaceText(check: CheckResult, options: RenderOptions): string | undefined {
+  const place = repositoryPlaceOf(check, options)
+  return place && `${place.file}:${place.line}`
+}
+
 /** The same, or the project file's beginning: viewers refuse a finding without a place. */
 export function findingPlaceOf(
   check: CheckResult,
@@ -85,16 +91,17 @@ export function fingerprintOf({ kind, subject }: Report, { id }: CheckResult): s
 
 type SampleRow = NonNullable<CheckResult['sample']>[number]
 
-/** `data/orders.csv:5`, where a row of a sample came from, if its line is known. */
-export function sourceOf(row: SampleRow): string | undefined {
+/** `data/orders.csv:5`, where a row of a sample came from, if its line is known; named from the folder above `folder`. */
+export function sourceOf(row: SampleRow, folder = ''): string | undefined {
   const file = row['millrace_file'] ?? row['file']
   const line = row['millrace_line'] ?? row['line']
-  return typeof file === 'string' && typeof line === 'number' ? `${file}:${line}` : undefined
+  if (typeof file !== 'string' || typeof line !== 'number') return undefined
+  return `${isAbsolute(file) ? file : posix.join(folder, file)}:${line}`
 }
 
 /** The first places that a check's sample came from, in words; undefined where no line is known. */
-export function sourcesOf({ sample = [], bad }: CheckResult, most: number): string | undefined {
-  const places = sample.slice(0, most).flatMap(row => sourceOf(row) ?? [])
+export function sourcesOf({ sample = [], bad }: CheckResult, most: number, folder = ''): string | undefined {
+  const places = sample.slice(0, most).flatMap(row => sourceOf(row, folder) ?? [])
   if (places.length === 0) return undefined
   return `${places.join(', ')}${bad > places.length ? ', …' : ''}`
 }

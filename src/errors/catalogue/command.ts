@@ -120,4 +120,13 @@ export const commandErrors = {
     status: 499,
     blame: 'user',
   },
+  outputUnwritable: {
+    code: 'MR1115',
+    title: 'A result cannot be written',
+    message: '{output} cannot be written: {reason}',
+    hint: 'Free space there, or name another place, and run the command again.',
+    exit: 3,
+    status: 500,
+    blame: 'environment',
+  },
 } as const satisfies Record<string, ErrorEntry>
