@@ -1,7 +1,9 @@
 import type { Workspace } from '../config/workspace.ts'
 import type { Dataset } from '../define/dataset.ts'
 import type { Report } from '../define/report.ts'
+import type { Json } from '../internal/canonical-json.ts'
 import { keepFailures } from '../stages/pipeline/keep-failures.ts'
+import { endedRepairs, type EndedRepairs } from '../stages/readmit/ended.ts'
 import { validationServices } from '../stages/pipeline/validation.ts'
 import { validate, type Validation } from '../stages/validate/validate.ts'
 
@@ -29,13 +31,21 @@ export async function validateDataset(
   workspace: Workspace,
   dataset: Dataset,
   { part, keepRows }: ValidateOptions,
-): Promise<Validation> {
+): Promise<Validation & { readonly ended: readonly EndedRepairs[] }> {
   const validation = await validate(await validationServices(workspace, dataset), dataset)
   try {
     const whole = keepRows ? await withFailures(workspace, dataset, validation) : validation.report
-    const report = part === undefined ? whole : { ...whole, evidence: { ...whole.evidence, part } }
+    const ended = await endedRepairs(workspace, dataset)
+    const report = {
+      ...whole,
+      evidence: {
+        ...whole.evidence,
+        ...(part === undefined ? {} : { part }),
+        ...(ended.length === 0 ? {} : { endedRepairs: ended as unknown as Json }),
+      },
+    }
     await workspace.store.addReport(report)
-    return { ...validation, report }
+    return { ...validation, report, ended }
   } catch (error) {
     await validation.release()
     throw error

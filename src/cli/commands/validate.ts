@@ -7,6 +7,7 @@ import { compareReports, type Comparison } from '../../stages/validate/compare.t
 import type { ColumnDistribution } from '../../stages/validate/distribution.ts'
 import type { Baseline } from '../baseline.ts'
 import type { Command, Invocation } from '../command.ts'
+import { endedLines } from '../ended-repairs.ts'
 import { endSignal } from '../end-signal.ts'
 import { datasetOf } from '../dataset-of.ts'
 import { printReports, reporterOf, reportOptions } from '../report-output.ts'
@@ -89,9 +90,10 @@ class Results {
         ? `${expectations.length} of ${counted(dataset.expectations.length, 'check')}, --only changed`
         : undefined
     const asked = { ...dataset, expectations }
-    const { report, steps, distributions, release } = await validateDataset(workspace, asked, { part, keepRows })
+    const { report, steps, distributions, ended, release } = await validateDataset(workspace, asked, { part, keepRows })
     if (spread) this.distributions.set(report.id, await distributions())
     await release()
+    for (const line of endedLines(dataset.name, ended)) out.note(line)
     this.reports.push(report)
     this.plans.push(renderPlan(dataset.name, steps))
     const before = await baseline?.reportOf(dataset)
