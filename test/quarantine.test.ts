@@ -199,6 +199,22 @@ test('a repair is corrected after a snapshot took it; what that snapshot holds s
 const rounded = (observed: CheckResult['observed']) =>
   Object.entries(observed).map(([name, value]) => [name, typeof value === 'number' ? value.toPrecision(12) : value])
 
+test('a snapshot that is refused names its bad rows only where they are the reason', async () => {
+  const root = shop()
+  const said = async () => (await millrace(root, ['data', 'snapshot'])).said
+  const file = join(root, 'data/a.csv')
+  const sound = readFileSync(file, 'utf8')
+  writeFileSync(file, sound.replaceAll(/\d+\.1,/g, '-1,'))
+  expect(await said()).toContain('Next:  npx millrace data quarantine sales')
+  expect((await millrace(root, ['data', 'quarantine', '--out', 'bad.parquet'])).said).toContain(
+    'Written to bad.parquet',
+  )
+  writeFileSync(join(root, 'millrace.config.ts'), config.replace('note: t.', 'colour: t.text(), note: t.'))
+  const refused = await said()
+  expect(refused).toContain('colour')
+  expect(refused).not.toContain('data quarantine')
+})
+
 test('measures that are remembered are those of the repaired rows', async () => {
   const root = shop()
   await json(root, 'data', 'snapshot')

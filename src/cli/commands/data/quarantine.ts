@@ -65,6 +65,7 @@ async function tellRepaired(workspace: Workspace, dataset: Dataset, { options, c
   out.data({ dataset: dataset.name, rows: count, file: written, endedRepairs: ended })
   out.line(`${counted(count, 'row')} of ${dataset.name} repaired and let in`)
   for (const line of endedLines(dataset.name, ended)) out.line(line)
+  if (written !== null) out.line(`Written to ${String(options.out)}`)
   out.line(nextLine(dataset, written === null ? undefined : String(options.out), ' --repaired'))
 }
 
@@ -83,6 +84,7 @@ async function tellRefused(workspace: Workspace, dataset: Dataset, { options, cw
     reasons.map(one => [one.reason, one.rows]),
   )
   out.line()
+  if (written !== null) out.line(`Written to ${String(options.out)}`)
   out.line(nextLine(dataset, written === null ? undefined : String(options.out), ''))
 }
 
