@@ -106,6 +106,24 @@ test('data that got worse, within what is allowed and beyond', async () => {
   expect(git('worktree', 'list').trim().split('\n')).toHaveLength(1)
 })
 
+test('one row less and one bad value more, under a limit that is a share', async () => {
+  const { root, validate } = repository()
+  writeFileSync(join(root, 'data/a.csv'), sales(0))
+  const made = await millrace(root, ['data', 'snapshot', 'sales', '--json'])
+  const { snapshot } = JSON.parse(made.out) as { snapshot: string }
+  const rows = sales(1).trimEnd().split('\n')
+  writeFileSync(join(root, 'data/a.csv'), `${rows.slice(0, 50).join('\n')}\n`)
+  const now = (await validate('sales', '--compare', snapshot)).reports[0]
+  expect(now?.comparison?.checks[0]).toMatchObject({ id: 'fair', change: 'worse', before: { bad: 0 } })
+  expect(Object.values(changes(now)).filter(one => one !== 'same')).toEqual(['worse'])
+  // two bad rows of a hundred then: fewer rows now, and none bad
+  writeFileSync(join(root, 'data/a.csv'), `${sales(0).trimEnd().split('\n').slice(0, 50).join('\n')}\n`)
+  expect(changes((await validate('sales', '--compare', 'HEAD')).reports[0]).fair).toBe('better')
+  // the same under another name
+  change(root, "id: 'fair'", "id: 'sound'")
+  expect(changes((await validate('sales', '--compare', 'HEAD')).reports[0]).sound).toBe('better')
+})
+
 test('expectations that are new, gone, or asked with other limits', async () => {
   const { root, validate } = repository()
   change(root, 'c.amount.mean({ min: 0 })', 'c.amount.max({ max: 50 })')

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
@@ -111,8 +111,14 @@ test('bad rows are set aside, mended, and let in again where they stood', async 
   const taken = await millrace(root, ['data', 'readmit', 'sales', file])
   expect(taken.code, taken.said).toBe(0)
   expect(taken.said).toContain('5 rows of sales let in again, 0 rows still in quarantine')
-  // a second time the same rows are let in instead of the first
-  expect((await millrace(root, ['data', 'readmit', 'sales', file])).said).toContain('0 rows still in quarantine')
+  // a second time nothing is new
+  expect((await millrace(root, ['data', 'readmit', 'sales', file])).said).toContain(
+    'Nothing changed: 5 rows of sales as let in before, 0 rows still in quarantine',
+  )
+  expect(await json(root, 'decisions').then(all => (all as { verdict: string }[]).map(one => one.verdict))).toEqual([
+    'readmitted',
+    'quarantined',
+  ])
   const after = await json<Snapshot>(root, 'data', 'snapshot')
   expect(after).toMatchObject({ rows: 1200, readmitted: 5 })
   const rows = await rowsOf(root, after)
@@ -165,7 +171,7 @@ test('a repair is corrected after a snapshot took it; what that snapshot holds s
     'sales',
     'again.csv',
   )
-  expect(second).toMatchObject({ rows: 1, remaining: 0 })
+  expect(second).toMatchObject({ rows: 1, first: 0, corrected: 1, unchanged: 0, remaining: 0 })
   const after = await json<Snapshot>(root, 'data', 'snapshot')
   const rows = await rowsOf(root, after)
   expect(rows[10]).toMatchObject({ amount: 45 })
@@ -178,6 +184,11 @@ test('a repair is corrected after a snapshot took it; what that snapshot holds s
     second.digest,
   )
   expect(lineage.madeFrom).toContainEqual({ from: first.digest, to: second.digest, relation: 'corrected' })
+  // the older export puts the former value back: one of its five rows is another than now
+  const older = await millrace(root, ['data', 'readmit', 'sales', 'repaired.csv'])
+  expect(older.said).toContain('1 row of sales let in again')
+  expect(older.said).toMatch(/1 of them repaired otherwise before: npx millrace lineage sha256:\w+ has the former/)
+  expect(older.said).toContain('4 rows of the file as let in before')
   // a row that is sound cannot be changed so
   writeFileSync(join(root, 'again.csv'), `${head}\n${(one[0] as string).replace(/,\d+$/, ',11')}\n`)
   const sound = await millrace(root, ['data', 'readmit', 'sales', 'again.csv'])
@@ -187,6 +198,22 @@ test('a repair is corrected after a snapshot took it; what that snapshot holds s
 /** Sums over threads may differ in their last bit. */
 const rounded = (observed: CheckResult['observed']) =>
   Object.entries(observed).map(([name, value]) => [name, typeof value === 'number' ? value.toPrecision(12) : value])
+
+test('a snapshot that is refused names its bad rows only where they are the reason', async () => {
+  const root = shop()
+  const said = async () => (await millrace(root, ['data', 'snapshot'])).said
+  const file = join(root, 'data/a.csv')
+  const sound = readFileSync(file, 'utf8')
+  writeFileSync(file, sound.replaceAll(/\d+\.1,/g, '-1,'))
+  expect(await said()).toContain('Next:  npx millrace data quarantine sales')
+  expect((await millrace(root, ['data', 'quarantine', '--out', 'bad.parquet'])).said).toContain(
+    'Written to bad.parquet',
+  )
+  writeFileSync(join(root, 'millrace.config.ts'), config.replace('note: t.', 'colour: t.text(), note: t.'))
+  const refused = await said()
+  expect(refused).toContain('colour')
+  expect(refused).not.toContain('data quarantine')
+})
 
 test('measures that are remembered are those of the repaired rows', async () => {
   const root = shop()
@@ -207,14 +234,37 @@ test('a repair ends with the file that it repairs', async () => {
   const root = shop()
   await json(root, 'data', 'snapshot')
   await millrace(root, ['data', 'readmit', 'sales', await mended(root, mend)])
+  const now = await millrace(root, ['validate'])
+  expect(now.said).not.toContain('not in effect')
   const first = Array.from({ length: 600 }, (_, i) => sale(i))
   writeFileSync(join(root, 'data/a.csv'), text(first))
+  const ended = `3 repairs of data/a.csv are not in effect any more: its content changed`
+  expect((await millrace(root, ['validate'])).said).toContain(ended)
+  const [report] = await json<readonly { evidence: { endedRepairs: unknown } }[]>(root, 'validate')
+  expect(report?.evidence.endedRepairs).toMatchObject([{ file: 'data/a.csv', rows: 3, reason: 'its content changed' }])
+  expect((await millrace(root, ['data', 'snapshot'])).said).toContain(ended)
+  const again = ['data', 'quarantine', 'sales', '--repaired', '--out', 'again.csv']
+  const left = await millrace(root, again)
+  expect(left.said).toContain('2 rows of sales repaired and let in')
+  expect(left.said).toContain(ended)
+  // the rows of the file as it was are of no use to it
+  const late = await millrace(root, ['data', 'readmit', 'sales', 'repaired.csv'])
+  expect(late).toMatchObject({ code: 1, said: expect.stringContaining('MR2016') as unknown })
+  expect(late.said).toContain('3 of its rows would not be in effect')
   const after = await json<Snapshot>(root, 'data', 'snapshot')
+  expect(after).toMatchObject({ endedRepairs: [{ file: 'data/a.csv', rows: 3 }] })
   const rows = await rowsOf(root, after)
   // a.csv as it is now; b.csv as it was repaired
   expect(rows).toHaveLength(1200)
   expect(rows[10]?.amount).toBe(10.1)
   expect(rows[640]?.id).toBe(1040)
+  // under another name the content is the same: its repairs are in effect
+  renameSync(join(root, 'data/b.csv'), join(root, 'data/c.csv'))
+  expect(await json(root, 'data', 'snapshot')).toMatchObject({ readmitted: 2, endedRepairs: [{ file: 'data/a.csv' }] })
+  rmSync(join(root, 'data/c.csv'))
+  expect((await millrace(root, again)).said).toContain(
+    '2 repairs of data/b.csv are not in effect any more: it is no file of the dataset any more',
+  )
 })
 
 test('bad rows that a check tolerates are set aside too, and said to be, unless the dataset sets none aside', async () => {

@@ -2,7 +2,9 @@ import type { Workspace } from '../config/workspace.ts'
 import type { Dataset } from '../define/dataset.ts'
 import type { Report } from '../define/report.ts'
 import { isMillraceError, type MillraceError } from '../errors/index.ts'
+import type { Json } from '../internal/canonical-json.ts'
 import { keepFailures } from '../stages/pipeline/keep-failures.ts'
+import { endedRepairs, type EndedRepairs } from '../stages/readmit/ended.ts'
 import { validationServices } from '../stages/pipeline/validation.ts'
 import { unreadableReport } from '../stages/validate/unreadable.ts'
 import { validate, type Validation } from '../stages/validate/validate.ts'
@@ -25,7 +27,7 @@ export interface ValidateOptions {
 
 /** What came of a dataset: `validation` where it could be read, else what stood in the way. */
 export type Validated =
-  | { readonly report: Report; readonly validation: Validation }
+  | { readonly report: Report; readonly validation: Validation; readonly ended: readonly EndedRepairs[] }
   | { readonly report: Report; readonly error: MillraceError }
 
 /**
@@ -42,9 +44,17 @@ export async function validateDataset(
   try {
     validation = await validate(await validationServices(workspace, dataset), dataset)
     const whole = keepRows ? await withFailures(workspace, dataset, validation) : validation.report
-    const report = part === undefined ? whole : { ...whole, evidence: { ...whole.evidence, part } }
+    const ended = await endedRepairs(workspace, dataset)
+    const report = {
+      ...whole,
+      evidence: {
+        ...whole.evidence,
+        ...(part === undefined ? {} : { part }),
+        ...(ended.length === 0 ? {} : { endedRepairs: ended as unknown as Json }),
+      },
+    }
     await store.addReport(report)
-    return { report, validation }
+    return { report, validation, ended }
   } catch (error) {
     await validation?.release()
     if (validation || !isMillraceError(error)) throw error

@@ -35,6 +35,8 @@ export interface CheckResult {
   readonly approximate?: string
   /** The limit it was held against, in words: `at most 3 bad rows`. */
   readonly threshold: string
+  /** Digest of the declaration: arguments, condition and limits, without its name, severity and line. Checks of data have it. */
+  readonly declared?: string
   /** One sentence for a person, with the figures in it. */
   readonly message: string
   /** At most 20 breaking rows, lowest row first. */

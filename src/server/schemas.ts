@@ -39,6 +39,7 @@ export const Check = z
     evaluated: z.number(),
     bad: z.number(),
     threshold: z.string(),
+    declared: z.string().optional(),
     message: z.string(),
     sample: z.array(record).optional(),
   })

@@ -7,6 +7,7 @@ import { compareReports, type Comparison } from '../../stages/validate/compare.t
 import type { ColumnDistribution } from '../../stages/validate/distribution.ts'
 import type { Baseline } from '../baseline.ts'
 import type { Command, Invocation } from '../command.ts'
+import { endedLines } from '../ended-repairs.ts'
 import { endSignal } from '../end-signal.ts'
 import { datasetOf } from '../dataset-of.ts'
 import { failureText } from '../failure.ts'
@@ -106,6 +107,7 @@ class Results {
     const { steps, distributions, release } = validated.validation
     if (spread) this.distributions.set(report.id, await distributions())
     await release()
+    for (const line of endedLines(dataset.name, validated.ended)) out.note(line)
     this.plans.push(renderPlan(dataset.name, steps))
     if (baseline) await this.#compare(dataset, report, expectations, baseline, out)
   }

@@ -39,16 +39,25 @@ function reasonOf(
   return `${subject} is refused: ${(100 * share).toFixed(1)} % of its rows are bad: ${firstOf(firstly)}`
 }
 
+/** What the gate looks at: critical checks that failed, and those of them that no setting aside of rows mends. */
+function failedChecks({ checks }: Report, { expectations }: Dataset) {
+  const failed = checks.filter(
+    check => check.status === 'error' || (check.status === 'fail' && check.severity === 'critical'),
+  )
+  const rowLevel = new Set(expectations.filter(one => one.limits !== undefined).map(one => one.id))
+  return { failed, whole: failed.filter(check => !rowLevel.has(check.id) || check.status === 'error') }
+}
+
+/** Whether what the gate refuses is refused for its bad rows, and for nothing else. */
+export const refusedForRows = (report: Report, dataset: Dataset): boolean =>
+  failedChecks(report, dataset).whole.length === 0
+
 /**
  * The gate between data and everything that uses it: passes when nothing critical fails, or when what fails are rows
  * that can be set aside and they are few. Bad rows that a check tolerates are set aside all the same.
  */
 export function gate(report: Report, dataset: Dataset, rows: number, quarantined: number, at: number): Decision {
-  const failed = report.checks.filter(
-    check => check.status === 'error' || (check.status === 'fail' && check.severity === 'critical'),
-  )
-  const rowLevel = new Set(dataset.expectations.filter(one => one.limits !== undefined).map(one => one.id))
-  const whole = failed.filter(check => !rowLevel.has(check.id) || check.status === 'error')
+  const { failed, whole } = failedChecks(report, dataset)
   const share = rows === 0 ? 1 : quarantined / rows
   const refused = failed.length > 0 && (whole.length > 0 || !dataset.quarantine || share > mostQuarantined)
   const verdict = refused ? 'refused' : failed.length > 0 || quarantined > 0 ? 'quarantined' : 'passed'

@@ -4,6 +4,7 @@ import type { Dataset } from '../../define/dataset.ts'
 import { unreadableName } from '../../define/expectation/kinds/readable.ts'
 import { csv, json, parquet, type Source } from '../../define/source.ts'
 import { fail } from '../../errors/index.ts'
+import type { Digest } from '../../internal/digest.ts'
 import { rowColumn, type DataEngine } from '../../ports/data-engine.ts'
 import { requireUsable } from '../validate/relation.ts'
 import { contentColumn } from '../validate/repairs.ts'
@@ -25,8 +26,20 @@ function columnsOf(dataset: Dataset): Columns {
   return { ...(Object.fromEntries(own) as Columns), [contentColumn]: t.text(), [rowColumn]: t.int() }
 }
 
+/** Rows that may be repaired. */
+export interface Repairable {
+  /** Table expression of their places. */
+  readonly places: string
+  /** Contents of the dataset's files as they are now. */
+  readonly contents: readonly Digest[]
+}
+
 /** What is wrong with a file of repaired rows, in words. */
-async function fault(engine: DataEngine, { found }: FoundSource, allowed: string): Promise<string | undefined> {
+async function fault(
+  engine: DataEngine,
+  { found }: FoundSource,
+  { places: allowed, contents }: Repairable,
+): Promise<string | undefined> {
   const { dialect } = engine
   const [content, row] = [contentColumn, rowColumn].map(dialect.identifier) as [string, string]
   const lost = found.source.text?.unreadable[0]
@@ -49,8 +62,13 @@ async function fault(engine: DataEngine, { found }: FoundSource, allowed: string
   const [strangers] = await engine.rows(
     `SELECT count(*) AS n FROM (${found.sql}) WHERE (${content}, ${row}) NOT IN (SELECT (${content}, ${row}) FROM ${allowed})`,
   )
-  return Number(strangers?.n) > 0
-    ? `${Number(strangers?.n)} of its rows are neither in quarantine nor were repaired before`
+  if (Number(strangers?.n) > 0)
+    return `${Number(strangers?.n)} of its rows are neither in quarantine nor were repaired before`
+  const [ended] = await engine.rows(
+    `SELECT count(*) AS n FROM (${found.sql}) WHERE ${content} NOT IN (${contents.map(one => dialect.literal(one, 'text')).join(', ')})`,
+  )
+  return Number(ended?.n) > 0
+    ? `${Number(ended?.n)} of its rows would not be in effect: no file of the dataset has the content that they were found in (${contentColumn}) any more; "millrace data snapshot ${found.dataset.name}" finds what is bad now`
     : undefined
 }
 
@@ -62,7 +80,7 @@ export async function openRepaired(
   services: ValidateServices,
   dataset: Dataset,
   file: string,
-  allowed: string,
+  allowed: Repairable,
 ): Promise<FoundSource> {
   const path = resolve(services.root, file)
   const source = readers[extname(path).toLowerCase()]?.(path)

@@ -12,10 +12,10 @@ import type { ArtifactRef } from '../../ports/metadata-store.ts'
 import type { StageServices } from '../pipeline/services.ts'
 import { validationServices } from '../pipeline/validation.ts'
 import { contentColumn } from '../validate/repairs.ts'
-import type { FoundSource } from '../validate/source.ts'
+import { sourceFiles } from '../validate/files.ts'
 import { validate } from '../validate/validate.ts'
 import { newestQuarantine, reasonsOf, type Quarantine } from './quarantine.ts'
-import { correctedOf, placesOf, repairedRows } from './repaired-rows.ts'
+import { effectOf, placesOf, repairedOfFiles, repairedRows, type Effect } from './repaired-rows.ts'
 import { openRepaired } from './read-repaired.ts'
 import {
   addReadmission,
@@ -28,27 +28,29 @@ import {
 
 export interface Readmitted {
   readonly dataset: string
+  /** Rows that were let in: repaired for the first time, and otherwise than before. */
   readonly rows: number
+  readonly first: number
+  readonly corrected: number
+  /** Rows of the file that are as they were let in before. */
+  readonly unchanged: number
   /** Rows that the snapshot had set aside and that are still out. */
   readonly remaining: number
-  readonly digest: Digest
-  readonly decision: string
+  /** Null where nothing changed, and so nothing was recorded. */
+  readonly digest: Digest | null
+  readonly decision: string | null
 }
 
 /** Keeps repaired rows as an artifact, in the order of their places. */
-async function keep(services: StageServices, dataset: Dataset, { found }: FoundSource): Promise<ArtifactRef> {
+async function keep(services: StageServices, dataset: Dataset, changed: string): Promise<ArtifactRef> {
   const engine = await services.engine()
   const { artifacts } = services
   const [content, row] = [contentColumn, rowColumn].map(engine.dialect.identifier) as [string, string]
-  const names = [...Object.keys(dataset.columns).map(engine.dialect.identifier), content, row]
   await makeFolder(join(services.folder, 'scratch'))
   const folder = await mkdtemp(join(services.folder, 'scratch', 'readmit-'))
   try {
     const file = join(folder, 'rows.parquet')
-    const rows = await engine.writeParquet(
-      `SELECT ${names.join(', ')} FROM (${found.sql}) ORDER BY ${content}, ${row}`,
-      file,
-    )
+    const rows = await engine.writeParquet(`SELECT * FROM (${changed}) ORDER BY ${content}, ${row}`, file)
     const { encryptWith } = dataset
     const stored =
       encryptWith === undefined ? await artifacts.putFile(file) : await artifacts.seal({ file }, encryptWith)
@@ -121,7 +123,7 @@ function decisionOf(
     subject: `dataset ${dataset.name}`,
     at: services.clock.now(),
     verdict: 'readmitted',
-    reason: `${count.toLocaleString('en-US')} repaired rows of ${dataset.name} are let in again; they break no critical check`,
+    reason: `${count.toLocaleString('en-US')} repaired ${count === 1 ? 'row' : 'rows'} of ${dataset.name} ${count === 1 ? 'is' : 'are'} let in again; ${count === 1 ? 'it breaks' : 'they break'} no critical check`,
     rule: { name: 'readmission', statistic: 'refused rows', value: 0, threshold: 0 },
     inputs: { rows: count },
     evidence: [...from, rows.digest, report],
@@ -154,30 +156,36 @@ export async function readmit(services: StageServices, dataset: Dataset, file: s
   // where rows were let in already there need be no other: they may be corrected
   const quarantine =
     known === undefined ? await newestQuarantine(services, dataset) : await quarantineOf(services, dataset)
-  const opened = await openRepaired(
-    await validationServices(services, dataset),
-    dataset,
-    file,
-    await placesOf(services, quarantine, known),
-  )
+  const files = new Map((await sourceFiles(dataset, services.root)).map(one => [one.digest, one.name]))
+  const opened = await openRepaired(await validationServices(services, dataset), dataset, file, {
+    places: await placesOf(services, quarantine, known),
+    contents: [...files.keys()],
+  })
+  let effect: Effect
   let rows: ArtifactRef
   try {
-    rows = await keep(services, dataset, opened)
+    effect = await effectOf(services, earlier, known, opened.found.sql, Object.keys(dataset.columns))
+    if (effect.first + effect.corrected === 0)
+      return { ...told(dataset, effect), remaining: await remaining(services, quarantine, earlier), ...unrecorded }
+    rows = await keep(services, dataset, effect.changed)
   } finally {
     await opened.release()
   }
   const engine = await services.engine()
   const repaired = (await engine.scan({ kind: 'parquet', path: await artifacts.localPath(rows.digest) }, services.root))
     .sql
-  const content = engine.dialect.identifier(contentColumn)
-  const contents = (await engine.rows(`SELECT DISTINCT ${content} AS c FROM ${repaired} ORDER BY c`)).map(
-    one => one.c as Digest,
-  )
-  const [counted] = await engine.rows(`SELECT count(*) AS n FROM ${repaired}`)
-  const count = Number(counted?.n)
+  const counts = [...(await repairedOfFiles(services, known, repaired))]
+  const count = effect.first + effect.corrected
   const origin = quarantine?.ref.digest ?? (earlier.at(-1) as Readmission).quarantine
-  const readmission = { rows, count, contents, quarantine: origin, columns: columnsDigest(dataset) }
-  const corrected = (await correctedOf(services, earlier, known, repaired)).filter(one => one !== rows.digest)
+  const readmission = {
+    rows,
+    count,
+    contents: counts.map(([content]) => content),
+    files: counts.map(([content, of]) => ({ content, name: files.get(content) ?? '', rows: of })),
+    quarantine: origin,
+    columns: columnsDigest(dataset),
+  }
+  const corrected = effect.former.filter(one => one !== rows.digest)
   const trial = [...earlier, { ...readmission, decision: '' }]
   const report = await prove(services, dataset, trial, repaired)
   const decision = decisionOf(services, dataset, [origin, ...corrected], rows, count, report)
@@ -189,10 +197,15 @@ export async function readmit(services: StageServices, dataset: Dataset, file: s
     ...corrected.map(from => ({ from, to: rows.digest, relation: 'corrected' })),
   ])
   return {
-    dataset: dataset.name,
-    rows: count,
+    ...told(dataset, effect),
     remaining: await remaining(services, quarantine, trial),
     digest: rows.digest,
     decision: decision.id,
   }
+}
+
+const unrecorded = { digest: null, decision: null }
+
+function told({ name }: Dataset, { first, corrected, unchanged }: Effect) {
+  return { dataset: name, rows: first + corrected, first, corrected, unchanged }
 }

@@ -12,6 +12,8 @@ export interface Readmission {
   readonly count: number
   /** Contents of the files that the rows came from. */
   readonly contents: readonly Digest[]
+  /** The same with their names then, and how many rows of each are repaired by this and by earlier ones. */
+  readonly files?: readonly { readonly content: Digest; readonly name: string; readonly rows: number }[]
   /** The quarantine that they were in. */
   readonly quarantine: Digest
   /** Digest of the dataset's columns: rows of other columns are of no use to it. */

@@ -26,8 +26,19 @@ function badShare({ bad, evaluated }: CheckResult): number {
   return evaluated === 0 ? 0 : bad / evaluated
 }
 
+/** A limit in words without the number of rows that its share comes to. */
+const limitAlone = ({ threshold }: CheckResult): string =>
+  / %\)/.test(threshold) ? threshold.replaceAll(/\b[\d,.]+ (bad )?rows?\b/g, '') : threshold
+
+/** Whether the same was asked. Earlier versions kept no digest of the declaration: their words tell, where a limit was reached. */
+function sameAsked(before: CheckResult, now: CheckResult): boolean {
+  if (before.declared !== undefined && now.declared !== undefined) return before.declared === now.declared
+  if (before.id !== now.id) return false
+  return before.threshold === '' || now.threshold === '' || limitAlone(before) === limitAlone(now)
+}
+
 function changeOf(before: CheckResult, now: CheckResult): Change {
-  if (before.id !== now.id || before.threshold !== now.threshold) return 'changed'
+  if (!sameAsked(before, now)) return 'changed'
   const moved = rank[now.status] - rank[before.status]
   if (moved !== 0) return moved > 0 ? 'worse' : 'better'
   const share = badShare(now) - badShare(before)

@@ -6,6 +6,7 @@ import { columnsOf } from '../../define/expression/node.ts'
 import { overallStatus, type CheckResult, type Report } from '../../define/report.ts'
 import type { Source } from '../../define/source.ts'
 import type { Json } from '../../internal/canonical-json.ts'
+import { digestJson } from '../../internal/digest.ts'
 import { ulid } from '../../internal/ids.ts'
 import { distributions, type ColumnDistribution } from './distribution.ts'
 import { ExpectationRun } from './expectation-run.ts'
@@ -91,12 +92,18 @@ function masked(spec: ExpectationSpec, dataset: Dataset, verdict: Verdict): Verd
   return { ...verdict, observed, message }
 }
 
+/** Digest of what is asked, whatever it is called, how grave it is, and where it stands. */
+function declared({ id: _id, severity: _severity, site: _site, says: _says, ...asked }: ExpectationSpec): string {
+  return digestJson(asked as unknown as Json)
+}
+
 function result(spec: ExpectationSpec, dataset: Dataset, verdict: Verdict, approximate?: string): CheckResult {
   return {
     id: spec.id,
     kind: spec.kind,
     target: { dataset: dataset.name, columns: spec.columns },
     severity: spec.severity,
+    declared: declared(spec),
     ...masked(spec, dataset, verdict),
     ...(approximate ? { approximate } : {}),
     ...(spec.site ? { location: spec.site } : {}),

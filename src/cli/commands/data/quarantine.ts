@@ -3,12 +3,16 @@ import type { Dataset } from '../../../define/dataset.ts'
 import { isTable } from '../../../define/source.ts'
 import { fail } from '../../../errors/index.ts'
 import type { DataEngine } from '../../../ports/data-engine.ts'
+import { endedRepairs, type EndedRepairs } from '../../../stages/readmit/ended.ts'
 import { readmissionsOf } from '../../../stages/readmit/record.ts'
 import { repairedRows } from '../../../stages/readmit/repaired-rows.ts'
+import { presentFiles } from '../../../stages/validate/files.ts'
+import { contentColumn } from '../../../stages/validate/repairs.ts'
 import { newestQuarantine, reasonsOf } from '../../../stages/readmit/quarantine.ts'
 import type { Workspace } from '../../../config/workspace.ts'
 import type { Command, Invocation } from '../../command.ts'
 import { datasetOf } from '../../dataset-of.ts'
+import { endedLines } from '../../ended-repairs.ts'
 import { withWorkspace } from '../../with-workspace.ts'
 import { counted } from '../../words.ts'
 import { writeCsv } from '../../write-csv.ts'
@@ -37,17 +41,31 @@ function nextLine({ name: dataset, source }: Dataset, file: string | undefined, 
     : `Next:  mend ${file}, then  npx millrace data readmit ${dataset} ${file}`
 }
 
-/** Rows that were repaired and let in, as they are now. */
+/** No repair is in effect: there is nothing to write, or to correct. */
+function tellEnded(dataset: Dataset, ended: readonly EndedRepairs[], out: Invocation['out']): void {
+  out.data({ dataset: dataset.name, rows: 0, file: null, endedRepairs: ended })
+  out.line(`0 rows of ${dataset.name} repaired and let in`)
+  for (const line of endedLines(dataset.name, ended)) out.line(line)
+}
+
+/** Rows that were repaired and let in and are in effect, as they are now. */
 async function tellRepaired(workspace: Workspace, dataset: Dataset, { options, cwd, out }: Invocation): Promise<void> {
   const engine = await workspace.engine()
   const found = await repairedRows(workspace, await readmissionsOf(workspace.store, dataset))
-  if (found === undefined)
+  const ended = await endedRepairs(workspace, dataset)
+  if (found === undefined && ended.length === 0)
     throw fail('nothingQuarantined', { dataset: dataset.name, reason: 'and none was let in again' })
-  const rows = `(SELECT * EXCLUDE (millrace_turn) FROM ${found})`
+  const present = (await presentFiles(dataset, workspace.root)).map(one => engine.dialect.literal(one.digest, 'text'))
+  if (found === undefined || present.length === 0) return tellEnded(dataset, ended, out)
+  const content = engine.dialect.identifier(contentColumn)
+  const rows = `(SELECT * EXCLUDE (millrace_turn) FROM ${found} WHERE ${content} IN (${present.join(', ')}))`
+  if ((await countOf(engine, rows)) === 0) return tellEnded(dataset, ended, out)
   const written = await writeRows(engine, rows, options.out, cwd)
   const count = await countOf(engine, rows)
-  out.data({ dataset: dataset.name, rows: count, file: written })
+  out.data({ dataset: dataset.name, rows: count, file: written, endedRepairs: ended })
   out.line(`${counted(count, 'row')} of ${dataset.name} repaired and let in`)
+  for (const line of endedLines(dataset.name, ended)) out.line(line)
+  if (written !== null) out.line(`Written to ${String(options.out)}`)
   out.line(nextLine(dataset, written === null ? undefined : String(options.out), ' --repaired'))
 }
 
@@ -66,6 +84,7 @@ async function tellRefused(workspace: Workspace, dataset: Dataset, { options, cw
     reasons.map(one => [one.reason, one.rows]),
   )
   out.line()
+  if (written !== null) out.line(`Written to ${String(options.out)}`)
   out.line(nextLine(dataset, written === null ? undefined : String(options.out), ''))
 }
 

@@ -1,11 +1,24 @@
 import { relative, resolve } from 'node:path'
 import { fail } from '../../../errors/index.ts'
 import { whyUnreadable } from '../../../internal/why-unreadable.ts'
-import { readmit } from '../../../stages/readmit/readmit.ts'
+import { readmit, type Readmitted } from '../../../stages/readmit/readmit.ts'
 import type { Command } from '../../command.ts'
 import { datasetOf } from '../../dataset-of.ts'
 import { withWorkspace } from '../../with-workspace.ts'
 import { counted } from '../../words.ts'
+
+/** What came of it: what was repaired for the first time is told from what replaces another repair, and from what changes nothing. */
+function effectLines({ dataset, rows, corrected, unchanged, remaining, digest }: Readmitted): string[] {
+  const still = `${counted(remaining, 'row')} still in quarantine`
+  if (digest === null) return [`Nothing changed: ${counted(unchanged, 'row')} of ${dataset} as let in before, ${still}`]
+  const lines = [`${counted(rows, 'row')} of ${dataset} let in again, ${still}`]
+  if (corrected > 0)
+    lines.push(
+      `  ${corrected.toLocaleString('en-US')} of them repaired otherwise before: npx millrace lineage ${digest} has the former`,
+    )
+  if (unchanged > 0) lines.push(`  ${counted(unchanged, 'row')} of the file as let in before: no effect`)
+  return lines
+}
 
 export const command: Command = {
   summary: 'let repaired rows in again',
@@ -27,10 +40,8 @@ snapshots before hold stays. The dataset is validated with them first: all are l
         const dataset = datasetOf(workspace, name)
         const result = await readmit(workspace, dataset, relative(workspace.root, resolve(cwd, file)))
         out.data(result)
-        out.line(
-          `${counted(result.rows, 'row')} of ${dataset.name} let in again, ${counted(result.remaining, 'row')} still in quarantine`,
-        )
-        out.line(`Next:  npx millrace data snapshot ${dataset.name}`)
+        for (const line of effectLines(result)) out.line(line)
+        if (result.digest !== null) out.line(`Next:  npx millrace data snapshot ${dataset.name}`)
       },
       { principal: 'operator' },
     ),

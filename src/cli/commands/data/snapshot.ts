@@ -1,11 +1,21 @@
 import { runEnvironment, stepEnvironment } from '../../../config/environment.ts'
-import { shortDigest } from '../../../internal/digest.ts'
+import type { Workspace } from '../../../config/workspace.ts'
+import type { Dataset } from '../../../define/dataset.ts'
+import type { Report } from '../../../define/report.ts'
+import { shortDigest, type Digest } from '../../../internal/digest.ts'
+import { refusedForRows } from '../../../stages/pipeline/gate.ts'
 import { startSnapshot } from '../../../stages/pipeline/run.ts'
+import { endedRepairs } from '../../../stages/readmit/ended.ts'
 import type { Command } from '../../command.ts'
 import { datasetOf } from '../../dataset-of.ts'
+import { endedLines } from '../../ended-repairs.ts'
 import { createProgress } from '../../progress.ts'
 import { withWorkspace } from '../../with-workspace.ts'
 import { counted } from '../../words.ts'
+
+async function isForRows({ artifacts }: Workspace, dataset: Dataset, report: Digest): Promise<boolean> {
+  return refusedForRows(JSON.parse(Buffer.from(await artifacts.get(report)).toString()) as Report, dataset)
+}
 
 export const command: Command = {
   summary: 'validate a dataset and keep its good rows as a snapshot',
@@ -26,9 +36,10 @@ the dataset sees the good ones. Exit code 1 when the gate refuses the whole.`,
       })
       const result = await run.done.finally(() => progress.end())
       const [step] = result.steps
-      const { data, quarantine } = step?.outputs ?? {}
+      const { data, quarantine, report } = step?.outputs ?? {}
       const error = result.error as { readonly reason?: string; readonly exit?: number } | undefined
       const rowsOf = (value: unknown): string => counted(Number(value ?? 0), 'row')
+      const ended = await endedRepairs(workspace, dataset)
       out.data({
         run: run.runId,
         status: result.status,
@@ -36,18 +47,22 @@ the dataset sees the good ones. Exit code 1 when the gate refuses the whole.`,
         rows: data?.meta?.rows ?? null,
         quarantine: quarantine?.digest ?? null,
         readmitted: data?.meta?.readmitted ?? 0,
+        endedRepairs: ended,
         error: error ?? null,
       })
       if (data) {
         const { rows, quarantined, readmitted } = data.meta ?? {}
         out.line(`${dataset.name}: snapshot ${shortDigest(data.digest)}, ${rowsOf(rows)}`)
         if (readmitted) out.line(`  ${rowsOf(readmitted)} of them repaired and let in again`)
+        for (const line of endedLines(dataset.name, ended)) out.line(`  ${line}`)
         if (Number(quarantined) > 0)
           out.line(`  ${rowsOf(quarantined)} in quarantine: npx millrace data quarantine ${dataset.name}`)
         return 0
       }
       out.line(`${dataset.name}: no snapshot; ${error?.reason ?? 'no reason was recorded'}`)
-      if (quarantine) out.line(`Next:  npx millrace data quarantine ${dataset.name}`)
+      for (const line of endedLines(dataset.name, ended)) out.line(line)
+      if (quarantine && report && (await isForRows(workspace, dataset, report.digest)))
+        out.line(`Next:  npx millrace data quarantine ${dataset.name}`)
       return error?.exit ?? 1
     }),
 }
