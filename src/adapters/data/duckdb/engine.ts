@@ -325,7 +325,7 @@ function explain(error: unknown, sql: string): Error {
     !/^(Parser|Binder|Catalog)/.test(reason)
   ) {
     // the file that the engine names; the first text of a statement may be a pattern
-    const file = /^IO Error/.test(reason) ? path : undefined
+    const file = reason.startsWith('IO Error') ? path : undefined
     const source = file ?? /'([^']+)'/.exec(sql)?.[1] ?? 'source'
     return fail('sourceUnreadable', { source, reason: describeFailure(error) }, error)
   }
