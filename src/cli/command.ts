@@ -42,6 +42,8 @@ export interface Command {
   readonly details?: string
   readonly arguments?: readonly ArgumentSpec[]
   readonly options?: readonly OptionSpec[]
+  /** Whether it makes a run that can be gone on with after an interruption (default: no). */
+  readonly resumable?: boolean
   /** Gives the exit code: 0 ok (default), 1 a check or gate said no, 2 usage, 3 infrastructure. */
   run(invocation: Invocation): Promise<number | undefined | void>
 }

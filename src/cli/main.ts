@@ -59,6 +59,14 @@ function sentence(text: string): string {
   return `${plain.charAt(0).toUpperCase()}${plain.slice(1)}${/[.?)]$/.test(plain) ? '' : '.'}`
 }
 
+function interrupted(resumable: boolean): MillraceError {
+  return fail('interrupted', {
+    next: resumable
+      ? 'An unfinished run goes on with "millrace runs resume <run>"; "millrace runs list" shows it.'
+      : 'Run the command again.',
+  })
+}
+
 async function leave(code: number): Promise<never> {
   process.exit((await outputsWritten()) ? code : 3)
 }
@@ -75,15 +83,17 @@ export async function main(found: string | undefined, words: readonly string[], 
   }
   process.on('uncaughtException', error => void told(error))
   process.on('unhandledRejection', error => void told(error))
+  let resumable = false
   // Finished work is in the store already; a command that ends in its own way (up) takes these listeners away
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => {
       if (process.stderr.isTTY && !json) process.stderr.write('\r\u001b[2K')
-      void told(fail('interrupted')).catch(() => process.exit(130))
+      void told(interrupted(resumable)).catch(() => process.exit(130))
     })
   try {
     if (verb === undefined) throw unknown(words)
     const { command } = await load(verb)
+    resumable = command.resumable === true
     const invocation = await parse(verb, command, words.slice(verb.split(' ').length))
     if (invocation === undefined) return await leave(0)
     await leave((await command.run(invocation)) ?? 0)

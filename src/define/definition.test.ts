@@ -24,6 +24,14 @@ describe('definitions', () => {
     const misspelt = { source, columns, expect: (c: { m: { between(): never } }) => [c.m.between()] }
     check(() => dataset('d', misspelt as never)).toThrow('column m: is not declared; there are at, n')
   })
+  it('refuse an argument that is missing or nothing by its place', () => {
+    const batches = expect.batches as unknown as (...args: unknown[]) => unknown
+    const rule = () => []
+    check(() => batches([], rule)).toThrow('batches: cannot be declared so: argument 3 is missing')
+    check(() => batches([], rule, null)).toThrow('batches: cannot be declared so: argument 3 is null')
+    check(() => batches(5, rule, { says: 'x' })).toThrow('takes its columns as a list')
+  })
+
   it('let a warning alone warn', () => {
     const made = dataset('d', {
       source: csv('a.csv'),

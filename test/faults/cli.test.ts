@@ -144,4 +144,10 @@ describe('bad input at the command line', () => {
     refused(await millrace(root, 'init'), 2)
     expect(await readFile(join(root, 'millrace.config.ts'), 'utf8')).toContain("dataset('a'")
   })
+  it('init adds the lines that .gitignore does not have, and leaves the others', async () => {
+    const root = await project(undefined)
+    await writeFile(join(root, '.gitignore'), 'node_modules/\n.millrace/')
+    expect((await millrace(root, 'init')).code).toBe(0)
+    expect(await readFile(join(root, '.gitignore'), 'utf8')).toBe('node_modules/\n.millrace/\nmillrace-report/\n')
+  })
 })

@@ -43,26 +43,32 @@ describe('two processes on one project', () => {
   })
 })
 
+/** Ends a verb in good order as soon as it says a word. */
+async function terminatedAt(root: string, verb: string, word: string): Promise<Said> {
+  const child = spawn(process.execPath, [resolve('dist/cli/bin.js'), verb], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let said = ''
+  const ended = new Promise<number | null>(done => child.once('close', done))
+  await new Promise<void>(begun => {
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', text => {
+        said += String(text)
+        if (said.includes(word)) begun()
+      })
+    void ended.then(() => begun())
+  })
+  child.kill('SIGTERM')
+  const code = (await ended) ?? 99
+  return { code, out: said, said }
+}
+
 describe('SIGTERM in the middle', () => {
   test('of training says what is kept; the run is seen as stopped and goes on by hand', async () => {
     const root = fresh(400_000)
-    const child = spawn(process.execPath, [resolve('dist/cli/bin.js'), 'train'], {
-      cwd: root,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    let said = ''
-    const ended = new Promise<number | null>(done => child.once('close', done))
-    await new Promise<void>(begun => {
-      for (const stream of [child.stdout, child.stderr])
-        stream.on('data', text => {
-          said += String(text)
-          if (said.includes('features-fare')) begun()
-        })
-      void ended.then(() => begun())
-    })
-    child.kill('SIGTERM')
-    const code = await ended
-    refused({ code: code ?? 99, out: said, said }, 3, 'MR1114', 'What was finished is kept')
+    const ended = await terminatedAt(root, 'train', 'features-fare')
+    refused(ended, 3, 'MR1114', 'What was finished is kept', 'runs resume')
     const [run] = await runs(root)
     expect(run?.status).toBe('stopped')
     const shown = await millrace(root, ['runs', 'show'])
@@ -70,6 +76,12 @@ describe('SIGTERM in the middle', () => {
     const resumed = await millrace(root, ['runs', 'resume', run?.id ?? ''])
     expect(resumed.code, resumed.said).toBe(0)
     expect((await runs(root)).map(one => one.status)).toEqual(['succeeded'])
+  })
+
+  test('of a validation speaks of no run, for there is none', async () => {
+    const ended = await terminatedAt(fresh(400_000), 'validate', 'reading')
+    refused(ended, 3, 'MR1114', 'Run the command again')
+    expect(ended.said).not.toContain('runs resume')
   })
 
   test('of a server ends it with 0 while requests run, and each gets its answer', async () => {

@@ -43,6 +43,9 @@ const tsconfig = {
   include: ['millrace.config.ts'],
 }
 
+/** What is made, not declared: the project's state, and the reports that CI files write. */
+const ignored = ['.millrace/', 'millrace-report/']
+
 export const command: Command = {
   summary: 'write a project file to start from',
   details:
@@ -62,11 +65,10 @@ export const command: Command = {
       written.push('data/deliveries.csv')
     }
     const ignore = await readFile(join(cwd, '.gitignore'), 'utf8').catch(() => '')
-    if (!ignore.split('\n').includes('.millrace/')) {
-      await writeFile(
-        join(cwd, '.gitignore'),
-        `${ignore}${ignore === '' || ignore.endsWith('\n') ? '' : '\n'}.millrace/\n`,
-      )
+    const missing = ignored.filter(line => !ignore.split('\n').includes(line))
+    if (missing.length > 0) {
+      const start = ignore === '' || ignore.endsWith('\n') ? ignore : `${ignore}\n`
+      await writeFile(join(cwd, '.gitignore'), `${start}${missing.join('\n')}\n`)
       written.push('.gitignore')
     }
     if (!existsSync(join(cwd, 'tsconfig.json'))) {

@@ -16,6 +16,7 @@ export const command: Command = {
     { flags: '--trigger <kind>', description: 'why: manual, schedule, data, drift, performance', default: 'manual' },
     { flags: '--because <decision>', description: 'id of the decision that started it' },
   ],
+  resumable: true,
   async run({ args, options, cwd, out }) {
     const workspace = await openWorkspace(cwd)
     const progress = createProgress(out.json)

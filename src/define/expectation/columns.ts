@@ -34,9 +34,14 @@ export type ExpectationColumns<C extends Columns> = {
  * Makes a declaration. Whatever it was given, it is made or refused by the name of its kind: a caller in JavaScript, who
  * has no types, gets no error of JavaScript's own from it.
  */
-function declared(kind: Kind, make: (...args: never[]) => unknown, args: readonly unknown[]): unknown {
+function declared(
+  kind: Kind,
+  make: (...args: never[]) => unknown,
+  args: readonly unknown[],
+  column: readonly Node[] = [],
+): unknown {
   try {
-    return make(...(args as never[]))
+    return make(...([...column, ...args] as never[]))
   } catch (error) {
     if (isMillraceError(error)) {
       const { kind: what, name, reason } = error.details
@@ -44,15 +49,24 @@ function declared(kind: Kind, make: (...args: never[]) => unknown, args: readonl
         ? error
         : refuse('expectation', kind.name, `${String(what)} ${String(name)}: ${String(reason)}`)
     }
-    return refuse('expectation', kind.name, `cannot be declared so: ${inWords(error)}`)
+    return refuse(
+      'expectation',
+      kind.name,
+      `cannot be declared so: ${inWords(error, args, make.length - column.length)}`,
+    )
   }
 }
 
 /** What JavaScript's own errors mean for a declaration; their words name our variables. */
-function inWords(error: unknown): string {
+function inWords(error: unknown, args: readonly unknown[], needed: number): string {
   if (error instanceof RangeError) return 'it is too large, or nested too deeply'
   const said = messageOf(error)
-  return said.endsWith('has no JSON form') ? said : 'an argument is not of the type that it takes'
+  if (said.endsWith('has no JSON form')) return said
+  if (args.length < needed) return `argument ${args.length + 1} is missing`
+  const nothing = args.findIndex(one => one === undefined || one === null)
+  if (nothing >= 0) return `argument ${nothing + 1} is ${String(args[nothing])}`
+  if (args.length === 1) return `a ${typeof args[0]} is not what it takes`
+  return `an argument is not of the type that it takes; given are ${args.map(one => typeof one).join(', ')}`
 }
 
 type Tables = typeof tableCatalogue
@@ -85,7 +99,7 @@ export function expectationColumns<C extends Columns>(columns: C): ExpectationCo
     const methods: Record<string, unknown> = { expr: expression }
     for (const [method, entry] of Object.entries(columnCatalogue) as [string, ColumnKind<unknown>][])
       if (entry.on.includes(spec.type))
-        methods[method] = (...args: unknown[]) => declared(entry.kind, entry.make, [expression.node, ...args])
+        methods[method] = (...args: unknown[]) => declared(entry.kind, entry.make, args, [expression.node])
     made[name] = Object.assign(
       Object.create(Object.getPrototypeOf(expression) as object) as object,
       expression,

@@ -115,7 +115,7 @@ export const commandErrors = {
     code: 'MR1114',
     title: 'Interrupted',
     message: 'Interrupted. What was finished is kept.',
-    hint: 'An unfinished run goes on with "millrace runs resume <run>".',
+    hint: '{next}',
     exit: 3,
     status: 499,
     blame: 'user',

@@ -22,6 +22,7 @@ export const command: Command = {
   details: `The first step of "train", by itself. Good and bad rows become two artifacts at once, or neither does; what is made from
 the dataset sees the good ones. Exit code 1 when the gate refuses the whole.`,
   arguments: [{ name: 'dataset', description: 'which (default: the only one)' }],
+  resumable: true,
   run: ({ args, cwd, out }) =>
     withWorkspace(cwd, async workspace => {
       const dataset = datasetOf(workspace, args[0])

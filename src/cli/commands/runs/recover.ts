@@ -5,6 +5,7 @@ import type { Command } from '../../command.ts'
 export const command: Command = {
   summary: 'take up all runs whose process died',
   details: '"millrace up" does this by itself. Finished steps are not repeated.',
+  resumable: true,
   async run({ cwd, out }) {
     const workspace = await openWorkspace(cwd, { resolveRun: run => resumeGraph(workspace, run) })
     try {

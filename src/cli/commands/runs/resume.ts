@@ -8,6 +8,7 @@ export const command: Command = {
   summary: 'go on with an unfinished run',
   details: 'Finished steps are not repeated.',
   arguments: [{ name: 'run', description: 'its id', required: true }],
+  resumable: true,
   run: ({ args, cwd, out }) =>
     withWorkspace(cwd, async workspace => {
       const id = args[0] as string
