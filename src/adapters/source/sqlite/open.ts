@@ -5,7 +5,7 @@ import type { OpenTable } from '../../../ports/table-source.ts'
 import { messageOf } from '../../../internal/message-of.ts'
 import { tableFailure, type TableFault } from '../table-failure.ts'
 import { sqliteCounts } from './counts.ts'
-import { asText, quote } from './text.ts'
+import { cellOf, cellReader, quote } from './text.ts'
 
 const batchRows = 20_000
 
@@ -47,15 +47,17 @@ export async function openSqliteTable(
     opened.exec('BEGIN')
     const name = table.split('.').map(quote).join('.')
     const statement = opened.prepare(`SELECT * FROM ${name}`)
-    // integers as bigint, so that none beyond 2^53 loses a digit and every one is told from a real
-    statement.setReadBigInts(true)
+    const { encoding } = opened.prepare('PRAGMA encoding').get() as { readonly encoding: string }
+    const asText = cellReader(encoding)
     const columns: DescribedColumn[] = statement
       .columns()
       .map(column => ({ name: String(column.name), type: undefined, physical: String(column.type ?? 'ANY') }))
+    // an iterator does not hold its statement, which would be gone with the next garbage collection
+    let reading: ReturnType<DatabaseSyncInstance['prepare']> | undefined
     return {
       columns,
       text: true,
-      counts: sqliteCounts(opened, name, ask => {
+      counts: sqliteCounts(opened, name, asText, ask => {
         try {
           return ask()
         } catch (error) {
@@ -64,6 +66,7 @@ export async function openSqliteTable(
       }),
       async close() {
         // a connection is not gone before its statements are: its lock would stay so long
+        reading = undefined
         opened.exec('ROLLBACK')
         opened.close()
       },
@@ -71,8 +74,8 @@ export async function openSqliteTable(
         const wanted = columns.filter(column => names.has(column.name))
         let rows: Record<string, unknown>[] = []
         const flush = (): Column[] =>
-          wanted.map(column => {
-            const cells = rows.map(row => asText(row[column.name]))
+          wanted.map((column, i) => {
+            const cells = rows.map(row => asText(row[`c${i}`]))
             return {
               name: column.name,
               type: 'text',
@@ -81,7 +84,11 @@ export async function openSqliteTable(
             }
           })
         try {
-          for (const row of statement.iterate() as Iterable<Record<string, unknown>>) {
+          const cells = wanted.map((column, i) => `${cellOf(quote(column.name))} AS c${i}`)
+          reading = opened.prepare(`SELECT ${cells.join(', ') || '1'} FROM ${name}`)
+          // integers as bigint, so that none beyond 2^53 loses a digit and every one is told from a real
+          reading.setReadBigInts(true)
+          for (const row of reading.iterate() as Iterable<Record<string, unknown>>) {
             rows.push(row)
             if (rows.length < batchRows) continue
             yield flush()
