@@ -195,7 +195,7 @@ export const dataErrors = {
   repairedStillBad: {
     code: 'MR2017',
     title: 'Repaired rows still break checks',
-    message: '{rows} repaired rows of {dataset} still break critical checks: {reason}.',
+    message: '{rows} repaired {noun} of {dataset} still {verb} critical checks: {reason}.',
     hint: 'Mend or delete them and try again; none was let in.',
     exit: 1,
     status: 422,
