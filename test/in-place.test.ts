@@ -37,7 +37,28 @@ function within<T>(use: (database: InstanceType<typeof DatabaseSync>) => T): T {
 type Cell = string | number | bigint | Uint8Array | null
 const cells: readonly Cell[] = (
   [
-    ['', ' ', 'a', 'A', 'a ', 'b', 'ä', 'a\u0308', '1', '01', '1.0', '-0', 'NaN', 'inf', 'true', '😀', 'a\nb'],
+    [
+      '',
+      ' ',
+      'a',
+      'A',
+      'a ',
+      'b',
+      'ä',
+      'a\u0308',
+      '1',
+      '01',
+      '1.0',
+      '-0',
+      'NaN',
+      'inf',
+      'true',
+      '😀',
+      'a\nb',
+      'a␀b',
+      'a␀',
+      '␀',
+    ],
     ['2001-01-01T00:00:00Z', '2001-01-01 00:00:00', '2001-01-01T01:00:00+01:00', '2001-02-30', '0001-01-01'],
     [0n, 1n, 5n, -7n, 9007199254740993n, 2n ** 62n],
     [1, -0, 0.1, 1e300, 1e21, Infinity, -Infinity],
@@ -45,9 +66,11 @@ const cells: readonly Cell[] = (
   ] satisfies Cell[][]
 ).flat()
 const families: readonly (readonly Cell[])[] = [
-  ['a', 'A', 'a ', 'b', Buffer.from('a'), ''],
+  ['a', 'A', 'a ', 'b', 'a␀b', Buffer.from('a'), ''],
   [1n, 1, '1', '1.0', '01', 0n, -0],
 ]
+/** A text ends at a NUL where it is bound: ␀ stands for it. */
+const withNul = "replace(?, '␀', char(0))"
 const names = Object.keys(cellColumns)
 const anyRows = anyRowsOf(names.length, cells, families)
 
@@ -65,11 +88,26 @@ it.each([
     within(database => {
       database.exec('DELETE FROM cells')
       // a number is bound as an integer where it is whole
-      const place = (cell: Cell) => (typeof cell === 'number' ? 'CAST(? AS REAL)' : '?')
+      const place = (cell: Cell) =>
+        typeof cell === 'number' ? 'CAST(? AS REAL)' : typeof cell === 'string' ? withNul : '?'
       for (const row of rows) database.prepare(`INSERT INTO cells VALUES (${row.map(place).join(', ')})`).run(...row)
     })
   const given = { engine, root, source: sqlite('cells.sqlite', 'cells'), open: () => openSqliteTable('cells', file) }
   expect(await sameInPlace(given, anyRows, fill, 40)).toBeGreaterThan(40)
+})
+
+it.each(['UTF-8', 'UTF-16le'])('reads texts with a NUL whole, and no BLOB as text, in %s', async encoding => {
+  const odd = join(root, `${encoding}.sqlite`)
+  const database = new DatabaseSync(odd)
+  database.exec(`PRAGMA encoding = '${encoding}'; CREATE TABLE cells (s TEXT)`)
+  for (const text of ['\ufeffä␀b', 'a']) database.prepare(`INSERT INTO cells VALUES (${withNul})`).run(text)
+  for (const blob of [[0x61], [0xff, 0xfe]]) database.prepare('INSERT INTO cells VALUES (?)').run(Buffer.from(blob))
+  database.close()
+  const opened = await openSqliteTable('cells', odd)
+  const wanted = ['\ufeffä\0b', 'a', "x'61'", "x'fffe'"]
+  for await (const [column] of opened.batches(new Set(['s']))) expect(column?.values).toEqual(wanted)
+  expect(new Set((await opened.counts?.texts('s', 9))?.texts)).toEqual(new Set(wanted))
+  await opened.close()
 })
 
 const orders = (checks: 'few' | 'failing' | 'rows') =>

@@ -303,12 +303,25 @@ test('what is not mended, or is no repair, changes nothing', async () => {
     line => line.replace(',-4.5,', ',-5,').replace(/,20,("so, uth"|north),,/, ',20,$1,1,'),
     '4 repaired rows of sales still break critical checks',
   )
+  await refused(
+    line => (line.includes(',-4.5,') ? line.replace(',-4.5,', ',-5,') : undefined),
+    '1 repaired row of sales still breaks critical checks',
+  )
   await refused(line => line.replace(',-4.5,', ',none,'), "1 of its cells of 'amount' are no float")
   await refused(line => line.replace(/,10$/, ',11'), 'are neither in quarantine nor were repaired before')
   await refused(line => line.replace(/sha256:[0-9a-f]+/, ''), 'do not say which row')
   await refused(line => `${line}\n${line}`, 'that another one repairs')
   await refused(() => undefined, 'it has no rows')
   await refused(line => `${line},1`, 'is no row')
+  const whole = readFileSync(await mended(root, line => line), 'utf8')
+  const given = async (content: string): Promise<string> => {
+    writeFileSync(join(root, 'other.csv'), content)
+    const { code, said } = await millrace(root, ['data', 'readmit', 'sales', 'other.csv'])
+    expect([code, said]).toEqual([1, expect.stringContaining('MR2016')])
+    return said
+  }
+  expect(await given(whole.replaceAll(',', ';'))).toContain('parted by something else than a comma')
+  expect(await given(whole.replace('millrace_content', 'content'))).toContain('it has no column millrace_content')
   expect(await json(root, 'data', 'snapshot')).toMatchObject({ rows: 1195, readmitted: 0 })
   expect((await json<readonly { verdict: string }[]>(root, 'decisions')).map(one => one.verdict)).not.toContain(
     'readmitted',

@@ -87,18 +87,24 @@ async function openExecutor(project: Project, root: string, folder: string, proc
 
 /** Each kind of foreign source by its adapter, loaded when it is first used. */
 function openForeign(root: string, project: Project): OpenSourceTable {
-  return async (source, files) => {
+  return async (source, files, dataset) => {
     if (source.kind === 'sqlite')
-      return (await adapters.source.sqlite()).openSqliteTable(source.path, resolve(root, source.file))
+      return (await adapters.source.sqlite()).openSqliteTable(source.path, resolve(root, source.file), {
+        dataset,
+        shown: source.file,
+      })
     if (source.kind === 'arrow') return (await adapters.source.arrow()).openArrowFiles(files)
     const url = process.env[source.urlFrom]
     if (!url)
       throw fail('invalidDefinition', {
         kind: 'project',
         name: project.name,
-        reason: `the environment variable ${source.urlFrom} that holds the PostgreSQL URL of ${source.path} is not set`,
+        reason: `the environment variable ${source.urlFrom} that holds the PostgreSQL URL of table ${source.path} (dataset ${dataset}) is not set`,
       })
-    return (await adapters.source.postgres()).openPostgresTable(source.path, url)
+    return (await adapters.source.postgres()).openPostgresTable(source.path, url, {
+      dataset,
+      urlFrom: source.urlFrom,
+    })
   }
 }
 

@@ -51,5 +51,8 @@ export interface OpenTable {
   close(): Promise<void>
 }
 
-/** Opens a source for reading. Throws `sourceUnreadable`. */
-export type OpenSourceTable = (source: ForeignSource, files: readonly string[]) => Promise<OpenTable>
+/**
+ * Opens a source for reading. `dataset` is whose it is, for messages. Throws `sourceUnreadable` for files;
+ * `databaseUnreachable`, `tableUnreadable` and `tableLocked` for tables.
+ */
+export type OpenSourceTable = (source: ForeignSource, files: readonly string[], dataset: string) => Promise<OpenTable>

@@ -200,6 +200,6 @@ describe.skipIf(server === undefined)('a table of PostgreSQL', () => {
         "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'millrace' and state = 'idle in transaction'",
       )
     })
-    await expect(ended).rejects.toMatchObject({ code: 'MR2002' })
+    await expect(ended).rejects.toMatchObject({ code: 'MR2031' })
   })
 })

@@ -175,8 +175,25 @@ describe.skipIf(server === undefined)('a table of PostgreSQL has the verdicts of
   })
 
   test('is not written to, and a table that is not there is named', async () => {
-    await expect(openPostgresTable('no.such_table', server ?? '')).rejects.toMatchObject({ code: 'MR2002' })
-    await expect(openPostgresTable('rows', 'postgres://127.0.0.1:1/none')).rejects.toMatchObject({ code: 'MR2002' })
+    await expect(openPostgresTable('no.such_table', server ?? '')).rejects.toMatchObject({ code: 'MR2032' })
+    await expect(openPostgresTable('rows', 'postgres://127.0.0.1:1/none')).rejects.toMatchObject({ code: 'MR2031' })
+    const elsewhere = new URL(server ?? '')
+    elsewhere.pathname = '/no_such_database'
+    await expect(openPostgresTable('rows', elsewhere.href)).rejects.toMatchObject({ code: 'MR2031' })
+    await client.query('begin')
+    try {
+      await client.query(`lock table ${schema}.rows in access exclusive mode`)
+      const held = await openPostgresTable(`${schema}.rows`, server ?? '', { dataset: 'sales', lockMs: 200 })
+      await expect(held.counts?.rows()).rejects.toMatchObject({
+        code: 'MR2033',
+        message: expect.stringMatching(
+          /the source of dataset sales, is held by another process, longer than the 0.2 s/,
+        ),
+      })
+      await held.close()
+    } finally {
+      await client.query('rollback')
+    }
     const opened = await openForeign()
     for await (const batch of opened.batches(new Set(opened.columns.map(column => column.name))))
       expect(batch.length).toBe(8)

@@ -110,6 +110,34 @@ export const dataErrors = {
     status: 422,
     blame: 'user',
   },
+  databaseUnreachable: {
+    code: 'MR2031',
+    title: 'Database cannot be opened',
+    message: '{place}{wanted} cannot be opened: {reason}.',
+    hint: 'Of a server, check that it runs, can be reached from here and lets this user in, as the URL in the environment variable says; of a file, that it is there and is a database of this kind.',
+    exit: 3,
+    status: 503,
+    blame: 'environment',
+  },
+  tableUnreadable: {
+    code: 'MR2032',
+    title: 'Table cannot be read',
+    message: 'Table {table} of {place}{wanted} cannot be read: {reason}.',
+    hint: 'Check the name of the table, with its schema, and that the user may read it (GRANT SELECT). Nothing was changed there.',
+    exit: 3,
+    status: 422,
+    blame: 'environment',
+  },
+  tableLocked: {
+    code: 'MR2033',
+    title: 'Table is locked',
+    message:
+      'Table {table} of {place}{wanted} is held by another process, longer than the {waited} s that were waited.',
+    hint: 'Try again when it has finished its transaction. Nothing was changed there.',
+    exit: 3,
+    status: 503,
+    blame: 'environment',
+  },
   engineMemory: {
     code: 'MR2052',
     title: 'Data engine out of memory',
@@ -167,7 +195,7 @@ export const dataErrors = {
   repairedStillBad: {
     code: 'MR2017',
     title: 'Repaired rows still break checks',
-    message: '{rows} repaired rows of {dataset} still break critical checks: {reason}.',
+    message: '{rows} repaired {noun} of {dataset} still {verb} critical checks: {reason}.',
     hint: 'Mend or delete them and try again; none was let in.',
     exit: 1,
     status: 422,

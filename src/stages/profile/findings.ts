@@ -3,7 +3,7 @@ import { valueInWords } from '../../define/expectation/value-counts.ts'
 import { formatTime } from '../../internal/time.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { fencesOf, type Fences } from './columns.ts'
-import { answersOf, hasDecimalComma } from './looks-like.ts'
+import { answersOf, hasDecimalComma, mayBeThousands } from './looks-like.ts'
 import type { ColumnProfile, Counted, Finding, Profile } from './types.ts'
 
 type Facts = Omit<Profile, 'findings'>
@@ -80,7 +80,7 @@ const ofColumn: Readonly<Record<string, (column: ColumnProfile, rows: number) =>
   decimalComma: ({ text }) =>
     text && hasDecimalComma(text)
       ? {
-          says: `looks like numbers with a decimal comma, such as ${text.forms.find(form => form.example.includes(','))?.example}; it is text until it is written with a point`,
+          says: `looks like numbers with a decimal comma, such as ${text.forms.find(form => form.example.includes(','))?.example}${mayBeThousands(text) ? ', or with commas between thousands, for three digits follow each' : ''}; it is text until it is written ${mayBeThousands(text) ? 'without' : 'with a point'}`,
         }
       : undefined,
   answers: ({ type, top, distinct }) => {

@@ -24,6 +24,13 @@ export function hasDecimalComma({ forms, formsOf }: TextFacts): boolean {
   return like.some(form => form.example.includes(',')) && rows >= mostly * formsOf
 }
 
+/** Whether the commas of such numbers may part thousands as well: exactly three digits follow each, and no point parts others. */
+export function mayBeThousands({ forms }: TextFacts): boolean {
+  return forms
+    .filter(form => decimalComma.test(form.example) && form.example.includes(','))
+    .every(({ shape }) => shape.endsWith(',999') && !shape.includes('.'))
+}
+
 /** The two words for yes and no, as they are written, where there are no others; undefined where there are. */
 export function answersOf(top: readonly Counted[], distinct: number): readonly string[] | undefined {
   const words = top.map(one => String(one.value))

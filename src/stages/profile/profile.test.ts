@@ -268,6 +268,9 @@ it('knows decimal commas and answers in words', async () => {
   )
   const found = await ofText('words.csv', `x;y;ok;s\n${rows.join('\n')}\n`)
   expect(findings(found, 'decimalComma').map(one => one.split(':')[0])).toEqual(['x', 'y'])
+  expect(findings(found, 'decimalComma').join()).not.toContain('thousands')
+  const grouped = await ofText('grouped.csv', `x;s\n${rows.map((_, i) => `${i},${100 + i};a`).join('\n')}\n`)
+  expect(findings(grouped, 'decimalComma')[0]).toContain('or with commas between thousands')
   expect(findings(found, 'answers')).toEqual([
     "ok: looks like yes and no, written Ja, Nein; a bool is written true and false, and inSet(['Ja', 'Nein']) holds it to these",
   ])

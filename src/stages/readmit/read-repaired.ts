@@ -26,6 +26,15 @@ function columnsOf(dataset: Dataset): Columns {
   return { ...(Object.fromEntries(own) as Columns), [contentColumn]: t.text(), [rowColumn]: t.int() }
 }
 
+/** Columns that the file has lost, in words, or that its header is not read as columns at all. */
+function absentColumns({ found: { missing, present } }: FoundSource): string | undefined {
+  if (missing.length === 0) return undefined
+  const [only] = present
+  if (present.length === 1 && only && /[;\t|]/.test(only.name))
+    return 'its columns are parted by something else than a comma; write it as CSV with commas'
+  return `it has no column ${missing.join(', ')}`
+}
+
 /** Rows that may be repaired. */
 export interface Repairable {
   /** Table expression of their places. */
@@ -89,6 +98,8 @@ export async function openRepaired(
   const { repairs: _none, states: _never, ...reading } = services
   const opened = await openFound(reading, { ...dataset, source, columns: columnsOf(dataset), expectations: [] })
   try {
+    const absent = absentColumns(opened)
+    if (absent !== undefined) throw refuse(absent)
     requireUsable(opened.found)
     const reason = await fault(services.engine, opened, allowed)
     if (reason !== undefined) throw refuse(reason)

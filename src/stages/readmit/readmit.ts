@@ -81,9 +81,11 @@ async function prove(
     const reasons = await reasonsOf(services, still)
     if (reasons.length === 0) return validation.report.id
     const [counted] = await engine.rows(`SELECT count(*) AS n FROM ${still}`)
+    const rows = Number(counted?.n)
     throw fail('repairedStillBad', {
       dataset: dataset.name,
-      rows: Number(counted?.n),
+      rows,
+      ...(rows === 1 ? { noun: 'row', verb: 'breaks' } : { noun: 'rows', verb: 'break' }),
       reason: reasons.map(one => `${one.reason} (${one.rows})`).join(', '),
     })
   } finally {

@@ -46,7 +46,7 @@ export async function openTable(
   const { source } = dataset
   if (!openForeign || !isForeign(source))
     throw fail('sourceUnreadable', { source: source.path, reason: `nothing here reads ${source.kind} sources` })
-  const opened = await openForeign(source, files)
+  const opened = await openForeign(source, files, dataset.name)
   const table = `source_${ulid()}`
   const sql = engine.dialect.identifier(table)
   let closing: Promise<void> | undefined

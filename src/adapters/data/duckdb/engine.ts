@@ -28,6 +28,7 @@ import { scanRelation } from './scan.ts'
 import { csvColumns } from './csv-header.ts'
 import { sniff } from './sniff-csv.ts'
 import { refusalOf } from './user-query.ts'
+import { unreadableSource } from './unreadable-source.ts'
 
 const duckdb = commonJs('@duckdb/node-api') as typeof import('@duckdb/node-api')
 
@@ -127,7 +128,7 @@ class DuckdbEngine implements DataEngine {
     const path = isAbsolute(place) ? place : resolve(root, place)
     // DuckDB names the file that a pattern stumbles over, but says little of a folder, and takes an empty file for a table
     const unreadable = files !== undefined || /[*?[]/.test(path) ? undefined : await whyUnreadable(path)
-    if (unreadable !== undefined) throw fail('sourceUnreadable', { source: source.path, reason: unreadable })
+    if (unreadable !== undefined) throw unreadableSource(source, unreadable)
     try {
       return await this.#using(source.path, connection =>
         scanRelation(
@@ -140,7 +141,7 @@ class DuckdbEngine implements DataEngine {
     } catch (error) {
       // only our own statements look at the source here: what is refused, it is the cause of
       if (isMillraceError(error) && (error.code === 'MR2002' || error.code === 'MR2003'))
-        throw fail('sourceUnreadable', { source: source.path, reason: String(error.details.reason) }, error)
+        throw unreadableSource(source, String(error.details.reason), error)
       throw error
     }
   }

@@ -53,6 +53,8 @@ async function scanTable(source: SourceSpec & { kind: 'duckdb' }, file: string, 
   await session(`ATTACH IF NOT EXISTS ${text(file)} AS ${alias} (READ_ONLY)`)
   const parts = source.path.split('.')
   const table = [...(parts.length === 1 ? ['main'] : []), ...parts].map(duckdbDialect.identifier).join('.')
+  // a table that is not there is told of the source, not of the first question to it
+  await session(`SELECT * FROM ${alias}.${table} LIMIT 0`)
   return { sql: `${alias}.${table}`, label: source.path }
 }
 

@@ -1,8 +1,9 @@
 import pg from 'pg'
-import { fail, isMillraceError } from '../../../errors/index.ts'
 import type { Column, ColumnType, DescribedColumn } from '../../../ports/data-engine.ts'
 import type { OpenTable } from '../../../ports/table-source.ts'
 import { postgresCounts } from './counts.ts'
+import { faultOf, noUrl, placeOf, type PostgresOptions } from './fault.ts'
+import { tableFailure, type TableFault } from '../table-failure.ts'
 
 const batchRows = 20_000
 
@@ -19,18 +20,23 @@ const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
 /** What PostgreSQL prints as text; its own forms of infinity and of booleans are those that are read everywhere. */
 const asText = { getTypeParser: () => (value: string) => value }
 
-function unreadable(table: string, error: unknown): unknown {
-  if (isMillraceError(error)) return error
-  const reason = error instanceof Error ? error.message || String((error as { code?: string }).code) : String(error)
-  return fail('sourceUnreadable', { source: table, reason }, error)
-}
-
 /**
  * A table or view of PostgreSQL, counted in place or read through a cursor, in one read-only snapshot: nothing is written
  * there, and what others write meanwhile is not seen.
  */
-export async function openPostgresTable(table: string, url: string): Promise<OpenTable> {
-  const client = new pg.Client({ connectionString: url, application_name: 'millrace' })
+export async function openPostgresTable(table: string, url: string, options: PostgresOptions = {}): Promise<OpenTable> {
+  const { dataset, connectMs = 15_000, lockMs = 60_000 } = options
+  let connected = false
+  const place = placeOf(url, options.urlFrom)
+  const failed = (error: unknown, fault: TableFault = faultOf(error, { connected, connectMs, lockMs })): unknown =>
+    tableFailure({ table, place: place ?? 'PostgreSQL', dataset }, fault, error)
+  if (place === undefined) throw failed(undefined, noUrl(options.urlFrom))
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: 'millrace',
+    connectionTimeoutMillis: connectMs,
+    keepAlive: true,
+  })
   // a connection that breaks while nothing is asked of it is told by the next question
   client.on('error', () => undefined)
   const close = async () => {
@@ -38,9 +44,11 @@ export async function openPostgresTable(table: string, url: string): Promise<Ope
   }
   try {
     await client.connect()
+    connected = true
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
     // floats as their shortest text that reads back the same; times as ISO 8601 in UTC
     await client.query("SET LOCAL extra_float_digits = 1; SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'")
+    await client.query(`SET LOCAL lock_timeout = ${lockMs}`)
     const name = table.split('.').map(quote).join('.')
     const { rows } = await client.query<{ name: string; type: string; kind: string }>(
       'SELECT attname AS name, format_type(atttypid, atttypmod) AS type, relkind AS kind FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum',
@@ -64,7 +72,7 @@ export async function openPostgresTable(table: string, url: string): Promise<Ope
         },
         ask =>
           ask().catch((error: unknown) => {
-            throw unreadable(table, error)
+            throw failed(error)
           }),
       ),
       close,
@@ -73,11 +81,12 @@ export async function openPostgresTable(table: string, url: string): Promise<Ope
           client,
           name,
           columns.filter(column => names.has(column.name)),
+          failed,
         ),
     }
   } catch (error) {
     await close().catch(() => undefined)
-    throw unreadable(table, error)
+    throw failed(error)
   }
 }
 
@@ -85,6 +94,7 @@ async function* batches(
   client: pg.Client,
   table: string,
   columns: readonly DescribedColumn[],
+  failed: (error: unknown) => unknown,
 ): AsyncIterable<readonly Column[]> {
   const select = columns.map(column => `${quote(column.name)}::text`).join(', ')
   try {
@@ -107,6 +117,6 @@ async function* batches(
       })
     }
   } catch (error) {
-    throw unreadable(table, error)
+    throw failed(error)
   }
 }

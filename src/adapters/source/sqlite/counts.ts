@@ -1,7 +1,7 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import type { ColumnType } from '../../../ports/data-engine.ts'
 import type { TableCounts } from '../../../ports/table-source.ts'
-import { asText, quote } from './text.ts'
+import { cellOf, quote, type ReadCell } from './text.ts'
 
 /** Places of a table that are looked at. */
 const blocks = 25
@@ -19,6 +19,7 @@ const doubt: Readonly<Record<ColumnType, (sql: string) => string>> = {
 export function sqliteCounts(
   database: DatabaseSyncInstance,
   table: string,
+  asText: ReadCell,
   guarded: <T>(ask: () => T) => T,
 ): TableCounts {
   const all = (sql: string): unknown[][] =>
@@ -60,7 +61,7 @@ export function sqliteCounts(
       const column = quote(name)
       // 1 and 1.0 are equal, and so are texts by the column's collation: each has its text here
       const found = all(
-        `SELECT ${column} AS v, count(*) AS n FROM ${table} GROUP BY typeof(${column}), ${column} COLLATE BINARY LIMIT ${most + 1}`,
+        `SELECT ${cellOf(column)} AS v, count(*) AS n FROM ${table} GROUP BY typeof(${column}), ${column} COLLATE BINARY LIMIT ${most + 1}`,
       )
       if (found.length > most) return undefined
       const counts = new Map<string | null, number>()

@@ -4,6 +4,7 @@ import type { ColumnProfile, Profile } from '../../../stages/profile/types.ts'
 import { renderProfilePage } from './html.ts'
 import { renderProfile } from './pretty.ts'
 import { valueText } from './words.ts'
+import { sizeText } from './words.ts'
 
 function profileOf(text: string): Profile {
   const column: ColumnProfile = {
@@ -59,6 +60,13 @@ const hostile = fc
     fc.constantFrom('<script>alert(1)</script>', '"><img src=x>', '\u001b[2J', "'&<"),
   )
   .map(([a, b]) => a + b)
+
+it('does not tell the rows that it could read as if they were all', () => {
+  expect(sizeText({ ...profileOf('a'), rows: 498 })).toBe('498 rows in 1 file of 10 B')
+  expect(sizeText({ ...profileOf('a'), rows: 498, brokenLines: 3502 })).toBe(
+    '498 of about 4,000 rows in 1 file of 10 B; 3,502 lines could not be read',
+  )
+})
 
 it('lets nothing from data become markup, and asks no network for anything', () => {
   fc.assert(

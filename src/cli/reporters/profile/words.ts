@@ -67,11 +67,13 @@ export function bytesText(bytes: number): string {
 }
 
 /** `3,000,000 rows in 1 file of 13.5 MB`. */
-export function sizeText({ rows, files, bytes }: Profile): string {
-  const all = `${countText(rows)} ${rows === 1 ? 'row' : 'rows'}`
-  return bytes === undefined
-    ? all
-    : `${all} in ${countText(files)} ${files === 1 ? 'file' : 'files'} of ${bytesText(bytes)}`
+export function sizeText({ rows, files, bytes, brokenLines }: Profile): string {
+  const lost = brokenLines === 0 ? '' : ` of about ${countText(rows + brokenLines)}`
+  const all = `${countText(rows)}${lost} ${rows === 1 && lost === '' ? 'row' : 'rows'}`
+  const size =
+    bytes === undefined ? all : `${all} in ${countText(files)} ${files === 1 ? 'file' : 'files'} of ${bytesText(bytes)}`
+  if (brokenLines === 0) return size
+  return `${size}; ${countText(brokenLines)} ${brokenLines === 1 ? 'line' : 'lines'} could not be read`
 }
 
 /** The dialect of a CSV as it would be declared. */

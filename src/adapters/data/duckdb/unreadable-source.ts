@@ -1,0 +1,14 @@
+import { fail, type MillraceError } from '../../../errors/index.ts'
+import type { SourceSpec } from '../../../ports/data-engine.ts'
+
+/** Words of DuckDB that speak of the file, not of the table in it. */
+const ofFile = /no such file|does not exist|cannot open|IO Error|not a valid DuckDB|permission|folder|empty/i
+
+/** The error of a source that the engine cannot read. DuckDB waits for nobody: a file that another process writes is locked. */
+export function unreadableSource(source: SourceSpec, reason: string, cause?: unknown): MillraceError {
+  if (source.kind !== 'duckdb') return fail('sourceUnreadable', { source: source.path, reason }, cause)
+  const details = { table: source.path, place: `DuckDB file ${source.file}`, wanted: '', reason }
+  if (/could not set lock/i.test(reason)) return fail('tableLocked', { ...details, waited: 0 }, cause)
+  const table = /table with name|catalog error|binder error/i.test(reason)
+  return fail(!table && ofFile.test(reason) ? 'databaseUnreachable' : 'tableUnreadable', details, cause)
+}
