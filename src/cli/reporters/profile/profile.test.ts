@@ -62,9 +62,9 @@ const hostile = fc
   .map(([a, b]) => a + b)
 
 it('does not tell the rows that it could read as if they were all', () => {
-  expect(sizeText({ ...profileOf('a'), rows: 498 })).toBe('498 rows in 1 file of 10 B')
+  expect(sizeText({ ...profileOf('a'), rows: 498 })).toBe('498 rows in 1 file of 10 bytes')
   expect(sizeText({ ...profileOf('a'), rows: 498, brokenLines: 3502 })).toBe(
-    '498 of about 4,000 rows in 1 file of 10 B; 3,502 lines could not be read',
+    '498 of about 4,000 rows in 1 file of 10 bytes; 3,502 lines could not be read',
   )
 })
 
