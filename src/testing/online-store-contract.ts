@@ -206,9 +206,9 @@ export function onlineStoreContract(place: () => Promise<OnlineStorePlace>, skip
         await other.acknowledged(1)
         const seen = new Set<number>()
         for (let round = 0; seen.size < 5 && round < 5_000; round++) {
-          // A record of its own turn: what is read without a pause is one moment
-          await new Promise(resolve => setImmediate(resolve))
+          // What is read without a pause is one moment: a later turn sees what was acknowledged before it
           const acknowledged = other.last()
+          await new Promise(resolve => setImmediate(resolve))
           const found = store.getMany('view', keys).map(generationOf)
           assert.equal(new Set(found).size, 1, `one read gave generations ${[...new Set(found)].join(', ')}`)
           assert.ok((found[0] ?? 0) >= acknowledged, `${found[0]} was read after ${acknowledged} was acknowledged`)
