@@ -12,6 +12,7 @@ import { keepFailures } from '../pipeline/keep-failures.ts'
 import type { StageServices } from '../pipeline/services.ts'
 import { validationServices } from '../pipeline/validation.ts'
 import type { SourceFile } from '../validate/files.ts'
+import { sourceCheck } from '../validate/unreadable.ts'
 import { validate, type Validation } from '../validate/validate.ts'
 
 export interface Judged {
@@ -50,19 +51,7 @@ function unasked(spec: ExpectationSpec, dataset: Dataset): CheckResult {
 /** The report of a file that is not of the declared format, or not whole. */
 function unreadable(services: StageServices, dataset: Dataset, file: SourceFile, reason: string): Report {
   const message = file.size === 0 ? 'it is empty' : `it cannot be read: ${reason}`
-  const check: CheckResult = {
-    id: 'source',
-    kind: 'source',
-    target: { dataset: dataset.name },
-    severity: 'critical',
-    status: 'error',
-    observed: {},
-    evaluated: 0,
-    bad: 0,
-    threshold: '',
-    message,
-    error: reason,
-  }
+  const check = sourceCheck(dataset, { threshold: '', message, error: reason })
   return {
     id: ulid(),
     kind: 'validation',

@@ -6,14 +6,12 @@ import type { Micros } from '../../internal/time.ts'
 
 const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`)
 
-/**
- * The report of a dataset that could not be read: one check `source` in status `error`, which says why and what to do.
- * Paths below `root` are told relative to it.
- */
-export function unreadableReport(dataset: Dataset, error: MillraceError, at: Micros, root: string): Report {
-  const told = (text: string): string => text.replaceAll(`${root}/`, '')
-  const reason = told(error.message)
-  const check: CheckResult = {
+/** The one check of what could not be read. */
+export function sourceCheck(
+  dataset: Dataset,
+  told: { readonly threshold: string; readonly message: string; readonly error: string },
+): CheckResult {
+  return {
     id: 'source',
     kind: 'source',
     target: { dataset: dataset.name },
@@ -22,10 +20,19 @@ export function unreadableReport(dataset: Dataset, error: MillraceError, at: Mic
     observed: {},
     evaluated: 0,
     bad: 0,
-    threshold: 'a source that can be read',
-    message: `${sentence(reason)} ${sentence(told(error.hint))} (${error.code})`,
-    error: reason,
+    ...told,
   }
+}
+
+/**
+ * The report of a dataset that could not be read: one check `source` in status `error`, which says why and what to do.
+ * Paths below `root` are told relative to it.
+ */
+export function unreadableReport(dataset: Dataset, error: MillraceError, at: Micros, root: string): Report {
+  const told = (text: string): string => text.replaceAll(`${root}/`, '')
+  const reason = told(error.message)
+  const message = `${sentence(reason)} ${sentence(told(error.hint))} (${error.code})`
+  const check = sourceCheck(dataset, { threshold: 'a source that can be read', message, error: reason })
   return {
     id: ulid(),
     kind: 'validation',

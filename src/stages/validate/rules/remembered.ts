@@ -1,5 +1,6 @@
 import type { RowRule } from '../../../define/expectation/rule.ts'
 import type { ExpectationSpec } from '../../../define/expectation/spec.ts'
+import { columnsOf } from '../../../define/expression/node.ts'
 import type { Json } from '../../../internal/canonical-json.ts'
 import { digestJson } from '../../../internal/digest.ts'
 import { rowColumn } from '../../../ports/data-engine.ts'
@@ -25,7 +26,8 @@ export async function remembered(
   if (!memory || !ownRows.has(rule.by)) return look()
   const { when = null, nulls = null, nonFinite = null } = spec
   const key = digestJson(['rule 1', rule, when, nulls, nonFinite] as unknown as Json)
-  const columns = spec.columns.length > 0 ? spec.columns : [...context.found.usable]
+  const judged = spec.columns.length > 0 ? spec.columns : [...context.found.usable]
+  const columns = spec.when ? [...judged, ...columnsOf(spec.when)] : judged
   const before = await memory.recall(key, columns)
   if (before) return recalled(context, before)
   const outcome = await look()
