@@ -19,8 +19,8 @@ export function temporaryName(path: string): string {
 }
 
 /** Makes a folder and those above it that are missing, and makes that survive power loss. */
-export async function makeFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true })
+export async function makeFolder(folder: string, mode = 0o777): Promise<void> {
+  const first = await mkdir(folder, { recursive: true, mode })
   if (first === undefined) return
   const top = dirname(first)
   for (let made = dirname(folder); made.length >= top.length; made = dirname(made)) {

@@ -59,7 +59,7 @@ export async function writeKeystore(path: string, file: KeystoreFile, root: Uint
   await publishFile(path, canonicalJson({ ...file, mac } as unknown as Json), 0o600)
 }
 
-/** One process at a time changes the file; a lock of a dead one is broken. */
+/** One process at a time changes the file. */
 export function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
   return withFileLock(
     `${path}.lock`,

@@ -3,7 +3,7 @@ import { open, readFile, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fail } from '../../../errors/catalogue.ts'
 import { canonicalJson, type Json } from '../../../internal/canonical-json.ts'
-import { withFileLock } from '../../../internal/file-lock.ts'
+import { withFileLock, type LockHolder } from '../../../internal/file-lock.ts'
 import { ownIdentity } from '../../../internal/process-identity.ts'
 import { makeFolder, publishFile, syncFolder } from '../../../internal/publish.ts'
 import type { Clock } from '../../../ports/clock.ts'
@@ -76,7 +76,7 @@ interface Position {
 
 /** Several processes of a project append to one log, one after another. */
 function locked<T>(folder: string, work: () => Promise<T>): Promise<T> {
-  const busy = (holder: { readonly pid: number; readonly host: string }): Error =>
+  const busy = (holder: LockHolder): Error =>
     new Error(`process ${holder.pid} on ${holder.host} has been writing to it for five seconds`)
   return withFileLock(join(folder, 'log.lock'), busy, work)
 }
