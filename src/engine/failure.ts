@@ -1,4 +1,5 @@
 import { isMillraceError } from '../errors/millrace-error.ts'
+import { systemError } from '../errors/system.ts'
 import type { Json } from '../internal/canonical-json.ts'
 import { messageOf } from '../internal/message-of.ts'
 import type { StepOutcome } from '../ports/executor.ts'
@@ -51,6 +52,8 @@ export function failureOfError(error: unknown): StepFailure {
       error,
     )
   }
+  const system = systemError(error)
+  if (system) return failureOfError(system)
   const reason = messageOf(error)
   const retryable = typeof error === 'object' && error !== null && (error as { retryable?: unknown }).retryable === true
   return new StepFailure(retryable ? 'temporary' : 'error', reason, {}, error)

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { copyFile, mkdir, open, rename, stat, unlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { ownedName } from './leftovers.ts'
 
 /** Makes a rename or a new file in `folder` survive power loss. */
 export async function syncFolder(folder: string): Promise<void> {
@@ -15,7 +15,7 @@ export async function syncFolder(folder: string): Promise<void> {
 
 /** A name in the same folder (so the same file system) that a crash leaves behind recognisably. */
 export function temporaryName(path: string): string {
-  return join(dirname(path), `.tmp-${basename(path)}-${process.pid}-${randomBytes(6).toString('hex')}`)
+  return join(dirname(path), `.tmp-${basename(path).slice(0, 180)}-${ownedName()}`)
 }
 
 /** Makes a folder and those above it that are missing, and makes that survive power loss. */

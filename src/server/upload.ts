@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { fail } from '../errors/index.ts'
+import { ownedName } from '../internal/leftovers.ts'
 
 /** Largest body of an upload. */
 const uploadLimit = 2 * 1024 ** 3
@@ -22,8 +22,8 @@ function requirePlain(request: Request): void {
 export async function withUpload<T>(request: Request, folder: string, work: (file: string) => Promise<T>): Promise<T> {
   requirePlain(request)
   const uploads = join(folder, 'uploads')
-  await mkdir(uploads, { recursive: true })
-  const file = join(uploads, randomUUID())
+  await mkdir(uploads, { recursive: true, mode: 0o700 })
+  const file = join(uploads, ownedName())
   let size = 0
   const limit = new Transform({
     transform(chunk: Buffer, _, done) {

@@ -107,7 +107,7 @@ export const commandErrors = {
   alreadyUp: {
     code: 'MR1113',
     title: 'This project is served already',
-    message: 'Process {pid} serves this project at {url}.',
+    message: 'Process {pid} on {host} serves this project {where}.',
     hint: 'Open it there, or end it first: one process serves a project, so that a rollout has one state.',
     ...usage,
   },

@@ -274,6 +274,15 @@ export const dataErrors = {
     status: 422,
     blame: 'user',
   },
+  onlineDamaged: {
+    code: 'MR2053',
+    title: 'Online record damaged',
+    message: "The record of '{key}' of view '{view}' does not match its checksum any more ({path}).",
+    hint: 'End the server and run "millrace features materialise": it sets the damaged store aside and fills a new one.',
+    exit: 3,
+    status: 503,
+    blame: 'environment',
+  },
   onlineUnwritable: {
     code: 'MR2051',
     title: 'Online store cannot be written',

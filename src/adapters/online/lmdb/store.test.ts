@@ -20,7 +20,7 @@ describe('online store LMDB', () => {
     }),
   )
   test('refuses a key longer than LMDB can hold, in words, and keeps nothing of that write', async () => {
-    const store = openLmdb(mkdtempSync(join(root, 'place-')))
+    const store = await openLmdb(mkdtempSync(join(root, 'place-')))
     const records = [
       ['x', Uint8Array.of(1)],
       ['k'.repeat(1977), Uint8Array.of(2)],

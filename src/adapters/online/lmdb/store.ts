@@ -1,8 +1,14 @@
-import { mkdirSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
+import { join } from 'node:path'
 import { open, type Database, type RootDatabase } from 'lmdb'
-import { fail } from '../../../errors/index.ts'
+import { fail, systemError } from '../../../errors/index.ts'
+import { withFileLock } from '../../../internal/file-lock.ts'
 import type { OnlineStore } from '../../../ports/online-store.ts'
+import { makeFolder } from '../../../internal/publish.ts'
 import { messageOf } from '../../../internal/message-of.ts'
+import { noteClosed, setAside, whyDamaged } from './check.ts'
+import { checked, withChecksum } from './record.ts'
+import { dataFile, lockFile, settings } from './settings.ts'
 
 /** Bytes of a key that LMDB takes at its default page size, less what marks a key as text. */
 const longestKey = 1976
@@ -16,9 +22,19 @@ function tooLong(key: string): boolean {
 class LmdbStore implements OnlineStore {
   readonly #root: RootDatabase<Buffer, string>
   readonly #views = new Map<string, Database<Buffer, string>>()
+  readonly #folder: string
 
-  constructor(root: RootDatabase<Buffer, string>) {
+  constructor(root: RootDatabase<Buffer, string>, folder: string) {
     this.#root = root
+    this.#folder = folder
+  }
+
+  #read(view: string, key: string, database = this.#view(view)): Uint8Array | undefined {
+    const record = tooLong(key) ? undefined : database.get(key)
+    if (record === undefined) return undefined
+    const bytes = checked(record)
+    if (bytes === undefined) throw fail('onlineDamaged', { view, key: key.slice(0, 40), path: this.#folder })
+    return bytes
   }
 
   #view(name: string): Database<Buffer, string> {
@@ -31,12 +47,12 @@ class LmdbStore implements OnlineStore {
   }
 
   get(view: string, key: string): Uint8Array | undefined {
-    return tooLong(key) ? undefined : this.#view(view).get(key)
+    return this.#read(view, key)
   }
 
   getMany(view: string, keys: readonly string[]): readonly (Uint8Array | undefined)[] {
     const database = this.#view(view)
-    return keys.map(key => (tooLong(key) ? undefined : database.get(key)))
+    return keys.map(key => this.#read(view, key, database))
   }
 
   async putMany(view: string, records: Iterable<readonly [key: string, bytes: Uint8Array]>): Promise<void> {
@@ -49,12 +65,12 @@ class LmdbStore implements OnlineStore {
             const bytes = Buffer.byteLength(key)
             throw fail('keyTooLong', { key: `${key.slice(0, 40)}…`, view, bytes, limit: longestKey })
           }
-          database.putSync(key, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+          database.putSync(key, withChecksum(bytes))
         }
       })
       await database.flushed
     } catch (error) {
-      throw explain(error, view)
+      throw explain(error, view, this.#folder)
     }
   }
 
@@ -68,20 +84,51 @@ class LmdbStore implements OnlineStore {
 
   async close(): Promise<void> {
     await this.#root.close()
+    await noteClosed(this.#folder)
   }
 }
 
 /** LMDB's own failures, catalogued; what the caller's records threw is the caller's. */
-function explain(error: unknown, view: string): unknown {
+function explain(error: unknown, view: string, path: string): unknown {
+  const known = systemError(error, { path })
+  if (known) return known
   const { code } = error as { code?: unknown }
   const reason = messageOf(error)
-  if (/ENOSPC|MDB_MAP_FULL|No space left/.test(`${String(code)} ${reason}`))
-    return fail('noSpaceLeft', { path: 'the online store', reason }, error)
   return typeof code === 'number' || /MDB_/.test(reason) ? fail('onlineUnwritable', { view, reason }, error) : error
 }
 
-/** Opens (or makes) the online store in that folder. */
-export function openLmdb(folder: string): OnlineStore {
-  mkdirSync(folder, { recursive: true })
-  return new LmdbStore(open<Buffer, string>({ path: folder, encoding: 'binary', maxDbs: 256, compression: false }))
+export interface LmdbOptions {
+  /** Hears of a damaged store that was set aside: the one that is opened is new and empty. */
+  readonly onDamage?: (told: { readonly path: string; readonly reason: string; readonly kept: string }) => void
+}
+
+/** The files before LMDB makes them: it would let every user of the machine read them. */
+function makePrivate(folder: string): void {
+  for (const name of [dataFile, lockFile])
+    try {
+      closeSync(openSync(join(folder, name), 'wx', 0o600))
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+}
+
+/**
+ * Opens (or makes) the online store in that folder. A damaged one is set aside: LMDB would end the process, or give wrong
+ * records. Throws what the file system refuses.
+ */
+export async function openLmdb(folder: string, { onDamage }: LmdbOptions = {}): Promise<OnlineStore> {
+  try {
+    await makeFolder(folder, 0o700)
+    const busy = () => fail('onlineUnwritable', { view: '', reason: 'another process is just checking or mending it' })
+    return await withFileLock(join(folder, 'open.lock'), busy, () => openChecked(folder, onDamage), 310_000)
+  } catch (error) {
+    throw systemError(error, { path: folder }) ?? error
+  }
+}
+
+async function openChecked(folder: string, onDamage: LmdbOptions['onDamage']): Promise<OnlineStore> {
+  const reason = await whyDamaged(folder)
+  if (reason !== undefined) onDamage?.({ path: join(folder, dataFile), reason, kept: await setAside(folder) })
+  makePrivate(folder)
+  return new LmdbStore(open<Buffer, string>({ path: folder, ...settings }), folder)
 }
