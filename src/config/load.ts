@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { fail, isMillraceError } from '../errors/index.ts'
-import { commonJs } from '../internal/common-js.ts'
+import { typescriptModules } from '../internal/typescript-modules.ts'
 import { isProject, type Project } from '../define/project.ts'
 
 export const configName = 'millrace.config.ts'
@@ -28,12 +28,10 @@ export function findRoot(folder: string): string {
  * there, else this one. Throws `configThrew`, `configNotProject`.
  */
 export async function loadProject(root: string): Promise<Project> {
-  const { createJiti } = commonJs('jiti') as typeof import('jiti')
   const file = join(root, configName)
   const own = fileURLToPath(new URL('../index.js', import.meta.url))
-  const jiti = createJiti(file, {
+  const jiti = typescriptModules(file, join(root, '.millrace', 'modules'), {
     moduleCache: false,
-    fsCache: join(root, '.millrace', 'modules'),
     alias: existsSync(join(root, 'node_modules/millrace')) || !existsSync(own) ? {} : { millrace: own },
   })
   let loaded: unknown

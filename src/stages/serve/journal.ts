@@ -102,7 +102,7 @@ export class ServingJournal {
   /** Gives the keepers back what an earlier process kept for them, and begins to keep. */
   static async open(folder: string, keepers: readonly Keeper[], options: JournalOptions): Promise<ServingJournal> {
     const journal = new ServingJournal(folder, keepers, options)
-    await makeFolder(folder)
+    await makeFolder(folder, 0o700)
     await journal.#replay()
     journal.#timer = setInterval(() => void journal.flush(), flushMs)
     journal.#timer.unref()

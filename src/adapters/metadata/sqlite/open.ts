@@ -1,7 +1,8 @@
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
+import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite'
 import { fail } from '../../../errors/catalogue.ts'
+import { systemError } from '../../../errors/system.ts'
 import type { MetadataStore } from '../../../ports/metadata-store.ts'
 import { Kysely, sql } from '../sql/kysely.ts'
 import { migrationTable, migrationsOf, pendingMigrations, type AppliedMigration } from '../sql/migrate.ts'
@@ -38,10 +39,12 @@ function migrate(database: DatabaseSyncInstance, path: string): void {
 /** Root may write what its mode forbids, so the mode bits are looked at first: the same answer for everybody. */
 function checkWritable(path: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true })
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     accessSync(existsSync(path) ? path : dirname(path), constants.W_OK)
+    // Before SQLite makes it readable to every user of the machine; its log gets the mode of the file
+    if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
   } catch (error) {
-    throw fail('storeReadOnly', { path, reason: (error as Error).message }, error)
+    throw systemError(error, { path }) ?? fail('storeReadOnly', { path, reason: (error as Error).message }, error)
   }
 }
 
@@ -77,8 +80,12 @@ export async function openSqlite(path: string): Promise<MetadataStore> {
         }
       }),
     async close() {
-      // Kept statements keep the log from being folded in on closing.
-      if (opened.isOpen) opened.exec('pragma wal_checkpoint(passive)')
+      try {
+        // Kept statements keep the log from being folded in on closing.
+        if (opened.isOpen) opened.exec('pragma wal_checkpoint(passive)')
+      } catch {
+        // A full disk takes no checkpoint: everything is in the log, and the next one folds it in
+      }
       await db.destroy()
       if (opened.isOpen) opened.close()
     },
