@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { fail, isMillraceError } from '../errors/index.ts'
@@ -22,6 +22,13 @@ export function findRoot(folder: string): string {
   return root
 }
 
+const modules = new Map<string, Set<string>>()
+
+/** Files that were read when the project of that folder was loaded. */
+export function loadedModules(root: string): readonly string[] {
+  return [...(modules.get(root) ?? [])]
+}
+
 /**
  * Loads a project file: TypeScript through jiti, so no build step is needed; what it was turned into is kept below
  * `.millrace/modules` for as long as the file stays the same. The project's own `millrace` is used when it is installed
@@ -30,10 +37,11 @@ export function findRoot(folder: string): string {
 export async function loadProject(root: string): Promise<Project> {
   const file = join(root, configName)
   const own = fileURLToPath(new URL('../index.js', import.meta.url))
-  const jiti = typescriptModules(file, join(root, '.millrace', 'modules'), {
-    moduleCache: false,
-    alias: existsSync(join(root, 'node_modules/millrace')) || !existsSync(own) ? {} : { millrace: own },
-  })
+  const seen = new Set<string>()
+  modules.set(realpathSync(root), seen)
+  const alias = existsSync(join(root, 'node_modules/millrace')) || !existsSync(own) ? {} : { millrace: own }
+  const folder = join(root, '.millrace', 'modules')
+  const jiti = typescriptModules(file, folder, { moduleCache: false, alias }, path => seen.add(path))
   let loaded: unknown
   try {
     loaded = await jiti.import(file, { default: true })

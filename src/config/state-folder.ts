@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, statSync } from 'node:fs'
 import { readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fail } from '../errors/index.ts'
 import { isFileLocked } from '../internal/file-lock.ts'
 import { isTemporary, sweepFolder } from '../internal/leftovers.ts'
 import { isAlive } from '../internal/process-identity.ts'
@@ -33,6 +34,24 @@ export function makeStateFolder(root: string): string {
       // some file systems know no modes, and read-only ones change none
     }
   return folder
+}
+
+/** Whether there is anything in the artifact store. */
+async function hasArtifacts(folder: string): Promise<boolean> {
+  const objects = join(folder, 'artifacts', 'cas', 'sha256')
+  for (const shard of await readdir(objects).catch(() => []))
+    if ((await readdir(join(objects, shard)).catch(() => [])).length > 0) return true
+  return false
+}
+
+/**
+ * SQLite takes an empty or missing file for a new database, and with an empty one throws its log away. Beside artifacts
+ * that something was written down about it is damage. Throws `storeCorrupt`.
+ */
+export async function checkDatabase(folder: string, path: string): Promise<void> {
+  const size = (await stat(path).catch(() => undefined))?.size
+  if ((size ?? 0) > 0 || !(await hasArtifacts(folder))) return
+  throw fail('storeEmptied', { path, how: size === undefined ? 'is gone' : 'is empty (0 bytes)', artifacts: join(folder, 'artifacts') })
 }
 
 const ageMs = async (path: string): Promise<number> => Date.now() - (await stat(path)).mtimeMs

@@ -18,7 +18,7 @@ import { compiledModule } from '../internal/compiled.ts'
 import { adapters } from './resolve.ts'
 import type { Keyring } from './keyring.ts'
 import { findRoot, loadProject } from './load.ts'
-import { makeStateFolder, sweepStateFolder } from './state-folder.ts'
+import { checkDatabase, makeStateFolder, sweepStateFolder } from './state-folder.ts'
 
 /** A project opened for work: its definitions and everything they run on. Close it. */
 export interface Workspace extends StageServices {
@@ -46,7 +46,11 @@ export interface WorkspaceOptions {
 
 async function openStore(project: Project, folder: string): Promise<MetadataStore> {
   const from = project.settings.store?.postgresFrom
-  if (from === undefined) return (await adapters.metadata.sqlite()).openSqlite(join(folder, 'millrace.db'))
+  if (from === undefined) {
+    const path = join(folder, 'millrace.db')
+    await checkDatabase(folder, path)
+    return (await adapters.metadata.sqlite()).openSqlite(path)
+  }
   const url = process.env[from]
   if (!url)
     throw fail('invalidDefinition', {

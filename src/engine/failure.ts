@@ -1,3 +1,4 @@
+import { fail } from '../errors/catalogue.ts'
 import { isMillraceError } from '../errors/millrace-error.ts'
 import { systemError } from '../errors/system.ts'
 import type { Json } from '../internal/canonical-json.ts'
@@ -40,11 +41,25 @@ export function failureOfOutcome(outcome: StepOutcome, written: string | undefin
   return new StepFailure('error', reason, facts)
 }
 
+const lostCodes = { corrupt: fail('artifactCorrupt').code, missing: fail('artifactMissing').code } as const
+
+/** The artifact that a step found damaged or gone: trying again finds it no better, making it again does. */
+export function lostArtifact(facts: Readonly<Record<string, Json>> | undefined): string | undefined {
+  return typeof facts?.['lost'] === 'string' ? facts['lost'] : undefined
+}
+
 /** Anything that an inline step threw. */
 export function failureOfError(error: unknown): StepFailure {
   if (error instanceof StepFailure) return error
   if (isMillraceError(error)) {
-    const facts = { code: error.code, hint: error.hint, exit: error.exit }
+    const { digest } = error.details
+    const lost = error.code === lostCodes.corrupt || error.code === lostCodes.missing
+    const facts = {
+      code: error.code,
+      hint: error.hint,
+      exit: error.exit,
+      ...(lost && typeof digest === 'string' ? { lost: digest } : {}),
+    }
     return new StepFailure(
       error.blame === 'environment' && error.exit === 3 ? 'infrastructure' : 'error',
       error.message,

@@ -35,12 +35,18 @@ function keepCompiled(path: string, key: string, code: string, folder: string): 
 }
 
 /** Imports TypeScript without a build step; what it was compiled to is kept in `folder` while the source stays the same. */
-export function typescriptModules(from: string, folder: string, options: JitiOptions = {}): Jiti {
+export function typescriptModules(
+  from: string,
+  folder: string,
+  options: JitiOptions = {},
+  onModule: (path: string) => void = () => undefined,
+): Jiti {
   const { createJiti } = commonJs('jiti') as typeof import('jiti')
   const { version } = commonJs('jiti/package.json') as { readonly version: string }
   const compiler = createJiti(from, { fsCache: false, moduleCache: false })
   const transform = (given: TransformOptions): { code: string } => {
     const { filename = 'module' } = given
+    onModule(filename)
     const key = digestBytes(JSON.stringify([version, given]))
     const path = join(folder, `${basename(filename)}-${digestBytes(filename).slice(7, 23)}${given.async ? '.mjs' : '.cjs'}`)
     const kept = readCompiled(path, key)

@@ -37,6 +37,15 @@ export const engineErrors = {
     status: 500,
     blame: 'environment',
   },
+  storeEmptied: {
+    code: 'MR3009',
+    title: 'Metadata store lost',
+    message: 'The metadata store {path} {how}, although the artifacts that it knew are there ({artifacts}).',
+    hint: 'Nothing was changed. Restore the file (and its -wal) from a backup. To begin anew without what it held, move the folder of the artifacts away.',
+    exit: 3,
+    status: 500,
+    blame: 'environment',
+  },
   storeLocked: {
     code: 'MR3011',
     title: 'Metadata store busy',

@@ -48,6 +48,22 @@ function checkWritable(path: string): void {
   }
 }
 
+/** What SQLite finds wrong with the pages and indexes of a store; nothing is changed. `deep` compares indexes with rows. */
+export async function checkSqlite(path: string, deep: boolean): Promise<readonly string[]> {
+  let database: DatabaseSyncInstance | undefined
+  try {
+    database = new DatabaseSync(path, { timeout: busyTimeoutMs })
+    const rows = database.prepare(`pragma ${deep ? 'integrity_check' : 'quick_check'}(5)`).all() as unknown as Readonly<
+      Record<string, string>
+    >[]
+    return rows.flatMap(row => Object.values(row)).filter(text => text !== 'ok')
+  } catch (error) {
+    throw sqliteError(path, error)
+  } finally {
+    database?.close()
+  }
+}
+
 /**
  * Opens (or makes) the metadata store in one SQLite file: write-ahead log, every commit synced to disk, writers of
  * other processes waited for up to 5 s. Throws `storeCorrupt`, `storeLocked`, `storeNewer`, `storeReadOnly`,

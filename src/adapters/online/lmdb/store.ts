@@ -97,6 +97,8 @@ function explain(error: unknown, view: string, path: string): unknown {
   return typeof code === 'number' || /MDB_/.test(reason) ? fail('onlineUnwritable', { view, reason }, error) : error
 }
 
+export { whyDamaged } from './check.ts'
+
 export interface LmdbOptions {
   /** Hears of a damaged store that was set aside: the one that is opened is new and empty. */
   readonly onDamage?: (told: { readonly path: string; readonly reason: string; readonly kept: string }) => void
