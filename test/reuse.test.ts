@@ -22,6 +22,7 @@ import {
 } from '../src/index.ts'
 import { explainStep } from '../src/engine/index.ts'
 import { seeded } from '../src/math/random/seeded.ts'
+import { lineageOf } from '../src/stages/version/lineage.ts'
 import { startTraining } from '../src/stages/pipeline/run.ts'
 
 // A project is trained, one thing in its definitions is changed, it is trained again where the results of the first run can
@@ -270,6 +271,27 @@ test('explain names the law of times where it is what changed', async () => {
     const [explanation] = await explainStep(workspace.store, 'features-late')
     expect(explanation?.status).toBe('succeeded')
     expect(explanation?.reason).toContain('law.knownAt.late')
+  } finally {
+    await workspace.close()
+  }
+})
+
+test('versions of the same bytes keep the lineage of their own run', async () => {
+  const folder = newFolder()
+  const upTo = { model: { split: { by: 'time', train: '20d', test: '5d', until: '2026-02-10T00:00:00Z' } } }
+  const first = await train(folder, build({ ...upTo, dataset: { source: csv('data/a.csv') } }))
+  const second = await train(folder, build(upTo))
+  const [before, after] = [first, second].map(one => one.artifacts['validate-orders.data'])
+  expect(after).not.toBe(before)
+  expect(second.artifacts['export-late.onnx']).toBe(first.artifacts['export-late.onnx'])
+  const workspace = await openWorkspace(folder, { project: build(upTo) })
+  try {
+    const madeFrom = async (version: string) => {
+      const { from } = await lineageOf(workspace.store, `model:${version}`)
+      return [before, after].map(digest => from.some(edge => edge.from === digest))
+    }
+    expect(await madeFrom('late@1')).toEqual([true, false])
+    expect(await madeFrom('late@2')).toEqual([false, true])
   } finally {
     await workspace.close()
   }

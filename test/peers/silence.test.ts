@@ -37,9 +37,14 @@ describe.skipIf(strace === undefined)('nobody is called', () => {
   })
   let count = 0
   const env = { ...process.env, HOME: home, XDG_CACHE_HOME: undefined }
+  const options = ['-f', '-qq', '--seccomp-bpf', '-s', '200', '-e', 'trace=connect,sendto,sendmsg,sendmmsg,openat,open']
   const traced = (log: string, args: readonly string[]): string[] => [
-    ...['-f', '-qq', '--seccomp-bpf', '-s', '200', '-e', 'trace=connect,sendto,sendmsg,sendmmsg,openat,open'],
-    ...['-o', log, process.execPath, bin, ...args],
+    ...options,
+    '-o',
+    log,
+    process.execPath,
+    bin,
+    ...args,
   ]
   const newLog = (): string => join(folder, `trace-${count++}.log`)
 
