@@ -68,7 +68,9 @@ export async function codeState(given: string): Promise<CodeState> {
   const moveds = outside.length === 0 ? moved : new Set([...moved, ...(await changedOutside(root, outside))])
   const untracked = modules.filter(path => !tracked.has(path))
   const changed = Object.fromEntries(
-    modules.filter(path => !tracked.has(path) || moveds.has(path)).map(path => [path, readFileSync(join(root, path), 'utf8')]),
+    modules
+      .filter(path => !tracked.has(path) || moveds.has(path))
+      .map(path => [path, readFileSync(join(root, path), 'utf8')]),
   )
   const news = untracked.map(path => `${path}\n${changed[path]}`).join('\n')
   const dirty = diff.length > 0 || untracked.length > 0
@@ -78,8 +80,7 @@ export async function codeState(given: string): Promise<CodeState> {
 /** `--relative` leaves out what lies outside of the folder: those are asked for one by one. */
 async function changedOutside(root: string, paths: readonly string[]): Promise<string[]> {
   const changed: string[] = []
-  for (const path of paths)
-    if ((await git(root, 'diff', 'HEAD', '--name-only', '--', path)) !== '') changed.push(path)
+  for (const path of paths) if ((await git(root, 'diff', 'HEAD', '--name-only', '--', path)) !== '') changed.push(path)
   return changed
 }
 
@@ -87,7 +88,10 @@ async function changedOutside(root: string, paths: readonly string[]): Promise<s
 export const maxKeptChanges = 1 << 20
 
 /** Keeps the changed files of a dirty version beside it, so that it can be rebuilt. Only what the project imports. */
-export async function keepChanges(artifacts: ArtifactStore, { changed }: CodeState): Promise<Readonly<Record<string, Json>>> {
+export async function keepChanges(
+  artifacts: ArtifactStore,
+  { changed }: CodeState,
+): Promise<Readonly<Record<string, Json>>> {
   const files = Object.keys(changed).sort()
   if (files.length === 0) return {}
   const text = canonicalJson(changed)

@@ -51,7 +51,11 @@ async function hasArtifacts(folder: string): Promise<boolean> {
 export async function checkDatabase(folder: string, path: string): Promise<void> {
   const size = (await stat(path).catch(() => undefined))?.size
   if ((size ?? 0) > 0 || !(await hasArtifacts(folder))) return
-  throw fail('storeEmptied', { path, how: size === undefined ? 'is gone' : 'is empty (0 bytes)', artifacts: join(folder, 'artifacts') })
+  throw fail('storeEmptied', {
+    path,
+    how: size === undefined ? 'is gone' : 'is empty (0 bytes)',
+    artifacts: join(folder, 'artifacts'),
+  })
 }
 
 const ageMs = async (path: string): Promise<number> => Date.now() - (await stat(path)).mtimeMs
@@ -89,4 +93,3 @@ export async function sweepStateFolder(root: string, folder: string): Promise<vo
   if ((await stat(server).catch(() => undefined)) && !(await isFileLocked(serverLock(folder)).catch(() => true)))
     await rm(server, { force: true }).catch(() => undefined)
 }
-

@@ -5,6 +5,7 @@
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { processorTime } from '../internal/processor-time.ts'
 import { ownIdentity, sameProcess } from '../internal/process-identity.ts'
 import { publishFile } from '../internal/publish.ts'
 import { typescriptModules } from '../internal/typescript-modules.ts'
@@ -51,6 +52,7 @@ async function main(folder: string): Promise<number> {
         clock: {
           now: () => Date.now() * 1000,
           elapsed: () => performance.now(),
+          processorTime,
           sleep: milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds)),
         },
         signal: new AbortController().signal,

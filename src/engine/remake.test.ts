@@ -51,7 +51,14 @@ test('whatever artifacts of an earlier run are damaged or gone, the next run mak
       const names = upstream.map((_, i) => `s${i}`)
       const last = names.length
       const steps = [
-        ...upstream.map((list, i) => step(`s${i}`, salt, list.map(other => `s${other}`), cached[i] === true)),
+        ...upstream.map((list, i) =>
+          step(
+            `s${i}`,
+            salt,
+            list.map(other => `s${other}`),
+            cached[i] === true,
+          ),
+        ),
         // Reads everything, every time
         step(`s${last}`, salt, names, false),
       ]

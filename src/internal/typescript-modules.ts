@@ -48,7 +48,10 @@ export function typescriptModules(
     const { filename = 'module' } = given
     onModule(filename)
     const key = digestBytes(JSON.stringify([version, given]))
-    const path = join(folder, `${basename(filename)}-${digestBytes(filename).slice(7, 23)}${given.async ? '.mjs' : '.cjs'}`)
+    const path = join(
+      folder,
+      `${basename(filename)}-${digestBytes(filename).slice(7, 23)}${given.async ? '.mjs' : '.cjs'}`,
+    )
     const kept = readCompiled(path, key)
     if (kept !== undefined) return { code: kept }
     const code = compiler.transform(given)

@@ -178,9 +178,9 @@ describe('damage', () => {
     expect(second.status).toBe('succeeded')
     expect(second.steps.map(step => step.status)).toEqual(['succeeded', 'succeeded'])
     expect(readdirSync(join(root, 'quarantine'))).toHaveLength(1)
-    expect(Buffer.from(await artifacts.get(first.steps[0]?.outputs?.['out']?.digest ?? digestBytes(''))).toString()).toBe(
-      `content ${salt}`,
-    )
+    expect(
+      Buffer.from(await artifacts.get(first.steps[0]?.outputs?.['out']?.digest ?? digestBytes(''))).toString(),
+    ).toBe(`content ${salt}`)
     await close()
   })
 })

@@ -58,7 +58,11 @@ export const command: Command = {
         return error?.exit ?? 1
       }
       await updateLock(workspace, out)
-      const { dirty, changes, changedFiles = [] } = made as { dirty?: unknown; changes?: unknown; changedFiles?: string[] }
+      const {
+        dirty,
+        changes,
+        changedFiles = [],
+      } = made as { dirty?: unknown; changes?: unknown; changedFiles?: string[] }
       if (dirty === true && changedFiles.length > 0)
         out.note(
           changes === null

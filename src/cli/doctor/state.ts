@@ -96,14 +96,18 @@ export async function lookAtState(
     await look('keystore', () => keystore(folder)),
     await look('audit log', () => audit(folder)),
     await look('serving journals', () => journals(folder)),
-    await look('set aside', async () => {
-      const kept = await readdir(join(folder, 'set-aside')).catch(() => [])
-      const quarantined = await readdir(join(folder, 'artifacts', 'quarantine')).catch(() => [])
-      if (kept.length + quarantined.length === 0) return 'nothing'
-      throw new Error(
-        `${counted(kept.length + quarantined.length, 'damaged file')} kept below ${relative(root, folder)}: delete them when nobody wants to look at them`,
-      )
-    }, 'warn'),
+    await look(
+      'set aside',
+      async () => {
+        const kept = await readdir(join(folder, 'set-aside')).catch(() => [])
+        const quarantined = await readdir(join(folder, 'artifacts', 'quarantine')).catch(() => [])
+        if (kept.length + quarantined.length === 0) return 'nothing'
+        throw new Error(
+          `${counted(kept.length + quarantined.length, 'damaged file')} kept below ${relative(root, folder)}: delete them when nobody wants to look at them`,
+        )
+      },
+      'warn',
+    ),
   ]
   if (!deep) return found
   const whole = await look('artifacts', async () => {

@@ -25,7 +25,7 @@ try {
   // More records than bytes: a tree that leads in a circle
   let left = statSync(join(folder, dataFile)).size
   const root = open<Buffer, string>({ path: folder, ...settings })
-  for (const view of [...root.getKeys()]) {
+  for (const view of root.getKeys()) {
     const database = root.openDB<Buffer, string>({ name: view, encoding: 'binary' })
     for (const { key, value } of database.getRange({ snapshot: false })) {
       if (--left < 0) damaged('its pages lead in a circle')

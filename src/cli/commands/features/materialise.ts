@@ -33,7 +33,8 @@ export const command: Command = {
         )
       }
       // A store that was set aside took the records of every view with it
-      if (made.length > 0) for (const name of await warmViews(workspace)) out.note(`filled the online records of ${name}`)
+      if (made.length > 0)
+        for (const name of await warmViews(workspace)) out.note(`filled the online records of ${name}`)
       out.data(made)
     }),
 }
