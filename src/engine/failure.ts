@@ -43,6 +43,13 @@ export function failureOfOutcome(outcome: StepOutcome, written: string | undefin
 
 const lostCodes = { corrupt: fail('artifactCorrupt').code, missing: fail('artifactMissing').code } as const
 
+const lastingCodes: ReadonlySet<unknown> = new Set([fail('storeReadOnly').code, fail('placeUnusable').code])
+
+/** Whether trying again in a moment can only find the same. */
+export function isLasting(facts: Readonly<Record<string, Json>>): boolean {
+  return lostArtifact(facts) !== undefined || lastingCodes.has(facts['code'])
+}
+
 /** The artifact that a step found damaged or gone: trying again finds it no better, making it again does. */
 export function lostArtifact(facts: Readonly<Record<string, Json>> | undefined): string | undefined {
   return typeof facts?.['lost'] === 'string' ? facts['lost'] : undefined

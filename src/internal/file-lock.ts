@@ -47,16 +47,18 @@ async function attempt(path: string, statement: string): Promise<DatabaseSyncIns
   if (held.has(path)) return undefined
   makeEmpty(path)
   const before = statSync(path).ino
-  const database = new DatabaseSync(path, { timeout: 0 })
+  let database: DatabaseSyncInstance | undefined
   try {
-    database.exec(statement)
+    database = new DatabaseSync(path, { timeout: 0 })
+    // No journal: on a full disk there would be no room for one
+    database.exec(`pragma journal_mode = memory; ${statement}`)
     // Whoever waits for a file that somebody replaced meanwhile waits for nothing that others wait for
     if (statSync(path, { throwIfNoEntry: false })?.ino === before) return database
   } catch (error) {
-    database.close()
+    database?.close()
     const code = (error as { errcode?: number }).errcode
     if (code !== undefined && busyCodes.has(code & 0xff)) return undefined
-    throw error
+    throw Object.assign(error as Error, { path })
   }
   database.close()
   return undefined

@@ -38,9 +38,14 @@ async function publishTemporary(path: string, fill: (temporary: string) => Promi
     await rename(temporary, path)
   } catch (error) {
     await unlink(temporary).catch(() => undefined)
-    throw error
+    throw named(error, path)
   }
   await syncFolder(dirname(path))
+}
+
+/** An error of the system with the path that its reader knows: a full disk names none, and a temporary name says little. */
+export function named(error: unknown, path: string): unknown {
+  return error instanceof Error && 'code' in error ? Object.assign(error, { path }) : error
 }
 
 /** Whether a path is a device, a pipe or a socket: it takes what is written, and a file must not take its place. */

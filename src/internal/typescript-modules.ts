@@ -30,7 +30,11 @@ function keepCompiled(path: string, key: string, code: string, folder: string): 
     writeFileSync(temporary, `// ${digestBytes(`${key}\n${code}`)}\n${code}`, { mode: 0o600, flag: 'wx' })
     renameSync(temporary, path)
   } catch {
-    rmSync(temporary, { force: true })
+    try {
+      rmSync(temporary, { force: true })
+    } catch {
+      // a folder that takes no file has none to give back
+    }
   }
 }
 

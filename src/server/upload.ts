@@ -5,6 +5,7 @@ import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { fail } from '../errors/index.ts'
 import { ownedName } from '../internal/leftovers.ts'
+import { named } from '../internal/publish.ts'
 
 /** Largest body of an upload. */
 const uploadLimit = 2 * 1024 ** 3
@@ -34,7 +35,9 @@ export async function withUpload<T>(request: Request, folder: string, work: (fil
   })
   try {
     const body = request.body ? Readable.fromWeb(request.body as never) : Readable.from([])
-    await pipeline(body, limit, createWriteStream(file, { mode: 0o600 }))
+    await pipeline(body, limit, createWriteStream(file, { mode: 0o600 })).catch((error: unknown) => {
+      throw named(error, uploads)
+    })
     return await work(file)
   } finally {
     await rm(file, { force: true })

@@ -1,6 +1,6 @@
 import { readFile, rm } from 'node:fs/promises'
 import { z } from '@hono/zod-openapi'
-import { fail } from '../../errors/index.ts'
+import { fail, reviveError } from '../../errors/index.ts'
 import { serverFile, serverLock } from '../../config/state-folder.ts'
 import { isFileLocked, isHeldLock, takeFileLock, type HeldLock } from '../../internal/file-lock.ts'
 import { publishFile } from '../../internal/publish.ts'
@@ -82,6 +82,11 @@ export async function ask(server: RunningServer, path: string, body: unknown): P
     throw fail('serverSilent', { url: server.url, pid: server.process.pid, reason: messageOf(error) }, error)
   }
   const value = (await answer.json().catch(() => ({}))) as { title?: string; hint?: string }
+  // What has gone wrong there is told as if it had gone wrong here
+  if (answer.status >= 500) {
+    const told = reviveError(value)
+    if (told) throw told
+  }
   if (!answer.ok)
     throw fail('serverRefused', {
       url: server.url,

@@ -7,7 +7,7 @@ import { commonJs } from '../../../internal/common-js.ts'
 import { ownedName, sweepFolder } from '../../../internal/leftovers.ts'
 import { ulid } from '../../../internal/ids.ts'
 import { inSeconds } from '../../../internal/time.ts'
-import { syncFolder, temporaryName } from '../../../internal/publish.ts'
+import { named, syncFolder, temporaryName } from '../../../internal/publish.ts'
 import { whyUnreadable } from '../../../internal/why-unreadable.ts'
 import { messageOf } from '../../../internal/message-of.ts'
 import type {
@@ -243,7 +243,7 @@ class DuckdbEngine implements DataEngine {
       return rows
     } catch (error) {
       await rm(temporary, { force: true })
-      throw error
+      throw named(error, path)
     }
   }
 

@@ -1,6 +1,7 @@
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { fail } from '../../../errors/catalogue.ts'
+import { systemError } from '../../../errors/system.ts'
 import { canonicalJson, type Json } from '../../../internal/canonical-json.ts'
 import { withFileLock } from '../../../internal/file-lock.ts'
 import { publishFile } from '../../../internal/publish.ts'
@@ -35,7 +36,7 @@ export async function readKeystore(path: string): Promise<{ file: KeystoreFile; 
     text = await readFile(path, 'utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw fail('keystoreSealed', { path, reason: (error as Error).message }, error)
+    throw systemError(error, { path }) ?? fail('keystoreSealed', { path, reason: (error as Error).message }, error)
   }
   try {
     const { mac, ...file } = JSON.parse(text) as KeystoreFile & { mac: string }
