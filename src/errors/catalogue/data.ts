@@ -276,9 +276,9 @@ export const dataErrors = {
   },
   onlineDamaged: {
     code: 'MR2053',
-    title: 'Online record damaged',
-    message: "The record of '{key}' of view '{view}' does not match its checksum any more ({path}).",
-    hint: 'End the server and run "millrace features materialise": it sets the damaged store aside and fills a new one.',
+    title: 'Online store damaged',
+    message: 'The online store {path} is damaged: {reason}',
+    hint: 'End the server and run the command again: the damaged store is then set aside, and a new one is filled from the snapshots.',
     exit: 3,
     status: 503,
     blame: 'environment',

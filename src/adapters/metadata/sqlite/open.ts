@@ -1,4 +1,4 @@
-import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync } from 'node:fs'
+import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, readSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite'
 import { fail } from '../../../errors/catalogue.ts'
@@ -48,6 +48,24 @@ function checkWritable(path: string): void {
   }
 }
 
+/** SQLite would fold the log into whatever file it finds: one that is no database is refused before. */
+function checkHead(path: string): void {
+  let head: Buffer
+  try {
+    const file = openSync(path, 'r')
+    try {
+      head = Buffer.alloc(16)
+      head = head.subarray(0, readSync(file, head, 0, 16, 0))
+    } finally {
+      closeSync(file)
+    }
+  } catch (error) {
+    throw systemError(error, { path }) ?? error
+  }
+  if (head.length > 0 && head.toString('latin1') !== 'SQLite format 3\0')
+    throw fail('storeCorrupt', { path, reason: 'it does not begin as a SQLite database does' })
+}
+
 /** What SQLite finds wrong with the pages and indexes of a store; nothing is changed. `deep` compares indexes with rows. */
 export async function checkSqlite(path: string, deep: boolean): Promise<readonly string[]> {
   let database: DatabaseSyncInstance | undefined
@@ -71,6 +89,7 @@ export async function checkSqlite(path: string, deep: boolean): Promise<readonly
  */
 export async function openSqlite(path: string): Promise<MetadataStore> {
   checkWritable(path)
+  checkHead(path)
   let database: DatabaseSyncInstance | undefined
   try {
     database = new DatabaseSync(path, { timeout: busyTimeoutMs })

@@ -1,12 +1,12 @@
 import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { open, type Database, type RootDatabase } from 'lmdb'
-import { fail, systemError } from '../../../errors/index.ts'
+import { fail, isMillraceError, systemError } from '../../../errors/index.ts'
 import { withFileLock } from '../../../internal/file-lock.ts'
 import type { OnlineStore } from '../../../ports/online-store.ts'
 import { makeFolder } from '../../../internal/publish.ts'
 import { messageOf } from '../../../internal/message-of.ts'
-import { noteClosed, setAside, whyDamaged } from './check.ts'
+import { beginUse, noteDamage, setAside, whyDamaged } from './check.ts'
 import { checked, withChecksum } from './record.ts'
 import { dataFile, lockFile, settings } from './settings.ts'
 
@@ -23,18 +23,41 @@ class LmdbStore implements OnlineStore {
   readonly #root: RootDatabase<Buffer, string>
   readonly #views = new Map<string, Database<Buffer, string>>()
   readonly #folder: string
+  readonly #endUse: () => Promise<void>
 
-  constructor(root: RootDatabase<Buffer, string>, folder: string) {
+  constructor(root: RootDatabase<Buffer, string>, folder: string, endUse: () => Promise<void>) {
     this.#root = root
     this.#folder = folder
+    this.#endUse = endUse
   }
 
   #read(view: string, key: string, database = this.#view(view)): Uint8Array | undefined {
-    const record = tooLong(key) ? undefined : database.get(key)
-    if (record === undefined) return undefined
-    const bytes = checked(record)
-    if (bytes === undefined) throw fail('onlineDamaged', { view, key: key.slice(0, 40), path: this.#folder })
-    return bytes
+    if (tooLong(key)) return undefined
+    try {
+      const record = database.get(key)
+      const bytes = record && checked(record)
+      if (record && bytes === undefined)
+        throw this.#damaged(`the record ${view}/${key.slice(0, 40)} is not as it was written`)
+      return bytes
+    } catch (error) {
+      throw this.#explain(error, view)
+    }
+  }
+
+  #damaged(reason: string, cause?: unknown): Error {
+    void noteDamage(this.#folder, reason)
+    return fail('onlineDamaged', { path: join(this.#folder, dataFile), reason }, cause)
+  }
+
+  /** LMDB's own failures, catalogued; what the caller's records threw is the caller's. */
+  #explain(error: unknown, view: string): unknown {
+    if (isMillraceError(error)) return error
+    const { code } = error as { code?: unknown }
+    const reason = messageOf(error)
+    if (/MDB_(CORRUPTED|INVALID|PAGE_NOTFOUND|VERSION_MISMATCH|PANIC)/.test(reason)) return this.#damaged(reason, error)
+    const known = systemError(error, { path: this.#folder })
+    if (known) return known
+    return typeof code === 'number' || /MDB_/.test(reason) ? fail('onlineUnwritable', { view, reason }, error) : error
   }
 
   #view(name: string): Database<Buffer, string> {
@@ -70,7 +93,7 @@ class LmdbStore implements OnlineStore {
       })
       await database.flushed
     } catch (error) {
-      throw explain(error, view, this.#folder)
+      throw this.#explain(error, view)
     }
   }
 
@@ -84,18 +107,15 @@ class LmdbStore implements OnlineStore {
 
   async close(): Promise<void> {
     await this.#root.close()
-    await noteClosed(this.#folder)
+    // What cannot be written down now is looked at more closely by the next
+    await withFileLock(lockOf(this.#folder), busy, this.#endUse, longestMs).catch(() => undefined)
   }
 }
 
-/** LMDB's own failures, catalogued; what the caller's records threw is the caller's. */
-function explain(error: unknown, view: string, path: string): unknown {
-  const known = systemError(error, { path })
-  if (known) return known
-  const { code } = error as { code?: unknown }
-  const reason = messageOf(error)
-  return typeof code === 'number' || /MDB_/.test(reason) ? fail('onlineUnwritable', { view, reason }, error) : error
-}
+const lockOf = (folder: string): string => join(folder, 'open.lock')
+const busy = (): Error => fail('onlineUnwritable', { view: '', reason: 'another process is just checking it' })
+/** A little more than a check may take. */
+const longestMs = 310_000
 
 export { whyDamaged } from './check.ts'
 
@@ -121,8 +141,7 @@ function makePrivate(folder: string): void {
 export async function openLmdb(folder: string, { onDamage }: LmdbOptions = {}): Promise<OnlineStore> {
   try {
     await makeFolder(folder, 0o700)
-    const busy = () => fail('onlineUnwritable', { view: '', reason: 'another process is just checking or mending it' })
-    return await withFileLock(join(folder, 'open.lock'), busy, () => openChecked(folder, onDamage), 310_000)
+    return await withFileLock(lockOf(folder), busy, () => openChecked(folder, onDamage), longestMs)
   } catch (error) {
     throw systemError(error, { path: folder }) ?? error
   }
@@ -132,5 +151,6 @@ async function openChecked(folder: string, onDamage: LmdbOptions['onDamage']): P
   const reason = await whyDamaged(folder)
   if (reason !== undefined) onDamage?.({ path: join(folder, dataFile), reason, kept: await setAside(folder) })
   makePrivate(folder)
-  return new LmdbStore(open<Buffer, string>({ path: folder, ...settings }), folder)
+  const root = open<Buffer, string>({ path: folder, ...settings })
+  return new LmdbStore(root, folder, await beginUse(folder))
 }
