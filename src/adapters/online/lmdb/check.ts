@@ -48,6 +48,12 @@ export async function beginUse(folder: string): Promise<() => Promise<void>> {
   }
 }
 
+/** Whether a living process has the store open: its file must not be taken away from under it. */
+export async function isInUse(folder: string): Promise<boolean> {
+  await sweepFolder(usersOf(folder), () => true)
+  return (await readdir(usersOf(folder)).catch(() => [])).length > 0
+}
+
 /** Leaves word that the store gave wrong answers, for who opens it next. */
 export async function noteDamage(folder: string, reason: string): Promise<void> {
   await publishFile(join(folder, damagedFile), reason, 0o600).catch(() => undefined)

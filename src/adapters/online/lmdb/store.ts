@@ -6,7 +6,7 @@ import { withFileLock } from '../../../internal/file-lock.ts'
 import type { OnlineStore } from '../../../ports/online-store.ts'
 import { makeFolder } from '../../../internal/publish.ts'
 import { messageOf } from '../../../internal/message-of.ts'
-import { beginUse, noteDamage, setAside, whyDamaged } from './check.ts'
+import { beginUse, isInUse, noteDamage, setAside, whyDamaged } from './check.ts'
 import { checked, withChecksum } from './record.ts'
 import { dataFile, lockFile, settings } from './settings.ts'
 
@@ -149,7 +149,11 @@ export async function openLmdb(folder: string, { onDamage }: LmdbOptions = {}): 
 
 async function openChecked(folder: string, onDamage: LmdbOptions['onDamage']): Promise<OnlineStore> {
   const reason = await whyDamaged(folder)
-  if (reason !== undefined) onDamage?.({ path: join(folder, dataFile), reason, kept: await setAside(folder) })
+  if (reason !== undefined) {
+    const path = join(folder, dataFile)
+    if (await isInUse(folder)) throw fail('onlineDamaged', { path, reason })
+    onDamage?.({ path, reason, kept: await setAside(folder) })
+  }
   makePrivate(folder)
   const root = open<Buffer, string>({ path: folder, ...settings })
   return new LmdbStore(root, folder, await beginUse(folder))
