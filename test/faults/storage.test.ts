@@ -71,7 +71,7 @@ describe('a full disk', () => {
         failed: { code: 'MR3013', details: { needed: 8 << 20, path: folder } },
         left: [],
         kept: 'small',
-        full: [{ code: 'MR3013' }],
+        full: [{ code: 'MR2005' }],
         first: 50_000,
       })
     },

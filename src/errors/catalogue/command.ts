@@ -77,15 +77,6 @@ export const commandErrors = {
     hint: 'Check the path and its permissions.',
     ...usage,
   },
-  folderUnwritable: {
-    code: 'MR1110',
-    title: 'The project folder cannot be written',
-    message: '{path} cannot be written: {reason}',
-    hint: 'Millrace keeps its state below .millrace in the project folder: make it writable, or free space there.',
-    exit: 3,
-    status: 500,
-    blame: 'environment',
-  },
   serverSilent: {
     code: 'MR1111',
     title: 'The running server did not answer',

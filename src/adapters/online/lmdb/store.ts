@@ -81,8 +81,9 @@ class LmdbStore implements OnlineStore {
   async putMany(view: string, records: Iterable<readonly [key: string, bytes: Uint8Array]>): Promise<void> {
     const database = this.#view(view)
     try {
-      // A child transaction, because only that is undone when a record in the middle fails
-      await database.childTransaction(() => {
+      // At once, because only that is undone when a record in the middle fails, and says so to its caller: what a batch of
+      // its own could not commit is told to nobody, which ends the process. The disk is waited for below.
+      this.#root.transactionSync(() => {
         for (const [key, bytes] of records) {
           if (tooLong(key)) {
             const bytes = Buffer.byteLength(key)
@@ -102,7 +103,13 @@ class LmdbStore implements OnlineStore {
   }
 
   async dropView(view: string): Promise<void> {
-    await this.#view(view).clearAsync()
+    try {
+      const database = this.#view(view)
+      this.#root.transactionSync(() => database.clearSync())
+      await database.flushed
+    } catch (error) {
+      throw this.#explain(error, view)
+    }
   }
 
   async close(): Promise<void> {
