@@ -9,6 +9,7 @@ import { checkName, definitionBrand, definitionKind, refuse, type Definition } f
 export type RetrainCause = 'drift' | 'performance' | 'data'
 
 export interface MonitorOptions {
+  /** What is watched. */
   readonly deployment: Pick<Deployment, 'name' | 'canary' | 'stickyBy'> & {
     readonly model: Pick<Deployment['model'], 'name' | 'task'>
   }
@@ -20,7 +21,9 @@ export interface MonitorOptions {
   readonly sensitivity?: 'low' | 'normal' | 'high'
   /** Labels later than this after their prediction no longer count (default 2d). */
   readonly labelHorizon?: Duration
+  /** Whether it retrains by itself, and when (default: it does not). */
   readonly retrain?: {
+    /** What starts one: drift of what comes in, worse performance by labels, new files of its data. */
     readonly on: readonly RetrainCause[]
     /** Least time between two retrains (default 24h). */
     readonly cooldown?: Duration
