@@ -130,7 +130,7 @@ export class LiveMonitor implements Keeper {
     const width = rows.features.length / rows.rows
     const texts = rows.categories ? rows.categories.length / rows.rows : 0
     this.#window.rows.add(rows.features, index * width, rows.categories, score, index * texts)
-    this.#performance.predicted(id, at, score)
+    if (this.#performance.predicted(id, at, score)) this.#newLabels++
   }
 
   #startOf(at: Micros): Micros {
