@@ -87,7 +87,8 @@ export class LiveMonitor implements Keeper {
   /** Takes up the alert and retrain states of an earlier process; a retrain that it left is `retraining`. */
   async restore(): Promise<void> {
     const state = await this.#services.store.getDocument<never>('monitor', this.definition.name)
-    if (state) this.#state = state.value as MonitorState
+    // What a version before the monitor's one alert left has no alert of its own to take up
+    if (state && 'alert' in (state.value as object)) this.#state = state.value as MonitorState
     await this.#retrains.restore()
   }
 
@@ -195,17 +196,18 @@ export class LiveMonitor implements Keeper {
       from,
       to,
     })
-    this.#latest = evaluation
     const { name } = this.definition.deployment
     const scaler = judgeScaler(name, this.#scaler, profile, window.rows, { at: now, from, to })
     const advanced = advanceMonitor(this.#state, evaluation, now, scaler?.observations)
     this.#state = { ...advanced.state, closed: from }
     const asked: Seen[] = []
-    if (evaluation.verdict === 'drift' && this.definition.retrain)
+    const { judged } = advanced
+    this.#latest = { ...evaluation, ...judged }
+    if (judged.verdict === 'drift' && this.definition.retrain)
       asked.push({
         trigger: 'drift',
-        reason: evaluation.reason,
-        windows: advanced.state.series.window?.bad ?? 0,
+        reason: judged.reason,
+        windows: advanced.state.alert.bad,
         evidence: [evaluation.report.id],
       })
     const cohorts = this.#performance.cohorts(now).filter(cohort => cohort.published && cohort.from > this.#judged)
@@ -218,12 +220,14 @@ export class LiveMonitor implements Keeper {
     const closed = {
       monitor: this.definition.name,
       model: this.definition.deployment.model.name,
-      evaluation,
+      report: evaluation.report,
+      judged,
       from,
       to,
       cohorts,
       decisions: [...advanced.decisions, ...retrains.map(one => one.decision)],
       alerts: advanced.alerts,
+      updates: advanced.updates,
       state: this.#state,
       retrains: this.#retrains.state,
     }
