@@ -46,6 +46,12 @@ export function normalScores(counts: ArrayLike<number>): NormalScores {
     return normalQuantile(Math.min(1 - 0.25 / total, Math.max(0.25 / total, middle)))
   })
   const level = standardised(quantiles, counts)
-  const spread = level && standardised(level.map(x => x * x), counts, level)
+  const spread =
+    level &&
+    standardised(
+      level.map(x => x * x),
+      counts,
+      level,
+    )
   return { level, spread }
 }

@@ -19,6 +19,11 @@ export interface ProfileInput {
   readonly columns: readonly ProfileColumn[]
   /** One a row: probability of the positive class, or the predicted value. */
   readonly scores: Float32Array
+  /**
+   * Scores of rows that the model was not trained on: what live scores are compared with. A model knows its training rows
+   * too well: their scores are wider spread than any to come. Only how windows differ is then taken from `scores`.
+   */
+  readonly heldOutScores?: Float32Array
   /** Event time of each row in microseconds; needed for the natural variation. */
   readonly at?: BigInt64Array | Float64Array
   /** 0 or 1, or the value to predict. Rows with NaN have no label. */
@@ -87,11 +92,34 @@ function variationsOf(
       const one = seen[window]?.[direction]
       return !one || one.rows === 0 ? [] : [{ index, mean: one.mean - one.byLevel, sampling: sampled / one.rows }]
     })
-    return variationOf(means, windows.periods) ?? null
+    const variation = variationOf(means, windows.periods)
+    return variation ? around(whole[direction]?.mean ?? 0, variation) : null
   })
 }
 
-function numberProfile(name: string, values: Float32Array, windows: TrainingWindows | undefined): NumberProfile {
+/** The same variation about another mean: that of the baseline, should its rows be others than those of the windows. */
+function around(mean: number, variation: Variation): Variation {
+  const { means } = variation
+  const own = means.reduce((sum, x) => sum + x / means.length, 0)
+  return { ...variation, means: means.map(x => Number((x - own + mean).toPrecision(9))) }
+}
+
+/** Counter that a value falls into: a bin, or one of those for values that are missing, infinite, or not among the points. */
+function slotOf(x: number, upper: ArrayLike<number>, form: NumberProfile['form']): number {
+  if (Number.isNaN(x)) return upper.length
+  if (x === Number.POSITIVE_INFINITY) return upper.length + 1
+  if (x === Number.NEGATIVE_INFINITY) return upper.length + 2
+  const bin = binIndex(upper, x)
+  return form === 'points' && upper[bin] !== x ? upper.length + 3 : bin
+}
+
+/** `varied`: the values whose windows tell how it varies, where those are others than `values`. */
+function numberProfile(
+  name: string,
+  values: Float32Array,
+  windows: TrainingWindows | undefined,
+  varied = values,
+): NumberProfile {
   const finite = values.filter(Number.isFinite).sort()
   const points: number[] = []
   for (let i = 0; i < finite.length && points.length <= mostPoints; i++)
@@ -100,34 +128,23 @@ function numberProfile(name: string, values: Float32Array, windows: TrainingWind
   const bins = form === 'points' ? { edges: points, coarse: points.map((_, i) => i) } : quantileBins(finite)
   const upper = form === 'points' ? bins.edges : bins.edges.slice(1)
   const counts = new Float64Array(upper.length)
-  const slots = new Int32Array(values.length)
-  let missing = 0
-  let positiveInfinity = 0
-  let negativeInfinity = 0
+  const extras = new Float64Array(4)
   let mean = 0
   let m2 = 0
   let n = 0
-  for (let i = 0; i < values.length; i++) {
-    const x = values[i] as number
-    if (Number.isNaN(x)) {
-      missing++
-      slots[i] = upper.length
-    } else if (x === Number.POSITIVE_INFINITY) {
-      positiveInfinity++
-      slots[i] = upper.length + 1
-    } else if (x === Number.NEGATIVE_INFINITY) {
-      negativeInfinity++
-      slots[i] = upper.length + 2
-    } else {
-      const bin = binIndex(upper, x)
-      counts[bin] = (counts[bin] as number) + 1
-      slots[i] = bin
-      n++
-      const delta = x - mean
-      mean += delta / n
-      m2 += delta * (x - mean)
+  for (const x of values) {
+    const slot = slotOf(x, upper, form)
+    if (slot >= upper.length) {
+      extras[slot - upper.length] = (extras[slot - upper.length] as number) + 1
+      continue
     }
+    counts[slot] = (counts[slot] as number) + 1
+    n++
+    const delta = x - mean
+    mean += delta / n
+    m2 += delta * (x - mean)
   }
+  const [missing = 0, positiveInfinity = 0, negativeInfinity = 0] = extras
   const profile: NumberProfile = {
     name,
     kind: 'number',
@@ -141,7 +158,9 @@ function numberProfile(name: string, values: Float32Array, windows: TrainingWind
     mean,
     std: n > 0 ? Math.sqrt(m2 / n) : 0,
   }
-  return windows ? { ...profile, variation: variationsOf(profile, slots, windows) } : profile
+  if (!windows) return profile
+  const slots = Int32Array.from(varied, x => slotOf(x, upper, form))
+  return { ...profile, variation: variationsOf(profile, slots, windows) }
 }
 
 function textProfile(name: string, values: readonly string[], windows: TrainingWindows | undefined): TextProfile {
@@ -171,8 +190,7 @@ function textProfile(name: string, values: readonly string[], windows: TrainingW
 /**
  * Makes the baseline that windows are compared with. Numbers get 60 reference-quantile bins (6 a decile), or a bin a value up
  * to 20 values; texts their 50 most frequent values. With `at`, the baseline also carries how windows of the training period
- * differ among themselves, by the day and the week where that shows. Scores should be those of rows that the model was not trained on. `profileMalformed` on
- * unequal lengths.
+ * differ among themselves, by the day and the week where that shows. `profileMalformed` on unequal lengths.
  */
 export function buildProfile(input: ProfileInput): Profile {
   const rows = input.scores.length
@@ -197,7 +215,7 @@ export function buildProfile(input: ProfileInput): Profile {
     version: 1,
     rows,
     columns: [...columns.filter(c => c.kind === 'number'), ...columns.filter(c => c.kind === 'text')],
-    score: numberProfile('score', input.scores, windows),
+    score: numberProfile('score', input.heldOutScores ?? input.scores, windows, input.scores),
     ...(windows && { naturalWindow }),
     ...(input.labels && { performance: baselinePerformance(input.labels, input.scores, labelled) }),
   }

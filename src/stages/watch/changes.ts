@@ -127,6 +127,8 @@ function over(observed: Observed, windows: readonly Remembered[]): { change: num
     sampling += own
   }
   const change = sum / count
+  // below half of what matters nothing is sure beyond chance
+  if (Math.abs(change) <= smallest / 2) return { change, p: 1, pWarn: 1 }
   const { variance, freedom } = varianceOfMean(variation, count, sampling / count ** 2, baseline)
   const beyond = (effect: number): number => {
     if (variance === 0) return Math.abs(change) > effect ? 0 : 1

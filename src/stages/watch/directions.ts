@@ -77,8 +77,16 @@ function shareByLevel(counts: readonly number[], bins: readonly number[]): (leve
 /** The spread score of a normal variable that moved by `level` rises by level² / √2. */
 const spreadByLevel = (level: number): number => (level * level) / Math.SQRT2
 
+const made = new WeakMap<ColumnProfile, readonly Direction[]>()
+
 /** Every way in which a column is watched for a change. The same profile gives the same directions. */
 export function directionsOf(column: ColumnProfile): readonly Direction[] {
+  let directions = made.get(column)
+  if (!directions) made.set(column, (directions = makeDirections(column)))
+  return directions
+}
+
+function makeDirections(column: ColumnProfile): readonly Direction[] {
   const values = valuesOf(column)
   const rows = values + absences[column.kind].length
   const directions: Direction[] = []

@@ -42,11 +42,14 @@ export interface Evaluation {
   readonly observed: readonly (readonly Observed[])[]
 }
 
-/** Share of windows that may alarm without drift; never above 1 %. */
+/** Most windows that may alarm without drift, however long the windows are. */
+const mostAlarms = 0.05
+
+/** Share of windows that may alarm without drift: one in the stated time, and never above 5 %. */
 export function alarmRate(falseAlarms: Duration, testsPerDay: number): number {
   if (!(testsPerDay > 0))
     throw fail('monitorSettings', { setting: 'testsPerDay', value: testsPerDay, reason: 'it must be above 0' })
-  return Math.min(0.01, 1 / ((micros(falseAlarms) / micros('1d')) * testsPerDay))
+  return Math.min(mostAlarms, 1 / ((micros(falseAlarms) / micros('1d')) * testsPerDay))
 }
 
 const round = (x: number): number => Number(x.toPrecision(4))

@@ -12,7 +12,7 @@ export interface SmallestChange {
 /** What alerts at each sensitivity. Half of it only warns. */
 export const smallestChange: Readonly<Record<Sensitivity, SmallestChange>> = {
   low: { deviations: 0.3, share: 0.1, presence: 0.05 },
-  normal: { deviations: 0.14, share: 0.04, presence: 0.015 },
+  normal: { deviations: 0.14, share: 0.04, presence: 0.01 },
   high: { deviations: 0.07, share: 0.02, presence: 0.005 },
 }
 

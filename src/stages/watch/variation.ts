@@ -1,3 +1,4 @@
+import { chiSquareSf } from '../../math/special/chi-square.ts'
 import { meanVariance, unbiasedCorrelation } from '../../math/series/autocorrelation.ts'
 
 /**
@@ -18,6 +19,9 @@ export interface Variation {
   /** Correlation of windows that follow each other, 0…0.95. */
   readonly correlation: number
 }
+
+/** Where chance alone gives such a variance at least this often, there is no other. */
+const byRowsAlone = 0.05
 
 /** Fewest windows that a variation is learnt from. */
 export const fewestWindows = 4
@@ -91,6 +95,9 @@ export function variationOf(windows: readonly WindowMean[], periods: readonly nu
   const freedom = windows.length - best.places
   const total = best.residuals.reduce((sum, x) => sum + x * x, 0) / freedom
   const sampling = windows.reduce((sum, one) => sum + one.sampling, 0) / windows.length
+  // Windows that differ no more than their rows explain are taken to differ by nothing else: that variance is known exactly
+  if (total === 0 || (sampling > 0 && chiSquareSf((freedom * total) / sampling, freedom) > byRowsAlone))
+    return { means: best.means, windows: windows.length, between: 0, total: 0, freedom, sampling, correlation: 0 }
   const latent = Math.max(0, total - sampling)
   // where the rows explain nearly everything, the rest is too small to have a course
   const correlation = latent > 0.3 * sampling ? correlationOf(windows, best.residuals, latent) : 0
@@ -113,7 +120,7 @@ export function varianceOfMean(
   // the baseline's own mean is one of a few windows: of those at the same places, or of all where they hang together
   const places = (windows / period) * Math.min(count, period)
   const share = meanVariance(count, correlation) + Math.max(1 / places, meanVariance(windows, correlation))
-  const variance = sampling + variation.sampling / places + between * share
+  const variance = sampling + Math.max(baseline, variation.sampling / places) + between * share
   // Satterthwaite: only the variance between windows was estimated
   const estimated = total * share
   return { variance, freedom: estimated > 0 ? freedom * (variance / estimated) ** 2 : Number.POSITIVE_INFINITY }

@@ -188,10 +188,42 @@ describe('monitor', () => {
     for (const [i, one] of [bad, good, bad, bad, bad, good, good, bad, good, good, good].entries()) {
       const next = advanceMonitor(state, one, i)
       state = JSON.parse(JSON.stringify(next.state)) as typeof state
-      expect(next.decisions.length).toBe(next.alerts.length)
-      for (const alert of next.alerts) if (alert.labels['series'] === 'column:city') seen.push(`${i} ${alert.state}`)
+      expect(next.decisions.length).toBe(next.alerts.length + next.updates.length)
+      for (const alert of next.alerts) seen.push(`${i} ${alert.state}`)
+      for (const alert of next.updates) seen.push(`${i} ${alert.state}, nobody is told`)
+      if (next.alerts[0]?.state === 'firing') expect(next.alerts[0].summary).toMatch(/^city: .*0\.0 % → 100\.0 %/)
     }
-    expect(seen).toEqual(['0 pending', '2 pending', '3 firing', '10 resolved'])
+    expect(seen).toEqual(['0 pending', '1 resolved, nobody is told', '2 pending', '3 firing', '10 resolved'])
+  })
+
+  it('tells a second cause when it comes later, and nothing twice', () => {
+    const both = (() => {
+      const data = rows(seeded(8), 2000)
+      data.categories.fill('LHR')
+      for (let i = 0; i < 2000; i++) data.features[i * 3] = (data.features[i * 3] as number) + 1
+      return evaluate(baseline, data)
+    })()
+    const told = (windows: readonly Evaluation[]): string[] => {
+      let state = startMonitor('watch')
+      return windows.flatMap((one, i) => {
+        const next = advanceMonitor(state, one, i)
+        state = next.state
+        return next.alerts.filter(alert => alert.state === 'firing').map(alert => `${i} ${alert.summary}`)
+      })
+    }
+    const at = (count: number): Evaluation[] => Array.from({ length: count }, () => bad)
+    expect(told([...at(4), both, both, both])).toEqual([expect.stringMatching(/^1 city/)])
+    expect(told([...at(12), both, both, both])).toEqual([
+      expect.stringMatching(/^1 city/),
+      expect.stringMatching(/^12 .*a: mean \+1\.\d\d sd/),
+    ])
+  })
+
+  it('says first that most inputs are missing', () => {
+    const data = rows(seeded(12), 2000)
+    data.features.fill(Number.NaN)
+    const { alerts } = advanceMonitor(startMonitor('watch'), evaluate(baseline, data), 0)
+    expect(alerts[0]?.summary).toMatch(/^3 of 4 inputs are missing more often: /)
   })
 
   it('retrains within its policy and says why not otherwise', () => {
