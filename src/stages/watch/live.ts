@@ -31,6 +31,8 @@ interface Seen {
   readonly reason: string
   readonly windows?: number
   readonly evidence: readonly string[]
+  /** Why the data that it would train on is refused. */
+  readonly refused?: string
 }
 
 /** A window whose time is over ends when no row came for so long: rows of the past may be sent, one after another. */
@@ -268,6 +270,11 @@ export class LiveMonitor implements Keeper {
     })
     await this.settled()
     return request.decision
+  }
+
+  /** The retrain that was asked for has trained; its version waits, and so do further retrains. */
+  retrainWaits(reason: string): void {
+    this.#retrains.waits(reason)
   }
 
   /** The retrain that was asked for has ended, however it ended. */
