@@ -6,7 +6,7 @@ import type { Deployment } from './deployment.ts'
 import type { FeatureView } from './features.ts'
 import type { Model } from './model.ts'
 import type { Monitor } from './monitor.ts'
-import { checkName, definitionKind, onlyKeys, refuse, type Definition } from './named.ts'
+import { checkName, definitionKind, onlyKeys, refuse, type Definition, type DefinitionKind } from './named.ts'
 
 const projectBrand: unique symbol = Symbol.for('millrace.project')
 
@@ -131,26 +131,51 @@ export function project(
   }
 }
 
-/** Where a thing was declared, and what is derived from the rest. */
-const left: ReadonlySet<string> = new Set(['site', 'all', 'related', 'functions'])
+/** Members of a definition that are derived from the others, or are functions that an expectation holds the digest of. */
+const derived: Partial<Record<DefinitionKind, readonly string[]>> = {
+  dataset: ['related', 'functions'],
+  features: ['all'],
+}
 
-/** A definition as canonical JSON: uses become references by name, lines of declaration are left out. */
-export function compileDefinition(value: Definition): Json {
-  const plain = (at: unknown, top: boolean): Json | undefined => {
-    if (at === undefined) return undefined
-    if (at === null || typeof at === 'boolean' || typeof at === 'number' || typeof at === 'string') return at
-    if (Array.isArray(at)) return at.map(one => plain(one, false) ?? null)
-    const kind = definitionKind(at)
-    if (kind && !top) return { $ref: `${kind}:${(at as Definition).name}` }
-    const made: Record<string, Json> = kind ? { kind } : {}
-    for (const [key, member] of Object.entries(at as Record<string, unknown>)) {
-      if (left.has(key)) continue
-      const json = plain(member, false)
-      if (json !== undefined) made[key] = json
-    }
-    return made
+/**
+ * A use of another definition: its name, and what of it changes the results of whoever uses it. Of a dataset that is the
+ * point-in-time law; its rows count by their content, what checks them does not. A feature view counts as a whole.
+ */
+function referenceTo(kind: DefinitionKind, value: Definition): Json {
+  const $ref = `${kind}:${value.name}`
+  if (kind === 'features') return { $ref, digest: definitionDigest(value) }
+  if (kind !== 'dataset') return { $ref }
+  const { eventTime, knownAt } = value as Dataset
+  return { $ref, law: plainJson({ eventTime, knownAt }) as Json }
+}
+
+/** Plain data as JSON; what is undefined is left out. */
+function plainJson(value: unknown): Json | undefined {
+  if (value === undefined || value === null) return value
+  if (typeof value !== 'object') return value as Json
+  if (Array.isArray(value)) return value.map(one => plainJson(one) ?? null)
+  const kind = definitionKind(value)
+  return kind ? referenceTo(kind, value as Definition) : compilePart(value)
+}
+
+/** Members of a definition as canonical JSON, for what depends on a part of it. */
+export function compilePart(value: object): Record<string, Json> {
+  const made: Record<string, Json> = {}
+  for (const [key, member] of Object.entries(value)) {
+    const json = plainJson(member)
+    if (json !== undefined) made[key] = json
   }
-  return plain(value, true) as Json
+  return made
+}
+
+/** A definition as canonical JSON: uses become references; where an expectation was declared is no part of it. */
+export function compileDefinition(value: Definition): Json {
+  const kind = definitionKind(value) as DefinitionKind
+  const left = derived[kind] ?? []
+  const members = Object.fromEntries(Object.entries(value).filter(([name]) => !left.includes(name)))
+  if (kind === 'dataset')
+    members.expectations = (value as Dataset).expectations.map(({ site: _declaredAt, ...expectation }) => expectation)
+  return { kind, ...compilePart(members) }
 }
 
 /** The version of a definition: SHA-256 of its canonical JSON. */

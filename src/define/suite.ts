@@ -88,7 +88,7 @@ export interface ModelTestBuilder<Input extends string> {
   ): ModelTest
   /** Expected calibration error over 15 equal-mass bins. */
   calibration(options: { readonly maxEce: number } & Options): ModelTest
-  /** One row, after warm-up, on this machine. */
+  /** Time in which one row is computed on this machine, after warm-up; what other programs take in between does not count. */
   latency(options: { readonly p50?: Duration; readonly p99?: Duration } & Options): ModelTest
   size(options: { readonly maxBytes: number } & Options): ModelTest
 }

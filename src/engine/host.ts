@@ -6,6 +6,7 @@ import { appendFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { commonJs } from '../internal/common-js.ts'
+import { processorTime } from '../internal/processor-time.ts'
 import { ownIdentity, sameProcess } from '../internal/process-identity.ts'
 import { publishFile } from '../internal/publish.ts'
 import type { ArtifactStore } from '../ports/artifact-store.ts'
@@ -52,6 +53,7 @@ async function main(folder: string): Promise<number> {
         clock: {
           now: () => Date.now() * 1000,
           elapsed: () => performance.now(),
+          processorTime,
           sleep: milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds)),
         },
         signal: new AbortController().signal,

@@ -173,6 +173,7 @@ export function reuse(drive: Drive, ready: ReadyStep, entry: CacheEntry): StepRe
   const { runId: from, outputs } = entry
   const { name } = ready.planned.definition
   const now = drive.options.clock.now()
+  const first = { from: stepNode(from, entry.step), to: stepNode(drive.runId, name), relation: 'reused' }
   const record: StepRecord = {
     runId: drive.runId,
     step: name,
@@ -186,8 +187,7 @@ export function reuse(drive: Drive, ready: ReadyStep, entry: CacheEntry): StepRe
     endedAt: now,
     outputs,
   }
-  drive.journal.note(record, {
-    edges: [{ from: stepNode(from, entry.step), to: stepNode(drive.runId, name), relation: 'reused' }],
-  })
+  // Its own inputs and outputs as well: the same bytes may have come from others in the other run
+  drive.journal.note(record, { edges: [...edgesOf(drive.runId, ready, outputs), first] })
   return record
 }

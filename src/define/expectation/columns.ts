@@ -123,13 +123,8 @@ export function ofEachRow(spec: ExpectationSpec): boolean {
 
 /** Whether a verdict rests on more than the rows themselves: on the clock, on earlier evaluations, or on other rows. */
 export function restsOnMore(spec: ExpectationSpec): boolean {
-  const kind = kinds.get(spec.kind)
-  if (kind === undefined || kind.looksBack) return true
-  const needs = (kind as unknown as Kind<unknown>).needs(spec)
-  return (
-    kind.name === 'freshness' ||
-    needs.reference !== undefined ||
-    needs.rows?.by === 'lookup' ||
-    needs.rows?.by === 'match'
-  )
+  const kind = kinds.get(spec.kind) as Kind<unknown> | undefined
+  if (kind === undefined || kind.looksBack || kind.restsOnMore?.(spec)) return true
+  const needs = kind.needs(spec)
+  return needs.reference !== undefined || needs.rows?.by === 'lookup' || needs.rows?.by === 'match'
 }

@@ -82,6 +82,11 @@ export interface Kind<A = never> {
   readonly example: string
   /** Whether its verdict rests on what earlier evaluations observed. */
   readonly looksBack?: boolean
+  /**
+   * Whether its verdict rests on more than rows and declaration: on the clock, or on code that the declaration does not
+   * hold whole. Such a verdict is never reused. What looks at another dataset is known by its needs.
+   */
+  readonly restsOnMore?: (spec: ExpectationSpec<A>) => boolean
   /** What is not exact about it; by default everything is. */
   readonly approximate?: string
   readonly needs: (spec: ExpectationSpec<A>) => Needs

@@ -244,4 +244,13 @@ export const engineErrors = {
     status: 422,
     blame: 'user',
   },
+  definitionChanged: {
+    code: 'MR3048',
+    title: 'Definition of a run changed',
+    message: 'Run {run} ({name}) began with other definitions than the project has now.',
+    hint: 'Start a new run: what did not change is reused. To go on with this one, bring the definitions back that it began with.',
+    exit: 2,
+    status: 422,
+    blame: 'user',
+  },
 } as const satisfies Record<string, ErrorEntry>
