@@ -1,3 +1,4 @@
+import type { Decision } from '../../define/decision.ts'
 import type { Micros } from '../../internal/time.ts'
 import { rowLogLoss } from '../../math/metrics/classification.ts'
 
@@ -88,6 +89,11 @@ export class LabelPairs {
     return this.#task === 'binary' ? rowLogLoss(label, score) : (label - score) ** 2
   }
 
+  /** Labelled rows whose time has not come: until then they count as none. */
+  get waiting(): number {
+    return this.#due.length
+  }
+
   /** The pairs whose time has come, each once; undefined when there are none. */
   release(now: Micros): PairedLosses | undefined {
     this.#released = Math.max(this.#released, now)
@@ -124,5 +130,16 @@ export class LabelPairs {
     if (epoch <= this.#epoch) return
     this.#epoch = epoch
     this.#due = []
+  }
+}
+
+/** The decision with what labels are still to count: who sent them and reads of none must be told where they are. */
+export function withWaiting(decision: Decision, waiting: number, horizon: Micros): Decision {
+  if (waiting === 0 || (decision.verdict !== 'promoted' && decision.verdict !== 'held')) return decision
+  const hours = Number((horizon / 3_600_000_000).toPrecision(3))
+  return {
+    ...decision,
+    reason: `${decision.reason}; ${waiting} more labelled rows count once the label horizon (${hours} h) of their predictions is over`,
+    inputs: { ...decision.inputs, labelsWaiting: waiting },
   }
 }
