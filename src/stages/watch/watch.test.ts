@@ -219,6 +219,39 @@ describe('monitor', () => {
     ])
   })
 
+  it('does not tell anew what was there from the beginning and only became certain later', () => {
+    const slow = (shift: number): Evaluation => {
+      const data = rows(seeded(8), 2000)
+      data.categories.fill('LHR')
+      for (let i = 0; i < 2000; i++) data.features[i * 3] = (data.features[i * 3] as number) + shift
+      return evaluate(baseline, data)
+    }
+    // hardly more than what matters: certain after several windows only
+    const windows = Array.from({ length: 14 }, () => slow(0.17))
+    let state = startMonitor('watch')
+    const firing = windows.flatMap((one, i) => {
+      const next = advanceMonitor(state, one, i)
+      state = next.state
+      return next.alerts.filter(alert => alert.state === 'firing').map(alert => `${i} ${alert.summary}`)
+    })
+    expect(firing).toEqual([expect.stringMatching(/^1 city/)])
+    expect(state.alert.causes.map(one => one.name)).toEqual(['column:city', 'column:a'])
+  })
+
+  it('forgets one odd window, a holiday, as soon as it is over', () => {
+    const odd = rows(seeded(13), 2000)
+    for (let i = 0; i < 6000; i += 3) odd.features[i] = (odd.features[i] as number) + 3
+    let state = startMonitor('watch')
+    const told: string[] = []
+    for (const one of [evaluate(baseline, odd), ...Array.from({ length: 13 }, () => good)]) {
+      const next = advanceMonitor(state, one, 0)
+      state = next.state
+      told.push(...next.alerts.map(alert => alert.state))
+    }
+    expect(told).toEqual(['pending'])
+    expect(state.alert.status).toBe('ok')
+  })
+
   it('says first that most inputs are missing', () => {
     const data = rows(seeded(12), 2000)
     data.features.fill(Number.NaN)

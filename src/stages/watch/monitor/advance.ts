@@ -11,7 +11,10 @@ import { type Verdict, verdictOf } from '../verdict.ts'
 /** Windows in a row that make the alert fire, and clean ones that resolve it. */
 const toFire = 2
 const toResolve = 3
-/** A column that joins a firing alert within so many windows shows the same cause; a later one is told anew. */
+/**
+ * What joins a firing alert shows the same cause, only later, unless people were told so many windows ago and it began since
+ * then: that is told anew.
+ */
 const sameCause = 7
 
 /** What fired: a column with its change, or a further observation (without one). */
@@ -121,7 +124,7 @@ function onlyLast(recent: MonitorState['recent'], count: number): MonitorState['
 type Step = { readonly next: AlertState; readonly tell?: Alert['state']; readonly update?: Alert['state'] }
 
 function step(before: AlertState, seen: Seen, now: Micros): Step {
-  const { bad, over, atOnce, causes } = seen
+  const { bad, over, atOnce, causes, began } = seen
   if (before.status === 'firing') {
     const joined = causes.filter(one => !before.causes.some(other => other.name === one.name))
     const next = {
@@ -131,7 +134,7 @@ function step(before: AlertState, seen: Seen, now: Micros): Step {
       bad: bad ? before.bad + 1 : 0,
     }
     if (bad && joined.length > 0) {
-      const anew = before.told >= sameCause
+      const anew = before.told >= sameCause && joined.some(one => began.has(one.name))
       return {
         next: { ...next, clean: 0, told: anew ? 0 : next.told },
         ...(anew ? { tell: 'firing' } : { update: 'firing' }),
@@ -160,8 +163,18 @@ interface Seen {
   readonly over: boolean | undefined
   readonly atOnce: boolean
   readonly causes: readonly Cause[]
+  /** Names of those that began within the last windows. */
+  readonly began: ReadonlySet<string>
   readonly reason: string
   readonly evidence: readonly string[]
+}
+
+/** Whether the windows before the last ones had less than half of a change. */
+function beganLately({ recent }: MonitorState, column: string, change: Change | null): boolean {
+  const old = (recent.columns[column]?.[change?.direction ?? ''] ?? []).slice(0, 1 - sameCause)
+  if (!change || old.length === 0) return false
+  const was = old.reduce((sum, [one]) => sum + one / old.length, 0)
+  return was * Math.sign(change.to - change.from) < Math.abs(change.to - change.from) / 2
 }
 
 function seenOf(state: MonitorState, evaluation: Evaluation, judged: Verdict, further: readonly Observation[]): Seen {
@@ -177,6 +190,9 @@ function seenOf(state: MonitorState, evaluation: Evaluation, judged: Verdict, fu
     ...proved.map(one => ({ name: one.name })),
     ...drifted.map(one => ({ name: keyOf(one), ...(one.change ? { change: one.change } : {}) })),
   ]
+  // the score follows its inputs
+  const began = new Set(proved.map(one => one.name))
+  for (const one of drifted) if (!one.output && beganLately(state, keyOf(one), one.change)) began.add(keyOf(one))
   const reasons = [...proved.map(one => one.reason), ...(drifted.length > 0 ? [judged.reason] : [])]
   const now = proved.length > 0 || evaluation.verdict === 'drift'
   return {
@@ -184,6 +200,7 @@ function seenOf(state: MonitorState, evaluation: Evaluation, judged: Verdict, fu
     over: now ? false : gone(state.alert.causes, evaluation),
     atOnce: proved.some(one => one.atOnce),
     causes,
+    began,
     reason: reasons.join('; '),
     evidence: [evaluation.report.id, ...new Set(proved.map(one => one.report))],
   }
