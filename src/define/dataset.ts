@@ -34,8 +34,9 @@ export interface DatasetOptions<C extends Columns> {
   /** Texts that stand for a missing value in every text column, applied before every check and counted in the report. */
   readonly treatAsNull?: readonly string[]
   /**
-   * Rows that break a critical check, tolerated or not, go to a quarantine file and the snapshot holds the others (default
-   * true). With false no row is set aside, and a critical check that fails refuses the whole.
+   * Which rows that break a critical check stay out of snapshots, where the check does not say so itself. By default those
+   * of checks that fail, as long as they are few; rows that a passing check tolerates (`mostly`, `maxBad`) stay in. `true`:
+   * tolerated ones stay out as well. `false`: none does, and a critical check that fails refuses the whole.
    */
   readonly quarantine?: boolean
   /**
@@ -58,7 +59,7 @@ export interface Dataset<Name extends string = string, C extends Columns = Colum
   /** The user's functions, by the id of their expectation. */
   readonly functions: ReadonlyMap<string, BatchFunction>
   readonly treatAsNull: readonly string[]
-  readonly quarantine: boolean
+  readonly quarantine: boolean | undefined
   readonly encryptWith: string | undefined
 }
 
@@ -167,9 +168,11 @@ export function dataset<const Name extends string, const C extends Columns>(
   if (options.key !== undefined && !Array.isArray(options.key)) refuse('dataset', name, 'its key is no list of columns')
   const stranger = [...(options.key ?? []), ...Object.keys(knownAt)].find(column => !(column in options.columns))
   if (stranger !== undefined) refuse('dataset', name, `'${stranger}' is no column of it`)
-  const quarantine = options.quarantine ?? true
+  if (options.quarantine !== undefined && typeof options.quarantine !== 'boolean')
+    refuse('dataset', name, 'quarantine must be true or false')
   const [personal] = personalColumns(options)
-  if (personal && quarantine && options.encryptWith === undefined)
+  const keepsRows = options.quarantine !== false || expectations.some(one => one.quarantine === true)
+  if (personal && keepsRows && options.encryptWith === undefined)
     refuse(
       'dataset',
       name,
@@ -187,7 +190,7 @@ export function dataset<const Name extends string, const C extends Columns>(
     related: new Map(all.flatMap(one => one.uses ?? []).map(one => [one.name, one])),
     functions,
     treatAsNull: options.treatAsNull ?? [],
-    quarantine,
+    quarantine: options.quarantine,
     encryptWith: options.encryptWith,
   }
 }

@@ -40,6 +40,12 @@ export interface RowOptions extends ExpectationOptions {
   readonly denominator?: 'evaluated' | 'all'
   /** What NaN and infinities count as: broken (default), null, or values like others. */
   readonly nonFinite?: 'bad' | 'null' | 'allow'
+  /**
+   * Whether rows that break it stay out of snapshots. By default those of a critical check that fails do, and those that a
+   * passing check tolerates stay in. `true`: they stay out in either case, also of a warning. `false`: they never do, and a
+   * critical check that fails refuses the whole. The dataset's own `quarantine` is the default of its critical checks.
+   */
+  readonly quarantine?: boolean
 }
 
 /** Options of a rule in which no float stands: NaN and infinities do not occur. */
@@ -67,6 +73,7 @@ export const rowOptionNames = [
   'nulls',
   'denominator',
   'nonFinite',
+  'quarantine',
 ] as const
 
 /** How many rows may break a row-level rule. */
@@ -93,6 +100,8 @@ export interface ExpectationSpec<A = unknown> {
   readonly nulls?: 'ignore' | 'bad' | 'good'
   readonly denominator?: 'evaluated' | 'all'
   readonly nonFinite?: 'bad' | 'null' | 'allow'
+  /** Whether its bad rows stay out of snapshots, where it says so itself. */
+  readonly quarantine?: boolean
 }
 
 /** A user's own function over a batch of columns; true where the row holds. */
@@ -146,12 +155,17 @@ function shortened(words: string): string {
   return line.length > longestWords ? `${line.slice(0, longestWords - 1)}…` : line
 }
 
-function finish(draft: Draft, made: Omit<ExpectationSpec, 'id' | 'severity'>): Expectation {
+function finish(
+  draft: Draft,
+  made: Omit<ExpectationSpec, 'id' | 'severity' | 'quarantine'>,
+  quarantine?: boolean,
+): Expectation {
   const site = declarationSite(new Error().stack)
   const { id, severity } = draft.options
   return {
     expectation: {
       ...made,
+      ...(quarantine === undefined ? {} : { quarantine }),
       id: id ?? `${draft.kind}-${digestJson(made as unknown as Json).slice(7, 19)}`,
       severity: severity ?? 'critical',
       ...(site ? { site } : {}),
@@ -189,7 +203,7 @@ export function rowExpectation(
   } as const
   if (options.nonFinite !== undefined && !(draft.floats ?? readsFloat(draft.args)))
     refuse('expectation', kind, 'nonFinite has no effect here: no float column stands in it')
-  return finish(draft, made)
+  return finish(draft, made, options.quarantine)
 }
 
 /** Whether an expression with a float column is among arguments. */
