@@ -87,6 +87,11 @@ describe('variation between windows', () => {
     )
     expect(weekly?.means.map(x => x > 0.5)).toEqual([false, false, false, true, false, false, false])
     expect(weekly?.between).toBeLessThan(0.002)
+    // hours: those of the day where days are alike, those of the week where the weekend is another
+    const hour = (i: number): number => (i % 24 < 6 ? 1 : 0)
+    expect(variationOf(windows(24 * 28, hour), [24, 168])?.means).toHaveLength(24)
+    const weekend = (i: number): number => (i % 168 < 48 ? 0 : hour(i))
+    expect(variationOf(windows(24 * 28, weekend), [24, 168])?.means).toHaveLength(168)
     // five windows of a week of seven say nothing about its days
     expect(
       variationOf(
