@@ -81,9 +81,9 @@ export class ArrivalTrigger {
       const validation = await validate(await validationServices(this.#services, dataset), dataset, { files })
       try {
         await validation.unchanged()
-        const quarantined = dataset.quarantine ? validation.split.refused : 0
-        const now = this.#services.clock.now()
-        const { verdict, reason } = gate(validation.report, dataset, validation.rows, quarantined, now)
+        const { rows, split, report } = validation
+        const { quarantined, failed } = split
+        const { verdict, reason } = gate(report, dataset, { rows, quarantined, failed }, this.#services.clock.now())
         return verdict === 'refused' ? reason : undefined
       } finally {
         await validation.release()
