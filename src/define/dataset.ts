@@ -1,7 +1,7 @@
 import { column } from './expression/build.ts'
 import { columnsOf, type Node } from './expression/node.ts'
 import type { TimestampExpression } from './expression/types.ts'
-import type { ColumnExpressions, Columns } from './column.ts'
+import { columnsForm, type ColumnExpressions, type Columns } from './column.ts'
 import { expectationColumns, type ExpectationColumns, type ExpectationSpec } from './expectation/index.ts'
 import { finite } from './expectation/kinds/finite.ts'
 import { notNull } from './expectation/kinds/not-null.ts'
@@ -9,8 +9,9 @@ import { readable } from './expectation/kinds/readable.ts'
 import { schema } from './expectation/kinds/schema.ts'
 import { wholeLines } from './expectation/kinds/whole-lines.ts'
 import type { BatchFunction, Expectation } from './expectation/spec.ts'
-import { checkName, definitionBrand, onlyKeys, refuse, type Definition } from './named.ts'
-import type { Source } from './source.ts'
+import { anyText, builder, callback, flag, listOf, members, optional, text, type Forms } from './forms.ts'
+import { checkName, definitionBrand, refuse, unknownColumn, type Definition } from './named.ts'
+import { sourceForm, type Source } from './source.ts'
 
 type TimestampKeys<C extends Columns> = {
   [K in keyof C & string]: C[K]['type'] extends 'timestamp' ? K : never
@@ -108,30 +109,60 @@ function checkExpectations(name: string, columns: Columns, expectations: readonl
   }
 }
 
-/**
- * Declares where rows come from and what must hold of them. Besides the declared expectations every dataset checks its
- * schema, that columns not declared nullable have no nulls, that floats are finite, and of text that all of it can be read.
- * A declared expectation of the same kind and columns takes the place of such an implied one.
- */
-export function dataset<const Name extends string, const C extends Columns>(
+const datasetForms: Forms<DatasetOptions<Columns>> = {
+  source: sourceForm,
+  columns: columnsForm,
+  eventTime: optional(text),
+  knownAt: optional({
+    words: "functions of columns by column name, such as { late: c => c.ordered.plus('2h') }",
+    holds: value => typeof value === 'object' && value !== null && Object.values(value).every(callback.holds),
+  }),
+  key: optional(listOf(text, 1)),
+  expect: optional(callback),
+  treatAsNull: optional(listOf(anyText)),
+  quarantine: optional(flag),
+  encryptWith: optional(text),
+}
+
+/** The known times of columns; each a time made of columns of the dataset. */
+function knownTimes<C extends Columns>(
+  name: string,
+  declared: DatasetOptions<C>['knownAt'] = {},
+  expressions: ColumnExpressions<C>,
+): Readonly<Record<string, Node>> {
+  const known: Record<string, Node> = {}
+  for (const [column, time] of Object.entries(declared)) {
+    const made = (time as (c: ColumnExpressions<C>) => Partial<TimestampExpression<boolean, string>>)(expressions)
+    if (made?.node?.type !== 'timestamp') refuse('dataset', name, `knownAt of '${column}' is no time`)
+    known[column] = made.node
+  }
+  return known
+}
+
+/** Columns that options name must be there, an event time must be one, and a key names each once. */
+function checkColumnNames<C extends Columns>(name: string, options: DatasetOptions<C>): void {
+  const { columns, eventTime, key = [], knownAt = {} } = options
+  const names = Object.keys(columns)
+  const stranger = [...key, ...Object.keys(knownAt), ...(eventTime === undefined ? [] : [eventTime])].find(
+    column => !names.includes(column),
+  )
+  if (stranger !== undefined) refuse('dataset', name, unknownColumn(stranger, names))
+  if (eventTime !== undefined && columns[eventTime]?.type !== 'timestamp')
+    refuse('dataset', name, `eventTime '${eventTime}' is ${String(columns[eventTime]?.type)}, not a timestamp`)
+  if (Object.keys(knownAt).length > 0 && eventTime === undefined)
+    refuse('dataset', name, 'has knownAt but no eventTime')
+  const again = key.find((column, i) => key.indexOf(column) !== i)
+  if (again !== undefined) refuse('dataset', name, `key names '${again}' twice`)
+}
+
+function declareDataset<const Name extends string, const C extends Columns>(
   name: Name,
   options: DatasetOptions<C>,
 ): Dataset<Name, C> {
   checkName('dataset', name)
-  onlyKeys('dataset', name, options, [
-    'source',
-    'columns',
-    'eventTime',
-    'knownAt',
-    'key',
-    'expect',
-    'treatAsNull',
-    'quarantine',
-    'encryptWith',
-  ])
-  if (Object.keys(options.columns).length === 0) refuse('dataset', name, 'declares no columns')
   const own = Object.keys(options.columns).find(isOwnName)
   if (own !== undefined) refuse('dataset', name, `the column '${own}' has a name that Millrace keeps for itself`)
+  checkColumnNames(name, options)
   const expressions = columnsOfDataset(options.columns)
   const isText = ['csv', 'json'].includes(options.source.kind)
   const isLoose = isText || options.source.kind === 'sqlite' || options.source.kind === 'postgres'
@@ -157,19 +188,7 @@ export function dataset<const Name extends string, const C extends Columns>(
   const expectations = all.map(one => one.expectation)
   checkExpectations(name, options.columns, expectations)
   const functions = new Map(all.flatMap(one => (one.run ? [[one.expectation.id, one.run] as const] : [])))
-  const knownAt: Record<string, Node> = {}
-  for (const [column, time] of Object.entries(options.knownAt ?? {}))
-    knownAt[column] = (time as (c: ColumnExpressions<C>) => TimestampExpression<boolean, string>)(expressions).node
-  if (Object.keys(knownAt).length > 0 && options.eventTime === undefined)
-    refuse('dataset', name, 'has knownAt but no eventTime')
-  const { eventTime } = options
-  if (eventTime !== undefined && options.columns[eventTime]?.type !== 'timestamp')
-    refuse('dataset', name, `its eventTime '${eventTime}' is no timestamp column of it`)
-  if (options.key !== undefined && !Array.isArray(options.key)) refuse('dataset', name, 'its key is no list of columns')
-  const stranger = [...(options.key ?? []), ...Object.keys(knownAt)].find(column => !(column in options.columns))
-  if (stranger !== undefined) refuse('dataset', name, `'${stranger}' is no column of it`)
-  if (options.quarantine !== undefined && typeof options.quarantine !== 'boolean')
-    refuse('dataset', name, 'quarantine must be true or false')
+  const knownAt = knownTimes(name, options.knownAt, expressions)
   const [personal] = personalColumns(options)
   const keepsRows = options.quarantine !== false || expectations.some(one => one.quarantine === true)
   if (personal && keepsRows && options.encryptWith === undefined)
@@ -194,3 +213,10 @@ export function dataset<const Name extends string, const C extends Columns>(
     encryptWith: options.encryptWith,
   }
 }
+
+/**
+ * Declares where rows come from and what must hold of them. Besides the declared expectations every dataset checks its
+ * schema, that columns not declared nullable have no nulls, that floats are finite, and of text that all of it can be read.
+ * A declared expectation of the same kind and columns takes the place of such an implied one.
+ */
+export const dataset = builder('dataset', { name: text, options: members(datasetForms) }, declareDataset)

@@ -1,7 +1,9 @@
-import { micros, parseDuration, type Duration, type Micros } from '../internal/time.ts'
+import { Cron } from 'croner'
+import { micros, type Duration, type Micros } from '../internal/time.ts'
 import type { Deployment } from './deployment.ts'
 import { isTable } from './source.ts'
-import { checkName, definitionBrand, onlyKeys, refuse, type Definition } from './named.ts'
+import { builder, duration, listOf, members, oneOf, optional, text, wholeFrom, type Form, type Forms } from './forms.ts'
+import { checkName, definitionBrand, definitionKind, refuse, type Definition } from './named.ts'
 
 /** `data`: files with new content have come to a dataset of the model. */
 export type RetrainCause = 'drift' | 'performance' | 'data'
@@ -53,22 +55,46 @@ export interface Monitor extends Definition {
   readonly notify: readonly string[]
 }
 
-/** Declares what watches a deployment: windows of statistics, alerts, and what starts a retrain. */
-export function monitor(name: string, options: MonitorOptions): Monitor {
+const rate: Form = {
+  words: "a rate such as 'one per 30d'",
+  holds: value => typeof value === 'string' && value.startsWith('one per ') && duration.holds(value.slice(8)),
+}
+
+const cron: Form = {
+  words: "a cron schedule in UTC, such as '0 3 * * *'",
+  holds: value => {
+    try {
+      return typeof value === 'string' && new Cron(value, { paused: true, timezone: 'UTC' }).nextRun() !== null
+    } catch {
+      return false
+    }
+  },
+}
+
+const webUrl: Form = {
+  words: 'an http or https URL',
+  holds: value => typeof value === 'string' && URL.canParse(value) && /^https?:/.test(value),
+}
+
+const retrainForms: Forms<NonNullable<MonitorOptions['retrain']>> = {
+  on: listOf(oneOf('drift', 'performance', 'data'), 1),
+  cooldown: optional(duration),
+  maxPerWeek: optional(wholeFrom(1)),
+}
+
+const monitorForms: Forms<MonitorOptions> = {
+  deployment: { words: 'a deployment', holds: value => definitionKind(value) === 'deployment' },
+  falseAlarms: optional(rate),
+  window: optional(duration),
+  sensitivity: optional(oneOf('low', 'normal', 'high')),
+  labelHorizon: optional(duration),
+  retrain: optional(members(retrainForms)),
+  schedule: optional(cron),
+  notify: optional(listOf(webUrl)),
+}
+
+function declareMonitor(name: string, options: MonitorOptions): Monitor {
   checkName('monitor', name)
-  onlyKeys('monitor', name, options, [
-    'deployment',
-    'falseAlarms',
-    'window',
-    'sensitivity',
-    'labelHorizon',
-    'retrain',
-    'schedule',
-    'notify',
-  ])
-  const falseAlarmEvery = parseDuration((options.falseAlarms ?? 'one per 30d').replace(/^one per /, ''))
-  if (falseAlarmEvery === undefined || falseAlarmEvery <= 0)
-    refuse('monitor', name, `falseAlarms '${options.falseAlarms}' is not of the form 'one per 30d'`)
   const { model } = options.deployment as unknown as Deployment
   const sources = [model.from, ...model.views.map(view => view.from)].map(one => one.source)
   if (options.retrain?.on.includes('data') && sources.every(isTable))
@@ -77,7 +103,7 @@ export function monitor(name: string, options: MonitorOptions): Monitor {
     [definitionBrand]: 'monitor',
     name,
     deployment: options.deployment as unknown as Deployment,
-    falseAlarmEvery,
+    falseAlarmEvery: micros((options.falseAlarms ?? 'one per 30d').slice('one per '.length) as Duration),
     window: micros(options.window ?? '1d'),
     sensitivity: options.sensitivity ?? 'normal',
     labelHorizon: micros(options.labelHorizon ?? '2d'),
@@ -92,3 +118,6 @@ export function monitor(name: string, options: MonitorOptions): Monitor {
     notify: options.notify ?? [],
   }
 }
+
+/** Declares what watches a deployment: windows of statistics, alerts, and what starts a retrain. */
+export const monitor = builder('monitor', { name: text, options: members(monitorForms) }, declareMonitor)

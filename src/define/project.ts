@@ -6,7 +6,20 @@ import type { Deployment } from './deployment.ts'
 import type { FeatureView } from './features.ts'
 import type { Model } from './model.ts'
 import type { Monitor } from './monitor.ts'
-import { checkName, definitionKind, onlyKeys, refuse, type Definition, type DefinitionKind } from './named.ts'
+import {
+  anything,
+  builder,
+  checkArguments,
+  listOf,
+  members,
+  oneOf,
+  optional,
+  text,
+  variableName,
+  type Form,
+  type Forms,
+} from './forms.ts'
+import { checkName, definitionKind, refuse, type Definition, type DefinitionKind } from './named.ts'
 
 const projectBrand: unique symbol = Symbol.for('millrace.project')
 
@@ -53,42 +66,39 @@ export function isProject(value: unknown): value is Project {
   return typeof value === 'object' && value !== null && projectBrand in value
 }
 
-const containerKeys = ['steps', 'image', 'program', 'globalFlags', 'runFlags', 'network']
-
-function checkSettings(name: string, settings: ProjectSettings): void {
-  onlyKeys('project', name, settings, ['store', 'run'])
-  const { store, run } = settings
-  if (store !== undefined) {
-    onlyKeys('project', name, store, ['postgresFrom'])
-    if (typeof store.postgresFrom !== 'string' || store.postgresFrom === '')
-      refuse('project', name, 'store.postgresFrom must be the name of an environment variable')
-  }
-  if (run === undefined) return
-  if (run.steps === 'container') {
-    onlyKeys('project', name, run, containerKeys)
-    if (typeof run.image !== 'string' || run.image.trim() === '' || run.image.startsWith('-'))
-      refuse('project', name, "run: { steps: 'container' } needs the image that steps run in")
-    for (const flags of [run.globalFlags, run.runFlags])
-      if (flags !== undefined && !(Array.isArray(flags) && flags.every(flag => typeof flag === 'string')))
-        refuse('project', name, 'globalFlags and runFlags of run are lists of words')
-  } else {
-    if (run.steps !== 'inline' && run.steps !== 'process')
-      refuse('project', name, "run.steps must be 'inline', 'process' or 'container'")
-    onlyKeys('project', name, run, ['steps'])
-  }
+const storeForms: Forms<NonNullable<ProjectSettings['store']>> = { postgresFrom: variableName }
+const words = listOf(text)
+const runForms: Readonly<Record<RunSettings['steps'], Form>> = {
+  inline: members<{ readonly steps: 'inline' }>({ steps: oneOf('inline') }),
+  process: members<{ readonly steps: 'process' }>({ steps: oneOf('process') }),
+  container: members<Extract<RunSettings, { readonly steps: 'container' }>>({
+    steps: oneOf('container'),
+    image: {
+      words: 'the image that steps run in',
+      holds: value => typeof value === 'string' && value.trim() !== '' && !value.startsWith('-'),
+    },
+    program: optional(text),
+    globalFlags: optional(words),
+    runFlags: optional(words),
+    network: optional(text),
+  }),
 }
 
-/**
- * Collects the definitions; the default export of `millrace.config.ts`. What a definition uses (a model's dataset, a
- * deployment's model) is taken in by itself; the same name twice for two things is an error.
- */
-export function project(
+const settingsForms: Forms<ProjectSettings> = {
+  store: optional(members(storeForms)),
+  run: optional({
+    words: `an object with steps: ${oneOf(...Object.keys(runForms)).words}`,
+    holds: value => Object.hasOwn(runForms, String((value as Partial<RunSettings> | null)?.steps)),
+  }),
+}
+
+function declareProject(
   name: string,
   definitions: Readonly<Record<string, Definition>>,
   settings: ProjectSettings = {},
 ): Project {
   checkName('project', name)
-  checkSettings(name, settings)
+  if (settings.run) checkArguments('project', name, [settings.run], { run: runForms[settings.run.steps] })
   const byKind = {
     dataset: new Map<string, Definition>(),
     features: new Map<string, Definition>(),
@@ -130,6 +140,16 @@ export function project(
     monitors: byKind.monitor as Map<string, Monitor>,
   }
 }
+
+/**
+ * Collects the definitions; the default export of `millrace.config.ts`. What a definition uses (a model's dataset, a
+ * deployment's model) is taken in by itself; the same name twice for two things is an error.
+ */
+export const project = builder(
+  'project',
+  { name: text, definitions: anything, settings: optional(members(settingsForms)) },
+  declareProject,
+)
 
 /** Members of a definition that are derived from the others, or are functions that an expectation holds the digest of. */
 const derived: Partial<Record<DefinitionKind, readonly string[]>> = {

@@ -3,7 +3,7 @@ import type { Json } from '../../internal/canonical-json.ts'
 import type { Dataset } from '../dataset.ts'
 import { columnsOf, type Node } from '../expression/node.ts'
 import type { BoolExpression } from '../expression/types.ts'
-import { inLine, onlyKeys, refuse } from '../named.ts'
+import { inLine, onlyKeys, refuse, unknownOption } from '../named.ts'
 import { checkOptions } from './options.ts'
 import { declarationSite, type Severity } from '../report.ts'
 
@@ -306,6 +306,20 @@ export function checkBounds(
 function within(lowest: number, highest: number): string {
   if (highest !== Number.POSITIVE_INFINITY) return ` from ${lowest} to ${highest}`
   return lowest === Number.NEGATIVE_INFINITY ? '' : ` from ${lowest}`
+}
+
+/** Refuses what is no bound where bounds are an argument of their own. */
+export function onlyBounds(kind: string, bounds: Bounds): void {
+  const other = Object.keys(bounds).find(key => key !== 'min' && key !== 'max')
+  if (other === undefined) return
+  const isOption = (rowOptionNames as readonly string[]).includes(other)
+  refuse(
+    'expectation',
+    kind,
+    isOption
+      ? `'${other}' is no bound: options go into the next argument, { ${other}: … }`
+      : `bounds ${unknownOption(other, ['min', 'max'])}`,
+  )
 }
 
 /** The bounds alone, as an expectation's arguments. */

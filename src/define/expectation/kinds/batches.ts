@@ -57,6 +57,7 @@ export const batches = tableKind({
       memoryBytes: args.memoryBytes,
     }),
   }),
+  optionsRequired: true,
   make: <const E extends readonly Expression[]>(
     columns: E,
     check: (batch: TypedBatch<E>) => ArrayLike<boolean>,

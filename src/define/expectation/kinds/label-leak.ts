@@ -113,6 +113,7 @@ const kind: Kind<Args> = {
 
 export const labelLeak = tableKind({
   kind,
+  optionsRequired: true,
   make: ({ label, features, max = 0.98, ...options }: Leak & ExpectationOptions): Expectation => {
     if (!features || features.length === 0) refuse('expectation', 'labelLeak', 'needs `features`: at least one column')
     if (typeof max !== 'number' || !(max > 0.5 && max <= 1))

@@ -57,6 +57,7 @@ export const reconcile = tableKind({
       unmatched: 'bad',
     }),
   }),
+  optionsRequired: true,
   make: ({ with: other, on, compare, tolerance, ...options }: NoFloatOptions & Comparison): Expectation => {
     const args = matching(
       'reconcile',

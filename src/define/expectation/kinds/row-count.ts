@@ -57,6 +57,7 @@ function checkRatios(ratios: NonNullable<Size['vsPrevious']>): void {
 
 export const rowCount = tableKind({
   kind,
+  optionsRequired: true,
   make: (options: Size & ExpectationOptions): Expectation => {
     const { equals, vsPrevious } = options
     if (equals !== undefined && (options.min !== undefined || options.max !== undefined))

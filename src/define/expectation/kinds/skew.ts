@@ -31,6 +31,7 @@ export const skew = tableKind({
       unmatched: 'ignore',
     }),
   }),
+  optionsRequired: true,
   make: ({ with: other, on, features, tolerance, ...options }: NoFloatOptions & Skew): Expectation => {
     if (!features || features.length === 0) refuse('expectation', 'skew', 'needs `features`: the columns to compare')
     const args = matching(

@@ -53,6 +53,7 @@ const kind: Kind<Args> = {
 export const timeLeak = columnKind<{ timestamp: Method }>()({
   kind,
   on: ['timestamp'],
+  optionsRequired: true,
   make: (of: Node, { after, column, ...options }: After<Dataset> & ExpectationOptions) => {
     if (after.columns[column]?.type !== 'timestamp')
       refuse('expectation', 'timeLeak', `${after.name} has no timestamp column '${column}'`)
