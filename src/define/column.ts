@@ -56,6 +56,7 @@ export const columnsForm: Form = {
 }
 
 interface TextOptions {
+  /** Texts that stand for a missing value (default: those of the dataset). */
   readonly treatAsNull?: readonly string[]
 }
 const textForms: Forms<TextOptions> = { treatAsNull: optional(listOf(anyText)) }
@@ -64,7 +65,10 @@ const zoneForm: Form = {
   words: "an IANA time zone, such as 'Europe/Berlin'",
   holds: value => {
     try {
-      return typeof value === 'string' && new Intl.DateTimeFormat('en', { timeZone: value }) !== undefined
+      return (
+        typeof value === 'string' &&
+        new Intl.DateTimeFormat('en', { timeZone: value }).resolvedOptions().timeZone !== ''
+      )
     } catch {
       return false
     }

@@ -18,7 +18,9 @@ type TimestampKeys<C extends Columns> = {
 }[keyof C & string]
 
 export interface DatasetOptions<C extends Columns> {
+  /** Where its rows come from. */
   readonly source: Source
+  /** Its columns by name; others that the source has are left alone. */
   readonly columns: C
   /** When the row's event happened. Needed for features, time splits and monitoring. */
   readonly eventTime?: TimestampKeys<C>
@@ -31,6 +33,7 @@ export interface DatasetOptions<C extends Columns> {
   }
   /** Columns that identify a row, for quarantine and repair. */
   readonly key?: readonly (keyof C & string)[]
+  /** What must hold of it. Some expectations every dataset has by itself. */
   readonly expect?: (c: ExpectationColumns<C>) => readonly Expectation[]
   /** Texts that stand for a missing value in every text column, applied before every check and counted in the report. */
   readonly treatAsNull?: readonly string[]

@@ -33,7 +33,9 @@ export interface CanaryOptions {
 }
 
 export interface DeploymentOptions<C extends Columns, D extends string> {
+  /** The model whose versions are served. */
   readonly model: Model<C, D>
+  /** How a new version comes to its traffic. */
   readonly canary?: CanaryOptions
   /** Column whose value keeps a caller on one arm; by default the request id. */
   readonly stickyBy?: D & keyof C & string

@@ -39,10 +39,15 @@ type NumberKeys<C extends Columns> = { [K in keyof C & string]: C[K]['type'] ext
 
 /** What `f` is in `compute: f => ({ … })`. Empty windows: count and sum are 0, the others null. */
 export interface FeatureBuilder<C extends Columns> {
+  /** Number of events in the window. */
   count(window: Duration): FeatureSpec<'int', false>
+  /** Sum over the events in the window, 0 where there are none. */
   sum(column: NumberKeys<C>, window: Duration): FeatureSpec<'float', false>
+  /** Mean over the events in the window. */
   mean(column: NumberKeys<C>, window: Duration): FeatureSpec<'float', true>
+  /** Least value in the window. */
   min(column: NumberKeys<C>, window: Duration): FeatureSpec<'float', true>
+  /** Greatest value in the window. */
   max(column: NumberKeys<C>, window: Duration): FeatureSpec<'float', true>
   /** Share of events for which the condition is true, of those for which it is not null. */
   share(
@@ -54,7 +59,9 @@ export interface FeatureBuilder<C extends Columns> {
 }
 
 export interface FeatureViewOptions<K extends Columns, C extends Columns, F extends Record<string, FeatureSpec>> {
+  /** What the features belong to; its key columns are columns of the dataset. */
   readonly entity: Entity<K>
+  /** The dataset whose rows are the events. It has an event time. */
   readonly from: Dataset<string, C> & {
     readonly columns: { readonly [P in keyof K]: ColumnSpec<K[P]['type'], boolean> }
   }
@@ -67,6 +74,7 @@ export interface FeatureViewOptions<K extends Columns, C extends Columns, F exte
    * only to show what it costs.
    */
   readonly knownTime?: 'respect' | 'ignore'
+  /** The features by name, each made by `f`. */
   readonly compute: (f: FeatureBuilder<C>) => F
 }
 

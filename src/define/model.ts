@@ -38,33 +38,42 @@ type ModelInput =
   | TextExpression<boolean, string>
   | BoolExpression<boolean, string>
 
-/** How the estimator is fitted. Everything in it is part of the model's identity. */
-export type Trainer =
-  | {
-      readonly kind: 'gbt'
-      readonly trees: number
-      readonly depth?: number
-      readonly leaves?: number
-      readonly learningRate?: number
-      readonly minLeaf?: number
-      readonly l2?: number
-      readonly seed?: number
-      readonly earlyStopping?: number
-    }
-  | { readonly kind: 'linear'; readonly l2?: number }
+export interface GbtOptions {
+  /** Rounds of boosting. */
+  readonly trees: number
+  /** Deepest leaf (default 64). */
+  readonly depth?: number
+  /** Most leaves of a tree (default 31, with `depth` alone as many as fit into it). */
+  readonly leaves?: number
+  /** What each tree adds of what it found, up to 1 (default 0.1). */
+  readonly learningRate?: number
+  /** Least training rows in a leaf (default 20). */
+  readonly minLeaf?: number
+  /** Ridge penalty on the values of leaves (default 0). */
+  readonly l2?: number
+  /** Seed of whatever is drawn (default 0). */
+  readonly seed?: number
+  /** Ends when the loss on the newest tenth of the training rows did not fall for so many rounds (default: never, on all rows). */
+  readonly earlyStopping?: number
+}
 
-type GbtOptions = Omit<Extract<Trainer, { kind: 'gbt' }>, 'kind'>
-type LinearOptions = Omit<Extract<Trainer, { kind: 'linear' }>, 'kind'>
+export interface LinearOptions {
+  /** Ridge penalty on the coefficients (default 1 for `binary`, 0 for `regression`). */
+  readonly l2?: number
+}
+
+/** How the estimator is fitted. Everything in it is part of the model's identity. */
+export type Trainer = ({ readonly kind: 'gbt' } & GbtOptions) | ({ readonly kind: 'linear' } & LinearOptions)
 
 const gbtForms: Forms<GbtOptions> = {
-  trees: wholeFrom(1),
-  depth: optional(wholeFrom(1)),
-  leaves: optional(wholeFrom(2)),
+  trees: wholeFrom(1, 100_000),
+  depth: optional(wholeFrom(1, 64)),
+  leaves: optional(wholeFrom(2, 4096)),
   learningRate: optional(numberFrom(1e-6, 1)),
   minLeaf: optional(wholeFrom(1)),
-  l2: optional(numberFrom(0)),
+  l2: optional(numberFrom(0, 1e12)),
   seed: optional(wholeFrom(0)),
-  earlyStopping: optional(wholeFrom(0)),
+  earlyStopping: optional(wholeFrom(1, 100_000)),
 }
 const linearForms: Forms<LinearOptions> = { l2: optional(numberFrom(0)) }
 
@@ -86,8 +95,11 @@ export const linear = builder(
 
 /** By time: the newest `test` of the data is the test set, the `train` before it the training set. */
 export interface TimeSplit {
+  /** The one way there is. */
   readonly by: 'time'
+  /** Length of the training span, which ends where the test span begins. */
   readonly train: Duration
+  /** Length of the test span, the newest of the data. */
   readonly test: Duration
   /** End of the data used (default: the newest event). */
   readonly until?: string
@@ -104,8 +116,11 @@ export type Scale<I> =
     }
 
 export interface ModelOptions<C extends Columns, I extends Record<string, ModelInput>> {
+  /** What is predicted: a probability, or a number. */
   readonly task: Task
+  /** The dataset whose rows are predicted. */
   readonly from: Dataset<string, C>
+  /** The truth of a row: a condition for `binary`, a number for `regression`. Rows without one are left out. */
   readonly label: (
     c: ColumnExpressions<C>,
   ) => BoolExpression<boolean, string> | NumberExpression<NumberType, boolean, string>
@@ -113,12 +128,15 @@ export interface ModelOptions<C extends Columns, I extends Record<string, ModelI
   readonly inputs: (c: ColumnExpressions<C>) => I
   /** Feature views that the inputs use. */
   readonly features?: readonly FeatureView[]
+  /** Which rows train and which test. */
   readonly split: TimeSplit
   /** How numbers are scaled (default `standard`): `'robust'`, or `{ distance: 'robust', hour: 'none' }`. */
   readonly scale?: Scale<NoInfer<I>>
+  /** What it is fitted with: `gbt({ … })` or `linear({ … })`. */
   readonly train: Trainer
   /** Probability from which a binary prediction is positive (default 0.5). */
   readonly threshold?: number
+  /** What must hold of a version before it is registered. */
   readonly test?: (m: ModelTestBuilder<keyof I & string>) => readonly ModelTest[]
   /** Key under which its training frame, its files and its baseline are encrypted at rest. */
   readonly encryptWith?: string

@@ -9,18 +9,30 @@ import { checkName, definitionBrand, definitionKind, refuse, type Definition } f
 export type RetrainCause = 'drift' | 'performance' | 'data'
 
 export interface MonitorOptions {
+  /** What is watched. */
   readonly deployment: Pick<Deployment, 'name' | 'canary' | 'stickyBy'> & {
     readonly model: Pick<Deployment['model'], 'name' | 'task'>
   }
-  /** How often it may alarm although nothing changed (default one per 30d). */
+  /**
+   * How often people may be told of a change although nothing changed (default one per 30d). One cause is one alert, whatever
+   * the number of columns that show it.
+   */
   readonly falseAlarms?: `one per ${Duration}`
   /** Length of a window (default 1d). */
   readonly window?: Duration
-  /** Smallest change that matters: low 0.56, normal 0.14, high 0.07 standard deviations of shift (default normal). */
+  /**
+   * Smallest change that alerts, once two windows in a row are certainly beyond it (default normal). Half of it only warns: it is
+   * shown, and neither alerts nor retrains.
+   * - `low`: mean or spread by 0.3 standard deviations, a share by 10 points, missing values by 5 points
+   * - `normal`: 0.14 standard deviations, 4 points of a share, 1 point of missing values
+   * - `high`: 0.07 standard deviations, 2 points of a share, 0.5 points of missing values
+   */
   readonly sensitivity?: 'low' | 'normal' | 'high'
   /** Labels later than this after their prediction no longer count (default 2d). */
   readonly labelHorizon?: Duration
+  /** Whether it retrains by itself, and when (default: it does not). */
   readonly retrain?: {
+    /** What starts one: drift of what comes in, worse performance by labels, new files of its data. */
     readonly on: readonly RetrainCause[]
     /** Least time between two retrains (default 24h). */
     readonly cooldown?: Duration

@@ -262,7 +262,7 @@ describe('expectations', () => {
       columns: sample,
       expect: c => {
         const names = ['c', 'expect', 'sql', ...Object.keys(others)]
-        // oxlint-disable-next-line no-implied-eval
+        // oxlint-disable-next-line no-new-func, typescript/no-implied-eval
         const run = new Function(...names, `return ${example}`) as AnyFunction
         run(catching(c), catching(expect), sql, ...Object.values(others))
         return []

@@ -25,7 +25,10 @@ const projectBrand: unique symbol = Symbol.for('millrace.project')
 
 export interface ProjectSettings {
   /** `sqlite` (default, below `.millrace/`) or a PostgreSQL URL taken from this environment variable. */
-  readonly store?: { readonly postgresFrom: string }
+  readonly store?: {
+    /** Environment variable that holds the PostgreSQL URL. */
+    readonly postgresFrom: string
+  }
   /** Where models are trained. Default: in the process that runs the pipeline. */
   readonly run?: RunSettings
 }
@@ -34,21 +37,22 @@ export interface ProjectSettings {
  * `inline`: in the process that runs the pipeline. `process`: in a child process. `container`: in a container of an image
  * that is on this machine, without network and rights. The same rows and options give the same model in all three.
  */
-export type RunSettings =
-  | { readonly steps: 'inline' | 'process' }
-  | {
-      readonly steps: 'container'
-      /** Name, tag or digest: what `millrace image build --archive` made and `podman load` took. */
-      readonly image: string
-      /** `podman` (default), `docker`, or a path to either. */
-      readonly program?: string
-      /** Flags of the program itself: storage, runtime. */
-      readonly globalFlags?: readonly string[]
-      /** Further flags of its `run`: limits, devices. */
-      readonly runFlags?: readonly string[]
-      /** `none` (default), `host`, or the name of a network. */
-      readonly network?: string
-    }
+export type RunSettings = { readonly steps: 'inline' | 'process' } | ContainerRun
+
+export interface ContainerRun {
+  /** Steps run in containers. */
+  readonly steps: 'container'
+  /** Name, tag or digest: what `millrace image build --archive` made and `podman load` took. */
+  readonly image: string
+  /** `podman`, `docker`, or a path to either (default `podman`). */
+  readonly program?: string
+  /** Flags of the program itself: storage, runtime. */
+  readonly globalFlags?: readonly string[]
+  /** Further flags of its `run`: limits, devices. */
+  readonly runFlags?: readonly string[]
+  /** `none`, `host`, or the name of a network (default `none`). */
+  readonly network?: string
+}
 
 /** Everything that a `millrace.config.ts` declares, by kind and name. */
 export interface Project {
@@ -71,7 +75,7 @@ const words = listOf(text)
 const runForms: Readonly<Record<RunSettings['steps'], Form>> = {
   inline: members<{ readonly steps: 'inline' }>({ steps: oneOf('inline') }),
   process: members<{ readonly steps: 'process' }>({ steps: oneOf('process') }),
-  container: members<Extract<RunSettings, { readonly steps: 'container' }>>({
+  container: members<ContainerRun>({
     steps: oneOf('container'),
     image: {
       words: 'the image that steps run in',

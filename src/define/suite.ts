@@ -68,7 +68,9 @@ interface Options {
 }
 
 interface MetricOptions extends Options {
+  /** Least value on the test rows. */
   readonly min?: number
+  /** Greatest value on the test rows. */
   readonly max?: number
   /** Compares with the champion on the same rows. */
   readonly notWorseThan?: 'champion'
@@ -103,15 +105,19 @@ interface SlicesOptions extends Options {
 }
 
 interface CalibrationOptions extends Options {
+  /** Greatest expected calibration error, 0 to 1. */
   readonly maxEce: number
 }
 
 interface LatencyOptions extends Options {
+  /** Greatest median, such as '200us'. */
   readonly p50?: Duration
+  /** Greatest 99th percentile. */
   readonly p99?: Duration
 }
 
 interface SizeOptions extends Options {
+  /** Greatest size of the ONNX file in bytes. */
   readonly maxBytes: number
 }
 

@@ -47,6 +47,10 @@ export function printStatus(status: DeploymentStatus, out: Output): void {
     out.line(
       `  labelled: ${rollout.losses.n.toLocaleString('en-US')} rows, loss difference ${rollout.losses.mean.toPrecision(3)}`,
     )
+  if (status.labels.waiting > 0)
+    out.line(
+      `  ${status.labels.waiting.toLocaleString('en-US')} more labelled rows count once their label horizon (${Number((status.labels.horizon / 3_600_000_000).toPrecision(3))} h) is over`,
+    )
 }
 
 /** Does something to a deployment: through the server when one is running, else in the store. */

@@ -21,7 +21,9 @@ export interface ExpectationOptions {
 
 /** Most that may break a rule: a share of the rows, 0..1, or a number of rows. Exactly one of the two. */
 export interface Limit {
+  /** Of the rows that are judged, 0 to 1. */
   readonly share?: number
+  /** Of rows. */
   readonly count?: number
 }
 
@@ -59,7 +61,9 @@ export const undecided = ['nulls', 'denominator', 'nonFinite'] as const
 
 /** The bounds of a measure; one or both. */
 export interface Bounds {
+  /** Least value, itself allowed. */
   readonly min?: number
+  /** Greatest value, itself allowed. */
   readonly max?: number
 }
 

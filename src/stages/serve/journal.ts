@@ -40,14 +40,21 @@ export interface JournalOptions {
   readonly onError: (error: unknown) => void
 }
 
+type PredictionEntry = readonly [id: string, at: Micros, stable: number | null, canary: number | null, epoch: number]
+type LabelEntry = readonly [id: string, label: number, at: Micros]
+/** In the order in which they came: a label may come before its prediction, or twice, and must do so again. */
+type Entry = PredictionEntry | LabelEntry
+
 interface Frame {
   readonly at: Micros
-  /** id, at, stable, canary, epoch, … */
-  readonly p: (string | number | null)[]
-  /** id, label, at, … */
-  readonly l: (string | number)[]
+  readonly r: readonly Entry[]
   readonly s: Readonly<Record<string, Json>>
 }
+
+const isPrediction = (entry: Entry): entry is PredictionEntry => entry.length === 5
+const predictionsIn = (entries: readonly Entry[]): number =>
+  entries.reduce((count, entry) => (isPrediction(entry) ? count + 1 : count), 0)
+const finiteOrNull = (x: number): number | null => (Number.isFinite(x) ? x : null)
 
 interface Segment {
   readonly path: string
@@ -110,8 +117,7 @@ export class ServingJournal {
   readonly #keepers: readonly Keeper[]
   readonly #options: JournalOptions
   readonly #segments: Segment[] = []
-  #predictions: (string | number | null)[] = []
-  #labels: (string | number)[] = []
+  #entries: Entry[] = []
   #file: FileHandle | undefined
   #size = 0
   #last = 0
@@ -136,13 +142,16 @@ export class ServingJournal {
   }
 
   prediction(id: string, at: Micros, stable: number, canary: number, epoch: number): void {
-    this.#predictions.push(id, at, stable, Number.isNaN(canary) ? null : canary, epoch)
-    if (this.#predictions.length === flushRows * 5) void this.flush()
+    this.#add([id, at, finiteOrNull(stable), finiteOrNull(canary), epoch])
   }
 
   label(id: string, label: number, at: Micros): void {
-    this.#labels.push(id, label, at)
-    if (this.#labels.length === flushRows * 3) void this.flush()
+    this.#add([id, label, at])
+  }
+
+  #add(entry: Entry): void {
+    this.#entries.push(entry)
+    if (this.#entries.length === flushRows) void this.flush()
   }
 
   /** Why nothing can be written at present. */
@@ -170,28 +179,26 @@ export class ServingJournal {
       const state = keeper.capture(whole)
       if (state !== undefined) s[keeper.keeps] = state
     }
-    const [p, l] = [this.#predictions, this.#labels]
-    if (p.length === 0 && l.length === 0 && Object.keys(s).length === 0) return
-    this.#predictions = []
-    this.#labels = []
+    const r = this.#entries
+    if (r.length === 0 && Object.keys(s).length === 0) return
+    this.#entries = []
     const at = this.#options.clock.now()
     try {
       for (const keeper of this.#keepers) await keeper.stored()
-      const line = encode({ at, p, l, s })
+      const line = encode({ at, r, s })
       const file = whole ? await this.#next() : (this.#file as FileHandle)
       await file.appendFile(line)
       await file.datasync()
       this.#size += Buffer.byteLength(line)
       const segment = this.#segments.at(-1) as Segment
       segment.until = Math.max(segment.until, at)
-      segment.predictions += p.length / 5
+      segment.predictions += predictionsIn(r)
       this.#trouble = undefined
     } catch (error) {
       // The next frame begins a segment with whole states; a row that is written twice counts once
       await this.#file?.close().catch(() => undefined)
       this.#file = undefined
-      this.#predictions = [...p, ...this.#predictions].slice(-mostWaiting * 5)
-      this.#labels = [...l, ...this.#labels].slice(-mostWaiting * 3)
+      this.#entries = [...r, ...this.#entries].slice(-mostWaiting)
       if (this.#trouble === undefined) this.#options.onError(error)
       this.#trouble = messageOf(error)
     }
@@ -234,7 +241,7 @@ export class ServingJournal {
       if (damaged > 0) await this.#setAside(path, damaged, text)
       for (const frame of frames) {
         segment.until = Math.max(segment.until, frame.at)
-        segment.predictions += frame.p.length / 5
+        segment.predictions += predictionsIn(frame.r)
         this.#give(frame)
       }
     }
@@ -250,20 +257,13 @@ export class ServingJournal {
     )
   }
 
-  #give({ p, l, s }: Frame): void {
-    for (let i = 0; i < p.length; i += 5) {
-      const [id, at, stable, canary, epoch] = p.slice(i, i + 5) as [
-        string,
-        number,
-        number | null,
-        number | null,
-        number,
-      ]
-      const prediction = { id, at, stable: stable ?? Number.NaN, canary: canary ?? Number.NaN, epoch }
-      for (const keeper of this.#keepers) keeper.recall(prediction)
-    }
-    for (let i = 0; i < l.length; i += 3)
-      for (const keeper of this.#keepers) keeper.recallLabel(l[i] as string, l[i + 1] as number, l[i + 2] as number)
+  #give({ r, s }: Frame): void {
+    for (const entry of r)
+      if (isPrediction(entry)) {
+        const [id, at, stable, canary, epoch] = entry
+        const prediction = { id, at, stable: stable ?? Number.NaN, canary: canary ?? Number.NaN, epoch }
+        for (const keeper of this.#keepers) keeper.recall(prediction)
+      } else for (const keeper of this.#keepers) keeper.recallLabel(...entry)
     for (const keeper of this.#keepers) {
       const state = s[keeper.keeps]
       if (state !== undefined) keeper.takeBack(state)

@@ -13,6 +13,7 @@ import { where } from '../where.ts'
 export interface Leak {
   /** The label, as a condition: `c.returned`, `c.delay.gt(15)`. */
   readonly label: BoolExpression<boolean, string>
+  /** Columns that might give the label away. */
   readonly features: readonly ColumnReference[]
   /** Greatest AUC that one feature alone may reach (default 0.98). */
   readonly max?: number

@@ -8,7 +8,9 @@ import { matching, type Closeness } from './reconcile.ts'
 export interface Skew {
   /** What was served, or trained on: the other side of the same features. */
   readonly with: Dataset
+  /** Columns, of the same names in both, that tell which rows belong together. */
   readonly on: readonly ColumnReference[]
+  /** Columns, of the same names in both, that must be equal. */
   readonly features: readonly ColumnReference[]
   /** Default 1e-6 relative. */
   readonly tolerance?: Closeness
