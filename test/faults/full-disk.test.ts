@@ -132,9 +132,14 @@ describe.skipIf(!canMount)('a disk that is full while data comes in', () => {
         readonly kept: readonly { key: string; value: string }[]
         readonly end: number
       }
-      for (const { words, code, said } of told.full) {
+      // A small change may still find room within the database's own files
+      const refused = told.full.filter(({ code }) => code !== 0)
+      expect(refused.map(({ words }) => words)).toEqual(
+        expect.arrayContaining(['train', 'keys rotate k1', 'keys create k2']),
+      )
+      for (const { words, code, said } of refused) {
         expect([words, code], said).toEqual([words, 3])
-        expect(said).toMatch(/MR(2005|3013|6030)/)
+        expect(said).toMatch(/There is no space left|MR6030/)
         expect(said).toContain(`${folder}/.millrace`)
         expect(said).not.toContain('a bug in Millrace')
       }
