@@ -1,7 +1,8 @@
 import type { ColumnType, Dialect, Value } from '../define/expression/dialect.ts'
 import type { CsvOptions } from '../define/source.ts'
+import type { StoredKind } from '../define/stored.ts'
 
-export type { ColumnType, CsvOptions, Dialect, Value }
+export type { ColumnType, CsvOptions, Dialect, StoredKind, Value }
 
 export type Row = Readonly<Record<string, Value>>
 
@@ -21,6 +22,20 @@ export interface DescribedColumn {
   readonly type: ColumnType | undefined
   /** The engine's own name of the type. */
   readonly physical: string
+  /** How its values stand in the source; undefined where nothing that can be declared holds them. */
+  readonly stored?: StoredKind
+  /** Its values came here as text, to be read as what is declared: as they are written where `stored` says nothing else. */
+  readonly asText?: true
+}
+
+/** Files of a source that have the same columns of the same types, and that are read together. */
+export interface RelationPart {
+  readonly columns: readonly DescribedColumn[]
+  /** As of `Relation`. */
+  readonly sql: string
+  readonly numbered: string
+  /** The first of its files, for people. */
+  readonly label: string
 }
 
 /** Name of the column that numbers the rows of a relation. */
@@ -46,6 +61,11 @@ export interface Relation {
     /** Lines of their files, from 1, that rows start on, by the rows' numbers; those that are not known are left out. */
     readonly lines?: (rows: readonly number[]) => Promise<ReadonlyMap<number, number>>
   }
+  /**
+   * Its files by what columns they have, where that differs: types are decided for each, for what one file holds must not be
+   * read as what another one does.
+   */
+  readonly parts?: readonly RelationPart[]
   /** Types of the source itself, where its columns came here as text. */
   readonly described?: readonly DescribedColumn[]
   /** Number of rows, where opening the source told it. */

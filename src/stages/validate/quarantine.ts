@@ -93,7 +93,7 @@ export async function split(
   if (failing.length === 0) return { good: kept(''), whole: kept(''), bad: undefined, failing: 0, refused: 0 }
   const { sql: masks, names } = masksOf(failing)
   // what a cell of text held that is no value of its column's type
-  const texts = found.source.text ? `, ${dialect.identifier(unreadableColumn)}` : ''
+  const texts = found.tells ? `, ${dialect.identifier(unreadableColumn)}` : ''
   const flagged = `SELECT ${row}, ${named}${texts}, ${masks} FROM (${found.numbered})`
   const any = names.map(name => `${name} <> 0`).join(' OR ')
   const occurring = await engine.rows(

@@ -201,7 +201,7 @@ export function measurerOf(services: ValidateServices, { found, source, repaired
   const { dataset } = found
   const measurable = (of: { sql: string; numbered: string }, from: OpenSource): Measurable => {
     // the metadata of files knows nothing of repairs
-    const footer = repaired ? undefined : usableFooter(dataset, from.footer)
+    const footer = repaired ? undefined : usableFooter(found, from.footer)
     const sample = repaired ? undefined : from.relation.sample
     return {
       sql: of.sql,
@@ -238,6 +238,7 @@ export function measurerOf(services: ValidateServices, { found, source, repaired
 
 /** Some of the files with the columns that only others have, which are null here. */
 async function withAllColumns(engine: DataEngine, relation: Relation, { present }: FoundDataset): Promise<Relation> {
+  if (relation.parts) return relation
   const { dialect } = engine
   const own = new Set((await engine.describe(relation)).map(column => column.name.toLowerCase()))
   const absent = present.filter(column => !own.has(column.name.toLowerCase()))
@@ -254,10 +255,11 @@ async function withAllColumns(engine: DataEngine, relation: Relation, { present 
 const typesOf = (dataset: Dataset): ReadonlyMap<string, ColumnType> =>
   new Map(Object.entries(dataset.columns).map(([name, spec]) => [name, spec.type]))
 
-/** Null counts of the footer are those of the file; a column whose texts stand for null has others. */
-function usableFooter(dataset: Dataset, footer: Footer | undefined): Footer | undefined {
+/** Null counts of the footer are those of the file; a column that some cells or texts of it are null in has others. */
+function usableFooter({ dataset, checked }: FoundDataset, footer: Footer | undefined): Footer | undefined {
   if (!footer) return undefined
-  const changed = (name: string) => dataset.columns[name]?.type === 'text' && nullTexts(dataset, name).length > 0
+  const changed = (name: string) =>
+    checked.has(name) || (dataset.columns[name]?.type === 'text' && nullTexts(dataset, name).length > 0)
   return { rows: footer.rows, nulls: new Map([...footer.nulls].filter(([name]) => !changed(name))) }
 }
 

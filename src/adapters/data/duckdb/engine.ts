@@ -28,6 +28,8 @@ import { scanRelation } from './scan.ts'
 import { csvColumns } from './csv-header.ts'
 import { sniff } from './sniff-csv.ts'
 import { refusalOf } from './user-query.ts'
+import { columnsOfParts } from './scan-parquet.ts'
+import { describedColumn } from './stored-of.ts'
 import { unreadableSource } from './unreadable-source.ts'
 
 const duckdb = commonJs('@duckdb/node-api') as typeof import('@duckdb/node-api')
@@ -39,14 +41,6 @@ export interface DuckdbOptions {
   /** Where it spills. */
   readonly scratch?: string
 }
-
-const logicalOf: readonly (readonly [RegExp, ColumnType])[] = [
-  [/^U?(TINYINT|SMALLINT|INTEGER|BIGINT)$|^HUGEINT$/, 'int'],
-  [/^(FLOAT|DOUBLE|DECIMAL.*)$/, 'float'],
-  [/^(VARCHAR|ENUM.*|UUID)$/, 'text'],
-  [/^BOOLEAN$/, 'bool'],
-  [/^(TIMESTAMP.*|DATE)$/, 'timestamp'],
-]
 
 const chunkTypes: Record<ColumnType, DuckDBType> = {
   int: duckdb.BIGINT,
@@ -130,10 +124,11 @@ class DuckdbEngine implements DataEngine {
     const unreadable = files !== undefined || /[*?[]/.test(path) ? undefined : await whyUnreadable(path)
     if (unreadable !== undefined) throw unreadableSource(source, unreadable)
     try {
-      return await this.#using(source.path, connection =>
+      return await this.#using(source.path, async connection =>
         scanRelation(
           source,
-          files ?? [path],
+          files ?? (await this.#filesOf(source, path)),
+          root,
           async sql => rowsOf(await collect(connection, sql)),
           extension => this.#scratch(extension),
         ),
@@ -144,6 +139,14 @@ class DuckdbEngine implements DataEngine {
         throw unreadableSource(source, String(error.details.reason), error)
       throw error
     }
+  }
+
+  /** The files that a pattern takes, by name. */
+  async #filesOf(source: SourceSpec, path: string): Promise<readonly string[]> {
+    if (source.kind === 'duckdb' || !/[*?[]/.test(path)) return [path]
+    const found = await this.rows(`SELECT file FROM glob(${duckdbDialect.literal(path, 'text')}) ORDER BY file`)
+    if (found.length === 0) throw fail('sourceUnreadable', { source: source.path, reason: 'no file matches' })
+    return found.map(row => String(row.file))
   }
 
   async footer(files: readonly string[]): Promise<Footer> {
@@ -162,11 +165,9 @@ class DuckdbEngine implements DataEngine {
   }
 
   async describe(relation: Relation): Promise<readonly DescribedColumn[]> {
+    if (relation.parts) return columnsOfParts(relation.parts)
     const rows = await this.rows(`DESCRIBE SELECT * FROM ${relation.sql}`)
-    return rows.map(row => {
-      const physical = String(row.column_type)
-      return { name: String(row.column_name), type: logicalOf.find(([form]) => form.test(physical))?.[1], physical }
-    })
+    return rows.map(row => describedColumn(String(row.column_name), String(row.column_type)))
   }
 
   async rows(sql: string): Promise<Row[]> {
