@@ -13,6 +13,7 @@ import type { OpenSourceTable } from '../../ports/table-source.ts'
 import { listFiles, requireUnchanged, sourceFiles, type ListedFile, type SourceFile } from './files.ts'
 import type { Measurable } from './measure.ts'
 import { Measurer } from './measurer.ts'
+import { openForeignFiles } from './foreign-files.ts'
 import { findDataset, type FoundDataset } from './relation.ts'
 import { openRepairs, type Repair, type Repaired } from './repairs.ts'
 import type { MetricStates } from './states.ts'
@@ -67,15 +68,10 @@ async function openSource(
   const { root, states } = services
   if (dataset.source.kind === 'duckdb')
     return { relation: await services.engine.scan(dataset.source, root), files: undefined }
-  if (isTable(dataset.source)) return openTable(services, dataset, [])
+  if (isTable(dataset.source)) return openTable(services, dataset)
   const listed: readonly (ListedFile | SourceFile)[] =
     given?.files ?? (states ? await sourceFiles(dataset, root, states.files) : await listFiles(dataset, root))
-  if (dataset.source.kind === 'arrow')
-    return openTable(
-      services,
-      dataset,
-      listed.map(file => file.path),
-    )
+  if (dataset.source.kind === 'arrow') return openForeignFiles(services, dataset, listed)
   const known = listed.flatMap(file => ('digest' in file ? [file.digest] : []))
   const digests = states && known.length === listed.length ? known : undefined
   return openFiles(services, dataset, listed, digests)

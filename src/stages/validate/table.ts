@@ -34,19 +34,14 @@ export interface UnreadSource extends OpenSource {
   readonly counts: TableCounts | undefined
 }
 
-const isForeign = (source: Source): source is ForeignSource =>
-  source.kind === 'arrow' || (isTable(source) && source.kind !== 'duckdb')
+const isForeign = (source: Source): source is ForeignSource => isTable(source) && source.kind !== 'duckdb'
 
 /** A table that the engine does not read itself: its rows are read into it once, and let go of with the validation. */
-export async function openTable(
-  { engine, openForeign }: ValidateServices,
-  dataset: Dataset,
-  files: readonly string[],
-): Promise<UnreadSource> {
+export async function openTable({ engine, openForeign }: ValidateServices, dataset: Dataset): Promise<UnreadSource> {
   const { source } = dataset
   if (!openForeign || !isForeign(source))
     throw fail('sourceUnreadable', { source: source.path, reason: `nothing here reads ${source.kind} sources` })
-  const opened = await openForeign(source, files, dataset.name)
+  const opened = await openForeign(source, [], dataset.name)
   const table = `source_${ulid()}`
   const sql = engine.dialect.identifier(table)
   let closing: Promise<void> | undefined

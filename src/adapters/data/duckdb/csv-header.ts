@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises'
 import { fail } from '../../../errors/catalogue.ts'
+import { differentNames } from '../../../internal/different-names.ts'
 import type { CsvOptions } from '../../../ports/data-engine.ts'
 
 /** The first record of a file is looked for in its first so many bytes. */
@@ -62,20 +63,8 @@ export async function tail(path: string): Promise<string> {
 
 /** Throws `sourceUnreadable` for names that SQL does not tell apart. */
 export function requireDifferent(names: readonly string[], label: string): void {
-  const seen = new Map<string, string>()
-  for (const name of names) {
-    // SQL names are alike whatever their case
-    const other = seen.get(name.toLowerCase())
-    if (other !== undefined)
-      throw fail('sourceUnreadable', {
-        source: label,
-        reason:
-          other === name
-            ? `two columns are called '${name}'`
-            : `the columns '${other}' and '${name}' differ in case only`,
-      })
-    seen.set(name.toLowerCase(), name)
-  }
+  const reason = differentNames(names)
+  if (reason !== undefined) throw fail('sourceUnreadable', { source: label, reason })
 }
 
 /** Names of the columns of a CSV file, in order. Throws `sourceUnreadable` for an empty file and for names that repeat. */

@@ -33,7 +33,7 @@ const local = (sql: string, physical: string): string =>
 
 /** A whole number as the float that is the same number; null where there is none. */
 const sameFloat = (sql: string, physical: string): string => {
-  const float = /^DECIMAL/.test(physical) ? `CAST(CAST(${sql} AS VARCHAR) AS DOUBLE)` : `CAST(${sql} AS DOUBLE)`
+  const float = physical.startsWith('DECIMAL') ? `CAST(CAST(${sql} AS VARCHAR) AS DOUBLE)` : `CAST(${sql} AS DOUBLE)`
   return `CASE WHEN ${sql} BETWEEN -9007199254740992 AND 9007199254740992 OR TRY_CAST(${float} AS HUGEINT) = TRY_CAST(${sql} AS HUGEINT) THEN ${float} END`
 }
 
@@ -72,7 +72,7 @@ export function readStored(
     case 'local':
       return utcOfClock(local(sql, physical), zone ?? 'UTC')
     case 'instant':
-      return ofYears(physical === 'TIMESTAMP_NS' ? floored(sql) : `timezone('UTC', ${sql})`)
+      return ofYears(physical === 'TIMESTAMP WITH TIME ZONE' ? `timezone('UTC', ${sql})` : local(sql, physical))
   }
 }
 
