@@ -38,8 +38,9 @@ export function firstRecord(text: string, options: CsvOptions): string[] {
 export async function head(path: string, encoding: CsvOptions['encoding']): Promise<string> {
   const file = await open(path)
   try {
-    const bytes = Buffer.alloc(headBytes)
-    const { bytesRead } = await file.read(bytes, 0, headBytes, 0)
+    const { size } = await file.stat()
+    const bytes = Buffer.allocUnsafe(Math.min(headBytes, size))
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, 0)
     const label = encoding === 'utf-16' ? 'utf-16le' : encoding === 'latin-1' ? 'latin1' : 'utf-8'
     // a byte order mark is no part of the first name
     return new TextDecoder(label).decode(bytes.subarray(0, bytesRead)).replace(/^\uFEFF/, '')

@@ -1,5 +1,4 @@
 import { relative } from 'node:path'
-import { fail } from '../../../errors/index.ts'
 import {
   rowsOfFile,
   type DescribedColumn,
@@ -7,11 +6,12 @@ import {
   type RelationPart,
   type SourceSpec,
 } from '../../../ports/data-engine.ts'
-import { requireDifferent } from './csv-header.ts'
+import { DifferentNames } from './different-names.ts'
 import { duckdbDialect } from './dialect.ts'
 import { withoutZoneOfNanos } from './parquet-footer.ts'
 import { folderKeys } from './folder-keys.ts'
 import { parquetSchemas, type ParquetColumn } from './parquet-schema.ts'
+import { firstRow, keyColumns, keysBeside, unionByName, type ReadFile } from './read-files.ts'
 import { rowName, text, type Scratch, type Session } from './session.ts'
 import { describedColumn } from './stored-of.ts'
 
@@ -40,30 +40,6 @@ function sampleOf(files: readonly string[], all: string): NonNullable<Relation['
   }
 }
 
-/** A file, its place among all of them, and what its folders say. */
-interface File {
-  readonly path: string
-  /** The file that is read for it: itself, or a copy that the engine reads right. */
-  readonly read: string
-  readonly index: number
-  readonly keys: ReadonlyMap<string, string | null>
-}
-
-/** SQL of what the file of a row has for something; one for all where it is the same for all. */
-function byFile(values: readonly string[]): string {
-  const [first] = values
-  return values.every(value => value === first) ? (first as string) : `([${values.join(', ')}])[file_index + 1]`
-}
-
-/** The number of the first row of a row's file. */
-function firstRow(files: readonly File[]): string {
-  const [first] = files
-  const from = first?.index ?? 0
-  if (files.every(({ index }, i) => index === from + i))
-    return files.length === 1 ? String(from * rowsOfFile) : `(${from} + CAST(file_index AS BIGINT)) * ${rowsOfFile}`
-  return `${byFile(files.map(({ index }) => String(index)))} * ${rowsOfFile}`
-}
-
 /** Columns of the file, corrected where the engine does not say how their values stand. */
 async function columnsOf(file: string, known: readonly ParquetColumn[], session: Session): Promise<DescribedColumn[]> {
   const described = await session(`DESCRIBE SELECT * FROM ${read([file])}`)
@@ -76,7 +52,7 @@ async function columnsOf(file: string, known: readonly ParquetColumn[], session:
 }
 
 async function partOf(
-  files: readonly File[],
+  files: readonly ReadFile[],
   known: readonly ParquetColumn[],
   source: ParquetSource,
   session: Session,
@@ -84,23 +60,17 @@ async function partOf(
   const paths = files.map(file => file.read)
   const own = await columnsOf(paths[0] as string, known, session)
   const hidden = own.some(({ name }) => virtual.includes(name.toLowerCase()))
-  const literal = (value: string | null | undefined) => duckdbDialect.literal(value ?? null, 'text')
-  const keys = [...(files[0] as File).keys.keys()]
-  const label = (files[0] as File).path
+  const keys = [...(files[0] as ReadFile).keys.keys()]
+  const label = (files[0] as ReadFile).path
   const columns: DescribedColumn[] = [
     ...own,
     ...keys.map(name => ({ name, type: undefined, physical: 'VARCHAR', stored: 'written', asText: true }) as const),
   ]
-  const select = (some: readonly File[]) => [
-    '*',
-    ...keys.map(
-      name => `${byFile(some.map(file => literal(file.keys.get(name))))} AS ${duckdbDialect.identifier(name)}`,
-    ),
-  ]
+  const select = (some: readonly ReadFile[]) => ['*', ...keyColumns(some)]
   const rowNumber = source.rowNumber === undefined ? [] : [duckdbDialect.identifier(source.rowNumber)]
   if (hidden) {
     // one by one, for nothing else tells the file of a row
-    const each = (more: (file: File) => string[]) =>
+    const each = (more: (file: ReadFile) => string[]) =>
       `(${files.map(file => `SELECT ${[...select([file]), ...more(file)].join(', ')} FROM ${read([file.read])}`).join(' UNION ALL ')})`
     const place = 'row_number() OVER () - 1'
     return {
@@ -113,7 +83,7 @@ async function partOf(
   }
   // a number as it is: the engine then skips what cannot hold the rows that are asked for by number
   const number =
-    files.length === 1 && (files[0] as File).index === 0
+    files.length === 1 && (files[0] as ReadFile).index === 0
       ? 'file_row_number'
       : `${firstRow(files)} + CAST(file_row_number AS BIGINT)`
   const all = read(paths)
@@ -162,26 +132,15 @@ export async function scanParquet(
   scratch: Scratch,
 ): Promise<Relation> {
   const schemas = await parquetSchemas(paths, session)
-  const groups = new Map<string, { files: File[]; known: readonly ParquetColumn[] }>()
-  const names = new Map<string, string>()
+  const groups = new Map<string, { files: ReadFile[]; known: readonly ParquetColumn[] }>()
+  const names = new DifferentNames(source.path)
   for (const [index, path] of paths.entries()) {
     const { signature, ...schema } = schemas[index] as (typeof schemas)[number]
     const cut = await hasCutTimes(path, schema.columns, session)
     const columns = cut ? schema.columns.map(asNanos) : schema.columns
     const own = columns.map(column => column.name)
-    requireDifferent(own, named(path, source, paths, root))
-    for (const name of own) {
-      const other = names.get(name.toLowerCase()) ?? name
-      if (other !== name)
-        throw fail('sourceUnreadable', {
-          source: source.path,
-          reason: `the columns '${other}' and '${name}' of its files differ in case only`,
-        })
-      names.set(name.toLowerCase(), name)
-    }
-    const taken = new Set(own.map(name => name.toLowerCase()))
-    // what stands in the file is what was written; the folder speaks for rows that say nothing themselves
-    const keys = new Map([...folderKeys(path, source.path, root)].filter(([name]) => !taken.has(name.toLowerCase())))
+    names.add(own, named(path, source, paths, root))
+    const keys = keysBeside(own, folderKeys(path, source.path, root))
     const group = JSON.stringify([cut, signature, ...keys.keys()])
     const file = { path, read: cut ? await withoutZoneOfNanos(path, scratch) : path, index, keys }
     const known = groups.get(group)
@@ -194,12 +153,10 @@ export async function scanParquet(
     parts.push({ ...part, label: named(part.label, source, paths, root) })
   }
   const only = parts.length === 1 ? parts[0] : undefined
-  const union = (of: (part: RelationPart) => string) =>
-    only ? of(only) : `(${parts.map(part => `SELECT * FROM ${of(part)}`).join(' UNION ALL BY NAME ')})`
   const sampled = only?.hidden === false && paths.length <= mostSampledFiles
   return {
-    sql: union(part => part.sql),
-    numbered: union(part => part.numbered),
+    sql: unionByName(parts.map(part => part.sql)),
+    numbered: unionByName(parts.map(part => part.numbered)),
     label: source.path,
     parts,
     ...(sampled ? { sample: sampleOf(paths, only.sql) } : {}),

@@ -28,9 +28,9 @@ export async function scanRelation(
     case 'parquet':
       return scanParquet(source, files, root, session, scratch)
     case 'csv':
-      return scanCsv(source, files, session, scratch)
+      return scanCsv(source, files, root, session, scratch)
     case 'json':
-      return scanJson(source, files, session)
+      return scanJson(source, files, root, session)
     case 'duckdb':
       return scanTable(source, files[0] as string, session)
   }
