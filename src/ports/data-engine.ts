@@ -49,6 +49,8 @@ export interface Relation {
   readonly sql: string
   /** The same with the further column `rowColumn`; absent where rows have no place of their own. */
   readonly numbered?: string
+  /** The rows of `numbered` in pieces, one after another, where reading all files at once would hold too much of them. */
+  readonly pieces?: readonly string[]
   /** For people: a path, a table name. */
   readonly label: string
   /**

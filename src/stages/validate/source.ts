@@ -16,7 +16,7 @@ import { Measurer } from './measurer.ts'
 import { openForeignFiles } from './foreign-files.ts'
 import { findDataset, type FoundDataset } from './relation.ts'
 import { openRepairs, type Repair, type Repaired } from './repairs.ts'
-import type { MetricStates } from './states.ts'
+import { setName, type MetricStates } from './states.ts'
 import { openTable, unreadTable, type Unread, type UnreadSource } from './table.ts'
 
 /** What validation works with. */
@@ -154,9 +154,11 @@ export async function openUnread(
     if ('load' in source && !counts) await source.load()
     let found = await findDataset(engine, dataset, source.relation)
     if (source.relation.text) {
-      const { numbered } = found
+      const { numbered, from } = found
       const parse = async (relation: Relation) => {
-        await engine.execute(`CREATE TABLE ${table} AS ${numbered}`)
+        const pieces = relation.pieces?.map(piece => from({ ...relation, numbered: piece }).numbered) ?? [numbered]
+        for (const [i, piece] of pieces.entries())
+          await engine.execute(i === 0 ? `CREATE TABLE ${table} AS ${piece}` : `INSERT INTO ${table} ${piece}`)
         await requireWhole(engine, table, relation)
       }
       const rows = `SELECT * FROM ${table}`
@@ -191,10 +193,15 @@ async function requireWhole(engine: DataEngine, table: string, { rows, label }: 
     })
 }
 
+/** Files beyond this are measured and remembered as a whole: what is kept of each would outweigh what is in it. */
+const mostParts = 1000
+
 /** A dataset's rows to be measured, and what is known of them from before. */
 export function measurerOf(services: ValidateServices, { found, source, repaired, unread }: FoundSource): Measurer {
   const { engine, clock, states } = services
   const { dataset } = found
+  const known = repaired?.digests ?? source.digests
+  const together = known !== undefined && known.length > mostParts
   const measurable = (of: { sql: string; numbered: string }, from: OpenSource): Measurable => {
     // the metadata of files knows nothing of repairs
     const footer = repaired ? undefined : usableFooter(found, from.footer)
@@ -202,7 +209,7 @@ export function measurerOf(services: ValidateServices, { found, source, repaired
     return {
       sql: of.sql,
       numbered: of.numbered,
-      parts: from.files?.length ?? 1,
+      parts: together ? 1 : (from.files?.length ?? 1),
       ...(footer ? { footer } : {}),
       ...(sample ? { sample: (rows, total) => found.from({ sql: sample(rows, total), label: '' }).sql } : {}),
     }
@@ -227,7 +234,7 @@ export function measurerOf(services: ValidateServices, { found, source, repaired
     found.present,
   ] as unknown as Json)
   const personal = personalColumns(dataset)
-  const parts = repaired?.digests ?? source.digests
+  const parts = known && together ? [setName(known) as Digest] : known
   const memory = states && parts ? { states, parts, reading: reading.slice(7, 23), personal } : undefined
   return new Measurer(engine, clock, target, typesOf(dataset), memory)
 }

@@ -1,3 +1,4 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { fail } from '../../../errors/catalogue.ts'
 import { differentNames } from '../../../internal/different-names.ts'
@@ -35,18 +36,24 @@ export function firstRecord(text: string, options: CsvOptions): string[] {
   return cells
 }
 
-export async function head(path: string, encoding: CsvOptions['encoding']): Promise<string> {
-  const file = await open(path)
+/** The first bytes of a file, read at once: of many small files each wait would take longer than the reading. */
+function firstBytes(path: string): Buffer {
+  const file = openSync(path, 'r')
   try {
-    const { size } = await file.stat()
-    const bytes = Buffer.allocUnsafe(Math.min(headBytes, size))
-    const { bytesRead } = await file.read(bytes, 0, bytes.length, 0)
-    const label = encoding === 'utf-16' ? 'utf-16le' : encoding === 'latin-1' ? 'latin1' : 'utf-8'
-    // a byte order mark is no part of the first name
-    return new TextDecoder(label).decode(bytes.subarray(0, bytesRead)).replace(/^\uFEFF/, '')
+    const bytes = Buffer.allocUnsafe(Math.min(headBytes, fstatSync(file).size))
+    return bytes.subarray(0, readSync(file, bytes, 0, bytes.length, 0))
   } finally {
-    await file.close()
+    closeSync(file)
   }
+}
+
+export async function head(path: string, encoding: CsvOptions['encoding']): Promise<string> {
+  const bytes = firstBytes(path)
+  // whoever looks at thousands of files lets others have their turn
+  await new Promise<void>(resolve => setImmediate(resolve))
+  const label = encoding === 'utf-16' ? 'utf-16le' : encoding === 'latin-1' ? 'latin1' : 'utf-8'
+  // a byte order mark is no part of the first name
+  return new TextDecoder(label).decode(bytes).replace(/^\uFEFF/, '')
 }
 
 /** The last characters of a file. */

@@ -1,5 +1,6 @@
 import { rowsOfFile } from '../../../ports/data-engine.ts'
 import { duckdbDialect } from './dialect.ts'
+import { rowName } from './session.ts'
 
 /** A file of those that are read together. */
 export interface ReadFile {
@@ -21,39 +22,63 @@ export function keysBeside(
   return new Map([...keys].filter(([name]) => !taken.has(name.toLowerCase())))
 }
 
-/** SQL of what the file of a row has for something, by its place among those that are read; one for all where it is the same. */
-export function byFile(values: readonly string[]): string {
-  const [first] = values
-  return values.every(value => value === first)
-    ? (first as string)
-    : `([${values.join(', ')}])[CAST(file_index AS BIGINT) + 1]`
+/** Names that no column of a source has: of the place of a row's file among those read together, and of the row in it. */
+const fileName = duckdbDialect.identifier('millrace file')
+const placeName = duckdbDialect.identifier('millrace place')
+
+const rowStart = (index: number, before: number): string => String(BigInt(index) * BigInt(rowsOfFile) - BigInt(before))
+
+/** What a row has besides the columns of its file: what its folders say, and its number. */
+export interface Besides {
+  readonly files: readonly ReadFile[]
+  /** Columns of the file. */
+  readonly columns: readonly string[]
+  /** SQL of the rows of the files, `more` beside their columns. */
+  rows(more: readonly string[]): string
+  /** SQL of a row's place in its file. */
+  readonly place?: string
+  /** Rows of each file, where they come in its order and nothing else tells their places. */
+  readonly counts?: readonly number[]
 }
 
-/** The keys of folders as columns of text. */
-export function keyColumns(files: readonly ReadFile[]): string[] {
-  const literal = (value: string | null | undefined) => duckdbDialect.literal(value ?? null, 'text')
-  return [...(files[0]?.keys.keys() ?? [])].map(
-    name => `${byFile(files.map(file => literal(file.keys.get(name))))} AS ${duckdbDialect.identifier(name)}`,
-  )
-}
-
-/** The number of the first row of a row's file. */
-export function firstRow(files: readonly ReadFile[]): string {
-  const from = files[0]?.index ?? 0
-  if (files.every(({ index }, i) => index === from + i))
-    return files.length === 1 ? String(from * rowsOfFile) : `(${from} + CAST(file_index AS BIGINT)) * ${rowsOfFile}`
-  return `${byFile(files.map(({ index }) => String(index)))} * ${rowsOfFile}`
-}
-
-/** Numbers of rows that come in the order of their files, of which each has so many. */
-export function rowNumbers(files: readonly ReadFile[], rows: readonly number[]): string {
+/**
+ * Rows with what their folders say and, with `numbered`, their numbers. What differs from file to file is joined: a list in an
+ * expression would be copied for every few rows.
+ */
+export function besides({ files, columns, rows, place, counts }: Besides, numbered: boolean): string {
+  const keys = [...(files[0]?.keys.keys() ?? [])]
+  if (keys.length === 0 && !numbered) return rows([])
   let before = 0
-  const starts = rows.map(own => {
-    const start = before
-    before += own
-    return String(start)
+  const starts = files.map(({ index }, i) => {
+    const start = rowStart(index, before)
+    before += counts?.[i] ?? 0
+    return start
   })
-  return `${firstRow(files)} + row_number() OVER () - 1 - ${byFile(starts)}`
+  const text = (value: string | null | undefined) => duckdbDialect.literal(value ?? null, 'text')
+  const values = new Map(keys.map(key => [key, files.map(file => text(file.keys.get(key)))]))
+  const named = columns.map(duckdbDialect.identifier)
+  const ofFile = (name: string, all: readonly string[]): string =>
+    all.every(value => value === all[0]) ? (all[0] as string) : `f.${name}`
+  const number = numbered ? [`${ofFile(placeName, starts)} + r.${placeName} AS ${rowName}`] : []
+  const said = keys.map(key => {
+    const name = duckdbDialect.identifier(key)
+    return `${ofFile(name, values.get(key) as string[])} AS ${name}`
+  })
+  const select = [...named.map(name => `r.${name}`), ...said, ...number]
+  const inner = rows([
+    `file_index AS ${fileName}`,
+    ...(numbered ? [`CAST(${place ?? 'row_number() OVER () - 1'} AS BIGINT) AS ${placeName}`] : []),
+  ])
+  const lists = [
+    ...keys.map(key => [duckdbDialect.identifier(key), values.get(key) as string[]] as const),
+    [placeName, starts] as const,
+  ]
+  const perFile = [
+    ...lists.map(([name, all]) => `unnest([${all.join(', ')}]) AS ${name}`),
+    `unnest(range(${files.length})) AS ${fileName}`,
+  ]
+  const join = files.length === 1 ? '' : ` JOIN (SELECT ${perFile.join(', ')}) f ON f.${fileName} = r.${fileName}`
+  return `(SELECT ${select.join(', ')} FROM ${inner} r${join})`
 }
 
 /** Several table expressions as one; null where one has no such column. */

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { statSync } from 'node:fs'
 import { fail } from '../../../errors/index.ts'
 import { ulid } from '../../../internal/ids.ts'
 import {
@@ -17,7 +17,7 @@ import { duckdbDialect } from './dialect.ts'
 import { folderKeys } from './folder-keys.ts'
 import { linesAt } from './lines.ts'
 import { hasLineBeyond } from './long-line.ts'
-import { keyColumns, keysBeside, rowNumbers, unionByName, type ReadFile } from './read-files.ts'
+import { besides, keysBeside, unionByName, type Besides, type ReadFile } from './read-files.ts'
 import { rowName, text, type Scratch, type Session } from './session.ts'
 import { asUtf8 } from './transcode.ts'
 
@@ -27,8 +27,10 @@ type CsvSource = SourceSpec & { kind: 'csv' }
 const longestLine = 32 * 2 ** 20
 /** What is parsed at a time; of a line longer than this the engine says nothing at all. */
 const bufferSize = 4 * longestLine
+/** Files smaller than this are not worth a second thread: handing them over takes longer than parsing them. */
+const smallFile = 1 << 18
 
-function options(source: CsvSource, columns: readonly string[]): string {
+function options(source: CsvSource, { columns, largest }: Pick<Group, 'columns' | 'largest'>): string {
   const { delimiter = ',', header = true, quote = '"', escape = quote } = source
   const types = columns.map(name => `${text(name)}: 'VARCHAR'`).join(', ')
   return [
@@ -40,8 +42,10 @@ function options(source: CsvSource, columns: readonly string[]): string {
     `escape = ${text(escape)}`,
     'allow_quoted_nulls = false',
     'strict_mode = true',
-    `max_line_size = ${longestLine}`,
-    `buffer_size = ${bufferSize}`,
+    // no more than a whole file is held for it, and no line is longer than that
+    `max_line_size = ${Math.min(longestLine, largest + 1)}`,
+    `buffer_size = ${Math.min(bufferSize, largest + 2)}`,
+    `parallel = ${largest > smallFile}`,
     // folders are looked at here: the engine would put what they say over a column of the file
     'hive_partitioning = false',
   ].join(', ')
@@ -128,23 +132,30 @@ function isSame(cells: readonly string[], read: readonly unknown[] | undefined):
   return read?.every((cell, i) => plain(cell) === plain(cells[i])) === true
 }
 
+/** Files that are read at once: of each the engine holds something until all are read. */
+const filesAtOnce = 500
+
 /** Files of the same columns, which are read together. */
 interface Group {
   readonly files: readonly ReadFile[]
   /** Names of the header. */
   readonly columns: readonly string[]
+  /** Bytes of the largest file. */
+  readonly largest: number
 }
 
 /** Files by their headers, and by the names of the keys of their folders that no column of theirs has. */
 async function groupsOf(source: CsvSource, files: readonly string[], root: string, scratch: Scratch): Promise<Group[]> {
   const { encoding = 'utf-8' } = source
-  const groups = new Map<string, { files: ReadFile[]; columns: readonly string[] }>()
+  const groups = new Map<string, { files: ReadFile[]; columns: readonly string[]; largest: number }>()
+  const full: Group[] = []
   const names = new DifferentNames(source.path)
   for (const [index, path] of files.entries()) {
     const file = encoding === 'utf-8' ? path : await asUtf8(path, encoding, scratch)
     const columns = await csvColumns(file, source.path, { ...source, encoding: 'utf-8' })
     names.add(columns)
-    if ((await stat(file)).size > bufferSize && (await hasLineBeyond(file, longestLine)))
+    const { size } = statSync(file)
+    if (size > bufferSize && (await hasLineBeyond(file, longestLine)))
       throw fail('sourceUnreadable', {
         source: source.path,
         reason: `a line of it is longer than ${longestLine / 2 ** 20} MB: a quote or a line end may be missing`,
@@ -152,10 +163,16 @@ async function groupsOf(source: CsvSource, files: readonly string[], root: strin
     const keys = keysBeside(columns, folderKeys(path, source.path, root))
     const key = JSON.stringify([columns, ...keys.keys()])
     const known = groups.get(key)
-    if (known) known.files.push({ path, read: file, index, keys })
-    else groups.set(key, { files: [{ path, read: file, index, keys }], columns })
+    const own = { path, read: file, index, keys }
+    if (known && known.files.length < filesAtOnce) known.files.push(own)
+    else {
+      if (known) full.push(known)
+      groups.set(key, { files: [own], columns, largest: 0 })
+    }
+    const group = groups.get(key)
+    if (group) group.largest = Math.max(group.largest, size)
   }
-  return [...groups.values()]
+  return [...full, ...groups.values()]
 }
 
 const sumOf = <T>(parts: readonly T[], of: (part: T) => number): number =>
@@ -173,22 +190,25 @@ export async function scanCsv(
   scratch: Scratch,
 ): Promise<Relation> {
   const groups = await groupsOf(source, given, root, scratch)
-  const settings = groups.map(group => options(source, group.columns))
+  const settings = groups.map(group => options(source, group))
   const found: Found[] = []
   for (const [i, group] of groups.entries()) found.push(await findUnreadable(group, settings[i] as string, session))
   // not ignore_errors: with it a line with a stray quote ends the reading, and all after it is lost without a word
   const lenient = (i: number) => `${settings[i]}, store_rejects = true, rejects_limit = 1`
-  const rowsOf = ({ files, columns }: Group, i: number, more: readonly string[]) =>
-    read(
-      files.map(file => file.read),
-      columns,
-      lenient(i),
-      [...keyColumns(files), ...more],
-    )
-  const plain = groups.map((group, i) => rowsOf(group, i, []))
-  const numbered = groups.map((group, i) =>
-    rowsOf(group, i, [`${rowNumbers(group.files, (found[i] as Found).rows)} AS ${rowName}`]),
-  )
+  const rowsOf = ({ files, columns }: Group, i: number): Besides => ({
+    files,
+    columns,
+    counts: (found[i] as Found).rows,
+    rows: more =>
+      read(
+        files.map(file => file.read),
+        columns,
+        lenient(i),
+        more,
+      ),
+  })
+  const plain = groups.map((group, i) => besides(rowsOf(group, i), false))
+  const numbered = groups.map((group, i) => besides(rowsOf(group, i), true))
   const unreadable = found
     .flatMap(part => part.unreadable)
     .toSorted((a, b) => a.file - b.file || a.start - b.start)
@@ -214,8 +234,16 @@ export async function scanCsv(
   return {
     sql: unionByName(plain),
     numbered: unionByName(numbered),
+    ...piecesOf(groups, numbered),
     label: source.path,
     text: { unreadable: unreadable.map(({ start: _, ...line }) => line), broken, lines },
     rows: sumOf(found, part => sumOf(part.rows, n => n)),
   }
+}
+
+/** Pieces of the rows, where all of them have the same columns. */
+function piecesOf(groups: readonly Group[], numbered: readonly string[]): Pick<Relation, 'pieces'> {
+  const form = ({ columns, files }: Group) => JSON.stringify([columns, ...(files[0]?.keys.keys() ?? [])])
+  const alike = groups.every(group => form(group) === form(groups[0] as Group))
+  return groups.length > 1 && alike ? { pieces: numbered } : {}
 }

@@ -10,7 +10,7 @@ import { fail } from '../../../errors/index.ts'
 import { head, requireDifferent, tail } from './csv-header.ts'
 import { folderKeys } from './folder-keys.ts'
 import { filledLines } from './lines.ts'
-import { keyColumns, keysBeside, rowNumbers, unionByName, type ReadFile } from './read-files.ts'
+import { besides, keysBeside, unionByName, type ReadFile } from './read-files.ts'
 import { rowName, text, type Session } from './session.ts'
 
 /** Characters of a line that is no row. */
@@ -139,14 +139,16 @@ export async function scanJson(
     )
     rows += counted.rows
     broken += counted.broken
-    const keys = keyColumns(group)
+    const read = (more: readonly string[]) => `(SELECT ${['json', ...more].join(', ')} FROM ${all})`
+    const lines = (numbers: boolean) =>
+      besides({ files: group, columns: ['json'], rows: read, counts: counted.lines }, numbers)
+    if (counted.broken > 0) unreadable.push(...(await brokenLines(group, lines(true), isRow, session)))
+    const keys = [...(group[0]?.keys.keys() ?? [])].map(duckdbDialect.identifier)
     const select = [...(columns.length + keys.length === 0 ? ['NULL::VARCHAR AS nothing'] : columns), ...keys].join(
       ', ',
     )
-    const lines = `(SELECT *, file_index, ${rowNumbers(group, counted.lines)} AS ${rowName} FROM ${all})`
-    if (counted.broken > 0) unreadable.push(...(await brokenLines(group, lines, isRow, session)))
-    plain.push(`(SELECT ${select} FROM ${all} WHERE ${isRow})`)
-    numbered.push(`(SELECT ${select}, ${rowName} FROM ${lines} WHERE ${isRow})`)
+    plain.push(`(SELECT ${select} FROM ${lines(false)} WHERE ${isRow})`)
+    numbered.push(`(SELECT ${select}, ${rowName} FROM ${lines(true)} WHERE ${isRow})`)
   }
   const first = unreadable.toSorted((a, b) => a.file - b.file || a.line - b.line).slice(0, mostUnreadable)
   const lines = async (wanted: readonly number[]) => {

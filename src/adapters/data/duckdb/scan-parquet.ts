@@ -11,7 +11,7 @@ import { duckdbDialect } from './dialect.ts'
 import { withoutZoneOfNanos } from './parquet-footer.ts'
 import { folderKeys } from './folder-keys.ts'
 import { parquetSchemas, type ParquetColumn } from './parquet-schema.ts'
-import { firstRow, keyColumns, keysBeside, unionByName, type ReadFile } from './read-files.ts'
+import { besides, keysBeside, unionByName, type ReadFile } from './read-files.ts'
 import { rowName, text, type Scratch, type Session } from './session.ts'
 import { describedColumn } from './stored-of.ts'
 
@@ -56,7 +56,7 @@ async function partOf(
   known: readonly ParquetColumn[],
   source: ParquetSource,
   session: Session,
-): Promise<RelationPart & { readonly hidden: boolean }> {
+): Promise<RelationPart & { readonly sampled?: string }> {
   const paths = files.map(file => file.read)
   const own = await columnsOf(paths[0] as string, known, session)
   const hidden = own.some(({ name }) => virtual.includes(name.toLowerCase()))
@@ -66,37 +66,44 @@ async function partOf(
     ...own,
     ...keys.map(name => ({ name, type: undefined, physical: 'VARCHAR', stored: 'written', asText: true }) as const),
   ]
-  const select = (some: readonly ReadFile[]) => ['*', ...keyColumns(some)]
-  const rowNumber = source.rowNumber === undefined ? [] : [duckdbDialect.identifier(source.rowNumber)]
-  if (hidden) {
-    // one by one, for nothing else tells the file of a row
-    const each = (more: (file: ReadFile) => string[]) =>
-      `(${files.map(file => `SELECT ${[...select([file]), ...more(file)].join(', ')} FROM ${read([file.read])}`).join(' UNION ALL ')})`
-    const place = 'row_number() OVER () - 1'
+  const names = own.map(column => column.name)
+  const rowNumber = source.rowNumber === undefined ? [] : [source.rowNumber]
+  const relation = (some: readonly ReadFile[], place: string) => {
+    const all = read(some.map(file => file.read))
+    const rows = (more: readonly string[]) => `(SELECT ${['*', ...more].join(', ')} FROM ${all})`
+    const withNumber = rowNumber.map(name => `${place} AS ${duckdbDialect.identifier(name)}`)
+    const plain = rowNumber.length === 0 && keys.length === 0
+    const asked = {
+      files: some,
+      columns: [...names, ...rowNumber],
+      rows: (more: readonly string[]) => rows([...withNumber, ...more]),
+    }
     return {
-      columns,
-      label,
-      hidden,
-      sql: each(() => rowNumber.map(name => `${place} AS ${name}`)),
-      numbered: each(({ index }) => [`${index * rowsOfFile} + ${place} AS ${rowName}`]),
+      sql: plain ? all : besides(asked, false),
+      numbered: besides({ files: some, columns: names, rows, place }, true),
     }
   }
-  // a number as it is: the engine then skips what cannot hold the rows that are asked for by number
-  const number =
-    files.length === 1 && (files[0] as ReadFile).index === 0
-      ? 'file_row_number'
-      : `${firstRow(files)} + CAST(file_row_number AS BIGINT)`
-  const all = read(paths)
-  const plain = keys.length === 0 && rowNumber.length === 0
-  return {
-    columns,
-    label,
-    hidden,
-    sql: plain
-      ? all
-      : `(SELECT ${[...select(files), ...rowNumber.map(name => `file_row_number AS ${name}`)].join(', ')} FROM ${all})`,
-    numbered: `(SELECT ${[...select(files), `${number} AS ${rowName}`].join(', ')} FROM ${all})`,
+  if (hidden) {
+    // one by one, for nothing else tells the file of a row
+    const each = files.map(file => relation([file], 'row_number() OVER () - 1'))
+    const union = (of: (one: { readonly sql: string; readonly numbered: string }) => string) =>
+      `(${each.map(one => `SELECT * FROM ${of(one)}`).join(' UNION ALL ')})`
+    return { columns, label, sql: union(one => one.sql), numbered: union(one => one.numbered) }
   }
+  const made = relation(files, 'file_row_number')
+  if (keys.length > 0 || rowNumber.length > 0) return { columns, label, ...made }
+  const number = plainNumber(files)
+  const numbered = number ? `(SELECT *, ${number} AS ${rowName} FROM ${read(paths)})` : made.numbered
+  return { columns, label, sql: made.sql, numbered, sampled: read(paths) }
+}
+
+/** The number of a row by what the engine knows of it, where files stand side by side among all; undefined elsewhere. */
+function plainNumber(files: readonly ReadFile[]): string | undefined {
+  const from = files[0]?.index ?? 0
+  // a number as it is: the engine then skips what cannot hold the rows that are asked for by number
+  if (files.length === 1 && from === 0) return 'file_row_number'
+  if (files.some(({ index }, i) => index !== from + i)) return undefined
+  return `CAST(file_index + ${from} AS BIGINT) * ${rowsOfFile} + CAST(file_row_number AS BIGINT)`
 }
 
 /** Whether the engine may cut times of a file towards 1970: what is after it, it floors as well. */
@@ -153,13 +160,13 @@ export async function scanParquet(
     parts.push({ ...part, label: named(part.label, source, paths, root) })
   }
   const only = parts.length === 1 ? parts[0] : undefined
-  const sampled = only?.hidden === false && paths.length <= mostSampledFiles
+  const sampled = paths.length <= mostSampledFiles ? only?.sampled : undefined
   return {
     sql: unionByName(parts.map(part => part.sql)),
     numbered: unionByName(parts.map(part => part.numbered)),
     label: source.path,
     parts,
-    ...(sampled ? { sample: sampleOf(paths, only.sql) } : {}),
+    ...(sampled ? { sample: sampleOf(paths, sampled) } : {}),
   }
 }
 
