@@ -89,7 +89,8 @@ export async function split(
   const row = dialect.identifier(rowColumn)
   const named = [...found.usable].map(dialect.identifier).join(', ')
   // in the order of arrival: joins keep none, and a snapshot's digest must not depend on threads
-  const kept = (where: string) => `SELECT ${named} FROM (${found.numbered})${where} ORDER BY ${row}`
+  const kept = (where: string) =>
+    `SELECT ${named} FROM (${found.numbered})${where}${found.inOrder ? '' : ` ORDER BY ${row}`}`
   if (failing.length === 0) return { good: kept(''), whole: kept(''), bad: undefined, failing: 0, refused: 0 }
   const { sql: masks, names } = masksOf(failing)
   // what a cell of text held that is no value of its column's type

@@ -25,6 +25,8 @@ export interface FoundDataset {
   readonly sql: string
   /** The same with `rowColumn`, the number of each row. */
   readonly numbered: string
+  /** Its rows stand in the order of their numbers, and come so without being sorted. */
+  readonly inOrder?: boolean
   readonly usable: ReadonlySet<string>
   /**
    * Columns of which a cell may hold what its declared type does not: it is null, and true in the column `unreadableName` that
