@@ -26,6 +26,8 @@ export interface DescribedColumn {
   readonly stored?: StoredKind
   /** Its values came here as text, to be read as what is declared: as they are written where `stored` says nothing else. */
   readonly asText?: true
+  /** Name of a column with its cells as they are written, where the engine gives numbers in a form of its own. */
+  readonly written?: string
 }
 
 /** Files of a source that have the same columns of the same types, and that are read together. */
@@ -124,7 +126,7 @@ export interface DataEngine {
   /** Resolves the source's path below `root`, or takes just the files given. Throws `sourceUnreadable`. */
   scan(source: SourceSpec, root: string, files?: readonly string[]): Promise<Relation>
   /** What the metadata of Parquet files says of their rows, without a look at them; undefined where it says nothing. */
-  footer?(files: readonly string[]): Promise<Footer>
+  footer?(files: readonly string[]): Promise<Footer | undefined>
   /** The dialect of a CSV file, as its first lines tell, with what is given of it; it names what differs from the defaults. */
   sniffCsv?(file: string, given?: CsvOptions): Promise<CsvOptions>
   /** Names of the columns of one file, without a look at its rows; undefined where only they tell. */

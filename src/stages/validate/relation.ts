@@ -140,8 +140,8 @@ function inFile(physical: string, name: string, part: Part, parts: readonly Part
 }
 
 /** The text of a cell; undefined values of the declaration are null. */
-function cell(dialect: Dialect, dataset: Dataset, name: string): string {
-  return withoutNullTexts(dialect, dataset, name, dialect.identifier(name))
+function cell(dialect: Dialect, dataset: Dataset, name: string, asWritten?: DescribedColumn): string {
+  return withoutNullTexts(dialect, dataset, name, dialect.identifier(asWritten?.written ?? name))
 }
 
 function withoutNullTexts(dialect: Dialect, dataset: Dataset, name: string, text: string): string {
@@ -154,7 +154,8 @@ function withoutNullTexts(dialect: Dialect, dataset: Dataset, name: string, text
 function valueOf(dialect: Dialect, dataset: Dataset, name: string, column: Stored): string {
   const { type, zone } = dataset.columns[name] as ColumnSpec
   const raw = dialect.identifier(name)
-  if (isText(column)) return dialect.readText(cell(dialect, dataset, name), type, zone)
+  if (isText(column))
+    return dialect.readText(cell(dialect, dataset, name, type === 'text' ? column : undefined), type, zone)
   if (type === 'text') return withoutNullTexts(dialect, dataset, name, dialect.readStored(raw, column, type, zone))
   if (zone === undefined && type === 'timestamp' && (column.stored === 'local' || column.stored === 'date'))
     throw fail('invalidDefinition', {
@@ -204,7 +205,7 @@ function unreadableCell(dialect: Dialect, dataset: Dataset, name: string, column
   if (column?.stored === undefined) return undefined
   const stored: Stored = { ...column, stored: column.stored }
   if (isExact(dataset, name, stored)) return undefined
-  const text = isText(stored) ? cell(dialect, dataset, name) : dialect.cellText(dialect.identifier(name))
+  const text = isText(stored) ? cell(dialect, dataset, name, stored) : dialect.cellText(dialect.identifier(name))
   return { condition: isUnreadable(dialect, dataset, name, stored), text }
 }
 

@@ -264,7 +264,11 @@ async function withAllColumns(engine: DataEngine, relation: Relation, { present 
   const own = new Set((await engine.describe(relation)).map(column => column.name.toLowerCase()))
   const absent = present.filter(column => !own.has(column.name.toLowerCase()))
   if (absent.length === 0) return relation
-  const nulls = absent.map(({ name, physical }) => `CAST(NULL AS ${physical}) AS ${dialect.identifier(name)}`)
+  const nulls = absent.flatMap(({ name, physical, written }) =>
+    [name, ...(written === undefined ? [] : [written])].map(
+      column => `CAST(NULL AS ${physical}) AS ${dialect.identifier(column)}`,
+    ),
+  )
   const padded = (sql: string) => `(SELECT *, ${nulls.join(', ')} FROM ${sql})`
   return {
     ...relation,

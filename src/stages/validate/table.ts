@@ -118,10 +118,10 @@ export async function unreadTable(
     look: (columns, some) => counts.look(columns, some, rows),
     read: () => read(rows),
     async nulls(columns) {
-      // a time without a zone that reads, and a text that stands for null, are for the engine to tell
+      // a time by the clocks of a zone, which were set now and then, and a text that stands for null, are for the engine to tell
       const told = columns.filter(name => {
         const spec = dataset.columns[name]
-        return nullTexts(dataset, name).length === 0 && (spec?.type !== 'timestamp' || spec.zone !== undefined)
+        return nullTexts(dataset, name).length === 0 && (spec?.type !== 'timestamp' || spec.zone === 'UTC')
       })
       const known = new Map<string, number>()
       if (told.length === 0) return known

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBInstance, DuckDBType } from '@duckdb/node-api'
 import { fail, isMillraceError } from '../../../errors/index.ts'
 import { commonJs } from '../../../internal/common-js.ts'
@@ -149,7 +149,7 @@ class DuckdbEngine implements DataEngine {
     return found.map(row => String(row.file))
   }
 
-  async footer(files: readonly string[]): Promise<Footer> {
+  async footer(files: readonly string[]): Promise<Footer | undefined> {
     const session = async (sql: string) => this.rows(sql)
     return readFooter(files, session)
   }
@@ -314,6 +314,11 @@ function valueAt(column: Column, i: number): Value {
   return value
 }
 
+/** A time in milliseconds of which there are no microseconds ends the reading of its file, whatever is asked of it. */
+const farTime = /could not convert timestamp\(ms\)|date out of range in timestamp/i
+const tooFar =
+  'a time in milliseconds lies beyond the year 294246, as far as microseconds go: write it as null or as text'
+
 /** DuckDB's own words, first line only, under the catalogue's heading. */
 function explain(error: unknown, sql: string): Error {
   if (isMillraceError(error)) return error as Error
@@ -322,6 +327,8 @@ function explain(error: unknown, sql: string): Error {
   if (/No space left|disk full|failed to offload data block/i.test(reason))
     return fail('noSpaceLeft', { path: path ? dirname(path) : 'the scratch folder', reason }, error)
   if (/^Out of Memory/i.test(reason)) return fail('engineMemory', { reason }, error)
+  const far = farTime.test(reason) ? /read_parquet\(\['((?:[^']|'')+)'/.exec(sql)?.[1] : undefined
+  if (far !== undefined) return fail('sourceUnreadable', { source: basename(far), reason: tooFar }, error)
   if (
     /^(IO Error|Invalid Input Error|Invalid Error|HTTP Error)|No files found|CSV Error|Parquet|file/i.test(reason) &&
     !/^(Parser|Binder|Catalog)/.test(reason)
@@ -361,6 +368,7 @@ export async function openDuckdb(options: DuckdbOptions = {}): Promise<DataEngin
     ...(options.scratch ? { temp_directory: options.scratch } : {}),
   })
   const engine = new DuckdbEngine(instance)
-  await engine.execute("SET TimeZone = 'UTC'")
+  // of every connection, not of this one alone: else the host's zone would stand in texts of times
+  await engine.execute("SET GLOBAL TimeZone = 'UTC'")
   return engine
 }

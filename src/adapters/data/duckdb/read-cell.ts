@@ -26,7 +26,7 @@ export function utcOfClock(local: string, zone: string): string {
 
 /** Nanoseconds since 1970 as a time: microseconds are what is whole of them, before 1970 too. */
 const floored = (sql: string): string =>
-  `make_timestamp((epoch_ns(${sql}) - ((epoch_ns(${sql}) % 1000) + 1000) % 1000) // 1000)`
+  `make_timestamp(epoch_ns(${sql}) // 1000 - CASE WHEN epoch_ns(${sql}) % 1000 < 0 THEN 1 ELSE 0 END)`
 
 const local = (sql: string, physical: string): string =>
   physical === 'TIMESTAMP_NS' ? floored(sql) : physical === 'TIMESTAMP' ? sql : `TRY_CAST(${sql} AS TIMESTAMP)`

@@ -1,4 +1,5 @@
 import {
+  type DescribedColumn,
   mostUnreadable,
   rowsOfFile,
   type Relation,
@@ -56,6 +57,25 @@ const beginning = (bytes: Buffer): string =>
   )
     .slice(0, mostShown)
     .join('')
+
+/** Name of the column that has a member's numbers as they are written. */
+const writtenName = (name: string): string => `millrace written ${name}`
+
+/** A pattern that takes a text and nothing else. */
+const literally = (value: string): string => value.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
+
+/**
+ * A member as text. The engine gives 1.10 as 1.1, and of many digits those of the nearest float: as it is written, such a
+ * number is looked for in its line, where there is one place for it.
+ */
+function written(name: string): string {
+  const path = text(`$.${JSON.stringify(name)}`)
+  const own = `json_extract_string(json, ${path})`
+  const form = `${literally(JSON.stringify(name))}\\s*:\\s*(-?[0-9][0-9.eE+-]*)`
+  const found = `regexp_extract_all(CAST(json AS VARCHAR), ${text(form)}, 1)`
+  const raw = `CASE WHEN len(${found}) = 1 AND TRY_CAST(${found}[1] AS DOUBLE) IS NOT DISTINCT FROM TRY_CAST(${own} AS DOUBLE) THEN ${found}[1] END`
+  return `CASE WHEN json_type(json, ${path}) = 'DOUBLE' THEN coalesce(${raw}, ${own}) ELSE ${own} END`
+}
 
 /** Lines of each file, whatever they are, and how many of all are rows. */
 async function countLines(files: readonly string[], isRow: string, session: Session) {
@@ -120,9 +140,10 @@ export async function scanJson(
       })
   const names = await memberNames(files, session)
   requireDifferent(names, source.path)
-  const columns = names.map(
-    name => `json_extract_string(json, ${text(`$.${JSON.stringify(name)}`)}) AS ${duckdbDialect.identifier(name)}`,
-  )
+  const columns = names.flatMap(name => [
+    `json_extract_string(json, ${text(`$.${JSON.stringify(name)}`)}) AS ${duckdbDialect.identifier(name)}`,
+    `${written(name)} AS ${duckdbDialect.identifier(writtenName(name))}`,
+  ])
   const once = (await hasRepeats(files, session)) ? ` AND NOT ${twice}` : ''
   const isRow = `coalesce(json_type(json) = 'OBJECT'${once}, false)`
   const plain: string[] = []
@@ -130,7 +151,9 @@ export async function scanJson(
   const unreadable: UnreadableLine[] = []
   let rows = 0
   let broken = 0
-  for (const group of groupsOf(source, files, names, root)) {
+  const groups = groupsOf(source, files, names, root)
+  const keysOfAll = new Set(groups.flatMap(group => [...(group[0]?.keys.keys() ?? [])]))
+  for (const group of groups) {
     const all = objects(group.map(file => file.read))
     const counted = await countLines(
       group.map(file => file.read),
@@ -164,6 +187,17 @@ export async function scanJson(
     numbered: unionByName(numbered),
     label: source.path,
     text: { unreadable: first, broken, lines },
+    described: describedMembers(names, keysOfAll),
     rows,
   }
+}
+
+/** Members and keys of folders, or the one column that stands where there is none. */
+function describedMembers(names: readonly string[], keys: ReadonlySet<string>): DescribedColumn[] {
+  const column = { type: undefined, physical: 'VARCHAR', stored: 'written' } as const
+  const all = [
+    ...names.map(name => ({ ...column, name, written: writtenName(name) })),
+    ...[...keys].map(name => ({ ...column, name })),
+  ]
+  return all.length > 0 ? all : [{ ...column, name: 'nothing' }]
 }
