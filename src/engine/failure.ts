@@ -44,12 +44,8 @@ export function failureOfError(error: unknown): StepFailure {
   if (error instanceof StepFailure) return error
   if (isMillraceError(error)) {
     const facts = { code: error.code, hint: error.hint, exit: error.exit }
-    return new StepFailure(
-      error.blame === 'environment' && error.exit === 3 ? 'infrastructure' : 'error',
-      error.message,
-      facts,
-      error,
-    )
+    const mayPass = error.blame === 'environment' && error.exit === 3 && !error.lasting
+    return new StepFailure(mayPass ? 'infrastructure' : 'error', error.message, facts, error)
   }
   const reason = messageOf(error)
   const retryable = typeof error === 'object' && error !== null && (error as { retryable?: unknown }).retryable === true

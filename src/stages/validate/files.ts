@@ -68,6 +68,12 @@ async function walk(folder: string): Promise<string[]> {
 /** The files of a dataset's source, by name. Throws `sourceUnreadable` where there is none. */
 export async function listFiles(dataset: Pick<Dataset, 'source'>, root: string): Promise<ListedFile[]> {
   const { path } = dataset.source
+  const [, scheme] = /^([a-z][a-z0-9+.-]+):\/\//i.exec(path) ?? []
+  if (scheme !== undefined)
+    throw fail('sourceUnreadable', {
+      source: path,
+      reason: `files are read from this machine, not by ${scheme}://: mount the place or copy them, or read them as a table of a database`,
+    })
   const absolute = isAbsolute(path) ? path : resolve(root, path)
   const fixed = absolute.split(/[*?]/)[0] as string
   const base = /[*?]/.test(absolute) ? fixed.slice(0, fixed.lastIndexOf('/') + 1) || '/' : undefined

@@ -66,14 +66,15 @@ const literally = (value: string): string => value.replace(/[\\^$.*+?()[\]{}|]/g
 
 /**
  * A member as text. The engine gives 1.10 as 1.1, and of many digits those of the nearest float: as it is written, such a
- * number is looked for in its line, where there is one place for it.
+ * number is looked for in its line, by its name and its value.
  */
 function written(name: string): string {
   const path = text(`$.${JSON.stringify(name)}`)
   const own = `json_extract_string(json, ${path})`
   const form = `${literally(JSON.stringify(name))}\\s*:\\s*(-?[0-9][0-9.eE+-]*)`
   const found = `regexp_extract_all(CAST(json AS VARCHAR), ${text(form)}, 1)`
-  const raw = `CASE WHEN len(${found}) = 1 AND TRY_CAST(${found}[1] AS DOUBLE) IS NOT DISTINCT FROM TRY_CAST(${own} AS DOUBLE) THEN ${found}[1] END`
+  const same = `list_distinct(list_filter(${found}, x -> TRY_CAST(x AS DOUBLE) = TRY_CAST(${own} AS DOUBLE)))`
+  const raw = `CASE WHEN len(${same}) = 1 THEN ${same}[1] END`
   return `CASE WHEN json_type(json, ${path}) = 'DOUBLE' THEN coalesce(${raw}, ${own}) ELSE ${own} END`
 }
 
