@@ -32,7 +32,7 @@ function spec<T extends ScalarType>(type: T): ColumnSpec<T, false> {
 export const t = {
   /** 64-bit integer. Beyond 2^53 its JavaScript value is a bigint, in JSON a string. */
   int: () => spec('int'),
-  /** IEEE double. */
+  /** IEEE double. A whole number that no double is, such as a long key, is unreadable: declare `int` or `text`. */
   float: () => spec('float'),
   /** Unicode text. `treatAsNull` names the texts that stand for a missing value, such as '' or 'NA'. */
   text: (options: { readonly treatAsNull?: readonly string[] } = {}): ColumnSpec<'text', false> => ({
@@ -40,7 +40,10 @@ export const t = {
     ...options,
   }),
   bool: () => spec('bool'),
-  /** Microseconds UTC. `zone` says in which zone naive times of the source are; without it they are refused. */
+  /**
+   * Microseconds UTC, of the years 1 to 9999. `zone` says by the clocks of which zone times without one are; without it they are
+   * refused. An hour that those clocks showed twice, or never, is unreadable.
+   */
   timestamp: (zone?: string): ColumnSpec<'timestamp', false> => {
     if (zone !== undefined) {
       try {

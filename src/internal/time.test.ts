@@ -1,5 +1,6 @@
+import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { micros, spanInWords } from './time.ts'
+import { formatTime, micros, parseTime, spanInWords } from './time.ts'
 
 it.each([
   ['2d', '2 days'],
@@ -20,7 +21,7 @@ it('a little more than a limit is not told as the limit', () => {
 
 it('every microsecond is read as it is written', () => {
   const at = fc.integer({ min: Date.UTC(1900, 0) * 1000, max: Date.UTC(2200, 0) * 1000 })
-  fc.assert(fc.property(at, micros => expect(parseTime(formatTime(micros))).toBe(micros)))
+  fc.assert(fc.property(at, micros => parseTime(formatTime(micros)) === micros))
   // 0.000249 * 1e6 is 248.99999999999997
   expect(parseTime('2024-01-01T00:00:00.000249Z')).toBe(Date.UTC(2024, 0) * 1000 + 249)
   expect(parseTime('1969-12-31T23:59:59.999999999Z')).toBe(-1)

@@ -228,3 +228,25 @@ it('thousands of small files are read in pieces, each row by its own file and li
 it('a place that is no folder of this machine is named', async () => {
   await expect(read(csv('s3://bucket/d.csv'), t.int())).rejects.toThrow(/not by s3:\/\//)
 })
+
+it('the same floats stored in fewer bits have not drifted', async () => {
+  const rows = (type: string) =>
+    `SELECT CAST([0.1, 0.7, -1.3, 1e-9, 12345.678][1 + i % 5] AS ${type}) AS v FROM range(2000) t(i)`
+  await write('before.parquet', rows('DOUBLE'))
+  await write('now.parquet', rows('FLOAT'))
+  const columns = { v: t.float() }
+  const before = dataset('before', { source: parquet('before.parquet'), columns })
+  const made = dataset('d', {
+    source: parquet('now.parquet'),
+    columns,
+    expect: c =>
+      (['psi', 'ks', 'wasserstein', 'jsd'] as const).map(metric =>
+        c.v.drift({ from: before, metric, max: 1e-6, id: metric }),
+      ),
+  })
+  const { report, release } = await validate(services(), made)
+  await release()
+  expect(report.checks.filter(check => check.kind === 'drift').map(check => check.status)).toEqual(
+    Array(4).fill('pass'),
+  )
+})
