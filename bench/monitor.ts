@@ -99,11 +99,11 @@ function profileOf(f: Flights, naturalWindow: '1d' | '7d'): Profile {
 }
 
 function without(profile: Profile): Profile {
-  const strip = <C extends ColumnProfile>(column: C): C => ({ ...column, natural: { values: [], presence: [] } })
+  const strip = <C extends ColumnProfile>(column: C): C => ({ ...column, variation: [] })
   return { ...profile, columns: profile.columns.map(strip), score: strip<NumberProfile>(profile.score) }
 }
 
-function verdicts(profile: Profile, f: Flights, label: string): [boolean, boolean, boolean] {
+function verdicts(profile: Profile, f: Flights, label: string, from: number, to: number): [boolean, boolean, boolean] {
   const fill = (p: Profile) => {
     const window = createWindow(p)
     for (let i = 0; i < f.at.length; i++)
@@ -118,7 +118,9 @@ function verdicts(profile: Profile, f: Flights, label: string): [boolean, boolea
       falseAlarms: '30d',
       testsPerDay: 1,
       subject: 'flights',
-      at: 0,
+      at: to,
+      from,
+      to,
     })
   }
   const ours = fill(profile)
@@ -126,7 +128,7 @@ function verdicts(profile: Profile, f: Flights, label: string): [boolean, boolea
   if (label)
     console.log(
       `${label}  ${ours.verdict.padEnd(5)} (without natural variation ${plain.verdict.padEnd(5)})  ` +
-        ours.columns.map(c => `${c.name} ${c.psi.toFixed(3)}/${c.theta0.toFixed(3)} ${c.verdict}`).join(', '),
+        ours.columns.map(c => `${c.name} PSI ${c.psi.toFixed(3)} ${c.change?.text} ${c.verdict}`).join(', '),
     )
   return [ours.verdict === 'drift', plain.verdict === 'drift', ours.columns.some(c => c.psi > 0.1)]
 }
@@ -143,10 +145,6 @@ for (const [length, span] of [
   const training = pick(all, at => at < first + train * day)
   const profile = profileOf(training, length)
   console.log(`\nwindows of ${length}: ${training.at.length} training rows`)
-  const natural = [...profile.columns, profile.score].map(
-    c => `${c.name} ${(c.natural?.values ?? []).map(x => x.toFixed(3)).join(' ')}`,
-  )
-  if (span === 7) console.log(natural.join('\n'))
   type Row = [number, number, number, number]
   const tally: { held: Row; later: Row } = { held: [0, 0, 0, 0], later: [0, 0, 0, 0] }
   // false alarms: each training window against a baseline of the other ones, which holds no drift but the natural
@@ -159,6 +157,8 @@ for (const [length, span] of [
       ),
       pick(training, inside),
       '',
+      first + from * day,
+      first + (from + span) * day,
     )
     tally.held[0]++
     for (const [i, alarm] of result.entries()) if (alarm) tally.held[(i + 1) as 1 | 2 | 3]++
@@ -166,7 +166,7 @@ for (const [length, span] of [
   for (let from = train; from + span <= 181; from += span) {
     const part = pick(all, at => at >= first + from * day && at < first + (from + span) * day)
     const when = new Date((first + from * day) / 1000).toISOString().slice(0, 10)
-    const result = verdicts(profile, part, span === 7 ? when : '')
+    const result = verdicts(profile, part, span === 7 ? when : '', first + from * day, first + (from + span) * day)
     tally.later[0]++
     for (const [i, alarm] of result.entries()) if (alarm) tally.later[(i + 1) as 1 | 2 | 3]++
   }

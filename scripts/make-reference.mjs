@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { catalogue } from '../dist/errors/index.js'
 import { kinds } from '../dist/define/expectation/index.js'
 import { table } from '../dist/cli/table.js'
+import { definitionsReference, expectationForms } from './definitions-reference.mjs'
 import { examplesProject } from './expectation-examples.mjs'
 
 const pages = {}
@@ -46,10 +47,16 @@ const groups = {
   custom: 'Your own',
 }
 const all = [...kinds.values()]
+function formsInWords({ example }) {
+  const { calls, rows } = expectationForms(/^(?:expect|c\.\w+)\.(\w+)\(/.exec(example)[1])
+  const table =
+    rows.length === 0 ? '' : `\n| option | type | default | meaning |\n|---|---|---|---|\n${rows.join('\n')}\n`
+  return `\n${calls.map(call => `\`${call}\``).join('<br>')}\n${table}`
+}
 pages['expectations.md'] = `# Expectations
 
 All ${all.length} kinds. Every example is a line of [examples/expectations](../../examples/expectations/millrace.config.ts), which \`npx millrace validate orders\` runs there.
-Options that all share stand in the [guide](../guide/validation.md).
+Options that all share, or all that single rows break: [definitions](definitions.md#expectations).
 
 ${Object.entries(groups)
   .map(
@@ -58,12 +65,13 @@ ${Object.entries(groups)
         .filter(kind => kind.group === group)
         .map(
           kind =>
-            `### ${kind.name}\n\n${kind.summary}\n\n\`\`\`ts\n${kind.example}\n\`\`\`\n${kind.approximate ? `\nNot exact: ${kind.approximate}.\n` : ''}`,
+            `### ${kind.name}\n\n${kind.summary}\n\n\`\`\`ts\n${kind.example}\n\`\`\`\n${formsInWords(kind)}${kind.approximate ? `\nNot exact: ${kind.approximate}.\n` : ''}`,
         )
         .join('\n')}`,
   )
   .join('\n')}`
 pages['../../examples/expectations/millrace.config.ts'] = examplesProject()
+pages['definitions.md'] = definitionsReference()
 
 let stale = false
 for (const [name, text] of Object.entries(pages)) {

@@ -89,6 +89,12 @@ if command -v chromium >/dev/null ||
   say 'chromium'
 fi
 
+if command -v strace >/dev/null || prepare strace debian strace; then
+  MILLRACE_TEST_STRACE=$(command -v strace)
+  export MILLRACE_TEST_STRACE
+  say 'strace'
+fi
+
 if prepare python bash scripts/interop-venv.sh; then say 'Python clients'; fi
 if prepare expectations bash scripts/interop-venv.sh expectations; then say 'Great Expectations, Pandera'; fi
 if prepare types bash scripts/interop-venv.sh types; then say 'pyarrow, pandas, polars'; fi

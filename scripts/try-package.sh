@@ -11,6 +11,9 @@ cd "$folder"
 npm init -y > /dev/null
 npm install --ignore-scripts --no-audit --no-fund --save-exact ./millrace-*.tgz "vega-datasets@$(node -p "require('$root/package.json').devDependencies['vega-datasets']")"
 du -sh --apparent-size node_modules | awk '{ print "installed: " $1 }'
+for page in README.md docs/guide/validation.md docs/reference/definitions.md; do
+  test -s "node_modules/millrace/$page" || { echo "the package lacks $page"; exit 1; }
+done
 mkdir project
 cd project
 npx --no-install millrace init

@@ -13,9 +13,9 @@ import { validate, type Validation } from '../stages/validate/validate.ts'
 async function withFailures(workspace: Workspace, dataset: Dataset, validation: Validation): Promise<Report> {
   const { report, failing } = validation
   if (!failing) return report
-  const { file, rows } = await keepFailures(workspace, dataset, failing.sql)
+  const { file } = await keepFailures(workspace, dataset, failing.sql)
   const checks = report.checks.map(check => (failing.checks.has(check.id) ? { ...check, failuresUri: file } : check))
-  return { ...report, checks, evidence: { ...report.evidence, quarantineFile: file, quarantined: rows } }
+  return { ...report, checks, evidence: { ...report.evidence, quarantineFile: file } }
 }
 
 export interface ValidateOptions {

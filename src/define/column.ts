@@ -1,6 +1,6 @@
-import { fail } from '../errors/index.ts'
 import type { ScalarType } from './expression/node.ts'
 import type { ExpressionOf, ValueOf } from './expression/types.ts'
+import { anyText, builder, listOf, members, optional, type Form, type Forms } from './forms.ts'
 
 /** The declared type of a column. Not null unless wrapped by `t.nullable`; validation checks that it is so. */
 export interface ColumnSpec<T extends ScalarType = ScalarType, N extends boolean = boolean> {
@@ -28,38 +28,93 @@ function spec<T extends ScalarType>(type: T): ColumnSpec<T, false> {
   return { type, nullable: false }
 }
 
-/** Column types. */
+const types: readonly string[] = ['int', 'float', 'text', 'bool', 'timestamp'] satisfies ScalarType[]
+
+/** What `t` makes; a column in any other shape would be read with options that nobody declared. */
+export const columnForm: Form = {
+  words: 'a column type of `t`, such as t.int()',
+  holds: value => {
+    if (typeof value !== 'object' || value === null) return false
+    const { type, nullable } = value as Partial<ColumnSpec>
+    const known: readonly string[] = ['type', 'nullable', 'zone', 'pii', 'treatAsNull'] satisfies (keyof ColumnSpec)[]
+    return (
+      types.includes(type as string) &&
+      typeof nullable === 'boolean' &&
+      Object.keys(value).every(key => known.includes(key))
+    )
+  },
+}
+
+/** Columns by name, at least one. */
+export const columnsForm: Form = {
+  words: 'columns by name, at least one, each a column type of `t` such as t.int()',
+  holds: value =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.keys(value).length > 0 &&
+    Object.values(value).every(columnForm.holds),
+}
+
+interface TextOptions {
+  /** Texts that stand for a missing value (default: those of the dataset). */
+  readonly treatAsNull?: readonly string[]
+}
+const textForms: Forms<TextOptions> = { treatAsNull: optional(listOf(anyText)) }
+
+const zoneForm: Form = {
+  words: "an IANA time zone, such as 'Europe/Berlin'",
+  holds: value => {
+    try {
+      return (
+        typeof value === 'string' &&
+        new Intl.DateTimeFormat('en', { timeZone: value }).resolvedOptions().timeZone !== ''
+      )
+    } catch {
+      return false
+    }
+  },
+}
+
+/** Column types. A column has no nulls unless `t.nullable(…)` says so. */
 export const t = {
   /** 64-bit integer. Beyond 2^53 its JavaScript value is a bigint, in JSON a string. */
-  int: () => spec('int'),
+  int: builder('column', {}, () => spec('int'), 't.int'),
   /** IEEE double. A whole number that no double is, such as a long key, is unreadable: declare `int` or `text`. */
-  float: () => spec('float'),
+  float: builder('column', {}, () => spec('float'), 't.float'),
   /** Unicode text. `treatAsNull` names the texts that stand for a missing value, such as '' or 'NA'. */
-  text: (options: { readonly treatAsNull?: readonly string[] } = {}): ColumnSpec<'text', false> => ({
-    ...spec('text'),
-    ...options,
-  }),
-  bool: () => spec('bool'),
+  text: builder(
+    'column',
+    { options: optional(members(textForms)) },
+    (options: TextOptions = {}): ColumnSpec<'text', false> => ({ ...spec('text'), ...options }),
+    't.text',
+  ),
+  bool: builder('column', {}, () => spec('bool'), 't.bool'),
   /**
    * Microseconds UTC, of the years 1 to 9999. `zone` says by the clocks of which zone times without one are; without it they are
    * refused. An hour that those clocks showed twice, or never, is unreadable.
    */
-  timestamp: (zone?: string): ColumnSpec<'timestamp', false> => {
-    if (zone !== undefined) {
-      try {
-        new Intl.DateTimeFormat('en', { timeZone: zone })
-      } catch {
-        throw fail('invalidDefinition', { kind: 'time zone', name: zone, reason: 'is not an IANA time zone' })
-      }
-    }
-    return { type: 'timestamp', nullable: false, ...(zone === undefined ? {} : { zone }) }
-  },
-  nullable: <T extends ScalarType>(column: ColumnSpec<T, boolean>): ColumnSpec<T, true> => ({
-    ...column,
-    nullable: true,
-  }),
-  pii: <T extends ScalarType, N extends boolean>(column: ColumnSpec<T, N>): ColumnSpec<T, N> => ({
-    ...column,
-    pii: true,
-  }),
+  timestamp: builder(
+    'column',
+    { zone: optional(zoneForm) },
+    (zone?: string): ColumnSpec<'timestamp', false> => ({
+      type: 'timestamp',
+      nullable: false,
+      ...(zone === undefined ? {} : { zone }),
+    }),
+    't.timestamp',
+  ),
+  /** The column may hold nulls. */
+  nullable: builder(
+    'column',
+    { column: columnForm },
+    <T extends ScalarType>(column: ColumnSpec<T, boolean>): ColumnSpec<T, true> => ({ ...column, nullable: true }),
+    't.nullable',
+  ),
+  /** The column holds personal data: masked in samples, encrypted in files. */
+  pii: builder(
+    'column',
+    { column: columnForm },
+    <T extends ScalarType, N extends boolean>(column: ColumnSpec<T, N>): ColumnSpec<T, N> => ({ ...column, pii: true }),
+    't.pii',
+  ),
 }

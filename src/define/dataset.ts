@@ -1,7 +1,7 @@
 import { column } from './expression/build.ts'
 import { columnsOf, type Node } from './expression/node.ts'
 import type { TimestampExpression } from './expression/types.ts'
-import type { ColumnExpressions, Columns } from './column.ts'
+import { columnsForm, type ColumnExpressions, type Columns } from './column.ts'
 import { expectationColumns, type ExpectationColumns, type ExpectationSpec } from './expectation/index.ts'
 import { finite } from './expectation/kinds/finite.ts'
 import { notNull } from './expectation/kinds/not-null.ts'
@@ -9,15 +9,18 @@ import { readable } from './expectation/kinds/readable.ts'
 import { schema } from './expectation/kinds/schema.ts'
 import { wholeLines } from './expectation/kinds/whole-lines.ts'
 import type { BatchFunction, Expectation } from './expectation/spec.ts'
-import { checkName, definitionBrand, onlyKeys, refuse, type Definition } from './named.ts'
-import type { Source } from './source.ts'
+import { anyText, builder, callback, flag, listOf, members, optional, text, type Forms } from './forms.ts'
+import { checkName, definitionBrand, refuse, unknownColumn, type Definition } from './named.ts'
+import { sourceForm, type Source } from './source.ts'
 
 type TimestampKeys<C extends Columns> = {
   [K in keyof C & string]: C[K]['type'] extends 'timestamp' ? K : never
 }[keyof C & string]
 
 export interface DatasetOptions<C extends Columns> {
+  /** Where its rows come from. */
   readonly source: Source
+  /** Its columns by name; others that the source has are left alone. */
   readonly columns: C
   /** When the row's event happened. Needed for features, time splits and monitoring. */
   readonly eventTime?: TimestampKeys<C>
@@ -30,12 +33,14 @@ export interface DatasetOptions<C extends Columns> {
   }
   /** Columns that identify a row, for quarantine and repair. */
   readonly key?: readonly (keyof C & string)[]
+  /** What must hold of it. Some expectations every dataset has by itself. */
   readonly expect?: (c: ExpectationColumns<C>) => readonly Expectation[]
   /** Texts that stand for a missing value in every text column, applied before every check and counted in the report. */
   readonly treatAsNull?: readonly string[]
   /**
-   * Rows that break a critical check, tolerated or not, go to a quarantine file and the snapshot holds the others (default
-   * true). With false no row is set aside, and a critical check that fails refuses the whole.
+   * Which rows that break a critical check stay out of snapshots, where the check does not say so itself. By default those
+   * of checks that fail, as long as they are few; rows that a passing check tolerates (`mostly`, `maxBad`) stay in. `true`:
+   * tolerated ones stay out as well. `false`: none does, and a critical check that fails refuses the whole.
    */
   readonly quarantine?: boolean
   /**
@@ -58,7 +63,7 @@ export interface Dataset<Name extends string = string, C extends Columns = Colum
   /** The user's functions, by the id of their expectation. */
   readonly functions: ReadonlyMap<string, BatchFunction>
   readonly treatAsNull: readonly string[]
-  readonly quarantine: boolean
+  readonly quarantine: boolean | undefined
   readonly encryptWith: string | undefined
 }
 
@@ -107,30 +112,60 @@ function checkExpectations(name: string, columns: Columns, expectations: readonl
   }
 }
 
-/**
- * Declares where rows come from and what must hold of them. Besides the declared expectations every dataset checks its
- * schema, that columns not declared nullable have no nulls, that floats are finite, and of text that all of it can be read.
- * A declared expectation of the same kind and columns takes the place of such an implied one.
- */
-export function dataset<const Name extends string, const C extends Columns>(
+const datasetForms: Forms<DatasetOptions<Columns>> = {
+  source: sourceForm,
+  columns: columnsForm,
+  eventTime: optional(text),
+  knownAt: optional({
+    words: "functions of columns by column name, such as { late: c => c.ordered.plus('2h') }",
+    holds: value => typeof value === 'object' && value !== null && Object.values(value).every(callback.holds),
+  }),
+  key: optional(listOf(text, 1)),
+  expect: optional(callback),
+  treatAsNull: optional(listOf(anyText)),
+  quarantine: optional(flag),
+  encryptWith: optional(text),
+}
+
+/** The known times of columns; each a time made of columns of the dataset. */
+function knownTimes<C extends Columns>(
+  name: string,
+  declared: DatasetOptions<C>['knownAt'] = {},
+  expressions: ColumnExpressions<C>,
+): Readonly<Record<string, Node>> {
+  const known: Record<string, Node> = {}
+  for (const [column, time] of Object.entries(declared)) {
+    const made = (time as (c: ColumnExpressions<C>) => Partial<TimestampExpression<boolean, string>>)(expressions)
+    if (made?.node?.type !== 'timestamp') refuse('dataset', name, `knownAt of '${column}' is no time`)
+    known[column] = made.node
+  }
+  return known
+}
+
+/** Columns that options name must be there, an event time must be one, and a key names each once. */
+function checkColumnNames<C extends Columns>(name: string, options: DatasetOptions<C>): void {
+  const { columns, eventTime, key = [], knownAt = {} } = options
+  const names = Object.keys(columns)
+  const stranger = [...key, ...Object.keys(knownAt), ...(eventTime === undefined ? [] : [eventTime])].find(
+    column => !names.includes(column),
+  )
+  if (stranger !== undefined) refuse('dataset', name, unknownColumn(stranger, names))
+  if (eventTime !== undefined && columns[eventTime]?.type !== 'timestamp')
+    refuse('dataset', name, `eventTime '${eventTime}' is ${String(columns[eventTime]?.type)}, not a timestamp`)
+  if (Object.keys(knownAt).length > 0 && eventTime === undefined)
+    refuse('dataset', name, 'has knownAt but no eventTime')
+  const again = key.find((column, i) => key.indexOf(column) !== i)
+  if (again !== undefined) refuse('dataset', name, `key names '${again}' twice`)
+}
+
+function declareDataset<const Name extends string, const C extends Columns>(
   name: Name,
   options: DatasetOptions<C>,
 ): Dataset<Name, C> {
   checkName('dataset', name)
-  onlyKeys('dataset', name, options, [
-    'source',
-    'columns',
-    'eventTime',
-    'knownAt',
-    'key',
-    'expect',
-    'treatAsNull',
-    'quarantine',
-    'encryptWith',
-  ])
-  if (Object.keys(options.columns).length === 0) refuse('dataset', name, 'declares no columns')
   const own = Object.keys(options.columns).find(isOwnName)
   if (own !== undefined) refuse('dataset', name, `the column '${own}' has a name that Millrace keeps for itself`)
+  checkColumnNames(name, options)
   const expressions = columnsOfDataset(options.columns)
   const isText = ['csv', 'json'].includes(options.source.kind)
   const isLoose = isText || options.source.kind === 'sqlite' || options.source.kind === 'postgres'
@@ -153,20 +188,10 @@ export function dataset<const Name extends string, const C extends Columns>(
   const expectations = all.map(one => one.expectation)
   checkExpectations(name, options.columns, expectations)
   const functions = new Map(all.flatMap(one => (one.run ? [[one.expectation.id, one.run] as const] : [])))
-  const knownAt: Record<string, Node> = {}
-  for (const [column, time] of Object.entries(options.knownAt ?? {}))
-    knownAt[column] = (time as (c: ColumnExpressions<C>) => TimestampExpression<boolean, string>)(expressions).node
-  if (Object.keys(knownAt).length > 0 && options.eventTime === undefined)
-    refuse('dataset', name, 'has knownAt but no eventTime')
-  const { eventTime } = options
-  if (eventTime !== undefined && options.columns[eventTime]?.type !== 'timestamp')
-    refuse('dataset', name, `its eventTime '${eventTime}' is no timestamp column of it`)
-  if (options.key !== undefined && !Array.isArray(options.key)) refuse('dataset', name, 'its key is no list of columns')
-  const stranger = [...(options.key ?? []), ...Object.keys(knownAt)].find(column => !(column in options.columns))
-  if (stranger !== undefined) refuse('dataset', name, `'${stranger}' is no column of it`)
-  const quarantine = options.quarantine ?? true
+  const knownAt = knownTimes(name, options.knownAt, expressions)
   const [personal] = personalColumns(options)
-  if (personal && quarantine && options.encryptWith === undefined)
+  const keepsRows = options.quarantine !== false || expectations.some(one => one.quarantine === true)
+  if (personal && keepsRows && options.encryptWith === undefined)
     refuse(
       'dataset',
       name,
@@ -184,7 +209,14 @@ export function dataset<const Name extends string, const C extends Columns>(
     related: new Map(all.flatMap(one => one.uses ?? []).map(one => [one.name, one])),
     functions,
     treatAsNull: options.treatAsNull ?? [],
-    quarantine,
+    quarantine: options.quarantine,
     encryptWith: options.encryptWith,
   }
 }
+
+/**
+ * Declares where rows come from and what must hold of them. Besides the declared expectations every dataset checks its
+ * schema, that columns not declared nullable have no nulls, that floats are finite, and of text that all of it can be read.
+ * A declared expectation of the same kind and columns takes the place of such an implied one.
+ */
+export const dataset = builder('dataset', { name: text, options: members(datasetForms) }, declareDataset)

@@ -102,11 +102,13 @@ describe('definitions', () => {
         return (error as Error).message
       }
     }
-    check(refused({ run: { steps: 'container' } })).toContain('needs the image')
-    check(refused({ run: { steps: 'container', image: '--privileged' } })).toContain('needs the image')
-    check(refused({ run: { steps: 'kubernetes' } })).toContain("'inline', 'process' or 'container'")
+    check(refused({ run: { steps: 'container' } })).toContain('needs run.image')
+    check(refused({ run: { steps: 'container', image: '--privileged' } })).toContain('run.image must be the image')
+    check(refused({ run: { steps: 'kubernetes' } })).toContain("'inline', 'process', 'container'")
     check(refused({ run: { steps: 'process', image: 'p:1' } })).toContain("no option 'image'")
-    check(refused({ run: { steps: 'container', image: 'p:1', runFlags: '--gpus' } })).toContain('lists of words')
+    check(refused({ run: { steps: 'container', image: 'p:1', runFlags: '--gpus' } })).toContain(
+      'run.runFlags must be a list',
+    )
     check(refused({ runs: {} })).toContain("no option 'runs'")
     check(refused({ store: { postgresFrom: '' } })).toContain('environment variable')
   })

@@ -1,7 +1,21 @@
 import { micros, type Duration, type Micros } from '../internal/time.ts'
 import type { Columns } from './column.ts'
+import type { Dataset } from './dataset.ts'
 import type { Model } from './model.ts'
-import { checkName, definitionBrand, onlyKeys, refuse, type Definition } from './named.ts'
+import {
+  builder,
+  duration,
+  listOf,
+  members,
+  numberBetween,
+  oneOf,
+  optional,
+  text,
+  wholeFrom,
+  type Form,
+  type Forms,
+} from './forms.ts'
+import { checkName, definitionBrand, definitionKind, refuse, unknownColumn, type Definition } from './named.ts'
 
 export type Percent = `${number}%`
 
@@ -19,7 +33,9 @@ export interface CanaryOptions {
 }
 
 export interface DeploymentOptions<C extends Columns, D extends string> {
+  /** The model whose versions are served. */
   readonly model: Model<C, D>
+  /** How a new version comes to its traffic. */
   readonly canary?: CanaryOptions
   /** Column whose value keeps a caller on one arm; by default the request id. */
   readonly stickyBy?: D & keyof C & string
@@ -38,24 +54,41 @@ export interface Deployment<C extends Columns = Columns, D extends string = stri
   readonly stickyBy: string | undefined
 }
 
-/** Declares a served name: `stable` answers, a challenger enters through shadow and canary steps. */
-export function deployment<C extends Columns, D extends string>(
+const percent: Form = {
+  words: "a share of traffic between 0 and 100 %, such as '5%'",
+  holds: value => {
+    const match = typeof value === 'string' ? /^(\d+(?:\.\d+)?)%$/.exec(value) : null
+    return match !== null && Number(match[1]) > 0 && Number(match[1]) < 100
+  },
+}
+
+const canaryForms: Forms<CanaryOptions> = {
+  steps: optional(listOf(percent, 1)),
+  labels: optional(oneOf('required', 'advisory', 'none')),
+  minRequests: optional(wholeFrom(1)),
+  maxWait: optional(duration),
+  alpha: optional(numberBetween(0, 0.5)),
+}
+
+const deploymentForms: Forms<DeploymentOptions<Columns, string>> = {
+  model: { words: 'a model', holds: value => definitionKind(value) === 'model' },
+  canary: optional(members(canaryForms)),
+  stickyBy: optional(text),
+}
+
+function declareDeployment<C extends Columns, D extends string>(
   name: string,
   options: DeploymentOptions<C, D>,
 ): Deployment<C, D> {
   checkName('deployment', name)
-  onlyKeys('deployment', name, options, ['model', 'canary', 'stickyBy'])
-  onlyKeys('deployment', name, options.canary ?? {}, ['steps', 'labels', 'minRequests', 'maxWait', 'alpha'])
   const canary = options.canary ?? {}
-  const steps = (canary.steps ?? ['1%', '5%', '20%', '50%']).map(step => {
-    const share = Number(step.slice(0, -1)) / 100
-    if (!(share > 0 && share < 1)) refuse('deployment', name, `canary step '${step}' is not between 0% and 100%`)
-    return share
-  })
-  if (steps.length === 0 || steps.some((share, i) => i > 0 && share <= (steps[i - 1] as number)))
+  const steps = (canary.steps ?? ['1%', '5%', '20%', '50%']).map(step => Number(step.slice(0, -1)) / 100)
+  if (steps.some((share, i) => i > 0 && share <= (steps[i - 1] as number)))
     refuse('deployment', name, 'canary steps must rise')
-  const alpha = canary.alpha ?? 0.01
-  if (!(alpha > 0 && alpha < 0.5)) refuse('deployment', name, 'alpha must be between 0 and 0.5')
+  const { stickyBy } = options
+  const columns = (options.model.from as Dataset).columns
+  if (stickyBy !== undefined && !Object.hasOwn(columns, stickyBy))
+    refuse('deployment', name, `stickyBy ${unknownColumn(stickyBy, Object.keys(columns))}`)
   return {
     [definitionBrand]: 'deployment',
     name,
@@ -65,8 +98,11 @@ export function deployment<C extends Columns, D extends string>(
       labels: canary.labels ?? 'advisory',
       minRequests: canary.minRequests ?? 200,
       maxWait: micros(canary.maxWait ?? '30m'),
-      alpha,
+      alpha: canary.alpha ?? 0.01,
     },
-    stickyBy: options.stickyBy,
+    stickyBy,
   }
 }
+
+/** Declares a served name: `stable` answers, a challenger enters through shadow and canary steps. */
+export const deployment = builder('deployment', { name: text, options: members(deploymentForms) }, declareDeployment)

@@ -1,10 +1,11 @@
 import { micros, type Duration, type Micros } from '../internal/time.ts'
-import type { ColumnExpressions, Columns, ColumnSpec } from './column.ts'
+import { columnsForm, type ColumnExpressions, type Columns, type ColumnSpec } from './column.ts'
 import { columnsOfDataset, type Dataset } from './dataset.ts'
 import { column } from './expression/build.ts'
 import { columnsOf, type Node, type ScalarType } from './expression/node.ts'
 import type { BoolExpression, ExpressionOf, NumberType } from './expression/types.ts'
-import { checkName, definitionBrand, onlyKeys, refuse, type Definition } from './named.ts'
+import { builder, callback, duration, flag, members, oneOf, optional, text, type Form, type Forms } from './forms.ts'
+import { checkName, definitionBrand, definitionKind, refuse, type Definition } from './named.ts'
 
 /** The key that features belong to. Its members are columns of the source with the same names and types. */
 export interface Entity<K extends Columns = Columns> {
@@ -12,11 +13,13 @@ export interface Entity<K extends Columns = Columns> {
   readonly keys: K
 }
 
-export function entity<const K extends Columns>(name: string, keys: K): Entity<K> {
+function declareEntity<const K extends Columns>(name: string, keys: K): Entity<K> {
   checkName('entity', name)
-  if (Object.keys(keys).length === 0) refuse('entity', name, 'has no key')
   return { name, keys }
 }
+
+/** Declares what features belong to, by the columns that are its key. */
+export const entity = builder('entity', { name: text, keys: columnsForm }, declareEntity)
 
 export type AggregationName = 'count' | 'sum' | 'mean' | 'min' | 'max' | 'share' | 'last'
 
@@ -36,10 +39,15 @@ type NumberKeys<C extends Columns> = { [K in keyof C & string]: C[K]['type'] ext
 
 /** What `f` is in `compute: f => ({ … })`. Empty windows: count and sum are 0, the others null. */
 export interface FeatureBuilder<C extends Columns> {
+  /** Number of events in the window. */
   count(window: Duration): FeatureSpec<'int', false>
+  /** Sum over the events in the window, 0 where there are none. */
   sum(column: NumberKeys<C>, window: Duration): FeatureSpec<'float', false>
+  /** Mean over the events in the window. */
   mean(column: NumberKeys<C>, window: Duration): FeatureSpec<'float', true>
+  /** Least value in the window. */
   min(column: NumberKeys<C>, window: Duration): FeatureSpec<'float', true>
+  /** Greatest value in the window. */
   max(column: NumberKeys<C>, window: Duration): FeatureSpec<'float', true>
   /** Share of events for which the condition is true, of those for which it is not null. */
   share(
@@ -51,7 +59,9 @@ export interface FeatureBuilder<C extends Columns> {
 }
 
 export interface FeatureViewOptions<K extends Columns, C extends Columns, F extends Record<string, FeatureSpec>> {
+  /** What the features belong to; its key columns are columns of the dataset. */
   readonly entity: Entity<K>
+  /** The dataset whose rows are the events. It has an event time. */
   readonly from: Dataset<string, C> & {
     readonly columns: { readonly [P in keyof K]: ColumnSpec<K[P]['type'], boolean> }
   }
@@ -64,6 +74,7 @@ export interface FeatureViewOptions<K extends Columns, C extends Columns, F exte
    * only to show what it costs.
    */
   readonly knownTime?: 'respect' | 'ignore'
+  /** The features by name, each made by `f`. */
   readonly compute: (f: FeatureBuilder<C>) => F
 }
 
@@ -85,65 +96,80 @@ export interface FeatureView<
   readonly all: FeatureExpressions<K, F>
 }
 
-function builder<C extends Columns>(expressions: ColumnExpressions<C>, columns: C): FeatureBuilder<C> {
-  const node = (name: string): Node => {
-    if (!columns[name]) refuse('features', name, 'is not a column of the source')
-    return (expressions[name as keyof C & string] as unknown as { node: Node }).node
+const window = duration
+
+/** The run-time side of `f`. */
+function aggregates<C extends Columns>(view: string, columns: C): FeatureBuilder<C> {
+  const expressions = columnsOfDataset<C>(columns)
+  const numbers = Object.keys(columns).filter(name => ['int', 'float'].includes(columns[name]?.type ?? ''))
+  const column: Form = {
+    words: `a column of numbers: ${numbers.join(', ') || 'the source has none'}`,
+    holds: value => numbers.includes(value as string),
   }
+  const nodeOf = (name: string): Node => (expressions[name as keyof C & string] as unknown as { node: Node }).node
+  const feature = <F extends (...args: never[]) => unknown>(name: string, forms: Record<string, Form>, make: F): F =>
+    builder('features', forms, make, `${view}: ${name}`)
+  const ofColumn = <N extends boolean>(aggregation: AggregationName, nullable: N) =>
+    feature(
+      aggregation,
+      { column, window },
+      (name: string, length: Duration): FeatureSpec<'float', N> => ({
+        aggregation,
+        type: 'float',
+        nullable,
+        of: nodeOf(name),
+        window: micros(length),
+      }),
+    )
   return {
-    count: window => ({ aggregation: 'count', type: 'int', nullable: false, window: micros(window) }),
-    sum: (name, window) => ({
-      aggregation: 'sum',
-      type: 'float',
+    count: feature('count', { window }, (length: Duration) => ({
+      aggregation: 'count',
+      type: 'int',
       nullable: false,
-      of: node(name),
-      window: micros(window),
-    }),
-    mean: (name, window) => ({
-      aggregation: 'mean',
-      type: 'float',
-      nullable: true,
-      of: node(name),
-      window: micros(window),
-    }),
-    min: (name, window) => ({
-      aggregation: 'min',
-      type: 'float',
-      nullable: true,
-      of: node(name),
-      window: micros(window),
-    }),
-    max: (name, window) => ({
-      aggregation: 'max',
-      type: 'float',
-      nullable: true,
-      of: node(name),
-      window: micros(window),
-    }),
-    share: (condition, window) => ({
-      aggregation: 'share',
-      type: 'float',
-      nullable: true,
-      of: condition(expressions).node,
-      window: micros(window),
-    }),
-    last: (name, window) => ({
+      window: micros(length),
+    })),
+    sum: ofColumn('sum', false),
+    mean: ofColumn('mean', true),
+    min: ofColumn('min', true),
+    max: ofColumn('max', true),
+    share: feature(
+      'share',
+      { condition: callback, window },
+      (condition: (c: ColumnExpressions<C>) => BoolExpression<boolean, string>, length: Duration) => {
+        const { node } = (condition(expressions) ?? {}) as { readonly node?: Node }
+        if (node?.type !== 'bool') refuse('features', `${view}: share`, 'its condition is neither true nor false')
+        return { aggregation: 'share', type: 'float', nullable: true, of: node, window: micros(length) }
+      },
+    ),
+    last: feature('last', { column, window: optional(window) }, (name: string, length?: Duration) => ({
       aggregation: 'last',
       type: 'float',
       nullable: true,
-      of: node(name),
-      ...(window ? { window: micros(window) } : {}),
-    }),
+      of: nodeOf(name),
+      ...(length === undefined ? {} : { window: micros(length) }),
+    })),
   }
 }
 
-/** Declares window features of an entity over one dataset, the same offline (training sets) and online (requests). */
-export function features<const K extends Columns, const C extends Columns, const F extends Record<string, FeatureSpec>>(
+const entityForm: Form = {
+  words: "an entity, entity('shop', { shop: t.text() })",
+  holds: value => columnsForm.holds((value as Partial<Entity> | null)?.keys),
+}
+
+const viewForms: Forms<FeatureViewOptions<Columns, Columns, Record<string, FeatureSpec>>> = {
+  entity: entityForm,
+  from: { words: 'a dataset', holds: value => definitionKind(value) === 'dataset' },
+  ttl: optional(duration),
+  online: optional(flag),
+  knownTime: optional(oneOf('respect', 'ignore')),
+  compute: callback,
+}
+
+function declareFeatures<const K extends Columns, const C extends Columns, const F extends Record<string, FeatureSpec>>(
   name: string,
   options: FeatureViewOptions<K, C, F>,
 ): FeatureView<K, F> {
   checkName('feature view', name)
-  onlyKeys('features', name, options, ['entity', 'from', 'ttl', 'online', 'knownTime', 'compute'])
   const { from } = options
   if (from.eventTime === undefined) refuse('features', name, `dataset ${from.name} has no eventTime`)
   for (const [key, spec] of Object.entries(options.entity.keys)) {
@@ -153,8 +179,10 @@ export function features<const K extends Columns, const C extends Columns, const
     if (found.type !== spec.type)
       refuse('features', name, `key '${key}' is ${spec.type} in the entity but ${found.type} in ${from.name}`)
   }
-  const specs = options.compute(builder(columnsOfDataset<C>(from.columns as C), from.columns as C))
-  if (Object.keys(specs).length === 0) refuse('features', name, 'computes no features')
+  const specs = options.compute(aggregates(name, from.columns as C))
+  if (Object.keys(specs ?? {}).length === 0) refuse('features', name, 'computes no features')
+  for (const [feature, spec] of Object.entries(specs))
+    if (typeof spec?.aggregation !== 'string') refuse('features', name, `'${feature}' is not made by \`f\``)
   const all: Record<string, unknown> = {}
   for (const [feature, spec] of Object.entries(specs)) all[feature] = column(`${name}.${feature}`, spec.type)
   return {
@@ -169,6 +197,9 @@ export function features<const K extends Columns, const C extends Columns, const
     all: all as FeatureExpressions<K, F>,
   }
 }
+
+/** Declares window features of an entity over one dataset, the same offline (training sets) and online (requests). */
+export const features = builder('features', { name: text, options: members(viewForms) }, declareFeatures)
 
 /** Columns of the source whose known time decides when the feature may see an event. */
 export function inputsOfFeature(spec: FeatureSpec): string[] {

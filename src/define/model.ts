@@ -11,7 +11,24 @@ import type {
   TextExpression,
 } from './expression/types.ts'
 import type { FeatureView } from './features.ts'
-import { checkName, definitionBrand, onlyKeys, refuse, type Definition } from './named.ts'
+import {
+  anything,
+  builder,
+  callback,
+  duration,
+  listOf,
+  members,
+  moment,
+  numberBetween,
+  numberFrom,
+  oneOf,
+  optional,
+  text,
+  wholeFrom,
+  type Form,
+  type Forms,
+} from './forms.ts'
+import { checkName, definitionBrand, definitionKind, refuse, type Definition } from './named.ts'
 import { modelTests, type ModelTest, type ModelTestBuilder } from './suite.ts'
 
 export type Task = 'binary' | 'regression'
@@ -21,35 +38,68 @@ type ModelInput =
   | TextExpression<boolean, string>
   | BoolExpression<boolean, string>
 
+export interface GbtOptions {
+  /** Rounds of boosting. */
+  readonly trees: number
+  /** Deepest leaf (default 64). */
+  readonly depth?: number
+  /** Most leaves of a tree (default 31, with `depth` alone as many as fit into it). */
+  readonly leaves?: number
+  /** What each tree adds of what it found, up to 1 (default 0.1). */
+  readonly learningRate?: number
+  /** Least training rows in a leaf (default 20). */
+  readonly minLeaf?: number
+  /** Ridge penalty on the values of leaves (default 0). */
+  readonly l2?: number
+  /** Seed of whatever is drawn (default 0). */
+  readonly seed?: number
+  /** Ends when the loss on the newest tenth of the training rows did not fall for so many rounds (default: never, on all rows). */
+  readonly earlyStopping?: number
+}
+
+export interface LinearOptions {
+  /** Ridge penalty on the coefficients (default 1 for `binary`, 0 for `regression`). */
+  readonly l2?: number
+}
+
 /** How the estimator is fitted. Everything in it is part of the model's identity. */
-export type Trainer =
-  | {
-      readonly kind: 'gbt'
-      readonly trees: number
-      readonly depth?: number
-      readonly leaves?: number
-      readonly learningRate?: number
-      readonly minLeaf?: number
-      readonly l2?: number
-      readonly seed?: number
-      readonly earlyStopping?: number
-    }
-  | { readonly kind: 'linear'; readonly l2?: number }
+export type Trainer = ({ readonly kind: 'gbt' } & GbtOptions) | ({ readonly kind: 'linear' } & LinearOptions)
+
+const gbtForms: Forms<GbtOptions> = {
+  trees: wholeFrom(1, 100_000),
+  depth: optional(wholeFrom(1, 64)),
+  leaves: optional(wholeFrom(2, 4096)),
+  learningRate: optional(numberFrom(1e-6, 1)),
+  minLeaf: optional(wholeFrom(1)),
+  l2: optional(numberFrom(0, 1e12)),
+  seed: optional(wholeFrom(0)),
+  earlyStopping: optional(wholeFrom(1, 100_000)),
+}
+const linearForms: Forms<LinearOptions> = { l2: optional(numberFrom(0)) }
 
 /** Gradient-boosted trees on histograms, in TypeScript, deterministic for a seed whatever the number of threads. */
-export function gbt(options: Omit<Extract<Trainer, { kind: 'gbt' }>, 'kind'>): Trainer {
-  return { kind: 'gbt', ...options }
-}
+export const gbt = builder(
+  'trainer',
+  { options: members(gbtForms) },
+  (options: GbtOptions): Trainer => ({ kind: 'gbt', ...options }),
+  'gbt',
+)
 
 /** Logistic regression for binary tasks, ridge regression for regression. */
-export function linear(options: Omit<Extract<Trainer, { kind: 'linear' }>, 'kind'> = {}): Trainer {
-  return { kind: 'linear', ...options }
-}
+export const linear = builder(
+  'trainer',
+  { options: optional(members(linearForms)) },
+  (options: LinearOptions = {}): Trainer => ({ kind: 'linear', ...options }),
+  'linear',
+)
 
 /** By time: the newest `test` of the data is the test set, the `train` before it the training set. */
 export interface TimeSplit {
+  /** The one way there is. */
   readonly by: 'time'
+  /** Length of the training span, which ends where the test span begins. */
   readonly train: Duration
+  /** Length of the test span, the newest of the data. */
   readonly test: Duration
   /** End of the data used (default: the newest event). */
   readonly until?: string
@@ -66,8 +116,11 @@ export type Scale<I> =
     }
 
 export interface ModelOptions<C extends Columns, I extends Record<string, ModelInput>> {
+  /** What is predicted: a probability, or a number. */
   readonly task: Task
+  /** The dataset whose rows are predicted. */
   readonly from: Dataset<string, C>
+  /** The truth of a row: a condition for `binary`, a number for `regression`. Rows without one are left out. */
   readonly label: (
     c: ColumnExpressions<C>,
   ) => BoolExpression<boolean, string> | NumberExpression<NumberType, boolean, string>
@@ -75,12 +128,15 @@ export interface ModelOptions<C extends Columns, I extends Record<string, ModelI
   readonly inputs: (c: ColumnExpressions<C>) => I
   /** Feature views that the inputs use. */
   readonly features?: readonly FeatureView[]
+  /** Which rows train and which test. */
   readonly split: TimeSplit
   /** How numbers are scaled (default `standard`): `'robust'`, or `{ distance: 'robust', hour: 'none' }`. */
   readonly scale?: Scale<NoInfer<I>>
+  /** What it is fitted with: `gbt({ … })` or `linear({ … })`. */
   readonly train: Trainer
   /** Probability from which a binary prediction is positive (default 0.5). */
   readonly threshold?: number
+  /** What must hold of a version before it is registered. */
   readonly test?: (m: ModelTestBuilder<keyof I & string>) => readonly ModelTest[]
   /** Key under which its training frame, its files and its baseline are encrypted at rest. */
   readonly encryptWith?: string
@@ -112,6 +168,23 @@ export interface Model<C extends Columns = Columns, D extends string = string> e
 
 /** Body of a prediction request: exactly the columns that the model's inputs read, and the keys of its features. */
 export type RequestOf<M> = M extends { readonly [requestColumns]?: infer R } ? R : never
+
+/** The expression that a callback gave; anything else, such as a number, would be a constant that nobody meant. */
+function nodeOf(model: string, what: string, made: unknown): Node {
+  const node = (made as { readonly node?: Node } | null | undefined)?.node
+  if (typeof node?.op !== 'string') refuse('model', model, `${what} is no expression over columns, such as c.distance`)
+  return node
+}
+
+function checkTests(name: string, tests: readonly ModelTest[]): void {
+  if (!Array.isArray(tests)) refuse('model', name, 'test must give a list of tests')
+  const ids = new Set<string>()
+  for (const [i, test] of (tests as readonly ModelTest[]).entries()) {
+    if (typeof test?.kind !== 'string') refuse('model', name, `what test gives at ${i + 1} is no test of \`m\``)
+    if (ids.has(test.id)) refuse('model', name, `two tests have the id '${test.id}': give one of them another`)
+    ids.add(test.id)
+  }
+}
 
 /** Every input with its kind, so that a declaration means the same whichever defaults it spells out. */
 function scaleOf(
@@ -146,35 +219,42 @@ export function scalesOf({
   return inputs.map(input => (typeof scale === 'string' ? scale : (scale[input.name] ?? 'standard')))
 }
 
-/** Declares a model: what it predicts, from which inputs, how it is split, scaled, trained and tested. */
-export function model<const C extends Columns, const I extends Record<string, ModelInput>>(
+const trainerForm: Form = {
+  words: 'a trainer, gbt({ … }) or linear({ … })',
+  holds: value => ['gbt', 'linear'].includes((value as Partial<Trainer> | null)?.kind as string),
+}
+const datasetForm: Form = { words: 'a dataset', holds: value => definitionKind(value) === 'dataset' }
+const viewForm: Form = { words: 'a feature view', holds: value => definitionKind(value) === 'features' }
+
+const modelForms: Forms<ModelOptions<Columns, Record<string, ModelInput>>> = {
+  task: oneOf('binary', 'regression'),
+  from: datasetForm,
+  label: callback,
+  inputs: callback,
+  features: optional(listOf(viewForm)),
+  split: members<TimeSplit>({ by: oneOf('time'), train: duration, test: duration, until: optional(moment) }),
+  scale: optional(anything),
+  train: trainerForm,
+  threshold: optional(numberBetween(0, 1)),
+  test: optional(callback),
+  encryptWith: optional(text),
+}
+
+function declareModel<const C extends Columns, const I extends Record<string, ModelInput>>(
   name: string,
   options: ModelOptions<C, I>,
 ): Model<C, ColumnsOfExpression<I[keyof I]>> {
   checkName('model', name)
-  onlyKeys('model', name, options, [
-    'task',
-    'from',
-    'label',
-    'inputs',
-    'features',
-    'split',
-    'scale',
-    'train',
-    'threshold',
-    'test',
-    'encryptWith',
-  ])
   const { from } = options
   if (from.eventTime === undefined)
     refuse('model', name, `dataset ${from.name} has no eventTime, which a split by time needs`)
   const expressions = columnsOfDataset<C>(from.columns)
-  const label = (options.label(expressions) as Expression).node
+  const label = nodeOf(name, 'label', options.label(expressions))
   if (options.task === 'binary' ? label.type !== 'bool' : label.type !== 'int' && label.type !== 'float')
     refuse('model', name, `a ${options.task} label cannot be ${label.type}`)
   const inputs = Object.entries(options.inputs(expressions)).map(([input, made]) => ({
     name: input,
-    node: (made as Expression).node,
+    node: nodeOf(name, `input '${input}'`, made),
     type: (made as Expression).node.type,
   }))
   if (inputs.length === 0) refuse('model', name, 'has no inputs')
@@ -191,8 +271,10 @@ export function model<const C extends Columns, const I extends Record<string, Mo
         refuse('model', name, `input '${input.name}' reads '${column}', which is known only after the event: a leak`)
     }
   }
-  const trainer = options.train
-  if (trainer.kind === 'gbt' && !(trainer.trees >= 1)) refuse('model', name, 'needs at least one tree')
+  if (options.task !== 'binary' && options.threshold !== undefined)
+    refuse('model', name, 'threshold has no effect: it is of binary models')
+  const tests = options.test?.(modelTests<keyof I & string>(name, { task: options.task, inputs })) ?? []
+  checkTests(name, tests)
   return {
     [definitionBrand]: 'model',
     name,
@@ -208,9 +290,12 @@ export function model<const C extends Columns, const I extends Record<string, Mo
       ...(options.split.until ? { until: options.split.until } : {}),
     },
     scale: scaleOf(name, options.scale, inputs),
-    trainer,
+    trainer: options.train,
     threshold: options.threshold ?? 0.5,
-    tests: options.test?.(modelTests<keyof I & string>()) ?? [],
+    tests,
     encryptWith: options.encryptWith,
   }
 }
+
+/** Declares a model: what it predicts, from which inputs, how it is split, scaled, trained and tested. */
+export const model = builder('model', { name: text, options: members(modelForms) }, declareModel)

@@ -1,24 +1,38 @@
-import { micros, parseDuration, type Duration, type Micros } from '../internal/time.ts'
+import { Cron } from 'croner'
+import { micros, type Duration, type Micros } from '../internal/time.ts'
 import type { Deployment } from './deployment.ts'
 import { isTable } from './source.ts'
-import { checkName, definitionBrand, onlyKeys, refuse, type Definition } from './named.ts'
+import { builder, duration, listOf, members, oneOf, optional, text, wholeFrom, type Form, type Forms } from './forms.ts'
+import { checkName, definitionBrand, definitionKind, refuse, type Definition } from './named.ts'
 
 /** `data`: files with new content have come to a dataset of the model. */
 export type RetrainCause = 'drift' | 'performance' | 'data'
 
 export interface MonitorOptions {
+  /** What is watched. */
   readonly deployment: Pick<Deployment, 'name' | 'canary' | 'stickyBy'> & {
     readonly model: Pick<Deployment['model'], 'name' | 'task'>
   }
-  /** How often it may alarm although nothing changed (default one per 30d). */
+  /**
+   * How often people may be told of a change although nothing changed (default one per 30d). One cause is one alert, whatever
+   * the number of columns that show it.
+   */
   readonly falseAlarms?: `one per ${Duration}`
   /** Length of a window (default 1d). */
   readonly window?: Duration
-  /** Smallest change that matters: low 0.56, normal 0.14, high 0.07 standard deviations of shift (default normal). */
+  /**
+   * Smallest change that alerts, once two windows in a row are certainly beyond it (default normal). Half of it only warns: it is
+   * shown, and neither alerts nor retrains.
+   * - `low`: mean or spread by 0.3 standard deviations, a share by 10 points, missing values by 5 points
+   * - `normal`: 0.14 standard deviations, 4 points of a share, 1 point of missing values
+   * - `high`: 0.07 standard deviations, 2 points of a share, 0.5 points of missing values
+   */
   readonly sensitivity?: 'low' | 'normal' | 'high'
   /** Labels later than this after their prediction no longer count (default 2d). */
   readonly labelHorizon?: Duration
+  /** Whether it retrains by itself, and when (default: it does not). */
   readonly retrain?: {
+    /** What starts one: drift of what comes in, worse performance by labels, new files of its data. */
     readonly on: readonly RetrainCause[]
     /** Least time between two retrains (default 24h). */
     readonly cooldown?: Duration
@@ -44,22 +58,46 @@ export interface Monitor extends Definition {
   readonly notify: readonly string[]
 }
 
-/** Declares what watches a deployment: windows of statistics, alerts, and what starts a retrain. */
-export function monitor(name: string, options: MonitorOptions): Monitor {
+const rate: Form = {
+  words: "a rate such as 'one per 30d'",
+  holds: value => typeof value === 'string' && value.startsWith('one per ') && duration.holds(value.slice(8)),
+}
+
+const cron: Form = {
+  words: "a cron schedule in UTC, such as '0 3 * * *'",
+  holds: value => {
+    try {
+      return typeof value === 'string' && new Cron(value, { paused: true, timezone: 'UTC' }).nextRun() !== null
+    } catch {
+      return false
+    }
+  },
+}
+
+const webUrl: Form = {
+  words: 'an http or https URL',
+  holds: value => typeof value === 'string' && URL.canParse(value) && /^https?:/.test(value),
+}
+
+const retrainForms: Forms<NonNullable<MonitorOptions['retrain']>> = {
+  on: listOf(oneOf('drift', 'performance', 'data'), 1),
+  cooldown: optional(duration),
+  maxPerWeek: optional(wholeFrom(1)),
+}
+
+const monitorForms: Forms<MonitorOptions> = {
+  deployment: { words: 'a deployment', holds: value => definitionKind(value) === 'deployment' },
+  falseAlarms: optional(rate),
+  window: optional(duration),
+  sensitivity: optional(oneOf('low', 'normal', 'high')),
+  labelHorizon: optional(duration),
+  retrain: optional(members(retrainForms)),
+  schedule: optional(cron),
+  notify: optional(listOf(webUrl)),
+}
+
+function declareMonitor(name: string, options: MonitorOptions): Monitor {
   checkName('monitor', name)
-  onlyKeys('monitor', name, options, [
-    'deployment',
-    'falseAlarms',
-    'window',
-    'sensitivity',
-    'labelHorizon',
-    'retrain',
-    'schedule',
-    'notify',
-  ])
-  const falseAlarmEvery = parseDuration((options.falseAlarms ?? 'one per 30d').replace(/^one per /, ''))
-  if (falseAlarmEvery === undefined || falseAlarmEvery <= 0)
-    refuse('monitor', name, `falseAlarms '${options.falseAlarms}' is not of the form 'one per 30d'`)
   const { model } = options.deployment as unknown as Deployment
   const sources = [model.from, ...model.views.map(view => view.from)].map(one => one.source)
   if (options.retrain?.on.includes('data') && sources.every(isTable))
@@ -68,7 +106,7 @@ export function monitor(name: string, options: MonitorOptions): Monitor {
     [definitionBrand]: 'monitor',
     name,
     deployment: options.deployment as unknown as Deployment,
-    falseAlarmEvery,
+    falseAlarmEvery: micros((options.falseAlarms ?? 'one per 30d').slice('one per '.length) as Duration),
     window: micros(options.window ?? '1d'),
     sensitivity: options.sensitivity ?? 'normal',
     labelHorizon: micros(options.labelHorizon ?? '2d'),
@@ -83,3 +121,6 @@ export function monitor(name: string, options: MonitorOptions): Monitor {
     notify: options.notify ?? [],
   }
 }
+
+/** Declares what watches a deployment: windows of statistics, alerts, and what starts a retrain. */
+export const monitor = builder('monitor', { name: text, options: members(monitorForms) }, declareMonitor)

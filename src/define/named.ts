@@ -1,5 +1,6 @@
 import { fail } from '../errors/index.ts'
 import { nameForm } from '../internal/ids.ts'
+import { nearestFirst } from '../internal/nearest.ts'
 
 /** What can stand in a project. The brand survives two copies of the package, where `instanceof` does not. */
 export type DefinitionKind = 'dataset' | 'features' | 'model' | 'deployment' | 'monitor' | 'step'
@@ -30,8 +31,20 @@ export function definitionKind(value: unknown): DefinitionKind | undefined {
     : undefined
 }
 
+/** `has no option 'mn', did you mean 'min'? It has min, max`. */
+export function unknownOption(given: string, known: readonly string[]): string {
+  const [nearest = ''] = nearestFirst(given, known)
+  return `has no option '${given}'${nearest === '' ? '' : `, did you mean '${nearest}'`}? It has ${known.join(', ')}`
+}
+
+/** `names 'orign', did you mean 'origin'? There are …`. */
+export function unknownColumn(given: string, known: readonly string[]): string {
+  const [nearest = ''] = nearestFirst(given, known)
+  return `names '${given}', did you mean '${nearest}'? There are ${known.join(', ')}`
+}
+
 /** Refuses members that a definition does not have: without type checking a misspelt option would do nothing, silently. */
 export function onlyKeys(kind: string, name: string, options: object, known: readonly string[]): void {
   const unknown = Object.keys(options).find(key => !known.includes(key))
-  if (unknown !== undefined) refuse(kind, name, `has no option '${unknown}'; it has ${known.join(', ')}`)
+  if (unknown !== undefined) refuse(kind, name, unknownOption(unknown, known))
 }

@@ -6,13 +6,29 @@ import type { Deployment } from './deployment.ts'
 import type { FeatureView } from './features.ts'
 import type { Model } from './model.ts'
 import type { Monitor } from './monitor.ts'
-import { checkName, definitionKind, onlyKeys, refuse, type Definition } from './named.ts'
+import {
+  anything,
+  builder,
+  checkArguments,
+  listOf,
+  members,
+  oneOf,
+  optional,
+  text,
+  variableName,
+  type Form,
+  type Forms,
+} from './forms.ts'
+import { checkName, definitionKind, refuse, type Definition, type DefinitionKind } from './named.ts'
 
 const projectBrand: unique symbol = Symbol.for('millrace.project')
 
 export interface ProjectSettings {
   /** `sqlite` (default, below `.millrace/`) or a PostgreSQL URL taken from this environment variable. */
-  readonly store?: { readonly postgresFrom: string }
+  readonly store?: {
+    /** Environment variable that holds the PostgreSQL URL. */
+    readonly postgresFrom: string
+  }
   /** Where models are trained. Default: in the process that runs the pipeline. */
   readonly run?: RunSettings
 }
@@ -21,21 +37,22 @@ export interface ProjectSettings {
  * `inline`: in the process that runs the pipeline. `process`: in a child process. `container`: in a container of an image
  * that is on this machine, without network and rights. The same rows and options give the same model in all three.
  */
-export type RunSettings =
-  | { readonly steps: 'inline' | 'process' }
-  | {
-      readonly steps: 'container'
-      /** Name, tag or digest: what `millrace image build --archive` made and `podman load` took. */
-      readonly image: string
-      /** `podman` (default), `docker`, or a path to either. */
-      readonly program?: string
-      /** Flags of the program itself: storage, runtime. */
-      readonly globalFlags?: readonly string[]
-      /** Further flags of its `run`: limits, devices. */
-      readonly runFlags?: readonly string[]
-      /** `none` (default), `host`, or the name of a network. */
-      readonly network?: string
-    }
+export type RunSettings = { readonly steps: 'inline' | 'process' } | ContainerRun
+
+export interface ContainerRun {
+  /** Steps run in containers. */
+  readonly steps: 'container'
+  /** Name, tag or digest: what `millrace image build --archive` made and `podman load` took. */
+  readonly image: string
+  /** `podman`, `docker`, or a path to either (default `podman`). */
+  readonly program?: string
+  /** Flags of the program itself: storage, runtime. */
+  readonly globalFlags?: readonly string[]
+  /** Further flags of its `run`: limits, devices. */
+  readonly runFlags?: readonly string[]
+  /** `none`, `host`, or the name of a network (default `none`). */
+  readonly network?: string
+}
 
 /** Everything that a `millrace.config.ts` declares, by kind and name. */
 export interface Project {
@@ -53,42 +70,39 @@ export function isProject(value: unknown): value is Project {
   return typeof value === 'object' && value !== null && projectBrand in value
 }
 
-const containerKeys = ['steps', 'image', 'program', 'globalFlags', 'runFlags', 'network']
-
-function checkSettings(name: string, settings: ProjectSettings): void {
-  onlyKeys('project', name, settings, ['store', 'run'])
-  const { store, run } = settings
-  if (store !== undefined) {
-    onlyKeys('project', name, store, ['postgresFrom'])
-    if (typeof store.postgresFrom !== 'string' || store.postgresFrom === '')
-      refuse('project', name, 'store.postgresFrom must be the name of an environment variable')
-  }
-  if (run === undefined) return
-  if (run.steps === 'container') {
-    onlyKeys('project', name, run, containerKeys)
-    if (typeof run.image !== 'string' || run.image.trim() === '' || run.image.startsWith('-'))
-      refuse('project', name, "run: { steps: 'container' } needs the image that steps run in")
-    for (const flags of [run.globalFlags, run.runFlags])
-      if (flags !== undefined && !(Array.isArray(flags) && flags.every(flag => typeof flag === 'string')))
-        refuse('project', name, 'globalFlags and runFlags of run are lists of words')
-  } else {
-    if (run.steps !== 'inline' && run.steps !== 'process')
-      refuse('project', name, "run.steps must be 'inline', 'process' or 'container'")
-    onlyKeys('project', name, run, ['steps'])
-  }
+const storeForms: Forms<NonNullable<ProjectSettings['store']>> = { postgresFrom: variableName }
+const words = listOf(text)
+const runForms: Readonly<Record<RunSettings['steps'], Form>> = {
+  inline: members<{ readonly steps: 'inline' }>({ steps: oneOf('inline') }),
+  process: members<{ readonly steps: 'process' }>({ steps: oneOf('process') }),
+  container: members<ContainerRun>({
+    steps: oneOf('container'),
+    image: {
+      words: 'the image that steps run in',
+      holds: value => typeof value === 'string' && value.trim() !== '' && !value.startsWith('-'),
+    },
+    program: optional(text),
+    globalFlags: optional(words),
+    runFlags: optional(words),
+    network: optional(text),
+  }),
 }
 
-/**
- * Collects the definitions; the default export of `millrace.config.ts`. What a definition uses (a model's dataset, a
- * deployment's model) is taken in by itself; the same name twice for two things is an error.
- */
-export function project(
+const settingsForms: Forms<ProjectSettings> = {
+  store: optional(members(storeForms)),
+  run: optional({
+    words: `an object with steps: ${oneOf(...Object.keys(runForms)).words}`,
+    holds: value => Object.hasOwn(runForms, String((value as Partial<RunSettings> | null)?.steps)),
+  }),
+}
+
+function declareProject(
   name: string,
   definitions: Readonly<Record<string, Definition>>,
   settings: ProjectSettings = {},
 ): Project {
   checkName('project', name)
-  checkSettings(name, settings)
+  if (settings.run) checkArguments('project', name, [settings.run], { run: runForms[settings.run.steps] })
   const byKind = {
     dataset: new Map<string, Definition>(),
     features: new Map<string, Definition>(),
@@ -131,26 +145,61 @@ export function project(
   }
 }
 
-/** Where a thing was declared, and what is derived from the rest. */
-const left: ReadonlySet<string> = new Set(['site', 'all', 'related', 'functions'])
+/**
+ * Collects the definitions; the default export of `millrace.config.ts`. What a definition uses (a model's dataset, a
+ * deployment's model) is taken in by itself; the same name twice for two things is an error.
+ */
+export const project = builder(
+  'project',
+  { name: text, definitions: anything, settings: optional(members(settingsForms)) },
+  declareProject,
+)
 
-/** A definition as canonical JSON: uses become references by name, lines of declaration are left out. */
-export function compileDefinition(value: Definition): Json {
-  const plain = (at: unknown, top: boolean): Json | undefined => {
-    if (at === undefined) return undefined
-    if (at === null || typeof at === 'boolean' || typeof at === 'number' || typeof at === 'string') return at
-    if (Array.isArray(at)) return at.map(one => plain(one, false) ?? null)
-    const kind = definitionKind(at)
-    if (kind && !top) return { $ref: `${kind}:${(at as Definition).name}` }
-    const made: Record<string, Json> = kind ? { kind } : {}
-    for (const [key, member] of Object.entries(at as Record<string, unknown>)) {
-      if (left.has(key)) continue
-      const json = plain(member, false)
-      if (json !== undefined) made[key] = json
-    }
-    return made
+/** Members of a definition that are derived from the others, or are functions that an expectation holds the digest of. */
+const derived: Partial<Record<DefinitionKind, readonly string[]>> = {
+  dataset: ['related', 'functions'],
+  features: ['all'],
+}
+
+/**
+ * A use of another definition: its name, and what of it changes the results of whoever uses it. Of a dataset that is the
+ * point-in-time law; its rows count by their content, what checks them does not. A feature view counts as a whole.
+ */
+function referenceTo(kind: DefinitionKind, value: Definition): Json {
+  const $ref = `${kind}:${value.name}`
+  if (kind === 'features') return { $ref, digest: definitionDigest(value) }
+  if (kind !== 'dataset') return { $ref }
+  const { eventTime, knownAt } = value as Dataset
+  return { $ref, law: plainJson({ eventTime, knownAt }) as Json }
+}
+
+/** Plain data as JSON; what is undefined is left out. */
+function plainJson(value: unknown): Json | undefined {
+  if (value === undefined || value === null) return value
+  if (typeof value !== 'object') return value as Json
+  if (Array.isArray(value)) return value.map(one => plainJson(one) ?? null)
+  const kind = definitionKind(value)
+  return kind ? referenceTo(kind, value as Definition) : compilePart(value)
+}
+
+/** Members of a definition as canonical JSON, for what depends on a part of it. */
+export function compilePart(value: object): Record<string, Json> {
+  const made: Record<string, Json> = {}
+  for (const [key, member] of Object.entries(value)) {
+    const json = plainJson(member)
+    if (json !== undefined) made[key] = json
   }
-  return plain(value, true) as Json
+  return made
+}
+
+/** A definition as canonical JSON: uses become references; where an expectation was declared is no part of it. */
+export function compileDefinition(value: Definition): Json {
+  const kind = definitionKind(value) as DefinitionKind
+  const left = derived[kind] ?? []
+  const members = Object.fromEntries(Object.entries(value).filter(([name]) => !left.includes(name)))
+  if (kind === 'dataset')
+    members.expectations = (value as Dataset).expectations.map(({ site: _declaredAt, ...expectation }) => expectation)
+  return { kind, ...compilePart(members) }
 }
 
 /** The version of a definition: SHA-256 of its canonical JSON. */

@@ -39,6 +39,8 @@ export interface CheckResult {
   readonly declared?: string
   /** One sentence for a person, with the figures in it. */
   readonly message: string
+  /** Breaking rows that stay out of snapshots because of it; absent where none does. */
+  readonly quarantined?: number
   /** At most 20 breaking rows, lowest row first. */
   readonly sample?: readonly Readonly<Record<string, Json>>[]
   /** Most frequent breaking values with their counts, at most 10. */
@@ -73,6 +75,30 @@ export interface Report {
 export function partOf({ evidence: { part, file, source } }: Pick<Report, 'evidence'>): string | undefined {
   if (typeof part === 'string') return part
   return file === undefined ? undefined : `file ${String(source)}`
+}
+
+const grouped = (rows: number): string => rows.toLocaleString('en-US')
+
+/** Most checks that the sentence about rows in quarantine names. */
+const maxNamed = 5
+
+/**
+ * Which rows stay out of snapshots, in one sentence; undefined where none does:
+ * `5,634 of 336,776 rows stay out of snapshots: 5,634 by carrier in 10 values`.
+ */
+export function quarantineSentence({ checks, evidence: { rows, quarantined } }: Report): string | undefined {
+  if (typeof quarantined !== 'number' || quarantined === 0) return undefined
+  const by = checks.filter(check => check.quarantined).sort((a, b) => Number(b.quarantined) - Number(a.quarantined))
+  const named = by.slice(0, maxNamed).map(check => `${grouped(Number(check.quarantined))} by ${nameOf(check)}`)
+  if (by.length > named.length) named.push(`${by.length - named.length} more checks`)
+  const all = typeof rows === 'number' ? `${grouped(quarantined)} of ${grouped(rows)}` : grouped(quarantined)
+  return `${all} ${quarantined === 1 && rows === undefined ? 'row stays' : 'rows stay'} out of snapshots${named.length === 0 ? '' : `: ${named.join(', ')}`}`
+}
+
+/** A check in few words: its id where somebody gave one, else its columns and kind. */
+function nameOf({ id, kind, target }: CheckResult): string {
+  const columns = target.columns?.join(', ') ?? ''
+  return id.startsWith(`${kind}-`) || columns === '' ? `${columns} ${kind}`.trim() : id
 }
 
 /** What a check means for the whole; `info` is one that did not hold and only tells. */

@@ -1,4 +1,4 @@
-import { onlyKeys, refuse } from './named.ts'
+import { builder, flag, members, oneOf, optional, text, variableName, type Form, type Forms } from './forms.ts'
 
 /** How the text of a CSV file is read. What is not said is as RFC 4180 has it; nothing is guessed anew at each run. */
 export interface CsvOptions {
@@ -39,49 +39,85 @@ export function isTable(source: Source): source is TableSource {
   return source.kind === 'postgres' || source.kind === 'sqlite' || source.kind === 'duckdb'
 }
 
-export function parquet(path: string): Source {
-  return { kind: 'parquet', path }
+const path = text
+
+/** Parquet files. */
+export const parquet = builder('source', { path }, (path: string): Source => ({ kind: 'parquet', path }), 'parquet')
+
+const oneCharacter = (most: number): Form => ({
+  words: most === 1 ? 'one character, or the empty text for none' : `one to ${most} characters`,
+  holds: value => typeof value === 'string' && [...value].length <= most && (most === 1 || value !== ''),
+})
+const csvForms: Forms<CsvOptions> = {
+  delimiter: optional(oneCharacter(4)),
+  header: optional(flag),
+  quote: optional(oneCharacter(1)),
+  escape: optional(oneCharacter(1)),
+  encoding: optional(oneOf('utf-8', 'utf-16', 'latin-1')),
 }
 
 /** Text with a delimiter. A cell that does not read as its column's type, or a line with too many or too few cells, fails its check with its line number. */
-export function csv(path: string, options: CsvOptions = {}): Source {
-  onlyKeys('source', path, options, ['delimiter', 'header', 'quote', 'escape', 'encoding'])
-  for (const name of ['delimiter', 'quote', 'escape'] as const)
-    if (options[name] !== undefined && [...options[name]].length > (name === 'delimiter' ? 4 : 1))
-      refuse('source', path, `${name} is too long`)
-  return { kind: 'csv', path, ...options }
-}
+export const csv = builder(
+  'source',
+  { path, options: optional(members(csvForms)) },
+  (path: string, options: CsvOptions = {}): Source => ({ kind: 'csv', path, ...options }),
+  'csv',
+)
 
 /** JSON lines: an object a line. */
-export function json(path: string): Source {
-  return { kind: 'json', path }
-}
+export const json = builder('source', { path }, (path: string): Source => ({ kind: 'json', path }), 'json')
 
 /** Arrow IPC files or streams, compressed or not (Feather); needs the package `apache-arrow`. */
-export function arrow(path: string): Source {
-  return { kind: 'arrow', path }
-}
+export const arrow = builder('source', { path }, (path: string): Source => ({ kind: 'arrow', path }), 'arrow')
 
 const tableName = /^[\p{L}_][\p{L}\p{N}_$]*(?:\.[\p{L}_][\p{L}\p{N}_$]*)?$/u
-
-function checkTable(kind: string, table: string): void {
-  if (!tableName.test(table)) refuse('source', table, `is no name of a ${kind} table, such as orders or sales.orders`)
+const table: Form = {
+  words: 'the name of a table, such as orders or sales.orders',
+  holds: value => typeof value === 'string' && tableName.test(value),
 }
+
+interface PostgresOptions {
+  /** Environment variable that holds the connection URL. */
+  readonly urlFrom: string
+}
+const postgresForms: Forms<PostgresOptions> = { urlFrom: variableName }
 
 /** A table or view of PostgreSQL. `urlFrom` names the environment variable that holds the connection URL. */
-export function postgres(table: string, options: { readonly urlFrom: string }): Source {
-  checkTable('PostgreSQL', table)
-  return { kind: 'postgres', path: table, urlFrom: options.urlFrom }
-}
+export const postgres = builder(
+  'source',
+  { table, options: members(postgresForms) },
+  (table: string, options: PostgresOptions): Source => ({ kind: 'postgres', path: table, urlFrom: options.urlFrom }),
+  'postgres',
+)
 
 /** A table or view of a SQLite file. */
-export function sqlite(file: string, table: string): Source {
-  checkTable('SQLite', table)
-  return { kind: 'sqlite', path: table, file }
-}
+export const sqlite = builder(
+  'source',
+  { file: text, table },
+  (file: string, table: string): Source => ({ kind: 'sqlite', path: table, file }),
+  'sqlite',
+)
 
 /** A table or view of a DuckDB file, opened read-only. */
-export function duckdb(file: string, table: string): Source {
-  checkTable('DuckDB', table)
-  return { kind: 'duckdb', path: table, file }
+export const duckdb = builder(
+  'source',
+  { file: text, table },
+  (file: string, table: string): Source => ({ kind: 'duckdb', path: table, file }),
+  'duckdb',
+)
+
+const sourceKinds: readonly string[] = [
+  'parquet',
+  'json',
+  'arrow',
+  'csv',
+  'postgres',
+  'sqlite',
+  'duckdb',
+] satisfies Source['kind'][]
+
+export const sourceForm: Form = {
+  words: "a source, such as csv('data/*.csv')",
+  holds: value =>
+    typeof value === 'object' && value !== null && sourceKinds.includes((value as Partial<Source>).kind as string),
 }

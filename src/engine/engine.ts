@@ -100,7 +100,7 @@ export class Engine {
 
   /**
    * Takes up every unfinished run whose process is gone. What another engine takes first is left to it; a run whose
-   * definition is gone is ended as failed, saying so.
+   * definition is gone, or is another one now, is ended as failed, saying so.
    */
   async recover(): Promise<readonly RunHandle[]> {
     this.#recovering ??= this.#recoverOnce().finally(() => {
@@ -126,7 +126,8 @@ export class Engine {
         handles.push(await this.resume(run.id))
       } catch (error) {
         const { code } = error as { code?: string }
-        if (code === fail('definitionGone').code) await this.#giveUp(run, error as Error)
+        if (code === fail('definitionGone').code || code === fail('definitionChanged').code)
+          await this.#giveUp(run, error as Error)
         else if (code !== fail('runHeld').code && code !== fail('runFinished').code) errors.push(error)
       }
     // One run that cannot be taken up does not keep the others from it.

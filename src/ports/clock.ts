@@ -6,6 +6,8 @@ export interface Clock {
   now(): Micros
   /** Milliseconds of a clock that never goes backwards; for lengths only. */
   elapsed(): number
+  /** Milliseconds of processor time that this process has used: lengths that do not depend on its neighbours. */
+  processorTime(): number
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
 }
 

@@ -34,9 +34,9 @@ function scraped(sources: Sources, registers: Registry[]): () => Promise<void> {
     labelNames: ['monitor', 'series'],
     registers,
   })
-  const limit = new Gauge({
-    name: 'millrace_drift_psi_limit',
-    help: 'PSI above which the newest window counts as drift',
+  const change = new Gauge({
+    name: 'millrace_drift_change',
+    help: 'Greatest change of the newest windows, in units of the smallest that matters',
     labelNames: ['monitor', 'series'],
     registers,
   })
@@ -58,7 +58,7 @@ function scraped(sources: Sources, registers: Registry[]): () => Promise<void> {
       if (status.stable) version.set({ deployment: status.name }, status.stable.version)
     }
     psi.reset()
-    limit.reset()
+    change.reset()
     firing.reset()
     const alerts = (await store.listDocuments<Json>('alert')).map(one => one.value as Record<string, Json>)
     for (const monitor of project.monitors.keys()) {
@@ -67,7 +67,7 @@ function scraped(sources: Sources, registers: Registry[]): () => Promise<void> {
         if ((newest.get(one.series)?.from ?? -Infinity) < one.from) newest.set(one.series, one)
       for (const [series, { body }] of newest) {
         if (typeof body.psi === 'number') psi.set({ monitor, series }, body.psi)
-        if (typeof body.thetaDrift === 'number') limit.set({ monitor, series }, body.thetaDrift)
+        if (typeof body.times === 'number') change.set({ monitor, series }, body.times)
       }
       firing.set(
         { monitor },

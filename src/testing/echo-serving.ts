@@ -33,6 +33,7 @@ export function echoDeployment(options: EchoOptions): EchoDeployment {
     stable: { version: 1, digest: `sha256:${'0'.repeat(64)}`, since },
     rollout: options.rollout ?? null,
     requests: { stable: requests, canary: 0, errors: 0 },
+    labels: { waiting: 0, horizon: 0 },
     latencyMicros: { p50: 0, p99: 0 },
   })
   const deployment: EchoDeployment = {

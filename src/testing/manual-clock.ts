@@ -4,6 +4,8 @@ import type { Clock } from '../ports/clock.ts'
 export interface ManualClock extends Clock {
   /** Lets time pass: sleepers whose time has come wake in order. */
   advance(milliseconds: number): Promise<void>
+  /** Lets time pass in which the process computes; nobody wakes. */
+  work(milliseconds: number): void
   /** Sets the wall clock without letting time pass, backwards too. */
   set(at: Micros): void
 }
@@ -12,10 +14,12 @@ export interface ManualClock extends Clock {
 export function manualClock(start: Micros = 1_700_000_000_000_000): ManualClock {
   let wall = start
   let passed = 0
+  let worked = 0
   const sleepers = new Set<{ readonly until: number; readonly wake: () => void }>()
   return {
     now: () => wall,
     elapsed: () => passed,
+    processorTime: () => worked,
     sleep: (milliseconds, signal) =>
       new Promise((resolve, reject) => {
         signal?.throwIfAborted()
@@ -46,6 +50,11 @@ export function manualClock(start: Micros = 1_700_000_000_000_000): ManualClock 
         // Whoever woke runs, and may go to sleep again before time goes on.
         await new Promise(resolve => setImmediate(resolve))
       }
+    },
+    work(milliseconds) {
+      wall += Math.round(milliseconds * 1000)
+      passed += milliseconds
+      worked += milliseconds
     },
     set(at) {
       wall = at

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { chmodSync, existsSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { refused } from '../support/refused.ts'
@@ -73,6 +73,18 @@ describe('SIGTERM in the middle', () => {
     expect(run?.status).toBe('stopped')
     const shown = await millrace(root, ['runs', 'show'])
     expect(shown.said).toContain(`runs resume ${run?.id}`)
+    // A run is one experiment: it does not go on with another model, nor with data judged otherwise
+    const config = join(root, 'millrace.config.ts')
+    const written = readFileSync(config, 'utf8')
+    for (const [was, is] of [
+      ['trees: 12', 'trees: 13'],
+      ["eventTime: 'at',", "eventTime: 'at', expect: c => [c.paid.between(-1e9, 1e9)],"],
+    ] as const) {
+      expect(written).toContain(was)
+      writeFileSync(config, written.replace(was, is))
+      refused(await millrace(root, ['runs', 'resume', run?.id ?? '']), 2, 'MR3048', 'Start a new run')
+    }
+    writeFileSync(config, written)
     const resumed = await millrace(root, ['runs', 'resume', run?.id ?? ''])
     expect(resumed.code, resumed.said).toBe(0)
     expect((await runs(root)).map(one => one.status)).toEqual(['succeeded'])
@@ -153,7 +165,7 @@ describe('what lies below .millrace is damaged or out of reach', () => {
         for (const stream of [child.stdout, child.stderr]) stream.on('data', text => (said += String(text)))
         child.once('close', code => done({ code: code ?? 99, out: said, said }))
       })
-    for (const verb of verbs) refused(await asNobody(verb), 3, join(root, '.millrace'), 'MR1110')
+    for (const verb of verbs) refused(await asNobody(verb), 3, join(root, '.millrace'), 'MR3014')
     chmodSync(root, 0o755)
   })
 })

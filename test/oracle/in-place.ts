@@ -124,7 +124,7 @@ function rounded(value: unknown): unknown {
 /** What a validation says, but when and how long. */
 function said({ report, rows, split }: Validation): unknown {
   const checks = report.checks.map(({ location: _, message: __, ...check }) => rounded(check))
-  return { status: report.status, rows, failing: split.failing, refused: split.refused, checks }
+  return { status: report.status, rows, failing: split.failing, quarantined: split.quarantined, checks }
 }
 
 export interface InPlace {

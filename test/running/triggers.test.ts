@@ -107,6 +107,7 @@ describe('the schedule', () => {
 
 describe('arriving data', () => {
   const land = (name: string, text: string): Promise<void> => writeFile(join(root, 'data', name), text)
+  const row = (a: number): string => `at,a,b\n2026-03-01 00:00:00,${a},true\n`
   const looks = async (trigger: ArrivalTrigger, times = 3): Promise<void> => {
     for (let i = 0; i < times; i++) await trigger.look()
   }
@@ -134,7 +135,7 @@ describe('arriving data', () => {
     let arrivals = trigger()
     await looks(arrivals)
     expect(begun).toEqual([])
-    await land('b.csv', 'at,a,b\n1,2,3\n')
+    await land('b.csv', row(3))
     await arrivals.look()
     expect(begun).toEqual([])
     await looks(arrivals)
@@ -149,10 +150,10 @@ describe('arriving data', () => {
     expect(begun).toHaveLength(1)
     await rm(join(root, 'data', 'c.csv'))
     await looks(arrivals)
-    await land('d.csv', 'at,a,b\n1,2,3\n')
+    await land('d.csv', row(3))
     await looks(arrivals)
     expect(begun).toHaveLength(1)
-    await land('d.csv', 'at,a,b\n1,2,4\n')
+    await land('d.csv', row(4))
     await looks(arrivals)
     expect(begun).toHaveLength(2)
   })
@@ -160,7 +161,7 @@ describe('arriving data', () => {
   it('forgets nothing when the process ends between the decision and what it was to write', async () => {
     const arrivals = trigger()
     await looks(arrivals)
-    await land('b.csv', 'at,a,b\n1,2,3\n')
+    await land('b.csv', row(3))
     await looks(arrivals)
     await ended()
     await workspace.store.putDocument('arrivals', 'watch', { digests: [] }, clock.now())
@@ -170,18 +171,60 @@ describe('arriving data', () => {
     expect(begun).toHaveLength(1)
   })
 
+  it('starts none for data that the first gate would refuse, says so once, and goes on when it is mended', async () => {
+    const reasons = async (): Promise<string[]> => (await decisions()).map(one => `${one.verdict}: ${one.reason}`)
+    await land('a.csv', row(1))
+    const arrivals = trigger()
+    await looks(arrivals)
+    // a broken file lies there for some seconds, and is gone again
+    await land('b.csv', 'at,a,b\n2026-03-01 00:00:00,no number,true\n')
+    await looks(arrivals, 5)
+    await rm(join(root, 'data', 'b.csv'))
+    await looks(arrivals, 5)
+    expect(begun).toEqual([])
+    expect(await reasons()).toEqual([expect.stringMatching(/^suppressed: no retrain: the data is refused: .*orders/)])
+    // so it is with a file that has other columns
+    await land('c.csv', 'x,y\n1,2\n')
+    await looks(arrivals, 5)
+    expect(begun).toEqual([])
+    expect(await reasons()).toHaveLength(2)
+    await land('c.csv', row(3))
+    await looks(arrivals)
+    expect(begun).toHaveLength(1)
+  })
+
+  it('says what a retrain that has trained waits for', async () => {
+    const arrivals = trigger()
+    await looks(arrivals)
+    await land('b.csv', row(1))
+    await looks(arrivals)
+    await land('c.csv', row(2))
+    await clock.advance(25 * hour)
+    await looks(arrivals)
+    live.retrainWaits('small@2 waits until the rollout of small@1 (bake) has ended')
+    await looks(arrivals)
+    const reasons = (await decisions()).map(one => one.reason)
+    expect(reasons.some(reason => /started is still training/.test(reason))).toBe(true)
+    expect(reasons.some(reason => /small@2 waits until the rollout of small@1 \(bake\) has ended/.test(reason))).toBe(
+      true,
+    )
+    await ended()
+    await looks(arrivals)
+    expect(begun).toHaveLength(2)
+  })
+
   it('waits while a file is written to, and for the end of a cool-down, which it records once', async () => {
     const arrivals = trigger()
     await looks(arrivals)
     await land('b.csv', 'at,a,b\n')
     await arrivals.look()
-    await land('b.csv', 'at,a,b\n1,2,3\n')
+    await land('b.csv', row(3))
     await arrivals.look()
     expect(begun).toEqual([])
     await arrivals.look()
     expect(begun).toHaveLength(1)
     await ended()
-    await land('c.csv', 'at,a,b\n1,2,5\n')
+    await land('c.csv', row(5))
     await looks(arrivals, 6)
     expect((await decisions()).map(one => one.verdict)).toEqual(['suppressed', 'fired'])
     await clock.advance(25 * hour)

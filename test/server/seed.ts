@@ -334,8 +334,7 @@ export async function seed({ store, clock }: Pick<ServerServices['workspace'], '
         name: name.replace('column:', ''),
         rows: 16_000 + Math.floor(random.next() * 1500),
         psi,
-        thetaDrift: 0.1,
-        theta0: 0.04,
+        times: psi / 0.1,
         js: Math.sqrt(psi) / 4,
         verdict: psi > 0.1 ? 'drift' : 'ok',
         missing: { reference: 0, current: 0, change: 0 },
@@ -360,7 +359,7 @@ export async function seed({ store, clock }: Pick<ServerServices['workspace'], '
     {
       ...check('drift:distance', 'drift', 0, 16_400, { psi: 0.131 }),
       status: 'fail',
-      message: 'column distance has drifted: PSI 0.131 over 16400 rows, above 0.1',
+      message: 'distance: mean +0.31 sd over 3 windows',
     },
     { ...check('drift:origin', 'drift', 0, 16_400, { psi: 0.01 }) },
     { ...check('drift:output', 'drift', 0, 16_400, { psi: 0.04 }) },
@@ -370,7 +369,7 @@ export async function seed({ store, clock }: Pick<ServerServices['workspace'], '
     'monitor lateness-watch',
     now - day,
     'firing',
-    'column distance has drifted: PSI 0.131 over 16400 rows, above 0.1',
+    'distance: mean +0.31 sd over 3 windows',
     { evidence: [drift], rule: { name: '2 windows in a row', statistic: 'PSI', value: 0.131, threshold: 0.1 } },
   )
   await store.putDocument(
@@ -381,7 +380,7 @@ export async function seed({ store, clock }: Pick<ServerServices['workspace'], '
       name: 'drift',
       severity: 'ticket',
       state: 'firing',
-      summary: 'column distance has drifted: PSI 0.131 over 16400 rows, above 0.1',
+      summary: 'distance: mean +0.31 sd over 3 windows',
       labels: { monitor: 'lateness-watch', series: 'column:distance' },
       startsAt: now - day,
       evidence: fired,

@@ -21,7 +21,7 @@ function rides(count: number): string {
 const config = `import { csv, dataset, deployment, gbt, model, monitor, project, t } from 'millrace'
 const rides = dataset('rides', {
   source: csv('data/rides.csv'),
-  columns: { at: t.timestamp('UTC'), km: t.float({ nullable: true }), zone: t.text(), paid: t.float() },
+  columns: { at: t.timestamp('UTC'), km: t.nullable(t.float()), zone: t.text(), paid: t.float() },
   eventTime: 'at',
 })
 const fare = model('fare', {

@@ -36,6 +36,15 @@ const options = {
 /** Failures are thrown; the runtime need not write them to the terminal as well. */
 const quietly = { logSeverityLevel: 4 }
 
+/**
+ * Since 1.29 ONNX Runtime reports its use over the network and keeps a device id below the home folder, unless the
+ * environment says no before the library is loaded. Versions read one name or the other.
+ */
+function refuseTelemetry(): void {
+  process.env.ORT_DISABLE_TELEMETRY = '1'
+  process.env.ORT_TELEMETRY_DISABLED = '1'
+}
+
 /** Imports an ONNX Runtime package; throws `inferenceRuntimeMissing` when it is not installed or cannot start. */
 export async function loadRuntime(
   name: string,
@@ -44,6 +53,7 @@ export async function loadRuntime(
 ): Promise<InferenceRuntime> {
   let module: OnnxRuntimeModule
   try {
+    refuseTelemetry()
     const loaded = (await load()) as OnnxRuntimeModule & { readonly default?: OnnxRuntimeModule }
     module = loaded.InferenceSession ? loaded : (loaded.default ?? loaded)
     prepare(module)

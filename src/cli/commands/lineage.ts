@@ -2,27 +2,11 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fail } from '../../errors/index.ts'
 import { digestFile } from '../../internal/digest.ts'
-import type { LineageEdge } from '../../ports/metadata-store.ts'
+import { lineageOf } from '../../stages/version/lineage.ts'
 import type { Command } from '../command.ts'
 import { lineageTree, nodeName } from '../lineage-tree.ts'
 import { snapshotCalled } from '../snapshots.ts'
 import { withWorkspace } from '../with-workspace.ts'
-
-async function walk(
-  start: string,
-  step: (nodes: readonly string[]) => Promise<readonly LineageEdge[]>,
-  next: (edge: LineageEdge) => string,
-): Promise<LineageEdge[]> {
-  const seen = new Set([start])
-  const edges: LineageEdge[] = []
-  for (let front: string[] = [start]; front.length > 0; ) {
-    const found = await step(front)
-    edges.push(...found)
-    front = [...new Set(found.map(next))].filter(node => !seen.has(node))
-    for (const node of front) seen.add(node)
-  }
-  return edges
-}
 
 export const command: Command = {
   summary: 'what something was made from, and what was made from it',
@@ -43,16 +27,7 @@ export const command: Command = {
           : existsSync(resolve(cwd, given))
             ? (await digestFile(resolve(cwd, given))).digest
             : ((await snapshotCalled(workspace, given))?.digest ?? given)
-      const back = await walk(
-        node,
-        nodes => store.edgesTo(nodes),
-        edge => edge.from,
-      )
-      const forward = await walk(
-        node,
-        nodes => store.edgesFrom(nodes),
-        edge => edge.to,
-      )
+      const { from: back, to: forward } = await lineageOf(store, node)
       if (back.length + forward.length === 0) throw fail('lineageUnknown', { subject: given })
       out.data({ node, madeFrom: back, usedFor: forward })
       out.line(nodeName(node))

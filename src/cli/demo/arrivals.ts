@@ -52,7 +52,9 @@ export async function damagedBatchArrives(stage: Stage): Promise<DemoResult['dam
       )
     : [{ n: 0 }]
   const caught = Number(found?.n)
-  const verdict = gate(damaged.report, flights, damaged.rows, caught, clock.now())
+  const { rows, split } = damaged
+  const counts = { rows, quarantined: split.quarantined, failed: split.failed }
+  const verdict = gate(damaged.report, flights, counts, clock.now())
   await workspace.store.addReport({ ...damaged.report, subject: 'flights (damaged batch, our own sabotage)' })
   await workspace.store.addDecision(verdict)
   await damaged.release()
@@ -74,7 +76,7 @@ export async function validateSpring(stage: Stage, tally: Tally): Promise<void> 
     const relation = await engine.scan({ kind: 'parquet', path: month(name) }, root)
     const arrived = await validate({ engine, root, clock }, flights, relation)
     await workspace.store.addReport(arrived.report)
-    add(tally, arrived.report, arrived.rows, arrived.split.refused)
+    add(tally, arrived.report, arrived.rows, arrived.split.quarantined)
     await arrived.release()
   }
 }

@@ -47,8 +47,8 @@ async function driftOf(store: MetadataStore): Promise<DemoResult['drift']> {
     .map(window => ({
       window: formatTime(window.from).slice(0, 10),
       column: window.series.replace('column:', ''),
-      statistic: Number(window.body.psi),
-      threshold: Number(window.body.thetaDrift),
+      statistic: Number(window.body.times),
+      threshold: 1,
     }))
 }
 

@@ -1,3 +1,4 @@
+import { processorTime } from '../../internal/processor-time.ts'
 import type { Micros } from '../../internal/time.ts'
 import type { Clock } from '../../ports/clock.ts'
 
@@ -19,6 +20,10 @@ export class PlayClock implements Clock {
 
   elapsed(): number {
     return performance.now()
+  }
+
+  processorTime(): number {
+    return processorTime()
   }
 
   async sleep(milliseconds: number): Promise<void> {

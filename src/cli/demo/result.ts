@@ -26,6 +26,7 @@ export interface DemoResult {
     readonly labels: number
     readonly evidence: string
   }[]
+  /** Columns of windows that changed: how many times the smallest change that matters (`threshold`, 1). */
   readonly drift: readonly {
     readonly window: string
     readonly column: string

@@ -54,7 +54,7 @@ export function printSummary(result: DemoResult, out: Output): void {
   for (const one of result.drift)
     windows.set(one.window, [
       ...(windows.get(one.window) ?? []),
-      `${one.column} (PSI ${one.statistic.toPrecision(2)}, limit ${one.threshold.toPrecision(2)})`,
+      `${one.column} (${one.statistic.toPrecision(2)} times the smallest change that matters)`,
     ])
   for (const [window, columns] of windows) out.line(`  week of ${window}: ${columns.join(', ')}`)
   for (const one of result.retrains) out.line(`  retrain on ${one.at.slice(0, 10)} (${one.trigger}): ${one.reason}`)

@@ -1,4 +1,4 @@
-import type { CheckResult, Report } from '../../define/report.ts'
+import { quarantineSentence, type CheckResult, type Report } from '../../define/report.ts'
 import { examplesOf } from './examples.ts'
 import { headingOf, outcomeOf, repositoryPlaceOf, titleOf, worstFirst, type RenderOptions } from './subject.ts'
 
@@ -36,5 +36,9 @@ export function render(reports: readonly Report[], options: RenderOptions = {}):
   const lines = reports.flatMap(report =>
     worstFirst(report.checks).flatMap(check => annotation(report, check, options)),
   )
+  for (const report of reports) {
+    const left = quarantineSentence(report)
+    if (left !== undefined) lines.push(`::notice title=${property(`${headingOf(report)}: quarantine`)}::${data(left)}`)
+  }
   return lines.map(line => `${line}\n`).join('')
 }

@@ -1,5 +1,5 @@
 import { formatTime } from '../../internal/time.ts'
-import type { CheckResult, Report } from '../../define/report.ts'
+import { quarantineSentence, type CheckResult, type Report } from '../../define/report.ts'
 import {
   headingOf,
   observedText,
@@ -94,7 +94,9 @@ export function render(reports: readonly Report[], options: RenderOptions = {}):
       ...counts([report]),
     })
     const cases = report.checks.map(check => testcase(report, check, options))
-    return [`  <testsuite${head}>`, ...cases, '  </testsuite>'].join('\n')
+    const left = quarantineSentence(report)
+    const note = left === undefined ? [] : [`    <system-out>${xml(left)}</system-out>`]
+    return [`  <testsuite${head}>`, ...cases, ...note, '  </testsuite>'].join('\n')
   })
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',

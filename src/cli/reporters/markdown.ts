@@ -1,4 +1,4 @@
-import type { CheckResult, Report } from '../../define/report.ts'
+import { quarantineSentence, type CheckResult, type Report } from '../../define/report.ts'
 import { counted } from '../words.ts'
 import { comparisonRows, comparisonSummary } from './comparison.ts'
 import {
@@ -44,6 +44,7 @@ function row(check: CheckResult, options: RenderOptions): string {
 
 function section(report: Report, options: RenderOptions): string[] {
   const broken = worstFirst(report.checks).filter(check => outcomeOf(check) !== 'pass')
+  const left = quarantineSentence(report)
   const passed = report.checks.length - broken.length
   return [
     `### ${marks[report.status]} ${cell(headingOf(report))}`,
@@ -58,6 +59,7 @@ function section(report: Report, options: RenderOptions): string[] {
         ]),
     `${passed} of ${report.checks.length} checks passed.`,
     '',
+    ...(left === undefined ? [] : [`${cell(left)}.`, '']),
   ]
 }
 

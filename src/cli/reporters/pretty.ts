@@ -1,5 +1,5 @@
 import colors from 'picocolors'
-import type { CheckResult, Report } from '../../define/report.ts'
+import { quarantineSentence, type CheckResult, type Report } from '../../define/report.ts'
 import type { Change } from '../../stages/validate/compare.ts'
 import { counted } from '../words.ts'
 import { comparisonRows, comparisonSummary } from './comparison.ts'
@@ -110,8 +110,10 @@ export function render(reports: readonly Report[], options: RenderOptions = {}):
     const listed = options.verbose ? all : all.filter(check => outcomeOf(check) !== 'pass')
     const width = Math.min(40, Math.max(0, ...listed.map(check => shown(titleOf(check)).length)))
     const head = `${paint(status, marks[status])} ${shown(headingOf(report))}: ${summary(report)}`
+    const left = quarantineSentence(report)
     return [
       head,
+      ...(left === undefined ? [] : [`  ${shown(left)}`]),
       ...listed.flatMap(check => checkLines(check, width, paint, options)),
       ...comparisonLines(report, paint, options),
     ].join('\n')

@@ -1,4 +1,4 @@
-import type { CheckResult, Report } from '../../define/report.ts'
+import { quarantineSentence, type CheckResult, type Report } from '../../define/report.ts'
 import { examplesOf } from './examples.ts'
 import {
   findingPlaceOf,
@@ -60,6 +60,11 @@ export function render(reports: readonly Report[], options: RenderOptions = {}):
     .filter(({ check }) => levels[outcomeOf(check)] !== 'none')
     .sort((a, b) => order.indexOf(levels[outcomeOf(a.check)]) - order.indexOf(levels[outcomeOf(b.check)]))
   const rules = [...new Set(found.map(({ report, check }) => `${report.kind}/${check.kind}`))].sort()
+  const quarantine = reports.flatMap(report => quarantineSentence(report) ?? [])
+  const properties = {
+    ...(quarantine.length > 0 ? { quarantine } : {}),
+    ...(found.length > mostResults ? { resultsLeftOut: found.length - mostResults } : {}),
+  }
   const log = {
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
     version: '2.1.0',
@@ -79,7 +84,7 @@ export function render(reports: readonly Report[], options: RenderOptions = {}):
         columnKind: 'utf16CodeUnits',
         originalUriBaseIds: { '%SRCROOT%': { description: { text: 'The repository' } } },
         results: found.slice(0, mostResults).map(({ report, check }) => resultOf(report, check, rules, options)),
-        ...(found.length > mostResults ? { properties: { resultsLeftOut: found.length - mostResults } } : {}),
+        ...(Object.keys(properties).length > 0 ? { properties } : {}),
       },
     ],
   }

@@ -67,7 +67,7 @@ export function retrainApart(workspace: Workspace, apart: Apart, log: Log): Retr
     }
   }
 
-  const conclude = async (deployment: LiveDeployment, decision: Decision): Promise<Retrained> => {
+  const conclude = async (deployment: LiveDeployment, monitor: LiveMonitor, decision: Decision): Promise<Retrained> => {
     const model = deployment.definition.model.name
     const request = { trigger: String(decision.inputs.trigger), because: decision.id }
     const ended = await trained(model, request.trigger, decision.id)
@@ -81,7 +81,13 @@ export function retrainApart(workspace: Workspace, apart: Apart, log: Log): Retr
     const version = (await store.listModelVersions(model)).find(one => one.runId === ended.id)?.version
     // Its own version may be tried already: an earlier server had got that far
     const own = `${model}@${version}`
-    while (version !== undefined && deployment.rolling && deployment.rollout?.config.challenger !== own) await wait()
+    while (version !== undefined && deployment.rolling && deployment.rollout?.config.challenger !== own) {
+      const { config, phase } = deployment.rollout ?? {}
+      monitor.retrainWaits(
+        `${own}, trained because of ${decision.id}, waits until the rollout of ${config?.challenger ?? 'another version'} (${phase ?? 'under way'}) has ended`,
+      )
+      await wait()
+    }
     return concludeRetrain(workspace, deployment, request, ended.id)
   }
 
@@ -92,7 +98,7 @@ export function retrainApart(workspace: Workspace, apart: Apart, log: Log): Retr
       try {
         const { name } = deployment.definition.model
         log({ level: 'info', text: `retraining ${name}: ${decision.reason}`, trigger: decision.inputs.trigger })
-        const result = await conclude(deployment, decision)
+        const result = await conclude(deployment, monitor, decision)
         log({
           level: result.verdict === 'failed' ? 'error' : 'info',
           text: result.reason,

@@ -7,6 +7,7 @@ import { LiveServing } from '../../stages/serve/serving.ts'
 import type { DeploymentStatus } from '../../stages/serve/types.ts'
 import type { Command, Invocation, Output } from '../command.ts'
 import { ask, runningServer } from './running.ts'
+import { warmViews } from './warm-views.ts'
 
 export function deploymentOf(project: Project, name: string | undefined): Deployment {
   const { deployments } = project
@@ -46,6 +47,10 @@ export function printStatus(status: DeploymentStatus, out: Output): void {
     out.line(
       `  labelled: ${rollout.losses.n.toLocaleString('en-US')} rows, loss difference ${rollout.losses.mean.toPrecision(3)}`,
     )
+  if (status.labels.waiting > 0)
+    out.line(
+      `  ${status.labels.waiting.toLocaleString('en-US')} more labelled rows count once their label horizon (${Number((status.labels.horizon / 3_600_000_000).toPrecision(3))} h) is over`,
+    )
 }
 
 /** Does something to a deployment: through the server when one is running, else in the store. */
@@ -64,6 +69,7 @@ export async function onDeployment(
       out.line(`done by the server at ${server.url}; "millrace rollout status ${name}" shows where it stands`)
       return
     }
+    await warmViews(workspace)
     const serving = await LiveServing.open(workspace, await workspace.online())
     try {
       const status = await local(serving.get(name) as LiveDeployment)

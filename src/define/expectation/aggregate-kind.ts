@@ -106,7 +106,7 @@ export function aggregateKind<N extends MetricName>(definition: AggregateKind<N>
       more: ['min', 'max', 'vsReference'],
     })
   }
-  return { kind, make }
+  return { kind, make, optionsRequired: true as const }
 }
 
 function checkReference(name: string, of: Node, bounds: ReferenceBounds): void {

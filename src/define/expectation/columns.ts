@@ -35,11 +35,13 @@ export type ExpectationColumns<C extends Columns> = {
  * has no types, gets no error of JavaScript's own from it.
  */
 function declared(
-  kind: Kind,
-  make: (...args: never[]) => unknown,
+  { kind, make, optionsRequired }: Pick<ColumnKind<unknown>, 'kind' | 'make' | 'optionsRequired'>,
   args: readonly unknown[],
   column: readonly Node[] = [],
 ): unknown {
+  const most = make.length - column.length + (optionsRequired ? 0 : 1)
+  if (args.length > most)
+    refuse('expectation', kind.name, `takes at most ${most} argument${most === 1 ? '' : 's'}, options included`)
   try {
     return make(...([...column, ...args] as never[]))
   } catch (error) {
@@ -76,7 +78,7 @@ type Functions = { readonly [K in keyof Tables]: Tables[K] extends TableKind<inf
 export const expect = Object.fromEntries(
   Object.entries(tableCatalogue).map(([name, entry]) => [
     name,
-    (...args: unknown[]) => declared(entry.kind, entry.make as (...args: never[]) => unknown, args),
+    (...args: unknown[]) => declared(entry as Pick<ColumnKind<unknown>, 'kind' | 'make' | 'optionsRequired'>, args),
   ]),
 ) as unknown as Functions
 
@@ -99,7 +101,7 @@ export function expectationColumns<C extends Columns>(columns: C): ExpectationCo
     const methods: Record<string, unknown> = { expr: expression }
     for (const [method, entry] of Object.entries(columnCatalogue) as [string, ColumnKind<unknown>][])
       if (entry.on.includes(spec.type))
-        methods[method] = (...args: unknown[]) => declared(entry.kind, entry.make, args, [expression.node])
+        methods[method] = (...args: unknown[]) => declared(entry, args, [expression.node])
     made[name] = Object.assign(
       Object.create(Object.getPrototypeOf(expression) as object) as object,
       expression,
@@ -123,13 +125,8 @@ export function ofEachRow(spec: ExpectationSpec): boolean {
 
 /** Whether a verdict rests on more than the rows themselves: on the clock, on earlier evaluations, or on other rows. */
 export function restsOnMore(spec: ExpectationSpec): boolean {
-  const kind = kinds.get(spec.kind)
-  if (kind === undefined || kind.looksBack) return true
-  const needs = (kind as unknown as Kind<unknown>).needs(spec)
-  return (
-    kind.name === 'freshness' ||
-    needs.reference !== undefined ||
-    needs.rows?.by === 'lookup' ||
-    needs.rows?.by === 'match'
-  )
+  const kind = kinds.get(spec.kind) as Kind<unknown> | undefined
+  if (kind === undefined || kind.looksBack || kind.restsOnMore?.(spec)) return true
+  const needs = kind.needs(spec)
+  return needs.reference !== undefined || needs.rows?.by === 'lookup' || needs.rows?.by === 'match'
 }

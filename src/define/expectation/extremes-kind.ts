@@ -18,7 +18,7 @@ export function finiteExtremes(of: Node, when: Node | undefined): Metric & { rea
 
 /** The smallest or the greatest finite value of a number. */
 export function extremesKind(end: 'min' | 'max', summary: string, example: string) {
-  const { kind, make } = aggregateKind({
+  const aggregate = aggregateKind({
     name: end,
     summary,
     example,
@@ -27,5 +27,5 @@ export function extremesKind(end: 'min' | 'max', summary: string, example: strin
     metric: finiteExtremes,
     value: found => ({ value: found.count === 0 ? null : Number(found[end]), evaluated: found.count }),
   })
-  return columnKind<{ int: Method; float: Method }>()({ kind, on: ['int', 'float'], make })
+  return columnKind<{ int: Method; float: Method }>()({ ...aggregate, on: ['int', 'float'] })
 }

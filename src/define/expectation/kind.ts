@@ -82,6 +82,11 @@ export interface Kind<A = never> {
   readonly example: string
   /** Whether its verdict rests on what earlier evaluations observed. */
   readonly looksBack?: boolean
+  /**
+   * Whether its verdict rests on more than rows and declaration: on the clock, or on code that the declaration does not
+   * hold whole. Such a verdict is never reused. What looks at another dataset is known by its needs.
+   */
+  readonly restsOnMore?: (spec: ExpectationSpec<A>) => boolean
   /** What is not exact about it; by default everything is. */
   readonly approximate?: string
   readonly needs: (spec: ExpectationSpec<A>) => Needs
@@ -95,6 +100,11 @@ export interface ColumnKind<M> {
   readonly kind: Kind
   readonly on: readonly ScalarType[]
   readonly make: (...args: never[]) => Expectation
+  /**
+   * Options come last and have a default, so that a declaration takes the arguments before them and one more; where they
+   * cannot be left out this says so.
+   */
+  readonly optionsRequired?: true
   /** Only a type: the methods by column type. */
   readonly methods?: M
 }
@@ -103,6 +113,11 @@ export interface ColumnKind<M> {
 export interface TableKind<F> {
   readonly kind: Kind
   readonly make: F
+  /**
+   * Options come last and have a default, so that a declaration takes the arguments before them and one more; where they
+   * cannot be left out this says so.
+   */
+  readonly optionsRequired?: true
 }
 
 type Signature = (...args: never[]) => Expectation
@@ -116,6 +131,7 @@ export function columnKind<M extends Partial<Record<ScalarType, Signature>>>() {
     readonly kind: Kind<A>
     readonly on: readonly (keyof M & ScalarType)[]
     readonly make: (...args: never[]) => Expectation
+    readonly optionsRequired?: true
   }): ColumnKind<M> => definition as unknown as ColumnKind<M>
 }
 
@@ -123,6 +139,7 @@ export function columnKind<M extends Partial<Record<ScalarType, Signature>>>() {
 export function tableKind<A, F extends Signature>(definition: {
   readonly kind: Kind<A>
   readonly make: F
+  readonly optionsRequired?: true
 }): TableKind<F> {
   return definition as unknown as TableKind<F>
 }

@@ -18,7 +18,7 @@ interface MomentsKind {
 
 /** One figure of the finite values of a number, read from their moments. */
 export function momentsKind({ name, summary, example, figure, spread }: MomentsKind) {
-  const { kind, make } = aggregateKind({
+  const aggregate = aggregateKind({
     name,
     summary,
     example,
@@ -27,5 +27,5 @@ export function momentsKind({ name, summary, example, figure, spread }: MomentsK
     metric: (of, when) => ({ fn: 'moments', of, ...(spread ? { spread } : {}), ...where(when) }),
     value: moments => ({ value: moments.count === 0 ? null : figure(moments), evaluated: moments.count }),
   })
-  return columnKind<{ int: Method; float: Method }>()({ kind, on: ['int', 'float'], make })
+  return columnKind<{ int: Method; float: Method }>()({ ...aggregate, on: ['int', 'float'] })
 }

@@ -20,6 +20,7 @@ const limit: Form = {
 const flag: Form = { words: 'true or false', holds: value => typeof value === 'boolean' }
 
 const forms: Readonly<Record<string, Form>> = {
+  quarantine: flag,
   id: {
     words: 'a text of whole characters, one at least',
     holds: value => typeof value === 'string' && value !== '' && !/\p{Cs}/u.test(value),

@@ -9,6 +9,7 @@ interface RowKind<A> {
   readonly group: Group
   readonly summary: string
   readonly example: string
+  readonly restsOnMore?: NonNullable<Kind<A>['restsOnMore']>
   readonly rule: (spec: ExpectationSpec<A>) => RowRule
 }
 

@@ -3,7 +3,7 @@ import type { Json } from '../../internal/canonical-json.ts'
 import type { Dataset } from '../dataset.ts'
 import { columnsOf, type Node } from '../expression/node.ts'
 import type { BoolExpression } from '../expression/types.ts'
-import { inLine, onlyKeys, refuse } from '../named.ts'
+import { inLine, onlyKeys, refuse, unknownOption } from '../named.ts'
 import { checkOptions } from './options.ts'
 import { declarationSite, type Severity } from '../report.ts'
 
@@ -21,7 +21,9 @@ export interface ExpectationOptions {
 
 /** Most that may break a rule: a share of the rows, 0..1, or a number of rows. Exactly one of the two. */
 export interface Limit {
+  /** Of the rows that are judged, 0 to 1. */
   readonly share?: number
+  /** Of rows. */
   readonly count?: number
 }
 
@@ -40,6 +42,12 @@ export interface RowOptions extends ExpectationOptions {
   readonly denominator?: 'evaluated' | 'all'
   /** What NaN and infinities count as: broken (default), null, or values like others. */
   readonly nonFinite?: 'bad' | 'null' | 'allow'
+  /**
+   * Whether rows that break it stay out of snapshots. By default those of a critical check that fails do, and those that a
+   * passing check tolerates stay in. `true`: they stay out in either case, also of a warning. `false`: they never do, and a
+   * critical check that fails refuses the whole. The dataset's own `quarantine` is the default of its critical checks.
+   */
+  readonly quarantine?: boolean
 }
 
 /** Options of a rule in which no float stands: NaN and infinities do not occur. */
@@ -53,7 +61,9 @@ export const undecided = ['nulls', 'denominator', 'nonFinite'] as const
 
 /** The bounds of a measure; one or both. */
 export interface Bounds {
+  /** Least value, itself allowed. */
   readonly min?: number
+  /** Greatest value, itself allowed. */
   readonly max?: number
 }
 
@@ -67,6 +77,7 @@ export const rowOptionNames = [
   'nulls',
   'denominator',
   'nonFinite',
+  'quarantine',
 ] as const
 
 /** How many rows may break a row-level rule. */
@@ -93,6 +104,8 @@ export interface ExpectationSpec<A = unknown> {
   readonly nulls?: 'ignore' | 'bad' | 'good'
   readonly denominator?: 'evaluated' | 'all'
   readonly nonFinite?: 'bad' | 'null' | 'allow'
+  /** Whether its bad rows stay out of snapshots, where it says so itself. */
+  readonly quarantine?: boolean
 }
 
 /** A user's own function over a batch of columns; true where the row holds. */
@@ -146,12 +159,17 @@ function shortened(words: string): string {
   return line.length > longestWords ? `${line.slice(0, longestWords - 1)}…` : line
 }
 
-function finish(draft: Draft, made: Omit<ExpectationSpec, 'id' | 'severity'>): Expectation {
+function finish(
+  draft: Draft,
+  made: Omit<ExpectationSpec, 'id' | 'severity' | 'quarantine'>,
+  quarantine?: boolean,
+): Expectation {
   const site = declarationSite(new Error().stack)
   const { id, severity } = draft.options
   return {
     expectation: {
       ...made,
+      ...(quarantine === undefined ? {} : { quarantine }),
       id: id ?? `${draft.kind}-${digestJson(made as unknown as Json).slice(7, 19)}`,
       severity: severity ?? 'critical',
       ...(site ? { site } : {}),
@@ -189,7 +207,7 @@ export function rowExpectation(
   } as const
   if (options.nonFinite !== undefined && !(draft.floats ?? readsFloat(draft.args)))
     refuse('expectation', kind, 'nonFinite has no effect here: no float column stands in it')
-  return finish(draft, made)
+  return finish(draft, made, options.quarantine)
 }
 
 /** Whether an expression with a float column is among arguments. */
@@ -292,6 +310,20 @@ export function checkBounds(
 function within(lowest: number, highest: number): string {
   if (highest !== Number.POSITIVE_INFINITY) return ` from ${lowest} to ${highest}`
   return lowest === Number.NEGATIVE_INFINITY ? '' : ` from ${lowest}`
+}
+
+/** Refuses what is no bound where bounds are an argument of their own. */
+export function onlyBounds(kind: string, bounds: Bounds): void {
+  const other = Object.keys(bounds).find(key => key !== 'min' && key !== 'max')
+  if (other === undefined) return
+  const isOption = (rowOptionNames as readonly string[]).includes(other)
+  refuse(
+    'expectation',
+    kind,
+    isOption
+      ? `'${other}' is no bound: options go into the next argument, { ${other}: … }`
+      : `bounds ${unknownOption(other, ['min', 'max'])}`,
+  )
 }
 
 /** The bounds alone, as an expectation's arguments. */

@@ -6,6 +6,7 @@ import { incompleteBeta, inverseIncompleteBeta } from './incomplete-beta.ts'
 import { gammaP, gammaQ } from './incomplete-gamma.ts'
 import { kolmogorovSf } from './kolmogorov.ts'
 import { erf, erfc, normalCdf, normalQuantile } from './normal.ts'
+import { studentSf } from './student.ts'
 import { clopperPearson, fisherSf, fisherUpperQuantile, wilson } from './proportion.ts'
 
 const fixture = JSON.parse(
@@ -26,6 +27,7 @@ const functions: Record<string, (...x: number[]) => number> = {
   kolmogorovSf: kolmogorovSf as (...x: number[]) => number,
   incompleteBeta: incompleteBeta as (...x: number[]) => number,
   inverseIncompleteBeta: inverseIncompleteBeta as (...x: number[]) => number,
+  studentSf: studentSf as (...x: number[]) => number,
   fisherSf: fisherSf as (...x: number[]) => number,
   fisherUpperQuantile: fisherUpperQuantile as (...x: number[]) => number,
 }

@@ -13,7 +13,7 @@ const history = 60
 /** A report without its checks. `evaluated` is the most rows that one rule saw, `bad` the rows that broke some rule. */
 export function reportLine(report: Report): z.infer<typeof ReportLine> {
   const failed = report.checks.filter(check => check.status === 'fail' || check.status === 'error')
-  const quarantined = report.evidence.quarantined
+  const { failing } = report.evidence
   return {
     id: report.id,
     kind: report.kind,
@@ -22,7 +22,7 @@ export function reportLine(report: Report): z.infer<typeof ReportLine> {
     at: report.at,
     status: report.status,
     evaluated: Math.max(0, ...report.checks.map(check => check.evaluated)),
-    bad: typeof quarantined === 'number' ? quarantined : failed.reduce((sum, check) => sum + check.bad, 0),
+    bad: typeof failing === 'number' ? failing : failed.reduce((sum, check) => sum + check.bad, 0),
     failed: failed.length,
     part: partOf(report) ?? null,
     evidence: report.evidence,

@@ -2,54 +2,8 @@ import type { CheckResult } from '../../define/report.ts'
 import type { ModelTest } from '../../define/suite.ts'
 import { auc } from '../../math/metrics/ranking.ts'
 import { rmse } from '../../math/metrics/regression.ts'
-import type { Clock } from '../../ports/clock.ts'
 import type { FrameRows } from '../train/read-frame.ts'
-import { batchOf, type Subject } from './subject.ts'
-
-const warmUp = 50
-const calls = 1000
-
-/** One row a call, fresh rows each time, after warm-up. */
-export async function latencyTest(
-  test: Extract<ModelTest, { kind: 'latency' }>,
-  model: string,
-  subject: Subject,
-  frame: FrameRows,
-  clock: Clock,
-): Promise<CheckResult> {
-  const batches = Array.from({ length: warmUp + calls }, (_, i) =>
-    batchOf(subject.inputs, frame.inputs, [Math.floor((i * 7919) % frame.rows)]),
-  )
-  const times = new Float64Array(calls)
-  for (const [i, batch] of batches.entries()) {
-    const started = clock.elapsed()
-    await subject.loaded.run(batch)
-    if (i >= warmUp) times[i - warmUp] = (clock.elapsed() - started) * 1000
-  }
-  times.sort()
-  const p50 = times[calls / 2] as number
-  const p99 = times[Math.floor(calls * 0.99)] as number
-  const holds =
-    (test.p50Micros === undefined || p50 <= test.p50Micros) && (test.p99Micros === undefined || p99 <= test.p99Micros)
-  const limits = [
-    test.p50Micros === undefined ? '' : `p50 ≤ ${test.p50Micros} µs`,
-    test.p99Micros === undefined ? '' : `p99 ≤ ${test.p99Micros} µs`,
-  ]
-    .filter(Boolean)
-    .join(', ')
-  return {
-    id: test.id,
-    kind: 'latency',
-    target: { model },
-    severity: test.severity,
-    status: holds ? 'pass' : 'fail',
-    observed: { p50Micros: p50, p99Micros: p99 },
-    evaluated: calls,
-    bad: holds ? 0 : 1,
-    threshold: limits,
-    message: `one row takes ${p50.toFixed(0)} µs at the median and ${p99.toFixed(0)} µs at the 99th percentile`,
-  }
-}
+import type { Subject } from './subject.ts'
 
 export function sizeTest(test: Extract<ModelTest, { kind: 'size' }>, model: string, bytes: number): CheckResult {
   const holds = bytes <= test.maxBytes

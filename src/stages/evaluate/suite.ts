@@ -5,7 +5,8 @@ import type { Clock } from '../../ports/clock.ts'
 import type { FrameRows } from '../train/read-frame.ts'
 import { calibrationTest, metricsOf, metricTest } from './metric-tests.ts'
 import { propertyTest } from './property-tests.ts'
-import { latencyTest, sizeTest, slicesTest } from './service-tests.ts'
+import { latencyTest } from './latency-test.ts'
+import { sizeTest, slicesTest } from './service-tests.ts'
 import { scoreRows, type Subject } from './subject.ts'
 
 export interface SuiteInput {

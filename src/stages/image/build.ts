@@ -114,6 +114,7 @@ export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
       Env: [
         path ?? 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
         'NODE_ENV=production',
+        'ORT_DISABLE_TELEMETRY=1',
         ...environment,
       ],
       Entrypoint: [bundled ? '/usr/local/bin/node' : 'node', '/app/node_modules/millrace/dist/cli/bin.js'],

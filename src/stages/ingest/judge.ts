@@ -66,19 +66,32 @@ function unreadable(services: StageServices, dataset: Dataset, file: SourceFile,
 /** Rows of one file, by its place among those that were validated, that break checks. */
 interface OwnRows {
   /** Those that no snapshot would take. */
-  readonly refused: number
+  readonly quarantined: number
+  /** Those that break a critical check that failed. */
+  readonly failed: number
   /** Ids of the checks that some of them break. */
   readonly broken: ReadonlySet<string>
 }
 
-async function rowsOwn(services: StageServices, { split }: Validation, file: number): Promise<OwnRows> {
-  if (!split.bad) return { refused: 0, broken: new Set() }
+async function rowsOwn(services: StageServices, { split, report }: Validation, file: number): Promise<OwnRows> {
+  if (!split.bad) return { quarantined: 0, failed: 0, broken: new Set() }
   const engine = await services.engine()
   const row = engine.dialect.identifier(rowColumn)
-  const own = `(SELECT * FROM (${split.bad}) WHERE ${row} >= ${file * rowsOfFile})`
-  const [found] = await engine.rows(`SELECT count(*) AS n FROM ${own} WHERE NOT millrace_accepted`)
-  const broken = await engine.rows(`SELECT DISTINCT CAST(unnest(millrace_checks) AS VARCHAR) AS id FROM ${own}`)
-  return { refused: Number(found?.n ?? 0), broken: new Set(broken.map(one => String(one.id))) }
+  const failed = new Set(report.checks.filter(stops).map(check => check.id))
+  const combinations = await engine.rows(
+    `SELECT CAST(to_json(millrace_checks) AS VARCHAR) AS checks, millrace_accepted AS accepted, count(*) AS n FROM (${split.bad}) WHERE ${row} >= ${file * rowsOfFile} GROUP BY 1, 2`,
+  )
+  const own = combinations.map(one => ({
+    checks: JSON.parse(String(one.checks)) as readonly string[],
+    accepted: one.accepted === true,
+    rows: Number(one.n),
+  }))
+  const count = (some: typeof own): number => some.reduce((sum, one) => sum + one.rows, 0)
+  return {
+    quarantined: count(own.filter(one => !one.accepted)),
+    failed: count(own.filter(one => one.checks.some(id => failed.has(id)))),
+    broken: new Set(own.flatMap(one => one.checks)),
+  }
 }
 
 /** What is there already breaks it, and no row of the file does: that is not the file's fault. */
@@ -114,7 +127,7 @@ export async function judge(
       file,
       String(error.details.reason ?? error.message).replaceAll(file.path, file.name),
     )
-    const decision = gate(report, dataset, 0, 0, services.clock.now())
+    const decision = gate(report, dataset, { rows: 0, quarantined: 0, failed: 0 }, services.clock.now())
     return { report, decision: { ...decision, evidence: [...decision.evidence, file.digest] }, rows: 0, quarantined: 0 }
   }
 }
@@ -128,13 +141,15 @@ async function judgeReadable(
   const validating = await validationServices(services, dataset)
   const results = new Map<string, CheckResult>()
   let quarantined = 0
+  let failed = 0
   let rows = 0
   let alone: Report | undefined
   const ask = async (asked: readonly ExpectationSpec[], files: readonly SourceFile[], place: string) => {
     const validation = await validate(validating, { ...dataset, expectations: asked }, { files })
     try {
       const own = await rowsOwn(services, validation, files.length - 1)
-      quarantined += own.refused
+      quarantined += own.quarantined
+      failed += own.failed
       if (files.length === 1) rows = validation.rows
       const kept = validation.failing
         ? await keepFailures(services, dataset, validation.failing.sql, `${dataset.name}-${place}`)
@@ -160,13 +175,26 @@ async function judgeReadable(
   if (hopeless) for (const spec of others) results.set(spec.id, unasked(spec, dataset))
   else if (others.length > 0) await ask(others, [...present, file], `${short}-together`)
   const checks = dataset.expectations.map(spec => results.get(spec.id) as CheckResult)
-  quarantined = dataset.quarantine ? Math.min(quarantined, rows) : 0
+  // a row may break checks of both kinds
+  const counts = { rows, quarantined: Math.min(quarantined, rows), failed: Math.min(failed, rows) }
   const report: Report = {
     ...alone,
     status: overallStatus(checks),
     checks,
-    evidence: { ...alone.evidence, source: file.name, file: file.digest, joins: present.length, rows, quarantined },
+    evidence: {
+      ...alone.evidence,
+      source: file.name,
+      file: file.digest,
+      joins: present.length,
+      rows,
+      quarantined: counts.quarantined,
+    },
   }
-  const decision = gate(report, dataset, rows, quarantined, services.clock.now())
-  return { report, decision: { ...decision, evidence: [...decision.evidence, file.digest] }, rows, quarantined }
+  const decision = gate(report, dataset, counts, services.clock.now())
+  return {
+    report,
+    decision: { ...decision, evidence: [...decision.evidence, file.digest] },
+    rows,
+    quarantined: counts.quarantined,
+  }
 }

@@ -53,8 +53,9 @@ export async function datasetStep(
         const folder = await context.folder()
         if (dataset.encryptWith !== undefined) await chmod(folder, 0o700)
         context.progress(0.6, `${validation.rows.toLocaleString('en-US')} rows checked`)
-        const quarantined = dataset.quarantine ? validation.split.refused : 0
-        const decision = gate(validation.report, dataset, validation.rows, quarantined, services.clock.now())
+        const { rows, split } = validation
+        const { quarantined, failed } = split
+        const decision = gate(validation.report, dataset, { rows, quarantined, failed }, services.clock.now())
         const outputs: Record<string, StepResult['outputs'][string]> = {}
         const keep = async (name: string, sql: string, meta: Readonly<Record<string, Json>>) => {
           const path = join(folder, `${name}.parquet`)
@@ -68,7 +69,6 @@ export async function datasetStep(
           ...validation.report,
           evidence: {
             ...validation.report.evidence,
-            quarantined,
             ...(outputs.quarantine ? { quarantine: outputs.quarantine.digest } : {}),
             files: found.map(file => file.digest),
           },
@@ -77,11 +77,7 @@ export async function datasetStep(
         if (decision.verdict !== 'refused') {
           await validation.ready('they become a snapshot')
           const readmitted = validation.repaired
-          const { good, whole } = validation.split
-          await keep('data', dataset.quarantine ? good : whole, {
-            quarantined,
-            ...(readmitted > 0 ? { readmitted } : {}),
-          })
+          await keep('data', split.good, { quarantined, ...(readmitted > 0 ? { readmitted } : {}) })
         }
         await validation.unchanged()
         await services.store.addReport({ ...report, runId: context.runId })

@@ -1,13 +1,22 @@
 import { chmod, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Model } from '../../define/model.ts'
-import { compileDefinition } from '../../define/project.ts'
+import { compileDefinition, compilePart } from '../../define/project.ts'
 import type { StepDefinition } from '../../engine/index.ts'
+import type { Json } from '../../internal/canonical-json.ts'
 import { buildFrame, snapshotSql } from '../features/frame.ts'
 import { frameKey, saveUnder, sealedBy } from './save.ts'
 import { datasetStepName } from './validation.ts'
 import type { StageServices } from './services.ts'
 import { datasetsOf, from, input, type Common, type ModelRunOptions } from './step-parts.ts'
+
+/** What of a definition decides the frame; the law of its datasets' times comes with the references to them. */
+function frameDefinition({ from, label, inputs, split, views, tests }: Model): Readonly<Record<string, Json>> {
+  return {
+    ...compilePart({ from, label, inputs, split, slices: tests.filter(test => test.kind === 'slices') }),
+    views: views.map(compileDefinition),
+  }
+}
 
 /** The training frame of a model from the snapshots of its datasets. */
 export function frameStep(
@@ -22,12 +31,7 @@ export function frameStep(
     name: `features-${model.name}`,
     inputs: Object.fromEntries(datasets.map(dataset => [dataset.name, from(datasetStepName(dataset), 'data')])),
     parameters: {
-      model: compileDefinition({
-        ...model,
-        trainer: undefined,
-        tests: model.tests.filter(test => test.kind === 'slices'),
-      } as never),
-      views: model.views.map(compileDefinition),
+      ...frameDefinition(model),
       ...sealedBy(frameKey(model)),
       ...(options.spans ? { spans: { ...options.spans } } : {}),
     },

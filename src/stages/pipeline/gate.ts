@@ -1,10 +1,19 @@
 import type { Dataset } from '../../define/dataset.ts'
+import { staysOut } from '../../define/expectation/quarantine.ts'
 import type { Decision } from '../../define/decision.ts'
 import type { CheckResult, Report } from '../../define/report.ts'
 import { ulid } from '../../internal/ids.ts'
 
-/** Largest share of rows that quarantine may take of a batch that fails, before the whole is refused. */
-const mostQuarantined = 0.01
+/** Largest share of rows that may break critical checks that fail, before the whole is refused. */
+const maxFailedShare = 0.01
+
+export interface GateRows {
+  readonly rows: number
+  /** Rows that stay out of snapshots. */
+  readonly quarantined: number
+  /** Rows that break a critical check that failed. */
+  readonly failed: number
+}
 
 const count = (rows: number): string => rows.toLocaleString('en-US')
 
@@ -13,39 +22,42 @@ function subjectOf({ evidence: { file, source } }: Report, { name }: Dataset): s
   return file !== undefined && typeof source === 'string' ? `file ${source}` : name
 }
 
-/** The first of what failed, and how many there are besides. */
-function firstOf([first, ...others]: readonly CheckResult[]): string {
+/** What failed of most rows, and how many there are besides. */
+function worstOf(failed: readonly CheckResult[]): string {
+  const [first, ...others] = failed.toSorted((a, b) => b.bad - a.bad)
   return `${first?.message ?? ''}${others.length === 0 ? '' : ` (and ${count(others.length)} more)`}`
 }
 
 function reasonOf(
   subject: string,
   verdict: 'passed' | 'quarantined' | 'refused',
-  { rows, quarantined, checks }: { readonly rows: number; readonly quarantined: number; readonly checks: number },
+  { rows, quarantined, failed: failedRows, checks }: GateRows & { readonly checks: number },
   failed: readonly CheckResult[],
   whole: readonly CheckResult[],
 ): string {
-  const aside = `${count(quarantined)} of ${count(rows)} rows were set aside`
+  const aside = `${count(quarantined)} of ${count(rows)} rows go to quarantine`
   if (verdict === 'passed') return `all ${checks} checks of ${subject} hold`
   if (verdict === 'quarantined')
     return failed[0]
-      ? `${aside}; the others are accepted: ${firstOf(failed)}`
-      : `${aside}, no more than their checks tolerate; the others are accepted`
-  const firstly = [...whole, ...failed.filter(check => !whole.includes(check))]
+      ? `${aside}; the others are accepted: ${worstOf(failed)}`
+      : `${aside}, as their checks ask although they tolerate them; the others are accepted`
   if (rows === 0 && !failed.some(check => check.status === 'error' || check.kind === 'schema'))
     return `${subject} is refused: it has no rows`
-  if (whole.length > 0) return `${subject} is refused: ${firstOf(firstly)}`
-  const share = rows === 0 ? 1 : quarantined / rows
-  return `${subject} is refused: ${(100 * share).toFixed(1)} % of its rows are bad: ${firstOf(firstly)}`
+  const others = failed.filter(check => !whole.includes(check)).length
+  if (whole[0])
+    return `${subject} is refused: ${whole[0].message}${whole.length + others > 1 ? ` (and ${count(whole.length + others - 1)} more)` : ''}`
+  const bad = `${count(failedRows)} of ${count(rows)} rows (${(100 * (failedRows / rows)).toFixed(1)} %) are bad`
+  return `${subject} is refused: ${bad}: ${worstOf(failed)}`
 }
 
-/** What the gate looks at: critical checks that failed, and those of them that no setting aside of rows mends. */
-function failedChecks({ checks }: Report, { expectations }: Dataset) {
+/** What the gate looks at: critical checks that failed, and those of them that leaving rows out does not mend. */
+function failedChecks({ checks }: Report, dataset: Dataset) {
   const failed = checks.filter(
     check => check.status === 'error' || (check.status === 'fail' && check.severity === 'critical'),
   )
-  const rowLevel = new Set(expectations.filter(one => one.limits !== undefined).map(one => one.id))
-  return { failed, whole: failed.filter(check => !rowLevel.has(check.id) || check.status === 'error') }
+  const leftOut = dataset.expectations.filter(one => one.limits !== undefined && staysOut(one, dataset, true))
+  const mended = new Set(leftOut.map(one => one.id))
+  return { failed, whole: failed.filter(check => !mended.has(check.id) || check.status === 'error') }
 }
 
 /** Whether what the gate refuses is refused for its bad rows, and for nothing else. */
@@ -53,13 +65,14 @@ export const refusedForRows = (report: Report, dataset: Dataset): boolean =>
   failedChecks(report, dataset).whole.length === 0
 
 /**
- * The gate between data and everything that uses it: passes when nothing critical fails, or when what fails are rows
- * that can be set aside and they are few. Bad rows that a check tolerates are set aside all the same.
+ * The gate between data and everything that uses it: passes when nothing critical fails, or when what fails are rows that
+ * stay out of the snapshot and they are few.
  */
-export function gate(report: Report, dataset: Dataset, rows: number, quarantined: number, at: number): Decision {
+export function gate(report: Report, dataset: Dataset, counts: GateRows, at: number): Decision {
+  const { rows, quarantined } = counts
   const { failed, whole } = failedChecks(report, dataset)
-  const share = rows === 0 ? 1 : quarantined / rows
-  const refused = failed.length > 0 && (whole.length > 0 || !dataset.quarantine || share > mostQuarantined)
+  const share = rows === 0 ? 1 : counts.failed / rows
+  const refused = failed.length > 0 && (whole.length > 0 || share > maxFailedShare)
   const verdict = refused ? 'refused' : failed.length > 0 || quarantined > 0 ? 'quarantined' : 'passed'
   return {
     id: ulid(),
@@ -67,14 +80,13 @@ export function gate(report: Report, dataset: Dataset, rows: number, quarantined
     subject: `dataset ${dataset.name}`,
     at,
     verdict,
-    reason: reasonOf(
-      subjectOf(report, dataset),
-      verdict,
-      { rows, quarantined, checks: report.checks.length },
-      failed,
-      whole,
-    ),
-    rule: { name: 'validation gate', threshold: mostQuarantined, statistic: 'quarantined share', value: share },
+    reason: reasonOf(subjectOf(report, dataset), verdict, { ...counts, checks: report.checks.length }, failed, whole),
+    rule: {
+      name: 'validation gate',
+      threshold: maxFailedShare,
+      statistic: 'share of rows that break failed checks',
+      value: share,
+    },
     inputs: { rows, quarantined, failed: failed.map(check => check.id) },
     evidence: [report.id],
     actor: 'system',

@@ -4,7 +4,7 @@ import { definitionDigest } from '../../define/project.ts'
 import { fail } from '../../errors/index.ts'
 import type { Engine, RunHandle, StepDefinition } from '../../engine/index.ts'
 import { ownCode } from './code.ts'
-import type { Json } from '../../internal/canonical-json.ts'
+import { canonicalJson, type Json } from '../../internal/canonical-json.ts'
 import type { RunRecord } from '../../ports/metadata-store.ts'
 import type { Spans } from '../features/frame.ts'
 import type { SourceFile } from '../validate/files.ts'
@@ -56,7 +56,7 @@ export async function startTraining(
     name: `train-${request.model.name}`,
     steps: await trainingGraph(services, request),
     trigger: request.trigger,
-    environment: { ...request.runEnvironment, definition: definitionDigest(request.model), code: ownCode() },
+    environment: { ...request.runEnvironment, ...definitionsOf(request.model), code: ownCode() },
     parameters: {
       model: request.model.name,
       ...(request.because ? { because: request.because } : {}),
@@ -89,21 +89,44 @@ export async function startSnapshot(
     name: `snapshot-${dataset.name}`,
     steps: [await datasetStep(services, dataset, stepEnvironment)],
     trigger: 'manual',
-    environment: { ...runEnvironment, definition: definitionDigest(dataset), code: ownCode() },
+    environment: { ...runEnvironment, ...definitionsOf(dataset), code: ownCode() },
     parameters: { dataset: dataset.name, stepEnvironment },
   })
 }
 
-/** Rebuilds the graph of a run of ours from its record, for resuming it in another process. */
+/** What a run was started with, to the digest: its own definition, and the datasets of a model. */
+function definitionsOf(definition: Dataset | Model): Readonly<Record<string, Json>> {
+  const datasets = 'views' in definition ? datasetsOf(definition) : []
+  return {
+    definition: definitionDigest(definition),
+    ...(datasets.length > 0
+      ? { datasets: Object.fromEntries(datasets.map(one => [one.name, definitionDigest(one)])) }
+      : {}),
+  }
+}
+
+/** A run is one experiment: what was declared anew since it began is not for it to go on with. */
+function checkUnchanged(run: RunRecord, definition: Dataset | Model): void {
+  for (const [name, now] of Object.entries(definitionsOf(definition)))
+    if (canonicalJson(run.environment[name] ?? null) !== canonicalJson(now))
+      throw fail('definitionChanged', { run: run.id, name: run.name })
+}
+
+/**
+ * Rebuilds the graph of a run of ours from its record, for resuming it in another process; undefined where its definition
+ * is gone. Throws `definitionChanged`.
+ */
 export async function resumeGraph(
   services: StageServices,
   run: RunRecord,
 ): Promise<readonly StepDefinition[] | undefined> {
   const dataset = services.project.datasets.get(String(run.parameters.dataset))
+  if (dataset) checkUnchanged(run, dataset)
   if (dataset) return [await datasetStep(services, dataset, run.parameters.stepEnvironment ?? null)]
   const name = run.parameters.model
   const model = typeof name === 'string' ? services.project.models.get(name) : undefined
   if (!model) return undefined
+  checkUnchanged(run, model)
   const files = run.parameters.files as Record<string, SourceFile[]> | undefined
   return trainingGraph(services, {
     model,

@@ -14,6 +14,10 @@ import { from, input, type Common } from './step-parts.ts'
 
 /** Most training rows that the baseline profile is taken from, evenly spaced in time. */
 const profileRows = 200_000
+/** Most held-out rows that the baseline's scores are taken from. */
+const heldOutRows = 60_000
+/** Fewest held-out rows whose scores live ones can be compared with. */
+const fewestHeldOut = 200
 
 /** Length of the windows that the model's monitor compares, so that the baseline carries their natural variation. */
 function watchedWindow(services: StageServices, model: Model): Duration {
@@ -75,6 +79,7 @@ export async function train(
     await crew.close()
   }
   const seen = thinned(frame, profileRows)
+  const heldOut = await readFrame(engine, await input(context, 'frame').path(), model.inputs, 'test', heldOutRows)
   const profile = buildProfile({
     columns: model.inputs.map((one, i) => ({
       name: one.name,
@@ -83,6 +88,7 @@ export async function train(
       importance: fitted.importance[i] ?? 0,
     })),
     scores: score(fitted, seen),
+    ...(heldOut.rows < fewestHeldOut ? {} : { heldOutScores: score(fitted, heldOut) }),
     at: seen.at,
     labels: seen.labels,
     naturalWindow,

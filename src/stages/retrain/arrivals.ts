@@ -2,10 +2,13 @@ import type { Dataset } from '../../define/dataset.ts'
 import type { Monitor } from '../../define/monitor.ts'
 import { isMillraceError } from '../../errors/index.ts'
 import type { Digest } from '../../internal/digest.ts'
-import { datasetStepName } from '../pipeline/validation.ts'
+import { messageOf } from '../../internal/message-of.ts'
+import { gate } from '../pipeline/gate.ts'
+import { datasetStepName, validationServices } from '../pipeline/validation.ts'
 import type { StageServices } from '../pipeline/services.ts'
 import { datasetsOf } from '../pipeline/step-parts.ts'
 import { type SourceFile, sourceFiles } from '../validate/files.ts'
+import { validate } from '../validate/validate.ts'
 import type { LiveMonitor } from '../watch/live.ts'
 
 /** Contents of files that need no retrain any more. */
@@ -23,7 +26,8 @@ const listed = (files: readonly Found[]): string => {
 /**
  * Asks for a retrain when files with new content have come to a dataset of the model. A content counts as arrived when two
  * looks in a row found it (it is no longer written to), and starts one retrain ever: not again under another name, after a
- * restart, or once a version was trained on it. While a cool-down forbids the retrain, the files wait for its end.
+ * restart, or once a version was trained on it. While a cool-down forbids the retrain, the files wait for its end; while the
+ * dataset with them is refused, which the retrain would find out first, they wait until its files are others.
  */
 export class ArrivalTrigger {
   readonly #services: StageServices
@@ -35,6 +39,8 @@ export class ArrivalTrigger {
   #version = 0
   /** The suppression that is on record, so that it is recorded once. */
   #told = ''
+  /** Why the files that are there now are refused, once they were judged; by their contents. */
+  #judged: { readonly contents: string; readonly refused: string | undefined } | undefined
 
   constructor(services: StageServices, definition: Monitor, monitor: Pick<LiveMonitor, 'ask' | 'wouldDecide'>) {
     this.#services = services
@@ -50,10 +56,46 @@ export class ArrivalTrigger {
     const settled = files.filter(file => this.#before.has(file.digest))
     this.#before = new Set(files.map(file => file.digest))
     const arrived = settled.filter(file => !seen.has(file.digest))
-    if (arrived.length > 0) await this.#ask(arrived, seen)
+    if (arrived.length > 0) await this.#ask(arrived, seen, files)
   }
 
-  async #ask(arrived: readonly Found[], seen: Set<Digest>): Promise<void> {
+  /** Why the gate that a retrain begins with would refuse a dataset as it stands with what has arrived. */
+  async #refusal(arrived: readonly Found[], files: readonly Found[]): Promise<string | undefined> {
+    const names = new Set(arrived.map(file => file.dataset))
+    const contents = [...names, ...files.map(file => file.digest)].join()
+    if (this.#judged?.contents !== contents) {
+      let refused: string | undefined
+      for (const dataset of this.#datasets)
+        if (names.has(dataset.name))
+          refused ??= await this.#refusalOf(
+            dataset,
+            files.filter(file => file.dataset === dataset.name),
+          )
+      this.#judged = { contents, refused }
+    }
+    return this.#judged.refused
+  }
+
+  async #refusalOf(dataset: Dataset, files: readonly Found[]): Promise<string | undefined> {
+    try {
+      const validation = await validate(await validationServices(this.#services, dataset), dataset, { files })
+      try {
+        await validation.unchanged()
+        const { rows, split, report } = validation
+        const { quarantined, failed } = split
+        const { verdict, reason } = gate(report, dataset, { rows, quarantined, failed }, this.#services.clock.now())
+        return verdict === 'refused' ? reason : undefined
+      } finally {
+        await validation.release()
+      }
+    } catch (error) {
+      // A file that is broken, or went or was changed while it was read
+      if (isMillraceError(error) || (error as NodeJS.ErrnoException).code === 'ENOENT') return messageOf(error)
+      throw error
+    }
+  }
+
+  async #ask(arrived: readonly Found[], seen: Set<Digest>, files: readonly Found[]): Promise<void> {
     const digests = [...new Set(arrived.map(file => file.digest))]
     const datasets = [...new Set(arrived.map(file => file.dataset))].join(', ')
     const request = {
@@ -61,11 +103,15 @@ export class ArrivalTrigger {
       reason: `${digests.length} new ${digests.length === 1 ? 'file' : 'files'} of ${datasets}: ${listed(arrived)}`,
       evidence: digests,
     }
-    const expected = this.#monitor.wouldDecide(request)
+    // Judging reads the data: only where nothing else forbids the retrain already
+    const allowed = this.#monitor.wouldDecide(request).verdict === 'fired'
+    const refused = allowed ? await this.#refusal(arrived, files) : undefined
+    const asked = { ...request, ...(refused === undefined ? {} : { refused }) }
+    const expected = this.#monitor.wouldDecide(asked)
     const told = `${expected.verdict} ${expected.rule.name} ${digests.join()}`
     if (expected.verdict !== 'fired' && told === this.#told) return
     this.#told = told
-    const decision = await this.#monitor.ask(request)
+    const decision = await this.#monitor.ask(asked)
     if (decision.verdict !== 'fired') return
     for (const digest of digests) seen.add(digest)
     await this.#store(seen)

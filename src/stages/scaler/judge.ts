@@ -8,7 +8,7 @@ import { scalerOfWindow, type WatchedScaler } from './watched.ts'
 
 export interface ScalerJudgement {
   readonly report: Report
-  /** One series a check: what fails (and a guessed unit, though it is a warning) alerts with its first window. */
+  /** One a check: what fails (and a guessed unit, though it is a warning) joins the monitor's alert with its first window. */
   readonly observations: readonly Observation[]
 }
 
@@ -41,15 +41,11 @@ export function judgeScaler(
     .filter(check => check.status !== 'skipped')
     .map(
       (check): Observation => ({
-        series: check.id,
+        name: check.id,
         atOnce: true,
         bad: alerts(check),
         reason: check.message,
-        statistic: 'features that break the rule',
-        value: check.bad,
-        threshold: check.threshold,
         report: id,
-        alert: 'scaler',
       }),
     )
   return { report, observations }

@@ -9,7 +9,7 @@ import type { OnlineView } from '../features/online.ts'
 import type { StageServices } from '../pipeline/services.ts'
 import { RowEncoder, type EncodedRows } from './encode.ts'
 import { type JournalOptions, type Keeper, type KeptPrediction, ServingJournal } from './journal.ts'
-import { LabelPairs } from './label-pairs.ts'
+import { LabelPairs, withWaiting } from './label-pairs.ts'
 import { LatencyRing } from './latency.ts'
 import { ScalerGuard } from './scaler-guard.ts'
 import { loadVersion, type ServedVersion } from './served-version.ts'
@@ -308,9 +308,10 @@ export class LiveDeployment implements ServedDeployment, Keeper {
 
   #move(event: RolloutEvent): void {
     if (!this.#rollout) return
-    const { state, decisions } = advance(this.#rollout, event)
+    const { state, decisions: made } = advance(this.#rollout, event)
     this.#rollout = state
-    if (decisions.length === 0) return
+    if (made.length === 0) return
+    const decisions = made.map(one => withWaiting(one, this.#pairs.waiting, this.labelHorizon))
     if (state.phase === 'rolled-back' || state.phase === 'done') this.#end(state)
     this.#write(async () => {
       for (const decision of decisions) await this.#services.store.addDecision(decision)
@@ -366,6 +367,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
         : null,
       rollout: rollout ? (rollout as unknown as Record<string, Json>) : null,
       requests: { ...this.#counts },
+      labels: { waiting: this.#pairs.waiting, horizon: this.labelHorizon },
       latencyMicros: this.#latency.quantiles(),
     }
   }

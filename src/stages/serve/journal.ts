@@ -1,8 +1,9 @@
-import { type FileHandle, open, readdir, readFile, rm } from 'node:fs/promises'
+import { type FileHandle, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
+import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
-import { makeFolder, syncFolder } from '../../internal/publish.ts'
+import { makeFolder, publishFile, syncFolder } from '../../internal/publish.ts'
 import type { Micros } from '../../internal/time.ts'
 import { messageOf } from '../../internal/message-of.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -39,14 +40,21 @@ export interface JournalOptions {
   readonly onError: (error: unknown) => void
 }
 
+type PredictionEntry = readonly [id: string, at: Micros, stable: number | null, canary: number | null, epoch: number]
+type LabelEntry = readonly [id: string, label: number, at: Micros]
+/** In the order in which they came: a label may come before its prediction, or twice, and must do so again. */
+type Entry = PredictionEntry | LabelEntry
+
 interface Frame {
   readonly at: Micros
-  /** id, at, stable, canary, epoch, … */
-  readonly p: (string | number | null)[]
-  /** id, label, at, … */
-  readonly l: (string | number)[]
+  readonly r: readonly Entry[]
   readonly s: Readonly<Record<string, Json>>
 }
+
+const isPrediction = (entry: Entry): entry is PredictionEntry => entry.length === 5
+const predictionsIn = (entries: readonly Entry[]): number =>
+  entries.reduce((count, entry) => (isPrediction(entry) ? count + 1 : count), 0)
+const finiteOrNull = (x: number): number | null => (Number.isFinite(x) ? x : null)
 
 interface Segment {
   readonly path: string
@@ -70,7 +78,32 @@ const encode = (frame: Frame): string => {
 
 function decode(line: string): Frame | undefined {
   const body = line.slice(9)
-  return Number.parseInt(line.slice(0, 8), 16) === crc32(body) ? (JSON.parse(body) as Frame) : undefined
+  return line.length > 9 && line.slice(0, 8) === crc32(body).toString(16).padStart(8, '0')
+    ? (JSON.parse(body) as Frame)
+    : undefined
+}
+
+/**
+ * The whole frames of a segment. A last line that was cut is what a crash leaves, and no damage: it was never acknowledged.
+ * `text`: the whole lines.
+ */
+export function readSegment(content: string): {
+  readonly frames: readonly Frame[]
+  readonly damaged: number
+  readonly text: string
+} {
+  const lines = content.split('\n')
+  const torn = lines.pop()
+  const whole = lines.flatMap(line => {
+    const frame = decode(line)
+    return frame ? [{ line, frame }] : []
+  })
+  const last = torn === undefined || torn === '' ? undefined : decode(torn)
+  return {
+    frames: [...whole.map(one => one.frame), ...(last ? [last] : [])],
+    damaged: lines.length - whole.length,
+    text: whole.map(one => `${one.line}\n`).join(''),
+  }
 }
 
 /**
@@ -84,8 +117,7 @@ export class ServingJournal {
   readonly #keepers: readonly Keeper[]
   readonly #options: JournalOptions
   readonly #segments: Segment[] = []
-  #predictions: (string | number | null)[] = []
-  #labels: (string | number)[] = []
+  #entries: Entry[] = []
   #file: FileHandle | undefined
   #size = 0
   #last = 0
@@ -102,7 +134,7 @@ export class ServingJournal {
   /** Gives the keepers back what an earlier process kept for them, and begins to keep. */
   static async open(folder: string, keepers: readonly Keeper[], options: JournalOptions): Promise<ServingJournal> {
     const journal = new ServingJournal(folder, keepers, options)
-    await makeFolder(folder)
+    await makeFolder(folder, 0o700)
     await journal.#replay()
     journal.#timer = setInterval(() => void journal.flush(), flushMs)
     journal.#timer.unref()
@@ -110,13 +142,16 @@ export class ServingJournal {
   }
 
   prediction(id: string, at: Micros, stable: number, canary: number, epoch: number): void {
-    this.#predictions.push(id, at, stable, Number.isNaN(canary) ? null : canary, epoch)
-    if (this.#predictions.length === flushRows * 5) void this.flush()
+    this.#add([id, at, finiteOrNull(stable), finiteOrNull(canary), epoch])
   }
 
   label(id: string, label: number, at: Micros): void {
-    this.#labels.push(id, label, at)
-    if (this.#labels.length === flushRows * 3) void this.flush()
+    this.#add([id, label, at])
+  }
+
+  #add(entry: Entry): void {
+    this.#entries.push(entry)
+    if (this.#entries.length === flushRows) void this.flush()
   }
 
   /** Why nothing can be written at present. */
@@ -144,28 +179,26 @@ export class ServingJournal {
       const state = keeper.capture(whole)
       if (state !== undefined) s[keeper.keeps] = state
     }
-    const [p, l] = [this.#predictions, this.#labels]
-    if (p.length === 0 && l.length === 0 && Object.keys(s).length === 0) return
-    this.#predictions = []
-    this.#labels = []
+    const r = this.#entries
+    if (r.length === 0 && Object.keys(s).length === 0) return
+    this.#entries = []
     const at = this.#options.clock.now()
     try {
       for (const keeper of this.#keepers) await keeper.stored()
-      const line = encode({ at, p, l, s })
+      const line = encode({ at, r, s })
       const file = whole ? await this.#next() : (this.#file as FileHandle)
       await file.appendFile(line)
       await file.datasync()
       this.#size += Buffer.byteLength(line)
       const segment = this.#segments.at(-1) as Segment
       segment.until = Math.max(segment.until, at)
-      segment.predictions += p.length / 5
+      segment.predictions += predictionsIn(r)
       this.#trouble = undefined
     } catch (error) {
       // The next frame begins a segment with whole states; a row that is written twice counts once
       await this.#file?.close().catch(() => undefined)
       this.#file = undefined
-      this.#predictions = [...p, ...this.#predictions].slice(-mostWaiting * 5)
-      this.#labels = [...l, ...this.#labels].slice(-mostWaiting * 3)
+      this.#entries = [...r, ...this.#entries].slice(-mostWaiting)
       if (this.#trouble === undefined) this.#options.onError(error)
       this.#trouble = messageOf(error)
     }
@@ -204,30 +237,33 @@ export class ServingJournal {
       const segment: Segment = { path, number: Number(name.slice(0, 9)), until: 0, predictions: 0 }
       this.#segments.push(segment)
       this.#last = segment.number
-      for (const line of (await readFile(path, 'utf8')).split('\n')) {
-        const frame = line === '' ? undefined : decode(line)
-        if (!frame) continue
+      const { frames, damaged, text } = readSegment(await readFile(path, 'utf8'))
+      if (damaged > 0) await this.#setAside(path, damaged, text)
+      for (const frame of frames) {
         segment.until = Math.max(segment.until, frame.at)
-        segment.predictions += frame.p.length / 5
+        segment.predictions += predictionsIn(frame.r)
         this.#give(frame)
       }
     }
   }
 
-  #give({ p, l, s }: Frame): void {
-    for (let i = 0; i < p.length; i += 5) {
-      const [id, at, stable, canary, epoch] = p.slice(i, i + 5) as [
-        string,
-        number,
-        number | null,
-        number | null,
-        number,
-      ]
-      const prediction = { id, at, stable: stable ?? Number.NaN, canary: canary ?? Number.NaN, epoch }
-      for (const keeper of this.#keepers) keeper.recall(prediction)
-    }
-    for (let i = 0; i < l.length; i += 3)
-      for (const keeper of this.#keepers) keeper.recallLabel(l[i] as string, l[i + 1] as number, l[i + 2] as number)
+  /** Keeps a damaged segment as it was found, and what is whole of it in its place. */
+  async #setAside(path: string, damaged: number, text: string): Promise<void> {
+    const kept = `${path}.damaged-${this.#options.clock.now()}`
+    await rename(path, kept)
+    await publishFile(path, text, 0o600)
+    this.#options.onError(
+      fail('journalDamaged', { path, damaged: `${damaged} ${damaged === 1 ? 'line' : 'lines'}`, kept }),
+    )
+  }
+
+  #give({ r, s }: Frame): void {
+    for (const entry of r)
+      if (isPrediction(entry)) {
+        const [id, at, stable, canary, epoch] = entry
+        const prediction = { id, at, stable: stable ?? Number.NaN, canary: canary ?? Number.NaN, epoch }
+        for (const keeper of this.#keepers) keeper.recall(prediction)
+      } else for (const keeper of this.#keepers) keeper.recallLabel(...entry)
     for (const keeper of this.#keepers) {
       const state = s[keeper.keeps]
       if (state !== undefined) keeper.takeBack(state)

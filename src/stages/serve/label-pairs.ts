@@ -1,3 +1,4 @@
+import type { Decision } from '../../define/decision.ts'
 import type { Micros } from '../../internal/time.ts'
 import { rowLogLoss } from '../../math/metrics/classification.ts'
 
@@ -18,15 +19,23 @@ export interface PairedLosses {
 
 /** Predictions whose label may still come; the oldest are forgotten beyond this many. */
 const mostPending = 2_000_000
+/** Labels whose prediction may still come; likewise. Ids that are wrong end here too. */
+const mostEarly = 100_000
+
+function forgetOldest(map: Map<string, unknown>, most: number): void {
+  if (map.size > most) map.delete(map.keys().next().value as string)
+}
 
 /**
- * Joins labels to the predictions of both arms. Paired losses count only once every label of their time has had the time to
+ * Joins labels to the predictions of both arms; one that comes before its prediction waits for it, since whoever sends it
+ * may have it first. The first label of a prediction counts. Paired losses count only once every label of their time has had the time to
  * come: quick labels are not typical.
  */
 export class LabelPairs {
   readonly #task: 'binary' | 'regression'
   readonly #horizon: Micros
   readonly #pending = new Map<string, Pending>()
+  readonly #early = new Map<string, number>()
   #due: { at: Micros; stable: number; canary: number }[] = []
   /** Goes up with every rollout: labels of rows that an earlier challenger scored are none of this one's. */
   #epoch = 0
@@ -50,13 +59,22 @@ export class LabelPairs {
 
   remember(id: string, at: Micros, stable: number, canary: number, epoch: number): void {
     this.#pending.set(id, { at, stable, canary, epoch })
-    if (this.#pending.size > mostPending) this.#pending.delete(this.#pending.keys().next().value as string)
+    const early = this.#early.get(id)
+    if (early !== undefined) {
+      this.#early.delete(id)
+      this.label(id, early)
+    }
+    forgetOldest(this.#pending, mostPending)
   }
 
-  /** False when the prediction is unknown or has its label. */
+  /** False when the prediction has its label, or is unknown: then the label waits for it. */
   label(id: string, label: number): boolean {
     const pending = this.#pending.get(id)
-    if (!pending) return false
+    if (!pending) {
+      if (!this.#early.has(id)) this.#early.set(id, label)
+      forgetOldest(this.#early, mostEarly)
+      return false
+    }
     this.#pending.delete(id)
     if (this.#epoch === pending.epoch && !Number.isNaN(pending.canary))
       this.#due.push({
@@ -69,6 +87,11 @@ export class LabelPairs {
 
   #loss(label: number, score: number): number {
     return this.#task === 'binary' ? rowLogLoss(label, score) : (label - score) ** 2
+  }
+
+  /** Labelled rows whose time has not come: until then they count as none. */
+  get waiting(): number {
+    return this.#due.length
   }
 
   /** The pairs whose time has come, each once; undefined when there are none. */
@@ -107,5 +130,16 @@ export class LabelPairs {
     if (epoch <= this.#epoch) return
     this.#epoch = epoch
     this.#due = []
+  }
+}
+
+/** The decision with what labels are still to count: who sent them and reads of none must be told where they are. */
+export function withWaiting(decision: Decision, waiting: number, horizon: Micros): Decision {
+  if (waiting === 0 || (decision.verdict !== 'promoted' && decision.verdict !== 'held')) return decision
+  const hours = Number((horizon / 3_600_000_000).toPrecision(3))
+  return {
+    ...decision,
+    reason: `${decision.reason}; ${waiting} more labelled rows count once the label horizon (${hours} h) of their predictions is over`,
+    inputs: { ...decision.inputs, labelsWaiting: waiting },
   }
 }

@@ -49,6 +49,8 @@ export interface DeploymentStatus {
   /** The running or last rollout: phase, weight, evidence so far, decisions. */
   readonly rollout: Readonly<Record<string, Json>> | null
   readonly requests: { readonly stable: number; readonly canary: number; readonly errors: number }
+  /** Labelled rows of the rollout that count only once the label horizon after their prediction is over. */
+  readonly labels: { readonly waiting: number; readonly horizon: Micros }
   readonly latencyMicros: { readonly p50: number; readonly p99: number }
 }
 

@@ -11,6 +11,10 @@ export interface RowLevel {
   readonly bad: string
   /** The same as an expression, where it is one. */
   readonly condition?: Node | undefined
+  /** Whether the check is critical and failed. */
+  readonly failed: boolean
+  /** Whether its rows stay out of snapshots. */
+  readonly staysOut: boolean
   /** Its first rows, once the dataset was split. */
   first?: readonly number[]
 }
@@ -19,18 +23,20 @@ export interface RowLevel {
 export const mostSampled = 20
 
 export interface Split {
-  /** SELECT of the rows that stay: those that break no critical row-level check, in their order of arrival. */
+  /** SELECT of the rows that snapshots hold, in their order of arrival. */
   readonly good: string
-  /** SELECT of every row in its order of arrival, for datasets that set none aside. */
-  readonly whole: string
   /**
    * SELECT of every failing row, in any order, with `millrace_checks` (ids), `millrace_reasons` (sentences) and
    * `millrace_accepted` (it stays nevertheless). Undefined when none fails.
    */
   readonly bad: string | undefined
-  /** Failing rows, and those of them that do not stay. */
+  /** Rows that break some check. */
   readonly failing: number
-  readonly refused: number
+  /** Those of them that stay out of snapshots, and how many of these each check asks for, by its id. */
+  readonly quarantined: number
+  readonly quarantinedBy: ReadonlyMap<string, number>
+  /** Those of them that break a critical check that failed. */
+  readonly failed: number
 }
 
 /** Flags that a 64-bit mask takes. */
@@ -54,14 +60,14 @@ interface Combination {
   readonly rows: number
   /** Numbers of its first rows. */
   readonly first: readonly number[]
-  readonly broken: readonly ExpectationSpec[]
+  readonly broken: readonly RowLevel[]
 }
 
 function combinationOf(row: Row, names: readonly string[], failing: readonly RowLevel[]): Combination {
   const masks = names.map(name => BigInt(row[name] as number | bigint))
-  const broken = failing.flatMap(({ spec }, i) => {
+  const broken = failing.filter((_, i) => {
     const mask = masks[Math.floor(i / flagsOfMask)] as bigint
-    return (mask >> BigInt(i % flagsOfMask)) & 1n ? [spec] : []
+    return (mask >> BigInt(i % flagsOfMask)) & 1n
   })
   return {
     masks,
@@ -73,7 +79,21 @@ function combinationOf(row: Row, names: readonly string[], failing: readonly Row
   }
 }
 
-const isRefused = ({ broken }: Combination): boolean => broken.some(spec => spec.severity === 'critical')
+const isOut = ({ broken }: Combination): boolean => broken.some(check => check.staysOut)
+
+const countRows = (some: readonly Combination[]): number => some.reduce((sum, one) => sum + one.rows, 0)
+
+function countQuarantined(combinations: readonly Combination[], failing: readonly RowLevel[]) {
+  const by = failing
+    .filter(check => check.staysOut)
+    .map(check => [check.spec.id, countRows(combinations.filter(one => one.broken.includes(check)))] as const)
+  return {
+    failing: countRows(combinations),
+    quarantined: countRows(combinations.filter(isOut)),
+    quarantinedBy: new Map(by),
+    failed: countRows(combinations.filter(one => one.broken.some(check => check.failed))),
+  }
+}
 
 /**
  * Parts a dataset by its failed row-level checks. The rows themselves are copied nowhere: what is kept is which combinations
@@ -91,7 +111,7 @@ export async function split(
   // in the order of arrival: joins keep none, and a snapshot's digest must not depend on threads
   const kept = (where: string) =>
     `SELECT ${named} FROM (${found.numbered})${where}${found.inOrder ? '' : ` ORDER BY ${row}`}`
-  if (failing.length === 0) return { good: kept(''), whole: kept(''), bad: undefined, failing: 0, refused: 0 }
+  if (failing.length === 0) return { good: kept(''), bad: undefined, ...countQuarantined([], []) }
   const { sql: masks, names } = masksOf(failing)
   // what a cell of text held that is no value of its column's type
   const texts = found.tells ? `, ${dialect.identifier(unreadableColumn)}` : ''
@@ -103,20 +123,17 @@ export async function split(
   const combinations = occurring.map(one => combinationOf(one, names, failing))
   for (const check of failing)
     check.first = combinations
-      .filter(one => one.broken.includes(check.spec))
+      .filter(one => one.broken.includes(check))
       .flatMap(one => one.first)
       .sort((a, b) => a - b)
       .slice(0, mostSampled)
-  const count = (some: readonly Combination[]) => some.reduce((sum, one) => sum + one.rows, 0)
   await keepCombinations(engine, table, names, combinations)
   const same = names.map(name => `f.${name} = c.${name}`).join(' AND ')
-  const critical = failing.flatMap(({ spec, bad }) => (spec.severity === 'critical' ? [`(${bad})`] : []))
+  const out = failing.flatMap(({ staysOut, bad }) => (staysOut ? [`(${bad})`] : []))
   return {
-    whole: kept(''),
-    good: kept(critical.length === 0 ? '' : ` WHERE NOT coalesce(${critical.join(' OR ')}, false)`),
+    good: kept(out.length === 0 ? '' : ` WHERE NOT coalesce(${out.join(' OR ')}, false)`),
     bad: `SELECT f.* EXCLUDE (${names.join(', ')}), c.millrace_checks, c.millrace_reasons, c.millrace_accepted FROM (SELECT * FROM (${flagged}) WHERE ${any}) f JOIN ${table} c ON ${same}`,
-    failing: count(combinations),
-    refused: count(combinations.filter(isRefused)),
+    ...countQuarantined(combinations, failing),
   }
 }
 
@@ -172,8 +189,8 @@ async function keepCombinations(
   const oneOf = (texts: Iterable<string>) => dialect.oneOf([...new Set(texts)])
   const columns = [
     ...names.map(name => `${name} BIGINT`),
-    `millrace_checks ${oneOf([...broken].map(spec => spec.id))}[]`,
-    `millrace_reasons ${oneOf([...broken].map(spec => spec.says))}[]`,
+    `millrace_checks ${oneOf([...broken].map(({ spec }) => spec.id))}[]`,
+    `millrace_reasons ${oneOf([...broken].map(({ spec }) => spec.says))}[]`,
     'millrace_accepted BOOLEAN',
   ]
   await engine.execute(`CREATE TABLE ${table} (${columns.join(', ')})`)
@@ -181,13 +198,13 @@ async function keepCombinations(
     const rows = combinations.slice(from, from + 500).map(one => {
       const ids = listSql(
         engine,
-        one.broken.map(spec => spec.id),
+        one.broken.map(({ spec }) => spec.id),
       )
       const words = listSql(
         engine,
-        one.broken.map(spec => spec.says),
+        one.broken.map(({ spec }) => spec.says),
       )
-      return `(${one.masks.join(', ')}, ${ids}, ${words}, ${!isRefused(one)})`
+      return `(${one.masks.join(', ')}, ${ids}, ${words}, ${!isOut(one)})`
     })
     await engine.execute(`INSERT INTO ${table} VALUES ${rows.join(', ')}`)
   }

@@ -126,7 +126,7 @@ describe('Parquet', () => {
     const made = dataset('d', { source: parquet('v.parquet'), columns: { v: t.nullable(t.int()) } })
     const { report, split, release } = await validate(services(), made)
     await release()
-    expect(split.refused).toBe(1)
+    expect(split.failed).toBe(1)
     expect(report.checks.find(check => check.kind === 'readable')).toMatchObject({
       status: 'fail',
       bad: 1,

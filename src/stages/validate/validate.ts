@@ -3,6 +3,7 @@ import { kinds } from '../../define/expectation/index.ts'
 import { readableCells } from '../../define/expectation/kinds/readable.ts'
 import type { FoundSchema, Kind, Verdict, VerdictContext } from '../../define/expectation/kind.ts'
 import type { ExpectationSpec } from '../../define/expectation/spec.ts'
+import { staysOut } from '../../define/expectation/quarantine.ts'
 import { columnsOf } from '../../define/expression/node.ts'
 import { overallStatus, type CheckResult, type Report } from '../../define/report.ts'
 import type { Source } from '../../define/source.ts'
@@ -109,6 +110,11 @@ function result(spec: ExpectationSpec, dataset: Dataset, verdict: Verdict, appro
     ...(approximate ? { approximate } : {}),
     ...(spec.site ? { location: spec.site } : {}),
   }
+}
+
+function withQuarantined(check: CheckResult, { quarantinedBy }: Split): CheckResult {
+  const rows = quarantinedBy.get(check.id)
+  return rows === undefined || rows === 0 ? check : { ...check, quarantined: rows }
 }
 
 function failed(spec: ExpectationSpec, dataset: Dataset, reason: string): CheckResult {
@@ -235,7 +241,11 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
           milliseconds: clock.elapsed() - began,
         })
       if (run.outcome?.table) tables.push(run.outcome.table)
-      if (run.outcome?.bad) failing.push({ spec, bad: run.outcome.bad, condition: run.outcome.condition })
+      if (run.outcome?.bad) {
+        const failed = spec.severity === 'critical' && verdict?.status === 'fail'
+        const { bad, condition } = run.outcome
+        failing.push({ spec, bad, condition, failed, staysOut: staysOut(spec, dataset, failed) })
+      }
       checks.push(
         verdict
           ? result(spec, dataset, verdict, kind.approximate)
@@ -246,7 +256,9 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
     if (failing[0]) await measurer.ready(`some break "${failing[0].spec.says}"`)
     const began = clock.elapsed()
     const parts = await split(engine, found, failing, badTable)
-    const sampled = parts.bad ? await withSamples(engine, measurer, found, told, failing, source.files) : told
+    const sampled = (parts.bad ? await withSamples(engine, measurer, found, told, failing, source.files) : told).map(
+      check => withQuarantined(check, parts),
+    )
     const unchanged = async () => {
       await source.unchanged?.()
       await references.unchanged()
@@ -261,7 +273,13 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
       at: clock.now(),
       status: overallStatus(sampled),
       checks: sampled,
-      evidence: { source: found.source.label, rows, milliseconds: Math.round(clock.elapsed() - started) },
+      evidence: {
+        source: found.source.label,
+        rows,
+        failing: parts.failing,
+        quarantined: parts.quarantined,
+        milliseconds: Math.round(clock.elapsed() - started),
+      },
     }
     return {
       report,

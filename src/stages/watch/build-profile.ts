@@ -2,8 +2,9 @@ import { fail } from '../../errors/index.ts'
 import { type Duration, micros } from '../../internal/time.ts'
 import { binIndex, quantileBins } from '../../math/distribution/quantile-bins.ts'
 import { baselinePerformance } from './baseline-performance.ts'
-import { excess, type NaturalVariation } from './natural-variation.ts'
+import { baselineCounters, directionsOf, meansOf, rowVariance, valuesOf } from './directions.ts'
 import type { ColumnProfile, NumberProfile, Profile, TextProfile } from './profile.ts'
+import { type Variation, variationOf } from './variation.ts'
 
 export interface ProfileColumn {
   readonly name: string
@@ -18,6 +19,11 @@ export interface ProfileInput {
   readonly columns: readonly ProfileColumn[]
   /** One a row: probability of the positive class, or the predicted value. */
   readonly scores: Float32Array
+  /**
+   * Scores of rows that the model was not trained on: what live scores are compared with. A model knows its training rows
+   * too well: their scores are wider spread than any to come. Only how windows differ is then taken from `scores`.
+   */
+  readonly heldOutScores?: Float32Array
   /** Event time of each row in microseconds; needed for the natural variation. */
   readonly at?: BigInt64Array | Float64Array
   /** 0 or 1, or the value to predict. Rows with NaN have no label. */
@@ -29,64 +35,90 @@ export interface ProfileInput {
 const topCategories = 50
 const mostOthers = 2000
 const mostPoints = 20
-/** A window with fewer rows than this says too little about natural variation. */
-const fewestRows = 200
+/** Windows with fewer rows than this say too little: about the variation of a column, and about that of the quality. */
+const fewestRows = 30
+const fewestLabelledRows = 200
+/** Windows that the variation is learnt from, the newest ones. */
+const mostWindows = 4_096
 
-/** Window number of each row, renumbered without the windows that are too small (-1). */
-function windowsOf(at: BigInt64Array | Float64Array, length: number): { of: Int32Array; count: number } {
+/** The windows of the training period, numbered in the order of time. */
+interface TrainingWindows {
+  /** Window of each row; -1 where it is too small. */
+  readonly of: Int32Array
+  readonly count: number
+  /** Number of each window on the calendar. */
+  readonly indices: readonly number[]
+  /** Windows after which a day and a week repeat, where they are whole numbers of windows. */
+  readonly periods: readonly number[]
+}
+
+function windowsOf(at: BigInt64Array | Float64Array, length: number, fewest: number): TrainingWindows {
   const n = at.length
-  let first = Number.POSITIVE_INFINITY
-  for (let i = 0; i < n; i++) first = Math.min(first, Number(at[i]))
-  const of = new Int32Array(n)
-  const rows: number[] = []
-  for (let i = 0; i < n; i++) {
-    const window = Math.floor((Number(at[i]) - first) / length)
-    of[i] = window
-    rows[window] = (rows[window] ?? 0) + 1
-  }
-  const sorted = Object.values(rows).sort((a, b) => a - b)
-  const least = Math.max(fewestRows, (sorted[sorted.length >> 1] ?? 0) / 2)
-  const renumbered = new Map<number, number>()
-  for (const [window, count] of rows.entries()) if ((count ?? 0) >= least) renumbered.set(window, renumbered.size)
-  for (let i = 0; i < n; i++) of[i] = renumbered.get(of[i] as number) ?? -1
-  return { of, count: renumbered.size }
+  const index = Float64Array.from({ length: n }, (_, i) => Math.floor(Number(at[i]) / length))
+  const rows = new Map<number, number>()
+  for (const window of index) rows.set(window, (rows.get(window) ?? 0) + 1)
+  const sorted = [...rows.values()].sort((a, b) => a - b)
+  const least = Math.max(fewest, (sorted[sorted.length >> 1] ?? 0) / 2)
+  const indices = [...rows]
+    .filter(([, count]) => count >= least)
+    .map(([window]) => window)
+    .sort((a, b) => a - b)
+    .slice(-mostWindows)
+  const numbers = new Map(indices.map((window, i) => [window, i]))
+  const periods = [micros('1d') / length, micros('7d') / length].filter(one => one > 1 && Number.isInteger(one))
+  return { of: Int32Array.from(index, window => numbers.get(window) ?? -1), count: indices.length, indices, periods }
 }
 
-/** Natural variation from the test bin of each row: 0 … bins - 1, or below 0 for -1 missing, -2, -3 infinite. */
-function naturalOf(
-  bins: Int32Array,
-  count: number,
-  windows: { of: Int32Array; count: number },
-  order: 'ordered' | 'unordered',
-): NaturalVariation {
-  const width = count + 4
-  const counters = new Float64Array(windows.count * width)
-  const whole = new Float64Array(width)
-  for (let i = 0; i < bins.length; i++) {
-    const bin = bins[i] as number
-    const window = windows.of[i] as number
-    const slot = bin >= 0 ? bin : count - bin
-    whole[slot] = (whole[slot] as number) + 1
-    if (window >= 0) counters[window * width + slot] = (counters[window * width + slot] as number) + 1
-  }
-  const values: number[] = []
-  const presence: number[] = []
-  const present = (row: Float64Array): number[] => [
-    row.subarray(0, count).reduce((sum, x) => sum + x, 0),
-    ...row.subarray(count + 1),
-  ]
-  for (let window = 0; window < windows.count; window++) {
-    const row = counters.subarray(window * width, (window + 1) * width)
-    values.push(excess(whole.subarray(0, count), row.subarray(0, count), order))
-    presence.push(excess(present(whole), present(row), 'unordered'))
-  }
-  return { values, presence }
+/** How each direction of a column varies between the windows; `slots` is the counter that each row falls into. */
+function variationsOf(
+  column: ColumnProfile,
+  slots: Int32Array,
+  windows: TrainingWindows,
+): readonly (Variation | null)[] {
+  const base = baselineCounters(column)
+  const counters = new Float64Array(windows.count * base.length)
+  slots.forEach((slot, row) => {
+    const at = (windows.of[row] as number) * base.length + slot
+    if (at >= 0) counters[at] = (counters[at] as number) + 1
+  })
+  const directions = directionsOf(column)
+  const whole = meansOf(directions, base)
+  const seen = windows.indices.map((_, window) =>
+    meansOf(directions, counters.subarray(window * base.length, (window + 1) * base.length)),
+  )
+  return directions.map(({ kind }, direction) => {
+    const sampled = rowVariance(kind, whole[direction]?.mean ?? 0)
+    const means = windows.indices.flatMap((index, window) => {
+      const one = seen[window]?.[direction]
+      return !one || one.rows === 0 ? [] : [{ index, mean: one.mean - one.byLevel, sampling: sampled / one.rows }]
+    })
+    const variation = variationOf(means, windows.periods)
+    return variation ? around(whole[direction]?.mean ?? 0, variation) : null
+  })
 }
 
+/** The same variation about another mean: that of the baseline, should its rows be others than those of the windows. */
+function around(mean: number, variation: Variation): Variation {
+  const { means } = variation
+  const own = means.reduce((sum, x) => sum + x / means.length, 0)
+  return { ...variation, means: means.map(x => Number((x - own + mean).toPrecision(9))) }
+}
+
+/** Counter that a value falls into: a bin, or one of those for values that are missing, infinite, or not among the points. */
+function slotOf(x: number, upper: ArrayLike<number>, form: NumberProfile['form']): number {
+  if (Number.isNaN(x)) return upper.length
+  if (x === Number.POSITIVE_INFINITY) return upper.length + 1
+  if (x === Number.NEGATIVE_INFINITY) return upper.length + 2
+  const bin = binIndex(upper, x)
+  return form === 'points' && upper[bin] !== x ? upper.length + 3 : bin
+}
+
+/** `varied`: the values whose windows tell how it varies, where those are others than `values`. */
 function numberProfile(
   name: string,
   values: Float32Array,
-  windows: { of: Int32Array; count: number } | undefined,
+  windows: TrainingWindows | undefined,
+  varied = values,
 ): NumberProfile {
   const finite = values.filter(Number.isFinite).sort()
   const points: number[] = []
@@ -96,36 +128,24 @@ function numberProfile(
   const bins = form === 'points' ? { edges: points, coarse: points.map((_, i) => i) } : quantileBins(finite)
   const upper = form === 'points' ? bins.edges : bins.edges.slice(1)
   const counts = new Float64Array(upper.length)
-  const tested = new Int32Array(values.length)
-  let missing = 0
-  let positiveInfinity = 0
-  let negativeInfinity = 0
+  const extras = new Float64Array(4)
   let mean = 0
   let m2 = 0
   let n = 0
-  for (let i = 0; i < values.length; i++) {
-    const x = values[i] as number
-    if (Number.isNaN(x)) {
-      missing++
-      tested[i] = -1
-    } else if (x === Number.POSITIVE_INFINITY) {
-      positiveInfinity++
-      tested[i] = -2
-    } else if (x === Number.NEGATIVE_INFINITY) {
-      negativeInfinity++
-      tested[i] = -3
-    } else {
-      const bin = binIndex(upper, x)
-      counts[bin] = (counts[bin] as number) + 1
-      tested[i] = bins.coarse[bin] as number
-      n++
-      const delta = x - mean
-      mean += delta / n
-      m2 += delta * (x - mean)
+  for (const x of values) {
+    const slot = slotOf(x, upper, form)
+    if (slot >= upper.length) {
+      extras[slot - upper.length] = (extras[slot - upper.length] as number) + 1
+      continue
     }
+    counts[slot] = (counts[slot] as number) + 1
+    n++
+    const delta = x - mean
+    mean += delta / n
+    m2 += delta * (x - mean)
   }
-  const testBins = (bins.coarse.at(-1) ?? -1) + 1
-  return {
+  const [missing = 0, positiveInfinity = 0, negativeInfinity = 0] = extras
+  const profile: NumberProfile = {
     name,
     kind: 'number',
     form,
@@ -137,15 +157,13 @@ function numberProfile(
     negativeInfinity,
     mean,
     std: n > 0 ? Math.sqrt(m2 / n) : 0,
-    ...(windows && { natural: naturalOf(tested, testBins, windows, 'ordered') }),
   }
+  if (!windows) return profile
+  const slots = Int32Array.from(varied, x => slotOf(x, upper, form))
+  return { ...profile, variation: variationsOf(profile, slots, windows) }
 }
 
-function textProfile(
-  name: string,
-  values: readonly string[],
-  windows: { of: Int32Array; count: number } | undefined,
-): TextProfile {
+function textProfile(name: string, values: readonly string[], windows: TrainingWindows | undefined): TextProfile {
   const seen = new Map<string, number>()
   for (const value of values) seen.set(value, (seen.get(value) ?? 0) + 1)
   const missing = seen.get('') ?? 0
@@ -154,8 +172,7 @@ function textProfile(
   const top = order.slice(0, topCategories)
   const rest = order.slice(topCategories)
   const index = new Map(top.map(([category], i) => [category, i]))
-  const tested = Int32Array.from(values, value => (value === '' ? -1 : (index.get(value) ?? top.length)))
-  return {
+  const profile: TextProfile = {
     name,
     kind: 'text',
     categories: top.map(([category]) => category),
@@ -163,15 +180,17 @@ function textProfile(
     other: rest.reduce((sum, [, count]) => sum + count, 0),
     others: rest.length > mostOthers ? null : rest.map(([category]) => category),
     missing,
-    ...(windows && { natural: naturalOf(tested, top.length + 1, windows, 'unordered') }),
   }
+  if (!windows) return profile
+  const absent = valuesOf(profile) + 1
+  const slots = Int32Array.from(values, value => (value === '' ? absent : (index.get(value) ?? top.length)))
+  return { ...profile, variation: variationsOf(profile, slots, windows) }
 }
 
 /**
  * Makes the baseline that windows are compared with. Numbers get 60 reference-quantile bins (6 a decile), or a bin a value up
- * to 20 values; texts their 50 most frequent values. With `at`, the baseline also carries how much windows of the training
- * period differ among themselves. Scores should be those of rows that the model was not trained on. `profileMalformed` on
- * unequal lengths.
+ * to 20 values; texts their 50 most frequent values. With `at`, the baseline also carries how windows of the training period
+ * differ among themselves, by the day and the week where that shows. `profileMalformed` on unequal lengths.
  */
 export function buildProfile(input: ProfileInput): Profile {
   const rows = input.scores.length
@@ -183,7 +202,8 @@ export function buildProfile(input: ProfileInput): Profile {
     if (length !== rows)
       throw fail('profileMalformed', { reason: `${part} has ${length} rows, the scores have ${rows}` })
   const naturalWindow = input.naturalWindow ?? '7d'
-  const windows = input.at && windowsOf(input.at, micros(naturalWindow))
+  const windows = input.at && windowsOf(input.at, micros(naturalWindow), fewestRows)
+  const labelled = input.at && windowsOf(input.at, micros(naturalWindow), fewestLabelledRows)
   const columns = input.columns.map((column): ColumnProfile => {
     const profile =
       column.values instanceof Float32Array
@@ -195,8 +215,8 @@ export function buildProfile(input: ProfileInput): Profile {
     version: 1,
     rows,
     columns: [...columns.filter(c => c.kind === 'number'), ...columns.filter(c => c.kind === 'text')],
-    score: numberProfile('score', input.scores, windows),
+    score: numberProfile('score', input.heldOutScores ?? input.scores, windows, input.scores),
     ...(windows && { naturalWindow }),
-    ...(input.labels && { performance: baselinePerformance(input.labels, input.scores, windows) }),
+    ...(input.labels && { performance: baselinePerformance(input.labels, input.scores, labelled) }),
   }
 }

@@ -8,8 +8,7 @@ import {
   psi,
   totalVariation,
 } from '../../math/distribution/divergence.ts'
-import { minimumEffectTest, poolSparse } from '../../math/distribution/minimum-effect.ts'
-import { naturalBound } from './natural-variation.ts'
+import type { Change } from './changes.ts'
 import type { ColumnProfile } from './profile.ts'
 
 export type DriftVerdict = 'ok' | 'warn' | 'drift' | 'insufficient' | 'error'
@@ -34,14 +33,12 @@ export interface ColumnDrift {
   readonly wasserstein: number | null
   readonly missing: { readonly reference: number; readonly current: number; readonly change: number }
   readonly unseen: number
-  /** Probability of such a difference were the true PSI `theta0`, over columns corrected (Benjamini–Hochberg) in `adjusted`. */
+  /** What stands out most, over this window or the last ones; null where nothing could be compared. */
+  readonly change: Change | null
+  /** Its size in units of the smallest change that matters: the figure to plot. */
+  readonly times: number
+  /** Probability of such a change were the true one the smallest that matters, corrected for directions and spans. */
   readonly p: number
-  readonly adjusted: number
-  /** Smallest PSI that counts for `warn`, and for `drift`. Natural variation included. */
-  readonly theta0: number
-  readonly thetaDrift: number
-  /** Bound of the natural variation of the training period's windows; 0 where it is unknown. */
-  readonly natural: number
   readonly importance: number | null
   readonly verdict: DriftVerdict
   /** Set exactly when the verdict is `error`. */
@@ -102,39 +99,13 @@ function viewsOf(column: ColumnProfile, slots: Float64Array): Views {
   }
 }
 
-/** Two-part test: distribution of valid values, and shares missing, infinite, unseen; Bonferroni over the two parts. */
-function pValue(views: Views, order: 'ordered' | 'unordered', thetaValues: number, thetaPresence: number): number {
-  const values = minimumEffectTest({ ...poolSparse(...views.values, order), theta0: thetaValues })
-  const presence = minimumEffectTest({ ...poolSparse(...views.presence, 'unordered'), theta0: thetaPresence })
-  return Math.min(1, 2 * Math.min(values.p, presence.p))
-}
+/** The measures of one column of a window, which people may want to see; they decide nothing. */
+export type Measures = Omit<ColumnDrift, 'verdict' | 'change' | 'times' | 'p' | 'error'>
 
-export interface DriftSettings {
-  readonly warn: number
-  readonly drift: number
-  /** Rate at which a further natural window may exceed the bound. */
-  readonly rate: number
-  readonly least: number
-}
-
-/** A column before the correction over all columns: with its p at both minimum effects. */
-export interface RawDrift extends ColumnDrift {
-  readonly pDrift: number
-}
-
-/** Everything about one column of a window, without a verdict yet beyond `insufficient`. */
-export function compareColumn(
-  column: ColumnProfile,
-  slots: Float64Array,
-  output: boolean,
-  settings: DriftSettings,
-): RawDrift {
+export function measureColumn(column: ColumnProfile, slots: Float64Array, output: boolean): Measures {
   const views = viewsOf(column, slots)
   const rows = sum(views.presence[1])
   const referenceRows = sum(views.presence[0])
-  const order = column.kind === 'number' ? 'ordered' : 'unordered'
-  const natural = naturalBound(column.natural?.values ?? [], settings.rate)
-  const naturalPresence = naturalBound(column.natural?.presence ?? [], settings.rate)
   const both = [
     [...views.values[0], ...views.presence[0].slice(1)],
     [...views.values[1], ...views.presence[1].slice(1)],
@@ -143,7 +114,6 @@ export function compareColumn(
     both[0].filter((r, i) => r + (both[1][i] as number) > 0),
     both[1].filter((c, i) => c + (both[0][i] as number) > 0),
   ] as const
-  const enough = rows >= settings.least
   const valid = sum(views.fine[1]) > 0 && sum(views.fine[0]) > 0
   const isNumber = column.kind === 'number' && valid
   const missing = views.missing[0] / referenceRows
@@ -165,15 +135,6 @@ export function compareColumn(
         : null,
     missing: { reference: missing, current: missingNow, change: missingNow - missing },
     unseen: rows > 0 ? views.unseen / rows : 0,
-    p: enough ? pValue(views, order, Math.max(settings.warn, natural), Math.max(settings.warn, naturalPresence)) : 1,
-    pDrift: enough
-      ? pValue(views, order, Math.max(settings.drift, natural), Math.max(settings.drift, naturalPresence))
-      : 1,
-    adjusted: 1,
-    theta0: Math.max(settings.warn, natural),
-    thetaDrift: Math.max(settings.drift, natural),
-    natural,
     importance: column.importance ?? null,
-    verdict: enough ? 'ok' : 'insufficient',
   }
 }

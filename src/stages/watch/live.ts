@@ -31,6 +31,8 @@ interface Seen {
   readonly reason: string
   readonly windows?: number
   readonly evidence: readonly string[]
+  /** Why the data that it would train on is refused. */
+  readonly refused?: string
 }
 
 /** A window whose time is over ends when no row came for so long: rows of the past may be sent, one after another. */
@@ -87,7 +89,8 @@ export class LiveMonitor implements Keeper {
   /** Takes up the alert and retrain states of an earlier process; a retrain that it left is `retraining`. */
   async restore(): Promise<void> {
     const state = await this.#services.store.getDocument<never>('monitor', this.definition.name)
-    if (state) this.#state = state.value as MonitorState
+    // What a version before the monitor's one alert left has no alert of its own to take up
+    if (state && 'alert' in (state.value as object)) this.#state = state.value as MonitorState
     await this.#retrains.restore()
   }
 
@@ -130,7 +133,7 @@ export class LiveMonitor implements Keeper {
     const width = rows.features.length / rows.rows
     const texts = rows.categories ? rows.categories.length / rows.rows : 0
     this.#window.rows.add(rows.features, index * width, rows.categories, score, index * texts)
-    this.#performance.predicted(id, at, score)
+    if (this.#performance.predicted(id, at, score)) this.#newLabels++
   }
 
   #startOf(at: Micros): Micros {
@@ -195,17 +198,18 @@ export class LiveMonitor implements Keeper {
       from,
       to,
     })
-    this.#latest = evaluation
     const { name } = this.definition.deployment
     const scaler = judgeScaler(name, this.#scaler, profile, window.rows, { at: now, from, to })
     const advanced = advanceMonitor(this.#state, evaluation, now, scaler?.observations)
     this.#state = { ...advanced.state, closed: from }
     const asked: Seen[] = []
-    if (evaluation.verdict === 'drift' && this.definition.retrain)
+    const { judged } = advanced
+    this.#latest = { ...evaluation, ...judged }
+    if (judged.verdict === 'drift' && this.definition.retrain)
       asked.push({
         trigger: 'drift',
-        reason: evaluation.reason,
-        windows: advanced.state.series.window?.bad ?? 0,
+        reason: judged.reason,
+        windows: advanced.state.alert.bad,
         evidence: [evaluation.report.id],
       })
     const cohorts = this.#performance.cohorts(now).filter(cohort => cohort.published && cohort.from > this.#judged)
@@ -218,12 +222,14 @@ export class LiveMonitor implements Keeper {
     const closed = {
       monitor: this.definition.name,
       model: this.definition.deployment.model.name,
-      evaluation,
+      report: evaluation.report,
+      judged,
       from,
       to,
       cohorts,
       decisions: [...advanced.decisions, ...retrains.map(one => one.decision)],
       alerts: advanced.alerts,
+      updates: advanced.updates,
       state: this.#state,
       retrains: this.#retrains.state,
     }
@@ -264,6 +270,11 @@ export class LiveMonitor implements Keeper {
     })
     await this.settled()
     return request.decision
+  }
+
+  /** The retrain that was asked for has trained; its version waits, and so do further retrains. */
+  retrainWaits(reason: string): void {
+    this.#retrains.waits(reason)
   }
 
   /** The retrain that was asked for has ended, however it ended. */

@@ -1,6 +1,6 @@
 import type { Duration } from '../../internal/time.ts'
-import type { NaturalVariation } from './natural-variation.ts'
 import { unitEdges } from './unit-edges.ts'
+import type { Variation } from './variation.ts'
 
 interface ColumnBase {
   readonly name: string
@@ -8,8 +8,8 @@ interface ColumnBase {
   readonly missing: number
   /** Share of the model's importance, 0…1, where it is known. */
   readonly importance?: number
-  /** How much windows of the training period differ from each other; absent without event times. */
-  readonly natural?: NaturalVariation
+  /** How windows of the training period differ, one entry a direction (`directionsOf`); absent without event times. */
+  readonly variation?: readonly (Variation | null)[]
 }
 
 export interface NumberProfile extends ColumnBase {

@@ -6,10 +6,11 @@ import { messageOf } from '../../internal/message-of.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { MetadataStore, WindowRecord } from '../../ports/metadata-store.ts'
 import type { Alert, Notifier } from '../../ports/notifier.ts'
-import type { Evaluation } from './evaluate.ts'
+import type { Report } from '../../define/report.ts'
 import type { MonitorState } from './monitor/advance.ts'
 import type { Cohort } from './monitor/performance.ts'
 import type { RetrainState } from './monitor/retrain.ts'
+import type { Verdict } from './verdict.ts'
 
 export interface MonitorServices {
   readonly store: MetadataStore
@@ -21,18 +22,21 @@ export interface MonitorServices {
 export interface ClosedWindow {
   readonly monitor: string
   readonly model: string
-  readonly evaluation: Evaluation
+  /** Of the window by itself; `judged` takes the windows before it in. */
+  readonly report: Report
+  readonly judged: Verdict
   readonly from: Micros
   readonly to: Micros
   readonly cohorts: readonly Cohort[]
   readonly decisions: readonly Decision[]
   readonly alerts: readonly Alert[]
+  readonly updates: readonly Alert[]
   readonly state: MonitorState
   readonly retrains: RetrainState
 }
 
-function seriesOf({ monitor, evaluation, from, to, cohorts }: ClosedWindow): WindowRecord[] {
-  const windows: WindowRecord[] = evaluation.columns.map(column => ({
+function seriesOf({ monitor, report, judged, from, to, cohorts }: ClosedWindow): WindowRecord[] {
+  const windows: WindowRecord[] = judged.columns.map(column => ({
     monitor,
     series: column.output ? 'score' : `column:${column.name}`,
     from,
@@ -44,7 +48,7 @@ function seriesOf({ monitor, evaluation, from, to, cohorts }: ClosedWindow): Win
     series: 'window',
     from,
     to,
-    body: { verdict: evaluation.verdict, reason: evaluation.reason, report: evaluation.report.id },
+    body: { verdict: judged.verdict, reason: judged.reason, report: report.id },
   })
   for (const cohort of cohorts)
     windows.push({
@@ -60,10 +64,10 @@ function seriesOf({ monitor, evaluation, from, to, cohorts }: ClosedWindow): Win
 /** Stores it, the monitor's state last: what a crash interrupts is done again, rather a record twice than none. */
 export async function recordWindow(services: MonitorServices, closed: ClosedWindow): Promise<void> {
   const { store, clock } = services
-  await store.addReport(closed.evaluation.report)
+  await store.addReport(closed.report)
   await store.addWindows(seriesOf(closed))
   for (const decision of closed.decisions) await store.addDecision(decision)
-  for (const alert of closed.alerts) await recordAlert(services, alert)
+  for (const alert of [...closed.updates, ...closed.alerts]) await recordAlert(services, alert)
   await recordRetrains(services, closed.model, closed.retrains)
   await store.putDocument('monitor', closed.monitor, closed.state as unknown as Json, clock.now())
   for (const alert of closed.alerts) await deliver(services, alert)

@@ -67,6 +67,11 @@ export class RetrainDesk {
     return { decision, cause: seen.trigger }
   }
 
+  /** The training is done, and what it gave waits: for another rollout to end. */
+  waits(reason: string): void {
+    this.#state = { ...this.#state, waits: reason }
+  }
+
   /** The retrain has ended, however it ended: an alert fires, or that of an earlier one is resolved. */
   async ended(failed: RetrainFailure | undefined): Promise<void> {
     this.#state = retrainEnded(this.#state)

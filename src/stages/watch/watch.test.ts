@@ -188,10 +188,75 @@ describe('monitor', () => {
     for (const [i, one] of [bad, good, bad, bad, bad, good, good, bad, good, good, good].entries()) {
       const next = advanceMonitor(state, one, i)
       state = JSON.parse(JSON.stringify(next.state)) as typeof state
-      expect(next.decisions.length).toBe(next.alerts.length)
-      for (const alert of next.alerts) if (alert.labels['series'] === 'column:city') seen.push(`${i} ${alert.state}`)
+      expect(next.decisions.length).toBe(next.alerts.length + next.updates.length)
+      for (const alert of next.alerts) seen.push(`${i} ${alert.state}`)
+      for (const alert of next.updates) seen.push(`${i} ${alert.state}, nobody is told`)
+      if (next.alerts[0]?.state === 'firing') expect(next.alerts[0].summary).toMatch(/^city: .*0\.0 % → 100\.0 %/)
     }
-    expect(seen).toEqual(['0 pending', '2 pending', '3 firing', '10 resolved'])
+    expect(seen).toEqual(['0 pending', '1 resolved, nobody is told', '2 pending', '3 firing', '10 resolved'])
+  })
+
+  it('tells a second cause when it comes later, and nothing twice', () => {
+    const both = (() => {
+      const data = rows(seeded(8), 2000)
+      data.categories.fill('LHR')
+      for (let i = 0; i < 2000; i++) data.features[i * 3] = (data.features[i * 3] as number) + 1
+      return evaluate(baseline, data)
+    })()
+    const told = (windows: readonly Evaluation[]): string[] => {
+      let state = startMonitor('watch')
+      return windows.flatMap((one, i) => {
+        const next = advanceMonitor(state, one, i)
+        state = next.state
+        return next.alerts.filter(alert => alert.state === 'firing').map(alert => `${i} ${alert.summary}`)
+      })
+    }
+    const at = (count: number): Evaluation[] => Array.from({ length: count }, () => bad)
+    expect(told([...at(4), both, both, both])).toEqual([expect.stringMatching(/^1 city/)])
+    expect(told([...at(12), both, both, both])).toEqual([
+      expect.stringMatching(/^1 city/),
+      expect.stringMatching(/^12 .*a: mean \+1\.\d\d sd/),
+    ])
+  })
+
+  it('does not tell anew what was there from the beginning and only became certain later', () => {
+    const slow = (shift: number): Evaluation => {
+      const data = rows(seeded(8), 2000)
+      data.categories.fill('LHR')
+      for (let i = 0; i < 2000; i++) data.features[i * 3] = (data.features[i * 3] as number) + shift
+      return evaluate(baseline, data)
+    }
+    // hardly more than what matters: certain after several windows only
+    const windows = Array.from({ length: 14 }, () => slow(0.17))
+    let state = startMonitor('watch')
+    const firing = windows.flatMap((one, i) => {
+      const next = advanceMonitor(state, one, i)
+      state = next.state
+      return next.alerts.filter(alert => alert.state === 'firing').map(alert => `${i} ${alert.summary}`)
+    })
+    expect(firing).toEqual([expect.stringMatching(/^1 city/)])
+    expect(state.alert.causes.map(one => one.name)).toEqual(['column:city', 'column:a'])
+  })
+
+  it('forgets one odd window, a holiday, as soon as it is over', () => {
+    const odd = rows(seeded(13), 2000)
+    for (let i = 0; i < 6000; i += 3) odd.features[i] = (odd.features[i] as number) + 3
+    let state = startMonitor('watch')
+    const told: string[] = []
+    for (const one of [evaluate(baseline, odd), ...Array.from({ length: 13 }, () => good)]) {
+      const next = advanceMonitor(state, one, 0)
+      state = next.state
+      told.push(...next.alerts.map(alert => alert.state))
+    }
+    expect(told).toEqual(['pending'])
+    expect(state.alert.status).toBe('ok')
+  })
+
+  it('says first that most inputs are missing', () => {
+    const data = rows(seeded(12), 2000)
+    data.features.fill(Number.NaN)
+    const { alerts } = advanceMonitor(startMonitor('watch'), evaluate(baseline, data), 0)
+    expect(alerts[0]?.summary).toMatch(/^3 of 4 inputs are missing more often: /)
   })
 
   it('retrains within its policy and says why not otherwise', () => {

@@ -54,11 +54,11 @@ function shownOf(series: string, windows: readonly Window[]): Shown | undefined 
     const [auc, loss] = [estimate('auc'), estimate('loss')]
     return [auc, loss].find(one => windows.some(window => one.value(window) !== null))
   }
-  if (!windows.some(one => typeof one.body.psi === 'number')) return undefined
+  if (!windows.some(one => typeof one.body.times === 'number')) return undefined
   return {
-    what: 'PSI',
-    value: one => numberOf(one.body.psi),
-    limit: { name: 'drift above', value: one => numberOf(one.body.thetaDrift) },
+    what: 'change',
+    value: one => numberOf(one.body.times),
+    limit: { name: 'smallest that matters', value: () => 1 },
   }
 }
 
@@ -140,7 +140,7 @@ export function MonitorsPage() {
   const found = useResource<{ monitors: readonly Monitor[] }>('/v1/monitors')
   return (
     <>
-      <Title note="Each window is compared with the training baseline, whose own week-to-week variation is allowed for.">
+      <Title note="The last windows are compared with the training baseline, whose own days and weeks are allowed for.">
         Monitors
       </Title>
       <Loaded of={found}>

@@ -1,7 +1,6 @@
 import { runEnvironment, stepEnvironment } from '../../../config/environment.ts'
 import type { Workspace } from '../../../config/workspace.ts'
-import type { Dataset } from '../../../define/dataset.ts'
-import type { Report } from '../../../define/report.ts'
+import { quarantineSentence, type Report } from '../../../define/report.ts'
 import { shortDigest, type Digest } from '../../../internal/digest.ts'
 import { refusedForRows } from '../../../stages/pipeline/gate.ts'
 import { startSnapshot } from '../../../stages/pipeline/run.ts'
@@ -13,8 +12,8 @@ import { createProgress } from '../../progress.ts'
 import { withWorkspace } from '../../with-workspace.ts'
 import { counted } from '../../words.ts'
 
-async function isForRows({ artifacts }: Workspace, dataset: Dataset, report: Digest): Promise<boolean> {
-  return refusedForRows(JSON.parse(Buffer.from(await artifacts.get(report)).toString()) as Report, dataset)
+async function reportOf({ artifacts }: Workspace, digest: Digest | undefined): Promise<Report | undefined> {
+  return digest && (JSON.parse(Buffer.from(await artifacts.get(digest)).toString()) as Report)
 }
 
 export const command: Command = {
@@ -33,7 +32,7 @@ the dataset sees the good ones. Exit code 1 when the gate refuses the whole.`,
       const run = await startSnapshot(workspace, engine, {
         dataset,
         stepEnvironment: await stepEnvironment(workspace.root),
-        runEnvironment: await runEnvironment(workspace.root),
+        runEnvironment: await runEnvironment(workspace),
       })
       const result = await run.done.finally(() => progress.end())
       const [step] = result.steps
@@ -41,28 +40,31 @@ the dataset sees the good ones. Exit code 1 when the gate refuses the whole.`,
       const error = result.error as { readonly reason?: string; readonly exit?: number } | undefined
       const rowsOf = (value: unknown): string => counted(Number(value ?? 0), 'row')
       const ended = await endedRepairs(workspace, dataset)
+      const whole = await reportOf(workspace, report?.digest)
       out.data({
         run: run.runId,
         status: result.status,
         snapshot: data?.digest ?? null,
         rows: data?.meta?.rows ?? null,
         quarantine: quarantine?.digest ?? null,
+        quarantined: whole?.evidence.quarantined ?? null,
         readmitted: data?.meta?.readmitted ?? 0,
         endedRepairs: ended,
         error: error ?? null,
       })
       if (data) {
-        const { rows, quarantined, readmitted } = data.meta ?? {}
+        const { rows, readmitted } = data.meta ?? {}
         out.line(`${dataset.name}: snapshot ${shortDigest(data.digest)}, ${rowsOf(rows)}`)
         if (readmitted) out.line(`  ${rowsOf(readmitted)} of them repaired and let in again`)
         for (const line of endedLines(dataset.name, ended)) out.line(`  ${line}`)
-        if (Number(quarantined) > 0)
-          out.line(`  ${rowsOf(quarantined)} in quarantine: npx millrace data quarantine ${dataset.name}`)
+        const left = whole && quarantineSentence(whole)
+        if (left) out.line(`  ${left}`)
+        if (left) out.line(`Next:  npx millrace data quarantine ${dataset.name}`)
         return 0
       }
       out.line(`${dataset.name}: no snapshot; ${error?.reason ?? 'no reason was recorded'}`)
       for (const line of endedLines(dataset.name, ended)) out.line(line)
-      if (quarantine && report && (await isForRows(workspace, dataset, report.digest)))
+      if (quarantine && whole && refusedForRows(whole, dataset))
         out.line(`Next:  npx millrace data quarantine ${dataset.name}`)
       return error?.exit ?? 1
     }),

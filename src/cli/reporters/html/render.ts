@@ -1,4 +1,4 @@
-import type { Report } from '../../../define/report.ts'
+import { quarantineSentence, type Report } from '../../../define/report.ts'
 import { formatTime } from '../../../internal/time.ts'
 import { countOf, headingOf, outcomeOf, worstFirst, type RenderOptions } from '../subject.ts'
 import { checkCard, checkTable, mark } from './checks.ts'
@@ -9,10 +9,15 @@ import { page } from './page.ts'
 /** Cards beyond this are lines of the table only: nobody reads more, and the page stays quick. */
 const mostCards = 200
 
+function quarantineNote(report: Report): string {
+  const sentence = quarantineSentence(report)
+  return sentence === undefined ? '' : `<p>${escape(sentence)}.</p>`
+}
+
 function section(report: Report, index: number, options: RenderOptions): string {
   const ordered = worstFirst(report.checks)
   const broken = ordered.filter(check => !['pass', 'skipped'].includes(outcomeOf(check)))
-  const { rows, source, quarantined } = report.evidence
+  const { rows, source, failing } = report.evidence
   const all = typeof rows === 'number' ? rows : 0
   const told = countOf([report], 'info')
   const facts = [
@@ -21,12 +26,12 @@ function section(report: Report, index: number, options: RenderOptions): string 
     ['failed', number(countOf([report], 'fail', 'error'))],
     ['warnings', number(countOf([report], 'warn'))],
     ...(told > 0 ? [['info', number(told)]] : []),
-    ...(typeof quarantined === 'number' ? [['rows that fail', number(quarantined)]] : []),
+    ...(typeof failing === 'number' ? [['rows that fail', number(failing)]] : []),
   ]
   const found = options.distributions?.get(report.id) ?? []
   return `<section><h1>${escape(headingOf(report))}</h1><p>${mark(report.status)} <span class="soft">${escape(formatTime(report.at))}${typeof source === 'string' ? ` · ${escape(source)}` : ''}</span></p><div class="facts">${facts
     .map(([name, value]) => `<div><b>${value}</b><small>${name}</small></div>`)
-    .join('')}</div>${
+    .join('')}</div>${quarantineNote(report)}${
     broken.length === 0
       ? ''
       : `<h2>What does not hold</h2>${broken

@@ -48,6 +48,8 @@ export const batches = tableKind({
       'A function of your own gives true for each row of a batch of columns. It runs in a process of its own, limited in time and memory; timestamps are microseconds UTC.',
     example:
       "expect.batches([c.net, c.tax], ({ net, tax }) => net.map((x, i) => x === null || tax[i] === null || x >= (tax[i] ?? 0)), { says: 'tax is no more than the net price' })",
+    // what the function calls may change while its own text stays
+    restsOnMore: () => true,
     rule: ({ args }) => ({
       by: 'batch',
       columns: args.columns,
@@ -55,6 +57,7 @@ export const batches = tableKind({
       memoryBytes: args.memoryBytes,
     }),
   }),
+  optionsRequired: true,
   make: <const E extends readonly Expression[]>(
     columns: E,
     check: (batch: TypedBatch<E>) => ArrayLike<boolean>,

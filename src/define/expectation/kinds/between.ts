@@ -8,8 +8,9 @@ import { rowExpectation, type Expectation, type NoFloatOptions, type RowOptions 
 import { checkFlags } from '../options.ts'
 
 export interface Exclusive {
-  /** The bound itself is out. */
+  /** The lower bound itself is out (default false). */
   readonly minExclusive?: boolean
+  /** The upper bound itself is out (default false). */
   readonly maxExclusive?: boolean
 }
 type Between<V, O = NoFloatOptions> = (min: V | undefined, max: V | undefined, options?: O & Exclusive) => Expectation

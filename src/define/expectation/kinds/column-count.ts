@@ -21,6 +21,7 @@ const kind: Kind<Bounds> = {
 
 export const columnCount = tableKind({
   kind,
+  optionsRequired: true,
   make: (options: Bounds & ExpectationOptions): Expectation => {
     checkBounds('columnCount', options, 0)
     return expectation({

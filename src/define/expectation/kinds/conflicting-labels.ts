@@ -23,6 +23,7 @@ export const conflictingLabels = tableKind({
     example: 'expect.conflictingLabels(c.returned, { by: [c.id, c.sku] })',
     rule: ({ args }) => ({ by: 'group', over: args.by, nulls: 'equal', spare: 'none', conflicting: args.label }),
   }),
+  optionsRequired: true,
   make: (label: ColumnReference, { by, ...options }: Omit<RowOptions, 'nulls' | 'nonFinite'> & By): Expectation => {
     const name = columnName(label, 'conflictingLabels')
     const names = columnNames(by ?? [], 'conflictingLabels')

@@ -36,6 +36,7 @@ export const contiguous = columnKind<{ int: Method<number>; timestamp: Method<Du
     rule: ({ args }) => ({ by: 'order', of: args.of, orderBy: args.of, within: args.within, step: { max: args.step } }),
   }),
   on: ['int', 'timestamp'],
+  optionsRequired: true,
   make: (of: Node, { step, partitionBy = [], ...options }: NoFloatOptions & Steps<number | Duration>) => {
     const size = of.type === 'timestamp' ? timeoutOf('contiguous', step as Duration) : (step as number)
     if (!(typeof size === 'number' && size > 0 && Number.isFinite(size)))

@@ -50,6 +50,7 @@ const kind: Kind<Args> = {
 
 export const correlation = tableKind({
   kind,
+  optionsRequired: true,
   make: (
     a: AnyNumber,
     b: AnyNumber,

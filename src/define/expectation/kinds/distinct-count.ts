@@ -5,7 +5,7 @@ import type { Expectation } from '../spec.ts'
 
 type Method = (options: AggregateOptions) => Expectation
 
-const { kind, make } = aggregateKind({
+const aggregate = aggregateKind({
   name: 'distinctCount',
   summary: 'The exact number of different values, nulls left out, lies within bounds.',
   example: 'c.shop.distinctCount({ min: 1, max: 50 })',
@@ -17,7 +17,6 @@ const { kind, make } = aggregateKind({
 })
 
 export const distinctCount = columnKind<Record<'int' | 'float' | 'text' | 'bool' | 'timestamp', Method>>()({
-  kind,
+  ...aggregate,
   on: ['int', 'float', 'text', 'bool', 'timestamp'],
-  make,
 })

@@ -28,5 +28,6 @@ const kind: Kind<BoundedArgs> = {
 export const distinctShare = columnKind<Record<'int' | 'float' | 'text' | 'timestamp', BoundedMethod>>()({
   kind,
   on: ['int', 'float', 'text', 'timestamp'],
+  optionsRequired: true,
   make: boundedColumn('distinctShare', of => `share of different values of ${of}`, 1),
 })

@@ -22,5 +22,6 @@ const kind: Kind<BoundedArgs> = {
 export const entropy = columnKind<Record<'int' | 'text' | 'bool', BoundedMethod>>()({
   kind,
   on: ['int', 'text', 'bool'],
+  optionsRequired: true,
   make: boundedColumn('entropy', of => `entropy of ${of}`),
 })

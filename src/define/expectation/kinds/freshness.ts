@@ -16,6 +16,7 @@ const kind: Kind<{ of: Node; maxAgeMicros: number }> = {
   group: 'table',
   summary: 'The newest value of a timestamp is at most so old, and not more than five minutes in the future.',
   example: "c.placed.freshness('36500d')",
+  restsOnMore: () => true,
   needs: ({ args, when }) => ({ metrics: { extremes: { fn: 'extremes', of: args.of, ...where(when) } } }),
   verdict: (spec, measured, { now }) => {
     const { max } = measured.metric('extremes', 'extremes')

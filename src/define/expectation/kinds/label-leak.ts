@@ -13,6 +13,7 @@ import { where } from '../where.ts'
 export interface Leak {
   /** The label, as a condition: `c.returned`, `c.delay.gt(15)`. */
   readonly label: BoolExpression<boolean, string>
+  /** Columns that might give the label away. */
   readonly features: readonly ColumnReference[]
   /** Greatest AUC that one feature alone may reach (default 0.98). */
   readonly max?: number
@@ -113,6 +114,7 @@ const kind: Kind<Args> = {
 
 export const labelLeak = tableKind({
   kind,
+  optionsRequired: true,
   make: ({ label, features, max = 0.98, ...options }: Leak & ExpectationOptions): Expectation => {
     if (!features || features.length === 0) refuse('expectation', 'labelLeak', 'needs `features`: at least one column')
     if (typeof max !== 'number' || !(max > 0.5 && max <= 1))

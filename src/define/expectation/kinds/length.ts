@@ -6,6 +6,7 @@ import { expressionKind } from '../row-kind.ts'
 import {
   boundsInWords,
   checkBounds,
+  onlyBounds,
   rowExpectation,
   type Bounds,
   type Expectation,
@@ -24,6 +25,7 @@ export const length = columnKind<{ text: Method }>()({
   }),
   on: ['text'],
   make: (of: Node, bounds: Bounds, options: NoFloatOptions = {}) => {
+    onlyBounds('length', bounds)
     checkBounds('length', bounds, 0)
     const size = (fromNode(of) as TextExpression<boolean, string>).length()
     const low = bounds.min === undefined ? undefined : size.gte(bounds.min)

@@ -5,7 +5,7 @@ import type { Expectation } from '../spec.ts'
 
 type Method = (options: AggregateOptions) => Expectation
 
-const { kind, make } = aggregateKind({
+const aggregate = aggregateKind({
   name: 'median',
   summary: 'The exact median of the finite values lies within bounds.',
   example: 'c.amount.median({ min: 1, max: 500 })',
@@ -15,4 +15,4 @@ const { kind, make } = aggregateKind({
   value: quantiles => ({ value: quantiles.at[0] ?? null, evaluated: quantiles.count }),
 })
 
-export const median = columnKind<{ int: Method; float: Method }>()({ kind, on: ['int', 'float'], make })
+export const median = columnKind<{ int: Method; float: Method }>()({ ...aggregate, on: ['int', 'float'] })

@@ -25,5 +25,6 @@ const kind: Kind<BoundedArgs> = {
 export const nullShare = columnKind<Record<'int' | 'float' | 'text' | 'bool' | 'timestamp', BoundedMethod>>()({
   kind,
   on: ['int', 'float', 'text', 'bool', 'timestamp'],
+  optionsRequired: true,
   make: boundedColumn('nullShare', of => `share of nulls of ${of}`, 1),
 })

@@ -48,6 +48,7 @@ export function orderedKind(
       }),
     }),
     on: ['int', 'float', 'timestamp'],
+    optionsRequired: true,
     make: (of: Node, { orderBy, partitionBy = [], strict = false, ...options }: RowOptions & Order) => {
       checkFlags(name, { strict })
       const args: Args = {

@@ -93,5 +93,6 @@ export const quantiles = columnKind<{ int: Several; float: Several }>()({
 export const quantile = columnKind<{ int: One; float: One }>()({
   kind,
   on: ['int', 'float'],
+  optionsRequired: true,
   make: (of: Node, q: number, options: Bounds & ExpectationOptions) => make(of, [[q, options]], options),
 })

@@ -11,11 +11,13 @@ export interface Closeness {
 }
 
 export interface Comparison {
+  /** The dataset that must agree. */
   readonly with: Dataset
   /** Columns, of the same names in both, that tell which rows belong together. */
   readonly on: readonly ColumnReference[]
   /** Columns, of the same names in both, that must be equal. */
   readonly compare?: readonly ColumnReference[]
+  /** How far numbers may lie apart (default: not at all). */
   readonly tolerance?: Closeness
 }
 
@@ -57,6 +59,7 @@ export const reconcile = tableKind({
       unmatched: 'bad',
     }),
   }),
+  optionsRequired: true,
   make: ({ with: other, on, compare, tolerance, ...options }: NoFloatOptions & Comparison): Expectation => {
     const args = matching(
       'reconcile',

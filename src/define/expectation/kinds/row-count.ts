@@ -13,9 +13,15 @@ import { bounded, count, skipped } from '../verdict.ts'
 import { where } from '../where.ts'
 
 export interface Size extends Bounds {
+  /** Exactly so many. */
   readonly equals?: number
   /** Bounds of the ratio to the number of rows that the last evaluation saw. */
-  readonly vsPrevious?: { readonly minRatio?: number; readonly maxRatio?: number }
+  readonly vsPrevious?: {
+    /** Least ratio: 0.5 lets half of them be gone. */
+    readonly minRatio?: number
+    /** Greatest ratio. */
+    readonly maxRatio?: number
+  }
 }
 
 const kind: Kind<Size> = {
@@ -57,6 +63,7 @@ function checkRatios(ratios: NonNullable<Size['vsPrevious']>): void {
 
 export const rowCount = tableKind({
   kind,
+  optionsRequired: true,
   make: (options: Size & ExpectationOptions): Expectation => {
     const { equals, vsPrevious } = options
     if (equals !== undefined && (options.min !== undefined || options.max !== undefined))

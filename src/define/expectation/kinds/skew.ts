@@ -8,7 +8,9 @@ import { matching, type Closeness } from './reconcile.ts'
 export interface Skew {
   /** What was served, or trained on: the other side of the same features. */
   readonly with: Dataset
+  /** Columns, of the same names in both, that tell which rows belong together. */
   readonly on: readonly ColumnReference[]
+  /** Columns, of the same names in both, that must be equal. */
   readonly features: readonly ColumnReference[]
   /** Default 1e-6 relative. */
   readonly tolerance?: Closeness
@@ -31,6 +33,7 @@ export const skew = tableKind({
       unmatched: 'ignore',
     }),
   }),
+  optionsRequired: true,
   make: ({ with: other, on, features, tolerance, ...options }: NoFloatOptions & Skew): Expectation => {
     if (!features || features.length === 0) refuse('expectation', 'skew', 'needs `features`: the columns to compare')
     const args = matching(

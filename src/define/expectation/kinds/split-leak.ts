@@ -25,6 +25,7 @@ export const splitLeak = tableKind({
       bad: 'present',
     }),
   }),
+  optionsRequired: true,
   make: ({ from, on, ...options }: NoFloatOptions & Split): Expectation => {
     const names = columnNames(on ?? [], 'splitLeak')
     if (names.length === 0) refuse('expectation', 'splitLeak', 'needs `on`: the columns that identify a row')

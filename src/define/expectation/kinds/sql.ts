@@ -33,6 +33,13 @@ export function sql(texts: TemplateStringsArray, ...holes: readonly Hole[]): Que
 const isPart = (part: unknown): boolean =>
   typeof part === 'string' || (typeof part === 'object' && part !== null && 'op' in part)
 
+/** Whether SQL may ask the clock, chance or the state of the engine: the same rows then give other answers. */
+function isVolatile(text: string): boolean {
+  return /\b(now|today|current_\w+|local_?time\w*|transaction_timestamp|get_current_\w+|age|random|setseed|\w*uuid\w*|nextval|currval)\b/i.test(
+    text,
+  )
+}
+
 export interface Timed {
   /** Longest time that the query may take (default 5 minutes). */
   readonly timeout?: Duration
@@ -51,6 +58,7 @@ export const query = tableKind({
     summary:
       'A query over `rows` finds nothing; what it finds are the failures. It is one SELECT that reads nothing else, and is ended after five minutes or its `timeout`.',
     example: 'expect.sql(sql`SELECT * FROM rows WHERE ${c.net} > ${c.amount} + 100`)',
+    restsOnMore: ({ args }) => args.query.some(part => typeof part === 'string' && isVolatile(part)),
     rule: ({ args }) => ({ by: 'query', parts: args.query, timeoutMicros: args.timeoutMicros ?? micros(longest) }),
   }),
   make: (

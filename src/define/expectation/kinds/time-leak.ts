@@ -10,6 +10,7 @@ import { where } from '../where.ts'
 export interface After<D extends Dataset> {
   /** The dataset that comes before in time: training data, where this is test data. */
   readonly after: D
+  /** Its column with the time. */
   readonly column: keyof D['columns'] & string
 }
 type Method = <D extends Dataset>(options: After<D> & ExpectationOptions) => Expectation
@@ -53,6 +54,7 @@ const kind: Kind<Args> = {
 export const timeLeak = columnKind<{ timestamp: Method }>()({
   kind,
   on: ['timestamp'],
+  optionsRequired: true,
   make: (of: Node, { after, column, ...options }: After<Dataset> & ExpectationOptions) => {
     if (after.columns[column]?.type !== 'timestamp')
       refuse('expectation', 'timeLeak', `${after.name} has no timestamp column '${column}'`)

@@ -25,5 +25,6 @@ const kind: Kind<BoundedArgs> = {
 export const topValueShare = columnKind<Record<'int' | 'float' | 'text' | 'bool' | 'timestamp', BoundedMethod>>()({
   kind,
   on: ['int', 'float', 'text', 'bool', 'timestamp'],
+  optionsRequired: true,
   make: boundedColumn('topValueShare', of => `share of the most frequent ${of}`, 1),
 })

@@ -47,5 +47,5 @@ export const unique = tableKind({ kind, make })
 export const uniqueColumn = columnKind<Record<'int' | 'float' | 'text' | 'bool' | 'timestamp', Method>>()({
   kind,
   on: ['int', 'float', 'text', 'bool', 'timestamp'],
-  make: (node: Node, options?: KeyOptions) => make([{ node }], options),
+  make: (node: Node, options: KeyOptions = {}) => make([{ node }], options),
 })

@@ -63,7 +63,10 @@ const mostlyCategories: Rule = context => {
   if (filled < fewestRows || covered < leastCover * filled || covered === filled) return undefined
   const mostly = roundDown(wilson(covered, filled, 0.99).lower, 2)
   const values = common.map(one => String(one.value)).toSorted()
-  return { rule: 'mostly categories', call: { on: column.column, method: 'inSet', args: [values, { mostly }] } }
+  return {
+    rule: 'mostly categories',
+    call: { on: column.column, method: 'inSet', args: [values, { mostly, severity: 'warning' }] },
+  }
 }
 
 const fewestTexts = 5

@@ -85,7 +85,7 @@ it('leaves values that stand alone out of a range, and says how many', async () 
     { x: t.int() },
   )
   const range = found.suggested.find(one => one.rule.endsWith('range'))
-  expect(range && codeOf(range.call, names)).toBe('c.x.between(0, 110, { mostly: 0.9999 })')
+  expect(range && codeOf(range.call, names)).toBe("c.x.between(0, 110, { mostly: 0.9999, severity: 'warning' })")
   expect(range?.comment).toBe('all but 2 of 80,000 rows in the first 80 % (-9999 ×2), all 20,000 in the rest')
 })
 

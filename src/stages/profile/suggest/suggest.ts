@@ -70,13 +70,19 @@ async function hold(
 /** Rows from which on a single one that breaks a rule may be a fault of the row and not of the rule. */
 const rowsForOne = 500
 
-/** A draft that the training rows bear out: where they break it at times, with the share that must hold. */
+/**
+ * A draft that the training rows bear out: where they break it at times, with the share that must hold, and as a warning.
+ * Rows that were shown are not for a suggestion to lose.
+ */
 function settle(draft: Draft, result: CheckResult): Call | undefined {
   if (result.status === 'pass') return draft.call
   const { bad, evaluated } = result
   if (draft.tolerates === undefined || evaluated === 0) return undefined
   if (bad > Math.max(evaluated >= rowsForOne ? 1 : 0, draft.tolerates * evaluated)) return undefined
-  return withOptions(draft.call, { mostly: mostlyOf(wilson(bad, evaluated).upper) })
+  return withOptions(draft.call, {
+    mostly: mostlyOf(wilson(bad, evaluated).upper),
+    severity: 'warning',
+  })
 }
 
 interface Candidate {

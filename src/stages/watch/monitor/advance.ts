@@ -3,97 +3,213 @@ import type { Json } from '../../../internal/canonical-json.ts'
 import { digestJson, shortDigest } from '../../../internal/digest.ts'
 import type { Micros } from '../../../internal/time.ts'
 import type { Alert } from '../../../ports/notifier.ts'
-import type { DriftVerdict } from '../column-drift.ts'
+import { type Change, hasGone, judgeColumn, mostRecent, type Remembered, remembered } from '../changes.ts'
+import type { ColumnDrift } from '../column-drift.ts'
 import type { Evaluation } from '../evaluate.ts'
+import { type Verdict, verdictOf } from '../verdict.ts'
 
-/** Windows in a row that make an alert fire, and clean ones that resolve it. */
+/** Windows in a row that make the alert fire, and clean ones that resolve it. */
 const toFire = 2
 const toResolve = 3
+/**
+ * What joins a firing alert shows the same cause, only later, unless people were told so many windows ago and it began since
+ * then: that is told anew.
+ */
+const sameCause = 7
 
-export interface SeriesState {
+/** What fired: a column with its change, or a further observation (without one). */
+interface Cause {
+  readonly name: string
+  readonly change?: Change
+}
+
+/** A monitor has one alert: whatever has one cause is one message, which names its columns. */
+export interface AlertState {
   readonly status: 'ok' | 'pending' | 'firing'
   /** Windows in a row that were bad. */
   readonly bad: number
   /** Windows in a row that were clean while firing. */
   readonly clean: number
   readonly since: Micros
+  /** While firing: what fired, and how many windows ago people were told last. */
+  readonly causes: readonly Cause[]
+  readonly told: number
 }
 
-/** What a monitor remembers between windows; JSON. Series: `window` for the whole, `output`, and `column:<name>`. */
+/** What a monitor remembers between windows; JSON. */
 export interface MonitorState {
   readonly monitor: string
-  readonly series: Readonly<Record<string, SeriesState>>
+  readonly alert: AlertState
   readonly sequence: number
+  /** The last windows against the profile of that digest: by column and direction, oldest first. */
+  readonly recent: {
+    readonly profile: string
+    readonly columns: Readonly<Record<string, Readonly<Record<string, readonly Remembered[]>>>>
+  }
   /** Start of the window that was evaluated last: it is not evaluated again after a crash. */
   readonly closed?: Micros
 }
 
 export interface MonitorAdvanced {
   readonly state: MonitorState
+  /** What the window says together with those before it: what alerts and retrains go by. */
+  readonly judged: Verdict
+  /** What people are told. */
   readonly alerts: readonly Alert[]
+  /** Alerts that only change in the records: another column joined, or nothing came of a pending one. */
+  readonly updates: readonly Alert[]
   readonly decisions: readonly Decision[]
 }
 
 export function startMonitor(monitor: string): MonitorState {
-  return { monitor, series: {}, sequence: 0 }
+  const alert: AlertState = { status: 'ok', bad: 0, clean: 0, since: 0, causes: [], told: 0 }
+  return { monitor, alert, sequence: 0, recent: { profile: '', columns: {} } }
 }
 
-/** What a window says of one series. */
+/** Something else that a window shows, such as a broken rule of the scaler. */
 export interface Observation {
-  readonly series: string
+  readonly name: string
+  readonly bad: boolean
   /** Fires with its first bad window instead of the second: where one window proves it. */
   readonly atOnce?: boolean
-  readonly bad: boolean
   readonly reason: string
-  readonly value: Json
-  readonly threshold: Json
-  /** What `value` is (default: the verdict of the window, else PSI). */
-  readonly statistic?: string
-  /** Report that it rests on (default: the evaluation's) and name of its alert (default: `drift`). */
-  readonly report?: string
-  readonly alert?: string
+  /** Report that it rests on. */
+  readonly report: string
 }
 
-function observations(evaluation: Evaluation): Observation[] {
-  // a window without a verdict neither confirms nor clears anything
-  const known = (verdict: DriftVerdict): boolean => verdict !== 'insufficient' && verdict !== 'error'
-  const columns = evaluation.columns
-    .filter(drift => known(drift.verdict))
-    .map(drift => {
-      const name = drift.output ? 'output' : `column:${drift.name}`
-      const check = evaluation.report.checks.find(one => one.id === `drift:${drift.output ? 'output' : drift.name}`)
-      const bad = drift.verdict === 'drift'
-      return { series: name, bad, reason: check?.message ?? '', value: drift.psi, threshold: drift.thetaDrift }
-    })
-  if (!known(evaluation.verdict)) return columns
-  const { verdict, reason } = evaluation
-  return [{ series: 'window', bad: verdict === 'drift', reason, value: verdict, threshold: 'drift' }, ...columns]
+const known = (verdict: string): boolean => verdict !== 'insufficient' && verdict !== 'error'
+const keyOf = (column: { readonly output: boolean; readonly name: string }): string =>
+  column.output ? 'output' : `column:${column.name}`
+
+/** Judges a window with those before it, and remembers it. */
+function judge(state: MonitorState, evaluation: Evaluation): { judged: Verdict; recent: MonitorState['recent'] } {
+  const profile = String(evaluation.report.evidence?.profile ?? '')
+  // Changes against another baseline are no changes against this one
+  const before = state.recent.profile === profile ? state.recent.columns : {}
+  const columns: Record<string, Record<string, readonly Remembered[]>> = {}
+  const measured = evaluation.columns.map((column, i) => {
+    const observed = evaluation.observed[i] ?? []
+    const past = before[keyOf(column)] ?? {}
+    const next: Record<string, readonly Remembered[]> = { ...past }
+    for (const one of observed) next[one.name] = [...(past[one.name] ?? []), remembered(one)].slice(-(mostRecent - 1))
+    columns[keyOf(column)] = next
+    const { verdict: _, change: __, times: ___, p: ____, error, ...measures } = column
+    const judged = observed.length === 0 ? undefined : judgeColumn(observed, past)
+    return { measures, judged, ...(error === undefined ? {} : { error }) }
+  })
+  return { judged: verdictOf(measured, evaluation.alpha), recent: { profile, columns } }
 }
 
-/** The next state of one series, and what happened: nothing, or the state that its alert takes. */
-function step(
-  before: SeriesState | undefined,
-  { bad, atOnce }: Observation,
-  now: Micros,
-): [SeriesState, Alert['state'] | undefined] {
-  const state = before ?? { status: 'ok', bad: 0, clean: 0, since: now }
-  if (bad) {
-    const count = state.bad + 1
-    if (state.status === 'firing') return [{ ...state, bad: count, clean: 0 }, undefined]
-    if (atOnce || count >= toFire) return [{ status: 'firing', bad: count, clean: 0, since: now }, 'firing']
-    return [{ status: 'pending', bad: count, clean: 0, since: now }, 'pending']
+/** Whether what fired is over in this window; undefined where it cannot be told. */
+function gone(causes: readonly Cause[], evaluation: Evaluation): boolean | undefined {
+  const answers = causes.map(({ name, change }) => {
+    if (!change) return true
+    const at = evaluation.columns.findIndex(column => keyOf(column) === name)
+    return hasGone(evaluation.observed[at] ?? [], change)
+  })
+  if (answers.includes(false)) return false
+  return answers.includes(undefined) ? undefined : true
+}
+
+/** The last windows only: what was before a resolved alert is over. */
+function onlyLast(recent: MonitorState['recent'], count: number): MonitorState['recent'] {
+  const cut = (directions: Readonly<Record<string, readonly Remembered[]>>) =>
+    Object.fromEntries(Object.entries(directions).map(([name, list]) => [name, list.slice(-count)]))
+  return {
+    ...recent,
+    columns: Object.fromEntries(Object.entries(recent.columns).map(([name, one]) => [name, cut(one)])),
   }
-  if (state.status === 'firing') {
-    const clean = state.clean + 1
-    if (clean < toResolve) return [{ ...state, bad: 0, clean }, undefined]
-    return [{ status: 'ok', bad: 0, clean: 0, since: now }, 'resolved']
+}
+
+type Step = { readonly next: AlertState; readonly tell?: Alert['state']; readonly update?: Alert['state'] }
+
+function step(before: AlertState, seen: Seen, now: Micros): Step {
+  const { bad, over, atOnce, causes, began } = seen
+  if (before.status === 'firing') {
+    const joined = causes.filter(one => !before.causes.some(other => other.name === one.name))
+    const next = {
+      ...before,
+      causes: [...before.causes, ...joined],
+      told: before.told + 1,
+      bad: bad ? before.bad + 1 : 0,
+    }
+    if (bad && joined.length > 0) {
+      const anew = before.told >= sameCause && joined.some(one => began.has(one.name))
+      return {
+        next: { ...next, clean: 0, told: anew ? 0 : next.told },
+        ...(anew ? { tell: 'firing' } : { update: 'firing' }),
+      }
+    }
+    if (over === undefined) return { next }
+    if (!over) return { next: { ...next, clean: 0 } }
+    const clean = before.clean + 1
+    if (clean < toResolve) return { next: { ...next, clean } }
+    return { next: { status: 'ok', bad: 0, clean: 0, since: now, causes: [], told: 0 }, tell: 'resolved' }
   }
-  return [{ status: 'ok', bad: 0, clean: 0, since: state.status === 'ok' ? state.since : now }, undefined]
+  if (bad === undefined) return { next: before }
+  if (!bad) {
+    const since = before.status === 'ok' ? before.since : now
+    const next: AlertState = { status: 'ok', bad: 0, clean: 0, since, causes: [], told: 0 }
+    return before.status === 'pending' ? { next, update: 'resolved' } : { next }
+  }
+  const count = before.bad + 1
+  const status = atOnce || count >= toFire ? 'firing' : 'pending'
+  return { next: { status, bad: count, clean: 0, since: now, causes, told: 0 }, tell: status }
+}
+
+interface Seen {
+  /** Undefined for a window without a verdict, which neither confirms nor clears anything. */
+  readonly bad: boolean | undefined
+  readonly over: boolean | undefined
+  readonly atOnce: boolean
+  readonly causes: readonly Cause[]
+  /** Names of those that began within the last windows. */
+  readonly began: ReadonlySet<string>
+  readonly reason: string
+  readonly evidence: readonly string[]
+}
+
+/** Whether the windows before the last ones had less than half of a change. */
+function beganLately({ recent }: MonitorState, column: string, change: Change | null): boolean {
+  const old = (recent.columns[column]?.[change?.direction ?? ''] ?? []).slice(0, 1 - sameCause)
+  if (!change || old.length === 0) return false
+  const was = old.reduce((sum, [one]) => sum + one / old.length, 0)
+  return was * Math.sign(change.to - change.from) < Math.abs(change.to - change.from) / 2
+}
+
+function seenOf(state: MonitorState, evaluation: Evaluation, judged: Verdict, further: readonly Observation[]): Seen {
+  const proved = further.filter(one => one.bad)
+  // what the windows before still show, but this one does not, is over
+  const stays = (one: ColumnDrift): boolean => {
+    const observed = evaluation.observed[evaluation.columns.findIndex(column => keyOf(column) === keyOf(one))]
+    return !one.change || !observed || hasGone(observed, one.change) !== true
+  }
+  const drifted = judged.verdict === 'drift' ? judged.drifted.filter(stays) : []
+  const bad = proved.length > 0 || drifted.length > 0 || (known(judged.verdict) ? false : undefined)
+  const causes: Cause[] = [
+    ...proved.map(one => ({ name: one.name })),
+    ...drifted.map(one => ({ name: keyOf(one), ...(one.change ? { change: one.change } : {}) })),
+  ]
+  // the score follows its inputs
+  const began = new Set(proved.map(one => one.name))
+  for (const one of drifted) if (!one.output && beganLately(state, keyOf(one), one.change)) began.add(keyOf(one))
+  const reasons = [...proved.map(one => one.reason), ...(drifted.length > 0 ? [judged.reason] : [])]
+  const now = proved.length > 0 || evaluation.verdict === 'drift'
+  return {
+    bad,
+    over: now ? false : gone(state.alert.causes, evaluation),
+    atOnce: proved.some(one => one.atOnce),
+    causes,
+    began,
+    reason: reasons.join('; '),
+    evidence: [evaluation.report.id, ...new Set(proved.map(one => one.report))],
+  }
 }
 
 /**
- * Takes the evaluation of the next window: a series goes ok → pending → firing after two bad windows in a row and is resolved
- * after three clean ones. Gives an alert and a decision for each change that people should hear of. Pure.
+ * Takes the evaluation of the next window and judges it together with the windows before it. The monitor's one alert goes
+ * ok → pending → firing after two bad windows in a row (after one that proves it) and is resolved after three in which what
+ * fired is gone. Pure.
  */
 export function advanceMonitor(
   state: MonitorState,
@@ -101,46 +217,64 @@ export function advanceMonitor(
   now: Micros,
   further: readonly Observation[] = [],
 ): MonitorAdvanced {
-  const series: Record<string, SeriesState> = { ...state.series }
-  const alerts: Alert[] = []
-  const decisions: Decision[] = []
-  let { sequence } = state
-  for (const seen of [...observations(evaluation), ...further]) {
-    const before = series[seen.series]
-    const [after, change] = step(before, seen, now)
-    series[seen.series] = after
-    if (change === undefined) continue
-    sequence++
-    const body = {
-      kind: 'alert' as const,
-      subject: `monitor ${state.monitor}`,
-      at: now,
-      verdict: change,
-      reason: change === 'resolved' ? `${seen.series} is clean in ${toResolve} windows in a row` : seen.reason,
-      rule: {
-        name: seen.atOnce ? seen.series : `${toFire} windows in a row`,
-        statistic: seen.statistic ?? (seen.series === 'window' ? 'verdict' : 'PSI'),
-        value: seen.value,
-        threshold: seen.threshold,
-      },
-      inputs: { series: seen.series, before: before?.status ?? 'ok', badWindows: after.bad, alpha: evaluation.alpha },
-      evidence: [seen.report ?? evaluation.report.id],
-      actor: 'system',
-    }
-    const id = `alert-${shortDigest(digestJson({ ...body, sequence }))}`
-    decisions.push({ id, ...body })
-    const labels = { monitor: state.monitor, series: seen.series }
-    alerts.push({
-      fingerprint: shortDigest(digestJson({ alert: seen.alert ?? 'drift', ...labels })),
-      name: seen.alert ?? 'drift',
-      severity: 'ticket',
-      state: change,
-      summary: body.reason,
-      labels,
-      startsAt: change === 'resolved' ? (before?.since ?? now) : now,
-      ...(change === 'resolved' ? { endsAt: now } : {}),
-      evidence: id,
-    })
+  const { judged, recent } = judge(state, evaluation)
+  const seen = seenOf(state, evaluation, judged, further)
+  const { next, tell, update } = step(state.alert, seen, now)
+  const kept = tell === 'resolved' ? onlyLast(recent, toResolve) : recent
+  const change = tell ?? update
+  if (change === undefined)
+    return { state: { ...state, alert: next, recent: kept }, judged, alerts: [], updates: [], decisions: [] }
+  const sequence = state.sequence + 1
+  const withdrawn = tell === undefined && change === 'resolved'
+  const body = {
+    kind: 'alert' as const,
+    subject: `monitor ${state.monitor}`,
+    at: now,
+    verdict: withdrawn ? 'withdrawn' : tell === undefined ? 'joined' : change,
+    reason: reasonOf(change, withdrawn, seen, state),
+    rule: {
+      name: seen.atOnce ? 'one window that proves it' : `${toFire} windows in a row`,
+      statistic: 'verdict',
+      value: judged.verdict,
+      threshold: 'drift',
+    },
+    inputs: {
+      before: state.alert.status,
+      badWindows: next.bad,
+      alpha: evaluation.alpha,
+      causes: (change === 'resolved' ? state.alert.causes : next.causes).map(one => one.name),
+    } as unknown as Record<string, Json>,
+    evidence: seen.evidence,
+    actor: 'system',
   }
-  return { state: { ...state, series, sequence }, alerts, decisions }
+  const id = `alert-${shortDigest(digestJson({ ...body, sequence } as unknown as Json))}`
+  const labels = { monitor: state.monitor }
+  const resolved = change === 'resolved'
+  const alert: Alert = {
+    fingerprint: shortDigest(digestJson({ alert: 'drift', ...labels })),
+    name: 'drift',
+    severity: 'ticket',
+    state: change,
+    summary: body.reason,
+    labels,
+    startsAt: resolved || next.status === state.alert.status ? state.alert.since : now,
+    ...(resolved ? { endsAt: now } : {}),
+    evidence: id,
+  }
+  return {
+    state: { ...state, alert: next, recent: kept, sequence },
+    judged,
+    alerts: tell === undefined ? [] : [alert],
+    updates: tell === undefined ? [alert] : [],
+    decisions: [{ id, ...body }],
+  }
+}
+
+function reasonOf(change: Alert['state'], withdrawn: boolean, seen: Seen, state: MonitorState): string {
+  if (change !== 'resolved') return seen.reason
+  if (withdrawn) return 'the next window did not confirm it'
+  const names = state.alert.causes.map(one =>
+    one.name === 'output' ? "the model's score" : one.name.replace(/^column:/, ''),
+  )
+  return `what fired is gone for ${toResolve} windows in a row: ${names.join(', ')}`
 }

@@ -62,19 +62,18 @@ export class RealisedPerformance {
     this.#length = micros(options.cohort ?? '1d')
   }
 
-  /** Notes a prediction. The first one of an id counts. */
-  predicted(id: string, at: Micros, score: number): void {
-    if (this.#where.has(id) || !Number.isFinite(score)) return
+  /** Notes a prediction; the first one of an id counts. True when its label had come before it. */
+  predicted(id: string, at: Micros, score: number): boolean {
+    if (this.#where.has(id) || !Number.isFinite(score)) return false
     const index = Math.floor(at / this.#length)
     let held = this.#cohorts.get(index)
     if (!held) this.#cohorts.set(index, (held = { rows: new Map(), labelled: 0, revision: 0 }))
     held.rows.set(id, { at, score, label: Number.NaN, labelledAt: 0 })
     this.#where.set(id, index)
     const early = this.#early.get(id)
-    if (early) {
-      this.#early.delete(id)
-      this.labelled(id, early.label, early.at)
-    }
+    if (!early) return false
+    this.#early.delete(id)
+    return this.labelled(id, early.label, early.at)
   }
 
   /** Joins a label; a later one for the same id corrects it. False when its prediction is not known (yet). */

@@ -26,6 +26,8 @@ export interface RetrainState {
   readonly scheduled?: Micros
   /** The decision whose retrain has not ended. */
   readonly active: string | null
+  /** What it waits for, where its training is done. */
+  readonly waits?: string
 }
 
 export const noRetrains: RetrainState = { fired: [], active: null }
@@ -40,6 +42,8 @@ export interface RetrainEvidence {
   readonly newLabels: number
   /** Ids of reports and alerts. */
   readonly evidence: readonly string[]
+  /** Why the data that it would train on is refused. */
+  readonly refused?: string
 }
 
 /** The first rule that forbids it, or undefined. */
@@ -75,11 +79,13 @@ function refusal(
     }
   if (state.active !== null)
     return {
-      name: 'one at a time',
-      reason: `the retrain that ${state.active} started has not ended`,
+      name: state.waits === undefined ? 'one at a time' : 'one rollout at a time',
+      reason: state.waits ?? `the retrain that ${state.active} started is still training`,
       value: state.active,
       threshold: 1,
     }
+  if (seen.refused !== undefined)
+    return { name: 'data', reason: `the data is refused: ${seen.refused}`, value: 'refused', threshold: 'passed' }
   if (scheduled) return undefined
   const last = Math.max(state.fired.at(-1) ?? Number.NEGATIVE_INFINITY, state.scheduled ?? Number.NEGATIVE_INFINITY)
   const cooldown = micros(policy.cooldown ?? '24h')
@@ -151,7 +157,7 @@ export function retrainStarted(
 }
 
 /** The state after it ended, however it ended. */
-export function retrainEnded(state: RetrainState): RetrainState {
+export function retrainEnded({ waits: _, ...state }: RetrainState): RetrainState {
   return { ...state, active: null }
 }
 

@@ -1,0 +1,335 @@
+import { describe, expect as check, it } from 'vitest'
+import * as api from '../index.ts'
+import { isMillraceError } from '../errors/index.ts'
+import { kinds } from './expectation/index.ts'
+import { formsOf, type Form } from './forms.ts'
+import { modelTests } from './suite.ts'
+
+// Rule: nothing is ignored. Every function of the definition API is called with an option that nobody reads, with options
+// misspelt, misplaced, empty and of the wrong form, and with arguments too many: each is refused, by its name.
+
+const { csv, dataset, deployment, entity, expect, features, gbt, linear, model, sql, t } = api
+
+function refusal(make: () => unknown): string {
+  try {
+    make()
+  } catch (error) {
+    if (isMillraceError(error)) return error.message
+    throw error
+  }
+  return 'was let pass'
+}
+
+type AnyFunction = (...args: unknown[]) => unknown
+interface Case {
+  readonly name: string
+  readonly make: AnyFunction
+  readonly args: readonly unknown[]
+}
+
+const columns = { at: t.timestamp('UTC'), shop: t.text(), km: t.float(), late: t.bool() }
+const orders = dataset('orders', { source: csv('a.csv'), columns, eventTime: 'at' })
+const shop = entity('shop', { shop: t.text() })
+const late = model('late', {
+  task: 'binary',
+  from: orders,
+  label: c => c.late,
+  inputs: c => ({ km: c.km, shop: c.shop }),
+  split: { by: 'time', train: '30d', test: '10d' },
+  train: linear(),
+})
+const api_ = deployment('api', { model: late })
+
+/** A call of every function with options that say something, by its name in the API. */
+const calls: Readonly<Record<string, readonly unknown[]>> = {
+  parquet: ['a.parquet'],
+  csv: ['a.csv', { delimiter: ';', header: true, quote: '"', escape: '"', encoding: 'utf-8' }],
+  json: ['a.jsonl'],
+  arrow: ['a.arrow'],
+  postgres: ['public.orders', { urlFrom: 'DATABASE_URL' }],
+  sqlite: ['a.sqlite', 'orders'],
+  duckdb: ['a.duckdb', 'orders'],
+  dataset: [
+    'other',
+    {
+      source: csv('a.csv'),
+      columns,
+      eventTime: 'at',
+      knownAt: {},
+      key: ['at'],
+      expect: () => [],
+      treatAsNull: [],
+      quarantine: true,
+      encryptWith: 'k',
+    },
+  ],
+  entity: ['shop', { shop: t.text() }],
+  features: [
+    'shops',
+    {
+      entity: shop,
+      from: orders,
+      ttl: '1d',
+      online: true,
+      knownTime: 'respect',
+      compute: (f: { count(w: string): unknown }) => ({ n: f.count('1h') }),
+    },
+  ],
+  gbt: [{ trees: 3, depth: 3, leaves: 4, learningRate: 0.1, minLeaf: 5, l2: 1, seed: 1, earlyStopping: 2 }],
+  linear: [{ l2: 1 }],
+  model: [
+    'other',
+    {
+      task: 'binary',
+      from: orders,
+      label: (c: typeof columns) => c.late,
+      inputs: (c: typeof columns) => ({ km: c.km }),
+      features: [],
+      split: { by: 'time', train: '30d', test: '10d', until: '2026-03-31T00:00:00Z' },
+      scale: 'robust',
+      train: gbt({ trees: 2 }),
+      threshold: 0.4,
+      test: () => [],
+      encryptWith: 'k',
+    },
+  ],
+  deployment: [
+    'other',
+    {
+      model: late,
+      canary: { steps: ['1%', '20%'], labels: 'none', minRequests: 10, maxWait: '1h', alpha: 0.01 },
+      stickyBy: 'shop',
+    },
+  ],
+  monitor: [
+    'watch',
+    {
+      deployment: api_,
+      falseAlarms: 'one per 30d',
+      window: '1d',
+      sensitivity: 'low',
+      labelHorizon: '1d',
+      retrain: { on: ['drift'], cooldown: '1h', maxPerWeek: 2 },
+      schedule: '0 3 * * *',
+      notify: ['http://127.0.0.1:9/hook'],
+    },
+  ],
+  project: ['p', { orders }, { store: { postgresFrom: 'DATABASE_URL' }, run: { steps: 'process' } }],
+  't.int': [],
+  't.float': [],
+  't.text': [{ treatAsNull: ['NA'] }],
+  't.bool': [],
+  't.timestamp': ['Europe/Berlin'],
+  't.nullable': [t.int()],
+  't.pii': [t.text()],
+  'm.metric': ['auc', { id: 'a', severity: 'warning', min: 0.5, max: 1, notWorseThan: 'champion', tolerance: 0.01 }],
+  'm.monotone': ['km', 'increasing', { id: 'a', severity: 'info', mostly: 0.9, slack: 0 }],
+  'm.invariant': ['km', { id: 'a', severity: 'info', mostly: 0.9, maxDelta: 0.1 }],
+  'm.directional': ['km', 2, 'up', { id: 'a', severity: 'info', mostly: 0.9 }],
+  'm.slices': [
+    { id: 'a', severity: 'info', of: { far: { node: { op: 'literal', type: 'bool' } } }, minShareOfOverall: 0.5 },
+  ],
+  'm.calibration': [{ id: 'a', severity: 'info', maxEce: 0.1 }],
+  'm.latency': [{ id: 'a', severity: 'info', p50: '1ms', p99: '5ms' }],
+  'm.size': [{ id: 'a', severity: 'info', maxBytes: 1000 }],
+  'f.count': ['1h'],
+  'f.sum': ['km', '1h'],
+  'f.mean': ['km', '1h'],
+  'f.min': ['km', '1h'],
+  'f.max': ['km', '1h'],
+  'f.share': [(c: typeof columns) => c.late, '1h'],
+  'f.last': ['km', '1h'],
+}
+
+/** What `f` is, caught from a view. */
+function aggregates(): Readonly<Record<string, AnyFunction>> {
+  let caught: unknown
+  features('caught', {
+    entity: shop,
+    from: orders,
+    compute: f => {
+      caught = f
+      return { n: f.count('1h') }
+    },
+  })
+  return caught as Readonly<Record<string, AnyFunction>>
+}
+
+const functionsOf = (prefix: string, made: object): [string, AnyFunction][] =>
+  Object.entries(made).flatMap(([name, one]): [string, AnyFunction][] =>
+    typeof one === 'function' ? [[`${prefix}${name}`, one as AnyFunction]] : [],
+  )
+
+/** Expressions, not declarations: `sql` is the tag of a template, `when` begins a case expression. */
+const noBuilders = new Set(['sql', 'when'])
+const tested = { name: 'late', type: 'float' as const }
+const builders: readonly [string, AnyFunction][] = [
+  ...functionsOf('', api).filter(([name]) => !noBuilders.has(name)),
+  ...functionsOf('t.', t),
+  ...functionsOf('m.', modelTests('late', { task: 'binary', inputs: [tested, { ...tested, name: 'km' }] })),
+  ...functionsOf('f.', aggregates()),
+]
+
+describe.each(builders)('%s', (name, make) => {
+  const args = calls[name]
+  const forms = formsOf(make)
+
+  it('looks at its arguments, and has a call here', () => {
+    check(forms, 'is made by `builder`').toBeDefined()
+    check(args, 'has a call in this test').toBeDefined()
+    check(refusal(() => make(...(args ?? [])))).toBe('was let pass')
+  })
+
+  it('refuses arguments too many, and options where there are none', () => {
+    check(refusal(() => make(...(args ?? []), { mn: 1 }))).toMatch(/takes/)
+  })
+
+  it('refuses what is missing', () => {
+    for (const [i, form] of Object.values(forms ?? {}).entries())
+      if (!form.optional) check(refusal(() => make(...(args ?? []).slice(0, i)))).not.toBe('was let pass')
+  })
+
+  it('refuses options that nobody reads, and names the nearest that somebody does', () => {
+    for (const [i, form] of Object.values(forms ?? {}).entries())
+      walk(form, (args ?? [])[i], changed => make(...(args ?? []).with(i, changed)))
+  })
+})
+
+/** Changes each member of options, and of options among them. */
+function walk(form: Form, given: unknown, make: (changed: unknown) => unknown): void {
+  if (!form.members) return
+  const options = given as Readonly<Record<string, unknown>>
+  check(Object.keys(options).sort(), 'the call sets every option').toEqual(Object.keys(form.members).sort())
+  check(refusal(() => make({ ...options, zzz: 1 }))).toContain("'zzz'")
+  for (const [key, member] of Object.entries(form.members)) {
+    const { [key]: value, ...others } = options
+    const misspelt = `${key}x`
+    check(refusal(() => make({ ...others, [misspelt]: value }))).toMatch(
+      new RegExp(`has no option '${misspelt}', did you mean '${key}'`),
+    )
+    for (const wrong of [Symbol('wrong'), Number.NaN, [[]], () => 1])
+      if (!member.holds(wrong)) check(refusal(() => make({ ...options, [key]: wrong }))).toContain(key)
+    walk(member, value, changed => make({ ...options, [key]: changed }))
+  }
+}
+
+describe('expectations', () => {
+  const sample = {
+    id: t.int(),
+    placed: t.timestamp('UTC'),
+    day: t.timestamp('UTC'),
+    shop: t.text(),
+    customer: t.text(),
+    sku: t.text(),
+    quantity: t.int(),
+    quantity_text: t.text(),
+    net: t.float(),
+    tax: t.float(),
+    amount: t.float(),
+    stock: t.int(),
+    coupon: t.nullable(t.text()),
+    note: t.nullable(t.text()),
+    details: t.text(),
+    returned: t.bool(),
+  }
+  const others = {
+    shops: dataset('shops', { source: csv('b.csv'), columns: { name: t.text(), opened: t.timestamp('UTC') } }),
+    ledger: dataset('ledger', { source: csv('c.csv'), columns: { id: t.int(), amount: t.float() } }),
+    archive: dataset('archive', { source: csv('d.csv'), columns: sample }),
+  }
+
+  /** The call behind an example, caught as it is made. */
+  function caught(example: string): Case {
+    let found: Case | undefined
+    const catching = (target: object): unknown =>
+      new Proxy(target, {
+        get(of, key) {
+          const member = Reflect.get(of, key) as unknown
+          if (typeof member !== 'function') {
+            const isColumn = typeof member === 'object' && member !== null && 'node' in member
+            return isColumn ? catching(member) : member
+          }
+          return (...args: unknown[]) => {
+            const made = (member as AnyFunction).apply(of, args)
+            if (typeof made === 'object' && made !== null && 'expectation' in made)
+              found = { name: String(key), args, make: (...all) => (member as AnyFunction).apply(of, all) }
+            return made
+          }
+        },
+      })
+    dataset('sample', {
+      source: csv('a.csv'),
+      columns: sample,
+      expect: c => {
+        const names = ['c', 'expect', 'sql', ...Object.keys(others)]
+        // oxlint-disable-next-line no-new-func, typescript/no-implied-eval
+        const run = new Function(...names, `return ${example}`) as AnyFunction
+        run(catching(c), catching(expect), sql, ...Object.values(others))
+        return []
+      },
+    })
+    if (found === undefined) throw new Error(`no call in ${example}`)
+    return found
+  }
+
+  const isOptions = (value: unknown): value is Record<string, unknown> =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.getPrototypeOf(value) === Object.prototype &&
+    !(Symbol.for('millrace.definition') in value) &&
+    !('query' in value) &&
+    !('node' in value)
+
+  /** Kinds whose bound has a default. */
+  const defaultBounds = new Set(['drift', 'labelLeak'])
+  const examples = [...kinds.values()].map(kind => [kind.name, kind.example] as const)
+
+  it.each(examples)('%s refuses what it does not read', (kind, example) => {
+    const { make, args } = caught(example)
+    check(refusal(() => make(...args))).toBe('was let pass')
+    // Its own options and two more objects: one of them at least is nothing that it takes
+    check(
+      refusal(() => make(...args, {}, {}, {})),
+      'arguments too many',
+    ).not.toBe('was let pass')
+    check(
+      refusal(() => make(...args, { zzz: 1 })),
+      'an unknown option behind',
+    ).not.toBe('was let pass')
+    for (const [i, arg] of args.entries()) {
+      if (!isOptions(arg) || (kind === 'jsonSchema' && i === 0)) continue
+      check(
+        refusal(() => make(...args.with(i, { ...arg, zzz: 1 }))),
+        `unknown in argument ${i + 1}`,
+      ).not.toBe('was let pass')
+      if (!('min' in arg || 'max' in arg)) continue
+      const { min: _min, max: _max, ...rest } = arg
+      if (!defaultBounds.has(kind))
+        check(
+          refusal(() => make(...args.with(i, rest))),
+          `empty bounds in argument ${i + 1}`,
+        ).not.toBe('was let pass')
+      check(
+        refusal(() => make(...args.with(i, { ...rest, min: 2, max: 1 }))),
+        'bounds the wrong way round',
+      ).not.toBe('was let pass')
+      check(
+        refusal(() => make(...args.with(i, { ...arg, severty: 'info' }))),
+        'a misspelt option',
+      ).not.toBe('was let pass')
+    }
+  })
+
+  it('says which option was meant, also where it stands in the wrong place', () => {
+    const withId = (make: (c: never) => unknown) =>
+      refusal(() => dataset('d', { source: csv('a.csv'), columns: sample, expect: c => [make(c as never) as never] }))
+    check(
+      withId((c: { sku: { length(o: object): unknown } }) => c.sku.length({ min: 1, max: 3, id: 'sku-length' })),
+    ).toMatch(/'id'.*next argument/)
+    check(
+      withId((c: { amount: { between(a: number, b: number, o: object): unknown } }) =>
+        c.amount.between(0, 1, { mostyl: 0.9 }),
+      ),
+    ).toContain("did you mean 'mostly'")
+  })
+})

@@ -1,0 +1,10 @@
+import { incompleteBeta } from './incomplete-beta.ts'
+import { normalSf } from './normal.ts'
+
+/** P(T > t) for Student's t; the normal distribution for infinite `df`. */
+export function studentSf(t: number, df: number): number {
+  if (Number.isNaN(t) || !(df > 0)) return Number.NaN
+  if (df > 1e7) return normalSf(t)
+  const tail = 0.5 * incompleteBeta(df / 2, 0.5, df / (df + t * t))
+  return t >= 0 ? tail : 1 - tail
+}
