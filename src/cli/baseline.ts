@@ -1,4 +1,4 @@
-import { git } from '../config/environment.ts'
+import { git } from '../config/git.ts'
 import { loadProject } from '../config/load.ts'
 import type { Workspace } from '../config/workspace.ts'
 import type { Dataset } from '../define/dataset.ts'

@@ -1,7 +1,7 @@
 import { readFile, realpath } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { findRoot, loadProject } from '../config/load.ts'
-import { git } from '../config/environment.ts'
+import { git } from '../config/git.ts'
 import { fail } from '../errors/index.ts'
 import { publishFile } from '../internal/publish.ts'
 import type { Project } from '../define/project.ts'

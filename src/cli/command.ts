@@ -25,6 +25,8 @@ export interface Output {
   table(head: readonly string[], rows: readonly (readonly (string | number | undefined | null)[])[]): void
   /** Progress and remarks, on stderr; silent with `--json`. */
   note(text: string): void
+  /** What must be known although the work is done; on stderr, always. */
+  warn(text: string): void
 }
 
 export interface Invocation {

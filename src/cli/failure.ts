@@ -1,16 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, existsSync, lstatSync, mkdirSync, mkdtempSync, openSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
-import { existsSync } from 'node:fs'
-import { fail, isMillraceError, type MillraceError } from '../errors/index.ts'
-import { unwritableReason } from './unwritable.ts'
-
-/** What the operating system says about files becomes a catalogued error; anything else is none. */
-function ofSystem(error: unknown): MillraceError | undefined {
-  const { path } = error as NodeJS.ErrnoException
-  const reason = unwritableReason(error)
-  return reason && path ? fail('folderUnwritable', { path, reason }, error) : undefined
-}
+import { systemError, type MillraceError } from '../errors/index.ts'
 
 function projectFolder(cwd: string): string | undefined {
   for (let at = cwd; ; at = dirname(at)) {
@@ -32,17 +23,41 @@ function writeCrash(error: unknown, cwd: string, words: readonly string[], versi
     '',
   ].join('\n')
   const root = projectFolder(cwd)
-  for (const folder of [...(root ? [join(root, '.millrace')] : []), join(tmpdir(), 'millrace')]) {
-    try {
-      mkdirSync(folder, { recursive: true })
-      const file = join(folder, `crash-${stamp}.log`)
-      writeFileSync(file, text, { mode: 0o600 })
-      return file
-    } catch {
-      // the next place may take it
-    }
+  for (const folder of [...(root ? [join(root, '.millrace')] : []), privateFolder()]) {
+    const file = folder && join(folder, `crash-${stamp}-${process.pid}.log`)
+    if (file && writeNew(file, text)) return file
   }
   return undefined
+}
+
+/** A folder of this user for what no project takes: its own name, made now, so that nobody can have come first. */
+function privateFolder(): string | undefined {
+  try {
+    return mkdtempSync(join(tmpdir(), 'millrace-crash-'))
+  } catch {
+    return undefined
+  }
+}
+
+/** Into a file that is new and into no other: a link or a file that somebody laid there is not followed. */
+function writeNew(file: string, text: string): boolean {
+  const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants
+  try {
+    const folder = dirname(file)
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    const owner = lstatSync(folder)
+    // Who owns the folder can lay another file in the place of this one
+    if (!owner.isDirectory() || (process.getuid !== undefined && owner.uid !== process.getuid())) return false
+    const handle = openSync(file, O_CREAT | O_EXCL | (O_NOFOLLOW ?? 0) | O_WRONLY, 0o600)
+    try {
+      writeFileSync(handle, text)
+    } finally {
+      closeSync(handle)
+    }
+    return true
+  } catch {
+    return false
+  }
 }
 
 export interface Failed {
@@ -63,7 +78,7 @@ export function failureText({ message, hint, code }: MillraceError): string {
  * and leaves its stack in a file instead of on the screen.
  */
 export function describeFailure(error: unknown, verb: string, cwd: string, version: string): Failed {
-  const known = isMillraceError(error) ? error : ofSystem(error)
+  const known = systemError(error)
   if (known)
     return {
       exit: known.exit,

@@ -46,6 +46,9 @@ export function createOutput(
     table(head, rows) {
       for (const one of tableLines(head, rows)) line(one)
     },
+    warn(text) {
+      stderr.write(`! ${text}\n`)
+    },
     note(text) {
       if (!json) stderr.write(`${text}\n`)
     },

@@ -1,16 +1,32 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { stepEnvironment } from '../config/environment.ts'
 import { openWorkspace, type Workspace } from '../config/workspace.ts'
 import { fail } from '../errors/index.ts'
+import type { Digest } from '../internal/digest.ts'
 import type { ModelVersion } from '../ports/metadata-store.ts'
-import { checkOut } from './worktree.ts'
+import { checkOut, type Worktree } from './worktree.ts'
 import { type Origin, reproduce, type Reproduction } from '../stages/version/reproduce.ts'
 
 interface Made {
   readonly commit?: string | null
   readonly dirty?: unknown
+  /** Artifact with the files that it was made of and that its commit has not as they were. */
+  readonly changes?: Digest | null
+  readonly changedFiles?: readonly string[]
+}
+
+/** Puts the files that no commit has where they were. */
+async function layChanges(worktree: Worktree, bytes: Uint8Array): Promise<void> {
+  const files = JSON.parse(Buffer.from(bytes).toString('utf8')) as Readonly<Record<string, string>>
+  for (const [name, text] of Object.entries(files)) {
+    const path = resolve(worktree.root, name)
+    // A name may lead beside the project, never out of what was checked out
+    if (relative(worktree.top, path).startsWith('..')) continue
+    await mkdir(dirname(path), { recursive: true })
+    await writeFile(path, text)
+  }
 }
 
 /** Rebuilds a version in a clean worktree of its commit (or of the project file where git has none), with empty stores. */
@@ -27,7 +43,12 @@ export async function rebuildVersion(
   const tree = worktree?.root ?? (folder as string)
   if (folder) await cp(join(root, 'millrace.config.ts'), join(folder, 'millrace.config.ts'))
   const origin: Origin = worktree
-    ? { from: 'commit', commit: commit as string, dirty: Boolean(made?.dirty) }
+    ? {
+        from: 'commit',
+        commit: commit as string,
+        dirty: Boolean(made?.dirty) && !made?.changes,
+        changed: made?.changes ? (made.changedFiles ?? []) : [],
+      }
     : {
         from: 'project file',
         reason:
@@ -37,6 +58,7 @@ export async function rebuildVersion(
       }
   let clean: Workspace | undefined
   try {
+    if (worktree && made?.changes) await layChanges(worktree, await workspace.artifacts.get(made.changes))
     clean = await openWorkspace(tree, { clock: workspace.clock, keys: workspace.keys })
     const runs = await clean.engineOf(event => {
       if (event.type === 'progress' && event.message) say(`${event.step}: ${event.message}`)

@@ -2,12 +2,14 @@ import { existsSync, symlinkSync } from 'node:fs'
 import { mkdtemp, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
-import { git } from '../config/environment.ts'
+import { git } from '../config/git.ts'
 
 /** The project as it was at a commit, in a folder of its own. */
 export interface Worktree {
   /** The project's folder in it. */
   readonly root: string
+  /** All that was checked out. */
+  readonly top: string
   remove(): Promise<void>
 }
 
@@ -22,6 +24,7 @@ export async function checkOut(root: string, commit: string): Promise<Worktree |
     return undefined
   }
   return {
+    top: tree,
     root: join(tree, relative(top, await realpath(root))),
     async remove() {
       await git(root, 'worktree', 'remove', '--force', tree)

@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { fail, isMillraceError } from '../errors/index.ts'
-import { commonJs } from '../internal/common-js.ts'
+import { typescriptModules } from '../internal/typescript-modules.ts'
 import { isProject, type Project } from '../define/project.ts'
 
 export const configName = 'millrace.config.ts'
@@ -22,20 +22,26 @@ export function findRoot(folder: string): string {
   return root
 }
 
+const modules = new Map<string, Set<string>>()
+
+/** Files that were read when the project of that folder was loaded. */
+export function loadedModules(root: string): readonly string[] {
+  return [...(modules.get(root) ?? [])]
+}
+
 /**
  * Loads a project file: TypeScript through jiti, so no build step is needed; what it was turned into is kept below
  * `.millrace/modules` for as long as the file stays the same. The project's own `millrace` is used when it is installed
  * there, else this one. Throws `configThrew`, `configNotProject`.
  */
 export async function loadProject(root: string): Promise<Project> {
-  const { createJiti } = commonJs('jiti') as typeof import('jiti')
   const file = join(root, configName)
   const own = fileURLToPath(new URL('../index.js', import.meta.url))
-  const jiti = createJiti(file, {
-    moduleCache: false,
-    fsCache: join(root, '.millrace', 'modules'),
-    alias: existsSync(join(root, 'node_modules/millrace')) || !existsSync(own) ? {} : { millrace: own },
-  })
+  const seen = new Set<string>()
+  modules.set(realpathSync(root), seen)
+  const alias = existsSync(join(root, 'node_modules/millrace')) || !existsSync(own) ? {} : { millrace: own }
+  const folder = join(root, '.millrace', 'modules')
+  const jiti = typescriptModules(file, folder, { moduleCache: false, alias }, path => seen.add(path))
   let loaded: unknown
   try {
     loaded = await jiti.import(file, { default: true })

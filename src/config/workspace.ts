@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Engine, EngineListener } from '../engine/index.ts'
@@ -19,6 +18,7 @@ import { compiledModule } from '../internal/compiled.ts'
 import { adapters } from './resolve.ts'
 import type { Keyring } from './keyring.ts'
 import { findRoot, loadProject } from './load.ts'
+import { checkDatabase, makeStateFolder, sweepStateFolder } from './state-folder.ts'
 
 /** A project opened for work: its definitions and everything they run on. Close it. */
 export interface Workspace extends StageServices {
@@ -38,13 +38,19 @@ export interface WorkspaceOptions {
   readonly principal?: string
   /** Instead of the project's own keystore. */
   readonly keys?: () => Promise<KeyService>
+  /** Hears what a person should know although the work goes on. Default: a line on stderr. */
+  readonly note?: (text: string) => void
   /** Steps of a run that another process began, for resuming it. */
   readonly resolveRun?: ConstructorParameters<typeof Engine>[0]['resolve']
 }
 
 async function openStore(project: Project, folder: string): Promise<MetadataStore> {
   const from = project.settings.store?.postgresFrom
-  if (from === undefined) return (await adapters.metadata.sqlite()).openSqlite(join(folder, 'millrace.db'))
+  if (from === undefined) {
+    const path = join(folder, 'millrace.db')
+    await checkDatabase(folder, path)
+    return (await adapters.metadata.sqlite()).openSqlite(path)
+  }
   const url = process.env[from]
   if (!url)
     throw fail('invalidDefinition', {
@@ -108,12 +114,22 @@ function openForeign(root: string, project: Project): OpenSourceTable {
   }
 }
 
+async function openOnline(folder: string, note: (text: string) => void): Promise<OnlineStore> {
+  return (await adapters.online.lmdb()).openLmdb(join(folder, 'online'), {
+    onDamage: ({ path, reason, kept }) =>
+      note(
+        `The online store ${path} is damaged (${reason}). It was moved to ${kept}; a new one is filled from the snapshots. What was pushed since they were made has to be pushed again.`,
+      ),
+  })
+}
+
 /** Opens the project at or above a folder. What is heavy is opened at first use. */
 export async function openWorkspace(start: string, options: WorkspaceOptions = {}): Promise<Workspace> {
   const root = findRoot(start)
   const project = options.project ?? (await loadProject(root))
-  const folder = join(root, '.millrace')
-  mkdirSync(folder, { recursive: true })
+  const folder = makeStateFolder(root)
+  await sweepStateFolder(root, folder)
+  const note = options.note ?? ((text: string) => void process.stderr.write(`! ${text}\n`))
   const clock = options.clock ?? (await adapters.clock.system()).systemClock()
   const store = await openStore(project, folder)
   let keyring: Promise<Keyring> | undefined
@@ -158,7 +174,7 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
       return { script: fileURLToPath(compiledModule('./batch-process.ts', import.meta.url)), root }
     },
     runtime: () => (runtime ??= openRuntime()),
-    online: () => (online ??= adapters.online.lmdb().then(module => module.openLmdb(join(folder, 'online')))),
+    online: () => (online ??= openOnline(folder, note)),
     crew: async () => (await adapters.threads()).openThreadCrew(2),
     keys,
     async engineOf(listener) {

@@ -53,7 +53,7 @@ export function makeContext(setup: ContextSetup): StepContext {
     artifacts,
     inputs: Object.fromEntries(Object.entries(setup.inputs).map(([role, ref]) => [role, inputOf(ref, artifacts)])),
     async folder() {
-      await mkdir(setup.folder, { recursive: true })
+      await mkdir(setup.folder, { recursive: true, mode: 0o700 })
       return setup.folder
     },
     async save(type, content, meta) {

@@ -1,4 +1,6 @@
+import { fail } from '../errors/catalogue.ts'
 import { isMillraceError } from '../errors/millrace-error.ts'
+import { systemError } from '../errors/system.ts'
 import type { Json } from '../internal/canonical-json.ts'
 import { messageOf } from '../internal/message-of.ts'
 import type { StepOutcome } from '../ports/executor.ts'
@@ -39,11 +41,32 @@ export function failureOfOutcome(outcome: StepOutcome, written: string | undefin
   return new StepFailure('error', reason, facts)
 }
 
+const lostCodes = { corrupt: fail('artifactCorrupt').code, missing: fail('artifactMissing').code } as const
+
+const lastingCodes: ReadonlySet<unknown> = new Set([fail('storeReadOnly').code, fail('placeUnusable').code])
+
+/** Whether trying again in a moment can only find the same. */
+export function isLasting(facts: Readonly<Record<string, Json>>): boolean {
+  return lostArtifact(facts) !== undefined || lastingCodes.has(facts['code'])
+}
+
+/** The artifact that a step found damaged or gone: trying again finds it no better, making it again does. */
+export function lostArtifact(facts: Readonly<Record<string, Json>> | undefined): string | undefined {
+  return typeof facts?.['lost'] === 'string' ? facts['lost'] : undefined
+}
+
 /** Anything that an inline step threw. */
 export function failureOfError(error: unknown): StepFailure {
   if (error instanceof StepFailure) return error
   if (isMillraceError(error)) {
-    const facts = { code: error.code, hint: error.hint, exit: error.exit }
+    const { digest } = error.details
+    const lost = error.code === lostCodes.corrupt || error.code === lostCodes.missing
+    const facts = {
+      code: error.code,
+      hint: error.hint,
+      exit: error.exit,
+      ...(lost && typeof digest === 'string' ? { lost: digest } : {}),
+    }
     return new StepFailure(
       error.blame === 'environment' && error.exit === 3 ? 'infrastructure' : 'error',
       error.message,
@@ -51,6 +74,8 @@ export function failureOfError(error: unknown): StepFailure {
       error,
     )
   }
+  const system = systemError(error)
+  if (system) return failureOfError(system)
   const reason = messageOf(error)
   const retryable = typeof error === 'object' && error !== null && (error as { retryable?: unknown }).retryable === true
   return new StepFailure(retryable ? 'temporary' : 'error', reason, {}, error)

@@ -41,9 +41,9 @@ export async function writeFolder(
 ): Promise<void> {
   const config = places.config(folder)
   await Promise.all([
-    mkdir(config, { recursive: true }),
-    mkdir(places.data(folder), { recursive: true }),
-    mkdir(places.output(folder), { recursive: true }),
+    mkdir(config, { recursive: true, mode: 0o700 }),
+    mkdir(places.data(folder), { recursive: true, mode: 0o700 }),
+    mkdir(places.output(folder), { recursive: true, mode: 0o700 }),
   ])
   await Promise.all([
     writeFile(join(config, 'params.json'), JSON.stringify(file.parameters)),

@@ -5,10 +5,10 @@
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { commonJs } from '../internal/common-js.ts'
 import { processorTime } from '../internal/processor-time.ts'
 import { ownIdentity, sameProcess } from '../internal/process-identity.ts'
 import { publishFile } from '../internal/publish.ts'
+import { typescriptModules } from '../internal/typescript-modules.ts'
 import type { ArtifactStore } from '../ports/artifact-store.ts'
 import { makeContext } from './context.ts'
 import { failureOfError, StepFailure } from './failure.ts'
@@ -20,8 +20,7 @@ const exitCodes = { gate: 10, contract: 64, temporary: 75, infrastructure: 75 } 
 
 async function importModule(file: string, cache: string): Promise<Record<string, unknown>> {
   if (/\.m?js$/.test(file)) return (await import(pathToFileURL(file).href)) as Record<string, unknown>
-  const { createJiti } = commonJs('jiti') as typeof import('jiti')
-  return createJiti(import.meta.url, { fsCache: cache }).import<Record<string, unknown>>(file)
+  return typescriptModules(import.meta.url, cache).import<Record<string, unknown>>(file)
 }
 
 async function stepFunction({ module, moduleCache }: StepFile): Promise<StepFunction> {

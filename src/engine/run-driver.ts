@@ -1,6 +1,7 @@
 import type { Json } from '../internal/canonical-json.ts'
 import type { ArtifactRef, RunStatus, StepRecord } from '../ports/metadata-store.ts'
 import { cacheKeyOf, keyPartsOf } from './cache-key.ts'
+import { lostArtifact } from './failure.ts'
 import { isArtifact, type Plan, type PlannedStep } from './graph.ts'
 import type { Drive } from './options.ts'
 import { allPresent } from './result.ts'
@@ -20,10 +21,13 @@ export class RunDriver {
   readonly #drive: Drive
   readonly #plan: Plan
   readonly #name: string
-  /** Records of an earlier driver of this run. */
-  #before: ReadonlyMap<string, StepRecord> = new Map()
+  /** Records of an earlier driver of this run, and of steps that are to run once more. */
+  #before = new Map<string, StepRecord>()
   readonly #done = new Map<string, StepRecord>()
-  readonly #waiting = new Map<string, number>()
+  /** Those that are ready, runnable or running. */
+  readonly #begun = new Set<string>()
+  /** Artifacts that were found damaged or gone, and are made again: each once. */
+  readonly #remade = new Set<string>()
   readonly #dependents = new Map<string, string[]>()
   readonly #running = new Map<string, Promise<void>>()
   #ready: string[] = []
@@ -40,8 +44,7 @@ export class RunDriver {
     this.#plan = plan
     this.#name = name
     for (const [step, { upstream }] of plan) {
-      this.#waiting.set(step, upstream.size)
-      if (upstream.size === 0) this.#ready.push(step)
+      if (upstream.size === 0) this.#begin(step)
       for (const other of upstream) this.#dependents.set(other, [...(this.#dependents.get(other) ?? []), step])
     }
   }
@@ -71,6 +74,11 @@ export class RunDriver {
       throw this.#broken
     }
     return this.#detached ? this.#result('running', undefined) : this.#end()
+  }
+
+  #begin(step: string): void {
+    this.#begun.add(step)
+    this.#ready.push(step)
   }
 
   #inputsOf({ definition }: PlannedStep): Record<string, ArtifactRef> {
@@ -122,7 +130,7 @@ export class RunDriver {
     const work = runStep(this.#drive, step).then(
       record => {
         this.#running.delete(name)
-        this.#finish(record)
+        if (!this.#remake(record)) this.#finish(record)
       },
       (error: unknown) => {
         this.#running.delete(name)
@@ -132,8 +140,53 @@ export class RunDriver {
     this.#running.set(name, work)
   }
 
+  /**
+   * A step that failed because an artifact is damaged or gone runs once more, after the step of this run that makes the
+   * artifact. False where none does, or where making it again did not help.
+   */
+  #remake(failed: StepRecord): boolean {
+    const lost = lostArtifact(failed.error)
+    if (failed.status !== 'failed' || lost === undefined || this.#drive.signal.aborted) return false
+    const makers = [...this.#done.values()].filter(record =>
+      Object.values(record.outputs ?? {}).some(output => output.digest === lost),
+    )
+    // Another step may have come upon it first: whoever makes it is then at work already
+    if (makers.length === 0 ? !this.#isRemaking(lost) : this.#remade.has(lost)) return false
+    this.#remade.add(lost)
+    for (const maker of makers) this.#undo(maker)
+    this.#undo(failed)
+    for (const { step } of [...makers, failed]) if (this.#isNext(step)) this.#begin(step)
+    return true
+  }
+
+  #isRemaking(lost: string): boolean {
+    return [...this.#before.values()].some(
+      ({ step, outputs }) =>
+        this.#begun.has(step) && Object.values(outputs ?? {}).some(output => output.digest === lost),
+    )
+  }
+
+  /** Takes a step back to where it has not begun, and those with it that wait for their turn because of it. */
+  #undo(record: StepRecord): void {
+    this.#before.set(record.step, record)
+    this.#done.delete(record.step)
+    this.#begun.delete(record.step)
+    for (const next of this.#dependents.get(record.step) ?? []) {
+      if (this.#running.has(next)) continue
+      this.#begun.delete(next)
+      this.#ready = this.#ready.filter(name => name !== next)
+      this.#runnable = this.#runnable.filter(({ planned }) => planned.definition.name !== next)
+    }
+  }
+
+  #isNext(name: string): boolean {
+    if (this.#done.has(name) || this.#begun.has(name)) return false
+    return [...(this.#plan.get(name)?.upstream ?? [])].every(other => this.#done.has(other))
+  }
+
   #finish(record: StepRecord): void {
     this.#done.set(record.step, record)
+    this.#begun.delete(record.step)
     this.#drive.emit({
       type: 'step',
       runId: this.#drive.runId,
@@ -150,9 +203,7 @@ export class RunDriver {
         this.#skip(next, record)
         continue
       }
-      const left = (this.#waiting.get(next) ?? 0) - 1
-      this.#waiting.set(next, left)
-      if (left === 0) this.#ready.push(next)
+      if (this.#isNext(next)) this.#begin(next)
     }
   }
 

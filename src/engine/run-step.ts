@@ -11,7 +11,7 @@ import type {
 } from '../ports/metadata-store.ts'
 import type { KeyParts } from './cache-key.ts'
 import { reasonToRun } from './explain.ts'
-import { failureOfError, retryAfter, StepFailure, type FailureClass } from './failure.ts'
+import { failureOfError, isLasting, retryAfter, StepFailure, type FailureClass } from './failure.ts'
 import type { PlannedStep } from './graph.ts'
 import type { Drive } from './options.ts'
 import { checkOutputs } from './result.ts'
@@ -93,7 +93,7 @@ async function attempts(
       const failure = drive.signal.aborted ? cancelled() : failureOfError(error)
       const count = (failures.get(failure.failure) ?? 0) + 1
       failures.set(failure.failure, count)
-      const wait = retryAfter(definition.retry, failure.failure, count)
+      const wait = isLasting(failure.facts) ? undefined : retryAfter(definition.retry, failure.failure, count)
       if (wait === undefined) throw Object.assign(failure, { attempt })
       drive.journal.note({ ...running, error: failure.toRecord() })
       await drive.options.clock.sleep(wait, drive.signal)

@@ -1,2 +1,3 @@
 export { catalogue, fail, reviveError, type ErrorName } from './catalogue.ts'
+export { systemError, systemReason, type SystemPlace } from './system.ts'
 export { isMillraceError, MillraceError, type Blame, type ErrorDetails, type ErrorEntry } from './millrace-error.ts'

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { copyFile, mkdir, open, rename, stat, unlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { ownedName } from './leftovers.ts'
 
 /** Makes a rename or a new file in `folder` survive power loss. */
 export async function syncFolder(folder: string): Promise<void> {
@@ -15,12 +15,12 @@ export async function syncFolder(folder: string): Promise<void> {
 
 /** A name in the same folder (so the same file system) that a crash leaves behind recognisably. */
 export function temporaryName(path: string): string {
-  return join(dirname(path), `.tmp-${basename(path)}-${process.pid}-${randomBytes(6).toString('hex')}`)
+  return join(dirname(path), `.tmp-${basename(path).slice(0, 180)}-${ownedName()}`)
 }
 
 /** Makes a folder and those above it that are missing, and makes that survive power loss. */
-export async function makeFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true })
+export async function makeFolder(folder: string, mode = 0o777): Promise<void> {
+  const first = await mkdir(folder, { recursive: true, mode })
   if (first === undefined) return
   const top = dirname(first)
   for (let made = dirname(folder); made.length >= top.length; made = dirname(made)) {
@@ -38,9 +38,14 @@ async function publishTemporary(path: string, fill: (temporary: string) => Promi
     await rename(temporary, path)
   } catch (error) {
     await unlink(temporary).catch(() => undefined)
-    throw error
+    throw named(error, path)
   }
   await syncFolder(dirname(path))
+}
+
+/** An error of the system with the path that its reader knows: a full disk names none, and a temporary name says little. */
+export function named(error: unknown, path: string): unknown {
+  return error instanceof Error && 'code' in error ? Object.assign(error, { path }) : error
 }
 
 /** Whether a path is a device, a pipe or a socket: it takes what is written, and a file must not take its place. */

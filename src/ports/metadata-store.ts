@@ -161,7 +161,8 @@ export interface RunFilter {
 export interface MetadataStore {
   readonly name: string
 
-  createRun(run: RunRecord): Promise<void>
+  /** The run and its tags appear together, or not at all. */
+  createRun(run: RunRecord, tags?: Readonly<Record<string, string>>): Promise<void>
   /** Replaces the given members (a final status also gives up the lease); throws `notDefined`-family errors when the run is unknown. */
   updateRun(id: string, patch: Partial<Omit<RunRecord, 'id' | 'kind'>>): Promise<void>
   getRun(id: string): Promise<RunRecord | undefined>

@@ -10,4 +10,5 @@ export {
 } from './auth/tokens.ts'
 export { EventBus, type ServerEvent } from './events/bus.ts'
 export type { IngestAnswer, IngestFile, Log } from './services.ts'
+export { checkBind } from './auth/guard.ts'
 export { startServer, type RunningServer, type ServerOptions } from './listen.ts'

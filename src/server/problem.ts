@@ -1,10 +1,11 @@
-import { fail, isMillraceError, type MillraceError } from '../errors/index.ts'
+import { fail, systemError, type MillraceError } from '../errors/index.ts'
 import { ulid } from '../internal/ids.ts'
 import type { ServerServices } from './services.ts'
 
 /** The catalogued error of anything thrown: what is not catalogued is logged whole and answered by its reference only. */
 export function catalogued(error: unknown, log: ServerServices['log']): MillraceError {
-  if (isMillraceError(error)) return error
+  const known = systemError(error)
+  if (known) return known
   const reference = ulid()
   log({ level: 'error', reference, error: error instanceof Error ? (error.stack ?? error.message) : String(error) })
   return fail('unexpected', { reference })

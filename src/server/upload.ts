@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Readable, Transform } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
+import { Readable } from 'node:stream'
 import { fail } from '../errors/index.ts'
+import { ownedName } from '../internal/leftovers.ts'
+import { named } from '../internal/publish.ts'
 
 /** Largest body of an upload. */
 const uploadLimit = 2 * 1024 ** 3
@@ -15,6 +14,34 @@ function requirePlain(request: Request): void {
   if (encoding !== '' && encoding !== 'identity') throw fail('contentEncodingUnsupported', { encoding })
 }
 
+/** Bytes that are still taken, and forgotten, of a body that the disk has no room for. */
+const maxForgotten = 64 * 1024 ** 2
+
+/**
+ * Writes a body to a file. Who sends one that the disk does not take reads the answer only if the rest is taken, too: a
+ * connection closed in the middle of the body loses it.
+ */
+async function writeBody(request: Request, path: string): Promise<void> {
+  const body = request.body ? Readable.fromWeb(request.body as never) : Readable.from([])
+  const file = await open(path, 'wx', 0o600)
+  let [size, forgotten] = [0, 0]
+  let failure: unknown
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      size += chunk.length
+      if (size > uploadLimit) throw fail('bodyTooLarge', { limit: uploadLimit / 1024 / 1024 })
+      if (failure === undefined)
+        await file.writeFile(chunk).catch((error: unknown) => {
+          failure = error
+        })
+      else if ((forgotten += chunk.length) > maxForgotten) break
+    }
+  } finally {
+    await file.close()
+  }
+  if (failure !== undefined) throw failure
+}
+
 /**
  * Writes a request's body to a file below `folder` for the length of `work`. Throws `bodyTooLarge`, and
  * `contentEncodingUnsupported` for one that is compressed.
@@ -22,19 +49,12 @@ function requirePlain(request: Request): void {
 export async function withUpload<T>(request: Request, folder: string, work: (file: string) => Promise<T>): Promise<T> {
   requirePlain(request)
   const uploads = join(folder, 'uploads')
-  await mkdir(uploads, { recursive: true })
-  const file = join(uploads, randomUUID())
-  let size = 0
-  const limit = new Transform({
-    transform(chunk: Buffer, _, done) {
-      size += chunk.length
-      if (size > uploadLimit) done(fail('bodyTooLarge', { limit: uploadLimit / 1024 / 1024 }))
-      else done(null, chunk)
-    },
-  })
+  await mkdir(uploads, { recursive: true, mode: 0o700 })
+  const file = join(uploads, ownedName())
   try {
-    const body = request.body ? Readable.fromWeb(request.body as never) : Readable.from([])
-    await pipeline(body, limit, createWriteStream(file, { mode: 0o600 }))
+    await writeBody(request, file).catch((error: unknown) => {
+      throw named(error, uploads)
+    })
     return await work(file)
   } finally {
     await rm(file, { force: true })

@@ -70,6 +70,15 @@ export function metadataStoreContract(open: () => Promise<MetadataStore>): reado
     await rejectsWith('MR3020', store.updateRun('absent', { status: 'failed' }))
   })
 
+  add('a run and its tags appear together, or not at all', async store => {
+    const [kept, lost] = [run(), run()]
+    await store.createRun(kept, { a: '1', b: '' })
+    assert.deepEqual(await store.runTags(kept.id), { a: '1', b: '' })
+    await assert.rejects(store.createRun(lost, { a: '1', b: null as unknown as string }))
+    assert.equal(await store.getRun(lost.id), undefined)
+    assert.deepEqual(await store.runTags(lost.id), {})
+  })
+
   add('runs are listed newest first by the order they were written, whatever the clock said', async store => {
     const name = `list-${ulid()}`
     const first = run({ name, startedAt: at + 100 })

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { ridesProject } from '../support/rides.ts'
+import { layProject } from '../support/state-project.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-full-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -101,5 +102,59 @@ describe.skipIf(!canMount)('a disk that is full while data comes in', () => {
     expect(said.match(/exit 3/g)).toHaveLength(4)
     expect(said.match(/stdout cannot be written: there is no space left/g)).toHaveLength(4)
     expect(said).not.toContain('bug')
+  })
+
+  test('makes every command that writes exit 3 and every route answer 507, by the path, and nothing is lost', () => {
+    const origin = mkdtempSync(join(tmpdir(), 'millrace-full-project-'))
+    try {
+      layProject(origin, 600)
+      const shell = 'cp -r "$1"/. "$2" && exec "$3" "$4" "$5" "$2"'
+      const program = join(import.meta.dirname, '../support/full-disk.mjs')
+      const { said } = onSmallDisk(
+        '24m',
+        'sh',
+        '-c',
+        shell,
+        'sh',
+        origin,
+        folder,
+        process.execPath,
+        program,
+        join(process.cwd(), 'dist/cli/bin.js'),
+      )
+      const told = JSON.parse(said.slice(said.indexOf('{"full"'))) as {
+        readonly full: readonly { words: string; code: number; said: string }[]
+        readonly answers: readonly { path: string; status: number; said: string }[]
+        readonly alive: number
+        readonly freed: readonly { words: string; code: number; said: string }[]
+        readonly after: readonly number[]
+        readonly percent: { readonly status: number; readonly said: string }
+        readonly kept: readonly { key: string; value: string }[]
+        readonly end: number
+      }
+      // A small change may still find room within the database's own files
+      const refused = told.full.filter(({ code }) => code !== 0)
+      expect(refused.map(({ words }) => words)).toEqual(
+        expect.arrayContaining(['train', 'keys rotate k1', 'keys create k2']),
+      )
+      for (const { words, code, said } of refused) {
+        expect([words, code], said).toEqual([words, 3])
+        expect(said).toMatch(/There is no space left|MR6030/)
+        expect(said).toContain(`${folder}/.millrace`)
+        expect(said).not.toContain('a bug in Millrace')
+      }
+      for (const { path, status, said } of told.answers) {
+        expect([path, status], said).toEqual([path, 507])
+        expect(said).toContain('.millrace')
+      }
+      expect(told.alive).toBe(200)
+      expect(told.freed.filter(({ code }) => code !== 0)).toEqual([])
+      expect(told.after.filter(status => status !== 200)).toEqual([])
+      expect(told.percent).toMatchObject({ status: 200, said: 'small' })
+      expect(told.kept).toContainEqual({ key: 'before', value: 'kept' })
+      expect(told.end).toBe(0)
+    } finally {
+      rmSync(origin, { recursive: true, force: true })
+    }
   })
 })

@@ -165,7 +165,7 @@ describe('what lies below .millrace is damaged or out of reach', () => {
         for (const stream of [child.stdout, child.stderr]) stream.on('data', text => (said += String(text)))
         child.once('close', code => done({ code: code ?? 99, out: said, said }))
       })
-    for (const verb of verbs) refused(await asNobody(verb), 3, join(root, '.millrace'), 'MR1110')
+    for (const verb of verbs) refused(await asNobody(verb), 3, join(root, '.millrace'), 'MR3014')
     chmodSync(root, 0o755)
   })
 })

@@ -1,6 +1,6 @@
 import { openWorkspace } from '../../config/workspace.ts'
 import { fail } from '../../errors/index.ts'
-import { currentLock, writeLock } from '../../stages/version/lock.ts'
+import { updateLock } from '../project-lock.ts'
 import type { Command } from '../command.ts'
 import { usage } from '../number-option.ts'
 import { deploymentOf, onDeployment } from '../serve/rollout.ts'
@@ -28,7 +28,7 @@ export const command: Command = {
     )
     const after = await openWorkspace(cwd)
     try {
-      await writeLock(after.root, await currentLock(after.store, [...after.project.models.keys()]))
+      await updateLock(after, invocation.out)
     } finally {
       await after.close()
     }

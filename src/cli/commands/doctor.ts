@@ -1,31 +1,27 @@
+import { existsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
-import { git } from '../../config/environment.ts'
-import { findRoot, loadProject } from '../../config/load.ts'
+import { join } from 'node:path'
+import { git } from '../../config/git.ts'
+import { findRoot, loadProject, rootAbove } from '../../config/load.ts'
 import { adapters } from '../../config/resolve.ts'
 import { openWorkspace } from '../../config/workspace.ts'
 import type { Command } from '../command.ts'
+import { look } from '../doctor/finding.ts'
+import { lookAtState } from '../doctor/state.ts'
 
-interface Finding {
-  readonly what: string
-  readonly status: 'ok' | 'warn' | 'fail'
-  readonly found: string
-}
-
-async function look(what: string, work: () => Promise<string>, missing: 'warn' | 'fail' = 'fail'): Promise<Finding> {
-  try {
-    return { what, status: 'ok', found: await work() }
-  } catch (error) {
-    return {
-      what,
-      status: missing,
-      found: error instanceof Error ? (error.message.split('\n')[0] as string) : String(error),
-    }
-  }
-}
+const usesPostgres = (root: string): Promise<boolean> =>
+  loadProject(root).then(
+    project => project.settings.store?.postgresFrom !== undefined,
+    () => false,
+  )
 
 export const command: Command = {
   summary: 'check this machine and this project',
-  async run({ cwd, out }) {
+  details:
+    'Looks at every kind of file below .millrace. --deep reads every artifact against its digest, and the database with its indexes. Exit code 3 where something is damaged.',
+  options: [{ flags: '--deep', description: 'read every artifact against its digest' }],
+  async run({ cwd, out, options }) {
+    const root = rootAbove(cwd)
     const findings = [
       await look('node', async () => process.version),
       await look('DuckDB', async () => {
@@ -78,6 +74,12 @@ export const command: Command = {
           await workspace.close()
         }
       }),
+      ...(root === undefined
+        ? []
+        : await lookAtState(root, () => openWorkspace(root), {
+            deep: options.deep === true,
+            sqlite: existsSync(join(root, '.millrace', 'millrace.db')) || !(await usesPostgres(root)),
+          })),
     ]
     out.data(findings)
     out.table(

@@ -29,7 +29,7 @@ export const command: Command = {
       )
       if (found.origin.from === 'commit')
         out.line(
-          `from commit ${found.origin.commit}${found.origin.dirty ? ', which has not the uncommitted changes that it was made with' : ''}`,
+          `from commit ${found.origin.commit}${found.origin.dirty ? ', which has not the uncommitted changes that it was made with' : ''}${found.origin.changed.length > 0 ? `, with the uncommitted changes that were kept: ${found.origin.changed.join(', ')}` : ''}`,
         )
       else out.line(`from the project file as it is now, NOT from a commit: ${found.origin.reason}`)
       out.line(

@@ -1,8 +1,8 @@
 import { runEnvironment, stepEnvironment } from '../../config/environment.ts'
 import { openWorkspace } from '../../config/workspace.ts'
 import { modelOf, startTraining } from '../../stages/pipeline/run.ts'
-import { currentLock, writeLock } from '../../stages/version/lock.ts'
 import type { Command } from '../command.ts'
+import { updateLock } from '../project-lock.ts'
 import { createProgress } from '../progress.ts'
 
 const short = (text: string): string => (text.length > 100 ? `${text.slice(0, 99)}…` : text)
@@ -27,11 +27,12 @@ export const command: Command = {
           progress.say(`${event.step}: ${event.message ?? `${Math.round(event.fraction * 100)} %`}`)
         else if (event.type === 'step' && event.status === 'running') progress.chapter(event.step)
       })
+      const made = await runEnvironment(workspace)
       const run = await startTraining(workspace, engine, {
         model,
         trigger: String(options.trigger),
         stepEnvironment: await stepEnvironment(workspace.root),
-        runEnvironment: await runEnvironment(workspace.root),
+        runEnvironment: made,
         ...(typeof options.because === 'string' ? { because: options.because } : {}),
       })
       const result = await run.done
@@ -56,7 +57,18 @@ export const command: Command = {
         out.line(`Next:  npx millrace runs show ${run.runId}`)
         return error?.exit ?? 1
       }
-      await writeLock(workspace.root, await currentLock(workspace.store, [...workspace.project.models.keys()]))
+      await updateLock(workspace, out)
+      const {
+        dirty,
+        changes,
+        changedFiles = [],
+      } = made as { dirty?: unknown; changes?: unknown; changedFiles?: string[] }
+      if (dirty === true && changedFiles.length > 0)
+        out.note(
+          changes === null
+            ? `made of uncommitted code that is too large to be kept with the version: ${changedFiles.join(', ')}`
+            : `made of uncommitted code; ${changedFiles.join(', ')} is kept with the version, so that it can be rebuilt`,
+        )
       out.line(
         `${model.name}@${version.version}  ${Object.entries(version.metrics)
           .map(([name, value]) => `${name} ${Number(value).toPrecision(4)}`)

@@ -23,13 +23,15 @@ export const command: Command = {
       auth: options.auth === true,
       log: line => process.stderr.write(`${JSON.stringify(line)}\n`),
     })
+    // Before anybody hears that it is up, and may end it
+    const ended = endSignal()
     out.data({ url: running.url, token: running.token ?? null, pid: process.pid })
     out.line(`Millrace is up at ${running.url}`)
     if (running.token) out.line(`token for this machine: ${running.token}`)
     out.line('Ctrl-C ends it.')
-    const ended = endSignal()
     await new Promise<void>(resolve => {
       ended.addEventListener('abort', () => resolve(), { once: true })
+      if (ended.aborted) resolve()
     })
     out.note('ending')
     await running.close()

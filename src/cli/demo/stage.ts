@@ -1,7 +1,8 @@
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { git, runEnvironment, stepEnvironment } from '../../config/environment.ts'
+import { runEnvironment, stepEnvironment } from '../../config/environment.ts'
+import { git } from '../../config/git.ts'
 import { openWorkspace, type Workspace } from '../../config/workspace.ts'
 import type { Dataset } from '../../define/dataset.ts'
 import type { Model } from '../../define/model.ts'
@@ -99,7 +100,7 @@ async function furnish(
     month: name => join(root, 'data', 'flights', `${name}.parquet`),
     environments: async () => ({
       stepEnvironment: await stepEnvironment(root),
-      runEnvironment: await runEnvironment(root),
+      runEnvironment: await runEnvironment(workspace),
     }),
   }
 }

@@ -1,5 +1,7 @@
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { jobProcess } from '../../config/state-folder.ts'
 import type { Workspace } from '../../config/workspace.ts'
 import type { StepHandle } from '../../ports/executor.ts'
 
@@ -14,12 +16,13 @@ export function runApart(workspace: Pick<Workspace, 'root' | 'folder' | 'process
   const running = new Set<StepHandle>()
   return {
     async start(name, words) {
+      const folder = join(workspace.folder, 'jobs', name)
       const handle = await workspace.processes.start({
         runId: name,
         step: words.slice(0, 2).join(' '),
         attempt: 1,
         cwd: workspace.root,
-        folder: join(workspace.folder, 'jobs', name),
+        folder,
         argv: [process.execPath, fileURLToPath(new URL('../bin.js', import.meta.url)), ...words],
         // The same program on the same project: it needs what this process has
         env: Object.fromEntries(
@@ -27,6 +30,8 @@ export function runApart(workspace: Pick<Workspace, 'root' | 'folder' | 'process
         ),
       })
       running.add(handle)
+      // Without it the folder counts as used for a while longer
+      await writeFile(join(folder, jobProcess), JSON.stringify(handle.identity), { mode: 0o600 }).catch(() => undefined)
       void handle.outcome.finally(() => running.delete(handle))
       return handle
     },

@@ -7,6 +7,7 @@ import { LiveServing } from '../../stages/serve/serving.ts'
 import type { DeploymentStatus } from '../../stages/serve/types.ts'
 import type { Command, Invocation, Output } from '../command.ts'
 import { ask, runningServer } from './running.ts'
+import { warmViews } from './warm-views.ts'
 
 export function deploymentOf(project: Project, name: string | undefined): Deployment {
   const { deployments } = project
@@ -68,6 +69,7 @@ export async function onDeployment(
       out.line(`done by the server at ${server.url}; "millrace rollout status ${name}" shows where it stands`)
       return
     }
+    await warmViews(workspace)
     const serving = await LiveServing.open(workspace, await workspace.online())
     try {
       const status = await local(serving.get(name) as LiveDeployment)

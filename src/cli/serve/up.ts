@@ -1,14 +1,15 @@
+import { findRoot } from '../../config/load.ts'
+import { makeStateFolder } from '../../config/state-folder.ts'
 import { openWorkspace, type Workspace } from '../../config/workspace.ts'
-import { fail } from '../../errors/index.ts'
 import { ownIdentity } from '../../internal/process-identity.ts'
 import { messageOf } from '../../internal/message-of.ts'
-import { createToken, EventBus, type Log, startServer } from '../../server/index.ts'
+import { checkBind, createToken, EventBus, type Log, startServer } from '../../server/index.ts'
 import { LiveServing } from '../../stages/serve/serving.ts'
 import { runApart } from './apart.ts'
 import { ingestApart } from './ingest-apart.ts'
 import { recoverApart } from './recover-apart.ts'
 import { retrainApart } from './retrain-apart.ts'
-import { announce, runningServer, withdraw } from './running.ts'
+import { announce, claimServing, withdraw } from './running.ts'
 import { warmViews } from './warm-views.ts'
 import { watchAll } from './watching.ts'
 
@@ -38,13 +39,23 @@ async function openServing(workspace: Workspace, log: Log): Promise<LiveServing>
  * process: retrains and recovered runs have processes of their own.
  */
 export async function up(options: UpOptions): Promise<Up> {
-  const { log } = options
-  const workspace: Workspace = await openWorkspace(options.cwd, { principal: 'serving' })
-  const other = await runningServer(workspace.folder)
-  if (other) {
-    await workspace.close()
-    throw fail('alreadyUp', { pid: other.process.pid, url: other.url })
+  checkBind(options.host, options.auth)
+  const own = await claimServing(makeStateFolder(findRoot(options.cwd)))
+  try {
+    const running = await serve(options)
+    return { ...running, close: () => running.close().finally(() => own.release()) }
+  } catch (error) {
+    own.release()
+    throw error
   }
+}
+
+async function serve(options: UpOptions): Promise<Up> {
+  const { log } = options
+  const workspace: Workspace = await openWorkspace(options.cwd, {
+    principal: 'serving',
+    note: text => log({ level: 'warn', text }),
+  })
   const serving = await openServing(workspace, log).catch(async (error: unknown) => {
     await workspace.close()
     throw error

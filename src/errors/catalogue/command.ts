@@ -77,15 +77,6 @@ export const commandErrors = {
     hint: 'Check the path and its permissions.',
     ...usage,
   },
-  folderUnwritable: {
-    code: 'MR1110',
-    title: 'The project folder cannot be written',
-    message: '{path} cannot be written: {reason}',
-    hint: 'Millrace keeps its state below .millrace in the project folder: make it writable, or free space there.',
-    exit: 3,
-    status: 500,
-    blame: 'environment',
-  },
   serverSilent: {
     code: 'MR1111',
     title: 'The running server did not answer',
@@ -107,7 +98,7 @@ export const commandErrors = {
   alreadyUp: {
     code: 'MR1113',
     title: 'This project is served already',
-    message: 'Process {pid} serves this project at {url}.',
+    message: 'Process {pid} on {host} serves this project {where}.',
     hint: 'Open it there, or end it first: one process serves a project, so that a rollout has one state.',
     ...usage,
   },

@@ -274,6 +274,15 @@ export const dataErrors = {
     status: 422,
     blame: 'user',
   },
+  onlineDamaged: {
+    code: 'MR2053',
+    title: 'Online store damaged',
+    message: 'The online store {path} is damaged: {reason}',
+    hint: 'End the server and run the command again: the damaged store is then set aside, and a new one is filled from the snapshots.',
+    exit: 3,
+    status: 503,
+    blame: 'environment',
+  },
   onlineUnwritable: {
     code: 'MR2051',
     title: 'Online store cannot be written',

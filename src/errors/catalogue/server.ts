@@ -208,6 +208,16 @@ export const serverErrors = {
     status: 429,
     blame: 'environment',
   },
+  journalDamaged: {
+    code: 'MR5030',
+    title: 'Serving journal damaged',
+    message:
+      '{damaged} of the serving journal {path} did not match their checksum and were left out; the file as it was is {kept}.',
+    hint: 'Predictions of those lines wait for no label any more, and what their monitors had counted is counted from there on. Look at the disk.',
+    exit: 3,
+    status: 500,
+    blame: 'environment',
+  },
   trackingInvalid: {
     code: 'MR5040',
     title: 'Tracking request not valid',

@@ -13,6 +13,11 @@ export function isLoopback(host: string): boolean {
   return loopback.has(host)
 }
 
+/** Beyond this machine nobody is answered without a token. Throws `bindRefused`. */
+export function checkBind(host: string, auth: boolean): void {
+  if (!isLoopback(host) && !auth) throw fail('bindRefused', { host })
+}
+
 export interface GuardOptions {
   readonly store: MetadataStore
   readonly clock: Clock
@@ -52,7 +57,7 @@ export class Guard {
   readonly #known = new Map<string, { readonly record: TokenRecord; readonly until: number }>()
 
   constructor(options: GuardOptions) {
-    if (!isLoopback(options.host) && !options.auth) throw fail('bindRefused', { host: options.host })
+    checkBind(options.host, options.auth)
     this.auth = options.auth
     this.#options = options
     const given = (options.allowedHosts ?? []).map(name => name.toLowerCase())

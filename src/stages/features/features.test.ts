@@ -175,7 +175,7 @@ describe('window features', () => {
     }))
     const events = await load(list, 'trips')
     const folder = await mkdtemp(join(tmpdir(), 'millrace-'))
-    const store = openLmdb(folder)
+    const store = await openLmdb(folder)
     expect(await materialise(engine, plan, events, 400, store)).toBe(2)
     const view = new OnlineView(plan, store)
     const row = new Float64Array(plan.features.length)

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm } from 'node:fs/promises'
+import { chmod, mkdir, readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Dataset } from '../../define/dataset.ts'
 import { ulid } from '../../internal/ids.ts'
@@ -24,8 +24,9 @@ export async function keepFailures(
 ): Promise<KeptFailures> {
   const engine = await services.engine()
   const path = join(services.folder, 'quarantine', `${name}.parquet`)
-  await mkdir(dirname(path), { recursive: true })
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const rows = await engine.writeParquet(bad, path)
+  await chmod(path, 0o600)
   const { encryptWith } = dataset
   if (encryptWith === undefined) return { file: path, rows }
   const { artifacts, project } = services
@@ -38,6 +39,6 @@ export async function keepFailures(
     { project: project.name, kind: 'quarantine', oid: ulid() },
   )
   const file = join(services.folder, 'quarantine', `${name}.sealed.json`)
-  await publishFile(file, JSON.stringify(envelope))
+  await publishFile(file, JSON.stringify(envelope), 0o600)
   return { file, rows }
 }

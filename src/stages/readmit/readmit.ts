@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Dataset } from '../../define/dataset.ts'
 import { isTable } from '../../define/source.ts'
@@ -6,6 +6,7 @@ import type { Decision } from '../../define/decision.ts'
 import { fail, isMillraceError } from '../../errors/index.ts'
 import type { Digest } from '../../internal/digest.ts'
 import { ulid } from '../../internal/ids.ts'
+import { ownedName } from '../../internal/leftovers.ts'
 import { makeFolder } from '../../internal/publish.ts'
 import { rowColumn } from '../../ports/data-engine.ts'
 import type { ArtifactRef } from '../../ports/metadata-store.ts'
@@ -46,8 +47,8 @@ async function keep(services: StageServices, dataset: Dataset, changed: string):
   const engine = await services.engine()
   const { artifacts } = services
   const [content, row] = [contentColumn, rowColumn].map(engine.dialect.identifier) as [string, string]
-  await makeFolder(join(services.folder, 'scratch'))
-  const folder = await mkdtemp(join(services.folder, 'scratch', 'readmit-'))
+  const folder = join(services.folder, 'scratch', `.tmp-readmit-${ownedName()}`)
+  await makeFolder(folder, 0o700)
   try {
     const file = join(folder, 'rows.parquet')
     const rows = await engine.writeParquet(`SELECT * FROM (${changed}) ORDER BY ${content}, ${row}`, file)

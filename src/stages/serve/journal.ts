@@ -1,8 +1,9 @@
-import { type FileHandle, open, readdir, readFile, rm } from 'node:fs/promises'
+import { type FileHandle, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
+import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
-import { makeFolder, syncFolder } from '../../internal/publish.ts'
+import { makeFolder, publishFile, syncFolder } from '../../internal/publish.ts'
 import type { Micros } from '../../internal/time.ts'
 import { messageOf } from '../../internal/message-of.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -77,7 +78,32 @@ const encode = (frame: Frame): string => {
 
 function decode(line: string): Frame | undefined {
   const body = line.slice(9)
-  return Number.parseInt(line.slice(0, 8), 16) === crc32(body) ? (JSON.parse(body) as Frame) : undefined
+  return line.length > 9 && line.slice(0, 8) === crc32(body).toString(16).padStart(8, '0')
+    ? (JSON.parse(body) as Frame)
+    : undefined
+}
+
+/**
+ * The whole frames of a segment. A last line that was cut is what a crash leaves, and no damage: it was never acknowledged.
+ * `text`: the whole lines.
+ */
+export function readSegment(content: string): {
+  readonly frames: readonly Frame[]
+  readonly damaged: number
+  readonly text: string
+} {
+  const lines = content.split('\n')
+  const torn = lines.pop()
+  const whole = lines.flatMap(line => {
+    const frame = decode(line)
+    return frame ? [{ line, frame }] : []
+  })
+  const last = torn === undefined || torn === '' ? undefined : decode(torn)
+  return {
+    frames: [...whole.map(one => one.frame), ...(last ? [last] : [])],
+    damaged: lines.length - whole.length,
+    text: whole.map(one => `${one.line}\n`).join(''),
+  }
 }
 
 /**
@@ -108,7 +134,7 @@ export class ServingJournal {
   /** Gives the keepers back what an earlier process kept for them, and begins to keep. */
   static async open(folder: string, keepers: readonly Keeper[], options: JournalOptions): Promise<ServingJournal> {
     const journal = new ServingJournal(folder, keepers, options)
-    await makeFolder(folder)
+    await makeFolder(folder, 0o700)
     await journal.#replay()
     journal.#timer = setInterval(() => void journal.flush(), flushMs)
     journal.#timer.unref()
@@ -211,14 +237,24 @@ export class ServingJournal {
       const segment: Segment = { path, number: Number(name.slice(0, 9)), until: 0, predictions: 0 }
       this.#segments.push(segment)
       this.#last = segment.number
-      for (const line of (await readFile(path, 'utf8')).split('\n')) {
-        const frame = line === '' ? undefined : decode(line)
-        if (!frame) continue
+      const { frames, damaged, text } = readSegment(await readFile(path, 'utf8'))
+      if (damaged > 0) await this.#setAside(path, damaged, text)
+      for (const frame of frames) {
         segment.until = Math.max(segment.until, frame.at)
         segment.predictions += predictionsIn(frame.r)
         this.#give(frame)
       }
     }
+  }
+
+  /** Keeps a damaged segment as it was found, and what is whole of it in its place. */
+  async #setAside(path: string, damaged: number, text: string): Promise<void> {
+    const kept = `${path}.damaged-${this.#options.clock.now()}`
+    await rename(path, kept)
+    await publishFile(path, text, 0o600)
+    this.#options.onError(
+      fail('journalDamaged', { path, damaged: `${damaged} ${damaged === 1 ? 'line' : 'lines'}`, kept }),
+    )
   }
 
   #give({ r, s }: Frame): void {

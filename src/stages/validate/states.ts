@@ -52,14 +52,29 @@ function revive(_: string, value: unknown): unknown {
   return '$float' in value ? Number(value.$float) : value
 }
 
+/** `<digest of the rest>\n<JSON>`: a measure with one digit changed would be believed otherwise. */
+const encode = (value: unknown): string => {
+  const body = JSON.stringify(value, replace)
+  return `${digestBytes(body)}\n${body}`
+}
+
 async function read<T>(path: string): Promise<T | undefined> {
   try {
-    return JSON.parse(await readFile(path, 'utf8'), revive) as T
-  } catch (error) {
+    const text = await readFile(path, 'utf8')
+    const end = text.indexOf('\n')
+    const body = text.slice(end + 1)
+    return text.slice(0, Math.max(0, end)) === digestBytes(body) ? (JSON.parse(body, revive) as T) : undefined
+  } catch {
     // a state that cannot be read is measured again; nothing rests on it
-    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
+    return undefined
   }
+}
+
+/** What is kept for later is kept where that is possible; what is in its place and cannot be read goes. */
+async function write(path: string, value: unknown): Promise<void> {
+  const found = await stat(path).catch(() => undefined)
+  if (found?.isDirectory()) await rm(path, { recursive: true, force: true })
+  await publishFile(path, encode(value), 0o600)
 }
 
 /** States as files of a folder, one for each content; safe to delete, to share between processes, and to cache in CI. */
@@ -89,10 +104,9 @@ export async function openStates(folder: string): Promise<MetricStates> {
     async save() {
       const index = Object.fromEntries(files)
       const moved = files.size > 0 && JSON.stringify(index) !== before
-      if (changed.size > 0 || moved) await mkdir(folder, { recursive: true })
-      for (const of of changed)
-        await publishFile(pathOf(of), JSON.stringify(Object.fromEntries(known.get(of) as StateOf), replace))
-      if (moved) await publishFile(indexPath, JSON.stringify(index))
+      if (changed.size > 0 || moved) await mkdir(folder, { recursive: true, mode: 0o700 })
+      for (const of of changed) await write(pathOf(of), Object.fromEntries(known.get(of) as StateOf))
+      if (moved) await write(indexPath, index)
       if (changed.size > 0) await dropOld(folder)
       changed.clear()
     },

@@ -15,8 +15,8 @@ import type { StageServices } from '../pipeline/services.ts'
 
 /** Which definition it was rebuilt from. */
 export type Origin =
-  /** `dirty`: it was made with changes that are in no commit. */
-  | { readonly from: 'commit'; readonly commit: string; readonly dirty: boolean }
+  /** `dirty`: it was made with changes that are in no commit, and that nobody kept. `changed`: those that were kept. */
+  | { readonly from: 'commit'; readonly commit: string; readonly dirty: boolean; readonly changed: readonly string[] }
   /** The project file as it is now: the version says less of how it was made than it could. */
   | { readonly from: 'project file'; readonly reason: string }
 

@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Digest } from '../../../internal/digest.ts'
-import { ownIdentity } from '../../../internal/process-identity.ts'
+import { ownedName } from '../../../internal/leftovers.ts'
 
 /**
  * `cas/sha256/ab/cd/<60 hex>` holds the bytes, `cas/tmp` what is being written (same file system, so that a rename
@@ -28,25 +27,7 @@ export function objectPath(layout: Layout, digest: Digest): string {
   return join(layout.objects, hex.slice(0, 2), hex.slice(2, 4), hex.slice(4))
 }
 
-const bootTag =
-  ownIdentity()
-    .bootId.replace(/[^0-9a-z]/gi, '')
-    .slice(0, 8) || 'unknown'
-
 /** Says who writes it, so that a later process can tell a stale one. */
 export function temporaryPath(layout: Layout): string {
-  return join(layout.temporary, `${bootTag}-${process.pid}-${randomBytes(8).toString('hex')}`)
-}
-
-/** True when the process that wrote `name` is gone: another boot's, or a pid that nobody has. */
-export function isStale(name: string, ageMs: number): boolean {
-  const [boot, pid] = name.split('-')
-  if (ageMs > 24 * 3_600_000) return true
-  if (boot !== bootTag) return false
-  try {
-    process.kill(Number(pid), 0)
-    return false
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH'
-  }
+  return join(layout.temporary, ownedName())
 }

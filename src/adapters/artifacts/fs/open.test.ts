@@ -28,7 +28,7 @@ describe('artifacts in files', () => {
     const path = await store.localPath(digest)
     const hex = digest.slice(7)
     expect(path).toBe(join(root, 'cas', 'sha256', hex.slice(0, 2), hex.slice(2, 4), hex.slice(4)))
-    expect(statSync(path).mode & 0o777).toBe(0o444)
+    expect(statSync(path).mode & 0o777).toBe(0o400)
   })
 
   for (const [how, damage] of [

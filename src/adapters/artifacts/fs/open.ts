@@ -2,26 +2,16 @@ import { mkdir, readdir, readFile, rename, stat, unlink } from 'node:fs/promises
 import { basename, join, resolve } from 'node:path'
 import { fail } from '../../../errors/catalogue.ts'
 import { digestBytes, digestFile, isDigest, type Digest } from '../../../internal/digest.ts'
+import { sweepFolder } from '../../../internal/leftovers.ts'
 import { makeFolder, syncFolder } from '../../../internal/publish.ts'
 import type { ArtifactStore, Stored } from '../../../ports/artifact-store.ts'
 import { writeError } from './errors.ts'
-import { isStale, layoutOf, objectPath, type Layout } from './layout.ts'
+import { layoutOf, objectPath, type Layout } from './layout.ts'
 import { publishBytes, publishCopy } from './publish.ts'
 
 function isAbsent(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException).code
   return code === 'ENOENT' || code === 'ENOTDIR'
-}
-
-async function sweep(layout: Layout): Promise<void> {
-  for (const name of await readdir(layout.temporary)) {
-    const path = join(layout.temporary, name)
-    try {
-      if (isStale(name, Date.now() - (await stat(path)).mtimeMs)) await unlink(path)
-    } catch (error) {
-      if (!isAbsent(error)) throw error // another process swept it
-    }
-  }
 }
 
 /** The 256 folders of the first level, once: a new artifact then makes, and syncs, at most one. */
@@ -31,7 +21,7 @@ async function makeShards(layout: Layout): Promise<void> {
     name => !present.has(name),
   )
   if (missing.length === 0) return
-  await Promise.all(missing.map(name => mkdir(join(layout.objects, name), { recursive: true })))
+  await Promise.all(missing.map(name => mkdir(join(layout.objects, name), { recursive: true, mode: 0o700 })))
   await syncFolder(layout.objects)
 }
 
@@ -136,10 +126,10 @@ class FileArtifacts implements ArtifactStore {
 export async function openArtifacts(root: string): Promise<ArtifactStore> {
   const layout = layoutOf(resolve(root))
   try {
-    await makeFolder(layout.objects)
-    await makeFolder(layout.temporary)
+    await makeFolder(layout.objects, 0o700)
+    await makeFolder(layout.temporary, 0o700)
     await makeShards(layout)
-    await sweep(layout)
+    await sweepFolder(layout.temporary, () => true)
   } catch (error) {
     throw writeError(error, layout.root, 4096)
   }

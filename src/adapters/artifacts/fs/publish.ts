@@ -27,8 +27,8 @@ async function isPublished(path: string, size: number): Promise<boolean> {
 async function publish(layout: Layout, handle: FileHandle, temporary: string, digest: Digest): Promise<void> {
   const path = objectPath(layout, digest)
   const folder = dirname(path)
-  await handle.chmod(0o444)
-  const [made] = await Promise.all([mkdir(folder, { recursive: true }), handle.sync()])
+  await handle.chmod(0o400)
+  const [made] = await Promise.all([mkdir(folder, { recursive: true, mode: 0o700 }), handle.sync()])
   await rename(temporary, path)
   await Promise.all([syncFolder(folder), ...(made === undefined ? [] : [syncFolder(dirname(folder))])])
 }

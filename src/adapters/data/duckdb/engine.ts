@@ -1,12 +1,13 @@
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import { mkdir, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBInstance, DuckDBType } from '@duckdb/node-api'
 import { fail, isMillraceError } from '../../../errors/index.ts'
 import { commonJs } from '../../../internal/common-js.ts'
+import { ownedName, sweepFolder } from '../../../internal/leftovers.ts'
 import { ulid } from '../../../internal/ids.ts'
 import { inSeconds } from '../../../internal/time.ts'
-import { syncFolder, temporaryName } from '../../../internal/publish.ts'
+import { named, syncFolder, temporaryName } from '../../../internal/publish.ts'
 import { whyUnreadable } from '../../../internal/why-unreadable.ts'
 import { messageOf } from '../../../internal/message-of.ts'
 import type {
@@ -242,7 +243,7 @@ class DuckdbEngine implements DataEngine {
       return rows
     } catch (error) {
       await rm(temporary, { force: true })
-      throw error
+      throw named(error, path)
     }
   }
 
@@ -273,7 +274,7 @@ class DuckdbEngine implements DataEngine {
 
   /** Path of a new file in a folder of this engine's own. */
   async #scratch(extension: string): Promise<string> {
-    this.#folder ??= mkdtemp(join(tmpdir(), 'millrace-'))
+    this.#folder ??= ownFolder()
     return join(await this.#folder, `${ulid()}.${extension}`)
   }
 
@@ -311,6 +312,15 @@ function valueAt(column: Column, i: number): Value {
   if (column.type === 'bool') return value === 1
   if (typeof value === 'bigint' && value >= -9007199254740991n && value <= 9007199254740991n) return Number(value)
   return value
+}
+
+/** A folder of this process below the system's temporary one; what dead processes left there goes. */
+async function ownFolder(): Promise<string> {
+  const prefix = 'millrace-scratch-'
+  await sweepFolder(tmpdir(), name => name.startsWith(prefix))
+  const folder = join(tmpdir(), `${prefix}${ownedName()}`)
+  await mkdir(folder, { mode: 0o700 })
+  return folder
 }
 
 /** DuckDB's own words, first line only, under the catalogue's heading. */

@@ -65,9 +65,9 @@ export function processExecutor(): Executor {
       const [program, ...rest] = job.argv
       if (program === undefined)
         throw fail('programMissing', { step: job.step, program: '', reason: 'no program given' })
-      await mkdir(job.folder, { recursive: true })
+      await mkdir(job.folder, { recursive: true, mode: 0o700 })
       const paths = [join(job.folder, 'stdout.log'), join(job.folder, 'stderr.log')] as const
-      const [out, err] = [await open(paths[0], 'a'), await open(paths[1], 'a')]
+      const [out, err] = [await open(paths[0], 'a', 0o600), await open(paths[1], 'a', 0o600)]
       try {
         const child = spawn(program, rest, {
           cwd: job.cwd,

@@ -1,6 +1,7 @@
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { fail } from '../../../errors/catalogue.ts'
+import { systemError } from '../../../errors/system.ts'
 import { canonicalJson, type Json } from '../../../internal/canonical-json.ts'
 import { withFileLock } from '../../../internal/file-lock.ts'
 import { publishFile } from '../../../internal/publish.ts'
@@ -35,7 +36,7 @@ export async function readKeystore(path: string): Promise<{ file: KeystoreFile; 
     text = await readFile(path, 'utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw fail('keystoreSealed', { path, reason: (error as Error).message }, error)
+    throw systemError(error, { path }) ?? fail('keystoreSealed', { path, reason: (error as Error).message }, error)
   }
   try {
     const { mac, ...file } = JSON.parse(text) as KeystoreFile & { mac: string }
@@ -59,7 +60,7 @@ export async function writeKeystore(path: string, file: KeystoreFile, root: Uint
   await publishFile(path, canonicalJson({ ...file, mac } as unknown as Json), 0o600)
 }
 
-/** One process at a time changes the file; a lock of a dead one is broken. */
+/** One process at a time changes the file. */
 export function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
   return withFileLock(
     `${path}.lock`,

@@ -23,7 +23,7 @@ export interface LocalKeysOptions {
   readonly passphrase?: string
 }
 
-async function passphraseOf({ path, passphrase }: LocalKeysOptions): Promise<string> {
+async function passphraseOf({ path, passphrase }: Pick<LocalKeysOptions, 'path' | 'passphrase'>): Promise<string> {
   const file = process.env['MILLRACE_KEY_PASSPHRASE_FILE']
   const given = passphrase ?? process.env['MILLRACE_KEY_PASSPHRASE'] ?? (file && (await readFile(file, 'utf8')).trim())
   if (!given) throw fail('keystoreSealed', { path, reason: 'no passphrase was given' })
@@ -157,6 +157,16 @@ class LocalKeys implements KeyService {
       throw fail('keystoreCorrupt', { path: this.#path, reason: `key ${stored.name} cannot be read` })
     return key
   }
+}
+
+/** Looks whether the keystore can be read and is as it was written. True: no passphrase was given, so only its form is known. */
+export async function checkKeystore(path: string): Promise<boolean> {
+  const found = await readKeystore(path)
+  if (found === undefined) throw fail('keystoreCorrupt', { path, reason: 'the file is gone' })
+  const passphrase = await passphraseOf({ path }).catch(() => undefined)
+  if (passphrase === undefined) return true
+  checkMac(path, found.file, found.mac, await openSeals(found.file.seals, passphrase, path))
+  return false
 }
 
 /**

@@ -3,6 +3,7 @@ import { fail } from '../../../errors/catalogue.ts'
 import type { MetadataStore, RunRecord, RunStatus } from '../../../ports/metadata-store.ts'
 import { encode, encodeOptional, present, presentJson, decode } from './codec.ts'
 import type { RowOf, Schema } from './schema.ts'
+import { writeTags } from './tracking.ts'
 
 const finalStatuses: ReadonlySet<RunStatus> = new Set(['succeeded', 'failed', 'cancelled'])
 
@@ -32,27 +33,29 @@ type RunMethods = 'createRun' | 'updateRun' | 'getRun' | 'listRuns' | 'acquireRu
 
 export function runs(db: Kysely<Schema>): Pick<MetadataStore, RunMethods> {
   return {
-    async createRun(run) {
-      const { numInsertedOrUpdatedRows } = await db
-        .insertInto('runs')
-        .values({
-          id: run.id,
-          kind: run.kind,
-          name: run.name,
-          status: run.status,
-          trigger_kind: run.trigger,
-          started_at: run.startedAt,
-          ended_at: run.endedAt ?? null,
-          environment: encode(run.environment),
-          parameters: encode(run.parameters),
-          error: encodeOptional(run.error),
-          lease_owner: encodeOptional(run.lease?.owner),
-          lease_until: run.lease?.until ?? null,
-        })
-        .onConflict(conflict => conflict.column('id').doNothing())
-        .executeTakeFirstOrThrow()
-      if (numInsertedOrUpdatedRows === 0n) throw fail('runExists', { run: run.id })
-    },
+    createRun: (run, tags = {}) =>
+      db.transaction().execute(async trx => {
+        const { numInsertedOrUpdatedRows } = await trx
+          .insertInto('runs')
+          .values({
+            id: run.id,
+            kind: run.kind,
+            name: run.name,
+            status: run.status,
+            trigger_kind: run.trigger,
+            started_at: run.startedAt,
+            ended_at: run.endedAt ?? null,
+            environment: encode(run.environment),
+            parameters: encode(run.parameters),
+            error: encodeOptional(run.error),
+            lease_owner: encodeOptional(run.lease?.owner),
+            lease_until: run.lease?.until ?? null,
+          })
+          .onConflict(conflict => conflict.column('id').doNothing())
+          .executeTakeFirstOrThrow()
+        if (numInsertedOrUpdatedRows === 0n) throw fail('runExists', { run: run.id })
+        await writeTags(trx, run.id, tags)
+      }),
 
     async updateRun(id, patch) {
       const lease =

@@ -83,6 +83,23 @@ function isLater(a: MetricPoint, b: MetricPoint): boolean {
   return Number.isNaN(b.value) ? !Number.isNaN(a.value) : a.value > b.value
 }
 
+export async function writeTags(
+  db: Kysely<Schema>,
+  runId: string,
+  tags: Readonly<Record<string, string>>,
+): Promise<void> {
+  const rows = Object.entries(tags).map(([key, value]) => ({ run_id: runId, key, value }))
+  for (const some of chunks(rows, 200)) {
+    await db
+      .insertInto('run_tags')
+      .values(some)
+      .onConflict(conflict =>
+        conflict.columns(['run_id', 'key']).doUpdateSet(set => ({ value: set.ref('excluded.value') })),
+      )
+      .execute()
+  }
+}
+
 type Methods = 'logBatch' | 'deleteTag' | 'runParams' | 'runTags' | 'latestMetrics' | 'metricHistory'
 
 export function tracking(db: Kysely<Schema>): Pick<MetadataStore, Methods> {
@@ -97,16 +114,7 @@ export function tracking(db: Kysely<Schema>): Pick<MetadataStore, Methods> {
         if (run === undefined) throw fail('runUnknown', { run: runId })
         await writeParams(trx, runId, batch.params ?? {})
         await writeMetrics(trx, runId, batch.metrics ?? [])
-        const tags = Object.entries(batch.tags ?? {}).map(([key, value]) => ({ run_id: runId, key, value }))
-        for (const some of chunks(tags, 200)) {
-          await trx
-            .insertInto('run_tags')
-            .values(some)
-            .onConflict(conflict =>
-              conflict.columns(['run_id', 'key']).doUpdateSet(set => ({ value: set.ref('excluded.value') })),
-            )
-            .execute()
-        }
+        await writeTags(trx, runId, batch.tags ?? {})
       }),
 
     async deleteTag(runId, key) {

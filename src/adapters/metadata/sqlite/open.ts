@@ -1,7 +1,8 @@
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
+import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, readSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite'
 import { fail } from '../../../errors/catalogue.ts'
+import { systemError } from '../../../errors/system.ts'
 import type { MetadataStore } from '../../../ports/metadata-store.ts'
 import { Kysely, sql } from '../sql/kysely.ts'
 import { migrationTable, migrationsOf, pendingMigrations, type AppliedMigration } from '../sql/migrate.ts'
@@ -38,10 +39,46 @@ function migrate(database: DatabaseSyncInstance, path: string): void {
 /** Root may write what its mode forbids, so the mode bits are looked at first: the same answer for everybody. */
 function checkWritable(path: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true })
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     accessSync(existsSync(path) ? path : dirname(path), constants.W_OK)
+    // Before SQLite makes it readable to every user of the machine; its log gets the mode of the file
+    if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
   } catch (error) {
-    throw fail('storeReadOnly', { path, reason: (error as Error).message }, error)
+    throw systemError(error, { path }) ?? fail('storeReadOnly', { path, reason: (error as Error).message }, error)
+  }
+}
+
+/** SQLite would fold the log into whatever file it finds: one that is no database is refused before. */
+function checkHead(path: string): void {
+  let head: Buffer
+  try {
+    const file = openSync(path, 'r')
+    try {
+      head = Buffer.alloc(16)
+      head = head.subarray(0, readSync(file, head, 0, 16, 0))
+    } finally {
+      closeSync(file)
+    }
+  } catch (error) {
+    throw systemError(error, { path }) ?? error
+  }
+  if (head.length > 0 && head.toString('latin1') !== 'SQLite format 3\0')
+    throw fail('storeCorrupt', { path, reason: 'it does not begin as a SQLite database does' })
+}
+
+/** What SQLite finds wrong with the pages and indexes of a store; nothing is changed. `deep` compares indexes with rows. */
+export async function checkSqlite(path: string, deep: boolean): Promise<readonly string[]> {
+  let database: DatabaseSyncInstance | undefined
+  try {
+    database = new DatabaseSync(path, { timeout: busyTimeoutMs })
+    const rows = database.prepare(`pragma ${deep ? 'integrity_check' : 'quick_check'}(5)`).all() as unknown as Readonly<
+      Record<string, string>
+    >[]
+    return rows.flatMap(row => Object.values(row)).filter(text => text !== 'ok')
+  } catch (error) {
+    throw sqliteError(path, error)
+  } finally {
+    database?.close()
   }
 }
 
@@ -52,6 +89,7 @@ function checkWritable(path: string): void {
  */
 export async function openSqlite(path: string): Promise<MetadataStore> {
   checkWritable(path)
+  checkHead(path)
   let database: DatabaseSyncInstance | undefined
   try {
     database = new DatabaseSync(path, { timeout: busyTimeoutMs })
@@ -77,8 +115,12 @@ export async function openSqlite(path: string): Promise<MetadataStore> {
         }
       }),
     async close() {
-      // Kept statements keep the log from being folded in on closing.
-      if (opened.isOpen) opened.exec('pragma wal_checkpoint(passive)')
+      try {
+        // Kept statements keep the log from being folded in on closing.
+        if (opened.isOpen) opened.exec('pragma wal_checkpoint(passive)')
+      } catch {
+        // A full disk takes no checkpoint: everything is in the log, and the next one folds it in
+      }
       await db.destroy()
       if (opened.isOpen) opened.close()
     },

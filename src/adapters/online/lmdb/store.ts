@@ -1,8 +1,14 @@
-import { mkdirSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
+import { join } from 'node:path'
 import { open, type Database, type RootDatabase } from 'lmdb'
-import { fail } from '../../../errors/index.ts'
+import { fail, isMillraceError, systemError } from '../../../errors/index.ts'
+import { withFileLock } from '../../../internal/file-lock.ts'
 import type { OnlineStore } from '../../../ports/online-store.ts'
+import { makeFolder } from '../../../internal/publish.ts'
 import { messageOf } from '../../../internal/message-of.ts'
+import { beginUse, isInUse, noteDamage, setAside, whyDamaged } from './check.ts'
+import { checked, withChecksum } from './record.ts'
+import { dataFile, lockFile, settings } from './settings.ts'
 
 /** Bytes of a key that LMDB takes at its default page size, less what marks a key as text. */
 const longestKey = 1976
@@ -16,9 +22,42 @@ function tooLong(key: string): boolean {
 class LmdbStore implements OnlineStore {
   readonly #root: RootDatabase<Buffer, string>
   readonly #views = new Map<string, Database<Buffer, string>>()
+  readonly #folder: string
+  readonly #endUse: () => Promise<void>
 
-  constructor(root: RootDatabase<Buffer, string>) {
+  constructor(root: RootDatabase<Buffer, string>, folder: string, endUse: () => Promise<void>) {
     this.#root = root
+    this.#folder = folder
+    this.#endUse = endUse
+  }
+
+  #read(view: string, key: string, database = this.#view(view)): Uint8Array | undefined {
+    if (tooLong(key)) return undefined
+    try {
+      const record = database.get(key)
+      const bytes = record && checked(record)
+      if (record && bytes === undefined)
+        throw this.#damaged(`the record ${view}/${key.slice(0, 40)} is not as it was written`)
+      return bytes
+    } catch (error) {
+      throw this.#explain(error, view)
+    }
+  }
+
+  #damaged(reason: string, cause?: unknown): Error {
+    void noteDamage(this.#folder, reason)
+    return fail('onlineDamaged', { path: join(this.#folder, dataFile), reason }, cause)
+  }
+
+  /** LMDB's own failures, catalogued; what the caller's records threw is the caller's. */
+  #explain(error: unknown, view: string): unknown {
+    if (isMillraceError(error)) return error
+    const { code } = error as { code?: unknown }
+    const reason = messageOf(error)
+    if (/MDB_(CORRUPTED|INVALID|PAGE_NOTFOUND|VERSION_MISMATCH|PANIC)/.test(reason)) return this.#damaged(reason, error)
+    const known = systemError(error, { path: this.#folder })
+    if (known) return known
+    return typeof code === 'number' || /MDB_/.test(reason) ? fail('onlineUnwritable', { view, reason }, error) : error
   }
 
   #view(name: string): Database<Buffer, string> {
@@ -31,30 +70,31 @@ class LmdbStore implements OnlineStore {
   }
 
   get(view: string, key: string): Uint8Array | undefined {
-    return tooLong(key) ? undefined : this.#view(view).get(key)
+    return this.#read(view, key)
   }
 
   getMany(view: string, keys: readonly string[]): readonly (Uint8Array | undefined)[] {
     const database = this.#view(view)
-    return keys.map(key => (tooLong(key) ? undefined : database.get(key)))
+    return keys.map(key => this.#read(view, key, database))
   }
 
   async putMany(view: string, records: Iterable<readonly [key: string, bytes: Uint8Array]>): Promise<void> {
     const database = this.#view(view)
     try {
-      // A child transaction, because only that is undone when a record in the middle fails
-      await database.childTransaction(() => {
+      // At once, because only that is undone when a record in the middle fails, and says so to its caller: what a batch of
+      // its own could not commit is told to nobody, which ends the process. The disk is waited for below.
+      this.#root.transactionSync(() => {
         for (const [key, bytes] of records) {
           if (tooLong(key)) {
             const bytes = Buffer.byteLength(key)
             throw fail('keyTooLong', { key: `${key.slice(0, 40)}…`, view, bytes, limit: longestKey })
           }
-          database.putSync(key, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+          database.putSync(key, withChecksum(bytes))
         }
       })
       await database.flushed
     } catch (error) {
-      throw explain(error, view)
+      throw this.#explain(error, view)
     }
   }
 
@@ -63,25 +103,65 @@ class LmdbStore implements OnlineStore {
   }
 
   async dropView(view: string): Promise<void> {
-    await this.#view(view).clearAsync()
+    try {
+      const database = this.#view(view)
+      this.#root.transactionSync(() => database.clearSync())
+      await database.flushed
+    } catch (error) {
+      throw this.#explain(error, view)
+    }
   }
 
   async close(): Promise<void> {
     await this.#root.close()
+    // What cannot be written down now is looked at more closely by the next
+    await withFileLock(lockOf(this.#folder), busy, this.#endUse, longestMs).catch(() => undefined)
   }
 }
 
-/** LMDB's own failures, catalogued; what the caller's records threw is the caller's. */
-function explain(error: unknown, view: string): unknown {
-  const { code } = error as { code?: unknown }
-  const reason = messageOf(error)
-  if (/ENOSPC|MDB_MAP_FULL|No space left/.test(`${String(code)} ${reason}`))
-    return fail('noSpaceLeft', { path: 'the online store', reason }, error)
-  return typeof code === 'number' || /MDB_/.test(reason) ? fail('onlineUnwritable', { view, reason }, error) : error
+const lockOf = (folder: string): string => join(folder, 'open.lock')
+const busy = (): Error => fail('onlineUnwritable', { view: '', reason: 'another process is just checking it' })
+/** A little more than a check may take. */
+const longestMs = 310_000
+
+export { whyDamaged } from './check.ts'
+
+export interface LmdbOptions {
+  /** Hears of a damaged store that was set aside: the one that is opened is new and empty. */
+  readonly onDamage?: (told: { readonly path: string; readonly reason: string; readonly kept: string }) => void
 }
 
-/** Opens (or makes) the online store in that folder. */
-export function openLmdb(folder: string): OnlineStore {
-  mkdirSync(folder, { recursive: true })
-  return new LmdbStore(open<Buffer, string>({ path: folder, encoding: 'binary', maxDbs: 256, compression: false }))
+/** The files before LMDB makes them: it would let every user of the machine read them. */
+function makePrivate(folder: string): void {
+  for (const name of [dataFile, lockFile])
+    try {
+      closeSync(openSync(join(folder, name), 'wx', 0o600))
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+}
+
+/**
+ * Opens (or makes) the online store in that folder. A damaged one is set aside: LMDB would end the process, or give wrong
+ * records. Throws what the file system refuses.
+ */
+export async function openLmdb(folder: string, { onDamage }: LmdbOptions = {}): Promise<OnlineStore> {
+  try {
+    await makeFolder(folder, 0o700)
+    return await withFileLock(lockOf(folder), busy, () => openChecked(folder, onDamage), longestMs)
+  } catch (error) {
+    throw systemError(error, { path: folder }) ?? error
+  }
+}
+
+async function openChecked(folder: string, onDamage: LmdbOptions['onDamage']): Promise<OnlineStore> {
+  const reason = await whyDamaged(folder)
+  if (reason !== undefined) {
+    const path = join(folder, dataFile)
+    if (await isInUse(folder)) throw fail('onlineDamaged', { path, reason })
+    onDamage?.({ path, reason, kept: await setAside(folder) })
+  }
+  makePrivate(folder)
+  const root = open<Buffer, string>({ path: folder, ...settings })
+  return new LmdbStore(root, folder, await beginUse(folder))
 }

@@ -32,7 +32,7 @@ the dataset sees the good ones. Exit code 1 when the gate refuses the whole.`,
       const run = await startSnapshot(workspace, engine, {
         dataset,
         stepEnvironment: await stepEnvironment(workspace.root),
-        runEnvironment: await runEnvironment(workspace.root),
+        runEnvironment: await runEnvironment(workspace),
       })
       const result = await run.done.finally(() => progress.end())
       const [step] = result.steps

@@ -1,6 +1,7 @@
 import { fail } from '../../../errors/index.ts'
 import { parseTime } from '../../../internal/time.ts'
 import type { Command } from '../../command.ts'
+import { warmViews } from '../../serve/warm-views.ts'
 import { materialiseView, newestSnapshot } from '../../snapshots.ts'
 import { withWorkspace } from '../../with-workspace.ts'
 
@@ -31,6 +32,9 @@ export const command: Command = {
           `${view.name}: ${entities.toLocaleString('en-US')} entities from ${snapshot.rows.toLocaleString('en-US')} rows`,
         )
       }
+      // A store that was set aside took the records of every view with it
+      if (made.length > 0)
+        for (const name of await warmViews(workspace)) out.note(`filled the online records of ${name}`)
       out.data(made)
     }),
 }

@@ -1,6 +1,6 @@
 import { join, relative, resolve } from 'node:path'
 import { findRoot, loadProject } from '../../../config/load.ts'
-import { git } from '../../../config/environment.ts'
+import { git } from '../../../config/git.ts'
 import { fail } from '../../../errors/index.ts'
 import { buildImage } from '../../../stages/image/index.ts'
 import type { Command } from '../../command.ts'

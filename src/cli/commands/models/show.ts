@@ -33,7 +33,7 @@ export const command: Command = {
       const environment = version.facts.environment as Record<string, unknown> | undefined
       if (environment)
         out.line(
-          `commit ${String(environment.commit ?? 'none')}${environment.dirty ? ' with uncommitted changes' : ''}, node ${String(environment.node ?? '')}`,
+          `commit ${String(environment.commit ?? 'none')}${environment.dirty ? ` with uncommitted changes${environment.changes ? ` (kept: ${(environment.changedFiles as string[]).join(', ')})` : ''}` : ''}, node ${String(environment.node ?? '')}`,
         )
     }),
 }

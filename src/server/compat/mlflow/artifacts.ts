@@ -23,17 +23,27 @@ const media: Readonly<Record<string, string>> = {
   '.yaml': 'text/plain',
 }
 
-/** Decodes until nothing changes, then refuses whatever could mean another folder. */
-function cleanPath(given: string): string {
-  let path = given
-  try {
-    for (let next = decodeURIComponent(path); next !== path; next = decodeURIComponent(path)) path = next
-  } catch {
-    throw fail('trackingInvalid', { reason: 'Invalid path: it is not well encoded' })
+/** Decodes as long as that gives something else: what stands before a bare `%` is not encoded once more. */
+function* decodings(given: string): Iterable<string> {
+  for (let path = given, depth = 0; depth < 10; depth++) {
+    yield path
+    try {
+      const next = decodeURIComponent(path)
+      if (next === path) return
+      path = next
+    } catch {
+      return
+    }
   }
-  const bad = path.split('/').some(part => part === '..' || part === '.' || part === '')
-  if (bad || /[#\\\0]|^[a-z]:/i.test(path) || path.length > 1000)
-    throw fail('trackingInvalid', { reason: `Invalid path: ${path.slice(0, 100)}` })
+}
+
+/** The path as the router gave it, decoded once; refuses whatever could mean another folder, however often encoded. */
+function cleanPath(path: string): string {
+  for (const one of decodings(path)) {
+    const bad = one.split('/').some(part => part === '..' || part === '.' || part === '')
+    if (bad || /[#\\\0]|^[a-z]:/i.test(one) || one.length > 1000)
+      throw fail('trackingInvalid', { reason: `Invalid path: ${path.slice(0, 100)}` })
+  }
   return path
 }
 

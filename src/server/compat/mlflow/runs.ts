@@ -120,8 +120,7 @@ async function create(input: Input, services: ServerServices): Promise<unknown> 
     environment: {},
     parameters: { experiment, user: input.optionalText('user_id') ?? '' },
   }
-  await store.createRun(run)
-  await store.logBatch(id, { tags: { ...tags, [runNameTag]: name } })
+  await store.createRun(run, { ...tags, [runNameTag]: name })
   return { run: view(await whole(run, services)) }
 }
 

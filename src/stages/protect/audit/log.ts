@@ -3,7 +3,7 @@ import { open, readFile, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fail } from '../../../errors/catalogue.ts'
 import { canonicalJson, type Json } from '../../../internal/canonical-json.ts'
-import { withFileLock } from '../../../internal/file-lock.ts'
+import { withFileLock, type LockHolder } from '../../../internal/file-lock.ts'
 import { ownIdentity } from '../../../internal/process-identity.ts'
 import { makeFolder, publishFile, syncFolder } from '../../../internal/publish.ts'
 import type { Clock } from '../../../ports/clock.ts'
@@ -53,7 +53,7 @@ async function signingKey(folder: string): Promise<KeyObject> {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     const { privateKey } = generateKeyPairSync('ed25519')
     const pem = createPublicKey(privateKey).export({ format: 'pem', type: 'spki' })
-    await publishFile(join(folder, publicKeyFile), pem)
+    await publishFile(join(folder, publicKeyFile), pem, 0o600)
     await publishFile(join(folder, privateKeyFile), privateKey.export({ format: 'pem', type: 'pkcs8' }), 0o600)
     return privateKey
   }
@@ -76,7 +76,7 @@ interface Position {
 
 /** Several processes of a project append to one log, one after another. */
 function locked<T>(folder: string, work: () => Promise<T>): Promise<T> {
-  const busy = (holder: { readonly pid: number; readonly host: string }): Error =>
+  const busy = (holder: LockHolder): Error =>
     new Error(`process ${holder.pid} on ${holder.host} has been writing to it for five seconds`)
   return withFileLock(join(folder, 'log.lock'), busy, work)
 }
@@ -201,7 +201,7 @@ class FileAuditLog implements AuditLog {
     const { folder, instance } = this.#options
     const size = this.#tree.size
     const note = signCheckpoint({ origin: `millrace/${instance}/audit`, size, root: this.#tree.root() }, this.#key)
-    const file = await open(join(folder, checkpointsFile), 'a')
+    const file = await open(join(folder, checkpointsFile), 'a', 0o600)
     try {
       await file.appendFile(`${note}\n`)
       await file.datasync()
@@ -255,7 +255,7 @@ async function read(folder: string, last: string | undefined): Promise<Position>
 export async function openAudit(options: AuditOptions): Promise<AuditLog> {
   const { folder } = options
   try {
-    await makeFolder(folder)
+    await makeFolder(folder, 0o700)
     const { log, torn, last } = await locked(folder, async () => {
       const key = await signingKey(folder)
       const last = (await segmentsOf(folder)).at(-1)

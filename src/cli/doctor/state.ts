@@ -1,0 +1,122 @@
+import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { adapters } from '../../config/resolve.ts'
+import { checkDatabase } from '../../config/state-folder.ts'
+import type { Workspace } from '../../config/workspace.ts'
+import { fail, isMillraceError } from '../../errors/index.ts'
+import { verifyAudit } from '../../stages/protect/audit/verify.ts'
+import { readSegment } from '../../stages/serve/journal.ts'
+import { counted } from '../words.ts'
+import { type Finding, look } from './finding.ts'
+
+const some = (names: readonly string[]): string =>
+  `${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`
+
+async function database(folder: string, deep: boolean): Promise<string> {
+  const path = join(folder, 'millrace.db')
+  await checkDatabase(folder, path)
+  if (!existsSync(path)) return 'none yet'
+  const wrong = await (await adapters.metadata.sqlite()).checkSqlite(path, deep)
+  if (wrong.length > 0) throw fail('storeCorrupt', { path, reason: wrong[0] ?? '' })
+  return deep ? 'whole, indexes included' : 'whole'
+}
+
+async function online(folder: string): Promise<string> {
+  const place = join(folder, 'online')
+  const reason = await (await adapters.online.lmdb()).whyDamaged(place)
+  if (reason !== undefined)
+    throw new Error(`${join(place, 'data.mdb')} is damaged (${reason}): "millrace features materialise" makes it anew`)
+  return existsSync(place) ? 'whole' : 'none yet'
+}
+
+async function keystore(folder: string): Promise<string> {
+  const path = join(folder, 'keys', 'keystore.json')
+  if (!existsSync(path)) return 'none yet'
+  const sealed = await (await adapters.keys.local()).checkKeystore(path)
+  return sealed ? 'can be read; without its passphrase nothing more is known' : 'whole'
+}
+
+async function audit(folder: string): Promise<string> {
+  const place = join(folder, 'audit')
+  if (!existsSync(place)) return 'none yet'
+  const { ok, records, firstBad } = await verifyAudit(place)
+  if (!ok) throw new Error(`record ${firstBad?.record} at ${firstBad?.place}: ${firstBad?.reason}`)
+  return `${counted(records, 'record')}, as they were written`
+}
+
+async function journals(folder: string): Promise<string> {
+  const place = join(folder, 'serving')
+  const names = (await readdir(place, { recursive: true }).catch(() => [])).filter(name => name.endsWith('.jsonl'))
+  const bad: string[] = []
+  for (const name of names) {
+    const { damaged } = readSegment(await readFile(join(place, name), 'utf8'))
+    if (damaged > 0) bad.push(`${join(place, name)} (${counted(damaged, 'line')})`)
+  }
+  if (bad.length > 0) throw new Error(`damaged: ${some(bad)}; the next "millrace up" sets that aside`)
+  return counted(names.length, 'segment')
+}
+
+/** Reads every artifact against its digest; the store sets aside what does not match. */
+async function artifacts({ artifacts: store, store: records }: Workspace): Promise<string> {
+  let read = 0
+  const bad: string[] = []
+  for await (const { digest } of store.list()) {
+    read++
+    await store.localPath(digest).catch((error: unknown) => {
+      if (!isMillraceError(error)) throw error
+      bad.push(digest)
+    })
+  }
+  const gone: string[] = []
+  for (const version of await records.listModelVersions())
+    if (!(await store.has(version.digest))) gone.push(`${version.model}@${version.version}`)
+  if (bad.length > 0 || gone.length > 0)
+    throw new Error(
+      [
+        bad.length > 0 ? `${bad.length} of ${read} do not match their digest and were set aside: ${some(bad)}` : '',
+        gone.length > 0 ? `the model file of ${some(gone)} is gone` : '',
+      ]
+        .filter(part => part !== '')
+        .join('; '),
+    )
+  return `${counted(read, 'artifact')}, each as its digest says`
+}
+
+/** What lies below the project's `.millrace`: each kind of file by itself, so that one that is damaged hides no other. */
+export async function lookAtState(
+  root: string,
+  open: () => Promise<Workspace>,
+  { deep, sqlite }: { readonly deep: boolean; readonly sqlite: boolean },
+): Promise<readonly Finding[]> {
+  const folder = join(root, '.millrace')
+  const found = [
+    ...(sqlite ? [await look('database', () => database(folder, deep))] : []),
+    await look('online store', () => online(folder)),
+    await look('keystore', () => keystore(folder)),
+    await look('audit log', () => audit(folder)),
+    await look('serving journals', () => journals(folder)),
+    await look(
+      'set aside',
+      async () => {
+        const kept = await readdir(join(folder, 'set-aside')).catch(() => [])
+        const quarantined = await readdir(join(folder, 'artifacts', 'quarantine')).catch(() => [])
+        if (kept.length + quarantined.length === 0) return 'nothing'
+        throw new Error(
+          `${counted(kept.length + quarantined.length, 'damaged file')} kept below ${relative(root, folder)}: delete them when nobody wants to look at them`,
+        )
+      },
+      'warn',
+    ),
+  ]
+  if (!deep) return found
+  const whole = await look('artifacts', async () => {
+    const workspace = await open()
+    try {
+      return await artifacts(workspace)
+    } finally {
+      await workspace.close()
+    }
+  })
+  return [...found, whole]
+}

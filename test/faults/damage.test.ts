@@ -1,0 +1,217 @@
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { seeded } from '../../src/math/random/seeded.ts'
+import { millrace, startUp, type Said } from '../support/command.ts'
+import { refused } from '../support/refused.ts'
+import { projectWithState } from '../support/state-project.ts'
+
+/** What may befall a file. A flip leaves its length. */
+const damages = {
+  gone: path => unlinkSync(path),
+  empty: path => truncateSync(path, 0),
+  'cut to 100 bytes': path => truncateSync(path, Math.min(100, statSync(path).size)),
+  'cut in half': path => truncateSync(path, Math.floor(statSync(path).size / 2)),
+  'random bytes': path => {
+    const random = seeded(7)
+    writeFileSync(
+      path,
+      Uint8Array.from({ length: statSync(path).size }, () => random.below(256)),
+    )
+  },
+  'flipped bits': path => {
+    const bytes = readFileSync(path)
+    for (const share of [0.2, 0.5, 0.8])
+      bytes[Math.floor(bytes.length * share)] = (bytes[Math.floor(bytes.length * share)] ?? 0) ^ 4
+    writeFileSync(path, bytes)
+  },
+  'a folder': path => {
+    rmSync(path)
+    mkdirSync(path)
+  },
+} satisfies Record<string, (path: string) => void>
+type Damage = keyof typeof damages
+
+let project: Awaited<ReturnType<typeof projectWithState>>
+beforeAll(async () => {
+  process.env['MILLRACE_KEY_PASSPHRASE'] = 'a passphrase'
+  project = await projectWithState()
+})
+afterAll(() => rmSync(project.base, { recursive: true, force: true }))
+
+/** Damages every file of that folder of a fresh copy (or the one file), and gives the project's folder. */
+function damaged(place: string, how: Damage): string {
+  const root = project.copy()
+  const path = join(root, '.millrace', place)
+  const files = statSync(path).isDirectory()
+    ? readdirSync(path, { recursive: true })
+        .map(name => join(path, String(name)))
+        .filter(name => statSync(name).isFile())
+    : [path]
+  expect(files.length).toBeGreaterThan(0)
+  for (const file of files) {
+    chmodSync(file, 0o600)
+    damages[how](file)
+  }
+  return root
+}
+
+const well = ({ code, said }: Said): string => {
+  expect(code, said).toBe(0)
+  return said
+}
+
+describe('a damaged online store is named, set aside and made anew by the command that met it', () => {
+  test.each<[Damage, string]>([
+    ['empty', 'features verify'],
+    ['cut to 100 bytes', 'features materialise'],
+    ['cut in half', 'features verify'],
+    ['random bytes', 'features verify'],
+    ['flipped bits', 'features verify'],
+  ])('%s, %s', async (how, verb) => {
+    const root = damaged('online/data.mdb', how)
+    // Without it, as after a kill, only opening the store shows that it is damaged
+    if (how !== 'flipped bits') unlinkSync(join(root, '.millrace', 'online', 'closed.json'))
+    const said = well(await millrace(root, verb.split(' ')))
+    expect(said).toContain(join(root, '.millrace', 'online', 'data.mdb'))
+    expect(readdirSync(join(root, '.millrace', 'set-aside'))).toHaveLength(1)
+    const again = well(await millrace(root, ['features', 'verify']))
+    expect(again).toMatch(/✓ zones: .* 0 differ/)
+    expect(again).not.toContain('damaged')
+  })
+
+  test('by the server, too, which says so in its log', async () => {
+    const root = damaged('online/data.mdb', 'cut in half')
+    const server = await startUp(root)
+    expect(await server.end()).toBe(0)
+    expect(server.said()).toContain('set-aside')
+    expect(well(await millrace(root, ['features', 'verify']))).toMatch(/ 0 differ/)
+  })
+})
+
+describe('a damaged metadata store is named and left as it is', () => {
+  test.each<[Damage, string]>([
+    ['gone', 'MR3009'],
+    ['empty', 'MR3009'],
+    ['cut to 100 bytes', 'MR3010'],
+    ['random bytes', 'MR3010'],
+    ['a folder', 'MR3018'],
+  ])('%s', async (how, code) => {
+    const root = damaged('millrace.db', how)
+    const path = join(root, '.millrace', 'millrace.db')
+    const before = how === 'gone' || how === 'a folder' ? undefined : readFileSync(path)
+    for (const verb of ['models list', 'up'])
+      refused(await millrace(root, verb.split(' ')), 3, code, '.millrace/millrace.db')
+    if (before) expect(readFileSync(path).equals(before)).toBe(true)
+    else expect(existsSync(path)).toBe(how === 'a folder')
+    const looked = await millrace(root, ['doctor'])
+    expect(looked.code).toBe(3)
+    expect(looked.said).toMatch(/✗ +database/)
+  })
+})
+
+describe('damaged artifacts', () => {
+  test.each<Damage>(['flipped bits', 'cut in half', 'gone'])(
+    '%s: train makes them again in the same run',
+    async how => {
+      const root = damaged('artifacts/cas/sha256', how)
+      well(await millrace(root, ['train']))
+      expect(JSON.parse((await millrace(root, ['models', 'list', '--json'])).out)).toMatchObject([
+        { version: 2 },
+        { version: 1 },
+      ])
+      expect(well(await millrace(root, ['train']))).toMatch(/train-fare +reused/)
+    },
+  )
+
+  test('are found by doctor --deep, each by its digest, and not by a look at the rest', async () => {
+    const root = damaged('artifacts/cas/sha256', 'flipped bits')
+    well(await millrace(root, ['doctor']))
+    const deep = await millrace(root, ['doctor', '--deep'])
+    expect(deep.code).toBe(3)
+    expect(deep.said).toMatch(/✗ +artifacts +(\d+) of \1 do not match/)
+    expect(readdirSync(join(root, '.millrace', 'artifacts', 'quarantine')).length).toBeGreaterThan(3)
+  })
+})
+
+describe('a damaged keystore', () => {
+  test.each<Damage>(['empty', 'random bytes'])('%s is refused and not overwritten', async how => {
+    const root = damaged('keys/keystore.json', how)
+    const path = join(root, '.millrace', 'keys', 'keystore.json')
+    const before = readFileSync(path)
+    for (const verb of ['keys list', 'keys create k2'])
+      refused(await millrace(root, verb.split(' ')), 3, 'MR6011', 'keystore.json')
+    expect(readFileSync(path).equals(before)).toBe(true)
+    expect((await millrace(root, ['doctor'])).said).toMatch(/✗ +keystore/)
+  })
+})
+
+describe('locks', () => {
+  test.each([
+    ['empty', ''],
+    ['torn', '{"host":'],
+    ['of a holder on another host', '{"host":"gone","bootId":"b","pid":1,"startTime":"1"}'],
+  ])('%s hold nobody up', async (_how, content) => {
+    const root = project.copy()
+    for (const lock of ['keys/keystore.json.lock', 'audit/log.lock', 'server.lock', 'online/open.lock'])
+      writeFileSync(join(root, '.millrace', lock), content)
+    writeFileSync(join(root, '.millrace', 'server.json'), `{"url":"http://127.0.0.1:1","process":${content || '0'}}`)
+    well(await millrace(root, ['keys', 'rotate', 'k1']))
+    well(await millrace(root, ['features', 'verify']))
+    well(await millrace(root, ['rollout', 'status']))
+    const server = await startUp(root)
+    expect(await server.end()).toBe(0)
+  })
+
+  test('that are folders are named', async () => {
+    const root = damaged('keys/keystore.json.lock', 'a folder')
+    refused(await millrace(root, ['keys', 'list']), 3, 'keystore.json.lock', 'it is a folder')
+  })
+})
+
+describe('what is kept to be quick', () => {
+  const verdict = ({ out }: Said): unknown => {
+    const [one] = JSON.parse(out) as { checks: { id: string; status: string; observed?: unknown }[] }[]
+    return one?.checks.map(({ id, status, observed }) => [id, status, observed])
+  }
+  test.each<Damage>(['cut in half', 'flipped bits', 'a folder'])(
+    'measures and compiled modules, %s: every verdict is as before, and they are made anew',
+    async how => {
+      const whole = verdict(await millrace(project.copy(), ['validate', '--json']))
+      const root = damaged('validation', how)
+      const modules = join(root, '.millrace', 'modules')
+      for (const name of readdirSync(modules)) damages[how](join(modules, name))
+      const said = await millrace(root, ['validate', '--json'])
+      expect(said.code, said.said).toBe(0)
+      expect(verdict(said)).toEqual(whole)
+      expect(verdict(await millrace(root, ['validate', '--json']))).toEqual(whole)
+    },
+  )
+})
+
+describe('a damaged serving journal', () => {
+  test.each<Damage>(['flipped bits', 'cut in half'])('%s ends no server', async how => {
+    const root = damaged('serving', how)
+    const server = await startUp(root)
+    expect(await server.end()).toBe(0)
+    const folder = join(root, '.millrace', 'serving', 'fares')
+    const kept = readdirSync(folder).filter(name => name.includes('.damaged-'))
+    // A cut is what a crash leaves: only what was acknowledged counts as damage
+    if (how === 'flipped bits' || how === 'random bytes') {
+      expect(server.said()).toContain('000000001.jsonl')
+      expect(kept).toHaveLength(1)
+    }
+    well(await millrace(root, ['doctor']))
+  })
+})
