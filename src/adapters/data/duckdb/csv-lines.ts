@@ -9,7 +9,7 @@ export interface CsvRecord {
 }
 
 /** Whether a quote is open at the end of a line, where one was at its beginning or not. */
-function leavesOpen(line: string, options: CsvOptions, open: boolean): boolean {
+export function leavesOpen(line: string, options: CsvOptions, open: boolean): boolean {
   const { delimiter = ',', quote = '"', escape = quote } = options
   if (quote === '' || (!open && !line.includes(quote))) return false
   let quoted = open
