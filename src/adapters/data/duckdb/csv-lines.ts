@@ -57,7 +57,8 @@ export async function csvRecords(
   for await (const lines of linesOf(path))
     for (const { number, start, bytes } of lines) {
       // an empty line of a file of one column is a row without a value
-      if (!first && bytes.length === 0 && columns > 1) continue
+      const before = row === -2 && missing.size === wanted.length && options.header !== false
+      if (!first && bytes.length === 0 && (columns > 1 || before)) continue
       const text = first || missing.has(row + 1) || holds(bytes, quote) ? textOf(bytes, number) : ''
       const open = leavesOpen(text, options, first !== undefined)
       if (first) first.texts.push(text)

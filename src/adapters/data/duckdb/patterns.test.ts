@@ -83,12 +83,6 @@ it.each([
 })
 
 it('takes the largest patterns that a definition may hold', async () => {
-  for (const pattern of [
-    /^\p{L}{1,140}$/u,
-    /^[^\s,]{4000}x/,
-    /^(?:a{30}){30}/,
-    /^a{1,15000}$/,
-    /^(?:[a-cé]|x.){0,900}/,
-  ])
-    expect(await found(patternText(pattern), ['', 'é'])).toEqual([false, pattern.test('é')])
+  for (const pattern of [/^\p{L}{1,140}$/u, /^[^\s,]{1500}x/, /^(?:a{30}){30}/, /^a{1,4000}$/, /^(?:[a-cé]|x.){0,900}/])
+    expect(await found(patternText(pattern), ['', 'é'])).toEqual([pattern.test(''), pattern.test('é')])
 })

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { plainText } from './plain-text.ts'
 import { formOf } from './text-form.ts'
 
+const name = { source: 'x', file: 'x' }
 let root: string
 let made = 0
 const scratch = async () => join(root, `copy-${made++}`)
@@ -22,7 +23,7 @@ async function file(content: string | Uint8Array): Promise<string> {
 }
 
 async function read(content: string | Uint8Array, csv: Parameters<typeof plainText>[2] = {}): Promise<string> {
-  const { path } = await plainText(await file(content), 'x', csv, scratch)
+  const { path } = await plainText(await file(content), name, csv, scratch)
   return readFile(path, 'utf8')
 }
 
@@ -88,7 +89,7 @@ describe('a text is read', () => {
   it('where it is when nothing is odd of it', async () => {
     for (const text of ['a,b\n1,2\n', 'a,b\r\n1,2\r\n', 'a,b\r1,2', 'a\n"x""y"\n']) {
       const path = await file(text)
-      expect((await plainText(path, 'x', {}, scratch)).path).toBe(path)
+      expect((await plainText(path, name, {}, scratch)).path).toBe(path)
     }
   })
 
@@ -127,7 +128,7 @@ it.each([
     ],
   ],
 ])('makes of an open quote in %j a line of too many cells, and keeps the rest', async (text, copy, open) => {
-  const plain = await plainText(await file(text), 'x', {}, scratch)
+  const plain = await plainText(await file(text), name, {}, scratch)
   expect(await readFile(plain.path, 'utf8')).toBe(copy)
   expect([...plain.open]).toEqual(open)
 })
@@ -150,5 +151,5 @@ it.each<[string, string | Uint8Array, string]>([
   ['UTF-32', Buffer.from([0xff, 0xfe, 0, 0, 0x61, 0, 0, 0]), 'it is UTF-32'],
   ['an open header', 'a,"b\n1,2\n', 'a quote in its first line is never closed'],
 ])('says of %s what it is and what to do', async (_, content, reason) => {
-  await expect(plainText(await file(content), 'x', {}, scratch)).rejects.toThrow(reason)
+  await expect(plainText(await file(content), name, {}, scratch)).rejects.toThrow(reason)
 })

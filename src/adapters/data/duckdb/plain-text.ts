@@ -23,6 +23,9 @@ export interface PlainText {
   readonly open: ReadonlyMap<number, string>
 }
 
+/** The text that is read for a file. */
+export type Plain = (path: string) => Promise<PlainText>
+
 /** Lines that are looked for whose quote nothing closes: for each the text is read once more. */
 const mostOpen = 100
 
@@ -36,11 +39,14 @@ const mostShown = 200
  */
 export async function plainText(
   path: string,
-  label: string,
+  { source, file }: { readonly source: string; readonly file: string },
   csv: CsvOptions | undefined,
   scratch: Scratch,
 ): Promise<PlainText> {
-  const refuse = (reason: string, cause?: unknown) => fail('sourceUnreadable', { source: label, reason }, cause)
+  // of many files, the one that is at fault
+  const of = /[*?[,]/.test(source) ? `${file}: ` : ''
+  const refuse = (reason: string, cause?: unknown) =>
+    fail('sourceUnreadable', { source, reason: `${of}${reason}` }, cause)
   const start = await firstBytes(path)
   const format = formatOfBytes(start)
   if (format && !format.compression) throw refuse(otherFormat(format, csv ? 'CSV' : 'JSON lines'))
@@ -57,7 +63,7 @@ export async function plainText(
     throw refuse(`it is ${format.name}, damaged or not written to its end (${messageOf(error)})`, error)
   }
   if ((await firstBytes(copy)).length === 0) throw refuse('it is empty')
-  return format ? plainText(copy, label, csv, scratch) : oneForm(copy, csv, refuse, scratch)
+  return format ? plainText(copy, { source, file }, csv, scratch) : oneForm(copy, csv, refuse, scratch)
 }
 
 async function firstBytes(path: string): Promise<Buffer> {

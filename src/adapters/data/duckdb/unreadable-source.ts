@@ -1,4 +1,6 @@
+import { basename } from 'node:path'
 import { fail, type MillraceError } from '../../../errors/index.ts'
+import { formatOfFile, otherFormat } from '../../../internal/file-format.ts'
 import type { SourceSpec } from '../../../ports/data-engine.ts'
 
 /** Words of DuckDB that speak of the file, not of the table in it. */
@@ -11,4 +13,24 @@ export function unreadableSource(source: SourceSpec, reason: string, cause?: unk
   if (/could not set lock/i.test(reason)) return fail('tableLocked', { ...details, waited: 0 }, cause)
   const table = /table with name|catalog error|binder error/i.test(reason)
   return fail(!table && ofFile.test(reason) ? 'databaseUnreachable' : 'tableUnreadable', details, cause)
+}
+
+function known(file: string): ReturnType<typeof formatOfFile> {
+  try {
+    return formatOfFile(file)
+  } catch {
+    // a pattern, or a file that is gone: the engine has said so
+    return undefined
+  }
+}
+
+/** Of files that are no Parquet: the first of another format, and what it is. */
+export function otherThanParquet(source: SourceSpec, files: readonly string[]): string | undefined {
+  if (source.kind !== 'parquet') return undefined
+  for (const file of files) {
+    const format = known(file)
+    if (!format || format.source === 'parquet') continue
+    return files.length === 1 ? otherFormat(format, 'Parquet') : `${basename(file)}: ${otherFormat(format, 'Parquet')}`
+  }
+  return undefined
 }
