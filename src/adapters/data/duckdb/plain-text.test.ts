@@ -116,15 +116,15 @@ describe('a text is read', () => {
 })
 
 it.each([
-  ['a,b\n1,"x\n3,4\n5,6\n', 'a,b\n,,\n3,4\n5,6\n', [[4, '1,"x']]],
-  ['a,b\n"\n1,2\n', 'a,b\n,,\n1,2\n', [[4, '"']]],
-  ['\na\n"x\ny\n', '\na\n,\ny\n', [[3, '"x']]],
+  ['a,b\n1,"x\n3,4\n5,6\n', 'a,b\nx,x,x\n3,4\n5,6\n', [[4, '1,"x']]],
+  ['a,b\n"\n1,2\n', 'a,b\nx,x,x\n1,2\n', [[4, '"']]],
+  ['\na\n"x\ny\n', '\na\nx,x\ny\n', [[3, '"x']]],
   [
     'a,b\n1,"x\ny","z\n5,6\n',
-    'a,b\n,,\n,,\n5,6\n',
+    'a,b\nx,x,x\nx,x,x\n5,6\n',
     [
       [4, '1,"x'],
-      [7, 'y","z'],
+      [10, 'y","z'],
     ],
   ],
 ])('makes of an open quote in %j a line of too many cells, and keeps the rest', async (text, copy, open) => {

@@ -8,6 +8,7 @@ import { fail } from '../../../errors/catalogue.ts'
 import { formatOfBytes, otherFormat } from '../../../internal/file-format.ts'
 import { messageOf } from '../../../internal/message-of.ts'
 import type { CsvOptions } from '../../../ports/data-engine.ts'
+import { head } from './csv-header.ts'
 import { leavesOpen } from './csv-lines.ts'
 import { linesOf, type PhysicalLine } from './lines.ts'
 import type { Scratch } from './session.ts'
@@ -21,6 +22,8 @@ export interface PlainText {
    * a part of the cell, and say nothing; in the copy they have too many cells.
    */
   readonly open: ReadonlyMap<number, string>
+  /** Its lines end with a newline alone. */
+  readonly newlines: boolean
 }
 
 /** The text that is read for a file. */
@@ -139,18 +142,26 @@ async function oneForm(
 ): Promise<PlainText> {
   const form = await formOf(path, csv)
   const mixed = csv ? form.ends.size > 1 : form.ends.has('\r')
-  if (!form.mark && !mixed && !form.open) return { path, open: new Map() }
+  const returns = form.ends.has('\r') || form.ends.has('\r\n')
+  if (!form.mark && !mixed && !form.open && !(returns && csv && (await startsOverLines(path, csv))))
+    return { path, open: new Map(), newlines: !returns }
   const copy = await scratch('txt')
   const open = new Set<number>()
   for (;;) {
     const writing = new CopyOfLines(path, csv, open)
     await pipeline(Readable.from(writing.chunks()), createWriteStream(copy))
-    if (writing.openFrom === undefined) return { path: copy, open: writing.texts }
+    if (writing.openFrom === undefined) return { path: copy, open: writing.texts, newlines: true }
     if (writing.openFrom === writing.first) throw refuse('a quote in its first line is never closed')
     if (open.size === mostOpen)
       throw refuse(`more than ${mostOpen} lines have a quote that is never closed, from line ${Math.min(...open)} on`)
     open.add(writing.openFrom)
   }
+}
+
+/** Whether the first record has a line end within quotes: the engine would take that one for what ends lines. */
+async function startsOverLines(path: string, csv: CsvOptions): Promise<boolean> {
+  const [first = ''] = (await head(path)).replace(/^[\r\n]+/, '').split(/[\r\n]/, 1)
+  return leavesOpen(first, csv, false)
 }
 
 /** A text line by line, each ended by a newline; ends within quotes stay as they are. */
@@ -186,7 +197,8 @@ class CopyOfLines {
         const isFirst = from === this.first
         if (!quoted && this.#open.has(line.number)) {
           this.texts.set(this.#written, Array.from(bytes.toString('utf8').trim()).slice(0, mostShown).join(''))
-          this.#add(made, Buffer.from(delimiter.repeat(this.#delimiters + 1), 'latin1'), line)
+          // cells that are empty at the end of a line would be let pass
+          this.#add(made, Buffer.from(`x${`${delimiter}x`.repeat(this.#delimiters + 1)}`, 'latin1'), line)
           continue
         }
         if (quoted || isFirst || (quote !== '' && bytes.includes(quote, 0, 'latin1'))) {

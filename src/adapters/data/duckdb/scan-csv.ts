@@ -30,7 +30,7 @@ const bufferSize = 4 * longestLine
 /** Files smaller than this are not worth a second thread: handing them over takes longer than parsing them. */
 const smallFile = 1 << 18
 
-function options(source: CsvSource, { columns, largest, skip }: Pick<Group, 'columns' | 'largest' | 'skip'>): string {
+function options(source: CsvSource, { columns, largest, skip, newlines }: Group): string {
   const { delimiter = ',', header = true, quote = '"', escape = quote } = source
   const types = columns.map(name => `${text(name)}: 'VARCHAR'`).join(', ')
   return [
@@ -38,6 +38,8 @@ function options(source: CsvSource, { columns, largest, skip }: Pick<Group, 'col
     `columns = {${types}}`,
     `header = ${header}`,
     `skip = ${skip}`,
+    // left to itself the engine takes the first line end for the one of all, also one within quotes
+    ...(newlines ? [String.raw`new_line = '\n'`] : []),
     `delim = ${text(delimiter)}`,
     `quote = ${text(quote)}`,
     `escape = ${text(escape)}`,
@@ -148,6 +150,7 @@ interface Group {
   readonly largest: number
   /** Lines before the header that are empty. */
   readonly skip: number
+  readonly newlines: boolean
   /** Texts of lines that leave a quote open, by the files that are read and the lines' first bytes. */
   readonly open: ReadonlyMap<string, PlainText['open']>
 }
@@ -158,7 +161,7 @@ async function groupsOf(source: CsvSource, files: readonly string[], root: strin
   const full: Group[] = []
   const names = new DifferentNames(source.path)
   for (const [index, path] of files.entries()) {
-    const { path: file, open } = await plain(path)
+    const { path: file, open, newlines } = await plain(path)
     const { names: columns, skip } = await csvColumns(file, source.path, source)
     names.add(columns)
     const { size } = statSync(file)
@@ -168,13 +171,13 @@ async function groupsOf(source: CsvSource, files: readonly string[], root: strin
         reason: `a line of it is longer than ${longestLine / 2 ** 20} MB: a quote or a line end may be missing`,
       })
     const keys = keysBeside(columns, folderKeys(path, source.path, root))
-    const key = JSON.stringify([columns, skip, ...keys.keys()])
+    const key = JSON.stringify([columns, skip, newlines, ...keys.keys()])
     const known = groups.get(key)
     const own = { path, read: file, index, keys }
     if (known && known.files.length < filesAtOnce) known.files.push(own)
     else {
       if (known) full.push(known)
-      groups.set(key, { files: [own], columns, largest: 0, skip, open: new Map() })
+      groups.set(key, { files: [own], columns, largest: 0, skip, newlines, open: new Map() })
     }
     const group = groups.get(key)
     if (!group) continue

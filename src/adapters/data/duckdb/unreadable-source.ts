@@ -1,3 +1,4 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { basename } from 'node:path'
 import { fail, type MillraceError } from '../../../errors/index.ts'
 import { formatOfFile, otherFormat } from '../../../internal/file-format.ts'
@@ -15,12 +16,26 @@ export function unreadableSource(source: SourceSpec, reason: string, cause?: unk
   return fail(!table && ofFile.test(reason) ? 'databaseUnreachable' : 'tableUnreadable', details, cause)
 }
 
-function known(file: string): ReturnType<typeof formatOfFile> {
+function whyNoParquet(file: string): string | undefined {
   try {
-    return formatOfFile(file)
+    const format = formatOfFile(file)
+    if (format && format.source !== 'parquet') return otherFormat(format, 'Parquet')
+    if (!format) return 'it does not begin as Parquet does: it is another format, or damaged'
+    return endsAsParquet(file) ? undefined : 'it is Parquet that was not written to its end: write or copy it again'
   } catch {
     // a pattern, or a file that is gone: the engine has said so
     return undefined
+  }
+}
+
+function endsAsParquet(path: string): boolean {
+  const file = openSync(path, 'r')
+  try {
+    const bytes = Buffer.alloc(4)
+    readSync(file, bytes, 0, 4, Math.max(0, fstatSync(file).size - 4))
+    return bytes.toString('latin1') === 'PAR1'
+  } finally {
+    closeSync(file)
   }
 }
 
@@ -28,9 +43,8 @@ function known(file: string): ReturnType<typeof formatOfFile> {
 export function otherThanParquet(source: SourceSpec, files: readonly string[]): string | undefined {
   if (source.kind !== 'parquet') return undefined
   for (const file of files) {
-    const format = known(file)
-    if (!format || format.source === 'parquet') continue
-    return files.length === 1 ? otherFormat(format, 'Parquet') : `${basename(file)}: ${otherFormat(format, 'Parquet')}`
+    const reason = whyNoParquet(file)
+    if (reason !== undefined) return files.length === 1 ? reason : `${basename(file)}: ${reason}`
   }
   return undefined
 }
