@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
@@ -32,7 +31,8 @@ import { sniff } from './sniff-csv.ts'
 import { refusalOf } from './user-query.ts'
 import { columnsOfParts } from './scan-parquet.ts'
 import { describedColumn } from './stored-of.ts'
-import { plainText, type PlainText } from './plain-text.ts'
+import { PlainCopies } from './plain-copies.ts'
+import type { PlainText } from './plain-text.ts'
 import { otherThanParquet, unreadableSource } from './unreadable-source.ts'
 
 const duckdb = commonJs('@duckdb/node-api') as typeof import('@duckdb/node-api')
@@ -93,7 +93,7 @@ class DuckdbEngine implements DataEngine {
   readonly #idle: DuckDBConnection[] = []
   #closed = false
   #folder: Promise<string> | undefined
-  readonly #copies = new Map<string, PlainText>()
+  readonly #copies = new PlainCopies()
 
   constructor(instance: DuckDBInstance) {
     this.#instance = instance
@@ -287,22 +287,8 @@ class DuckdbEngine implements DataEngine {
     return join(await this.#folder, `${ulid()}.${extension}`)
   }
 
-  /** The text that is read for a file; a copy is made once while the file does not change. */
-  async #plain(file: string, source: SourceSpec): Promise<PlainText> {
-    const { delimiter, quote, escape, encoding } = source as CsvOptions
-    const csv = source.kind === 'csv' ? { delimiter, quote, escape, encoding } : undefined
-    const { ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true })
-    const key = JSON.stringify([file, `${ino}/${size}/${mtimeNs}/${ctimeNs}`, csv ?? null])
-    const known = this.#copies.get(key)
-    if (known) return known
-    const made = await plainText(
-      file,
-      { source: source.path, file: basename(file) },
-      csv && definedOf(csv),
-      extension => this.#scratch(extension),
-    )
-    if (made.path !== file) this.#copies.set(key, made)
-    return made
+  #plain(file: string, source: SourceSpec): Promise<PlainText> {
+    return this.#copies.of(file, source, extension => this.#scratch(extension))
   }
 
   async close(): Promise<void> {
@@ -345,11 +331,6 @@ function valueAt(column: Column, i: number): Value {
 const farTime = /could not convert timestamp\(ms\)|date out of range in timestamp/i
 const tooFar =
   'a time in milliseconds lies beyond the year 294246, as far as microseconds go: write it as null or as text'
-
-/** Options that were given. */
-function definedOf(csv: { readonly [K in keyof CsvOptions]: CsvOptions[K] | undefined }): CsvOptions {
-  return Object.fromEntries(Object.entries(csv).filter(([, value]) => value !== undefined))
-}
 
 /** A folder of this process below the system's temporary one; what dead processes left there goes. */
 async function ownFolder(): Promise<string> {
