@@ -127,7 +127,8 @@ describe('a Parquet file with a bit turned', () => {
     expect(found.get('empty.parquet')).toMatchObject({ rows: 0, status: 'fail' })
     const mixed = found.get('mixed-*.parquet') as Outcome
     expect(mixed.error?.code ?? mixed.status).toMatch(/MR2002|error/)
-    expect(found.get('other-*.parquet')?.rows).toBe(2)
+    // x and X: no engine tells them apart
+    expect(found.get('other-*.parquet')?.error?.code).toBe('MR2002')
     expect(found.get('lists.parquet')).toMatchObject({ rows: 10, status: 'error' })
     expect(found.get('structs.parquet')).toMatchObject({ rows: 10, status: 'pass' })
     expect(found.get('names.parquet')).toMatchObject({ rows: 10, status: 'pass' })

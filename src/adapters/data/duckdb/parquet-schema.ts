@@ -2,7 +2,10 @@ import type { Row, StoredKind } from '../../../ports/data-engine.ts'
 import { text, type Session } from './session.ts'
 
 /** A column of a Parquet file by its footer. */
-export interface ParquetColumn {
+export /** A column and those within it, as the footer has them. */
+type Form = readonly (string | Form)[]
+
+interface ParquetColumn {
   readonly name: string
   /** How its values stand, where the engine's type for it does not say. */
   readonly as?: { readonly physical: string; readonly stored?: StoredKind }
@@ -34,7 +37,8 @@ function schemaOf(rows: readonly Row[]): ParquetSchema {
   const columns: ParquetColumn[] = []
   const forms: string[] = []
   let at = 1
-  const below = (): string => {
+  // text is made of the whole once: quoted at each level it would double at each
+  const below = (): Form => {
     const row = rows[at++] as Row
     const own = [
       row.name,
@@ -47,14 +51,14 @@ function schemaOf(rows: readonly Row[]): ParquetSchema {
       row.scale,
     ]
     const parts = Array.from({ length: number(row.num_children) }, below)
-    return JSON.stringify([...own.map(String), ...parts])
+    return [...own.map(String), ...parts]
   }
   while (at < rows.length) {
     const row = rows[at] as Row
     const as = number(row.num_children) === 0 ? correctionOf(row) : undefined
     const zonedNanos = /isAdjustedToUTC=1.*NANOS=NanoSeconds/.test(String(row.logical_type))
     columns.push({ name: String(row.name), ...(as ? { as } : {}), ...(zonedNanos ? { zonedNanos } : {}) })
-    forms.push(below())
+    forms.push(JSON.stringify(below()))
   }
   return { columns, signature: forms.toSorted().join('\n') }
 }
