@@ -73,6 +73,15 @@ export const securityErrors = {
     status: 503,
     blame: 'environment',
   },
+  keyName: {
+    code: 'MR6017',
+    title: 'Name not usable',
+    message: 'The name of the {what} {reason}.',
+    hint: 'Give 1 to 100 characters on one line.',
+    exit: 2,
+    status: 400,
+    blame: 'user',
+  },
   decryptFailed: {
     code: 'MR6020',
     title: 'Decryption failed',

@@ -1,6 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
+import { checkName } from '../../internal/names.ts'
 import { formatTime, parseDuration, type Micros } from '../../internal/time.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
@@ -60,9 +61,12 @@ export async function createToken(
   const life = options.expiresIn === undefined ? undefined : parseDuration(options.expiresIn)
   if (options.expiresIn !== undefined && !(life !== undefined && life > 0))
     throw fail('tokenSettings', { reason: `'${options.expiresIn}' is no duration` })
+  const now = clock.now()
+  if (!Number.isSafeInteger(now + (life ?? 0)))
+    throw fail('tokenSettings', { reason: `'${options.expiresIn}' ends after the year 2255` })
+  checkName(options.name, reason => fail('tokenSettings', { reason: `its name ${reason}` }))
   const id = [...randomBytes(10)].map(byte => (byte % 36).toString(36)).join('')
   const token = `mlr_${id}_${randomBytes(32).toString('base64url')}`
-  const now = clock.now()
   const stored: Stored = {
     id,
     name: options.name,

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { fail } from '../../../errors/catalogue.ts'
+import { checkName } from '../../../internal/names.ts'
 import type { Clock } from '../../../ports/clock.ts'
 import type { KeyContext, KeyDescription, KeyService, WrappedKey } from '../../../ports/key-service.ts'
 import { checkMac, readKeystore, withLock, writeKeystore, type KeystoreFile, type StoredKey } from './keystore-file.ts'
@@ -64,6 +65,8 @@ class LocalKeys implements KeyService {
   }
 
   create(key: string, principal: string): Promise<KeyDescription> {
+    checkName(key, reason => fail('keyName', { what: 'key', reason }))
+    checkName(principal, reason => fail('keyName', { what: 'principal', reason }))
     return this.#change(file => {
       if (file.keys.some(one => one.name === key)) throw fail('keyExists', { key })
       const fresh: StoredKey = {
@@ -91,6 +94,7 @@ class LocalKeys implements KeyService {
 
   async grant(key: string, to: string, actions: readonly string[], principal: string): Promise<KeyDescription> {
     await this.#allowed(key, 'kms:Grant', principal)
+    checkName(to, reason => fail('keyName', { what: 'principal', reason }))
     return this.#change(file => {
       const stored = this.#find(file, key)
       const had = stored.grants.find(grant => grant.principal === to)?.actions ?? []
