@@ -64,7 +64,7 @@ export async function onDeployment(
     const { name } = deploymentOf(workspace.project, args[0])
     const server = await runningServer(workspace.folder)
     if (server) {
-      const answer = (await ask(server, remote.path(name), remote.body)) as { status?: DeploymentStatus }
+      const answer = (await ask(workspace, server, remote.path(name), remote.body)) as { status?: DeploymentStatus }
       out.data(answer)
       out.line(`done by the server at ${server.url}; "millrace rollout status ${name}" shows where it stands`)
       return

@@ -101,6 +101,31 @@ export async function verifyToken({ store, clock }: TokenServices, token: string
   return record(found)
 }
 
+/** The record of a token by its id, if it is valid now. */
+export async function tokenById({ store, clock }: TokenServices, id: string): Promise<TokenRecord | undefined> {
+  const found = (await store.getDocument<Json>(kind, id))?.value as unknown as Stored | undefined
+  return found === undefined || (found.expiresAt !== null && found.expiresAt <= clock.now()) ? undefined : record(found)
+}
+
+const ownName = 'command of this machine'
+
+/**
+ * A token for the length of one call to the server that runs. Whoever can write into the store could make any token:
+ * nothing that opens the server has to lie in a file. What a killed command left is removed by the next.
+ */
+export async function withOwnToken<T>(services: TokenServices, work: (token: string) => Promise<T>): Promise<T> {
+  const now = services.clock.now()
+  for (const one of await listTokens(services))
+    if (one.name === ownName && one.expiresAt !== null && one.expiresAt <= now)
+      await services.store.removeDocument(kind, one.id)
+  const { token, record } = await createToken(services, { name: ownName, scopes: ['operate'], expiresIn: '2m' })
+  try {
+    return await work(token)
+  } finally {
+    await services.store.removeDocument(kind, record.id)
+  }
+}
+
 /** `admin` may do everything; who may write or operate may also read. */
 export function allows(held: readonly Scope[], permission: Scope): boolean {
   if (held.includes('admin') || held.includes(permission)) return true
