@@ -73,6 +73,15 @@ export const securityErrors = {
     status: 503,
     blame: 'environment',
   },
+  keystoreOld: {
+    code: 'MR6018',
+    title: 'Keystore is not the newest',
+    message: 'The keystore {path} is not as it was last changed: {reason}.',
+    hint: 'Grants and versions of it may have been taken back since. Restore the newest copy; if there is none, "millrace keys accept" takes this one, as a decision that is recorded.',
+    exit: 3,
+    status: 503,
+    blame: 'environment',
+  },
   keyName: {
     code: 'MR6017',
     title: 'Name not usable',
