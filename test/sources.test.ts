@@ -6,7 +6,7 @@ import { DatabaseSync } from '@photostructure/sqlite'
 import * as arrowIpc from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openDuckdb } from '../src/adapters/data/duckdb/engine.ts'
-import { openArrowFiles } from '../src/adapters/source/arrow/open.ts'
+import { openArrowFile } from '../src/adapters/source/arrow/open.ts'
 import { openSqliteTable } from '../src/adapters/source/sqlite/open.ts'
 import { arrow, csv, dataset, duckdb, expect as must, json, parquet, sqlite, t, type Source } from '../src/index.ts'
 import type { DataEngine } from '../src/ports/data-engine.ts'
@@ -32,7 +32,7 @@ const micros = (at: string): bigint => {
 
 const openForeign: OpenSourceTable = (source, files) =>
   source.kind === 'arrow'
-    ? openArrowFiles(files)
+    ? openArrowFile(files[0] as string)
     : source.kind === 'sqlite'
       ? openSqliteTable(source.path, resolve(root, source.file))
       : Promise.reject(new Error('not here'))
@@ -162,7 +162,9 @@ describe('the same rows have the same verdicts wherever they stand', () => {
 it('leaves nothing in the engine when its columns cannot be used', async () => {
   const tables = async () => (await engine.rows('SELECT table_name FROM duckdb_tables()')).map(row => row.table_name)
   const before = await tables()
-  const naive = dataset('d', { source: arrow('rows.arrow'), columns: { at: t.timestamp() } })
+  const at = arrowIpc.makeVector({ type: new arrowIpc.TimestampMicrosecond(), data: new BigInt64Array([0n]) })
+  await writeFile(join(root, 'naive.arrow'), arrowIpc.tableToIPC(new arrowIpc.Table({ at }) as never, 'file'))
+  const naive = dataset('d', { source: arrow('naive.arrow'), columns: { at: t.timestamp() } })
   const run = validate({ engine, root, clock: manualClock(), openForeign }, naive)
   await expect(run).rejects.toMatchObject({ code: 'MR1005' })
   expect(await tables()).toEqual(before)

@@ -99,7 +99,7 @@ function openForeign(root: string, project: Project): OpenSourceTable {
         dataset,
         shown: source.file,
       })
-    if (source.kind === 'arrow') return (await adapters.source.arrow()).openArrowFiles(files)
+    if (source.kind === 'arrow') return (await adapters.source.arrow()).openArrowFile(files[0] ?? '')
     const url = process.env[source.urlFrom]
     if (!url)
       throw fail('invalidDefinition', {

@@ -79,7 +79,7 @@ const zoneForm: Form = {
 export const t = {
   /** 64-bit integer. Beyond 2^53 its JavaScript value is a bigint, in JSON a string. */
   int: builder('column', {}, () => spec('int'), 't.int'),
-  /** IEEE double. */
+  /** IEEE double. A whole number that no double is, such as a long key, is unreadable: declare `int` or `text`. */
   float: builder('column', {}, () => spec('float'), 't.float'),
   /** Unicode text. `treatAsNull` names the texts that stand for a missing value, such as '' or 'NA'. */
   text: builder(
@@ -89,7 +89,10 @@ export const t = {
     't.text',
   ),
   bool: builder('column', {}, () => spec('bool'), 't.bool'),
-  /** Microseconds UTC. `zone` says in which zone naive times of the source are; without it they are refused. */
+  /**
+   * Microseconds UTC, of the years 1 to 9999. `zone` says by the clocks of which zone times without one are; without it they are
+   * refused. An hour that those clocks showed twice, or never, is unreadable.
+   */
   timestamp: builder(
     'column',
     { zone: optional(zoneForm) },

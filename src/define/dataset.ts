@@ -183,9 +183,6 @@ function declareDataset<const Name extends string, const C extends Columns>(
   if (!Array.isArray(declared)) refuse('dataset', name, 'expect must give a list of expectations')
   const strange = declared.findIndex(one => typeof one?.expectation?.kind !== 'string')
   if (strange >= 0) refuse('dataset', name, `what expect gives at ${strange + 1} is no expectation`)
-  const unread = isLoose ? undefined : declared.find(one => one.expectation.kind === 'readable')
-  if (unread)
-    refuse('dataset', name, `${unread.expectation.says}: that is asked of text, and ${options.source.kind} has types`)
   const told = new Set(declared.map(one => subject(one.expectation)))
   const all = [...implied.filter(one => !told.has(subject(one.expectation))), ...declared]
   const expectations = all.map(one => one.expectation)

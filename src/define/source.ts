@@ -14,7 +14,10 @@ export interface CsvOptions {
   readonly encoding?: 'utf-8' | 'utf-16' | 'latin-1'
 }
 
-/** Files, read in place. `path` is relative to the project folder; `*` and `**` are globs. */
+/**
+ * Files, read in place. `path` is relative to the project folder; `*` and `**` are globs. Each file is read by its own types, and
+ * folders such as `day=1` are columns of files that have none of that name.
+ */
 export type FileSource =
   | { readonly kind: 'parquet'; readonly path: string }
   | { readonly kind: 'json'; readonly path: string }
@@ -64,7 +67,7 @@ export const csv = builder(
 /** JSON lines: an object a line. */
 export const json = builder('source', { path }, (path: string): Source => ({ kind: 'json', path }), 'json')
 
-/** Arrow IPC files or streams; needs the package `apache-arrow`. */
+/** Arrow IPC files or streams, compressed or not (Feather); needs the package `apache-arrow`. */
 export const arrow = builder('source', { path }, (path: string): Source => ({ kind: 'arrow', path }), 'arrow')
 
 const tableName = /^[\p{L}_][\p{L}\p{N}_$]*(?:\.[\p{L}_][\p{L}\p{N}_$]*)?$/u

@@ -67,12 +67,8 @@ export function failureOfError(error: unknown): StepFailure {
       exit: error.exit,
       ...(lost && typeof digest === 'string' ? { lost: digest } : {}),
     }
-    return new StepFailure(
-      error.blame === 'environment' && error.exit === 3 ? 'infrastructure' : 'error',
-      error.message,
-      facts,
-      error,
-    )
+    const mayPass = error.blame === 'environment' && error.exit === 3 && !error.lasting
+    return new StepFailure(mayPass ? 'infrastructure' : 'error', error.message, facts, error)
   }
   const system = systemError(error)
   if (system) return failureOfError(system)

@@ -16,6 +16,8 @@ export interface ErrorEntry {
   /** HTTP status when it crosses the server. */
   readonly status: number
   readonly blame: Blame
+  /** It stays so however often it is tried: what was read has to change first. */
+  readonly lasting?: true
 }
 
 export type ErrorDetails = Readonly<Record<string, string | number | boolean | undefined>>
@@ -35,6 +37,7 @@ export class MillraceError extends Error {
   readonly exit: 1 | 2 | 3
   readonly status: number
   readonly blame: Blame
+  readonly lasting: boolean
   readonly details: ErrorDetails
   readonly [brand] = true
 
@@ -46,6 +49,7 @@ export class MillraceError extends Error {
     this.exit = entry.exit
     this.status = entry.status
     this.blame = entry.blame
+    this.lasting = entry.lasting === true
     this.details = details
   }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { createReadStream, readFileSync } from 'node:fs'
 import { canonicalJson, type Json } from './canonical-json.ts'
 
 /** Identity of immutable bytes: `sha256:` and 64 lower-case hex digits. */
@@ -20,7 +20,17 @@ export function digestJson(value: Json): Digest {
   return digestBytes(canonicalJson(value))
 }
 
-export async function digestFile(path: string): Promise<{ digest: Digest; size: number }> {
+/** Files up to this size are read at once: opening a stream takes far longer than reading them. */
+const smallFile = 1 << 18
+
+/** Digest of a file's content, as it is now. `expected` is its size as far as it is known. */
+export async function digestFile(path: string, expected?: number): Promise<{ digest: Digest; size: number }> {
+  if (expected !== undefined && expected <= smallFile) {
+    const bytes = readFileSync(path)
+    // whoever hashes thousands of files lets others have their turn
+    await new Promise<void>(resolve => setImmediate(resolve))
+    return { digest: digestBytes(bytes), size: bytes.length }
+  }
   const hash = createHash('sha256')
   let size = 0
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {

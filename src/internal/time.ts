@@ -69,12 +69,22 @@ export function formatTime(at: Micros): string {
   return rest === 0 ? whole.replace('.000Z', 'Z') : whole.replace('Z', `${String(rest).padStart(3, '0')}Z`)
 }
 
-/** Reads RFC 3339 with a zone, or a plain date (midnight UTC). Undefined where it is neither. */
+const rfc3339 =
+  /^(\d{4})-(\d{2})-(\d{2})(?:[T ]([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?(?:\.(\d{1,9}))?(?:Z|([+-])(0\d|1[0-5]):([0-5]\d)))?$/
+
+/**
+ * Reads RFC 3339 with a zone, or a plain date (midnight UTC). Undefined where it is neither, or a day that is not in the
+ * calendar. Of a fraction, what is whole microseconds.
+ */
 export function parseTime(text: string): Micros | undefined {
-  const match = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(\.\d{1,9})?(Z|[+-]\d{2}:\d{2}))?$/.exec(text)
+  const match = rfc3339.exec(text)
   if (!match) return undefined
-  const [, day, clock, fraction, zone] = match
-  const base = Date.parse(clock ? `${day}T${clock.length === 5 ? `${clock}:00` : clock}${zone}` : `${day}T00:00:00Z`)
-  if (Number.isNaN(base)) return undefined
-  return base * 1000 + (fraction ? Math.floor(Number(`0${fraction}`) * 1e6) : 0)
+  const [, year, month, day, hour = 0, minute = 0, second = 0, fraction = '', sign, hours = 0, minutes = 0] = match
+  const date = new Date(0)
+  // a Date takes the years 0 to 99 for those of a century ago, and days that do not exist for later ones
+  date.setUTCFullYear(Number(year), Number(month) - 1, Number(day))
+  if (date.getUTCMonth() !== Number(month) - 1 || date.getUTCDate() !== Number(day)) return undefined
+  const offset = (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes))
+  const seconds = Number(hour) * 3600 + Number(minute) * 60 + Number(second) - offset * 60
+  return date.getTime() * 1000 + seconds * 1_000_000 + Number(fraction.padEnd(6, '0').slice(0, 6))
 }

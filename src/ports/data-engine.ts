@@ -1,7 +1,8 @@
 import type { ColumnType, Dialect, Value } from '../define/expression/dialect.ts'
 import type { CsvOptions } from '../define/source.ts'
+import type { StoredKind } from '../define/stored.ts'
 
-export type { ColumnType, CsvOptions, Dialect, Value }
+export type { ColumnType, CsvOptions, Dialect, StoredKind, Value }
 
 export type Row = Readonly<Record<string, Value>>
 
@@ -21,6 +22,22 @@ export interface DescribedColumn {
   readonly type: ColumnType | undefined
   /** The engine's own name of the type. */
   readonly physical: string
+  /** How its values stand in the source; undefined where nothing that can be declared holds them. */
+  readonly stored?: StoredKind
+  /** Its values came here as text, to be read as what is declared: as they are written where `stored` says nothing else. */
+  readonly asText?: true
+  /** Name of a column with its cells as they are written, where the engine gives numbers in a form of its own. */
+  readonly written?: string
+}
+
+/** Files of a source that have the same columns of the same types, and that are read together. */
+export interface RelationPart {
+  readonly columns: readonly DescribedColumn[]
+  /** As of `Relation`. */
+  readonly sql: string
+  readonly numbered: string
+  /** The first of its files, for people. */
+  readonly label: string
 }
 
 /** Name of the column that numbers the rows of a relation. */
@@ -34,6 +51,8 @@ export interface Relation {
   readonly sql: string
   /** The same with the further column `rowColumn`; absent where rows have no place of their own. */
   readonly numbered?: string
+  /** The rows of `numbered` in pieces, one after another, where reading all files at once would hold too much of them. */
+  readonly pieces?: readonly string[]
   /** For people: a path, a table name. */
   readonly label: string
   /**
@@ -46,6 +65,11 @@ export interface Relation {
     /** Lines of their files, from 1, that rows start on, by the rows' numbers; those that are not known are left out. */
     readonly lines?: (rows: readonly number[]) => Promise<ReadonlyMap<number, number>>
   }
+  /**
+   * Its files by what columns they have, where that differs: types are decided for each, for what one file holds must not be
+   * read as what another one does.
+   */
+  readonly parts?: readonly RelationPart[]
   /** Types of the source itself, where its columns came here as text. */
   readonly described?: readonly DescribedColumn[]
   /** Number of rows, where opening the source told it. */
@@ -102,7 +126,7 @@ export interface DataEngine {
   /** Resolves the source's path below `root`, or takes just the files given. Throws `sourceUnreadable`. */
   scan(source: SourceSpec, root: string, files?: readonly string[]): Promise<Relation>
   /** What the metadata of Parquet files says of their rows, without a look at them; undefined where it says nothing. */
-  footer?(files: readonly string[]): Promise<Footer>
+  footer?(files: readonly string[]): Promise<Footer | undefined>
   /** The dialect of a CSV file, as its first lines tell, with what is given of it; it names what differs from the defaults. */
   sniffCsv?(file: string, given?: CsvOptions): Promise<CsvOptions>
   /** Names of the columns of one file, without a look at its rows; undefined where only they tell. */

@@ -128,8 +128,11 @@ describe('every kind says what plain counting says', () => {
             ...wanted,
             error: undefined,
           })
-          if (wanted.evaluated > 0)
-            expect([one.kind, at, flagged.get(`case-${at}`) ?? 0]).toEqual([one.kind, at, wanted.bad])
+          if (wanted.evaluated > 0) {
+            // rows that a passing check tolerates are no failures; a cell that cannot be read stays out all the same
+            const failing = wanted.status === 'pass' && one.kind !== 'readable' ? 0 : wanted.bad
+            expect([one.kind, at, flagged.get(`case-${at}`) ?? 0]).toEqual([one.kind, at, failing])
+          }
         })
       }),
       { numRuns: 40 },

@@ -6,6 +6,7 @@ const names = {
   footer: 'rows and nulls',
   values: 'count values',
   counted: 'values',
+  together: 'count values',
   scan: 'one scan',
   query: 'own query',
   nulls: 'count nulls',
@@ -18,6 +19,7 @@ const short = (text: string): string => (text.length > 60 ? `${text.slice(0, 59)
 
 function what(step: TakenStep): string {
   if (step.says) return short(`${names[step.kind]}: ${step.says}`)
+  if (step.columns) return short(`${names[step.kind]} of ${step.columns.join(' and ')} together`)
   if (step.of) return `${names[step.kind]} of ${step.of.name}`
   const [metric] = step.metrics
   if (step.kind !== 'query' || !metric) return names[step.kind]

@@ -1,3 +1,5 @@
+import type { StoredKind } from '../stored.ts'
+
 /** A value as the engine gives it: int64 beyond 2^53 as bigint, timestamps as microseconds since 1970 UTC. */
 export type Value = null | boolean | number | bigint | string
 
@@ -16,6 +18,19 @@ export interface Dialect {
    * `zone` (null where there is none).
    */
   readText(sql: string, type: ColumnType, zone: string | undefined): string
+  /**
+   * A value as it stands in a source as a value of a declared type that may be read from it; null where that type does not
+   * hold it. `physical` is the engine's own name of its type; a time without a zone is in `zone`, and null where that hour of
+   * the clock never was, or was twice.
+   */
+  readStored(
+    sql: string,
+    column: { readonly stored: StoredKind; readonly physical: string },
+    type: ColumnType,
+    zone: string | undefined,
+  ): string
+  /** What a cell of any type holds, as text for people. */
+  cellText(sql: string): string
   /** Null where the expression fails (overflow, …). */
   attempt(sql: string): string
   isFinite(sql: string): string

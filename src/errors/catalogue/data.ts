@@ -18,6 +18,7 @@ export const dataErrors = {
     exit: 3,
     status: 422,
     blame: 'environment',
+    lasting: true,
   },
   queryFailed: {
     code: 'MR2003',

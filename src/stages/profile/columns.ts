@@ -56,13 +56,13 @@ export async function metricsOf(
   measurer: Measurer,
   name: string,
   spec: ColumnSpec,
-  isText: boolean,
+  checked: boolean,
 ): Promise<Metric[]> {
   const of = nodeOf(name, spec)
   return [
     nullsOf(of),
     await countingOf(measurer, name, spec),
-    ...(isText && spec.type !== 'text' ? [unreadableOf(name)] : []),
+    ...(checked ? [unreadableOf(name)] : []),
     ...(spec.type === 'bool' ? [] : [{ fn: 'extremes', of, ...finite(of) } as const]),
     ...(isNumber(spec)
       ? ([
@@ -210,12 +210,8 @@ async function sampledTexts(engine: DataEngine, found: FoundDataset, name: strin
 async function unreadableCells({ engine, found, measurer }: Looking, name: string) {
   const cells = Number(measurer.result(unreadableOf(name)))
   if (cells === 0) return { cells, top: [] }
-  const { dialect } = engine
-  const spec = found.dataset.columns[name] as ColumnSpec
-  const cell = dialect.identifier(name)
-  const read = dialect.readText(cell, spec.type, spec.zone)
   const rows = await engine.rows(
-    `SELECT ${cell} AS v, count(*) AS n FROM ${found.source.sql} WHERE ${cell} <> '' AND ${read} IS NULL GROUP BY ALL ORDER BY n DESC, v LIMIT 5`,
+    `SELECT v, count(*) AS n FROM (${found.unreadableTexts(name)}) GROUP BY ALL ORDER BY n DESC, v LIMIT 5`,
   )
   return { cells, top: rows.map(row => ({ value: row.v ?? null, rows: Number(row.n) })) }
 }
@@ -258,7 +254,7 @@ export async function profileColumn(
     ...(declared ? { declared: declared.has(name) } : {}),
     personal,
     nulls,
-    ...(found.source.text && spec.type !== 'text' ? { unreadable: await unreadableCells(context, name) } : {}),
+    ...(found.checked.has(name) ? { unreadable: await unreadableCells(context, name) } : {}),
     // an estimate may be above what there is
     distinct: tops ? { value: tops.distinct, exact: true } : atMost(counted as Estimate, rows - nulls),
     min: extremes?.min ?? null,

@@ -69,7 +69,7 @@ async function misread(
   const { dialect } = engine
   const wrong = new Set<string>()
   for (const [name, { type }] of Object.entries(found.dataset.columns)) {
-    if (type === 'text' || given.has(name)) continue
+    if (type === 'text' || given.has(name) || !found.checked.has(name)) continue
     const count = (sql: string) => dialect.countWhere(sql)
     const [row] = await engine.rows(
       `SELECT ${count(dialect.identifier(unreadableName(name)))} AS bad, ${count(`${dialect.identifier(name)} IS NOT NULL`)} AS good FROM (${found.sql})`,
@@ -90,7 +90,7 @@ async function openAs(services: ValidateServices, { source, relation, given, dec
   const { columns, left } = await findColumns(services.engine, relation, declared)
   const texts = declared?.treatAsNull
   const opened = await openFound(services, undeclared(source, columns, texts), given)
-  if (!relation.text) return { opened, left }
+  if (!relation.text && !opened.found.present.some(column => column.asText)) return { opened, left }
   try {
     const wrong = await misread(services, opened, new Set(Object.keys(declared?.columns ?? {})))
     if (wrong.size === 0) return { opened, left }

@@ -11,12 +11,11 @@ import type { ColumnProfile, Profile } from './types.ts'
 const columnsAtOnce = 8
 
 async function columnsOf(looking: Looking, { found, declared }: Opened, measurer: Measurer): Promise<ColumnProfile[]> {
-  const isText = found.source.text !== undefined
   const specs = Object.entries(found.dataset.columns).filter(([name]) => found.usable.has(name))
   for (let i = 0; i < specs.length; i += columnsAtOnce) {
     const asked = []
     for (const [name, spec] of specs.slice(i, i + columnsAtOnce))
-      asked.push(...(await metricsOf(measurer, name, spec, isText)))
+      asked.push(...(await metricsOf(measurer, name, spec, found.checked.has(name))))
     await measurer.take(asked)
   }
   const spread = new Map((await distributions(measurer, found.dataset, found.usable)).map(one => [one.column, one]))

@@ -3,6 +3,7 @@ import type { ColumnSpec } from '../../define/column.ts'
 import { unreadableName } from '../../define/expectation/kinds/readable.ts'
 import { definitionBrand } from '../../define/named.ts'
 import type { Source } from '../../define/source.ts'
+import { readingOf } from '../../define/stored.ts'
 import {
   rowColumn,
   type ColumnType,
@@ -98,13 +99,12 @@ export async function findColumns(engine: DataEngine, relation: Relation, declar
     const { name, physical, type } = column
     const spec = declared && Object.hasOwn(declared.columns, name) ? declared.columns[name] : undefined
     if (ownName(name)) left.push({ column: name, physical, reason: 'Millrace keeps this name for itself' })
-    else if (spec && (relation.text || spec.type === type || (spec.type === 'float' && type === 'int')))
-      columns.set(name, withZone(spec))
-    else if (type === undefined && !relation.text)
+    else if (spec && (relation.text || readingOf(column.stored, spec.type))) columns.set(name, withZone(spec))
+    else if (column.stored === undefined && !relation.text)
       left.push({ column: name, physical, reason: 'its values are no single value of a type that can be measured' })
     else {
       columns.set(name, columnOf(type ?? 'text'))
-      if (relation.text && !relation.described) open.push(column)
+      if ((relation.text && !relation.described) || column.stored === 'written') open.push(column)
     }
   }
   const types = await typeOfText(

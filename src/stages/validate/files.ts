@@ -1,4 +1,5 @@
-import { readdir, stat } from 'node:fs/promises'
+import { constants, type BigIntStats } from 'node:fs'
+import { access, readdir, stat } from 'node:fs/promises'
 import { isAbsolute, join, relative, resolve, sep } from 'node:path'
 import type { Dataset } from '../../define/dataset.ts'
 import { fail, isMillraceError } from '../../errors/index.ts'
@@ -45,8 +46,11 @@ function pattern(glob: string): RegExp {
 }
 
 /** Whether a glob takes a path, both absolute. */
-export function matchesPath(glob: string, path: string): boolean {
-  return pattern(glob).test(path.split(sep).join('/'))
+export const matchesPath = (glob: string, path: string): boolean => matching(glob)(path)
+
+function matching(glob: string): (path: string) => boolean {
+  const form = pattern(glob)
+  return path => form.test(path.split(sep).join('/'))
 }
 
 async function walk(folder: string): Promise<string[]> {
@@ -64,15 +68,18 @@ async function walk(folder: string): Promise<string[]> {
 /** The files of a dataset's source, by name. Throws `sourceUnreadable` where there is none. */
 export async function listFiles(dataset: Pick<Dataset, 'source'>, root: string): Promise<ListedFile[]> {
   const { path } = dataset.source
+  const [, scheme] = /^([a-z][a-z0-9+.-]+):\/\//i.exec(path) ?? []
+  if (scheme !== undefined)
+    throw fail('sourceUnreadable', {
+      source: path,
+      reason: `files are read from this machine, not by ${scheme}://: mount the place or copy them, or read them as a table of a database`,
+    })
   const absolute = isAbsolute(path) ? path : resolve(root, path)
   const fixed = absolute.split(/[*?]/)[0] as string
   const base = /[*?]/.test(absolute) ? fixed.slice(0, fixed.lastIndexOf('/') + 1) || '/' : undefined
   let paths: string[]
   try {
-    paths =
-      base === undefined
-        ? (await stat(absolute)) && [absolute]
-        : (await walk(base)).filter(file => matchesPath(absolute, file))
+    paths = base === undefined ? (await stat(absolute)) && [absolute] : (await walk(base)).filter(matching(absolute))
   } catch (error) {
     throw fail(
       'sourceUnreadable',
@@ -85,19 +92,32 @@ export async function listFiles(dataset: Pick<Dataset, 'source'>, root: string):
   }
   if (paths.length === 0) throw fail('sourceUnreadable', { source: path, reason: 'no file matches' })
   const files: ListedFile[] = []
-  for (const file of paths.sort()) {
-    const reason = await whyUnreadable(file)
-    if (reason !== undefined) throw fail('sourceUnreadable', { source: relative(root, file), reason })
-    files.push({ name: relative(root, file), path: file, ...(await look(file)) })
-  }
+  for (const file of paths.sort()) files.push(await listed(file, root))
   return files
 }
 
-async function look(file: string): Promise<Pick<ListedFile, 'size' | 'stamp' | 'young'>> {
-  const status = await stat(file, { bigint: true })
+const stampOf = (status: BigIntStats): string => `${status.ino}/${status.size}/${status.mtimeNs}/${status.ctimeNs}`
+
+/** One look at a file: of many small ones the looks are what takes the time. */
+async function listed(path: string, root: string): Promise<ListedFile> {
+  const name = relative(root, path)
+  let status: BigIntStats | undefined
+  try {
+    status = await stat(path, { bigint: true })
+    await access(path, constants.R_OK)
+  } catch {
+    status = undefined
+  }
+  if (!status?.isFile() || status.size === 0n) {
+    const reason = await whyUnreadable(path)
+    if (reason !== undefined) throw fail('sourceUnreadable', { source: name, reason })
+    status = await stat(path, { bigint: true })
+  }
   return {
+    name,
+    path,
     size: Number(status.size),
-    stamp: `${status.ino}/${status.size}/${status.mtimeNs}/${status.ctimeNs}`,
+    stamp: stampOf(status),
     young: Date.now() - Number(status.mtimeMs) < 2000,
   }
 }
@@ -105,7 +125,7 @@ async function look(file: string): Promise<Pick<ListedFile, 'size' | 'stamp' | '
 /** Whether a file is what it was when it was listed. */
 async function isAsListed(file: ListedFile | SourceFile): Promise<boolean> {
   if (file.stamp === undefined) return true
-  const same = (await look(file.path)).stamp === file.stamp
+  const same = stampOf(await stat(file.path, { bigint: true })) === file.stamp
   if (same && !file.young) return true
   return 'digest' in file ? (await digestFile(file.path)).digest === file.digest : same
 }
@@ -141,7 +161,7 @@ export async function sourceFiles(
   const files: SourceFile[] = []
   for (const { name, path, size, stamp, young } of await listFiles(dataset, root)) {
     const known = memory.get(path)
-    const digest = known && known.stamp === stamp && !young ? known.digest : (await digestFile(path)).digest
+    const digest = known && known.stamp === stamp && !young ? known.digest : (await digestFile(path, size)).digest
     memory.set(path, { stamp, digest })
     files.push({ name, path, digest, size, stamp, young })
   }

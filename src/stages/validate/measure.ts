@@ -170,7 +170,8 @@ async function values(engine: DataEngine, step: PlanStep, target: Measurable, fo
   else if (!(await target.unread.count(of.name, table, weight, mostLevels))) return
   try {
     const part = key ? partColumn : undefined
-    await fused(engine, table, askedOf(engine, step.metrics, weight), target, part, found)
+    const conditions = step.metrics.filter(metric => metric.fn === 'rows')
+    await fused(engine, table, askedOf(engine, conditions, weight), target, part, found)
     if (step.metrics.every(metric => metric.fn === 'rows')) return
     if (of.type === 'timestamp' && (await hasInfinite(engine, table, of))) return
     const counted: Metric = { fn: 'values', of }
@@ -178,6 +179,23 @@ async function values(engine: DataEngine, step: PlanStep, target: Measurable, fo
     const rows = await engine.rows(query.sql)
     if (rows.length <= mostLevels)
       found.set(metricId(counted), { parts: rowsByPart(rows, target).map(one => query.read(one)) })
+  } finally {
+    await engine.execute(`DROP TABLE IF EXISTS ${table}`)
+  }
+}
+
+/** Counts the combinations of values of some columns once, and answers measures over the counts. */
+async function together(engine: DataEngine, step: PlanStep, target: Measurable, found: Measurements): Promise<void> {
+  const { dialect } = engine
+  const table = dialect.identifier(`together_${ulid()}`)
+  const key = partSql(engine, target)
+  const columns = (step.columns ?? []).map(dialect.identifier).join(', ')
+  const part = key ? `${key} AS ${partColumn}, ` : ''
+  await engine.execute(
+    `CREATE TABLE ${table} AS SELECT ${part}${columns}, count(*) AS ${weight} FROM (${key ? target.numbered : target.sql}) GROUP BY ALL`,
+  )
+  try {
+    await fused(engine, table, askedOf(engine, step.metrics, weight), target, key ? partColumn : undefined, found)
   } finally {
     await engine.execute(`DROP TABLE IF EXISTS ${table}`)
   }
@@ -211,6 +229,7 @@ export async function takeStep(
 ): Promise<void> {
   if (step.kind === 'footer') await footer(engine, step, target, found)
   else if (step.kind === 'values') await values(engine, step, target, found)
+  else if (step.kind === 'together') await together(engine, step, target, found)
   else if (step.kind === 'scan') await scan(engine, step, target, found)
   else for (const metric of step.metrics) await own(engine, metric, target, found)
 }

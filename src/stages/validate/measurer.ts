@@ -13,7 +13,14 @@ import type { ColumnNode } from '../../define/expression/node.ts'
 import type { Digest } from '../../internal/digest.ts'
 import { fromValues } from './from-values.ts'
 import { takeByScan, takeStep, type Measurable, type Measurements } from './measure.ts'
-import { hasFewValues, planMeasures, type ColumnFacts, type PlanFacts, type PlanStep } from './plan.ts'
+import {
+  answeredTogether,
+  hasFewValues,
+  planMeasures,
+  type ColumnFacts,
+  type PlanFacts,
+  type PlanStep,
+} from './plan.ts'
 import { planInPlace, withNullsOf, type InPlacePlan } from './plan-in-place.ts'
 import { isMergeable, merge } from './state.ts'
 import type { RuleFinding, RuleMemory } from './rules/remembered.ts'
@@ -46,6 +53,9 @@ export interface Memory {
 
 /** Rows that are looked at before the plan is made. */
 const sampleRows = 50_000
+
+/** Below so many measures of several columns nothing is gained by counting these together. */
+const fewestTogether = 4
 
 /** Measures one relation: plans what is asked, takes each measure once, and remembers it. */
 export class Measurer {
@@ -281,7 +291,10 @@ export class Measurer {
     return this.result(metric)
   }
 
-  /** Looks at a few rows of the columns that a measure alone reads, to see whether their values are few. */
+  /**
+   * Looks at a few rows of the columns that a measure alone reads, or that many measures read together, to see whether their
+   * values are few.
+   */
   async #planFacts(metrics: readonly Metric[]): Promise<PlanFacts> {
     const rows = await this.rows()
     const unknown = new Set<string>()
@@ -292,6 +305,14 @@ export class Measurer {
       const [column, other] = unread ? new Set(columns.map(cellsOf)) : columns
       if (column !== undefined && other === undefined && !this.#facts.has(column)) unknown.add(column)
     }
+    const pairs = unread
+      ? []
+      : metrics
+          .filter(answeredTogether)
+          .map(columnsOfMetric)
+          .filter(columns => columns.length > 1)
+    if (pairs.length >= fewestTogether)
+      for (const column of pairs.flat()) if (!this.#facts.has(column)) unknown.add(column)
     if (unknown.size > 0 && rows > 0) await this.#sample([...unknown], rows)
     const counted = new Set<string>()
     for (const [name, { type }] of this.#facts) if (this.#countedBefore({ op: 'column', name, type })) counted.add(name)

@@ -28,6 +28,11 @@ function isNumber(of: Node, sql: string, dialect: Dialect): string {
 const number = (value: Value | undefined): number =>
   value === null || value === undefined ? Number.NaN : Number(value)
 
+/** Rows with a value where one row stands for many. */
+function counted(x: string, weight: string, condition: string | undefined): string {
+  return `CAST(coalesce(sum(${weight})${all(condition, `${x} IS NOT NULL`)}, 0) AS BIGINT)`
+}
+
 /** A timestamp as the microseconds that results carry. */
 export function comparable(of: Node, dialect: Dialect): string {
   const sql = toSql(of, dialect)
@@ -47,16 +52,16 @@ export function fragment(metric: Metric, dialect: Dialect, weight?: string): Fra
       return { columns: [`CAST(${count} AS BIGINT)`], read: ([n]) => number(n) }
     }
     case 'moments': {
-      if (weight) return undefined
+      if (weight && metric.spread) return undefined
       const sql = toSql(metric.of, dialect)
       const float = dialect.cast(sql, 'float')
       // an aggregate's own filter costs more than a value that is null
       const x = metric.of.type === 'float' ? `CASE WHEN ${dialect.isFinite(sql)} THEN ${float} END` : float
-      const aggregate = (name: string) => `${name}(${x})${all(condition)}`
+      const aggregate = (name: string, of = x) => `${name}(${of})${all(condition)}`
       return {
         columns: [
-          aggregate('count'),
-          dialect.cast(aggregate(dialect.sum), 'float'),
+          weight ? counted(x, weight, condition) : aggregate('count'),
+          dialect.cast(aggregate(dialect.sum, weight ? `${x} * ${weight}` : x), 'float'),
           ...(metric.spread ? [aggregate('var_pop')] : []),
         ],
         read: ([n, sum, variance]) =>
@@ -71,11 +76,14 @@ export function fragment(metric: Metric, dialect: Dialect, weight?: string): Fra
       }
     }
     case 'extremes': {
-      if (weight) return undefined
       const x = comparable(metric.of, dialect)
       const filter = all(condition)
       return {
-        columns: [`count(${x})${filter}`, `min(${x})${filter}`, `max(${x})${filter}`],
+        columns: [
+          weight ? counted(x, weight, condition) : `count(${x})${filter}`,
+          `min(${x})${filter}`,
+          `max(${x})${filter}`,
+        ],
         read: ([n, min, max]) => ({ count: number(n), min: min ?? null, max: max ?? null }),
       }
     }

@@ -23,13 +23,15 @@ export interface PlanFacts {
   readonly counted: ReadonlySet<string>
 }
 
-export type StepKind = 'footer' | 'values' | 'counted' | 'scan' | 'query'
+export type StepKind = 'footer' | 'values' | 'counted' | 'together' | 'scan' | 'query'
 
 /** One look at the data, and the measures that it answers. */
 export interface PlanStep {
   readonly kind: StepKind
   /** The column whose values are counted, or were. */
   readonly of?: ColumnNode
+  /** The columns whose values are counted together. */
+  readonly columns?: readonly string[]
   readonly metrics: readonly Metric[]
   /** Expected CPU time. */
   readonly estimateMs: number
@@ -129,10 +131,56 @@ function byColumn(metrics: readonly Metric[]): Map<string, Metric[]> {
   return found
 }
 
+/** A group of values of several columns, and one more column in it, cost so much a row. */
+const together = { group: 10, column: 12 } as const
+
+/** Of so many rows at least one combination of values stands for. */
+const leastRowsTogether = 8
+
+/** Whether a measure is answered by the combinations of values of its columns with their counts. */
+export function answeredTogether(metric: Metric): boolean {
+  return metric.fn === 'rows' || metric.fn === 'extremes' || (metric.fn === 'moments' && !metric.spread)
+}
+
+/** How many combinations of their values some columns have at most; undefined where one of them has many, or is no category. */
+function combinations(columns: readonly string[], facts: PlanFacts): number | undefined {
+  let product = 1
+  for (const column of columns) {
+    const known = facts.columns.get(column)
+    if (!known || known.type === 'float' || known.type === 'timestamp' || !hasFewValues(known, facts.rows))
+      return undefined
+    product *= Math.max(1, known.sampledDistinct)
+  }
+  return product
+}
+
+/**
+ * Measures of several columns with few values each: where they have few combinations, these are counted once, and answer
+ * every measure of the same columns or of some of them.
+ */
+function countedTogether(metrics: readonly Metric[], facts: PlanFacts): PlanStep[] {
+  const sets = new Map<string, { readonly columns: readonly string[]; readonly metrics: Metric[] }>()
+  for (const metric of metrics) {
+    const columns = columnsOfMetric(metric)
+    if (columns.length < 2 || !answeredTogether(metric)) continue
+    const size = combinations(columns, facts)
+    if (size === undefined || size * leastRowsTogether > facts.rows) continue
+    const wider = [...sets.values()].find(set => columns.every(column => set.columns.includes(column)))
+    if (wider) wider.metrics.push(metric)
+    else sets.set(columns.join(), { columns, metrics: [metric] })
+  }
+  return [...sets.values()].flatMap(({ columns, metrics: own }) => {
+    const estimateMs = milliseconds(together.group + together.column * columns.length, facts.rows) + fixed
+    if (separately(own, facts) <= estimateMs) return []
+    const because = `few combinations of ${columns.join(' and ')}: counted once, they answer all of these`
+    return [{ kind: 'together' as const, columns, metrics: own, estimateMs, because }]
+  })
+}
+
 /**
  * Decides how each measure is taken. What file metadata states costs nothing; a column with few values is reduced once to
- * the exact counts of its values, which answer every measure of that column alone; what is left shares one scan, except
- * measures that need an order or a grouping of their own.
+ * the exact counts of its values, which answer every measure of that column alone; columns with few combinations of values
+ * are counted together; what is left shares one scan, except measures that need an order or a grouping of their own.
  */
 export function planMeasures(metrics: readonly Metric[], facts: PlanFacts): PlanStep[] {
   const unique = [...new Map(metrics.map(metric => [metricId(metric), metric])).values()]
@@ -161,6 +209,13 @@ export function planMeasures(metrics: readonly Metric[], facts: PlanFacts): Plan
       estimateMs: milliseconds(counting, facts.rows),
       because: `about ${known.sampledDistinct.toLocaleString('en-US')} different values: counted once, they answer all of these`,
     })
+  }
+  for (const step of countedTogether(
+    unique.filter(metric => !answered.has(metric)),
+    facts,
+  )) {
+    for (const metric of step.metrics) answered.add(metric)
+    steps.push(step)
   }
   const left = unique.filter(metric => !answered.has(metric))
   const fused = left.filter(isFused)

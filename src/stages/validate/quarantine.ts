@@ -109,11 +109,12 @@ export async function split(
   const row = dialect.identifier(rowColumn)
   const named = [...found.usable].map(dialect.identifier).join(', ')
   // in the order of arrival: joins keep none, and a snapshot's digest must not depend on threads
-  const kept = (where: string) => `SELECT ${named} FROM (${found.numbered})${where} ORDER BY ${row}`
+  const kept = (where: string) =>
+    `SELECT ${named} FROM (${found.numbered})${where}${found.inOrder ? '' : ` ORDER BY ${row}`}`
   if (failing.length === 0) return { good: kept(''), bad: undefined, ...countQuarantined([], []) }
   const { sql: masks, names } = masksOf(failing)
   // what a cell of text held that is no value of its column's type
-  const texts = found.source.text ? `, ${dialect.identifier(unreadableColumn)}` : ''
+  const texts = found.tells ? `, ${dialect.identifier(unreadableColumn)}` : ''
   const flagged = `SELECT ${row}, ${named}${texts}, ${masks} FROM (${found.numbered})`
   const any = names.map(name => `${name} <> 0`).join(' OR ')
   const occurring = await engine.rows(

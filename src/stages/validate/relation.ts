@@ -1,5 +1,7 @@
+import type { ColumnSpec } from '../../define/column.ts'
 import { nullTexts, type Dataset } from '../../define/dataset.ts'
 import { unreadableName } from '../../define/expectation/kinds/readable.ts'
+import { readingOf } from '../../define/stored.ts'
 import { fail } from '../../errors/index.ts'
 import {
   rowColumn,
@@ -8,6 +10,7 @@ import {
   type DescribedColumn,
   type Dialect,
   type Relation,
+  type StoredKind,
 } from '../../ports/data-engine.ts'
 
 /** A dataset as it was found: which declared columns are there, with which types, and SQL that gives them as declared. */
@@ -22,121 +25,197 @@ export interface FoundDataset {
   readonly sql: string
   /** The same with `rowColumn`, the number of each row. */
   readonly numbered: string
+  /** Its rows stand in the order of their numbers, and come so without being sorted. */
+  readonly inOrder?: boolean
   readonly usable: ReadonlySet<string>
-  /** What stands after `SELECT` for each usable column: the column, and of text whether a cell is unreadable. */
+  /**
+   * Columns of which a cell may hold what its declared type does not: it is null, and true in the column `unreadableName` that
+   * stands beside each of them. Where there are any, `unreadableColumn` has the texts of a row's unreadable cells.
+   */
+  readonly checked: ReadonlySet<string>
+  /** Whether there is an `unreadableColumn`. */
+  readonly tells: boolean
+  /** What stands after `SELECT` for each usable column: the column, and of checked ones whether a cell is unreadable. */
   readonly reads: ReadonlyMap<string, readonly string[]>
+  /** `SELECT` of the texts of a column's unreadable cells, as `v`. */
+  unreadableTexts(name: string): string
   /** `SELECT` of the same columns, as they are declared, from another relation with the same columns. */
   from(relation: Relation): { readonly sql: string; readonly numbered: string }
 }
 
-/** int fits where float is declared; everything else must be of the declared type. */
-function fits(declared: ColumnType, found: ColumnType | undefined): boolean {
-  return found === declared || (declared === 'float' && found === 'int')
+/** A column as it is read: how it stands there. */
+interface Stored extends DescribedColumn {
+  readonly stored: StoredKind
+}
+
+/** What is read of the files that have the same columns. */
+interface Part {
+  readonly label: string
+  readonly columns: ReadonlyMap<string, DescribedColumn>
+}
+
+/** How a column stands in a relation: of text as it is written, unless its source has types that say more. */
+function storedIn({ text, described }: Relation, column: DescribedColumn): StoredKind | undefined {
+  return text ? ((described && column.stored) ?? 'written') : column.stored
 }
 
 /** Looks at the source once (footer only where the format has one) and never guesses: no casts that could lose a value. */
 export async function findDataset(engine: DataEngine, dataset: Dataset, relation: Relation): Promise<FoundDataset> {
+  const { dialect } = engine
   const present = relation.described ?? (await engine.describe(relation))
-  const byName = new Map(present.map(column => [column.name, column]))
+  const partOf = (label: string, columns: readonly DescribedColumn[]): Part => ({
+    label,
+    columns: new Map(columns.map(column => [column.name, asStored(relation, column)])),
+  })
+  const parts = relation.parts?.map(part => partOf(part.label, part.columns)) ?? [partOf(relation.label, present)]
   const missing: string[] = []
   const mismatched: { column: string; declared: ColumnType; physical: string }[] = []
-  const reads = new Map<string, readonly string[]>()
-  for (const name of Object.keys(dataset.columns)) {
-    const { type } = dataset.columns[name] as { type: ColumnType }
-    const found = byName.get(name)
-    if (!found) missing.push(name)
-    else if (!(relation.text && (!relation.described || found.type === undefined)) && !fits(type, found.type))
-      mismatched.push({ column: name, declared: type, physical: found.physical })
-    else
-      reads.set(
-        name,
-        relation.text ? fromText(engine.dialect, dataset, name) : [asDeclared(engine.dialect, dataset, name, found)],
-      )
+  const usable = new Set<string>()
+  const asked = dataset.expectations.filter(one => one.kind === 'readable').flatMap(one => one.columns)
+  const checked = new Set(asked.filter(name => name in dataset.columns))
+  for (const [name, { type }] of Object.entries(dataset.columns)) {
+    const holding = parts.filter(part => part.columns.has(name))
+    const readingIn = (part: Part) => readingOf(part.columns.get(name)?.stored, type)
+    const wrong = holding.find(part => readingIn(part) === undefined)
+    if (holding.length === 0) missing.push(name)
+    else if (wrong) {
+      const physical = (wrong.columns.get(name) as DescribedColumn).physical
+      mismatched.push({ column: name, declared: type, physical: inFile(physical, name, wrong, parts) })
+    } else {
+      usable.add(name)
+      if (holding.some(part => readingIn(part) === 'checked')) checked.add(name)
+    }
   }
-  const usable = new Set(reads.keys())
-  const selected = [...reads.values()].flat()
-  if (relation.text) selected.push(unreadableCells(engine.dialect, dataset, [...usable]))
-  const columns = selected.join(', ')
-  const row = engine.dialect.identifier(rowColumn)
-  const from = ({ sql, numbered }: Relation) => ({
+  for (const name of checked) if (!usable.has(name)) checked.delete(name)
+  const tells = relation.text !== undefined || checked.size > 0
+  const readsOf = (part: Part) =>
+    new Map(
+      [...usable].map(name => [name, readCell(dialect, dataset, name, part.columns.get(name), checked.has(name))]),
+    )
+  const selectOf = (part: Part): string => {
+    const selected = [...readsOf(part).values()].flat()
+    if (tells) selected.push(unreadableCells(dialect, dataset, part, [...checked]))
+    return selected.join(', ')
+  }
+  const row = dialect.identifier(rowColumn)
+  const selects = parts.map(selectOf)
+  const one = (columns: string, { sql, numbered }: { readonly sql: string; readonly numbered?: string }) => ({
     sql: `SELECT ${columns || '1'} FROM ${sql}`,
     numbered: numbered
       ? `SELECT ${columns ? `${columns}, ` : ''}${row} FROM ${numbered}`
       : `SELECT ${columns ? `${columns}, ` : ''}row_number() OVER () - 1 AS ${row} FROM ${sql}`,
   })
-  return { dataset, source: relation, present, missing, mismatched, usable, reads, from, ...from(relation) }
+  const from = (other: Relation) => {
+    // a relation of other files has parts of its own; a sample of these has the columns of the only part
+    const read = other.parts
+      ? other.parts.map(part => one(selectOf(partOf(part.label, part.columns)), part))
+      : [one(selects[0] as string, other)]
+    return {
+      sql: read.map(part => part.sql).join(' UNION ALL '),
+      numbered: read.map(part => part.numbered).join(' UNION ALL '),
+    }
+  }
+  const unreadableTexts = (name: string): string => {
+    const read = parts.flatMap((part, i) => {
+      const cells = unreadableCell(dialect, dataset, name, part.columns.get(name))
+      const { sql } = relation.parts?.[i] ?? relation
+      return cells ? [`SELECT ${cells.text} AS v FROM ${sql} WHERE ${cells.condition}`] : []
+    })
+    return read.length === 0 ? `SELECT '' AS v WHERE false` : read.join(' UNION ALL ')
+  }
+  const reads = readsOf(parts[0] as Part)
+  const found = { dataset, source: relation, present, missing, mismatched, usable, checked, tells }
+  return { ...found, reads, unreadableTexts, from, ...from(relation) }
+}
+
+function asStored(relation: Relation, column: DescribedColumn): DescribedColumn {
+  const stored = storedIn(relation, column)
+  return { ...column, ...(stored ? { stored } : {}), ...(relation.text ? { asText: true } : {}) }
+}
+
+/** The type that a column has in some files, with the first of those where others have another. */
+function inFile(physical: string, name: string, part: Part, parts: readonly Part[]): string {
+  const alike = parts.every(other => (other.columns.get(name)?.physical ?? physical) === physical)
+  return alike ? physical : `${physical} in ${part.label}`
 }
 
 /** The text of a cell; undefined values of the declaration are null. */
-function cell(dialect: Dialect, dataset: Dataset, name: string): string {
-  const raw = dialect.identifier(name)
+function cell(dialect: Dialect, dataset: Dataset, name: string, asWritten?: DescribedColumn): string {
+  return withoutNullTexts(dialect, dataset, name, dialect.identifier(asWritten?.written ?? name))
+}
+
+function withoutNullTexts(dialect: Dialect, dataset: Dataset, name: string, text: string): string {
   const nulls = nullTexts(dataset, name)
-  if (nulls.length === 0) return raw
-  return `CASE WHEN ${raw} NOT IN (${nulls.map(value => dialect.literal(value, 'text')).join(', ')}) THEN ${raw} END`
+  if (nulls.length === 0) return text
+  return `CASE WHEN ${text} NOT IN (${nulls.map(value => dialect.literal(value, 'text')).join(', ')}) THEN ${text} END`
 }
 
-/** A column of text as its declared type, and whether a cell of it could not be read as one. */
-function fromText(dialect: Dialect, dataset: Dataset, name: string): string[] {
-  const spec = dataset.columns[name]
-  const type = spec?.type ?? 'text'
-  const raw = cell(dialect, dataset, name)
+/** A cell as its declared type; SQL that is null where it holds nothing, or nothing that is of that type. */
+function valueOf(dialect: Dialect, dataset: Dataset, name: string, column: Stored): string {
+  const { type, zone } = dataset.columns[name] as ColumnSpec
+  const raw = dialect.identifier(name)
+  if (isText(column))
+    return dialect.readText(cell(dialect, dataset, name, type === 'text' ? column : undefined), type, zone)
+  if (type === 'text') return withoutNullTexts(dialect, dataset, name, dialect.readStored(raw, column, type, zone))
+  if (zone === undefined && type === 'timestamp' && (column.stored === 'local' || column.stored === 'date'))
+    throw fail('invalidDefinition', {
+      kind: 'dataset',
+      name: dataset.name,
+      reason: `column '${name}' holds times without a zone: declare t.timestamp('UTC') or the zone they are in`,
+    })
+  return dialect.readStored(raw, column, type, zone)
+}
+
+/** Whether the values of a column came here as text. */
+const isText = ({ asText, stored }: Stored): boolean => asText === true || stored === 'written'
+
+/** True for a cell that holds something else than its declared type. An empty cell of text holds nothing. */
+function isUnreadable(dialect: Dialect, dataset: Dataset, name: string, column: Stored): string {
+  const raw = isText(column) ? cell(dialect, dataset, name) : dialect.identifier(name)
+  const filled = isText(column) ? `${raw} IS NOT NULL AND ${raw} <> ''` : `${raw} IS NOT NULL`
+  return `(${filled} AND ${valueOf(dialect, dataset, name, column)} IS NULL)`
+}
+
+/** A cell that cannot hold anything but its declared type. */
+const isExact = (dataset: Dataset, name: string, { stored }: Stored): boolean =>
+  readingOf(stored, dataset.columns[name]?.type ?? 'text') === 'exact'
+
+/** A column as its declared type, and of a checked one whether a cell of it could not be read as one. */
+function readCell(
+  dialect: Dialect,
+  dataset: Dataset,
+  name: string,
+  column: DescribedColumn | undefined,
+  checked: boolean,
+): string[] {
   const named = dialect.identifier(name)
-  if (type === 'text') return [`${raw} AS ${named}`]
-  const value = dialect.readText(raw, type, spec?.zone)
-  return [
-    `${value} AS ${named}`,
-    `${isUnreadable(dialect, dataset, name)} AS ${dialect.identifier(unreadableName(name))}`,
-  ]
-}
-
-/** True for a cell that holds something else than its declared type. An empty cell holds nothing. */
-function isUnreadable(dialect: Dialect, dataset: Dataset, name: string): string {
-  const spec = dataset.columns[name]
-  const raw = cell(dialect, dataset, name)
-  const value = dialect.readText(raw, spec?.type ?? 'text', spec?.zone)
-  return `(${raw} IS NOT NULL AND ${raw} <> '' AND ${value} IS NULL)`
+  const flag = (sql: string) => (checked ? [`${sql} AS ${dialect.identifier(unreadableName(name))}`] : [])
+  const type = dataset.columns[name]?.type ?? 'text'
+  if (column?.stored === undefined) return [`${dialect.literal(null, type)} AS ${named}`, ...flag('false')]
+  const stored: Stored = { ...column, stored: column.stored }
+  const value = valueOf(dialect, dataset, name, stored)
+  return [`${value} AS ${named}`, ...flag(unreadableCell(dialect, dataset, name, stored)?.condition ?? 'false')]
 }
 
 /** Name of the column with the texts of a row's unreadable cells. */
 export const unreadableColumn = 'millrace_unreadable'
 
-function unreadableCells(dialect: Dialect, dataset: Dataset, names: readonly string[]): string {
-  const cells = names
-    .filter(name => dataset.columns[name]?.type !== 'text')
-    .map(name => ({
-      condition: isUnreadable(dialect, dataset, name),
-      text: `${dialect.literal(`${name}=`, 'text')} || ${cell(dialect, dataset, name)}`,
-    }))
-  const joined = cells.map(one => `CASE WHEN ${one.condition} THEN ${one.text} END`)
+/** What is true of a cell that cannot be read, and its text; undefined where every cell can. */
+function unreadableCell(dialect: Dialect, dataset: Dataset, name: string, column: DescribedColumn | undefined) {
+  if (column?.stored === undefined) return undefined
+  const stored: Stored = { ...column, stored: column.stored }
+  if (isExact(dataset, name, stored)) return undefined
+  const text = isText(stored) ? cell(dialect, dataset, name, stored) : dialect.cellText(dialect.identifier(name))
+  return { condition: isUnreadable(dialect, dataset, name, stored), text }
+}
+
+function unreadableCells(dialect: Dialect, dataset: Dataset, part: Part, names: readonly string[]): string {
+  const joined = names.flatMap(name => {
+    const cells = unreadableCell(dialect, dataset, name, part.columns.get(name))
+    const named = dialect.literal(`${name}=`, 'text')
+    return cells ? [`CASE WHEN ${cells.condition} THEN ${named} || ${cells.text} END`] : []
+  })
   return `${joined.length === 0 ? "''" : `concat_ws('; ', ${joined.join(', ')})`} AS ${dialect.identifier(unreadableColumn)}`
-}
-
-/** A column as its declared type. Only what changes it is written down, so that the engine sees plain columns. */
-function asDeclared(dialect: Dialect, dataset: Dataset, name: string, found: DescribedColumn): string {
-  const spec = dataset.columns[name]
-  const raw = dialect.identifier(name)
-  if (spec?.type === 'timestamp') return `${utc(dialect, raw, found.physical, spec.zone, dataset, name)} AS ${raw}`
-  const type = spec?.type ?? 'text'
-  return `${dialect.cast(type === 'text' ? cell(dialect, dataset, name) : raw, type)} AS ${raw}`
-}
-
-function utc(
-  dialect: Dialect,
-  sql: string,
-  physical: string,
-  zone: string | undefined,
-  dataset: Dataset,
-  column: string,
-): string {
-  if (physical.toUpperCase().includes('TIME ZONE')) return `timezone('UTC', ${sql})`
-  if (zone === undefined)
-    throw fail('invalidDefinition', {
-      kind: 'dataset',
-      name: dataset.name,
-      reason: `column '${column}' holds times without a zone: declare t.timestamp('UTC') or the zone they are in`,
-    })
-  const naive = dialect.cast(sql, 'timestamp')
-  return zone === 'UTC' ? naive : `timezone('UTC', timezone('${zone}', ${naive}))`
 }
 
 /** The first thing that makes the dataset unusable downstream, as an error. */

@@ -59,11 +59,9 @@ export async function openRepairs(
     const identifier = dialect.identifier(name)
     return `${dialect.cast(identifier, found.dataset.columns[name]?.type ?? 'text')} AS ${identifier}`
   })
-  const readable = found.source.text
+  const readable = found.tells
     ? [
-        ...[...found.usable]
-          .filter(name => found.dataset.columns[name]?.type !== 'text')
-          .map(name => `false AS ${dialect.identifier(unreadableName(name))}`),
+        ...[...found.checked].map(name => `false AS ${dialect.identifier(unreadableName(name))}`),
         `'' AS ${dialect.identifier(unreadableColumn)}`,
       ]
     : []

@@ -54,7 +54,7 @@ async function rowsByNumber(
   const columns = [...found.usable].map(
     name => `${shownSql(engine, name, found.dataset.columns[name]?.type)} AS ${dialect.identifier(name)}`,
   )
-  if (found.source.text) columns.push(dialect.identifier(unreadableColumn))
+  if (found.tells) columns.push(dialect.identifier(unreadableColumn))
   const rows = await engine.rows(
     `SELECT ${[row, ...columns].join(', ')} FROM (${found.numbered}) WHERE ${row} IN (${numbers.join(', ')})`,
   )

@@ -8,14 +8,22 @@ import { digestJson, type Digest } from '../../internal/digest.ts'
 import { ulid } from '../../internal/ids.ts'
 import { packageVersion } from '../../internal/package-version.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { ColumnType, DataEngine, Footer, Relation, SourceSpec } from '../../ports/data-engine.ts'
+import {
+  rowColumn,
+  type ColumnType,
+  type DataEngine,
+  type Footer,
+  type Relation,
+  type SourceSpec,
+} from '../../ports/data-engine.ts'
 import type { OpenSourceTable } from '../../ports/table-source.ts'
 import { listFiles, requireUnchanged, sourceFiles, type ListedFile, type SourceFile } from './files.ts'
 import type { Measurable } from './measure.ts'
 import { Measurer } from './measurer.ts'
+import { openForeignFiles } from './foreign-files.ts'
 import { findDataset, type FoundDataset } from './relation.ts'
 import { openRepairs, type Repair, type Repaired } from './repairs.ts'
-import type { MetricStates } from './states.ts'
+import { setName, type MetricStates } from './states.ts'
 import { openTable, unreadTable, type Unread, type UnreadSource } from './table.ts'
 
 /** What validation works with. */
@@ -67,15 +75,10 @@ async function openSource(
   const { root, states } = services
   if (dataset.source.kind === 'duckdb')
     return { relation: await services.engine.scan(dataset.source, root), files: undefined }
-  if (isTable(dataset.source)) return openTable(services, dataset, [])
+  if (isTable(dataset.source)) return openTable(services, dataset)
   const listed: readonly (ListedFile | SourceFile)[] =
     given?.files ?? (states ? await sourceFiles(dataset, root, states.files) : await listFiles(dataset, root))
-  if (dataset.source.kind === 'arrow')
-    return openTable(
-      services,
-      dataset,
-      listed.map(file => file.path),
-    )
+  if (dataset.source.kind === 'arrow') return openForeignFiles(services, dataset, listed)
   const known = listed.flatMap(file => ('digest' in file ? [file.digest] : []))
   const digests = states && known.length === listed.length ? known : undefined
   return openFiles(services, dataset, listed, digests)
@@ -158,10 +161,14 @@ export async function openUnread(
     if ('load' in source && !counts) await source.load()
     let found = await findDataset(engine, dataset, source.relation)
     if (source.relation.text) {
-      const { numbered } = found
+      const { numbered, from } = found
       const parse = async (relation: Relation) => {
-        await engine.execute(`CREATE TABLE ${table} AS ${numbered}`)
+        const pieces = relation.pieces?.map(piece => from({ ...relation, numbered: piece }).numbered) ?? [numbered]
+        for (const [i, piece] of pieces.entries())
+          await engine.execute(i === 0 ? `CREATE TABLE ${table} AS ${piece}` : `INSERT INTO ${table} ${piece}`)
         await requireWhole(engine, table, relation)
+        // read by one thread, piece by piece, the table and what is written of it are the same each time
+        return relation.pieces !== undefined && (await isInOrder(engine, table))
       }
       const rows = `SELECT * FROM ${table}`
       found = { ...found, sql: rows, numbered: rows }
@@ -172,12 +179,12 @@ export async function openUnread(
         }
         return { source, found, unread: await unreadTable(engine, found, counts, read), release }
       }
-      await parse(source.relation)
+      found = { ...found, inOrder: await parse(source.relation) }
     }
     repaired = await openRepairs(engine, found, source, (await services.repairs?.(dataset)) ?? [])
     if (!repaired) return { source, found, release }
     const rows = repaired.over(found, source.digests as readonly Digest[])
-    return { source, found: { ...found, ...rows }, repaired, release }
+    return { source, found: { ...found, ...rows, inOrder: false }, repaired, release }
   } catch (error) {
     await release()
     throw error
@@ -195,18 +202,32 @@ async function requireWhole(engine: DataEngine, table: string, { rows, label }: 
     })
 }
 
+/** Whether the rows of a table stand in the order of their numbers: a look at them is far cheaper than sorting them. */
+async function isInOrder(engine: DataEngine, table: string): Promise<boolean> {
+  const row = engine.dialect.identifier(rowColumn)
+  const [found] = await engine.rows(
+    `SELECT count(*) AS n FROM (SELECT ${row} < lag(${row}, 1, ${row}) OVER () AS back FROM ${table}) WHERE back`,
+  )
+  return Number(found?.n) === 0
+}
+
+/** Files beyond this are measured and remembered as a whole: what is kept of each would outweigh what is in it. */
+const mostParts = 1000
+
 /** A dataset's rows to be measured, and what is known of them from before. */
 export function measurerOf(services: ValidateServices, { found, source, repaired, unread }: FoundSource): Measurer {
   const { engine, clock, states } = services
   const { dataset } = found
+  const known = repaired?.digests ?? source.digests
+  const together = known !== undefined && known.length > mostParts
   const measurable = (of: { sql: string; numbered: string }, from: OpenSource): Measurable => {
     // the metadata of files knows nothing of repairs
-    const footer = repaired ? undefined : usableFooter(dataset, from.footer)
+    const footer = repaired ? undefined : usableFooter(found, from.footer)
     const sample = repaired ? undefined : from.relation.sample
     return {
       sql: of.sql,
       numbered: of.numbered,
-      parts: from.files?.length ?? 1,
+      parts: together ? 1 : (from.files?.length ?? 1),
       ...(footer ? { footer } : {}),
       ...(sample ? { sample: (rows, total) => found.from({ sql: sample(rows, total), label: '' }).sql } : {}),
     }
@@ -231,18 +252,23 @@ export function measurerOf(services: ValidateServices, { found, source, repaired
     found.present,
   ] as unknown as Json)
   const personal = personalColumns(dataset)
-  const parts = repaired?.digests ?? source.digests
+  const parts = known && together ? [setName(known) as Digest] : known
   const memory = states && parts ? { states, parts, reading: reading.slice(7, 23), personal } : undefined
   return new Measurer(engine, clock, target, typesOf(dataset), memory)
 }
 
 /** Some of the files with the columns that only others have, which are null here. */
 async function withAllColumns(engine: DataEngine, relation: Relation, { present }: FoundDataset): Promise<Relation> {
+  if (relation.parts) return relation
   const { dialect } = engine
   const own = new Set((await engine.describe(relation)).map(column => column.name.toLowerCase()))
   const absent = present.filter(column => !own.has(column.name.toLowerCase()))
   if (absent.length === 0) return relation
-  const nulls = absent.map(({ name, physical }) => `CAST(NULL AS ${physical}) AS ${dialect.identifier(name)}`)
+  const nulls = absent.flatMap(({ name, physical, written }) =>
+    [name, ...(written === undefined ? [] : [written])].map(
+      column => `CAST(NULL AS ${physical}) AS ${dialect.identifier(column)}`,
+    ),
+  )
   const padded = (sql: string) => `(SELECT *, ${nulls.join(', ')} FROM ${sql})`
   return {
     ...relation,
@@ -254,10 +280,11 @@ async function withAllColumns(engine: DataEngine, relation: Relation, { present 
 const typesOf = (dataset: Dataset): ReadonlyMap<string, ColumnType> =>
   new Map(Object.entries(dataset.columns).map(([name, spec]) => [name, spec.type]))
 
-/** Null counts of the footer are those of the file; a column whose texts stand for null has others. */
-function usableFooter(dataset: Dataset, footer: Footer | undefined): Footer | undefined {
+/** Null counts of the footer are those of the file; a column that some cells or texts of it are null in has others. */
+function usableFooter({ dataset, checked }: FoundDataset, footer: Footer | undefined): Footer | undefined {
   if (!footer) return undefined
-  const changed = (name: string) => dataset.columns[name]?.type === 'text' && nullTexts(dataset, name).length > 0
+  const changed = (name: string) =>
+    checked.has(name) || (dataset.columns[name]?.type === 'text' && nullTexts(dataset, name).length > 0)
   return { rows: footer.rows, nulls: new Map([...footer.nulls].filter(([name]) => !changed(name))) }
 }
 

@@ -34,19 +34,14 @@ export interface UnreadSource extends OpenSource {
   readonly counts: TableCounts | undefined
 }
 
-const isForeign = (source: Source): source is ForeignSource =>
-  source.kind === 'arrow' || (isTable(source) && source.kind !== 'duckdb')
+const isForeign = (source: Source): source is ForeignSource => isTable(source) && source.kind !== 'duckdb'
 
 /** A table that the engine does not read itself: its rows are read into it once, and let go of with the validation. */
-export async function openTable(
-  { engine, openForeign }: ValidateServices,
-  dataset: Dataset,
-  files: readonly string[],
-): Promise<UnreadSource> {
+export async function openTable({ engine, openForeign }: ValidateServices, dataset: Dataset): Promise<UnreadSource> {
   const { source } = dataset
   if (!openForeign || !isForeign(source))
     throw fail('sourceUnreadable', { source: source.path, reason: `nothing here reads ${source.kind} sources` })
-  const opened = await openForeign(source, files, dataset.name)
+  const opened = await openForeign(source, [], dataset.name)
   const table = `source_${ulid()}`
   const sql = engine.dialect.identifier(table)
   let closing: Promise<void> | undefined
@@ -123,10 +118,10 @@ export async function unreadTable(
     look: (columns, some) => counts.look(columns, some, rows),
     read: () => read(rows),
     async nulls(columns) {
-      // a time without a zone that reads, and a text that stands for null, are for the engine to tell
+      // a time by the clocks of a zone, which were set now and then, and a text that stands for null, are for the engine to tell
       const told = columns.filter(name => {
         const spec = dataset.columns[name]
-        return nullTexts(dataset, name).length === 0 && (spec?.type !== 'timestamp' || spec.zone !== undefined)
+        return nullTexts(dataset, name).length === 0 && (spec?.type !== 'timestamp' || spec.zone === 'UTC')
       })
       const known = new Map<string, number>()
       if (told.length === 0) return known

@@ -1,5 +1,6 @@
 import { personalColumns, type Dataset } from '../../define/dataset.ts'
 import { kinds } from '../../define/expectation/index.ts'
+import { readableCells } from '../../define/expectation/kinds/readable.ts'
 import type { FoundSchema, Kind, Verdict, VerdictContext } from '../../define/expectation/kind.ts'
 import type { ExpectationSpec } from '../../define/expectation/spec.ts'
 import { staysOut } from '../../define/expectation/quarantine.ts'
@@ -140,6 +141,21 @@ function unusable(spec: ExpectationSpec, found: FoundDataset): string | undefine
   return found.missing.includes(absent) ? `column '${absent}' is missing` : `column '${absent}' has another type`
 }
 
+/**
+ * What nobody declared and every column of a source with types answers whose type need not fit: whether all of its cells do.
+ * It is told where one does not; of text it stands by itself in the declaration.
+ */
+function readableOfChecked({ dataset, checked }: FoundDataset): ExpectationSpec[] {
+  const asked = new Set(dataset.expectations.flatMap(one => (one.kind === 'readable' ? one.columns : [])))
+  const ids = new Set(dataset.expectations.map(one => one.id))
+  return [...checked].flatMap(name => {
+    const type = dataset.columns[name]?.type
+    if (type === undefined || type === 'text' || asked.has(name)) return []
+    const id = ids.has(`${name}-readable`) ? `${name}-readable-in-source` : `${name}-readable`
+    return [readableCells({ op: 'column', name, type }, { id }).expectation]
+  })
+}
+
 /** Takes the measures of all expectations, stage by stage, so that each stage is one plan. */
 async function measureAll(runs: readonly ExpectationRun[], measurer: Measurer, references: References): Promise<void> {
   for (let open = runs.filter(run => run.more); open.length > 0; open = open.filter(run => run.more)) {
@@ -182,7 +198,8 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
     await close()
   }
   try {
-    const runs = dataset.expectations.map(spec => {
+    const unasked = readableOfChecked(found)
+    const runs = [...dataset.expectations, ...unasked].map(spec => {
       const run = new ExpectationRun(spec, kinds.get(spec.kind) as Kind)
       run.error = unusable(spec, found)
       return run
@@ -227,7 +244,9 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
       if (run.outcome?.bad) {
         const failed = spec.severity === 'critical' && verdict?.status === 'fail'
         const { bad, condition } = run.outcome
-        failing.push({ spec, bad, condition, failed, staysOut: staysOut(spec, dataset, failed) })
+        const one = { spec, bad, condition, failed, staysOut: staysOut(spec, dataset, failed) }
+        // what a passing check tolerates is no failure, and is looked for only where it stays out all the same
+        if (verdict?.status !== 'pass' || one.staysOut) failing.push(one)
       }
       checks.push(
         verdict
@@ -235,12 +254,13 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
           : failed(spec, dataset, run.error ?? 'unknown reason'),
       )
     }
+    const told = checks.filter(({ id, status }) => status !== 'pass' || !unasked.some(spec => spec.id === id))
     if (failing[0]) await measurer.ready(`some break "${failing[0].spec.says}"`)
     const began = clock.elapsed()
     const parts = await split(engine, found, failing, badTable)
-    const sampled = (
-      parts.bad ? await withSamples(engine, measurer, found, checks, failing, source.files) : checks
-    ).map(check => withQuarantined(check, parts))
+    const sampled = (parts.bad ? await withSamples(engine, measurer, found, told, failing, source.files) : told).map(
+      check => withQuarantined(check, parts),
+    )
     const unchanged = async () => {
       await source.unchanged?.()
       await references.unchanged()

@@ -1,5 +1,7 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { fail } from '../../../errors/catalogue.ts'
+import { differentNames } from '../../../internal/different-names.ts'
 import type { CsvOptions } from '../../../ports/data-engine.ts'
 
 /** The first record of a file is looked for in its first so many bytes. */
@@ -34,17 +36,24 @@ export function firstRecord(text: string, options: CsvOptions): string[] {
   return cells
 }
 
-export async function head(path: string, encoding: CsvOptions['encoding']): Promise<string> {
-  const file = await open(path)
+/** The first bytes of a file, read at once: of many small files each wait would take longer than the reading. */
+function firstBytes(path: string): Buffer {
+  const file = openSync(path, 'r')
   try {
-    const bytes = Buffer.alloc(headBytes)
-    const { bytesRead } = await file.read(bytes, 0, headBytes, 0)
-    const label = encoding === 'utf-16' ? 'utf-16le' : encoding === 'latin-1' ? 'latin1' : 'utf-8'
-    // a byte order mark is no part of the first name
-    return new TextDecoder(label).decode(bytes.subarray(0, bytesRead)).replace(/^\uFEFF/, '')
+    const bytes = Buffer.allocUnsafe(Math.min(headBytes, fstatSync(file).size))
+    return bytes.subarray(0, readSync(file, bytes, 0, bytes.length, 0))
   } finally {
-    await file.close()
+    closeSync(file)
   }
+}
+
+export async function head(path: string, encoding: CsvOptions['encoding']): Promise<string> {
+  const bytes = firstBytes(path)
+  // whoever looks at thousands of files lets others have their turn
+  await new Promise<void>(resolve => setImmediate(resolve))
+  const label = encoding === 'utf-16' ? 'utf-16le' : encoding === 'latin-1' ? 'latin1' : 'utf-8'
+  // a byte order mark is no part of the first name
+  return new TextDecoder(label).decode(bytes).replace(/^\uFEFF/, '')
 }
 
 /** The last characters of a file. */
@@ -62,20 +71,8 @@ export async function tail(path: string): Promise<string> {
 
 /** Throws `sourceUnreadable` for names that SQL does not tell apart. */
 export function requireDifferent(names: readonly string[], label: string): void {
-  const seen = new Map<string, string>()
-  for (const name of names) {
-    // SQL names are alike whatever their case
-    const other = seen.get(name.toLowerCase())
-    if (other !== undefined)
-      throw fail('sourceUnreadable', {
-        source: label,
-        reason:
-          other === name
-            ? `two columns are called '${name}'`
-            : `the columns '${other}' and '${name}' differ in case only`,
-      })
-    seen.set(name.toLowerCase(), name)
-  }
+  const reason = differentNames(names)
+  if (reason !== undefined) throw fail('sourceUnreadable', { source: label, reason })
 }
 
 /** Names of the columns of a CSV file, in order. Throws `sourceUnreadable` for an empty file and for names that repeat. */

@@ -1,3 +1,4 @@
+import { readStored, readText } from './read-cell.ts'
 import type { ColumnType, Dialect, Value } from '../../../ports/data-engine.ts'
 
 const types: Record<ColumnType, string> = {
@@ -37,34 +38,14 @@ function local(sql: string, zone: string): string {
   return zone === 'UTC' ? sql : `timezone(${quote(zone)}, timezone('UTC', ${sql}))`
 }
 
-/** Each form is checked before it is cast: a cast alone would round 12.7, drop an offset and take 1_000 for a number. */
-function readText(sql: string, type: ColumnType, zone: string | undefined): string {
-  const when = (pattern: string, value: string) => `CASE WHEN regexp_full_match(${sql}, '${pattern}') THEN ${value} END`
-  switch (type) {
-    case 'text':
-      return sql
-    case 'int':
-      return when('\\s*[+-]?[0-9]+\\s*', `TRY_CAST(${sql} AS BIGINT)`)
-    case 'float':
-      return `CASE WHEN NOT contains(${sql}, '_') THEN TRY_CAST(${sql} AS DOUBLE) END`
-    case 'bool':
-      return when('(?i)true|false|t|f|0|1', `TRY_CAST(${sql} AS BOOLEAN)`)
-    case 'timestamp': {
-      const instant = `timezone('UTC', TRY_CAST(${sql} AS TIMESTAMPTZ))`
-      if (zone === 'UTC') return instant
-      const offset = `regexp_matches(${sql}, ':[0-9.]+ ?(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)$')`
-      const local = zone ? ` ELSE timezone('UTC', timezone(${quote(zone)}, TRY_CAST(${sql} AS TIMESTAMP)))` : ''
-      return `CASE WHEN ${offset} THEN ${instant}${local} END`
-    }
-  }
-}
-
 export const duckdbDialect: Dialect = {
   name: 'duckdb',
   identifier: name => `"${name.replaceAll('"', '""')}"`,
   literal,
   cast: (sql, type) => `CAST(${sql} AS ${types[type]})`,
   readText,
+  readStored,
+  cellText: sql => `CAST(${sql} AS VARCHAR)`,
   attempt: sql => `TRY(${sql})`,
   isFinite: sql => `isfinite(${sql})`,
   isNan: sql => `isnan(${sql})`,

@@ -1,6 +1,6 @@
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBInstance, DuckDBType } from '@duckdb/node-api'
 import { fail, isMillraceError } from '../../../errors/index.ts'
 import { commonJs } from '../../../internal/common-js.ts'
@@ -29,6 +29,8 @@ import { scanRelation } from './scan.ts'
 import { csvColumns } from './csv-header.ts'
 import { sniff } from './sniff-csv.ts'
 import { refusalOf } from './user-query.ts'
+import { columnsOfParts } from './scan-parquet.ts'
+import { describedColumn } from './stored-of.ts'
 import { unreadableSource } from './unreadable-source.ts'
 
 const duckdb = commonJs('@duckdb/node-api') as typeof import('@duckdb/node-api')
@@ -40,14 +42,6 @@ export interface DuckdbOptions {
   /** Where it spills. */
   readonly scratch?: string
 }
-
-const logicalOf: readonly (readonly [RegExp, ColumnType])[] = [
-  [/^U?(TINYINT|SMALLINT|INTEGER|BIGINT)$|^HUGEINT$/, 'int'],
-  [/^(FLOAT|DOUBLE|DECIMAL.*)$/, 'float'],
-  [/^(VARCHAR|ENUM.*|UUID)$/, 'text'],
-  [/^BOOLEAN$/, 'bool'],
-  [/^(TIMESTAMP.*|DATE)$/, 'timestamp'],
-]
 
 const chunkTypes: Record<ColumnType, DuckDBType> = {
   int: duckdb.BIGINT,
@@ -131,10 +125,11 @@ class DuckdbEngine implements DataEngine {
     const unreadable = files !== undefined || /[*?[]/.test(path) ? undefined : await whyUnreadable(path)
     if (unreadable !== undefined) throw unreadableSource(source, unreadable)
     try {
-      return await this.#using(source.path, connection =>
+      return await this.#using(source.path, async connection =>
         scanRelation(
           source,
-          files ?? [path],
+          files ?? (await this.#filesOf(source, path)),
+          root,
           async sql => rowsOf(await collect(connection, sql)),
           extension => this.#scratch(extension),
         ),
@@ -147,7 +142,15 @@ class DuckdbEngine implements DataEngine {
     }
   }
 
-  async footer(files: readonly string[]): Promise<Footer> {
+  /** The files that a pattern takes, by name. */
+  async #filesOf(source: SourceSpec, path: string): Promise<readonly string[]> {
+    if (source.kind === 'duckdb' || !/[*?[]/.test(path)) return [path]
+    const found = await this.rows(`SELECT file FROM glob(${duckdbDialect.literal(path, 'text')}) ORDER BY file`)
+    if (found.length === 0) throw fail('sourceUnreadable', { source: source.path, reason: 'no file matches' })
+    return found.map(row => String(row.file))
+  }
+
+  async footer(files: readonly string[]): Promise<Footer | undefined> {
     const session = async (sql: string) => this.rows(sql)
     return readFooter(files, session)
   }
@@ -163,11 +166,9 @@ class DuckdbEngine implements DataEngine {
   }
 
   async describe(relation: Relation): Promise<readonly DescribedColumn[]> {
+    if (relation.parts) return columnsOfParts(relation.parts)
     const rows = await this.rows(`DESCRIBE SELECT * FROM ${relation.sql}`)
-    return rows.map(row => {
-      const physical = String(row.column_type)
-      return { name: String(row.column_name), type: logicalOf.find(([form]) => form.test(physical))?.[1], physical }
-    })
+    return rows.map(row => describedColumn(String(row.column_name), String(row.column_type)))
   }
 
   async rows(sql: string): Promise<Row[]> {
@@ -314,6 +315,11 @@ function valueAt(column: Column, i: number): Value {
   return value
 }
 
+/** A time in milliseconds of which there are no microseconds ends the reading of its file, whatever is asked of it. */
+const farTime = /could not convert timestamp\(ms\)|date out of range in timestamp/i
+const tooFar =
+  'a time in milliseconds lies beyond the year 294246, as far as microseconds go: write it as null or as text'
+
 /** A folder of this process below the system's temporary one; what dead processes left there goes. */
 async function ownFolder(): Promise<string> {
   const prefix = 'millrace-scratch-'
@@ -331,6 +337,8 @@ function explain(error: unknown, sql: string): Error {
   if (/No space left|disk full|failed to offload data block/i.test(reason))
     return fail('noSpaceLeft', { path: path ? dirname(path) : 'the scratch folder', reason }, error)
   if (/^Out of Memory/i.test(reason)) return fail('engineMemory', { reason }, error)
+  const far = farTime.test(reason) ? /read_parquet\(\['((?:[^']|'')+)'/.exec(sql)?.[1] : undefined
+  if (far !== undefined) return fail('sourceUnreadable', { source: basename(far), reason: tooFar }, error)
   if (
     /^(IO Error|Invalid Input Error|Invalid Error|HTTP Error)|No files found|CSV Error|Parquet|file/i.test(reason) &&
     !/^(Parser|Binder|Catalog)/.test(reason)
@@ -370,6 +378,7 @@ export async function openDuckdb(options: DuckdbOptions = {}): Promise<DataEngin
     ...(options.scratch ? { temp_directory: options.scratch } : {}),
   })
   const engine = new DuckdbEngine(instance)
-  await engine.execute("SET TimeZone = 'UTC'")
+  // of every connection, not of this one alone: else the host's zone would stand in texts of times
+  await engine.execute("SET GLOBAL TimeZone = 'UTC'")
   return engine
 }

@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { fail } from '../../../errors/index.ts'
+import { fail, isMillraceError } from '../../../errors/index.ts'
 import type { Footer } from '../../../ports/data-engine.ts'
 import { text, type Session } from './session.ts'
 
@@ -7,7 +7,17 @@ import { text, type Session } from './session.ts'
  * What the footers of Parquet files state. A footer has no checksum, and its number of rows stands there twice: where the
  * two differ, or a column has fewer values than its row group has rows, some rows would be counted and never read.
  */
-export async function readFooter(files: readonly string[], session: Session): Promise<Footer> {
+export async function readFooter(files: readonly string[], session: Session): Promise<Footer | undefined> {
+  try {
+    return await wholeFooter(files, session)
+  } catch (error) {
+    // statistics that the engine has no values for say nothing against the rows
+    if (isMillraceError(error) && /out of range|could not convert/i.test(error.message)) return undefined
+    throw error
+  }
+}
+
+async function wholeFooter(files: readonly string[], session: Session): Promise<Footer> {
   const list = `[${files.map(text).join(', ')}]`
   const groups = `SELECT file_name, row_group_id, any_value(row_group_num_rows) AS n, bool_or(num_values < row_group_num_rows AND NOT contains(path_in_schema, ', ')) AS short FROM parquet_metadata(${list}) GROUP BY ALL`
   const counted = await session(

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { statSync } from 'node:fs'
 import { fail } from '../../../errors/index.ts'
 import { ulid } from '../../../internal/ids.ts'
 import {
@@ -6,14 +6,18 @@ import {
   rowColumn,
   rowsOfFile,
   type Relation,
+  type Row,
   type SourceSpec,
   type UnreadableLine,
 } from '../../../ports/data-engine.ts'
 import { csvColumns } from './csv-header.ts'
 import { csvRecords } from './csv-lines.ts'
+import { DifferentNames } from './different-names.ts'
 import { duckdbDialect } from './dialect.ts'
+import { folderKeys } from './folder-keys.ts'
 import { linesAt } from './lines.ts'
 import { hasLineBeyond } from './long-line.ts'
+import { besides, keysBeside, unionByName, type Besides, type ReadFile } from './read-files.ts'
 import { rowName, text, type Scratch, type Session } from './session.ts'
 import { asUtf8 } from './transcode.ts'
 
@@ -23,8 +27,10 @@ type CsvSource = SourceSpec & { kind: 'csv' }
 const longestLine = 32 * 2 ** 20
 /** What is parsed at a time; of a line longer than this the engine says nothing at all. */
 const bufferSize = 4 * longestLine
+/** Files smaller than this are not worth a second thread: handing them over takes longer than parsing them. */
+const smallFile = 1 << 18
 
-function options(source: CsvSource, columns: readonly string[]): string {
+function options(source: CsvSource, { columns, largest }: Pick<Group, 'columns' | 'largest'>): string {
   const { delimiter = ',', header = true, quote = '"', escape = quote } = source
   const types = columns.map(name => `${text(name)}: 'VARCHAR'`).join(', ')
   return [
@@ -36,14 +42,26 @@ function options(source: CsvSource, columns: readonly string[]): string {
     `escape = ${text(escape)}`,
     'allow_quoted_nulls = false',
     'strict_mode = true',
-    `max_line_size = ${longestLine}`,
-    `buffer_size = ${bufferSize}`,
+    // no more than a whole file is held for it, and no line is longer than that
+    `max_line_size = ${Math.min(longestLine, largest + 1)}`,
+    `buffer_size = ${Math.min(bufferSize, largest + 2)}`,
+    `parallel = ${largest > smallFile}`,
+    // folders are looked at here: the engine would put what they say over a column of the file
+    'hive_partitioning = false',
   ].join(', ')
 }
 
-/** Every cell of a line is read, asked for or not: bytes of another encoding are noticed only in cells that are. */
-const read = (files: readonly string[], columns: readonly string[], settings: string): string =>
-  `(SELECT * FROM read_csv([${files.map(text).join(', ')}], ${settings}) WHERE row(${columns.map(duckdbDialect.identifier).join(', ')}) IS NOT NULL)`
+/**
+ * Every cell of a line is read, asked for or not: bytes of another encoding are noticed only in cells that are. `more` is
+ * what each row has besides.
+ */
+const read = (
+  files: readonly string[],
+  columns: readonly string[],
+  settings: string,
+  more: readonly string[] = [],
+): string =>
+  `(SELECT ${['*', ...more].join(', ')} FROM read_csv([${files.map(text).join(', ')}], ${settings}) WHERE row(${columns.map(duckdbDialect.identifier).join(', ')}) IS NOT NULL)`
 
 function reasonOf(type: string, message: string): string {
   return type === 'INVALID ENCODING'
@@ -52,21 +70,21 @@ function reasonOf(type: string, message: string): string {
 }
 
 interface Found {
-  readonly rows: number
+  /** Rows of each file. */
+  readonly rows: readonly number[]
   readonly broken: number
   readonly unreadable: readonly (UnreadableLine & { readonly start: number })[]
 }
 
 /** Reads once for the lines that are no rows: too many or too few cells, open quotes, bytes of another encoding. */
-async function findUnreadable(
-  files: readonly string[],
-  columns: readonly string[],
-  settings: string,
-  session: Session,
-): Promise<Found> {
+async function findUnreadable({ files, columns }: Group, settings: string, session: Session): Promise<Found> {
   const id = ulid().toLowerCase()
   const rejects = `store_rejects = true, rejects_limit = 0, rejects_table = 'lines_${id}', rejects_scan = 'scans_${id}'`
-  const [counted] = await session(`SELECT count(*) AS n FROM ${read(files, columns, `${settings}, ${rejects}`)}`)
+  const paths = files.map(file => file.read)
+  const counted = await session(
+    `SELECT file, count(*) AS n FROM ${read(paths, columns, `${settings}, ${rejects}`, ['file_index AS file'])} GROUP BY file`,
+  )
+  const counts = new Map(counted.map(row => [Number(row.file), Number(row.n)]))
   // one line may be wrong in several ways; one of them is enough. What comes with it may begin with the ends of lines before
   const lines = await session(
     `SELECT s.file_path AS file, min(l.line_byte_position - 1 + length(regexp_extract(l.csv_line, '^[\\r\\n]*')))::BIGINT AS start, min(l.error_type::VARCHAR) AS type, min_by(l.error_message, l.error_type::VARCHAR) AS message, min_by(left(l.csv_line, 200), l.error_type::VARCHAR) AS text, count(*) OVER () AS broken
@@ -74,15 +92,17 @@ async function findUnreadable(
   )
   await session(`DROP TABLE lines_${id}`)
   await session(`DROP TABLE scans_${id}`)
+  const byPath = new Map<string, Row[]>()
+  for (const row of lines) byPath.set(String(row.file), [...(byPath.get(String(row.file)) ?? []), row])
   const unreadable: (UnreadableLine & { start: number })[] = []
-  for (const [file, path] of files.entries()) {
-    const own = lines.filter(row => row.file === path)
+  for (const { index, read: path } of files) {
+    const own = byPath.get(path) ?? []
     const starts = own.map(row => Number(row.start))
     // the engine counts records, not lines
     const numbers = await linesAt(path, starts)
     for (const [i, row] of own.entries())
       unreadable.push({
-        file,
+        file: index,
         start: starts[i] as number,
         line: numbers[i] as number,
         ...(row.type === 'INVALID ENCODING' ? { misencoded: true as const } : {}),
@@ -90,7 +110,7 @@ async function findUnreadable(
         text: String(row.text ?? '').trim(),
       })
   }
-  return { rows: Number(counted?.n ?? 0), broken: Number(lines[0]?.broken ?? 0), unreadable }
+  return { rows: files.map((_, i) => counts.get(i) ?? 0), broken: Number(lines[0]?.broken ?? 0), unreadable }
 }
 
 /** Cells of rows of one file as the engine read them, by the rows' places in it. */
@@ -101,7 +121,7 @@ async function textsOf(
   session: Session,
 ): Promise<Map<number, readonly unknown[]>> {
   const read = await session(
-    `SELECT * FROM (SELECT * FROM (${numbered}) LIMIT ${Math.max(...rows) + 1}) WHERE ${rowName} % ${rowsOfFile} IN (${rows.join(', ')})`,
+    `SELECT * FROM (SELECT * FROM ${numbered} LIMIT ${Math.max(...rows) + 1}) WHERE ${rowName} % ${rowsOfFile} IN (${rows.join(', ')})`,
   )
   return new Map(read.map(row => [Number(row[rowColumn]) % rowsOfFile, columns.map(name => row[name])]))
 }
@@ -112,10 +132,47 @@ function isSame(cells: readonly string[], read: readonly unknown[] | undefined):
   return read?.every((cell, i) => plain(cell) === plain(cells[i])) === true
 }
 
-async function inTurn<T>(files: readonly string[], look: (file: string, i: number) => Promise<T>): Promise<T[]> {
-  const made: T[] = []
-  for (const [i, file] of files.entries()) made.push(await look(file, i))
-  return made
+/** Files that are read at once: of each the engine holds something until all are read. */
+const filesAtOnce = 500
+
+/** Files of the same columns, which are read together. */
+interface Group {
+  readonly files: readonly ReadFile[]
+  /** Names of the header. */
+  readonly columns: readonly string[]
+  /** Bytes of the largest file. */
+  readonly largest: number
+}
+
+/** Files by their headers, and by the names of the keys of their folders that no column of theirs has. */
+async function groupsOf(source: CsvSource, files: readonly string[], root: string, scratch: Scratch): Promise<Group[]> {
+  const { encoding = 'utf-8' } = source
+  const groups = new Map<string, { files: ReadFile[]; columns: readonly string[]; largest: number }>()
+  const full: Group[] = []
+  const names = new DifferentNames(source.path)
+  for (const [index, path] of files.entries()) {
+    const file = encoding === 'utf-8' ? path : await asUtf8(path, encoding, scratch)
+    const columns = await csvColumns(file, source.path, { ...source, encoding: 'utf-8' })
+    names.add(columns)
+    const { size } = statSync(file)
+    if (size > bufferSize && (await hasLineBeyond(file, longestLine)))
+      throw fail('sourceUnreadable', {
+        source: source.path,
+        reason: `a line of it is longer than ${longestLine / 2 ** 20} MB: a quote or a line end may be missing`,
+      })
+    const keys = keysBeside(columns, folderKeys(path, source.path, root))
+    const key = JSON.stringify([columns, ...keys.keys()])
+    const known = groups.get(key)
+    const own = { path, read: file, index, keys }
+    if (known && known.files.length < filesAtOnce) known.files.push(own)
+    else {
+      if (known) full.push(known)
+      groups.set(key, { files: [own], columns, largest: 0 })
+    }
+    const group = groups.get(key)
+    if (group) group.largest = Math.max(group.largest, size)
+  }
+  return [...full, ...groups.values()]
 }
 
 const sumOf = <T>(parts: readonly T[], of: (part: T) => number): number =>
@@ -128,61 +185,65 @@ const sumOf = <T>(parts: readonly T[], of: (part: T) => number): number =>
 export async function scanCsv(
   source: CsvSource,
   given: readonly string[],
+  root: string,
   session: Session,
   scratch: Scratch,
 ): Promise<Relation> {
-  const { encoding = 'utf-8' } = source
-  const files = encoding === 'utf-8' ? given : await Promise.all(given.map(file => asUtf8(file, encoding, scratch)))
-  const headers: string[][] = []
-  for (const file of files) headers.push(await csvColumns(file, source.path, { ...source, encoding: 'utf-8' }))
-  const settings = headers.map(columns => options(source, columns))
-  const alike = settings.every(one => one === settings[0])
-  for (const file of files)
-    if ((await stat(file)).size > bufferSize && (await hasLineBeyond(file, longestLine)))
-      throw fail('sourceUnreadable', {
-        source: source.path,
-        reason: `a line of it is longer than ${longestLine / 2 ** 20} MB: a quote or a line end may be missing`,
-      })
-  const found = alike
-    ? [await findUnreadable(files, headers[0] as string[], settings[0] as string, session)]
-    : await inTurn(files, (file, i) =>
-        findUnreadable([file], headers[i] as string[], settings[i] as string, session).then(part => ({
-          ...part,
-          unreadable: part.unreadable.map(line => ({ ...line, file: i })),
-        })),
-      )
+  const groups = await groupsOf(source, given, root, scratch)
+  const settings = groups.map(group => options(source, group))
+  const found: Found[] = []
+  for (const [i, group] of groups.entries()) found.push(await findUnreadable(group, settings[i] as string, session))
   // not ignore_errors: with it a line with a stray quote ends the reading, and all after it is lost without a word
   const lenient = (i: number) => `${settings[i]}, store_rejects = true, rejects_limit = 1`
-  const apart = files.map(
-    (file, i) =>
-      `SELECT *, ${i * rowsOfFile} + row_number() OVER () - 1 AS ${rowName} FROM ${read([file], headers[i] as string[], lenient(i))}`,
-  )
-  const together = alike
-    ? read(files, headers[0] as string[], lenient(0))
-    : `(${files.map((file, i) => `SELECT * FROM ${read([file], headers[i] as string[], lenient(i))}`).join(' UNION ALL BY NAME ')})`
-  const unreadable = found.flatMap(part => part.unreadable).slice(0, mostUnreadable)
+  const rowsOf = ({ files, columns }: Group, i: number): Besides => ({
+    files,
+    columns,
+    counts: (found[i] as Found).rows,
+    rows: more =>
+      read(
+        files.map(file => file.read),
+        columns,
+        lenient(i),
+        more,
+      ),
+  })
+  const plain = groups.map((group, i) => besides(rowsOf(group, i), false))
+  const numbered = groups.map((group, i) => besides(rowsOf(group, i), true))
+  const unreadable = found
+    .flatMap(part => part.unreadable)
+    .toSorted((a, b) => a.file - b.file || a.start - b.start)
+    .slice(0, mostUnreadable)
   const broken = sumOf(found, part => part.broken)
   const lines = async (rows: readonly number[]) => {
     const known = new Map<number, number>()
     // which rows the others moved is not known
     if (broken > unreadable.length) return known
-    for (const [file, path] of files.entries()) {
-      const wanted = rows.filter(row => Math.floor(row / rowsOfFile) === file).map(row => row % rowsOfFile)
-      if (wanted.length === 0) continue
-      const columns = headers[file] as string[]
-      const starts = new Set(unreadable.flatMap(line => (line.file === file ? [line.start] : [])))
-      const records = await csvRecords(path, source, { wanted, broken: starts, columns: columns.length })
-      const cells = await textsOf(apart[file] as string, wanted, columns, session)
-      for (const [row, { line, cells: own }] of records)
-        if (isSame(own, cells.get(row))) known.set(file * rowsOfFile + row, line)
-    }
+    for (const [i, { files, columns }] of groups.entries())
+      for (const { index, read: path } of files) {
+        const wanted = rows.filter(row => Math.floor(row / rowsOfFile) === index).map(row => row % rowsOfFile)
+        if (wanted.length === 0) continue
+        const starts = new Set(unreadable.flatMap(line => (line.file === index ? [line.start] : [])))
+        const records = await csvRecords(path, source, { wanted, broken: starts, columns: columns.length })
+        const alone = read([path], columns, lenient(i), [`row_number() OVER () - 1 AS ${rowName}`])
+        const cells = await textsOf(alone, wanted, columns, session)
+        for (const [row, { line, cells: own }] of records)
+          if (isSame(own, cells.get(row))) known.set(index * rowsOfFile + row, line)
+      }
     return known
   }
   return {
-    sql: together,
-    numbered: `(${apart.join(' UNION ALL BY NAME ')})`,
+    sql: unionByName(plain),
+    numbered: unionByName(numbered),
+    ...piecesOf(groups, numbered),
     label: source.path,
     text: { unreadable: unreadable.map(({ start: _, ...line }) => line), broken, lines },
-    rows: sumOf(found, part => part.rows),
+    rows: sumOf(found, part => sumOf(part.rows, n => n)),
   }
+}
+
+/** Pieces of the rows, where all of them have the same columns. */
+function piecesOf(groups: readonly Group[], numbered: readonly string[]): Pick<Relation, 'pieces'> {
+  const form = ({ columns, files }: Group) => JSON.stringify([columns, ...(files[0]?.keys.keys() ?? [])])
+  const alike = groups.every(group => form(group) === form(groups[0] as Group))
+  return groups.length > 1 && alike ? { pieces: numbered } : {}
 }

@@ -22,7 +22,8 @@ const equalAsText = /^(smallint|integer|bigint|boolean|date|timestamp[^[]*|uuid)
 const reads: Readonly<Record<ColumnType, RegExp>> = {
   text: /^/,
   int: /^(smallint|integer|bigint)$/i,
-  float: /^(smallint|integer|bigint|real|double precision)$/i,
+  // of greater whole numbers not every one is a float
+  float: /^(smallint|integer|real|double precision)$/i,
   bool: /^boolean$/i,
   timestamp: /^(date|timestamp[^[]*)$/i,
 }

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import type { Column, ColumnType, DescribedColumn } from '../../../ports/data-engine.ts'
+import type { Column, ColumnType, DescribedColumn, StoredKind } from '../../../ports/data-engine.ts'
 import type { OpenTable } from '../../../ports/table-source.ts'
 import { postgresCounts } from './counts.ts'
 import { faultOf, noUrl, placeOf, type PostgresOptions } from './fault.ts'
@@ -7,13 +7,26 @@ import { tableFailure, type TableFault } from '../table-failure.ts'
 
 const batchRows = 20_000
 
-const logicalOf: readonly (readonly [RegExp, ColumnType])[] = [
-  [/^(smallint|integer|bigint)$/, 'int'],
-  [/^(real|double precision|numeric.*)$/, 'float'],
-  [/^(text|character varying.*|character.*|uuid|name|citext|json|jsonb)$/, 'text'],
-  [/^boolean$/, 'bool'],
-  [/^(timestamp.*|date)$/, 'timestamp'],
+/** Types whose values say what they are; what is of another type is as its text is written. */
+const kinds: readonly (readonly [RegExp, ColumnType, StoredKind])[] = [
+  [/^(smallint|integer)$/, 'int', 'int32'],
+  [/^bigint$/, 'int', 'int64'],
+  // without digits after the point, or with as many as each value has
+  [/^numeric(\(\d+,(0|-\d+)\))?$/, 'float', 'wide'],
+  [/^numeric/, 'float', 'decimal'],
+  [/^(real|double precision)$/, 'float', 'float'],
+  [/^(text|character varying.*|character.*|uuid|name|citext|json|jsonb)$/, 'text', 'text'],
+  [/^boolean$/, 'bool', 'bool'],
+  [/^date$/, 'timestamp', 'date'],
+  [/^timestamp(\(\d\))? without time zone$/, 'timestamp', 'local'],
+  [/^timestamp(\(\d\))? with time zone$/, 'timestamp', 'instant'],
 ]
+
+function describe(name: string, type: string): DescribedColumn {
+  const kind = kinds.find(([form]) => form.test(type))
+  const physical = type.toUpperCase()
+  return { name, type: kind?.[1], physical, stored: kind?.[2] ?? 'written', asText: true }
+}
 
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
@@ -54,11 +67,7 @@ export async function openPostgresTable(table: string, url: string, options: Pos
       'SELECT attname AS name, format_type(atttypid, atttypmod) AS type, relkind AS kind FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum',
       [name],
     )
-    const columns: DescribedColumn[] = rows.map(row => ({
-      name: row.name,
-      type: logicalOf.find(([form]) => form.test(row.type))?.[1],
-      physical: row.type.toUpperCase(),
-    }))
+    const columns = rows.map(row => describe(row.name, row.type))
     return {
       columns,
       text: true,

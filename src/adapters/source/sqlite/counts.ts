@@ -10,7 +10,8 @@ const blocks = 25
 const doubt: Readonly<Record<ColumnType, (sql: string) => string>> = {
   text: () => 'false',
   int: sql => `typeof(${sql}) NOT IN ('null', 'integer')`,
-  float: sql => `typeof(${sql}) NOT IN ('null', 'integer', 'real')`,
+  float: sql =>
+    `typeof(${sql}) NOT IN ('null', 'integer', 'real') OR (typeof(${sql}) = 'integer' AND ${sql} NOT BETWEEN -9007199254740992 AND 9007199254740992)`,
   bool: sql => `typeof(${sql}) <> 'null' AND NOT (typeof(${sql}) = 'integer' AND ${sql} IN (0, 1))`,
   timestamp: sql => `${sql} IS NOT NULL`,
 }

@@ -48,9 +48,18 @@ interface Args {
 
 const isNumber = (of: Node): boolean => of.type === 'int' || of.type === 'float'
 
-function cutsOf(measured: Pick<Measured, 'reference'>): number[] | undefined {
+/** Twice what a float may move by when it is stored in 32 bits, as a share of itself. */
+const width = 2 ** -22
+
+/**
+ * Where floats are cut: not at values of the reference but just above them, so that the same values stored in fewer bits fall
+ * into the same bins.
+ */
+function cutsOf(of: Node, measured: Pick<Measured, 'reference'>): number[] | undefined {
   const found = measured.reference('cuts', 'quantiles')
-  return found && found.count > 0 ? cutPoints(found.at) : undefined
+  if (!found || found.count === 0) return undefined
+  const cuts = cutPoints(found.at)
+  return of.type === 'float' ? cutPoints(cuts.map(cut => cut + Math.abs(cut) * width)) : cuts
 }
 
 function distance(
@@ -102,7 +111,7 @@ const kind: Kind<Args> = {
   },
   later: [
     ({ args: { of, from }, when }, measured) => {
-      const cuts = isNumber(of) ? cutsOf(measured) : undefined
+      const cuts = isNumber(of) ? cutsOf(of, measured) : undefined
       if (!cuts) return {}
       const values = { fn: 'values', of: binOf(of, cuts), ...where(when) } as const
       return { metrics: { values }, reference: { from, metrics: { values } } }
@@ -110,7 +119,7 @@ const kind: Kind<Args> = {
   ],
   verdict: (spec, measured) => {
     const { of, metric, max } = spec.args
-    const cuts = isNumber(of) ? cutsOf(measured) : []
+    const cuts = isNumber(of) ? cutsOf(of, measured) : []
     const before = cuts && measured.reference('values', 'values')
     if (!cuts || !before) return skipped(spec, 'there is no reference to compare with')
     const now = measured.metric('values', 'values')

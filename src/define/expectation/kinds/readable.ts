@@ -16,12 +16,26 @@ export const isUnreadableName = (name: string): boolean => name.endsWith(suffix)
 /** The column whose cells a column tells of: itself, but of one that says whether they are unreadable. */
 export const cellsOf = (name: string): string => (isUnreadableName(name) ? name.slice(0, -suffix.length) : name)
 
+/** That the cells of a column read as its type. */
+export function readableCells(of: Node, options: DecidedOptions = {}): Expectation {
+  const name = columnName({ node: of }, 'readable')
+  return rowExpectation({
+    kind: 'readable',
+    says: `${describe(of)} reads as ${of.type}`,
+    args: { of: name },
+    columns: [name],
+    options,
+    nonFinite: 'allow',
+    without: undecided,
+  })
+}
+
 export const readable = columnKind<Record<'int' | 'float' | 'bool' | 'timestamp', Method>>()({
   kind: expressionKind<{ of: string }>({
     name: 'readable',
     group: 'row',
     summary:
-      "Every cell of a text source (CSV, JSON lines, SQLite) is written as its column's type. Stands by itself for every column of such a source; an empty cell is null.",
+      "Every cell holds a value of its column's type. Stands by itself for every column of text (CSV, JSON lines, SQLite, PostgreSQL), where an empty cell is null, and for columns of other sources whose type holds more than the declared one.",
     example: 'c.amount.readable({ mostly: 0.999 })',
     good: ({ of }) => ({
       op: 'call',
@@ -31,16 +45,5 @@ export const readable = columnKind<Record<'int' | 'float' | 'bool' | 'timestamp'
     }),
   }),
   on: ['int', 'float', 'bool', 'timestamp'],
-  make: (of: Node, options: DecidedOptions = {}) => {
-    const name = columnName({ node: of }, 'readable')
-    return rowExpectation({
-      kind: 'readable',
-      says: `${describe(of)} reads as ${of.type}`,
-      args: { of: name },
-      columns: [name],
-      options,
-      nonFinite: 'allow',
-      without: undecided,
-    })
-  },
+  make: readableCells,
 })

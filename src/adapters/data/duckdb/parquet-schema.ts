@@ -1,0 +1,82 @@
+import type { Row, StoredKind } from '../../../ports/data-engine.ts'
+import { text, type Session } from './session.ts'
+
+/** A column of a Parquet file by its footer. */
+export interface ParquetColumn {
+  readonly name: string
+  /** How its values stand, where the engine's type for it does not say. */
+  readonly as?: { readonly physical: string; readonly stored?: StoredKind }
+  /** A time in nanoseconds with a zone. */
+  readonly zonedNanos?: true
+}
+
+export interface ParquetSchema {
+  readonly columns: readonly ParquetColumn[]
+  /** Equal for files that are read alike: names and types of their columns, in whatever order. */
+  readonly signature: string
+}
+
+/** Digits that the engine's decimals have; what it makes of longer ones is another number. */
+const mostDigits = 38
+
+const number = (value: unknown): number => (value === null || value === undefined ? 0 : Number(value))
+
+function correctionOf({ logical_type, converted_type, precision, scale }: Row): ParquetColumn['as'] {
+  if (String(logical_type).startsWith('NullType')) return { physical: '"NULL"', stored: 'nothing' }
+  const isDecimal = converted_type === 'DECIMAL' || String(logical_type).startsWith('DecimalType')
+  if (isDecimal && number(precision) > mostDigits)
+    return { physical: `DECIMAL(${String(precision)},${number(scale)}), of which ${mostDigits} digits can be read` }
+  return undefined
+}
+
+/** One file's schema from its rows, which stand as a tree: a node, then what is below it. */
+function schemaOf(rows: readonly Row[]): ParquetSchema {
+  const columns: ParquetColumn[] = []
+  const forms: string[] = []
+  let at = 1
+  const below = (): string => {
+    const row = rows[at++] as Row
+    const own = [
+      row.name,
+      row.type,
+      row.type_length,
+      row.converted_type,
+      row.logical_type,
+      row.repetition_type,
+      row.precision,
+      row.scale,
+    ]
+    const parts = Array.from({ length: number(row.num_children) }, below)
+    return JSON.stringify([...own.map(String), ...parts])
+  }
+  while (at < rows.length) {
+    const row = rows[at] as Row
+    const as = number(row.num_children) === 0 ? correctionOf(row) : undefined
+    const zonedNanos = /isAdjustedToUTC=1.*NANOS=NanoSeconds/.test(String(row.logical_type))
+    columns.push({ name: String(row.name), ...(as ? { as } : {}), ...(zonedNanos ? { zonedNanos } : {}) })
+    forms.push(below())
+  }
+  return { columns, signature: forms.toSorted().join('\n') }
+}
+
+/** Files whose footers are asked for at once. */
+const filesAtOnce = 1000
+
+/** The schemas of files, in their order. */
+export async function parquetSchemas(files: readonly string[], session: Session): Promise<ParquetSchema[]> {
+  const schemas: ParquetSchema[] = []
+  for (let from = 0; from < files.length; from += filesAtOnce) {
+    const some = files.slice(from, from + filesAtOnce)
+    const rows = await session(
+      `SELECT file_name, name, type, type_length, num_children, converted_type, logical_type, repetition_type, precision, scale FROM parquet_schema([${some.map(text).join(', ')}])`,
+    )
+    const byFile = new Map<string, Row[]>()
+    for (const row of rows) {
+      const own = byFile.get(String(row.file_name))
+      if (own) own.push(row)
+      else byFile.set(String(row.file_name), [row])
+    }
+    for (const file of some) schemas.push(schemaOf(byFile.get(file) ?? []))
+  }
+  return schemas
+}
