@@ -13,6 +13,8 @@ export function deploymentOf(project: Project, name: string | undefined): Deploy
   const { deployments } = project
   const [only] = deployments.values()
   if (name === undefined && only && deployments.size === 1) return only
+  if (name === undefined && deployments.size > 1)
+    throw fail('notNamed', { kind: 'deployment', count: deployments.size, known: [...deployments.keys()].join(', ') })
   const found = name === undefined ? undefined : deployments.get(name)
   if (!found)
     throw fail('notDefined', {

@@ -1,6 +1,6 @@
 import { fail, isMillraceError } from '../../../errors/index.ts'
 import { checkDepth, readBytes } from '../../body.ts'
-import { catalogued } from '../../problem.ts'
+import { catalogued, type ProblemServices } from '../../problem.ts'
 import type { ControlRoute, Method, Permission } from '../../route.ts'
 import type { ServerServices } from '../../services.ts'
 
@@ -35,11 +35,8 @@ const byStatus: Readonly<Record<number, string>> = {
 }
 
 /** `{error_code, message}`. What a user did wrong is never a 5xx: clients would try again for minutes. */
-export function mlflowProblem(
-  error: unknown,
-  { services }: { readonly services: Pick<ServerServices, 'log'> },
-): Response {
-  const known = catalogued(error, services.log)
+export function mlflowProblem(error: unknown, { services }: { readonly services: ProblemServices }): Response {
+  const known = catalogued(error, services)
   const code =
     words[known.code] ??
     byStatus[known.status] ??
