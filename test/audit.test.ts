@@ -20,7 +20,11 @@ async function use(work: (keys: Awaited<ReturnType<typeof openKeyring>>['keys'])
   const services = { store: await openSqlite(join(folder, 'millrace.db')), clock: systemClock() }
   try {
     const { keys, close } = await openKeyring(folder, services)
-    await work(keys).finally(close)
+    try {
+      await work(keys)
+    } finally {
+      await close()
+    }
   } finally {
     await services.store.close()
   }

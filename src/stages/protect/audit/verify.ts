@@ -70,7 +70,11 @@ export async function verifyAudit(
   const anchor = anchored?.current
   if ((await isUnused(folder)) && anchored === undefined) return { ok: true, records: 0, checkpoints: 0, unsigned: 0 }
   const gone = (record: number, place: string, reason: string): AuditVerdict => ({
-    ...{ ok: false, records: 0, checkpoints: 0, unsigned: 0, firstBad: { record, place, reason } },
+    ok: false,
+    records: 0,
+    checkpoints: 0,
+    unsigned: 0,
+    firstBad: { record, place, reason },
   })
   const lost = anchored?.lost[0]
   if (lost !== undefined)
