@@ -73,7 +73,7 @@ async function knownDataset(cwd: string, name: string, out: Output): Promise<Kno
 
 /** Files below a glob, of the kind that their ending tells. Throws `usageWrong`. */
 function sourceAt(glob: string): Source {
-  const ending = extname(glob).toLowerCase()
+  const ending = extname(glob.replace(/\.(?:gz|zst)$/i, '')).toLowerCase()
   const kind = kindsByExtension[ending]
   if (kind === undefined)
     throw fail('usageWrong', {

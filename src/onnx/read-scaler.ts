@@ -19,12 +19,12 @@ const carriers = new Set(['Cast', 'Identity', 'Concat', 'FeatureVectorizer'])
 
 /**
  * Reads a graph that does nothing but scale, as converters write it: Scaler of ai.onnx.ml; Sub, Div, Mul and Add with
- * constants; Clip at the end; several inputs of one feature joined first. Throws `onnxNotEvaluable` naming the first
+ * constants; Clip at the end; several inputs of one feature joined first. Throws `importNoScaler` naming the first
  * operator that is something else.
  */
 export function readScale(model: OnnxModel, file = 'the model'): GraphScale {
   const refuse = (reason: string): never => {
-    throw fail('onnxNotEvaluable', { file, reason })
+    throw fail('importNoScaler', { file, reason })
   }
   const graph = model.graph ?? refuse('it has no graph')
   const constants = new Map(graph.initializers.map(tensor => [tensor.name, tensor.values]))

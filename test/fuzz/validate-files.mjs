@@ -1,6 +1,6 @@
 import { readFileSync, writeSync } from 'node:fs'
 import { openDuckdb } from '../../dist/adapters/data/duckdb/engine.js'
-import { openArrowFiles } from '../../dist/adapters/source/arrow/open.js'
+import { openArrowFile } from '../../dist/adapters/source/arrow/open.js'
 import { arrow, csv, dataset, expect, json, parquet, t } from '../../dist/index.js'
 import { validate } from '../../dist/stages/validate/validate.js'
 import { manualClock } from '../../dist/testing/manual-clock.js'
@@ -59,7 +59,7 @@ for (const task of tasks) {
       ],
     })
     const { report, rows, found, release } = await validate(
-      { engine, root, clock: manualClock(), openForeign: (_, files) => openArrowFiles(files) },
+      { engine, root, clock: manualClock(), openForeign: async (_, files) => openArrowFile(files[0]) },
       made,
     )
     line.rows = rows

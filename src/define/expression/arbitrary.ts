@@ -135,7 +135,7 @@ const { node: anyNode } = fc.letrec<Record<ScalarType | 'node', Node>>(tie => {
       unary(['isNan'], 'bool', tie('float')),
       binary(['startsWith'], 'bool', tie('text'), tie('text')),
       fc
-        .tuple(tie('text'), fc.constantFrom('^a', 'a.b', '[^x]$', '\\s', '(?i)A+', '^$', '😀'))
+        .tuple(tie('text'), fc.constantFrom('/^a/', '/a.b/', '/[^x]$/', '/\\s/u', '/A+/i', '/^$/m', '/😀/', '/^..$/'))
         .map(([a, pattern]) => call('matches', 'bool', [a], pattern)),
       fc
         .tuple(

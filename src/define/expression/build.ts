@@ -2,7 +2,7 @@ import { fail } from '../../errors/index.ts'
 import { micros, type Duration } from '../../internal/time.ts'
 import type { FunctionName, Node, ScalarType } from './node.ts'
 import { describe } from './node.ts'
-import { portablePattern } from './pattern.ts'
+import { patternText } from './pattern.ts'
 import type { BoolExpression, Expression, ExpressionOf, NumberExpression, NumberType } from './types.ts'
 
 /** The run-time object behind every typed expression; its interfaces in `types.ts` are what users see. */
@@ -113,7 +113,7 @@ class ExpressionObject {
   }
 
   matches(pattern: RegExp) {
-    return call('matches', 'bool', text(this, 'matches'), portablePattern(pattern))
+    return call('matches', 'bool', text(this, 'matches'), patternText(pattern))
   }
   startsWith(prefix: string) {
     return call('startsWith', 'bool', text(this, 'startsWith'), literal(prefix, 'text'))

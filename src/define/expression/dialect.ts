@@ -1,3 +1,4 @@
+import type { LinearPattern } from './pattern.ts'
 import type { StoredKind } from '../stored.ts'
 
 /** A value as the engine gives it: int64 beyond 2^53 as bigint, timestamps as microseconds since 1970 UTC. */
@@ -35,7 +36,8 @@ export interface Dialect {
   attempt(sql: string): string
   isFinite(sql: string): string
   isNan(sql: string): string
-  matches(sql: string, pattern: string): string
+  /** Whether a text holds a pattern. */
+  matches(sql: string, pattern: LinearPattern): string
   /** Whether a value is one of a list of literals; null for a null value. */
   isIn(sql: string, literals: readonly string[]): string
   /** Aggregate: the number of rows for which a condition is true. */

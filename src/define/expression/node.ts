@@ -13,7 +13,8 @@
  *   a row that cannot be computed is missing, it never stops the other rows.
  * - `div` is real division and gives a float; `mod` truncates toward zero, as the sign of the dividend.
  * - `length` counts code points; `lower`/`upper` map each code point alone (`letter-case.ts`); `trim` removes spaces (U+0020) only.
- * - Regular expressions are the linear-time subset (RE2): no look-around, no back-references; search, not full match.
+ * - Regular expressions mean what `RegExp` of the same flags means, searched for in time linear in the text; without flag `u` or
+ *   `v` they count UTF-16 code units, as in JavaScript. No look-around, no back-references; search, not full match.
  * - Parts of a timestamp are read in a named IANA zone, UTC unless given; `dayOfWeek` is 1 Monday … 7 Sunday.
  */
 export type ScalarType = 'int' | 'float' | 'text' | 'bool' | 'timestamp'
@@ -82,7 +83,7 @@ export interface CallNode {
   readonly fn: FunctionName
   readonly args: readonly Node[]
   readonly type: ScalarType
-  /** Pattern of `matches`, zone of the time parts. */
+  /** Pattern of `matches` as it is written in JavaScript, zone of the time parts. */
   readonly option?: string
 }
 
@@ -124,7 +125,7 @@ export function describe(node: Node): string {
   if (sign) return args.join(` ${sign} `)
   if (node.fn === 'not') return `not ${args[0]}`
   if (node.fn === 'isNull') return `${args[0]} is null`
-  if (node.fn === 'matches') return `${args[0]} matches /${node.option}/`
+  if (node.fn === 'matches') return `${args[0]} matches ${node.option}`
   if (node.fn === 'in') return `${args[0]} in (${args.slice(1).join(', ')})`
   return `${node.fn}(${args.join(', ')}${node.option && node.option !== 'UTC' ? `, ${node.option}` : ''})`
 }

@@ -1,45 +1,55 @@
 import { RE2JS } from 're2js'
 import { fail } from '../../errors/index.ts'
 import { messageOf } from '../../internal/message-of.ts'
+import { NotLinear, translate, type LinearPattern } from './pattern-translation.ts'
+
+export type { LinearPattern }
 
 /**
- * Reads a RegExp as the linear-time subset that every reader supports, and gives its portable source. Flags: only `i`
- * (carried as `(?i)`); `u`, `v` and `s`-less dot are the default everywhere. Throws `invalidDefinition`.
+ * A RegExp as an expression carries it: as it is written, `/source/flags`. It means what it means in JavaScript, on every
+ * engine, as the answer to "does the text hold it?". What cannot be searched for in time linear in the text is refused, as are
+ * the flags that are about where a search goes on (`g`, `y`, `d`). Throws `invalidDefinition`.
  */
-export function portablePattern(pattern: RegExp): string {
+export function patternText(pattern: RegExp): string {
   const refuse = (reason: string) => fail('invalidDefinition', { kind: 'pattern', name: String(pattern), reason })
   if (!(pattern instanceof RegExp) && Object.prototype.toString.call(pattern) !== '[object RegExp]')
     throw refuse('is no regular expression')
-  for (const flag of pattern.flags) if (!'iuv'.includes(flag)) throw refuse(`flag "${flag}" is not supported`)
-  const source = pattern.source
-  for (let i = 0; i < source.length; i++) {
-    if (source[i] === '\\') {
-      const next = source[i + 1] ?? ''
-      if (/[1-9k]/.test(next)) throw refuse(`back-reference at ${i}`)
-      i++
-    } else if (source[i] === '(' && source[i + 1] === '?' && /^\(\?(?:[=!]|<[=!])/.test(source.slice(i)))
-      throw refuse(`look-around at ${i}`)
-  }
-  // RE2 writes code points as \x{…}; other escapes stay as they are
-  const portable = source.replace(
-    /\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|[^])/g,
-    (escape: string, long?: string, short?: string) =>
-      escape === '\\/' ? '/' : (long ?? short) === undefined ? escape : `\\x{${long ?? short}}`,
-  )
-  const whole = pattern.flags.includes('i') ? `(?i)${portable}` : portable
+  for (const flag of pattern.flags)
+    if (!'imsuv'.includes(flag))
+      throw refuse(`has flag "${flag}", which says where a search goes on; leave it out, a text is searched as a whole`)
+  const forgotten = /[uv]/.test(pattern.flags) ? null : /(?<!\\)(?:\\\\)*\\([pPu]\{)/.exec(pattern.source)
+  if (forgotten) throw refuse(`has \\${forgotten[1]}…}, which without flag u means these letters; add flag u`)
+  const text = String(pattern)
   try {
-    RE2JS.compile(whole)
+    linearSearch(text)
   } catch (error) {
-    throw refuse(messageOf(error))
+    throw refuse(error instanceof NotLinear ? error.message : messageOf(error))
   }
-  return whole
+  return text
+}
+
+const translated = new Map<string, LinearPattern>()
+
+/** What engines search for, of the text of a pattern. */
+export function linearPattern(text: string): LinearPattern {
+  let made = translated.get(text)
+  if (!made) {
+    const end = text.lastIndexOf('/')
+    made = translate(text.slice(1, end), text.slice(end + 1))
+    if (translated.size >= 1000) translated.clear()
+    translated.set(text, made)
+  }
+  return made
 }
 
 /**
- * Search with a portable pattern, in time linear in the text: JavaScript's own RegExp may take for ever on a hostile text,
- * and what is searched here came with a request.
+ * Search with the text of a pattern, in time linear in what is searched: JavaScript's own RegExp may take for ever on a
+ * hostile text, and what is searched here came with a request.
  */
-export function linearSearch(portable: string): (text: string) => boolean {
-  const pattern = RE2JS.compile(portable)
-  return text => pattern.matcher(text).find()
+export function linearSearch(text: string): (searched: string) => boolean {
+  const { source, standIn } = linearPattern(text)
+  const pattern = RE2JS.compile(source)
+  if (standIn === undefined) return searched => pattern.matcher(searched).find()
+  const pair = `${standIn}${standIn}`
+  return searched => pattern.matcher(searched.replace(/[\u{10000}-\u{10FFFF}]/gu, pair)).find()
 }

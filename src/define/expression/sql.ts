@@ -1,5 +1,6 @@
 import type { ColumnType, Dialect, Value } from './dialect.ts'
 import type { CallNode, FunctionName, Node } from './node.ts'
+import { linearPattern } from './pattern.ts'
 
 type Printer = (args: readonly string[], call: CallNode, dialect: Dialect) => string
 
@@ -77,7 +78,7 @@ const printers: Record<FunctionName, Printer> = {
   isFinite: ([a], call, d) =>
     call.args[0]?.type === 'int' ? `case when ${a} is not null then true end` : d.isFinite(a as string),
   isNan: ([a], _, d) => d.isNan(a as string),
-  matches: ([a], call, d) => d.matches(a as string, call.option as string),
+  matches: ([a], call, d) => d.matches(a as string, linearPattern(call.option as string)),
   length: ([a]) => `length(${a})`,
   lower: ([a]) => `lower(${a})`,
   upper: ([a]) => `upper(${a})`,

@@ -69,7 +69,7 @@ export interface NumberExpression<T extends NumberType, N extends boolean, D ext
 export interface TextExpression<N extends boolean, D extends string>
   extends Expression<'text', N, D>,
     Comparable<N, D, TextOperand> {
-  /** Search with a linear-time pattern: no look-around, no back-references. */
+  /** Whether the text holds a pattern, as `RegExp` means it; searched for in linear time: no look-around, no back-references. */
   matches(pattern: RegExp): BoolExpression<N, D>
   startsWith(prefix: string): BoolExpression<N, D>
   in(values: readonly string[]): BoolExpression<N, D>

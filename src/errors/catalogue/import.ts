@@ -39,6 +39,13 @@ export const importErrors = {
     hint: '"millrace import --help" lists the tools whose rules are read.',
     ...given,
   },
+  importNoScaler: {
+    code: 'MR1206',
+    title: 'No scaler',
+    message: '{file} is no scaler: {reason}.',
+    hint: 'A scaler takes an offset from each feature and divides it by a scale. What looks at whole rows (Normalizer) or bends values (PowerTransformer, QuantileTransformer) stays in the ONNX graph of its model: declare train: onnx(…).',
+    ...given,
+  },
   importKept: {
     code: 'MR1205',
     title: 'File exists',

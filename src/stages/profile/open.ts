@@ -3,6 +3,7 @@ import type { Dataset } from '../../define/dataset.ts'
 import { unreadableName } from '../../define/expectation/kinds/readable.ts'
 import type { CsvOptions, FileSource, Source } from '../../define/source.ts'
 import { fail } from '../../errors/index.ts'
+import { formatOfFile, otherFormat, type FileFormat } from '../../internal/file-format.ts'
 import type { Relation, SourceSpec } from '../../ports/data-engine.ts'
 import { listFiles, type ListedFile } from '../validate/files.ts'
 import { openFound, type FoundSource, type GivenSource, type ValidateServices } from '../validate/source.ts'
@@ -38,8 +39,26 @@ export const kindsByExtension: Readonly<Record<string, FileKind>> = {
 
 export const fileKinds: readonly FileKind[] = ['parquet', 'csv', 'json']
 
+/** The kind of a file by its bytes where they tell, else by the ending of its name, also before `.gz` and `.zst`. */
+function kindOfFile(path: string): FileKind | FileFormat | undefined {
+  const format = formatOfFile(path)
+  if (format?.source === 'parquet') return 'parquet'
+  if (format && !format.compression) return format
+  const name = format ? path.replace(/\.(?:gz|gzip|zst|zstd)$/i, '') : path
+  return kindsByExtension[extname(name).toLowerCase()]
+}
+
 function kindOf(paths: readonly string[], root: string): FileKind {
-  const found = new Map(paths.map(path => [kindsByExtension[extname(path).toLowerCase()], path]))
+  const found = new Map<FileKind | undefined, string>()
+  for (const path of paths) {
+    const kind = kindOfFile(path)
+    if (typeof kind === 'object')
+      throw fail('sourceUnreadable', {
+        source: relative(root, path),
+        reason: otherFormat(kind, 'Parquet, CSV or JSON lines'),
+      })
+    found.set(kind, path)
+  }
   const [kind] = found.keys()
   if (found.has(undefined) || kind === undefined)
     throw fail('fileKindUnknown', { file: relative(root, found.get(undefined) ?? '') })

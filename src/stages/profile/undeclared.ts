@@ -1,6 +1,7 @@
 import type { Dataset } from '../../define/dataset.ts'
 import type { ColumnSpec } from '../../define/column.ts'
 import { unreadableName } from '../../define/expectation/kinds/readable.ts'
+import { linearPattern } from '../../define/expression/pattern.ts'
 import { definitionBrand } from '../../define/named.ts'
 import type { Source } from '../../define/source.ts'
 import { readingOf } from '../../define/stored.ts'
@@ -49,6 +50,8 @@ const mostlyOf = 0.9
 
 const typesOfText = ['int', 'float', 'bool', 'timestamp'] as const
 
+const leadingNought = linearPattern('/^[+-]?0[0-9]/')
+
 /** The type as which most cells of a column of text can be read; text where too many cannot. */
 async function typeOfText(engine: DataEngine, relation: Relation, names: readonly string[]): Promise<ColumnType[]> {
   const { dialect } = engine
@@ -62,7 +65,7 @@ async function typeOfText(engine: DataEngine, relation: Relation, names: readonl
     )
     const filled = dialect.countWhere(`${cell} <> ''`)
     // 007 is a code: as a number it would lose its zeros
-    const codes = dialect.countWhere(dialect.matches(cell, '^[+-]?0[0-9]'))
+    const codes = dialect.countWhere(dialect.matches(cell, leadingNought))
     const [row] = await engine.rows(`SELECT ${filled} AS filled, ${codes} AS codes, ${counts.join(', ')} FROM ${some}`)
     const best = typesOfText.reduce((a, b) => (Number(row?.[b]) > Number(row?.[a]) ? b : a))
     const enough = Number(row?.filled) > 0 && Number(row?.[best]) >= mostlyOf * Number(row?.filled)

@@ -1,5 +1,5 @@
 import { format } from '@cfworker/json-schema'
-import { linearSearch, portablePattern } from '../../define/expression/pattern.ts'
+import { linearSearch, patternText } from '../../define/expression/pattern.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 
 /** Members of a schema that hold values, not schemas. */
@@ -30,26 +30,10 @@ export function withLinearPatterns(schema: Json): Json {
   return { ...made, allOf: [...others, { format: searched }] }
 }
 
-const space = '\\t-\\r \\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000\\ufeff'
-
-/** A pattern with what JavaScript's `.` and `\s` mean written out: the linear search has narrower ones. */
-function asIn(pattern: string): RegExp {
-  new RegExp(pattern, 'u')
-  const written = pattern.replace(/\\[^]|\[(?:\\[^]|[^\]\\])*\]|\./g, part => {
-    if (part === '.') return '[^\\n\\r\\u2028\\u2029]'
-    if (part === '\\s') return `[${space}]`
-    if (part === '\\S') return `[^${space}]`
-    if (!part.startsWith('[')) return part
-    if (part.includes('\\S')) throw new TypeError('a class of all but spaces is not written out')
-    return part.replace(/\\([^])/g, (escape, letter: string) => (letter === 's' ? space : escape))
-  })
-  return new RegExp(written, 'u')
-}
-
 /** The format that searches for a pattern; undefined where it is beyond linear time. */
 function formatOf(pattern: string): string | undefined {
   try {
-    const search = linearSearch(portablePattern(asIn(pattern)))
+    const search = linearSearch(patternText(new RegExp(pattern, 'u')))
     const name = `pattern ${pattern}`
     ;(format as Record<string, (text: string) => boolean>)[name] = search
     return name

@@ -2,7 +2,7 @@ import { fail } from '../../errors/index.ts'
 import { type Duration, micros } from '../../internal/time.ts'
 import { binIndex, quantileBins } from '../../math/distribution/quantile-bins.ts'
 import { baselinePerformance } from './baseline-performance.ts'
-import { baselineCounters, directionsOf, meansOf, rowVariance, valuesOf } from './directions.ts'
+import { baselineCounters, directionsOf, type Mean, meansOf, rowVariance, valuesOf } from './directions.ts'
 import type { ColumnProfile, NumberProfile, Profile, TextProfile } from './profile.ts'
 import { type Variation, variationOf } from './variation.ts'
 
@@ -93,15 +93,23 @@ function variationsOf(
       return !one || one.rows === 0 ? [] : [{ index, mean: one.mean - one.byLevel, sampling: sampled / one.rows }]
     })
     const variation = variationOf(means, windows.periods)
-    return variation ? around(whole[direction]?.mean ?? 0, variation) : null
+    const own = pooled(seen.flatMap(window => window[direction] ?? []))
+    return variation ? moved((whole[direction]?.mean ?? 0) - own, variation) : null
   })
 }
 
-/** The same variation about another mean: that of the baseline, should its rows be others than those of the windows. */
-function around(mean: number, variation: Variation): Variation {
-  const { means } = variation
-  const own = means.reduce((sum, x) => sum + x / means.length, 0)
-  return { ...variation, means: means.map(x => Number((x - own + mean).toPrecision(9))) }
+/** Mean over the rows of all windows. */
+function pooled(windows: readonly Mean[]): number {
+  const rows = windows.reduce((sum, one) => sum + one.rows, 0)
+  return rows === 0 ? 0 : windows.reduce((sum, one) => (one.rows === 0 ? sum : sum + (one.mean * one.rows) / rows), 0)
+}
+
+/**
+ * The same variation where the rows of the baseline lie elsewhere than those of the windows. What windows vary by stays what
+ * it is: within a day an input that tells the weekday has no spread at all, however wide it is over a week.
+ */
+function moved(by: number, variation: Variation): Variation {
+  return { ...variation, means: variation.means.map(x => Number((x + by).toPrecision(9))) }
 }
 
 /** Counter that a value falls into: a bin, or one of those for values that are missing, infinite, or not among the points. */

@@ -47,13 +47,13 @@ function firstBytes(path: string): Buffer {
   }
 }
 
-export async function head(path: string, encoding: CsvOptions['encoding']): Promise<string> {
+/** The first characters of a text in UTF-8. */
+export async function head(path: string): Promise<string> {
   const bytes = firstBytes(path)
   // whoever looks at thousands of files lets others have their turn
   await new Promise<void>(resolve => setImmediate(resolve))
-  const label = encoding === 'utf-16' ? 'utf-16le' : encoding === 'latin-1' ? 'latin1' : 'utf-8'
   // a byte order mark is no part of the first name
-  return new TextDecoder(label).decode(bytes).replace(/^\uFEFF/, '')
+  return new TextDecoder().decode(bytes).replace(/^\uFEFF/, '')
 }
 
 /** The last characters of a file. */
@@ -75,12 +75,22 @@ export function requireDifferent(names: readonly string[], label: string): void 
   if (reason !== undefined) throw fail('sourceUnreadable', { source: label, reason })
 }
 
-/** Names of the columns of a CSV file, in order. Throws `sourceUnreadable` for an empty file and for names that repeat. */
-export async function csvColumns(path: string, label: string, options: CsvOptions): Promise<string[]> {
-  const text = await head(path, options.encoding)
+/**
+ * Names of the columns of a CSV file in UTF-8, in order, and how many empty lines stand before them. Throws
+ * `sourceUnreadable` for an empty file and for names that repeat.
+ */
+export async function csvColumns(
+  path: string,
+  label: string,
+  options: CsvOptions,
+): Promise<{ readonly names: string[]; readonly skip: number }> {
+  const whole = await head(path)
+  const [empty = ''] = /^(?:\r\n|\r|\n)+/.exec(whole) ?? []
+  const skip = empty.replaceAll('\r\n', '\n').length
+  const text = whole.slice(empty.length)
   if (text.trim() === '') throw fail('sourceUnreadable', { source: label, reason: 'it is empty' })
   const cells = firstRecord(text, options)
-  if (options.header === false) return cells.map((_, i) => `column${i}`)
+  if (options.header === false) return { names: cells.map((_, i) => `column${i}`), skip }
   const names = cells.map((cell, i) => (cell === '' ? `column${i}` : cell))
   if (names.some(name => name.includes('\0')))
     throw fail('sourceUnreadable', {
@@ -88,5 +98,5 @@ export async function csvColumns(path: string, label: string, options: CsvOption
       reason: 'the name of a column holds a NUL byte: it may be of another encoding, such as UTF-16, or no text at all',
     })
   requireDifferent(names, label)
-  return names
+  return { names, skip }
 }

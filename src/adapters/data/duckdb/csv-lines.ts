@@ -9,7 +9,7 @@ export interface CsvRecord {
 }
 
 /** Whether a quote is open at the end of a line, where one was at its beginning or not. */
-function leavesOpen(line: string, options: CsvOptions, open: boolean): boolean {
+export function leavesOpen(line: string, options: CsvOptions, open: boolean): boolean {
   const { delimiter = ',', quote = '"', escape = quote } = options
   if (quote === '' || (!open && !line.includes(quote))) return false
   let quoted = open
@@ -57,7 +57,8 @@ export async function csvRecords(
   for await (const lines of linesOf(path))
     for (const { number, start, bytes } of lines) {
       // an empty line of a file of one column is a row without a value
-      if (!first && bytes.length === 0 && columns > 1) continue
+      const before = row === -2 && missing.size === wanted.length && options.header !== false
+      if (!first && bytes.length === 0 && (columns > 1 || before)) continue
       const text = first || missing.has(row + 1) || holds(bytes, quote) ? textOf(bytes, number) : ''
       const open = leavesOpen(text, options, first !== undefined)
       if (first) first.texts.push(text)

@@ -49,7 +49,13 @@ export const duckdbDialect: Dialect = {
   attempt: sql => `TRY(${sql})`,
   isFinite: sql => `isfinite(${sql})`,
   isNan: sql => `isnan(${sql})`,
-  matches: (sql, pattern) => `regexp_matches(${sql}, ${quote(pattern)})`,
+  matches: (sql, { source, standIn }) => {
+    const search = (text: string) => `regexp_matches(${text}, ${quote(source)})`
+    if (standIn === undefined) return search(sql)
+    const units = `regexp_replace(${sql}, '[\\x{10000}-\\x{10FFFF}]', ${quote(standIn + standIn)}, 'g')`
+    // a text of ASCII only, as most are, is as long in bytes
+    return `CASE WHEN strlen(${sql}) = length(${sql}) THEN ${search(sql)} ELSE ${search(units)} END`
+  },
   // a third of the cost of count(*) FILTER (WHERE …)
   countWhere: condition => `coalesce(count_if(${condition}), 0)`,
   approximateDistinct: sql => `approx_count_distinct(${sql})`,

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
@@ -31,7 +32,8 @@ import { sniff } from './sniff-csv.ts'
 import { refusalOf } from './user-query.ts'
 import { columnsOfParts } from './scan-parquet.ts'
 import { describedColumn } from './stored-of.ts'
-import { unreadableSource } from './unreadable-source.ts'
+import { plainText, type PlainText } from './plain-text.ts'
+import { otherThanParquet, unreadableSource } from './unreadable-source.ts'
 
 const duckdb = commonJs('@duckdb/node-api') as typeof import('@duckdb/node-api')
 
@@ -91,6 +93,7 @@ class DuckdbEngine implements DataEngine {
   readonly #idle: DuckDBConnection[] = []
   #closed = false
   #folder: Promise<string> | undefined
+  readonly #copies = new Map<string, PlainText>()
 
   constructor(instance: DuckDBInstance) {
     this.#instance = instance
@@ -131,13 +134,16 @@ class DuckdbEngine implements DataEngine {
           files ?? (await this.#filesOf(source, path)),
           root,
           async sql => rowsOf(await collect(connection, sql)),
-          extension => this.#scratch(extension),
+          {
+            scratch: extension => this.#scratch(extension),
+            plain: file => this.#plain(file, source),
+          },
         ),
       )
     } catch (error) {
       // only our own statements look at the source here: what is refused, it is the cause of
       if (isMillraceError(error) && (error.code === 'MR2002' || error.code === 'MR2003'))
-        throw unreadableSource(source, String(error.details.reason), error)
+        throw unreadableSource(source, otherThanParquet(source, files ?? [path]) ?? String(error.details.reason), error)
       throw error
     }
   }
@@ -156,11 +162,13 @@ class DuckdbEngine implements DataEngine {
   }
 
   async sniffCsv(file: string, given?: CsvOptions): Promise<CsvOptions> {
-    return sniff(file, async sql => this.rows(sql), given)
+    const plain = await this.#plain(file, { kind: 'csv', path: basename(file), ...given })
+    return sniff(plain.path, async sql => this.rows(sql), given)
   }
 
   async columnsOfFile(source: SourceSpec, file: string): Promise<readonly string[] | undefined> {
-    if (source.kind === 'csv') return csvColumns(file, source.path, source)
+    if (source.kind === 'csv')
+      return (await csvColumns((await this.#plain(file, source)).path, source.path, source)).names
     if (source.kind !== 'parquet') return undefined
     return (await this.describe(await this.scan(source, '/', [file]))).map(column => column.name)
   }
@@ -279,6 +287,24 @@ class DuckdbEngine implements DataEngine {
     return join(await this.#folder, `${ulid()}.${extension}`)
   }
 
+  /** The text that is read for a file; a copy is made once while the file does not change. */
+  async #plain(file: string, source: SourceSpec): Promise<PlainText> {
+    const { delimiter, quote, escape, encoding } = source as CsvOptions
+    const csv = source.kind === 'csv' ? { delimiter, quote, escape, encoding } : undefined
+    const { ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true })
+    const key = JSON.stringify([file, `${ino}/${size}/${mtimeNs}/${ctimeNs}`, csv ?? null])
+    const known = this.#copies.get(key)
+    if (known) return known
+    const made = await plainText(
+      file,
+      { source: source.path, file: basename(file) },
+      csv && definedOf(csv),
+      extension => this.#scratch(extension),
+    )
+    if (made.path !== file) this.#copies.set(key, made)
+    return made
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     if (this.#folder) await rm(await this.#folder, { recursive: true, force: true })
@@ -319,6 +345,11 @@ function valueAt(column: Column, i: number): Value {
 const farTime = /could not convert timestamp\(ms\)|date out of range in timestamp/i
 const tooFar =
   'a time in milliseconds lies beyond the year 294246, as far as microseconds go: write it as null or as text'
+
+/** Options that were given. */
+function definedOf(csv: { readonly [K in keyof CsvOptions]: CsvOptions[K] | undefined }): CsvOptions {
+  return Object.fromEntries(Object.entries(csv).filter(([, value]) => value !== undefined))
+}
 
 /** A folder of this process below the system's temporary one; what dead processes left there goes. */
 async function ownFolder(): Promise<string> {

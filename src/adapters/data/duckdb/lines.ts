@@ -7,6 +7,8 @@ export interface PhysicalLine {
   /** Bytes of the file before it. */
   readonly start: number
   readonly bytes: Buffer
+  /** What ends it; nothing at the end of a file. */
+  readonly end: Buffer
 }
 
 /** Bytes of a line beyond which no line after it is told: it would have to be held. */
@@ -41,7 +43,12 @@ export async function* linesOf(path: string, ends: Ends = 'any'): AsyncGenerator
   function* take(last: boolean): Generator<PhysicalLine> {
     let from = 0
     for (let end = endOf(rest, from, last, ends); end; end = endOf(rest, from, last, ends)) {
-      yield { number: ++number, start: start + from, bytes: rest.subarray(from, end[0]) }
+      yield {
+        number: ++number,
+        start: start + from,
+        bytes: rest.subarray(from, end[0]),
+        end: rest.subarray(end[0], end[1]),
+      }
       from = end[1]
     }
     rest = rest.subarray(from)
@@ -53,7 +60,7 @@ export async function* linesOf(path: string, ends: Ends = 'any'): AsyncGenerator
     if (rest.length > longest) return
   }
   yield take(true)
-  if (rest.length > 0) yield [{ number: ++number, start, bytes: rest }]
+  if (rest.length > 0) yield [{ number: ++number, start, bytes: rest, end: rest.subarray(rest.length) }]
 }
 
 /** Numbers of the lines that hold some places of a file, in bytes, lowest first. */

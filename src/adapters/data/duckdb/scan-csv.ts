@@ -18,8 +18,8 @@ import { folderKeys } from './folder-keys.ts'
 import { linesAt } from './lines.ts'
 import { hasLineBeyond } from './long-line.ts'
 import { besides, keysBeside, unionByName, type Besides, type ReadFile } from './read-files.ts'
-import { rowName, text, type Scratch, type Session } from './session.ts'
-import { asUtf8 } from './transcode.ts'
+import { rowName, text, type Session } from './session.ts'
+import type { Plain, PlainText } from './plain-text.ts'
 
 type CsvSource = SourceSpec & { kind: 'csv' }
 
@@ -30,13 +30,16 @@ const bufferSize = 4 * longestLine
 /** Files smaller than this are not worth a second thread: handing them over takes longer than parsing them. */
 const smallFile = 1 << 18
 
-function options(source: CsvSource, { columns, largest }: Pick<Group, 'columns' | 'largest'>): string {
+function options(source: CsvSource, { columns, largest, skip, newlines }: Group): string {
   const { delimiter = ',', header = true, quote = '"', escape = quote } = source
   const types = columns.map(name => `${text(name)}: 'VARCHAR'`).join(', ')
   return [
     'auto_detect = false',
     `columns = {${types}}`,
     `header = ${header}`,
+    `skip = ${skip}`,
+    // left to itself the engine takes the first line end for the one of all, also one within quotes
+    ...(newlines ? [String.raw`new_line = '\n'`] : []),
     `delim = ${text(delimiter)}`,
     `quote = ${text(quote)}`,
     `escape = ${text(escape)}`,
@@ -77,7 +80,7 @@ interface Found {
 }
 
 /** Reads once for the lines that are no rows: too many or too few cells, open quotes, bytes of another encoding. */
-async function findUnreadable({ files, columns }: Group, settings: string, session: Session): Promise<Found> {
+async function findUnreadable({ files, columns, open }: Group, settings: string, session: Session): Promise<Found> {
   const id = ulid().toLowerCase()
   const rejects = `store_rejects = true, rejects_limit = 0, rejects_table = 'lines_${id}', rejects_scan = 'scans_${id}'`
   const paths = files.map(file => file.read)
@@ -100,15 +103,18 @@ async function findUnreadable({ files, columns }: Group, settings: string, sessi
     const starts = own.map(row => Number(row.start))
     // the engine counts records, not lines
     const numbers = await linesAt(path, starts)
-    for (const [i, row] of own.entries())
+    for (const [i, row] of own.entries()) {
+      const start = starts[i] as number
+      const left = open.get(path)?.get(start)
       unreadable.push({
         file: index,
-        start: starts[i] as number,
+        start,
         line: numbers[i] as number,
         ...(row.type === 'INVALID ENCODING' ? { misencoded: true as const } : {}),
-        reason: reasonOf(String(row.type), String(row.message)),
-        text: String(row.text ?? '').trim(),
+        reason: left === undefined ? reasonOf(String(row.type), String(row.message)) : 'a quote in it is never closed',
+        text: left ?? String(row.text ?? '').trim(),
       })
+    }
   }
   return { rows: files.map((_, i) => counts.get(i) ?? 0), broken: Number(lines[0]?.broken ?? 0), unreadable }
 }
@@ -142,17 +148,21 @@ interface Group {
   readonly columns: readonly string[]
   /** Bytes of the largest file. */
   readonly largest: number
+  /** Lines before the header that are empty. */
+  readonly skip: number
+  readonly newlines: boolean
+  /** Texts of lines that leave a quote open, by the files that are read and the lines' first bytes. */
+  readonly open: ReadonlyMap<string, PlainText['open']>
 }
 
 /** Files by their headers, and by the names of the keys of their folders that no column of theirs has. */
-async function groupsOf(source: CsvSource, files: readonly string[], root: string, scratch: Scratch): Promise<Group[]> {
-  const { encoding = 'utf-8' } = source
-  const groups = new Map<string, { files: ReadFile[]; columns: readonly string[]; largest: number }>()
+async function groupsOf(source: CsvSource, files: readonly string[], root: string, plain: Plain): Promise<Group[]> {
+  const groups = new Map<string, Group & { files: ReadFile[]; largest: number; open: Map<string, PlainText['open']> }>()
   const full: Group[] = []
   const names = new DifferentNames(source.path)
   for (const [index, path] of files.entries()) {
-    const file = encoding === 'utf-8' ? path : await asUtf8(path, encoding, scratch)
-    const columns = await csvColumns(file, source.path, { ...source, encoding: 'utf-8' })
+    const { path: file, open, newlines } = await plain(path)
+    const { names: columns, skip } = await csvColumns(file, source.path, source)
     names.add(columns)
     const { size } = statSync(file)
     if (size > bufferSize && (await hasLineBeyond(file, longestLine)))
@@ -161,16 +171,18 @@ async function groupsOf(source: CsvSource, files: readonly string[], root: strin
         reason: `a line of it is longer than ${longestLine / 2 ** 20} MB: a quote or a line end may be missing`,
       })
     const keys = keysBeside(columns, folderKeys(path, source.path, root))
-    const key = JSON.stringify([columns, ...keys.keys()])
+    const key = JSON.stringify([columns, skip, newlines, ...keys.keys()])
     const known = groups.get(key)
     const own = { path, read: file, index, keys }
     if (known && known.files.length < filesAtOnce) known.files.push(own)
     else {
       if (known) full.push(known)
-      groups.set(key, { files: [own], columns, largest: 0 })
+      groups.set(key, { files: [own], columns, largest: 0, skip, newlines, open: new Map() })
     }
     const group = groups.get(key)
-    if (group) group.largest = Math.max(group.largest, size)
+    if (!group) continue
+    group.largest = Math.max(group.largest, size)
+    if (open.size > 0) group.open.set(file, open)
   }
   return [...full, ...groups.values()]
 }
@@ -179,17 +191,17 @@ const sumOf = <T>(parts: readonly T[], of: (part: T) => number): number =>
   parts.reduce((sum, part) => sum + of(part), 0)
 
 /**
- * CSV files as columns of text; files of one header are read together. Files of another encoding than UTF-8 are first
- * written as UTF-8 to the scratch folder: the engine's own decoding knows no character beyond U+FFFF.
+ * CSV files as columns of text; files of one header are read together. `plain` gives of each file one that the engine reads
+ * right: its own decoding knows no character beyond U+FFFF, and it refuses lines of mixed ends.
  */
 export async function scanCsv(
   source: CsvSource,
   given: readonly string[],
   root: string,
   session: Session,
-  scratch: Scratch,
+  plainOf: Plain,
 ): Promise<Relation> {
-  const groups = await groupsOf(source, given, root, scratch)
+  const groups = await groupsOf(source, given, root, plainOf)
   const settings = groups.map(group => options(source, group))
   const found: Found[] = []
   for (const [i, group] of groups.entries()) found.push(await findUnreadable(group, settings[i] as string, session))

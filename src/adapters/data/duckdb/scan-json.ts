@@ -11,6 +11,7 @@ import { fail } from '../../../errors/index.ts'
 import { head, requireDifferent, tail } from './csv-header.ts'
 import { folderKeys } from './folder-keys.ts'
 import { filledLines } from './lines.ts'
+import type { Plain } from './plain-text.ts'
 import { besides, keysBeside, unionByName, type ReadFile } from './read-files.ts'
 import { rowName, text, type Session } from './session.ts'
 
@@ -44,7 +45,7 @@ async function hasRepeats(files: readonly string[], session: Session): Promise<b
 
 /** Whether a file is one list of objects: JSON, but not JSON lines. */
 async function isOneList(file: string): Promise<boolean> {
-  return /^\s*\[\s*\{/.test(await head(file, 'utf-8')) && (await tail(file)).trimEnd().endsWith(']')
+  return /^\s*\[\s*\{/.test(await head(file)) && (await tail(file)).trimEnd().endsWith(']')
 }
 
 /** The first characters of a line. */
@@ -114,14 +115,21 @@ async function brokenLines(files: readonly ReadFile[], numbered: string, isRow: 
 }
 
 /** Files by the names of the keys of their folders. */
-function groupsOf(source: JsonSource, paths: readonly string[], names: readonly string[], root: string): ReadFile[][] {
+function groupsOf(
+  source: JsonSource,
+  paths: readonly string[],
+  reads: readonly string[],
+  names: readonly string[],
+  root: string,
+): ReadFile[][] {
   const groups = new Map<string, ReadFile[]>()
   for (const [index, path] of paths.entries()) {
     const keys = keysBeside(names, folderKeys(path, source.path, root))
     const key = JSON.stringify([...keys.keys()])
     const known = groups.get(key)
-    if (known) known.push({ path, read: path, index, keys })
-    else groups.set(key, [{ path, read: path, index, keys }])
+    const own = { path, read: reads[index] as string, index, keys }
+    if (known) known.push(own)
+    else groups.set(key, [own])
   }
   return [...groups.values()]
 }
@@ -129,10 +137,13 @@ function groupsOf(source: JsonSource, paths: readonly string[], names: readonly 
 /** JSON lines as columns of text; members that are objects or lists are their JSON. A line that is no object is no row. */
 export async function scanJson(
   source: JsonSource,
-  files: readonly string[],
+  given: readonly string[],
   root: string,
   session: Session,
+  plainOf: Plain,
 ): Promise<Relation> {
+  const files: string[] = []
+  for (const path of given) files.push((await plainOf(path)).path)
   for (const file of files)
     if (await isOneList(file))
       throw fail('sourceUnreadable', {
@@ -152,7 +163,7 @@ export async function scanJson(
   const unreadable: UnreadableLine[] = []
   let rows = 0
   let broken = 0
-  const groups = groupsOf(source, files, names, root)
+  const groups = groupsOf(source, given, files, names, root)
   const keysOfAll = new Set(groups.flatMap(group => [...(group[0]?.keys.keys() ?? [])]))
   for (const group of groups) {
     const all = objects(group.map(file => file.read))

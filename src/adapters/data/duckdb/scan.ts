@@ -3,6 +3,7 @@ import { duckdbDialect } from './dialect.ts'
 import { scanCsv } from './scan-csv.ts'
 import { scanJson } from './scan-json.ts'
 import { scanParquet } from './scan-parquet.ts'
+import type { Plain } from './plain-text.ts'
 import { text, type Scratch, type Session } from './session.ts'
 
 /** A table of another DuckDB file, attached read-only under a name made from its path. */
@@ -22,15 +23,15 @@ export async function scanRelation(
   files: readonly string[],
   root: string,
   session: Session,
-  scratch: Scratch,
+  { scratch, plain }: { readonly scratch: Scratch; readonly plain: Plain },
 ): Promise<Relation> {
   switch (source.kind) {
     case 'parquet':
       return scanParquet(source, files, root, session, scratch)
     case 'csv':
-      return scanCsv(source, files, root, session, scratch)
+      return scanCsv(source, files, root, session, plain)
     case 'json':
-      return scanJson(source, files, root, session)
+      return scanJson(source, files, root, session, plain)
     case 'duckdb':
       return scanTable(source, files[0] as string, session)
   }

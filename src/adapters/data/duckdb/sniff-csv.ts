@@ -38,7 +38,7 @@ function optionsOf({ quote, escape, header }: Row, delimiter: string): CsvOption
 
 /** The dialect of a CSV file: its delimiter by its lines, the rest as the engine finds it, else by default. */
 export async function sniff(file: string, session: Session, given: CsvOptions = {}): Promise<CsvOptions> {
-  const delimiter = given.delimiter ?? delimiterOf(await head(file, given.encoding))
+  const delimiter = given.delimiter ?? delimiterOf(await head(file))
   return { ...(await sniffRest(file, session, delimiter)), ...given }
 }
 

@@ -1,4 +1,7 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { basename } from 'node:path'
 import { fail, type MillraceError } from '../../../errors/index.ts'
+import { formatOfFile, otherFormat } from '../../../internal/file-format.ts'
 import type { SourceSpec } from '../../../ports/data-engine.ts'
 
 /** Words of DuckDB that speak of the file, not of the table in it. */
@@ -11,4 +14,37 @@ export function unreadableSource(source: SourceSpec, reason: string, cause?: unk
   if (/could not set lock/i.test(reason)) return fail('tableLocked', { ...details, waited: 0 }, cause)
   const table = /table with name|catalog error|binder error/i.test(reason)
   return fail(!table && ofFile.test(reason) ? 'databaseUnreachable' : 'tableUnreadable', details, cause)
+}
+
+function whyNoParquet(file: string): string | undefined {
+  try {
+    const format = formatOfFile(file)
+    if (format && format.source !== 'parquet') return otherFormat(format, 'Parquet')
+    if (!format) return 'it does not begin as Parquet does: it is another format, or damaged'
+    return endsAsParquet(file) ? undefined : 'it is Parquet that was not written to its end: write or copy it again'
+  } catch {
+    // a pattern, or a file that is gone: the engine has said so
+    return undefined
+  }
+}
+
+function endsAsParquet(path: string): boolean {
+  const file = openSync(path, 'r')
+  try {
+    const bytes = Buffer.alloc(4)
+    readSync(file, bytes, 0, 4, Math.max(0, fstatSync(file).size - 4))
+    return bytes.toString('latin1') === 'PAR1'
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** Of files that are no Parquet: the first of another format, and what it is. */
+export function otherThanParquet(source: SourceSpec, files: readonly string[]): string | undefined {
+  if (source.kind !== 'parquet') return undefined
+  for (const file of files) {
+    const reason = whyNoParquet(file)
+    if (reason !== undefined) return files.length === 1 ? reason : `${basename(file)}: ${reason}`
+  }
+  return undefined
 }

@@ -3,6 +3,7 @@ import { basename } from 'node:path'
 import { fail, isMillraceError } from '../../../errors/index.ts'
 import type { Column } from '../../../ports/data-engine.ts'
 import type { OpenTable } from '../../../ports/table-source.ts'
+import { formatOfBytes, otherFormat } from '../../../internal/file-format.ts'
 import { differentNames } from '../../../internal/different-names.ts'
 import { messageOf } from '../../../internal/message-of.ts'
 import { columnOf, describeField } from './columns.ts'
@@ -14,10 +15,17 @@ export async function openArrowFile(file: string): Promise<OpenTable> {
   const unreadable = (reason: string, cause?: unknown) =>
     fail('sourceUnreadable', { source: basename(file), reason }, cause)
   let table: import('apache-arrow').Table
+  const bytes = await readFile(file)
   try {
-    table = arrow.tableFromIPC(await readFile(file))
+    table = arrow.tableFromIPC(bytes)
   } catch (error) {
-    throw isMillraceError(error) ? error : unreadable(messageOf(error), error)
+    if (isMillraceError(error)) throw error
+    const format = formatOfBytes(bytes)
+    if (format && format.source !== 'arrow') throw unreadable(otherFormat(format, 'Arrow or Feather'), error)
+    throw unreadable(
+      format ? `it is damaged or was not written to its end (${messageOf(error)})` : messageOf(error),
+      error,
+    )
   }
   const { fields } = table.schema
   const alike = differentNames(fields.map(field => field.name))

@@ -16,7 +16,8 @@ export const matches = columnKind<{ text: Method }>()({
   kind: expressionKind<{ good: Node }>({
     name: 'matches',
     group: 'row',
-    summary: 'Every text holds a pattern (linear-time subset: no look-around, no back-references).',
+    summary:
+      'Every text holds a pattern, as RegExp means it, searched for in linear time: no look-around, no back-references.',
     example: 'c.sku.matches(/^[A-Z]{2}-[0-9]{4}$/)',
     good: ({ good }) => good,
   }),

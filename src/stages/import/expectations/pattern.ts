@@ -1,4 +1,4 @@
-import { portablePattern } from '../../../define/expression/pattern.ts'
+import { patternText } from '../../../define/expression/pattern.ts'
 import { messageOf } from '../../../internal/message-of.ts'
 import { isMillraceError } from '../../../errors/index.ts'
 import { LeftOut, shown } from './given.ts'
@@ -7,7 +7,7 @@ import type { Rule } from './rule.ts'
 /** Where a pattern must hold: anywhere in a text, from its start on, or all of it. */
 export type Anchor = 'search' | 'start' | 'whole'
 
-const token = /\\[^]|\[(?:\\[^]|[^\]\\])*\]|\(\?P<\w+>|\(\?P=|\{,(\d+)\}|\$/g
+const token = /\\[^]|\[(?:\\[^]|[^\]\\])*\]|\(\?P<\w+>|\(\?P=|\{,(\d+)\}|[.$]/g
 
 /** What Python writes otherwise than JavaScript and RE2. */
 function translated(rule: Rule, source: string): string {
@@ -17,10 +17,12 @@ function translated(rule: Rule, source: string): string {
     if (most !== undefined) return `{0,${most}}`
     if (part === '\\A') return '^'
     if (part === '\\Z') return '$'
+    // Python's dot leaves out this one line end, JavaScript's four
+    if (part === '.') return '[^\\n]'
     if (part === '$')
       rule.remark('In patterns $ is the very end of a text; Python also takes it before a last line break.')
-    if (/\\[dDwWsSbB]/.test(part))
-      rule.remark('In patterns \\d, \\w, \\s and \\b mean ASCII; Python takes letters and digits of all scripts.')
+    if (/\\[dDwWbB]/.test(part))
+      rule.remark('In patterns \\d, \\w and \\b mean ASCII; Python takes letters and digits of all scripts.')
     return part
   })
 }
@@ -51,8 +53,10 @@ export function sqlPattern(rule: Rule, text: string): RegExp {
 
 function checked(source: string, flags: string): RegExp {
   try {
-    const pattern = new RegExp(source, flags)
-    portablePattern(pattern)
+    // only with flag u does JavaScript know Unicode's properties
+    const properties = /\\[pP]\{/.test(source) && !flags.includes('u')
+    const pattern = new RegExp(source, properties ? `${flags}u` : flags)
+    patternText(pattern)
     return pattern
   } catch (error) {
     const why = isMillraceError(error) ? String(error.details['reason']) : messageOf(error)
@@ -76,5 +80,5 @@ export function likePattern(text: string): RegExp {
         ? '[\\s\\S]'
         : escaped(part.length > 1 && part[0] === '\\' ? part.slice(1) : part),
   )
-  return checked(`^${body}$`, '')
+  return checked(`^${body}$`, 'u')
 }

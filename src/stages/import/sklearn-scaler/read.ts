@@ -24,7 +24,7 @@ function pickled(bytes: Uint8Array, file: string): string | undefined {
 
 /**
  * Reads a scaler that scikit-learn fitted, from figures alone: ONNX, JSON, .npz or skops. Nothing in the file is run or
- * constructed. Throws `importPickle`, `importMalformed`, `importUnknown`, and for ONNX `onnxMalformed` and `onnxNotEvaluable`.
+ * constructed. Throws `importPickle`, `importMalformed`, `importUnknown`, and for ONNX `onnxMalformed` and `importNoScaler`.
  */
 export function readSklearnScaler(bytes: Uint8Array, file: string): { form: ScalerForm; scaler: ImportedScaler } {
   const reason = pickled(bytes, file)

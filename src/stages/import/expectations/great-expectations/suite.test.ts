@@ -51,12 +51,12 @@ describe('Great Expectations', () => {
     [
       'expect_column_values_to_match_regex',
       { column: 'a', regex: '\\p{L}/' },
-      ["c.a.matches(new RegExp('\\\\p{L}\\\\/'), { onEmpty: 'pass' })"],
+      ["c.a.matches(new RegExp('\\\\p{L}\\\\/', 'u'), { onEmpty: 'pass' })"],
     ],
     [
       'expect_column_values_to_match_like_pattern',
       { column: 'a', like_pattern: 'x_%' },
-      ["c.a.matches(/^x[\\s\\S][\\s\\S]*$/, { onEmpty: 'pass' })"],
+      ["c.a.matches(/^x[\\s\\S][\\s\\S]*$/u, { onEmpty: 'pass' })"],
     ],
   ])('carries %s %j', (type, kwargs, code) => {
     expect(rule(type, kwargs)).toMatchObject({ outcome: 'carried', code })
