@@ -2,7 +2,8 @@ import { mkdtemp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/prom
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { openKeyring } from '../src/config/keyring.ts'
+import { openSqlite } from '../src/adapters/metadata/sqlite/open.ts'
+import { type Keyring, openKeyring } from '../src/config/keyring.ts'
 import { openWorkspace } from '../src/config/workspace.ts'
 import { csv, dataset, deployment, expect as must, gbt, model, project, t } from '../src/index.ts'
 import type { Digest } from '../src/internal/digest.ts'
@@ -32,6 +33,14 @@ async function filesBelow(folder: string): Promise<string[]> {
   return found
 }
 
+/** The keyring of a project alone, its anchors in the project's own store. */
+async function openedKeyring(root: string): Promise<Keyring> {
+  const folder = join(root, '.millrace')
+  const store = await openSqlite(join(folder, 'millrace.db'))
+  const keyring = await openKeyring(folder, { store, clock: systemClock() })
+  return { ...keyring, close: () => keyring.close().then(() => store.close()) }
+}
+
 it('keeps quarantined personal data encrypted, masked in samples, and every use of the key in the log', async () => {
   const root = await mkdtemp(join(tmpdir(), 'millrace-'))
   await mkdir(join(root, 'data'))
@@ -45,7 +54,7 @@ it('keeps quarantined personal data encrypted, masked in samples, and every use 
     encryptWith: 'people',
     expect: c => [c.age.between(0, 150), must.that(c.mail.ne(''))],
   })
-  const keyring = await openKeyring(join(root, '.millrace'), systemClock())
+  const keyring = await openedKeyring(root)
   await keyring.keys.create('people', 'operator')
   await keyring.keys.grant('people', 'pipeline', ['kms:GenerateDataKey'], 'operator')
   await keyring.keys.grant('people', 'auditor', ['kms:Decrypt'], 'operator')
@@ -110,7 +119,7 @@ it('keeps snapshots, frames and models of sensitive data sealed, and opens them 
   })
   const api = deployment('api', { model: health })
   const own = project('p', { people, health, api })
-  const keyring = await openKeyring(join(root, '.millrace'), systemClock())
+  const keyring = await openedKeyring(root)
   await keyring.keys.create('people', 'operator')
   await keyring.keys.grant('people', 'pipeline', ['kms:GenerateDataKey', 'kms:Decrypt'], 'operator')
   await keyring.keys.grant('people', 'serving', ['kms:Decrypt'], 'operator')

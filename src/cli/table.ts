@@ -128,6 +128,10 @@ export const table: Readonly<Record<string, Entry>> = {
   'keys grant': { summary: 'let a principal use a key', load: () => import('./commands/keys/grant.ts') },
   'keys revoke': { summary: 'take a grant back', load: () => import('./commands/keys/revoke.ts') },
   'keys rotate': { summary: 'make a new version of a key', load: () => import('./commands/keys/rotate.ts') },
+  'keys accept': {
+    summary: 'take the keystore as it is for the newest one',
+    load: () => import('./commands/keys/accept.ts'),
+  },
   'audit verify': { summary: 'prove that the audit log is whole', load: () => import('./commands/audit/verify.ts') },
   'token create': { summary: 'make an access token', load: () => import('./commands/token/create.ts') },
   'token list': { summary: 'tokens, without their secrets', load: () => import('./commands/token/list.ts') },

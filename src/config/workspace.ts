@@ -44,12 +44,12 @@ export interface WorkspaceOptions {
   readonly resolveRun?: ConstructorParameters<typeof Engine>[0]['resolve']
 }
 
-async function openStore(project: Project, folder: string): Promise<MetadataStore> {
+async function openStore(project: Project, folder: string, note: (text: string) => void): Promise<MetadataStore> {
   const from = project.settings.store?.postgresFrom
   if (from === undefined) {
     const path = join(folder, 'millrace.db')
     await checkDatabase(folder, path)
-    return (await adapters.metadata.sqlite()).openSqlite(path)
+    return (await adapters.metadata.sqlite()).openSqlite(path, note)
   }
   const url = process.env[from]
   if (!url)
@@ -58,7 +58,7 @@ async function openStore(project: Project, folder: string): Promise<MetadataStor
       name: project.name,
       reason: `the environment variable ${from} that holds the PostgreSQL URL is not set`,
     })
-  return (await adapters.metadata.postgres()).openPostgres(url)
+  return (await adapters.metadata.postgres()).openPostgres(url, note)
 }
 
 /** Native ONNX Runtime where it is installed, else WebAssembly. */
@@ -131,13 +131,13 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
   await sweepStateFolder(root, folder)
   const note = options.note ?? ((text: string) => void process.stderr.write(`! ${text}\n`))
   const clock = options.clock ?? (await adapters.clock.system()).systemClock()
-  const store = await openStore(project, folder)
+  const store = await openStore(project, folder, note)
   let keyring: Promise<Keyring> | undefined
   const keys =
     options.keys ??
     (async () => {
       const { openKeyring } = await import('./keyring.ts')
-      return (await (keyring ??= openKeyring(folder, clock))).keys
+      return (await (keyring ??= openKeyring(folder, { store, clock }))).keys
     })
   const artifacts = await sealedArtifacts(
     await (await adapters.artifacts.fs()).openArtifacts(join(folder, 'artifacts')),

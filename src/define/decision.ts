@@ -2,7 +2,7 @@ import type { Json } from '../internal/canonical-json.ts'
 import type { Micros } from '../internal/time.ts'
 
 /** What chose. One record for every automatic choice; nothing happens silently. */
-export type DecisionKind = 'gate' | 'trigger' | 'rollout' | 'alert' | 'promotion' | 'quarantine'
+export type DecisionKind = 'gate' | 'trigger' | 'rollout' | 'alert' | 'promotion' | 'quarantine' | 'access'
 
 /** The stored record of an automatic choice, with enough in it to make the choice again. */
 export interface Decision {

@@ -17,12 +17,12 @@ const unitMicros: Record<Unit, number> = {
 
 const form = /^(\d+(?:\.\d+)?)(us|ms|s|m|h|d|w)$/
 
-/** Length in microseconds, or undefined where the text is no duration. */
+/** Length in microseconds, or undefined where the text is no duration, or one of more than 285 years. */
 export function parseDuration(text: string): Micros | undefined {
   const match = form.exec(text)
   if (!match) return undefined
   const length = Math.round(Number(match[1]) * unitMicros[match[2] as Unit])
-  return Number.isFinite(length) ? length : undefined
+  return Number.isSafeInteger(length) ? length : undefined
 }
 
 /** Length in microseconds of a duration already checked by its type or by a schema. */

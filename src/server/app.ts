@@ -77,7 +77,7 @@ export function createApp(
         const params = paramsOf(one.path, context.req.param())
         return await one.respond({ request, url: new URL(request.url), params, actor, services })
       } catch (error) {
-        return one.problem ? one.problem(error, { services }) : problem(error, services.log)
+        return one.problem ? one.problem(error, { services }) : problem(error, services)
       }
     })
   }
@@ -94,10 +94,10 @@ export function createApp(
       if (page) return page
       throw fail('routeUnknown', { method, path: path.slice(0, 200) })
     } catch (error) {
-      return problem(error, services.log)
+      return problem(error, services)
     }
   })
-  app.onError(error => problem(error, services.log))
+  app.onError(error => problem(error, services))
 
   return {
     async fetch(request) {

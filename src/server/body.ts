@@ -4,6 +4,25 @@ import { fail } from '../errors/index.ts'
 export const bodyLimit = 16 * 1024 * 1024
 const depthLimit = 32
 
+/** Most bytes of unfinished bodies at a time, over all requests: many large ones must not fill the memory together. */
+const maxHeld = 128 * 1024 * 1024
+let held = 0
+
+/** One for both planes. */
+export const bodyBudget = {
+  /** Counts bytes as held; false where that is too much together. They are held until they are released all the same. */
+  take(bytes: number): boolean {
+    held += bytes
+    return held <= maxHeld
+  },
+  release(bytes: number): void {
+    held -= bytes
+  },
+  get held(): number {
+    return held
+  },
+}
+
 /** Throws when JSON text nests deeper than the limit; looks at brackets outside of strings only. */
 export function checkDepth(text: string): void {
   let depth = 0
@@ -48,10 +67,16 @@ export async function readBytes(request: Request, limit: number = bodyLimit): Pr
   if (!request.body) return new Uint8Array()
   const parts: Uint8Array[] = []
   let size = 0
-  for await (const part of request.body as unknown as AsyncIterable<Uint8Array>) {
-    size += part.length
-    if (size > limit) throw tooLarge(limit)
-    parts.push(part)
+  try {
+    for await (const part of request.body as unknown as AsyncIterable<Uint8Array>) {
+      size += part.length
+      const fits = bodyBudget.take(part.length)
+      if (size > limit) throw tooLarge(limit)
+      if (!fits) throw fail('bodiesTooMany')
+      parts.push(part)
+    }
+  } finally {
+    bodyBudget.release(size)
   }
   return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts)
 }

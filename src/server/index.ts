@@ -4,6 +4,7 @@ export {
   listTokens,
   revokeToken,
   scopes,
+  withOwnToken,
   type Scope,
   type TokenOptions,
   type TokenRecord,

@@ -234,7 +234,7 @@ const stages: readonly {
   {
     id: 'test',
     title: 'Test',
-    command: 'millrace test',
+    command: 'millrace models test',
     body: testStage,
     decided: one => one.kind === 'gate' && one.subject.startsWith('model '),
   },

@@ -1,19 +1,37 @@
-import { fail, systemError, type MillraceError } from '../errors/index.ts'
+import { catalogue, fail, MillraceError, systemError } from '../errors/index.ts'
 import { ulid } from '../internal/ids.ts'
 import type { ServerServices } from './services.ts'
 
+export interface ProblemServices {
+  readonly log: ServerServices['log']
+  readonly workspace: { readonly root: string }
+}
+
+/** Where the project lies on this machine is nobody's business outside: paths are told from its folder on. */
+function withoutRoot(error: MillraceError, root: string): MillraceError {
+  const hide = (text: string): string => text.replaceAll(`${root}/`, '').replaceAll(root, '.')
+  const told = JSON.stringify(error)
+  if (root === '' || !told.includes(root)) return error
+  const entry = Object.values(catalogue).find(one => one.code === error.code)
+  if (entry === undefined) return error
+  const details = Object.fromEntries(
+    Object.entries(error.details).map(([key, value]) => [key, typeof value === 'string' ? hide(value) : value]),
+  )
+  return new MillraceError(entry, details, { cause: error })
+}
+
 /** The catalogued error of anything thrown: what is not catalogued is logged whole and answered by its reference only. */
-export function catalogued(error: unknown, log: ServerServices['log']): MillraceError {
+export function catalogued(error: unknown, { log, workspace }: ProblemServices): MillraceError {
   const known = systemError(error)
-  if (known) return known
+  if (known) return withoutRoot(known, workspace.root)
   const reference = ulid()
   log({ level: 'error', reference, error: error instanceof Error ? (error.stack ?? error.message) : String(error) })
   return fail('unexpected', { reference })
 }
 
 /** RFC 9457. */
-export function problem(error: unknown, log: ServerServices['log']): Response {
-  const known = catalogued(error, log)
+export function problem(error: unknown, services: ProblemServices): Response {
+  const known = catalogued(error, services)
   return new Response(JSON.stringify(known), {
     status: known.status,
     headers: {

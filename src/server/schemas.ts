@@ -5,13 +5,18 @@ import type { ReportLine as ReportLineAnswer, RolloutEvidence } from './api-type
 const json = z.unknown()
 const record = z.record(z.string(), json)
 
-export const nameSchema = z.string().min(1).max(200)
+/** Names stand in tables, logs and command lines: one line of Unicode text. */
+export const nameSchema = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'holds control characters')
 export const limitSchema = z.coerce.number().int().min(1).max(1000)
 
 export const Decision = z
   .object({
     id: z.string(),
-    kind: z.enum(['gate', 'trigger', 'rollout', 'alert', 'promotion', 'quarantine']),
+    kind: z.enum(['gate', 'trigger', 'rollout', 'alert', 'promotion', 'quarantine', 'access']),
     subject: z.string(),
     at: z.number(),
     verdict: z.string(),

@@ -53,6 +53,63 @@ export function metadataStoreContract(open: () => Promise<MetadataStore>): reado
     })
   }
 
+  add('what could not be read back is refused, and nothing of it is written', async store => {
+    const kept = run({ kind: 'tracking' })
+    await store.createRun(kept)
+    const before = await store.listRuns({ name: kept.name })
+    for (const bad of [2 ** 53, -(2 ** 53), 2 ** 63, 1e308, Infinity, Number.NaN, 1.5]) {
+      const refused = async (work: Promise<unknown>): Promise<void> => rejectsWith('MR3027', work)
+      await refused(store.createRun(run({ startedAt: bad })))
+      await refused(store.createRun(run({ endedAt: bad })))
+      await refused(store.createRun(run({ lease: { owner: owner(1), until: bad } })))
+      await refused(store.updateRun(kept.id, { name: 'changed', endedAt: bad }))
+      await refused(store.acquireRunLease(kept.id, owner(1), bad, at))
+      await refused(
+        store.commitRun({
+          runId: kept.id,
+          lease: { owner: owner(1), until: at },
+          end: { status: 'failed', endedAt: bad },
+        }),
+      )
+      await refused(store.putStep(step(kept.id, { startedAt: bad })))
+      await refused(store.putSteps([step(kept.id), step(kept.id, { step: 'other', attempt: bad })]))
+      await refused(store.putDocument('edge', kept.id, {}, bad))
+      await refused(store.addWindows([{ monitor: kept.id, series: 's', from: at, to: bad, body: {} }]))
+      await refused(store.createExperiment({ name: ulid(), createdAt: bad, updatedAt: at, deleted: false, tags: {} }))
+      const point = { key: 'auc', value: 1, timestamp: 1, step: 1 }
+      const metrics = [point, { ...point, key: 'b', timestamp: bad }]
+      await refused(store.logBatch(kept.id, { metrics, params: { depth: '3' }, tags: { a: 'b' } }))
+      await refused(store.logBatch(kept.id, { metrics: [{ ...point, step: bad }] }))
+    }
+    for (const bad of ['a\0b', 'half \ud83d of a pair']) {
+      await rejectsWith('MR3027', store.createRun(run({ name: bad })))
+      await rejectsWith('MR3027', store.updateRun(kept.id, { name: bad }))
+      await rejectsWith('MR3027', store.logBatch(kept.id, { tags: { key: bad } }))
+      await rejectsWith('MR3027', store.logBatch(kept.id, { params: { [bad]: 'value' } }))
+      await rejectsWith('MR3027', store.getRun(bad))
+      await rejectsWith('MR3027', store.getDocument('token', bad))
+    }
+    assert.deepEqual(await store.listRuns({ name: kept.name }), before)
+    assert.deepEqual(await store.listSteps(kept.id), [])
+    assert.deepEqual([await store.runParams(kept.id), await store.runTags(kept.id)], [{}, {}])
+    assert.deepEqual(await store.latestMetrics(kept.id), [])
+  })
+
+  add('the farthest times and counts and any double of a metric come back as they were written', async store => {
+    for (const edge of [Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER, 0]) {
+      const made = run({ startedAt: edge, endedAt: edge })
+      await store.createRun(made)
+      assert.deepEqual(await store.getRun(made.id), made)
+      for (const value of [1e308, -1e308, 5e-324, -1e-17, -1 + 2 ** -53, 2 ** 63, Number.NaN, 0.1]) {
+        const point = { key: `at ${value}`, value, timestamp: edge, step: edge }
+        await store.logBatch(made.id, { metrics: [point] })
+        assert.deepEqual(await store.metricHistory(made.id, point.key, 0, 5), [point])
+      }
+      await store.putDocument('edge', made.id, { any: 1e300 }, edge)
+      assert.equal((await store.getDocument('edge', made.id))?.at, edge)
+    }
+  })
+
   add('a run comes back as it was written, and without members it never had', async store => {
     const made = run({ lease: { owner: owner(1), until: at + 5 } })
     await store.createRun(made)

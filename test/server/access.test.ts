@@ -71,15 +71,57 @@ test('an expired or altered token is no token', async () => {
   await expect(createToken(guarded.workspace, { name: 'x', scopes: ['all'] })).rejects.toMatchObject({ code: 'MR5024' })
 })
 
-test('signing in by cookie', async () => {
-  const { token } = await createToken(guarded.workspace, { name: 'me', scopes: ['operate'] })
+test('signing in opens a session that is not the token, and signing out ends it at once', async () => {
+  const { token, record } = await createToken(guarded.workspace, { name: 'me', scopes: ['operate'] })
   const answer = await post(`${guarded.url}/v1/session`, { token })
   const cookie = answer.headers.get('set-cookie') ?? ''
   expect(cookie).toContain('HttpOnly')
   expect(cookie).toContain('SameSite=Strict')
-  const again = await fetch(`${guarded.url}/v1/loop`, { headers: { cookie: cookie.split(';')[0] ?? '' } })
-  expect(again.status).toBe(200)
-  expect((await post(`${guarded.url}/v1/session`, { token: 'mlr_no' })).status).toBe(401)
+  expect(cookie).not.toContain(token.slice(15))
+  const headers = { cookie: cookie.split(';')[0] ?? '' }
+  const project = (given: Record<string, string>): Promise<number> =>
+    fetch(`${guarded.url}/v1/project`, { headers: given }).then(found => found.status)
+  expect(await project(headers)).toBe(200)
+  // A token in the cookie is no session
+  expect(await project({ cookie: `millrace_session=${token}` })).toBe(401)
+  const stored = JSON.stringify(await guarded.workspace.store.listDocuments('session'))
+  expect(stored).not.toContain(headers.cookie.slice(-40))
+  expect((await fetch(`${guarded.url}/v1/session`, { method: 'DELETE', headers })).status).toBe(200)
+  expect(await project(headers)).toBe(401)
+  expect(await project({ authorization: `Bearer ${token}` })).toBe(200)
+  // A session ends with its token, too
+  const again = {
+    cookie: (await post(`${guarded.url}/v1/session`, { token })).headers.get('set-cookie')?.split(';')[0] ?? '',
+  }
+  expect(await project(again)).toBe(200)
+  await revokeToken(guarded.workspace, record.id)
+  await new Promise(resolve => setTimeout(resolve, 1100))
+  expect(await project(again)).toBe(401)
+})
+
+test('wrong tokens are recorded and held back; right ones are not', async () => {
+  const server = await testServer({ auth: true })
+  const { token } = await createToken(server.workspace, { name: 'me', scopes: ['read'] })
+  const wrong = (): Promise<number> =>
+    post(`${server.url}/v1/session`, { token: 'mlr_no' }).then(answer => answer.status)
+  expect(await wrong()).toBe(401)
+  const refusals = async (): Promise<readonly unknown[]> =>
+    (await server.workspace.store.listDecisions({ kind: 'access' })).map(one => one.rule.value)
+  expect(await refusals()).toEqual([1])
+  for (let i = 0; i < 4; i++) await wrong()
+  const begun = performance.now()
+  const held = Promise.all(Array.from({ length: 12 }, wrong))
+  const headers = { authorization: `Bearer ${token}` }
+  expect((await fetch(`${server.url}/v1/project`, { headers })).status).toBe(200)
+  const right = performance.now() - begun
+  expect(await held).toEqual(Array.from({ length: 12 }, () => 401))
+  const all = performance.now() - begun
+  expect(all).toBeGreaterThan(1_900)
+  expect(right).toBeLessThan(all)
+  // A request without any token is asked for one, and is no attempt
+  expect((await fetch(`${server.url}/v1/project`)).status).toBe(401)
+  expect(await refusals()).toEqual([16, 8, 4, 2, 1])
+  await server.end()
 })
 
 function withHost(url: string, host: string): Promise<number> {

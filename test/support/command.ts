@@ -27,13 +27,15 @@ export interface Server {
   readonly child: ChildProcess
   /** Its log lines so far. */
   readonly said: () => string
+  /** What it wrote to its output so far. */
+  readonly printed: () => string
   /** Sends the signal and waits for the end: the exit code, or the signal that ended it. */
   readonly end: (signal?: NodeJS.Signals) => Promise<number | string>
 }
 
 /** `millrace up` on a free port, in a process of its own. */
-export function startUp(cwd: string): Promise<Server> {
-  const child = spawn(process.execPath, [bin, 'up', '--port', '0', '--json'], {
+export function startUp(cwd: string, options: readonly string[] = []): Promise<Server> {
+  const child = spawn(process.execPath, [bin, 'up', '--port', '0', '--json', ...options], {
     cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -50,6 +52,7 @@ export function startUp(cwd: string): Promise<Server> {
         url,
         child,
         said: () => log,
+        printed: () => out,
         end(signal = 'SIGTERM') {
           child.kill(signal)
           return ended

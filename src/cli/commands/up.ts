@@ -25,9 +25,9 @@ export const command: Command = {
     })
     // Before anybody hears that it is up, and may end it
     const ended = endSignal()
-    out.data({ url: running.url, token: running.token ?? null, pid: process.pid })
+    out.data({ url: running.url, auth: options.auth === true, pid: process.pid })
     out.line(`Millrace is up at ${running.url}`)
-    if (running.token) out.line(`token for this machine: ${running.token}`)
+    if (options.auth === true) out.line('it asks for tokens: millrace token create <name> --scope admin makes one')
     out.line('Ctrl-C ends it.')
     await new Promise<void>(resolve => {
       ended.addEventListener('abort', () => resolve(), { once: true })

@@ -13,6 +13,8 @@ export function deploymentOf(project: Project, name: string | undefined): Deploy
   const { deployments } = project
   const [only] = deployments.values()
   if (name === undefined && only && deployments.size === 1) return only
+  if (name === undefined && deployments.size > 1)
+    throw fail('notNamed', { kind: 'deployment', count: deployments.size, known: [...deployments.keys()].join(', ') })
   const found = name === undefined ? undefined : deployments.get(name)
   if (!found)
     throw fail('notDefined', {
@@ -64,7 +66,7 @@ export async function onDeployment(
     const { name } = deploymentOf(workspace.project, args[0])
     const server = await runningServer(workspace.folder)
     if (server) {
-      const answer = (await ask(server, remote.path(name), remote.body)) as { status?: DeploymentStatus }
+      const answer = (await ask(workspace, server, remote.path(name), remote.body)) as { status?: DeploymentStatus }
       out.data(answer)
       out.line(`done by the server at ${server.url}; "millrace rollout status ${name}" shows where it stands`)
       return

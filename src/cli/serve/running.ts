@@ -5,19 +5,21 @@ import { serverFile, serverLock } from '../../config/state-folder.ts'
 import { isFileLocked, isHeldLock, takeFileLock, type HeldLock } from '../../internal/file-lock.ts'
 import { publishFile } from '../../internal/publish.ts'
 import { messageOf } from '../../internal/message-of.ts'
+import type { Clock } from '../../ports/clock.ts'
 import type { ProcessIdentity } from '../../ports/executor.ts'
+import type { MetadataStore } from '../../ports/metadata-store.ts'
 
 const form = z.object({
   url: z.string(),
-  token: z.string().optional(),
+  auth: z.boolean(),
   process: z.object({ host: z.string(), bootId: z.string(), pid: z.number(), startTime: z.string() }),
 })
 
 /** The server that serves this project now, as it wrote itself down. */
 export interface RunningServer {
   readonly url: string
-  /** For commands of this user on this machine, when the server asks for tokens. */
-  readonly token?: string
+  /** Whether it asks for tokens. None stands here: commands make one of their own for each call. */
+  readonly auth: boolean
   readonly process: ProcessIdentity
 }
 
@@ -26,9 +28,7 @@ export async function runningServer(folder: string): Promise<RunningServer | und
   if (!(await isFileLocked(serverLock(folder)))) return undefined
   const text = await readFile(serverFile(folder), 'utf8').catch(() => undefined)
   const read = text === undefined ? undefined : form.safeParse(safeJson(text))
-  if (!read?.success) return undefined
-  const { token, ...server } = read.data
-  return token === undefined ? server : { ...server, token }
+  return read?.success ? read.data : undefined
 }
 
 function safeJson(text: string): unknown {
@@ -66,7 +66,18 @@ export async function withdraw(folder: string): Promise<void> {
 }
 
 /** Posts to the running server. Throws `serverSilent` and `serverRefused`. */
-export async function ask(server: RunningServer, path: string, body: unknown): Promise<unknown> {
+export async function ask(
+  services: { readonly store: MetadataStore; readonly clock: Clock },
+  server: RunningServer,
+  path: string,
+  body: unknown,
+): Promise<unknown> {
+  if (!server.auth) return post(server, path, body, undefined)
+  const { withOwnToken } = await import('../../server/index.ts')
+  return withOwnToken(services, token => post(server, path, body, token))
+}
+
+async function post(server: RunningServer, path: string, body: unknown, token: string | undefined): Promise<unknown> {
   let answer: Response
   try {
     answer = await fetch(`${server.url}${path}`, {
@@ -75,7 +86,7 @@ export async function ask(server: RunningServer, path: string, body: unknown): P
       signal: AbortSignal.timeout(30_000),
       headers: {
         'content-type': 'application/json',
-        ...(server.token ? { authorization: `Bearer ${server.token}` } : {}),
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       },
     })
   } catch (error) {

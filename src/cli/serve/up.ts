@@ -3,7 +3,7 @@ import { makeStateFolder } from '../../config/state-folder.ts'
 import { openWorkspace, type Workspace } from '../../config/workspace.ts'
 import { ownIdentity } from '../../internal/process-identity.ts'
 import { messageOf } from '../../internal/message-of.ts'
-import { checkBind, createToken, EventBus, type Log, startServer } from '../../server/index.ts'
+import { checkBind, EventBus, type Log, startServer } from '../../server/index.ts'
 import { LiveServing } from '../../stages/serve/serving.ts'
 import { runApart } from './apart.ts'
 import { ingestApart } from './ingest-apart.ts'
@@ -23,7 +23,6 @@ export interface UpOptions {
 
 export interface Up {
   readonly url: string
-  readonly token: string | undefined
   close(): Promise<void>
 }
 
@@ -92,18 +91,9 @@ async function serve(options: UpOptions): Promise<Up> {
       follow(watching.beat())
       follow(recover())
     }, 1000)
-    const token = options.auth
-      ? (
-          await createToken(
-            { store: workspace.store, clock: workspace.clock },
-            { name: 'this-machine', scopes: ['admin'], expiresIn: '30d' },
-          )
-        ).token
-      : undefined
-    await announce(workspace.folder, { url: server.url, process: ownIdentity(), ...(token ? { token } : {}) })
+    await announce(workspace.folder, { url: server.url, process: ownIdentity(), auth: options.auth })
     return {
       url: server.url,
-      token,
       async close() {
         clearInterval(beat)
         await withdraw(workspace.folder)

@@ -55,4 +55,13 @@ export const definitionErrors = {
     status: 404,
     blame: 'user',
   },
+  notNamed: {
+    code: 'MR1007',
+    title: 'Several are there',
+    message: 'Which {kind} is meant? {count} are there.',
+    hint: 'Name one of: {known}.',
+    exit: 2,
+    status: 400,
+    blame: 'user',
+  },
 } as const satisfies Record<string, ErrorEntry>

@@ -2,6 +2,8 @@ import { fail } from '../../errors/index.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
 import type { Permission } from '../route.ts'
+import { SignInFailures } from './failures.ts'
+import { endSession, isSession, openSession, verifySession } from './sessions.ts'
 import { allows, verifyToken, type TokenRecord } from './tokens.ts'
 
 const loopback = new Set(['localhost', '127.0.0.1', '[::1]', '::1'])
@@ -44,8 +46,14 @@ function tokenOf(header: HeaderReader): string | undefined {
       .split(':')
       .slice(1)
       .join(':')
-  const cookie = (header('cookie') ?? '').split(/;\s*/).find(one => one.startsWith(`${sessionCookie}=`))
-  return cookie?.slice(sessionCookie.length + 1)
+  return sessionOf(header)
+}
+
+/** What the session cookie holds. A token there is none: scripts of other programs put it into no cookie. */
+export function sessionOf(header: HeaderReader): string | undefined {
+  const cookie = (header('cookie') ?? '').split(';').find(one => one.trim().startsWith(`${sessionCookie}=`))
+  const value = cookie?.trim().slice(sessionCookie.length + 1)
+  return value !== undefined && isSession(value) ? value : undefined
 }
 
 /** Decides who may do what. One for the whole server, both planes. */
@@ -54,12 +62,14 @@ export class Guard {
   readonly #options: GuardOptions
   /** Undefined: whatever name is asked for. A server on all addresses has no name of its own, and tokens protect it. */
   readonly #hosts: ReadonlySet<string> | undefined
+  readonly #failures: SignInFailures
   readonly #known = new Map<string, { readonly record: TokenRecord; readonly until: number }>()
 
   constructor(options: GuardOptions) {
     checkBind(options.host, options.auth)
     this.auth = options.auth
     this.#options = options
+    this.#failures = new SignInFailures(options)
     const given = (options.allowedHosts ?? []).map(name => name.toLowerCase())
     const everywhere = options.host === '0.0.0.0' || options.host === '::'
     this.#hosts = everywhere && given.length === 0 ? undefined : new Set([...loopback, options.host, ...given])
@@ -83,11 +93,30 @@ export class Guard {
     const seen = this.#known.get(token)
     if (seen && seen.until > clock.elapsed()) return seen.record
     this.#known.delete(token)
-    const record = await verifyToken(this.#options, token)
+    const record = await (isSession(token) ? verifySession(this.#options, token) : verifyToken(this.#options, token))
     if (!record) return undefined
     if (this.#known.size > 1000) this.#known.clear()
     this.#known.set(token, { record, until: clock.elapsed() + remembered })
     return record
+  }
+
+  /** Opens a session for a token; gives what the cookie holds. Throws `unauthorized`. */
+  async signIn(token: string): Promise<{ readonly record: TokenRecord; readonly cookie: string }> {
+    const record = await verifyToken(this.#options, token)
+    if (!record) return this.#refuse('sign-in', 'read')
+    return { record, cookie: await openSession(this.#options, record) }
+  }
+
+  async signOut(header: HeaderReader): Promise<void> {
+    const cookie = sessionOf(header)
+    if (cookie === undefined) return
+    await endSession(this.#options, cookie)
+    this.#known.delete(cookie)
+  }
+
+  async #refuse(what: string, permission: Permission): Promise<never> {
+    await this.#failures.add(what)
+    throw fail('unauthorized', { permission })
   }
 
   /** Name of who asks. Throws `hostRefused`, `originRefused`, `unauthorized` (401) and `scopeMissing` (403). */
@@ -101,8 +130,10 @@ export class Guard {
   }
 
   async #checkToken(permission: Exclude<Permission, 'public'>, header: HeaderReader): Promise<string> {
-    const record = await this.identify(tokenOf(header))
-    if (!record) throw fail('unauthorized', { permission })
+    const token = tokenOf(header)
+    if (token === undefined) throw fail('unauthorized', { permission })
+    const record = await this.identify(token)
+    if (!record) return this.#refuse('request', permission)
     if (!allows(record.scopes, permission))
       throw fail('scopeMissing', { permission, token: record.name, scopes: record.scopes.join(', ') })
     return record.name

@@ -1,6 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
+import { checkName } from '../../internal/names.ts'
 import { formatTime, parseDuration, type Micros } from '../../internal/time.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
@@ -60,9 +61,12 @@ export async function createToken(
   const life = options.expiresIn === undefined ? undefined : parseDuration(options.expiresIn)
   if (options.expiresIn !== undefined && !(life !== undefined && life > 0))
     throw fail('tokenSettings', { reason: `'${options.expiresIn}' is no duration` })
+  const now = clock.now()
+  if (!Number.isSafeInteger(now + (life ?? 0)))
+    throw fail('tokenSettings', { reason: `'${options.expiresIn}' ends after the year 2255` })
+  checkName(options.name, reason => fail('tokenSettings', { reason: `its name ${reason}` }))
   const id = [...randomBytes(10)].map(byte => (byte % 36).toString(36)).join('')
   const token = `mlr_${id}_${randomBytes(32).toString('base64url')}`
-  const now = clock.now()
   const stored: Stored = {
     id,
     name: options.name,
@@ -95,6 +99,31 @@ export async function verifyToken({ store, clock }: TokenServices, token: string
   const same = timingSafeEqual(Buffer.from(found.hash, 'hex'), Buffer.from(hashOf(token), 'hex'))
   if (!same || (found.expiresAt !== null && found.expiresAt <= clock.now())) return undefined
   return record(found)
+}
+
+/** The record of a token by its id, if it is valid now. */
+export async function tokenById({ store, clock }: TokenServices, id: string): Promise<TokenRecord | undefined> {
+  const found = (await store.getDocument<Json>(kind, id))?.value as unknown as Stored | undefined
+  return found === undefined || (found.expiresAt !== null && found.expiresAt <= clock.now()) ? undefined : record(found)
+}
+
+const ownName = 'command of this machine'
+
+/**
+ * A token for the length of one call to the server that runs. Whoever can write into the store could make any token:
+ * nothing that opens the server has to lie in a file. What a killed command left is removed by the next.
+ */
+export async function withOwnToken<T>(services: TokenServices, work: (token: string) => Promise<T>): Promise<T> {
+  const now = services.clock.now()
+  for (const one of await listTokens(services))
+    if (one.name === ownName && one.expiresAt !== null && one.expiresAt <= now)
+      await services.store.removeDocument(kind, one.id)
+  const { token, record } = await createToken(services, { name: ownName, scopes: ['operate'], expiresIn: '2m' })
+  try {
+    return await work(token)
+  } finally {
+    await services.store.removeDocument(kind, record.id)
+  }
 }
 
 /** `admin` may do everything; who may write or operate may also read. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { fail } from '../../errors/index.ts'
-import { bodyLimit } from '../body.ts'
+import { bodyBudget, bodyLimit } from '../body.ts'
 import type { RouteFacts } from '../route.ts'
 import type { DataServices } from './services.ts'
 
@@ -20,17 +20,13 @@ export interface DataRoute extends RouteFacts {
   readonly errors?: 'oip'
 }
 
-/** Most bytes of unfinished bodies at a time, over all requests: many large ones must not fill the memory together. */
-const budget = 128 * 1024 * 1024
-let held = 0
-
 /** Throws `bodyTooLarge` as soon as the limit is passed, and `bodiesTooMany` when too much is under way at once. */
 export function readBody(request: IncomingMessage, limit: number = bodyLimit): Promise<string> {
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = []
     let size = 0
     const release = (): void => {
-      held -= size
+      bodyBudget.release(size)
       size = 0
     }
     const refuse = (error: Error): void => {
@@ -43,9 +39,9 @@ export function readBody(request: IncomingMessage, limit: number = bodyLimit): P
     if (Number(request.headers['content-length'] ?? 0) > limit) return tooLarge()
     request.on('data', (part: Buffer) => {
       size += part.length
-      held += part.length
+      const fits = bodyBudget.take(part.length)
       if (size > limit) tooLarge()
-      else if (held > budget) refuse(fail('bodiesTooMany'))
+      else if (!fits) refuse(fail('bodiesTooMany'))
       else parts.push(part)
     })
     request.once('end', () => {

@@ -62,7 +62,7 @@ export function dataPlane(services: DataServices): (request: IncomingMessage, re
       if (route.permission !== 'public' && !services.health.open) throw fail('serverClosing')
       await route.answerTo({ request, response, params, query: new URLSearchParams(search), services })
     } catch (error) {
-      const known = catalogued(error, services.log)
+      const known = catalogued(error, services)
       if (known.status === 401) response.setHeader('www-authenticate', 'Bearer realm="millrace"')
       if (known.status === 429) response.setHeader('retry-after', '1')
       if (route.errors === 'oip') sendJson(response, known.status, { error: known.message, ...known.toJSON() })

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
-import { fail } from '../../errors/index.ts'
 import { sessionCookie } from '../auth/guard.ts'
+import { sessionSeconds } from '../auth/sessions.ts'
 import { createToken, listTokens, revokeToken } from '../auth/tokens.ts'
 import { route } from '../route.ts'
 
@@ -24,15 +24,14 @@ export const accessRoutes = [
     path: '/v1/session',
     permission: 'public',
     tag: 'access',
-    summary: 'Signs a browser in: keeps the token in a cookie that scripts cannot read',
+    summary: 'Signs a browser in: opens a session of twelve hours, in a cookie that scripts cannot read',
     body: z.strictObject({ token: z.string().max(200) }),
     answer: z.object({ name: z.string(), scopes: z.array(z.string()) }),
     async handler({ body }, { guard }) {
       if (!guard.auth) return { name: 'local', scopes: ['admin'] }
-      const record = await guard.identify(body.token)
-      if (!record) throw fail('unauthorized', { permission: 'read' })
+      const { record, cookie: value } = await guard.signIn(body.token)
       const { name, scopes } = record
-      return Response.json({ name, scopes }, { headers: { 'set-cookie': cookie(body.token, 12 * 3600) } })
+      return Response.json({ name, scopes }, { headers: { 'set-cookie': cookie(value, sessionSeconds) } })
     },
   }),
   route({
@@ -40,9 +39,10 @@ export const accessRoutes = [
     path: '/v1/session',
     permission: 'read',
     tag: 'access',
-    summary: 'Signs a browser out',
+    summary: 'Signs a browser out: its session opens nothing any more',
     answer: z.object({}),
-    async handler() {
+    async handler({ request }, { guard }) {
+      await guard.signOut(name => request.headers.get(name) ?? undefined)
       return Response.json({}, { headers: { 'set-cookie': cookie('', 0) } })
     },
   }),

@@ -73,7 +73,7 @@ function datasetOf({ workspace }: Pick<ServerServices, 'workspace'>, name = ''):
   return found
 }
 
-const IngestQuery = z.strictObject({ name: z.string().min(1).max(200).optional() })
+const IngestQuery = z.strictObject({ name: nameSchema.optional() })
 
 const IngestAnswer = z
   .object({

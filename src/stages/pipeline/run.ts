@@ -143,6 +143,8 @@ export function modelOf(services: StageServices, name: string | undefined): Mode
   const { models } = services.project
   const [only] = models.values()
   if (name === undefined && only && models.size === 1) return only
+  if (name === undefined && models.size > 1)
+    throw fail('notNamed', { kind: 'model', count: models.size, known: [...models.keys()].join(', ') })
   const found = name === undefined ? undefined : models.get(name)
   if (!found)
     throw fail('notDefined', {

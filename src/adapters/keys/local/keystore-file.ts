@@ -55,9 +55,10 @@ export function checkMac(path: string, file: KeystoreFile, mac: string, root: Ui
     throw fail('keystoreCorrupt', { path, reason: 'its content does not match its authentication code' })
 }
 
-export async function writeKeystore(path: string, file: KeystoreFile, root: Uint8Array): Promise<void> {
+export async function writeKeystore(path: string, file: KeystoreFile, root: Uint8Array): Promise<string> {
   const mac = macOf(file, root).toString('base64')
   await publishFile(path, canonicalJson({ ...file, mac } as unknown as Json), 0o600)
+  return mac
 }
 
 /** One process at a time changes the file. */

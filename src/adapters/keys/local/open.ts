@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { fail } from '../../../errors/catalogue.ts'
+import { checkName } from '../../../internal/names.ts'
 import type { Clock } from '../../../ports/clock.ts'
 import type { KeyContext, KeyDescription, KeyService, WrappedKey } from '../../../ports/key-service.ts'
 import { checkMac, readKeystore, withLock, writeKeystore, type KeystoreFile, type StoredKey } from './keystore-file.ts'
+import { checkGeneration, type Generations } from './generation.ts'
 import { makeSeal, openSeals } from './seal.ts'
 import { unwrapWith, wrap } from './wrap.ts'
 
@@ -21,6 +23,8 @@ export interface LocalKeysOptions {
   readonly clock: Clock
   /** Default: MILLRACE_KEY_PASSPHRASE, or the content of the file that MILLRACE_KEY_PASSPHRASE_FILE names. */
   readonly passphrase?: string
+  /** Where the number of the last change is kept apart from the file: an older copy of it is noticed. */
+  readonly generations?: Generations
 }
 
 async function passphraseOf({ path, passphrase }: Pick<LocalKeysOptions, 'path' | 'passphrase'>): Promise<string> {
@@ -39,11 +43,13 @@ class LocalKeys implements KeyService {
   readonly #path: string
   readonly #clock: Clock
   readonly #root: Buffer
+  readonly #generations: Generations | undefined
 
-  constructor(path: string, clock: Clock, root: Buffer) {
+  constructor(path: string, clock: Clock, root: Buffer, generations: Generations | undefined) {
     this.#path = path
     this.#clock = clock
     this.#root = root
+    this.#generations = generations
   }
 
   async generateDataKey(key: string, context: KeyContext, principal: string) {
@@ -64,6 +70,8 @@ class LocalKeys implements KeyService {
   }
 
   create(key: string, principal: string): Promise<KeyDescription> {
+    checkName(key, reason => fail('keyName', { what: 'key', reason }))
+    checkName(principal, reason => fail('keyName', { what: 'principal', reason }))
     return this.#change(file => {
       if (file.keys.some(one => one.name === key)) throw fail('keyExists', { key })
       const fresh: StoredKey = {
@@ -91,6 +99,7 @@ class LocalKeys implements KeyService {
 
   async grant(key: string, to: string, actions: readonly string[], principal: string): Promise<KeyDescription> {
     await this.#allowed(key, 'kms:Grant', principal)
+    checkName(to, reason => fail('keyName', { what: 'principal', reason }))
     return this.#change(file => {
       const stored = this.#find(file, key)
       const had = stored.grants.find(grant => grant.principal === to)?.actions ?? []
@@ -121,6 +130,7 @@ class LocalKeys implements KeyService {
     const found = await readKeystore(this.#path)
     if (found === undefined) throw fail('keystoreCorrupt', { path: this.#path, reason: 'the file is gone' })
     checkMac(this.#path, found.file, found.mac, this.#root)
+    await checkGeneration(this.#path, found, this.#generations)
     return found.file
   }
 
@@ -129,7 +139,8 @@ class LocalKeys implements KeyService {
       const file = await this.#read()
       const changed = make(file)
       const keys = [...file.keys.filter(key => key.name !== changed.name), changed]
-      await writeKeystore(this.#path, { ...file, gen: file.gen + 1, keys }, this.#root)
+      const mac = await writeKeystore(this.#path, { ...file, gen: file.gen + 1, keys }, this.#root)
+      await this.#generations?.write({ gen: file.gen + 1, mac })
       return describe(changed)
     })
   }
@@ -174,18 +185,24 @@ export async function checkKeystore(path: string): Promise<boolean> {
  * Throws `keystoreSealed`, `keystoreCorrupt`, `keystoreBusy`.
  */
 export async function openLocalKeys(options: LocalKeysOptions): Promise<KeyService> {
-  const { path, clock } = options
+  const { path, clock, generations } = options
   const passphrase = await passphraseOf(options)
   const root = await withLock(path, async () => {
     const found = await readKeystore(path)
     if (found !== undefined) {
       const opened = await openSeals(found.file.seals, passphrase, path)
       checkMac(path, found.file, found.mac, opened)
+      await checkGeneration(path, found, generations)
       return opened
     }
+    const anchored = await generations?.read()
+    if (anchored !== undefined)
+      throw fail('keystoreOld', { path, reason: `it is gone; its last change was number ${anchored.gen}` })
     const fresh = randomBytes(32)
-    await writeKeystore(path, { v: 1, gen: 1, seals: [await makeSeal(fresh, passphrase)], keys: [] }, fresh)
+    const seals = [await makeSeal(fresh, passphrase)]
+    const mac = await writeKeystore(path, { v: 1, gen: 1, seals, keys: [] }, fresh)
+    await generations?.write({ gen: 1, mac })
     return fresh
   })
-  return new LocalKeys(path, clock, root)
+  return new LocalKeys(path, clock, root, generations)
 }

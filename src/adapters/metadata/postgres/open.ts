@@ -60,7 +60,7 @@ async function migrate(pool: pg.Pool, path: string): Promise<void> {
 }
 
 /** Opens the metadata store in a PostgreSQL database, `postgres://user:password@host:port/database`. */
-export async function openPostgres(url: string): Promise<MetadataStore> {
+export async function openPostgres(url: string, note?: (text: string) => void): Promise<MetadataStore> {
   const path = address(url)
   const pool = new pg.Pool({
     connectionString: url,
@@ -85,6 +85,7 @@ export async function openPostgres(url: string): Promise<MetadataStore> {
   return sqlStore({
     name: 'postgres',
     db,
+    ...(note ? { note } : {}),
     translate: error => postgresError(path, error),
     relaxed: work =>
       db.transaction().execute(async one => {

@@ -1,8 +1,9 @@
 import type { Kysely } from 'kysely'
 import type { Json } from '../../../internal/canonical-json.ts'
-import type { Document, MetadataStore } from '../../../ports/metadata-store.ts'
+import type { Document, MetadataStore, WindowRecord } from '../../../ports/metadata-store.ts'
 import { chunks, decode, encode } from './codec.ts'
 import { runPrepared } from './prepared.ts'
+import type { RowReader } from './readable.ts'
 import type { RowOf, Schema } from './schema.ts'
 
 function toDocument<T extends Json>(row: RowOf<'documents'>): Document<T> {
@@ -57,7 +58,7 @@ type Methods = 'getDocument' | 'listDocuments' | 'putDocument' | 'removeDocument
 /** Runs work whose commits need not survive power loss. */
 export type Relaxed = <T>(work: (db: Kysely<Schema>) => Promise<T>) => Promise<T>
 
-export function documents(db: Kysely<Schema>, relaxed: Relaxed): Pick<MetadataStore, Methods> {
+export function documents(db: Kysely<Schema>, relaxed: Relaxed, read: RowReader): Pick<MetadataStore, Methods> {
   return {
     async getDocument<T extends Json>(kind: string, id: string) {
       const row = await db
@@ -66,12 +67,17 @@ export function documents(db: Kysely<Schema>, relaxed: Relaxed): Pick<MetadataSt
         .where('kind', '=', kind)
         .where('id', '=', id)
         .executeTakeFirst()
-      return row && toDocument<T>(row)
+      return row && read.one(kind, id, row, one => toDocument<T>(one))
     },
 
     async listDocuments<T extends Json>(kind: string) {
       const rows = await db.selectFrom('documents').selectAll().where('kind', '=', kind).orderBy('id').execute()
-      return rows.map(row => toDocument<T>(row))
+      return read.list(
+        kind,
+        rows,
+        row => row.id,
+        row => toDocument<T>(row),
+      )
     },
 
     putDocument: (kind, id, value, at, expected, volatile) =>
@@ -118,13 +124,18 @@ export function documents(db: Kysely<Schema>, relaxed: Relaxed): Pick<MetadataSt
       else query = query.orderBy('from_at').orderBy('series')
       const rows = await query.execute()
       if (filter.limit !== undefined) rows.reverse()
-      return rows.map(row => ({
-        monitor: row.monitor,
-        series: row.series,
-        from: row.from_at,
-        to: row.to_at,
-        body: decode(row.body),
-      }))
+      return read.list(
+        'window',
+        rows,
+        row => `${row.series} from ${row.from_at} of ${monitor}`,
+        (row): WindowRecord => ({
+          monitor: row.monitor,
+          series: row.series,
+          from: row.from_at,
+          to: row.to_at,
+          body: decode(row.body),
+        }),
+      )
     },
   }
 }

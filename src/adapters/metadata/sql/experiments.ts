@@ -3,6 +3,7 @@ import { fail } from '../../../errors/catalogue.ts'
 import type { Experiment, MetadataStore } from '../../../ports/metadata-store.ts'
 import { decode, encode } from './codec.ts'
 import { sql } from './kysely.ts'
+import type { RowReader } from './readable.ts'
 import type { RowOf, Schema } from './schema.ts'
 
 function toExperiment(row: RowOf<'experiments'>): Experiment {
@@ -18,7 +19,7 @@ function toExperiment(row: RowOf<'experiments'>): Experiment {
 
 type Methods = 'createExperiment' | 'getExperiment' | 'getExperimentByName' | 'listExperiments' | 'updateExperiment'
 
-export function experiments(db: Kysely<Schema>): Pick<MetadataStore, Methods> {
+export function experiments(db: Kysely<Schema>, read: RowReader): Pick<MetadataStore, Methods> {
   return {
     createExperiment: given =>
       db.transaction().execute(async trx => {
@@ -45,16 +46,17 @@ export function experiments(db: Kysely<Schema>): Pick<MetadataStore, Methods> {
 
     async getExperiment(id) {
       const row = await db.selectFrom('experiments').selectAll().where('id', '=', id).executeTakeFirst()
-      return row && toExperiment(row)
+      return row && read.one('experiment', row.id, row, toExperiment)
     },
 
     async getExperimentByName(name) {
       const row = await db.selectFrom('experiments').selectAll().where('name', '=', name).executeTakeFirst()
-      return row && toExperiment(row)
+      return row && read.one('experiment', row.id, row, toExperiment)
     },
 
     async listExperiments() {
-      return (await db.selectFrom('experiments').selectAll().orderBy('seq', 'desc').execute()).map(toExperiment)
+      const rows = await db.selectFrom('experiments').selectAll().orderBy('seq', 'desc').execute()
+      return read.list('experiment', rows, row => row.id, toExperiment)
     },
 
     updateExperiment: (id, patch) =>

@@ -4,6 +4,7 @@ import type { Report } from '../../../define/report.ts'
 import { fail } from '../../../errors/catalogue.ts'
 import type { MetadataStore } from '../../../ports/metadata-store.ts'
 import { decode, encode } from './codec.ts'
+import type { RowReader } from './readable.ts'
 import type { Schema } from './schema.ts'
 
 type Table = 'decisions' | 'reports'
@@ -25,20 +26,25 @@ export async function writeBodies(db: Kysely<Schema>, table: Table, bodies: read
 
 type Methods = 'addDecision' | 'listDecisions' | 'getDecision' | 'addReport' | 'listReports' | 'getReport'
 
-export function judgements(db: Kysely<Schema>): Pick<MetadataStore, Methods> {
+export function judgements(db: Kysely<Schema>, read: RowReader): Pick<MetadataStore, Methods> {
   const list = async <T>(
     table: Table,
     filter: { readonly kind?: string; readonly subject?: string; readonly limit?: number } = {},
   ): Promise<T[]> => {
-    let query = db.selectFrom(table).select('body').orderBy('seq', 'desc')
+    let query = db.selectFrom(table).select(['id', 'body']).orderBy('seq', 'desc')
     if (filter.kind !== undefined) query = query.where('kind', '=', filter.kind)
     if (filter.subject !== undefined) query = query.where('subject', '=', filter.subject)
     if (filter.limit !== undefined) query = query.limit(filter.limit)
-    return (await query.execute()).map(row => decode<T>(row.body))
+    return read.list(
+      table,
+      await query.execute(),
+      row => row.id,
+      row => decode<T>(row.body),
+    )
   }
   const get = async <T>(table: Table, id: string): Promise<T | undefined> => {
-    const row = await db.selectFrom(table).select('body').where('id', '=', id).executeTakeFirst()
-    return row && decode<T>(row.body)
+    const row = await db.selectFrom(table).select(['id', 'body']).where('id', '=', id).executeTakeFirst()
+    return row && read.one(table, id, row, one => decode<T>(one.body))
   }
   return {
     addDecision: decision => writeBodies(db, 'decisions', [decision]),
@@ -49,12 +55,17 @@ export function judgements(db: Kysely<Schema>): Pick<MetadataStore, Methods> {
       if (runId === undefined) return list('reports', filter)
       const rows = await db
         .selectFrom('reports')
-        .select('body')
+        .select(['id', 'body'])
         .where('run_id', '=', runId)
         .orderBy('seq', 'desc')
         .execute()
-      return rows
-        .map(row => decode<Report>(row.body))
+      return read
+        .list(
+          'reports',
+          rows,
+          row => row.id,
+          row => decode<Report>(row.body),
+        )
         .filter(one => (filter.kind ?? one.kind) === one.kind && (filter.subject ?? one.subject) === one.subject)
         .slice(0, filter.limit)
     },

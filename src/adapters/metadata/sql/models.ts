@@ -3,6 +3,7 @@ import { fail } from '../../../errors/catalogue.ts'
 import type { Digest } from '../../../internal/digest.ts'
 import type { MetadataStore, ModelVersion } from '../../../ports/metadata-store.ts'
 import { decode, encode } from './codec.ts'
+import type { RowReader } from './readable.ts'
 import type { RowOf, Schema } from './schema.ts'
 
 function toVersion(row: RowOf<'model_versions'>): ModelVersion {
@@ -26,7 +27,7 @@ type ModelMethods =
   | 'setAlias'
   | 'aliases'
 
-export function models(db: Kysely<Schema>): Pick<MetadataStore, ModelMethods> {
+export function models(db: Kysely<Schema>, read: RowReader): Pick<MetadataStore, ModelMethods> {
   return {
     addModelVersion: given =>
       db.transaction().execute(async trx => {
@@ -61,13 +62,13 @@ export function models(db: Kysely<Schema>): Pick<MetadataStore, ModelMethods> {
         .where('model', '=', model)
         .where('version', '=', version)
         .executeTakeFirst()
-      return row && toVersion(row)
+      return row && read.one('model version', `${model}@${version}`, row, toVersion)
     },
 
     async listModelVersions(model) {
       const all = db.selectFrom('model_versions').selectAll().orderBy('seq', 'desc')
       const rows = await (model === undefined ? all : all.where('model', '=', model)).execute()
-      return rows.map(toVersion)
+      return read.list('model version', rows, row => `${row.model}@${row.version}`, toVersion)
     },
 
     async setModelTags(model, version, tags) {

@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import { fail } from '../../../errors/catalogue.ts'
 import type { MetadataStore, RunRecord, RunStatus } from '../../../ports/metadata-store.ts'
 import { encode, encodeOptional, present, presentJson, decode } from './codec.ts'
+import type { RowReader } from './readable.ts'
 import type { RowOf, Schema } from './schema.ts'
 import { writeTags } from './tracking.ts'
 
@@ -31,7 +32,7 @@ function toRun(row: RowOf<'runs'>): RunRecord {
 
 type RunMethods = 'createRun' | 'updateRun' | 'getRun' | 'listRuns' | 'acquireRunLease'
 
-export function runs(db: Kysely<Schema>): Pick<MetadataStore, RunMethods> {
+export function runs(db: Kysely<Schema>, read: RowReader): Pick<MetadataStore, RunMethods> {
   return {
     createRun: (run, tags = {}) =>
       db.transaction().execute(async trx => {
@@ -85,7 +86,7 @@ export function runs(db: Kysely<Schema>): Pick<MetadataStore, RunMethods> {
 
     async getRun(id) {
       const row = await db.selectFrom('runs').selectAll().where('id', '=', id).executeTakeFirst()
-      return row && toRun(row)
+      return row && read.one('run', id, row, toRun)
     },
 
     async listRuns(filter = {}) {
@@ -94,7 +95,7 @@ export function runs(db: Kysely<Schema>): Pick<MetadataStore, RunMethods> {
       if (filter.name !== undefined) query = query.where('name', '=', filter.name)
       if (filter.status !== undefined) query = query.where('status', '=', filter.status)
       if (filter.limit !== undefined) query = query.limit(filter.limit)
-      return (await query.execute()).map(toRun)
+      return read.list('run', await query.execute(), row => row.id, toRun)
     },
 
     async acquireRunLease(id, owner, until, now, dead) {

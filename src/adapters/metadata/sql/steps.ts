@@ -3,6 +3,7 @@ import type { MetadataStore, StepRecord, StepStatus } from '../../../ports/metad
 import type { ProcessIdentity } from '../../../ports/executor.ts'
 import { chunks, encodeOptional, present, presentJson } from './codec.ts'
 import { type NextSlot, runPrepared } from './prepared.ts'
+import type { RowReader } from './readable.ts'
 import type { NewRow, RowOf, Schema } from './schema.ts'
 
 function toStep(row: RowOf<'steps'>): StepRecord {
@@ -85,14 +86,14 @@ export async function writeSteps(db: Kysely<Schema>, steps: readonly StepRecord[
 
 type StepMethods = 'putStep' | 'putSteps' | 'listSteps' | 'stepHistory'
 
-export function steps(db: Kysely<Schema>): Pick<MetadataStore, StepMethods> {
+export function steps(db: Kysely<Schema>, read: RowReader): Pick<MetadataStore, StepMethods> {
   return {
     putStep: step => writeSteps(db, [step]),
     putSteps: all => db.transaction().execute(trx => writeSteps(trx, all)),
 
     async listSteps(runId) {
       const rows = await db.selectFrom('steps').selectAll().where('run_id', '=', runId).orderBy('seq').execute()
-      return rows.map(toStep)
+      return read.list('step', rows, row => `${row.step} of run ${row.run_id}`, toStep)
     },
 
     async stepHistory(step, limit) {
@@ -103,7 +104,7 @@ export function steps(db: Kysely<Schema>): Pick<MetadataStore, StepMethods> {
         .orderBy('seq', 'desc')
         .limit(limit)
         .execute()
-      return rows.map(toStep)
+      return read.list('step', rows, row => `${row.step} of run ${row.run_id}`, toStep)
     },
   }
 }

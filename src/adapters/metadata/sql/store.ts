@@ -1,10 +1,12 @@
 import type { Kysely } from 'kysely'
 import type { MetadataStore } from '../../../ports/metadata-store.ts'
+import { checkStorable } from '../../../ports/storable.ts'
 import { cacheAndLineage } from './cache.ts'
 import { documents, type Relaxed } from './documents.ts'
 import { experiments } from './experiments.ts'
 import { judgements } from './judgements.ts'
 import { models } from './models.ts'
+import { rowReader } from './readable.ts'
 import { runChange } from './run-change.ts'
 import { runs } from './runs.ts'
 import type { Schema } from './schema.ts'
@@ -18,6 +20,8 @@ export interface Backend {
   /** Turns a driver's error into the catalogued one. */
   readonly translate: (error: unknown) => unknown
   readonly relaxed: Relaxed
+  /** Hears of rows that cannot be read; a line on stderr by default. */
+  readonly note?: (text: string) => void
   /** Ends the connections. Kysely's own `destroy` leaves those alone that no query has used yet. */
   readonly close: () => Promise<void>
 }
@@ -25,14 +29,15 @@ export interface Backend {
 /** The one implementation of the metadata store, over whichever database `backend` speaks to. */
 export function sqlStore(backend: Backend): MetadataStore {
   const { db, translate } = backend
+  const read = rowReader(backend)
   const methods: Omit<MetadataStore, 'name' | 'close'> = {
-    ...runs(db),
-    ...steps(db),
+    ...runs(db, read),
+    ...steps(db, read),
     ...cacheAndLineage(db),
-    ...judgements(db),
-    ...models(db),
-    ...documents(db, backend.relaxed),
-    ...experiments(db),
+    ...judgements(db, read),
+    ...models(db, read),
+    ...documents(db, backend.relaxed, read),
+    ...experiments(db, read),
     ...tracking(db),
     ...runChange(db),
   }
@@ -40,6 +45,7 @@ export function sqlStore(backend: Backend): MetadataStore {
     Object.entries(methods).map(([name, method]) => [
       name,
       async (...given: unknown[]) => {
+        checkStorable(name, given)
         try {
           return await (method as (...all: unknown[]) => Promise<unknown>)(...given)
         } catch (error) {

@@ -49,4 +49,32 @@ describe('opening a SQLite store', () => {
     chmodSync(closed, 0o555)
     await expect(openSqlite(join(closed, 'x.db'))).rejects.toMatchObject({ code: 'MR3014' })
   })
+
+  test('a row that cannot be read is named once, and ends no list', async () => {
+    const path = join(folder, 'unreadable.db')
+    const notes: string[] = []
+    const store = await openSqlite(path, text => notes.push(text))
+    const at = 1_700_000_000_000_000
+    const run = { kind: 'tracking', status: 'running', trigger: 'tracking', environment: {}, parameters: {} } as const
+    for (const id of ['first', 'second', 'third', 'fourth'])
+      await store.createRun({ ...run, id, name: id, startedAt: at })
+    for (const id of ['a', 'b', 'c']) await store.putDocument('token', id, { id }, at)
+    const raw = new DatabaseSync(path)
+    raw.exec("update runs set started_at = 9007199254740990976 where id = 'second'")
+    raw.exec("update runs set parameters = '{torn' where id = 'third'")
+    raw.exec("update documents set at = 9007199254740993 where id = 'b'")
+    raw.close()
+    expect((await store.listRuns()).map(one => one.id)).toEqual(['fourth', 'first'])
+    expect((await store.listRuns()).map(one => one.id)).toEqual(['fourth', 'first'])
+    expect((await store.listDocuments('token')).map(one => one.id)).toEqual(['a', 'c'])
+    await expect(store.getRun('second')).rejects.toMatchObject({ code: 'MR3028', details: { id: 'second' } })
+    await expect(store.getRun('third')).rejects.toMatchObject({ code: 'MR3028', details: { id: 'third' } })
+    expect((await store.getRun('first'))?.startedAt).toBe(at)
+    expect(notes.map(note => note.slice(0, 20).trimEnd())).toEqual([
+      'MR3028 run third in',
+      'MR3028 run second in',
+      'MR3028 token b in th',
+    ])
+    await store.close()
+  })
 })

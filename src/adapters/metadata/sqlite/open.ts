@@ -87,7 +87,7 @@ export async function checkSqlite(path: string, deep: boolean): Promise<readonly
  * other processes waited for up to 5 s. Throws `storeCorrupt`, `storeLocked`, `storeNewer`, `storeReadOnly`,
  * `storeUnreachable`.
  */
-export async function openSqlite(path: string): Promise<MetadataStore> {
+export async function openSqlite(path: string, note?: (text: string) => void): Promise<MetadataStore> {
   checkWritable(path)
   checkHead(path)
   let database: DatabaseSyncInstance | undefined
@@ -104,6 +104,7 @@ export async function openSqlite(path: string): Promise<MetadataStore> {
   return sqlStore({
     name: 'sqlite',
     db,
+    ...(note ? { note } : {}),
     translate: error => sqliteError(path, error),
     relaxed: work =>
       db.connection().execute(async one => {

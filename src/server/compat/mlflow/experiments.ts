@@ -2,14 +2,14 @@ import { fail } from '../../../errors/index.ts'
 import type { Experiment } from '../../../ports/metadata-store.ts'
 import type { ServerServices } from '../../services.ts'
 import { matcher } from './search.ts'
-import { call, type Input, pageOffset, pageSize, pageToken } from './wire.ts'
+import { call, type Input, maxExperimentTag, maxName, pageOffset, pageSize, pageToken } from './wire.ts'
 
 const milliseconds = (at: number): number => Math.floor(at / 1000)
 export const pairs = (values: Readonly<Record<string, string>>): { key: string; value: string }[] =>
   Object.entries(values).map(([key, value]) => ({ key, value }))
 
-export function tagsOf(input: Input): Record<string, string> {
-  return Object.fromEntries(input.messages('tags').map(tag => [tag.text('key'), tag.optionalText('value') ?? '']))
+export function tagsOf(input: Input, max: number): Record<string, string> {
+  return Object.fromEntries(input.messages('tags').map(tag => [tag.name('key'), tag.boundedText('value', max)]))
 }
 
 function view(experiment: Experiment): Record<string, unknown> {
@@ -52,7 +52,7 @@ async function active(services: ServerServices, id: string): Promise<Experiment>
 
 async function search(input: Input, services: ServerServices): Promise<unknown> {
   await ensureDefault(services)
-  const wanted = String(input.fields.view_type ?? 'ACTIVE_ONLY')
+  const wanted = input.word('view_type') ?? 'ACTIVE_ONLY'
   const size = pageSize(input, 1000, 50_000)
   const offset = pageOffset(input)
   const fits = matcher(input.optionalText('filter') ?? '')
@@ -81,9 +81,7 @@ async function search(input: Input, services: ServerServices): Promise<unknown> 
 export const experimentRoutes = [
   ...call('POST', '/experiments/create', 'write', 'Creates an experiment', async (input, services) => {
     await ensureDefault(services)
-    const name = input.text('name')
-    if (name.length > 500)
-      throw fail('trackingInvalid', { reason: "Invalid value for parameter 'name' supplied: longer than 500" })
+    const name = input.name('name', maxName)
     const { store, clock } = services.workspace
     if (await store.getExperimentByName(name)) throw fail('trackingExists', { kind: 'Experiment', name: `'${name}'` })
     const now = clock.now()
@@ -92,7 +90,7 @@ export const experimentRoutes = [
       createdAt: now,
       updatedAt: now,
       deleted: false,
-      tags: tagsOf(input),
+      tags: tagsOf(input, maxExperimentTag),
     })
     return { experiment_id: made.id }
   }),
@@ -111,7 +109,7 @@ export const experimentRoutes = [
   ...call('POST', '/experiments/update', 'write', 'Renames an experiment', async (input, services) => {
     const { id } = await active(services, input.text('experiment_id'))
     const { store, clock } = services.workspace
-    await store.updateExperiment(id, { name: input.text('new_name'), updatedAt: clock.now() })
+    await store.updateExperiment(id, { name: input.name('new_name', maxName), updatedAt: clock.now() })
   }),
   ...call(
     'POST',
@@ -134,7 +132,7 @@ export const experimentRoutes = [
     'Sets a tag of an experiment',
     async (input, services) => {
       const { id, tags } = await active(services, input.text('experiment_id'))
-      const next = { ...tags, [input.text('key')]: input.optionalText('value') ?? '' }
+      const next = { ...tags, [input.name('key')]: input.boundedText('value', maxExperimentTag) }
       await services.workspace.store.updateExperiment(id, { tags: next })
     },
   ),

@@ -4,20 +4,22 @@ import type { MetricPoint, RunRecord, RunStatus } from '../../../ports/metadata-
 import type { ServerServices } from '../../services.ts'
 import { experimentOf, pairs, tagsOf } from './experiments.ts'
 import { matcher, ordering, type Searchable } from './search.ts'
-import { call, type Input, pageOffset, pageSize, pageToken } from './wire.ts'
+import { call, type Input, maxName, maxParam, maxTag, pageOffset, pageSize, pageToken } from './wire.ts'
 
-const toStatus: Readonly<Record<string, RunStatus>> = {
-  RUNNING: 'running',
-  '1': 'running',
-  SCHEDULED: 'queued',
-  '2': 'queued',
-  FINISHED: 'succeeded',
-  '3': 'succeeded',
-  FAILED: 'failed',
-  '4': 'failed',
-  KILLED: 'cancelled',
-  '5': 'cancelled',
-}
+const toStatus = new Map<string, RunStatus>(
+  Object.entries({
+    RUNNING: 'running',
+    '1': 'running',
+    SCHEDULED: 'queued',
+    '2': 'queued',
+    FINISHED: 'succeeded',
+    '3': 'succeeded',
+    FAILED: 'failed',
+    '4': 'failed',
+    KILLED: 'cancelled',
+    '5': 'cancelled',
+  } satisfies Record<string, RunStatus>),
+)
 const fromStatus: Readonly<Record<RunStatus, string>> = {
   running: 'RUNNING',
   queued: 'SCHEDULED',
@@ -101,15 +103,15 @@ async function create(input: Input, services: ServerServices): Promise<unknown> 
   const found = await experimentOf(services, experiment)
   if (found.deleted)
     throw fail('trackingInvalid', { reason: `The experiment ${experiment} must be in the 'active' state.` })
-  const tags = tagsOf(input)
+  const tags = tagsOf(input, maxTag)
   const id = randomBytes(16).toString('hex')
-  const given = input.optionalText('run_name')
+  const given = input.optionalName('run_name', maxName)
   if (given && tags[runNameTag] && tags[runNameTag] !== given)
     throw fail('trackingInvalid', {
       reason: `Both 'run_name' argument and '${runNameTag}' tag are specified, but with different values`,
     })
   const name = given || tags[runNameTag] || `run-${id.slice(0, 8)}`
-  const startedAt = (input.integer('start_time') ?? 0) * 1000 || clock.now()
+  const startedAt = (input.time('start_time') ?? 0) * 1000 || clock.now()
   const run: RunRecord = {
     id,
     kind: 'tracking',
@@ -118,7 +120,7 @@ async function create(input: Input, services: ServerServices): Promise<unknown> 
     trigger: 'tracking',
     startedAt,
     environment: {},
-    parameters: { experiment, user: input.optionalText('user_id') ?? '' },
+    parameters: { experiment, user: input.optionalName('user_id') ?? '' },
   }
   await store.createRun(run, { ...tags, [runNameTag]: name })
   return { run: view(await whole(run, services)) }
@@ -127,12 +129,14 @@ async function create(input: Input, services: ServerServices): Promise<unknown> 
 async function update(input: Input, services: ServerServices): Promise<unknown> {
   const run = await activeRun(input, services)
   const { store } = services.workspace
-  const word = input.fields.status
-  const status = word === undefined ? undefined : toStatus[String(word)]
+  const word = input.word('status')
+  const status = word === undefined ? undefined : toStatus.get(word)
   if (word !== undefined && status === undefined)
-    throw fail('trackingInvalid', { reason: `Invalid value ${JSON.stringify(word)} for parameter 'status' supplied` })
-  const end = input.integer('end_time')
-  const name = input.optionalText('run_name')
+    throw fail('trackingInvalid', {
+      reason: `Invalid value ${JSON.stringify(word.slice(0, 80))} for parameter 'status' supplied`,
+    })
+  const end = input.time('end_time')
+  const name = input.optionalName('run_name', maxName)
   await store.updateRun(run.id, {
     ...(status ? { status } : {}),
     ...(end ? { endedAt: end * 1000 } : {}),
@@ -147,8 +151,8 @@ async function search(input: Input, services: ServerServices): Promise<unknown> 
   const { store } = services.workspace
   const size = pageSize(input, 1000, 50_000)
   const offset = pageOffset(input)
-  const experiments = new Set(input.list('experiment_ids').map(String))
-  const seen = String(input.fields.run_view_type ?? 'ACTIVE_ONLY')
+  const experiments = new Set(input.ids('experiment_ids'))
+  const seen = input.word('run_view_type') ?? 'ACTIVE_ONLY'
   const fits = matcher(input.optionalText('filter') ?? '')
   const order = ordering(input.texts('order_by'))
   const runs = (await store.listRuns({ kind: 'tracking', limit: mostRuns }))
@@ -168,19 +172,19 @@ async function search(input: Input, services: ServerServices): Promise<unknown> 
 
 function metricOf(input: Input): MetricPoint {
   return {
-    key: input.text('key'),
+    key: input.name('key'),
     value: input.double('value'),
-    timestamp: input.requiredInteger('timestamp'),
+    timestamp: input.time('timestamp') ?? input.requiredInteger('timestamp'),
     step: input.integer('step') ?? 0,
   }
 }
 
 async function logBatch(input: Input, services: ServerServices): Promise<void> {
   const run = await activeRun(input, services)
-  const params = input.messages('params').map(one => [one.text('key'), one.optionalText('value') ?? ''] as const)
+  const params = input.messages('params').map(one => [one.name('key'), one.boundedText('value', maxParam)] as const)
   if (new Set(params.map(([key]) => key)).size !== params.length)
     throw fail('trackingInvalid', { reason: 'Duplicate parameter keys have been submitted' })
-  const tags = tagsOf(input)
+  const tags = tagsOf(input, maxTag)
   const metrics = input.messages('metrics').map(metricOf)
   if (metrics.length > 1000 || params.length > 100 || Object.keys(tags).length > 100)
     throw fail('trackingInvalid', { reason: 'A batch holds at most 1000 metrics, 100 parameters and 100 tags' })
@@ -219,18 +223,18 @@ export const runRoutes = [
   ...call('POST', '/runs/log-parameter', 'write', 'Logs a parameter', async (input, services) => {
     const run = await activeRun(input, services)
     await services.workspace.store.logBatch(run.id, {
-      params: { [input.text('key')]: input.optionalText('value') ?? '' },
+      params: { [input.name('key')]: input.boundedText('value', maxParam) },
     })
   }),
   ...call('POST', '/runs/set-tag', 'write', 'Sets a tag', async (input, services) => {
     const run = await activeRun(input, services)
     await services.workspace.store.logBatch(run.id, {
-      tags: { [input.text('key')]: input.optionalText('value') ?? '' },
+      tags: { [input.name('key')]: input.boundedText('value', maxTag) },
     })
   }),
   ...call('POST', '/runs/delete-tag', 'write', 'Deletes a tag', async (input, services) => {
     const run = await activeRun(input, services)
-    const key = input.text('key')
+    const key = input.name('key')
     if (!(await services.workspace.store.deleteTag(run.id, key)))
       throw fail('trackingUnknown', { kind: `Tag ${key} of run`, name: run.id })
   }),

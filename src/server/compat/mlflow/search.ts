@@ -1,4 +1,5 @@
 import { fail } from '../../../errors/index.ts'
+import { wildcard } from './wildcard.ts'
 
 /** What a filter or an order looks at. */
 export interface Searchable {
@@ -9,23 +10,34 @@ export interface Searchable {
 }
 
 type Part = keyof Searchable
-type Operand = string | number | readonly string[]
+type Value = string | number
 
-const prefixes: Readonly<Record<string, Part>> = {
-  metric: 'metrics',
-  metrics: 'metrics',
-  parameter: 'params',
-  parameters: 'params',
-  param: 'params',
-  params: 'params',
-  tag: 'tags',
-  tags: 'tags',
-  attribute: 'attributes',
-  attributes: 'attributes',
-  attr: 'attributes',
-  run: 'attributes',
-}
-const aliases: Readonly<Record<string, string>> = { created: 'start_time', 'run name': 'run_name', run_uuid: 'run_id' }
+/** A filter is looked at for every run: what no client sends is refused before it costs anything. */
+const maxFilterLength = 100_000
+const maxClauses = 100
+const maxOrders = 20
+
+const prefixes = new Map<string, Part>(
+  Object.entries({
+    metric: 'metrics',
+    metrics: 'metrics',
+    parameter: 'params',
+    parameters: 'params',
+    param: 'params',
+    params: 'params',
+    tag: 'tags',
+    tags: 'tags',
+    attribute: 'attributes',
+    attributes: 'attributes',
+    attr: 'attributes',
+    run: 'attributes',
+  } satisfies Record<string, Part>),
+)
+const aliases = new Map([
+  ['created', 'start_time'],
+  ['run name', 'run_name'],
+  ['run_uuid', 'run_id'],
+])
 const token = /\s*(?:('(?:[^']*)')|("(?:[^"]*)")|(`(?:[^`]*)`)|(>=|<=|!=|=|>|<)|([(),])|([^\s=<>!(),'"`]+))/y
 
 function refuse(reason: string): never {
@@ -33,9 +45,11 @@ function refuse(reason: string): never {
 }
 
 function tokens(text: string): string[] {
+  if (text.length > maxFilterLength) refuse(`it is longer than ${maxFilterLength} characters`)
   const found: string[] = []
   token.lastIndex = 0
-  while (token.lastIndex < text.trimEnd().length) {
+  const end = text.trimEnd().length
+  while (token.lastIndex < end) {
     const match = token.exec(text)
     if (!match) return refuse(`cannot read '${text.slice(0, 80)}'`)
     const piece = match[0].trim()
@@ -51,44 +65,39 @@ const unquoted = (text: string): string => (/^(['"`]).*\1$/s.test(text) ? text.s
 
 function identifier(text: string): { readonly part: Part; readonly key: string } {
   const dot = text.indexOf('.')
-  if (dot < 0) return { part: 'attributes', key: aliases[unquoted(text)] ?? unquoted(text) }
-  const part = prefixes[text.slice(0, dot).toLowerCase()] ?? refuse(`'${text}' has an unknown type`)
+  if (dot < 0) return { part: 'attributes', key: aliases.get(unquoted(text)) ?? unquoted(text) }
+  const part = prefixes.get(text.slice(0, dot).toLowerCase()) ?? refuse(`'${text.slice(0, 80)}' has an unknown type`)
   const key = unquoted(text.slice(dot + 1))
-  return { part, key: part === 'attributes' ? (aliases[key] ?? key) : key }
+  return { part, key: part === 'attributes' ? (aliases.get(key) ?? key) : key }
 }
 
-function like(pattern: string, value: string, fold: boolean): boolean {
-  const escaped = pattern
-    .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-    .replace(/%/g, '.*')
-    .replace(/_/g, '.')
-  return new RegExp(`^${escaped}$`, fold ? 'si' : 's').test(value)
+/** Own members only: a run has no parameter `toString` before somebody gave it one. */
+function valueOf(thing: Searchable, part: Part, key: string): Value | undefined {
+  return Object.hasOwn(thing[part], key) ? thing[part][key] : undefined
 }
 
-function compare(operator: string, value: string | number, wanted: Operand): boolean {
+/** A comparison with one value; what the operator does not have is refused before anything is compared. */
+function comparison(operator: string, wanted: Value): (value: Value) => boolean {
   switch (operator) {
     case '=':
-      return value === wanted
+      return value => value === wanted
     case '!=':
-      return value !== wanted
+      return value => value !== wanted
     case '>':
-      return Number(value) > Number(wanted)
+      return value => Number(value) > Number(wanted)
     case '>=':
-      return Number(value) >= Number(wanted)
+      return value => Number(value) >= Number(wanted)
     case '<':
-      return Number(value) < Number(wanted)
+      return value => Number(value) < Number(wanted)
     case '<=':
-      return Number(value) <= Number(wanted)
+      return value => Number(value) <= Number(wanted)
     case 'LIKE':
-      return like(String(wanted), String(value), false)
-    case 'ILIKE':
-      return like(String(wanted), String(value), true)
-    case 'IN':
-      return (wanted as readonly string[]).includes(String(value))
-    case 'NOT IN':
-      return !(wanted as readonly string[]).includes(String(value))
+    case 'ILIKE': {
+      const fits = wildcard(String(wanted), operator === 'ILIKE')
+      return value => fits(String(value))
+    }
     default:
-      return refuse(`operator '${operator}'`)
+      return refuse(`operator '${operator.slice(0, 80)}'`)
   }
 }
 
@@ -105,27 +114,29 @@ export function matcher(filter: string): (thing: Searchable) => boolean {
     let operator = next().toUpperCase()
     if (operator === 'NOT') operator = `NOT ${next().toUpperCase()}`
     const numeric = part === 'metrics' || (part === 'attributes' && numbers.has(key))
-    let wanted: Operand
+    let holds: (value: Value) => boolean
     if (operator === 'IN' || operator === 'NOT IN') {
       if (next() !== '(') refuse('a list stands in parentheses')
-      const list: string[] = []
-      for (let piece = next(); piece !== ')'; piece = next()) if (piece !== ',') list.push(unquoted(piece))
-      wanted = list
+      const list = new Set<string>()
+      for (let piece = next(); piece !== ')'; piece = next()) if (piece !== ',') list.add(unquoted(piece))
+      holds = value => list.has(String(value)) === (operator === 'IN')
     } else {
       const literal = next()
       if (numeric) {
-        wanted = Number(literal)
-        if (Number.isNaN(wanted)) refuse(`'${literal}' is no number`)
-        if (operator.includes('LIKE')) refuse(`${operator} of a number`)
+        const wanted = Number(literal)
+        if (Number.isNaN(wanted)) refuse(`'${literal.slice(0, 80)}' is no number`)
+        if (operator.includes('LIKE')) refuse(`${operator.slice(0, 80)} of a number`)
+        holds = comparison(operator, wanted)
       } else {
-        if (!/^['"]/.test(literal)) refuse(`the value ${literal} must be quoted`)
-        if (!['=', '!=', 'LIKE', 'ILIKE'].includes(operator)) refuse(`operator '${operator}' of a text`)
-        wanted = unquoted(literal)
+        if (!/^['"]/.test(literal)) refuse(`the value ${literal.slice(0, 80)} must be quoted`)
+        if (!['=', '!=', 'LIKE', 'ILIKE'].includes(operator)) refuse(`operator '${operator.slice(0, 80)}' of a text`)
+        holds = comparison(operator, unquoted(literal))
       }
     }
+    if (clauses.length === maxClauses) refuse(`it has more than ${maxClauses} clauses`)
     clauses.push(thing => {
-      const value = thing[part][key]
-      return value !== undefined && compare(operator, value, wanted)
+      const value = valueOf(thing, part, key)
+      return value !== undefined && holds(value)
     })
     if (at < read.length && next().toUpperCase() !== 'AND') refuse('clauses are joined by AND')
   }
@@ -134,14 +145,19 @@ export function matcher(filter: string): (thing: Searchable) => boolean {
 
 /** A comparison by `metrics.auc DESC, start_time`; what lacks the value stands last. */
 export function ordering(orders: readonly string[]): (a: Searchable, b: Searchable) => number {
+  if (orders.length > maxOrders) refuse(`more than ${maxOrders} orders`)
   const keys = orders.map(order => {
-    const match = /^\s*(.+?)(?:\s+(asc|desc))?\s*$/i.exec(order)
-    return { ...identifier(match?.[1] ?? refuse(`'${order}'`)), down: match?.[2]?.toLowerCase() === 'desc' }
+    const words = order.trim()
+    if (words === '' || words.length > 1000) refuse(`'${words.slice(0, 80)}'`)
+    // Cut off from the end: a pattern for the whole would try every space of the middle anew
+    const direction = /\s(asc|desc)$/i.exec(words)?.[1]?.toLowerCase()
+    const name = direction === undefined ? words : words.slice(0, -direction.length).trimEnd()
+    return { ...identifier(name), down: direction === 'desc' }
   })
-  const missing = (value: string | number | undefined): boolean => value === undefined || Number.isNaN(value)
+  const missing = (value: Value | undefined): boolean => value === undefined || Number.isNaN(value)
   return (a, b) => {
     for (const { part, key, down } of keys) {
-      const [x, y] = [a[part][key], b[part][key]]
+      const [x, y] = [valueOf(a, part, key), valueOf(b, part, key)]
       if (missing(x) || missing(y)) {
         if (missing(x) !== missing(y)) return missing(x) ? 1 : -1
       } else if (x !== y) return (x as number) < (y as number) === down ? 1 : -1

@@ -1,8 +1,17 @@
 import { fail, isMillraceError } from '../../../errors/index.ts'
-import { readBytes } from '../../body.ts'
-import { catalogued } from '../../problem.ts'
+import { checkDepth, readBytes } from '../../body.ts'
+import { catalogued, type ProblemServices } from '../../problem.ts'
 import type { ControlRoute, Method, Permission } from '../../route.ts'
 import type { ServerServices } from '../../services.ts'
+
+/** Characters that the protocol's own server takes. */
+export const maxKey = 250
+export const maxParam = 6_000
+export const maxTag = 8_000
+export const maxExperimentTag = 5_000
+export const maxName = 500
+/** More of one kind are refused in one call. */
+const maxItems = 10_000
 
 /** Members of a request, by name. Unknown ones are ignored: newer clients send more. */
 export type Fields = Readonly<Record<string, unknown>>
@@ -26,11 +35,8 @@ const byStatus: Readonly<Record<number, string>> = {
 }
 
 /** `{error_code, message}`. What a user did wrong is never a 5xx: clients would try again for minutes. */
-export function mlflowProblem(
-  error: unknown,
-  { services }: { readonly services: Pick<ServerServices, 'log'> },
-): Response {
-  const known = catalogued(error, services.log)
+export function mlflowProblem(error: unknown, { services }: { readonly services: ProblemServices }): Response {
+  const known = catalogued(error, services)
   const code =
     words[known.code] ??
     byStatus[known.status] ??
@@ -46,9 +52,14 @@ export function mlflowProblem(
 const missing = (name: string): never => {
   throw fail('trackingInvalid', { reason: `Missing value for required parameter '${name}'` })
 }
+/** The beginning of a value, without writing all of it down first. */
+function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 200))
+  return typeof value === 'object' && value !== null ? 'of a list or an object' : String(value)
+}
 const invalid = (name: string, value: unknown): never => {
   throw fail('trackingInvalid', {
-    reason: `Invalid value ${JSON.stringify(value)?.slice(0, 200)} for parameter '${name}' supplied`,
+    reason: `Invalid value ${shown(value)} for parameter '${name}' supplied`,
   })
 }
 
@@ -62,19 +73,68 @@ export class Input {
     this.#at = at
   }
 
+  field(name: string): unknown {
+    return Object.hasOwn(this.fields, name) ? this.fields[name] : undefined
+  }
+
+  /** A word of a list, which some clients send as its number. */
+  word(name: string): string | undefined {
+    const value = this.field(name)
+    if (value === undefined || value === null) return undefined
+    return typeof value === 'string' || typeof value === 'number' ? String(value) : invalid(this.#at + name, value)
+  }
+
   text(name: string): string {
     return this.optionalText(name) || missing(this.#at + name)
   }
 
   /** A text that may be empty, as the values of tags and parameters. */
   optionalText(name: string): string | undefined {
-    const value = this.fields[name]
+    const value = this.field(name)
     if (value === undefined || value === null) return undefined
     return typeof value === 'string' ? value : invalid(this.#at + name, value)
   }
 
+  /** A text of at most so many characters, without control characters: names of runs, keys, users. */
+  name(name: string, max = maxKey): string {
+    const text = this.text(name)
+    this.#bounded(name, text, max)
+    // eslint-disable-next-line no-control-regex -- it is what is looked for
+    if (/[\u0000-\u001f\u007f]/.test(text))
+      throw fail('trackingInvalid', {
+        reason: `Invalid value for parameter '${this.#at}${name}' supplied: it holds control characters`,
+      })
+    return text
+  }
+
+  optionalName(name: string, max = maxKey): string | undefined {
+    return this.optionalText(name) ? this.name(name, max) : undefined
+  }
+
+  /** A text, which may be empty, of at most so many characters. */
+  boundedText(name: string, max: number): string {
+    return this.#bounded(name, this.optionalText(name) ?? '', max)
+  }
+
+  #bounded(name: string, text: string, max: number): string {
+    if (text.length > max)
+      throw fail('trackingInvalid', {
+        reason: `Invalid value for parameter '${this.#at}${name}' supplied: it has ${text.length} characters, at most ${max} are taken`,
+      })
+    return text
+  }
+
+  /** Milliseconds since 1970 of a time that can be stored in microseconds. */
+  time(name: string): number | undefined {
+    const value = this.integer(name)
+    if (value === undefined || Number.isSafeInteger(value * 1000)) return value
+    throw fail('trackingInvalid', {
+      reason: `Invalid value ${value} for parameter '${this.#at}${name}' supplied: a time is given in milliseconds, years 1684 to 2255`,
+    })
+  }
+
   integer(name: string): number | undefined {
-    const value = this.fields[name]
+    const value = this.field(name)
     if (value === undefined || value === null || value === '') return undefined
     const read = typeof value === 'number' || typeof value === 'string' ? Number(value) : Number.NaN
     return Number.isSafeInteger(read) ? read : invalid(this.#at + name, value)
@@ -85,26 +145,39 @@ export class Input {
   }
 
   double(name: string): number {
-    const value = this.fields[name]
+    const value = this.field(name)
     if (value === undefined || value === null || value === '') return missing(this.#at + name)
+    if (typeof value !== 'number' && typeof value !== 'string') return invalid(this.#at + name, value)
     const read = value === 'NaN' ? Number.NaN : Number(value)
     if (Number.isNaN(read) && value !== 'NaN') return invalid(this.#at + name, value)
     return read === Infinity ? Number.MAX_VALUE : read === -Infinity ? -Number.MAX_VALUE : read
   }
 
   list(name: string): readonly unknown[] {
-    const value = this.fields[name]
+    const value = this.field(name)
     if (value === undefined || value === null) return []
-    return Array.isArray(value) ? value : invalid(this.#at + name, value)
+    if (!Array.isArray(value)) return invalid(this.#at + name, value)
+    if (value.length > maxItems)
+      throw fail('trackingInvalid', {
+        reason: `'${this.#at}${name}' has ${value.length} items, at most ${maxItems} are taken`,
+      })
+    return value
   }
 
   texts(name: string): readonly string[] {
     return this.list(name).map((one, i) => (typeof one === 'string' ? one : invalid(`${this.#at}${name}[${i}]`, one)))
   }
 
+  /** Ids, which some clients send as numbers. */
+  ids(name: string): readonly string[] {
+    return this.list(name).map((one, i) =>
+      typeof one === 'string' || typeof one === 'number' ? String(one) : invalid(`${this.#at}${name}[${i}]`, one),
+    )
+  }
+
   messages(name: string): readonly Input[] {
     return this.list(name).map((one, i) =>
-      typeof one === 'object' && one !== null
+      typeof one === 'object' && one !== null && !Array.isArray(one)
         ? new Input(one as Fields, `${this.#at}${name}[${i}].`)
         : invalid(`${this.#at}${name}[${i}]`, one),
     )
@@ -125,11 +198,14 @@ async function bodyFields(request: Request): Promise<Fields> {
   if (type !== 'application/json')
     throw fail('trackingInvalid', { reason: `Bad Request. Content-Type must be 'application/json', got '${type}'` })
   const text = Buffer.from(await readBytes(request)).toString('utf8')
+  checkDepth(text)
   try {
     const once: unknown = JSON.parse(text)
+    if (typeof once === 'string') checkDepth(once)
     const value: unknown = typeof once === 'string' ? JSON.parse(once) : once
     return typeof value === 'object' && value !== null ? (value as Fields) : {}
-  } catch {
+  } catch (error) {
+    if (isMillraceError(error)) throw error
     // the protocol takes malformed JSON for an empty message, whose missing fields are then named
     return {}
   }

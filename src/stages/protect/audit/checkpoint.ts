@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { createHash, createPublicKey, sign, verify, type KeyObject } from 'node:crypto'
 
 /** What a checkpoint says: that the log of this origin had this root when it had this many records. */
@@ -5,6 +7,20 @@ export interface Checkpoint {
   readonly origin: string
   readonly size: number
   readonly root: Buffer
+}
+
+export const checkpointsFile = 'checkpoints.txt'
+
+/** The signed notes that lie beside a log. */
+export async function notesIn(folder: string): Promise<readonly string[]> {
+  try {
+    const text = await readFile(join(folder, checkpointsFile), 'utf8')
+    // A note holds one empty line itself; one more ends it.
+    return [...text.matchAll(/[^\n]+\n\d+\n[^\n]+\n\n(?:—[^\n]*\n)+/g)].map(match => match[0])
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
 }
 
 /** Key id of a signed note: the first four bytes of SHA-256 over name, newline, algorithm 1 (Ed25519), public key. */

@@ -7,7 +7,8 @@ import { withFileLock, type LockHolder } from '../../../internal/file-lock.ts'
 import { ownIdentity } from '../../../internal/process-identity.ts'
 import { makeFolder, publishFile, syncFolder } from '../../../internal/publish.ts'
 import type { Clock } from '../../../ports/clock.ts'
-import { signCheckpoint } from './checkpoint.ts'
+import type { Anchor, AnchorPlace } from './anchor.ts'
+import { checkpointsFile, notesIn, signCheckpoint } from './checkpoint.ts'
 import { GrowingTree, leafHash } from './merkle.ts'
 import { cutTornTail, linesOf, segmentName, segmentsOf } from './segments.ts'
 
@@ -36,15 +37,18 @@ export interface AuditOptions {
   /** Name of this installation. */
   readonly instance: string
   readonly clock: Clock
-  /** Records between signed checkpoints. Default 256. */
+  /** Records between signed checkpoints. Default 64. */
   readonly checkpointEvery?: number
+  /** Milliseconds that a record waits for its checkpoint at most, while the process lives. Default 10,000. */
+  readonly checkpointAfterMs?: number
+  /** Where it is anchored outside of its folder. */
+  readonly anchors?: AnchorPlace
   /** Bytes after which a new segment is begun. Default 16 MiB. */
   readonly segmentBytes?: number
 }
 
-export const checkpointsFile = 'checkpoints.txt'
 export const publicKeyFile = 'checkpoint-key.pub'
-const privateKeyFile = 'checkpoint-key.pem'
+export const privateKeyFile = 'checkpoint-key.pem'
 
 async function signingKey(folder: string): Promise<KeyObject> {
   try {
@@ -72,6 +76,10 @@ interface Position {
   readonly previous: string
   readonly segment: number
   readonly bytes: number
+  /** Records that a checkpoint was signed for. */
+  readonly signed: number
+  /** Leaf hash of the last record that was anchored; empty where there is no such record. */
+  readonly anchored: string
 }
 
 /** Several processes of a project append to one log, one after another. */
@@ -94,15 +102,21 @@ class FileAuditLog implements AuditLog {
   #waiting: Waiting[] = []
   #writing: Promise<void> | undefined
   #broken: unknown
+  #timer: NodeJS.Timeout | undefined
 
-  constructor(options: AuditOptions, key: KeyObject, { tree, previous, segment, bytes }: Position) {
+  constructor(options: AuditOptions, key: KeyObject, { tree, previous, segment, bytes, signed }: Position) {
     this.#options = options
     this.#key = key
     this.#tree = tree
     this.#previous = previous
     this.#segment = segment
     this.#bytes = bytes
-    this.#signed = tree.size
+    this.#signed = signed
+  }
+
+  /** Records that no checkpoint was signed for. */
+  get unsigned(): number {
+    return this.#tree.size - this.#signed
   }
 
   append(event: AuditEvent): Promise<number> {
@@ -127,7 +141,8 @@ class FileAuditLog implements AuditLog {
           return size
         })
         batch.forEach((one, i) => one.resolve(first + i))
-        if (this.#tree.size - this.#signed >= (this.#options.checkpointEvery ?? 256)) await this.checkpoint()
+        if (this.unsigned >= (this.#options.checkpointEvery ?? 64)) await this.checkpoint()
+        else this.#signSoon()
       } catch (error) {
         // After a failed write or sync nobody knows what is on the disk: opening the log again finds out.
         this.#broken ??= error
@@ -137,6 +152,35 @@ class FileAuditLog implements AuditLog {
     }
     // In the same turn as the last look at what waits: nobody can come in between.
     this.#writing = undefined
+  }
+
+  /** Whoever cuts off what is not signed yet has so long for it. */
+  #signSoon(): void {
+    if (this.#timer !== undefined) return
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      if (this.unsigned === 0) return
+      this.checkpoint().catch((error: unknown) => {
+        this.#broken ??= error
+      })
+    }, this.#options.checkpointAfterMs ?? 10_000)
+    this.#timer.unref()
+  }
+
+  /** Under the log's lock, so that an anchor never goes back. */
+  async #anchor(note?: string): Promise<void> {
+    const { anchors, clock } = this.#options
+    if (anchors === undefined) return
+    const known = await anchors.read()
+    const current: Anchor = {
+      records: this.#tree.size,
+      head: this.#previous,
+      at: clock.now(),
+      publicKey: String(createPublicKey(this.#key).export({ format: 'pem', type: 'spki' })),
+      checkpoints: (known?.current.checkpoints ?? 0) + (note === undefined ? 0 : 1),
+      note: note ?? known?.current.note ?? '',
+    }
+    await anchors.write({ current, lost: known?.lost ?? [] }, note !== undefined)
   }
 
   /** Takes in what other processes wrote since. */
@@ -188,6 +232,7 @@ class FileAuditLog implements AuditLog {
     this.#bytes += bytes.length
     this.#previous = previous
     for (const leaf of leaves) this.#tree.add(leaf)
+    await this.#anchor()
   }
 
   checkpoint(): Promise<string> {
@@ -209,11 +254,13 @@ class FileAuditLog implements AuditLog {
       await file.close()
     }
     this.#signed = size
+    await this.#anchor(`${note}`)
     return note
   }
 
   async close(): Promise<void> {
     await this.#writing
+    clearTimeout(this.#timer)
     if (this.#tree.size > this.#signed && this.#broken === undefined) await this.checkpoint()
     await this.#file?.close()
   }
@@ -236,16 +283,28 @@ async function readFrom(path: string, offset: number): Promise<string> {
   }
 }
 
-async function read(folder: string, last: string | undefined): Promise<Position> {
+async function read(folder: string, last: string | undefined, anchor: Anchor | undefined): Promise<Position> {
   const tree = new GrowingTree()
-  let previous = ''
+  let [previous, anchored] = ['', '']
   for await (const line of linesOf(folder)) {
     const leaf = leafHash(line.text)
     previous = leaf.toString('hex')
     tree.add(leaf)
+    if (tree.size === anchor?.records) anchored = previous
   }
+  const signed = Math.max(0, ...(await notesIn(folder)).map(note => Number(note.split('\n')[1])))
   const bytes = last === undefined ? 0 : (await stat(join(folder, last))).size
-  return { tree, previous, segment: last === undefined ? 1 : Number(last.slice(0, 8)), bytes }
+  return { tree, previous, anchored, signed, segment: last === undefined ? 1 : Number(last.slice(0, 8)), bytes }
+}
+
+/** What of an anchored log is not here any more. */
+function lossOf(anchor: Anchor, { tree, anchored }: Position, key: KeyObject): string | undefined {
+  if (tree.size < anchor.records) return `${anchor.records} records were anchored, ${tree.size} are left`
+  if (anchor.records > 0 && anchored !== anchor.head)
+    return `record ${anchor.records - 1} is not the one that was anchored`
+  if (String(createPublicKey(key).export({ format: 'pem', type: 'spki' })) !== anchor.publicKey)
+    return 'the key that signs it is another one'
+  return undefined
 }
 
 /**
@@ -256,16 +315,32 @@ export async function openAudit(options: AuditOptions): Promise<AuditLog> {
   const { folder } = options
   try {
     await makeFolder(folder, 0o700)
-    const { log, torn, last } = await locked(folder, async () => {
+    const { log, torn, last, lost } = await locked(folder, async () => {
+      const known = await options.anchors?.read()
       const key = await signingKey(folder)
       const last = (await segmentsOf(folder)).at(-1)
       const torn = last === undefined ? 0 : await cutTornTail(join(folder, last))
-      return { log: new FileAuditLog(options, key, await read(folder, last)), torn, last }
+      const position = await read(folder, last, known?.current)
+      const lost = known === undefined ? undefined : lossOf(known.current, position, key)
+      // Kept for good, or the next record would write over it
+      if (known !== undefined && lost !== undefined)
+        await options.anchors?.write(
+          {
+            current: { ...known.current, records: 0, head: '', checkpoints: 0, note: '' },
+            lost: [...known.lost, known.current],
+          },
+          true,
+        )
+      return { log: new FileAuditLog(options, key, position), torn, last, lost }
     })
+    const actor = { sub: 'millrace', kind: 'system' }
+    if (lost !== undefined)
+      await log.append({ actor, act: 'audit.gap', res: folder, ctx: { reason: lost }, effect: 'allow' })
     if (torn > 0) {
-      const actor = { sub: 'millrace', kind: 'system' }
       await log.append({ actor, act: 'audit.repair', res: last ?? '', ctx: { droppedBytes: torn }, effect: 'allow' })
     }
+    // What a killed process left unsigned waits no longer
+    if (log.unsigned > 0) await log.checkpoint()
     return log
   } catch (error) {
     throw fail('auditUnwritable', { path: folder, reason: (error as Error).message }, error)

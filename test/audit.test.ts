@@ -1,0 +1,203 @@
+import { existsSync } from 'node:fs'
+import { appendFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { systemClock } from '../src/adapters/clock/system.ts'
+import { openSqlite } from '../src/adapters/metadata/sqlite/open.ts'
+import { auditAnchors, openKeyring } from '../src/config/keyring.ts'
+import { type AuditVerdict, verifyAudit } from '../src/stages/protect/audit/verify.ts'
+import { millrace } from './support/command.ts'
+
+const files = ['00000001.jsonl', 'checkpoints.txt', 'checkpoint-key.pub', 'checkpoint-key.pem']
+const [log = '', checkpoints = ''] = files
+let base: string
+let root: string
+
+/** One more process that uses a key. */
+async function use(work: (keys: Awaited<ReturnType<typeof openKeyring>>['keys']) => Promise<unknown>): Promise<void> {
+  const folder = join(root, '.millrace')
+  const services = { store: await openSqlite(join(folder, 'millrace.db')), clock: systemClock() }
+  try {
+    const { keys, close } = await openKeyring(folder, services)
+    try {
+      await work(keys)
+    } finally {
+      await close()
+    }
+  } finally {
+    await services.store.close()
+  }
+}
+
+async function verdict(): Promise<AuditVerdict> {
+  const folder = join(root, '.millrace')
+  const store = await openSqlite(join(folder, 'millrace.db'))
+  const anchored = (await auditAnchors(folder, { store, clock: systemClock() }).read()) ?? null
+  await store.close()
+  return verifyAudit(join(folder, 'audit'), { anchored })
+}
+
+/** A copy of the project that a case may spoil. */
+async function fresh(): Promise<void> {
+  root = join(base, `case ${Math.random()}`)
+  await cp(join(base, 'whole'), root, { recursive: true })
+}
+const audit = (name: string): string => join(root, '.millrace', 'audit', name)
+const alter = async (name: string, change: (lines: string[]) => string[]): Promise<void> =>
+  writeFile(audit(name), change((await readFile(audit(name), 'utf8')).split('\n')).join('\n'))
+
+beforeAll(async () => {
+  vi.stubEnv('MILLRACE_KEY_PASSPHRASE', 'open')
+  base = await mkdtemp(join(tmpdir(), 'millrace-audit-'))
+  root = join(base, 'whole')
+  await mkdir(join(root, '.millrace'), { recursive: true })
+  await writeFile(
+    join(root, 'millrace.config.ts'),
+    "import { project } from 'millrace'\nexport default project('p', {})\n",
+  )
+  await use(async keys => {
+    await keys.create('people', 'operator')
+    await keys.grant('people', 'eve', ['kms:Decrypt'], 'operator')
+  })
+  await cp(join(root, '.millrace'), join(base, 'older'), { recursive: true })
+  await use(keys => keys.revoke('people', 'eve', 'operator'))
+  await use(keys => keys.rotate('people', 'operator'))
+})
+afterAll(async () => {
+  vi.unstubAllEnvs()
+  await rm(base, { recursive: true, force: true })
+})
+
+const subsets = Array.from({ length: 15 }, (_, i) => files.filter((_, bit) => ((i + 1) >> bit) & 1))
+
+it('a log that nobody touched is whole, through further use', async () => {
+  await fresh()
+  expect(await verdict()).toMatchObject({ ok: true, records: 4, unsigned: 0 })
+  await use(keys => keys.list())
+  await use(keys => keys.grant('people', 'ada', ['*'], 'operator'))
+  expect(await verdict()).toMatchObject({ ok: true, records: 5 })
+})
+
+it.each(subsets.map(names => [names.join(', '), names] as const))('deleted: %s', async (_, names) => {
+  await fresh()
+  for (const name of names) await rm(audit(name))
+  const found = await verdict()
+  expect(found.ok, JSON.stringify(found)).toBe(false)
+  // Whoever uses a key afterwards does not make it good again
+  await use(keys => keys.rotate('people', 'operator'))
+  expect((await verdict()).ok).toBe(false)
+})
+
+it.each(subsets.map(names => [names.join(', '), names] as const))('an older copy of: %s', async (_, names) => {
+  await fresh()
+  for (const name of names) await cp(join(base, 'older', 'audit', name), audit(name))
+  // Keys do not change: an older copy of them is the same
+  const same = names.every(name => name.startsWith('checkpoint-key'))
+  expect(await verdict()).toMatchObject({ ok: same })
+  if (same || !names.includes(log)) return
+  await use(keys => keys.rotate('people', 'operator'))
+  expect((await verdict()).ok).toBe(false)
+})
+
+it.each([
+  ['the last record', async () => alter(log, lines => [...lines.slice(0, -2), ''])],
+  ['every record, the file left empty', async () => alter(log, () => [''])],
+  ['the first record', async () => alter(log, lines => lines.slice(1))],
+  ['a word of a record', async () => alter(log, lines => lines.map(line => line.replace('operator', 'somebody')))],
+  ['the last checkpoint', async () => alter(checkpoints, lines => lines.slice(0, -6))],
+  [
+    'all checkpoints, and the tail',
+    async () => {
+      await alter(checkpoints, () => [''])
+      await alter(log, lines => [...lines.slice(0, 2), ''])
+    },
+  ],
+  [
+    'the anchor',
+    async () => {
+      const store = await openSqlite(join(root, '.millrace', 'millrace.db'))
+      await store.removeDocument('audit-anchor', 'local')
+      await store.close()
+    },
+  ],
+])('%s altered or cut', async (_, spoil) => {
+  await fresh()
+  await spoil()
+  expect((await verdict()).ok).toBe(false)
+})
+
+it('a record of a killed process that no checkpoint was signed for is missed when it is cut', async () => {
+  await fresh()
+  const folder = join(root, '.millrace')
+  const services = { store: await openSqlite(join(folder, 'millrace.db')), clock: systemClock() }
+  const { keys } = await openKeyring(folder, services)
+  // Never closed: as kill -9 leaves it
+  await keys.grant('people', 'ada', ['*'], 'operator')
+  expect(await verdict()).toMatchObject({ ok: true, records: 5, unsigned: 1 })
+  await alter(log, lines => [...lines.slice(0, -2), ''])
+  expect((await verdict()).ok).toBe(false)
+  await services.store.close()
+})
+
+it('the file of anchors finds what was altered together with the metadata store', async () => {
+  const anchors = join(base, 'anchors.jsonl')
+  vi.stubEnv('MILLRACE_AUDIT_ANCHORS_FILE', anchors)
+  await fresh()
+  await use(keys => keys.grant('people', 'ada', ['*'], 'operator'))
+  expect(await verdict()).toMatchObject({ ok: true, records: 5 })
+  await appendFile(anchors, '{"torn')
+  expect(await verdict()).toMatchObject({ ok: true })
+  await rm(join(root, '.millrace'), { recursive: true })
+  await cp(join(base, 'whole', '.millrace'), join(root, '.millrace'), { recursive: true })
+  expect((await verdict()).ok).toBe(false)
+  vi.stubEnv('MILLRACE_AUDIT_ANCHORS_FILE', '')
+  expect((await verdict()).ok).toBe(true)
+})
+
+it('a keystore from before a revocation is refused, until a person takes it', async () => {
+  await fresh()
+  const keystore = join('keys', 'keystore.json')
+  await cp(join(base, 'older', keystore), join(root, '.millrace', keystore))
+  const old = { code: 'MR6018' }
+  await expect(use(keys => keys.generateDataKey('people', {}, 'operator'))).rejects.toMatchObject(old)
+  await rm(join(root, '.millrace', keystore))
+  await expect(use(keys => keys.create('people', 'operator'))).rejects.toMatchObject(old)
+  expect(existsSync(join(root, '.millrace', keystore))).toBe(false)
+
+  await cp(join(base, 'older', keystore), join(root, '.millrace', keystore))
+  const refused = await millrace(root, ['keys', 'list'])
+  expect(refused).toMatchObject({ code: 3 })
+  expect(refused.said).toContain('MR6018')
+  expect(await millrace(root, ['keys', 'accept'])).toMatchObject({ code: 0 })
+  expect(await millrace(root, ['keys', 'revoke', 'people', 'eve'])).toMatchObject({ code: 0 })
+  expect((await millrace(root, ['decisions', '--json'])).out).toContain('keystore')
+})
+
+it('a keystore that is replaced while a process has it open is refused there, too', async () => {
+  await fresh()
+  const path = join(root, '.millrace', 'keys', 'keystore.json')
+  await use(async keys => {
+    await cp(join(base, 'older', 'keys', 'keystore.json'), path)
+    await expect(
+      keys.unwrap({ service: 'local', key: 'people', version: '1', algorithm: '', ciphertext: '' }, {}, 'eve'),
+    ).rejects.toMatchObject({ code: 'MR6018' })
+  })
+})
+
+it('audit verify says so on the command line, with the error to look up', async () => {
+  await fresh()
+  expect(await millrace(root, ['audit', 'verify'])).toMatchObject({ code: 0 })
+  await rm(join(root, '.millrace', 'audit'), { recursive: true })
+  const gone = await millrace(root, ['audit', 'verify'])
+  expect(gone.code).toBe(1)
+  expect(gone.said).toMatch(/MR6031 .*the log is gone: it had 4 records at 20/)
+  expect(await millrace(root, ['keys', 'rotate', 'people'])).toMatchObject({ code: 0 })
+  const later = await millrace(root, ['audit', 'verify'])
+  expect(later.code).toBe(1)
+  expect(later.said).toMatch(/MR6031 .*a log of 4 records, .* was cut or replaced/)
+  expect(later.said).not.toContain('bug in Millrace')
+
+  await rm(join(root, '.millrace'), { recursive: true })
+  expect(await millrace(root, ['audit', 'verify'])).toMatchObject({ code: 0 })
+})
