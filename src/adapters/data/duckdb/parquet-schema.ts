@@ -1,11 +1,11 @@
 import type { Row, StoredKind } from '../../../ports/data-engine.ts'
 import { text, type Session } from './session.ts'
 
-/** A column of a Parquet file by its footer. */
-export /** A column and those within it, as the footer has them. */
+/** A column and those within it, as the footer has them. */
 type Form = readonly (string | Form)[]
 
-interface ParquetColumn {
+/** A column of a Parquet file by its footer. */
+export interface ParquetColumn {
   readonly name: string
   /** How its values stand, where the engine's type for it does not say. */
   readonly as?: { readonly physical: string; readonly stored?: StoredKind }
