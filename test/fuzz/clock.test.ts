@@ -113,7 +113,10 @@ describe('times at the edges', () => {
     expect(among.get('t-not-null')).toMatchObject({ status: 'fail', bad: 1, evaluated: 3 })
     for (const id of ['between', 'increasing', 'contiguous', 'unique'])
       expect(among.get(id)).toMatchObject({ status: 'pass', bad: 0, evaluated: 2 })
-    expect(among.get('fresh')).toMatchObject({ status: 'pass', message: expect.stringContaining('2026-01-10T11:30:00Z') })
+    expect(among.get('fresh')).toMatchObject({
+      status: 'pass',
+      message: expect.stringContaining('2026-01-10T11:30:00Z'),
+    })
   })
 
   it.each([
