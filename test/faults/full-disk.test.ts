@@ -45,7 +45,8 @@ console.log(JSON.stringify({
 await engine.close()
 `
 
-describe.skipIf(!canMount)('a disk that is full while data comes in', () => {
+// Dozens of child processes: on a busy machine they take their time
+describe.skipIf(!canMount)('a disk that is full while data comes in', { timeout: 400_000 }, () => {
   test('is named when the engine spills and when it writes; half-written files are gone, the engine goes on', () => {
     const { said } = onSmallDisk('6m', process.execPath, '--input-type=module', '-e', script, folder)
     expect(JSON.parse(said)).toEqual({
@@ -59,7 +60,7 @@ describe.skipIf(!canMount)('a disk that is full while data comes in', () => {
   })
 
   test('stops a training run with words and the place, and the run goes on when there is room', () => {
-    const { root, remove } = ridesProject(400_000)
+    const { root, remove } = ridesProject(150_000)
     const bin = join(process.cwd(), 'dist/cli/bin.js')
     const both = `
       cp -r "$1"/. "$2" && cd "$2"
@@ -70,7 +71,7 @@ describe.skipIf(!canMount)('a disk that is full while data comes in', () => {
       echo "second exit $?"`
     try {
       // Room for the source and little else
-      const size = String(statSync(join(root, 'data', 'rides.csv')).size + 2_500_000)
+      const size = String(statSync(join(root, 'data', 'rides.csv')).size + 1_200_000)
       const { said } = onSmallDisk(size, 'sh', '-c', both, 'sh', root, folder, process.execPath, bin)
       expect(said).toContain('There is no space left to write')
       expect(said).toContain(folder)
@@ -125,6 +126,7 @@ describe.skipIf(!canMount)('a disk that is full while data comes in', () => {
       const told = JSON.parse(said.slice(said.indexOf('{"full"'))) as {
         readonly full: readonly { words: string; code: number; said: string }[]
         readonly answers: readonly { path: string; status: number; said: string }[]
+        readonly acknowledged: readonly string[]
         readonly alive: number
         readonly freed: readonly { words: string; code: number; said: string }[]
         readonly after: readonly number[]
@@ -143,6 +145,7 @@ describe.skipIf(!canMount)('a disk that is full while data comes in', () => {
         expect(said).toContain(`${folder}/.millrace`)
         expect(said).not.toContain('a bug in Millrace')
       }
+      expect(told.answers).toHaveLength(6)
       for (const { path, status, said } of told.answers) {
         expect([path, status], said).toEqual([path, 507])
         expect(said).toContain('.millrace')
@@ -152,6 +155,7 @@ describe.skipIf(!canMount)('a disk that is full while data comes in', () => {
       expect(told.after.filter(status => status !== 200)).toEqual([])
       expect(told.percent).toMatchObject({ status: 200, said: 'small' })
       expect(told.kept).toContainEqual({ key: 'before', value: 'kept' })
+      expect(told.kept.map(({ key }) => key)).toEqual(expect.arrayContaining([...told.acknowledged]))
       expect(told.end).toBe(0)
     } finally {
       rmSync(origin, { recursive: true, force: true })

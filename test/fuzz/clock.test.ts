@@ -72,23 +72,51 @@ describe('times at the edges', () => {
 
   it.each([
     ['the first year', "'0001-01-01'"],
-    ['before Christ', "'44-03-15 (BC) 12:00:00'"],
     ['the last of four digits', "'9999-12-31 23:59:59.999999'"],
-    ['five digits', "'12345-01-01'"],
-    ['the last of JavaScript', 'make_timestamp(8640000000000000000)'],
-    ['beyond JavaScript', 'make_timestamp(9000000000000000000)'],
-    ['the last of all', 'make_timestamp(9223372036854775806)'],
-    ['the first of all', 'make_timestamp(-9223372022400000000)'],
-    ['infinity', "'infinity'"],
-    ['minus infinity', "'-infinity'"],
   ])('%s is no present time, and no reason to crash', async (_, time) => {
     const alone = await times([time])
     expect(alone.get('fresh')?.status).not.toBe('pass')
     expect(alone.get('between')?.status).not.toBe('pass')
     const among = await times(["'2026-01-10 11:00:00'", time, "'2026-01-10 11:30:00'"])
     expect(among.get('between')).toMatchObject({ status: 'fail', bad: 1, evaluated: 3 })
+    expect(among.get('t-readable')).toBeUndefined()
     expect(among.get('unique')?.status).toBe('pass')
     expect(among.get('contiguous')?.status).not.toBe('pass')
+  })
+
+  // what is no time of the years 1 to 9999 is told with its text, and is no time to any other check
+  it.each([
+    ['the last before the first year', "'0001-12-31 (BC) 23:59:59.999999'", '0001-12-31 (BC) 23:59:59.999999'],
+    ['before Christ', "'44-03-15 (BC) 12:00:00'", '0044-03-15 (BC) 12:00:00'],
+    ['the first of five digits', "'10000-01-01'", '10000-01-01 00:00:00'],
+    ['five digits', "'12345-01-01'", '12345-01-01 00:00:00'],
+    ['the last of JavaScript', 'make_timestamp(8640000000000000000)', '275760-09-13 00:00:00'],
+    ['beyond JavaScript', 'make_timestamp(9000000000000000000)', '287168-08-24 16:00:00'],
+    ['the last of all', 'make_timestamp(9223372036854775806)', '294247-01-10 04:00:54.775806'],
+    ['the first of all', 'make_timestamp(-9223372022400000000)', '290309-12-22 (BC) 00:00:00'],
+    ['infinity', "'infinity'", 'infinity'],
+    ['minus infinity', "'-infinity'", '-infinity'],
+  ])('%s is no readable time, and no reason to crash', async (_, time, text) => {
+    const alone = await times([time])
+    expect(alone.get('t-readable')).toMatchObject({ status: 'fail', bad: 1, evaluated: 1 })
+    expect(alone.get('fresh')?.status).not.toBe('pass')
+    expect(alone.get('between')?.status).not.toBe('pass')
+    expect(alone.get('contiguous')?.status).not.toBe('pass')
+    const among = await times(["'2026-01-10 11:00:00'", time, "'2026-01-10 11:30:00'"])
+    expect(among.get('t-readable')).toMatchObject({
+      severity: 'critical',
+      status: 'fail',
+      bad: 1,
+      evaluated: 3,
+      sample: [{ millrace_row: 1, t: null, millrace_unreadable: `t=${text}` }],
+    })
+    expect(among.get('t-not-null')).toMatchObject({ status: 'fail', bad: 1, evaluated: 3 })
+    for (const id of ['between', 'increasing', 'contiguous', 'unique'])
+      expect(among.get(id)).toMatchObject({ status: 'pass', bad: 0, evaluated: 2 })
+    expect(among.get('fresh')).toMatchObject({
+      status: 'pass',
+      message: expect.stringContaining('2026-01-10T11:30:00Z'),
+    })
   })
 
   it.each([
@@ -114,29 +142,53 @@ describe('times at the edges', () => {
     expect(report.checks.find(one => one.id === 'between')?.error).toBeUndefined()
   })
 
-  it('in a zone whose clocks leap are one instant, the same each time', async () => {
+  it('in a zone whose clocks leap are one instant, or are told as unreadable', async () => {
     // 02:30 is not on 29 March 2026 in Berlin, and is twice on 25 October
     await writeFile(
       join(root, 'zone.csv'),
-      'o,t\n0,2026-03-29 01:30:00\n1,2026-03-29 02:30:00\n2,2026-03-29 03:30:00\n3,2026-10-25 02:30:00\n',
+      [
+        'o,t',
+        '0,2026-03-29 01:59:59.999999',
+        '1,2026-03-29 02:00:00',
+        '2,2026-03-29 02:30:00',
+        '3,2026-03-29 03:00:00',
+        '4,2026-10-25 01:59:59.999999',
+        '5,2026-10-25 02:00:00',
+        '6,2026-10-25 02:30:00',
+        '7,2026-10-25 03:00:00',
+        '8,2026-10-25 02:30:00+02:00',
+        '9,2026-10-25 02:30:00+01:00\n',
+      ].join('\n'),
     )
     const made = dataset('d', {
       source: csv('zone.csv'),
       columns: { o: t.int(), t: t.timestamp('Europe/Berlin') },
-      expect: c => [c.t.increasing({ orderBy: c.o, id: 'order' })],
+      expect: c => [c.t.unique({ id: 'unique' })],
     })
-    const read = async () => {
-      const { report, found, release } = await validate({ engine, root, clock: manualClock(now) }, made)
-      const rows = await engine.rows(`SELECT epoch_us(t) AS t FROM (${found.sql}) ORDER BY o`)
-      await release()
-      expect(report.status).toBe('pass')
-      return rows.map(row => new Date(Number(row.t) / 1000).toISOString())
-    }
-    expect(await read()).toEqual([
-      '2026-03-29T00:30:00.000Z',
-      '2026-03-29T01:30:00.000Z',
-      '2026-03-29T01:30:00.000Z',
-      expect.stringMatching(/2026-10-25T0[01]:30:00/),
+    const { report, found, release } = await validate({ engine, root, clock: manualClock(now) }, made)
+    const rows = await engine.rows(`SELECT CAST(t AS VARCHAR) AS t FROM (${found.sql}) ORDER BY o`)
+    await release()
+    // by Python's zoneinfo, where both folds of a time name the same instant and lead back to it
+    expect(rows.map(row => row.t)).toEqual([
+      '2026-03-29 00:59:59.999999',
+      null,
+      null,
+      '2026-03-29 01:00:00',
+      '2026-10-24 23:59:59.999999',
+      null,
+      null,
+      '2026-10-25 02:00:00',
+      '2026-10-25 00:30:00',
+      '2026-10-25 01:30:00',
     ])
+    const readable = report.checks.find(one => one.id === 't-readable')
+    expect(readable).toMatchObject({ severity: 'critical', status: 'fail', bad: 4, evaluated: 10 })
+    expect(readable?.sample?.map(row => row.millrace_unreadable)).toEqual([
+      't=2026-03-29 02:00:00',
+      't=2026-03-29 02:30:00',
+      't=2026-10-25 02:00:00',
+      't=2026-10-25 02:30:00',
+    ])
+    expect(report.checks.find(one => one.id === 'unique')).toMatchObject({ status: 'pass', evaluated: 6 })
   })
 })

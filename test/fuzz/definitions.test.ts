@@ -186,7 +186,7 @@ describe('what is large is made, or refused in words', () => {
     ['u.jsonSchema', [deep(100_000)]],
     ['that', [chain(100_000)]],
     ['that', [chain(3000)]],
-  ])('%s', { timeout: 60_000 }, async (name, args) => {
+  ])('%s', async (name, args) => {
     const method = methods.find(one => one.name === name) as Method
     const made = declare(method, args)
     if (!made) return

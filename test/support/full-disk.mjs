@@ -67,32 +67,40 @@ const writing = [
 const full = []
 for (const words of writing) full.push(await run(words))
 const big = 'x'.repeat(3 << 20)
-const routes = () => [
-  ['POST', `${mlflow}/runs/create`, { experiment_id: '0' }],
-  ['POST', `${mlflow}/experiments/create`, { name: `e${Math.random()}` }],
-  ['POST', `${mlflow}/runs/log-metric`, { run_id: id, key: 'm', value: 1, timestamp: 1 }],
-  ['POST', `${mlflow}/runs/set-tag`, { run_id: id, key: 'during', value: 'x'.repeat(4000) }],
-  ['PUT', `/api/2.0/mlflow-artifacts/artifacts/0/${id}/artifacts/big.txt`, big],
-  ['PUT', `/api/2.0/mlflow-artifacts/artifacts/0/${id}/artifacts/100%25.txt`, 'small'],
+let turn = 0
+const routes = [
+  () => ['POST', `${mlflow}/runs/create`, { experiment_id: '0' }],
+  () => ['POST', `${mlflow}/experiments/create`, { name: `e${turn}` }],
+  () => ['POST', `${mlflow}/runs/log-metric`, { run_id: id, key: 'm', value: turn, timestamp: turn }],
+  () => ['POST', `${mlflow}/runs/set-tag`, { run_id: id, key: `during${turn}`, value: 'x'.repeat(4000) }],
+  () => ['PUT', `/api/2.0/mlflow-artifacts/artifacts/0/${id}/artifacts/big.txt`, big],
+  () => ['PUT', `/api/2.0/mlflow-artifacts/artifacts/0/${id}/artifacts/100%25.txt`, 'small'],
 ]
-// A page or two may still be free within the database
-for (let i = 0; i < 20; i++)
-  if (
-    (await ask('POST', `${mlflow}/runs/set-tag`, { run_id: id, key: `fill${i}`, value: 'x'.repeat(4000) })).status ===
-    507
-  )
-    break
+// Pages may still be free within the database's own files: each is asked until it meets the end of the disk
 const answers = []
-for (const route of routes()) answers.push(await ask(...route))
+const acknowledged = []
+for (const route of routes)
+  for (let i = 1; i <= 1_000; i++) {
+    turn++
+    const [method, path, body] = route()
+    const answer = await ask(method, path, body)
+    if (answer.status === 200 && path.endsWith('set-tag')) acknowledged.push(body.key)
+    if (answer.status === 200 && i < 1_000) continue
+    answers.push(answer)
+    break
+  }
 const alive = (await ask('GET', '/livez')).status
 
 rmSync(`${root}/filler`)
 const freed = []
 for (const words of [...writing, 'audit verify', 'doctor --deep']) freed.push(await run(words))
 const after = []
-for (const route of routes()) after.push((await ask(...route)).status)
+for (const route of routes) {
+  turn++
+  after.push((await ask(...route())).status)
+}
 const percent = await ask('GET', `/api/2.0/mlflow-artifacts/artifacts/0/${id}/artifacts/100%25.txt`)
 const kept = JSON.parse((await ask('GET', `${mlflow}/runs/get?run_id=${id}`)).said).run.data.tags
 const ended = new Promise(done => server.once('exit', done))
 server.kill('SIGTERM')
-console.log(JSON.stringify({ full, answers, alive, freed, after, percent, kept, end: await ended, log }))
+console.log(JSON.stringify({ full, answers, acknowledged, alive, freed, after, percent, kept, end: await ended, log }))
