@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { request } from 'node:http'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import fc from 'fast-check'
 import { post, testServer, type TestServer } from './harness.ts'
 
@@ -186,15 +186,21 @@ test('health says why, and readiness ends before the server does', async () => {
   }
   expect((await health('/health'))[0]).toBe(200)
   own.deployment.ready = false
-  await new Promise(resolve => setTimeout(resolve, 1300))
-  const [status, text] = await health('/health')
-  expect([status, text.includes('told so')]).toEqual([503, true])
+  await vi.waitFor(
+    async () => {
+      const [status, text] = await health('/health')
+      expect([status, text.includes('told so')]).toEqual([503, true])
+    },
+    { timeout: 30_000, interval: 100 },
+  )
   expect((await health('/readyz'))[0]).toBe(503)
   expect((await health('/livez'))[0]).toBe(200)
   expect((await health('/startupz'))[0]).toBe(200)
   const before = performance.now()
-  for (let i = 0; i < 200; i++) await health('/health')
-  expect((performance.now() - before) / 200).toBeLessThan(5)
+  // Each look writes down its own time: asking makes none, one a second is the timer's. How quick: test/alone
+  const looks = new Set<string>()
+  for (let i = 0; i < 200; i++) looks.add((await health('/health'))[1])
+  expect(looks.size).toBeLessThanOrEqual(Math.floor((performance.now() - before) / 1000) + 2)
   await own.end()
   await expect(fetch(`${own.url}/livez`)).rejects.toThrow()
 })
