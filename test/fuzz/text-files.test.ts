@@ -38,7 +38,7 @@ const csvCases: readonly (readonly [name: string, content: string | Buffer, want
   ['CRLF, also within quotes', 'x,y\r\n1,"a\r\nb"\r\n2,"c\nd"\r\n', [2, 0]],
   ['CR alone', 'x,y\r1,a\r2,b\r', [2, 0]],
   ['line ends of three kinds', 'x,y\r\n1,a\n2,b\r3,c\r\n', [3, 0]],
-  ['a quote that stays open', 'x,y\n1,"a\n2,b\n3,c\n', [0, 1]],
+  ['a quote that stays open', 'x,y\n1,"a\n2,b\n3,c\n', [2, 1]],
   ['a quote that stays open in the last line', 'x,y\n1,a\n2,b\n3,"c\n', [2, 1]],
   ['text after a closing quote', 'x,y\n1,a\n2,"b"c\n3,d\n4,e\n', [3, 1]],
   ['a quote within a cell', 'x,y\n1,a"b\n2,c\n', [2, 0]],
