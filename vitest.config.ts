@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     globalSetup: ['test/build-first.ts'],
     projects: [
-      { extends: true, test: { name: 'unit', include: ['src/**/*.test.ts'], testTimeout: 30_000 } },
+      { extends: true, test: { name: 'unit', include: ['src/**/*.test.ts'], testTimeout: 120_000 } },
       {
         extends: true,
         test: {
