@@ -4,6 +4,7 @@ import type { Dataset } from './dataset.ts'
 import type { Model } from './model.ts'
 import {
   builder,
+  definitionOf,
   duration,
   listOf,
   members,
@@ -15,7 +16,7 @@ import {
   type Form,
   type Forms,
 } from './forms.ts'
-import { checkName, definitionBrand, definitionKind, refuse, unknownColumn, type Definition } from './named.ts'
+import { checkName, definitionBrand, refuse, unknownColumn, type Definition } from './named.ts'
 
 export type Percent = `${number}%`
 
@@ -71,7 +72,7 @@ const canaryForms: Forms<CanaryOptions> = {
 }
 
 const deploymentForms: Forms<DeploymentOptions<Columns, string>> = {
-  model: { words: 'a model', holds: value => definitionKind(value) === 'model' },
+  model: definitionOf('model', 'a model'),
   canary: optional(members(canaryForms)),
   stickyBy: optional(text),
 }

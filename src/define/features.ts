@@ -4,8 +4,20 @@ import { columnsOfDataset, type Dataset } from './dataset.ts'
 import { column } from './expression/build.ts'
 import { columnsOf, type Node, type ScalarType } from './expression/node.ts'
 import type { BoolExpression, ExpressionOf, NumberType } from './expression/types.ts'
-import { builder, callback, duration, flag, members, oneOf, optional, text, type Form, type Forms } from './forms.ts'
-import { checkName, definitionBrand, definitionKind, refuse, type Definition } from './named.ts'
+import {
+  builder,
+  callback,
+  definitionOf,
+  duration,
+  flag,
+  members,
+  oneOf,
+  optional,
+  text,
+  type Form,
+  type Forms,
+} from './forms.ts'
+import { checkName, definitionBrand, refuse, type Definition } from './named.ts'
 
 /** The key that features belong to. Its members are columns of the source with the same names and types. */
 export interface Entity<K extends Columns = Columns> {
@@ -158,7 +170,7 @@ const entityForm: Form = {
 
 const viewForms: Forms<FeatureViewOptions<Columns, Columns, Record<string, FeatureSpec>>> = {
   entity: entityForm,
-  from: { words: 'a dataset', holds: value => definitionKind(value) === 'dataset' },
+  from: definitionOf('dataset', 'a dataset'),
   ttl: optional(duration),
   online: optional(flag),
   knownTime: optional(oneOf('respect', 'ignore')),

@@ -1,5 +1,5 @@
 import { formatTime, parseDuration, parseTime } from '../internal/time.ts'
-import { refuse, unknownOption } from './named.ts'
+import { definitionKind, refuse, unknownOption, type DefinitionKind } from './named.ts'
 
 /**
  * What a value of the definition API must be. The types say the same, but not to whoever runs no type checker: there an
@@ -76,6 +76,12 @@ export const moment: Form = {
   words: `a time such as '${formatTime(Date.UTC(2026, 2, 31) * 1000)}'`,
   holds: value => typeof value === 'string' && parseTime(value) !== undefined,
 }
+
+/** A definition of a kind. */
+export const definitionOf = (kind: DefinitionKind, words: string): Form => ({
+  words,
+  holds: value => definitionKind(value) === kind,
+})
 
 /** A list of at least so many members of a form. */
 export function listOf(form: Form, least = 0): Form {

@@ -15,6 +15,7 @@ import {
   anything,
   builder,
   callback,
+  definitionOf,
   duration,
   listOf,
   members,
@@ -28,7 +29,7 @@ import {
   type Form,
   type Forms,
 } from './forms.ts'
-import { checkName, definitionBrand, definitionKind, refuse, type Definition } from './named.ts'
+import { checkName, definitionBrand, refuse, type Definition } from './named.ts'
 import { modelTests, type ModelTest, type ModelTestBuilder } from './suite.ts'
 
 export type Task = 'binary' | 'regression'
@@ -223,15 +224,13 @@ const trainerForm: Form = {
   words: 'a trainer, gbt({ … }) or linear({ … })',
   holds: value => ['gbt', 'linear'].includes((value as Partial<Trainer> | null)?.kind as string),
 }
-const datasetForm: Form = { words: 'a dataset', holds: value => definitionKind(value) === 'dataset' }
-const viewForm: Form = { words: 'a feature view', holds: value => definitionKind(value) === 'features' }
 
 const modelForms: Forms<ModelOptions<Columns, Record<string, ModelInput>>> = {
   task: oneOf('binary', 'regression'),
-  from: datasetForm,
+  from: definitionOf('dataset', 'a dataset'),
   label: callback,
   inputs: callback,
-  features: optional(listOf(viewForm)),
+  features: optional(listOf(definitionOf('features', 'a feature view'))),
   split: members<TimeSplit>({ by: oneOf('time'), train: duration, test: duration, until: optional(moment) }),
   scale: optional(anything),
   train: trainerForm,

@@ -2,8 +2,20 @@ import { Cron } from 'croner'
 import { micros, type Duration, type Micros } from '../internal/time.ts'
 import type { Deployment } from './deployment.ts'
 import { isTable } from './source.ts'
-import { builder, duration, listOf, members, oneOf, optional, text, wholeFrom, type Form, type Forms } from './forms.ts'
-import { checkName, definitionBrand, definitionKind, refuse, type Definition } from './named.ts'
+import {
+  builder,
+  definitionOf,
+  duration,
+  listOf,
+  members,
+  oneOf,
+  optional,
+  text,
+  wholeFrom,
+  type Form,
+  type Forms,
+} from './forms.ts'
+import { checkName, definitionBrand, refuse, type Definition } from './named.ts'
 
 /** `data`: files with new content have come to a dataset of the model. */
 export type RetrainCause = 'drift' | 'performance' | 'data'
@@ -86,7 +98,7 @@ const retrainForms: Forms<NonNullable<MonitorOptions['retrain']>> = {
 }
 
 const monitorForms: Forms<MonitorOptions> = {
-  deployment: { words: 'a deployment', holds: value => definitionKind(value) === 'deployment' },
+  deployment: definitionOf('deployment', 'a deployment'),
   falseAlarms: optional(rate),
   window: optional(duration),
   sensitivity: optional(oneOf('low', 'normal', 'high')),
