@@ -67,7 +67,7 @@ async function measure(room) {
     reporters: ['json'],
     jsonReporter: { fileName: report },
     tempDirName: '.stryker',
-    ignorePatterns: ['dist', 'docs', 'web', 'bench', 'reports', '.millrace'],
+    ignorePatterns: ['docs', 'web', 'bench', 'reports', '.millrace'],
     logLevel: 'error',
     allowConsoleColors: false,
   })

@@ -41,7 +41,7 @@ function judged(
 ) {
   const report: Report = {
     id: 'r',
-    kind: 'data',
+    kind: 'validation',
     subject: data.name,
     at: 0,
     status: overallStatus(checks),
