@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterAll, expect } from 'vitest'
@@ -9,6 +9,8 @@ import { afterAll, expect } from 'vitest'
 const mark = 'MILLRACE_TEST_FILE'
 const before = { tmp: process.env.TMPDIR, mark: process.env[mark] }
 const folder = mkdtempSync(join(tmpdir(), 'millrace-test-'))
+// some tests run a command as another user
+chmodSync(folder, 0o755)
 process.env.TMPDIR = folder
 process.env[mark] = basename(folder)
 
