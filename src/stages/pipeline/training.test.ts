@@ -119,7 +119,9 @@ describe('a run that passes', () => {
         expect(await workspace.artifacts.has(version?.facts[fact] as never), fact).toBe(true)
       expect(version?.metrics).toEqual(await json('evaluate-late.metrics'))
       expect(version?.metrics.auc as number).toBeGreaterThan(0.85)
-      expect(decisions.map(({ kind, verdict, subject }) => [subject, kind, verdict]).sort()).toEqual([
+      expect(
+        decisions.map(one => [one.subject, one.kind, one.verdict]).toSorted((a, b) => (String(a) < String(b) ? -1 : 1)),
+      ).toEqual([
         ['dataset rides', 'quarantine', 'quarantined'],
         ['model late', 'gate', 'passed'],
       ])
