@@ -1,8 +1,8 @@
 // Claim: on sets of checks that the planner was not made for, `--no-rows` takes at most 1.5 times a floor written by hand,
 // and keeping failing rows at most 2.5 times, within 500 MB; and `--no-rows` is faster than Pandera on polars.
-// The floor counts the values of the columns with few of them, hashes each set of columns whose uniqueness is asked, and looks
-// at the rest once. It judges nothing.
-// Run: npm run build && npx jiti bench/validation-sets.ts [keys|tolerated|figures]
+// The floor counts the values of the columns with few of them, hashes each set of columns whose uniqueness is asked, takes
+// each order that is asked for once, and looks at the rest once. It judges nothing.
+// Run: npm run build && npx jiti bench/validation-sets.ts [keys|tolerated|figures|operations]
 
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -24,6 +24,16 @@ const keysOf: Readonly<Record<string, readonly string[]>> = {
   ],
   tolerated: ['date, origin', 'date, delay, distance, origin, destination'],
   figures: ['date, origin, destination, delay', 'date, distance, origin, destination'],
+  operations: ['origin, destination, date, distance', 'date, origin, destination'],
+}
+
+/** Orders that a set of checks asks for: the value before each, along another column and within groups of a third. */
+const ordersOf: Readonly<Record<string, readonly string[]>> = {
+  operations: [
+    'date < lag(date) OVER (ORDER BY date)',
+    'date < lag(date) OVER (PARTITION BY origin ORDER BY date)',
+    'distance > lag(distance) OVER (PARTITION BY destination ORDER BY date)',
+  ],
 }
 
 interface Figures {
@@ -61,7 +71,7 @@ function repeated(what: string, once: () => Figures): Figures {
   return middle
 }
 
-const floorProgram = (keys: readonly string[]): string => `
+const floorProgram = (keys: readonly string[], orders: readonly string[]): string => `
 import { DuckDBInstance } from '${resolve('node_modules/@duckdb/node-api/lib/index.js')}'
 const connection = await (await DuckDBInstance.create(':memory:', { threads: '2' })).connect()
 const from = "read_parquet('${flights}')"
@@ -70,6 +80,8 @@ for (const column of ['delay', 'distance', 'origin', 'destination'])
 await connection.runAndReadAll(\`SELECT count(*), min(date), max(date), count_if(origin = destination) FROM \${from}\`)
 for (const key of ${JSON.stringify(keys)})
   await connection.runAndReadAll(\`SELECT count(*) FROM (SELECT 1 FROM (SELECT hash(\${key}) AS h FROM \${from}) GROUP BY h HAVING count(*) > 1)\`)
+for (const order of ${JSON.stringify(orders)})
+  await connection.runAndReadAll(\`SELECT count_if(broken) FROM (SELECT \${order} AS broken FROM \${from})\`)
 connection.closeSync()
 `
 
@@ -94,7 +106,7 @@ import { ${name} } from './bench/${name}.ts'
 export default project('bench', { flights: dataset('flights', { source: parquet('data/*.parquet'), columns, expect: ${name} }) })
 `,
     )
-    writeFileSync(join(root, 'floor.mjs'), floorProgram(keysOf[name] ?? []))
+    writeFileSync(join(root, 'floor.mjs'), floorProgram(keysOf[name] ?? [], ordersOf[name] ?? []))
     const first = run(root, process.execPath, bin, 'validate', '--no-rows', '--json')
     const [report] = JSON.parse(first.out) as { checks: { status: string }[] }[]
     const checks = report?.checks ?? []
