@@ -94,8 +94,8 @@ const low = lowFirst ? 0 : 1
 const high = lowFirst ? 1 : 0
 
 /** Numbers of 64 bits as pairs of 32: those below 2^53 are then read at a tenth of the cost of a bigint. */
-const halvesOf = (column: Column | undefined): Uint32Array => {
-  const { buffer, byteOffset, length } = column?.values as BigInt64Array
+const halvesOf = ({ values }: Column): Uint32Array => {
+  const { buffer, byteOffset, length } = values as BigInt64Array
   return new Uint32Array(buffer, byteOffset, length * 2)
 }
 
@@ -109,7 +109,7 @@ class RowCombinations {
   }
 
   /** Adds to each row what `next` makes of its combination so far. */
-  #add(rows: Column | undefined, next: (combination: number, i: number) => number): void {
+  #add(rows: Column, next: (combination: number, i: number) => number): void {
     const halves = halvesOf(rows)
     let at = -1
     let page: Uint32Array = new Uint32Array(0)
@@ -127,12 +127,12 @@ class RowCombinations {
   }
 
   /** Rows that break one check. */
-  addCheck(rows: Column | undefined, check: number): void {
+  addCheck(rows: Column, check: number): void {
     this.#add(rows, combination => this.#combinations.with(combination, check))
   }
 
   /** Rows that break those of some checks whose bits are set. */
-  addMask(rows: Column | undefined, mask: Column | undefined, checks: readonly number[]): void {
+  addMask(rows: Column, mask: Column, checks: readonly number[]): void {
     const masks = halvesOf(mask)
     // one map for a combination: its keys are small whole numbers
     const known = new Map<number, Map<number, number>>()
@@ -167,23 +167,26 @@ class RowCombinations {
   }
 }
 
-/** Rows that break checks of which a number is held each; where more do, the engine joins and groups them. */
-const mostHeld = 20_000_000
+/** Rows of which a number is held each at most. */
+const maxHeld = 20_000_000
 
 /**
- * Which combinations of checks the rows break. Conditions are asked of the rows in one look; rows that are known by their
- * numbers are joined with these here, which costs a tenth of a join of tables.
+ * Which combinations of checks the rows break. Where most of them are known by their numbers, these are joined here, which
+ * costs a fifth of what it costs the engine, and the few that conditions tell are asked for; else the engine looks at all rows
+ * and groups them.
  */
 export async function combinationsOf(
   engine: DataEngine,
   numbered: string,
   broken: readonly (Broken & { readonly rows: number })[],
   mostFirst: number,
-  most = mostHeld,
+  max = maxHeld,
 ): Promise<Combination[]> {
-  const known = broken.reduce((sum, one) => sum + (one.numbers === undefined ? 0 : one.rows), 0)
-  const all = broken.reduce((sum, one) => sum + one.rows, 0)
-  if (known === 0 || all > most) return combinationsBySql(engine, numbered, broken, mostFirst)
+  const countOf = (some: readonly { readonly rows: number }[]) => some.reduce((sum, one) => sum + one.rows, 0)
+  const byNumber = countOf(broken.filter(one => one.numbers !== undefined))
+  const byCondition = countOf(broken.filter(one => one.numbers === undefined))
+  if (byNumber <= byCondition || byNumber + byCondition > max)
+    return combinationsBySql(engine, numbered, broken, mostFirst)
   const rows = new RowCombinations(broken.length)
   const row = engine.dialect.identifier(rowColumn)
   const conditions = broken.flatMap((one, i) => (one.numbers === undefined ? [i] : []))
@@ -195,13 +198,13 @@ export async function combinationsOf(
     for await (const batch of engine.stream(masks))
       names.forEach((name, i) => {
         const checks = conditions.slice(i * flagsOfHalf, (i + 1) * flagsOfHalf)
-        rows.addMask(batch.get(rowColumn), batch.get(name), checks)
+        rows.addMask(batch.get(rowColumn) as Column, batch.get(name) as Column, checks)
       })
   }
   for (const [check, { numbers }] of broken.entries())
     if (numbers !== undefined)
       for await (const batch of engine.stream(`SELECT ${row} FROM ${numbers}`))
-        rows.addCheck(batch.get(rowColumn), check)
+        rows.addCheck(batch.get(rowColumn) as Column, check)
   return rows.found(mostFirst)
 }
 

@@ -1,10 +1,10 @@
 import type { DataEngine } from '../../../ports/data-engine.ts'
 
-/** Bits that a filter has for a row, at least: with three of them set in one word, one row in two hundred is a repeat by chance. */
-const bitsOfRow = 12
+/** Bits that a filter has for a row, at least: with three of them set in one word, one row in a hundred is a repeat by chance. */
+const bitsOfRow = 8
 
 const fewestBits = 2 ** 16
-/** 64 MB: beyond 40 million rows more of them are taken for repeats by chance. */
+/** 64 MB: beyond 60 million rows more of them are taken for repeats by chance. */
 const mostBits = 2 ** 29
 
 /** Hashes that are kept as suspect, 64 MB of them; a table with more is grouped by the engine, which spills. */
