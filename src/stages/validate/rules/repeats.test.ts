@@ -31,7 +31,7 @@ describe('suspect hashes', () => {
     const suspects = new Set([...((await mayRepeat(engine, hashesOf(rows), 200_000)) ?? [])].map(String))
     const wanted = await repeated(rows)
     expect(wanted.filter(hash => !suspects.has(hash))).toEqual([])
-    expect(suspects.size - wanted.length).toBeLessThan(0.01 * 200_000)
+    expect(suspects.size - wanted.length).toBeLessThan(0.02 * 200_000)
   })
 
   it('are every one however few rows were said to come', async () => {
