@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
+import { it } from 'vitest'
 import { grouped } from './grouped.ts'
 
 it('writes numbers as the language itself does', () => {
