@@ -93,7 +93,7 @@ const lowFirst = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
 const low = lowFirst ? 0 : 1
 const high = lowFirst ? 1 : 0
 
-/** Numbers of 64 bits as pairs of 32: those below 2^53 are then read at a tenth of the cost of a bigint. */
+/** Numbers of 64 bits as pairs of 32: those below 2^53 are then read without making a bigint of each. */
 const halvesOf = ({ values }: Column): Uint32Array => {
   const { buffer, byteOffset, length } = values as BigInt64Array
   return new Uint32Array(buffer, byteOffset, length * 2)
@@ -172,7 +172,7 @@ const maxHeld = 20_000_000
 
 /**
  * Which combinations of checks the rows break. Where most of them are known by their numbers, these are joined here, which
- * costs a fifth of what it costs the engine, and the few that conditions tell are asked for; else the engine looks at all rows
+ * costs about a third of what it costs the engine, and the few that conditions tell are asked for; else the engine looks at all rows
  * and groups them.
  */
 export async function combinationsOf(

@@ -58,8 +58,8 @@ class Seen {
 }
 
 /**
- * The hashes that more than one row may have: every one that several have, and a few that are alone. One look, at a quarter of
- * what grouping them costs, and nothing is held but a few bits a row. Undefined where more than `most` are suspect.
+ * The hashes that more than one row may have: every one that several have, and a few that are alone. One look, at a third to a
+ * half of what grouping them costs, and nothing is held but a few bits a row. Undefined where more than `most` are suspect.
  */
 export async function mayRepeat(
   engine: DataEngine,
