@@ -1,16 +1,29 @@
 // Claim: on sets of checks that the planner was not made for, `--no-rows` takes at most 1.5 times a floor written by hand,
 // and keeping failing rows at most 2.5 times, within 500 MB; and `--no-rows` is faster than Pandera on polars.
-// The floor counts the values of the columns with few of them, hashes each set of columns whose uniqueness is asked, and looks
-// at the rest once. It judges nothing.
-// Run: npm run build && npx jiti bench/validation-sets.ts [keys|tolerated|figures]
+// The floor counts the values of the columns with few of them, hashes each set of columns whose uniqueness is asked, takes
+// each order that is asked for once, and looks at the rest once. It judges nothing.
+// Pandera is asked the same by bench/peers/validation_sets_pandera.py, where its environment was made:
+// scripts/interop-venv.sh expectations. It keeps no rows and numbers none.
+// Run: npm run build && npx jiti bench/validation-sets.ts [keys|tolerated|figures|operations]
 
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
 const flights = resolve('node_modules/vega-datasets/data/flights-3m.parquet')
 const bin = resolve('dist/cli/bin.js')
+const python = resolve('test/interop/.venv-expectations/bin/python')
+const pandera = resolve('bench/peers/validation_sets_pandera.py')
 const repeats = Number(process.env['BENCH_REPEATS'] ?? 3)
 
 /** Sets of columns whose uniqueness a set of checks asks for. */
@@ -24,6 +37,16 @@ const keysOf: Readonly<Record<string, readonly string[]>> = {
   ],
   tolerated: ['date, origin', 'date, delay, distance, origin, destination'],
   figures: ['date, origin, destination, delay', 'date, distance, origin, destination'],
+  operations: ['origin, destination, date, distance', 'date, origin, destination'],
+}
+
+/** Orders that a set of checks asks for: the value before each, along another column and within groups of a third. */
+const ordersOf: Readonly<Record<string, readonly string[]>> = {
+  operations: [
+    'date < lag(date) OVER (ORDER BY date)',
+    'date < lag(date) OVER (PARTITION BY origin ORDER BY date)',
+    'distance > lag(distance) OVER (PARTITION BY destination ORDER BY date)',
+  ],
 }
 
 interface Figures {
@@ -61,7 +84,7 @@ function repeated(what: string, once: () => Figures): Figures {
   return middle
 }
 
-const floorProgram = (keys: readonly string[]): string => `
+const floorProgram = (keys: readonly string[], orders: readonly string[]): string => `
 import { DuckDBInstance } from '${resolve('node_modules/@duckdb/node-api/lib/index.js')}'
 const connection = await (await DuckDBInstance.create(':memory:', { threads: '2' })).connect()
 const from = "read_parquet('${flights}')"
@@ -70,6 +93,8 @@ for (const column of ['delay', 'distance', 'origin', 'destination'])
 await connection.runAndReadAll(\`SELECT count(*), min(date), max(date), count_if(origin = destination) FROM \${from}\`)
 for (const key of ${JSON.stringify(keys)})
   await connection.runAndReadAll(\`SELECT count(*) FROM (SELECT 1 FROM (SELECT hash(\${key}) AS h FROM \${from}) GROUP BY h HAVING count(*) > 1)\`)
+for (const order of ${JSON.stringify(orders)})
+  await connection.runAndReadAll(\`SELECT count_if(broken) FROM (SELECT \${order} AS broken FROM \${from})\`)
 connection.closeSync()
 `
 
@@ -94,14 +119,15 @@ import { ${name} } from './bench/${name}.ts'
 export default project('bench', { flights: dataset('flights', { source: parquet('data/*.parquet'), columns, expect: ${name} }) })
 `,
     )
-    writeFileSync(join(root, 'floor.mjs'), floorProgram(keysOf[name] ?? []))
+    writeFileSync(join(root, 'floor.mjs'), floorProgram(keysOf[name] ?? [], ordersOf[name] ?? []))
     const first = run(root, process.execPath, bin, 'validate', '--no-rows', '--json')
-    const [report] = JSON.parse(first.out) as { checks: { status: string }[] }[]
+    const [report] = JSON.parse(first.out) as { checks: { id: string; status: string }[] }[]
     const checks = report?.checks ?? []
     console.log(
       `\n${name}: ${checks.length} checks, ${checks.filter(one => one.status === 'fail').length} fail, ${checks.filter(one => one.status === 'error').length} errors`,
     )
     const cold = (): void => rmSync(join(root, '.millrace'), { recursive: true, force: true })
+    const broken = checks.filter(one => one.status === 'fail' || one.status === 'warn').map(one => one.id)
     const floor = repeated('floor by hand', () => run(root, process.execPath, 'floor.mjs'))
     const without = repeated('validate --no-rows', () => {
       cold()
@@ -111,6 +137,14 @@ export default project('bench', { flights: dataset('flights', { source: parquet(
       cold()
       return run(root, process.execPath, bin, 'validate')
     })
+    if (existsSync(python)) {
+      const asked = run(root, python, pandera, name, flights)
+      const theirs = JSON.parse(asked.out) as { readonly checks: number; readonly broken: readonly string[] }
+      const peer = repeated('Pandera on polars', () => run(root, python, pandera, name, flights))
+      console.log(
+        `  Pandera: ${theirs.checks} checks, ${theirs.broken.length} do not hold (here ${broken.length}${theirs.broken.length === broken.length ? '' : `: ${broken.join(', ')}; there: ${theirs.broken.join(', ')}`}); --no-rows takes ${(without.cpu / peer.cpu).toFixed(2)} of its CPU time, ${(without.wall / peer.wall).toFixed(2)} by the clock`,
+      )
+    } else console.log('  Pandera: skipped, its environment was not made: scripts/interop-venv.sh expectations')
     for (const [what, one, most] of [
       ['--no-rows', without, 1.5],
       ['with failing rows', whole, 2.5],

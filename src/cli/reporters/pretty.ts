@@ -15,6 +15,7 @@ import {
   type Outcome,
   type RenderOptions,
 } from './subject.ts'
+import { grouped } from '../../internal/grouped.ts'
 
 const marks: Record<Outcome, string> = { error: '✗', fail: '✗', warn: '!', info: 'i', skipped: '-', pass: '✓' }
 
@@ -53,9 +54,7 @@ function values({ distinctBad, sample, bad }: CheckResult): string | undefined {
   if (distinctBad && distinctBad.length > 0) {
     const some = distinctBad
       .slice(0, 6)
-      .map(
-        ({ value, count }) => `${shown(JSON.stringify(value))}${count > 1 ? ` ×${count.toLocaleString('en-US')}` : ''}`,
-      )
+      .map(({ value, count }) => `${shown(JSON.stringify(value))}${count > 1 ? ` ×${grouped(count)}` : ''}`)
     return `values: ${some.join(', ')}${distinctBad.length > 6 ? ', …' : ''}`
   }
   const [first] = sample ?? []

@@ -2,8 +2,9 @@ import type { Json } from '../../internal/canonical-json.ts'
 import type { Status } from '../report.ts'
 import type { RowCounts, Verdict } from './kind.ts'
 import type { Bounds, ExpectationSpec, Limit, Limits } from './spec.ts'
+import { grouped } from '../../internal/grouped.ts'
 
-export const count = (n: number): string => n.toLocaleString('en-US')
+export const count = (n: number): string => grouped(n)
 export const plural = (n: number, one: string, many = `${one}s`): string => `${count(n)} ${n === 1 ? one : many}`
 
 /** A figure for people: whole numbers with separators, others with six digits. */

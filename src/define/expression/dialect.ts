@@ -55,7 +55,7 @@ export interface Dialect {
   fromEpochMicros(sql: string): string
   /** A part of a timestamp in a time zone, as int64. `dayOfWeek` is 1 Monday … 7 Sunday. */
   datePart(part: 'year' | 'month' | 'day' | 'hour' | 'minute' | 'dayOfWeek', sql: string, zone: string): string
-  /** Hash of a row's columns, 64 bits or more, by which rows that may be alike are found. */
+  /** Hash of a row's columns, an int64 of 63 random bits, by which rows that may be alike are found. */
   rowHash(columns: readonly string[]): string
   /**
    * Type of a text that is one of these, which differ: the engine keeps its place among them, and a text of any of many rows

@@ -71,8 +71,8 @@ async function broken(
   }
   const rule = (kinds.get(spec.kind) as Kind<unknown>).needs(spec).rows
   if (!rule) throw new TypeError(`${spec.kind} is no rule of rows`)
-  const { counts, table } = await evaluateRule(context, spec, rule)
-  if (table) await services.engine.execute(`DROP TABLE IF EXISTS ${table}`)
+  const { counts, tables = [] } = await evaluateRule(context, spec, rule)
+  for (const table of tables) await services.engine.execute(`DROP TABLE IF EXISTS ${table}`)
   return counts.bad
 }
 

@@ -1,11 +1,11 @@
+import type { Dataset } from '../../define/dataset.ts'
 import type { Kind, Measured, RowCounts, Verdict, VerdictContext } from '../../define/expectation/kind.ts'
 import type { Metric } from '../../define/expectation/metric.ts'
 import type { Needs, Reference, RowRule } from '../../define/expectation/rule.ts'
 import type { ExpectationSpec } from '../../define/expectation/spec.ts'
-import { where } from '../../define/expectation/where.ts'
 import { ownFault } from './measure.ts'
 import type { Measurer } from './measurer.ts'
-import { evaluateRule, expressionParts, Unavailable, type RuleContext, type RuleOutcome } from './rules/index.ts'
+import { evaluateRule, plannedOf, Unavailable, type RuleContext, type RuleOutcome } from './rules/index.ts'
 import { skipped } from '../../define/expectation/verdict.ts'
 
 /** What one expectation asks of another relation. */
@@ -18,6 +18,7 @@ export interface ReferenceAsk {
 export class ExpectationRun {
   readonly spec: ExpectationSpec
   readonly kind: Kind<unknown>
+  readonly #columns: Dataset['columns']
   readonly #own = new Map<string, Metric>()
   readonly #theirs = new Map<string, Metric>()
   #from: Reference | undefined
@@ -29,7 +30,8 @@ export class ExpectationRun {
   /** Why it cannot be judged. */
   error: string | undefined
 
-  constructor(spec: ExpectationSpec, kind: Kind) {
+  constructor(spec: ExpectationSpec, kind: Kind, columns: Dataset['columns']) {
+    this.#columns = columns
     this.spec = spec
     this.kind = kind as unknown as Kind<unknown>
   }
@@ -52,10 +54,7 @@ export class ExpectationRun {
     const counted: Metric[] = []
     if (needs.rows) {
       this.#rule = needs.rows
-      if (needs.rows.by === 'expression')
-        counted.push(...Object.values(expressionParts(this.spec, needs.rows.good).metrics))
-      // what `scopeOf` reads: planned with the rest, so that it costs no look of its own
-      counted.push({ fn: 'rows' }, { fn: 'rows', ...where(this.spec.when) })
+      counted.push(...plannedOf(this.spec, needs.rows, this.#columns))
     }
     return {
       own: [...own.map(([, metric]) => metric), ...counted],

@@ -5,7 +5,7 @@ import {
   type MetricResult,
   type MetricResults,
 } from '../../define/expectation/metric.ts'
-import { cellsOf } from '../../define/expectation/kinds/readable.ts'
+import { cellsOf, isUnreadableName } from '../../define/expectation/kinds/readable.ts'
 import { fail } from '../../errors/index.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { ColumnType, DataEngine } from '../../ports/data-engine.ts'
@@ -337,6 +337,7 @@ export class Measurer {
   }
 
   #know(column: string, sampledDistinct: number, sampledRows: number): void {
-    this.#facts.set(column, { type: this.#types.get(column) ?? 'text', sampledDistinct, sampledRows })
+    const type = this.#types.get(column) ?? (isUnreadableName(column) ? 'bool' : 'text')
+    this.#facts.set(column, { type, sampledDistinct, sampledRows })
   }
 }

@@ -3,6 +3,7 @@ import type { ColumnNode } from '../../define/expression/node.ts'
 import type { ColumnType } from '../../ports/data-engine.ts'
 import { nullsByFooter } from './footer-nulls.ts'
 import { answeredByValues } from './from-values.ts'
+import { grouped } from '../../internal/grouped.ts'
 
 /** What is known of a column before anything is measured. */
 export interface ColumnFacts {
@@ -207,7 +208,7 @@ export function planMeasures(metrics: readonly Metric[], facts: PlanFacts): Plan
       of,
       metrics: own,
       estimateMs: milliseconds(counting, facts.rows),
-      because: `about ${known.sampledDistinct.toLocaleString('en-US')} different values: counted once, they answer all of these`,
+      because: `about ${grouped(known.sampledDistinct)} different values: counted once, they answer all of these`,
     })
   }
   for (const step of countedTogether(

@@ -1,6 +1,7 @@
 import type { ExpectationSpec } from '../../define/expectation/spec.ts'
 import type { Node } from '../../define/expression/node.ts'
-import { rowColumn, rowsOfFile, type DataEngine, type Row } from '../../ports/data-engine.ts'
+import { rowColumn, rowsOfFile, type DataEngine } from '../../ports/data-engine.ts'
+import { combinationsOf, flagsOfMask, masksOf, type Combination as Found } from './combinations.ts'
 import { unreadableColumn, type FoundDataset } from './relation.ts'
 import { contentColumn, fileColumn } from './repairs.ts'
 import type { OpenSource } from './source.ts'
@@ -9,6 +10,10 @@ import type { OpenSource } from './source.ts'
 export interface RowLevel {
   readonly spec: ExpectationSpec
   readonly bad: string
+  /** How many they are. */
+  readonly rows: number
+  /** Table of their numbers, where they are known by these. */
+  readonly numbers?: string | undefined
   /** The same as an expression, where it is one. */
   readonly condition?: Node | undefined
   /** Whether the check is critical and failed. */
@@ -39,44 +44,19 @@ export interface Split {
   readonly failed: number
 }
 
-/** Flags that a 64-bit mask takes. */
-const flagsOfMask = 60
-
-/** Which checks a row breaks, as numbers: one bit a check. */
-function masksOf(failing: readonly RowLevel[]): { readonly sql: string; readonly names: readonly string[] } {
-  const masks: string[] = []
-  for (let from = 0; from < failing.length; from += flagsOfMask) {
-    const bits = failing
-      .slice(from, from + flagsOfMask)
-      .map(({ bad }, i) => `CASE WHEN ${bad} THEN ${2n ** BigInt(i)} ELSE 0 END`)
-    masks.push(`CAST(${bits.join(' + ')} AS BIGINT) AS millrace_m${masks.length}`)
-  }
-  return { sql: masks.join(', '), names: masks.map((_, i) => `millrace_m${i}`) }
-}
-
 /** A combination of broken checks that some rows share. */
-interface Combination {
+interface Combination extends Found {
   readonly masks: readonly bigint[]
-  readonly rows: number
-  /** Numbers of its first rows. */
-  readonly first: readonly number[]
   readonly broken: readonly RowLevel[]
 }
 
-function combinationOf(row: Row, names: readonly string[], failing: readonly RowLevel[]): Combination {
-  const masks = names.map(name => BigInt(row[name] as number | bigint))
-  const broken = failing.filter((_, i) => {
-    const mask = masks[Math.floor(i / flagsOfMask)] as bigint
-    return (mask >> BigInt(i % flagsOfMask)) & 1n
-  })
-  return {
-    masks,
-    rows: Number(row.n),
-    first: String(row.first ?? '')
-      .split(',')
-      .map(Number),
-    broken,
+function withMasks(found: Found, failing: readonly RowLevel[]): Combination {
+  const masks: bigint[] = Array.from({ length: Math.ceil(failing.length / flagsOfMask) }, () => 0n)
+  for (const check of found.checks) {
+    const at = Math.floor(check / flagsOfMask)
+    masks[at] = (masks[at] as bigint) | (1n << BigInt(check % flagsOfMask))
   }
+  return { ...found, masks, broken: found.checks.map(check => failing[check] as RowLevel) }
 }
 
 const isOut = ({ broken }: Combination): boolean => broken.some(check => check.staysOut)
@@ -112,15 +92,13 @@ export async function split(
   const kept = (where: string) =>
     `SELECT ${named} FROM (${found.numbered})${where}${found.inOrder ? '' : ` ORDER BY ${row}`}`
   if (failing.length === 0) return { good: kept(''), bad: undefined, ...countQuarantined([], []) }
-  const { sql: masks, names } = masksOf(failing)
+  const { sql: masks, names } = masksOf(engine, failing)
   // what a cell of text held that is no value of its column's type
   const texts = found.tells ? `, ${dialect.identifier(unreadableColumn)}` : ''
   const flagged = `SELECT ${row}, ${named}${texts}, ${masks} FROM (${found.numbered})`
   const any = names.map(name => `${name} <> 0`).join(' OR ')
-  const occurring = await engine.rows(
-    `SELECT ${names.join(', ')}, count(*) AS n, ${dialect.leastAsText(row, mostSampled, 'true')} AS first FROM (SELECT ${row}, ${masks} FROM (${found.numbered})) WHERE ${any} GROUP BY ${names.join(', ')}`,
-  )
-  const combinations = occurring.map(one => combinationOf(one, names, failing))
+  const occurring = await combinationsOf(engine, found.numbered, failing, mostSampled)
+  const combinations = occurring.map(one => withMasks(one, failing))
   for (const check of failing)
     check.first = combinations
       .filter(one => one.broken.includes(check))

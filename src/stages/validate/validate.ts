@@ -201,7 +201,7 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
   try {
     const unasked = readableOfChecked(found)
     const runs = [...dataset.expectations, ...unasked].map(spec => {
-      const run = new ExpectationRun(spec, kinds.get(spec.kind) as Kind)
+      const run = new ExpectationRun(spec, kinds.get(spec.kind) as Kind, dataset.columns)
       run.error = unusable(spec, found)
       return run
     })
@@ -241,13 +241,24 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
           remembered: run.outcome?.remembered ? (source.files?.length ?? 1) : 0,
           milliseconds: clock.elapsed() - began,
         })
-      if (run.outcome?.table) tables.push(run.outcome.table)
+      tables.push(...(run.outcome?.tables ?? []))
       if (run.outcome?.bad) {
         const failed = spec.severity === 'critical' && verdict?.status === 'fail'
-        const { bad, condition } = run.outcome
-        const one = { spec, bad, condition, failed, staysOut: staysOut(spec, dataset, failed) }
+        const { bad, condition, counts, numbers } = run.outcome
+        const one = {
+          spec,
+          bad,
+          rows: counts.bad,
+          numbers,
+          condition,
+          failed,
+          staysOut: staysOut(spec, dataset, failed),
+        }
         // what a passing check tolerates is no failure, and is looked for only where it stays out all the same
-        if (verdict?.status !== 'pass' || one.staysOut) failing.push(one)
+        if (verdict?.status !== 'pass' || one.staysOut) {
+          await run.outcome.locate?.()
+          failing.push(one)
+        }
       }
       checks.push(
         verdict

@@ -90,7 +90,8 @@ export const duckdbDialect: Dialect = {
     return `date_part('${name}', ${local(sql, zone)})`
   },
   oneOf: texts => (texts.length > 0 ? `ENUM(${texts.map(text => literal(text, 'text')).join(', ')})` : 'VARCHAR'),
-  rowHash: columns => `hash(${columns.join(', ')})`,
+  // a result has whole numbers of 64 bits with a sign
+  rowHash: columns => `CAST(hash(${columns.join(', ')}) >> 1 AS BIGINT)`,
   leastAsText: (sql, most, condition) => `array_to_string(min(${sql}, ${most}) FILTER (WHERE ${condition}), ',')`,
   wholeDivision: (sql, by) => `(${sql} // ${by})`,
   // blocks of 2,048 rows: only those are decoded

@@ -108,5 +108,5 @@ export async function batchRule(context: RuleContext, spec: ExpectationSpec, rul
   const counts = { bad: numbers.length, evaluated, excludedNull: 0, excludedFilter: 0 }
   if (numbers.length === 0) return { counts, bad: undefined }
   await engine.load(table.replaceAll('"', ''), [{ name: rowColumn, type: 'int', values: BigInt64Array.from(numbers) }])
-  return { counts, bad: numberedIn(engine, table), table }
+  return { counts, bad: numberedIn(engine, table), numbers: table, tables: [table] }
 }

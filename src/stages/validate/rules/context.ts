@@ -33,8 +33,12 @@ export interface RuleOutcome {
   readonly bad: string | undefined
   /** The same as an expression, where it is one. */
   readonly condition?: Node
-  /** Table of bad rows' numbers that the condition reads; dropped with the validation. */
-  readonly table?: string
+  /** Table with the numbers of just the bad rows, where they are known by these alone. */
+  readonly numbers?: string
+  /** Tables that the condition reads; dropped with the validation. */
+  readonly tables?: readonly string[]
+  /** Finds the bad rows that were only counted: to be called once, before the condition is asked. */
+  readonly locate?: () => Promise<void>
   /** It was known from before. */
   readonly remembered?: boolean
 }
@@ -83,11 +87,12 @@ export function withNulls(
   if (left === 0 || (spec.nulls ?? 'ignore') === 'ignore') return outcome
   const judged = { ...counts, evaluated: counts.evaluated + left, excludedNull: 0 }
   if (spec.nulls === 'good') return { ...outcome, counts: judged }
+  const { numbers: _alone, ...others } = outcome
   const row = engine.dialect.identifier(rowColumn)
   const when = isTrue(spec.when, engine.dialect) ?? 'true'
   const nulls = `${row} IN (SELECT ${row} FROM (${found.numbered}) WHERE ${when} AND (${missing.join(' OR ')}))`
   return {
-    ...outcome,
+    ...others,
     counts: { ...judged, bad: counts.bad + left },
     bad: bad === undefined ? nulls : `(${bad} OR ${nulls})`,
   }

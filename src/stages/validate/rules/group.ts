@@ -1,26 +1,38 @@
+import type { Dataset } from '../../../define/dataset.ts'
 import type { RowRule } from '../../../define/expectation/rule.ts'
 import type { ExpectationSpec } from '../../../define/expectation/spec.ts'
+import type { RowsMetric } from '../../../define/expectation/metric.ts'
+import { conjunction, inPairs } from '../../../define/expectation/where.ts'
+import type { Node } from '../../../define/expression/node.ts'
 import { rowColumn } from '../../../ports/data-engine.ts'
 import { isTrue } from '../metric-sql.ts'
 import { badTable, numberedIn, scopeOf, type RuleContext, type RuleOutcome } from './context.ts'
+import { mayRepeat } from './repeats.ts'
 
 type GroupRule = Extract<RowRule, { by: 'group' }>
 
 const and = (conditions: readonly (string | undefined)[]): string =>
   conditions.filter(one => one !== undefined && one !== '').join(' AND ') || 'true'
 
-/** Hashes that more than one row has: few, or none. */
-async function sharedHashes({ engine }: RuleContext, hash: string, rows: string, where: string, table: string) {
-  await engine.execute(
-    `CREATE TABLE ${table} AS SELECT h FROM (SELECT ${hash} AS h FROM (${rows}) WHERE ${where}) GROUP BY h HAVING count(*) > 1`,
-  )
+/** Makes a table of the hashes that several rows may have, among them all that several have. Gives how many. */
+async function suspectHashes(context: RuleContext, hash: string, where: string, table: string): Promise<number> {
+  const { engine, found } = context
+  const hashes = `SELECT ${hash} AS h FROM (${found.sql}) WHERE ${where}`
+  const suspects = await mayRepeat(engine, hashes, await context.measure({ fn: 'rows' }))
+  if (suspects) {
+    if (suspects.length > 0)
+      await engine.load(table.replaceAll('"', ''), [{ name: 'h', type: 'int', values: suspects }])
+    return suspects.length
+  }
+  await engine.execute(`CREATE TABLE ${table} AS SELECT h FROM (${hashes}) GROUP BY h HAVING count(*) > 1`)
   const [row] = await engine.rows(`SELECT count(*) AS n FROM ${table}`)
   return Number(row?.n)
 }
 
 /**
- * Rows that are not alone in their group. One pass finds the 64-bit hashes that several rows share; only where there are
+ * Rows that are not alone in their group. One pass finds the 64-bit hashes that several rows may share; only where there are
  * some, a second takes out those rows, which are then compared by value. So the verdict is exact and the passes are narrow.
+ * Which rows they are is found when it is asked for: a check that passes needs their number alone.
  */
 export async function groupRule(context: RuleContext, spec: ExpectationSpec, rule: GroupRule): Promise<RuleOutcome> {
   const { engine, found } = context
@@ -36,37 +48,48 @@ export async function groupRule(context: RuleContext, spec: ExpectationSpec, rul
   const hash = dialect.rowHash(over)
   const hashes = badTable(engine)
   const suspects = badTable(engine)
+  const groups = badTable(engine)
   const table = badTable(engine)
+  let bad = 0
+  let shared = 0
   try {
-    await engine.execute(`CREATE TABLE ${table} (${row} BIGINT, millrace_group BIGINT)`)
-    if ((await sharedHashes(context, hash, found.sql, grouped, hashes)) > 0) {
+    if ((await suspectHashes(context, hash, grouped, hashes)) > 0) {
       const label = rule.conflicting ? [dialect.identifier(rule.conflicting)] : []
       const columns = [...new Set([...over, ...label])].join(', ')
       await engine.execute(
         `CREATE TABLE ${suspects} AS SELECT ${row}, ${columns} FROM (${found.numbered}) WHERE ${and([grouped, `${hash} IN (SELECT h FROM ${hashes})`])}`,
       )
       const alike = label.length > 0 ? `count(DISTINCT ${label[0]}) > 1` : 'count(*) > 1'
-      const groups = `SELECT *, row_number() OVER () AS millrace_group FROM (SELECT ${over.join(', ')}, min(${row}) AS millrace_first FROM ${suspects} GROUP BY ${over.join(', ')} HAVING ${alike})`
-      const same = over.map(column => `r.${column} IS NOT DISTINCT FROM g.${column}`).join(' AND ')
-      const spare = rule.spare === 'first' ? ` AND r.${row} <> g.millrace_first` : ''
       await engine.execute(
-        `INSERT INTO ${table} SELECT r.${row}, g.millrace_group FROM ${suspects} r JOIN (${groups}) g ON ${same}${spare}`,
+        `CREATE TABLE ${groups} AS SELECT ${over.join(', ')}, count(*) AS millrace_n, min(${row}) AS millrace_first FROM ${suspects} GROUP BY ${over.join(', ')} HAVING ${alike}`,
       )
+      const spared = rule.spare === 'first' ? 'millrace_n - 1' : 'millrace_n'
+      const [counted] = await engine.rows(
+        `SELECT count(*) AS shared, CAST(coalesce(sum(${spared}), 0) AS BIGINT) AS bad FROM ${groups}`,
+      )
+      bad = Number(counted?.bad)
+      shared = Number(counted?.shared)
     }
-    if (rule.nullsBad)
-      await engine.execute(
-        `INSERT INTO ${table} SELECT ${row}, NULL FROM (${found.numbered}) WHERE ${and([when, unknown])}`,
-      )
   } finally {
-    await engine.execute(`DROP TABLE IF EXISTS ${hashes}; DROP TABLE IF EXISTS ${suspects}`)
+    await engine.execute(`DROP TABLE IF EXISTS ${hashes}`)
   }
-  const [counted] = await engine.rows(`SELECT count(*) AS bad, count(DISTINCT millrace_group) AS shared FROM ${table}`)
-  const bad = Number(counted?.bad)
-  const shared = Number(counted?.shared)
   const { inside, excludedFilter } = await scopeOf(context, spec)
-  const left = rule.nulls === 'ignore' ? await nullRows(context, and([when, unknown])) : 0
+  const missing = await rowsWithNull(context, spec, rule)
+  if (rule.nullsBad) bad += missing
+  const left = rule.nulls === 'ignore' ? missing : 0
   const evaluated = inside - left
   const different = rule.spare === 'first' ? evaluated - bad : evaluated - bad + shared
+  const locate = async () => {
+    await engine.execute(`CREATE TABLE ${table} (${row} BIGINT)`)
+    const same = over.map(column => `r.${column} IS NOT DISTINCT FROM g.${column}`).join(' AND ')
+    const spare = rule.spare === 'first' ? ` AND r.${row} <> g.millrace_first` : ''
+    if (shared > 0)
+      await engine.execute(
+        `INSERT INTO ${table} SELECT r.${row} FROM ${suspects} r JOIN ${groups} g ON ${same}${spare}`,
+      )
+    if (rule.nullsBad && missing > 0)
+      await engine.execute(`INSERT INTO ${table} SELECT ${row} FROM (${found.numbered}) WHERE ${and([when, unknown])}`)
+  }
   return {
     counts: {
       bad,
@@ -76,11 +99,28 @@ export async function groupRule(context: RuleContext, spec: ExpectationSpec, rul
       observed: rule.conflicting ? { groups: shared } : { distinctKeys: different, groups: shared },
     },
     bad: bad === 0 ? undefined : numberedIn(engine, table),
-    table,
+    numbers: table,
+    tables: [table, suspects, groups],
+    locate,
   }
 }
 
-async function nullRows({ engine, found }: RuleContext, where: string): Promise<number> {
-  const [row] = await engine.rows(`SELECT count(*) AS n FROM (${found.sql}) WHERE ${where}`)
-  return Number(row?.n ?? 0)
+const isNull = (column: Node): Node => ({ op: 'call', fn: 'isNull', args: [column], type: 'bool' })
+
+/** What tells of each column of a rule whether it has nulls, where those matter. */
+export function nullsOf(rule: GroupRule, columns: Dataset['columns']): RowsMetric[] {
+  if (rule.nulls !== 'ignore' && !rule.nullsBad) return []
+  return rule.over.map(name => {
+    const type = columns[name]?.type ?? 'text'
+    return { fn: 'rows', where: isNull({ op: 'column', name, type }) }
+  })
+}
+
+/** Rows within `when` with a null among the columns of a rule. Most have none, which is in the plan. */
+async function rowsWithNull(context: RuleContext, { when }: ExpectationSpec, rule: GroupRule): Promise<number> {
+  const some: Node[] = []
+  for (const metric of nullsOf(rule, context.dataset.columns))
+    if (metric.where && (await context.measure(metric)) > 0) some.push(metric.where)
+  const any = inPairs<Node>(some, (one, other) => ({ op: 'call', fn: 'or', args: [one, other], type: 'bool' }))
+  return any ? context.measure({ fn: 'rows', where: conjunction(any, when) }) : 0
 }

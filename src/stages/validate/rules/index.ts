@@ -1,10 +1,13 @@
+import type { Dataset } from '../../../define/dataset.ts'
+import type { RowsMetric } from '../../../define/expectation/metric.ts'
 import type { RowRule } from '../../../define/expectation/rule.ts'
 import type { ExpectationSpec } from '../../../define/expectation/spec.ts'
+import { where } from '../../../define/expectation/where.ts'
 import { toSql } from '../../../define/expression/index.ts'
 import { batchRule } from './batch.ts'
 import { scopeOf, type RuleContext, type RuleOutcome } from './context.ts'
 import { expressionParts } from './expression.ts'
-import { groupRule } from './group.ts'
+import { groupRule, nullsOf } from './group.ts'
 import { lookupRule } from './lookup.ts'
 import { matchRule } from './match.ts'
 import { orderRule } from './order.ts'
@@ -13,6 +16,14 @@ import { remembered } from './remembered.ts'
 
 export { Unavailable, type RuleContext, type RuleOutcome } from './context.ts'
 export { expressionParts } from './expression.ts'
+
+/** What a rule asks beside its own look at the rows: in the plan of all, it costs no look of its own. */
+export function plannedOf(spec: ExpectationSpec, rule: RowRule, columns: Dataset['columns']): RowsMetric[] {
+  const own = rule.by === 'expression' ? Object.values(expressionParts(spec, rule.good).metrics) : []
+  const nulls = rule.by === 'group' ? nullsOf(rule, columns) : []
+  // what `scopeOf` reads
+  return [...own, ...nulls, { fn: 'rows' }, { fn: 'rows', ...where(spec.when) }]
+}
 
 /** Evaluates a row-level rule: how many rows break it, and which. */
 export function evaluateRule(context: RuleContext, spec: ExpectationSpec, rule: RowRule): Promise<RuleOutcome> {

@@ -50,6 +50,6 @@ export async function levelsRule(context: RuleContext, spec: ExpectationSpec, ru
   return {
     counts,
     bad: `${row} IN (SELECT ${row} FROM (${found.numbered}) WHERE ${when ? `${when} AND ` : ''}(${broken}))`,
-    table,
+    tables: [table],
   }
 }

@@ -43,7 +43,8 @@ export async function lookupRule(context: RuleContext, spec: ExpectationSpec, ru
   const outcome: RuleOutcome = {
     counts: { bad, evaluated, excludedNull: inside - evaluated, excludedFilter },
     bad: bad === 0 ? undefined : numberedIn(engine, table),
-    table,
+    numbers: table,
+    tables: [table],
   }
   return withNulls(context, spec, outcome, columns.map(isMissing))
 }

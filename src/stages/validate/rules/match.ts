@@ -67,7 +67,8 @@ export async function matchRule(context: RuleContext, spec: ExpectationSpec, rul
         : { different: count('different'), unmatched: count('mine') - matched },
     },
     bad: count('different') + count('lonely') === 0 ? undefined : numberedIn(engine, table),
-    table,
+    numbers: table,
+    tables: [table],
   }
   return withNulls(context, spec, outcome, on.map(isMissing))
 }

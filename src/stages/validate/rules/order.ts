@@ -62,7 +62,8 @@ export async function orderRule(context: RuleContext, spec: ExpectationSpec, rul
   const outcome: RuleOutcome = {
     counts: { bad, evaluated, excludedNull: inside - evaluated, excludedFilter },
     bad: bad === 0 ? undefined : numberedIn(engine, table),
-    table,
+    numbers: table,
+    tables: [table],
   }
   return withNulls(context, spec, outcome, missing)
 }

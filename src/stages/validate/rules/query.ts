@@ -63,6 +63,6 @@ export async function queryRule(context: RuleContext, spec: ExpectationSpec, rul
   return {
     counts: { bad, evaluated: inside, excludedNull: 0, excludedFilter },
     bad: bad === 0 || !places ? undefined : numberedIn(engine, table),
-    table,
+    tables: [table],
   }
 }

@@ -31,12 +31,15 @@ export async function remembered(
   const before = await memory.recall(key, columns)
   if (before) return recalled(context, before)
   const outcome = await look()
-  const { counts, bad, table } = outcome
+  const { counts, bad, numbers } = outcome
   if (bad === undefined) await memory.keep(key, columns, { found: counts, rows: [] })
-  else if (table !== undefined && bad === numberedIn(engine, table) && counts.bad <= mostRows) {
+  else if (numbers !== undefined && counts.bad <= mostRows) {
     const row = engine.dialect.identifier(rowColumn)
-    const rows = await engine.rows(`SELECT ${row} AS n FROM ${table}`)
+    await outcome.locate?.()
+    const rows = await engine.rows(`SELECT ${row} AS n FROM ${numbers}`)
     await memory.keep(key, columns, { found: counts, rows: rows.map(one => one.n as number | bigint) })
+    const { locate: _done, ...located } = outcome
+    return located
   }
   return outcome
 }
@@ -60,5 +63,5 @@ async function recalled({ engine }: RuleContext, { found, rows }: RuleFinding): 
   const row = engine.dialect.identifier(rowColumn)
   await engine.execute(`CREATE TABLE ${table} (${row} BIGINT)`)
   await engine.execute(`INSERT INTO ${table} VALUES ${rows.map(n => `(${n})`).join(', ')}`)
-  return { counts: found, bad: numberedIn(engine, table), table, remembered: true }
+  return { counts: found, bad: numberedIn(engine, table), numbers: table, tables: [table], remembered: true }
 }
