@@ -137,7 +137,7 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
     options.keys ??
     (async () => {
       const { openKeyring } = await import('./keyring.ts')
-      return (await (keyring ??= openKeyring(folder, { store, clock }))).keys
+      return (await (keyring ??= openKeyring({ project, root, folder, store, clock, note }))).keys
     })
   const artifacts = await sealedArtifacts(
     await (await adapters.artifacts.fs()).openArtifacts(join(folder, 'artifacts')),
