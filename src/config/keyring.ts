@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Project } from '../define/project.ts'
-import { fail } from '../errors/index.ts'
+import { fail, systemReason } from '../errors/index.ts'
 import type { Json } from '../internal/canonical-json.ts'
 import { messageOf } from '../internal/message-of.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -76,15 +76,15 @@ async function anchorPlaces(services: KeyringServices): Promise<AnchorPlaces> {
   }
 }
 
-/** The change of the keystore that its file says it is of; null where it is gone, undefined where it says nothing. */
-function keystoreState(folder: string): KeystoreState | null | undefined {
+/** The change of the keystore that its file says it is of, or why it says none. */
+function keystoreState(folder: string): KeystoreState | string {
   const path = keystorePathOf(folder)
-  if (!existsSync(path)) return null
+  if (!existsSync(path)) return 'it is gone'
   try {
     const { gen, mac } = JSON.parse(readFileSync(path, 'utf8')) as Partial<KeystoreState>
-    return typeof gen === 'number' && typeof mac === 'string' ? { gen, mac } : undefined
-  } catch {
-    return undefined
+    return typeof gen === 'number' && typeof mac === 'string' ? { gen, mac } : 'it is no keystore'
+  } catch (error) {
+    return `it cannot be read (${systemReason(error) ?? 'it is no JSON'})`
   }
 }
 
@@ -138,10 +138,9 @@ export async function verifyLog(
   const auditFolder = auditFolderOf(folder)
   const look = async (): Promise<LogVerdict> => {
     const held = await heldAnchors(places)
-    const keystore = keystoreState(folder)
     const verdict = await verifyAudit(auditFolder, {
       held,
-      ...(keystore === undefined ? {} : { keystore }),
+      keystore: keystoreState(folder),
       ...(kept ? { kept: { place: kept.path, anchors: linesOf(kept, places.log) } } : {}),
     })
     const signed = held.store.anchored?.current.checkpoints ?? 0
@@ -168,7 +167,7 @@ export async function acceptKeystore(services: KeyringServices, principal: strin
   const { openLocalKeys } = await adapters.keys.local()
   await openLocalKeys({ path, clock })
   const state = keystoreState(folder)
-  if (!state) throw fail('keystoreCorrupt', { path, reason: 'it does not say which change of it was the last' })
+  if (typeof state === 'string') throw fail('keystoreCorrupt', { path, reason: state })
   await writeGeneration(services, state)
   const log = await openLog(services, await anchorPlaces(services))
   try {

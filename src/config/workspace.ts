@@ -120,6 +120,10 @@ async function openOnline(folder: string, note: (text: string) => void): Promise
       note(
         `The online store ${path} is damaged (${reason}). It was moved to ${kept}; a new one is filled from the snapshots. What was pushed since they were made has to be pushed again.`,
       ),
+    onUnrecorded: ({ path, reason }) =>
+      note(
+        `It could not be written down how the online store ${path} was left (${reason}). Its records are there; it is read whole when it is opened next.`,
+      ),
   })
 }
 

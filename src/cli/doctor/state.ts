@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { adapters } from '../../config/resolve.ts'
 import { checkDatabase } from '../../config/state-folder.ts'
@@ -7,7 +7,7 @@ import type { Workspace } from '../../config/workspace.ts'
 import { fail, isMillraceError } from '../../errors/index.ts'
 import { type LogVerdict, verifyLog } from '../../config/keyring.ts'
 import { verifyAudit } from '../../stages/protect/audit/verify.ts'
-import { readSegment } from '../../stages/serve/journal.ts'
+import { readSegmentAt } from '../../stages/serve/journal.ts'
 import { counted } from '../words.ts'
 import { type Finding, look } from './finding.ts'
 
@@ -73,7 +73,7 @@ async function journals(folder: string): Promise<string> {
   const names = (await readdir(place, { recursive: true }).catch(() => [])).filter(name => name.endsWith('.jsonl'))
   const bad: string[] = []
   for (const name of names) {
-    const { damaged } = readSegment(await readFile(join(place, name), 'utf8'))
+    const { damaged } = await readSegmentAt(join(place, name))
     if (damaged > 0) bad.push(`${join(place, name)} (${counted(damaged, 'line')})`)
   }
   if (bad.length > 0) throw new Error(`damaged: ${some(bad)}; the next "millrace up" sets that aside`)

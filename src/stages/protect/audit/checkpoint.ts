@@ -1,6 +1,7 @@
 import { appendFile, readFile, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createHash, createPublicKey, sign, verify, type KeyObject } from 'node:crypto'
+import { named } from '../../../internal/publish.ts'
 
 /** What a checkpoint says: that the log of this origin had this root when it had this many records. */
 export interface Checkpoint {
@@ -33,7 +34,7 @@ export async function notesIn(folder: string): Promise<readonly string[]> {
     return [...text.matchAll(wholeNote)].map(match => match[0])
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw error
+    throw named(error, join(folder, checkpointsFile))
   }
 }
 

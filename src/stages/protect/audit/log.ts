@@ -2,11 +2,12 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject 
 import { open, readFile, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fail } from '../../../errors/catalogue.ts'
+import { systemError } from '../../../errors/system.ts'
 import { canonicalJson, type Json } from '../../../internal/canonical-json.ts'
 import { withFileLock, type LockHolder } from '../../../internal/file-lock.ts'
 import { ownIdentity } from '../../../internal/process-identity.ts'
 import { messageOf } from '../../../internal/message-of.ts'
-import { makeFolder, publishFile, syncFolder } from '../../../internal/publish.ts'
+import { makeFolder, named, publishFile, syncFolder } from '../../../internal/publish.ts'
 import type { Clock } from '../../../ports/clock.ts'
 import type { Anchor, KeystoreState } from './anchor.ts'
 import { type AnchorPlaces, Anchors, disagreement, type HeldAnchors, heldAnchors } from './anchors.ts'
@@ -55,10 +56,16 @@ export const publicKeyFile = 'checkpoint-key.pub'
 export const privateKeyFile = 'checkpoint-key.pem'
 
 async function signingKey(folder: string): Promise<KeyObject> {
+  const path = join(folder, privateKeyFile)
   try {
-    return createPrivateKey(await readFile(join(folder, privateKeyFile)))
+    const pem = await readFile(path)
+    try {
+      return createPrivateKey(pem)
+    } catch (error) {
+      throw new Error(`${path} holds no key`, { cause: error })
+    }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw named(error, path)
     const { privateKey } = generateKeyPairSync('ed25519')
     const pem = createPublicKey(privateKey).export({ format: 'pem', type: 'spki' })
     await publishFile(join(folder, publicKeyFile), pem, 0o600)
@@ -383,6 +390,6 @@ export async function openAudit(options: AuditOptions): Promise<AuditLog> {
     if (log.unsigned > 0) await log.checkpoint()
     return log
   } catch (error) {
-    throw fail('auditUnwritable', { path: folder, reason: messageOf(error) }, error)
+    throw fail('auditUnwritable', { path: folder, reason: messageOf(systemError(error) ?? error) }, error)
   }
 }

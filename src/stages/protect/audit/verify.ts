@@ -5,6 +5,7 @@ import { type Anchored, isSigned, type KeystoreState } from './anchor.ts'
 import { disagreement, type HeldAnchors } from './anchors.ts'
 import { checkpointsFile, notesIn, readCheckpoint, type Checkpoint } from './checkpoint.ts'
 import { privateKeyFile, publicKeyFile } from './log.ts'
+import { named } from '../../../internal/publish.ts'
 import { formatTime } from '../../../internal/time.ts'
 import { GrowingTree, leafHash } from './merkle.ts'
 import { linesOf, type Line } from './segments.ts'
@@ -22,7 +23,7 @@ export interface AuditVerdict {
 const textOf = (path: string): Promise<string | undefined> =>
   readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
-    throw error
+    throw named(error, path)
   })
 
 const publicOf = (key: KeyObject): string => String(key.export({ format: 'pem', type: 'spki' }))
@@ -65,8 +66,8 @@ export interface AuditEvidence {
   readonly held?: HeldAnchors
   /** Anchors that a receiver kept, and where they are. */
   readonly kept?: { readonly place: string; readonly anchors: readonly Anchored[] }
-  /** The keystore as it is now; null: it is gone. Not given: nobody looked. */
-  readonly keystore?: KeystoreState | null
+  /** The keystore as it is now, or why it is not known: it is gone, it cannot be read. Not given: nobody looked. */
+  readonly keystore?: KeystoreState | string
 }
 
 interface Named {
@@ -114,7 +115,7 @@ function oldKeystore(
   for (const { place, anchored } of anchors) {
     const known = anchored.current.keystore
     if (known === undefined || (place === kept?.place && anchored !== last)) continue
-    if (keystore === null) return ['keystore', `it is gone; ${place} knows its change ${known.gen}`]
+    if (typeof keystore === 'string') return ['keystore', `${keystore}; ${place} knows its change ${known.gen}`]
     if (keystore.gen < known.gen)
       return ['keystore', `it is of change ${keystore.gen}, ${place} knows its change ${known.gen}`]
     if (keystore.gen === known.gen && keystore.mac !== known.mac)
