@@ -78,7 +78,8 @@ export function metricTest(
       const paired = pairedBootstrap({ metric: of, labels, first: scores, second: champion, seed, resamples: 200 })
       // Worse by more than the tolerance with 95 % confidence
       const [worst, best] = better === 'higher' ? [paired.lower, paired.upper] : [-paired.upper, -paired.lower]
-      const status: Status = best < -tolerance ? 'fail' : 'pass'
+      // A challenger that cannot be measured was not judged, so it is not let pass
+      const status: Status = best < -tolerance || Number.isNaN(value) ? 'fail' : 'pass'
       checks.push({
         ...common,
         id,
