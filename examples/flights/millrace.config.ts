@@ -73,11 +73,12 @@ export const api = deployment('lateness-api', {
   canary: { steps: ['1%', '5%', '20%', '50%'], labels: 'required', maxWait: '14d' },
 })
 
+// Some sixteen thousand flights a day: a day is enough to be judged, and soon enough to act on
 export const watch = monitor('lateness-watch', {
   deployment: api,
-  window: '7d',
-  falseAlarms: 'one per 90d',
+  window: '1d',
   labelHorizon: '12h',
+  schedule: '0 0 1 * *',
   retrain: { on: ['drift', 'performance'], cooldown: '24h' },
 })
 

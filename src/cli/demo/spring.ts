@@ -4,7 +4,8 @@ import type { ModelVersion } from '../../ports/metadata-store.ts'
 import { planView } from '../../stages/features/channels.ts'
 import { snapshotSql } from '../../stages/features/frame.ts'
 import { materialise } from '../../stages/features/online.ts'
-import { retrain } from '../../stages/retrain/controller.ts'
+import { failureOf, retrain } from '../../stages/retrain/controller.ts'
+import { ScheduleTrigger } from '../../stages/retrain/schedule.ts'
 import type { LiveDeployment } from '../../stages/serve/deployment.ts'
 import { LiveServing } from '../../stages/serve/serving.ts'
 import { LiveMonitor, type RetrainRequest } from '../../stages/watch/live.ts'
@@ -12,7 +13,7 @@ import { springArrives } from './arrivals.ts'
 import type { DemoResult } from './result.ts'
 import { at, type Stage } from './stage.ts'
 import { stream, type Streamed } from './stream.ts'
-import { trainOnKilometres, unitCheckOf } from './versions.ts'
+import { type Tested, testedOf, trainOnKilometres } from './versions.ts'
 
 const day = 86_400_000_000
 
@@ -20,6 +21,7 @@ const day = 86_400_000_000
 export interface Challenger {
   readonly what: string
   readonly challenger: string
+  readonly sameRows: Tested['sameRows']
 }
 
 export interface Spring {
@@ -40,8 +42,8 @@ class SpringPlay {
   readonly challengers: Challenger[] = []
   readonly retrains: DemoResult['retrains'][number][] = []
   unitCheck = ''
+  readonly #schedule: ScheduleTrigger
   #sabotaged = false
-  #scheduled = false
   #told = 0
 
   constructor(stage: Stage, first: ModelVersion, deployment: LiveDeployment, monitor: LiveMonitor) {
@@ -49,14 +51,17 @@ class SpringPlay {
     this.#first = first
     this.#deployment = deployment
     this.#monitor = monitor
+    const { schedule = '' } = stage.watch
+    this.#schedule = new ScheduleTrigger(stage.workspace, { ...stage.watch, schedule }, monitor)
+    monitor.challenger = () => (deployment.rolling ? deployment.rollout?.config.challenger : undefined)
     monitor.onRetrain = request => this.#asked.push(request)
   }
 
-  /** On 2 April the saboteur's version challenges; on 18 May the schedule asks; what is asked for waits for a rollout's end. */
+  /** On 2 April the saboteur's version challenges. What the monitor and its schedule ask for waits for a rollout's end. */
   async hour(now: Micros): Promise<void> {
     this.#tell(now)
+    await this.#schedule.look()
     if (!this.#sabotaged && now >= at('2001-04-02')) await this.#sabotage()
-    else if (!this.#scheduled && !this.#deployment.rolling && now >= at('2001-05-18')) await this.#schedule()
     const request = this.#deployment.rolling ? undefined : this.#asked.shift()
     if (request) await this.#retrain(request, now)
   }
@@ -71,21 +76,17 @@ class SpringPlay {
     this.#stage.say(`${formatTime(now).slice(0, 10)}: ${count} predictions${challenge}`)
   }
 
-  #note(what: string, version: number): void {
-    this.challengers.push({ what, challenger: `${this.#stage.model.name}@${version}` })
+  async #note(what: string, version: number): Promise<void> {
+    const { sameRows, units } = await testedOf(this.#stage)
+    if (this.challengers.length === 0) this.unitCheck = units
+    this.challengers.push({ what, challenger: `${this.#stage.model.name}@${version}`, sameRows })
   }
 
   async #sabotage(): Promise<void> {
     this.#sabotaged = true
     const { version } = await trainOnKilometres(this.#stage, this.#first)
-    this.unitCheck = await unitCheckOf(this.#stage)
-    this.#note('trained on kilometres, served miles (our own sabotage)', version)
+    await this.#note('trained on kilometres, served miles (our own sabotage)', version)
     await this.#deployment.rollOut(version, 'demo')
-  }
-
-  async #schedule(): Promise<void> {
-    this.#scheduled = true
-    await this.#monitor.ask({ trigger: 'schedule', reason: 'the schedule of mid-May is due', evidence: [] })
   }
 
   async #retrain({ cause, decision }: RetrainRequest, now: Micros): Promise<void> {
@@ -99,9 +100,15 @@ class SpringPlay {
       spans: { from: testFrom - model.split.train, testFrom, until: now },
       ...(await this.#stage.environments()),
     })
-    this.#monitor.retrained()
-    this.retrains.push({ trigger: cause, at: formatTime(now), verdict: result.verdict, reason: result.reason })
-    if (result.version !== undefined) this.#note(`retrained (${cause})`, result.version)
+    this.#monitor.retrained(failureOf(result))
+    this.retrains.push({
+      trigger: cause,
+      at: formatTime(now),
+      because: decision.reason,
+      verdict: result.verdict,
+      reason: result.reason,
+    })
+    if (result.version !== undefined) await this.#note(`retrained (${cause})`, result.version)
   }
 }
 

@@ -41,23 +41,30 @@ export function printSummary(result: DemoResult, out: Output): void {
   heading(`SERVED   (${whole(served.predictions)} predictions, AUC ${three(served.auc)})`)
   for (const [month, value] of Object.entries(served.byMonth)) out.line(`  ${month}  ${three(value)}`)
 
+  heading(`DRIFT   (${result.windows} days judged)`)
+  if (result.drift.length === 0)
+    out.line('  no day differed from the baseline by more than its days do among themselves')
+  for (const { window, reason } of result.drift) out.line(`  ${window}  ${reason}`)
+
+  heading('RETRAINS')
+  if (result.retrains.length === 0) out.line('  none')
+  for (const one of result.retrains) {
+    out.line(`  ${one.at.slice(0, 10)}  by ${one.trigger}: ${one.because}`)
+    out.line(`      ${one.reason}`)
+  }
+
   heading('CHALLENGERS')
   for (const one of result.rollouts) {
     out.line(`  ${one.challenger}  ${one.what}: ${one.verdict.toUpperCase()}`)
+    if (one.sameRows) {
+      const { rows, challenger, champion } = one.sameRows
+      out.line(
+        `      AUC ${three(challenger)} against the champion's ${three(champion)} on the same ${whole(rows)} test rows`,
+      )
+    }
     out.line(`      ${one.evidence}`)
   }
-  if (result.unitCheck) out.line(`  Before any traffic its scaler check said: ${result.unitCheck}`)
-
-  heading('DRIFT')
-  if (result.drift.length === 0) out.line('  no window differed from the baseline by more than its own weeks do')
-  const windows = new Map<string, string[]>()
-  for (const one of result.drift)
-    windows.set(one.window, [
-      ...(windows.get(one.window) ?? []),
-      `${one.column} (${one.statistic.toPrecision(2)} times the smallest change that matters)`,
-    ])
-  for (const [window, columns] of windows) out.line(`  week of ${window}: ${columns.join(', ')}`)
-  for (const one of result.retrains) out.line(`  retrain on ${one.at.slice(0, 10)} (${one.trigger}): ${one.reason}`)
+  if (result.unitCheck) out.line(`  Before any traffic the scaler check of the first said: ${result.unitCheck}`)
 
   heading('RECORDS')
   out.line(

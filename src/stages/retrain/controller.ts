@@ -5,6 +5,7 @@ import { ulid } from '../../internal/ids.ts'
 import { startTraining, type TrainRequest } from '../pipeline/run.ts'
 import type { StageServices } from '../pipeline/services.ts'
 import type { LiveDeployment } from '../serve/deployment.ts'
+import type { RetrainFailure } from '../watch/retrain-desk.ts'
 
 export interface Retrained {
   /** Undefined when it did not come to a run. */
@@ -66,6 +67,11 @@ export async function concludeRetrain(
   const known = deployment.rollout?.config.challenger === name || deployment.stable?.record.version === version.version
   if (!known) await deployment.rollOut(version.version, 'system')
   return record('challenging', `${name} challenges the stable version`, version.version)
+}
+
+/** What people are told of: undefined where it came to a challenger, or where there was nothing to learn. */
+export function failureOf({ verdict, reason, decision }: Retrained): RetrainFailure | undefined {
+  return verdict === 'failed' || verdict === 'refused' ? { reason, evidence: decision } : undefined
 }
 
 /** Records how a retrain ended. */

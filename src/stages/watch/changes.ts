@@ -201,6 +201,21 @@ export function judgeColumn(
   }
 }
 
+/**
+ * Whether values lie or spread certainly otherwise than in the windows of training, at that rate of error: an input that
+ * tells the weekday never does, although within a day it does not vary. Undefined where it is not known how those differ.
+ */
+export function unlikeTraining(observed: readonly Observed[], rate: number): boolean | undefined {
+  const known = observed.filter(({ kind, variation }) => (kind === 'level' || kind === 'spread') && variation)
+  if (known.length === 0) return undefined
+  return known.some(one => {
+    const { variance, freedom } = varianceOfMean(one.variation, 1, one.sampling, one.baseline)
+    const change = Math.abs(changeOf(one))
+    if (variance === 0) return change > 0
+    return 2 * known.length * studentSf(change / Math.sqrt(variance), freedom) <= rate
+  })
+}
+
 /** Whether a change that was found before is, in this window alone, less than half of what it was. */
 export function hasGone(observed: readonly Observed[], change: Change): boolean | undefined {
   const now = observed.find(one => one.name === change.direction)

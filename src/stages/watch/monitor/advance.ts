@@ -40,6 +40,8 @@ export interface AlertState {
 export interface MonitorState {
   readonly monitor: string
   readonly alert: AlertState
+  /** Windows in a row that had drifted from this baseline: what a retrain waits for, whatever else the alert rests on. */
+  readonly drifting: number
   readonly sequence: number
   /** The last windows against the profile of that digest: by column and direction, oldest first. */
   readonly recent: {
@@ -63,7 +65,7 @@ export interface MonitorAdvanced {
 
 export function startMonitor(monitor: string): MonitorState {
   const alert: AlertState = { status: 'ok', bad: 0, clean: 0, since: 0, causes: [], told: 0 }
-  return { monitor, alert, sequence: 0, recent: { profile: '', columns: {} } }
+  return { monitor, alert, drifting: 0, sequence: 0, recent: { profile: '', columns: {} } }
 }
 
 /** Something else that a window shows, such as a broken rule of the scaler. */
@@ -160,6 +162,8 @@ function step(before: AlertState, seen: Seen, now: Micros): Step {
 interface Seen {
   /** Undefined for a window without a verdict, which neither confirms nor clears anything. */
   readonly bad: boolean | undefined
+  /** Whether columns have drifted, and still have in this window. */
+  readonly drifts: boolean | undefined
   readonly over: boolean | undefined
   readonly atOnce: boolean
   readonly causes: readonly Cause[]
@@ -185,7 +189,8 @@ function seenOf(state: MonitorState, evaluation: Evaluation, judged: Verdict, fu
     return !one.change || !observed || hasGone(observed, one.change) !== true
   }
   const drifted = judged.verdict === 'drift' ? judged.drifted.filter(stays) : []
-  const bad = proved.length > 0 || drifted.length > 0 || (known(judged.verdict) ? false : undefined)
+  const drifts = drifted.length > 0 || (known(judged.verdict) ? false : undefined)
+  const bad = proved.length > 0 || drifts
   const causes: Cause[] = [
     ...proved.map(one => ({ name: one.name })),
     ...drifted.map(one => ({ name: keyOf(one), ...(one.change ? { change: one.change } : {}) })),
@@ -197,6 +202,7 @@ function seenOf(state: MonitorState, evaluation: Evaluation, judged: Verdict, fu
   const now = proved.length > 0 || evaluation.verdict === 'drift'
   return {
     bad,
+    drifts,
     over: now ? false : gone(state.alert.causes, evaluation),
     atOnce: proved.some(one => one.atOnce),
     causes,
@@ -206,20 +212,28 @@ function seenOf(state: MonitorState, evaluation: Evaluation, judged: Verdict, fu
   }
 }
 
+/** A window without a verdict neither goes on with the row nor ends it. */
+function driftingAfter({ drifting, recent }: MonitorState, drifts: boolean | undefined, profile: string): number {
+  const before = recent.profile === profile ? drifting : 0
+  if (drifts === undefined) return before
+  return drifts ? before + 1 : 0
+}
+
 /**
  * Takes the evaluation of the next window and judges it together with the windows before it. The monitor's one alert goes
  * ok → pending → firing after two bad windows in a row (after one that proves it) and is resolved after three in which what
  * fired is gone. Pure.
  */
 export function advanceMonitor(
-  state: MonitorState,
+  before: MonitorState,
   evaluation: Evaluation,
   now: Micros,
   further: readonly Observation[] = [],
 ): MonitorAdvanced {
-  const { judged, recent } = judge(state, evaluation)
-  const seen = seenOf(state, evaluation, judged, further)
-  const { next, tell, update } = step(state.alert, seen, now)
+  const { judged, recent } = judge(before, evaluation)
+  const seen = seenOf(before, evaluation, judged, further)
+  const { next, tell, update } = step(before.alert, seen, now)
+  const state = { ...before, drifting: driftingAfter(before, seen.drifts, recent.profile) }
   const kept = tell === 'resolved' ? onlyLast(recent, toResolve) : recent
   const change = tell ?? update
   if (change === undefined)
