@@ -62,8 +62,13 @@ class SpringPlay {
     this.#tell(now)
     await this.#schedule.look()
     if (!this.#sabotaged && now >= at('2001-04-02')) await this.#sabotage()
-    const request = this.#deployment.rolling ? undefined : this.#asked.shift()
-    if (request) await this.#retrain(request, now)
+    const [request] = this.#asked
+    if (!request) return
+    const { rolling, rollout } = this.#deployment
+    if (rolling)
+      return this.#monitor.retrainWaits(`it waits until the rollout of ${rollout?.config.challenger} has ended`)
+    this.#asked.shift()
+    await this.#retrain(request, now)
   }
 
   #tell(now: Micros): void {

@@ -21,6 +21,8 @@ const sameCause = 7
 interface Cause {
   readonly name: string
   readonly change?: Change
+  /** The baseline that it differs from. */
+  readonly profile: string
 }
 
 /** A monitor has one alert: whatever has one cause is one message, which names its columns. */
@@ -85,7 +87,7 @@ const keyOf = (column: { readonly output: boolean; readonly name: string }): str
 
 /** Judges a window with those before it, and remembers it. */
 function judge(state: MonitorState, evaluation: Evaluation): { judged: Verdict; recent: MonitorState['recent'] } {
-  const profile = String(evaluation.report.evidence?.profile ?? '')
+  const profile = profileOf(evaluation)
   // Changes against another baseline are no changes against this one
   const before = state.recent.profile === profile ? state.recent.columns : {}
   const columns: Record<string, Record<string, readonly Remembered[]>> = {}
@@ -102,10 +104,14 @@ function judge(state: MonitorState, evaluation: Evaluation): { judged: Verdict; 
   return { judged: verdictOf(measured, evaluation.alpha), recent: { profile, columns } }
 }
 
+const profileOf = ({ report }: Evaluation): string => String(report.evidence?.profile ?? '')
+
 /** Whether what fired is over in this window; undefined where it cannot be told. */
 function gone(causes: readonly Cause[], evaluation: Evaluation): boolean | undefined {
-  const answers = causes.map(({ name, change }) => {
-    if (!change) return true
+  if (!known(evaluation.verdict)) return undefined
+  const answers = causes.map(({ name, change, profile }) => {
+    // a new version knows what changed before it was made: what it does not find changed is over
+    if (!change || profile !== profileOf(evaluation)) return true
     const at = evaluation.columns.findIndex(column => keyOf(column) === name)
     return hasGone(evaluation.observed[at] ?? [], change)
   })
@@ -183,6 +189,7 @@ function beganLately({ recent }: MonitorState, column: string, change: Change | 
 
 function seenOf(state: MonitorState, evaluation: Evaluation, judged: Verdict, further: readonly Observation[]): Seen {
   const proved = further.filter(one => one.bad)
+  const profile = profileOf(evaluation)
   // what the windows before still show, but this one does not, is over
   const stays = (one: ColumnDrift): boolean => {
     const observed = evaluation.observed[evaluation.columns.findIndex(column => keyOf(column) === keyOf(one))]
@@ -192,8 +199,8 @@ function seenOf(state: MonitorState, evaluation: Evaluation, judged: Verdict, fu
   const drifts = drifted.length > 0 || (known(judged.verdict) ? false : undefined)
   const bad = proved.length > 0 || drifts
   const causes: Cause[] = [
-    ...proved.map(one => ({ name: one.name })),
-    ...drifted.map(one => ({ name: keyOf(one), ...(one.change ? { change: one.change } : {}) })),
+    ...proved.map(one => ({ name: one.name, profile })),
+    ...drifted.map(one => ({ name: keyOf(one), profile, ...(one.change ? { change: one.change } : {}) })),
   ]
   // the score follows its inputs
   const began = new Set(proved.map(one => one.name))
