@@ -90,7 +90,7 @@ function variationsOf(
     const sampled = rowVariance(kind, whole[direction]?.mean ?? 0)
     const means = windows.indices.flatMap((index, window) => {
       const one = seen[window]?.[direction]
-      return !one || one.rows === 0 ? [] : [{ index, mean: one.mean - one.byLevel, sampling: sampled / one.rows }]
+      return !one || one.rows === 0 ? [] : [{ index, mean: beyondLevel(one), sampling: sampled / one.rows }]
     })
     const variation = variationOf(means, windows.periods)
     const own = pooled(seen.flatMap(window => window[direction] ?? []))
@@ -98,10 +98,14 @@ function variationsOf(
   })
 }
 
-/** Mean over the rows of all windows. */
+/** What the level does not explain. */
+const beyondLevel = ({ mean, byLevel }: Mean): number => mean - byLevel
+
+/** Mean over the rows of all windows of what the level does not explain. */
 function pooled(windows: readonly Mean[]): number {
-  const rows = windows.reduce((sum, one) => sum + one.rows, 0)
-  return rows === 0 ? 0 : windows.reduce((sum, one) => (one.rows === 0 ? sum : sum + (one.mean * one.rows) / rows), 0)
+  const seen = windows.filter(one => one.rows > 0)
+  const rows = seen.reduce((sum, one) => sum + one.rows, 0)
+  return seen.reduce((sum, one) => sum + (beyondLevel(one) * one.rows) / rows, 0)
 }
 
 /**

@@ -69,11 +69,14 @@ describe('an alert that fires', () => {
     const clean = [0, 0, 0].map(mean => seen(before, mean))
     const windows = [seen(before, 1), seen(before, 1), ...few, ...clean]
     expect(told(windows.map(one => [one])).map(([said]) => said)).toEqual([
-      ...['pending', 'firing', '', '', '', '', ''],
-      ...['', '', 'resolved'],
+      'pending',
+      'firing',
+      ...Array.from({ length: 7 }, () => ''),
+      'resolved',
     ])
     expect(told([[seen(before, 0), unit], ...few.map(one => [one] as const)]).map(([said]) => said)).toEqual([
-      ...['firing', '', '', '', '', ''],
+      'firing',
+      ...Array.from({ length: 5 }, () => ''),
     ])
   })
 })
