@@ -77,12 +77,17 @@ function variationsOf(
 ): readonly (Variation | null)[] {
   const base = baselineCounters(column)
   const counters = new Float64Array(windows.count * base.length)
+  const together = new Float64Array(base.length)
   slots.forEach((slot, row) => {
     const at = (windows.of[row] as number) * base.length + slot
-    if (at >= 0) counters[at] = (counters[at] as number) + 1
+    if (at < 0) return
+    counters[at] = (counters[at] as number) + 1
+    together[slot] = (together[slot] as number) + 1
   })
   const directions = directionsOf(column)
   const whole = meansOf(directions, base)
+  // rows of all windows as one: where they lie elsewhere than the baseline's, their level explains its part of that
+  const pooled = meansOf(directions, together)
   const seen = windows.indices.map((_, window) =>
     meansOf(directions, counters.subarray(window * base.length, (window + 1) * base.length)),
   )
@@ -93,20 +98,14 @@ function variationsOf(
       return !one || one.rows === 0 ? [] : [{ index, mean: beyondLevel(one), sampling: sampled / one.rows }]
     })
     const variation = variationOf(means, windows.periods)
-    const own = pooled(seen.flatMap(window => window[direction] ?? []))
-    return variation ? moved((whole[direction]?.mean ?? 0) - own, variation) : null
+    const own = pooled[direction]
+    const by = own && own.rows > 0 ? (whole[direction]?.mean ?? 0) - beyondLevel(own) : 0
+    return variation ? moved(by, variation) : null
   })
 }
 
 /** What the level does not explain. */
 const beyondLevel = ({ mean, byLevel }: Mean): number => mean - byLevel
-
-/** Mean over the rows of all windows of what the level does not explain. */
-function pooled(windows: readonly Mean[]): number {
-  const seen = windows.filter(one => one.rows > 0)
-  const rows = seen.reduce((sum, one) => sum + one.rows, 0)
-  return seen.reduce((sum, one) => sum + (beyondLevel(one) * one.rows) / rows, 0)
-}
 
 /**
  * The same variation where the rows of the baseline lie elsewhere than those of the windows. What windows vary by stays what
