@@ -2,6 +2,7 @@ import type { Decision } from '../../define/decision.ts'
 import { formatTime } from '../../internal/time.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
 import type { Tally } from './arrivals.ts'
+import { change } from './change.ts'
 import type { Proofs } from './proofs.ts'
 import type { DemoResult } from './result.ts'
 import type { Challenger, Spring } from './spring.ts'
@@ -90,6 +91,7 @@ export async function outcome({ workspace: { store } }: Stage, found: Found): Pr
     reproduced: found.reproduced,
     unitCheck: spring.unitCheck,
     rollouts: spring.challengers.map(one => fate(one, decisions)),
+    change: { at: change.from, what: change.what },
     ...(await driftOf(store)),
     alerts: decisions.filter(one => one.kind === 'alert' && one.verdict === 'firing').length,
     retrains: spring.retrains,

@@ -28,6 +28,8 @@ export interface DemoResult {
     readonly labels: number
     readonly evidence: string
   }[]
+  /** What was changed on purpose, for the monitor to find. */
+  readonly change: { readonly at: string; readonly what: string }
   /** Windows (days) that had drifted from the baseline of the version that was stable then, and by what. */
   readonly drift: readonly {
     readonly window: string

@@ -5,11 +5,11 @@ import { planView } from '../../stages/features/channels.ts'
 import { snapshotSql } from '../../stages/features/frame.ts'
 import { materialise } from '../../stages/features/online.ts'
 import { failureOf, retrain } from '../../stages/retrain/controller.ts'
-import { ScheduleTrigger } from '../../stages/retrain/schedule.ts'
 import type { LiveDeployment } from '../../stages/serve/deployment.ts'
 import { LiveServing } from '../../stages/serve/serving.ts'
 import { LiveMonitor, type RetrainRequest } from '../../stages/watch/live.ts'
 import { springArrives } from './arrivals.ts'
+import { change } from './change.ts'
 import type { DemoResult } from './result.ts'
 import { at, type Stage } from './stage.ts'
 import { stream, type Streamed } from './stream.ts'
@@ -42,7 +42,6 @@ class SpringPlay {
   readonly challengers: Challenger[] = []
   readonly retrains: DemoResult['retrains'][number][] = []
   unitCheck = ''
-  readonly #schedule: ScheduleTrigger
   #sabotaged = false
   #told = 0
 
@@ -51,16 +50,13 @@ class SpringPlay {
     this.#first = first
     this.#deployment = deployment
     this.#monitor = monitor
-    const { schedule = '' } = stage.watch
-    this.#schedule = new ScheduleTrigger(stage.workspace, { ...stage.watch, schedule }, monitor)
     monitor.challenger = () => (deployment.rolling ? deployment.rollout?.config.challenger : undefined)
     monitor.onRetrain = request => this.#asked.push(request)
   }
 
-  /** On 2 April the saboteur's version challenges. What the monitor and its schedule ask for waits for a rollout's end. */
+  /** On 2 April the saboteur's version challenges. What the monitor asks for waits for a rollout's end. */
   async hour(now: Micros): Promise<void> {
     this.#tell(now)
-    await this.#schedule.look()
     if (!this.#sabotaged && now >= at('2001-04-02')) await this.#sabotage()
     const [request] = this.#asked
     if (!request) return
@@ -136,7 +132,7 @@ export async function playSpring(stage: Stage, first: ModelVersion): Promise<Spr
   const everything = (await engine.scan({ kind: 'parquet', path: source, rowNumber: 'millrace_seq' }, root)).sql
   await stream({
     engine,
-    relation: `SELECT * FROM ${everything} WHERE ${where} AND delay BETWEEN -120 AND 1440`,
+    relation: `SELECT * FROM ${everything} WHERE ${where} AND ${change.stays} AND delay BETWEEN -120 AND 1440`,
     from: at('2001-04-01'),
     to: at('2001-07-01'),
     clock,

@@ -4,6 +4,9 @@ import type { DemoResult } from './result.ts'
 const whole = (n: number): string => n.toLocaleString('en-US')
 const three = (n: number): string => n.toFixed(3)
 
+/** Days of drift that are told; the others are counted. */
+const mostDays = 3
+
 /** One page for a person: what happened, with the figures that show it. */
 export function printSummary(result: DemoResult, out: Output): void {
   const { rows, auc, served } = result
@@ -42,9 +45,15 @@ export function printSummary(result: DemoResult, out: Output): void {
   for (const [month, value] of Object.entries(served.byMonth)) out.line(`  ${month}  ${three(value)}`)
 
   heading(`DRIFT   (${result.windows} days judged)`)
-  if (result.drift.length === 0)
-    out.line('  no day differed from the baseline by more than its days do among themselves')
-  for (const { window, reason } of result.drift) out.line(`  ${window}  ${reason}`)
+  const before = result.drift.filter(one => one.window < result.change.at)
+  const after = result.drift.filter(one => one.window >= result.change.at)
+  if (before.length === 0)
+    out.line(`  until ${result.change.at}: no day differed from the baseline by more than its days do among themselves`)
+  for (const { window, reason } of before) out.line(`  ${window}  ${reason}`)
+  out.line(`  from ${result.change.at} on: ${result.change.what}`)
+  if (after.length === 0) out.line('      it was not found')
+  for (const { window, reason } of after.slice(0, mostDays)) out.line(`  ${window}  ${reason}`)
+  if (after.length > mostDays) out.line(`  and on ${after.length - mostDays} more days`)
 
   heading('RETRAINS')
   if (result.retrains.length === 0) out.line('  none')
