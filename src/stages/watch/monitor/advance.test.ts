@@ -16,18 +16,21 @@ const madeAt = (mean: number): Profile => {
   return buildProfile({ columns: [{ name: 'x', kind: 'number', values: x }], scores: values(20_000, 0) })
 }
 
-/** A window in which `x` has that mean, against that version. */
-function seen(profile: Profile, mean: number, rows = 2_000): Evaluation {
-  const window = createWindow(profile)
-  const x = values(rows, mean)
-  for (let i = 0; i < rows; i++) window.add(x, i, undefined, random.normal())
-  return evaluateWindow(profile, window, {
+const judged = (profile: Profile, window: ReturnType<typeof createWindow>): Evaluation =>
+  evaluateWindow(profile, window, {
     sensitivity: 'normal',
     falseAlarms: '30d',
     testsPerDay: 1,
     subject: 'api',
     at: 0,
   })
+
+/** A window in which `x` has that mean, against that version. */
+function seen(profile: Profile, mean: number, rows = 2_000): Evaluation {
+  const window = createWindow(profile)
+  const x = values(rows, mean)
+  for (let i = 0; i < rows; i++) window.add(x, i, undefined, random.normal())
+  return judged(profile, window)
 }
 
 const unit: Observation = { name: 'scaler-window-unit', bad: true, atOnce: true, reason: 'kilometres?', report: 'r' }
@@ -57,6 +60,22 @@ describe('an alert that fires', () => {
       ['resolved', 0],
       ['', 0],
     ])
+  })
+
+  it('is resolved by a new version that has not even got a name for what changed', () => {
+    const city = (shareOfA: number): string[] =>
+      Array.from({ length: 20_000 }, (_, i) => (i / 20_000 < shareOfA ? 'a' : 'b'))
+    const [old, later] = [0.51, 0].map(share =>
+      buildProfile({ columns: [{ name: 'city', kind: 'text', values: city(share) }], scores: values(20_000, 0) }),
+    ) as [Profile, Profile]
+    // nothing comes from a any more
+    const allOfB = (profile: Profile): Evaluation => {
+      const window = createWindow(profile)
+      for (let i = 0; i < 2_000; i++) window.add(new Float32Array(0), 0, ['b'], random.normal())
+      return judged(profile, window)
+    }
+    const windows = [allOfB(old), allOfB(old), ...Array.from({ length: 3 }, () => allOfB(later))]
+    expect(told(windows.map(one => [one])).map(([said]) => said)).toEqual(['pending', 'firing', '', '', 'resolved'])
   })
 
   it('is not resolved by a new version from which the windows differ as much', () => {
