@@ -41,7 +41,8 @@ function fate(
     verdict: completed ? 'promoted' : (last?.verdict ?? (own.length > 0 ? 'running' : 'not tried')),
     requests: Number(seen?.shadow?.rows ?? 0),
     labels: Number(seen?.labels?.rows ?? 0),
-    evidence: (completed ? own.find(one => one.verdict === 'promoted') : last)?.reason ?? '',
+    // a trial that has not ended is told by its newest step
+    evidence: (completed ? own.find(one => one.verdict === 'promoted') : (last ?? own[0]))?.reason ?? '',
   }
 }
 

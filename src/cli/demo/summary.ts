@@ -4,6 +4,8 @@ import type { DemoResult } from './result.ts'
 const whole = (n: number): string => n.toLocaleString('en-US')
 const three = (n: number): string => n.toFixed(3)
 
+const verdictWords: Readonly<Record<string, string>> = { running: 'STILL TRIED ON 30 JUNE', held: 'HELD FOR A PERSON' }
+
 /** Days of drift that are told; the others are counted. */
 const mostDays = 3
 
@@ -55,6 +57,8 @@ export function printSummary(result: DemoResult, out: Output): void {
   for (const { window, reason } of after.slice(0, mostDays)) out.line(`  ${window}  ${reason}`)
   if (after.length > mostDays) out.line(`  and on ${after.length - mostDays} more days`)
 
+  out.line(`  alerts that fired: ${result.alerts}`)
+
   heading('RETRAINS')
   if (result.retrains.length === 0) out.line('  none')
   for (const one of result.retrains) {
@@ -64,7 +68,7 @@ export function printSummary(result: DemoResult, out: Output): void {
 
   heading('CHALLENGERS')
   for (const one of result.rollouts) {
-    out.line(`  ${one.challenger}  ${one.what}: ${one.verdict.toUpperCase()}`)
+    out.line(`  ${one.challenger}  ${one.what}: ${verdictWords[one.verdict] ?? one.verdict.toUpperCase()}`)
     if (one.sameRows) {
       const { rows, challenger, champion } = one.sameRows
       out.line(
