@@ -1,11 +1,14 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { millrace, type Server } from '../support/command.ts'
 import { label, type Order, orders, predict, runningProject, startUp, until } from '../support/running.ts'
 
 // Every sentence of docs/guide/monitoring.md that says what happens, made to happen through HTTP and the command line, each
 // beside a case in which it just does not. (Statistics with stated rates: src/stages/watch/power.test.ts. Restarts: memory.test.ts.)
+
+// dozens of hours are played: that is long where the machine is busy
+vi.setConfig({ testTimeout: 300_000 })
 
 const hour = 3_600_000
 /** Standard deviation of the weights, uniform over 0…30, and of the distances, over 0…40. */

@@ -55,7 +55,7 @@ it('real requests that drift start a retrain in a process of its own; its versio
   if (run.lease) expect(run.lease.owner.pid).toBe(job?.value.process.pid)
   expect(run.trigger).toBe('drift')
   // the server answers while that trains
-  await predict(server.url, orders(1, 5), Date.now(), 'meanwhile')
+  await predict(server.url, orders(1, 5), Date.now() - 2 * hour, 'meanwhile')
   const version = await until(
     'the version',
     async () => (await store.listModelVersions('lateness'))[1] && (await store.listModelVersions('lateness'))[0],
