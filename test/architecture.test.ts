@@ -131,6 +131,14 @@ test('files tell one story: at most 600 lines', () => {
   expect(sizes.filter(({ lines }) => lines > 600)).toEqual([])
 })
 
+test('no test is empty', () => {
+  const paths = [...filesBelow(source), ...filesBelow(resolve('test'))].filter(path => path.endsWith('.test.ts'))
+  const tests = paths.map(name => ({ name, text: readFileSync(name, 'utf8') }))
+  expect(tests.length).toBeGreaterThan(100)
+  const empty = /\b(?:it|test)(?:\.\w+)*\([^\n]*(?:=>\s*\{\s*\}|function\s*\(\)\s*\{\s*\})\s*\)/
+  expect(tests.filter(({ text }) => empty.test(text)).map(({ name }) => name)).toEqual([])
+})
+
 test('files and folders are named in kebab-case', () => {
   const form = /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.test)?(?:\.tsx?)?$/
   expect(files.flatMap(({ name }) => name.split('/').filter(part => !form.test(part)))).toEqual([])

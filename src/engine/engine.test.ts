@@ -195,6 +195,31 @@ describe('a run', () => {
     await expect(engine.resume(runId, steps)).rejects.toMatchObject({ code: 'MR3042' })
   })
 
+  test('resumed, it does again what it had finished when the result is gone meanwhile', async () => {
+    const log: string[] = []
+    let broken = true
+    const steps = [
+      recorded(log, 'lost', { parameters: ulid(), cache: 'never' }),
+      recorded(log, 'kept', { parameters: ulid(), cache: 'never' }),
+      recorded(log, 'last', {
+        ...after('lost'),
+        async run(context: StepContext) {
+          log.push('last')
+          if (broken) throw new Error('no')
+          return { outputs: { out: await context.save('json', JSON.stringify(await context.inputs.from?.json())) } }
+        },
+      }),
+    ]
+    const first = await engine.run({ name: 'resumed-after-loss', steps })
+    expect(first.status).toBe('failed')
+    await artifacts.remove(first.steps.find(({ step }) => step === 'lost')?.outputs?.out?.digest ?? digestBytes(''))
+    broken = false
+    const again = await (await engine.resume(first.runId, steps)).done
+    expect(again.status).toBe('succeeded')
+    expect(log.filter(name => name === 'lost')).toHaveLength(2)
+    expect(log.filter(name => name === 'kept')).toHaveLength(1)
+  })
+
   test('two runs of the same work at once do it once', async () => {
     const log: string[] = []
     const slow = recorded(log, 'slow', {

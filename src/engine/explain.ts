@@ -43,9 +43,11 @@ export async function explainStep(store: MetadataStore, subject: string): Promis
     records.map(async record => {
       const history = await store.stepHistory(record.step, historyDepth)
       const own = history.findIndex(other => other.runId === record.runId)
+      // older than the whole history: what stands there came later, and explains nothing
+      const earlier = own < 0 ? [] : history.slice(own + 1)
       return explain(
         record,
-        history.slice(own + 1).find(other => other.keyParts !== undefined),
+        earlier.find(other => other.keyParts !== undefined),
       )
     }),
   )

@@ -1,4 +1,4 @@
-import type { CheckResult, Status } from '../../define/report.ts'
+import type { CheckResult } from '../../define/report.ts'
 import type { MetricName, ModelTest } from '../../define/suite.ts'
 import { calibrationError } from '../../math/metrics/calibration.ts'
 import { brier, confusion, logLoss } from '../../math/metrics/classification.ts'
@@ -8,12 +8,18 @@ import { mae, r2, rmse } from '../../math/metrics/regression.ts'
 
 type Metric = (labels: Float32Array, scores: Float32Array) => number
 
+/** A metric of scores among which one is no number is no number either, whatever counting makes of it. */
+const measured =
+  (of: Metric): Metric =>
+  (labels, scores) =>
+    scores.some(score => Number.isNaN(score)) ? Number.NaN : of(labels, scores)
+
 const metrics: Record<MetricName, { readonly of: Metric; readonly better: 'higher' | 'lower' }> = {
-  auc: { of: auc, better: 'higher' },
+  auc: { of: measured(auc), better: 'higher' },
   logLoss: { of: logLoss, better: 'lower' },
   brier: { of: brier, better: 'lower' },
-  accuracy: { of: (labels, scores) => confusion(labels, scores).accuracy, better: 'higher' },
-  ece: { of: (labels, scores) => calibrationError(labels, scores), better: 'lower' },
+  accuracy: { of: measured((labels, scores) => confusion(labels, scores).accuracy), better: 'higher' },
+  ece: { of: measured((labels, scores) => calibrationError(labels, scores)), better: 'lower' },
   rmse: { of: rmse, better: 'lower' },
   mae: { of: mae, better: 'lower' },
   r2: { of: r2, better: 'higher' },
@@ -41,7 +47,7 @@ export function metricTest(
   champion: Float32Array | undefined,
   seed: number,
 ): CheckResult[] {
-  const { of, better } = metrics[test.metric]
+  const { of } = metrics[test.metric]
   const value = of(labels, scores)
   const common = { kind: 'metric', target: { model }, severity: test.severity, evaluated: labels.length } as const
   const checks: CheckResult[] = []
@@ -60,43 +66,57 @@ export function metricTest(
       message: `${test.metric} is ${show(value)} on ${labels.length.toLocaleString('en-US')} test rows, ${threshold} is asked`,
     })
   }
-  if (test.notWorseThan === 'champion') {
-    const id = `${test.id}-vs-champion`
-    const tolerance = test.tolerance ?? 0.005
-    const threshold = `not worse than the champion by more than ${tolerance}`
-    if (!champion)
-      checks.push({
-        ...common,
-        id,
-        status: 'skipped',
-        observed: { [test.metric]: value },
-        bad: 0,
-        threshold,
-        message: 'there is no champion yet',
-      })
-    else {
-      const paired = pairedBootstrap({ metric: of, labels, first: scores, second: champion, seed, resamples: 200 })
-      // Worse by more than the tolerance with 95 % confidence
-      const [worst, best] = better === 'higher' ? [paired.lower, paired.upper] : [-paired.upper, -paired.lower]
-      const status: Status = best < -tolerance ? 'fail' : 'pass'
-      checks.push({
-        ...common,
-        id,
-        status,
-        bad: status === 'fail' ? 1 : 0,
-        threshold,
-        observed: {
-          challenger: value,
-          champion: of(labels, champion),
-          difference: paired.difference,
-          lower: paired.lower,
-          upper: paired.upper,
-        },
-        message: `${test.metric} ${show(value)} against the champion's ${show(of(labels, champion))} on the same rows (gain ${show(worst)} to ${show(best)} at 95 %)`,
-      })
-    }
-  }
+  if (test.notWorseThan === 'champion')
+    checks.push(
+      againstChampion(test, { ...common, id: `${test.id}-vs-champion` }, value, labels, scores, champion, seed),
+    )
   return checks
+}
+
+type MetricTest = Extract<ModelTest, { kind: 'metric' }>
+type Common = Pick<CheckResult, 'id' | 'kind' | 'target' | 'severity' | 'evaluated'>
+
+/** Fails when the challenger is worse by more than the tolerance with 95 % confidence; what cannot be measured does not pass. */
+function againstChampion(
+  test: MetricTest,
+  common: Common,
+  value: number,
+  labels: Float32Array,
+  scores: Float32Array,
+  champion: Float32Array | undefined,
+  seed: number,
+): CheckResult {
+  const { of, better } = metrics[test.metric]
+  const tolerance = test.tolerance ?? 0.005
+  const threshold = `not worse than the champion by more than ${tolerance}`
+  if (!champion) {
+    const message = 'there is no champion yet'
+    return { ...common, status: 'skipped', observed: { [test.metric]: value }, bad: 0, threshold, message }
+  }
+  const paired = pairedBootstrap({ metric: of, labels, first: scores, second: champion, seed, resamples: 200 })
+  // The gain, whichever way the metric runs
+  const [worst, best] = better === 'higher' ? [paired.lower, paired.upper] : [-paired.upper, -paired.lower]
+  const its = of(labels, champion)
+  const observed = {
+    challenger: value,
+    champion: its,
+    difference: paired.difference,
+    lower: paired.lower,
+    upper: paired.upper,
+  }
+  if (!Number.isFinite(paired.difference) || !Number.isFinite(best)) {
+    const message = `${test.metric} ${show(value)} and the champion's ${show(its)} on the same rows cannot be compared`
+    return { ...common, status: 'error', observed, bad: 1, threshold, message }
+  }
+  const holds = best >= -tolerance
+  return {
+    ...common,
+    status: holds ? 'pass' : 'fail',
+    bad: holds ? 0 : 1,
+    threshold,
+    observed,
+    message: `${test.metric} ${show(value)} against the champion's ${show(its)} on the same rows (gain ${show(worst)} to ${show(best)} at 95 %)`,
+  }
 }
 
 export function calibrationTest(

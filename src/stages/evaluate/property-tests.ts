@@ -99,6 +99,8 @@ export async function propertyTest(
     return (await subject.loaded.run(batch)).scores
   }
   const breaks = (before: number, after: number): boolean => {
+    // No number compares with another: without this a model that answers NaN would hold every property
+    if (Number.isNaN(before) || Number.isNaN(after)) return true
     if (test.kind === 'invariant') return Math.abs(after - before) > test.maxDelta
     if (test.kind === 'monotone')
       return test.direction === 'increasing' ? after < before - test.slack : after > before + test.slack

@@ -67,7 +67,8 @@ export function slicesTest(
     .map(slice => ({ slice: slice.name, rows: slice.rows.length, share: quality(slice.rows) / overall }))
     .filter(slice => Number.isFinite(slice.share))
     .sort((a, b) => a.share - b.share)
-  const weak = judged.filter(slice => slice.share < test.minShareOfOverall)
+  // Of nothing there is no share: where the whole is no better than chance every slice is weak
+  const weak = judged.filter(slice => !(overall > 0) || slice.share < test.minShareOfOverall)
   const [weakest] = judged
   return {
     id: test.id,
@@ -79,9 +80,11 @@ export function slicesTest(
     evaluated: judged.length,
     bad: weak.length,
     threshold: `every slice of ${fewest} rows or more keeps ${test.minShareOfOverall * 100} % of the overall quality ${task === 'binary' ? '(AUC above 0.5)' : '(1 / RMSE)'}`,
-    message: weakest
-      ? `the weakest slice is ${weakest.slice} (${weakest.rows} rows) with ${(100 * weakest.share).toFixed(0)} % of the overall quality`
-      : 'no slice has enough rows',
+    message: !weakest
+      ? 'no slice has enough rows'
+      : !(overall > 0)
+        ? 'the model as a whole is no better than chance'
+        : `the weakest slice is ${weakest.slice} (${weakest.rows} rows) with ${(100 * weakest.share).toFixed(0)} % of the overall quality`,
     sample: judged.slice(0, 20),
   }
 }
@@ -104,6 +107,19 @@ export async function goldenTest(
   })
   const worst = golden.scores.reduce((most, score, i) => Math.max(most, Math.abs(score - (scores[i] as number))), 0)
   const holds = worst <= 1e-5
+  if (rows === 0)
+    return {
+      id: 'golden',
+      kind: 'golden',
+      target: { model },
+      severity: 'critical',
+      status: 'error',
+      observed: {},
+      evaluated: 0,
+      bad: 0,
+      threshold: 'scores within 1e-5',
+      message: 'the version has no golden rows, so nothing shows that it answers as it did',
+    }
   return {
     id: 'golden',
     kind: 'golden',

@@ -1,8 +1,7 @@
-import type { Decision } from '../../define/decision.ts'
 import type { Model } from '../../define/model.ts'
 import type { StepContext, StepDefinition } from '../../engine/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
-import { ulid } from '../../internal/ids.ts'
+import { modelGate } from '../evaluate/model-gate.ts'
 import { runSuite } from '../evaluate/suite.ts'
 import type { Subject } from '../evaluate/subject.ts'
 import { type ScalerArtifact, unitChange } from '../scaler/index.ts'
@@ -119,26 +118,7 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
           ...(champion ? { champion: champion.subject } : {}),
         })
         for (const [key, value] of Object.entries(metrics)) context.metric(key, value)
-        const decision: Decision = {
-          id: ulid(),
-          kind: 'gate',
-          subject: `model ${model.name}`,
-          at: services.clock.now(),
-          verdict: report.status === 'fail' || report.status === 'error' ? 'refused' : 'passed',
-          reason:
-            report.status === 'fail' || report.status === 'error'
-              ? `model tests failed: ${report.checks
-                  .filter(
-                    check => check.severity === 'critical' && (check.status === 'fail' || check.status === 'error'),
-                  )
-                  .map(check => check.message)
-                  .join('; ')}`
-              : `${report.checks.length} model checks, ${report.status === 'warn' ? 'with warnings' : 'all passed'}`,
-          rule: { name: 'model test suite', threshold: 'no critical failure' },
-          inputs: { metrics, champion: champion?.version ?? null },
-          evidence: [report.id],
-          actor: 'system',
-        }
+        const decision = modelGate(report, metrics, champion?.version, services.clock.now())
         return {
           outputs: {
             report: await context.save('report', JSON.stringify(report)),

@@ -1,0 +1,6 @@
+import { defineConfig } from 'vitest/config'
+
+// What Stryker runs: the tests beside the code, on the sources, without a compile.
+export default defineConfig({
+  test: { include: ['src/**/*.test.ts'], testTimeout: 120_000, pool: 'threads', maxWorkers: 1 },
+})
