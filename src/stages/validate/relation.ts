@@ -92,24 +92,36 @@ export async function findDataset(engine: DataEngine, dataset: Dataset, relation
     new Map(
       [...usable].map(name => [name, readCell(dialect, dataset, name, part.columns.get(name), checked.has(name))]),
     )
-  const selectOf = (part: Part): string => {
-    const selected = [...readsOf(part).values()].flat()
-    if (tells) selected.push(unreadableCells(dialect, dataset, part, [...checked]))
-    return selected.join(', ')
+  // what is made of a checked cell is named once: written out at each use, wide tables would cost the engine the square of it
+  const selectOf = (part: Part): Select => {
+    const made = [...checked].flatMap(name => {
+      const column = part.columns.get(name)
+      return column?.stored === undefined ? [] : [{ name, column: { ...column, stored: column.stored } }]
+    })
+    const named = new Map(made.map(({ name }) => [name, dialect.identifier(readName(name))]))
+    const outer = [...usable].flatMap(name =>
+      readCell(dialect, dataset, name, part.columns.get(name), checked.has(name), named.get(name)),
+    )
+    if (tells) outer.push(unreadableCells(dialect, dataset, part, [...checked], named))
+    const inner = made.map(({ name, column }) => `${valueOf(dialect, dataset, name, column)} AS ${named.get(name)}`)
+    return { inner: inner.join(', '), outer: outer.join(', ') }
   }
   const row = dialect.identifier(rowColumn)
   const selects = parts.map(selectOf)
-  const one = (columns: string, { sql, numbered }: { readonly sql: string; readonly numbered?: string }) => ({
-    sql: `SELECT ${columns || '1'} FROM ${sql}`,
-    numbered: numbered
-      ? `SELECT ${columns ? `${columns}, ` : ''}${row} FROM ${numbered}`
-      : `SELECT ${columns ? `${columns}, ` : ''}row_number() OVER () - 1 AS ${row} FROM ${sql}`,
-  })
+  const one = ({ inner, outer }: Select, { sql, numbered }: { readonly sql: string; readonly numbered?: string }) => {
+    const over = (rows: string) => (inner === '' ? rows : `(SELECT *, ${inner} FROM ${rows})`)
+    return {
+      sql: `SELECT ${outer || '1'} FROM ${over(sql)}`,
+      numbered: numbered
+        ? `SELECT ${outer ? `${outer}, ` : ''}${row} FROM ${over(numbered)}`
+        : `SELECT ${outer ? `${outer}, ` : ''}row_number() OVER () - 1 AS ${row} FROM ${over(sql)}`,
+    }
+  }
   const from = (other: Relation) => {
     // a relation of other files has parts of its own; a sample of these has the columns of the only part
     const read = other.parts
       ? other.parts.map(part => one(selectOf(partOf(part.label, part.columns)), part))
-      : [one(selects[0] as string, other)]
+      : [one(selects[0] as Select, other)]
     return {
       sql: read.map(part => part.sql).join(' UNION ALL '),
       numbered: read.map(part => part.numbered).join(' UNION ALL '),
@@ -169,11 +181,20 @@ function valueOf(dialect: Dialect, dataset: Dataset, name: string, column: Store
 /** Whether the values of a column came here as text. */
 const isText = ({ asText, stored }: Stored): boolean => asText === true || stored === 'written'
 
+/** What is read of a source: values that are made of its cells, and the columns over cells and values. */
+interface Select {
+  readonly inner: string
+  readonly outer: string
+}
+
+/** Name of what was made of a cell, beside the cell. */
+const readName = (name: string): string => `${name}?read`
+
 /** True for a cell that holds something else than its declared type. An empty cell of text holds nothing. */
-function isUnreadable(dialect: Dialect, dataset: Dataset, name: string, column: Stored): string {
+function isUnreadable(dialect: Dialect, dataset: Dataset, name: string, column: Stored, value?: string): string {
   const raw = isText(column) ? cell(dialect, dataset, name) : dialect.identifier(name)
   const filled = isText(column) ? `${raw} IS NOT NULL AND ${raw} <> ''` : `${raw} IS NOT NULL`
-  return `(${filled} AND ${valueOf(dialect, dataset, name, column)} IS NULL)`
+  return `(${filled} AND ${value ?? valueOf(dialect, dataset, name, column)} IS NULL)`
 }
 
 /** A cell that cannot hold anything but its declared type. */
@@ -187,31 +208,44 @@ function readCell(
   name: string,
   column: DescribedColumn | undefined,
   checked: boolean,
+  made?: string,
 ): string[] {
   const named = dialect.identifier(name)
   const flag = (sql: string) => (checked ? [`${sql} AS ${dialect.identifier(unreadableName(name))}`] : [])
   const type = dataset.columns[name]?.type ?? 'text'
   if (column?.stored === undefined) return [`${dialect.literal(null, type)} AS ${named}`, ...flag('false')]
   const stored: Stored = { ...column, stored: column.stored }
-  const value = valueOf(dialect, dataset, name, stored)
-  return [`${value} AS ${named}`, ...flag(unreadableCell(dialect, dataset, name, stored)?.condition ?? 'false')]
+  const value = made ?? valueOf(dialect, dataset, name, stored)
+  return [`${value} AS ${named}`, ...flag(unreadableCell(dialect, dataset, name, stored, made)?.condition ?? 'false')]
 }
 
 /** Name of the column with the texts of a row's unreadable cells. */
 export const unreadableColumn = 'millrace_unreadable'
 
 /** What is true of a cell that cannot be read, and its text; undefined where every cell can. */
-function unreadableCell(dialect: Dialect, dataset: Dataset, name: string, column: DescribedColumn | undefined) {
+function unreadableCell(
+  dialect: Dialect,
+  dataset: Dataset,
+  name: string,
+  column: DescribedColumn | undefined,
+  made?: string,
+) {
   if (column?.stored === undefined) return undefined
   const stored: Stored = { ...column, stored: column.stored }
   if (isExact(dataset, name, stored)) return undefined
   const text = isText(stored) ? cell(dialect, dataset, name, stored) : dialect.cellText(dialect.identifier(name))
-  return { condition: isUnreadable(dialect, dataset, name, stored), text }
+  return { condition: isUnreadable(dialect, dataset, name, stored, made), text }
 }
 
-function unreadableCells(dialect: Dialect, dataset: Dataset, part: Part, names: readonly string[]): string {
+function unreadableCells(
+  dialect: Dialect,
+  dataset: Dataset,
+  part: Part,
+  names: readonly string[],
+  made: ReadonlyMap<string, string>,
+): string {
   const joined = names.flatMap(name => {
-    const cells = unreadableCell(dialect, dataset, name, part.columns.get(name))
+    const cells = unreadableCell(dialect, dataset, name, part.columns.get(name), made.get(name))
     const named = dialect.literal(`${name}=`, 'text')
     return cells ? [`CASE WHEN ${cells.condition} THEN ${named} || ${cells.text} END`] : []
   })
