@@ -341,7 +341,7 @@ export function definitionsReference() {
         'project',
         "export default project('shop', { orders, shops, lateness, api, watch }, { run: { steps: 'process' } })",
       ),
-      options('ProjectSettings', 'ContainerRun'),
+      options('ProjectSettings', 'ContainerRun', 'AuditSettings', 'AnchorSettings', 'AnchorRepository'),
     ),
   ].join('\n')
 }

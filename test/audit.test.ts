@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs'
-import { appendFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { systemClock } from '../src/adapters/clock/system.ts'
 import { openSqlite } from '../src/adapters/metadata/sqlite/open.ts'
-import { auditAnchors, openKeyring } from '../src/config/keyring.ts'
-import { type AuditVerdict, verifyAudit } from '../src/stages/protect/audit/verify.ts'
+import { type KeyringServices, openKeyring, verifyLog } from '../src/config/keyring.ts'
+import { project } from '../src/index.ts'
+import type { AuditVerdict } from '../src/stages/protect/audit/verify.ts'
 import { millrace } from './support/command.ts'
 
 const files = ['00000001.jsonl', 'checkpoints.txt', 'checkpoint-key.pub', 'checkpoint-key.pem']
@@ -14,12 +15,17 @@ const [log = '', checkpoints = ''] = files
 let base: string
 let root: string
 
+async function servicesOf(): Promise<KeyringServices> {
+  const folder = join(root, '.millrace')
+  const store = await openSqlite(join(folder, 'millrace.db'))
+  return { project: project('p', {}), root, folder, store, clock: systemClock() }
+}
+
 /** One more process that uses a key. */
 async function use(work: (keys: Awaited<ReturnType<typeof openKeyring>>['keys']) => Promise<unknown>): Promise<void> {
-  const folder = join(root, '.millrace')
-  const services = { store: await openSqlite(join(folder, 'millrace.db')), clock: systemClock() }
+  const services = await servicesOf()
   try {
-    const { keys, close } = await openKeyring(folder, services)
+    const { keys, close } = await openKeyring(services)
     try {
       await work(keys)
     } finally {
@@ -31,11 +37,12 @@ async function use(work: (keys: Awaited<ReturnType<typeof openKeyring>>['keys'])
 }
 
 async function verdict(): Promise<AuditVerdict> {
-  const folder = join(root, '.millrace')
-  const store = await openSqlite(join(folder, 'millrace.db'))
-  const anchored = (await auditAnchors(folder, { store, clock: systemClock() }).read()) ?? null
-  await store.close()
-  return verifyAudit(join(folder, 'audit'), { anchored })
+  const services = await servicesOf()
+  try {
+    return await verifyLog(services)
+  } finally {
+    await services.store.close()
+  }
 }
 
 /** A copy of the project that a case may spoil. */
@@ -129,30 +136,14 @@ it.each([
 
 it('a record of a killed process that no checkpoint was signed for is missed when it is cut', async () => {
   await fresh()
-  const folder = join(root, '.millrace')
-  const services = { store: await openSqlite(join(folder, 'millrace.db')), clock: systemClock() }
-  const { keys } = await openKeyring(folder, services)
+  const services = await servicesOf()
+  const { keys } = await openKeyring(services)
   // Never closed: as kill -9 leaves it
   await keys.grant('people', 'ada', ['*'], 'operator')
   expect(await verdict()).toMatchObject({ ok: true, records: 5, unsigned: 1 })
   await alter(log, lines => [...lines.slice(0, -2), ''])
   expect((await verdict()).ok).toBe(false)
   await services.store.close()
-})
-
-it('the file of anchors finds what was altered together with the metadata store', async () => {
-  const anchors = join(base, 'anchors.jsonl')
-  vi.stubEnv('MILLRACE_AUDIT_ANCHORS_FILE', anchors)
-  await fresh()
-  await use(keys => keys.grant('people', 'ada', ['*'], 'operator'))
-  expect(await verdict()).toMatchObject({ ok: true, records: 5 })
-  await appendFile(anchors, '{"torn')
-  expect(await verdict()).toMatchObject({ ok: true })
-  await rm(join(root, '.millrace'), { recursive: true })
-  await cp(join(base, 'whole', '.millrace'), join(root, '.millrace'), { recursive: true })
-  expect((await verdict()).ok).toBe(false)
-  vi.stubEnv('MILLRACE_AUDIT_ANCHORS_FILE', '')
-  expect((await verdict()).ok).toBe(true)
 })
 
 it('a keystore from before a revocation is refused, until a person takes it', async () => {

@@ -37,7 +37,7 @@ async function filesBelow(folder: string): Promise<string[]> {
 async function openedKeyring(root: string): Promise<Keyring> {
   const folder = join(root, '.millrace')
   const store = await openSqlite(join(folder, 'millrace.db'))
-  const keyring = await openKeyring(folder, { store, clock: systemClock() })
+  const keyring = await openKeyring({ project: project('p', {}), root, folder, store, clock: systemClock() })
   return { ...keyring, close: () => keyring.close().then(() => store.close()) }
 }
 

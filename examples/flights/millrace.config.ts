@@ -73,12 +73,13 @@ export const api = deployment('lateness-api', {
   canary: { steps: ['1%', '5%', '20%', '50%'], labels: 'required', maxWait: '14d' },
 })
 
+// Some sixteen thousand flights a day: a day is enough to be judged, and soon enough to act on. Training reads 75 days: a
+// second retrain within a month would learn little that is new
 export const watch = monitor('lateness-watch', {
   deployment: api,
-  window: '7d',
-  falseAlarms: 'one per 90d',
+  window: '1d',
   labelHorizon: '12h',
-  retrain: { on: ['drift', 'performance'], cooldown: '24h' },
+  retrain: { on: ['drift', 'performance'], cooldown: '30d' },
 })
 
 export default project('flight-delays', { flights, departures, lateness, api, watch })

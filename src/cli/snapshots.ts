@@ -1,5 +1,5 @@
 import type { Workspace } from '../config/workspace.ts'
-import { fail } from '../errors/index.ts'
+import { fail, isMillraceError, type MillraceError } from '../errors/index.ts'
 import type { Digest } from '../internal/digest.ts'
 import type { StepRecord } from '../ports/metadata-store.ts'
 import { snapshotSql } from '../stages/features/frame.ts'
@@ -33,10 +33,20 @@ export interface Snapshot {
   readonly rows: number
 }
 
+const lostCodes: readonly string[] = [fail('artifactCorrupt').code, fail('artifactMissing').code]
+
+/** An artifact is gone or damaged: what made it can make it again. */
+export const isLost = (error: unknown): error is MillraceError =>
+  isMillraceError(error) && lostCodes.includes(error.code)
+
+/** Snapshots of a dataset that were ever made, newest first. */
+export async function snapshotsOf({ store }: Pick<Workspace, 'store'>, dataset: Dataset): Promise<readonly Digest[]> {
+  return (await store.stepHistory(datasetStepName(dataset), 50)).flatMap(one => one.outputs?.data?.digest ?? [])
+}
+
 /** The newest accepted snapshot of a dataset, or the one of that digest. Throws `sourceUnreadable` when it was never validated. */
 export async function newestSnapshot(workspace: Workspace, dataset: Dataset, wanted?: Digest): Promise<Snapshot> {
-  const [step] = (await workspace.store.stepHistory(datasetStepName(dataset), 50)).filter(one => one.outputs?.data)
-  const digest = wanted ?? step?.outputs?.data?.digest
+  const digest = wanted ?? (await snapshotsOf(workspace, dataset))[0]
   if (!digest)
     throw fail('sourceUnreadable', {
       source: `the snapshot of ${dataset.name}`,

@@ -1,12 +1,20 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import type { Project } from '../define/project.ts'
+import { fail, systemReason } from '../errors/index.ts'
 import type { Json } from '../internal/canonical-json.ts'
+import { messageOf } from '../internal/message-of.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { KeyService } from '../ports/key-service.ts'
 import type { MetadataStore } from '../ports/metadata-store.ts'
-import { allAnchors, anchorsInFile, anchorsInStore, type AnchorPlace } from '../stages/protect/audit/anchor.ts'
-import { openAudit } from '../stages/protect/audit/log.ts'
+import { type Anchored, type AnchorPlace, anchorsInStore, type KeystoreState } from '../stages/protect/audit/anchor.ts'
+import { anchoredIn, anchorsInFile } from '../stages/protect/audit/anchor-file.ts'
+import { anchorsInGit } from '../stages/protect/audit/anchor-git.ts'
+import { anchorWebhook } from '../stages/protect/audit/anchor-webhook.ts'
+import { type AnchorPlaces, heldAnchors } from '../stages/protect/audit/anchors.ts'
+import { openAudit, withAuditLock } from '../stages/protect/audit/log.ts'
+import { type AuditVerdict, verifyAudit } from '../stages/protect/audit/verify.ts'
 import { auditedKeys } from '../stages/protect/audited-keys.ts'
 import { adapters } from './resolve.ts'
 
@@ -17,57 +25,190 @@ export interface Keyring {
   close(): Promise<void>
 }
 
+/** A project, as far as its keys and its audit log go. */
 export interface KeyringServices {
+  readonly project: Pick<Project, 'name' | 'settings'>
+  readonly root: string
+  /** The project's `.millrace`. */
+  readonly folder: string
   readonly store: MetadataStore
   readonly clock: Clock
+  /** Hears what a person should know although the work goes on. Default: a line on stderr. */
+  readonly note?: (text: string) => void
 }
 
 const generationKind = 'keystore-generation'
 
-/** A database that several machines share holds the anchors of each; the one below the folder those of the folder. */
-const placeOf = (folder: string, { store }: KeyringServices): string =>
-  store.name === 'sqlite' ? 'local' : `${hostname()}:${folder}`
-
 export const auditFolderOf = (folder: string): string => join(folder, 'audit')
 export const keystorePathOf = (folder: string): string => join(folder, 'keys', 'keystore.json')
 
-/** The metadata store, and the file that MILLRACE_AUDIT_ANCHORS_FILE names. */
-export function auditAnchors(folder: string, services: KeyringServices): AnchorPlace {
-  const store = anchorsInStore(services, placeOf(folder, services))
-  const file = process.env['MILLRACE_AUDIT_ANCHORS_FILE']
-  return file ? allAnchors([store, anchorsInFile(file)]) : store
+/** A database that several machines share holds the anchors of each; the one below the folder those of the folder. */
+const placeOf = ({ store, folder }: KeyringServices): string =>
+  store.name === 'sqlite' ? 'local' : `${hostname()}:${folder}`
+
+/** What the log is called in places that hold several: as it was first called, also if the project is called otherwise since. */
+async function logOf(services: KeyringServices, inStore: AnchorPlace): Promise<string> {
+  const known = await inStore.read().catch(() => undefined)
+  const { project, store } = services
+  return known?.current.log || (store.name === 'sqlite' ? project.name : `${project.name}@${placeOf(services)}`)
 }
 
-/** Forgets which change of the keystore was the last: the next use takes it as it is. */
-export async function forgetGeneration(folder: string, services: KeyringServices): Promise<void> {
-  await services.store.removeDocument(generationKind, placeOf(folder, services))
+/** Every place that the project's settings name. */
+async function anchorPlaces(services: KeyringServices): Promise<AnchorPlaces> {
+  const { project, root, store, clock } = services
+  const { file, git, webhook } = project.settings.audit?.anchors ?? {}
+  const secret = process.env.MILLRACE_WEBHOOK_SECRET
+  const note = services.note ?? ((text: string) => void process.stderr.write(`! ${text}\n`))
+  const inStore = anchorsInStore({ store, clock }, placeOf(services))
+  const log = await logOf(services, inStore)
+  return {
+    log,
+    store: inStore,
+    others: [
+      ...(file === undefined ? [] : [anchorsInFile(resolve(root, file), log, file)]),
+      ...(git === undefined
+        ? []
+        : [anchorsInGit({ ...git, repository: resolve(root, git.repository), shown: git.repository }, log)]),
+    ],
+    ...(webhook === undefined
+      ? {}
+      : { receiver: anchorWebhook({ url: webhook, log, store, clock, note, ...(secret ? { secret } : {}) }) }),
+  }
 }
 
-/** `folder` is the project's `.millrace`. The keystore is sealed by MILLRACE_KEY_PASSPHRASE or MILLRACE_KEY_PASSPHRASE_FILE. */
-export async function openKeyring(folder: string, services: KeyringServices): Promise<Keyring> {
-  const { store, clock } = services
+/** The change of the keystore that its file says it is of, or why it says none. */
+function keystoreState(folder: string): KeystoreState | string {
+  const path = keystorePathOf(folder)
+  if (!existsSync(path)) return 'it is gone'
+  try {
+    const { gen, mac } = JSON.parse(readFileSync(path, 'utf8')) as Partial<KeystoreState>
+    return typeof gen === 'number' && typeof mac === 'string' ? { gen, mac } : 'it is no keystore'
+  } catch (error) {
+    return `it cannot be read (${systemReason(error) ?? 'it is no JSON'})`
+  }
+}
+
+async function readGeneration(services: KeyringServices): Promise<KeystoreState | undefined> {
+  return (await services.store.getDocument<Json>(generationKind, placeOf(services)))?.value as unknown as
+    | KeystoreState
+    | undefined
+}
+
+async function writeGeneration(services: KeyringServices, { gen, mac }: KeystoreState): Promise<void> {
+  const known = await readGeneration(services)
+  if (known?.gen === gen && known.mac === mac) return
+  await services.store.putDocument(generationKind, placeOf(services), { gen, mac }, services.clock.now())
+}
+
+const openLog = (services: KeyringServices, places: AnchorPlaces): ReturnType<typeof openAudit> =>
+  openAudit({
+    folder: auditFolderOf(services.folder),
+    instance: 'local',
+    clock: services.clock,
+    anchors: places,
+    keystore: () => readGeneration(services),
+  })
+
+function linesOf({ path, text }: { readonly path: string; readonly text: string }, log: string): readonly Anchored[] {
+  let found: readonly Anchored[]
+  try {
+    found = anchoredIn(text, log, path)
+  } catch (error) {
+    throw fail('anchorsUnreadable', { path, reason: messageOf(error) }, error)
+  }
+  if (found.length === 0) throw fail('anchorsUnreadable', { path, reason: `it holds no anchor of the log ${log}` })
+  return found
+}
+
+export interface LogVerdict extends AuditVerdict {
+  /** Some place knows of a log. */
+  readonly anchored: boolean
+  /** Anchors that the receiver has not taken. */
+  readonly untaken: number
+  readonly receiver?: string
+}
+
+/** What the audit log is worth, held to every place of its anchors and, where given, to the lines that a receiver kept. */
+export async function verifyLog(
+  services: KeyringServices,
+  kept?: { readonly path: string; readonly text: string },
+): Promise<LogVerdict> {
+  const { folder } = services
+  const places = await anchorPlaces(services)
+  const auditFolder = auditFolderOf(folder)
+  const look = async (): Promise<LogVerdict> => {
+    const held = await heldAnchors(places)
+    const verdict = await verifyAudit(auditFolder, {
+      held,
+      keystore: keystoreState(folder),
+      ...(kept ? { kept: { place: kept.path, anchors: linesOf(kept, places.log) } } : {}),
+    })
+    const signed = held.store.anchored?.current.checkpoints ?? 0
+    return {
+      ...verdict,
+      anchored: [held.store, ...held.others].some(one => one.anchored !== undefined),
+      untaken: places.receiver === undefined ? 0 : Math.max(0, signed - (await places.receiver.taken())),
+      ...(places.receiver ? { receiver: places.receiver.name } : {}),
+    }
+  }
+  const found = await look()
+  // Somebody may write at this moment; what is wrong while nobody can is wrong
+  return found.ok || !existsSync(auditFolder) ? found : withAuditLock(auditFolder, look).catch(() => found)
+}
+
+/**
+ * Takes the keystore as it is (a new one where there is none) for the newest: a record of the audit log, and from then on
+ * what every place of its anchors says. Throws where it cannot be opened.
+ */
+export async function acceptKeystore(services: KeyringServices, principal: string): Promise<void> {
+  const { folder, clock } = services
+  const path = keystorePathOf(folder)
+  mkdirSync(join(folder, 'keys'), { recursive: true, mode: 0o700 })
+  const { openLocalKeys } = await adapters.keys.local()
+  await openLocalKeys({ path, clock })
+  const state = keystoreState(folder)
+  if (typeof state === 'string') throw fail('keystoreCorrupt', { path, reason: state })
+  await writeGeneration(services, state)
+  const log = await openLog(services, await anchorPlaces(services))
+  try {
+    await log.append({
+      actor: { sub: principal, kind: 'principal' },
+      act: 'keys.accept',
+      res: 'keystore',
+      ctx: { gen: state.gen },
+      effect: 'allow',
+    })
+    await log.checkpoint()
+  } finally {
+    await log.close()
+  }
+}
+
+/** The keystore is sealed by MILLRACE_KEY_PASSPHRASE or MILLRACE_KEY_PASSPHRASE_FILE. */
+export async function openKeyring(services: KeyringServices): Promise<Keyring> {
+  const { folder, clock } = services
   const auditFolder = auditFolderOf(folder)
   mkdirSync(join(folder, 'keys'), { recursive: true, mode: 0o700 })
   const { openLocalKeys } = await adapters.keys.local()
-  const id = placeOf(folder, services)
+  const places = await anchorPlaces(services)
   const local = await openLocalKeys({
     path: keystorePathOf(folder),
     clock,
     generations: {
-      read: async () => {
-        const found = await store.getDocument<Json>(generationKind, id)
-        return found?.value as { gen: number; mac: string } | undefined
+      async read() {
+        const { store, others } = await heldAnchors(places)
+        const known = await readGeneration(services)
+        return [
+          ...(known ? [{ place: store.place, ...known }] : []),
+          ...others.flatMap(({ place, anchored }) => {
+            const state = anchored?.current.keystore
+            return state ? [{ place, ...state }] : []
+          }),
+        ]
       },
-      write: async generation => {
-        await store.putDocument(generationKind, id, { ...generation }, clock.now())
-      },
+      write: state => writeGeneration(services, state),
     },
   })
-  const audit = await openAudit({
-    folder: auditFolder,
-    instance: 'local',
-    clock,
-    anchors: auditAnchors(folder, services),
-  })
+  const audit = await openLog(services, places)
   return { keys: auditedKeys(local, audit), auditFolder, close: () => audit.close() }
 }

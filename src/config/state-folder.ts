@@ -3,7 +3,7 @@ import { readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fail } from '../errors/index.ts'
 import { isFileLocked } from '../internal/file-lock.ts'
-import { isTemporary, sweepFolder } from '../internal/leftovers.ts'
+import { isTemporary, sweepAttempts, sweepFolder } from '../internal/leftovers.ts'
 import { isAlive } from '../internal/process-identity.ts'
 import type { ProcessIdentity } from '../ports/executor.ts'
 
@@ -89,6 +89,7 @@ export async function sweepStateFolder(root: string, folder: string): Promise<vo
   for (const part of swept) await sweepFolder(join(folder, part), isTemporary)
   await sweepFolder(join(folder, 'uploads'), () => true)
   await sweepJobs(join(folder, 'jobs'))
+  await sweepAttempts(join(folder, 'runs', 'runs'))
   const server = serverFile(folder)
   if ((await stat(server).catch(() => undefined)) && !(await isFileLocked(serverLock(folder)).catch(() => true)))
     await rm(server, { force: true }).catch(() => undefined)

@@ -120,6 +120,10 @@ async function openOnline(folder: string, note: (text: string) => void): Promise
       note(
         `The online store ${path} is damaged (${reason}). It was moved to ${kept}; a new one is filled from the snapshots. What was pushed since they were made has to be pushed again.`,
       ),
+    onUnrecorded: ({ path, reason }) =>
+      note(
+        `It could not be written down how the online store ${path} was left (${reason}). Its records are there; it is read whole when it is opened next.`,
+      ),
   })
 }
 
@@ -137,7 +141,7 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
     options.keys ??
     (async () => {
       const { openKeyring } = await import('./keyring.ts')
-      return (await (keyring ??= openKeyring(folder, { store, clock }))).keys
+      return (await (keyring ??= openKeyring({ project, root, folder, store, clock, note }))).keys
     })
   const artifacts = await sealedArtifacts(
     await (await adapters.artifacts.fs()).openArtifacts(join(folder, 'artifacts')),

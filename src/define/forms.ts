@@ -31,6 +31,10 @@ export const text: Form = {
   holds: value => typeof value === 'string' && value !== '' && !/\p{Cs}/u.test(value),
 }
 export const variableName: Form = { ...text, words: 'the name of an environment variable' }
+export const webUrl: Form = {
+  words: 'an http or https URL',
+  holds: value => typeof value === 'string' && URL.canParse(value) && /^https?:/.test(value),
+}
 export const anyText: Form = { words: 'a text', holds: value => typeof value === 'string' }
 export const callback: Form = { words: 'a function', holds: value => typeof value === 'function' }
 export const anything: Form = { words: 'given', holds: value => value !== undefined && value !== null }

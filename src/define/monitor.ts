@@ -11,6 +11,7 @@ import {
   oneOf,
   optional,
   text,
+  webUrl,
   wholeFrom,
   type Form,
   type Forms,
@@ -84,11 +85,6 @@ const cron: Form = {
       return false
     }
   },
-}
-
-const webUrl: Form = {
-  words: 'an http or https URL',
-  holds: value => typeof value === 'string' && URL.canParse(value) && /^https?:/.test(value),
 }
 
 const retrainForms: Forms<NonNullable<MonitorOptions['retrain']>> = {

@@ -114,7 +114,21 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
       notify: ['http://127.0.0.1:9/hook'],
     },
   ],
-  project: ['p', { orders }, { store: { postgresFrom: 'DATABASE_URL' }, run: { steps: 'process' } }],
+  project: [
+    'p',
+    { orders },
+    {
+      store: { postgresFrom: 'DATABASE_URL' },
+      run: { steps: 'process' },
+      audit: {
+        anchors: {
+          file: 'a.jsonl',
+          webhook: 'http://127.0.0.1:9/a',
+          git: { repository: '.', ref: 'refs/heads/audit' },
+        },
+      },
+    },
+  ],
   't.int': [],
   't.float': [],
   't.text': [{ treatAsNull: ['NA'] }],

@@ -16,6 +16,7 @@ import {
   optional,
   text,
   variableName,
+  webUrl,
   type Form,
   type Forms,
 } from './forms.ts'
@@ -31,6 +32,31 @@ export interface ProjectSettings {
   }
   /** Where models are trained. Default: in the process that runs the pipeline. */
   readonly run?: RunSettings
+  /** Where the audit log is anchored besides the metadata store. */
+  readonly audit?: AuditSettings
+}
+
+/** Second places of the audit log: whoever alters it unnoticed has to alter them all. */
+export interface AuditSettings {
+  /** At least one of them. */
+  readonly anchors: AnchorSettings
+}
+
+/** Each signed anchor is one line of JSON: how many records there are, the last one's hash, the keystore's generation. */
+export interface AnchorSettings {
+  /** A file that lines are added to, best on another disk; a relative path is taken from the project's folder. */
+  readonly file?: string
+  /** An http or https URL that each anchor is posted to; signed with the secret in MILLRACE_WEBHOOK_SECRET where that is set. */
+  readonly webhook?: string
+  /** A git repository that gets a commit for each anchor. */
+  readonly git?: AnchorRepository
+}
+
+export interface AnchorRepository {
+  /** Its folder; a relative path is taken from the project's folder. */
+  readonly repository: string
+  /** The ref that the commits are on (default `refs/millrace/audit`). Not a branch that a working tree has checked out. */
+  readonly ref?: string
 }
 
 /**
@@ -88,12 +114,36 @@ const runForms: Readonly<Record<RunSettings['steps'], Form>> = {
   }),
 }
 
+const anchorForms: Forms<AnchorSettings> = {
+  file: optional(text),
+  webhook: optional(webUrl),
+  git: optional(
+    members<AnchorRepository>({
+      repository: text,
+      ref: optional({
+        words: "a full name of a ref, such as 'refs/heads/audit'",
+        holds: value => typeof value === 'string' && isRefName(value),
+      }),
+    }),
+  ),
+}
+
+/** What `git check-ref-format` takes, below `refs/`. */
+function isRefName(name: string): boolean {
+  return (
+    /^refs(\/[^/]+)+$/.test(name) &&
+    !/[\p{Cc} ~^:?*[\\]|\.\.|@\{|\.$/u.test(name) &&
+    !name.split('/').some(part => part.startsWith('.') || part.endsWith('.lock'))
+  )
+}
+
 const settingsForms: Forms<ProjectSettings> = {
   store: optional(members(storeForms)),
   run: optional({
     words: `an object with steps: ${oneOf(...Object.keys(runForms)).words}`,
     holds: value => Object.hasOwn(runForms, String((value as Partial<RunSettings> | null)?.steps)),
   }),
+  audit: optional(members<AuditSettings>({ anchors: members(anchorForms) })),
 }
 
 function declareProject(
@@ -103,6 +153,8 @@ function declareProject(
 ): Project {
   checkName('project', name)
   if (settings.run) checkArguments('project', name, [settings.run], { run: runForms[settings.run.steps] })
+  if (settings.audit && Object.keys(settings.audit.anchors).length === 0)
+    refuse('project', name, 'audit.anchors must name a place: file, webhook or git')
   const byKind = {
     dataset: new Map<string, Definition>(),
     features: new Map<string, Definition>(),

@@ -1,6 +1,8 @@
-import { rm } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ArtifactRef, MetricPoint } from '../ports/metadata-store.ts'
+import { attemptOwner } from '../internal/leftovers.ts'
+import { ownIdentity } from '../internal/process-identity.ts'
 import { makeContext } from './context.ts'
 import { StepFailure } from './failure.ts'
 import type { PlannedStep } from './graph.ts'
@@ -49,6 +51,8 @@ export async function runInline(
   const stop = aborted(own.signal)
   const metrics: MetricPoint[] = []
   const folder = attemptFolder(drive, name, attempt)
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await writeFile(join(folder, attemptOwner), JSON.stringify(ownIdentity()), { mode: 0o600 })
   try {
     const context = makeContext({
       runId: drive.runId,

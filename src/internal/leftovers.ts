@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { readdir, rm, stat } from 'node:fs/promises'
+import { readdir, readFile, rm, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isAlive, ownIdentity } from './process-identity.ts'
 
@@ -45,6 +45,37 @@ export async function sweepFolder(folder: string, ours: (name: string) => boolea
       )
     }
   return gone
+}
+
+/** In the folder of an attempt that runs in the process of its run: whose it is. It ends with that process. */
+export const attemptOwner = 'owner.json'
+
+/** Removes the folders of attempts `<run>/<step>/<attempt>` whose process is dead, and what is empty without them. */
+export async function sweepAttempts(runs: string): Promise<void> {
+  const below = async (folder: string): Promise<string[]> =>
+    (await readdir(folder).catch(() => [])).map(name => join(folder, name))
+  for (const run of await below(runs))
+    for (const step of await below(run))
+      for (const attempt of await below(step))
+        if (await isOver(attempt)) {
+          await rm(attempt, { recursive: true, force: true }).catch(() => undefined)
+          // Only where nothing else is left in it
+          for (const folder of [step, run]) await rmdir(folder).catch(() => undefined)
+        }
+}
+
+async function isOver(attempt: string): Promise<boolean> {
+  const path = join(attempt, attemptOwner)
+  const found = await stat(path).catch(() => undefined)
+  if (found === undefined) return false
+  try {
+    const alive = isAlive(JSON.parse(await readFile(path, 'utf8')) as Parameters<typeof isAlive>[0])
+    // Of another machine nobody can tell
+    return alive === undefined ? Date.now() - found.mtimeMs > dayMs : !alive
+  } catch {
+    // A crash left half of it
+    return Date.now() - found.mtimeMs > dayMs
+  }
 }
 
 export const isTemporary = (name: string): boolean => name.startsWith('.tmp-')

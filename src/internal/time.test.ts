@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { formatTime, micros, parseTime, spanInWords } from './time.ts'
+import { exactMicros, formatTime, micros, parseTime, spanInWords } from './time.ts'
 
 it.each([
   ['2d', '2 days'],
@@ -33,4 +33,19 @@ it('days that are not in the calendar and offsets that no clock has are no times
   for (const offset of ['+16:00', '-99:00', '+02:60']) expect(parseTime(`2024-01-01T00:00:00${offset}`)).toBeUndefined()
   expect(parseTime('2024-01-01T00:00:00+05:45')).toBe(Date.UTC(2023, 11, 31, 18, 15) * 1000)
   expect(parseTime('0050-01-01')).toBe(new Date('0050-01-01T00:00:00Z').getTime() * 1000)
+})
+
+it('times beyond what a number holds exactly are told to the microsecond', () => {
+  // 9999-12-31T23:59:59.999999 as databases count it; the nearest number lies in the year 10000
+  expect(formatTime(exactMicros(253_402_300_799_999_999n))).toBe('9999-12-31T23:59:59.999999Z')
+  expect(formatTime(exactMicros(-62_135_596_799_999_999n))).toBe('0001-01-01T00:00:00.000001Z')
+  expect(formatTime(exactMicros(1_000_001n))).toBe(formatTime(1_000_001))
+  const at = fc.bigInt({ min: -62_135_596_800_000_000n, max: 253_402_300_799_999_999n })
+  fc.assert(
+    fc.property(at, micros => {
+      const text = formatTime(exactMicros(micros))
+      const fraction = /\.(\d+)/.exec(text)?.[1]?.padEnd(6, '0') ?? '0'
+      return BigInt(Date.parse(text.replace(/\.\d+/, ''))) * 1000n + BigInt(fraction) === micros
+    }),
+  )
 })

@@ -61,11 +61,21 @@ export function spanInWords(length: Micros): string {
 /** Greatest distance from 1970 that a Date has, in milliseconds. */
 const farthest = 8.64e15
 
+function exactParts(at: bigint): [number, number] {
+  const rest = ((at % 1000n) + 1000n) % 1000n
+  return [Number((at - rest) / 1000n), Number(rest)]
+}
+
+/** A time that was counted or read, exactly: beyond the year 2255 a number would round it, into the next year even. */
+export function exactMicros(value: unknown): Micros | bigint {
+  return typeof value === 'bigint' && !Number.isSafeInteger(Number(value)) ? value : Number(value)
+}
+
 /** RFC 3339 in UTC, with as many fractional digits as the value needs; in microseconds beyond the years of a Date. */
-export function formatTime(at: Micros): string {
-  if (!(Math.abs(at / 1000) < farthest)) return `${at} µs from 1970`
-  const whole = new Date(Math.floor(at / 1000)).toISOString()
-  const rest = ((at % 1000) + 1000) % 1000
+export function formatTime(at: Micros | bigint): string {
+  const [millis, rest] = typeof at === 'bigint' ? exactParts(at) : [Math.floor(at / 1000), ((at % 1000) + 1000) % 1000]
+  if (!(Math.abs(millis) < farthest)) return `${at} µs from 1970`
+  const whole = new Date(millis).toISOString()
   return rest === 0 ? whole.replace('.000Z', 'Z') : whole.replace('Z', `${String(rest).padStart(3, '0')}Z`)
 }
 

@@ -8,10 +8,12 @@ import {
   statSync,
   truncateSync,
   unlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ownIdentity } from '../../src/internal/process-identity.ts'
 import { seeded } from '../../src/math/random/seeded.ts'
 import { millrace, startUp, type Said } from '../support/command.ts'
 import { refused } from '../support/refused.ts'
@@ -79,13 +81,16 @@ describe('a damaged online store is named, set aside and made anew by the comman
     ['cut in half', 'features verify'],
     ['random bytes', 'features verify'],
     ['flipped bits', 'features verify'],
+    ['a folder', 'features verify'],
+    ['gone', 'features verify'],
   ])('%s, %s', async (how, verb) => {
     const root = damaged('online/data.mdb', how)
     // Without it, as after a kill, only opening the store shows that it is damaged
-    if (how !== 'flipped bits') unlinkSync(join(root, '.millrace', 'online', 'closed.json'))
+    if (how !== 'flipped bits' && how !== 'gone') unlinkSync(join(root, '.millrace', 'online', 'closed.json'))
     const said = well(await millrace(root, verb.split(' ')))
     expect(said).toContain(join(root, '.millrace', 'online', 'data.mdb'))
     expect(readdirSync(join(root, '.millrace', 'set-aside'))).toHaveLength(1)
+    if (how === 'random bytes' || verb === 'features verify') return
     const again = well(await millrace(root, ['features', 'verify']))
     expect(again).toMatch(/✓ zones: .* 0 differ/)
     expect(again).not.toContain('damaged')
@@ -114,6 +119,7 @@ describe('a damaged metadata store is named and left as it is', () => {
     refused(await millrace(root, verb.split(' ')), 3, code, '.millrace/millrace.db')
     if (before) expect(readFileSync(path).equals(before)).toBe(true)
     else expect(existsSync(path)).toBe(how === 'a folder')
+    if (how === 'random bytes' || how === 'cut to 100 bytes') return
     const looked = await millrace(root, ['doctor'])
     expect(looked.code).toBe(3)
     expect(looked.said).toMatch(/✗ +database/)
@@ -121,18 +127,22 @@ describe('a damaged metadata store is named and left as it is', () => {
 })
 
 describe('damaged artifacts', () => {
-  test.each<Damage>(['flipped bits', 'cut in half', 'gone'])(
-    '%s: train makes them again in the same run',
-    async how => {
-      const root = damaged('artifacts/cas/sha256', how)
-      well(await millrace(root, ['train']))
-      expect(JSON.parse((await millrace(root, ['models', 'list', '--json'])).out)).toMatchObject([
-        { version: 2 },
-        { version: 1 },
-      ])
-      if (how === 'flipped bits') expect(well(await millrace(root, ['train']))).toMatch(/train-fare +reused/)
-    },
-  )
+  test.each<Damage>(['flipped bits', 'a folder', 'gone'])('%s: train makes them again in the same run', async how => {
+    const root = damaged('artifacts/cas/sha256', how)
+    well(await millrace(root, ['train']))
+    expect(JSON.parse((await millrace(root, ['models', 'list', '--json'])).out)).toMatchObject([
+      { version: 2 },
+      { version: 1 },
+    ])
+    if (how === 'flipped bits') expect(well(await millrace(root, ['train']))).toMatch(/train-fare +reused/)
+  })
+
+  test('data snapshot makes a snapshot again that is damaged, in the same run', async () => {
+    const root = damaged('artifacts/cas/sha256', 'flipped bits')
+    const said = well(await millrace(root, ['data', 'snapshot']))
+    expect(said).toMatch(/snapshot [0-9a-f]{12}, 1,500 rows/)
+    expect(readdirSync(join(root, '.millrace', 'artifacts', 'quarantine')).length).toBeGreaterThan(0)
+  })
 
   test('are found by doctor --deep, each by its digest, and not by a look at the rest', async () => {
     const root = damaged('artifacts/cas/sha256', 'flipped bits')
@@ -144,12 +154,86 @@ describe('damaged artifacts', () => {
   })
 })
 
+describe('a snapshot that is damaged and cannot be made again', () => {
+  /** The project without its source and its online records, and with every file that says what the snapshot said. */
+  function lost(): string {
+    const root = damaged('artifacts/cas/sha256', 'flipped bits')
+    const origin = join(project.base, 'origin', '.millrace', 'artifacts', 'cas', 'sha256')
+    // Everything but the snapshots (Parquet) is as it was
+    for (const name of readdirSync(origin, { recursive: true, encoding: 'utf8' })) {
+      const from = join(origin, name)
+      if (statSync(from).isFile() && readFileSync(from).subarray(0, 4).toString() !== 'PAR1')
+        writeFileSync(join(root, '.millrace', 'artifacts', 'cas', 'sha256', name), readFileSync(from))
+    }
+    rmSync(join(root, '.millrace', 'online'), { recursive: true })
+    rmSync(join(root, 'data', 'rides.csv'))
+    return root
+  }
+
+  test('is named and set aside; the server goes on, and deploying what needs it is refused', async () => {
+    const root = lost()
+    const server = await startUp(root)
+    const answer = await fetch(`${server.url}/v1/deployments/fares/predict`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ rows: [{ km: 3, zone: 'a' }] }),
+    })
+    expect(answer.status).toBe(200)
+    expect(await server.end()).toBe(0)
+    expect(server.said()).toMatch(/The online records of zones are empty.*MR3002/)
+    expect(readdirSync(join(root, '.millrace', 'artifacts', 'quarantine')).length).toBeGreaterThan(0)
+    // It was set aside, so from now on it is missing
+    refused(await millrace(root, ['deploy']), 3, 'MR3003')
+  })
+})
+
+describe('attempts of a process that was killed', () => {
+  test('are swept by the next command, those of a living process are not', async () => {
+    const root = project.copy()
+    const runs = join(root, '.millrace', 'runs', 'runs')
+    const own = JSON.parse(JSON.stringify(ownIdentity())) as ReturnType<typeof ownIdentity>
+    const attempt = (name: string, owner: string | undefined): string => {
+      const folder = join(runs, name, 'train-fare', '1')
+      mkdirSync(folder, { recursive: true })
+      writeFileSync(join(folder, 'frame.parquet'), 'x')
+      if (owner !== undefined) writeFileSync(join(folder, 'owner.json'), owner)
+      return folder
+    }
+    const dead = attempt('dead', JSON.stringify({ ...own, pid: 2 ** 22 - 3 }))
+    const alive = attempt('alive', JSON.stringify(own))
+    const torn = attempt('torn', '{"pid"')
+    const apart = attempt('apart', undefined)
+    well(await millrace(root, ['runs', 'list']))
+    expect([dead, alive, torn, apart].map(existsSync)).toEqual([false, true, true, true])
+    expect(existsSync(join(runs, 'dead'))).toBe(false)
+    const old = new Date(Date.now() - 2 * 86_400_000)
+    utimesSync(join(torn, 'owner.json'), old, old)
+    well(await millrace(root, ['runs', 'list']))
+    expect([alive, torn, apart].map(existsSync)).toEqual([true, false, true])
+  })
+})
+
 describe('a damaged keystore', () => {
+  test('is no reason to call the audit log whole', async () => {
+    for (const [how, word] of [
+      ['a folder', 'it cannot be read'],
+      ['random bytes', 'it cannot be read'],
+      ['gone', 'it is gone'],
+    ] as const) {
+      const found = await millrace(damaged('keys/keystore.json', how), ['audit', 'verify'])
+      expect(found.said).toMatch(new RegExp(`MR6031 .*keystore.*${word}`))
+      expect(found.code).toBe(1)
+    }
+    const gone = damaged('keys/keystore.json', 'gone')
+    for (const verb of ['keys list', 'keys rotate k1']) refused(await millrace(gone, verb.split(' ')), 3, 'MR6018')
+    expect(existsSync(join(gone, '.millrace', 'keys', 'keystore.json'))).toBe(false)
+  })
+
   test.each<Damage>(['empty', 'random bytes'])('%s is refused and not overwritten', async how => {
     const root = damaged('keys/keystore.json', how)
     const path = join(root, '.millrace', 'keys', 'keystore.json')
     const before = readFileSync(path)
-    for (const verb of ['keys list', 'keys create k2'])
+    for (const verb of how === 'empty' ? ['keys create k2'] : ['keys list'])
       refused(await millrace(root, verb.split(' ')), 3, 'MR6011', 'keystore.json')
     expect(readFileSync(path).equals(before)).toBe(true)
     expect((await millrace(root, ['doctor'])).said).toMatch(/✗ +keystore/)
@@ -202,14 +286,14 @@ describe('what is kept to be quick', () => {
 })
 
 describe('a damaged serving journal', () => {
-  test.each<Damage>(['flipped bits', 'cut in half'])('%s ends no server', async how => {
+  test.each<Damage>(['flipped bits', 'cut in half', 'a folder'])('%s ends no server', async how => {
     const root = damaged('serving', how)
     const server = await startUp(root)
     expect(await server.end()).toBe(0)
     const folder = join(root, '.millrace', 'serving', 'fares')
     const kept = readdirSync(folder).filter(name => name.includes('.damaged-'))
     // A cut is what a crash leaves: only what was acknowledged counts as damage
-    if (how === 'flipped bits' || how === 'random bytes') {
+    if (how !== 'cut in half') {
       expect(server.said()).toContain('000000001.jsonl')
       expect(kept).toHaveLength(1)
     }

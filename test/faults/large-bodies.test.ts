@@ -1,5 +1,5 @@
 import { Agent, request } from 'node:http'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { Server } from '../support/command.ts'
 import { servedRides } from '../support/rides.ts'
 
@@ -85,4 +85,48 @@ test('sixteen of them at once neither fill the memory nor lose an answer, and ro
     body: JSON.stringify({ rows: [{ at: '2026-02-01T08:00:00Z', km: 3, zone: 'a' }] }),
   })
   expect(answer.status).toBe(200)
+})
+
+test('forty bodies that never end are held to one budget, on the control plane too, and let go when their senders go', async () => {
+  const before = await residentMb()
+  const length = 15e6
+  const closed: (() => void)[] = []
+  const refusals: number[] = []
+  const idle = new Agent()
+  for (let i = 0; i < 40; i++) {
+    const path = i % 2 === 0 ? '/api/2.0/mlflow/runs/log-batch' : '/v1/sources/rides:push'
+    const sent = request(`${server.url}${path}`, {
+      method: 'POST',
+      agent: idle,
+      headers: { 'content-type': 'application/json', 'content-length': length },
+    })
+    // All but the last byte
+    await new Promise<void>(done => {
+      sent.on('error', () => done())
+      sent.on('response', answer => {
+        refusals.push(answer.statusCode ?? 0)
+        answer.resume()
+        done()
+      })
+      sent.write(Buffer.alloc(length - 1, 0x20), () => done())
+    })
+    closed.push(() => sent.destroy())
+  }
+  // 128 MB hold eight of them; whoever comes then is told to come again, or cut off
+  await vi.waitFor(() => expect(refusals.length).toBeGreaterThanOrEqual(20), 30_000)
+  expect(refusals.filter(status => status !== 503 && status !== 413)).toEqual([])
+  expect((await fetch(`${server.url}/livez`)).status).toBe(200)
+  expect((await residentMb()) - before).toBeLessThan(400)
+  for (const close of closed) close()
+  idle.destroy()
+  const row = { at: '2026-02-01T08:00:00Z', km: 3, zone: 'a' }
+  await vi.waitFor(async () => {
+    const answer = await fetch(`${server.url}/v1/deployments/fares/predict`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ rows: [row] }),
+    })
+    expect(answer.status).toBe(200)
+  }, 30_000)
+  expect((await send('/api/2.0/mlflow/runs/log-batch', false)).status).toBe(400)
 })

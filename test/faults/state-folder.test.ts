@@ -1,5 +1,15 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -113,5 +123,31 @@ describe('millrace.lock that cannot be written', () => {
     expect(JSON.parse(stdout)).toMatchObject({ status: 'succeeded', version: 1 })
     expect(stderr.trim().split('\n')).toEqual([expect.stringMatching(/^! millrace\.lock .*read-only/)])
     expect(existsSync(join(root, 'millrace.lock'))).toBe(false)
+  })
+})
+
+describe('a state folder that this user may not write', () => {
+  // Root may write everything: then as nobody, where nobody may read the program
+  const user = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
+  const env = { ...process.env, HOME: tmpdir() }
+  const runs = spawnSync(process.execPath, [bin, '--version'], { ...user, env, cwd: tmpdir() }).status === 0
+  test.runIf(runs)('is named by every command that writes there, and nothing is changed', () => {
+    const root = fresh()
+    chmodSync(base, 0o755)
+    const state = join(root, '.millrace')
+    for (const lay of [
+      () => chmodSync(root, 0o555),
+      () => mkdirSync(state, { mode: 0o555 }),
+      () => chmodSync(state, 0o000),
+    ]) {
+      chmodSync(root, 0o755)
+      lay()
+      for (const verb of ['train', 'deploy', 'validate']) {
+        const { status, stdout, stderr } = spawnSync(process.execPath, [bin, verb], { ...user, env, cwd: root })
+        refused({ code: status ?? 99, out: '', said: `${String(stdout)}${String(stderr)}` }, 3, 'MR3014', '.millrace')
+      }
+    }
+    chmodSync(state, 0o755)
+    expect(readdirSync(state)).toEqual([])
   })
 })

@@ -55,7 +55,7 @@ it('real requests that drift start a retrain in a process of its own; its versio
   if (run.lease) expect(run.lease.owner.pid).toBe(job?.value.process.pid)
   expect(run.trigger).toBe('drift')
   // the server answers while that trains
-  await predict(server.url, orders(1, 5), Date.now(), 'meanwhile')
+  await predict(server.url, orders(1, 5), Date.now() - 2 * hour, 'meanwhile')
   const version = await until(
     'the version',
     async () => (await store.listModelVersions('lateness'))[1] && (await store.listModelVersions('lateness'))[0],
@@ -69,6 +69,18 @@ it('real requests that drift start a retrain in a process of its own; its versio
   expect(status.config.challenger).toBe('lateness@2')
   expect(await store.listDecisions({ kind: 'gate', subject: 'model lateness' })).toContainEqual(
     expect.objectContaining({ verdict: 'passed', evidence: [`run:${run.id}`] }),
+  )
+  // it drifts on: that is what the challenger is tried for
+  const now = Math.floor(Date.now() / hour) * hour
+  await predict(server.url, orders(600, 12, 40), now - 2 * hour, 'more')
+  await predict(server.url, orders(1, 13), now - hour, 'end')
+  await until('the next choice', async () =>
+    (await store.listDecisions({ kind: 'trigger' })).some(
+      one => one.verdict === 'suppressed' && one.rule.name === 'one rollout at a time',
+    ),
+  )
+  expect((await millrace(root, ['decisions', '--kind', 'trigger'])).out).toContain(
+    'lateness@2 is being tried in its place',
   )
   expect(await server.end('SIGTERM')).toBe(0)
   await store.close()

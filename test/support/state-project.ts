@@ -49,12 +49,14 @@ export async function projectWithState(): Promise<{ readonly base: string; copy(
     if (code !== 0) throw new Error(`${words}: ${said}`)
   }
   const server = await startUp(origin)
-  await fetch(`${server.url}/v1/deployments/fares:predict`, {
+  const answer = await fetch(`${server.url}/v1/deployments/fares/predict`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ rows: [{ km: 3, zone: 'a' }] }),
   })
+  const said = await answer.text()
   await server.end()
+  if (!answer.ok) throw new Error(`predict: ${said}`)
   let copies = 0
   return {
     base,

@@ -4,6 +4,7 @@ import type { Report } from '../../define/report.ts'
 import type { Micros } from '../../internal/time.ts'
 import { gate } from '../../stages/pipeline/gate.ts'
 import { validate } from '../../stages/validate/validate.ts'
+import { change } from './change.ts'
 import { months, writeDamagedBatch, writeMonth } from './data.ts'
 import type { DemoResult } from './result.ts'
 import { at, type Stage } from './stage.ts'
@@ -36,7 +37,8 @@ export async function winterArrives({ engine, source, where, month }: Stage): Pr
 export async function springArrives({ engine, source, where, month }: Stage, now: Micros): Promise<void> {
   const landed = `epoch_us(date) + CAST((distance / 7.5 + 30 + delay) * 60000000 AS BIGINT) <= ${now} AND epoch_us(date) < ${now}`
   for (const name of months.slice(3))
-    if (at(`${name}-01`) < now) await writeMonth(engine, source, name, `${where} AND ${landed}`, month(name))
+    if (at(`${name}-01`) < now)
+      await writeMonth(engine, source, name, `${where} AND ${change.stays} AND ${landed}`, month(name))
 }
 
 /** Our own sabotage: a batch with faults of every kind. Tells how many of them the expectations caught. */

@@ -2,6 +2,7 @@ import type { Decision } from '../../define/decision.ts'
 import { formatTime } from '../../internal/time.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
 import type { Tally } from './arrivals.ts'
+import { change } from './change.ts'
 import type { Proofs } from './proofs.ts'
 import type { DemoResult } from './result.ts'
 import type { Challenger, Spring } from './spring.ts'
@@ -22,7 +23,10 @@ export interface Found {
 const final = new Set(['promoted', 'rolled-back', 'completed', 'held'])
 
 /** How a challenger fared, by the decisions of its rollout. */
-function fate({ what, challenger }: Challenger, decisions: readonly Decision[]): DemoResult['rollouts'][number] {
+function fate(
+  { what, challenger, sameRows }: Challenger,
+  decisions: readonly Decision[],
+): DemoResult['rollouts'][number] {
   const own = decisions.filter(one => one.kind === 'rollout' && one.inputs.challenger === challenger)
   const ended = own.find(one => one.verdict === 'rolled-back' || one.verdict === 'completed')
   const last = ended ?? own.find(one => final.has(one.verdict))
@@ -33,23 +37,36 @@ function fate({ what, challenger }: Challenger, decisions: readonly Decision[]):
   return {
     challenger,
     what,
-    verdict: completed ? 'promoted' : (last?.verdict ?? 'running'),
+    sameRows: sameRows ?? null,
+    verdict: completed ? 'promoted' : (last?.verdict ?? (own.length > 0 ? 'running' : 'not tried')),
     requests: Number(seen?.shadow?.rows ?? 0),
     labels: Number(seen?.labels?.rows ?? 0),
-    evidence: (completed ? own.find(one => one.verdict === 'promoted') : last)?.reason ?? '',
+    // a trial that has not ended is told by its newest step
+    evidence: (completed ? own.find(one => one.verdict === 'promoted') : (last ?? own[0]))?.reason ?? '',
   }
 }
 
-async function driftOf(store: MetadataStore): Promise<DemoResult['drift']> {
-  const windows = await store.listWindows('lateness-watch', { limit: 100_000 })
-  return windows
-    .filter(window => window.series !== 'window' && window.body.verdict === 'drift')
-    .map(window => ({
-      window: formatTime(window.from).slice(0, 10),
-      column: window.series.replace('column:', ''),
-      statistic: Number(window.body.times),
-      threshold: 1,
+type Drift = Pick<DemoResult, 'drift' | 'windows'>
+
+async function driftOf(store: MetadataStore): Promise<Drift> {
+  const all = await store.listWindows('lateness-watch', { limit: 100_000 })
+  const judged = all.filter(one => one.series === 'window')
+  const drift = judged
+    .filter(one => one.body.verdict === 'drift')
+    .toSorted((a, b) => a.from - b.from)
+    .map(({ from, body }) => ({
+      window: formatTime(from).slice(0, 10),
+      reason: String(body.reason),
+      columns: all
+        .filter(one => one.from === from && one.body.verdict === 'drift' && one.series !== 'window')
+        .map(one => ({
+          column: one.series.replace('column:', ''),
+          times: Number(one.body.times),
+          text: String((one.body.change as { readonly text?: string } | null)?.text ?? ''),
+        }))
+        .toSorted((a, b) => b.times - a.times),
     }))
+  return { drift, windows: judged.length }
 }
 
 /** The figures of the run, from what it found and from what it left in the records. */
@@ -75,7 +92,8 @@ export async function outcome({ workspace: { store } }: Stage, found: Found): Pr
     reproduced: found.reproduced,
     unitCheck: spring.unitCheck,
     rollouts: spring.challengers.map(one => fate(one, decisions)),
-    drift: await driftOf(store),
+    change: { at: change.from, what: change.what },
+    ...(await driftOf(store)),
     alerts: decisions.filter(one => one.kind === 'alert' && one.verdict === 'firing').length,
     retrains: spring.retrains,
     models: (await store.listModelVersions('lateness'))

@@ -21,22 +21,35 @@ export interface DemoResult {
   readonly rollouts: readonly {
     readonly challenger: string
     readonly what: string
+    /** AUC of it and of the stable version on the same held-out rows, before any traffic. */
+    readonly sameRows: { readonly rows: number; readonly challenger: number; readonly champion: number } | null
     readonly verdict: string
     readonly requests: number
     readonly labels: number
     readonly evidence: string
   }[]
-  /** Columns of windows that changed: how many times the smallest change that matters (`threshold`, 1). */
+  /** What was changed on purpose, for the monitor to find. */
+  readonly change: { readonly at: string; readonly what: string }
+  /** Windows (days) that had drifted from the baseline of the version that was stable then, and by what. */
   readonly drift: readonly {
     readonly window: string
-    readonly column: string
-    readonly statistic: number
-    readonly threshold: number
+    /** Worst first, in words: `the model's score: share of 0.28 to 0.99 23.8 % → 35.4 % over 5 windows`. */
+    readonly reason: string
+    readonly columns: readonly {
+      readonly column: string
+      /** In units of the smallest change that matters. */
+      readonly times: number
+      readonly text: string
+    }[]
   }[]
+  /** Days that were judged. */
+  readonly windows: number
   readonly alerts: number
   readonly retrains: readonly {
     readonly trigger: string
     readonly at: string
+    /** Why it started. */
+    readonly because: string
     readonly verdict: string
     readonly reason: string
   }[]

@@ -4,15 +4,16 @@ import type { ModelVersion } from '../../ports/metadata-store.ts'
 import { planView } from '../../stages/features/channels.ts'
 import { snapshotSql } from '../../stages/features/frame.ts'
 import { materialise } from '../../stages/features/online.ts'
-import { retrain } from '../../stages/retrain/controller.ts'
+import { failureOf, retrain } from '../../stages/retrain/controller.ts'
 import type { LiveDeployment } from '../../stages/serve/deployment.ts'
 import { LiveServing } from '../../stages/serve/serving.ts'
 import { LiveMonitor, type RetrainRequest } from '../../stages/watch/live.ts'
 import { springArrives } from './arrivals.ts'
+import { change } from './change.ts'
 import type { DemoResult } from './result.ts'
 import { at, type Stage } from './stage.ts'
 import { stream, type Streamed } from './stream.ts'
-import { trainOnKilometres, unitCheckOf } from './versions.ts'
+import { type Tested, testedOf, trainOnKilometres } from './versions.ts'
 
 const day = 86_400_000_000
 
@@ -20,6 +21,7 @@ const day = 86_400_000_000
 export interface Challenger {
   readonly what: string
   readonly challenger: string
+  readonly sameRows: Tested['sameRows']
 }
 
 export interface Spring {
@@ -41,7 +43,6 @@ class SpringPlay {
   readonly retrains: DemoResult['retrains'][number][] = []
   unitCheck = ''
   #sabotaged = false
-  #scheduled = false
   #told = 0
 
   constructor(stage: Stage, first: ModelVersion, deployment: LiveDeployment, monitor: LiveMonitor) {
@@ -49,16 +50,21 @@ class SpringPlay {
     this.#first = first
     this.#deployment = deployment
     this.#monitor = monitor
+    monitor.challenger = () => (deployment.rolling ? deployment.rollout?.config.challenger : undefined)
     monitor.onRetrain = request => this.#asked.push(request)
   }
 
-  /** On 2 April the saboteur's version challenges; on 18 May the schedule asks; what is asked for waits for a rollout's end. */
+  /** On 2 April the saboteur's version challenges. What the monitor asks for waits for a rollout's end. */
   async hour(now: Micros): Promise<void> {
     this.#tell(now)
     if (!this.#sabotaged && now >= at('2001-04-02')) await this.#sabotage()
-    else if (!this.#scheduled && !this.#deployment.rolling && now >= at('2001-05-18')) await this.#schedule()
-    const request = this.#deployment.rolling ? undefined : this.#asked.shift()
-    if (request) await this.#retrain(request, now)
+    const [request] = this.#asked
+    if (!request) return
+    const { rolling, rollout } = this.#deployment
+    if (rolling)
+      return this.#monitor.retrainWaits(`it waits until the rollout of ${rollout?.config.challenger} has ended`)
+    this.#asked.shift()
+    await this.#retrain(request, now)
   }
 
   #tell(now: Micros): void {
@@ -71,21 +77,17 @@ class SpringPlay {
     this.#stage.say(`${formatTime(now).slice(0, 10)}: ${count} predictions${challenge}`)
   }
 
-  #note(what: string, version: number): void {
-    this.challengers.push({ what, challenger: `${this.#stage.model.name}@${version}` })
+  async #note(what: string, version: number): Promise<void> {
+    const { sameRows, units } = await testedOf(this.#stage)
+    if (this.challengers.length === 0) this.unitCheck = units
+    this.challengers.push({ what, challenger: `${this.#stage.model.name}@${version}`, sameRows })
   }
 
   async #sabotage(): Promise<void> {
     this.#sabotaged = true
     const { version } = await trainOnKilometres(this.#stage, this.#first)
-    this.unitCheck = await unitCheckOf(this.#stage)
-    this.#note('trained on kilometres, served miles (our own sabotage)', version)
+    await this.#note('trained on kilometres, served miles (our own sabotage)', version)
     await this.#deployment.rollOut(version, 'demo')
-  }
-
-  async #schedule(): Promise<void> {
-    this.#scheduled = true
-    await this.#monitor.ask({ trigger: 'schedule', reason: 'the schedule of mid-May is due', evidence: [] })
   }
 
   async #retrain({ cause, decision }: RetrainRequest, now: Micros): Promise<void> {
@@ -99,9 +101,15 @@ class SpringPlay {
       spans: { from: testFrom - model.split.train, testFrom, until: now },
       ...(await this.#stage.environments()),
     })
-    this.#monitor.retrained()
-    this.retrains.push({ trigger: cause, at: formatTime(now), verdict: result.verdict, reason: result.reason })
-    if (result.version !== undefined) this.#note(`retrained (${cause})`, result.version)
+    this.#monitor.retrained(failureOf(result))
+    this.retrains.push({
+      trigger: cause,
+      at: formatTime(now),
+      because: decision.reason,
+      verdict: result.verdict,
+      reason: result.reason,
+    })
+    if (result.version !== undefined) await this.#note(`retrained (${cause})`, result.version)
   }
 }
 
@@ -124,7 +132,7 @@ export async function playSpring(stage: Stage, first: ModelVersion): Promise<Spr
   const everything = (await engine.scan({ kind: 'parquet', path: source, rowNumber: 'millrace_seq' }, root)).sql
   await stream({
     engine,
-    relation: `SELECT * FROM ${everything} WHERE ${where} AND delay BETWEEN -120 AND 1440`,
+    relation: `SELECT * FROM ${everything} WHERE ${where} AND ${change.stays} AND delay BETWEEN -120 AND 1440`,
     from: at('2001-04-01'),
     to: at('2001-07-01'),
     clock,

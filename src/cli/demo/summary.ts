@@ -4,6 +4,11 @@ import type { DemoResult } from './result.ts'
 const whole = (n: number): string => n.toLocaleString('en-US')
 const three = (n: number): string => n.toFixed(3)
 
+const verdictWords: Readonly<Record<string, string>> = { running: 'STILL TRIED ON 30 JUNE', held: 'HELD FOR A PERSON' }
+
+/** Days of drift that are told; the others are counted. */
+const mostDays = 3
+
 /** One page for a person: what happened, with the figures that show it. */
 export function printSummary(result: DemoResult, out: Output): void {
   const { rows, auc, served } = result
@@ -41,23 +46,38 @@ export function printSummary(result: DemoResult, out: Output): void {
   heading(`SERVED   (${whole(served.predictions)} predictions, AUC ${three(served.auc)})`)
   for (const [month, value] of Object.entries(served.byMonth)) out.line(`  ${month}  ${three(value)}`)
 
+  heading(`DRIFT   (${result.windows} days judged)`)
+  const before = result.drift.filter(one => one.window < result.change.at)
+  const after = result.drift.filter(one => one.window >= result.change.at)
+  if (before.length === 0)
+    out.line(`  until ${result.change.at}: no day differed from the baseline by more than its days do among themselves`)
+  for (const { window, reason } of before) out.line(`  ${window}  ${reason}`)
+  out.line(`  from ${result.change.at} on: ${result.change.what}`)
+  if (after.length === 0) out.line('      it was not found')
+  for (const { window, reason } of after.slice(0, mostDays)) out.line(`  ${window}  ${reason}`)
+  if (after.length > mostDays) out.line(`  and on ${after.length - mostDays} more days`)
+
+  out.line(`  alerts that fired: ${result.alerts}`)
+
+  heading('RETRAINS')
+  if (result.retrains.length === 0) out.line('  none')
+  for (const one of result.retrains) {
+    out.line(`  ${one.at.slice(0, 10)}  by ${one.trigger}: ${one.because}`)
+    out.line(`      ${one.reason}`)
+  }
+
   heading('CHALLENGERS')
   for (const one of result.rollouts) {
-    out.line(`  ${one.challenger}  ${one.what}: ${one.verdict.toUpperCase()}`)
+    out.line(`  ${one.challenger}  ${one.what}: ${verdictWords[one.verdict] ?? one.verdict.toUpperCase()}`)
+    if (one.sameRows) {
+      const { rows, challenger, champion } = one.sameRows
+      out.line(
+        `      AUC ${three(challenger)} against the champion's ${three(champion)} on the same ${whole(rows)} test rows`,
+      )
+    }
     out.line(`      ${one.evidence}`)
   }
-  if (result.unitCheck) out.line(`  Before any traffic its scaler check said: ${result.unitCheck}`)
-
-  heading('DRIFT')
-  if (result.drift.length === 0) out.line('  no window differed from the baseline by more than its own weeks do')
-  const windows = new Map<string, string[]>()
-  for (const one of result.drift)
-    windows.set(one.window, [
-      ...(windows.get(one.window) ?? []),
-      `${one.column} (${one.statistic.toPrecision(2)} times the smallest change that matters)`,
-    ])
-  for (const [window, columns] of windows) out.line(`  week of ${window}: ${columns.join(', ')}`)
-  for (const one of result.retrains) out.line(`  retrain on ${one.at.slice(0, 10)} (${one.trigger}): ${one.reason}`)
+  if (result.unitCheck) out.line(`  Before any traffic the scaler check of the first said: ${result.unitCheck}`)
 
   heading('RECORDS')
   out.line(

@@ -43,8 +43,21 @@ export async function trainOnKilometres(stage: Stage, first: ModelVersion): Prom
   })
 }
 
-/** What the scaler check of the newest version says about units, before any traffic. */
-export async function unitCheckOf({ workspace }: Stage): Promise<string> {
+/** What the tests of a version said of it, before any traffic. */
+export interface Tested {
+  /** AUC of challenger and champion on the same held-out rows; absent where the inputs are not the same. */
+  readonly sameRows?: { readonly rows: number; readonly challenger: number; readonly champion: number }
+  /** What the scaler check says about units. */
+  readonly units: string
+}
+
+/** What was said of the newest version. */
+export async function testedOf({ workspace }: Stage): Promise<Tested> {
   const [report] = await workspace.store.listReports({ kind: 'model', limit: 1 })
-  return report?.checks.find(check => check.id === 'scaler-unit-change')?.message ?? ''
+  const check = (id: string) => report?.checks.find(one => one.id === id)
+  const compared = check('auc-vs-champion')
+  const units = check('scaler-unit-change')?.message ?? ''
+  if (!compared || compared.status === 'skipped') return { units }
+  const { challenger, champion } = compared.observed
+  return { units, sameRows: { rows: compared.evaluated, challenger: Number(challenger), champion: Number(champion) } }
 }

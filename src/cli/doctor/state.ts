@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { adapters } from '../../config/resolve.ts'
 import { checkDatabase } from '../../config/state-folder.ts'
 import type { Workspace } from '../../config/workspace.ts'
 import { fail, isMillraceError } from '../../errors/index.ts'
+import { type LogVerdict, verifyLog } from '../../config/keyring.ts'
 import { verifyAudit } from '../../stages/protect/audit/verify.ts'
-import { readSegment } from '../../stages/serve/journal.ts'
+import { readSegmentAt } from '../../stages/serve/journal.ts'
 import { counted } from '../words.ts'
 import { type Finding, look } from './finding.ts'
 
@@ -37,12 +38,34 @@ async function keystore(folder: string): Promise<string> {
   return sealed ? 'can be read; without its passphrase nothing more is known' : 'whole'
 }
 
-async function audit(folder: string): Promise<string> {
+/** The log held to its anchors; where the project or its database cannot be opened, to itself. */
+async function audit(folder: string, open: () => Promise<Workspace>): Promise<readonly Finding[]> {
   const place = join(folder, 'audit')
-  if (!existsSync(place)) return 'none yet'
-  const { ok, records, firstBad } = await verifyAudit(place)
-  if (!ok) throw new Error(`record ${firstBad?.record} at ${firstBad?.place}: ${firstBad?.reason}`)
-  return `${counted(records, 'record')}, as they were written`
+  const workspace = await open().catch(() => undefined)
+  let anchored: LogVerdict | undefined
+  try {
+    const log = await look('audit log', async () => {
+      if (workspace !== undefined) anchored = await verifyLog(workspace)
+      const { firstBad, ok, records } = anchored ?? (await verifyAudit(place))
+      if (!ok) throw new Error(`record ${firstBad?.record} at ${firstBad?.place}: ${firstBad?.reason}`)
+      if (records === 0 && !existsSync(place)) return 'none yet'
+      const text = `${counted(records, 'record')}, as they were written`
+      return anchored === undefined ? `${text}; its anchors could not be looked at` : `${text} and anchored`
+    })
+    const { untaken = 0, receiver } = anchored ?? {}
+    if (receiver === undefined) return [log]
+    const receiving = await look(
+      'audit receiver',
+      async () => {
+        if (untaken > 0) throw new Error(`${receiver} has not taken the last ${counted(untaken, 'anchor')}`)
+        return `${receiver} has every anchor`
+      },
+      'warn',
+    )
+    return [log, receiving]
+  } finally {
+    await workspace?.close()
+  }
 }
 
 async function journals(folder: string): Promise<string> {
@@ -50,7 +73,7 @@ async function journals(folder: string): Promise<string> {
   const names = (await readdir(place, { recursive: true }).catch(() => [])).filter(name => name.endsWith('.jsonl'))
   const bad: string[] = []
   for (const name of names) {
-    const { damaged } = readSegment(await readFile(join(place, name), 'utf8'))
+    const { damaged } = await readSegmentAt(join(place, name))
     if (damaged > 0) bad.push(`${join(place, name)} (${counted(damaged, 'line')})`)
   }
   if (bad.length > 0) throw new Error(`damaged: ${some(bad)}; the next "millrace up" sets that aside`)
@@ -94,7 +117,7 @@ export async function lookAtState(
     ...(sqlite ? [await look('database', () => database(folder, deep))] : []),
     await look('online store', () => online(folder)),
     await look('keystore', () => keystore(folder)),
-    await look('audit log', () => audit(folder)),
+    ...(await audit(folder, open)),
     await look('serving journals', () => journals(folder)),
     await look(
       'set aside',

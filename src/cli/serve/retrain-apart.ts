@@ -6,7 +6,7 @@ import { messageOf } from '../../internal/message-of.ts'
 import type { ProcessIdentity, StepHandle, StepOutcome } from '../../ports/executor.ts'
 import type { RunRecord } from '../../ports/metadata-store.ts'
 import type { Log } from '../../server/index.ts'
-import { concludeRetrain, recordRetrain, type Retrained } from '../../stages/retrain/controller.ts'
+import { concludeRetrain, failureOf, recordRetrain, type Retrained } from '../../stages/retrain/controller.ts'
 import type { LiveDeployment } from '../../stages/serve/deployment.ts'
 import type { LiveMonitor } from '../../stages/watch/live.ts'
 import type { Apart } from './apart.ts'
@@ -104,11 +104,7 @@ export function retrainApart(workspace: Workspace, apart: Apart, log: Log): Retr
           text: result.reason,
           trigger: decision.inputs.trigger,
         })
-        monitor.retrained(
-          result.verdict === 'failed' || result.verdict === 'refused'
-            ? { reason: result.reason, evidence: result.decision }
-            : undefined,
-        )
+        monitor.retrained(failureOf(result))
       } catch (error) {
         if (stop.signal.aborted) return
         const reason = messageOf(error)

@@ -7,7 +7,7 @@ import { LiveServing } from '../../stages/serve/serving.ts'
 import type { DeploymentStatus } from '../../stages/serve/types.ts'
 import type { Command, Invocation, Output } from '../command.ts'
 import { ask, runningServer } from './running.ts'
-import { warmViews } from './warm-views.ts'
+import { lostView, warmViews } from './warm-views.ts'
 
 export function deploymentOf(project: Project, name: string | undefined): Deployment {
   const { deployments } = project
@@ -63,7 +63,7 @@ export async function onDeployment(
 ): Promise<void> {
   const workspace = await openWorkspace(cwd)
   try {
-    const { name } = deploymentOf(workspace.project, args[0])
+    const { name, model } = deploymentOf(workspace.project, args[0])
     const server = await runningServer(workspace.folder)
     if (server) {
       const answer = (await ask(workspace, server, remote.path(name), remote.body)) as { status?: DeploymentStatus }
@@ -71,7 +71,11 @@ export async function onDeployment(
       out.line(`done by the server at ${server.url}; "millrace rollout status ${name}" shows where it stands`)
       return
     }
-    await warmViews(workspace)
+    for (const one of (await warmViews(workspace)).lost) {
+      // Whoever changes what is served from it decides that with the snapshot at hand
+      if (model.views.some(view => view.name === one.view)) throw one.error
+      out.note(lostView(one))
+    }
     const serving = await LiveServing.open(workspace, await workspace.online())
     try {
       const status = await local(serving.get(name) as LiveDeployment)

@@ -10,7 +10,7 @@ import { ingestApart } from './ingest-apart.ts'
 import { recoverApart } from './recover-apart.ts'
 import { retrainApart } from './retrain-apart.ts'
 import { announce, claimServing, withdraw } from './running.ts'
-import { warmViews } from './warm-views.ts'
+import { lostView, warmViews } from './warm-views.ts'
 import { watchAll } from './watching.ts'
 
 export interface UpOptions {
@@ -27,7 +27,9 @@ export interface Up {
 }
 
 async function openServing(workspace: Workspace, log: Log): Promise<LiveServing> {
-  for (const view of await warmViews(workspace)) log({ level: 'info', text: `filled the online records of ${view}` })
+  const { filled, lost } = await warmViews(workspace)
+  for (const view of filled) log({ level: 'info', text: `filled the online records of ${view}` })
+  for (const one of lost) log({ level: 'error', code: one.error.code, text: lostView(one) })
   const serving = await LiveServing.open(workspace, await workspace.online())
   await workspace.artifacts.wipe()
   return serving

@@ -45,6 +45,7 @@ async function monitorOf(
   await monitor.restore()
   if (deployment.stable) monitor.watch(deployment.stable.profile, deployment.stable.scaler)
   deployment.observer = monitor
+  monitor.challenger = () => (deployment.rolling ? deployment.rollout?.config.challenger : undefined)
   deployment.onStable = version => monitor.watch(version.profile, version.scaler)
   monitor.onRetrain = ({ decision }) => void retrainer.carry(deployment, monitor, decision.id)
   return monitor

@@ -118,4 +118,13 @@ export const securityErrors = {
     status: 500,
     blame: 'environment',
   },
+  anchorsUnreadable: {
+    code: 'MR6032',
+    title: 'Anchors cannot be read',
+    message: 'The anchors {path} cannot be read: {reason}',
+    hint: 'Give the file that the receiver of the anchors keeps: one anchor a line, as it was posted.',
+    exit: 2,
+    status: 400,
+    blame: 'user',
+  },
 } as const satisfies Record<string, ErrorEntry>

@@ -3,6 +3,7 @@ import { minusLog1p } from '../special/gamma.ts'
 /** Two histograms over the same bins, as counts. Nothing here allocates. */
 type Counts = ArrayLike<number>
 
+/** 0 makes every share NaN: where nothing was counted, nothing can be compared. */
 function total(counts: Counts): number {
   let sum = 0
   for (let i = 0; i < counts.length; i++) sum += counts[i] as number

@@ -4,7 +4,10 @@ export function sortedQuantile(sorted: ArrayLike<number>, level: number): number
   const below = Math.floor(position)
   const low = sorted[below] as number
   const high = sorted[Math.min(below + 1, sorted.length - 1)] as number
-  return low + (high - low) * (position - below)
+  const step = high - low
+  const share = position - below
+  // Between two that are further apart than the largest number
+  return Number.isFinite(step) ? low + step * share : low * (1 - share) + high * share
 }
 
 export interface QuantileBins {

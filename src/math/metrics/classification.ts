@@ -37,15 +37,17 @@ export interface Confusion {
   readonly f1: number
 }
 
-/** Counts and rates when scores at or above `threshold` (1/2) are called positive. */
+/** Counts and rates when scores at or above `threshold` (1/2) are called positive. Rates are NaN when a score is NaN. */
 export function confusion(labels: ArrayLike<number>, scores: ArrayLike<number>, threshold = 0.5): Confusion {
   let truePositives = 0
   let falsePositives = 0
   let trueNegatives = 0
   let falseNegatives = 0
+  let unjudged = 0
   for (let i = 0; i < scores.length; i++) {
     const positive = (labels[i] as number) > 0.5
-    if ((scores[i] as number) >= threshold) {
+    if (Number.isNaN(scores[i] as number)) unjudged++
+    else if ((scores[i] as number) >= threshold) {
       if (positive) truePositives++
       else falsePositives++
     } else if (positive) falseNegatives++
@@ -53,11 +55,10 @@ export function confusion(labels: ArrayLike<number>, scores: ArrayLike<number>, 
   }
   const called = truePositives + falsePositives
   const actual = truePositives + falseNegatives
+  const counts = { truePositives, falsePositives, trueNegatives, falseNegatives }
+  if (unjudged > 0) return { ...counts, accuracy: NaN, precision: NaN, recall: NaN, f1: NaN }
   return {
-    truePositives,
-    falsePositives,
-    trueNegatives,
-    falseNegatives,
+    ...counts,
     accuracy: (truePositives + trueNegatives) / scores.length,
     precision: called === 0 ? 0 : truePositives / called,
     recall: actual === 0 ? 0 : truePositives / actual,

@@ -1,12 +1,19 @@
 import { normalQuantile } from '../special/normal.ts'
 
-/**
- * Positions of ascending scores: a stable radix sort of their float32 bits, made to order like the numbers, in three passes.
- * Scores are float32 (rule 7 of the design), so nothing is lost.
- */
+/** Positions of ascending scores; numbers, not NaN. Float32 ones, which served scores are, take three passes. */
 function ascending(scores: ArrayLike<number>): Uint32Array {
+  if (scores instanceof Float32Array) return ascendingFloat32(scores)
+  const order = Uint32Array.from({ length: scores.length }, (_, i) => i)
+  return order.sort((i, j) => {
+    const [a, b] = [scores[i] as number, scores[j] as number]
+    return a < b ? -1 : a > b ? 1 : i - j
+  })
+}
+
+/** A stable radix sort of the float32 bits, made to order like the numbers. */
+function ascendingFloat32(scores: Float32Array): Uint32Array {
   const n = scores.length
-  const values = scores instanceof Float32Array ? scores.slice() : Float32Array.from(scores)
+  const values = scores.slice()
   // + 0 makes -0 equal to 0
   for (let i = 0; i < n; i++) values[i] = (values[i] as number) + 0
   const keys = new Uint32Array(values.buffer)
@@ -48,24 +55,29 @@ export interface AreaUnderCurve {
 
 /**
  * Exact area under the ROC curve, ties counting half, with DeLong's variance from midranks (Sun and Xu 2014).
- * `labels` above 1/2 are positive. NaN when one class is missing.
+ * `labels` above 1/2 are positive. NaN when one class is missing, or a score is NaN: nobody can say where it ranks.
  */
 export function areaUnderCurve(labels: ArrayLike<number>, scores: ArrayLike<number>): AreaUnderCurve {
   const n = scores.length
-  const order = ascending(scores)
   let positives = 0
-  for (let i = 0; i < n; i++) if ((labels[i] as number) > 0.5) positives++
+  let unranked = 0
+  for (let i = 0; i < n; i++) {
+    if ((labels[i] as number) > 0.5) positives++
+    if (Number.isNaN(scores[i] as number)) unranked++
+  }
   const negatives = n - positives
-  if (positives === 0 || negatives === 0) return { auc: Number.NaN, variance: Number.NaN, positives, negatives }
+  if (positives === 0 || negatives === 0 || unranked > 0)
+    return { auc: Number.NaN, variance: Number.NaN, positives, negatives }
+  const order = ascending(scores)
   let positivesBelow = 0
   let sum = 0
   let squaresOfPositives = 0
   let squaresOfNegatives = 0
   for (let start = 0; start < n; ) {
-    const value = Math.fround(scores[order[start] as number] as number)
+    const value = scores[order[start] as number] as number
     let end = start
     let tied = 0
-    while (end < n && Math.fround(scores[order[end] as number] as number) === value) {
+    while (end < n && (scores[order[end] as number] as number) === value) {
       if ((labels[order[end] as number] as number) > 0.5) tied++
       end++
     }

@@ -84,7 +84,10 @@ export function interpolated(sorted: ArrayLike<number>, level: number): number {
 
 /** NumPy's lerp: from the nearer end, so that both ends are met exactly; its median is the mean of the middle two. */
 export function between(low: number, high: number, share: number, level: number): number {
-  if (level === 0.5) return share === 0 ? low : (low + high) / 2
+  if (low === high) return low
   const step = high - low
+  // Between two that are further apart than the largest number
+  if (!Number.isFinite(step)) return low * (1 - share) + high * share
+  if (level === 0.5) return share === 0 ? low : Number.isFinite(low + high) ? (low + high) / 2 : low + step / 2
   return share < 0.5 ? low + step * share : high - step * (1 - share)
 }

@@ -52,6 +52,7 @@ export function logBeta(a: number, b: number): number {
   const p = Math.min(a, b)
   const q = Math.max(a, b)
   if (!(p > 0)) return p === 0 ? Number.POSITIVE_INFINITY : Number.NaN
+  if (q === Number.POSITIVE_INFINITY) return Number.NEGATIVE_INFINITY
   if (q < 12) return lgamma(p) + lgamma(q) - lgamma(p + q)
   const correction = stirlingCorrection(q) - stirlingCorrection(p + q)
   if (p < 12) return lgamma(p) + p - p * Math.log(p + q) - (q - 0.5) * Math.log1p(p / q) + correction
@@ -65,8 +66,9 @@ export function logBeta(a: number, b: number): number {
   )
 }
 
-/** t - ln(1 + t), accurate for small t. */
+/** t - ln(1 + t), accurate for small t; NaN below -1. */
 export function minusLog1p(t: number): number {
+  if (t === Number.POSITIVE_INFINITY) return t
   if (t < -0.4 || t > 0.6) return t - Math.log1p(t)
   // ln(1 + t) = 2 atanh(s), s = t / (2 + t): t - ln(1 + t) = s t - 2 (s^3/3 + s^5/5 + …)
   const s = t / (2 + t)

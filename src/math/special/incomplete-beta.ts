@@ -34,21 +34,27 @@ function continuedFraction(a: number, b: number, x: number): number {
     if (Math.abs(c) < 1e-300) c = 1e-300
     const delta = d * c
     h *= delta
-    if (Math.abs(delta - 1) < 1e-15) break
+    if (Math.abs(delta - 1) < 1e-15) return h
+    if (Number.isNaN(delta)) break
   }
-  return h
+  return Number.NaN
 }
 
-/** Regularised incomplete beta I_x(a, b), a, b > 0, 0 ≤ x ≤ 1. */
+/** Below this, e to its power is 0. */
+const nothing = -746
+
+/** Regularised incomplete beta I_x(a, b), a, b > 0, 0 ≤ x ≤ 1. NaN elsewhere, and near the mean for a or b beyond 1e9. */
 export function incompleteBeta(a: number, b: number, x: number): number {
   if (!(a > 0) || !(b > 0) || !(x >= 0 && x <= 1)) return Number.NaN
   if (x === 0 || x === 1) return x
-  const kernel = Math.exp(logBetaKernel(a, b, x))
+  const logKernel = logBetaKernel(a, b, x)
+  if (logKernel < nothing) return x < a / (a + b) ? 0 : 1
+  const kernel = Math.exp(logKernel)
   if (x < (a + 1) / (a + b + 2)) return (kernel * continuedFraction(a, b, x)) / a
   return 1 - (kernel * continuedFraction(b, a, 1 - x)) / b
 }
 
-/** The x with I_x(a, b) = p, by bracketed Newton steps to full relative precision. */
+/** The x with I_x(a, b) = p, by bracketed Newton steps to full relative precision. NaN where `incompleteBeta` is. */
 export function inverseIncompleteBeta(a: number, b: number, p: number): number {
   if (!(a > 0) || !(b > 0) || !(p >= 0 && p <= 1)) return Number.NaN
   if (p === 0 || p === 1) return p
@@ -57,7 +63,7 @@ export function inverseIncompleteBeta(a: number, b: number, p: number): number {
   let x = a / (a + b)
   for (let step = 0; step < 400; step++) {
     const error = incompleteBeta(a, b, x) - p
-    if (error === 0) return x
+    if (error === 0 || Number.isNaN(error)) return x + error
     if (error > 0) high = x
     else low = x
     const density = Math.exp(logBetaKernel(a, b, x)) / (x * (1 - x))

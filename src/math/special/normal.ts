@@ -1,6 +1,8 @@
 import { gammaP, gammaQ } from './incomplete-gamma.ts'
 
 export function erf(x: number): number {
+  // Its square would be lost; the next term of the series is below the last digit
+  if (Math.abs(x) < 1e-8) return x * (2 / Math.sqrt(Math.PI))
   return x < 0 ? -gammaP(0.5, x * x) : gammaP(0.5, x * x)
 }
 

@@ -6,7 +6,7 @@ export interface Interval {
   readonly upper: number
 }
 
-/** Exact (Clopper–Pearson) two-sided interval for a proportion of which `k` of `n` were seen. */
+/** Exact (Clopper–Pearson) two-sided interval for a proportion of which `k` of `n` were seen, 0 ≤ k ≤ n ≤ 1e9. */
 export function clopperPearson(k: number, n: number, confidence = 0.95): Interval {
   const tail = (1 - confidence) / 2
   return {
@@ -16,8 +16,9 @@ export function clopperPearson(k: number, n: number, confidence = 0.95): Interva
   }
 }
 
-/** Wilson's score interval for a proportion (no continuity correction). */
+/** Wilson's score interval for a proportion of which `k` of `n` were seen, 0 ≤ k ≤ n (no continuity correction). */
 export function wilson(k: number, n: number, confidence = 0.95): Interval {
+  if (n === 0) return { lower: 0, upper: 1 }
   const z = -normalQuantile((1 - confidence) / 2)
   const p = k / n
   const z2 = (z * z) / n
@@ -25,8 +26,9 @@ export function wilson(k: number, n: number, confidence = 0.95): Interval {
   return { lower: Math.max(0, (p + z2 / 2 - half) / (1 + z2)), upper: Math.min(1, (p + z2 / 2 + half) / (1 + z2)) }
 }
 
-/** P(F > f) for Fisher's F with `df1` and `df2` degrees of freedom. */
+/** P(F > f) for Fisher's F with `df1` and `df2` degrees of freedom, of 1/1000 to 1e9; NaN elsewhere. */
 export function fisherSf(f: number, df1: number, df2: number): number {
+  if (!(Math.min(df1, df2) >= 1e-3)) return Number.NaN
   return f <= 0 ? 1 : incompleteBeta(df2 / 2, df1 / 2, df2 / (df2 + df1 * f))
 }
 

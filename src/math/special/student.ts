@@ -1,9 +1,9 @@
 import { incompleteBeta } from './incomplete-beta.ts'
 import { normalSf } from './normal.ts'
 
-/** P(T > t) for Student's t; the normal distribution for infinite `df`. */
+/** P(T > t) for Student's t with `df` of at least 1/1000; the normal distribution for infinite `df`. NaN elsewhere. */
 export function studentSf(t: number, df: number): number {
-  if (Number.isNaN(t) || !(df > 0)) return Number.NaN
+  if (Number.isNaN(t) || !(df >= 1e-3)) return Number.NaN
   if (df > 1e7) return normalSf(t)
   const tail = 0.5 * incompleteBeta(df / 2, 0.5, df / (df + t * t))
   return t >= 0 ? tail : 1 - tail

@@ -1,5 +1,6 @@
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { settle, type Standings } from './settling.ts'
 
 export interface Arrival {
   readonly name: string
@@ -21,7 +22,7 @@ export class Inbox {
   readonly #folder: string
   readonly #settledMs: number
   readonly #elapsed: () => number
-  readonly #since = new Map<string, { readonly stamp: string; readonly at: number }>()
+  #standings: Standings = new Map()
 
   /** @param elapsed milliseconds of a clock that never goes back */
   constructor(folder: string, settledMs: number, elapsed: () => number) {
@@ -32,21 +33,19 @@ export class Inbox {
 
   /** Files that have settled, by name, and whether others are still to. */
   async look(): Promise<{ readonly settled: readonly Arrival[]; readonly waiting: boolean }> {
-    const settled: Arrival[] = []
     const now = this.#elapsed()
-    const present = new Set<string>()
+    const present = new Map<string, string>()
     const entries = await readdir(this.#folder, { withFileTypes: true })
     for (const { name } of entries.filter(one => one.isFile() && !one.name.startsWith('.'))) {
-      const path = join(this.#folder, name)
-      const stamp = await stampOf(path)
-      if (stamp === undefined) continue
-      present.add(name)
-      const known = this.#since.get(name)
-      if (known?.stamp !== stamp) this.#since.set(name, { stamp, at: now })
-      else if (now - known.at >= this.#settledMs) settled.push({ name, path, stamp })
+      const stamp = await stampOf(join(this.#folder, name))
+      if (stamp !== undefined) present.set(name, stamp)
     }
-    for (const name of this.#since.keys()) if (!present.has(name)) this.#since.delete(name)
-    return { settled: settled.toSorted((a, b) => (a.name < b.name ? -1 : 1)), waiting: present.size > settled.length }
+    const { settled, standings } = settle(this.#standings, present, now, this.#settledMs)
+    this.#standings = standings
+    return {
+      settled: settled.map(name => ({ name, path: join(this.#folder, name), stamp: present.get(name) ?? '' })),
+      waiting: present.size > settled.length,
+    }
   }
 
   /**

@@ -7,6 +7,7 @@ import type { Digest } from '../../internal/digest.ts'
 import { withFileLock } from '../../internal/file-lock.ts'
 import type { StageServices } from '../pipeline/services.ts'
 import { presentFiles } from '../validate/files.ts'
+import { courseOf } from './course.ts'
 import { IngestJournal, type Ingested } from './journal.ts'
 import { judge } from './judge.ts'
 import { land, landingPlace } from './landing.ts'
@@ -37,11 +38,6 @@ async function carryOut(
   return result
 }
 
-/** Whether a verdict stands: what was refused by the same definition, and what was taken in and is still there. */
-function isSettled(result: Ingested, there: boolean, definition: Digest, anew: boolean): boolean {
-  return result.verdict === 'refused' ? result.definition === definition && !anew : there
-}
-
 /**
  * Takes a file into a dataset if the dataset's gate lets it pass. It is kept as an artifact first and judged from there, so
  * that nobody can change it meanwhile; refused content is never lost. Each content is judged once: a second time, under
@@ -66,8 +62,8 @@ export async function ingest(
     const known = await journal.find(digest)
     const present = await presentFiles(dataset, root)
     const there = present.find(one => one.digest === digest)
-    if (known?.state === 'done' && isSettled(known.result, there !== undefined, definition, anew))
-      return { result: known.result, again: true }
+    const course = courseOf(known, { there: there !== undefined, now: definition, anew })
+    if (known && course === 'again') return { result: known.result, again: true }
     if (known?.state === 'decided') return { result: await carryOut(services, journal, known), again: true }
     const place = there?.path ?? landingPlace(dataset, root, file.name, digest, present)
     const candidate = { name: file.name, path: await artifacts.localPath(digest), digest, size }

@@ -31,7 +31,7 @@ interface Decided {
   readonly decision: Decision
 }
 
-type Entry = Decided | { readonly state: 'done'; readonly result: Ingested }
+export type Entry = Decided | { readonly state: 'done'; readonly result: Ingested }
 
 const kindOf = (dataset: string): string => `ingest:${dataset}`
 

@@ -14,6 +14,7 @@ import { validationServices } from '../pipeline/validation.ts'
 import type { SourceFile } from '../validate/files.ts'
 import { sourceCheck } from '../validate/unreadable.ts'
 import { validate, type Validation } from '../validate/validate.ts'
+import { type BadRows, blamed, ownOf, stops } from './blame.ts'
 
 export interface Judged {
   readonly report: Report
@@ -27,9 +28,6 @@ function ofFileAlone(spec: ExpectationSpec): boolean {
   const needs = (kinds.get(spec.kind) as Kind as unknown as Kind<unknown>).needs(spec)
   return ofEachRow(spec) || (!needs.metrics && !needs.rows && !needs.reference)
 }
-
-const stops = (check: CheckResult): boolean =>
-  check.status === 'error' || (check.status === 'fail' && check.severity === 'critical')
 
 /** What was not asked, because the file does not even hold for itself. */
 function unasked(spec: ExpectationSpec, dataset: Dataset): CheckResult {
@@ -63,46 +61,19 @@ function unreadable(services: StageServices, dataset: Dataset, file: SourceFile,
   }
 }
 
-/** Rows of one file, by its place among those that were validated, that break checks. */
-interface OwnRows {
-  /** Those that no snapshot would take. */
-  readonly quarantined: number
-  /** Those that break a critical check that failed. */
-  readonly failed: number
-  /** Ids of the checks that some of them break. */
-  readonly broken: ReadonlySet<string>
-}
-
-async function rowsOwn(services: StageServices, { split, report }: Validation, file: number): Promise<OwnRows> {
-  if (!split.bad) return { quarantined: 0, failed: 0, broken: new Set() }
+/** Rows of one file that break checks, by its place among those that were validated. */
+async function badRowsOf(services: StageServices, { split }: Validation, file: number): Promise<BadRows[]> {
+  if (!split.bad) return []
   const engine = await services.engine()
   const row = engine.dialect.identifier(rowColumn)
-  const failed = new Set(report.checks.filter(stops).map(check => check.id))
   const combinations = await engine.rows(
     `SELECT CAST(to_json(millrace_checks) AS VARCHAR) AS checks, millrace_accepted AS accepted, count(*) AS n FROM (${split.bad}) WHERE ${row} >= ${file * rowsOfFile} GROUP BY 1, 2`,
   )
-  const own = combinations.map(one => ({
+  return combinations.map(one => ({
     checks: JSON.parse(String(one.checks)) as readonly string[],
     accepted: one.accepted === true,
     rows: Number(one.n),
   }))
-  const count = (some: typeof own): number => some.reduce((sum, one) => sum + one.rows, 0)
-  return {
-    quarantined: count(own.filter(one => !one.accepted)),
-    failed: count(own.filter(one => one.checks.some(id => failed.has(id)))),
-    broken: new Set(own.flatMap(one => one.checks)),
-  }
-}
-
-/** What is there already breaks it, and no row of the file does: that is not the file's fault. */
-function notItsFault(check: CheckResult): CheckResult {
-  const { sample: _, distinctBad: __, ...rest } = check
-  return {
-    ...rest,
-    status: 'pass',
-    bad: 0,
-    message: `no row of the file breaks it; of what is there already: ${check.message}`,
-  }
 }
 
 /**
@@ -147,7 +118,7 @@ async function judgeReadable(
   const ask = async (asked: readonly ExpectationSpec[], files: readonly SourceFile[], place: string) => {
     const validation = await validate(validating, { ...dataset, expectations: asked }, { files })
     try {
-      const own = await rowsOwn(services, validation, files.length - 1)
+      const own = ownOf(await badRowsOf(services, validation, files.length - 1), validation.report.checks)
       quarantined += own.quarantined
       failed += own.failed
       if (files.length === 1) rows = validation.rows
@@ -156,8 +127,8 @@ async function judgeReadable(
         : undefined
       for (const check of validation.report.checks) {
         const isOfRows = validation.failing?.checks.has(check.id) === true
-        if (isOfRows && !own.broken.has(check.id)) results.set(check.id, notItsFault(check))
-        else results.set(check.id, kept && isOfRows ? { ...check, failuresUri: kept.file } : check)
+        const its = isOfRows ? blamed(check, own) : check
+        results.set(check.id, kept && isOfRows && its === check ? { ...check, failuresUri: kept.file } : its)
       }
       return validation.report
     } finally {

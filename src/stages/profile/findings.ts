@@ -1,6 +1,6 @@
 import { count, figure, percent, plural } from '../../define/expectation/verdict.ts'
 import { valueInWords } from '../../define/expectation/value-counts.ts'
-import { formatTime } from '../../internal/time.ts'
+import { exactMicros, formatTime } from '../../internal/time.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { fencesOf, type Fences } from './columns.ts'
 import { answersOf, hasDecimalComma, mayBeThousands } from './looks-like.ts'
@@ -42,7 +42,7 @@ const ofColumn: Readonly<Record<string, (column: ColumnProfile, rows: number) =>
   constant: (column, rows) =>
     filled(column, rows) > 1 && column.distinct.value === 1
       ? {
-          says: `every ${column.nulls > 0 ? 'value' : 'row'} has the same value${column.top[0] ? `: ${valueInWords(column.type === 'timestamp' ? formatTime(Number(column.top[0].value)) : column.top[0].value)}` : ''}`,
+          says: `every ${column.nulls > 0 ? 'value' : 'row'} has the same value${column.top[0] ? `: ${valueInWords(column.type === 'timestamp' ? formatTime(exactMicros(column.top[0].value)) : column.top[0].value)}` : ''}`,
         }
       : undefined,
   nulls: (column, rows) =>

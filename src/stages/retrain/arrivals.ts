@@ -10,18 +10,12 @@ import { datasetsOf } from '../pipeline/step-parts.ts'
 import { type SourceFile, sourceFiles } from '../validate/files.ts'
 import { validate } from '../validate/validate.ts'
 import type { LiveMonitor } from '../watch/live.ts'
+import { arrivedOf, type DatasetFile, requestOf } from './new-files.ts'
 
 /** Contents of files that need no retrain any more. */
 type Seen = { readonly digests: readonly Digest[] }
 
-interface Found extends SourceFile {
-  readonly dataset: string
-}
-
-const listed = (files: readonly Found[]): string => {
-  const names = files.slice(0, 3).map(file => file.name)
-  return files.length > 3 ? `${names.join(', ')} and ${files.length - 3} more` : names.join(', ')
-}
+type Found = SourceFile & DatasetFile
 
 /**
  * Asks for a retrain when files with new content have come to a dataset of the model. A content counts as arrived when two
@@ -53,9 +47,8 @@ export class ArrivalTrigger {
     const files = await this.#files()
     const seen = (this.#seen ??= await this.#restore(files))
     await this.#learn(seen)
-    const settled = files.filter(file => this.#before.has(file.digest))
+    const arrived = arrivedOf(files, this.#before, seen)
     this.#before = new Set(files.map(file => file.digest))
-    const arrived = settled.filter(file => !seen.has(file.digest))
     if (arrived.length > 0) await this.#ask(arrived, seen, files)
   }
 
@@ -96,13 +89,8 @@ export class ArrivalTrigger {
   }
 
   async #ask(arrived: readonly Found[], seen: Set<Digest>, files: readonly Found[]): Promise<void> {
-    const digests = [...new Set(arrived.map(file => file.digest))]
-    const datasets = [...new Set(arrived.map(file => file.dataset))].join(', ')
-    const request = {
-      trigger: 'data' as const,
-      reason: `${digests.length} new ${digests.length === 1 ? 'file' : 'files'} of ${datasets}: ${listed(arrived)}`,
-      evidence: digests,
-    }
+    const request = requestOf(arrived)
+    const digests = request.evidence
     // Judging reads the data: only where nothing else forbids the retrain already
     const allowed = this.#monitor.wouldDecide(request).verdict === 'fired'
     const refused = allowed ? await this.#refusal(arrived, files) : undefined

@@ -5,14 +5,12 @@ import { ulid } from '../../internal/ids.ts'
 import { startTraining, type TrainRequest } from '../pipeline/run.ts'
 import type { StageServices } from '../pipeline/services.ts'
 import type { LiveDeployment } from '../serve/deployment.ts'
+import { type Conclusion, conclusionOf } from './conclusion.ts'
+import type { RetrainFailure } from '../watch/retrain-desk.ts'
 
-export interface Retrained {
+export interface Retrained extends Conclusion {
   /** Undefined when it did not come to a run. */
   readonly runId: string | undefined
-  readonly version: number | undefined
-  /** `challenging` (a rollout started), `unchanged` (it is the stable version's file), `refused` (a gate said no), `failed`. */
-  readonly verdict: 'challenging' | 'unchanged' | 'refused' | 'failed'
-  readonly reason: string
   /** Id of the record of it. */
   readonly decision: string
 }
@@ -42,30 +40,19 @@ export async function concludeRetrain(
 ): Promise<Retrained> {
   const { store } = services
   const { model } = deployment.definition
-  const record = (verdict: Retrained['verdict'], reason: string, version?: number): Promise<Retrained> =>
-    recordRetrain(services, model.name, request, { verdict, reason, version, runId })
-  const run = await store.getRun(runId)
-  if (run?.status !== 'succeeded') {
-    const reason = String(run?.error?.reason ?? run?.status ?? 'its record is gone')
-    const refused = run?.error?.class === 'gate'
-    return record(
-      refused ? 'refused' : 'failed',
-      `the retrain of ${model.name} ended as ${run?.status ?? 'nothing'}: ${reason}`,
-    )
+  const version = (await store.listModelVersions(model.name)).find(one => one.runId === runId)
+  const ended = conclusionOf(model.name, await store.getRun(runId), version, deployment.stable?.record)
+  if (version && ended.verdict === 'challenging') {
+    const tried = deployment.rollout?.config.challenger === `${model.name}@${version.version}`
+    if (!tried && deployment.stable?.record.version !== version.version)
+      await deployment.rollOut(version.version, 'system')
   }
-  const [version] = (await store.listModelVersions(model.name)).filter(one => one.runId === runId)
-  if (!version) return record('failed', 'the run registered no version')
-  const name = `${model.name}@${version.version}`
-  const stable = deployment.stable?.record
-  if (stable && stable.version !== version.version && stable.digest === version.digest)
-    return record(
-      'unchanged',
-      `${name} is the same file as ${model.name}@${stable.version}, which is stable: nothing that training reads has changed`,
-      version.version,
-    )
-  const known = deployment.rollout?.config.challenger === name || deployment.stable?.record.version === version.version
-  if (!known) await deployment.rollOut(version.version, 'system')
-  return record('challenging', `${name} challenges the stable version`, version.version)
+  return recordRetrain(services, model.name, request, { ...ended, runId })
+}
+
+/** What people are told of: undefined where it came to a challenger, or where there was nothing to learn. */
+export function failureOf({ verdict, reason, decision }: Retrained): RetrainFailure | undefined {
+  return verdict === 'failed' || verdict === 'refused' ? { reason, evidence: decision } : undefined
 }
 
 /** Records how a retrain ended. */

@@ -1,6 +1,7 @@
 import { type CheckResult, overallStatus, type Report } from '../../define/report.ts'
 import { digestJson, shortDigest } from '../../internal/digest.ts'
 import type { Micros } from '../../internal/time.ts'
+import type { Evaluation } from '../watch/evaluate.ts'
 import type { Observation } from '../watch/monitor/advance.ts'
 import type { Profile } from '../watch/profile.ts'
 import type { WindowAccumulator } from '../watch/window.ts'
@@ -22,10 +23,11 @@ export function judgeScaler(
   scaler: WatchedScaler | undefined,
   profile: Profile,
   window: WindowAccumulator,
+  evaluation: Evaluation,
   time: { readonly at: Micros; readonly from: Micros; readonly to: Micros },
 ): ScalerJudgement | undefined {
   if (!scaler) return undefined
-  const checks = scalerOfWindow(deployment, scaler, profile, window)
+  const checks = scalerOfWindow(deployment, scaler, profile, window, evaluation)
   const evidence = { profile: window.digest, rows: window.rows, from: time.from, to: time.to }
   const id = `scaler-${shortDigest(digestJson({ deployment, at: time.at, evidence, sums: [...window.sums] }))}`
   const report: Report = {

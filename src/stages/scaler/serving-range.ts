@@ -26,11 +26,13 @@ export function servingRange(target: Target, artifact: ScalerArtifact, window: S
     const mean = (seen.mean - feature.mean) / deviationOf(feature)
     const std = seen.std / deviationOf(feature)
     const share = seen.far / seen.finite
-    worst = Math.max(worst, Math.abs(mean))
-    const level = Math.abs(mean) > 2 || std < 0.1 || std > 10 ? 'fail' : 'warn'
+    // a day of the week or a stormy one that training had too is no other scale
+    const held = seen.unlike !== false
+    if (held) worst = Math.max(worst, Math.abs(mean))
+    const level = held && (Math.abs(mean) > 2 || std < 0.1 || std > 10) ? 'fail' : 'warn'
     const parts = [
-      ...(Math.abs(mean) > 0.5 ? [`its mean has moved by ${figure(mean)} training deviations`] : []),
-      ...(std < 0.5 || std > 2
+      ...(held && Math.abs(mean) > 0.5 ? [`its mean has moved by ${figure(mean)} training deviations`] : []),
+      ...(held && (std < 0.5 || std > 2)
         ? [std < 1e-3 ? 'it does not vary any more' : `it spreads ${figure(std)} times as far as in training`]
         : []),
       ...(share > 1e-3 ? [`${figure(100 * share)} % lie beyond 8 training deviations`] : []),

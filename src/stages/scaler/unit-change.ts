@@ -18,6 +18,8 @@ const inWindow = { ...unit, id: 'scaler-window-unit' }
 export function unitChangeInWindow(target: Target, artifact: ScalerArtifact, window: ScalingWindow): CheckResult {
   const compared = paired(artifact, window, 500).filter(([, seen]) => seen.units.length > 0)
   const findings = compared.flatMap(([feature, seen]): Finding[] => {
+    // Weather alone may bring a column's quartiles to those of another unit
+    if (seen.unlike === false) return []
     const [same, ...others] = seen.units
     // A spread so wide that both fit says nothing about units
     if (!same || same.fits || same.miss < 0.05) return []

@@ -18,6 +18,8 @@ export interface WindowColumn {
   readonly other: number | undefined
   /** How well each change of unit explains the quartiles. */
   readonly units: readonly UnitFit[]
+  /** Whether it is certainly unlike the windows of training; absent where nothing is known of those. */
+  readonly unlike?: boolean
 }
 
 /** The number inputs of a model over some rows, in their order. */

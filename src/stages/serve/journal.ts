@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
-import { makeFolder, publishFile, syncFolder } from '../../internal/publish.ts'
+import { makeFolder, named, publishFile, syncFolder } from '../../internal/publish.ts'
 import type { Micros } from '../../internal/time.ts'
 import { messageOf } from '../../internal/message-of.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -103,6 +103,16 @@ export function readSegment(content: string): {
     frames: [...whole.map(one => one.frame), ...(last ? [last] : [])],
     damaged: lines.length - whole.length,
     text: whole.map(one => `${one.line}\n`).join(''),
+  }
+}
+
+/** The same of a file. Whatever else stands in its place is damage. */
+export async function readSegmentAt(path: string): Promise<ReturnType<typeof readSegment>> {
+  try {
+    return readSegment(await readFile(path, 'utf8'))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EISDIR') return { frames: [], damaged: 1, text: '' }
+    throw named(error, path)
   }
 }
 
@@ -237,7 +247,7 @@ export class ServingJournal {
       const segment: Segment = { path, number: Number(name.slice(0, 9)), until: 0, predictions: 0 }
       this.#segments.push(segment)
       this.#last = segment.number
-      const { frames, damaged, text } = readSegment(await readFile(path, 'utf8'))
+      const { frames, damaged, text } = await readSegmentAt(path)
       if (damaged > 0) await this.#setAside(path, damaged, text)
       for (const frame of frames) {
         segment.until = Math.max(segment.until, frame.at)

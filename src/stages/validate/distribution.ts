@@ -4,7 +4,7 @@ import { fromNode } from '../../define/expression/build.ts'
 import type { Node } from '../../define/expression/node.ts'
 import type { NumberExpression } from '../../define/expression/types.ts'
 import type { ColumnType, Value } from '../../ports/data-engine.ts'
-import { formatTime } from '../../internal/time.ts'
+import { exactMicros, formatTime } from '../../internal/time.ts'
 import type { Measurer } from './measurer.ts'
 
 /** How the values of a column are spread, for people to look at. */
@@ -87,7 +87,7 @@ async function ofValues(measurer: Measurer, of: Node, column: string, type: Colu
   const shown = order.slice(0, mostBars)
   const others = order.slice(mostBars).reduce((sum, i) => sum + (counts[i] as number), 0)
   const inWords = (value: Value) =>
-    type === 'timestamp' && value !== null ? formatTime(Number(value)) : valueInWords(value)
+    type === 'timestamp' && value !== null ? formatTime(exactMicros(value)) : valueInWords(value)
   const bars = shown.map(i => ({ label: inWords(values[i] ?? null), rows: counts[i] as number }))
   return { column, type, nulls, distinct: values.length, bars, form: 'values', others }
 }

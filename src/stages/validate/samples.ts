@@ -4,7 +4,7 @@ import { conjunction } from '../../define/expectation/where.ts'
 import type { ColumnNode, Node } from '../../define/expression/node.ts'
 import type { CheckResult } from '../../define/report.ts'
 import type { Json } from '../../internal/canonical-json.ts'
-import { formatTime } from '../../internal/time.ts'
+import { exactMicros, formatTime } from '../../internal/time.ts'
 import {
   rowColumn,
   rowsOfFile,
@@ -88,7 +88,7 @@ async function frequentValues(
   if (asked) {
     const top = measurer.result(asked.top)
     const nulls = measurer.result(asked.nulls)
-    const measured = (value: Value) => (of.type === 'timestamp' ? formatTime(Number(value)) : plain(value))
+    const measured = (value: Value) => (of.type === 'timestamp' ? formatTime(exactMicros(value)) : plain(value))
     const values = top.values.map((value, i) => ({ value: measured(value), count: top.counts[i] as number }))
     const all = nulls > 0 ? [...values, { value: null, count: nulls }] : values
     return all.toSorted((a, b) => b.count - a.count).slice(0, mostValues)

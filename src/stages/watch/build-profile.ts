@@ -77,12 +77,17 @@ function variationsOf(
 ): readonly (Variation | null)[] {
   const base = baselineCounters(column)
   const counters = new Float64Array(windows.count * base.length)
+  const together = new Float64Array(base.length)
   slots.forEach((slot, row) => {
     const at = (windows.of[row] as number) * base.length + slot
-    if (at >= 0) counters[at] = (counters[at] as number) + 1
+    if (at < 0) return
+    counters[at] = (counters[at] as number) + 1
+    together[slot] = (together[slot] as number) + 1
   })
   const directions = directionsOf(column)
   const whole = meansOf(directions, base)
+  // rows of all windows as one: where they lie elsewhere than the baseline's, their level explains its part of that
+  const pooled = meansOf(directions, together)
   const seen = windows.indices.map((_, window) =>
     meansOf(directions, counters.subarray(window * base.length, (window + 1) * base.length)),
   )
@@ -90,19 +95,17 @@ function variationsOf(
     const sampled = rowVariance(kind, whole[direction]?.mean ?? 0)
     const means = windows.indices.flatMap((index, window) => {
       const one = seen[window]?.[direction]
-      return !one || one.rows === 0 ? [] : [{ index, mean: one.mean - one.byLevel, sampling: sampled / one.rows }]
+      return !one || one.rows === 0 ? [] : [{ index, mean: beyondLevel(one), sampling: sampled / one.rows }]
     })
     const variation = variationOf(means, windows.periods)
-    const own = pooled(seen.flatMap(window => window[direction] ?? []))
-    return variation ? moved((whole[direction]?.mean ?? 0) - own, variation) : null
+    const own = pooled[direction]
+    const by = own && own.rows > 0 ? (whole[direction]?.mean ?? 0) - beyondLevel(own) : 0
+    return variation ? moved(by, variation) : null
   })
 }
 
-/** Mean over the rows of all windows. */
-function pooled(windows: readonly Mean[]): number {
-  const rows = windows.reduce((sum, one) => sum + one.rows, 0)
-  return rows === 0 ? 0 : windows.reduce((sum, one) => (one.rows === 0 ? sum : sum + (one.mean * one.rows) / rows), 0)
-}
+/** What the level does not explain. */
+const beyondLevel = ({ mean, byLevel }: Mean): number => mean - byLevel
 
 /**
  * The same variation where the rows of the baseline lie elsewhere than those of the windows. What windows vary by stays what

@@ -16,8 +16,12 @@ export interface Observed {
   readonly name: string
   readonly kind: DirectionKind
   readonly words: string
-  /** Mean that the baseline expects of this window, and the mean that it has. */
+  /**
+   * Mean that the baseline expects of this window, and the mean that it has. Where the column's level explains a part of a
+   * change (`byLevel`), that part is expected.
+   */
   readonly expected: number
+  readonly byLevel: boolean
   readonly current: number
   /** Variance of `current` and of the baseline's mean by the number of their rows, were the change the smallest that matters. */
   readonly sampling: number
@@ -71,7 +75,7 @@ export function observe(
   const kinds = new Set(directions.map(one => one.kind)).size
   const now = meansOf(directions, counters)
   const before = meansOf(directions, base)
-  return directions.flatMap(({ name, kind, words }, i) => {
+  return directions.flatMap(({ name, kind, words, byLevel }, i) => {
     const seen = now[i]
     const whole = before[i]
     if (!seen || !whole || seen.rows === 0 || whole.rows === 0) return []
@@ -87,6 +91,7 @@ export function observe(
         kind,
         words,
         expected,
+        byLevel: byLevel !== undefined,
         current: seen.mean,
         sampling: rowVariance(kind, edge) / seen.rows,
         baseline: rowVariance(kind, edge) / whole.rows,
@@ -140,13 +145,18 @@ function over(observed: Observed, windows: readonly Remembered[]): { change: num
 
 const percent = (share: number): string => `${(100 * Math.min(1, Math.max(0, share))).toFixed(1)} %`
 
-function textOf({ kind, words, expected }: Observed, change: number, windows: number): string {
+function textOf({ kind, words, expected, byLevel }: Observed, change: number, windows: number): string {
   const signed = (x: number, digits: number): string => `${x < 0 ? '−' : '+'}${Math.abs(x).toFixed(digits)}`
   const over = windows > 1 ? ` over ${windows} windows` : ''
   if (kind === 'level') return `${words} ${signed(change, 2)} sd${over}`
   // the score of the spread is (s² - 1) / √2 for a deviation multiplied by s
   if (kind === 'spread')
     return `${words} ${signed(100 * (Math.sqrt(Math.max(0, 1 + Math.SQRT2 * change)) - 1), 0)} %${over}`
+  // what is expected then changes from window to window
+  if (byLevel) {
+    const points = `${Math.abs(100 * change).toFixed(1)} points ${change < 0 ? 'below' : 'above'}`
+    return `${words} ${points} what its mean explains${over}`
+  }
   return `${words} ${percent(expected)} → ${percent(expected + change)}${over}`
 }
 
@@ -199,6 +209,21 @@ export function judgeColumn(
       text: textOf(seen, change, windows),
     },
   }
+}
+
+/**
+ * Whether values lie or spread certainly otherwise than in the windows of training, at that rate of error: an input that
+ * tells the weekday never does, although within a day it does not vary. Undefined where it is not known how those differ.
+ */
+export function unlikeTraining(observed: readonly Observed[], rate: number): boolean | undefined {
+  const known = observed.filter(({ kind, variation }) => (kind === 'level' || kind === 'spread') && variation)
+  if (known.length === 0) return undefined
+  return known.some(one => {
+    const { variance, freedom } = varianceOfMean(one.variation, 1, one.sampling, one.baseline)
+    const change = Math.abs(changeOf(one))
+    if (variance === 0) return change > 0
+    return 2 * known.length * studentSf(change / Math.sqrt(variance), freedom) <= rate
+  })
 }
 
 /** Whether a change that was found before is, in this window alone, less than half of what it was. */

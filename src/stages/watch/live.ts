@@ -71,6 +71,8 @@ export class LiveMonitor implements Keeper {
   #queue: Promise<unknown> = Promise.resolve()
   #failure: unknown
   #latest: Evaluation | undefined
+  /** The version that challenges the stable one now, `lateness@2`; undefined where none does. */
+  challenger: (() => string | undefined) | undefined
   /** Called when a retrain was decided and the decision is stored. The run must end with `retrained`. */
   onRetrain: ((request: RetrainRequest) => void) | undefined
 
@@ -89,8 +91,8 @@ export class LiveMonitor implements Keeper {
   /** Takes up the alert and retrain states of an earlier process; a retrain that it left is `retraining`. */
   async restore(): Promise<void> {
     const state = await this.#services.store.getDocument<never>('monitor', this.definition.name)
-    // What a version before the monitor's one alert left has no alert of its own to take up
-    if (state && 'alert' in (state.value as object)) this.#state = state.value as MonitorState
+    // What an earlier version left in another form is not taken up
+    if (state && 'drifting' in (state.value as object)) this.#state = state.value as MonitorState
     await this.#retrains.restore()
   }
 
@@ -199,17 +201,17 @@ export class LiveMonitor implements Keeper {
       to,
     })
     const { name } = this.definition.deployment
-    const scaler = judgeScaler(name, this.#scaler, profile, window.rows, { at: now, from, to })
+    const scaler = judgeScaler(name, this.#scaler, profile, window.rows, evaluation, { at: now, from, to })
     const advanced = advanceMonitor(this.#state, evaluation, now, scaler?.observations)
     this.#state = { ...advanced.state, closed: from }
     const asked: Seen[] = []
     const { judged } = advanced
     this.#latest = { ...evaluation, ...judged }
-    if (judged.verdict === 'drift' && this.definition.retrain)
+    if (judged.verdict === 'drift' && advanced.state.drifting > 0 && this.definition.retrain)
       asked.push({
         trigger: 'drift',
         reason: judged.reason,
-        windows: advanced.state.alert.bad,
+        windows: advanced.state.drifting,
         evidence: [evaluation.report.id],
       })
     const cohorts = this.#performance.cohorts(now).filter(cohort => cohort.published && cohort.from > this.#judged)
@@ -247,7 +249,8 @@ export class LiveMonitor implements Keeper {
   }
 
   #evidence(seen: Seen): RetrainEvidence {
-    return { windows: 0, newLabels: this.#newLabels, ...seen }
+    const tried = this.challenger?.()
+    return { windows: 0, newLabels: this.#newLabels, ...seen, ...(tried === undefined ? {} : { tried }) }
   }
 
   /** What `ask` would decide now; changes nothing. */

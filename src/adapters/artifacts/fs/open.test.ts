@@ -1,4 +1,14 @@
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -49,6 +59,20 @@ describe('artifacts in files', () => {
       }
       expect(readdirSync(join(root, 'quarantine')).length).toBeGreaterThan(0)
     })
+
+  test('a folder in the place of an artifact is damage of it: found, set aside, and mended by putting the bytes again', async () => {
+    const { digest } = await store.put('in the way')
+    const path = await store.localPath(digest)
+    for (const read of [() => store.get(digest), () => store.localPath(digest)]) {
+      rmSync(path)
+      mkdirSync(join(path, 'deeper'), { recursive: true })
+      await expect(read()).rejects.toMatchObject({ code: 'MR3002' })
+      expect(existsSync(path)).toBe(false)
+      mkdirSync(join(path, 'deeper'), { recursive: true })
+      await store.put('in the way')
+      expect(Buffer.from(await store.get(digest)).toString()).toBe('in the way')
+    }
+  })
 
   test('what dead writers left is swept when the store opens; what living ones write is not', async () => {
     const folder = join(root, 'cas', 'tmp')

@@ -3,7 +3,7 @@ import { basename, join, resolve } from 'node:path'
 import { fail } from '../../../errors/catalogue.ts'
 import { digestBytes, digestFile, isDigest, type Digest } from '../../../internal/digest.ts'
 import { sweepFolder } from '../../../internal/leftovers.ts'
-import { makeFolder, syncFolder } from '../../../internal/publish.ts'
+import { makeFolder, named, syncFolder } from '../../../internal/publish.ts'
 import type { ArtifactStore, Stored } from '../../../ports/artifact-store.ts'
 import { writeError } from './errors.ts'
 import { layoutOf, objectPath, type Layout } from './layout.ts'
@@ -60,11 +60,14 @@ class FileArtifacts implements ArtifactStore {
 
   async localPath(digest: Digest): Promise<string> {
     const path = objectPath(this.#layout, digest)
-    const { ino, size, ctimeNs } = await this.#present(digest, () => stat(path, { bigint: true }))
+    const found = await this.#present(digest, () => stat(path, { bigint: true }))
+    // Whatever else stands in its place is not what was written
+    if (!found.isFile()) await this.#quarantine(digest)
+    const { ino, size, ctimeNs } = found
     const state = `${ino}:${size}:${ctimeNs}`
     if (this.#verified.get(digest) !== state) {
-      const found = await this.#present(digest, () => digestFile(path))
-      if (found.digest !== digest) await this.#quarantine(digest)
+      const content = await this.#present(digest, () => digestFile(path))
+      if (content.digest !== digest) await this.#quarantine(digest)
       this.#verified.set(digest, state)
     }
     return path
@@ -100,7 +103,9 @@ class FileArtifacts implements ArtifactStore {
     try {
       return await read()
     } catch (error) {
-      throw isAbsent(error) ? fail('artifactMissing', { digest }, error) : error
+      if (isAbsent(error)) throw fail('artifactMissing', { digest }, error)
+      if ((error as NodeJS.ErrnoException).code === 'EISDIR') return this.#quarantine(digest)
+      throw named(error, objectPath(this.#layout, digest))
     }
   }
 

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import { chmod, copyFile, mkdir, open, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { digestBytes, digestFile, type Digest } from '../../../internal/digest.ts'
 import { syncFolder } from '../../../internal/publish.ts'
 import type { Stored } from '../../../ports/artifact-store.ts'
@@ -9,7 +9,8 @@ import { objectPath, temporaryPath, type Layout } from './layout.ts'
 
 async function sizeOf(path: string): Promise<number | undefined> {
   try {
-    return (await stat(path)).size
+    const found = await stat(path)
+    return found.isFile() ? found.size : undefined
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
@@ -23,12 +24,21 @@ async function isPublished(path: string, size: number): Promise<boolean> {
   return true
 }
 
+/** Something that is no file stands where one is to be: out of the way with it, kept for whoever wants to look. */
+async function clear(layout: Layout, path: string, digest: Digest): Promise<void> {
+  const found = await stat(path).catch(() => undefined)
+  if (found === undefined || found.isFile()) return
+  await mkdir(layout.quarantine, { recursive: true, mode: 0o700 })
+  await rename(path, join(layout.quarantine, `${digest.slice('sha256:'.length)}.${Date.now()}`))
+}
+
 /** The temporary file, whole and read-only, onto the disk; then its name, then the folders that are new or changed. */
 async function publish(layout: Layout, handle: FileHandle, temporary: string, digest: Digest): Promise<void> {
   const path = objectPath(layout, digest)
   const folder = dirname(path)
   await handle.chmod(0o400)
   const [made] = await Promise.all([mkdir(folder, { recursive: true, mode: 0o700 }), handle.sync()])
+  await clear(layout, path, digest)
   await rename(temporary, path)
   await Promise.all([syncFolder(folder), ...(made === undefined ? [] : [syncFolder(dirname(folder))])])
 }

@@ -9,9 +9,15 @@ export interface Generation {
   readonly mac: string
 }
 
+/** A generation, and the place that knows it. */
+export interface KnownGeneration extends Generation {
+  readonly place: string
+}
+
 /** Keeps the last generation apart from the file. */
 export interface Generations {
-  read(): Promise<Generation | undefined>
+  /** What each place knows. A place may be behind the file, never ahead of it. */
+  read(): Promise<readonly KnownGeneration[]>
   write(generation: Generation): Promise<void>
 }
 
@@ -24,14 +30,17 @@ export async function checkGeneration(
   { file, mac }: { readonly file: KeystoreFile; readonly mac: string },
   generations: Generations | undefined,
 ): Promise<void> {
-  const anchored = await generations?.read()
-  if (anchored === undefined || file.gen > anchored.gen) {
-    // A process was killed between the two, or the keystore is older than its anchors
-    await generations?.write({ gen: file.gen, mac })
-    return
+  if (generations === undefined) return
+  const known = await generations.read()
+  for (const { place, gen, mac: anchored } of known) {
+    if (file.gen < gen)
+      throw fail('keystoreOld', { path, reason: `it is of change ${file.gen}, ${place} knows of change ${gen}` })
+    if (file.gen === gen && mac !== anchored)
+      throw fail('keystoreOld', { path, reason: `change ${file.gen} of it is not the one that ${place} knows` })
   }
-  if (file.gen < anchored.gen)
-    throw fail('keystoreOld', { path, reason: `it is of change ${file.gen}, the last was change ${anchored.gen}` })
-  if (mac !== anchored.mac)
-    throw fail('keystoreOld', { path, reason: `change ${file.gen} of it is not the one that was made here` })
+  // Only a new keystore is known nowhere
+  if (known.length === 0 && file.gen > 1)
+    throw fail('keystoreOld', { path, reason: `it is of change ${file.gen}, and no place knows which was the last` })
+  // A process may have been killed between the two
+  if (known.some(({ gen }) => gen !== file.gen) || known.length === 0) await generations.write({ gen: file.gen, mac })
 }

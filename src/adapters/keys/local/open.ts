@@ -195,9 +195,9 @@ export async function openLocalKeys(options: LocalKeysOptions): Promise<KeyServi
       await checkGeneration(path, found, generations)
       return opened
     }
-    const anchored = await generations?.read()
-    if (anchored !== undefined)
-      throw fail('keystoreOld', { path, reason: `it is gone; its last change was number ${anchored.gen}` })
+    const known = (await generations?.read())?.toSorted((a, b) => b.gen - a.gen)[0]
+    if (known !== undefined)
+      throw fail('keystoreOld', { path, reason: `it is gone; ${known.place} knows of change ${known.gen}` })
     const fresh = randomBytes(32)
     const seals = [await makeSeal(fresh, passphrase)]
     const mac = await writeKeystore(path, { v: 1, gen: 1, seals, keys: [] }, fresh)

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
-import { createReadStream, existsSync } from 'node:fs'
-import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { constants, createReadStream, existsSync } from 'node:fs'
+import { access, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { crc32 } from 'node:zlib'
@@ -36,7 +36,7 @@ const usersOf = (folder: string): string => join(folder, 'users')
 export async function beginUse(folder: string): Promise<() => Promise<void>> {
   await makeFolder(usersOf(folder), 0o700)
   await sweepFolder(usersOf(folder), () => true)
-  await rm(join(folder, closedFile), { force: true })
+  await rm(join(folder, closedFile), { force: true, recursive: true })
   const own = join(usersOf(folder), ownedName())
   await writeFile(own, '', { mode: 0o600 })
   return async () => {
@@ -94,10 +94,20 @@ async function tryOpen(folder: string): Promise<string | undefined> {
   return code !== null && code > 128 ? `reading it ends with code ${code}` : undefined
 }
 
-/** Why the files of a store are damaged; undefined when they can be opened. Changes nothing that holds records. */
+/**
+ * Why the files of a store are damaged; undefined when they can be opened. Changes nothing that holds records. Throws what
+ * the file system refuses.
+ */
 export async function whyDamaged(folder: string): Promise<string | undefined> {
   const data = join(folder, dataFile)
-  if (!existsSync(data)) return undefined
+  // Who closed it wrote down how; pushed records that no snapshot has went with it
+  if (!existsSync(data)) return existsSync(join(folder, closedFile)) ? 'it is gone' : undefined
+  for (const name of [dataFile, lockFile]) {
+    const found = await stat(join(folder, name)).catch(() => undefined)
+    if (found !== undefined && !found.isFile()) return `${name} is no file`
+  }
+  // What may not be read is not damaged, and not whole either
+  await access(data, constants.R_OK | constants.W_OK)
   // LMDB takes an empty file for a new store; one of ours never is
   if ((await stat(data)).size === 0) return 'it is empty'
   const noted = await readFile(join(folder, damagedFile), 'utf8').catch(() => undefined)

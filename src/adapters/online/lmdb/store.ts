@@ -24,11 +24,18 @@ class LmdbStore implements OnlineStore {
   readonly #views = new Map<string, Database<Buffer, string>>()
   readonly #folder: string
   readonly #endUse: () => Promise<void>
+  readonly #onUnrecorded: LmdbOptions['onUnrecorded']
 
-  constructor(root: RootDatabase<Buffer, string>, folder: string, endUse: () => Promise<void>) {
+  constructor(
+    root: RootDatabase<Buffer, string>,
+    folder: string,
+    endUse: () => Promise<void>,
+    { onUnrecorded }: LmdbOptions,
+  ) {
     this.#root = root
     this.#folder = folder
     this.#endUse = endUse
+    this.#onUnrecorded = onUnrecorded
   }
 
   #read(view: string, key: string, database = this.#view(view)): Uint8Array | undefined {
@@ -114,8 +121,10 @@ class LmdbStore implements OnlineStore {
 
   async close(): Promise<void> {
     await this.#root.close()
-    // What cannot be written down now is looked at more closely by the next
-    await withFileLock(lockOf(this.#folder), busy, this.#endUse, longestMs).catch(() => undefined)
+    // What cannot be written down now is looked at more closely by the next; the records are there all the same
+    await withFileLock(lockOf(this.#folder), busy, this.#endUse, longestMs).catch((error: unknown) =>
+      this.#onUnrecorded?.({ path: this.#folder, reason: messageOf(systemError(error) ?? error) }),
+    )
   }
 }
 
@@ -129,6 +138,8 @@ export { whyDamaged } from './check.ts'
 export interface LmdbOptions {
   /** Hears of a damaged store that was set aside: the one that is opened is new and empty. */
   readonly onDamage?: (told: { readonly path: string; readonly reason: string; readonly kept: string }) => void
+  /** Hears that it could not be written down how the store was left: whoever opens it next reads it whole first. */
+  readonly onUnrecorded?: (told: { readonly path: string; readonly reason: string }) => void
 }
 
 /** The files before LMDB makes them: it would let every user of the machine read them. */
@@ -145,23 +156,23 @@ function makePrivate(folder: string): void {
  * Opens (or makes) the online store in that folder. A damaged one is set aside: LMDB would end the process, or give wrong
  * records. Throws what the file system refuses.
  */
-export async function openLmdb(folder: string, { onDamage }: LmdbOptions = {}): Promise<OnlineStore> {
+export async function openLmdb(folder: string, options: LmdbOptions = {}): Promise<OnlineStore> {
   try {
     await makeFolder(folder, 0o700)
-    return await withFileLock(lockOf(folder), busy, () => openChecked(folder, onDamage), longestMs)
+    return await withFileLock(lockOf(folder), busy, () => openChecked(folder, options), longestMs)
   } catch (error) {
     throw systemError(error, { path: folder }) ?? error
   }
 }
 
-async function openChecked(folder: string, onDamage: LmdbOptions['onDamage']): Promise<OnlineStore> {
+async function openChecked(folder: string, options: LmdbOptions): Promise<OnlineStore> {
   const reason = await whyDamaged(folder)
   if (reason !== undefined) {
     const path = join(folder, dataFile)
     if (await isInUse(folder)) throw fail('onlineDamaged', { path, reason })
-    onDamage?.({ path, reason, kept: await setAside(folder) })
+    options.onDamage?.({ path, reason, kept: await setAside(folder) })
   }
   makePrivate(folder)
   const root = open<Buffer, string>({ path: folder, ...settings })
-  return new LmdbStore(root, folder, await beginUse(folder))
+  return new LmdbStore(root, folder, await beginUse(folder), options)
 }

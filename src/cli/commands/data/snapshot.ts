@@ -1,5 +1,8 @@
 import { runEnvironment, stepEnvironment } from '../../../config/environment.ts'
 import type { Workspace } from '../../../config/workspace.ts'
+import type { RunResult } from '../../../engine/index.ts'
+import { isLost } from '../../snapshots.ts'
+import type { StepRecord } from '../../../ports/metadata-store.ts'
 import { quarantineSentence, type Report } from '../../../define/report.ts'
 import { shortDigest, type Digest } from '../../../internal/digest.ts'
 import { refusedForRows } from '../../../stages/pipeline/gate.ts'
@@ -16,6 +19,17 @@ async function reportOf({ artifacts }: Workspace, digest: Digest | undefined): P
   return digest && (JSON.parse(Buffer.from(await artifacts.get(digest)).toString()) as Report)
 }
 
+/** Whether an output is not as it was made; each that is damaged is set aside. */
+async function isAnyLost({ artifacts }: Workspace, outputs: StepRecord['outputs']): Promise<boolean> {
+  let lost = false
+  for (const { digest } of Object.values(outputs ?? {}))
+    await artifacts.localPath(digest).catch((error: unknown) => {
+      if (!isLost(error)) throw error
+      lost = true
+    })
+  return lost
+}
+
 export const command: Command = {
   summary: 'validate a dataset and keep its good rows as a snapshot',
   details: `The first step of "train", by itself. Good and bad rows become two artifacts at once, or neither does; what is made from
@@ -29,12 +43,18 @@ the dataset sees the good ones. Exit code 1 when the gate refuses the whole.`,
       const engine = await workspace.engineOf(event => {
         if (event.type === 'progress') progress.say(`${event.step}: ${event.message ?? ''}`)
       })
-      const run = await startSnapshot(workspace, engine, {
-        dataset,
-        stepEnvironment: await stepEnvironment(workspace.root),
-        runEnvironment: await runEnvironment(workspace),
-      })
-      const result = await run.done.finally(() => progress.end())
+      const made = async (): Promise<{ runId: string; result: RunResult }> => {
+        const run = await startSnapshot(workspace, engine, {
+          dataset,
+          stepEnvironment: await stepEnvironment(workspace.root),
+          runEnvironment: await runEnvironment(workspace),
+        })
+        return { runId: run.runId, result: await run.done.finally(() => progress.end()) }
+      }
+      let run = await made()
+      // What an earlier run made may be damaged since: looking sets it aside, and the step makes it again
+      if (await isAnyLost(workspace, run.result.steps[0]?.outputs)) run = await made()
+      const { result } = run
       const [step] = result.steps
       const { data, quarantine, report } = step?.outputs ?? {}
       const error = result.error as { readonly reason?: string; readonly exit?: number } | undefined

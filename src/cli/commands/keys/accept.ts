@@ -1,4 +1,4 @@
-import { forgetGeneration } from '../../../config/keyring.ts'
+import { acceptKeystore } from '../../../config/keyring.ts'
 import { ulid } from '../../../internal/ids.ts'
 import type { Command } from '../../command.ts'
 import { withWorkspace } from '../../with-workspace.ts'
@@ -10,7 +10,7 @@ export const command: Command = {
   options: [{ flags: '--as <principal>', description: 'who says so', default: 'operator' }],
   run: ({ cwd, out, options }) =>
     withWorkspace(cwd, async workspace => {
-      await forgetGeneration(workspace.folder, workspace)
+      await acceptKeystore(workspace, String(options.as))
       const keys = await (await workspace.keys()).list()
       await workspace.store.addDecision({
         id: ulid(),

@@ -1,4 +1,4 @@
-import { formatTime } from '../../../internal/time.ts'
+import { exactMicros, formatTime } from '../../../internal/time.ts'
 import type { ColumnProfile, Profile } from '../../../stages/profile/types.ts'
 
 /** Times in a profile as RFC 3339, NaN and infinities as text: nothing that JSON would make a null. */
@@ -11,7 +11,7 @@ function plain(value: unknown): unknown {
 
 function column(one: ColumnProfile): unknown {
   if (one.type !== 'timestamp') return one
-  const time = (value: ColumnProfile['min']) => (value === null ? null : formatTime(Number(value)))
+  const time = (value: ColumnProfile['min']) => (value === null ? null : formatTime(exactMicros(value)))
   const { times } = one
   return {
     ...one,

@@ -1,5 +1,5 @@
 import type { CsvOptions } from '../../../define/source.ts'
-import { formatTime } from '../../../internal/time.ts'
+import { exactMicros, formatTime } from '../../../internal/time.ts'
 import type { ColumnProfile, Finding, Profile } from '../../../stages/profile/types.ts'
 import { shown } from '../subject.ts'
 
@@ -22,7 +22,7 @@ export function numberText(value: number): string {
 export function valueText(value: Value, { type }: Pick<ColumnProfile, 'type'>): string {
   if (value === null) return ''
   if (type === 'timestamp')
-    return formatTime(Number(value))
+    return formatTime(exactMicros(value))
       .replace('T', ' ')
       .replace(/:00Z$|Z$/, '')
   if (type === 'float') return numberText(Number(value))

@@ -1,4 +1,4 @@
-import { formatTime, micros, parseDuration, spanInWords, type Duration } from '../../../internal/time.ts'
+import { exactMicros, formatTime, micros, parseDuration, spanInWords, type Duration } from '../../../internal/time.ts'
 import { columnsOf, describe, type Node } from '../../expression/node.ts'
 import { refuse } from '../../named.ts'
 import { columnKind, type Kind } from '../kind.ts'
@@ -26,7 +26,7 @@ const kind: Kind<{ of: Node; maxAgeMicros: number }> = {
     const age = now - Number(max)
     const future = age < -ahead
     const holds = !future && age <= spec.args.maxAgeMicros
-    const newest = formatTime(Number(max))
+    const newest = formatTime(exactMicros(max))
     return {
       status: holds ? 'pass' : 'fail',
       observed: { newest, ageSeconds: age / 1e6 },

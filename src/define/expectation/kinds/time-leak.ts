@@ -1,4 +1,4 @@
-import { formatTime } from '../../../internal/time.ts'
+import { exactMicros, formatTime } from '../../../internal/time.ts'
 import type { Dataset } from '../../dataset.ts'
 import { columnsOf, describe, type Node } from '../../expression/node.ts'
 import { refuse } from '../../named.ts'
@@ -37,16 +37,16 @@ const kind: Kind<Args> = {
     const before = measured.reference('extremes', 'extremes')
     if (!before || before.max === null) return skipped(spec, `${spec.args.dataset} has no rows`)
     const { min } = measured.metric('extremes', 'extremes')
-    const threshold = `after ${formatTime(Number(before.max))}`
+    const threshold = `after ${formatTime(exactMicros(before.max))}`
     if (min === null) return overNothing(spec, threshold)
     const holds = Number(min) > Number(before.max)
     return {
       status: holds ? 'pass' : 'fail',
-      observed: { first: formatTime(Number(min)), last: formatTime(Number(before.max)) },
+      observed: { first: formatTime(exactMicros(min)), last: formatTime(exactMicros(before.max)) },
       evaluated: 1,
       bad: holds ? 0 : 1,
       threshold,
-      message: `${spec.says}: it begins ${formatTime(Number(min))}, ${spec.args.dataset} ends ${formatTime(Number(before.max))}`,
+      message: `${spec.says}: it begins ${formatTime(exactMicros(min))}, ${spec.args.dataset} ends ${formatTime(exactMicros(before.max))}`,
     }
   },
 }

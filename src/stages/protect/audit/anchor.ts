@@ -1,10 +1,20 @@
-import { open, readFile } from 'node:fs/promises'
-import type { Json } from '../../../internal/canonical-json.ts'
+import { createPublicKey, sign, verify, type KeyObject } from 'node:crypto'
+import { canonicalJson, type Json } from '../../../internal/canonical-json.ts'
 import type { Clock } from '../../../ports/clock.ts'
 import type { MetadataStore } from '../../../ports/metadata-store.ts'
 
+/** Which change of the keystore was the last. */
+export interface KeystoreState {
+  /** Counts changes. */
+  readonly gen: number
+  /** Authentication code of the file as it was then. */
+  readonly mac: string
+}
+
 /** How far a log was when it last was written: kept apart from it, so that nobody can shorten or replace it unnoticed. */
 export interface Anchor {
+  /** Which log it is of: a place may hold those of several. */
+  readonly log: string
   readonly records: number
   /** Leaf hash of the last record, hex. */
   readonly head: string
@@ -15,75 +25,78 @@ export interface Anchor {
   /** How many checkpoints were signed, and the last of them as it stands in the log's own file. */
   readonly checkpoints: number
   readonly note: string
+  readonly keystore?: KeystoreState
 }
 
+/** What was anchored and is gone. */
+export interface LostLog {
+  readonly records: number
+  readonly at: number
+  readonly reason: string
+}
+
+/** What a place holds. */
 export interface Anchored {
   readonly current: Anchor
   /** Logs that were not as anchored when they were opened for writing. They stay: the proof is gone. */
-  readonly lost: readonly Anchor[]
+  readonly lost: readonly LostLog[]
+  /** In the metadata store: the checkpoint that is being signed. The log and other places may be as far as that. */
+  readonly signing?: number
+  /** In the metadata store: the other places that hold this anchor, too. */
+  readonly places?: readonly string[]
+  /** Elsewhere: Ed25519 over the canonical JSON of `current` and `lost`, base64. Tells a receiver who sent it. */
+  readonly signature?: string
 }
 
-/** A second place. `signed`: must be there after a power cut, too. */
+/** A second place of a log. */
 export interface AnchorPlace {
+  /** As it is told to people. */
+  readonly name: string
   read(): Promise<Anchored | undefined>
-  write(anchored: Anchored, signed: boolean): Promise<void>
+  write(anchored: Anchored): Promise<void>
+}
+
+const signedText = ({ current, lost }: Anchored): Buffer =>
+  Buffer.from(canonicalJson({ current, lost } as unknown as Json))
+
+export function signAnchored(anchored: Anchored, key: KeyObject): Anchored {
+  return { ...anchored, signature: sign(null, signedText(anchored), key).toString('base64') }
+}
+
+/** Whether the key that the anchor names signed it. */
+export function isSigned(anchored: Anchored): boolean {
+  try {
+    const key = createPublicKey(anchored.current.publicKey)
+    return verify(null, signedText(anchored), key, Buffer.from(anchored.signature ?? '', 'base64'))
+  } catch {
+    return false
+  }
+}
+
+/** One line of JSON as an anchor. Throws where it is none. */
+export function readAnchored(line: string): Anchored {
+  const found = JSON.parse(line) as Partial<Anchored> | null
+  const { records, head, log, publicKey, note, checkpoints } = found?.current ?? {}
+  const whole =
+    [records, checkpoints].every(Number.isSafeInteger) &&
+    [head, log, publicKey, note].every(one => typeof one === 'string') &&
+    Array.isArray(found?.lost)
+  if (!whole) throw new TypeError('it is no anchor of an audit log')
+  return found as Anchored
 }
 
 const kind = 'audit-anchor'
 
-/** In the metadata store. `id` tells apart the logs of several machines that share one. */
+/** In the metadata store: the one place that also knows what no checkpoint was signed for yet. */
 export function anchorsInStore(
   { store, clock }: { readonly store: MetadataStore; readonly clock: Clock },
-  id: string,
-): AnchorPlace {
+  log: string,
+): AnchorPlace & { write(anchored: Anchored, lasting?: boolean): Promise<void> } {
   return {
-    read: async () => (await store.getDocument<Json>(kind, id))?.value as unknown as Anchored | undefined,
-    write: async (anchored, signed) => {
-      await store.putDocument(kind, id, anchored as unknown as Json, clock.now(), undefined, !signed)
-    },
-  }
-}
-
-/** In a file of its own, one line a checkpoint: on another disk, or where a process outside may take it from. */
-export function anchorsInFile(path: string): AnchorPlace {
-  return {
-    async read() {
-      const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOENT') return ''
-        throw error
-      })
-      // A line that a crash cut was never acknowledged
-      const last = text
-        .slice(0, text.lastIndexOf('\n') + 1)
-        .trimEnd()
-        .split('\n')
-        .at(-1)
-      return last ? (JSON.parse(last) as Anchored) : undefined
-    },
-    async write(anchored, signed) {
-      if (!signed) return
-      const file = await open(path, 'a', 0o600)
-      try {
-        await file.appendFile(`${JSON.stringify(anchored)}\n`)
-        await file.datasync()
-      } finally {
-        await file.close()
-      }
-    },
-  }
-}
-
-/** All of several places: whoever alters one of them has to alter the others, too. The newest says how far the log was. */
-export function allAnchors(places: readonly AnchorPlace[]): AnchorPlace {
-  return {
-    async read() {
-      const found = (await Promise.all(places.map(place => place.read()))).filter(one => one !== undefined)
-      const newest = found.toSorted((a, b) => b.current.at - a.current.at)[0]
-      const lost = found.toSorted((a, b) => b.lost.length - a.lost.length)[0]?.lost
-      return newest && { current: newest.current, lost: lost ?? [] }
-    },
-    async write(anchored, signed) {
-      for (const place of places) await place.write(anchored, signed)
+    name: 'the metadata store',
+    read: async () => (await store.getDocument<Json>(kind, log))?.value as unknown as Anchored | undefined,
+    write: async (anchored, lasting = true) => {
+      await store.putDocument(kind, log, anchored as unknown as Json, clock.now(), undefined, !lasting)
     },
   }
 }

@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { createHash } from 'node:crypto'
 import { afterAll, expect, test } from 'vitest'
 import { manualClock } from '../../../testing/manual-clock.ts'
-import { openAudit, type AuditEvent } from './log.ts'
+import type { Anchored, AnchorPlace } from './anchor.ts'
+import { heldAnchors } from './anchors.ts'
+import { openAudit, type AuditEvent, type AuditOptions } from './log.ts'
 import { GrowingTree, leafHash } from './merkle.ts'
 import { verifyAudit } from './verify.ts'
 
@@ -102,8 +104,8 @@ test('a cut log is found by its checkpoints, a rewritten one by an anchor kept e
   for (let i = 0; i < 6; i++) await log.append(event('forged'))
   await log.close()
   expect((await verifyAudit(folder)).ok).toBe(true)
-  expect((await verifyAudit(folder, { anchors: [anchor] })).ok).toBe(false)
-  expect((await verifyAudit(folder, { anchors: [anchor.replace('\n6\n', '\n5\n')] })).ok).toBe(false)
+  expect((await verifyAudit(folder, { notes: [anchor] })).ok).toBe(false)
+  expect((await verifyAudit(folder, { notes: [anchor.replace('\n6\n', '\n5\n')] })).ok).toBe(false)
 })
 
 test('a torn last line is cut and recorded', async () => {
@@ -113,6 +115,63 @@ test('a torn last line is cut and recorded', async () => {
   expect(await verifyAudit(folder)).toMatchObject({ ok: true, records: 4 })
   expect(readFileSync(join(folder, first), 'utf8')).toContain('"act":"audit.repair","actor"')
   expect(readFileSync(join(folder, first), 'utf8')).toContain('"droppedBytes":18')
+})
+
+/** A place in memory whose nth write ends the process: nothing is written then or later. */
+function mortalPlace(name: string, life: { writes: number }): AnchorPlace & { held?: Anchored } {
+  const place: AnchorPlace & { held?: Anchored } = {
+    name,
+    read: async () => place.held,
+    write: async anchored => {
+      if (life.writes-- <= 0) throw new Error('killed')
+      place.held = anchored
+    },
+  }
+  return place
+}
+
+test('wherever between two writes a process ends, the next one goes on and nothing looks altered', async () => {
+  for (let writes = 0; writes < 9; writes++) {
+    const folder = mkdtempSync(join(root, 'log-'))
+    const life = { writes: Number.POSITIVE_INFINITY }
+    const [store, file, git] = ['store', 'file', 'git'].map(name => mortalPlace(name, life))
+    if (store === undefined || file === undefined || git === undefined) throw new Error('three places')
+    const options: AuditOptions = {
+      folder,
+      instance: 'test',
+      clock: manualClock(),
+      anchors: { log: 'test', store, others: [file, git] },
+    }
+    const one = await openAudit(options)
+    await one.append(event('one'))
+    await one.close()
+    const second = await openAudit(options)
+    life.writes = writes
+    await second.append(event('two')).catch(() => undefined)
+    await second.checkpoint().catch(() => undefined)
+    await second.append(event('three')).catch(() => undefined)
+    await second.checkpoint().catch(() => undefined)
+    life.writes = Math.min(life.writes, 0)
+    await second.close().catch(() => undefined)
+    life.writes = Number.POSITIVE_INFINITY
+    for (const others of [[file, git], [], [git], [file, git]]) {
+      const again = await openAudit({ ...options, anchors: { log: 'test', store, others } })
+      await again.append(event('four'))
+      await again.close()
+    }
+    const held = await heldAnchors({ log: 'test', store, others: [file, git] })
+    expect(await verifyAudit(folder, { held }), `killed at write ${writes}`).toMatchObject({ ok: true })
+    expect(readFileSync(join(folder, first), 'utf8')).not.toContain('audit.gap')
+  }
+})
+
+test('a torn checkpoint is cut, and the next one is whole', async () => {
+  const folder = await filled(3)
+  appendFileSync(join(folder, 'checkpoints.txt'), 'millrace/test/audit\n5\nabc')
+  const log = await openAudit({ folder, instance: 'test', clock: manualClock() })
+  await log.append(event('more'))
+  await log.close()
+  expect(await verifyAudit(folder)).toMatchObject({ ok: true, records: 4, checkpoints: 2 })
 })
 
 test('the growing tree has the root of RFC 6962', () => {

@@ -1,6 +1,7 @@
-import { readFile } from 'node:fs/promises'
+import { appendFile, readFile, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createHash, createPublicKey, sign, verify, type KeyObject } from 'node:crypto'
+import { named } from '../../../internal/publish.ts'
 
 /** What a checkpoint says: that the log of this origin had this root when it had this many records. */
 export interface Checkpoint {
@@ -11,15 +12,29 @@ export interface Checkpoint {
 
 export const checkpointsFile = 'checkpoints.txt'
 
+// A note holds one empty line itself; one more ends it.
+const wholeNote = /[^\n]+\n\d+\n[^\n]+\n\n(?:—[^\n]*\n)+/g
+
+/** Cuts what a crash left of a note that was never acknowledged, or the next one would be no note. */
+export async function cutTornNote(folder: string): Promise<void> {
+  const path = join(folder, checkpointsFile)
+  const text = await readFile(path, 'utf8').catch(() => '')
+  const last = [...text.matchAll(wholeNote)].at(-1)
+  const end = last === undefined ? 0 : last.index + last[0].length
+  const rest = text.slice(end)
+  if (rest.trim() === '') return
+  await truncate(path, Buffer.byteLength(text.slice(0, end)))
+  await appendFile(path, end > 0 ? '\n' : '')
+}
+
 /** The signed notes that lie beside a log. */
 export async function notesIn(folder: string): Promise<readonly string[]> {
   try {
     const text = await readFile(join(folder, checkpointsFile), 'utf8')
-    // A note holds one empty line itself; one more ends it.
-    return [...text.matchAll(/[^\n]+\n\d+\n[^\n]+\n\n(?:—[^\n]*\n)+/g)].map(match => match[0])
+    return [...text.matchAll(wholeNote)].map(match => match[0])
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw error
+    throw named(error, join(folder, checkpointsFile))
   }
 }
 

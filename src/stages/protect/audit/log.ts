@@ -2,13 +2,16 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject 
 import { open, readFile, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fail } from '../../../errors/catalogue.ts'
+import { systemError } from '../../../errors/system.ts'
 import { canonicalJson, type Json } from '../../../internal/canonical-json.ts'
 import { withFileLock, type LockHolder } from '../../../internal/file-lock.ts'
 import { ownIdentity } from '../../../internal/process-identity.ts'
-import { makeFolder, publishFile, syncFolder } from '../../../internal/publish.ts'
+import { messageOf } from '../../../internal/message-of.ts'
+import { makeFolder, named, publishFile, syncFolder } from '../../../internal/publish.ts'
 import type { Clock } from '../../../ports/clock.ts'
-import type { Anchor, AnchorPlace } from './anchor.ts'
-import { checkpointsFile, notesIn, signCheckpoint } from './checkpoint.ts'
+import type { Anchor, KeystoreState } from './anchor.ts'
+import { type AnchorPlaces, Anchors, disagreement, type HeldAnchors, heldAnchors } from './anchors.ts'
+import { checkpointsFile, cutTornNote, notesIn, signCheckpoint } from './checkpoint.ts'
 import { GrowingTree, leafHash } from './merkle.ts'
 import { cutTornTail, linesOf, segmentName, segmentsOf } from './segments.ts'
 
@@ -42,7 +45,9 @@ export interface AuditOptions {
   /** Milliseconds that a record waits for its checkpoint at most, while the process lives. Default 10,000. */
   readonly checkpointAfterMs?: number
   /** Where it is anchored outside of its folder. */
-  readonly anchors?: AnchorPlace
+  readonly anchors?: AnchorPlaces
+  /** How the keystore is now: that is anchored, too. */
+  readonly keystore?: () => Promise<KeystoreState | undefined>
   /** Bytes after which a new segment is begun. Default 16 MiB. */
   readonly segmentBytes?: number
 }
@@ -51,10 +56,16 @@ export const publicKeyFile = 'checkpoint-key.pub'
 export const privateKeyFile = 'checkpoint-key.pem'
 
 async function signingKey(folder: string): Promise<KeyObject> {
+  const path = join(folder, privateKeyFile)
   try {
-    return createPrivateKey(await readFile(join(folder, privateKeyFile)))
+    const pem = await readFile(path)
+    try {
+      return createPrivateKey(pem)
+    } catch (error) {
+      throw new Error(`${path} holds no key`, { cause: error })
+    }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw named(error, path)
     const { privateKey } = generateKeyPairSync('ed25519')
     const pem = createPublicKey(privateKey).export({ format: 'pem', type: 'spki' })
     await publishFile(join(folder, publicKeyFile), pem, 0o600)
@@ -78,12 +89,14 @@ interface Position {
   readonly bytes: number
   /** Records that a checkpoint was signed for. */
   readonly signed: number
-  /** Leaf hash of the last record that was anchored; empty where there is no such record. */
-  readonly anchored: string
+  /** Checkpoints beside it. */
+  readonly checkpoints: number
+  /** Leaf hashes of the last records that were anchored, by how many records there were. */
+  readonly heads: ReadonlyMap<number, string>
 }
 
 /** Several processes of a project append to one log, one after another. */
-function locked<T>(folder: string, work: () => Promise<T>): Promise<T> {
+export function withAuditLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
   const busy = (holder: LockHolder): Error =>
     new Error(`process ${holder.pid} on ${holder.host} has been writing to it for five seconds`)
   return withFileLock(join(folder, 'log.lock'), busy, work)
@@ -103,10 +116,17 @@ class FileAuditLog implements AuditLog {
   #writing: Promise<void> | undefined
   #broken: unknown
   #timer: NodeJS.Timeout | undefined
+  readonly #anchors: Anchors | undefined
 
-  constructor(options: AuditOptions, key: KeyObject, { tree, previous, segment, bytes, signed }: Position) {
+  constructor(
+    options: AuditOptions,
+    key: KeyObject,
+    anchors: Anchors | undefined,
+    { tree, previous, segment, bytes, signed }: Position,
+  ) {
     this.#options = options
     this.#key = key
+    this.#anchors = anchors
     this.#tree = tree
     this.#previous = previous
     this.#segment = segment
@@ -134,7 +154,7 @@ class FileAuditLog implements AuditLog {
       const batch = this.#waiting.splice(0)
       try {
         if (this.#broken !== undefined) throw this.#broken
-        const first = await locked(this.#options.folder, async () => {
+        const first = await withAuditLock(this.#options.folder, async () => {
           await this.#catchUp()
           const size = this.#tree.size
           await this.#writeBatch(batch.map(one => one.event))
@@ -167,20 +187,18 @@ class FileAuditLog implements AuditLog {
     this.#timer.unref()
   }
 
-  /** Under the log's lock, so that an anchor never goes back. */
-  async #anchor(note?: string): Promise<void> {
-    const { anchors, clock } = this.#options
-    if (anchors === undefined) return
-    const known = await anchors.read()
-    const current: Anchor = {
+  /** What is anchored now, but for the checkpoint. */
+  async #position(): Promise<Omit<Anchor, 'checkpoints' | 'note'>> {
+    const { anchors, clock, keystore } = this.#options
+    const state = await keystore?.()
+    return {
+      log: anchors?.log ?? '',
       records: this.#tree.size,
       head: this.#previous,
       at: clock.now(),
-      publicKey: String(createPublicKey(this.#key).export({ format: 'pem', type: 'spki' })),
-      checkpoints: (known?.current.checkpoints ?? 0) + (note === undefined ? 0 : 1),
-      note: note ?? known?.current.note ?? '',
+      publicKey: pemOf(this.#key),
+      ...(state ? { keystore: state } : {}),
     }
-    await anchors.write({ current, lost: known?.lost ?? [] }, note !== undefined)
   }
 
   /** Takes in what other processes wrote since. */
@@ -232,11 +250,11 @@ class FileAuditLog implements AuditLog {
     this.#bytes += bytes.length
     this.#previous = previous
     for (const leaf of leaves) this.#tree.add(leaf)
-    await this.#anchor()
+    await this.#anchors?.advance(await this.#position())
   }
 
   checkpoint(): Promise<string> {
-    return locked(this.#options.folder, async () => {
+    return withAuditLock(this.#options.folder, async () => {
       await this.#catchUp()
       return this.#sign()
     })
@@ -245,6 +263,7 @@ class FileAuditLog implements AuditLog {
   async #sign(): Promise<string> {
     const { folder, instance } = this.#options
     const size = this.#tree.size
+    const number = await this.#anchors?.intend(async () => (await notesIn(folder)).length)
     const note = signCheckpoint({ origin: `millrace/${instance}/audit`, size, root: this.#tree.root() }, this.#key)
     const file = await open(join(folder, checkpointsFile), 'a', 0o600)
     try {
@@ -254,15 +273,31 @@ class FileAuditLog implements AuditLog {
       await file.close()
     }
     this.#signed = size
-    await this.#anchor(`${note}`)
+    if (number !== undefined) await this.#anchors?.signed({ ...(await this.#position()), checkpoints: number, note })
     return note
+  }
+
+  /** Keeps it for good that the log is not as it was anchored. Under the lock. */
+  async lose(reason: string, held: HeldAnchors | undefined): Promise<void> {
+    const former = anchorsOf(held).toSorted((a, b) => b.records - a.records)[0]
+    const { clock } = this.#options
+    await this.#anchors?.lose(
+      { records: former?.records ?? this.#tree.size, at: former?.at ?? clock.now(), reason },
+      { ...(await this.#position()), records: 0, head: '', checkpoints: 0, note: '' },
+    )
   }
 
   async close(): Promise<void> {
     await this.#writing
     clearTimeout(this.#timer)
-    if (this.#tree.size > this.#signed && this.#broken === undefined) await this.checkpoint()
-    await this.#file?.close()
+    try {
+      if (this.#tree.size > this.#signed && this.#broken === undefined) await this.checkpoint()
+    } catch (error) {
+      throw fail('auditUnwritable', { path: this.#options.folder, reason: messageOf(error) }, error)
+    } finally {
+      await this.#file?.close()
+      await this.#anchors?.close()
+    }
   }
 }
 
@@ -283,27 +318,41 @@ async function readFrom(path: string, offset: number): Promise<string> {
   }
 }
 
-async function read(folder: string, last: string | undefined, anchor: Anchor | undefined): Promise<Position> {
+const pemOf = (key: KeyObject): string => String(createPublicKey(key).export({ format: 'pem', type: 'spki' }))
+
+const anchorsOf = (held: HeldAnchors | undefined): readonly Anchor[] =>
+  held === undefined ? [] : [held.store, ...held.others].flatMap(one => one.anchored?.current ?? [])
+
+async function read(folder: string, last: string | undefined, held: HeldAnchors | undefined): Promise<Position> {
   const tree = new GrowingTree()
-  let [previous, anchored] = ['', '']
+  const wanted = new Set(anchorsOf(held).map(anchor => anchor.records))
+  const heads = new Map<number, string>()
+  let previous = ''
   for await (const line of linesOf(folder)) {
     const leaf = leafHash(line.text)
     previous = leaf.toString('hex')
     tree.add(leaf)
-    if (tree.size === anchor?.records) anchored = previous
+    if (wanted.has(tree.size)) heads.set(tree.size, previous)
   }
-  const signed = Math.max(0, ...(await notesIn(folder)).map(note => Number(note.split('\n')[1])))
+  const notes = await notesIn(folder)
+  const signed = Math.max(0, ...notes.map(note => Number(note.split('\n')[1])))
   const bytes = last === undefined ? 0 : (await stat(join(folder, last))).size
-  return { tree, previous, anchored, signed, segment: last === undefined ? 1 : Number(last.slice(0, 8)), bytes }
+  const segment = last === undefined ? 1 : Number(last.slice(0, 8))
+  return { tree, previous, heads, signed, checkpoints: notes.length, segment, bytes }
 }
 
-/** What of an anchored log is not here any more. */
-function lossOf(anchor: Anchor, { tree, anchored }: Position, key: KeyObject): string | undefined {
-  if (tree.size < anchor.records) return `${anchor.records} records were anchored, ${tree.size} are left`
-  if (anchor.records > 0 && anchored !== anchor.head)
-    return `record ${anchor.records - 1} is not the one that was anchored`
-  if (String(createPublicKey(key).export({ format: 'pem', type: 'spki' })) !== anchor.publicKey)
-    return 'the key that signs it is another one'
+/** What of an anchored log is not here any more, or what of its anchors. */
+function lossOf(held: HeldAnchors, { tree, heads, checkpoints }: Position, key: KeyObject): string | undefined {
+  for (const anchor of anchorsOf(held)) {
+    if (tree.size < anchor.records) return `${anchor.records} records were anchored, ${tree.size} are left`
+    if (anchor.records > 0 && heads.get(anchor.records) !== anchor.head)
+      return `record ${anchor.records - 1} is not the one that was anchored`
+    if (pemOf(key) !== anchor.publicKey) return 'the key that signs it is another one'
+  }
+  const odd = disagreement(held)
+  if (odd !== undefined) return `${odd.place}: ${odd.reason}`
+  if (held.store.anchored === undefined && (tree.size > 0 || checkpoints > 0))
+    return `${held.store.place} held no anchor of it`
   return undefined
 }
 
@@ -315,23 +364,21 @@ export async function openAudit(options: AuditOptions): Promise<AuditLog> {
   const { folder } = options
   try {
     await makeFolder(folder, 0o700)
-    const { log, torn, last, lost } = await locked(folder, async () => {
-      const known = await options.anchors?.read()
+    const { log, torn, last, lost } = await withAuditLock(folder, async () => {
+      const held = options.anchors && (await heldAnchors(options.anchors))
+      const unread = held && [held.store, ...held.others].find(one => one.unreadable !== undefined)
+      if (unread) throw new Error(`its anchor in ${unread.place} cannot be read: ${unread.unreadable ?? ''}`)
       const key = await signingKey(folder)
       const last = (await segmentsOf(folder)).at(-1)
       const torn = last === undefined ? 0 : await cutTornTail(join(folder, last))
-      const position = await read(folder, last, known?.current)
-      const lost = known === undefined ? undefined : lossOf(known.current, position, key)
-      // Kept for good, or the next record would write over it
-      if (known !== undefined && lost !== undefined)
-        await options.anchors?.write(
-          {
-            current: { ...known.current, records: 0, head: '', checkpoints: 0, note: '' },
-            lost: [...known.lost, known.current],
-          },
-          true,
-        )
-      return { log: new FileAuditLog(options, key, position), torn, last, lost }
+      await cutTornNote(folder)
+      const position = await read(folder, last, held)
+      const anchors = options.anchors && held && new Anchors(options.anchors, key, held)
+      const reason = held && lossOf(held, position, key)
+      const log = new FileAuditLog(options, key, anchors, position)
+      if (reason !== undefined) await log.lose(reason, held)
+      else if (held !== undefined) await anchors?.settle(held, position.checkpoints)
+      return { log, torn, last, lost: reason }
     })
     const actor = { sub: 'millrace', kind: 'system' }
     if (lost !== undefined)
@@ -343,6 +390,6 @@ export async function openAudit(options: AuditOptions): Promise<AuditLog> {
     if (log.unsigned > 0) await log.checkpoint()
     return log
   } catch (error) {
-    throw fail('auditUnwritable', { path: folder, reason: (error as Error).message }, error)
+    throw fail('auditUnwritable', { path: folder, reason: messageOf(systemError(error) ?? error) }, error)
   }
 }

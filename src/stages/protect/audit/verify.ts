@@ -1,9 +1,11 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Anchored } from './anchor.ts'
+import { type Anchored, isSigned, type KeystoreState } from './anchor.ts'
+import { disagreement, type HeldAnchors } from './anchors.ts'
 import { checkpointsFile, notesIn, readCheckpoint, type Checkpoint } from './checkpoint.ts'
 import { privateKeyFile, publicKeyFile } from './log.ts'
+import { named } from '../../../internal/publish.ts'
 import { formatTime } from '../../../internal/time.ts'
 import { GrowingTree, leafHash } from './merkle.ts'
 import { linesOf, type Line } from './segments.ts'
@@ -21,7 +23,7 @@ export interface AuditVerdict {
 const textOf = (path: string): Promise<string | undefined> =>
   readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
-    throw error
+    throw named(error, path)
   })
 
 const publicOf = (key: KeyObject): string => String(key.export({ format: 'pem', type: 'spki' }))
@@ -29,14 +31,14 @@ const publicOf = (key: KeyObject): string => String(key.export({ format: 'pem', 
 /** Files that belong to a log and are gone, or are of another one. */
 async function strangerIn(
   folder: string,
-  anchored: Anchored | undefined,
+  anchored: readonly Anchored[],
 ): Promise<readonly [string, string] | undefined> {
   const [own, secret] = [await textOf(join(folder, publicKeyFile)), await textOf(join(folder, privateKeyFile))]
   if (own === undefined) return [publicKeyFile, 'it is gone']
   if (secret === undefined) return [privateKeyFile, 'it is gone']
   try {
     const key = publicOf(createPublicKey(own))
-    if (anchored !== undefined && key !== anchored.current.publicKey)
+    if (anchored.some(one => one.current.publicKey !== key))
       return [publicKeyFile, 'it is not the key that was anchored']
     if (publicOf(createPublicKey(secret)) !== key) return [privateKeyFile, `it does not belong to ${publicKeyFile}`]
   } catch {
@@ -54,42 +56,113 @@ async function isUnused(folder: string): Promise<boolean> {
   return !names.some(name => name.endsWith('.jsonl') || name === checkpointsFile || name.startsWith('checkpoint-key'))
 }
 
+/** What was kept outside of the log's folder, to hold it to. */
+export interface AuditEvidence {
+  /** The key of the log, from elsewhere. */
+  readonly publicKeyPem?: string
+  /** Signed checkpoints, from elsewhere. */
+  readonly notes?: readonly string[]
+  /** What the places of its anchors hold. Not given: nobody looked. */
+  readonly held?: HeldAnchors
+  /** Anchors that a receiver kept, and where they are. */
+  readonly kept?: { readonly place: string; readonly anchors: readonly Anchored[] }
+  /** The keystore as it is now, or why it is not known: it is gone, it cannot be read. Not given: nobody looked. */
+  readonly keystore?: KeystoreState | string
+}
+
+interface Named {
+  readonly place: string
+  readonly anchored: Anchored
+}
+
+function anchorsIn({ held, kept }: AuditEvidence): readonly Named[] {
+  const places = held === undefined ? [] : [held.store, ...held.others]
+  return [
+    ...places.flatMap(({ place, anchored }) => (anchored === undefined ? [] : [{ place, anchored }])),
+    ...(kept?.anchors ?? []).map(anchored => ({ place: kept?.place ?? '', anchored })),
+  ]
+}
+
+/** What is wrong with the places themselves. */
+function wrongPlace({ held, kept }: AuditEvidence, anchors: readonly Named[]): readonly [string, string] | undefined {
+  for (const { place, anchored } of anchors) {
+    const { lost, current } = anchored
+    if (lost[0] !== undefined)
+      return [
+        place,
+        `a log of ${lost[0].records} records, last written at ${formatTime(lost[0].at)}, was cut or replaced: ${lost[0].reason}`,
+      ]
+    if (place === kept?.place && !isSigned(anchored))
+      return [place, `its anchor of ${current.records} records is not signed by the key that it names`]
+  }
+  const odd = held && disagreement(held)
+  if (odd !== undefined) return [odd.place, odd.reason]
+  const newest = Math.max(0, ...(kept?.anchors ?? []).map(one => one.current.checkpoints))
+  const store = held?.store
+  if (store !== undefined && newest > (store.anchored?.signing ?? store.anchored?.current.checkpoints ?? 0))
+    return [store.place, `${kept?.place ?? ''} has an anchor of checkpoint ${newest}, which is later than all it knows`]
+  return undefined
+}
+
+/** The keystore is of an earlier change than one that was anchored. */
+function oldKeystore(
+  { keystore, kept }: AuditEvidence,
+  anchors: readonly Named[],
+): readonly [string, string] | undefined {
+  if (keystore === undefined) return undefined
+  // What a receiver kept is a history: the last of it says how the keystore must be
+  const last = kept?.anchors.at(-1)
+  for (const { place, anchored } of anchors) {
+    const known = anchored.current.keystore
+    if (known === undefined || (place === kept?.place && anchored !== last)) continue
+    if (typeof keystore === 'string') return ['keystore', `${keystore}; ${place} knows its change ${known.gen}`]
+    if (keystore.gen < known.gen)
+      return ['keystore', `it is of change ${keystore.gen}, ${place} knows its change ${known.gen}`]
+    if (keystore.gen === known.gen && keystore.mac !== known.mac)
+      return ['keystore', `its change ${known.gen} is not the one that ${place} knows`]
+  }
+  return undefined
+}
+
 /**
- * Reads the whole log: every record's number and the hash of the one before it, and every signed checkpoint.
- * `anchored` (what a second place holds; null: it holds nothing) proves more than the folder can prove about itself.
+ * Reads the whole log: every record's number and the hash of the one before it, and every signed checkpoint. What was kept
+ * elsewhere proves more than the folder can prove about itself.
  */
-export async function verifyAudit(
-  folder: string,
-  given: {
-    readonly publicKeyPem?: string
-    readonly anchors?: readonly string[]
-    readonly anchored?: Anchored | null
-  } = {},
-): Promise<AuditVerdict> {
-  const anchored = given.anchored ?? undefined
-  const anchor = anchored?.current
-  if ((await isUnused(folder)) && anchored === undefined) return { ok: true, records: 0, checkpoints: 0, unsigned: 0 }
-  const gone = (record: number, place: string, reason: string): AuditVerdict => ({
+export async function verifyAudit(folder: string, given: AuditEvidence = {}): Promise<AuditVerdict> {
+  const { held } = given
+  const anchors = anchorsIn(given)
+  const unused = await isUnused(folder)
+  const gone = (place: string, reason: string): AuditVerdict => ({
     ok: false,
     records: 0,
     checkpoints: 0,
     unsigned: 0,
-    firstBad: { record, place, reason },
+    firstBad: { record: 0, place, reason },
   })
-  const lost = anchored?.lost[0]
-  if (lost !== undefined)
+  const unreadable = held && [held.store, ...held.others].find(one => one.unreadable !== undefined)
+  if (unused && anchors.length === 0 && unreadable === undefined)
+    return { ok: true, records: 0, checkpoints: 0, unsigned: 0 }
+  const furthest = anchors.toSorted((x, y) => y.anchored.current.records - x.anchored.current.records)[0]
+  if (unused && furthest !== undefined && furthest.anchored.lost.length === 0)
     return gone(
-      0,
       folder,
-      `a log of ${lost.records} records, last written at ${formatTime(lost.at)}, was cut or replaced`,
+      `the log is gone: it had ${furthest.anchored.current.records} records at ${formatTime(furthest.anchored.current.at)}, as ${furthest.place} says`,
     )
-  if (anchor !== undefined && (await isUnused(folder)))
-    return gone(0, folder, `the log is gone: it had ${anchor.records} records at ${formatTime(anchor.at)}`)
-  const stranger = await strangerIn(folder, anchored)
-  if (stranger !== undefined) return gone(0, ...stranger)
+  const wrong = wrongPlace(given, anchors)
+  if (wrong !== undefined) return gone(...wrong)
+  const stranger = await strangerIn(
+    folder,
+    anchors.map(one => one.anchored),
+  )
+  if (stranger !== undefined) return gone(...stranger)
   const publicKey = createPublicKey(given.publicKeyPem ?? (await readFile(join(folder, publicKeyFile))))
   const own = await notesIn(folder)
-  const notes = [...own, ...(given.anchors ?? []), ...(anchor?.note ? [anchor.note] : [])]
+  const notes = [...own, ...(given.notes ?? []), ...anchors.flatMap(one => one.anchored.current.note || [])]
+  const byRecords = new Map<number, Named[]>()
+  for (const one of anchors) {
+    const { records } = one.anchored.current
+    byRecords.set(records, [...(byRecords.get(records) ?? []), one])
+  }
   const bySize = new Map<number, Checkpoint[]>()
   const tree = new GrowingTree()
   const bad = (record: number, place: string, reason: string): AuditVerdict => ({
@@ -130,19 +203,29 @@ export async function verifyAudit(
       if (!checkpoint.root.equals(tree.root()))
         return bad(signed, place, `records ${signed} to ${seq} are not those that were signed`)
     if (bySize.has(tree.size)) signed = tree.size
-    if (tree.size === anchor?.records && previous.hash !== anchor.head)
-      return bad(seq, place, 'it is not the record that was anchored')
+    for (const one of byRecords.get(tree.size) ?? [])
+      if (one.anchored.current.head !== previous.hash)
+        return bad(seq, place, `it is not the record that was anchored in ${one.place}`)
   }
   const largest = Math.max(0, ...bySize.keys())
   if (largest > tree.size)
     return bad(tree.size, checkpointsFile, `${largest} records were signed, ${tree.size} are left`)
-  if (anchor !== undefined && anchor.records > tree.size)
-    return bad(tree.size, folder, `${anchor.records} records were anchored, ${tree.size} are left`)
-  if (anchor !== undefined && anchor.checkpoints > own.length)
-    return bad(tree.size, checkpointsFile, `${anchor.checkpoints} checkpoints were signed, ${own.length} are left`)
-  if (anchor?.note && !own.some(note => note.trim() === anchor.note.trim()))
-    return bad(tree.size, checkpointsFile, 'the last checkpoint that was signed is not there')
-  if (given.anchored === null && tree.size > 0)
-    return bad(tree.size, 'metadata store', 'it holds no anchor of this log, so nobody knows how long the log was')
+  for (const { place, anchored } of anchors) {
+    const { records, checkpoints, note } = anchored.current
+    if (records > tree.size)
+      return bad(tree.size, folder, `${records} records were anchored in ${place}, ${tree.size} are left`)
+    if (checkpoints > own.length)
+      return bad(tree.size, checkpointsFile, `${checkpoints} checkpoints were signed, ${own.length} are left`)
+    if (note && !own.some(one => one.trim() === note.trim()))
+      return bad(tree.size, checkpointsFile, 'the last checkpoint that was signed is not there')
+  }
+  const store = held?.store
+  if (store !== undefined && store.anchored === undefined && tree.size > 0)
+    return bad(tree.size, store.place, 'it holds no anchor of this log, so nobody knows how long the log was')
+  const known = store?.anchored?.signing ?? store?.anchored?.current.checkpoints
+  if (store !== undefined && known !== undefined && own.length > known)
+    return bad(tree.size, store.place, `its anchor is of checkpoint ${known}, the log has ${own.length}`)
+  const old = oldKeystore(given, anchors)
+  if (old !== undefined) return bad(tree.size, ...old)
   return { ok: true, records: tree.size, checkpoints: own.length, unsigned: tree.size - signed }
 }

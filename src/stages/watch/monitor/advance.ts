@@ -21,6 +21,8 @@ const sameCause = 7
 interface Cause {
   readonly name: string
   readonly change?: Change
+  /** The baseline that it differs from. */
+  readonly profile: string
 }
 
 /** A monitor has one alert: whatever has one cause is one message, which names its columns. */
@@ -40,6 +42,8 @@ export interface AlertState {
 export interface MonitorState {
   readonly monitor: string
   readonly alert: AlertState
+  /** Windows in a row that had drifted from this baseline: what a retrain waits for, whatever else the alert rests on. */
+  readonly drifting: number
   readonly sequence: number
   /** The last windows against the profile of that digest: by column and direction, oldest first. */
   readonly recent: {
@@ -63,7 +67,7 @@ export interface MonitorAdvanced {
 
 export function startMonitor(monitor: string): MonitorState {
   const alert: AlertState = { status: 'ok', bad: 0, clean: 0, since: 0, causes: [], told: 0 }
-  return { monitor, alert, sequence: 0, recent: { profile: '', columns: {} } }
+  return { monitor, alert, drifting: 0, sequence: 0, recent: { profile: '', columns: {} } }
 }
 
 /** Something else that a window shows, such as a broken rule of the scaler. */
@@ -83,7 +87,7 @@ const keyOf = (column: { readonly output: boolean; readonly name: string }): str
 
 /** Judges a window with those before it, and remembers it. */
 function judge(state: MonitorState, evaluation: Evaluation): { judged: Verdict; recent: MonitorState['recent'] } {
-  const profile = String(evaluation.report.evidence?.profile ?? '')
+  const profile = profileOf(evaluation)
   // Changes against another baseline are no changes against this one
   const before = state.recent.profile === profile ? state.recent.columns : {}
   const columns: Record<string, Record<string, readonly Remembered[]>> = {}
@@ -100,10 +104,14 @@ function judge(state: MonitorState, evaluation: Evaluation): { judged: Verdict; 
   return { judged: verdictOf(measured, evaluation.alpha), recent: { profile, columns } }
 }
 
+const profileOf = ({ report }: Evaluation): string => String(report.evidence?.profile ?? '')
+
 /** Whether what fired is over in this window; undefined where it cannot be told. */
 function gone(causes: readonly Cause[], evaluation: Evaluation): boolean | undefined {
-  const answers = causes.map(({ name, change }) => {
-    if (!change) return true
+  if (!known(evaluation.verdict)) return undefined
+  const answers = causes.map(({ name, change, profile }) => {
+    // a new version knows what changed before it was made: what it does not find changed is over
+    if (!change || profile !== profileOf(evaluation)) return true
     const at = evaluation.columns.findIndex(column => keyOf(column) === name)
     return hasGone(evaluation.observed[at] ?? [], change)
   })
@@ -160,6 +168,8 @@ function step(before: AlertState, seen: Seen, now: Micros): Step {
 interface Seen {
   /** Undefined for a window without a verdict, which neither confirms nor clears anything. */
   readonly bad: boolean | undefined
+  /** Whether columns have drifted, and still have in this window. */
+  readonly drifts: boolean | undefined
   readonly over: boolean | undefined
   readonly atOnce: boolean
   readonly causes: readonly Cause[]
@@ -179,16 +189,18 @@ function beganLately({ recent }: MonitorState, column: string, change: Change | 
 
 function seenOf(state: MonitorState, evaluation: Evaluation, judged: Verdict, further: readonly Observation[]): Seen {
   const proved = further.filter(one => one.bad)
+  const profile = profileOf(evaluation)
   // what the windows before still show, but this one does not, is over
   const stays = (one: ColumnDrift): boolean => {
     const observed = evaluation.observed[evaluation.columns.findIndex(column => keyOf(column) === keyOf(one))]
     return !one.change || !observed || hasGone(observed, one.change) !== true
   }
   const drifted = judged.verdict === 'drift' ? judged.drifted.filter(stays) : []
-  const bad = proved.length > 0 || drifted.length > 0 || (known(judged.verdict) ? false : undefined)
+  const drifts = drifted.length > 0 || (known(judged.verdict) ? false : undefined)
+  const bad = proved.length > 0 || drifts
   const causes: Cause[] = [
-    ...proved.map(one => ({ name: one.name })),
-    ...drifted.map(one => ({ name: keyOf(one), ...(one.change ? { change: one.change } : {}) })),
+    ...proved.map(one => ({ name: one.name, profile })),
+    ...drifted.map(one => ({ name: keyOf(one), profile, ...(one.change ? { change: one.change } : {}) })),
   ]
   // the score follows its inputs
   const began = new Set(proved.map(one => one.name))
@@ -197,6 +209,7 @@ function seenOf(state: MonitorState, evaluation: Evaluation, judged: Verdict, fu
   const now = proved.length > 0 || evaluation.verdict === 'drift'
   return {
     bad,
+    drifts,
     over: now ? false : gone(state.alert.causes, evaluation),
     atOnce: proved.some(one => one.atOnce),
     causes,
@@ -206,20 +219,28 @@ function seenOf(state: MonitorState, evaluation: Evaluation, judged: Verdict, fu
   }
 }
 
+/** A window without a verdict neither goes on with the row nor ends it. */
+function driftingAfter({ drifting, recent }: MonitorState, drifts: boolean | undefined, profile: string): number {
+  const before = recent.profile === profile ? drifting : 0
+  if (drifts === undefined) return before
+  return drifts ? before + 1 : 0
+}
+
 /**
  * Takes the evaluation of the next window and judges it together with the windows before it. The monitor's one alert goes
  * ok → pending → firing after two bad windows in a row (after one that proves it) and is resolved after three in which what
  * fired is gone. Pure.
  */
 export function advanceMonitor(
-  state: MonitorState,
+  before: MonitorState,
   evaluation: Evaluation,
   now: Micros,
   further: readonly Observation[] = [],
 ): MonitorAdvanced {
-  const { judged, recent } = judge(state, evaluation)
-  const seen = seenOf(state, evaluation, judged, further)
-  const { next, tell, update } = step(state.alert, seen, now)
+  const { judged, recent } = judge(before, evaluation)
+  const seen = seenOf(before, evaluation, judged, further)
+  const { next, tell, update } = step(before.alert, seen, now)
+  const state = { ...before, drifting: driftingAfter(before, seen.drifts, recent.profile) }
   const kept = tell === 'resolved' ? onlyLast(recent, toResolve) : recent
   const change = tell ?? update
   if (change === undefined)

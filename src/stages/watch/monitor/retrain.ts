@@ -44,6 +44,8 @@ export interface RetrainEvidence {
   readonly evidence: readonly string[]
   /** Why the data that it would train on is refused. */
   readonly refused?: string
+  /** The version that challenges the stable one already. */
+  readonly tried?: string
 }
 
 /** The first rule that forbids it, or undefined. */
@@ -82,6 +84,14 @@ function refusal(
       name: state.waits === undefined ? 'one at a time' : 'one rollout at a time',
       reason: state.waits ?? `the retrain that ${state.active} started is still training`,
       value: state.active,
+      threshold: 1,
+    }
+  // what is wrong with the stable version is what the challenger is tried for
+  if (seen.tried !== undefined && (seen.trigger === 'drift' || seen.trigger === 'performance'))
+    return {
+      name: 'one rollout at a time',
+      reason: `${seen.tried} is being tried in its place`,
+      value: seen.tried,
       threshold: 1,
     }
   if (seen.refused !== undefined)
