@@ -112,6 +112,9 @@ describe('the scaler of a version', () => {
     expect(check.code).toBe(1)
     expect(check.out).toContain(`the ONNX file names the scaler`)
     expect(check.out).toContain('the graph scales otherwise')
+    const [judged] = JSON.parse((await millrace('scaler', 'check', 'lateness@2', '--json')).out) as [Report]
+    const failed = judged.checks.filter(one => one.status === 'fail').map(one => one.id)
+    expect(failed).toEqual(expect.arrayContaining(['scaler-hash-chain', 'scaler-onnx-parity', 'scaler-refit']))
     const deploy = await millrace('deploy', '--version', '2')
     expect(deploy.code).toBe(1)
     expect(deploy.out).toContain('lateness@2 is not served, its scaler is not proven')

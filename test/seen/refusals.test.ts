@@ -18,7 +18,11 @@ import { complaints, filesBelow, found, type Test } from './seen.ts'
 // Everything by which a user can be refused has a test in which it refuses. What there is, is read from the code.
 
 const code = filesBelow('src', '.ts').filter(file => !file.endsWith('.test.ts'))
-const tests = [...filesBelow('src', '.test.ts'), ...filesBelow('test', '.ts', ['test/seen'])]
+const tests = [
+  ...filesBelow('src', '.test.ts'),
+  ...filesBelow('src/testing', '-contract.ts'),
+  ...filesBelow('test', '.ts', ['test/seen']),
+]
 
 /** Lines that assert: a code that is only told in a comment was not met. */
 const asserted = new Set(found(tests, /^(?!\s*(?:\/\/|\*)).*\b(MR\d{4})\b/gm))
@@ -47,6 +51,7 @@ test('every error is made somewhere', () => {
   expect(Object.keys(catalogue).filter(name => !named.has(name))).toEqual([])
 })
 
+/** What has both, or a reason why it cannot refuse. */
 const pairs = (table: Readonly<Record<string, Refusal>>): Record<string, Test[]> =>
   Object.fromEntries(Object.entries(table).map(([what, { no, yes }]) => [what, [no, yes]]))
 const unseenOf = (canBeMet: readonly string[]): string[] => unseenRefusals.filter(one => canBeMet.includes(one))
@@ -69,7 +74,7 @@ test('every rule of a decision is met, by what it refuses and by what it just le
       code.filter(file => !file.startsWith('src/testing')),
       /\brule(?::| =)[^{;]{0,60}\{\s*name: ['`]([^'`]+)['`]/g,
     ),
-    ...found(['src/stages/watch/monitor/retrain.ts'], /\bname: '([^']+)'/g),
+    ...found(['src/stages/watch/monitor/retrain.ts'], /(?<=\bname: [^,\n]*)'([^']+)'/g),
     ...found(['src/stages/deploy/rollout/advance.ts'], /\{ name: '([^']+)', \.\.\.alarm \}/g),
   ]
   const can = [...new Set(written.flatMap(one => filled[one] ?? [one]))]
