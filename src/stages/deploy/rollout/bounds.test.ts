@@ -41,7 +41,11 @@ it('a step needs its requests to the last one', () => {
   expect(new Played().answers(200, 'ok').told).toEqual(['advanced: guardrails'])
   expect(new Played({ minRequests: 3 }).answers(3, 'ok').told).toEqual(['advanced: guardrails'])
   const whole = new Played().answers(800, 'ok')
-  expect([whole.told.length, whole.state.phase, whole.state.config.weights]).toEqual([4, 'bake', [0.01, 0.05, 0.2, 0.5]])
+  expect([whole.told.length, whole.state.phase, whole.state.config.weights]).toEqual([
+    4,
+    'bake',
+    [0.01, 0.05, 0.2, 0.5],
+  ])
 })
 
 it('shadow rows are needed to the last one', () => {
@@ -97,7 +101,9 @@ describe('guardrails', () => {
     expect(new Played().answers(4, outcome).told).toEqual([`rolled-back: guardrail ${outcome}`])
     // one has it for itself: 100
     expect(new Played({ guardrails: [outcome] }).answers(2, outcome).told).toEqual([])
-    expect(new Played({ guardrails: [outcome] }).answers(3, outcome).told).toEqual([`rolled-back: guardrail ${outcome}`])
+    expect(new Played({ guardrails: [outcome] }).answers(3, outcome).told).toEqual([
+      `rolled-back: guardrail ${outcome}`,
+    ])
     // 0.0002 / 4: 20,000, which four do not reach
     expect(new Played({ alpha: 0.0002 }).answers(4, outcome).told).toEqual([])
     expect(new Played({ alpha: 0.04 }).answers(3, outcome).told).toEqual([`rolled-back: guardrail ${outcome}`])
