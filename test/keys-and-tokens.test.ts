@@ -2,9 +2,9 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { isHeldLock, takeFileLock } from '../src/internal/file-lock.ts'
 import type { Said } from './support/command.ts'
 import { inside } from './support/inside.ts'
+import { whileLocked } from './support/locked.ts'
 import { refused } from './support/refused.ts'
 
 // Keys, grants, tokens and the audit log by the command line: who may, who may not, and what the flags change.
@@ -66,13 +66,9 @@ test('a grant is given by who may, with the actions that are named, and taken ba
 })
 
 test('a keystore that another process is changing is waited for, then refused', async () => {
-  const held = await takeFileLock(`${keystore()}.lock`, 0)
-  if (!isHeldLock(held)) throw new Error('the lock is not free')
-  try {
+  await whileLocked(`${keystore()}.lock`, async () => {
     refused(await run('keys', 'rotate', 'plain'), 3, 'MR6016', String(process.pid))
-  } finally {
-    await held.release()
-  }
+  })
   expect(await run('keys', 'rotate', 'plain')).toMatchObject({ code: 0 })
 })
 

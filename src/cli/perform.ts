@@ -60,6 +60,8 @@ async function parse(
   }
   const options = program.opts<Record<string, string | boolean | string[]>>()
   for (const option of program.options) checkChoice(name, option, command, options[option.attributeName()])
+  const given = program.options.filter(one => program.getOptionValueSource(one.attributeName()) === 'cli')
+  checkTogether(name, command, new Set(given.map(one => one.long ?? one.flags)))
   return {
     args: program.args,
     options,
@@ -81,6 +83,18 @@ function checkChoice(
   if (wrong === undefined) return
   const reason = `${long ?? flags} takes ${list ? 'one or more' : 'one'} of ${choices.join(', ')}, not "${wrong}".`
   throw fail('usageWrong', { reason, verb })
+}
+
+/** Refuses an option that changes nothing beside the others. */
+function checkTogether(verb: string, { options = [] }: Verb, given: ReadonlySet<string>): void {
+  for (const { flags, onlyWith, notWith } of options) {
+    const flag = flags.split(' ')[0] as string
+    if (!given.has(flag)) continue
+    if (onlyWith !== undefined && !given.has(onlyWith))
+      throw fail('usageWrong', { reason: `${flag} changes nothing without ${onlyWith}.`, verb })
+    if (notWith !== undefined && given.has(notWith))
+      throw fail('usageWrong', { reason: `${flag} changes nothing with ${notWith}.`, verb })
+  }
 }
 
 function sentence(text: string): string {
