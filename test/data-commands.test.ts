@@ -120,7 +120,6 @@ describe('validate', () => {
     refused(await run('validate', '--settle', '5s'), 2, 'MR1101', '--watch')
     refused(await run('validate', '--watch', 'inbox', '--once', '--settle', 'soon'), 2, 'MR1101', 'soon')
     refused(await run('validate', '--watch', 'inbox', '--once', '--strict'), 2, 'MR1101', '--strict')
-    // a file that is still young is not taken: with a long settling the first look finds nothing settled
     refused(await run('validate', 'goods'), 2, 'MR1006', 'good')
     refused(await run('validate', '--compare', 'nowhere'), 2, 'MR2019')
   })
@@ -158,6 +157,15 @@ describe('data ingest', () => {
     write('next.csv', 'id,at,km\n1001,2026-02-02T00:00:00,3\n')
     expect(await run('data', 'ingest', 'good', 'next.csv')).toMatchObject({ code: 0 })
     expect(existsSync(join(root, 'data/next.csv'))).toBe(true)
+  })
+
+  test('from a folder waits until they are as old as it is told', async () => {
+    write('inbox/fourth.csv', 'id,at,km\n1003,2026-02-04T00:00:00,3\n')
+    const before = performance.now()
+    expect(await run('validate', 'good', '--watch', 'inbox', '--once', '--settle', '4s')).toMatchObject({ code: 0 })
+    // the two seconds that are the default would not do
+    expect(performance.now() - before).toBeGreaterThan(4_000)
+    expect(existsSync(join(root, 'data/fourth.csv'))).toBe(true)
   })
 
   test('is one at a time', async () => {

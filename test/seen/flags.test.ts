@@ -15,6 +15,6 @@ async function allFlags(): Promise<string[]> {
 test('every flag of every command is met with what it changes', async () => {
   const met = Object.fromEntries(Object.entries(flagsSeen).map(([what, one]) => [what, [one]]))
   // the file of the test says the flag: by itself, or its name where flags are put together
-  const needs = (what: string): RegExp => new RegExp(`(--|')${/--(.+)$/.exec(what)?.[1]}\\b`)
+  const needs = (what: string): RegExp => new RegExp(`(--|\\b)${/--(.+)$/.exec(what)?.[1]}\\b`)
   expect(complaints(await allFlags(), met, unseenFlags, needs)).toEqual([])
 })

@@ -56,7 +56,7 @@ export const flagsSeen: Readonly<Record<string, Test>> = {
   'validate --once': ingest(
     'a folder is watched: what arrives is taken in, once for each content, also by a second process',
   ),
-  'validate --settle': data('what changes nothing is refused'),
+  'validate --settle': data('from a folder waits until they are as old as it is told'),
   'check-test --out': data('a test of expectations goes where it is told, and replaces nothing without --force'),
   'check-test --force': data('a test of expectations goes where it is told, and replaces nothing without --force'),
   'data ingest --name': data('takes files where the dataset is a folder of them, under the name that is given'),
