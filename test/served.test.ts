@@ -15,7 +15,7 @@ let root: string
 const run = (...words: string[]): Promise<Said> => inside(root, words)
 const json = async <T>(...words: string[]): Promise<T> => JSON.parse((await run(...words, '--json')).out) as T
 
-function define({ trees = 5, more = '', view = '2d' } = {}): void {
+function define({ trees = 5, more = '', view = '2d', canary = '' } = {}): void {
   writeFileSync(
     join(root, 'millrace.config.ts'),
     `import { csv, dataset, deployment, entity, features, gbt, model, monitor, project, t } from 'millrace'
@@ -32,7 +32,7 @@ const fare = model('fare', {
   task: 'regression', from: rides, features: [zones], label: c => c.paid, inputs: c => ({ km: c.km, ...zones.all }),
   split: { by: 'time', train: '20d', test: '5d' }, train: gbt({ trees: ${trees}, depth: 3 }),
 })
-const api = deployment('fares', { model: fare })
+const api = deployment('fares', { model: fare${canary} })
 export default project('rides', { rides, zones, fare, api, watch: monitor('watch', { deployment: api })${more} })
 `,
   )
@@ -151,6 +151,37 @@ test('the first version is stable at once, and every command of a rollout has it
   // without a number the newest
   expect((await run('deploy')).out).toContain('fare@3 against fare@1')
   await run('rollout', 'abort')
+})
+
+test('a rollout runs as its canary says, and by the defaults of the guide', async () => {
+  interface Config {
+    readonly weights: readonly number[]
+    readonly labels: string
+    readonly minRequests: number
+    readonly maxWait: number
+    readonly alpha: number
+  }
+  const minute = 60_000_000
+  /** The rules by which a rollout that begins now is run. */
+  const begun = async (canary: string): Promise<Config> => {
+    define({ trees: 7, canary })
+    expect(await run('deploy', '--version', '2')).toMatchObject({ code: 0 })
+    const { rollout } = await json<{ rollout: { config: Config } }>('rollout', 'status')
+    expect(await run('rollout', 'abort')).toMatchObject({ code: 0 })
+    return rollout.config
+  }
+  const guide = {
+    weights: [0.01, 0.05, 0.2, 0.5],
+    labels: 'advisory',
+    minRequests: 200,
+    maxWait: 30 * minute,
+    alpha: 0.01,
+  }
+  expect(await begun('')).toMatchObject(guide)
+  const said = "{ steps: ['10%', '40%'], labels: 'required', minRequests: 7, maxWait: '90m', alpha: 0.2 }"
+  const wanted = { weights: [0.1, 0.4], labels: 'required', minRequests: 7, maxWait: 90 * minute, alpha: 0.2 }
+  expect(await begun(`, canary: ${said}`)).toMatchObject(wanted)
+  define({ trees: 7 })
 })
 
 test('decisions are told by kind and number, and a kind that is none is refused', async () => {
