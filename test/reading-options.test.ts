@@ -32,6 +32,7 @@ export default project('p', { d: dataset('d', { source: csv('data/a.csv'${csv}),
   )
   const { out, said } = await inside(root, ['validate', 'd', '--json'])
   if (out === '') throw new Error(said)
+  if (!out.startsWith("[")) throw new Error(out)
   const [made] = JSON.parse(out) as Report[]
   if (!made) throw new Error(said)
   return made
@@ -44,7 +45,7 @@ const readAs = async (text: string | Buffer, csv: string, a = '1', b = 'x', colu
   const quoted = JSON.stringify(b)
   const made = await report(text, csv, {
     columns: `${first}: t.text(), ${second}: t.text()`,
-    expect: `c.${first}.in([${JSON.stringify(a)}], { id: 'a' }), c.${second}.in([${quoted}], { id: 'b' })`,
+    expect: `c.${first}.inSet([${JSON.stringify(a)}], { id: 'a' }), c.${second}.inSet([${quoted}], { id: 'b' })`,
   })
   return check(made, 'a').status === 'pass' && check(made, 'b').status === 'pass' && check(made, 'a').evaluated === 1
 }
@@ -78,13 +79,13 @@ test('bad rows are counted, tolerated and set aside as the options say, and by t
   const text = `a,b\n${Array.from({ length: 100 }, (_, i) => `${i},${i === 7 ? 'NA' : i === 8 ? 'none' : 'x'}`).join('\n')}\n`
   const columns = 'a: t.int(), b: t.text()'
   const nullable = 'a: t.int(), b: t.nullable(t.text())'
-  const [nulls] = ["c.b.nullShare({ max: 0.005 }, { id: 'nulls' })"]
+  const [nulls] = ["c.b.nullShare({ max: 0.005, id: 'nulls' })"]
   const share = async (declared: Declared): Promise<unknown> => check(await report(text, '', declared), 'nulls').status
   // no text stands for nothing where nothing is said; the dataset's do where the column has none of its own
   expect(await share({ columns: nullable, expect: nulls })).toBe('pass')
   expect(await share({ columns: nullable, expect: nulls, more: ", treatAsNull: ['NA']" })).toBe('fail')
   const own = "a: t.int(), b: t.nullable(t.text({ treatAsNull: ['none', 'NA'] }))"
-  const counts = "c.b.nullShare({ max: 0.015 }, { id: 'nulls' })"
+  const counts = "c.b.nullShare({ max: 0.015, id: 'nulls' })"
   expect(await share({ columns: nullable, expect: counts, more: ", treatAsNull: ['NA']" })).toBe('pass')
   expect(await share({ columns: own, expect: counts })).toBe('fail')
 
@@ -102,7 +103,7 @@ test('bad rows are counted, tolerated and set aside as the options say, and by t
   // what identifies a row stands beside what is bad of it
   const sample = async (more: string): Promise<string> =>
     JSON.stringify(
-      check(await report(text, '', { columns, expect: "c.b.ne('NA', { id: 'bad' })", more }), 'bad').sample,
+      check(await report(text, '', { columns, expect: "c.b.notInSet(['NA'], { id: 'bad' })", more }), 'bad').sample,
     )
   expect(await sample('')).not.toContain('"a"')
   expect(await sample(", key: ['a']")).toContain('"a"')
