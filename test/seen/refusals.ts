@@ -137,8 +137,11 @@ export const checksSeen: Readonly<Record<string, Refusal>> = {
   calibration: both(metric('calibration holds at the error that is allowed and fails just below')),
   latency: both(latency('is measured in microseconds and held to the limit, to the last one')),
   size: both(service('size holds at the bytes that are allowed and fails at one more')),
-  bounds: both(suite('scores out of range fail, at their ends they hold')),
-  batchConsistent: both(suite('scores that depend on their company fail')),
+  bounds: {
+    no: suite('scores %s are out of range'),
+    yes: suite('just 0 and just 1 are in range, and any finite number is for a regression'),
+  },
+  batchConsistent: both(suite('scores alone, in company, and again are the same, but for rounding')),
   'scaler-names': both(scaler('%s: %s')),
   'scaler-refit': both(scaler('%s')),
   'scaler-train-only': both(scaler('%s')),
