@@ -32,7 +32,7 @@ export default project('p', { d: dataset('d', { source: csv('data/a.csv'${csv}),
   )
   const { out, said } = await inside(root, ['validate', 'd', '--json'])
   if (out === '') throw new Error(said)
-  if (!out.startsWith("[")) throw new Error(out)
+  if (!out.startsWith('[')) throw new Error(out)
   const [made] = JSON.parse(out) as Report[]
   if (!made) throw new Error(said)
   return made
