@@ -151,6 +151,9 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'MonitorOptions.deployment': promises(
     'waits for a second bad window, tells one cause once with the worst first, and is over after three clean ones',
   ),
+  'MonitorOptions.falseAlarms': of('src/stages/watch/refusals.test.ts')(
+    'one window in the stated time may alarm, however many there are a day, and never more than one in twenty',
+  ),
   'MonitorOptions.sensitivity': power(
     'alerts once, naming the column, within the windows that the guide says: ${world}',
   ),
@@ -234,7 +237,6 @@ export const unseenOptions: readonly string[] = [
   'GbtOptions.seed',
   'CalibrationOptions.id',
   'DeploymentOptions.stickyBy',
-  'MonitorOptions.falseAlarms',
   'MonitorOptions.window',
   'MonitorOptions.labelHorizon',
   'ProjectSettings.store.postgresFrom',
