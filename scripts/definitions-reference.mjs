@@ -52,8 +52,8 @@ function missing(place) {
   throw new Error(`${place} has no comment: what it means, its unit and default`)
 }
 
-/** Options as rows, those of options among them below their own name. */
-function rowsOf(type, prefix, place) {
+/** Options with what is said of them, those of options among them below their own name. */
+function optionsOf(type, prefix, place) {
   return membersOf(type).flatMap(member => {
     const name = `${prefix}${member.getName()}`
     const doc = docOf(member) || missing(`${place}.${name}`)
@@ -62,20 +62,38 @@ function rowsOf(type, prefix, place) {
     const inner = Node.isTypeLiteral(node) && membersOf(node.getType())
     const shown = inner ? 'object' : flat(node?.getText() ?? '')
     const state = member.hasQuestionToken() ? fallback : 'required'
-    return [
-      `| \`${name}\` | \`${cell(shown)}\` | ${cell(state)} | ${cell(text)} |`,
-      ...(inner ? rowsOf(node.getType(), `${name}.`, place) : []),
-    ]
+    return [{ name, shown, state, text }, ...(inner ? optionsOf(node.getType(), `${name}.`, place) : [])]
   })
 }
 
+const rowsOf = (type, prefix, place) =>
+  optionsOf(type, prefix, place).map(
+    ({ name, shown, state, text }) => `| \`${name}\` | \`${cell(shown)}\` | ${cell(state)} | ${cell(text)} |`,
+  )
+
+/** The types whose options the page lists, as it lists them. */
+const listed = new Set()
+
 function options(...names) {
   return names.map(name => {
+    listed.add(name)
     const declared = find(name, 'type')
     const intro = docOf(declared)
     const rows = rowsOf(declared.getType(), '', name)
     return `#### ${name}\n\n${intro ? `${intro}\n\n` : ''}| option | type | default | meaning |\n|---|---|---|---|\n${rows.join('\n')}\n`
   })
+}
+
+/** Every option that the page lists, as `{ name: 'DatasetOptions.key', default }`; required ones have no default. */
+export function definitionOptions() {
+  definitionsReference()
+  return [...listed].flatMap(type =>
+    optionsOf(find(type, 'type').getType(), '', type).map(({ name, state, shown }) => ({
+      name: `${type}.${name}`,
+      default: state === 'required' ? '' : state,
+      holdsOthers: shown === 'object',
+    })),
+  )
 }
 
 /** An exported function with its comment. */

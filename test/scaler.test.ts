@@ -1,5 +1,5 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -90,6 +90,24 @@ describe('the scaler of a version', () => {
     ])
     expect((await millrace('scaler', 'check', '--reporter', 'junit')).out).toContain('<testcase')
     expect((await millrace('scaler', 'check', '--reporter', 'sarif')).out).toContain('"version": "2.1.0"')
+    const plain = (await millrace('scaler', 'check')).out
+    expect(plain).not.toContain('scaler-names')
+    const files = {
+      '--junit': '<testsuite',
+      '--sarif': '"2.1.0"',
+      '--html': '<html',
+      '--markdown': '|',
+      '--code-quality': '[',
+    }
+    const named = Object.keys(files).flatMap(flag => [flag, `out/${flag.slice(2)}`])
+    const verbose = await millrace('scaler', 'check', '--verbose', ...named)
+    expect(verbose.out).toContain('scaler-names')
+    for (const [flag, holds] of Object.entries(files))
+      expect(await readFile(join(folder, 'out', flag.slice(2)), 'utf8')).toContain(holds)
+    // units are compared with those of another version, where one is named
+    const against = await millrace('scaler', 'check', '--against', 'lateness@1', '--json')
+    expect((JSON.parse(against.out) as [Report])[0].checks.map(one => one.id)).toContain('scaler-unit-change')
+    expect((await millrace('scaler', 'check', '--against', 'lateness@9')).code).toBe(2)
   })
 
   test('refuses a version that is registered with another scaler, before any traffic, with a decision', async () => {
@@ -112,6 +130,9 @@ describe('the scaler of a version', () => {
     expect(check.code).toBe(1)
     expect(check.out).toContain(`the ONNX file names the scaler`)
     expect(check.out).toContain('the graph scales otherwise')
+    const [judged] = JSON.parse((await millrace('scaler', 'check', 'lateness@2', '--json')).out) as [Report]
+    const failed = judged.checks.filter(one => one.status === 'fail').map(one => one.id)
+    expect(failed).toEqual(expect.arrayContaining(['scaler-hash-chain', 'scaler-onnx-parity', 'scaler-refit']))
     const deploy = await millrace('deploy', '--version', '2')
     expect(deploy.code).toBe(1)
     expect(deploy.out).toContain('lateness@2 is not served, its scaler is not proven')

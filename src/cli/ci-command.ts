@@ -24,6 +24,8 @@ export interface CiSystem {
   /** From the repository's root. */
   readonly file: string
   readonly options?: readonly OptionSpec[]
+  /** Whether its file names a branch (default: yes). */
+  readonly namesBranch?: boolean
   readonly text: (project: Project, plan: CiOptions, options: Readonly<Record<string, unknown>>) => string
 }
 
@@ -34,16 +36,18 @@ async function ownBranch(root: string): Promise<string | undefined> {
   return (await git(root, 'symbolic-ref', '--quiet', '--short', 'HEAD'))?.trim() || undefined
 }
 
+const branchOption: OptionSpec = {
+  flags: '--branch <name>',
+  description: "branch whose pushes are checked (default: the repository's own, else main)",
+}
+
 /** The verb that writes a system's file, and leaves another one that stands there alone. */
 export function ciCommand(system: CiSystem): Command {
   return {
     summary: system.summary,
     details: system.details,
     options: [
-      {
-        flags: '--branch <name>',
-        description: "branch whose pushes are checked (default: the repository's own, else main)",
-      },
+      ...(system.namesBranch === false ? [] : [branchOption]),
       { flags: '--schedule <cron>', description: 'five cron fields, UTC', default: '17 4 * * *' },
       { flags: '--node <version>', description: 'Node.js version', default: '20' },
       ...(system.options ?? []),

@@ -11,6 +11,12 @@ export interface OptionSpec {
   readonly flags: string
   readonly description: string
   readonly default?: string | boolean | number
+  /** The only words that it takes; several of them with commas where `list` says so. Anything else is refused. */
+  readonly choices?: readonly string[]
+  readonly list?: boolean
+  /** The flag without which it changes nothing, and one with which it does not: refused then. */
+  readonly onlyWith?: string
+  readonly notWith?: string
 }
 
 /** Where a command writes. Results go to stdout, everything for people on the way to stderr. */

@@ -1,63 +1,6 @@
-import type { Command as Verb, Invocation } from './command.ts'
-import { createOutput } from './output.ts'
 import { outputsWritten } from './outputs.ts'
-import { fail, isMillraceError, type MillraceError } from '../errors/index.ts'
-import { describeFailure } from './failure.ts'
-import { nearestVerb } from './help.ts'
-import { table } from './table.ts'
-
-function verbOf(words: readonly string[]): string | undefined {
-  return [words.slice(0, 2).join(' '), words[0] ?? ''].find(name => Object.hasOwn(table, name))
-}
-
-function unknown(words: readonly string[]): MillraceError {
-  const given = words.filter(word => !word.startsWith('-'))
-  const near = nearestVerb(given)
-  const group = Object.keys(table).some(verb => verb.startsWith(`${given[0]} `))
-  return fail('verbUnknown', {
-    verb: group ? given.slice(0, 2).join(' ') : (given[0] ?? ''),
-    suggestion: near
-      ? `Did you mean "millrace ${near}"? "millrace --help" lists all commands.`
-      : '"millrace --help" lists all commands.',
-  })
-}
-
-/** Reads arguments and options as the verb declares them. Undefined when help was printed instead. */
-async function parse(name: string, command: Verb, words: readonly string[]): Promise<Invocation | undefined> {
-  const { Command, CommanderError } = await import('commander')
-  const program = new Command(`millrace ${name}`)
-    .description(command.summary)
-    .option('--json', 'print one JSON value')
-    .exitOverride()
-    .configureOutput({ writeErr: () => undefined })
-    .showHelpAfterError(false)
-  for (const { name: argument, description, required, variadic } of command.arguments ?? []) {
-    const inner = `${argument}${variadic ? '...' : ''}`
-    program.argument(required ? `<${inner}>` : `[${inner}]`, description)
-  }
-  for (const option of command.options ?? [])
-    program.option(option.flags, option.description, option.default as string | boolean | undefined)
-  if (command.details) program.addHelpText('after', `\n${command.details}`)
-  try {
-    program.parse([...words], { from: 'user' })
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error
-    if (error.exitCode === 0) return undefined
-    throw fail('usageWrong', { reason: sentence(error.message), verb: name })
-  }
-  const options = program.opts<Record<string, string | boolean | string[]>>()
-  return {
-    args: program.args,
-    options,
-    cwd: process.cwd(),
-    out: createOutput(options.json === true),
-  }
-}
-
-function sentence(text: string): string {
-  const plain = text.replace(/^error: /, '')
-  return `${plain.charAt(0).toUpperCase()}${plain.slice(1)}${/[.?)]$/.test(plain) ? '' : '.'}`
-}
+import { fail, type MillraceError } from '../errors/index.ts'
+import { type Call, perform, tellFailure, verbOf } from './perform.ts'
 
 function interrupted(resumable: boolean): MillraceError {
   return fail('interrupted', {
@@ -73,14 +16,9 @@ async function leave(code: number): Promise<never> {
 
 /** Runs one verb and ends the process with its exit code. */
 export async function main(found: string | undefined, words: readonly string[], version: string): Promise<void> {
-  const verb = found ?? verbOf(words)
+  const call: Call = { verb: found ?? verbOf(words), words, cwd: process.cwd(), version }
   const json = words.includes('--json')
-  const told = async (error: unknown): Promise<never> => {
-    const failed = describeFailure(error, verb ?? '', process.cwd(), version)
-    if (json) process.stdout.write(`${JSON.stringify(failed.json, null, 2)}\n`)
-    else process.stderr.write(failed.text)
-    return leave(failed.exit)
-  }
+  const told = async (error: unknown): Promise<never> => leave(tellFailure(error, call))
   process.on('uncaughtException', error => void told(error))
   process.on('unhandledRejection', error => void told(error))
   let resumable = false
@@ -90,20 +28,5 @@ export async function main(found: string | undefined, words: readonly string[], 
       if (process.stderr.isTTY && !json) process.stderr.write('\r\u001b[2K')
       void told(interrupted(resumable)).catch(() => process.exit(130))
     })
-  try {
-    if (verb === undefined) throw unknown(words)
-    const { command } = await load(verb)
-    resumable = command.resumable === true
-    const invocation = await parse(verb, command, words.slice(verb.split(' ').length))
-    if (invocation === undefined) return await leave(0)
-    await leave((await command.run(invocation)) ?? 0)
-  } catch (error) {
-    await told(isMillraceError(error) ? error : (error as Error))
-  }
-}
-
-async function load(verb: string): Promise<{ readonly command: Verb }> {
-  const entry = table[verb]
-  if (!entry) throw unknown([verb])
-  return entry.load()
+  await leave(await perform(call, command => (resumable = command.resumable === true)))
 }

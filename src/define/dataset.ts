@@ -31,7 +31,7 @@ export interface DatasetOptions<C extends Columns> {
   readonly knownAt?: {
     readonly [K in keyof C & string]?: (c: ColumnExpressions<C>) => TimestampExpression<boolean, string>
   }
-  /** Columns that identify a row, for quarantine and repair. */
+  /** Columns that identify a row: failing rows are shown with them. */
   readonly key?: readonly (keyof C & string)[]
   /** What must hold of it. Some expectations every dataset has by itself. */
   readonly expect?: (c: ExpectationColumns<C>) => readonly Expectation[]

@@ -1,8 +1,19 @@
 import type { Json } from '../internal/canonical-json.ts'
 import type { Micros } from '../internal/time.ts'
 
-/** What chose. One record for every automatic choice; nothing happens silently. */
-export type DecisionKind = 'gate' | 'trigger' | 'rollout' | 'alert' | 'promotion' | 'quarantine' | 'access'
+/** What chose, and what each can end in. One record for every automatic choice; nothing happens silently. */
+export const verdicts = {
+  gate: ['passed', 'refused', 'unchanged'],
+  trigger: ['fired', 'suppressed'],
+  rollout: ['advanced', 'promoted', 'completed', 'held', 'resumed', 'rolled-back'],
+  alert: ['pending', 'firing', 'joined', 'resolved', 'withdrawn'],
+  promotion: ['promoted'],
+  quarantine: ['quarantined', 'readmitted'],
+  access: ['refused', 'accepted'],
+} as const
+
+export type DecisionKind = keyof typeof verdicts
+export type Verdict = (typeof verdicts)[DecisionKind][number]
 
 /** The stored record of an automatic choice, with enough in it to make the choice again. */
 export interface Decision {
@@ -11,8 +22,7 @@ export interface Decision {
   /** What it is about: `model lateness@3`, `deployment lateness-api`. */
   readonly subject: string
   readonly at: Micros
-  /** `fired`, `suppressed`, `passed`, `refused`, `promoted`, `rolled-back`, `held`, `advanced`, … */
-  readonly verdict: string
+  readonly verdict: Verdict
   /** One sentence for the operator at 3 a.m. */
   readonly reason: string
   /** The rule that decided: its name and its threshold. */

@@ -5,6 +5,7 @@ import { isMillraceError } from '../errors/index.ts'
 import { fitScaler } from '../math/scaler/index.ts'
 import { type SampleModel, sampleModel, sampleNames } from '../testing/inference-models.ts'
 import {
+  exportModel,
   graph,
   inspectModel,
   type OnnxCheck,
@@ -141,6 +142,28 @@ describe('the verifier finds', () => {
     const twice = Uint8Array.from([...bytes, 0x72, entry.length, ...entry])
     expect(failing(twice)).toEqual(['onnx.metadata-props-duplicate-key'])
   })
+})
+
+test('what Millrace did not write is not evaluated by it, and parts that do not fit are not written', async () => {
+  const coded = (code: string): Error => expect.objectContaining({ code }) as Error
+  const foreign = graph('bend')
+  foreign.input('features', 'float', ['N', 2])
+  foreign.node('Tanh', ['features'], 'scores')
+  foreign.output('scores', 'float', ['N', 2])
+  expect(() => readEstimator(readModel(writeModel(foreign.build(), {}, '')))).toThrow(coded('MR4002'))
+  const { bytes } = await sampleModel('linear')
+  const { estimator } = readEstimator(readModel(bytes))
+  if (estimator.kind !== 'linear') throw new Error('not linear')
+  const width = estimator.model.coefficients.length
+  const inputs = Array.from({ length: width }, (_, i) => ({ name: `x${i}`, kind: 'number' as const }))
+  const scaler = fitScaler(
+    'standard',
+    inputs.map(() => Float32Array.from([1, 2])),
+  )
+  const kind = estimator.model.task === 'binary' ? 'logistic' : 'linear'
+  const written = { inputs, scaler, estimator: { kind, model: estimator.model } as never }
+  expect(() => exportModel(written)).not.toThrow()
+  expect(() => exportModel({ ...written, inputs: inputs.slice(1) })).toThrow(coded('MR4003'))
 })
 
 describe('hostile bytes', () => {

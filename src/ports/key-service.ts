@@ -1,3 +1,6 @@
+/** What a grant may allow; `*` is all of them, and what a key's maker has. */
+export const keyActions = ['kms:GenerateDataKey', 'kms:Decrypt', 'kms:Rotate', 'kms:Grant'] as const
+
 /** Immutable facts that a data key is bound to; never secrets: services log them in clear. */
 export type KeyContext = Readonly<Record<string, string>>
 

@@ -1,6 +1,6 @@
 import type { CheckResult, Report } from '../../src/define/report.ts'
 import { overallStatus } from '../../src/define/report.ts'
-import type { Decision, DecisionKind } from '../../src/define/decision.ts'
+import type { Decision, DecisionKind, Verdict } from '../../src/define/decision.ts'
 import type { Json } from '../../src/internal/canonical-json.ts'
 import { digestBytes } from '../../src/internal/digest.ts'
 import { seeded } from '../../src/math/random/seeded.ts'
@@ -66,7 +66,7 @@ export async function seed({ store, clock }: Pick<ServerServices['workspace'], '
     kind: DecisionKind,
     subject: string,
     at: number,
-    verdict: string,
+    verdict: Verdict,
     reason: string,
     more: Partial<Decision> = {},
   ): Promise<string> => {

@@ -1,13 +1,15 @@
-import type { DecisionKind } from '../../define/decision.ts'
+import { verdicts, type DecisionKind } from '../../define/decision.ts'
 import { formatTime } from '../../internal/time.ts'
 import type { Command } from '../command.ts'
 import { usage } from '../number-option.ts'
 import { withWorkspace } from '../with-workspace.ts'
 
+const kinds = Object.keys(verdicts)
+
 export const command: Command = {
   summary: 'automatic choices with their evidence',
   options: [
-    { flags: '--kind <kind>', description: 'gate, trigger, rollout, alert, promotion or quarantine' },
+    { flags: '--kind <kind>', description: `only one kind: ${kinds.join(', ')}`, choices: kinds },
     { flags: '--limit <number>', description: 'how many', default: '30' },
   ],
   run: ({ options, cwd, out }) =>

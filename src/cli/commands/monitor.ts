@@ -9,6 +9,9 @@ export const command: Command = {
   arguments: [{ name: 'monitor', description: 'which (default: the only one)' }],
   run: ({ args, cwd, out }) =>
     withWorkspace(cwd, async ({ store, project }) => {
+      const { size } = project.monitors
+      if (args[0] === undefined && size > 1)
+        throw fail('notNamed', { kind: 'monitor', count: size, known: [...project.monitors.keys()].join(', ') })
       const [name = [...project.monitors.keys()][0]] = args
       if (name === undefined || !project.monitors.has(name))
         throw fail('notDefined', {

@@ -5,6 +5,8 @@ import type { Command } from '../command.ts'
 import { updateLock } from '../project-lock.ts'
 import { createProgress } from '../progress.ts'
 
+const triggers = ['manual', 'schedule', 'data', 'drift', 'performance']
+
 const short = (text: string): string => (text.length > 100 ? `${text.slice(0, 99)}…` : text)
 
 export const command: Command = {
@@ -13,7 +15,7 @@ export const command: Command = {
     'validate → features → train → export → evaluate → register. What did not change is reused. Exit code 1 when a gate says no.',
   arguments: [{ name: 'model', description: 'which (default: the only one)' }],
   options: [
-    { flags: '--trigger <kind>', description: 'why: manual, schedule, data, drift, performance', default: 'manual' },
+    { flags: '--trigger <kind>', description: `why: ${triggers.join(', ')}`, default: 'manual', choices: triggers },
     { flags: '--because <decision>', description: 'id of the decision that started it' },
   ],
   resumable: true,

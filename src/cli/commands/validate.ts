@@ -143,18 +143,21 @@ since a snapshot; "pull-request" is the base of the pull request that CI runs fo
 the pull request, and everything is looked at outside of one).`,
   arguments: [{ name: 'dataset', description: 'one dataset (default: all)' }],
   options: [
-    ...reportOptions,
-    { flags: '--explain', description: 'also print the plan: what was looked at, at what cost, and why' },
-    { flags: '--no-rows', description: 'failing rows are counted and some are shown, but none are kept' },
-    { flags: '--strict', description: 'exit 1 for warnings too' },
-    { flags: '--compare <what>', description: 'a git ref, a snapshot, or pull-request' },
-    { flags: '--only <what>', description: 'changed: data or expectations that are not as they were then' },
+    ...[
+      ...reportOptions,
+      { flags: '--explain', description: 'also print the plan: what was looked at, at what cost, and why' },
+      { flags: '--no-rows', description: 'failing rows are counted and some are shown, but none are kept' },
+      { flags: '--strict', description: 'exit 1 for warnings too' },
+      { flags: '--compare <what>', description: 'a git ref, a snapshot, or pull-request' },
+      { flags: '--only <what>', description: 'changed: data or expectations that are not as they were then' },
+    ].map(one => ({ ...one, notWith: '--watch' })),
     { flags: '--watch <folder>', description: 'take files that arrive there into the dataset, if they hold' },
-    { flags: '--once', description: 'with --watch: until the folder is empty' },
+    { flags: '--once', description: 'with --watch: until the folder is empty', onlyWith: '--watch' },
     {
       flags: '--settle <length>',
       description: 'with --watch: how long a file stands unchanged before it is taken',
       default: '2s',
+      onlyWith: '--watch',
     },
   ],
   async run(invocation) {

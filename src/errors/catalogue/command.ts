@@ -25,13 +25,6 @@ export const commandErrors = {
     hint: 'Run "millrace init" in an empty folder, or name one: "millrace init my-project".',
     ...usage,
   },
-  nameNeeded: {
-    code: 'MR1103',
-    title: 'Which one?',
-    message: 'The project has several {kind}s; say which one.',
-    hint: 'One of: {known}.',
-    ...usage,
-  },
   nothingToDeploy: {
     code: 'MR1104',
     title: 'No version to deploy',
@@ -62,13 +55,6 @@ export const commandErrors = {
     hint: 'Give a file, a digest (sha256:…, or of a snapshot its first twelve characters), model@version, run:<id> or deployment:<name>.',
     ...usage,
     status: 404,
-  },
-  versionForm: {
-    code: 'MR1108',
-    title: 'Not a model version',
-    message: "'{given}' is not a model version.",
-    hint: 'Write it as model@version, such as lateness@3; "millrace models list" shows them.',
-    ...usage,
   },
   fileUnreadable: {
     code: 'MR1109',

@@ -74,16 +74,6 @@ export const dataErrors = {
     status: 503,
     blame: 'user',
   },
-  batchRefused: {
-    code: 'MR2009',
-    title: 'Data refused',
-    message:
-      '{dataset}: {bad} of {rows} rows break critical expectations, more than the {limit} that quarantine may take.',
-    hint: 'See "millrace validate {dataset}" for the reasons; mend the source, or raise maxQuarantined in the dataset.',
-    exit: 1,
-    status: 422,
-    blame: 'user',
-  },
   demoDataMissing: {
     code: 'MR2010',
     title: 'Demo data not installed',

@@ -262,15 +262,6 @@ export const engineErrors = {
     status: 409,
     blame: 'environment',
   },
-  stepContract: {
-    code: 'MR3045',
-    title: 'Step broke its contract',
-    message: 'Step {step}: {reason}',
-    hint: 'Mend the step: it must give the outputs that later steps use, as artifacts of the store.',
-    exit: 2,
-    status: 422,
-    blame: 'user',
-  },
   stepUnknown: {
     code: 'MR3046',
     title: 'Step not found',

@@ -55,15 +55,6 @@ export const modelErrors = {
     status: 422,
     blame: 'user',
   },
-  trainingRefused: {
-    code: 'MR4007',
-    title: 'Training is not possible',
-    message: 'The model cannot be trained: {reason}',
-    hint: 'Correct the option or the data that the message names; "millrace validate" finds unusable values.',
-    exit: 2,
-    status: 422,
-    blame: 'user',
-  },
   scalerValueInfinite: {
     code: 'MR4008',
     title: 'Infinite value in a model input',

@@ -130,6 +130,8 @@ export async function goldenTest(
     evaluated: rows,
     bad: holds ? 0 : 1,
     threshold: 'scores within 1e-5',
-    message: `${rows} golden rows are answered within ${worst.toExponential(1)}`,
+    message: holds
+      ? `${rows} golden rows are answered within ${worst.toExponential(1)}`
+      : `one of ${rows} golden rows is answered by a score that is ${worst.toExponential(1)} off, more than the 1e-5 that are allowed`,
   }
 }

@@ -4,6 +4,7 @@ import type { Project } from '../../define/project.ts'
 import { fail } from '../../errors/index.ts'
 import { digestFile } from '../../internal/digest.ts'
 import { publishFile } from '../../internal/publish.ts'
+import { parseReference } from './reference.ts'
 import { openBase } from './base.ts'
 import { dependencies } from './dependencies.ts'
 import { dockerfile, dockerignore } from './dockerfile.ts'
@@ -92,6 +93,8 @@ async function labelsOf({ project, root, commit }: BuildOptions, base: string): 
  */
 export async function buildImage(options: BuildOptions): Promise<BuiltImage> {
   const { root, out, project } = options
+  // before minutes of work: a name that no registry takes
+  if (options.tag !== undefined) parseReference(options.tag)
   const cache = options.cache ?? join(root, '.millrace', 'image', 'cache')
   const base = await openBase(options.base ?? 'scratch', cache, options.registry)
   const bundled = (options.node ?? (base.config === undefined ? 'bundled' : 'base')) === 'bundled'

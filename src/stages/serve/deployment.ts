@@ -156,8 +156,10 @@ export class LiveDeployment implements ServedDeployment, Keeper {
         known: 'see "millrace models list"',
       })
     const loaded = await loadVersion(this.#services, record)
-    if (loaded.golden.status !== 'pass')
+    if (loaded.golden.status !== 'pass') {
+      await loaded.loaded.close()
       throw fail('goldenRowsWrong', { version: `${record.model}@${record.version}`, reason: loaded.golden.message })
+    }
     await this.#scaler.admit(loaded).catch(async (error: unknown) => {
       await loaded.loaded.close()
       throw error

@@ -3,14 +3,18 @@ import { readFile } from 'node:fs/promises'
 import { fail } from '../../../errors/catalogue.ts'
 import { checkName } from '../../../internal/names.ts'
 import type { Clock } from '../../../ports/clock.ts'
-import type { KeyContext, KeyDescription, KeyService, WrappedKey } from '../../../ports/key-service.ts'
+import {
+  keyActions,
+  type KeyContext,
+  type KeyDescription,
+  type KeyService,
+  type WrappedKey,
+} from '../../../ports/key-service.ts'
 import { checkMac, readKeystore, withLock, writeKeystore, type KeystoreFile, type StoredKey } from './keystore-file.ts'
 import { checkGeneration, type Generations } from './generation.ts'
 import { makeSeal, openSeals } from './seal.ts'
 import { unwrapWith, wrap } from './wrap.ts'
 
-/** What a grant may allow; `*` is all of them, and what a key's maker has. */
-export const keyActions = ['kms:GenerateDataKey', 'kms:Decrypt', 'kms:Rotate', 'kms:Grant'] as const
 type Action = (typeof keyActions)[number]
 
 const algorithm = 'HKDF-SHA256+AES-256-GCM'

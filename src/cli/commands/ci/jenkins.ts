@@ -8,6 +8,8 @@ when the job is started through its address. Pushes reach it through a multibran
 
   millrace ci jenkins --schedule "17 4 * * *"`,
   file: 'Jenkinsfile',
+  // which branches it runs for is said in the multibranch job
+  namesBranch: false,
   options: [{ flags: '--no-sarif', description: 'no findings on the lines: they take the plugin Warnings' }],
   text: (project, plan, options) => jenkinsPipeline(project, { ...plan, sarif: options.sarif !== false }),
 })

@@ -1,3 +1,4 @@
+import { keyActions } from '../../../ports/key-service.ts'
 import { keyCommand } from '../../keys.ts'
 
 export const command = keyCommand(
@@ -7,7 +8,9 @@ export const command = keyCommand(
     options: [
       {
         flags: '--actions <list>',
-        description: 'kms:GenerateDataKey, kms:Decrypt, kms:Rotate, kms:Grant; comma-separated',
+        description: `${keyActions.join(', ')}, or * for all; comma-separated`,
+        choices: [...keyActions, '*'],
+        list: true,
         default: 'kms:GenerateDataKey,kms:Decrypt',
       },
     ],

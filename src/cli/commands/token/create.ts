@@ -9,15 +9,18 @@ export const command: Command = {
   details: 'The token is shown once; only its digest is kept.',
   arguments: [{ name: 'name', description: 'what it is for', required: true }],
   options: [
-    { flags: '--scope <list>', description: `${scopes.join(', ')}; comma-separated`, default: 'read' },
+    {
+      flags: '--scope <list>',
+      description: `${scopes.join(', ')}; comma-separated`,
+      default: 'read',
+      choices: scopes,
+      list: true,
+    },
     { flags: '--expires-in <duration>', description: 'how long it lives, such as 30d', default: '90d' },
   ],
   run: ({ args, options, cwd, out }) =>
     withWorkspace(cwd, async ({ store, clock }) => {
       const asked = String(options.scope).split(',')
-      const unknown = asked.find(one => !(scopes as readonly string[]).includes(one))
-      if (unknown !== undefined)
-        throw fail('usageWrong', { reason: `There is no scope "${unknown}".`, verb: 'token create' })
       const expiresIn = String(options.expiresIn)
       if (parseDuration(expiresIn) === undefined)
         throw fail('usageWrong', { reason: `"${expiresIn}" is not a duration such as 30d.`, verb: 'token create' })

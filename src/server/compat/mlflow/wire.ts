@@ -34,7 +34,7 @@ const byStatus: Readonly<Record<number, string>> = {
   503: 'TEMPORARILY_UNAVAILABLE',
 }
 
-/** `{error_code, message}`. What a user did wrong is never a 5xx: clients would try again for minutes. */
+/** `{error_code, message}`, and our code to look it up by. What a user did wrong is never a 5xx: clients would try again for minutes. */
 export function mlflowProblem(error: unknown, { services }: { readonly services: ProblemServices }): Response {
   const known = catalogued(error, services)
   const code =
@@ -44,7 +44,7 @@ export function mlflowProblem(error: unknown, { services }: { readonly services:
   const small = known.status === 409 || known.status === 413 || known.status === 415 ? 400 : known.status
   const status = code === 'RESOURCE_DOES_NOT_EXIST' ? 404 : code === 'RESOURCE_ALREADY_EXISTS' ? 400 : small
   return Response.json(
-    { error_code: code, message: known.message },
+    { error_code: code, message: known.message, code: known.code },
     { status, headers: status === 401 ? { 'www-authenticate': 'Basic realm="mlflow"' } : {} },
   )
 }

@@ -1,4 +1,4 @@
-import type { Decision } from '../../../define/decision.ts'
+import type { Decision, Verdict } from '../../../define/decision.ts'
 import type { Json } from '../../../internal/canonical-json.ts'
 import { digestJson, shortDigest } from '../../../internal/digest.ts'
 import type { Micros } from '../../../internal/time.ts'
@@ -68,7 +68,7 @@ export function decide(
   state: RolloutState,
   change: Partial<RolloutState>,
   at: Micros,
-  verdict: string,
+  verdict: Verdict,
   reason: string,
   rule: Rule,
   actor = 'system',

@@ -115,3 +115,22 @@ describe('windows in a row that have drifted', () => {
     expect(told(windows.map(one => [one])).map(([, drifting]) => drifting)).toEqual([1, 2, 2, 3, 1])
   })
 })
+
+it('an alert is pending, firing, joined, resolved or withdrawn, each with its decision', () => {
+  const decided = (windows: readonly (readonly [Evaluation, Observation?])[]): string[] => {
+    let state = startMonitor('watch')
+    return windows.flatMap(([evaluation, further], i) => {
+      const next = advanceMonitor(state, evaluation, i, further ? [further] : [])
+      state = next.state
+      return next.decisions.map(one => `${one.kind} ${one.verdict}`)
+    })
+  }
+  const [odd, calm] = [seen(before, 1), seen(before, 0)]
+  expect(decided([[odd], [calm]])).toEqual(['alert pending', 'alert withdrawn'])
+  expect(decided([[odd], [odd], [odd, unit], [calm], [calm], [calm]])).toEqual([
+    'alert pending',
+    'alert firing',
+    'alert joined',
+    'alert resolved',
+  ])
+})

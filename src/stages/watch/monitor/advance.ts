@@ -251,7 +251,7 @@ export function advanceMonitor(
     kind: 'alert' as const,
     subject: `monitor ${state.monitor}`,
     at: now,
-    verdict: withdrawn ? 'withdrawn' : tell === undefined ? 'joined' : change,
+    verdict: withdrawn ? ('withdrawn' as const) : tell === undefined ? ('joined' as const) : change,
     reason: reasonOf(change, withdrawn, seen, state),
     rule: {
       name: seen.atOnce ? 'one window that proves it' : `${toFire} windows in a row`,

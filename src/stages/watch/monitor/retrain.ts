@@ -137,7 +137,7 @@ export function decideRetrain(
     kind: 'trigger' as const,
     subject: `model ${policy.model}`,
     at: now,
-    verdict: refused ? 'suppressed' : 'fired',
+    verdict: refused ? ('suppressed' as const) : ('fired' as const),
     reason: refused ? `no retrain: ${refused.reason} (${seen.reason})` : seen.reason,
     rule: refused
       ? { name: refused.name, value: refused.value, threshold: refused.threshold }

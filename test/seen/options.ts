@@ -1,0 +1,261 @@
+import { of, type Test } from './seen.ts'
+
+// Every option of the definition API and every setting, and the test in which its value changes an outcome; of those with a
+// documented default also the one in which leaving it out does what the default says. Complete by comparison with the walk
+// over the types that makes docs/reference/definitions.md (options.test.ts). A test that only refuses a wrong value is none.
+
+const effects = of('test/option-effects.test.ts')
+const reading = of('test/reading-options.test.ts')
+const served = of('test/served.test.ts')
+const oracle = of('test/oracle/verdicts.test.ts')
+const rollout = of('src/stages/deploy/rollout/rollout.test.ts')
+const bounds = of('src/stages/deploy/rollout/bounds.test.ts')
+const metric = of('src/stages/evaluate/metric-tests.test.ts')
+const property = of('src/stages/evaluate/property-tests.test.ts')
+const service = of('src/stages/evaluate/service-tests.test.ts')
+const latency = of('src/stages/evaluate/latency-test.test.ts')
+const gate = of('src/stages/evaluate/model-gate.test.ts')
+const power = of('src/stages/watch/power.long.test.ts')
+const retrains = of('src/stages/watch/monitor/retrain.test.ts')
+const promises = of('test/running/promises.test.ts')
+const triggers = of('test/running/triggers.test.ts')
+const places = of('test/audit-places.test.ts')
+const protect = of('test/protect.test.ts')
+
+const trees = effects('every option changes the trees, and its default none')
+const penalty = effects('the penalty is 1 of probabilities and 0 of numbers')
+const learnt = effects('what is learnt, from which rows, by which scale')
+const counted = effects('what is counted, for how long, by which knowledge')
+const known = effects('when something was known, and which rows are one')
+const csv = reading('a CSV file is read as its options say, and by their defaults')
+const rows = reading('bad rows are counted, tolerated and set aside as the options say, and by their defaults')
+const canary = served('a rollout runs as its canary says, and by the defaults of the guide')
+const modelDefaults = of('src/stages/evaluate/defaults.test.ts')
+const names = modelDefaults('every test is kept under its kind and input, or the name that it is given')
+const severities = gate('a critical check that failed refuses the version, with its words')
+
+export const optionsSeen: Readonly<Record<string, Test>> = {
+  'TextOptions.treatAsNull': rows,
+  'CsvOptions.delimiter': csv,
+  'CsvOptions.header': csv,
+  'CsvOptions.quote': csv,
+  'CsvOptions.escape': csv,
+  'CsvOptions.encoding': csv,
+  'PostgresOptions.urlFrom': of('test/databases.test.ts')('that takes a connection and never answers is given up'),
+  'DatasetOptions.source': csv,
+  'DatasetOptions.columns': csv,
+  'DatasetOptions.eventTime': known,
+  'DatasetOptions.knownAt': known,
+  'DatasetOptions.key': rows,
+  'DatasetOptions.expect': rows,
+  'DatasetOptions.treatAsNull': rows,
+  'DatasetOptions.quarantine': of('test/quarantined-rows.test.ts')(
+    'rows of a critical check that fails stay out while they are few, and are refused when nothing is left out',
+  ),
+  'DatasetOptions.encryptWith': protect(
+    'keeps quarantined personal data encrypted, masked in samples, and every use of the key in the log',
+  ),
+  'ExpectationOptions.id': rows,
+  'ExpectationOptions.severity': rows,
+  'ExpectationOptions.when': oracle('of rows, with every option, from %s'),
+  'ExpectationOptions.onEmpty': oracle('of rows, with every option, from %s'),
+  'RowOptions.mostly': oracle('of rows, with every option, from %s'),
+  'RowOptions.maxBad': oracle('of rows, with every option, from %s'),
+  'RowOptions.warn': oracle('of rows, with every option, from %s'),
+  'RowOptions.fail': oracle('of rows, with every option, from %s'),
+  'RowOptions.nulls': oracle('of rows, with every option, from %s'),
+  'RowOptions.denominator': oracle('of rows, with every option, from %s'),
+  'RowOptions.nonFinite': of('src/stages/validate/rules/nulls.test.ts')(
+    'NaN stands in no order: bad, left out, or greatest as the declaration says',
+  ),
+  'RowOptions.quarantine': of('test/quarantine.test.ts')(
+    'bad rows that a check tolerates stay out where the dataset asks for it, and are said to',
+  ),
+  'RowOptions.id': rows,
+  'RowOptions.severity': rows,
+  'RowOptions.when': oracle('of rows, with every option, from %s'),
+  'RowOptions.onEmpty': oracle('of rows, with every option, from %s'),
+  'Limit.share': oracle('of rows, with every option, from %s'),
+  'Limit.count': oracle('of rows, with every option, from %s'),
+  'Bounds.min': oracle('of the whole, and beside another dataset, from %s'),
+  'Bounds.max': oracle('of the whole, and beside another dataset, from %s'),
+  'FeatureViewOptions.entity': counted,
+  'FeatureViewOptions.from': counted,
+  'FeatureViewOptions.ttl': counted,
+  'FeatureViewOptions.online': counted,
+  'FeatureViewOptions.knownTime': counted,
+  'FeatureViewOptions.compute': counted,
+  'ModelOptions.task': penalty,
+  'ModelOptions.from': learnt,
+  'ModelOptions.label': learnt,
+  'ModelOptions.inputs': learnt,
+  'ModelOptions.features': learnt,
+  'ModelOptions.split': learnt,
+  'ModelOptions.scale': learnt,
+  'ModelOptions.train': trees,
+  'ModelOptions.test': of('src/stages/pipeline/training.test.ts')('has a model that is not as good as asked'),
+  'ModelOptions.encryptWith': protect(
+    'keeps snapshots, frames and models of sensitive data sealed, and opens them for those with a grant only',
+  ),
+  'TimeSplit.by': learnt,
+  'TimeSplit.train': learnt,
+  'TimeSplit.test': learnt,
+  'TimeSplit.until': learnt,
+  'GbtOptions.trees': trees,
+  'GbtOptions.depth': trees,
+  'GbtOptions.leaves': trees,
+  'GbtOptions.learningRate': trees,
+  'GbtOptions.minLeaf': trees,
+  'GbtOptions.l2': trees,
+  'GbtOptions.earlyStopping': trees,
+  'LinearOptions.l2': penalty,
+  'MetricOptions.min': metric('holds at its least value and fails just above'),
+  'MetricOptions.max': metric('holds at its greatest value and fails just below'),
+  'MetricOptions.notWorseThan': of('src/stages/pipeline/training.test.ts')(
+    'a challenger is held against the champion on the same rows',
+  ),
+  'MetricOptions.tolerance': metric('fails only for more than the tolerance, with 95 % confidence'),
+  'MetricOptions.id': names,
+  'MetricOptions.severity': severities,
+  'MonotoneOptions.mostly': property('tolerates the share of cases that `mostly` leaves, and no more'),
+  'MonotoneOptions.slack': property('lets the score move the wrong way by its slack'),
+  'MonotoneOptions.id': names,
+  'MonotoneOptions.severity': severities,
+  'InvariantOptions.maxDelta': property('fails where the input moves the score by more than is allowed'),
+  'InvariantOptions.mostly': property('tolerates the share of cases that `mostly` leaves, and no more'),
+  'InvariantOptions.id': names,
+  'InvariantOptions.severity': severities,
+  'DirectionalOptions.mostly': property('tolerates the share of cases that `mostly` leaves, and no more'),
+  'DirectionalOptions.id': names,
+  'DirectionalOptions.severity': severities,
+  'SlicesOptions.of': service('of numbers: a slice whose errors are larger by a quarter keeps 80 %'),
+  'SlicesOptions.minShareOfOverall': service('of numbers: a slice whose errors are larger by a quarter keeps 80 %'),
+  'SlicesOptions.id': names,
+  'SlicesOptions.severity': severities,
+  'CalibrationOptions.maxEce': metric('calibration holds at the error that is allowed and fails just below'),
+  'CalibrationOptions.severity': severities,
+  'LatencyOptions.p50': latency('looks at the median and the 99th percentile each'),
+  'LatencyOptions.p99': latency('is measured in microseconds and held to the limit, to the last one'),
+  'LatencyOptions.id': names,
+  'LatencyOptions.severity': severities,
+  'SizeOptions.maxBytes': service('size holds at the bytes that are allowed and fails at one more'),
+  'SizeOptions.id': names,
+  'SizeOptions.severity': severities,
+  'DeploymentOptions.model': canary,
+  'DeploymentOptions.canary': canary,
+  'CanaryOptions.steps': canary,
+  'CanaryOptions.labels': rollout('with required labels waits for them, whatever the requests'),
+  'CanaryOptions.minRequests': canary,
+  'CanaryOptions.maxWait': canary,
+  'CanaryOptions.alpha': canary,
+  'MonitorOptions.deployment': promises(
+    'waits for a second bad window, tells one cause once with the worst first, and is over after three clean ones',
+  ),
+  'MonitorOptions.falseAlarms': of('src/stages/watch/refusals.test.ts')(
+    'one window in the stated time may alarm, however many there are a day, and never more than one in twenty',
+  ),
+  'MonitorOptions.sensitivity': power(
+    'alerts once, naming the column, within the windows that the guide says: ${world}',
+  ),
+  'MonitorOptions.retrain': promises('by drift takes two windows and 1,000 labelled rows, and then a cool-down'),
+  'MonitorOptions.retrain.on': retrains('is started by what the monitor names, and by the schedule always'),
+  'MonitorOptions.retrain.cooldown': promises(
+    'by drift takes two windows and 1,000 labelled rows, and then a cool-down',
+  ),
+  'MonitorOptions.retrain.maxPerWeek': promises(
+    'by performance is of labels that are certainly worse, at most so often in a week, and no drift starts it',
+  ),
+  'MonitorOptions.schedule': triggers('starts one retrain at each of its times, and makes up for missed ones once'),
+  'MonitorOptions.notify': promises(
+    'waits for a second bad window, tells one cause once with the worst first, and is over after three clean ones',
+  ),
+  'ProjectSettings.store': of('test/peers/postgres.test.ts')(
+    'several processes may open a fresh database at once: one migrates',
+  ),
+  'ProjectSettings.audit': places('a place that is named later gets its anchor from the next process that uses keys'),
+  'ContainerRun.steps': of('test/peers/train-in-container.test.ts')(
+    'gives the same model, scaler and profile to the bit as a process of this machine, and as the command itself',
+  ),
+  'ContainerRun.image': of('test/peers/train-in-container.test.ts')(
+    'says at once which image is missing, and that podman is',
+  ),
+  'ContainerRun.program': of('src/adapters/executor/container/executor.test.ts')('says which program is missing'),
+  'AuditSettings.anchors': places('a place that is named later gets its anchor from the next process that uses keys'),
+  'AnchorSettings.file': places('a place that cannot be written stops what is privileged, by its name'),
+  'AnchorSettings.webhook': places('a webhook that fails is told, blocks nothing, and gets the newest anchor later'),
+  'AnchorSettings.git': places(
+    'git: objects and one ref are written; index, working tree, HEAD and other branches are not',
+  ),
+  'AnchorRepository.repository': places(
+    'git: objects and one ref are written; index, working tree, HEAD and other branches are not',
+  ),
+}
+
+/** Documented defaults and the test in which leaving the option out does what they say. */
+export const defaultsSeen: Readonly<Record<string, Test>> = {
+  'CsvOptions.delimiter': csv,
+  'CsvOptions.header': csv,
+  'CsvOptions.quote': csv,
+  'CsvOptions.escape': csv,
+  'CsvOptions.encoding': csv,
+  'TextOptions.treatAsNull': rows,
+  'RowOptions.mostly': rows,
+  'FeatureViewOptions.ttl': counted,
+  'FeatureViewOptions.online': counted,
+  'ModelOptions.scale': learnt,
+  'TimeSplit.until': learnt,
+  'GbtOptions.depth': trees,
+  'GbtOptions.leaves': trees,
+  'GbtOptions.learningRate': trees,
+  'GbtOptions.minLeaf': trees,
+  'GbtOptions.l2': trees,
+  'GbtOptions.seed': trees,
+  'GbtOptions.earlyStopping': trees,
+  'LinearOptions.l2': penalty,
+  'MetricOptions.tolerance': modelDefaults('half a hundredth may be lost against the champion'),
+  'MonotoneOptions.slack': modelDefaults('a monotone score may move the wrong way by a millionth, in no case more'),
+  'MonotoneOptions.mostly': property('increasing passes a model that rises, and only that'),
+  'InvariantOptions.maxDelta': modelDefaults('an invariant score may move by a hundredth, in every case'),
+  'InvariantOptions.mostly': modelDefaults('an invariant score may move by a hundredth, in every case'),
+  'DirectionalOptions.mostly': modelDefaults('a directional score moves so in every case'),
+  'CanaryOptions.steps': canary,
+  'CanaryOptions.labels': canary,
+  'CanaryOptions.minRequests': bounds('a step needs its requests to the last one'),
+  'CanaryOptions.maxWait': bounds('a step is held when its time has run out, not a microsecond before'),
+  'CanaryOptions.alpha': bounds('a guardrail alone asks for its share of alpha: %s'),
+  'MonitorOptions.retrain': promises(
+    'waits for a second bad window, tells one cause once with the worst first, and is over after three clean ones',
+  ),
+  'MonitorOptions.retrain.cooldown': retrains('has the defaults of the guide: a day, three a week'),
+  'MonitorOptions.retrain.maxPerWeek': retrains('has the defaults of the guide: a day, three a week'),
+}
+
+/** Options whose change no test has seen yet. Only ever shorter. */
+export const unseenOptions: readonly string[] = [
+  'ModelOptions.threshold',
+  // nothing is drawn without it being asked for, and the API has no option that asks: it changes no tree
+  'GbtOptions.seed',
+  'CalibrationOptions.id',
+  'DeploymentOptions.stickyBy',
+  'MonitorOptions.window',
+  'MonitorOptions.labelHorizon',
+  'ProjectSettings.store.postgresFrom',
+  'ProjectSettings.run',
+  'ContainerRun.globalFlags',
+  'ContainerRun.runFlags',
+  'ContainerRun.network',
+  'AnchorRepository.ref',
+]
+
+/** Documented defaults that no test asserts by behaviour yet. Only ever shorter. */
+export const unseenDefaults: readonly string[] = [
+  'ModelOptions.threshold',
+  'SlicesOptions.minShareOfOverall',
+  'MonitorOptions.falseAlarms',
+  'MonitorOptions.window',
+  'MonitorOptions.sensitivity',
+  'MonitorOptions.labelHorizon',
+  'ContainerRun.program',
+  'ContainerRun.network',
+  'AnchorRepository.ref',
+]

@@ -1,0 +1,201 @@
+import { of, type Test } from './seen.ts'
+
+// What can say no, and where it was seen to: `no` the test in which it refuses, `yes` the one in which the same thing just
+// passes. Complete by comparison with the code (refusals.test.ts).
+
+export interface Refusal {
+  readonly no: Test
+  readonly yes: Test
+}
+
+const both = (test: Test): Refusal => ({ no: test, yes: test })
+
+const rollout = of('src/stages/deploy/rollout/rollout.test.ts')
+const bounds = of('src/stages/deploy/rollout/bounds.test.ts')
+const watch = of('src/stages/watch/watch.test.ts')
+const monitor = of('src/stages/watch/monitor/advance.test.ts')
+const retrains = of('src/stages/watch/monitor/retrain.test.ts')
+const gate = of('src/stages/pipeline/gate.test.ts')
+const training = of('src/stages/pipeline/training.test.ts')
+const metric = of('src/stages/evaluate/metric-tests.test.ts')
+const property = of('src/stages/evaluate/property-tests.test.ts')
+const service = of('src/stages/evaluate/service-tests.test.ts')
+const latency = of('src/stages/evaluate/latency-test.test.ts')
+const suite = of('src/stages/evaluate/suite.test.ts')
+const scaler = of('src/stages/scaler/scaler.test.ts')
+const scaling = of('test/scaler.test.ts')
+const retrain = of('test/running/retrain.test.ts')
+const quarantine = of('test/quarantine.test.ts')
+const access = of('test/server/access.test.ts')
+const serve = of('test/serve.test.ts')
+const served = of('test/served.test.ts')
+
+/** Every verdict of every kind of decision: `kind verdict`. */
+export const verdictsSeen: Readonly<Record<string, Test>> = {
+  'gate passed': gate('warnings and notes let it pass'),
+  'gate refused': gate('refuse the whole when nothing is set aside'),
+  'gate unchanged': serve(
+    'trains, serves, rolls a challenger in other units back, promotes a good one, and survives restarts',
+  ),
+  'trigger fired': watch('retrains within its policy and says why not otherwise'),
+  'trigger suppressed': watch('retrains within its policy and says why not otherwise'),
+  'rollout advanced': rollout('climbs the steps, bakes and completes, each with its record'),
+  'rollout promoted': rollout('climbs the steps, bakes and completes, each with its record'),
+  'rollout completed': rollout('climbs the steps, bakes and completes, each with its record'),
+  'rollout held': rollout('holds when time runs out, goes on when the evidence arrives, and never promotes by time'),
+  'rollout resumed': rollout('holds, not rolls back, when the models disagree far more than offline'),
+  'rollout rolled-back': rollout(
+    'rolls back on five errors in a row, on a score that is not finite, and by hand, held or not',
+  ),
+  'alert pending': watch('fires after two bad windows and resolves after three clean ones'),
+  'alert firing': watch('fires after two bad windows and resolves after three clean ones'),
+  'alert joined': monitor('an alert is pending, firing, joined, resolved or withdrawn, each with its decision'),
+  'alert resolved': watch('fires after two bad windows and resolves after three clean ones'),
+  'alert withdrawn': monitor('an alert is pending, firing, joined, resolved or withdrawn, each with its decision'),
+  'promotion promoted': served('the first version is stable at once, and every command of a rollout has its decision'),
+  'quarantine quarantined': gate('stay out when they are few, and the others are accepted'),
+  'quarantine readmitted': quarantine('bad rows are set aside, mended, and let in again where they stood'),
+  'access refused': access('wrong tokens are recorded and held back; right ones are not'),
+  'access accepted': of('test/keys-and-tokens.test.ts')(
+    'a keystore that is not the newest is refused until a person takes it, by name',
+  ),
+}
+
+/** Every rule by which something is decided. */
+export const rulesSeen: Readonly<Record<string, Refusal>> = {
+  'a token is known, not revoked and not expired': both(
+    access('wrong tokens are recorded and held back; right ones are not'),
+  ),
+  'model test suite': {
+    no: training('has a model that is not as good as asked'),
+    yes: training('registers a version with the digest of everything that it came from'),
+  },
+  readmission: {
+    no: quarantine('what is not mended, or is no repair, changes nothing'),
+    yes: quarantine('bad rows are set aside, mended, and let in again where they stood'),
+  },
+  'validation gate': {
+    no: gate('refuse the whole when they are more than one of a hundred'),
+    yes: gate('stay out when they are few, and the others are accepted'),
+  },
+  'scaler checks': {
+    no: scaling('refuses a version that is registered with another scaler, before any traffic, with a decision'),
+    yes: scaling('is proven on request, and every reporter says so'),
+  },
+  'success criteria of a retrain': {
+    no: retrain('a retrain that fails alerts, is recorded, and leaves the server serving'),
+    yes: retrain('real requests that drift start a retrain in a process of its own; its version challenges'),
+  },
+  'stable version': both(
+    served('the first version is stable at once, and every command of a rollout has its decision'),
+  ),
+  'a keystore is of its last change': both(
+    of('test/keys-and-tokens.test.ts')('a keystore that is not the newest is refused until a person takes it, by name'),
+  ),
+  // rollouts
+  bake: both(bounds('a bake ends at its length, not a microsecond before')),
+  shadow: both(bounds('shadow rows are needed to the last one')),
+  guardrails: both(bounds('a step needs its requests to the last one')),
+  'paired loss': both(bounds('labels against the challenger roll back, equal ones do not')),
+  time: both(bounds('a step is held when its time has run out, not a microsecond before')),
+  'hard stop': both(bounds('five errors one after another are one too many, four are not')),
+  'guardrail error': both(bounds('a guardrail alone asks for its share of alpha: %s')),
+  'guardrail timeout': both(bounds('a guardrail alone asks for its share of alpha: %s')),
+  'guardrail invalid': both(bounds('a guardrail alone asks for its share of alpha: %s')),
+  'guardrail slow': both(bounds('a guardrail alone asks for its share of alpha: %s')),
+  'finite scores': both(bounds('a score that is no probability rolls back at once, 0 and 1 are some')),
+  'shadow disagreement': both(bounds('disagreement holds beyond twice what was measured offline')),
+  'command abort': both(bounds('every command does what it says once, and nothing afterwards')),
+  'command promote': both(bounds('every command does what it says once, and nothing afterwards')),
+  'command pause': both(bounds('every command does what it says once, and nothing afterwards')),
+  'command resume': both(bounds('every command does what it says once, and nothing afterwards')),
+  // retrains
+  trigger: both(retrains('is started by what the monitor names, and by the schedule always')),
+  persistence: both(retrains('%s')),
+  'new labels': both(retrains('%s')),
+  'one at a time': both(retrains('%s')),
+  'one rollout at a time': both(retrains('%s')),
+  data: both(retrains('%s')),
+  cooldown: both(retrains('%s')),
+  'storm guard': both(retrains('%s')),
+}
+
+/** Every kind of check of a model, a scaler or a window. Expectations: `test/oracle`. */
+export const checksSeen: Readonly<Record<string, Refusal>> = {
+  metric: {
+    no: metric('holds at its least value and fails just above'),
+    yes: metric('holds at its greatest value and fails just below'),
+  },
+  monotone: both(property('increasing passes a model that rises, and only that')),
+  invariant: both(property('fails where the input moves the score by more than is allowed')),
+  directional: both(property('adds to the row’s own value and looks which way the score goes')),
+  golden: {
+    no: service('that are answered by no number, or are none, prove nothing'),
+    yes: service('hold within a hundred-thousandth'),
+  },
+  slices: both(service('compares what each slice has above chance')),
+  calibration: both(metric('calibration holds at the error that is allowed and fails just below')),
+  latency: both(latency('is measured in microseconds and held to the limit, to the last one')),
+  size: both(service('size holds at the bytes that are allowed and fails at one more')),
+  bounds: {
+    no: suite('scores %s are out of range'),
+    yes: suite('just 0 and just 1 are in range, and any finite number is for a regression'),
+  },
+  batchConsistent: both(suite('scores alone, in company, and again are the same, but for rounding')),
+  'scaler-names': both(scaler('%s: %s')),
+  'scaler-refit': both(scaler('%s')),
+  'scaler-train-only': both(scaler('%s')),
+  'scaler-constant': {
+    no: scaler('are told at fit'),
+    yes: scaling('is proven on request, and every reporter says so'),
+  },
+  'scaler-constant-moved': both(scaler('and may not move at serving, not in a single row')),
+  'scaler-precision': both(scaler('bounds what float32 does to a value of the training range')),
+  'scaler-serving-range': {
+    no: scaler('mean %d and deviation %d'),
+    yes: scaler('traffic like training passes everything'),
+  },
+  'scaler-double': {
+    no: scaler('what arrives scaled already is told apart from what was like that in training'),
+    yes: scaler('traffic like training passes everything'),
+  },
+  'scaler-window-unit': { no: scaler('a window says %d: %s'), yes: scaler('and nothing of windows that only vary') },
+  'scaler-unit-change': both(scaler('between two scalers by their medians and interquartile ranges')),
+  'scaler-nan-path': both(scaler('missing values need a graph that answers for them')),
+  'scaler-round-trip': { no: scaler('a scale that loses its values is found'), yes: scaler('hold on real rows') },
+  'scaler-hash-chain': both(scaler('S13: every link of the chain must name the scaler that is served')),
+  'scaler-onnx-parity': {
+    no: scaling('refuses a version that is registered with another scaler, before any traffic, with a decision'),
+    yes: scaling('is proven on request, and every reporter says so'),
+  },
+  drift: both(
+    watch('is found in a shift, in missing values, in an unseen category and a new value, each in its own column'),
+  ),
+}
+
+/** Verdicts, rules and checks that no test has met yet. Only ever shorter. */
+export const unseenRefusals: readonly string[] = [
+  // holds the package's own arithmetic to itself: no data made of float32 is known that it merges wrongly
+  'scaler-merge',
+]
+
+/** Codes that no test on one machine can bring about, with the reason. */
+export const beyondTests: Readonly<Record<string, string>> = {}
+
+/** Codes that no test has met yet. Only ever shorter. */
+export const unseenCodes: readonly string[] = [
+  'MR2001',
+  'MR2006',
+  'MR2010',
+  'MR2011',
+  'MR2018',
+  'MR2030',
+  'MR2051',
+  'MR3001',
+  'MR3011',
+  'MR3017',
+  'MR3044',
+  'MR4009',
+  'MR5030',
+  'MR6015',
+]
