@@ -11,7 +11,6 @@ import {
   entity,
   features,
   gbt,
-  linear,
   model,
   monitor,
   project,
@@ -71,7 +70,7 @@ export const recent = features('recent', {
 })
 
 /** The model with a trainer; every trainer makes versions of the same name. */
-const lateWith = (train: ReturnType<typeof gbt> | ReturnType<typeof linear>) =>
+const lateWith = (train: ReturnType<typeof gbt>) =>
   model('late', {
     task: 'binary',
     from: table,
@@ -107,7 +106,7 @@ export interface Trained {
   readonly workspace: Workspace
   readonly clock: ManualClock
   readonly online: OnlineStore
-  /** Versions of `late`: two that are about as good, and one that was never taught how long a ride is. */
+  /** Versions of `late`: two that are about as good. */
   readonly versions: { readonly good: number; readonly other: number }
   /** The version of `fare`. */
   readonly fare: number

@@ -191,7 +191,8 @@ describe('features', () => {
     const width = late.inputs.length
     const names = late.inputs.map(one => one.name)
     live.observer = {
-      predicted: (_id, _at, rows, index) => seen.push([...rows.features.slice(index * width, (index + 1) * width)]),
+      predicted: (_id, _at, rows, index) =>
+        seen.push(Array.from(rows.features.subarray(index * width, (index + 1) * width))),
       labelled: () => undefined,
     }
     const of = (index: number, name: string): number => seen[index]?.[names.indexOf(name)] as number

@@ -51,6 +51,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
   #taken = false
   #journal: ServingJournal | undefined
   #writes: Promise<unknown> = Promise.resolve()
+  #closing: Promise<void> | undefined
   #failure: unknown
   #canaryError: string | undefined
   readonly #scaler: ScalerGuard
@@ -383,7 +384,12 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     return { ready: true, reasons }
   }
 
-  async close(): Promise<void> {
+  /** Twice is once: what another process has written meanwhile stays. */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
     await this.#journal?.close()
     await this.#writes
     await this.#persist()
