@@ -8,7 +8,10 @@ export default defineConfig({
     globalSetup: ['test/build-first.ts'],
     setupFiles: ['test/nothing-left.ts'],
     projects: [
-      { extends: true, test: { name: 'unit', include: ['src/**/*.test.ts'], testTimeout: 120_000 } },
+      {
+        extends: true,
+        test: { name: 'unit', include: ['src/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 120_000 },
+      },
       {
         extends: true,
         test: {
