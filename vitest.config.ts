@@ -2,7 +2,19 @@ import { defineConfig } from 'vitest/config'
 
 // Two projects: `unit` (beside the code, no process of ours) and `system` (test/: child processes, files, browsers).
 // `alone` (test/alone/) holds claims about time: it runs after the rest, one file at a time, nothing is tried twice.
+// `long` is what takes minutes: it runs through `npm run test:long`.
 // `peers` needs PostgreSQL, Redis, … and runs only through `npm run test:peers`.
+/** Statistics and exhaustive ones, and the random properties that `MILLRACE_FUZZ_RUNS` gives more tries. */
+const longTests = [
+  'src/**/*.long.test.ts',
+  'src/define/expression/{pattern,onnx}.test.ts',
+  'src/adapters/data/duckdb/{patterns,lines}.test.ts',
+  'src/adapters/inference/trees/hostile.test.ts',
+  'src/stages/validate/incremental.test.ts',
+  'src/stages/profile/suggest/suggest.test.ts',
+  'test/fuzz/**/*.test.ts',
+]
+
 export default defineConfig({
   test: {
     globalSetup: ['test/build-first.ts'],
@@ -10,8 +22,15 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['src/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 120_000 },
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.ts'],
+          exclude: ['src/**/*.long.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
       },
+      { extends: true, test: { name: 'long', include: longTests, testTimeout: 600_000 } },
       {
         extends: true,
         test: {

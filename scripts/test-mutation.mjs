@@ -43,7 +43,7 @@ async function measure(room) {
     .filter(file => file.endsWith('.ts'))
     .sort()
   const { floor = 0, tests: elsewhere = [] } = known[room] ?? {}
-  const tests = [...sources.filter(file => file.endsWith('.test.ts')), ...elsewhere]
+  const tests = [...sources.filter(file => file.endsWith('.test.ts') && !file.includes('.long.')), ...elsewhere]
   const files = sources.filter(file => !file.endsWith('.test.ts'))
   const mutate = values.all ? files : sample(files)
   if (tests.length === 0) return { room, killed: 0, survived: 0, untested: mutate.length, score: 0, floor }

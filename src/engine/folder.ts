@@ -1,8 +1,8 @@
-import { link, mkdir, readFile, symlink, unlink, writeFile } from 'node:fs/promises'
+import { link, mkdir, readFile, symlink, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Json } from '../internal/canonical-json.ts'
 import type { Digest } from '../internal/digest.ts'
-import { temporaryName } from '../internal/publish.ts'
+import { temporaryName, writeNamed } from '../internal/publish.ts'
 import type { ProcessIdentity } from '../ports/executor.ts'
 import type { ArtifactRef, MetricPoint } from '../ports/metadata-store.ts'
 import type { ArtifactAccess } from './options.ts'
@@ -46,9 +46,9 @@ export async function writeFolder(
     mkdir(places.output(folder), { recursive: true, mode: 0o700 }),
   ])
   await Promise.all([
-    writeFile(join(config, 'params.json'), JSON.stringify(file.parameters)),
-    writeFile(join(config, 'inputs.json'), JSON.stringify(file.inputs)),
-    writeFile(join(config, 'step.json'), JSON.stringify(file)),
+    writeNamed(join(config, 'params.json'), JSON.stringify(file.parameters)),
+    writeNamed(join(config, 'inputs.json'), JSON.stringify(file.inputs)),
+    writeNamed(join(config, 'step.json'), JSON.stringify(file)),
     ...Object.entries(paths).map(([role, path]) => symlink(path, join(places.data(folder), role))),
   ])
 }
@@ -107,7 +107,7 @@ export async function readMetrics(folder: string): Promise<readonly MetricPoint[
 export async function claimFolder(folder: string, identity: ProcessIdentity): Promise<ProcessIdentity> {
   const claim = places.claim(folder)
   const temporary = temporaryName(claim)
-  await writeFile(temporary, JSON.stringify(identity))
+  await writeNamed(temporary, JSON.stringify(identity))
   try {
     await link(temporary, claim)
     return identity

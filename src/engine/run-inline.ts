@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ArtifactRef, MetricPoint } from '../ports/metadata-store.ts'
 import { attemptOwner } from '../internal/leftovers.ts'
@@ -9,6 +9,7 @@ import type { PlannedStep } from './graph.ts'
 import type { Drive } from './options.ts'
 import { checkShape } from './result.ts'
 import type { StepResult } from './step.ts'
+import { writeNamed } from '../internal/publish.ts'
 
 export interface Attempt {
   readonly result: StepResult
@@ -52,7 +53,7 @@ export async function runInline(
   const metrics: MetricPoint[] = []
   const folder = attemptFolder(drive, name, attempt)
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  await writeFile(join(folder, attemptOwner), JSON.stringify(ownIdentity()), { mode: 0o600 })
+  await writeNamed(join(folder, attemptOwner), JSON.stringify(ownIdentity()), { mode: 0o600 })
   try {
     const context = makeContext({
       runId: drive.runId,

@@ -43,6 +43,17 @@ async function publishTemporary(path: string, fill: (temporary: string) => Promi
   await syncFolder(dirname(path))
 }
 
+/** `writeFile` whose error names its path, which that of a full disk does not. */
+export async function writeNamed(
+  path: string,
+  content: Uint8Array | string,
+  options: { readonly mode?: number; readonly flag?: string } = {},
+): Promise<void> {
+  await writeFile(path, content, options).catch((error: unknown) => {
+    throw named(error, path)
+  })
+}
+
 /** An error of the system with the path that its reader knows: a full disk names none, and a temporary name says little. */
 export function named(error: unknown, path: string): unknown {
   return error instanceof Error && 'code' in error ? Object.assign(error, { path }) : error

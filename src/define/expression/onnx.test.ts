@@ -8,6 +8,7 @@ import { column, when } from './index.ts'
 import type { Node } from './node.ts'
 import { ExpressionGraph, graphObstacle } from './onnx.ts'
 import { compareValues, toEvaluator } from './row.ts'
+import { times } from '../../../test/fuzz/edges.ts'
 
 type Rows = readonly Readonly<Record<string, Value>>[]
 const kinds = { int: 'int64', timestamp: 'int64', float: 'double', bool: 'bool' } as const
@@ -99,7 +100,7 @@ describe('an expression means the same in an ONNX graph as in TypeScript', () =>
           })
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 15 * times },
     )
   })
 

@@ -144,3 +144,14 @@ it('the same seed tries the same cases', async () => {
   const test = tests.monotone('size', 'increasing')
   expect(await verdict(test, dip)).toEqual(await verdict(test, dip))
 })
+
+it.each([
+  [tests.monotone('size', 'increasing'), 'score never falls as size rises'],
+  [tests.monotone('size', 'decreasing', { mostly: 0 }), 'score never rises as size rises'],
+  [tests.invariant('age', { maxDelta: 0.5 }), 'age moves the score by at most 0.5'],
+  [tests.directional('size', 2, 'up'), 'size + 2 moves the score up'],
+])('says its rule: %#', async (test, rule) => {
+  const found = await verdict(test, size => size)
+  expect(found.message.startsWith(`${rule}: `)).toBe(true)
+  expect(found.threshold).toBe(`${rule}, in ${'mostly' in test ? 100 * test.mostly : 0} % of cases`)
+})

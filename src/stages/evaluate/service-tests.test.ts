@@ -10,7 +10,14 @@ const subject = { inputs: [{ name: 'x', kind: 'number' }] } as unknown as Subjec
 
 it('size holds at the bytes that are allowed and fails at one more', () => {
   const test = tests.size({ maxBytes: 1_000 }) as never
-  expect(sizeTest(test, 'm', 1_000)).toMatchObject({ status: 'pass', bad: 0 })
+  expect(sizeTest(test, 'm', 1_000)).toMatchObject({
+    kind: 'size',
+    target: { model: 'm' },
+    status: 'pass',
+    bad: 0,
+    observed: { bytes: 1_000 },
+    threshold: 'at most 1,000 bytes',
+  })
   expect(sizeTest(test, 'm', 1_001)).toMatchObject({
     status: 'fail',
     bad: 1,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Json } from '../../internal/canonical-json.ts'
 import { digestBytes, type Digest } from '../../internal/digest.ts'
@@ -10,6 +10,7 @@ import type { Clock } from '../../ports/clock.ts'
 import type { KeyService } from '../../ports/key-service.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
 import { type Envelope, protect, unprotect } from './envelope.ts'
+import { writeNamed } from '../../internal/publish.ts'
 
 /** An artifact store that also keeps secrets: sealed bytes have the digest of what they say, and are read by it. */
 export interface SealingStore extends ArtifactStore {
@@ -91,7 +92,7 @@ class SealedArtifacts implements SealingStore {
     const bytes = await unprotect(await this.#protection(), envelope)
     await mkdir(this.#own, { recursive: true, mode: 0o700 })
     const path = join(this.#own, randomBytes(16).toString('hex'))
-    await writeFile(path, bytes, { mode: 0o600, flag: 'wx' })
+    await writeNamed(path, bytes, { mode: 0o600, flag: 'wx' })
     await chmod(path, 0o400)
     return path
   }

@@ -18,15 +18,16 @@ interface Case {
 }
 
 /** Numbers of rows of several files, as rows are numbered. */
-const anyCase: fc.Arbitrary<Case> = fc
-  .uniqueArray(fc.tuple(fc.nat(3), fc.nat(20_000)), { minLength: 1, maxLength: 60, selector: String })
-  .map(places => places.map(([file, place]) => file * rowsOfFile + place))
-  .chain(rows =>
-    fc.record({
-      rows: fc.constant(rows),
-      checks: fc.array(fc.record({ byNumbers: fc.boolean(), bad: fc.subarray(rows) }), { minLength: 1, maxLength: 70 }),
-    }),
-  )
+const anyCase = (byNumbers: fc.Arbitrary<boolean>): fc.Arbitrary<Case> =>
+  fc
+    .uniqueArray(fc.tuple(fc.nat(3), fc.nat(20_000)), { minLength: 1, maxLength: 60, selector: String })
+    .map(places => places.map(([file, place]) => file * rowsOfFile + place))
+    .chain(rows =>
+      fc.record({
+        rows: fc.constant(rows),
+        checks: fc.array(fc.record({ byNumbers, bad: fc.subarray(rows) }), { minLength: 1, maxLength: 70 }),
+      }),
+    )
 
 /** Row by row. */
 function counted({ rows, checks }: Case) {
@@ -39,11 +40,16 @@ function counted({ rows, checks }: Case) {
 }
 
 it.each([
-  ['by whichever costs less', undefined],
-  ['by the engine', 0],
-])('tells which checks rows break together, as looking at each does: %s', async (_how, max) => {
+  ['by whichever costs less', fc.boolean(), undefined],
+  [
+    'here, beside a few conditions',
+    fc.oneof({ weight: 6, arbitrary: fc.constant(true) }, fc.constant(false)),
+    undefined,
+  ],
+  ['by the engine', fc.boolean(), 0],
+] as const)('tells which checks rows break together, as looking at each does: %s', async (_how, byNumbers, max) => {
   await fc.assert(
-    fc.asyncProperty(anyCase, async given => {
+    fc.asyncProperty(anyCase(byNumbers), async given => {
       const numbers = (rows: readonly number[]) => BigInt64Array.from(rows.map(BigInt))
       const table = async (name: string, rows: readonly number[]) => {
         await engine.load(name, [{ name: 'millrace_row', type: 'int', values: numbers(rows) }])

@@ -11,6 +11,7 @@ import { metricId } from '../../define/expectation/metric.ts'
 import type { TakenStep } from './measurer.ts'
 import { openStates } from './states.ts'
 import { validate } from './validate.ts'
+import { times } from '../../../test/fuzz/edges.ts'
 
 let engine: DataEngine
 let folder: string
@@ -97,7 +98,7 @@ describe('validation of a dataset of which one part changed', () => {
         expect((await failing(again)).map(origin)).toEqual((await failing(whole)).map(origin))
         for (const one of [partly, whole, again]) await one.release()
       }),
-      { numRuns: 25 },
+      { numRuns: 8 * times },
     )
   })
 

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { rowColumn, rowsOfFile, type CsvOptions, type DataEngine } from '../../../ports/data-engine.ts'
 import { openDuckdb } from './engine.ts'
+import { times } from '../../../../test/fuzz/edges.ts'
 
 let engine: DataEngine
 let root: string
@@ -74,7 +75,7 @@ it('rows and lines that are none are told by the line that they start on', async
       expect(new Map(told as [number, number][])).toEqual(rows)
       expect(found.text?.unreadable.map(one => `${one.file}:${one.line}`)).toEqual(none)
     }),
-    { numRuns: 60 },
+    { numRuns: 20 * times },
   )
 })
 
@@ -100,7 +101,7 @@ it('whatever quotes and line ends are astray, a line that is told is the one tha
         expect(start).toMatch(new RegExp(`^${String(id)}(,|$)`))
       }
     }),
-    { numRuns: 250, seed: 7 },
+    { numRuns: 60 * times, seed: 7 },
   )
   expect(told).toBeGreaterThan(100)
 })

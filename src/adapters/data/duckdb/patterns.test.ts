@@ -4,6 +4,7 @@ import { anyPattern, anySearched } from '../../../define/expression/pattern-arbi
 import { linearPattern, patternText } from '../../../define/expression/pattern.ts'
 import type { DataEngine } from '../../../ports/data-engine.ts'
 import { openDuckdb } from './engine.ts'
+import { times } from '../../../../test/fuzz/edges.ts'
 
 let engine: DataEngine
 beforeAll(async () => {
@@ -33,7 +34,7 @@ it('finds what RegExp finds, in random texts by random patterns', async () => {
       const all = ['', ...some]
       expect(await found(text, all)).toEqual(all.map(one => pattern.test(one)))
     }),
-    { numRuns: 300 },
+    { numRuns: 60 * times },
   )
 })
 

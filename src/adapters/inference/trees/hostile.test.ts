@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { isMillraceError } from '../../../errors/index.ts'
 import { sampleModel } from '../../../testing/inference-models.ts'
 import { openTrees } from './open.ts'
+import { times } from '../../../../test/fuzz/edges.ts'
 
 test.each(['multiclass', 'mixed', 'logistic'] as const)('a damaged %s model is refused or answers', async name => {
   const { bytes } = await sampleModel(name)
@@ -20,6 +21,6 @@ test.each(['multiclass', 'mixed', 'logistic'] as const)('a damaged %s model is r
         if (!isMillraceError(error)) throw error
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 80 * times },
   )
 })

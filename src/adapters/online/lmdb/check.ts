@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
 import { constants, createReadStream, existsSync } from 'node:fs'
-import { access, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { access, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { crc32 } from 'node:zlib'
 import { compiledModule } from '../../../internal/compiled.ts'
 import { ownedName, sweepFolder } from '../../../internal/leftovers.ts'
-import { makeFolder, publishFile, syncFolder } from '../../../internal/publish.ts'
+import { makeFolder, publishFile, syncFolder, writeNamed } from '../../../internal/publish.ts'
 import { damagedExit, dataFile, lockFile } from './settings.ts'
 
 const closedFile = 'closed.json'
@@ -38,7 +38,7 @@ export async function beginUse(folder: string): Promise<() => Promise<void>> {
   await sweepFolder(usersOf(folder), () => true)
   await rm(join(folder, closedFile), { force: true, recursive: true })
   const own = join(usersOf(folder), ownedName())
-  await writeFile(own, '', { mode: 0o600 })
+  await writeNamed(own, '', { mode: 0o600 })
   return async () => {
     await rm(own, { force: true })
     await sweepFolder(usersOf(folder), () => true)

@@ -12,6 +12,7 @@ import type { Column, DataEngine } from '../../../ports/data-engine.ts'
 import { manualClock } from '../../../testing/manual-clock.ts'
 import { ColumnArgument, codeOf } from './call.ts'
 import { suggest, type Suggestion, type Suggestions } from './suggest.ts'
+import { times } from '../../../../test/fuzz/edges.ts'
 
 let engine: DataEngine
 const root = mkdtempSync(join(tmpdir(), 'millrace-suggest-'))
@@ -302,7 +303,7 @@ it('every suggestion holds on the later rows at the rate that it states, as plai
         if (found.suggested.includes(one)) expect(holds).toBe(true)
       }
     }),
-    { numRuns: 25, endOnFailure: true },
+    { numRuns: 8 * times, endOnFailure: true },
   )
   expect(judged).toBeGreaterThan(50)
 }, 120_000)
