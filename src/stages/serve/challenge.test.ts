@@ -15,6 +15,12 @@ describe('what keeps a caller on one arm', () => {
     ['nought and false are values', { id: 'i', row: { shop: 0 } }, 'shop', '0'],
     ['those without a value are not all one caller', { id: 'i', row: { shop: null } }, 'shop', 'i'],
     ['nor those that left it out', { id: 'i', row: {} }, 'shop', 'i'],
+    [
+      'the id where nothing is sticky, whatever columns there are',
+      { id: 'i', row: { undefined: 's' } },
+      undefined,
+      'i',
+    ],
     ['the id where nothing is sticky', { id: 'i', row: { shop: 's' } }, undefined, 'i'],
   ] as const)('%s', (_, request, stickyBy, key) => expect(keyOf(request, stickyBy)).toBe(key))
 })
