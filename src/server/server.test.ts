@@ -118,7 +118,8 @@ describe('predictions', () => {
     ['at[1]', { at: [1, null] }, 'expected a time such as'],
   ])('with a wrong body.%s are refused there: %j', async (place, more, reason) => {
     const { status, body } = await predict({ rows: [row(), row()], ...more })
-    expect([status, body.code, (body.details as { place: string }).place]).toEqual([400, 'MR5015', `body.${place}`])
+    expect([status, body.code]).toEqual([400, 'MR5015'])
+    expect(body.details).toMatchObject({ place: `body.${place}`, route: 'POST /v1/deployments/{name}/predict' })
     expect((body.details as { reason: string }).reason).toContain(reason)
   })
 
@@ -129,13 +130,20 @@ describe('predictions', () => {
   it('take labels of 0 and 1 only where there are two classes', async () => {
     const send = (labels: unknown) => server.ask('POST', `${path}/feedback`, { labels })
     for (const label of [0, 1, true, false]) expect((await send([{ id: 'q', label }])).status).toBe(200)
+    const route = 'POST /v1/deployments/{name}/feedback'
     for (const label of [2, -1, 0.5]) {
       const { status, body } = await send([
         { id: 'q', label: 1 },
         { id: 'q', label },
       ])
-      expect([status, (body.details as { place: string }).place]).toEqual([400, 'body.labels[1].label'])
+      expect([status, body.details]).toEqual([
+        400,
+        { place: 'body.labels[1].label', reason: 'expected 0, 1, true or false', route },
+      ])
     }
+    const dated = await send([{ id: 'q', label: 1, at: 'x' }])
+    expect(dated.body.details).toMatchObject({ place: 'body.labels[0].at', route })
+    expect((await send([{ id: 7, label: 1 }])).body.details).toMatchObject({ place: 'body.labels[0].id', route })
     for (const wrong of [
       [],
       [{ id: 'q' }],
@@ -145,6 +153,27 @@ describe('predictions', () => {
     ])
       expect((await send(wrong)).status).toBe(400)
     expect((await send([{ id: 'q', label: 1, at: 'x' }])).status).toBe(400)
+  })
+})
+
+describe('a regression', () => {
+  it('takes labels of any value that a score can have', async () => {
+    const { project } = trained.fares('fare-api')
+    const serving = await trained.serve(project)
+    await serving.get('fare-api')?.deploy(trained.fare, 'test')
+    const fares = await trainedServer(trained, 'unused-api', { serving })
+    const fare = '/v1/deployments/fare-api'
+    const rows = [{ km: 10, zone: 'north' }]
+    const { predictions } = (await fares.ask('POST', `${fare}/predict`, { rows, ids: ['a'] })).body as {
+      predictions: object[]
+    }
+    expect(predictions[0]).toEqual({ id: 'a', score: expect.any(Number), arm: 'stable', version: trained.fare })
+    const outputs = (await fares.ask('GET', '/v2/models/fare-api')).body.outputs as { name: string }[]
+    expect(outputs.map(one => one.name)).toEqual(['score', 'prediction_id', 'arm', 'version'])
+    const send = (label: unknown) => fares.ask('POST', `${fare}/feedback`, { labels: [{ id: 'a', label }] })
+    expect((await send(1e39)).body).toMatchObject({ code: 'MR4105', details: { row: 0, column: 'label' } })
+    expect((await send(-7.25)).body).toEqual({ found: 1, sent: 1 })
+    await fares.close()
   })
 })
 
