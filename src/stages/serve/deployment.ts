@@ -200,6 +200,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
         minRequests: options.minRequests,
         maxWait: inSeconds(options.maxWait),
         labels: options.labels,
+        guardrails: ['error', 'timeout'],
         alpha: options.alpha,
         threshold: model.threshold,
       },

@@ -186,6 +186,19 @@ describe('a challenger', () => {
     expect(live.rollout?.phase).toBe('step')
   })
 
+  it('that fails now and then is gone by what the split of its failures says', async () => {
+    const { live, faults, digest } = await challenged('leaking')
+    let calls = 0
+    faults.set(digest, answer => (calls++ % 3 === 0 ? answer() : Promise.reject(new Error('now and then'))))
+    let failed = 0
+    for (let i = 0; live.rolling && i < 300; i++) if ((await one(live, i))[0]?.fallback) failed++
+    await live.settled()
+    const [last] = await decisionsOf('leaking', 'rollout')
+    expect(last).toMatchObject({ verdict: 'rolled-back', rule: { name: 'guardrail error', threshold: Math.log(200) } })
+    // Polya's urn at one half: the product of 2 (5 + i) / (10 + i) passes 200 with the seventeenth failure
+    expect(failed).toBe(17)
+  })
+
   it('that fails in shadow, where nobody is its caller, is gone after five calls, too', async () => {
     const { live, faults, digest } = await challenged('dark', false)
     faults.set(digest, () => Promise.reject(new Error('no')))
