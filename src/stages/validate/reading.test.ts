@@ -225,6 +225,35 @@ it('thousands of small files are read in pieces, each row by its own file and li
   )
 })
 
+it('thousands of small Parquet files are read once, each row by its own file, whatever one of them lacks or says', async () => {
+  const files = 1100
+  for (let i = 0; i < files; i++)
+    await write(
+      `${String(i).padStart(4, '0')}.parquet`,
+      `SELECT ${i}::BIGINT AS v, ${i === 1050 ? 2.5 : 1} AS w FROM range(2)`,
+    )
+  const columns = { v: t.int(), w: t.float() }
+  const one = () =>
+    dataset('d', {
+      source: parquet('*.parquet'),
+      columns,
+      expect: c => [c.v.between(0, 1098), c.w.max({ max: 2.5 }), must.rowCount({ min: 2 * files, max: 2 * files })],
+    })
+  const { report, rows, split, release } = await validate(services(), one())
+  const kept = await engine.rows(split.good)
+  await release()
+  expect(rows).toBe(2 * files)
+  const bad = report.checks.filter(check => check.status === 'fail')
+  expect(bad.map(({ kind, bad }) => [kind, bad])).toEqual([['between', 2]])
+  expect(bad[0]?.sample?.map(row => row.millrace_file)).toEqual(['1099.parquet', '1099.parquet'])
+  expect(kept.map(row => row.v)).toEqual(Array.from({ length: 2 * files - 2 }, (_, i) => Math.floor(i / 2)))
+  // a column of another type in one of them is named by it
+  await write('0500.parquet', "SELECT 500::BIGINT AS v, 'x' AS w FROM range(2)")
+  const odd = await validate(services(), one())
+  await odd.release()
+  expect(odd.report.checks.find(check => check.kind === 'schema')?.message).toContain('0500.parquet')
+})
+
 it('a place that is no folder of this machine is named', async () => {
   await expect(read(csv('s3://bucket/d.csv'), t.int())).rejects.toThrow(/not by s3:\/\//)
 })

@@ -111,6 +111,9 @@ async function openFiles(
   }
 }
 
+/** Whether rows are read once into a table: text, which each look would parse anew, and files that are many and small. */
+const isCopied = ({ text, pieces }: Relation): boolean => text !== undefined || pieces !== undefined
+
 /** A source that is open, with its columns as they are declared. */
 export interface FoundSource {
   readonly source: OpenSource
@@ -138,8 +141,8 @@ export async function openFound(
 }
 
 /**
- * Opens a dataset and finds its columns. Text is read once, into a table of the engine that stands until `release`: each
- * look at it would parse it anew; a table of a database that counts only when its rows are wanted. Repaired rows stand in
+ * Opens a dataset and finds its columns. Text, and files that are many and small, are read once, into a table of the engine
+ * that stands until `release`: each look at them would parse or open them anew; a table of a database that counts only when its rows are wanted. Repaired rows stand in
  * the place of those that they replace.
  */
 export async function openUnread(
@@ -153,17 +156,18 @@ export async function openUnread(
   let repaired: Repaired | undefined
   const release = async () => {
     await repaired?.release()
-    if (source.relation.text) await engine.execute(`DROP TABLE IF EXISTS ${table}`)
+    if (isCopied(source.relation)) await engine.execute(`DROP TABLE IF EXISTS ${table}`)
     await source.release?.()
   }
   try {
     const counts = 'counts' in source ? source.counts : undefined
     if ('load' in source && !counts) await source.load()
     let found = await findDataset(engine, dataset, source.relation)
-    if (source.relation.text) {
+    if (isCopied(source.relation)) {
       const { numbered, from } = found
       const parse = async (relation: Relation) => {
-        const pieces = relation.pieces?.map(piece => from({ ...relation, numbered: piece }).numbered) ?? [numbered]
+        const { parts: _, ...files } = relation
+        const pieces = relation.pieces?.map(piece => from({ ...files, numbered: piece }).numbered) ?? [numbered]
         for (const [i, piece] of pieces.entries())
           await engine.execute(i === 0 ? `CREATE TABLE ${table} AS ${piece}` : `INSERT INTO ${table} ${piece}`)
         await requireWhole(engine, table, relation)

@@ -383,6 +383,8 @@ export async function openDuckdb(options: DuckdbOptions = {}): Promise<DataEngin
   const megabytes = Math.round((options.memory ?? 1.2e9) / 1e6)
   const instance = await duckdb.DuckDBInstance.create(':memory:', {
     threads: String(options.threads ?? 2),
+    // the operating system keeps what is read again; beside it this would hold every small file a second time
+    enable_external_file_cache: 'false',
     memory_limit: `${megabytes}MB`,
     preserve_insertion_order: 'true',
     autoinstall_known_extensions: 'false',

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { relative } from 'node:path'
 import {
   rowsOfFile,
@@ -20,6 +21,11 @@ const virtual = ['file_index', 'file_row_number']
 
 /** Files beyond this are sampled as the dialect samples: a place in each would be many. */
 const mostSampledFiles = 8
+
+/** Files beyond this that are small are read once, and so many at a time: each look at them, and all of them open, is dear. */
+const mostLookedAt = 1000
+const filesAtOnce = 500
+const smallFile = 256 * 1024
 
 type ParquetSource = SourceSpec & { kind: 'parquet' }
 
@@ -56,7 +62,7 @@ async function partOf(
   known: readonly ParquetColumn[],
   source: ParquetSource,
   session: Session,
-): Promise<RelationPart & { readonly sampled?: string }> {
+): Promise<RelationPart & { readonly sampled?: string; readonly pieces?: readonly string[] }> {
   const paths = files.map(file => file.read)
   const own = await columnsOf(paths[0] as string, known, session)
   const hidden = own.some(({ name }) => virtual.includes(name.toLowerCase()))
@@ -92,10 +98,20 @@ async function partOf(
   }
   const made = relation(files, 'file_row_number')
   if (keys.length > 0 || rowNumber.length > 0) return { columns, label, ...made }
-  const number = plainNumber(files)
-  const numbered = number ? `(SELECT *, ${number} AS ${rowName} FROM ${read(paths)})` : made.numbered
-  return { columns, label, sql: made.sql, numbered, sampled: read(paths) }
+  const numberedOf = (some: readonly ReadFile[]) => {
+    const number = plainNumber(some)
+    const own = read(some.map(file => file.read))
+    return number ? `(SELECT *, ${number} AS ${rowName} FROM ${own})` : relation(some, 'file_row_number').numbered
+  }
+  const pieces = areManySmall(paths) ? { pieces: chunks(files, filesAtOnce).map(numberedOf) } : {}
+  return { columns, label, sql: made.sql, numbered: numberedOf(files), sampled: read(paths), ...pieces }
 }
+
+const areManySmall = (paths: readonly string[]): boolean =>
+  paths.length > mostLookedAt && paths.reduce((sum, path) => sum + statSync(path).size, 0) <= smallFile * paths.length
+
+const chunks = <T>(list: readonly T[], size: number): T[][] =>
+  Array.from({ length: Math.ceil(list.length / size) }, (_, i) => list.slice(i * size, (i + 1) * size))
 
 /** The number of a row by what the engine knows of it, where files stand side by side among all; undefined elsewhere. */
 function plainNumber(files: readonly ReadFile[]): string | undefined {
@@ -167,6 +183,7 @@ export async function scanParquet(
     label: source.path,
     parts,
     ...(sampled ? { sample: sampleOf(paths, sampled) } : {}),
+    ...(only?.pieces ? { pieces: only.pieces } : {}),
   }
 }
 
