@@ -83,6 +83,8 @@ describe('runs', () => {
     expect(of('validation')).toEqual([first.id])
     expect(of('model')).toEqual([second.id])
     expect(of('export')).toEqual([second.id])
+    const before = await get<{ reports: Line[] }>(`/v1/runs/${first.id}`)
+    expect(new Set(before.reports.map(one => one.runId))).toEqual(new Set([first.id]))
     expect(await code('/v1/runs/none')).toEqual(unknown)
   })
 

@@ -61,7 +61,13 @@ describe('predictions', () => {
       ['arm', 'BYTES'],
       ['version', 'INT32'],
     ])
-    expect((oip.body.outputs as { data: unknown[] }[])[0]?.data).toEqual([own?.score])
+    expect((oip.body.outputs as { data: unknown[] }[]).map(one => one.data)).toEqual([
+      [own?.score],
+      [own?.label],
+      [expect.stringMatching(/^[0-9A-Z]{26}$/)],
+      ['stable'],
+      [trained.versions.good],
+    ])
     const names = columns.map(one => one.name)
     const split = { columns: names, data: [names.map(name => value[name as 'km'])] }
     for (const body of [{ dataframe_split: split }, { dataframe_records: [value] }])

@@ -355,6 +355,11 @@ describe('runs', () => {
     expect(await names({ run_view_type: 2 })).toEqual(['r1'])
     expect(await names({ run_view_type: 'ALL' })).toEqual(['r2', 'r1', 'r0'])
     expect(await names({ run_view_type: '3' })).toEqual(['r2', 'r1', 'r0'])
+    for (const [wrong, at] of [
+      [{ experiment_ids: ['0', []] }, "'experiment_ids[1]'"],
+      [{ order_by: [1] }, "'order_by[0]'"],
+    ] as const)
+      expect((await call('runs/search', wrong)).body.message).toContain(at)
     for (const wrong of [{ max_results: 50_001 }, { experiment_ids: [[]] }, { order_by: [1] }, { filter: 1 }])
       expect(await word('runs/search', wrong), JSON.stringify(wrong)).toEqual(missing)
   })
