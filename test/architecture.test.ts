@@ -140,7 +140,7 @@ test('no test is empty', () => {
 })
 
 test('files and folders are named in kebab-case', () => {
-  const form = /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.test)?(?:\.tsx?)?$/
+  const form = /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.long)?(?:\.test)?(?:\.tsx?)?$/
   expect(files.flatMap(({ name }) => name.split('/').filter(part => !form.test(part)))).toEqual([])
 })
 
