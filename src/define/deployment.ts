@@ -1,6 +1,5 @@
 import { micros, type Duration, type Micros } from '../internal/time.ts'
 import type { Columns } from './column.ts'
-import type { Dataset } from './dataset.ts'
 import type { Model } from './model.ts'
 import {
   builder,
@@ -17,6 +16,7 @@ import {
   type Forms,
 } from './forms.ts'
 import { checkName, definitionBrand, refuse, unknownColumn, type Definition } from './named.ts'
+import { requestColumnNames } from './request.ts'
 
 export type Percent = `${number}%`
 
@@ -38,7 +38,7 @@ export interface DeploymentOptions<C extends Columns, D extends string> {
   readonly model: Model<C, D>
   /** How a new version comes to its traffic. */
   readonly canary?: CanaryOptions
-  /** Column whose value keeps a caller on one arm; by default the request id. */
+  /** Column of the request whose value keeps a caller on one arm; by default, and where it is null, the request id. */
   readonly stickyBy?: D & keyof C & string
 }
 
@@ -87,9 +87,9 @@ function declareDeployment<C extends Columns, D extends string>(
   if (steps.some((share, i) => i > 0 && share <= (steps[i - 1] as number)))
     refuse('deployment', name, 'canary steps must rise')
   const { stickyBy } = options
-  const columns = (options.model.from as Dataset).columns
-  if (stickyBy !== undefined && !Object.hasOwn(columns, stickyBy))
-    refuse('deployment', name, `stickyBy ${unknownColumn(stickyBy, Object.keys(columns))}`)
+  const columns = requestColumnNames(options.model as Model)
+  if (stickyBy !== undefined && !columns.includes(stickyBy))
+    refuse('deployment', name, `stickyBy ${unknownColumn(stickyBy, columns)}`)
   return {
     [definitionBrand]: 'deployment',
     name,

@@ -98,7 +98,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
     {
       model: late,
       canary: { steps: ['1%', '20%'], labels: 'none', minRequests: 10, maxWait: '1h', alpha: 0.01 },
-      stickyBy: 'shop',
+      stickyBy: 'km',
     },
   ],
   monitor: [

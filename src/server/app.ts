@@ -87,7 +87,8 @@ export function createApp(
     try {
       const allowed = routeTable.filter(one => shape(one.path).test(path)).map(one => one.method)
       if (mlflowUnknown.test(path)) return mlflowUnknown.answer(method, path)
-      if (allowed.length > 0)
+      // a path of the right form whose name cannot be read is unknown, not asked for in the wrong way
+      if (allowed.length > 0 && !allowed.some(one => one === method))
         throw fail('methodNotAllowed', { method, path, allowed: [...new Set(allowed)].join(', ') })
       const api = /^\/(v1|v2|api|ajax-api)(\/|$)/.test(path)
       const page = (method === 'GET' || method === 'HEAD') && !api ? files(context.req.raw, path) : undefined

@@ -194,7 +194,13 @@ function watchStage(all: Gathered): Body {
     const drifted = report.checks.filter(check => check.status === 'fail').length
     return { value: number(drifted), label: `of ${report.checks.length} columns drifted` }
   })
-  return firing > 0 ? { ...body, state: 'warn', figure: { value: number(firing), label: 'alerts firing' } } : body
+  return firing > 0
+    ? {
+        ...body,
+        state: 'warn',
+        figure: { value: number(firing), label: firing === 1 ? 'alert firing' : 'alerts firing' },
+      }
+    : body
 }
 
 function retrainStage(all: Gathered): Body {

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Json } from '../internal/canonical-json.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { Prediction } from '../stages/serve/types.ts'
 import { labelOf } from './routes/monitors.ts'
 import type { ServerServices } from './services.ts'
@@ -84,9 +85,11 @@ export class InferenceMetrics {
   readonly #rows: Counter
   readonly #seconds: Histogram
   readonly #scrape: () => Promise<void>
+  readonly #clock: Clock
 
   constructor(sources: Sources) {
     const registers = [this.#registry]
+    this.#clock = sources.workspace.clock
     collectDefaultMetrics({ register: this.#registry, prefix: 'millrace_' })
     // Gauges that call themselves totals, which Prometheus' own judge refuses; the figures by type say as much
     for (const what of ['handles', 'requests', 'resources'])
@@ -115,17 +118,12 @@ export class InferenceMetrics {
 
   /** Begins a request; call what it gives with the predictions, or undefined when it failed. */
   start(deployment: string): (predictions: readonly Prediction[] | undefined) => void {
-    const before = performance.now()
+    const before = this.#clock.elapsed()
     return predictions => {
-      this.#seconds.observe({ deployment }, (performance.now() - before) / 1000)
+      this.#seconds.observe({ deployment }, (this.#clock.elapsed() - before) / 1000)
       this.#requests.inc({ deployment, outcome: predictions ? 'ok' : 'error' })
-      if (predictions?.length === 1) this.#count(deployment, predictions[0] as Prediction, 1)
-      else for (const one of predictions ?? []) this.#count(deployment, one, 1)
+      for (const { arm, version } of predictions ?? []) this.#rows.inc({ deployment, arm, version: String(version) })
     }
-  }
-
-  #count(deployment: string, { arm, version }: Prediction, rows: number): void {
-    this.#rows.inc({ deployment, arm, version: String(version) }, rows)
   }
 
   async page(): Promise<{ readonly text: string; readonly type: string }> {

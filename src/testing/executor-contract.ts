@@ -161,6 +161,18 @@ export function executorContract(
       await stopped(made.folder)
     }),
 
+    given('what a step leaves running ends with it, however the step ended', async (executor, job) => {
+      const child = `const { existsSync } = require('node:fs'); require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(beat)}], { stdio: 'ignore' }).unref();`
+      for (const code of [0, 10]) {
+        // it goes when its child is at work, without a word to it
+        const made = await job(`${child} setInterval(() => existsSync('output/beat') && process.exit(${code}), 20)`)
+        const end = await (await executor.start(made)).outcome
+        assert.equal(end.exitCode, code, end.stderrTail)
+        assert.ok((await beats(made.folder)) > 0)
+        await stopped(made.folder)
+      }
+    }),
+
     given(
       'what another process started here is ended by its identity alone, to its last child',
       async (executor, job) => {

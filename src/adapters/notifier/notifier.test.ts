@@ -48,6 +48,61 @@ describe('the webhook notifier', () => {
     labels: {},
     startsAt: 0,
   } as const
+  it('writes what Alertmanager writes, of every state but pending', async () => {
+    const { url, bodies, close } = await receiver()
+    const notifier = webhookNotifier({ url })
+    expect(notifier.name).toBe(`webhook ${new URL(url).host}`)
+    const sent = { ...alert, labels: { monitor: 'm' }, startsAt: 1_000_000, evidence: 'report-1' } as const
+    await notifier.send({ ...sent, state: 'pending' })
+    await notifier.send(sent)
+    await notifier.send({ ...sent, state: 'resolved', endsAt: 2_000_000 })
+    await close()
+    const labels = { alertname: 'drift', severity: 'ticket', monitor: 'm' }
+    const annotations = { summary: 's', evidence: 'report-1' }
+    const firing = {
+      version: '4',
+      groupKey: 'f',
+      truncatedAlerts: 0,
+      status: 'firing',
+      receiver: 'millrace',
+      groupLabels: { alertname: 'drift' },
+      commonLabels: labels,
+      commonAnnotations: annotations,
+      externalURL: '',
+      alerts: [
+        {
+          status: 'firing',
+          labels,
+          annotations,
+          fingerprint: 'f',
+          generatorURL: '',
+          startsAt: '1970-01-01T00:00:01Z',
+          endsAt: '0001-01-01T00:00:00Z',
+        },
+      ],
+    }
+    expect(bodies.map(one => JSON.parse(one) as unknown)).toEqual([
+      firing,
+      {
+        ...firing,
+        status: 'resolved',
+        alerts: [{ ...firing.alerts[0], status: 'resolved', endsAt: '1970-01-01T00:00:02Z' }],
+      },
+    ])
+  })
+
+  it('tells of an alert that met 429 once, when it is taken', async () => {
+    const busy = await receiver([429, 200])
+    await webhookNotifier({ url: busy.url }).send(alert)
+    expect([busy.asked(), busy.bodies.length]).toEqual([2, 1])
+    await busy.close()
+  })
+
+  it('speaks HTTP only', () => {
+    expect(() => webhookNotifier({ url: 'file:///etc/passwd' })).toThrow(TypeError)
+    expect(() => webhookNotifier({ url: 'https://example.org/' })).not.toThrow()
+  })
+
   it('tries again what may pass, and says what did not', async () => {
     const once = await receiver([503, 200])
     await webhookNotifier({ url: once.url }).send(alert)

@@ -5,6 +5,7 @@ const mostRowsABatch = 256
 /** Rows waiting or being scored beyond which callers are sent away rather than kept. */
 const mostRowsInFlight = 8192
 
+/** One caller: answered once, one way or the other, and no longer in flight from that moment. */
 interface Waiting {
   readonly request: PredictRequest
   readonly resolve: (prediction: Prediction) => void
@@ -31,7 +32,17 @@ export class Batcher {
     if (only === undefined || requests.length > 1) return this.#call(requests)
     this.#inFlight++
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ request: only, resolve: prediction => resolve([prediction]), reject })
+      this.#waiting.push({
+        request: only,
+        resolve: prediction => {
+          this.#inFlight--
+          resolve([prediction])
+        },
+        reject: error => {
+          this.#inFlight--
+          reject(error)
+        },
+      })
       if (this.#waiting.length === 1) setImmediate(() => this.#flush())
       else if (this.#waiting.length >= mostRowsABatch) this.#flush()
     })
@@ -50,9 +61,7 @@ export class Batcher {
     const batch = this.#waiting
     if (batch.length === 0) return
     this.#waiting = []
-    void this.#answer(batch).finally(() => {
-      this.#inFlight -= batch.length
-    })
+    void this.#answer(batch)
   }
 
   async #answer(batch: readonly Waiting[]): Promise<void> {

@@ -59,7 +59,10 @@ export const modelRoutes = [
       if (!found)
         throw fail('recordUnknown', { kind: 'model version', name: `${name}@${version}`, where: 'GET /v1/models' })
       const proofs = new Set(['model', 'scaler', 'export'])
-      const reports = (await reportsOfRun(store, found.runId)).filter(report => proofs.has(report.kind))
+      const made = (await reportsOfRun(store, found.runId)).filter(report => proofs.has(report.kind))
+      // what loading it for serving found belongs to no run
+      const served = await store.listReports({ kind: 'scaler', subject: `${name}@${found.version}`, limit: 1 })
+      const reports = [...made, ...served.filter(one => made.every(({ id }) => id !== one.id))]
       const aliases = Object.entries(await store.aliases(name))
       const node = `model:${name}@${found.version}`
       return {

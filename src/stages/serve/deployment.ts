@@ -4,15 +4,17 @@ import type { Json } from '../../internal/canonical-json.ts'
 import { ulid } from '../../internal/ids.ts'
 import { inSeconds, type Micros } from '../../internal/time.ts'
 import { messageOf } from '../../internal/message-of.ts'
-import { advance, route, startRollout, type RolloutEvent, type RolloutState } from '../deploy/rollout/index.ts'
+import { advance, startRollout, type RolloutEvent, type RolloutState } from '../deploy/rollout/index.ts'
+import type { InferenceResult } from '../../ports/inference-runtime.ts'
 import type { OnlineView } from '../features/online.ts'
 import type { StageServices } from '../pipeline/services.ts'
+import { type Challenged, answerOf, inTime, keyOf } from './challenge.ts'
 import { RowEncoder, type EncodedRows } from './encode.ts'
 import { type JournalOptions, type Keeper, type KeptPrediction, ServingJournal } from './journal.ts'
 import { LabelPairs, withWaiting } from './label-pairs.ts'
 import { LatencyRing } from './latency.ts'
 import { ScalerGuard } from './scaler-guard.ts'
-import { loadVersion, type ServedVersion } from './served-version.ts'
+import { loadProven, retire, type ServedVersion } from './served-version.ts'
 import { recordStable, type StableDocument } from './stable-record.ts'
 import type { DeploymentStatus, Label, Prediction, PredictRequest, ServedDeployment } from './types.ts'
 
@@ -49,6 +51,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
   #taken = false
   #journal: ServingJournal | undefined
   #writes: Promise<unknown> = Promise.resolve()
+  #closing: Promise<void> | undefined
   #failure: unknown
   #canaryError: string | undefined
   readonly #scaler: ScalerGuard
@@ -147,24 +150,8 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     return this.#writes
   }
 
-  async #load(version: number): Promise<ServedVersion> {
-    const record = await this.#services.store.getModelVersion(this.definition.model.name, version)
-    if (!record)
-      throw fail('notDefined', {
-        kind: 'model version',
-        name: `${this.definition.model.name}@${version}`,
-        known: 'see "millrace models list"',
-      })
-    const loaded = await loadVersion(this.#services, record)
-    if (loaded.golden.status !== 'pass') {
-      await loaded.loaded.close()
-      throw fail('goldenRowsWrong', { version: `${record.model}@${record.version}`, reason: loaded.golden.message })
-    }
-    await this.#scaler.admit(loaded).catch(async (error: unknown) => {
-      await loaded.loaded.close()
-      throw error
-    })
-    return loaded
+  #load(version: number): Promise<ServedVersion> {
+    return loadProven(this.#services, this.definition.model.name, version, served => this.#scaler.admit(served))
   }
 
   /** Makes a version stable at once: the first one of a deployment, or by an operator's word. */
@@ -183,7 +170,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     })
     this.#stable = version
     this.onStable?.(version)
-    if (before && before !== version) await before.loaded.close()
+    if (before && before !== version) retire(before)
   }
 
   async rollOut(version: number, actor: string): Promise<DeploymentStatus> {
@@ -191,9 +178,17 @@ export class LiveDeployment implements ServedDeployment, Keeper {
       await this.deploy(version, actor)
       return this.status()
     }
-    if (this.#rollout && this.rolling)
-      throw fail('rolloutRunning', { deployment: this.name, challenger: this.#rollout.config.challenger })
+    const refuse = (): never => {
+      throw fail('rolloutRunning', { deployment: this.name, challenger: this.#rollout?.config.challenger ?? '' })
+    }
+    if (this.rolling) refuse()
     const canary = await this.#load(version)
+    // Somebody else's may have begun while this one was read
+    if (this.rolling) {
+      retire(canary)
+      refuse()
+    }
+    this.#canaryError = undefined
     const { canary: options, model } = this.definition
     const state = startRollout(
       {
@@ -205,6 +200,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
         minRequests: options.minRequests,
         maxWait: inSeconds(options.maxWait),
         labels: options.labels,
+        guardrails: ['error', 'timeout'],
         alpha: options.alpha,
         threshold: model.threshold,
       },
@@ -229,45 +225,33 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     const canary = this.#rollout ? this.#canary : undefined
     const { epoch } = this.#pairs
     // Both begin before anything is awaited: from here on neither can be closed under the request
-    const both = [
-      stable.loaded.run(rows),
-      canary?.loaded.run(rows).catch((error: unknown) => this.#noteCanary(error)),
-    ] as const
-    const answers = (await both[0]).scores
-    const challenger = (await both[1])?.scores
+    const running = canary?.loaded.run(rows)
+    running?.catch(() => undefined)
+    const answers = (await stable.loaded.run(rows)).scores
+    const challenged = running && (await this.#challenge(running, clock.elapsed() - started))
+    const challenger = challenged && 'scores' in challenged ? challenged.scores : undefined
     // A rollout that began meanwhile has another challenger
     const rolling = (): boolean => canary !== undefined && this.#rollout !== undefined && epoch === this.#pairs.epoch
-    if (rolling()) {
-      if (challenger) this.#move({ type: 'shadow', at: now, stable: answers, canary: challenger })
-      else this.#counts.errors++
-    }
+    if (rolling() && challenged) this.#hear(challenged, answers, now)
     const each = ((clock.elapsed() - started) * 1000) / Math.max(1, requests.length)
     const predictions = requests.map((request, i): Prediction => {
       const id = request.id ?? ulid()
       const at = request.at ?? now
       const weight = rolling() ? (this.#rollout?.weight ?? 0) : 0
-      const key = request.key ?? (this.definition.stickyBy ? String(request.row[this.definition.stickyBy]) : id)
-      let arm: 'stable' | 'canary' = weight > 0 && route(this.name, key, weight) === 'canary' ? 'canary' : 'stable'
-      const own = answers[i] as number
-      const other = challenger ? (challenger[i] as number) : Number.NaN
-      let fallback = false
-      if (rolling()) {
-        const outcome = arm === 'stable' ? 'ok' : !challenger ? 'error' : Number.isFinite(other) ? 'ok' : 'invalid'
-        fallback = outcome !== 'ok'
-        this.#move({ type: 'request', at: now, arm, outcome })
-      }
-      if (fallback) arm = 'canary'
-      const score = arm === 'canary' && !fallback ? other : own
+      const key = keyOf({ ...request, id }, this.definition.stickyBy)
+      const { arm, score, outcome, fallback } = answerOf({ deployment: this.name, key, weight }, i, answers, challenged)
+      if (rolling()) this.#move({ type: 'request', at: now, arm, outcome })
       this.#counts[arm]++
+      const [own, other] = [answers[i] as number, challenger ? (challenger[i] as number) : Number.NaN]
       this.#pairs.remember(id, at, own, other, epoch)
       this.observer?.predicted(id, at, rows, i, own)
       this.#journal?.prediction(id, at, own, other, epoch)
-      const version = arm === 'canary' && !fallback ? (canary as ServedVersion).record.version : stable.record.version
+      const by = arm === 'canary' && !fallback ? (canary as ServedVersion) : stable
       return {
         id,
         score,
         arm,
-        version,
+        version: by.record.version,
         ...(this.task === 'binary' ? { label: score >= this.definition.model.threshold } : {}),
         ...(fallback ? { fallback } : {}),
       }
@@ -276,13 +260,28 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     return predictions
   }
 
-  /** The caller is answered by stable; the operator is told why. */
-  #noteCanary(error: unknown): undefined {
-    this.#canaryError = messageOf(error)
+  /** The challenger's answer in time. The caller is answered by stable in any case; the operator is told why. */
+  #challenge(running: Promise<InferenceResult>, took: number): Promise<Challenged> {
+    return inTime(running, took, this.#services.clock, reason => {
+      this.#canaryError = messageOf(reason)
+    })
+  }
+
+  /** What the rollout learns from a call besides who answered it. */
+  #hear(challenged: Challenged, stable: Float32Array, at: Micros): void {
+    if ('scores' in challenged) return this.#move({ type: 'shadow', at, stable, canary: challenged.scores })
+    this.#counts.errors++
+    // In shadow no caller is the challenger's, and its failures would count for nothing
+    if (this.#rollout?.phase === 'shadow')
+      this.#move({ type: 'request', at, arm: 'canary', outcome: challenged.missing })
   }
 
   async feedback(labels: readonly Label[]): Promise<number> {
     const now = this.#services.clock.now()
+    labels.forEach(({ label }, row) => {
+      if (Number.isFinite(Math.fround(label))) return
+      throw fail('requestInvalid', { row, column: 'label', reason: 'a score is never as large: beyond ±3.4e38' })
+    })
     let found = 0
     for (const { id, label, at } of labels) {
       this.observer?.labelled(id, label, at ?? now)
@@ -328,7 +327,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     if (!canary) return
     if (state.phase === 'done')
       this.#write(() => this.#becomeStable(canary, 'system', `${state.config.challenger} passed its rollout`))
-    else this.#write(() => canary.loaded.close())
+    else retire(canary)
   }
 
   #write(work: () => Promise<unknown>): void {
@@ -386,7 +385,12 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     return { ready: true, reasons }
   }
 
-  async close(): Promise<void> {
+  /** Twice is once: what another process has written meanwhile stays. */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
     await this.#journal?.close()
     await this.#writes
     await this.#persist()

@@ -1,5 +1,6 @@
-import { columnsOf, toEvaluator, type Evaluator } from '../../define/expression/index.ts'
+import { toEvaluator, type Evaluator } from '../../define/expression/index.ts'
 import type { Model } from '../../define/model.ts'
+import { requestColumnNames } from '../../define/request.ts'
 import { fail } from '../../errors/index.ts'
 import type { Value } from '../../ports/data-engine.ts'
 import { encodeKey } from '../features/channels.ts'
@@ -15,11 +16,7 @@ export interface EncodedRows {
 
 /** Columns that a request must carry: what the inputs read, and the keys of the features. */
 export function requestColumns(model: Model): RequestColumn[] {
-  const named = new Set([
-    ...model.inputs.flatMap(input => columnsOf(input.node)).filter(name => !name.includes('.')),
-    ...model.views.flatMap(view => Object.keys(view.entity.keys)),
-  ])
-  return [...named].map(name => {
+  return requestColumnNames(model).map(name => {
     const spec = model.from.columns[name] ?? model.views.find(view => view.entity.keys[name])?.entity.keys[name]
     if (!spec) throw fail('notDefined', { kind: 'column', name, known: Object.keys(model.from.columns).join(', ') })
     return { name, type: spec.type, nullable: spec.nullable }

@@ -53,6 +53,12 @@ function drained(loaded: LoadedModel): LoadedModel {
   }
 }
 
+/** Lets a version go once the runs that have begun are over. Nobody waits for that: a run that never ends would hold up the rest. */
+export function retire({ loaded }: ServedVersion): void {
+  // it answers nobody any more, and what it leaves behind goes with the process
+  void loaded.close().catch(() => undefined)
+}
+
 /** The registered scaler, held to the file that scales. Throws `scalerRefused` when there is none to be held to. */
 async function scalerOf(
   services: StageServices,
@@ -99,4 +105,25 @@ export async function loadVersion(services: StageServices, record: ModelVersion)
     { ...golden, features: golden.features.map(value => value ?? Number.NaN) },
   )
   return { record, loaded, fitted, profile, golden: check, scaler }
+}
+
+/** A version that may get traffic: its golden rows are answered as when it was made, and `admit` refuses nothing. */
+export async function loadProven(
+  services: StageServices,
+  model: string,
+  version: number,
+  admit: (version: ServedVersion) => Promise<void>,
+): Promise<ServedVersion> {
+  const name = `${model}@${version}`
+  const record = await services.store.getModelVersion(model, version)
+  if (!record) throw fail('notDefined', { kind: 'model version', name, known: 'see "millrace models list"' })
+  const served = await loadVersion(services, record)
+  try {
+    if (served.golden.status !== 'pass') throw fail('goldenRowsWrong', { version: name, reason: served.golden.message })
+    await admit(served)
+    return served
+  } catch (error) {
+    await served.loaded.close()
+    throw error
+  }
 }

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, expect, test, vi } from 'vitest'
 import { identityOf, ownIdentity } from '../../../internal/process-identity.ts'
 import type { StepJob } from '../../../ports/executor.ts'
 import { processExecutor } from './executor.ts'
@@ -46,6 +46,44 @@ test('ends the whole group when time is up', async () => {
   const outcome = await handle.outcome
   expect(outcome).toMatchObject({ exitCode: 143, signal: 'SIGTERM', timedOut: true })
   expect(executor.alive(handle.identity)).toBe(false)
+})
+
+test('ends for certain what does not end when its time is up', async () => {
+  const real = globalThis.setTimeout
+  const waits: number[] = []
+  // the five seconds of grace pass as one tenth
+  const timer = vi.spyOn(globalThis, 'setTimeout').mockImplementation(((work: () => void, ms: number) => {
+    waits.push(ms)
+    return real(work, ms === 5_000 ? 100 : ms)
+  }) as never)
+  try {
+    const given = job(`process.on('SIGTERM', () => {}); console.log('up'); setInterval(() => {}, 1000)`, {
+      timeoutMs: 1_500,
+    })
+    const outcome = await (await executor.start(given)).outcome
+    expect(outcome).toMatchObject({ exitCode: 137, signal: 'SIGKILL', timedOut: true, stdoutTail: 'up\n' })
+    expect(waits).toContain(5_000)
+    // one that ends in time has not timed out, and leaves no timer behind that would end another
+    expect(await run(job('process.exit(3)', { timeoutMs: 60_000 }))).toEqual({
+      exitCode: 3,
+      stdoutTail: '',
+      stderrTail: '',
+    })
+  } finally {
+    timer.mockRestore()
+  }
+})
+
+test('ends nobody who only has the pid of a process that is gone', async () => {
+  const handle = await executor.start(job(`console.log('up'); setInterval(() => {}, 1000)`))
+  executor.kill({ ...handle.identity, startTime: '1' })
+  executor.kill({ ...handle.identity, host: 'elsewhere' })
+  await new Promise(resolve => setTimeout(resolve, 100))
+  expect(executor.alive(handle.identity)).toBe(true)
+  executor.kill(handle.identity)
+  expect(await handle.outcome).toMatchObject({ exitCode: 137, signal: 'SIGKILL' })
+  // nor fails on one that is gone
+  handle.kill()
 })
 
 test('names a program that cannot be started', async () => {

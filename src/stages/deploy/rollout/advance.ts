@@ -207,7 +207,12 @@ function onShadow(state: RolloutState, event: ShadowEvent): Advanced {
   const look = rows >= state.shadow.nextLook
   let { nextLook } = state.shadow
   while (nextLook <= rows) nextLook *= 2
-  const counted: RolloutState = { ...state, shadow: { rows, sumDifference, sumSquare, flips, nonFinite, nextLook } }
+  const counted: RolloutState = {
+    ...state,
+    // in shadow a challenger has no requests of its own: whatever it scores ends a row of failures
+    consecutiveErrors: state.phase === 'shadow' ? 0 : state.consecutiveErrors,
+    shadow: { rows, sumDifference, sumSquare, flips, nonFinite, nextLook },
+  }
   if (nonFinite > 0) {
     const rule = { name: 'finite scores', statistic: 'scores out of range', value: nonFinite, threshold: 0 }
     return rollBack(counted, at, `${challenger} gave ${nonFinite} scores that are not finite or out of range`, rule)
