@@ -7,11 +7,18 @@ export const command = keyCommand(
     options: [
       {
         flags: '--actions <list>',
-        description: 'kms:GenerateDataKey, kms:Decrypt, kms:Rotate, kms:Grant; comma-separated',
+        description: 'kms:GenerateDataKey, kms:Decrypt, kms:Rotate, kms:Grant, or * for all; comma-separated',
         default: 'kms:GenerateDataKey,kms:Decrypt',
       },
     ],
   },
   (keys, key, principal, { args, options }) =>
-    keys.grant(key, args[1] as string, String(options.actions).split(','), principal),
+    keys.grant(
+      key,
+      args[1] as string,
+      String(options.actions)
+        .split(',')
+        .map(action => action.trim()),
+      principal,
+    ),
 )
