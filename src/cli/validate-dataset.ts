@@ -3,17 +3,19 @@ import type { Dataset } from '../define/dataset.ts'
 import type { Report } from '../define/report.ts'
 import { isMillraceError, type MillraceError } from '../errors/index.ts'
 import type { Json } from '../internal/canonical-json.ts'
-import { keepFailures } from '../stages/pipeline/keep-failures.ts'
+import { keepFailuresIfAllowed } from '../stages/pipeline/keep-failures.ts'
 import { endedRepairs, type EndedRepairs } from '../stages/readmit/ended.ts'
 import { validationServices } from '../stages/pipeline/validation.ts'
 import { unreadableReport } from '../stages/validate/unreadable.ts'
 import { validate, type Validation } from '../stages/validate/validate.ts'
 
-/** The report with the place of its failing rows. */
+/** The report with the place of its failing rows, or with why they have none. */
 async function withFailures(workspace: Workspace, dataset: Dataset, validation: Validation): Promise<Report> {
   const { report, failing } = validation
   if (!failing) return report
-  const { file } = await keepFailures(workspace, dataset, failing.sql)
+  const kept = await keepFailuresIfAllowed(workspace, dataset, failing.sql)
+  if ('unkept' in kept) return { ...report, evidence: { ...report.evidence, quarantineUnkept: kept.unkept } }
+  const { file } = kept
   const checks = report.checks.map(check => (failing.checks.has(check.id) ? { ...check, failuresUri: file } : check))
   return { ...report, checks, evidence: { ...report.evidence, quarantineFile: file } }
 }

@@ -1,8 +1,9 @@
-import { existsSync, realpathSync } from 'node:fs'
+import { existsSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { fail, isMillraceError } from '../errors/index.ts'
 import { typescriptModules } from '../internal/typescript-modules.ts'
+import { refuseExitOf, settling } from './exit-guard.ts'
 import { isProject, type Project } from '../define/project.ts'
 
 export const configName = 'millrace.config.ts'
@@ -41,10 +42,17 @@ export async function loadProject(root: string): Promise<Project> {
   modules.set(realpathSync(root), seen)
   const alias = existsSync(join(root, 'node_modules/millrace')) || !existsSync(own) ? {} : { millrace: own }
   const folder = join(root, '.millrace', 'modules')
-  const jiti = typescriptModules(file, folder, { moduleCache: false, alias }, path => seen.add(path))
+  if (statSync(file).isDirectory())
+    throw fail('configThrew', { file: configName, reason: 'it is a folder, not a file' })
+  const jiti = typescriptModules(file, folder, { moduleCache: false, alias }, path => {
+    seen.add(path)
+    if (!path.startsWith(dirname(own))) refuseExitOf(path)
+  })
+  const stalled = () =>
+    fail('configThrew', { file: configName, reason: 'it waits (await) for something that never comes' })
   let loaded: unknown
   try {
-    loaded = await jiti.import(file, { default: true })
+    loaded = await settling(jiti.import(file, { default: true }), stalled)
   } catch (error) {
     if (isMillraceError(error)) throw error
     const where = error instanceof Error ? /millrace\.config\.ts:(\d+)(?::(\d+))?/.exec(error.stack ?? '') : null

@@ -202,10 +202,12 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
     },
     async close() {
       for (const one of engines) await one.close()
-      if (engine) await (await engine).close()
-      if (online) await (await online).close()
+      // What could not be opened was told to whoever asked for it
+      const opened = <T>(one: Promise<T> | undefined): Promise<T | undefined> | undefined => one?.catch(() => undefined)
+      await (await opened(engine))?.close()
+      await (await opened(online))?.close()
       await artifacts.wipe()
-      if (keyring) await (await keyring).close()
+      await (await opened(keyring))?.close()
       await store.close()
     },
   }

@@ -83,10 +83,22 @@ const grouped = (rows: number): string => rows.toLocaleString('en-US')
 const maxNamed = 5
 
 /**
- * Which rows stay out of snapshots, in one sentence; undefined where none does:
- * `5,634 of 336,776 rows stay out of snapshots: 5,634 by carrier in 10 values`.
+ * What is to be known of failing rows: which stay out of snapshots, and why they could not be kept; undefined where there is
+ * nothing: `5,634 of 336,776 rows stay out of snapshots: 5,634 by carrier in 10 values`.
  */
-export function quarantineSentence({ checks, evidence: { rows, quarantined } }: Report): string | undefined {
+export function quarantineSentence(report: Report): string | undefined {
+  const told = [leftOut(report), unkeptSentence(report)].filter(one => one !== undefined)
+  return told.length === 0 ? undefined : told.join('. ')
+}
+
+/** Why failing rows were not kept; undefined where they were, or where none failed. */
+export function unkeptSentence({ evidence: { quarantineUnkept } }: Pick<Report, 'evidence'>): string | undefined {
+  return typeof quarantineUnkept === 'string'
+    ? `Failing rows could not be kept, because ${quarantineUnkept.charAt(0).toLowerCase()}${quarantineUnkept.slice(1)}`
+    : undefined
+}
+
+function leftOut({ checks, evidence: { rows, quarantined } }: Report): string | undefined {
   if (typeof quarantined !== 'number' || quarantined === 0) return undefined
   const by = checks.filter(check => check.quarantined).sort((a, b) => Number(b.quarantined) - Number(a.quarantined))
   const named = by.slice(0, maxNamed).map(check => `${grouped(Number(check.quarantined))} by ${nameOf(check)}`)

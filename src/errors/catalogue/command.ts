@@ -22,7 +22,7 @@ export const commandErrors = {
     code: 'MR1102',
     title: 'Something is here already',
     message: '{file} exists already in {folder}; nothing was written.',
-    hint: 'Run "millrace init" in an empty folder, or name one: "millrace init my-project".',
+    hint: 'Run "millrace init" in an empty folder.',
     ...usage,
   },
   nothingToDeploy: {

@@ -194,7 +194,7 @@ export const engineErrors = {
     code: 'MR3025',
     title: 'Experiment not found',
     message: 'There is no experiment {experiment}.',
-    hint: 'List them with "millrace runs list --kind tracking".',
+    hint: 'List them with "GET /api/2.0/mlflow/experiments/search", or in MLflow with search_experiments().',
     exit: 2,
     status: 404,
     blame: 'user',

@@ -104,7 +104,7 @@ export const serverErrors = {
     code: 'MR5017',
     title: 'Host name refused',
     message: 'This server does not answer to the host name {host}.',
-    hint: 'Open it by the address that it was started with, or allow the name with --allowed-host {host}.',
+    hint: 'Open it by the address that it was started with. One that listens on all addresses ("millrace up --host 0.0.0.0") answers to every name, and asks for tokens.',
     exit: 2,
     status: 403,
     blame: 'user',

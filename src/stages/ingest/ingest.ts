@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import type { Dataset } from '../../define/dataset.ts'
 import { definitionDigest } from '../../define/project.ts'
+import { unkeptSentence } from '../../define/report.ts'
 import { fail } from '../../errors/index.ts'
 import type { Digest } from '../../internal/digest.ts'
 import { withFileLock } from '../../internal/file-lock.ts'
@@ -74,7 +75,7 @@ export async function ingest(
       digest,
       name: file.name,
       verdict: decision.verdict as Ingested['verdict'],
-      reason: decision.reason,
+      reason: [decision.reason, unkeptSentence(report)].filter(Boolean).join('. '),
       definition,
       rows,
       quarantined,

@@ -8,7 +8,7 @@ import { fail, isMillraceError } from '../../errors/index.ts'
 import { ulid } from '../../internal/ids.ts'
 import { rowColumn, rowsOfFile } from '../../ports/data-engine.ts'
 import { gate } from '../pipeline/gate.ts'
-import { keepFailures } from '../pipeline/keep-failures.ts'
+import { keepFailuresIfAllowed } from '../pipeline/keep-failures.ts'
 import type { StageServices } from '../pipeline/services.ts'
 import { validationServices } from '../pipeline/validation.ts'
 import type { SourceFile } from '../validate/files.ts'
@@ -115,6 +115,7 @@ async function judgeReadable(
   let failed = 0
   let rows = 0
   let alone: Report | undefined
+  let unkept: string | undefined
   const ask = async (asked: readonly ExpectationSpec[], files: readonly SourceFile[], place: string) => {
     const validation = await validate(validating, { ...dataset, expectations: asked }, { files })
     try {
@@ -123,12 +124,16 @@ async function judgeReadable(
       failed += own.failed
       if (files.length === 1) rows = validation.rows
       const kept = validation.failing
-        ? await keepFailures(services, dataset, validation.failing.sql, `${dataset.name}-${place}`)
+        ? await keepFailuresIfAllowed(services, dataset, validation.failing.sql, `${dataset.name}-${place}`)
         : undefined
+      if (kept && 'unkept' in kept) unkept = kept.unkept
       for (const check of validation.report.checks) {
         const isOfRows = validation.failing?.checks.has(check.id) === true
         const its = isOfRows ? blamed(check, own) : check
-        results.set(check.id, kept && isOfRows && its === check ? { ...check, failuresUri: kept.file } : its)
+        results.set(
+          check.id,
+          kept && 'file' in kept && isOfRows && its === check ? { ...check, failuresUri: kept.file } : its,
+        )
       }
       return validation.report
     } finally {
@@ -159,6 +164,7 @@ async function judgeReadable(
       joins: present.length,
       rows,
       quarantined: counts.quarantined,
+      ...(unkept === undefined ? {} : { quarantineUnkept: unkept }),
     },
   }
   const decision = gate(report, dataset, counts, services.clock.now())

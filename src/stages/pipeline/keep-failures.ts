@@ -1,6 +1,7 @@
 import { chmod, mkdir, readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Dataset } from '../../define/dataset.ts'
+import { isMillraceError } from '../../errors/index.ts'
 import { ulid } from '../../internal/ids.ts'
 import { publishFile } from '../../internal/publish.ts'
 import { protect } from '../protect/envelope.ts'
@@ -41,4 +42,31 @@ export async function keepFailures(
   const file = join(services.folder, 'quarantine', `${name}.sealed.json`)
   await publishFile(file, JSON.stringify(envelope), 0o600)
   return { file, rows }
+}
+
+/** Failing rows that could not be kept; why, as a sentence that goes on. */
+export interface UnkeptFailures {
+  readonly unkept: string
+}
+
+/** Errors of keys, keystore and audit log. */
+const ofKeys = /^MR60/
+
+/**
+ * The same for a verdict that stands without them: where the dataset's key cannot be used, they are kept nowhere, in clear
+ * least of all, and the reason is given instead.
+ */
+export async function keepFailuresIfAllowed(
+  services: StageServices,
+  dataset: Dataset,
+  bad: string,
+  name?: string,
+): Promise<KeptFailures | UnkeptFailures> {
+  try {
+    return await keepFailures(services, dataset, bad, name)
+  } catch (error) {
+    if (dataset.encryptWith === undefined || !isMillraceError(error) || !ofKeys.test(error.code)) throw error
+    const because = error.message.replace(/\.?$/, '.')
+    return { unkept: `${because} ${error.hint}`.replaceAll(`${services.root}/`, '') }
+  }
 }

@@ -43,6 +43,18 @@ test('without a grant everything is denied; a grant allows what it says until it
   await expect(keys.create('models', 'other')).rejects.toMatchObject({ code: 'MR6014' })
 })
 
+test('an action that keys do not have is refused, and nothing of that grant is kept', async () => {
+  const keys = await openLocalKeys(fresh())
+  await keys.create('models', 'admin')
+  for (const actions of [['kms:Foo'], ['kms:Decrypt', 'kms:decrypt'], [''], []])
+    await expect(keys.grant('models', 'serving', actions, 'admin')).rejects.toMatchObject({
+      code: 'MR6019',
+      exit: 2,
+      hint: expect.stringContaining('kms:GenerateDataKey, kms:Decrypt, kms:Rotate, kms:Grant, *') as string,
+    })
+  expect((await keys.list())[0]?.grants.map(grant => grant.principal)).toEqual(['admin'])
+})
+
 test('rotation is invisible to what was wrapped before', async () => {
   const keys = await openLocalKeys(fresh())
   await keys.create('models', 'admin')

@@ -104,6 +104,9 @@ class LocalKeys implements KeyService {
   async grant(key: string, to: string, actions: readonly string[], principal: string): Promise<KeyDescription> {
     await this.#allowed(key, 'kms:Grant', principal)
     checkName(to, reason => fail('keyName', { what: 'principal', reason }))
+    const known: readonly string[] = [...keyActions, '*']
+    const unknown = (actions.length === 0 ? [''] : actions).find(action => !known.includes(action))
+    if (unknown !== undefined) throw fail('keyActionUnknown', { action: unknown, known: known.join(', ') })
     return this.#change(file => {
       const stored = this.#find(file, key)
       const had = stored.grants.find(grant => grant.principal === to)?.actions ?? []

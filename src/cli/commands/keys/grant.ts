@@ -16,5 +16,12 @@ export const command = keyCommand(
     ],
   },
   (keys, key, principal, { args, options }) =>
-    keys.grant(key, args[1] as string, String(options.actions).split(','), principal),
+    keys.grant(
+      key,
+      args[1] as string,
+      String(options.actions)
+        .split(',')
+        .map(action => action.trim()),
+      principal,
+    ),
 )

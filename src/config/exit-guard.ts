@@ -1,0 +1,58 @@
+import { fail, type MillraceError } from '../errors/index.ts'
+
+/*
+ * A project file is run inside of a command. If it ended the process, a check in CI would pass without having looked, so
+ * its modules may not: they get an error instead. Everybody else's process.exit is left alone.
+ */
+
+const guarded = new Set<string>()
+let installed = false
+
+/** Where in a module of a project a stack passes; undefined where it does not. */
+function placeIn(stack: string): string | undefined {
+  for (const line of stack.split('\n')) {
+    const found = /(?:file:\/\/)?(\/[^()]*?|[A-Za-z]:[^()]*?):(\d+)(?::\d+)?\)?$/.exec(line)
+    const path = found?.[1] && decodeURI(found[1])
+    if (path && guarded.has(path)) return `${path}:${found?.[2]}`
+  }
+  return undefined
+}
+
+function stackHere(): string {
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 100
+  const { stack = '' } = new Error('here')
+  Error.stackTraceLimit = stackTraceLimit
+  return stack
+}
+
+/** From now on code of this module that ends the process throws `configThrew` instead. */
+export function refuseExitOf(module: string): void {
+  guarded.add(module)
+  if (installed) return
+  installed = true
+  const exit = process.exit.bind(process)
+  process.exit = (code?: number | string | null): never => {
+    const place = placeIn(stackHere())
+    if (place === undefined) return exit(code)
+    throw fail('configThrew', { file: place, reason: `it calls process.exit(${code ?? ''}), which ends every command` })
+  }
+}
+
+/**
+ * The outcome of `work`; an error if nothing is left in this process that could still bring it about, as at a top-level
+ * `await` of what never settles. Node.js would end without a word then.
+ */
+export async function settling<T>(work: Promise<T>, stalled: () => MillraceError): Promise<T> {
+  let idle = (): void => undefined
+  const never = new Promise<never>((_, reject) => {
+    // The immediate keeps the process alive for as long as the error takes to be told
+    idle = () => void setImmediate(() => reject(stalled()))
+  })
+  process.once('beforeExit', idle)
+  try {
+    return await Promise.race([work, never])
+  } finally {
+    process.off('beforeExit', idle)
+  }
+}

@@ -1,0 +1,70 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { millrace } from './support/command.ts'
+
+let root = ''
+beforeEach(() => {
+  root = realpathSync(mkdtempSync(join(tmpdir(), 'millrace project-')))
+  writeFileSync(join(root, 'a.csv'), 'id\n1\n2\n')
+})
+afterEach(() => rmSync(root, { recursive: true, force: true }))
+
+const project = (before: string, check = 'c.id.between(0, 1)'): string =>
+  `import { csv, dataset, project, t } from 'millrace'
+${before}
+const a = dataset('a', { source: csv('a.csv'), columns: { id: t.int() }, expect: c => [${check}] })
+export default project('p', { a })
+`
+
+const write = (name: string, text: string): void => writeFileSync(join(root, name), text)
+
+test.each([
+  ['at the top', 'process.exit(0)', 'millrace.config.ts:2'],
+  ['where its error is swallowed', 'try { process.exit(0) } finally { void 0 }', 'millrace.config.ts:2'],
+  ['after an await', 'await 0\nprocess.exit()', 'millrace.config.ts:3'],
+  [
+    'later',
+    'setTimeout(() => process.exit(0), 1)\nawait new Promise(go => setTimeout(go, 500))',
+    'millrace.config.ts:2',
+  ],
+])('a project file that ends the process %s is told, and does not pass', async (_, code, place) => {
+  write('millrace.config.ts', project(code))
+  const { code: exit, said } = await millrace(root, ['validate'])
+  expect(said).toContain('process.exit(')
+  expect(said).toContain(place)
+  expect(said).toContain('MR1002')
+  expect(exit).toBe(2)
+})
+
+test('so does a module that it imports', async () => {
+  write('helper.ts', 'export const stop = (): never => process.exit(0)\n')
+  write('millrace.config.ts', project("import { stop } from './helper.ts'\nstop()"))
+  const { code, said } = await millrace(root, ['validate'])
+  expect(said).toContain('helper.ts:1')
+  expect(code).toBe(2)
+})
+
+test('a project file that waits for what never comes is told', async () => {
+  write('millrace.config.ts', project('await new Promise(() => {})'))
+  for (const verb of ['validate', 'doctor', 'train']) {
+    const { code, said } = await millrace(root, [verb])
+    expect(said).toMatch(/millrace\.config\.ts .*never comes/)
+    expect(code).toBe(verb === 'doctor' ? 3 : 2)
+  }
+})
+
+test('a folder of that name is told', async () => {
+  mkdirSync(join(root, 'millrace.config.ts'))
+  const { code, said } = await millrace(root, ['validate'])
+  expect(said).toMatch(/millrace\.config\.ts could not be loaded: it is a folder/)
+  expect(code).toBe(2)
+})
+
+test('one that takes its time is waited for', async () => {
+  write('millrace.config.ts', project('await new Promise(go => setTimeout(go, 300))'))
+  const { code, said } = await millrace(root, ['validate'])
+  expect(said).toContain('1 row of 2')
+  expect(code).toBe(1)
+})
