@@ -52,7 +52,7 @@ it.each([
   ['nothing but passes', [good], '1 model checks, all passed'],
   ['a failed warning', [good, check('fail', 'warning', 'odd')], '2 model checks, with warnings'],
   ['a failed note', [good, check('fail', 'info', 'so')], '2 model checks, all passed'],
-  ['a skipped one', [good, check('skipped', 'critical', 'no champion')], '2 model checks, all passed'],
+  ['a skipped one', [good, check('skipped', 'critical', 'no champion')], '1 model checks, all passed; 1 not judged'],
 ] as const)('lets %s pass', (_, checks, reason) => {
   expect(judged(...checks)).toMatchObject({ verdict: 'passed', reason })
 })

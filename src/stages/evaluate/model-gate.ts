@@ -17,12 +17,17 @@ export function modelGate(
     subject: `model ${report.subject}`,
     at,
     verdict: refused ? 'refused' : 'passed',
-    reason: refused
-      ? `model tests failed: ${reasons.map(check => check.message).join('; ')}`
-      : `${report.checks.length} model checks, ${report.status === 'warn' ? 'with warnings' : 'all passed'}`,
+    reason: refused ? `model tests failed: ${reasons.map(check => check.message).join('; ')}` : passedInWords(report),
     rule: { name: 'model test suite', threshold: 'no critical failure' },
     inputs: { metrics, champion: champion ?? null },
     evidence: [report.id],
     actor: 'system',
   }
+}
+
+/** What was judged, and what was not: a check that was skipped has not passed. */
+function passedInWords({ checks, status }: Report): string {
+  const skipped = checks.filter(check => check.status === 'skipped').length
+  const judged = `${checks.length - skipped} model checks, ${status === 'warn' ? 'with warnings' : 'all passed'}`
+  return skipped === 0 ? judged : `${judged}; ${skipped} not judged`
 }

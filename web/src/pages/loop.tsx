@@ -64,9 +64,7 @@ function StageCard({ stage }: { stage: Stage }) {
             </small>
           </span>
         )}
-        <span class="said">
-          {stage.decision ? stage.decision.reason : stage.state === 'idle' ? 'has not run yet' : ''}
-        </span>
+        <span class="said">{stage.decision ? stage.decision.reason : stage.state === 'idle' ? 'nothing yet' : ''}</span>
         <span class="quiet">{stage.at === null ? '' : <Time at={stage.at} />}</span>
       </Link>
     </li>
