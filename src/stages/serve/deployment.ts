@@ -233,6 +233,13 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     ] as const
     const answers = (await both[0]).scores
     const challenger = (await both[1])?.scores
+    const without = answers.findIndex(score => !Number.isFinite(score))
+    if (without >= 0)
+      throw fail('requestInvalid', {
+        row: without,
+        column: this.columns.map(column => column.name).join(', '),
+        reason: 'the model has no finite score for these values',
+      })
     // A rollout that began meanwhile has another challenger
     const rolling = (): boolean => canary !== undefined && this.#rollout !== undefined && epoch === this.#pairs.epoch
     if (rolling()) {
