@@ -1,7 +1,7 @@
 import type { Command as Verb, Invocation } from './command.ts'
 import { createOutput } from './output.ts'
 import { outputsWritten } from './outputs.ts'
-import { fail, isMillraceError, type MillraceError } from '../errors/index.ts'
+import { catalogue, fail, isMillraceError, type MillraceError } from '../errors/index.ts'
 import { describeFailure } from './failure.ts'
 import { nearestVerb } from './help.ts'
 import { table } from './table.ts'
@@ -62,9 +62,16 @@ function sentence(text: string): string {
 function interrupted(resumable: boolean): MillraceError {
   return fail('interrupted', {
     next: resumable
-      ? 'An unfinished run goes on with "millrace runs resume <run>"; "millrace runs list" shows it.'
+      ? 'What was finished is kept. An unfinished run goes on with "millrace runs resume <run>"; "millrace runs list" shows it.'
       : 'Run the command again.',
   })
+}
+
+/** Who finds an option wrong need not know whose it is: the hint names the verb that was called. */
+function namingVerb(error: unknown, verb: string): unknown {
+  return isMillraceError(error) && error.code === catalogue.usageWrong.code && error.details.verb === ''
+    ? fail('usageWrong', { ...error.details, verb }, error)
+    : error
 }
 
 async function leave(code: number): Promise<never> {
@@ -98,7 +105,7 @@ export async function main(found: string | undefined, words: readonly string[], 
     if (invocation === undefined) return await leave(0)
     await leave((await command.run(invocation)) ?? 0)
   } catch (error) {
-    await told(isMillraceError(error) ? error : (error as Error))
+    await told(namingVerb(error, verb ?? ''))
   }
 }
 

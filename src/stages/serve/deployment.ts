@@ -149,12 +149,16 @@ export class LiveDeployment implements ServedDeployment, Keeper {
 
   async #load(version: number): Promise<ServedVersion> {
     const record = await this.#services.store.getModelVersion(this.definition.model.name, version)
-    if (!record)
+    if (!record) {
+      const { name } = this.definition.model
+      const known = (await this.#services.store.listModelVersions(name)).map(one => `${name}@${one.version}`)
+      const shown = known.length > 10 ? [...known.slice(0, 10), `and ${known.length - 10} older ones`] : known
       throw fail('notDefined', {
         kind: 'model version',
-        name: `${this.definition.model.name}@${version}`,
-        known: 'see "millrace models list"',
+        name: `${name}@${version}`,
+        known: shown.join(', ') || 'none',
       })
+    }
     const loaded = await loadVersion(this.#services, record)
     if (loaded.golden.status !== 'pass')
       throw fail('goldenRowsWrong', { version: `${record.model}@${record.version}`, reason: loaded.golden.message })
