@@ -12,7 +12,7 @@ import { type JournalOptions, type Keeper, type KeptPrediction, ServingJournal }
 import { LabelPairs, withWaiting } from './label-pairs.ts'
 import { LatencyRing } from './latency.ts'
 import { ScalerGuard } from './scaler-guard.ts'
-import { loadVersion, type ServedVersion } from './served-version.ts'
+import { loadVersion, versionUnknown, type ServedVersion } from './served-version.ts'
 import { recordStable, type StableDocument } from './stable-record.ts'
 import type { DeploymentStatus, Label, Prediction, PredictRequest, ServedDeployment } from './types.ts'
 
@@ -149,16 +149,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
 
   async #load(version: number): Promise<ServedVersion> {
     const record = await this.#services.store.getModelVersion(this.definition.model.name, version)
-    if (!record) {
-      const { name } = this.definition.model
-      const known = (await this.#services.store.listModelVersions(name)).map(one => `${name}@${one.version}`)
-      const shown = known.length > 10 ? [...known.slice(0, 10), `and ${known.length - 10} older ones`] : known
-      throw fail('notDefined', {
-        kind: 'model version',
-        name: `${name}@${version}`,
-        known: shown.join(', ') || 'none',
-      })
-    }
+    if (!record) throw await versionUnknown(this.#services.store, this.definition.model.name, version)
     const loaded = await loadVersion(this.#services, record)
     if (loaded.golden.status !== 'pass')
       throw fail('goldenRowsWrong', { version: `${record.model}@${record.version}`, reason: loaded.golden.message })

@@ -3,10 +3,10 @@ import type { Json } from '../../internal/canonical-json.ts'
 import { digestBytes, type Digest } from '../../internal/digest.ts'
 import { handlesMissing, inspectModel, readModel } from '../../onnx/index.ts'
 import type { LoadedModel } from '../../ports/inference-runtime.ts'
-import type { ModelVersion } from '../../ports/metadata-store.ts'
+import type { MetadataStore, ModelVersion } from '../../ports/metadata-store.ts'
 import { goldenTest } from '../evaluate/service-tests.ts'
 import type { StageServices } from '../pipeline/services.ts'
-import { fail } from '../../errors/index.ts'
+import { fail, type MillraceError } from '../../errors/index.ts'
 import { checksOfVersion, readArtifact } from '../scaler/index.ts'
 import type { WatchedScaler } from '../scaler/watched.ts'
 import type { FittedModel } from '../train/estimator.ts'
@@ -99,4 +99,15 @@ export async function loadVersion(services: StageServices, record: ModelVersion)
     { ...golden, features: golden.features.map(value => value ?? Number.NaN) },
   )
   return { record, loaded, fitted, profile, golden: check, scaler }
+}
+
+/** The error for a version that is not there, with the newest of those that are. */
+export async function versionUnknown(
+  store: Pick<MetadataStore, 'listModelVersions'>,
+  model: string,
+  version: number,
+): Promise<MillraceError> {
+  const known = (await store.listModelVersions(model)).map(one => `${model}@${one.version}`)
+  const shown = known.length > 10 ? [...known.slice(0, 10), `and ${known.length - 10} older ones`] : known
+  return fail('notDefined', { kind: 'model version', name: `${model}@${version}`, known: shown.join(', ') || 'none' })
 }
