@@ -157,6 +157,13 @@ describe('a deployment', () => {
     await expect(api.predict([{ row: { shop: 'a', weight: 3 } }])).rejects.toMatchObject({ code: 'MR4102' })
     await api.rollOut(first, 'test')
     expect(api.status().stable?.version).toBe(first)
+    // float32 has no such number: it would be a score of null
+    const large = [{ row: { shop: 'a', weight: 3 } }, { row: { shop: 'a', weight: -1e39 } }]
+    await expect(api.predict(large)).rejects.toMatchObject({
+      code: 'MR4105',
+      details: { row: 1, column: 'weight' },
+    })
+    expect((await api.predict([{ row: { shop: 'a', weight: 3.4e38 } }]))[0]?.score).toSatisfy(Number.isFinite)
     await expect(api.predict([{ row: { shop: 'a' } }])).rejects.toMatchObject({
       code: 'MR4105',
       details: { column: 'weight' },

@@ -5,7 +5,7 @@ import { type Call, perform, tellFailure, verbOf } from './perform.ts'
 function interrupted(resumable: boolean): MillraceError {
   return fail('interrupted', {
     next: resumable
-      ? 'An unfinished run goes on with "millrace runs resume <run>"; "millrace runs list" shows it.'
+      ? 'What was finished is kept. An unfinished run goes on with "millrace runs resume <run>"; "millrace runs list" shows it.'
       : 'Run the command again.',
   })
 }

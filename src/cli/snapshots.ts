@@ -24,6 +24,26 @@ export async function snapshotCalled(
   return undefined
 }
 
+/** Snapshots that were made with a source file of that digest, newest first. */
+export async function snapshotsWith(
+  { project, store }: Pick<Workspace, 'project' | 'store'>,
+  file: string,
+): Promise<readonly Digest[]> {
+  const found = new Set<Digest>()
+  for (const dataset of project.datasets.values()) {
+    const reports = await store.listReports({ kind: 'validation', subject: dataset.name, limit: 1000 })
+    const runs = new Set<string | undefined>(
+      reports.flatMap(({ runId, evidence: { files } }) =>
+        runId !== undefined && Array.isArray(files) && files.includes(file) ? [runId] : [],
+      ),
+    )
+    for (const { runId, reusedFrom, outputs } of await store.stepHistory(datasetStepName(dataset), 1000))
+      if (outputs?.data && (runs.has(runId) || (reusedFrom !== undefined && runs.has(reusedFrom))))
+        found.add(outputs.data.digest)
+  }
+  return [...found]
+}
+
 export interface Snapshot {
   readonly digest: Digest
   /** SELECT of its rows with `millrace_seq`. */

@@ -42,6 +42,16 @@ function paramsOf(path: string, given: Readonly<Record<string, string>>): Record
   return params
 }
 
+/** A path that is no text in UTF-8 names nothing. */
+function decodable(path: string): boolean {
+  try {
+    decodeURIComponent(path)
+    return true
+  } catch {
+    return false
+  }
+}
+
 const shape = (path: string): RegExp =>
   new RegExp(`^${path.replace(/\{\w+\*\}/g, '.+').replace(/\{\w+\}/g, '[^/:]+')}$`)
 
@@ -85,6 +95,7 @@ export function createApp(
   app.notFound(context => {
     const { method, path } = context.req
     try {
+      if (!decodable(path)) throw fail('routeUnknown', { method, path: path.slice(0, 200) })
       const allowed = routeTable.filter(one => shape(one.path).test(path)).map(one => one.method)
       if (mlflowUnknown.test(path)) return mlflowUnknown.answer(method, path)
       // a path of the right form whose name cannot be read is unknown, not asked for in the wrong way

@@ -67,6 +67,30 @@ test('bad rows are refused by column and row', async () => {
   expect((await post(`${server.url}/v1/deployments/none/predict`, { rows: [row] })).status).toBe(404)
 })
 
+test('a path that is no text, and an id that is there twice, are refused', async () => {
+  for (const path of ['predict', 'feedback']) {
+    const answer = await post(`${server.url}/v1/deployments/%ff/${path}`, { rows: [row] })
+    expect(answer.status).toBe(404)
+  }
+  expect((await fetch(`${server.url}/v1/deployments/%ff`)).status).toBe(404)
+  const twice = await predict({ rows: [row, row, row], ids: ['a', 'b', 'a'] })
+  expect(twice.status).toBe(400)
+  expect((await problemOf(twice)).title).toMatch(/ids\[2\].*ids\[0\]/)
+})
+
+test('times are of years that can be kept, and without a zone only where the column has one', async () => {
+  const dated = (date: unknown): Promise<Response> => predict({ rows: [{ ...row, date }] })
+  for (const date of ['2255-06-05T00:00:00Z', '1684-08-01', '2016-03-01T00:00:00+01:00', 1_000_000])
+    expect([date, (await dated(date)).status]).toEqual([date, 200])
+  for (const date of ['2300-03-01T00:00:00Z', '1600-01-01', '2016-03-01T00:00:00', '2016-02-30T00:00:00Z']) {
+    const answer = await dated(date)
+    expect([date, answer.status]).toEqual([date, 400])
+    expect((await problemOf(answer)).title).toMatch(/Row 0, column 'date'/)
+  }
+  const at = await predict({ rows: [row], at: '2300-03-01T00:00:00Z' })
+  expect(at.status).toBe(400)
+})
+
 test('integers beyond 2^53 come as text', async () => {
   expect((await predict({ rows: [{ ...row, code: '9007199254740993' }] })).status).toBe(200)
   expect((await predict({ rows: [{ ...row, code: 2 ** 53 }] })).status).toBe(400)

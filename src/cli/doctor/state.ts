@@ -119,27 +119,28 @@ export async function lookAtState(
     await look('keystore', () => keystore(folder)),
     ...(await audit(folder, open)),
     await look('serving journals', () => journals(folder)),
-    await look(
-      'set aside',
-      async () => {
-        const kept = await readdir(join(folder, 'set-aside')).catch(() => [])
-        const quarantined = await readdir(join(folder, 'artifacts', 'quarantine')).catch(() => [])
-        if (kept.length + quarantined.length === 0) return 'nothing'
-        throw new Error(
-          `${counted(kept.length + quarantined.length, 'damaged file')} kept below ${relative(root, folder)}: delete them when nobody wants to look at them`,
-        )
-      },
-      'warn',
-    ),
   ]
-  if (!deep) return found
-  const whole = await look('artifacts', async () => {
+  const artifactsRead = async (): Promise<string> => {
     const workspace = await open()
     try {
       return await artifacts(workspace)
     } finally {
       await workspace.close()
     }
-  })
-  return [...found, whole]
+  }
+  if (deep) found.push(await look('artifacts', artifactsRead))
+  // After those that set something aside
+  const setAside = await look(
+    'set aside',
+    async () => {
+      const kept = await readdir(join(folder, 'set-aside')).catch(() => [])
+      const quarantined = await readdir(join(folder, 'artifacts', 'quarantine')).catch(() => [])
+      if (kept.length + quarantined.length === 0) return 'nothing'
+      throw new Error(
+        `${counted(kept.length + quarantined.length, 'damaged file')} kept below ${relative(root, folder)}: delete them when nobody wants to look at them`,
+      )
+    },
+    'warn',
+  )
+  return [...found, setAside]
 }

@@ -64,3 +64,16 @@ export function localPart(part: TimePart, at: Micros, zone: string): number {
       return local.getUTCDay() === 0 ? 7 : local.getUTCDay()
   }
 }
+
+const day = 86_400_000_000
+
+/**
+ * The instant at which the clocks of a zone show what `shown` is in UTC; undefined for an hour that they showed twice, or
+ * never.
+ */
+export function instantOf(shown: Micros, zone: string): Micros | undefined {
+  const offsetAt = (at: Micros): number => offset(zone, Math.floor(at / 1000)) * 1000
+  const possible = new Set([offsetAt(shown - day), offsetAt(shown), offsetAt(shown + day)])
+  const instants = [...possible].map(away => shown - away).filter(at => at + offsetAt(at) === shown)
+  return instants.length === 1 ? instants[0] : undefined
+}

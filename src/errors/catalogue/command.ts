@@ -91,7 +91,7 @@ export const commandErrors = {
   interrupted: {
     code: 'MR1114',
     title: 'Interrupted',
-    message: 'Interrupted. What was finished is kept.',
+    message: 'Interrupted.',
     hint: '{next}',
     exit: 3,
     status: 499,

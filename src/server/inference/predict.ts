@@ -76,6 +76,18 @@ function listOf(value: unknown, place: string, length: number, route: string): r
   return value as string[]
 }
 
+/** A label finds its prediction by the id: two of a call with the same one could not be told apart. */
+function refuseTwice(ids: readonly string[], route: string): void {
+  if (new Set(ids).size === ids.length) return
+  const first = new Map<string, number>()
+  ids.forEach((id, i) => {
+    const before = first.get(id)
+    if (before !== undefined)
+      throw fail('inputInvalid', { place: `body.ids[${i}]`, reason: `is the same as body.ids[${before}]`, route })
+    first.set(id, i)
+  })
+}
+
 /** Scores rows and counts it, whatever protocol they came by. */
 export async function score(
   exchange: Exchange,
@@ -112,6 +124,7 @@ export function predictRequests(
     throw fail('inputInvalid', { place: 'body.rows', reason: 'expected a list of at least one row', route })
   const typed = typedRows(rows, deployment.columns)
   const ids = listOf(body.ids, 'body.ids', rows.length, route)
+  if (ids) refuseTwice(ids, route)
   const keys = listOf(body.keys, 'body.keys', rows.length, route)
   if (Array.isArray(body.at) && body.at.length !== rows.length)
     throw fail('inputInvalid', { place: 'body.at', reason: `expected one time, or a list of ${rows.length}`, route })

@@ -1,16 +1,27 @@
+import { instantOf } from '../../define/expression/zone.ts'
 import { fail } from '../../errors/index.ts'
 import { parseTime } from '../../internal/time.ts'
 import type { Value } from '../../ports/data-engine.ts'
 import type { RequestColumn } from '../../stages/serve/types.ts'
 
 type Row = Readonly<Record<string, Value>>
-type Read = (value: unknown) => Value | undefined
+type Read = (value: unknown, column: RequestColumn) => Value | undefined
 
 function refuse(row: number, column: string, reason: string): never {
   throw fail('requestInvalid', { row, column, reason })
 }
 
 const largeInteger = /^-?\d{16,19}$/
+
+const withoutZone = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?$/
+
+/** As in a file: a time without a zone is by the clocks of its column's, where that has one. */
+function timeOf(text: string, zone: string | undefined): number | undefined {
+  const isLocal = zone !== undefined && withoutZone.test(text)
+  const read = parseTime(isLocal ? `${text}Z` : text)
+  const at = read !== undefined && isLocal ? instantOf(read, zone) : read
+  return Number.isSafeInteger(at) ? at : undefined
+}
 
 /** Undefined where the value is not of the type. Nothing is converted that could change its meaning: `"3"` is no number. */
 const readers: Record<RequestColumn['type'], Read> = {
@@ -25,9 +36,9 @@ const readers: Record<RequestColumn['type'], Read> = {
   float: value => (typeof value === 'number' && Number.isFinite(value) ? value : undefined),
   text: value => (typeof value === 'string' ? value : undefined),
   bool: value => (typeof value === 'boolean' ? value : undefined),
-  timestamp(value) {
+  timestamp(value, { zone }) {
     if (typeof value === 'number') return Number.isSafeInteger(value) ? value : undefined
-    return typeof value === 'string' ? parseTime(value) : undefined
+    return typeof value === 'string' ? timeOf(value, zone) : undefined
   },
 }
 
@@ -52,7 +63,10 @@ export function typedValue(column: RequestColumn, value: unknown, row: number): 
     if (column.nullable) return null
     refuse(row, column.name, value === undefined ? 'is missing' : 'is null and may not be')
   }
-  return readers[column.type](value) ?? refuse(row, column.name, `expected ${wanted[column.type]}, got ${found(value)}`)
+  return (
+    readers[column.type](value, column) ??
+    refuse(row, column.name, `expected ${wanted[column.type]}, got ${found(value)}`)
+  )
 }
 
 /** Rows as their columns declare them: every column there (nullable ones may be left out), no other. */

@@ -172,6 +172,7 @@ export const datasetRoutes = [
         name: column,
         type: spec.type,
         nullable: spec.nullable || found.knownAt[column] !== undefined,
+        ...(spec.zone === undefined ? {} : { zone: spec.zone }),
       }))
       const { typedRows } = await import('../inference/rows.ts')
       return { accepted: await serving.push(found.name, typedRows(body.rows, columns)) }

@@ -28,13 +28,15 @@ const rareForm = 0.01
 
 /** What may surprise about one column, the gravest first. */
 const ofColumn: Readonly<Record<string, (column: ColumnProfile, rows: number) => Said | undefined>> = {
-  unreadable: ({ unreadable, type }) =>
-    unreadable && unreadable.cells > 0
-      ? {
-          says: `${plural(unreadable.cells, 'cell')} ${unreadable.cells === 1 ? 'does' : 'do'} not read as ${type}: ${some(unreadable.top)}`,
-          observed: { cells: unreadable.cells },
-        }
-      : undefined,
+  unreadable: ({ unreadable, type }) => {
+    if (!unreadable || unreadable.cells === 0) return undefined
+    const missing = unreadable.top.filter(one => placeholder.test(String(one.value)))
+    const hint = `; treatAsNull makes ${missing.map(one => JSON.stringify(one.value)).join(', ')} null`
+    return {
+      says: `${plural(unreadable.cells, 'cell')} ${unreadable.cells === 1 ? 'does' : 'do'} not read as ${type}: ${some(unreadable.top)}${missing.length > 0 ? hint : ''}`,
+      observed: { cells: unreadable.cells },
+    }
+  },
   empty: (column, rows) =>
     rows > 0 && filled(column, rows) === 0 && !column.unreadable?.cells
       ? { says: 'there is no value in it at all' }

@@ -230,6 +230,13 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     const answers = (await stable.loaded.run(rows)).scores
     const challenged = running && (await this.#challenge(running, clock.elapsed() - started))
     const challenger = challenged && 'scores' in challenged ? challenged.scores : undefined
+    const without = answers.findIndex(score => !Number.isFinite(score))
+    if (without >= 0)
+      throw fail('requestInvalid', {
+        row: without,
+        column: this.columns.map(column => column.name).join(', '),
+        reason: 'the model has no finite score for these values',
+      })
     // A rollout that began meanwhile has another challenger
     const rolling = (): boolean => canary !== undefined && this.#rollout !== undefined && epoch === this.#pairs.epoch
     if (rolling() && challenged) this.#hear(challenged, answers, now)

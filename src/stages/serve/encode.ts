@@ -1,4 +1,4 @@
-import { toEvaluator, type Evaluator } from '../../define/expression/index.ts'
+import { columnsOf, toEvaluator, type Evaluator } from '../../define/expression/index.ts'
 import type { Model } from '../../define/model.ts'
 import { requestColumnNames } from '../../define/request.ts'
 import { fail } from '../../errors/index.ts'
@@ -19,7 +19,12 @@ export function requestColumns(model: Model): RequestColumn[] {
   return requestColumnNames(model).map(name => {
     const spec = model.from.columns[name] ?? model.views.find(view => view.entity.keys[name])?.entity.keys[name]
     if (!spec) throw fail('notDefined', { kind: 'column', name, known: Object.keys(model.from.columns).join(', ') })
-    return { name, type: spec.type, nullable: spec.nullable }
+    return {
+      name,
+      type: spec.type,
+      nullable: spec.nullable,
+      ...(spec.zone === undefined ? {} : { zone: spec.zone }),
+    }
   })
 }
 
@@ -67,6 +72,16 @@ export class RowEncoder {
       }
   }
 
+  /** Refuses a number that has no float32, where it comes from the request. */
+  #tooLarge(row: number, input: number): void {
+    const { name, node } = this.#model.inputs.filter(one => one.type !== 'text')[input] as Model['inputs'][number]
+    const columns = columnsOf(node).filter(column => !column.includes('.'))
+    if (columns.length === 0) return
+    const reason = `makes the input ${name} larger than the model can take (±3.4e38)`
+    throw fail('requestInvalid', { row, column: columns.join(', '), reason })
+  }
+
+  /** Throws `requestInvalid` for a number that is beyond float32. */
   encode(requests: readonly PredictRequest[], now: number): EncodedRows {
     const width = this.#numbers.length
     const features = new Float32Array(requests.length * width)
@@ -86,7 +101,9 @@ export class RowEncoder {
       }
       this.#numbers.forEach((evaluate, c) => {
         const value = evaluate(read)
-        features[r * width + c] = value === null ? Number.NaN : Number(value)
+        const rounded = value === null ? Number.NaN : Math.fround(Number(value))
+        if (rounded === Number.POSITIVE_INFINITY || rounded === Number.NEGATIVE_INFINITY) this.#tooLarge(r, c)
+        features[r * width + c] = rounded
       })
       for (const evaluate of this.#texts) categories.push((evaluate(read) as string | null) ?? '')
     })

@@ -3,10 +3,10 @@ import type { Json } from '../../internal/canonical-json.ts'
 import { digestBytes, type Digest } from '../../internal/digest.ts'
 import { handlesMissing, inspectModel, readModel } from '../../onnx/index.ts'
 import type { LoadedModel } from '../../ports/inference-runtime.ts'
-import type { ModelVersion } from '../../ports/metadata-store.ts'
+import type { MetadataStore, ModelVersion } from '../../ports/metadata-store.ts'
 import { goldenTest } from '../evaluate/service-tests.ts'
 import type { StageServices } from '../pipeline/services.ts'
-import { fail } from '../../errors/index.ts'
+import { fail, type MillraceError } from '../../errors/index.ts'
 import { checksOfVersion, readArtifact } from '../scaler/index.ts'
 import type { WatchedScaler } from '../scaler/watched.ts'
 import type { FittedModel } from '../train/estimator.ts'
@@ -116,7 +116,7 @@ export async function loadProven(
 ): Promise<ServedVersion> {
   const name = `${model}@${version}`
   const record = await services.store.getModelVersion(model, version)
-  if (!record) throw fail('notDefined', { kind: 'model version', name, known: 'see "millrace models list"' })
+  if (!record) throw await versionUnknown(services.store, model, version)
   const served = await loadVersion(services, record)
   try {
     if (served.golden.status !== 'pass') throw fail('goldenRowsWrong', { version: name, reason: served.golden.message })
@@ -126,4 +126,15 @@ export async function loadProven(
     await served.loaded.close()
     throw error
   }
+}
+
+/** The error for a version that is not there, with the newest of those that are. */
+export async function versionUnknown(
+  store: Pick<MetadataStore, 'listModelVersions'>,
+  model: string,
+  version: number,
+): Promise<MillraceError> {
+  const known = (await store.listModelVersions(model)).map(one => `${model}@${one.version}`)
+  const shown = known.length > 10 ? [...known.slice(0, 10), `and ${known.length - 10} older ones`] : known
+  return fail('notDefined', { kind: 'model version', name: `${model}@${version}`, known: shown.join(', ') || 'none' })
 }

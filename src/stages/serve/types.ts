@@ -40,6 +40,8 @@ export interface RequestColumn {
   readonly name: string
   readonly type: 'int' | 'float' | 'text' | 'bool' | 'timestamp'
   readonly nullable: boolean
+  /** By the clocks of which zone a time without one is. */
+  readonly zone?: string
 }
 
 export interface DeploymentStatus {
