@@ -119,7 +119,7 @@ describe('the scaler of a version', () => {
       const kept = JSON.parse(Buffer.from(await workspace.artifacts.get(first.facts.scaler as Digest)).toString()) as {
         features: Record<string, unknown>[]
       }
-      const features = kept.features.map(feature => ({ ...feature, offset: 0, scale: 1 }))
+      const features = kept.features.map(feature => ({ ...feature, offset: 0, scale: 1, mean: 0, var: 1 }))
       scaler = (await workspace.artifacts.put(Buffer.from(JSON.stringify({ ...kept, features })))).digest
       const { version: _, ...record } = first
       await workspace.store.addModelVersion({ ...record, facts: { ...record.facts, scaler } })
