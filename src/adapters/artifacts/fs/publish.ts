@@ -89,6 +89,8 @@ export async function publishCopy(layout: Layout, source: string): Promise<Store
     return stored
   } catch (error) {
     await discard(temporary)
-    throw writeError(error, layout.root, needed)
+    // somebody took the original away meanwhile: nothing is wrong with the store
+    const { code, path } = error as NodeJS.ErrnoException
+    throw code === 'ENOENT' && path === source ? error : writeError(error, layout.root, needed)
   }
 }
