@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import { gitEnvironment } from '../internal/git-environment.ts'
 
 const run = promisify(execFile)
 
@@ -7,13 +8,7 @@ const run = promisify(execFile)
 export async function git(root: string, ...args: readonly string[]): Promise<string | undefined> {
   try {
     const { stdout } = await run('git', ['-C', root, ...args], {
-      env: {
-        PATH: process.env.PATH,
-        HOME: process.env.HOME,
-        GIT_OPTIONAL_LOCKS: '0',
-        GIT_TERMINAL_PROMPT: '0',
-        LC_ALL: 'C',
-      },
+      env: gitEnvironment(),
       maxBuffer: 64e6,
     })
     return stdout

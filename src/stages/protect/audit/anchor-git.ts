@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { digestBytes } from '../../../internal/digest.ts'
+import { gitEnvironment } from '../../../internal/git-environment.ts'
 import { type AnchorPlace, readAnchored } from './anchor.ts'
 
 /** Above this many tries somebody else writes to the ref without pause. */
@@ -15,11 +16,7 @@ function plumbing(repository: string, args: readonly string[], input = ''): Prom
       ['-C', repository, '-c', 'core.fsync=loose-object,reference', '-c', 'core.hooksPath=/dev/null', ...args],
       {
         env: {
-          PATH: process.env.PATH,
-          HOME: process.env.HOME,
-          GIT_OPTIONAL_LOCKS: '0',
-          GIT_TERMINAL_PROMPT: '0',
-          LC_ALL: 'C',
+          ...gitEnvironment(),
           GIT_AUTHOR_NAME: 'millrace',
           GIT_AUTHOR_EMAIL: 'millrace@localhost',
           GIT_COMMITTER_NAME: 'millrace',
