@@ -16,24 +16,31 @@ it('takes no longer than the text is long, whatever the pattern', () => {
 })
 
 it('finds what RegExp finds, in random texts by random patterns', () => {
-  let refused = 0
-  let tried = 0
   fc.assert(
     fc.property(anyPattern, fc.array(anySearched, { minLength: 8, maxLength: 8 }), (pattern, texts) => {
-      tried++
       let finds: (text: string) => boolean
       try {
         finds = search(pattern)
       } catch {
-        refused++
         return
       }
       for (const text of ['', ...texts]) expect([text, finds(text)]).toEqual([text, pattern.test(text)])
     }),
     { numRuns: 100 * times },
   )
-  // most of what can be written is found
-  expect(refused / tried).toBeLessThan(0.3)
+})
+
+it('finds most of what can be written', () => {
+  // a share is a figure of one fixed sample: of another hundred it may be anything near
+  const patterns = fc.sample(anyPattern, { numRuns: 500, seed: 5 })
+  const taken = patterns.filter(pattern => {
+    try {
+      return patternText(pattern) !== ''
+    } catch {
+      return false
+    }
+  })
+  expect(taken.length / patterns.length).toBeGreaterThan(0.7)
 })
 
 it.each([
