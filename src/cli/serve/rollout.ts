@@ -7,7 +7,7 @@ import { LiveServing } from '../../stages/serve/serving.ts'
 import type { DeploymentStatus } from '../../stages/serve/types.ts'
 import type { Command, Invocation, Output } from '../command.ts'
 import { ask, runningServer } from './running.ts'
-import { lostView, warmViews } from './warm-views.ts'
+import { fillingViews, lostView } from './fill-views.ts'
 
 export function deploymentOf(project: Project, name: string | undefined): Deployment {
   const { deployments } = project
@@ -71,13 +71,14 @@ export async function onDeployment(
       out.line(`done by the server at ${server.url}; "millrace rollout status ${name}" shows where it stands`)
       return
     }
-    for (const one of (await warmViews(workspace)).lost) {
-      // Whoever changes what is served from it decides that with the snapshot at hand
-      if (model.views.some(view => view.name === one.view)) throw one.error
-      out.note(lostView(one))
-    }
-    const serving = await LiveServing.open(workspace, await workspace.online())
+    const { fill, lost } = fillingViews(workspace)
+    const serving = await LiveServing.open(workspace, await workspace.online(), fill)
     try {
+      for (const one of lost) {
+        // Whoever changes what is served from it decides that with the snapshot at hand
+        if (model.views.some(view => view.name === one.view)) throw one.error
+        out.note(lostView(one))
+      }
       const status = await local(serving.get(name) as LiveDeployment)
       out.data(status)
       printStatus(status, out)

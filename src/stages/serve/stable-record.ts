@@ -1,4 +1,6 @@
 import type { Decision } from '../../define/decision.ts'
+import type { Deployment } from '../../define/deployment.ts'
+import { compilePart } from '../../define/project.ts'
 import { ulid } from '../../internal/ids.ts'
 import type { Micros } from '../../internal/time.ts'
 import type { ModelVersion } from '../../ports/metadata-store.ts'
@@ -9,11 +11,23 @@ export interface StableDocument {
   readonly model: string
   readonly version: number
   readonly since: Micros
+  /** How the deployment was declared: it goes on by that where the project declares it no more. */
+  readonly declared: Pick<Deployment, 'canary'> & Partial<Pick<Deployment, 'stickyBy'>>
+}
+
+/** The stable version of every deployment that there ever was. */
+export async function stableDocuments(
+  store: Pick<StageServices['store'], 'listDocuments'>,
+): Promise<readonly { readonly id: string; readonly value: StableDocument }[]> {
+  return (await store.listDocuments('deployment')).map(({ id, value }) => ({
+    id,
+    value: value as unknown as StableDocument,
+  }))
 }
 
 /** Why a version becomes stable, and who says so. */
 export interface Promotion {
-  readonly deployment: string
+  readonly deployment: Deployment
   readonly before: ModelVersion | undefined
   readonly actor: string
   readonly reason: string
@@ -30,7 +44,7 @@ export async function recordStable(
   const decision: Decision = {
     id: ulid(),
     kind: 'promotion',
-    subject: `deployment ${deployment}`,
+    subject: `deployment ${deployment.name}`,
     at,
     verdict: 'promoted',
     reason,
@@ -40,8 +54,10 @@ export async function recordStable(
     actor,
   }
   await store.addDecision(decision)
-  await store.putDocument('deployment', deployment, { model, version, since: at }, at)
+  const { canary, stickyBy } = deployment
+  const stable = { model, version, since: at, declared: compilePart({ canary, stickyBy }) }
+  await store.putDocument('deployment', deployment.name, stable, at)
   await store.setAlias(model, 'champion', version)
-  await store.addEdges([{ from: node, to: `deployment:${deployment}`, relation: 'serves' }])
+  await store.addEdges([{ from: node, to: `deployment:${deployment.name}`, relation: 'serves' }])
   return at
 }
