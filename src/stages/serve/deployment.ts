@@ -16,7 +16,7 @@ import { LatencyRing } from './latency.ts'
 import type { OnlineViews } from './online-views.ts'
 import { ScalerGuard } from './scaler-guard.ts'
 import { loadProven, retire, type ServedVersion } from './served-version.ts'
-import { recordStable, type StableDocument } from './stable-record.ts'
+import { recordStable, recordWithdrawn, type StableDocument } from './stable-record.ts'
 import type { DeploymentStatus, Label, Prediction, PredictRequest, ServedDeployment } from './types.ts'
 
 /** What else hears of every answered row: the monitor. */
@@ -449,6 +449,18 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     this.#move({ type: 'command', at: this.#services.clock.now(), command, actor })
     await this.settled()
     return this.status()
+  }
+
+  /** Ends serving under this name: a running rollout with it. Throws `nothingDeployed`. */
+  async withdraw(actor: string): Promise<void> {
+    const [stable, canary] = [this.#stable, this.#canary]
+    if (!stable && !this.#down) throw this.#nothing()
+    if (canary) await this.command('abort', actor)
+    await recordWithdrawn(this.#services, this.name, stable?.record, actor)
+    this.#stable = undefined
+    this.#rollout = undefined
+    this.#down = undefined
+    if (stable) retire(stable)
   }
 
   status(): DeploymentStatus {

@@ -1,5 +1,6 @@
 import type { Deployment } from '../../define/deployment.ts'
 import { definitionBrand } from '../../define/named.ts'
+import { fail } from '../../errors/index.ts'
 import type { Value } from '../../ports/data-engine.ts'
 import type { OnlineStore } from '../../ports/online-store.ts'
 import type { StageServices } from '../pipeline/services.ts'
@@ -7,7 +8,7 @@ import { readPart } from '../register/version-parts.ts'
 import { LiveDeployment } from './deployment.ts'
 import { type FillView, OnlineViews } from './online-views.ts'
 import { versionUnknown } from './served-version.ts'
-import { stableDocuments } from './stable-record.ts'
+import { recordWithdrawn, stableDocuments } from './stable-record.ts'
 import type { Serving } from './types.ts'
 
 const dayMicros = 86_400_000_000
@@ -21,19 +22,22 @@ export interface LostDeployment {
 /** Everything that one process serves: its online views and its deployments. */
 export class LiveServing implements Serving {
   readonly views: OnlineViews
-  readonly deployments: ReadonlyMap<string, LiveDeployment>
+  readonly deployments: Map<string, LiveDeployment>
 
   /** Deployments that the project declares no more and that cannot be read: nobody hears of them otherwise. */
   readonly lost: readonly LostDeployment[]
+  readonly #services: StageServices
 
   private constructor(
     views: OnlineViews,
-    deployments: ReadonlyMap<string, LiveDeployment>,
+    deployments: Map<string, LiveDeployment>,
     lost: readonly LostDeployment[],
+    services: StageServices,
   ) {
     this.views = views
     this.deployments = deployments
     this.lost = lost
+    this.#services = services
   }
 
   /**
@@ -58,7 +62,7 @@ export class LiveServing implements Serving {
       await live.restore()
       deployments.set(definition.name, live)
     }
-    return new LiveServing(views, deployments, lost)
+    return new LiveServing(views, deployments, lost, services)
   }
 
   list(): readonly LiveDeployment[] {
@@ -67,6 +71,15 @@ export class LiveServing implements Serving {
 
   get(name: string): LiveDeployment | undefined {
     return this.deployments.get(name)
+  }
+
+  async end(name: string, actor: string): Promise<void> {
+    const ended = this.deployments.get(name)
+    if (ended) await ended.withdraw(actor)
+    else if (this.lost.some(one => one.name === name)) await recordWithdrawn(this.#services, name, undefined, actor)
+    else throw fail('nothingDeployed', { deployment: name })
+    // One that is declared can be deployed again
+    if (!this.#services.project.deployments.has(name)) this.deployments.delete(name)
   }
 
   /** Adds rows to the views over a dataset, in memory; `flush` makes them durable. */

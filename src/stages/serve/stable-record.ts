@@ -25,6 +25,30 @@ export async function stableDocuments(
   }))
 }
 
+/** Records that a name is served no more: decision, and no pointer any more. Its versions stay in the registry. */
+export async function recordWithdrawn(
+  { store, clock }: Pick<StageServices, 'store' | 'clock'>,
+  deployment: string,
+  stable: ModelVersion | undefined,
+  actor: string,
+): Promise<void> {
+  const version = stable ? `${stable.model}@${stable.version}` : 'what could not be loaded'
+  await store.addDecision({
+    id: ulid(),
+    kind: 'promotion',
+    subject: `deployment ${deployment}`,
+    at: clock.now(),
+    verdict: 'withdrawn',
+    reason: `${actor} ended ${deployment}, which served ${version}`,
+    rule: { name: 'stable version' },
+    inputs: { before: stable?.version ?? null, after: null },
+    evidence: stable ? [`model:${version}`] : [],
+    actor,
+  })
+  await store.removeDocument('deployment', deployment)
+  await store.removeDocument('rollout', deployment)
+}
+
 /** Why a version becomes stable, and who says so. */
 export interface Promotion {
   readonly deployment: Deployment
