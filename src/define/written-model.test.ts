@@ -115,5 +115,7 @@ it.each<[string, unknown]>([
   ['a form of a later Millrace', { kind: 'model', schema: 2, model: {}, views: [], datasets: {} }],
   ['one that lacks its dataset', { kind: 'model', schema: 1, model: {}, from: 'rides', views: [], datasets: {} }],
 ])('says which version cannot be read: %s', (_, json) => {
-  expect(() => readModelDefinition(json, 'late@3')).toThrow(/late@3 cannot be used: /)
+  expect(() => readModelDefinition(json, 'late@3')).toThrow(
+    expect.objectContaining({ code: 'MR4108', message: expect.stringContaining('late@3 cannot be used: ') }),
+  )
 })
