@@ -42,6 +42,7 @@ describe.each(Object.entries(changes))('with %s', (what, change) => {
     if (change.gone) {
       expect(await done(root, 'rollout', 'status', 'api')).toContain('millrace undeploy api')
       await done(root, 'undeploy', 'api')
+      expect(await done(root, 'decisions', '--json')).toContain('"withdrawn"')
       const server = await serve(root)
       expect((await ask(server.url, 'api', asked)).status).toBe(404)
       expect((await ask(server.url, 'fares', fareRows)).status).toBe(200)
