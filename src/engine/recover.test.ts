@@ -121,6 +121,25 @@ describe('a run is begun', () => {
     await close()
   })
 
+  test('a step whose run was taken over is neither begun nor tried again', async () => {
+    const { engine, store, close } = await open()
+    let begun = 0
+    const one = step('robbed', { run: () => ({ outputs: {}, [`${begun++}`]: 1 }), cache: 'never' })
+    const put = vi.spyOn(store, 'stepHistory')
+    put.mockImplementationOnce(async () => {
+      const [run] = await store.listRuns({ name: 'taken' })
+      await store.updateRun(run?.id ?? '', { lease: { owner: living, until: 2 ** 52 } })
+      return []
+    })
+    const other = step('gone', { runsIn: 'process', module: { file: 'x.mjs', export: 'x' } })
+    const { done } = await engine.start({ name: 'taken', steps: [other] })
+    await expect(done).rejects.toMatchObject({ code: 'MR3044' })
+    put.mockRestore()
+    expect((await engine.run({ name: 'plain', steps: [one] })).status).toBe('succeeded')
+    expect(begun).toBe(1)
+    await close()
+  })
+
   test('a store that is away for less than the lease costs nothing; for longer, it ends the run', async () => {
     const { engine, store, close } = await open({ heartbeatMs: 10, leaseMs: 60 })
     let calls = 0
@@ -272,9 +291,11 @@ describe('recover', () => {
 describe('cancel', () => {
   test('refuses what is not there or has ended', async () => {
     const { engine, store, close } = await open()
-    await expect(engine.cancel('none')).rejects.toMatchObject({ code: fail('runUnknown').code })
-    for (const status of ['succeeded', 'failed', 'cancelled'] as const)
-      await expect(engine.cancel(await begun(store, { status }))).rejects.toMatchObject({ code: fail('runFinished').code })
+    await expect(engine.cancel('none')).rejects.toThrow(fail('runUnknown', { run: 'none' }).message)
+    for (const status of ['succeeded', 'failed', 'cancelled'] as const) {
+      const run = await begun(store, { status })
+      await expect(engine.cancel(run)).rejects.toThrow(fail('runFinished', { run, status }).message)
+    }
     await close()
   })
 

@@ -166,3 +166,24 @@ test('as many steps run at once as are allowed, two unless it is said', async ()
     await close()
   }
 })
+
+test('a gate that says no owes nothing to the steps that it stops; one that says yes does', async () => {
+  const { engine, close } = await openTestEngine(mkdtempSync(join(root, 'g-')))
+  const gate = (no: boolean): StepDefinition => ({
+    name: 'gate',
+    inputs: {},
+    parameters: no,
+    code: digestBytes('gate'),
+    environment: null,
+    runsIn: 'inline',
+    run: context => ({ outputs: {}, decisions: no ? [refusal(context)] : [] }),
+  })
+  const after: StepDefinition = { ...gate(false), name: 'after', inputs: { of: { from: { step: 'gate', output: 'out' } } } }
+  expect((await engine.run({ name: 'g', steps: [gate(true), after] })).error).toMatchObject({ class: 'gate', exit: 1 })
+  expect((await engine.run({ name: 'g', steps: [gate(false), after] })).error).toMatchObject({
+    class: 'contract',
+    exit: 3,
+    reason: 'it did not give the output out that a later step needs',
+  })
+  await close()
+})

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
 import { codeDigest } from './code-digest.ts'
 
@@ -278,4 +279,49 @@ test('files that are no code count by their bytes, JavaScript and JSX by what th
   expect(await of('c.cjs', 'module.exports = 1')).not.toBe(await of('c.cjs', 'module.exports = 2'))
   expect(await of('d.tsx', 'export default <a>1</a>')).not.toBe(await of('d.tsx', 'export default <a>2</a>'))
   await expect(of('e.ts', 'export default <')).rejects.toMatchObject({ code: 'MR3047' })
+})
+
+test('packages count through the lockfile, wherever they lie; a file of the project counts by whatever path it is named', async () => {
+  const folder = mkdtempSync(join(root, 'r-'))
+  const put = (name: string, text: string) => {
+    mkdirSync(join(folder, name, '..'), { recursive: true })
+    writeFileSync(join(folder, name), text)
+  }
+  put('package.json', '{}')
+  put('node_modules/pack/package.json', '{"name":"pack","main":"index.js"}')
+  put('node_modules/pack/index.js', 'exports.a = 1')
+  put('millrace.ts', 'export const a = 1')
+  put('own.ts', 'export const a = 1')
+  const of = async (from: string) => {
+    put('a.ts', `import { a } from '${from}'; export const run = () => a`)
+    return codeDigest({ entry: join(folder, 'a.ts'), exportName: 'run' })
+  }
+  for (const [from, file] of [
+    ['pack', 'node_modules/pack/index.js'],
+    ['not-installed', undefined],
+    ['@scope/not-installed', undefined],
+    ['node:fs', undefined],
+    ['fs', undefined],
+    ['millrace', undefined],
+    ['millrace/testing', undefined],
+  ] as const) {
+    const before = await of(from)
+    expect([from, Object.keys(before.modules)]).toEqual([from, ['a.ts']])
+    if (file !== undefined) put(file, 'exports.a = 2')
+    expect((await of(from)).digest).toBe(before.digest)
+  }
+  for (const [from, file] of [
+    ['./own.ts', 'own.ts'],
+    ['./own', 'own.ts'],
+    ['./millrace', 'millrace.ts'],
+    ['./millrace.ts', 'millrace.ts'],
+    [join(folder, 'own.ts'), 'own.ts'],
+    [pathToFileURL(join(folder, 'own.ts')).href, 'own.ts'],
+  ] as const) {
+    put(file, 'export const a = 1')
+    const before = await of(from)
+    expect([from, Object.keys(before.modules).sort()]).toEqual([from, ['a.ts', file].sort()])
+    put(file, 'export const a = 2')
+    expect((await of(from)).digest).not.toBe(before.digest)
+  }
 })
