@@ -83,10 +83,5 @@ test('progress and metrics are passed on; a metric without a step is of step 0',
   made.progress(1)
   made.metric('auc', 0.7)
   made.metric('auc', 0.8, 3)
-  expect(told).toEqual([
-    [0.5, 'half'],
-    [1],
-    ['auc', 0.7, 0],
-    ['auc', 0.8, 3],
-  ])
+  expect(told).toEqual([[0.5, 'half'], [1], ['auc', 0.7, 0], ['auc', 0.8, 3]])
 })

@@ -19,7 +19,14 @@ let at = 1_700_000_000_000_000
 async function run(...records: Partial<StepRecord>[]): Promise<string> {
   const id = ulid()
   at += 1_000_000
-  const plain = { kind: 'pipeline', name: 'n', status: 'succeeded', trigger: 'manual', environment: {}, parameters: {} } as const
+  const plain = {
+    kind: 'pipeline',
+    name: 'n',
+    status: 'succeeded',
+    trigger: 'manual',
+    environment: {},
+    parameters: {},
+  } as const
   await store.createRun({ ...plain, id, startedAt: at })
   for (const record of records)
     await store.putStep({ runId: id, step: 's', status: 'succeeded', attempt: 1, startedAt: at, ...record })
@@ -51,9 +58,15 @@ test('each step of a run is compared with its nearest earlier one whose key is k
     changes: [],
   })
   // the first of all has nothing to be compared with, and no words of its own
-  expect(await explainStep(store, first)).toEqual([{ step, runId: first, status: 'succeeded', reason: 'succeeded', changes: [] }])
+  expect(await explainStep(store, first)).toEqual([
+    { step, runId: first, status: 'succeeded', reason: 'succeeded', changes: [] },
+  ])
   const skipped = await run({ step, status: 'skipped', reason: 'step a ended as failed' })
-  expect((await explainStep(store, skipped))[0]).toMatchObject({ status: 'skipped', reason: 'step a ended as failed', changes: [] })
+  expect((await explainStep(store, skipped))[0]).toMatchObject({
+    status: 'skipped',
+    reason: 'step a ended as failed',
+    changes: [],
+  })
 })
 
 test('the name of a step is its newest; a name that nothing has is refused; a run without steps has nothing to explain', async () => {

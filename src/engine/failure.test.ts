@@ -107,7 +107,10 @@ describe('what a step threw', () => {
   })
 
   it('an error of the operating system is one of the catalogue', () => {
-    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', syscall: 'write' })
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), {
+      code: 'ENOSPC',
+      syscall: 'write',
+    })
     expect(failureOfError(full).facts['code']).toBe(fail('noSpaceLeft').code)
   })
 

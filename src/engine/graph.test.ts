@@ -57,7 +57,10 @@ it('any circle is refused with just the steps that cannot begin', () => {
       const circle = Array.from({ length }, (_, i) => step(`c${i}`, { after: [`c${(i + 1) % length}`] }))
       const free = Array.from({ length: others }, (_, i) => step(`f${i}`))
       const words = `in a circle: ${circle.map(({ name }) => name).join(', ')}`
-      const refused = expect.objectContaining({ code: 'MR3040', message: expect.stringMatching(new RegExp(`${words}\\.?$`)) })
+      const refused = expect.objectContaining({
+        code: 'MR3040',
+        message: expect.stringMatching(new RegExp(`${words}\\.?$`)),
+      })
       expect(() => planOf([...free, ...circle], 'run')).toThrow(refused)
     }),
   )

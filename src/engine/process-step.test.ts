@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -114,7 +123,14 @@ describe('a step in its own process', () => {
     expect(JSON.parse(readFileSync(places.progress(folder), 'utf8'))).toEqual({ fraction: 0.5, message: 'half' })
     expect(JSON.parse(readFileSync(places.claim(folder), 'utf8'))).toEqual(ownIdentity())
     // nothing but what the contract names, no temporary file of a write
-    expect(readdirSync(folder).sort()).toEqual(['claim', 'input', 'metrics.ndjson', 'output', 'progress.json', 'scratch'])
+    expect(readdirSync(folder).sort()).toEqual([
+      'claim',
+      'input',
+      'metrics.ndjson',
+      'output',
+      'progress.json',
+      'scratch',
+    ])
     const record = (await store.listSteps(runId))[0]
     expect(record).toMatchObject({ status: 'succeeded', attempt: 1 })
     await close()
@@ -127,7 +143,9 @@ describe('a step in its own process', () => {
       steps: [step('held'), step('one', { module: { file: typed, export: 'one' } })],
     })
     const texts = await Promise.all(
-      steps.map(async one => Buffer.from(await artifacts.get(one.outputs?.['out']?.digest ?? digestBytes(''))).toString()),
+      steps.map(async one =>
+        Buffer.from(await artifacts.get(one.outputs?.['out']?.digest ?? digestBytes(''))).toString(),
+      ),
     )
     expect(texts).toEqual(['3', '1'])
     await close()
@@ -145,7 +163,11 @@ describe('a step in its own process', () => {
     const executor = inProcessExecutor()
     const { engine, close } = await open(executor)
     const result = await engine.run({ name: 'process', steps: [step(name)] })
-    expect([result.status, result.error, result.steps[0]?.attempt]).toMatchObject(['failed', { step: name, ...error }, attempts])
+    expect([result.status, result.error, result.steps[0]?.attempt]).toMatchObject([
+      'failed',
+      { step: name, ...error },
+      attempts,
+    ])
     expect(executor.jobs.map(({ attempt }) => attempt)).toEqual(Array.from({ length: attempts }, (_, i) => i + 1))
     await close()
   })
@@ -162,7 +184,9 @@ describe('a step in its own process', () => {
     let exitCode = 0
     const executor = inProcessExecutor({ instead: async () => ({ exitCode, stderrTail: 'oh\n' }) })
     const { engine, close } = await open(executor)
-    const error = async () => (await engine.run({ name: 'process', steps: [step('sum', { retry: { infrastructure: 1, backoffMs: 1 } })] })).error
+    const error = async () =>
+      (await engine.run({ name: 'process', steps: [step('sum', { retry: { infrastructure: 1, backoffMs: 1 } })] }))
+        .error
     expect(await error()).toMatchObject({ class: 'contract', reason: 'it ended without writing its outputs' })
     exitCode = 10
     expect(await error()).toMatchObject({ class: 'gate', reason: 'oh' })
@@ -191,7 +215,10 @@ describe('a step in its own process', () => {
     }
     const executor = inProcessExecutor({ instead })
     const { engine, close } = await open(executor)
-    const { runId, done } = await engine.start({ name: 'process', steps: [step('sum'), step('held', { after: ['sum'] })] })
+    const { runId, done } = await engine.start({
+      name: 'process',
+      steps: [step('sum'), step('held', { after: ['sum'] })],
+    })
     await vi.waitFor(() => expect(executor.jobs).toHaveLength(1))
     await engine.cancel(runId)
     const { status, steps } = await done
@@ -217,14 +244,17 @@ describe('a step in its own process', () => {
   })
 
   test('an engine that cannot tell it how to open the store says so', async () => {
-    const { engine, close } = await openTestEngine(root, { executor: inProcessExecutor(), artifactAccess: undefined as never })
+    const { engine, close } = await openTestEngine(root, {
+      executor: inProcessExecutor(),
+      artifactAccess: undefined as never,
+    })
     const { error } = await engine.run({ name: 'process', steps: [step('held')] })
     expect(error).toMatchObject({ class: 'contract', reason: expect.stringContaining('not told how') })
     await close()
   })
 
   test('what keeps every step from starting is said before anything is written, and only where a step needs it', async () => {
-    const check = vi.fn(async () => Promise.reject(new Error('no such image')))
+    const check = vi.fn<() => Promise<void>>(async () => Promise.reject(new Error('no such image')))
     const { engine, store, close } = await open(inProcessExecutor({ check }))
     const inline = { ...step('inline'), runsIn: 'inline' as const, run: () => ({ outputs: {} }) }
     expect((await engine.run({ name: 'unchecked', steps: [inline] })).status).toBe('succeeded')
@@ -260,7 +290,10 @@ describe('the folder of an attempt', () => {
     const folder = mkdtempSync(join(root, 'metrics-'))
     expect(await readMetrics(folder)).toEqual([])
     const point = { key: 'a', value: 1, step: 0, timestamp: 5 }
-    writeFileSync(places.metrics(folder), `${JSON.stringify(point)}\n\n${JSON.stringify({ ...point, value: 2 })}\n{"key":"b`)
+    writeFileSync(
+      places.metrics(folder),
+      `${JSON.stringify(point)}\n\n${JSON.stringify({ ...point, value: 2 })}\n{"key":"b`,
+    )
     expect(await readMetrics(folder)).toEqual([point, { ...point, value: 2 }])
   })
 })
@@ -270,11 +303,19 @@ describe('a step whose driver died', () => {
   const worker: ProcessIdentity = { host: 'here', bootId: 'b', pid: 2, startTime: 'worker' }
 
   /** A run whose driver died while its step was at work, in attempt 2. */
-  async function abandoned(alive: (identity: ProcessIdentity) => boolean | undefined, over: Partial<StepDefinition> = {}) {
-    const executor = inProcessExecutor({ alive: who => (who.startTime === 'gone' ? false : who.startTime === 'worker' ? alive(who) : true) })
+  async function abandoned(
+    alive: (identity: ProcessIdentity) => boolean | undefined,
+    over: Partial<StepDefinition> = {},
+  ) {
+    const executor = inProcessExecutor({
+      alive: who => (who.startTime === 'gone' ? false : who.startTime === 'worker' ? alive(who) : true),
+    })
     const opened = await open(executor)
     const one = step('held', over)
-    const first = await opened.engine.run({ name: 'abandoned', steps: [{ ...one, module: { file, export: 'breaks' } }] })
+    const first = await opened.engine.run({
+      name: 'abandoned',
+      steps: [{ ...one, module: { file, export: 'breaks' } }],
+    })
     const record = first.steps[0]
     const { store } = opened
     await store.updateRun(first.runId, { status: 'running', lease: { owner: gone, until: 2 ** 52 } })
@@ -319,10 +360,13 @@ describe('a step whose driver died', () => {
   test.each<[string, (made: Awaited<ReturnType<typeof abandoned>>) => void]>([
     ['left nothing', () => undefined],
     ['left a failure without a word', ({ folder }) => writeFileSync(places.failure(folder), ' \n')],
-    ['was another step', ({ folder, told }) => {
-      told('sha256:other')
-      writeFileSync(places.outputs(folder), '{"outputs":{}}')
-    }],
+    [
+      'was another step',
+      ({ folder, told }) => {
+        told('sha256:other')
+        writeFileSync(places.outputs(folder), '{"outputs":{}}')
+      },
+    ],
     ['never started', ({ folder }) => rmSync(places.claim(folder))],
     ['never got its folder', ({ folder }) => rmSync(folder, { recursive: true })],
   ])('and %s is begun again, as the next attempt', async (_, change) => {

@@ -37,7 +37,8 @@ const step = (name: string, over: Partial<StepDefinition> = {}): StepDefinition 
   run: () => ({ outputs: {} }),
   ...over,
 })
-const waits = (name = 'waits') => step(name, { run: ({ clock, signal }) => clock.sleep(60_000, signal).then(() => ({ outputs: {} })) })
+const waits = (name = 'waits') =>
+  step(name, { run: ({ clock, signal }) => clock.sleep(60_000, signal).then(() => ({ outputs: {} })) })
 
 async function begun(store: MetadataStore, over: Partial<RunRecord> = {}): Promise<string> {
   const id = ulid()
@@ -172,7 +173,10 @@ describe('resume', () => {
     const held = await begun(store, { lease: { owner: living, until: 0 } })
     await refused(held, fail('runHeld').code)
     await expect(engine.resume(held, steps)).rejects.toThrow(/process 7 on h/)
-    await refused(await begun(store, { lease: { owner: distant, until: Date.now() * 1000 + 60_000_000 } }), fail('runHeld').code)
+    await refused(
+      await begun(store, { lease: { owner: distant, until: Date.now() * 1000 + 60_000_000 } }),
+      fail('runHeld').code,
+    )
     const left = await begun(store)
     await expect(engine.resume(left)).rejects.toMatchObject({ code: fail('definitionGone').code })
     await refused(left, 'MR3040', [step('a', { after: ['b'] })])
@@ -200,12 +204,15 @@ describe('resume', () => {
 
   test('of two engines that want it at once, one gets it', async () => {
     const place = mkdtempSync(join(root, 'two-'))
-    const [one, two] = await Promise.all([openTestEngine(place, { executor: executor() }), openTestEngine(place, { executor: executor() })])
+    const [one, two] = await Promise.all([
+      openTestEngine(place, { executor: executor() }),
+      openTestEngine(place, { executor: executor() }),
+    ])
     const left = await begun(one.store)
     const results = await Promise.allSettled([one, two].map(({ engine }) => engine.resume(left, [step('a')])))
     // both are of this process, so the second may come before the first has written or after it has ended
     expect(results.some(({ status }) => status === 'fulfilled')).toBe(true)
-    await Promise.all(results.map(result => (result.status === 'fulfilled' ? result.value.done.catch(() => undefined) : undefined)))
+    for (const result of results) if (result.status === 'fulfilled') await result.value.done.catch(() => undefined)
     expect((await one.store.getRun(left))?.status).toBe('succeeded')
     await Promise.all([one.close(), two.close()])
   })
@@ -237,10 +244,18 @@ describe('recover', () => {
       'running',
     ])
     const ended = await store.getRun(without)
-    expect(ended).toMatchObject({ status: 'failed', error: { exit: 2, reason: fail('definitionGone', { run: without, name: 'unknown' }).message } })
+    expect(ended).toMatchObject({
+      status: 'failed',
+      error: { exit: 2, reason: fail('definitionGone', { run: without, name: 'unknown' }).message },
+    })
     expect(ended?.endedAt).toBeGreaterThan(0)
     expect(events.filter(event => event.runId === without)).toMatchObject([
-      { type: 'run', name: 'unknown', status: 'failed', reason: (ended?.error as { reason: string }).reason },
+      {
+        type: 'run',
+        name: 'unknown',
+        status: 'failed',
+        reason: fail('definitionGone', { run: without, name: 'unknown' }).message,
+      },
     ])
     expect(await engine.recover()).toEqual([])
     await close()
@@ -333,7 +348,10 @@ describe('cancel', () => {
 
 test('closing ends nothing: the run is as it was, for the next engine to take up', async () => {
   const { engine, store, close: _, ...rest } = await open()
-  const { runId, done } = await engine.start({ name: 'detached', steps: [waits(), step('b', { after: ['waits'] }), waits('c'), waits('d')] })
+  const { runId, done } = await engine.start({
+    name: 'detached',
+    steps: [waits(), step('b', { after: ['waits'] }), waits('c'), waits('d')],
+  })
   await vi.waitFor(async () => expect(await store.listSteps(runId)).toHaveLength(2), { timeout: 20_000 })
   await engine.close()
   const { status, steps, error } = await done

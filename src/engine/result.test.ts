@@ -11,13 +11,16 @@ const ref: ArtifactRef = { type: 'json', digest, size: 3 }
 describe('the shape of what a step gave', () => {
   it.each<[string, unknown]>([
     ['nothing stored', { outputs: {} }],
-    ['every type of artifact', {
-      outputs: Object.fromEntries(
-        ['dataset', 'features', 'scaler', 'model', 'onnx', 'report', 'profile', 'metrics', 'file', 'json'].map(
-          type => [type, { ...ref, type }],
+    [
+      'every type of artifact',
+      {
+        outputs: Object.fromEntries(
+          ['dataset', 'features', 'scaler', 'model', 'onnx', 'report', 'profile', 'metrics', 'file', 'json'].map(
+            type => [type, { ...ref, type }],
+          ),
         ),
-      ),
-    }],
+      },
+    ],
     ['an empty artifact', { outputs: { a: { ...ref, size: 0 } } }],
     ['lists of reports and decisions', { outputs: {}, reports: [], decisions: [] }],
   ])('%s is taken', (_, given) => {

@@ -76,7 +76,9 @@ test('whatever fails where: each step runs once after all that it needs, the res
         return able ? (does === 'good' ? 'succeeded' : 'failed') : 'skipped'
       })
       const roots = (i: number): string[] =>
-        expected[i] === 'failed' ? [`step s${i} ended as failed`] : (upstream[i] ?? []).filter(o => !good[o]).flatMap(roots)
+        expected[i] === 'failed'
+          ? [`step s${i} ended as failed`]
+          : (upstream[i] ?? []).filter(o => !good[o]).flatMap(roots)
 
       const first = await engine.run({ name: 'driven', steps })
       const byName = (list: readonly { step: string }[]) => [...list].sort((a, b) => (a.step < b.step ? -1 : 1))
@@ -105,7 +107,9 @@ test('whatever fails where: each step runs once after all that it needs, the res
       expect([run?.status, run?.error]).toEqual([first.status, first.error])
       const told = events.flatMap(event => (event.type === 'step' ? [`${event.step} ${event.status}`] : []))
       expect([...told].sort()).toEqual(
-        first.steps.flatMap(({ step, status }) => (status === 'skipped' ? [] : [`${step} running`]).concat(`${step} ${status}`)).sort(),
+        first.steps
+          .flatMap(({ step, status }) => (status === 'skipped' ? [] : [`${step} running`]).concat(`${step} ${status}`))
+          .sort(),
       )
       expect(events.at(-1)).toMatchObject({
         type: 'run',
@@ -147,20 +151,23 @@ test('as many steps run at once as are allowed, two unless it is said', async ()
   ] as const) {
     const { engine, close } = await openTestEngine(mkdtempSync(join(root, 'c-')), options)
     let [now, most] = [0, 0]
-    const steps = Array.from({ length: 5 }, (_, i): StepDefinition => ({
-      name: `s${i}`,
-      inputs: {},
-      parameters: null,
-      code: digestBytes(`s${i}`),
-      environment: null,
-      runsIn: 'inline',
-      async run({ clock }) {
-        most = Math.max(most, ++now)
-        await clock.sleep(60)
-        now--
-        return { outputs: {} }
-      },
-    }))
+    const steps = Array.from(
+      { length: 5 },
+      (_, i): StepDefinition => ({
+        name: `s${i}`,
+        inputs: {},
+        parameters: null,
+        code: digestBytes(`s${i}`),
+        environment: null,
+        runsIn: 'inline',
+        async run({ clock }) {
+          most = Math.max(most, ++now)
+          await clock.sleep(60)
+          now--
+          return { outputs: {} }
+        },
+      }),
+    )
     expect((await engine.run({ name: 'c', steps })).status).toBe('succeeded')
     expect(most).toBe(wanted)
     await close()
@@ -178,7 +185,11 @@ test('a gate that says no owes nothing to the steps that it stops; one that says
     runsIn: 'inline',
     run: context => ({ outputs: {}, decisions: no ? [refusal(context)] : [] }),
   })
-  const after: StepDefinition = { ...gate(false), name: 'after', inputs: { of: { from: { step: 'gate', output: 'out' } } } }
+  const after: StepDefinition = {
+    ...gate(false),
+    name: 'after',
+    inputs: { of: { from: { step: 'gate', output: 'out' } } },
+  }
   expect((await engine.run({ name: 'g', steps: [gate(true), after] })).error).toMatchObject({ class: 'gate', exit: 1 })
   expect((await engine.run({ name: 'g', steps: [gate(false), after] })).error).toMatchObject({
     class: 'contract',

@@ -97,11 +97,31 @@ test('a result that comes while another holds the lock is taken at once', async 
 test.each<[string, boolean, (lost: Drive) => Promise<void>]>([
   ['whose driver died before its step began', true, async () => undefined],
   ['whose run has ended', true, ({ runId }) => store.updateRun(runId, { status: 'failed' })],
-  ['whose step ended', true, async ({ runId }) => store.putStep({ runId, step: 's', status: 'failed', attempt: 1, process: living })],
-  ['whose step’s process died too', true, async ({ runId }) => store.putStep({ runId, step: 's', status: 'running', attempt: 1, process: gone })],
-  ['whose step runs in no process', true, async ({ runId }) => store.putStep({ runId, step: 's', status: 'running', attempt: 1 })],
-  ['of which another step’s process lives', true, async ({ runId }) => store.putStep({ runId, step: 't', status: 'running', attempt: 1, process: living })],
-  ['whose step’s own process goes on', false, async ({ runId }) => store.putStep({ runId, step: 's', status: 'running', attempt: 1, process: living })],
+  [
+    'whose step ended',
+    true,
+    async ({ runId }) => store.putStep({ runId, step: 's', status: 'failed', attempt: 1, process: living }),
+  ],
+  [
+    'whose step’s process died too',
+    true,
+    async ({ runId }) => store.putStep({ runId, step: 's', status: 'running', attempt: 1, process: gone }),
+  ],
+  [
+    'whose step runs in no process',
+    true,
+    async ({ runId }) => store.putStep({ runId, step: 's', status: 'running', attempt: 1 }),
+  ],
+  [
+    'of which another step’s process lives',
+    true,
+    async ({ runId }) => store.putStep({ runId, step: 't', status: 'running', attempt: 1, process: living }),
+  ],
+  [
+    'whose step’s own process goes on',
+    false,
+    async ({ runId }) => store.putStep({ runId, step: 's', status: 'running', attempt: 1, process: living }),
+  ],
 ])('the lock of a run %s is taken over: %s', async (_, taken, leave) => {
   const lost = await driveOf(gone)
   await claimKey(lost, key, 's')

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { any, max, promises, type PromisedRange, reals, wild } from '../../test/support/math-promises.ts'
+import { max, promises, type PromisedRange, reals } from '../../test/support/math-promises.ts'
 import { benjaminiHochberg } from './distribution/benjamini-hochberg.ts'
 import { sortedQuantile } from './distribution/quantile-bins.ts'
 import { confusion, rowLogLoss } from './metrics/classification.ts'

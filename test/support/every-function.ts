@@ -15,11 +15,25 @@ export const edgeColumns = [
   ['to', 'timestamp'],
 ] as const satisfies readonly (readonly [string, ScalarType])[]
 
-const ints: readonly Value[] = [null, 0, 1, -1, 7, -3, 2 ** 31, 3_037_000_500, -(2 ** 53) + 1, 2n ** 62n, 2n ** 63n - 1n, -(2n ** 63n)]
+const ints: readonly Value[] = [
+  null,
+  0,
+  1,
+  -1,
+  7,
+  -3,
+  2 ** 31,
+  3_037_000_500,
+  -(2 ** 53) + 1,
+  2n ** 62n,
+  2n ** 63n - 1n,
+  -(2n ** 63n),
+]
 const floats: readonly Value[] = [null, 0, -0, 1, -0.25, 2.5, -7, 1e17, 1e300, Number.NaN, Infinity, -Infinity]
 const texts: readonly Value[] = [null, '', ' a ', 'a', 'aß', 'É', 'é', '😀', '\uffee', 'a\nb', 'A', 'zz']
 const bools: readonly Value[] = [null, true, false]
-const noon = (year: number, month: number, day: number): number => Date.UTC(year, month - 1, day, 12, 34, 56) * 1000 + 789
+const noon = (year: number, month: number, day: number): number =>
+  Date.UTC(year, month - 1, day, 12, 34, 56) * 1000 + 789
 const times: readonly Value[] = [
   null,
   0,
@@ -64,7 +78,16 @@ const call = (fn: FunctionName, type: ScalarType, args: readonly Node[], option?
   ...(option === undefined ? {} : { option }),
 })
 const [i, j, f, g, s, u, b, c, at, to] = edgeColumns.map(([name]) => column(name)) as [
-  Node, Node, Node, Node, Node, Node, Node, Node, Node, Node,
+  Node,
+  Node,
+  Node,
+  Node,
+  Node,
+  Node,
+  Node,
+  Node,
+  Node,
+  Node,
 ]
 const whole = [1, -1, 0, 7, 2 ** 53, '9223372036854775807', '-9223372036854775808'].map(value => literal(value, 'int'))
 const comparisons: readonly FunctionName[] = ['eq', 'ne', 'lt', 'lte', 'gt', 'gte']
@@ -80,14 +103,28 @@ export const everyFunction: readonly Node[] = [
     call(fn, 'float', [i, g]),
     call(fn, 'float', [f, literal(2.5, 'float')]),
   ]),
-  ...[[i, j], [f, g], [i, g], [f, j], [f, literal(0, 'float')]].map(args => call('div', 'float', args)),
+  ...[
+    [i, j],
+    [f, g],
+    [i, g],
+    [f, j],
+    [f, literal(0, 'float')],
+  ].map(args => call('div', 'float', args)),
   ...(['neg', 'abs', 'floor'] as const).flatMap(fn => [call(fn, 'int', [i]), call(fn, 'float', [f])]),
   ...(['toFloat', 'sqrt', 'ln', 'exp'] as const).flatMap(fn => [call(fn, 'float', [i]), call(fn, 'float', [f])]),
   call('isFinite', 'bool', [i]),
   call('isFinite', 'bool', [f]),
   call('isNan', 'bool', [f]),
   ...comparisons.flatMap(fn =>
-    [[i, j], [f, g], [i, g], [f, j], [s, u], [b, c], [at, to]].map(args => call(fn, 'bool', args)),
+    [
+      [i, j],
+      [f, g],
+      [i, g],
+      [f, j],
+      [s, u],
+      [b, c],
+      [at, to],
+    ].map(args => call(fn, 'bool', args)),
   ),
   call('and', 'bool', [b, c]),
   call('or', 'bool', [b, c]),

@@ -2,7 +2,16 @@ import { RegExpParser } from '@eslint-community/regexpp'
 import fc from 'fast-check'
 import { RE2JS } from 're2js'
 import { describe, expect, it } from 'vitest'
-import { characterText, charactersOf, classText, complement, holds, united, type CharacterNode, type Ranges } from './character-set.ts'
+import {
+  characterText,
+  charactersOf,
+  classText,
+  complement,
+  holds,
+  united,
+  type CharacterNode,
+  type Ranges,
+} from './character-set.ts'
 
 const last = 0x10ffff
 const point = fc.oneof(fc.nat(12), fc.integer({ min: last - 12, max: last }))
@@ -47,7 +56,12 @@ describe('ranges of characters', () => {
     // the shorter of both ways to write it
     expect(classText(complement([[0x61, 0x7a]]))).toBe('[^a-z]')
     expect(classText([[0x61, 0x7a]])).toBe('[a-z]')
-    expect(classText([[0x30, 0x39], [0x61, 0x61]])).toBe('[0-9a]')
+    expect(
+      classText([
+        [0x30, 0x39],
+        [0x61, 0x61],
+      ]),
+    ).toBe('[0-9a]')
     expect(classText([[0, last]])).toBe('[\\x{0}-\\x{10ffff}]')
   })
 
@@ -95,7 +109,14 @@ describe('the characters for which a part of a pattern stands', () => {
   it('the same part under other flags is another set', () => {
     const node = new RegExpParser().parsePattern('k', 0, 1).alternatives[0]?.elements[0] as CharacterNode
     expect(charactersOf(node, '')).toEqual([[0x6b, 0x6b]])
-    expect(charactersOf(node, 'i')).toEqual([[0x4b, 0x4b], [0x6b, 0x6b]])
-    expect(charactersOf(node, 'iu')).toEqual([[0x4b, 0x4b], [0x6b, 0x6b], [0x212a, 0x212a]])
+    expect(charactersOf(node, 'i')).toEqual([
+      [0x4b, 0x4b],
+      [0x6b, 0x6b],
+    ])
+    expect(charactersOf(node, 'iu')).toEqual([
+      [0x4b, 0x4b],
+      [0x6b, 0x6b],
+      [0x212a, 0x212a],
+    ])
   })
 })

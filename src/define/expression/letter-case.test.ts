@@ -61,8 +61,30 @@ describe('letters in other cases', () => {
 
   it('pairs that came after Unicode 15 stay as they are, whatever the runtime knows', () => {
     const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i)
-    const large = [0x1c89, 0xa7cb, 0xa7cc, 0xa7ce, 0xa7d2, 0xa7d4, 0xa7da, 0xa7dc, ...range(0x10d50, 0x10d65), ...range(0x16ea0, 0x16eb8)]
-    const small = [0x19b, 0x264, 0x1c8a, 0xa7cd, 0xa7cf, 0xa7d3, 0xa7d5, 0xa7db, ...range(0x10d70, 0x10d85), ...range(0x16ebb, 0x16ed3)]
+    const large = [
+      0x1c89,
+      0xa7cb,
+      0xa7cc,
+      0xa7ce,
+      0xa7d2,
+      0xa7d4,
+      0xa7da,
+      0xa7dc,
+      ...range(0x10d50, 0x10d65),
+      ...range(0x16ea0, 0x16eb8),
+    ]
+    const small = [
+      0x19b,
+      0x264,
+      0x1c8a,
+      0xa7cd,
+      0xa7cf,
+      0xa7d3,
+      0xa7d5,
+      0xa7db,
+      ...range(0x10d70, 0x10d85),
+      ...range(0x16ebb, 0x16ed3),
+    ]
     for (const point of large) expect(lower(String.fromCodePoint(point))).toBe(String.fromCodePoint(point))
     for (const point of small) expect(upper(String.fromCodePoint(point))).toBe(String.fromCodePoint(point))
   })

@@ -348,7 +348,7 @@ suite('what does not fit is refused where it is written, in words', () => {
     'a zone that is none': [() => c.at.hour('Mars/Olympus'), 'time zone Mars/Olympus: is not an IANA time zone'],
     'a list with another type': [() => c.i.in(['7' as never]), "in: needs a int, but '7' is text"],
     'something that is no expression': [() => c.i.add({} as never), 'is not a column expression'],
-    'nothing': [() => c.i.add(null as never), 'expression null: is not a column expression'],
+    nothing: [() => c.i.add(null as never), 'expression null: is not a column expression'],
   }
   it.each(Object.entries(refused))('%s', (_, [make, words]) => {
     expect(make).toThrow(expect.objectContaining({ code: 'MR1005' }))

@@ -4,7 +4,8 @@ import { translate } from './pattern-translation.ts'
 
 const of = (pattern: RegExp) => linearPattern(String(pattern))
 const ends = '\\x{a}\\x{d}\\x{2028}-\\x{2029}'
-const space = '[\\x{9}-\\x{d}\\x{20}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}-\\x{2029}\\x{202f}\\x{205f}\\x{3000}\\x{feff}]'
+const space =
+  '[\\x{9}-\\x{d}\\x{20}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}-\\x{2029}\\x{202f}\\x{205f}\\x{3000}\\x{feff}]'
 
 describe('what engines are given to search for', () => {
   // as RE2's syntax reads it (github.com/google/re2/wiki/Syntax): nothing in it hangs on a flag

@@ -71,7 +71,18 @@ describe('the order of values', () => {
   })
 
   it('of texts is that of their code points', () => {
-    const character = fc.constantFrom('a', 'b', 'é', '\ud7ff', '\ue000', '\uffee', '😀', '😁', '\u{10ffff}', '\u{10000}')
+    const character = fc.constantFrom(
+      'a',
+      'b',
+      'é',
+      '\ud7ff',
+      '\ue000',
+      '\uffee',
+      '😀',
+      '😁',
+      '\u{10ffff}',
+      '\u{10000}',
+    )
     const text = fc.array(character, { maxLength: 5 }).map(list => list.join(''))
     const points = (of: string) => Array.from(of, one => one.codePointAt(0) as number)
     fc.assert(

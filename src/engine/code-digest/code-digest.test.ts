@@ -118,7 +118,10 @@ test('code that cannot be parsed or found is named', async () => {
 
 // Each way to write it: `USED` stands in what the step uses, `UNUSED` in what it does not.
 const forms: Readonly<Record<string, { entry: string; lib?: string; file?: string }>> = {
-  'a default export': { entry: `import used from './lib'; export const step1 = () => used()`, lib: `export default () => USED` },
+  'a default export': {
+    entry: `import used from './lib'; export const step1 = () => used()`,
+    lib: `export default () => USED`,
+  },
   'a default export of a class': {
     entry: `import Used from './lib'; export const step1 = () => new Used()`,
     lib: `export default class { x = USED }`,

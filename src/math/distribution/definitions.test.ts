@@ -16,19 +16,27 @@ describe('distances of histograms are what their definitions say', () => {
     fc.assert(
       fc.property(counts, fc.constantFrom(0.5, 2), ([a, b], smoothing) => {
         const [p, q] = [a.map(x => x / sum(a)), b.map(x => x / sum(b))]
-        const smooth = (list: readonly number[]) => list.map(x => (x + smoothing) / (sum(list) + smoothing * list.length))
+        const smooth = (list: readonly number[]) =>
+          list.map(x => (x + smoothing) / (sum(list) + smoothing * list.length))
         const [ps, qs] = [smooth(a), smooth(b)]
-        const over = (term: (p: number, q: number) => number, x = p, y = q) => sum(x.map((one, i) => term(one, y[i] as number)))
+        const over = (term: (p: number, q: number) => number, x = p, y = q) =>
+          sum(x.map((one, i) => term(one, y[i] as number)))
         const psi = over((x, y) => (x - y) * Math.log(x / y), ps, qs)
         expect(distance.psi(a, b, smoothing)).toBeCloseTo(psi, 10)
         const noise = (a.length - 1) * (1 / sum(a) + 1 / sum(b))
         expect(distance.correctedPsi(a, b, smoothing)).toBeCloseTo(psi - noise, 10)
-        expect(distance.klDivergence(a, b, smoothing)).toBeCloseTo(over((x, y) => y * Math.log(y / x), ps, qs), 10)
+        expect(distance.klDivergence(a, b, smoothing)).toBeCloseTo(
+          over((x, y) => y * Math.log(y / x), ps, qs),
+          10,
+        )
         const half = (x: number, m: number) => (x === 0 ? 0 : x * Math.log2(x / m))
         const js = over((x, y) => half(x, (x + y) / 2) + half(y, (x + y) / 2)) / 2
         expect(distance.jensenShannonDistance(a, b)).toBeCloseTo(Math.sqrt(Math.max(0, js)), 7)
         expect(distance.totalVariation(a, b)).toBeCloseTo(over((x, y) => Math.abs(x - y)) / 2, 10)
-        expect(distance.largestDifference(a, b)).toBeCloseTo(Math.max(...p.map((x, i) => Math.abs(x - (q[i] ?? 0)))), 10)
+        expect(distance.largestDifference(a, b)).toBeCloseTo(
+          Math.max(...p.map((x, i) => Math.abs(x - (q[i] ?? 0)))),
+          10,
+        )
         const upTo = (list: readonly number[], i: number) => sum(list.slice(0, i + 1))
         expect(distance.binnedKs(a, b)).toBeCloseTo(Math.max(...p.map((_, i) => Math.abs(upTo(p, i) - upTo(q, i)))), 10)
         // the chi-square of the table of both, over its number of rows
@@ -42,7 +50,9 @@ describe('distances of histograms are what their definitions say', () => {
         expect(distance.cramersV(a, b)).toBeCloseTo(Math.sqrt(chi / all), 10)
         // how far one has to be carried to become the other
         const points = a.map((_, i) => i * i)
-        const carried = sum(points.slice(1).map((x, i) => Math.abs(upTo(p, i) - upTo(q, i)) * (x - (points[i] as number))))
+        const carried = sum(
+          points.slice(1).map((x, i) => Math.abs(upTo(p, i) - upTo(q, i)) * (x - (points[i] as number))),
+        )
         expect(distance.pointWasserstein(points, a, b)).toBeCloseTo(carried, 10)
       }),
     )
@@ -50,7 +60,10 @@ describe('distances of histograms are what their definitions say', () => {
 
   it('without smoothing an empty bin is infinitely far, or nothing', () => {
     expect(distance.psi([1, 1], [2, 0], 0)).toBe(Infinity)
-    expect(distance.psi([1, 1, 0], [1, 3, 0], 0)).toBeCloseTo((0.5 - 0.25) * Math.log(2) + (0.5 - 0.75) * Math.log(2 / 3), 12)
+    expect(distance.psi([1, 1, 0], [1, 3, 0], 0)).toBeCloseTo(
+      (0.5 - 0.25) * Math.log(2) + (0.5 - 0.75) * Math.log(2 / 3),
+      12,
+    )
     expect(distance.klDivergence([1, 1], [2, 0], 0)).toBeCloseTo(Math.log(2), 12)
     // a half is added to each count unless it is said
     expect(distance.psi([3, 1], [1, 3])).toBe(distance.psi([3, 1], [1, 3], 0.5))
@@ -63,10 +76,12 @@ describe('distances of histograms are what their definitions say', () => {
       fc.property(counts, ([a, b]) => {
         const edges = [0, ...a.map((_, i) => i + 1 + i * 0.5)]
         const at = (list: readonly number[], x: number) =>
-          sum(list.map((n, i) => {
-            const [from, to] = [edges[i] as number, edges[i + 1] as number]
-            return n * Math.min(1, Math.max(0, (x - from) / (to - from)))
-          })) / sum(list)
+          sum(
+            list.map((n, i) => {
+              const [from, to] = [edges[i] as number, edges[i + 1] as number]
+              return n * Math.min(1, Math.max(0, (x - from) / (to - from)))
+            }),
+          ) / sum(list)
         let area = 0
         const steps = 4000
         const end = edges.at(-1) as number
@@ -84,12 +99,16 @@ describe('distances of histograms are what their definitions say', () => {
 describe('bins and quantiles', () => {
   it('a quantile lies between its neighbours by its share', () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: -50, max: 50 }), { minLength: 1, maxLength: 30 }), fc.double({ min: 0, max: 1, noNaN: true }), (list, level) => {
-        const sorted = list.toSorted((a, b) => a - b)
-        const position = (sorted.length - 1) * level
-        const [low, high] = [sorted[Math.floor(position)] as number, sorted[Math.ceil(position)] as number]
-        expect(sortedQuantile(sorted, level)).toBeCloseTo(low + (high - low) * (position - Math.floor(position)), 9)
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: -50, max: 50 }), { minLength: 1, maxLength: 30 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (list, level) => {
+          const sorted = list.toSorted((a, b) => a - b)
+          const position = (sorted.length - 1) * level
+          const [low, high] = [sorted[Math.floor(position)] as number, sorted[Math.ceil(position)] as number]
+          expect(sortedQuantile(sorted, level)).toBeCloseTo(low + (high - low) * (position - Math.floor(position)), 9)
+        },
+      ),
     )
   })
 
@@ -109,11 +128,15 @@ describe('bins and quantiles', () => {
 
   it('a value is in the first bin whose upper edge is not below it, beyond the last in the last', () => {
     fc.assert(
-      fc.property(fc.uniqueArray(fc.integer({ min: -9, max: 9 }), { minLength: 1 }), fc.integer({ min: -11, max: 11 }), (list, x) => {
-        const edges = list.toSorted((a, b) => a - b)
-        const first = edges.findIndex(edge => x <= edge)
-        expect(binIndex(edges, x)).toBe(first < 0 ? edges.length - 1 : first)
-      }),
+      fc.property(
+        fc.uniqueArray(fc.integer({ min: -9, max: 9 }), { minLength: 1 }),
+        fc.integer({ min: -11, max: 11 }),
+        (list, x) => {
+          const edges = list.toSorted((a, b) => a - b)
+          const first = edges.findIndex(edge => x <= edge)
+          expect(binIndex(edges, x)).toBe(first < 0 ? edges.length - 1 : first)
+        },
+      ),
     )
   })
 
@@ -124,7 +147,10 @@ describe('bins and quantiles', () => {
         const tests = list.filter(x => !Number.isNaN(x)).toSorted((a, b) => a - b)
         benjaminiHochberg(list).forEach((found, i) => {
           const own = list[i] as number
-          if (Number.isNaN(own)) return void expect(found).toBeNaN()
+          if (Number.isNaN(own)) {
+            expect(found).toBeNaN()
+            return
+          }
           const all = tests.flatMap((x, rank) => (x >= own ? [(x * tests.length) / (rank + 1)] : []))
           expect(found).toBeCloseTo(Math.min(1, ...all), 12)
         })

@@ -19,7 +19,8 @@ describe('metrics are what their definitions say', () => {
       fc.property(rows, fc.oneof(share, fc.constant(undefined)), (list, threshold) => {
         const [labels, scores] = split(list)
         const t = threshold ?? 0.5
-        const count = (y: number, positive: boolean) => list.filter(([label, p]) => label === y && p >= t === positive).length
+        const count = (y: number, positive: boolean) =>
+          list.filter(([label, p]) => label === y && p >= t === positive).length
         const [tp, fp, tn, fn] = [count(1, true), count(0, true), count(0, false), count(1, false)]
         const found = threshold === undefined ? confusion(labels, scores) : confusion(labels, scores, threshold)
         expect(found).toMatchObject({ truePositives: tp, falsePositives: fp, trueNegatives: tn, falseNegatives: fn })
@@ -40,7 +41,10 @@ describe('metrics are what their definitions say', () => {
       fc.property(rows, list => {
         const [labels, scores] = split(list)
         const held = (p: number) => Math.min(1 - 2 ** -23, Math.max(2 ** -23, p))
-        expect(logLoss(labels, scores)).toBeCloseTo(mean(list.map(([y, p]) => -Math.log(y === 1 ? held(p) : 1 - held(p)))), 8)
+        expect(logLoss(labels, scores)).toBeCloseTo(
+          mean(list.map(([y, p]) => -Math.log(y === 1 ? held(p) : 1 - held(p)))),
+          8,
+        )
         expect(brier(labels, scores)).toBeCloseTo(mean(list.map(([y, p]) => (p - y) ** 2)), 10)
         expect(rmse(labels, scores) ** 2).toBeCloseTo(mean(list.map(([y, p]) => (p - y) ** 2)), 10)
         expect(mae(labels, scores)).toBeCloseTo(mean(list.map(([y, p]) => Math.abs(p - y))), 10)
@@ -86,7 +90,10 @@ describe('metrics are what their definitions say', () => {
   })
 
   it('AUC of float32 and float64 scores alike, whatever they are', () => {
-    const score = fc.oneof(fc.float({ noNaN: true }), fc.constantFrom(0, -0, 1, -1, 1e-45, -1e-45, Infinity, -Infinity, 2 ** -11, 2 ** 22))
+    const score = fc.oneof(
+      fc.float({ noNaN: true }),
+      fc.constantFrom(0, -0, 1, -1, 1e-45, -1e-45, Infinity, -Infinity, 2 ** -11, 2 ** 22),
+    )
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.boolean(), score), { minLength: 2, maxLength: 40 }), list => {
         const labels = list.map(([y]) => (y ? 1 : 0))
@@ -146,7 +153,13 @@ describe('the paired bootstrap', () => {
     for (const value of [made.difference, made.lower, made.upper]) expect(value).toBeCloseTo(0.25, 6)
     // the label of a row goes with it
     const own = (y: Float32Array, scores: Float32Array) => mean([...scores].map((x, i) => (x - (y[i] as number)) ** 2))
-    const same = pairedBootstrap({ ...plain, metric: own, first: labels, second: labels.map(x => x + 1), resamples: 50 })
+    const same = pairedBootstrap({
+      ...plain,
+      metric: own,
+      first: labels,
+      second: labels.map(x => x + 1),
+      resamples: 50,
+    })
     expect([same.lower, same.upper]).toEqual([-1, -1])
   })
 
@@ -161,7 +174,10 @@ describe('the paired bootstrap', () => {
     const made = pairedBootstrap({ ...plain, metric })
     expect(made.resamples).toBe(1000)
     expect(calls).toBe(2002)
-    const differences = Float64Array.from({ length: 1000 }, (_, i) => (drawn[2 * i] ?? 0) - (drawn[2 * i + 1] ?? 0)).sort()
+    const differences = Float64Array.from(
+      { length: 1000 },
+      (_, i) => (drawn[2 * i] ?? 0) - (drawn[2 * i + 1] ?? 0),
+    ).sort()
     expect(made.lower).toBe(sortedQuantile(differences, 0.025))
     expect(made.upper).toBe(sortedQuantile(differences, 1 - 0.025))
     expect(made.difference).toBeCloseTo(mean([...first]) - mean([...second]), 10)

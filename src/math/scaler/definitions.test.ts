@@ -38,7 +38,10 @@ describe('what is learned of a column is what its values say', () => {
         const there = list.filter(x => !Number.isNaN(x))
         const found = fitScaler('none', [Float64Array.from(list)], { mergeable }).features[0]
         expect(found).toMatchObject({ count: there.length, nullCount: list.length - there.length, offset: 0, scale: 1 })
-        if (there.length === 0) return void expect(found).toMatchObject({ min: 0, max: 0, mean: 0, var: 0, median: 0, iqr: 0 })
+        if (there.length === 0) {
+          expect(found).toMatchObject({ min: 0, max: 0, mean: 0, var: 0, median: 0, iqr: 0 })
+          return
+        }
         const mean = sum(there) / there.length
         expect([found?.min, found?.max]).toEqual([Math.min(...there), Math.max(...there)])
         expect(found?.mean).toBeCloseTo(mean, 10)
@@ -56,23 +59,32 @@ describe('what is learned of a column is what its values say', () => {
 
   it('with weights: moments by weight, quantiles the least value up to which the share lies', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(value, fc.constantFrom(0, 0.5, 1, 2.5)), { minLength: 1, maxLength: 40 }), fc.boolean(), (list, mergeable) => {
-        const there = list.filter(([x, w]) => !Number.isNaN(x) && w > 0).toSorted((a, b) => a[0] - b[0])
-        const weights = Float64Array.from(list, ([, w]) => w)
-        const found = fitScaler('robust', [Float64Array.from(list, ([x]) => x)], { weights, mergeable }).features[0]
-        const total = sum(there.map(([, w]) => w))
-        expect([found?.count, found?.nullCount]).toEqual([total, list.filter(([x]) => Number.isNaN(x)).length])
-        if (there.length === 0) return void expect(found).toMatchObject({ offset: 0, scale: 1 })
-        const mean = sum(there.map(([x, w]) => x * w)) / total
-        expect(found?.mean).toBeCloseTo(mean, 10)
-        expect(found?.var).toBeCloseTo(sum(there.map(([x, w]) => w * (x - mean) ** 2)) / total, 9)
-        expect([found?.min, found?.max]).toEqual([there[0]?.[0], there.at(-1)?.[0]])
-        const at = (level: number) => there.find((_, i) => sum(there.slice(0, i + 1).map(([, w]) => w)) / total >= level)?.[0] ?? there.at(-1)?.[0]
-        expect([found?.p01, found?.median, found?.p99]).toEqual([at(0.01), at(0.5), at(0.99)])
-        expect(found?.iqr).toBe((at(0.75) ?? 0) - (at(0.25) ?? 0))
-        expect(found?.offset).toBe(at(0.5))
-        expect(found?.summary === undefined).toBe(!mergeable)
-      }),
+      fc.property(
+        fc.array(fc.tuple(value, fc.constantFrom(0, 0.5, 1, 2.5)), { minLength: 1, maxLength: 40 }),
+        fc.boolean(),
+        (list, mergeable) => {
+          const there = list.filter(([x, w]) => !Number.isNaN(x) && w > 0).toSorted((a, b) => a[0] - b[0])
+          const weights = Float64Array.from(list, ([, w]) => w)
+          const found = fitScaler('robust', [Float64Array.from(list, ([x]) => x)], { weights, mergeable }).features[0]
+          const total = sum(there.map(([, w]) => w))
+          expect([found?.count, found?.nullCount]).toEqual([total, list.filter(([x]) => Number.isNaN(x)).length])
+          if (there.length === 0) {
+            expect(found).toMatchObject({ offset: 0, scale: 1 })
+            return
+          }
+          const mean = sum(there.map(([x, w]) => x * w)) / total
+          expect(found?.mean).toBeCloseTo(mean, 10)
+          expect(found?.var).toBeCloseTo(sum(there.map(([x, w]) => w * (x - mean) ** 2)) / total, 9)
+          expect([found?.min, found?.max]).toEqual([there[0]?.[0], there.at(-1)?.[0]])
+          const at = (level: number) =>
+            there.find((_, i) => sum(there.slice(0, i + 1).map(([, w]) => w)) / total >= level)?.[0] ??
+            there.at(-1)?.[0]
+          expect([found?.p01, found?.median, found?.p99]).toEqual([at(0.01), at(0.5), at(0.99)])
+          expect(found?.iqr).toBe((at(0.75) ?? 0) - (at(0.25) ?? 0))
+          expect(found?.offset).toBe(at(0.5))
+          expect(found?.summary === undefined).toBe(!mergeable)
+        },
+      ),
     )
   })
 
@@ -87,7 +99,11 @@ describe('what is learned of a column is what its values say', () => {
     expect(of('robust')).toEqual([3, 5.25 - 1.75])
     expect(of('none')).toEqual([0, 1])
     const same = Float64Array.from([3, 3, 3])
-    expect([of('standard', same), of('minmax', same), of('robust', same)]).toEqual([[3, 1], [3, 1], [3, 1]])
+    expect([of('standard', same), of('minmax', same), of('robust', same)]).toEqual([
+      [3, 1],
+      [3, 1],
+      [3, 1],
+    ])
     // most are the same: the range is something, the quartiles are not
     expect(of('robust', Float64Array.from([3, 3, 3, 3, 3, 3, 3, 9]))).toEqual([3, 1])
   })
@@ -101,9 +117,13 @@ describe('what is learned of a column is what its values say', () => {
     expect(wide).toThrow(expect.objectContaining({ name: 'SpreadError', feature: 1 }))
     expect(wide).toThrow('the variance of feature 1 is beyond float64')
     const weights = Float64Array.from([1, 1, 1])
-    expect(() => fitScaler('none', [Float64Array.from([1, -Infinity, 2])], { weights })).toThrow(expect.objectContaining({ feature: 0, row: 1 }))
+    expect(() => fitScaler('none', [Float64Array.from([1, -Infinity, 2])], { weights })).toThrow(
+      expect.objectContaining({ feature: 0, row: 1 }),
+    )
     expect(() => fitScaler('none', [new Float64Array(2)], { weights })).toThrow('there are 3 weights for 2 rows')
-    expect(() => fitScaler('none', [new Float64Array(2)], { weights: Float64Array.from([1, -1]) })).toThrow('the weight of row 1 is -1')
+    expect(() => fitScaler('none', [new Float64Array(2)], { weights: Float64Array.from([1, -1]) })).toThrow(
+      'the weight of row 1 is -1',
+    )
   })
 
   it('what counts as constant: a variance within the rounding of computing it, a width below ten steps', () => {
@@ -111,20 +131,44 @@ describe('what is learned of a column is what its values say', () => {
     expect(isConstantByVariance(1e-28, 1, 100)).toBe(true)
     expect(isConstantByVariance(1e-20, 1, 100)).toBe(false)
     expect(isConstantByVariance(1e-20, 1e8, 100)).toBe(true)
-    expect([isZeroScale(0), isZeroScale(2.2e-15), isZeroScale(2.3e-15), isZeroScale(1)]).toEqual([true, true, false, false])
+    expect([isZeroScale(0), isZeroScale(2.2e-15), isZeroScale(2.3e-15), isZeroScale(1)]).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ])
   })
 })
 
 describe('scaling', () => {
-  const scaler = fitScaler(['standard', 'minmax', 'none'], [[1, 3], [2, 6], [5, 7]].map(list => Float64Array.from(list)))
+  const scaler = fitScaler(
+    ['standard', 'minmax', 'none'],
+    [
+      [1, 3],
+      [2, 6],
+      [5, 7],
+    ].map(list => Float64Array.from(list)),
+  )
   it('subtracts and divides, and back', () => {
-    const columns = [[1, 3, Number.NaN], [2, 6, 8], [5, 7, 1]].map(list => Float64Array.from(list))
+    const columns = [
+      [1, 3, Number.NaN],
+      [2, 6, 8],
+      [5, 7, 1],
+    ].map(list => Float64Array.from(list))
     const made = transform(scaler, columns)
-    expect(made.map(column => [...column])).toEqual([[-1, 1, Number.NaN], [0, 1, 1.5], [5, 7, 1]])
+    expect(made.map(column => [...column])).toEqual([
+      [-1, 1, Number.NaN],
+      [0, 1, 1.5],
+      [5, 7, 1],
+    ])
     expect(inverseTransform(scaler, made)).toEqual(columns)
-    expect(() => transform(scaler, [...columns, new Float64Array(3)])).toThrow('the scaler knows 3 features, not number 3')
+    expect(() => transform(scaler, [...columns, new Float64Array(3)])).toThrow(
+      'the scaler knows 3 features, not number 3',
+    )
     expect(() => inverseTransform(scaler, [...columns, new Float64Array(3)])).toThrow('not number 3')
-    expect(() => scaleFloat32(scaler, [...columns.map(c => Float32Array.from(c)), new Float32Array(3)])).toThrow('not number 3')
+    expect(() => scaleFloat32(scaler, [...columns.map(c => Float32Array.from(c)), new Float32Array(3)])).toThrow(
+      'not number 3',
+    )
   })
 
   it('in float32: the difference is rounded, then the product', () => {
@@ -164,7 +208,9 @@ describe('merging', () => {
     fc.assert(
       fc.property(fc.array(fc.array(value, { maxLength: 20 }), { minLength: 2, maxLength: 4 }), parts => {
         const all = parts.flat().filter(x => !Number.isNaN(x))
-        const merged = mergeScalers(parts.map(part => fitScaler('robust', [Float64Array.from(part)], { mergeable: true })))
+        const merged = mergeScalers(
+          parts.map(part => fitScaler('robust', [Float64Array.from(part)], { mergeable: true })),
+        )
         const found = merged.features[0]
         expect(merged.approximateQuantiles).toBe(true)
         if (all.length === 0) return
@@ -186,16 +232,29 @@ describe('merging', () => {
     expect(merged).not.toHaveProperty('p01')
     const only = fit(1, 2)
     expect(mergeScalers([only])).toBe(only)
-    const kinds = mergeScalers([0, 1].map(x => fitScaler(['minmax', 'none', 'minmax'], [1, 2, 3].map(y => Float64Array.from([x, y])))))
+    const kinds = mergeScalers(
+      [0, 1].map(x =>
+        fitScaler(
+          ['minmax', 'none', 'minmax'],
+          [1, 2, 3].map(y => Float64Array.from([x, y])),
+        ),
+      ),
+    )
     expect([kinds.kind, ...kinds.features.map(one => one.kind)]).toEqual(['minmax', undefined, 'none', undefined])
     // parts of nothing merge to nothing, of whatever kind
-    expect(mergeScalers([fitScaler('robust', [Float64Array.of()]), fitScaler('robust', [Float64Array.of(Number.NaN)])]).features[0]).toMatchObject({ count: 0, nullCount: 1, scale: 1 })
+    expect(
+      mergeScalers([fitScaler('robust', [Float64Array.of()]), fitScaler('robust', [Float64Array.of(Number.NaN)])])
+        .features[0],
+    ).toMatchObject({ count: 0, nullCount: 1, scale: 1 })
   })
 })
 
 describe('quantiles', () => {
   it('without sorting are those of sorting', () => {
-    const list = fc.oneof(fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 80 }), fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { minLength: 1, maxLength: 80 }))
+    const list = fc.oneof(
+      fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 80 }),
+      fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { minLength: 1, maxLength: 80 }),
+    )
     fc.assert(
       fc.property(list, fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 4 }), (values, some) => {
         const levels = [0, ...some, 0.5, 1].toSorted((a, b) => a - b)
@@ -207,10 +266,18 @@ describe('quantiles', () => {
       { numRuns: 300 },
     )
     // orders that are bad for a pivot of three
-    for (const shape of [(i: number) => i, (i: number) => -i, (i: number) => i % 2, () => 1, (i: number) => Math.abs(500 - i)]) {
+    for (const shape of [
+      (i: number) => i,
+      (i: number) => -i,
+      (i: number) => i % 2,
+      () => 1,
+      (i: number) => Math.abs(500 - i),
+    ]) {
       const values = Float64Array.from({ length: 1000 }, (_, i) => shape(i))
       const sorted = values.toSorted()
-      expect(quantilesInPlace(values, [0.1, 0.5, 0.9])).toEqual([0.1, 0.5, 0.9].map(level => interpolated(sorted, level)))
+      expect(quantilesInPlace(values, [0.1, 0.5, 0.9])).toEqual(
+        [0.1, 0.5, 0.9].map(level => interpolated(sorted, level)),
+      )
     }
   })
 

@@ -32,7 +32,10 @@ describe('the confidence sequence of a mean', () => {
 })
 
 it('pairs add up to the moments of their differences', () => {
-  const [x, y] = [[5, 1, 4], [1, 1, 1]]
+  const [x, y] = [
+    [5, 1, 4],
+    [1, 1, 1],
+  ]
   const made = addPairs(addPairs(noPairs, x, y), [2], [4])
   // 4, 0, 3, -2: mean 1.25, squares around it 22.75
   expect(made).toEqual({ n: 4, mean: 1.25, m2: expect.closeTo(22.75, 12) })

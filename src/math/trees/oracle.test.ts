@@ -3,9 +3,10 @@ import { describe, expect, test } from 'vitest'
 import { type Arena, lanes, missingBin, openArena, arenaPages, slots } from './arena.ts'
 import { bestSplit, gradientOf, hessianOf, type SplitRules } from './best-split.ts'
 import { binFinder, chooseBorders, fillWords } from './bins.ts'
-import { outputsOf, type TrainingMatrix, type Tree, type TreeEnsemble } from './ensemble.ts'
+import { type Crew, solo } from './crew.ts'
+import { gainImportance, outputsOf, type TrainingMatrix, type Tree, type TreeEnsemble } from './ensemble.ts'
 import { compileTrees, softmaxRows } from './evaluate.ts'
-import { codeBase, share } from './kernels.ts'
+import { codeBase, performJob, share } from './kernels.ts'
 import { applyToBins, baseScores, lossOf, marginsOfColumns } from './progress.ts'
 import { randomFrom, sampleFeatures, sampleRows } from './sampling.ts'
 import { trainTrees } from './train.ts'
@@ -110,7 +111,9 @@ test('every node of every tree holds what its rows say: their number, the reduct
               expect([tree.threshold[node], tree.gain[node], tree.missingLeft[node]]).toEqual([0, 0, false])
               expect([tree.left[node], tree.right[node]]).toEqual([-1, -1])
             } else {
-              const [left, right] = [tree.left[node] ?? 0, tree.right[node] ?? 0].map(child => reached.get(child) ?? []) as [number[], number[]]
+              const [left, right] = [tree.left[node] ?? 0, tree.right[node] ?? 0].map(
+                child => reached.get(child) ?? [],
+              ) as [number[], number[]]
               const gain = (score(left) + score(right) - score(own)) / 2
               const least = Math.min(H(left), H(right)) + l2
               const slack = (2 * size * (Math.abs(G(left)) + Math.abs(G(right)) + size)) / least + 1e-6
@@ -144,11 +147,22 @@ test('every node of every tree holds what its rows say: their number, the reduct
           one.forEach((margin, j) => {
             expect(raw[row * outputs + j]).toBeCloseTo(margin, 4)
             expect(watched.margins[j * rows + row]).toBeCloseTo(margin, 9)
-            const wanted = table.task === 'regression' ? margin : table.task === 'binary' ? 1 / (1 + Math.exp(-margin)) : (odds[j] as number) / sum(odds)
+            const wanted =
+              table.task === 'regression'
+                ? margin
+                : table.task === 'binary'
+                  ? 1 / (1 + Math.exp(-margin))
+                  : (odds[j] as number) / sum(odds)
             expect(answers[row * outputs + j]).toBeCloseTo(wanted, 4)
           })
           const p = table.task === 'binary' ? 1 / (1 + Math.exp(-(one[0] as number))) : 0
-          loss += weight(row) * (table.task === 'regression' ? ((one[0] as number) - label) ** 2 : table.task === 'binary' ? -Math.log(label === 1 ? p : 1 - p) : -Math.log((odds[label] as number) / sum(odds)))
+          loss +=
+            weight(row) *
+            (table.task === 'regression'
+              ? ((one[0] as number) - label) ** 2
+              : table.task === 'binary'
+                ? -Math.log(label === 1 ? p : 1 - p)
+                : -Math.log((odds[label] as number) / sum(odds)))
         }
         expect(lossOf(table.task, watched.margins, matrix)).toBeCloseTo(loss / sum(all.map(weight)), 6)
       },
@@ -157,13 +171,81 @@ test('every node of every tree holds what its rows say: their number, the reduct
   )
 })
 
+test('where only missing and not missing differ, every value goes one way', async () => {
+  const matrix: TrainingMatrix = {
+    rows: 40,
+    columns: [Float32Array.from({ length: 40 }, (_, row) => (row < 15 ? Number.NaN : 7))],
+    labels: Float32Array.from({ length: 40 }, (_, row) => (row < 15 ? 3 : 11)),
+  }
+  const { trees } = await trainTrees(matrix, { task: 'regression', trees: 1, minLeaf: 1, learningRate: 1 })
+  const [tree] = trees
+  expect(tree?.feature).toEqual([0, -1, -1])
+  // the mean of all is 8: what is missing is 5 below it, the rest 3 above
+  const [left, right] = [tree?.value[tree.left[0] ?? 0] ?? 0, tree?.value[tree.right[0] ?? 0] ?? 0]
+  expect([left, right].map(Math.round).sort((a, b) => a - b)).toEqual([-5, 3])
+  const out = new Float32Array(3)
+  const compiled = compileTrees({ task: 'regression', classes: 0, width: 1, baseScore: [8], trees })
+  compiled.predict(Float32Array.from([Number.NaN, 7, 3e38]), 3, out)
+  expect([...out].map(Math.round)).toEqual([3, 11, 11])
+})
+
+test('importance is the share of the reduction of the loss; of nothing it is 0', async () => {
+  const leafOnly: Tree = {
+    feature: [-1],
+    threshold: [0],
+    left: [-1],
+    right: [-1],
+    missingLeft: [false],
+    value: [1],
+    gain: [0],
+    count: [9],
+  }
+  const none: TreeEnsemble = { task: 'regression', classes: 0, width: 3, baseScore: [0], trees: [leafOnly] }
+  expect(gainImportance(none)).toEqual([0, 0, 0])
+  const asks = (feature: number, gain: number): Tree => ({
+    ...leafOnly,
+    feature: [feature, -1, -1],
+    gain: [gain, 9, 9],
+  })
+  expect(gainImportance({ ...none, trees: [asks(0, 3), asks(2, 4), asks(0, 1), leafOnly] })).toEqual([0.5, 0, 0.5])
+})
+
+test('other threads are woken for 8,192 rows and more of a leaf, and for every pass over all rows', async () => {
+  const woken = async (rows: number) => {
+    const jobsDone: number[] = []
+    const crew: Crew = {
+      ...solo,
+      threads: 2,
+      perform(arena) {
+        jobsDone.push(arena.job[0] ?? 0)
+        for (const thread of [1, 0]) performJob(arena, thread, 2)
+      },
+    }
+    const column = Float32Array.from({ length: rows }, (_, row) => row % 2)
+    await trainTrees({ rows, columns: [column], labels: column }, { task: 'binary', trees: 1 }, { parallel: crew })
+    return jobsDone
+  }
+  // gradients, root, split, update: see `jobs` in kernels.ts
+  expect(await woken(8191)).toEqual([1, 2, 4])
+  expect(await woken(8192)).toEqual([1, 2, 3, 4])
+})
+
+test('memory is shared with other threads only when that is asked', () => {
+  expect(newMemory(2).buffer).toBeInstanceOf(ArrayBuffer)
+  expect(newMemory(2).buffer.byteLength).toBe(131_072)
+  expect(newMemory(1, true).buffer).toBeInstanceOf(SharedArrayBuffer)
+})
+
 test('the base is the best constant', () => {
   fc.assert(
     fc.property(tables, table => {
       const matrix = matrixOf(table)
       const outputs = table.task === 'multiclass' ? 3 : 1
       const total = sum(Array.from(matrix.labels, (_, row) => matrix.weights?.[row] ?? 1))
-      if (total === 0) return void expect(() => baseScores(matrix, table.task, outputs)).toThrow(/weights are zero/)
+      if (total === 0) {
+        expect(() => baseScores(matrix, table.task, outputs)).toThrow(/weights are zero/)
+        return
+      }
       const shareOf = (test: (label: number) => number) =>
         sum(Array.from(matrix.labels, (label, row) => test(label) * (matrix.weights?.[row] ?? 1))) / total
       const held = (p: number) => Math.min(Math.max(p, 1e-9), 1 - 1e-9)
@@ -214,7 +296,9 @@ describe('bins', () => {
           // no bin holds much more than its share, unless of one value
           const often = Math.max(...different.map(x => present.filter(y => y === x).length))
           expect(Math.max(...counts)).toBeLessThanOrEqual((1.5 * present.length) / maxBins + 1.5 * often + 1)
-          expect(borders.length + 1).toBeGreaterThanOrEqual(Math.min(maxBins, different.length) / (often > 1 ? 8 : 1.34))
+          expect(borders.length + 1).toBeGreaterThanOrEqual(
+            Math.min(maxBins, different.length) / (often > 1 ? 8 : 1.34),
+          )
         }
       }),
       { numRuns: 300 },
@@ -232,12 +316,18 @@ describe('bins', () => {
     expect(() => chooseBorders([new Float32Array(2), Float32Array.from([0, -Infinity])], 255)).toThrow('feature 1')
     const words = [new Int32Array(3)]
     const columns = [Float32Array.from([1, 2, 3]), Float32Array.from([1, Infinity, 3])]
-    expect(() => fillWords({ words }, columns, [Float32Array.of(1.5), Float32Array.of(2)])).toThrow('row 1 of feature 1')
-    expect(() => fillWords({ words }, [Float32Array.from([-Infinity])], [Float32Array.of()])).toThrow('row 0 of feature 0')
+    expect(() => fillWords({ words }, columns, [Float32Array.of(1.5), Float32Array.of(2)])).toThrow(
+      'row 1 of feature 1',
+    )
+    expect(() => fillWords({ words }, [Float32Array.from([-Infinity])], [Float32Array.of()])).toThrow(
+      'row 0 of feature 0',
+    )
   })
 
   test('four features share a word', () => {
-    const columns = Array.from({ length: 6 }, (_, f) => Float32Array.from({ length: 20 }, (_, row) => (row === 3 ? Number.NaN : (row * (f + 3)) % 7)))
+    const columns = Array.from({ length: 6 }, (_, f) =>
+      Float32Array.from({ length: 20 }, (_, row) => (row === 3 ? Number.NaN : (row * (f + 3)) % 7)),
+    )
     const borders = chooseBorders(columns, 255)
     const words = [new Int32Array(20), new Int32Array(20)]
     fillWords({ words }, columns, borders)
@@ -303,7 +393,10 @@ test('the best split of a histogram is the best of all, within its rules', () =>
         const { own, lost } = bins[found.feature] as NonNullable<(typeof bins)[number]>
         const part = own.slice(0, found.bin + 1)
         const withMissing = lost.n > 0 && found.missingLeft
-        const [g, n] = [sum(part.map(c => c.g)) + (withMissing ? lost.g : 0), sum(part.map(c => c.n)) + (withMissing ? lost.n : 0)]
+        const [g, n] = [
+          sum(part.map(c => c.g)) + (withMissing ? lost.g : 0),
+          sum(part.map(c => c.n)) + (withMissing ? lost.n : 0),
+        ]
         expect([gradientOf(found.left), hessianOf(found.left)]).toEqual([g, n])
         expect(rules.features).toContain(found.feature)
         // what was not missing here goes the way of most rows
@@ -370,19 +463,26 @@ describe('draws', () => {
 
   test('shares of threads cover everything once, in whole grains', () => {
     fc.assert(
-      fc.property(fc.nat(5000), fc.integer({ min: 1, max: 9 }), fc.constantFrom(1, 64, 1024), (total, threads, grain) => {
-        let at = 0
-        for (let thread = 0; thread < threads; thread++) {
-          const [begin, end] = share(total, thread, threads, grain)
-          expect(begin).toBe(at)
-          expect(end).toBeGreaterThanOrEqual(begin)
-          if (end < total) expect(end % grain).toBe(0)
-          at = end
-        }
-        expect(at).toBe(total)
-        const sizes = Array.from({ length: threads }, (_, t) => share(total, t, threads, grain)).map(([a, b]) => b - a)
-        expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(2 * grain)
-      }),
+      fc.property(
+        fc.nat(5000),
+        fc.integer({ min: 1, max: 9 }),
+        fc.constantFrom(1, 64, 1024),
+        (total, threads, grain) => {
+          let at = 0
+          for (let thread = 0; thread < threads; thread++) {
+            const [begin, end] = share(total, thread, threads, grain)
+            expect(begin).toBe(at)
+            expect(end).toBeGreaterThanOrEqual(begin)
+            if (end < total) expect(end % grain).toBe(0)
+            at = end
+          }
+          expect(at).toBe(total)
+          const sizes = Array.from({ length: threads }, (_, t) => share(total, t, threads, grain)).map(
+            ([a, b]) => b - a,
+          )
+          expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(2 * grain)
+        },
+      ),
     )
   })
 })
@@ -422,14 +522,24 @@ describe('answers', () => {
   })
 
   test('rows outside the sample reach the leaf that their values say', () => {
-    const columns = [0, 1].map(f => Float32Array.from({ length: 30 }, (_, row) => (row % 9 === f ? Number.NaN : (row * (f + 2)) % 5)))
+    const columns = [0, 1].map(f =>
+      Float32Array.from({ length: 30 }, (_, row) => (row % 9 === f ? Number.NaN : (row * (f + 2)) % 5)),
+    )
     const borders = chooseBorders(columns, 255)
-    const shape = { rows: 30, features: 2, outputs: 2, threads: 1, leaves: 4, weighted: false, objective: 'multiclass' as const }
+    const shape = {
+      rows: 30,
+      features: 2,
+      outputs: 2,
+      threads: 1,
+      leaves: 4,
+      weighted: false,
+      objective: 'multiclass' as const,
+    }
     const arena: Arena = openArena(shape, newMemory(arenaPages(shape)))
     fillWords(arena, columns, borders)
     for (let row = 0; row < 30; row++) arena.order[row] = 29 - row
     const [, at] = borders
-    for (const threshold of [(at?.[1] ?? 0), 3.4e38]) {
+    for (const threshold of [at?.[1] ?? 0, 3.4e38]) {
       arena.margins.fill(0)
       applyToBins(arena, { ...stump, threshold: [threshold, 0, 0] }, borders, 1, 10)
       for (let row = 0; row < 30; row++) {

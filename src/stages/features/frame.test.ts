@@ -75,7 +75,12 @@ async function load(list: readonly Ride[], name = 'rides'): Promise<string> {
     { name: 'at', type: 'timestamp', values: whole(ride => ride.at) },
     { name: 'who', type: 'text', values: list.map(ride => ride.who ?? ''), nulls: nulls(ride => ride.who) },
     { name: 'day', type: 'int', values: whole(ride => ride.day), nulls: nulls(ride => ride.day) },
-    { name: 'paid', type: 'float', values: Float64Array.from(list, ride => ride.paid ?? 0), nulls: nulls(ride => ride.paid) },
+    {
+      name: 'paid',
+      type: 'float',
+      values: Float64Array.from(list, ride => ride.paid ?? 0),
+      nulls: nulls(ride => ride.paid),
+    },
     { name: 'known', type: 'timestamp', values: whole(ride => ride.known), nulls: nulls(ride => ride.known) },
     { name: 'millrace_seq', type: 'int', values: BigInt64Array.from(list, (_, i) => BigInt(i)) },
   ]
@@ -99,7 +104,12 @@ describe('the frame of a model', () => {
           await expect(made).rejects.toMatchObject({ code: 'MR2007' })
           return
         }
-        expect(await made).toEqual({ ...spans, train: kept.length - tests, test: tests, unlabelled: inside.length - kept.length })
+        expect(await made).toEqual({
+          ...spans,
+          train: kept.length - tests,
+          test: tests,
+          unlabelled: inside.length - kept.length,
+        })
         const rows = await engine.rows(`SELECT * FROM read_parquet('${path}')`)
         expect(rows.map(row => row['millrace_at'])).toEqual(kept.map(({ at }) => at))
         kept.forEach((ride, r) => {
@@ -107,7 +117,9 @@ describe('the frame of a model', () => {
           const own = list.filter(one => one.who !== null && one.who === ride.who && one.at < ride.at)
           const stale = own.length === 0 || ride.at - Math.max(...own.map(one => one.at)) > 60
           const n = stale ? 0 : own.filter(one => one.at >= ride.at - 20).length
-          const seen = own.filter(one => one.at >= ride.at - 40 && one.paid !== null && one.known !== null && one.known <= ride.at)
+          const seen = own.filter(
+            one => one.at >= ride.at - 40 && one.paid !== null && one.known !== null && one.known <= ride.at,
+          )
           const most = stale || seen.length === 0 ? null : Math.max(...seen.map(one => one.paid ?? 0))
           expect(row).toEqual({
             millrace_at: ride.at,
@@ -130,7 +142,9 @@ describe('the frame of a model', () => {
           'slice:of a': 'BOOLEAN',
         })
         // nothing stays behind in the engine
-        const tables = await engine.rows(`SELECT table_name FROM information_schema.tables WHERE table_name LIKE 'frame_%' OR table_name LIKE 'keys_%'`)
+        const tables = await engine.rows(
+          `SELECT table_name FROM information_schema.tables WHERE table_name LIKE 'frame_%' OR table_name LIKE 'keys_%'`,
+        )
         expect(tables).toEqual([])
       }),
       { numRuns: 12 },
@@ -141,20 +155,28 @@ describe('the frame of a model', () => {
     const events = await load([3, 170, 90].map(at => ({ at, who: 'a', day: 1, paid: 1, known: at })))
     expect(await spansOf(engine, lateness, events)).toEqual({ from: 51, testFrom: 131, until: 171 })
     const until = (text: string) => ({ ...lateness, split: { ...lateness.split, until: text } }) as typeof lateness
-    expect(await spansOf(engine, until('1970-01-01T00:00:00.000150Z'), events)).toEqual({ from: 30, testFrom: 110, until: 150 })
+    expect(await spansOf(engine, until('1970-01-01T00:00:00.000150Z'), events)).toEqual({
+      from: 30,
+      testFrom: 110,
+      until: 150,
+    })
     await expect(spansOf(engine, until('yesterday'), events)).rejects.toThrow(/split.until 'yesterday' is not a time/)
     await expect(spansOf(engine, lateness, await load([]))).rejects.toMatchObject({ code: 'MR2007' })
-    await expect(buildFrame(engine, lateness, new Map([['rides', events]]), join(root, 'x'), { from: 0, testFrom: 200, until: 300 })).rejects.toThrow(
-      /for training \(1970-01-01T00:00:00.* to 1970.*\) or for testing \(to 1970/,
-    )
+    await expect(
+      buildFrame(engine, lateness, new Map([['rides', events]]), join(root, 'x'), {
+        from: 0,
+        testFrom: 200,
+        until: 300,
+      }),
+    ).rejects.toThrow(/for training \(1970-01-01T00:00:00.* to 1970.*\) or for testing \(to 1970/)
   })
 
   it('reads a snapshot in the order of its rows', async () => {
     const path = join(root, 'snapshot.parquet')
     await engine.writeParquet(`SELECT 5 - range AS x FROM range(4)`, path)
-    expect(await engine.rows(`SELECT x, millrace_seq FROM (${await snapshotSql(engine, path)}) ORDER BY x`)).toMatchObject(
-      [2, 3, 4, 5].map(x => ({ x, millrace_seq: 5 - x })),
-    )
+    expect(
+      await engine.rows(`SELECT x, millrace_seq FROM (${await snapshotSql(engine, path)}) ORDER BY x`),
+    ).toMatchObject([2, 3, 4, 5].map(x => ({ x, millrace_seq: 5 - x })))
   })
 })
 
@@ -194,24 +216,33 @@ describe('what is materialised', () => {
   it.each([pairs, forEver, byTheHour])('answers as all events would, whichever are kept: $name', async declared => {
     const plan = planView(declared)
     await fc.assert(
-      fc.asyncProperty(fc.array(anyRide, { minLength: 1, maxLength: 40 }), fc.integer({ min: 20, max: 200 }), async (list, until) => {
-        const { store, records } = memory()
-        records.set('left over', new Uint8Array(8))
-        const keyOf = (ride: Ride) => encodeKey(plan.keys.map(name => ride[name as 'who']))
-        const known = list.filter(ride => ride.at <= until && keyOf(ride) !== undefined)
-        const count = await materialise(engine, plan, await load(list), until, store)
-        expect([...records.keys()].sort()).toEqual([...new Set(known.map(ride => keyOf(ride) as string))].sort())
-        expect(count).toBe(records.size)
-        const [stored, pushed] = [new OnlineView(plan, store), new OnlineView(plan, memory().store)]
-        pushed.push(known.toSorted((a, b) => a.at - b.at).map(ride => ({ ...ride })))
-        for (const key of [...records.keys(), 'nobody'])
-          for (const t of [until + 1, until + 30, until + 100]) {
-            const [a, b] = [new Float64Array(plan.features.length), new Float64Array(plan.features.length)]
-            expect([key, t, stored.read(key, t, a), ...a]).toEqual([key, t, pushed.read(key, t, b), ...b])
-          }
-        const same = await verifyView(engine, plan, await load(list), until, store, 30, 7)
-        expect(same).toEqual({ view: declared.name, compared: known.length === 0 ? expect.any(Number) : 30 * plan.features.length, mismatches: 0, examples: [] })
-      }),
+      fc.asyncProperty(
+        fc.array(anyRide, { minLength: 1, maxLength: 40 }),
+        fc.integer({ min: 20, max: 200 }),
+        async (list, until) => {
+          const { store, records } = memory()
+          records.set('left over', new Uint8Array(8))
+          const keyOf = (ride: Ride) => encodeKey(plan.keys.map(name => ride[name as 'who']))
+          const known = list.filter(ride => ride.at <= until && keyOf(ride) !== undefined)
+          const count = await materialise(engine, plan, await load(list), until, store)
+          expect([...records.keys()].sort()).toEqual([...new Set(known.map(ride => keyOf(ride) as string))].sort())
+          expect(count).toBe(records.size)
+          const [stored, pushed] = [new OnlineView(plan, store), new OnlineView(plan, memory().store)]
+          pushed.push(known.toSorted((a, b) => a.at - b.at).map(ride => ({ ...ride })))
+          for (const key of [...records.keys(), 'nobody'])
+            for (const t of [until + 1, until + 30, until + 100]) {
+              const [a, b] = [new Float64Array(plan.features.length), new Float64Array(plan.features.length)]
+              expect([key, t, stored.read(key, t, a), ...a]).toEqual([key, t, pushed.read(key, t, b), ...b])
+            }
+          const same = await verifyView(engine, plan, await load(list), until, store, 30, 7)
+          expect(same).toEqual({
+            view: declared.name,
+            compared: known.length === 0 ? expect.any(Number) : 30 * plan.features.length,
+            mismatches: 0,
+            examples: [],
+          })
+        },
+      ),
       { numRuns: 8 },
     )
   })
@@ -223,7 +254,16 @@ describe('what is materialised', () => {
     const events = await load(list)
     await materialise(engine, plan, events, 100, store)
     const other = memory()
-    await materialise(engine, plan, await load(list.map(ride => ({ ...ride, paid: 2 })), 'other'), 100, other.store)
+    await materialise(
+      engine,
+      plan,
+      await load(
+        list.map(ride => ({ ...ride, paid: 2 })),
+        'other',
+      ),
+      100,
+      other.store,
+    )
     const wrong = [...other.records].filter((_, i) => i < 12)
     for (const [key, bytes] of wrong) records.set(key, bytes)
     const found = await verifyView(engine, plan, events, 100, store, 200, 3)
@@ -237,6 +277,11 @@ describe('what is materialised', () => {
       expect([online, offline]).toEqual([2, 1])
     }
     expect(await verifyView(engine, plan, events, 100, store, 200, 3)).toEqual(found)
-    expect(await verifyView(engine, plan, `${events} LIMIT 0`, 100, store, 200, 3)).toEqual({ view: 'by-the-hour', compared: 0, mismatches: 0, examples: [] })
+    expect(await verifyView(engine, plan, `${events} LIMIT 0`, 100, store, 200, 3)).toEqual({
+      view: 'by-the-hour',
+      compared: 0,
+      mismatches: 0,
+      examples: [],
+    })
   })
 })
