@@ -105,7 +105,7 @@ describe('an expression means the same in an ONNX graph as in TypeScript', () =>
           })
         },
       ),
-      { numRuns: 15 * times },
+      { numRuns: 6 * times },
     )
   })
 
