@@ -8,8 +8,9 @@ import { defineConfig } from 'vitest/config'
 const longTests = [
   'src/**/*.long.test.ts',
   'src/define/expression/{pattern,onnx}.test.ts',
-  'src/adapters/data/duckdb/{engine,patterns,lines}.test.ts',
+  'src/adapters/data/duckdb/{engine,patterns,lines,plain-text}.test.ts',
   'src/adapters/inference/trees/hostile.test.ts',
+  'src/stages/import/expectations/import.test.ts',
   'src/stages/validate/incremental.test.ts',
   'src/stages/profile/suggest/suggest.test.ts',
   'test/fuzz/**/*.test.ts',

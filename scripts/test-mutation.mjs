@@ -68,7 +68,7 @@ async function measure(room) {
     reporters: ['json'],
     jsonReporter: { fileName: report },
     tempDirName: '.stryker',
-    ignorePatterns: ['docs', 'web', 'bench', 'reports', '.millrace', 'test/interop/.venv*'],
+    ignorePatterns: ['docs', 'web', 'bench', 'reports', '.millrace', 'test/interop/.venv*', 'dist-*'],
     logLevel: 'error',
     allowConsoleColors: false,
   })
