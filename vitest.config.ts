@@ -11,6 +11,7 @@ const longTests = [
   'src/adapters/data/duckdb/{engine,patterns,lines,plain-text}.test.ts',
   'src/adapters/inference/trees/hostile.test.ts',
   'src/stages/import/expectations/import.test.ts',
+  'src/stages/deploy/rollout/rollout.test.ts',
   'src/stages/validate/incremental.test.ts',
   'src/stages/profile/suggest/suggest.test.ts',
   'test/fuzz/**/*.test.ts',
