@@ -206,7 +206,7 @@ const forEver = features('for-ever', {
 })
 
 const byTheHour = features('by-the-hour', {
-  entity: entity('pair', { who: t.nullable(t.text()), day: t.nullable(t.int()) }),
+  entity: entity('person', { who: t.nullable(t.text()) }),
   from: rides,
   ttl: '3h',
   compute: f => ({ n: f.count('2h'), total: f.sum('paid', '2h'), newest: f.last('paid') }),
@@ -249,7 +249,13 @@ describe('what is materialised', () => {
 
   it('a record that says something else is found, with whom, when and what', async () => {
     const plan = planView(byTheHour)
-    const list = Array.from({ length: 30 }, (_, i) => ({ at: 100, who: 'a', day: i, paid: 1, known: 50 }))
+    const list = Array.from({ length: 30 }, (_, i) => ({
+      at: 100,
+      who: `w${i}`,
+      day: 1,
+      paid: 1,
+      known: 50,
+    }))
     const { store, records } = memory()
     const events = await load(list)
     await materialise(engine, plan, events, 100, store)
