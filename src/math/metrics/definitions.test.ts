@@ -122,6 +122,21 @@ describe('metrics are what their definitions say', () => {
     expect(areaUnderCurve([1, 1, 0], [3, 2, 1]).variance).toBeNaN()
   })
 
+  it('a label is positive above one half, not at it', () => {
+    const [scores, zeros, halves, more] = [
+      [0.9, 0.2, 0.6, 0.4],
+      [0, 0, 1, 1],
+      [0.5, 0.5, 1, 1],
+      [0.51, 0, 1, 1],
+    ]
+    for (const metric of [auc, logLoss, brier, calibrationError])
+      expect(metric(halves, scores)).toBe(metric(zeros, scores))
+    expect(confusion(halves, scores)).toEqual(confusion(zeros, scores))
+    expect(calibrationLine(halves, scores)).toEqual(calibrationLine(zeros, scores))
+    expect(calibrationLine(zeros, scores).slope).not.toBeNaN()
+    for (const metric of [auc, logLoss, brier]) expect(metric(more, scores)).toBe(metric([1, 0, 1, 1], scores))
+  })
+
   it('the interval of an area is the normal one on the logit', () => {
     const area = { auc: 0.8, variance: 0.0009, positives: 50, negatives: 90 }
     for (const confidence of [0.9, 0.95, 0.99]) {

@@ -99,6 +99,8 @@ describe('answers', () => {
     const { predict, margins } = compileTrees(ensemble)
     expect(() => predict(new Float32Array(3), 2, new Float32Array(2))).toThrow('2 rows of 2 features need 4')
     expect(() => margins(new Float32Array(4), 2, new Float32Array(1))).toThrow('2 rows of 1 outputs need 2')
+    const classes = compileTrees({ ...ensemble, task: 'multiclass', classes: 3, baseScore: [0, 0, 0], trees: [] })
+    expect(() => classes.predict(new Float32Array(4), 2, new Float32Array(5))).toThrow('2 rows of 3 outputs need 6')
     predict(new Float32Array(4), 2, new Float32Array(2))
   })
 

@@ -152,6 +152,15 @@ test('the best split of a histogram is the best of all, within its rules', () =>
   )
 })
 
+test('of splits that are equally good the first feature and the lowest bin are taken', () => {
+  // gradients 1, -2, 1 in each of two features: the cuts after the first and after the second bin gain the same
+  const histogram = new Float64Array(2 * slots)
+  for (const f of [0, 1]) [1, -2, 1].forEach((g, bin) => void (histogram[f * slots + bin] = 4 * codeBase + g))
+  const rules = { bins: [3, 3], features: [0, 1], l2: 0, leastHessian: 0, minLeaf: 1 }
+  expect(bestSplit(histogram, 12 * codeBase, 12, rules)).toMatchObject({ feature: 0, bin: 0 })
+  expect(bestSplit(histogram, 12 * codeBase, 12, { ...rules, features: [1] })).toMatchObject({ feature: 1, bin: 0 })
+})
+
 describe('draws', () => {
   test('rows: just the share, in order, each as likely as another', () => {
     const counts = new Float64Array(40)
