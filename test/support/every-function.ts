@@ -30,7 +30,7 @@ const ints: readonly Value[] = [
   -(2n ** 63n),
 ]
 const floats: readonly Value[] = [null, 0, -0, 1, -0.25, 2.5, -7, 1e17, 1e300, Number.NaN, Infinity, -Infinity]
-const texts: readonly Value[] = [null, '', ' a ', 'a', 'aß', 'É', 'é', '😀', '\uffee', 'a\nb', 'A', 'zz']
+const texts: readonly Value[] = [null, '', '  a  ', '\ta ', 'a', 'aß', 'É', 'é', '😀', '\uffee', 'a\nb', 'A', 'zz']
 const bools: readonly Value[] = [null, true, false]
 const noon = (year: number, month: number, day: number): number =>
   Date.UTC(year, month - 1, day, 12, 34, 56) * 1000 + 789
