@@ -264,11 +264,8 @@ it('a version is traced from its file and its run, and has the latest of what it
     const { store } = workspace
     const [version] = await store.listModelVersions('late')
     const edges = await store.edgesTo(['model:late@1'])
-    expect(edges.map(one => [one.from, one.relation]).toSorted()).toEqual(
-      [
-        [`run:${version?.runId}`, 'made'],
-        [String(outputs['export-late.onnx']?.digest), 'registered as'],
-      ].toSorted(),
+    expect(new Set(edges.map(one => `${one.from} ${one.relation}`))).toEqual(
+      new Set([`run:${version?.runId} made`, `${outputs['export-late.onnx']?.digest} registered as`]),
     )
     expect(version?.tags).toEqual({})
     const gate = decisions.find(one => one.subject === 'model late')
@@ -280,6 +277,6 @@ it('a version is traced from its file and its run, and has the latest of what it
       runId: version?.runId,
       evidence: { quarantine: outputs['validate-rides.quarantine']?.digest },
     })
-    expect((validation?.evidence.files as string[]).length).toBe(1)
+    expect(validation?.evidence.files).toHaveLength(1)
   })
 })

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Trained, late, lateWith, trainedProject } from '../../../test/support/trained-project.ts'
 import type { Model } from '../../define/model.ts'
 import { gbt } from '../../index.ts'
-import { concludeRetrain, retrain } from './controller.ts'
+import { concludeRetrain, recordRetrain, retrain } from './controller.ts'
 
 // What follows from retrains that were really trained: a rollout, or the record of why there is none.
 
@@ -35,7 +35,7 @@ describe('a retrain', () => {
       at: trained.clock.now(),
       verdict: 'passed',
       reason: `late@${newest?.version} challenges the stable version`,
-      rule: { name: 'success criteria of a retrain' },
+      rule: { name: 'success criteria of a retrain', threshold: 'every gate of the pipeline passes' },
       inputs: { trigger: 'drift', because: 'd-1', version: newest?.version },
       evidence: [`run:${newest?.runId}`],
       actor: 'system',
@@ -76,6 +76,10 @@ describe('a retrain', () => {
     const live = await trained.live('unknown')
     const ended = await concludeRetrain(trained.workspace, live, { trigger: 'data' }, 'run-0')
     expect(ended).toMatchObject({ verdict: 'failed', runId: 'run-0', version: undefined })
-    expect(await trained.workspace.store.getDecision(ended.decision)).toMatchObject({ verdict: 'refused' })
+    const { store } = trained.workspace
+    expect(await store.getDecision(ended.decision)).toMatchObject({ verdict: 'refused', evidence: ['run:run-0'] })
+    const never = { verdict: 'failed', reason: 'it did not begin', version: undefined, runId: undefined } as const
+    const told = await recordRetrain(trained.workspace, 'late', { trigger: 'data' }, never)
+    expect(await store.getDecision(told.decision)).toMatchObject({ evidence: [], reason: 'it did not begin' })
   })
 })

@@ -189,6 +189,26 @@ describe('a window', () => {
     )
   })
 
+  it('takes each row of a batch with its own texts, and those that are not given as missing', () => {
+    const words = (last: string): string[] => Array.from({ length: 4 }, (_, i) => (i < 2 ? 'a' : i < 3 ? 'b' : last))
+    const made = buildProfile({
+      columns: [
+        { name: 's', kind: 'text', values: words('c') },
+        { name: 't', kind: 'text', values: words('d') },
+      ],
+      scores: new Float32Array(4),
+    })
+    const window = createWindow(made)
+    const features = new Float32Array(0)
+    window.addBatch({ rows: 3, features, categories: ['c', 'a', 'a', 'd', 'b', 'd'] }, [0, 0, 0])
+    // a b c, other, unseen, missing
+    expect([...window.column(0)]).toEqual([1, 1, 1, 0, 0, 0])
+    expect([...window.column(1)]).toEqual([1, 0, 2, 0, 0, 0])
+    window.addBatch({ rows: 1, features }, [0])
+    expect([window.column(0)[5], window.column(1)[5], window.rows]).toEqual([1, 1, 4])
+    expect(() => window.merge(createWindow(profile))).toThrow(/two windows with different baselines/)
+  })
+
   it('of the far ones has those beyond eight deviations, and no sum grows without bounds', () => {
     const window = createWindow(profile)
     const std = deviationOf([...spread])
