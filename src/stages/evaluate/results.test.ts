@@ -186,6 +186,11 @@ describe('a result', () => {
     })
   })
 
+  it('of calibration has the name that it is given', () => {
+    const test = binary.calibration({ maxEce: 0.1, id: 'own' })
+    expect(calibrationTest(test as never, 'm@1', new Float32Array(4), new Float32Array(4)).id).toBe('own')
+  })
+
   it('of a size', () => {
     expect(sizeTest(binary.size({ maxBytes: 2_000 }) as never, 'm@1', 2_001)).toEqual({
       ...common,
@@ -457,6 +462,29 @@ describe('slices', () => {
     })
     expect(judge(scoresOf(0, 200), test(['unknown'])).status).toBe('skipped')
     expect(judge(scoresOf(0, 0), test(['enough'])).sample).toEqual([{ slice: 'enough', rows: 200, share: 1 }])
+  })
+
+  it('keep four fifths of the overall quality where nothing else is asked', () => {
+    // in a quarter of the rows every k-th pair is the wrong way round
+    const partly = (wrong: number) =>
+      Float32Array.from({ length: rows }, (_, i) => {
+        const label = i % 4 === 0
+        return i < 250 && Math.floor(i / 4) % 62 < wrong ? (label ? 0.05 : 0.95) : label ? 0.9 : 0.1
+      })
+    const judged = (wrong: number, asked: never) => {
+      const found = judge(partly(wrong), asked)
+      return { status: found.status, weakest: found.observed.weakest as number }
+    }
+    const [plain, half] = [binary.slices() as never, binary.slices({ minShareOfOverall: 0.5 }) as never]
+    let [passed, failed] = [0, 0]
+    for (let wrong = 0; wrong < 16; wrong++) {
+      const { status, weakest } = judged(wrong, plain)
+      expect([wrong, status]).toEqual([wrong, weakest >= 0.8 ? 'pass' : 'fail'])
+      expect(judged(wrong, half).status).toBe(weakest >= 0.5 ? 'pass' : 'fail')
+      if (status === 'pass') passed++
+      else failed++
+    }
+    expect(Math.min(passed, failed)).toBeGreaterThan(1)
   })
 
   it('of a regression are compared by their error, of a model that is no better than chance none holds', () => {

@@ -248,6 +248,61 @@ describe('a window', () => {
   })
 })
 
+describe('the options of a monitor', () => {
+  const day = 24 * hour
+  /** Two whole windows of traffic after the one in which watching began. */
+  async function judged(options: MonitorOptions, traffic: Traffic = {}) {
+    const definition = monitor('watch', options)
+    live = new LiveMonitor({ store, clock, notifiers: [notifier] }, definition)
+    live.watch(first)
+    for (let i = 0; i < 3; i++) {
+      serve(2_000, traffic)
+      await clock.advance(definition.window / 1_000)
+    }
+    serve(1)
+    await live.settled()
+    const [report] = await reports()
+    const { from, to, alpha } = report?.evidence as { from: number; to: number; alpha: number }
+    return { length: to - from, alpha, threshold: report?.checks[0]?.threshold, verdicts: await verdicts() }
+  }
+
+  it('are a day, one false alarm in thirty of them and changes of 0.14 deviations where nothing is said', async () => {
+    const found = await judged({ deployment: api }, { shift: 0.3 })
+    expect(found).toMatchObject({ length: day, alpha: 1 / 30, verdicts: ['drift', 'drift'] })
+    expect(found.threshold).toMatch(/^mean or spread by 0\.14 sd/)
+  })
+
+  it('make windows shorter, alarms rarer and changes smaller', async () => {
+    const options = { deployment: api, window: '6h', falseAlarms: 'one per 90d', sensitivity: 'high' } as const
+    const found = await judged(options, { shift: 0.25 })
+    expect(found.length).toBe(6 * hour)
+    expect(found.alpha).toBeCloseTo(1 / 360, 10)
+    expect(found.threshold).toMatch(/^mean or spread by 0\.07 sd, a share by 2 points, missing by 0\.5 points/)
+    expect(found.verdicts).toEqual(['drift', 'drift'])
+  })
+
+  it.each([
+    ['two days', {}, 2 * day],
+    ['what it says', { labelHorizon: '6h' }, 6 * hour],
+  ] as const)('a cohort that few labels came for is stated after %s', async (_, more, horizon) => {
+    const definition = monitor('watch', { deployment: api, window: '1h', ...more })
+    live = new LiveMonitor({ store, clock, notifiers: [] }, definition)
+    live.watch(first)
+    for (let i = 0; i < 10; i++) serve(1, { labelled: i < 4 })
+    const stated: number[] = []
+    // each hour a window ends, and what is known of the first one is stated
+    for (let passed = 1; passed <= horizon / hour + 2; passed++) {
+      await clock.advance(3_600_000)
+      serve(1)
+      await live.settled()
+      const all = await series('performance')
+      if (all.length > 0) stated.push(passed)
+    }
+    // the hour of the cohort, then the horizon
+    expect(stated[0]).toBe(1 + horizon / hour)
+  })
+})
+
 describe('what drifts', () => {
   it('is pending, told, and resolved, each stored with its decision', async () => {
     await begun()
