@@ -69,8 +69,12 @@ export const recent = features('recent', {
   compute: f => ({ rides_6h: f.count('6h'), km_6h: f.mean('km', '6h') }),
 })
 
+interface LateTests {
+  metric(name: string, options: object): never
+}
+
 /** The model with a trainer; every trainer makes versions of the same name. */
-const lateWith = (train: ReturnType<typeof gbt>) =>
+export const lateWith = (train: ReturnType<typeof gbt>, test?: (m: LateTests) => readonly never[]) =>
   model('late', {
     task: 'binary',
     from: table,
@@ -80,6 +84,7 @@ const lateWith = (train: ReturnType<typeof gbt>) =>
     split: { by: 'time', train: '30d', test: '10d' },
     threshold: 0.4,
     train,
+    ...(test ? { test: test as never } : {}),
   })
 export const late = lateWith(gbt({ trees: 12, leaves: 4, seed: 1 }))
 const fare = model('fare', {

@@ -245,3 +245,15 @@ test('S13: every link of the chain must name the scaler that is served', () => {
   expect(hashChain('m', { ...whole, onnx: undefined }).message).toBe('the ONNX file names no scaler')
   expect(hashChain('m', { ...whole, graph: 'feature 0 has offset 1' })).toMatchObject({ status: 'fail', bad: 1 })
 })
+
+test('parts merged give what one pass gives; values that the last digits of their mean hide do not', () => {
+  const judged = (other: number) => {
+    const column = Float32Array.from({ length: 300_000 }, (_, i) => (i % 150_000 === 7 ? other : 0.1))
+    return mergeAssociativity('m', { features: [{ name: 'km' }] } as never, [column], 1)
+  }
+  expect(judged(0.2)).toMatchObject({ id: 'scaler-merge', status: 'pass', evaluated: 1, bad: 0 })
+  // two of three hundred thousand rows, one step of float32 away from all others
+  const hidden = judged(0.10000001)
+  expect(hidden).toMatchObject({ status: 'fail', bad: 1 })
+  expect(hidden.message).toMatch(/^km merged from 8 parts differs from one pass by 1\.\d+e-9/)
+})
