@@ -134,6 +134,10 @@ export const table: Readonly<Record<string, Entry>> = {
     load: () => import('./commands/keys/accept.ts'),
   },
   'audit verify': { summary: 'prove that the audit log is whole', load: () => import('./commands/audit/verify.ts') },
+  'audit accept': {
+    summary: 'answer for a loss of the audit log, signed in the log',
+    load: () => import('./commands/audit/accept.ts'),
+  },
   'token create': { summary: 'make an access token', load: () => import('./commands/token/create.ts') },
   'token list': { summary: 'tokens, without their secrets', load: () => import('./commands/token/list.ts') },
   'token revoke': { summary: 'end a token', load: () => import('./commands/token/revoke.ts') },

@@ -93,6 +93,9 @@ export const rulesSeen: Readonly<Record<string, Refusal>> = {
   'a keystore is of its last change': both(
     of('test/keys-and-tokens.test.ts')('a keystore that is not the newest is refused until a person takes it, by name'),
   ),
+  'an audit log is whole': both(
+    of('test/audit.test.ts')('lost: %s. It is accepted with a reason, told from then on, and proves what comes after'),
+  ),
   // rollouts
   bake: both(bounds('a bake ends at its length, not a microsecond before')),
   shadow: both(bounds('shadow rows are needed to the last one')),
