@@ -25,7 +25,7 @@ async function run(threshold: number | undefined): Promise<{ scores: Float32Arra
   const session = await ort.InferenceSession.create(bytes)
   try {
     const { scores, label } = await session.run({ features: new ort.Tensor('float32', x, [rows, 1]) })
-    return { scores: scores?.data as Float32Array, labels: [...(label?.data as BigInt64Array)].map(Number) }
+    return { scores: scores?.data as Float32Array, labels: Array.from(label?.data as BigInt64Array, Number) }
   } finally {
     await session.release()
   }
