@@ -171,6 +171,31 @@ describe('the frame of a model', () => {
     ).rejects.toThrow(/for training \(1970-01-01T00:00:00.* to 1970.*\) or for testing \(to 1970/)
   })
 
+  it('needs rows to train on and rows to test on, and has columns for the slices that are declared, no others', async () => {
+    const events = new Map([['rides', await load([70, 150].map(at => ({ at, who: 'a', day: 1, paid: 1, known: at })))]])
+    const path = join(root, 'few.parquet')
+    const of = (span: typeof spans, tested = lateness) => buildFrame(engine, tested, events, path, span)
+    expect(await of(spans)).toMatchObject({ train: 1, test: 1 })
+    for (const [from, testFrom, until] of [
+      [60, 65, 180],
+      [60, 160, 180],
+      [80, 90, 100],
+    ] as const)
+      await expect(of({ from, testFrom, until })).rejects.toThrow(/^rides: its snapshot has no/)
+    const other = model('other', {
+      task: 'binary',
+      from: rides,
+      label: c => c.paid.gt(1),
+      inputs: c => ({ day: c.day }),
+      split: { by: 'time', train: '80us', test: '40us' },
+      train: gbt({ trees: 1 }),
+      test: m => [m.metric('auc', { min: 0.5 }), m.slices()],
+    })
+    await of(spans, other as unknown as typeof lateness)
+    const [row] = await engine.rows(`SELECT * FROM read_parquet('${path}')`)
+    expect(Object.keys(row ?? {})).toEqual(['millrace_at', 'millrace_split', 'millrace_label', 'day'])
+  })
+
   it('reads a snapshot in the order of its rows', async () => {
     const path = join(root, 'snapshot.parquet')
     await engine.writeParquet(`SELECT 5 - range AS x FROM range(4)`, path)
