@@ -6,8 +6,18 @@
 // The sample is windows of lines, chosen by a digest of seed, file and place: the same code gives the same sample, and a change
 // in one file moves no other. Results are kept in reports/mutation/ and only what changed is run again.
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Stryker } from '@stryker-mutator/core'
 
@@ -30,6 +40,14 @@ const rooms = positionals.length > 0 ? positionals : Object.keys(known)
 for (const room of rooms)
   if (!existsSync(`src/${room}`)) throw new Error(`No room src/${room}: ${Object.keys(known).join(', ')}`)
 mkdirSync(reports, { recursive: true })
+// Tests of the command line run its sources, which the faults are in; projects of theirs find the compiled package where they
+// import `millrace`. What tests that were cut short leave lying goes with the folder.
+const temporary = mkdtempSync(join(tmpdir(), 'millrace-mutation-'))
+mkdirSync(join(temporary, 'node_modules'))
+symlinkSync(resolve('.'), join(temporary, 'node_modules', 'millrace'))
+process.env.TMPDIR = temporary
+process.env.MILLRACE_TEST_SOURCES = '1'
+process.once('exit', () => rmSync(temporary, { recursive: true, force: true, maxRetries: 5 }))
 
 const table = []
 for (const room of rooms) table.push(await measure(room))

@@ -52,7 +52,11 @@ export interface GbtOptions {
   readonly minLeaf?: number
   /** Ridge penalty on the values of leaves (default 0). */
   readonly l2?: number
-  /** Seed of whatever is drawn (default 0). */
+  /** Share of the training rows that each round sees, drawn anew (default 1, all of them). */
+  readonly subsample?: number
+  /** Share of the inputs that each tree sees, drawn anew (default 1, all of them). */
+  readonly columnSample?: number
+  /** Seed of what `subsample` and `columnSample` draw (default 0). */
   readonly seed?: number
   /** Ends when the loss on the newest tenth of the training rows did not fall for so many rounds (default: never, on all rows). */
   readonly earlyStopping?: number
@@ -73,6 +77,8 @@ const gbtForms: Forms<GbtOptions> = {
   learningRate: optional(numberFrom(1e-6, 1)),
   minLeaf: optional(wholeFrom(1)),
   l2: optional(numberFrom(0, 1e12)),
+  subsample: optional(numberFrom(1e-6, 1)),
+  columnSample: optional(numberFrom(1e-6, 1)),
   seed: optional(wholeFrom(0)),
   earlyStopping: optional(wholeFrom(1, 100_000)),
 }
