@@ -207,7 +207,6 @@ describe('the plan of a view', () => {
         }),
       }),
     )
-<<<<<<< HEAD
     expect(plan.keys.toSorted()).toEqual(['day', 'who'])
     expect(plan.features.map(({ name }) => name)).toEqual(['n', 'a', 'b', 'd', 'big'])
     const channel = Object.fromEntries(plan.features.map(one => [one.name, one.channel]))
@@ -218,23 +217,6 @@ describe('the plan of a view', () => {
     const knownTimes = (name: string) => plan.channels[channel[name] ?? -1]?.knownAt.length
     expect([knownTimes('n'), knownTimes('a'), knownTimes('d'), knownTimes('big')]).toEqual([0, 1, 0, 1])
     expect(plan.channels.map(({ of }) => of === undefined)).toEqual([true, false, false, false])
-=======
-    expect(plan.keys).toEqual(['day', 'who'])
-    expect(plan.features.map(({ name, channel }) => [name, channel])).toEqual([
-      ['n', 0],
-      ['a', 1],
-      ['b', 1],
-      ['d', 3],
-      ['big', 2],
-    ])
-    expect(plan.horizon).toBe(3 * 3_600_000_000)
-    expect(plan.channels.map(({ of, knownAt }) => [of === undefined, knownAt.length])).toEqual([
-      [true, 0],
-      [false, 1],
-      [false, 1],
-      [false, 0],
-    ])
->>>>>>> main
     const ignoring = planView(
       features('v', { entity: person, from: source, knownTime: 'ignore', compute: f => ({ a: f.sum('paid', '2h') }) }),
     )
