@@ -1,3 +1,4 @@
+import { canonicalJson, type Json } from '../internal/canonical-json.ts'
 import { micros, type Duration, type Micros } from '../internal/time.ts'
 import type { ColumnExpressions, Columns, RowOf } from './column.ts'
 import { columnsOfDataset, type Dataset } from './dataset.ts'
@@ -264,7 +265,10 @@ function declareModel<const C extends Columns, const I extends Record<string, Mo
   }))
   if (inputs.length === 0) refuse('model', name, 'has no inputs')
   const views = options.features ?? []
+  const truth = canonicalJson(label as unknown as Json)
   for (const input of inputs) {
+    if (canonicalJson(input.node as unknown as Json) === truth)
+      refuse('model', name, `input '${input.name}' is the label itself: a leak`)
     if (input.type === 'timestamp')
       refuse('model', name, `input '${input.name}' is a timestamp: take its hour(), dayOfWeek() or minutesSince()`)
     for (const column of columnsOf(input.node)) {

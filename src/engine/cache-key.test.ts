@@ -112,9 +112,9 @@ describe('what changed, in words', () => {
   })
   it('gives only the value that is there: a part that is new has none before, one that is gone none after', () => {
     const [made] = keyChanges(parts(), parts({ seed: 1 }))
-    expect(made).toEqual({ part: 'seed', path: [], after: 1, words: 'the seed changed (absent → 1)' })
+    expect(made).toStrictEqual({ part: 'seed', path: [], after: 1, words: 'the seed changed (absent → 1)' })
     const [gone] = keyChanges(parts({ seed: 1 }), parts())
-    expect(gone).toEqual({ part: 'seed', path: [], before: 1, words: 'the seed changed (1 → absent)' })
+    expect(gone).toStrictEqual({ part: 'seed', path: [], before: 1, words: 'the seed changed (1 → absent)' })
   })
 
   it('another form of keys, deeper places, and modules only where the code changed', () => {

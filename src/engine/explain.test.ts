@@ -50,7 +50,7 @@ test('each step of a run is compared with its nearest earlier one whose key is k
     comparedWith: second,
     changes: [{ part: 'parameters', path: ['depth'], before: 2, after: 4, words: 'parameter depth changed (2 → 4)' }],
   })
-  expect(explained.find(one => one.step === other)).toEqual({
+  expect(explained.find(one => one.step === other)).toStrictEqual({
     step: other,
     runId: last,
     status: 'pending',

@@ -379,9 +379,11 @@ describe('a step whose driver died', () => {
   })
 
   test('and is still at work when the run is cancelled, is killed', async () => {
-    const made = await abandoned(() => true)
+    let looks = 0
+    const made = await abandoned(() => ++looks > 0)
     const handle = await made.engine.resume(made.runId, [made.one])
-    await new Promise(resolve => setTimeout(resolve, 150))
+    // it is watched from then on
+    await vi.waitFor(() => expect(looks).toBeGreaterThan(3), { timeout: 20_000 })
     await made.engine.cancel(made.runId)
     expect((await handle.done).status).toBe('cancelled')
     expect(made.executor.killed).toEqual([worker])

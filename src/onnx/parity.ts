@@ -14,7 +14,7 @@ export interface ParityRuntime {
 export const parityTolerance = 1e-5
 
 /**
- * Holds a runtime's scores against the trainer's: the same decision for every row (binary: above 0.5; several
+ * Holds a runtime's scores against the trainer's: the same decision for every row (binary: by the threshold; several
  * outputs: the greatest; regression: none) and no score off by more than 1e-5, in units of what scores of the model are.
  */
 export async function parity(
@@ -22,6 +22,7 @@ export async function parity(
   reference: Float32Array,
   runtime: ParityRuntime,
   batch: ParityRows,
+  threshold = 0.5,
 ): Promise<OnnxCheck> {
   const { scores } = await runtime.run(batch)
   const outputs = reference.length / batch.rows
@@ -41,7 +42,7 @@ export async function parity(
       off = difference <= off ? off : difference
     })
     worst = off <= worst ? worst : off
-    if (decision(task, wanted) !== decision(task, got)) flips++
+    if (decision(task, wanted, threshold) !== decision(task, got, threshold)) flips++
   }
   if (!(worst <= parityTolerance))
     problems.push(`scores differ by up to ${worst}, at most ${parityTolerance} is allowed`)
@@ -53,8 +54,8 @@ export async function parity(
   })
 }
 
-function decision(task: 'binary' | 'multiclass' | 'regression', scores: Float32Array): number {
+function decision(task: 'binary' | 'multiclass' | 'regression', scores: Float32Array, threshold: number): number {
   if (task === 'regression') return 0
-  if (task === 'binary') return (scores[0] as number) > 0.5 ? 1 : 0
+  if (task === 'binary') return (scores[0] as number) >= threshold ? 1 : 0
   return scores.indexOf(scores.reduce((top, score) => Math.max(top, score), -Infinity))
 }

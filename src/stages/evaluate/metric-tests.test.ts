@@ -121,6 +121,20 @@ describe('not worse than the champion, on the same rows', () => {
     expect(Number(high)).toBeGreaterThan(Number(low))
   })
 
+  it('accuracy is of the decisions that each makes by its own threshold', () => {
+    const y = Float32Array.from({ length: 400 }, (_, i) => i % 2)
+    const own = y.map(value => (value === 1 ? 0.3 : 0.1))
+    const its = y.map(value => (value === 1 ? 0.9 : 0.8))
+    const test = binary.metric('accuracy', { min: 0.99, notWorseThan: 'champion' }) as MetricTest
+    const at = (threshold: number, champion: number) =>
+      metricTest(test, 'm', y, own, { scores: its, threshold: champion }, 1, threshold).map(({ status }) => status)
+    expect(at(0.2, 0.85)).toEqual(['pass', 'pass'])
+    expect(at(0.5, 0.85)).toEqual(['fail', 'fail'])
+    expect(at(0.2, 0.5)).toEqual(['pass', 'pass'])
+    expect(metricsOf('binary', y, own, 0.2).accuracy).toBe(1)
+    expect(metricsOf('binary', y, own).accuracy).toBe(0.5)
+  })
+
   it('without a champion it is not judged, and the bound beside it is', () => {
     const checks = judge(binary.metric('auc', { min: 0.9, notWorseThan: 'champion' }), labels, shares(0.1))
     expect(checks.map(({ id, status }) => [id, status])).toEqual([

@@ -7,7 +7,9 @@ import { auc } from '../../math/metrics/ranking.ts'
 import { mae, r2, rmse } from '../../math/metrics/regression.ts'
 
 /** The champion's scores of the same rows, or why they cannot be had: then it was not compared, and that is no pass. */
-export type ChampionScores = { readonly scores: Float32Array } | { readonly reason: string }
+export type ChampionScores =
+  | { readonly scores: Float32Array /** Its own (default 0.5). */; readonly threshold?: number }
+  | { readonly reason: string }
 
 type Metric = (labels: Float32Array, scores: Float32Array) => number
 
@@ -28,15 +30,22 @@ const metrics: Record<MetricName, { readonly of: Metric; readonly better: 'highe
   r2: { of: r2, better: 'higher' },
 }
 
-/** All metrics that fit the task. */
+/** What a metric is of: accuracy of the decisions that a model makes by its own threshold, anything else of its scores. */
+function judgedBy(metric: MetricName, scores: Float32Array, threshold = 0.5): Float32Array {
+  if (metric !== 'accuracy') return scores
+  return scores.map(score => (Number.isNaN(score) ? Number.NaN : score >= threshold ? 1 : 0))
+}
+
+/** All metrics that fit the task; `threshold` is the model's, for accuracy. */
 export function metricsOf(
   task: 'binary' | 'regression',
   labels: Float32Array,
   scores: Float32Array,
+  threshold?: number,
 ): Record<string, number> {
   const names: readonly MetricName[] =
     task === 'binary' ? ['auc', 'logLoss', 'brier', 'accuracy', 'ece'] : ['rmse', 'mae', 'r2']
-  return Object.fromEntries(names.map(name => [name, metrics[name].of(labels, scores)]))
+  return Object.fromEntries(names.map(name => [name, metrics[name].of(labels, judgedBy(name, scores, threshold))]))
 }
 
 const show = (value: number): string => value.toPrecision(4)
@@ -46,11 +55,13 @@ export function metricTest(
   test: Extract<ModelTest, { kind: 'metric' }>,
   model: string,
   labels: Float32Array,
-  scores: Float32Array,
+  given: Float32Array,
   champion: ChampionScores | undefined,
   seed: number,
+  threshold?: number,
 ): CheckResult[] {
   const { of } = metrics[test.metric]
+  const scores = judgedBy(test.metric, given, threshold)
   const value = of(labels, scores)
   const common = { kind: 'metric', target: { model }, severity: test.severity, evaluated: labels.length } as const
   const checks: CheckResult[] = []
@@ -109,10 +120,11 @@ function againstChampion(
   }
   if (!champion) return unmeasured('skipped', 'there is no champion yet')
   if ('reason' in champion) return unmeasured('error', `not compared with the champion: ${champion.reason}`)
-  const paired = pairedBootstrap({ metric: of, labels, first: scores, second: champion.scores, seed, resamples: 200 })
+  const own = judgedBy(test.metric, champion.scores, champion.threshold)
+  const paired = pairedBootstrap({ metric: of, labels, first: scores, second: own, seed, resamples: 200 })
   // The gain, whichever way the metric runs
   const [worst, best] = better === 'higher' ? [paired.lower, paired.upper] : [-paired.upper, -paired.lower]
-  const its = of(labels, champion.scores)
+  const its = of(labels, own)
   const tolerance = test.tolerance ?? (inLabelUnits.has(test.metric) ? relativeTolerance * its : 0.005)
   const threshold = `not worse than the champion by more than ${test.tolerance ?? inUnits(test.metric)}`
   const observed = {

@@ -42,7 +42,7 @@ export async function runSuite(
     checks.push(...made.map(check => ({ ...check, durationMs: Math.round(clock.elapsed() - started) })))
   }
   return {
-    metrics: metricsOf(model.task, frame.labels, scores),
+    metrics: metricsOf(model.task, frame.labels, scores, model.threshold),
     report: {
       id: ulid(),
       kind: 'model',
@@ -57,7 +57,7 @@ export async function runSuite(
   async function one(test: Model['tests'][number]): Promise<CheckResult[]> {
     switch (test.kind) {
       case 'metric':
-        return metricTest(test, name, frame.labels, scores, input.champion, input.seed)
+        return metricTest(test, name, frame.labels, scores, input.champion, input.seed, model.threshold)
       case 'calibration':
         return [calibrationTest(test, name, frame.labels, scores)]
       case 'slices':

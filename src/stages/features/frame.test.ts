@@ -41,12 +41,31 @@ const view = features('spent', {
   ttl: '60us',
   compute: f => ({ n: f.count('20us'), most: f.max('paid', '40us') }),
 })
+/** Looks back further than its records live. */
+const longer = features('longer', {
+  entity: entity('person', { who: t.nullable(t.text()) }),
+  from: rides,
+  ttl: '20us',
+  compute: f => ({ seen: f.count('60us') }),
+})
+const together = features('together', {
+  entity: entity('pair', { who: t.nullable(t.text()), day: t.nullable(t.int()) }),
+  from: rides,
+  compute: f => ({ same: f.count('50us') }),
+})
 const lateness = model('lateness', {
   task: 'binary',
   from: rides,
   label: c => c.paid.gt(1),
-  inputs: c => ({ ...view.all, odd: c.day.mod(2).eq(1), third: c.day.div(3), who: c.who }),
-  features: [view],
+  inputs: c => ({
+    ...view.all,
+    ...longer.all,
+    ...together.all,
+    odd: c.day.mod(2).eq(1),
+    third: c.day.div(3),
+    who: c.who,
+  }),
+  features: [view, longer, together],
   split: { by: 'time', train: '80us', test: '40us' },
   train: gbt({ trees: 1 }),
   test: m => [m.slices({ of: { 'of a': column<'text', true, 'who'>('who', 'text').eq('a') } })],
@@ -121,8 +140,13 @@ describe('the frame of a model', () => {
             one => one.at >= ride.at - 40 && one.paid !== null && one.known !== null && one.known <= ride.at,
           )
           const most = stale || seen.length === 0 ? null : Math.max(...seen.map(one => one.paid ?? 0))
+          const lately = own.some(one => one.at >= ride.at - 20)
+          const seen60 = own.filter(one => one.at >= ride.at - 60).length
+          const same = own.filter(one => ride.day !== null && one.day === ride.day && one.at >= ride.at - 50).length
           expect(row).toEqual({
             millrace_at: ride.at,
+            seen: lately ? seen60 : 0,
+            same,
             millrace_split: ride.at < spans.testFrom ? 'train' : 'test',
             millrace_label: (ride.paid ?? 0) > 1 ? 1 : 0,
             n,
@@ -169,6 +193,31 @@ describe('the frame of a model', () => {
         until: 300,
       }),
     ).rejects.toThrow(/for training \(1970-01-01T00:00:00.* to 1970.*\) or for testing \(to 1970/)
+  })
+
+  it('needs rows to train on and rows to test on, and has columns for the slices that are declared, no others', async () => {
+    const events = new Map([['rides', await load([70, 150].map(at => ({ at, who: 'a', day: 1, paid: 1, known: at })))]])
+    const path = join(root, 'few.parquet')
+    const of = (span: typeof spans, tested = lateness) => buildFrame(engine, tested, events, path, span)
+    expect(await of(spans)).toMatchObject({ train: 1, test: 1 })
+    for (const [from, testFrom, until] of [
+      [60, 65, 180],
+      [60, 160, 180],
+      [80, 90, 100],
+    ] as const)
+      await expect(of({ from, testFrom, until })).rejects.toThrow(/^rides: its snapshot has no/)
+    const other = model('other', {
+      task: 'binary',
+      from: rides,
+      label: c => c.paid.gt(1),
+      inputs: c => ({ day: c.day }),
+      split: { by: 'time', train: '80us', test: '40us' },
+      train: gbt({ trees: 1 }),
+      test: m => [m.metric('auc', { min: 0.5 }), m.slices()],
+    })
+    await of(spans, other as unknown as typeof lateness)
+    const [row] = await engine.rows(`SELECT * FROM read_parquet('${path}')`)
+    expect(Object.keys(row ?? {})).toEqual(['millrace_at', 'millrace_split', 'millrace_label', 'day'])
   })
 
   it('reads a snapshot in the order of its rows', async () => {

@@ -113,7 +113,7 @@ export async function championOf(
     const loaded = await (await services.runtime()).load(await services.artifacts.get(record.digest))
     try {
       const scores = await scoreRows({ loaded, inputs: fitted.inputs }, own.inputs, own.rows)
-      return { record, fitted, scores: { scores } }
+      return { record, fitted, scores: { scores, threshold: model.threshold } }
     } finally {
       await loaded.close()
     }
