@@ -4,7 +4,7 @@
 // each order that is asked for once, and looks at the rest once. It judges nothing.
 // Pandera is asked the same by bench/peers/validation_sets_pandera.py, where its environment was made:
 // scripts/interop-venv.sh expectations. It keeps no rows and numbers none.
-// Run: npm run build && npx jiti bench/validation-sets.ts [keys|tolerated|figures|operations]
+// Run: npm run build && npx jiti bench/validation-sets.ts [keys|tolerated|figures|operations|training]
 
 import { spawnSync } from 'node:child_process'
 import {
@@ -38,6 +38,12 @@ const keysOf: Readonly<Record<string, readonly string[]>> = {
   tolerated: ['date, origin', 'date, delay, distance, origin, destination'],
   figures: ['date, origin, destination, delay', 'date, distance, origin, destination'],
   operations: ['origin, destination, date, distance', 'date, origin, destination'],
+  training: [
+    'date, origin, destination',
+    'date, delay, distance, origin, destination',
+    'date, delay, origin',
+    'origin, distance, delay',
+  ],
 }
 
 /** Orders that a set of checks asks for: the value before each, along another column and within groups of a third. */
@@ -47,6 +53,8 @@ const ordersOf: Readonly<Record<string, readonly string[]>> = {
     'date < lag(date) OVER (PARTITION BY origin ORDER BY date)',
     'distance > lag(distance) OVER (PARTITION BY destination ORDER BY date)',
   ],
+  // a correlation of ranks
+  training: ['rank() OVER (ORDER BY delay) > rank() OVER (ORDER BY distance)'],
 }
 
 interface Figures {

@@ -62,7 +62,8 @@ async function measure(room) {
     .sort()
   const { floor = 0, tests: elsewhere = [] } = known[room] ?? {}
   const tests = [...sources.filter(file => file.endsWith('.test.ts') && !file.includes('.long.')), ...elsewhere]
-  const files = sources.filter(file => !file.endsWith('.test.ts'))
+  // what makes random inputs is part of the tests
+  const files = sources.filter(file => !/(\.test|[/-]arbitrary)\.ts$/.test(file))
   const mutate = values.all ? files : sample(files)
   if (tests.length === 0) return { room, killed: 0, survived: 0, untested: mutate.length, score: 0, floor }
   const report = `${reports}/${room.replaceAll('/', '-')}.json`

@@ -9,6 +9,7 @@ import { type KeyringServices, openKeyring, verifyLog } from '../src/config/keyr
 import { project } from '../src/index.ts'
 import type { AuditVerdict } from '../src/stages/protect/audit/verify.ts'
 import { millrace } from './support/command.ts'
+import { inside } from './support/inside.ts'
 
 const files = ['00000001.jsonl', 'checkpoints.txt', 'checkpoint-key.pub', 'checkpoint-key.pem']
 const [log = '', checkpoints = ''] = files
@@ -70,6 +71,8 @@ beforeAll(async () => {
   await cp(join(root, '.millrace'), join(base, 'older'), { recursive: true })
   await use(keys => keys.revoke('people', 'eve', 'operator'))
   await use(keys => keys.rotate('people', 'operator'))
+  // the database lets go of its files a moment after it is closed
+  await vi.waitFor(() => expect(existsSync(join(base, 'whole', '.millrace', 'millrace.db-shm'))).toBe(false), 10_000)
 })
 afterAll(async () => {
   vi.unstubAllEnvs()
@@ -191,4 +194,79 @@ it('audit verify says so on the command line, with the error to look up', async 
 
   await rm(join(root, '.millrace'), { recursive: true })
   expect(await millrace(root, ['audit', 'verify'])).toMatchObject({ code: 0 })
+})
+
+/** What was lost on purpose, or by an accident that somebody knows of. */
+const losses: readonly (readonly [string, () => Promise<unknown>])[] = [
+  ['the metadata store', () => rm(join(root, '.millrace', 'millrace.db'))],
+  ['the whole log', () => rm(join(root, '.millrace', 'audit'), { recursive: true })],
+  ['a segment', () => rm(audit(log))],
+  ['the end of a segment', () => alter(log, lines => lines.slice(0, 2).concat(''))],
+  ['the list of checkpoints', () => rm(audit(checkpoints))],
+  ['the key that signs', () => Promise.all([rm(audit('checkpoint-key.pem')), rm(audit('checkpoint-key.pub'))])],
+]
+const cases = losses.flatMap(([what, lose]) =>
+  [false, true].map(
+    used => [`${what}, ${used ? 'and keys were used since' : 'and nothing since'}`, lose, used] as const,
+  ),
+)
+
+it.each(cases)(
+  'lost: %s. It is accepted with a reason, told from then on, and proves what comes after',
+  async (_, lose, used) => {
+    await fresh()
+    await lose()
+    if (used) {
+      // without a metadata store nobody knows which keystore is the newest
+      await inside(root, ['keys', 'accept'])
+      await inside(root, ['keys', 'rotate', 'people'])
+    }
+    expect((await inside(root, ['audit', 'verify'])).code).toBe(1)
+    const accepted = await inside(root, ['audit', 'accept', '--reason', 'the disk was changed', '--as', 'ada'])
+    expect(accepted, accepted.said).toMatchObject({ code: 0 })
+    const told = await inside(root, ['audit', 'verify'])
+    expect(told, told.said).toMatchObject({ code: 0 })
+    expect(told.said).toMatch(/is lost \(.+\); ada answers for it in record \d+: the disk was changed/)
+    // what comes after is proven as before, also what is lost next
+    await inside(root, ['keys', 'accept'])
+    expect(await inside(root, ['keys', 'rotate', 'people'])).toMatchObject({ code: 0 })
+    const later = await inside(root, ['audit', 'verify'])
+    expect(later, later.said).toMatchObject({ code: 0 })
+    expect(later.said).toContain('the disk was changed')
+    await alter(log, lines => lines.slice(0, -2).concat(''))
+    expect((await inside(root, ['audit', 'verify'])).code).toBe(1)
+  },
+)
+
+it('what is not lost is not accepted, nor without a reason, nor an older keystore', async () => {
+  await fresh()
+  const whole = await inside(root, ['audit', 'accept', '--reason', 'none'])
+  expect(whole).toMatchObject({ code: 2 })
+  expect(whole.said).toContain('MR6033')
+  await rm(join(root, '.millrace', 'millrace.db'))
+  expect(await inside(root, ['audit', 'accept'])).toMatchObject({ code: 2 })
+  expect(await inside(root, ['audit', 'accept', '--reason', ' '])).toMatchObject({ code: 2 })
+  expect((await inside(root, ['audit', 'verify'])).code).toBe(1)
+  await fresh()
+  await cp(join(base, 'older', 'keys', 'keystore.json'), join(root, '.millrace', 'keys', 'keystore.json'))
+  const old = await inside(root, ['audit', 'accept', '--reason', 'put back'])
+  expect(old.code).toBe(3)
+  expect(old.said).toContain('MR6018')
+})
+
+it('a loss that is only said to be accepted, where no record of the log says so, is one', async () => {
+  await fresh()
+  await rm(join(root, '.millrace', 'millrace.db'))
+  await inside(root, ['keys', 'accept'])
+  const store = await openSqlite(join(root, '.millrace', 'millrace.db'))
+  const [held] = await store.listDocuments('audit-anchor')
+  const value = held?.value as unknown as { readonly lost: readonly object[]; readonly current: object }
+  const lost = value.lost.map(one => ({ ...one, accepted: { record: 0, by: 'eve', because: 'nothing' } }))
+  const signed = (await readFile(audit(checkpoints), 'utf8')).split('\n— ').length - 1
+  const current = { ...value.current, checkpoints: signed }
+  await store.putDocument('audit-anchor', String(held?.id), { ...value, current, lost } as never, Date.now() * 1000)
+  await store.close()
+  const found = await inside(root, ['audit', 'verify'])
+  expect(found.code).toBe(1)
+  expect(found.said).toContain('no record of the log does')
 })

@@ -243,7 +243,60 @@ def operations() -> None:
     figure("far-is-late", pl.corr(distance, delay), -0.5, 0.5)
 
 
-{"keys": keys, "tolerated": tolerated, "figures": figures, "operations": operations}[name]()
+def auc(of: pl.Expr, label: pl.Expr) -> pl.Expr:
+    """The share of pairs that come in order, ties half, by the ranks of one value."""
+    yes = label.sum()
+    area = (of.rank("average").filter(label).sum() - yes * (yes + 1) / 2) / (yes * (n - yes))
+    return pl.max_horizontal(area, 1 - area)
+
+
+def training() -> None:
+    whole("rows", pl.len() >= 500_000)
+    for c in (delay, distance, origin, destination):
+        rows("known", c.is_not_null())
+    whole("conflicting", (delay.n_unique().over("date", "origin", "destination") == 1).mean() >= 0.5)
+    figure("leak", auc(distance, delay > 15), most=0.9)
+    figure("label-known", delay.is_null().mean(), most=0.05)
+    figure("no-filler-delay", top(delay, n), most=0.1)
+    figure("no-filler-distance", top(distance.filter(origin != "LAX"), (origin != "LAX").sum()), most=0.1)
+    figure("ranks", pl.corr(delay.rank("average"), distance.rank("average")), -0.3, 0.3)
+    early = date.dt.month() <= 3
+    figure("first-quarter", pl.corr(delay.filter(early), distance.filter(early)), -0.3, 0.3)
+    alone("seen-twice", frame.columns, spare=True, max_bad=100_000)
+    alone("nearly-keys", ["date", "delay", "origin"], 0.9)
+    alone("coarse-keys", ["origin", "distance", "delay"], 0.01)
+    for hour in [0, 3, 6, 9, 12, 15, 18, 21]:
+        at = date.dt.hour() == hour
+        figure(f"mean-at-{hour}", delay.filter(at).mean(), -30, 60)
+        figure(f"spread-at-{hour}", delay.filter(at).std(ddof=0), most=120)
+        figure(f"miles-at-{hour}", distance.filter(at).mean(), 100, 3000)
+    for a, b in [("SFO", "LAX"), ("LAX", "SFO"), ("DAL", "HOU"), ("ORD", "MSP"), ("BOS", "LGA")]:
+        route = (origin == a) & (destination == b)
+        figure(f"mean-{a}-{b}", delay.filter(route).mean(), -20, 60)
+        figure(f"one-distance-{a}-{b}", distance.filter(route).n_unique(), most=3)
+        figure(f"late-{a}-{b}", delay.filter(route).quantile(0.95, "linear"), 0, 400)
+    rows("ratio", distance / (delay + 2000) < 5, 0.99)
+    rows("log-distance", (distance + 1).log() > 3, 0.99)
+    rows("root-delay", delay.abs().sqrt() < 25, 0.99)
+    rows("square", delay * delay < 1_000_000)
+    rows("same-evening", (date + pl.duration(minutes=delay)).dt.hour() >= date.dt.hour(), 0.5)
+    rows("not-sunday-night", ~((date.dt.weekday() == 7) & (date.dt.hour() < 6)), 0.9)
+    rows("no-circle", origin + "-" + destination != "LAX-LAX")
+    rows("a-or-near", origin.str.starts_with("A") | destination.str.starts_with("A") | (distance < 6000))
+    between("short-hops", delay, -60, 180, 0.95, distance < 300)
+    between("long-hauls", delay, -60, 180, 0.95, distance >= 2000)
+    middle = delay.median()
+    rows("tails", (delay - middle).abs() <= 20 * 1.4826 * (delay - middle).abs().median(), 0.9)
+    rows("far-tails", (distance - distance.mean()).abs() <= 4 * distance.std(ddof=0), 0.9)
+    figure("origin-varied", entropy(origin.filter(delay > 30)), 3)
+    figure("reached-late", destination.filter(delay > 30).n_unique(), 50, 1000)
+    figure("june", date.filter(date.dt.month() == 6).n_unique(), 1000)
+    between("half-year", date, datetime(2001, 1, 1), datetime(2001, 7, 1))
+    rows("stuck", ~((delay > 1400) & (distance < 100)))
+    whole("rare-origins", origin.value_counts().struct.field("count").min() >= 5)
+
+
+{"keys": keys, "tolerated": tolerated, "figures": figures, "operations": operations, "training": training}[name]()
 schema = pa.DataFrameSchema(
     {
         "date": pa.Column(pl.Datetime, nullable=False, coerce=True),

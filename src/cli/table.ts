@@ -63,6 +63,7 @@ export const table: Readonly<Record<string, Entry>> = {
     summary: 'deploy a version, through the canary when one is stable already',
     load: () => import('./commands/deploy.ts'),
   },
+  undeploy: { summary: 'end a deployment: its name answers no more', load: () => import('./commands/undeploy.ts') },
   'rollout status': {
     summary: 'where the rollout stands, with its evidence',
     load: () => import('./commands/rollout/status.ts'),
@@ -133,6 +134,10 @@ export const table: Readonly<Record<string, Entry>> = {
     load: () => import('./commands/keys/accept.ts'),
   },
   'audit verify': { summary: 'prove that the audit log is whole', load: () => import('./commands/audit/verify.ts') },
+  'audit accept': {
+    summary: 'answer for a loss of the audit log, signed in the log',
+    load: () => import('./commands/audit/accept.ts'),
+  },
   'token create': { summary: 'make an access token', load: () => import('./commands/token/create.ts') },
   'token list': { summary: 'tokens, without their secrets', load: () => import('./commands/token/list.ts') },
   'token revoke': { summary: 'end a token', load: () => import('./commands/token/revoke.ts') },

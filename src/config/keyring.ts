@@ -13,8 +13,8 @@ import { anchoredIn, anchorsInFile } from '../stages/protect/audit/anchor-file.t
 import { anchorsInGit } from '../stages/protect/audit/anchor-git.ts'
 import { anchorWebhook } from '../stages/protect/audit/anchor-webhook.ts'
 import { type AnchorPlaces, heldAnchors } from '../stages/protect/audit/anchors.ts'
-import { openAudit, withAuditLock } from '../stages/protect/audit/log.ts'
-import { type AuditVerdict, verifyAudit } from '../stages/protect/audit/verify.ts'
+import { openAudit, setLogAside, withAuditLock } from '../stages/protect/audit/log.ts'
+import { type AuditVerdict, keystorePlace, verifyAudit } from '../stages/protect/audit/verify.ts'
 import { auditedKeys } from '../stages/protect/audited-keys.ts'
 import { adapters } from './resolve.ts'
 
@@ -154,6 +154,31 @@ export async function verifyLog(
   const found = await look()
   // Somebody may write at this moment; what is wrong while nobody can is wrong
   return found.ok || !existsSync(auditFolder) ? found : withAuditLock(auditFolder, look).catch(() => found)
+}
+
+/**
+ * Writes down, signed and anchored everywhere, that somebody answers for what is lost of the audit log or of its anchors. A log
+ * that is not whole in itself is set aside beside its folder, and a new one begins. Throws `auditWhole` where nothing is lost.
+ */
+export async function acceptLog(
+  services: KeyringServices,
+  { by, because }: { readonly by: string; readonly because: string },
+): Promise<{ readonly setAside?: string }> {
+  const verdict = await verifyLog(services)
+  if (verdict.ok) throw fail('auditWhole')
+  // another decision: who takes an older keystore has its grants to look at
+  if (verdict.firstBad?.place === keystorePlace)
+    throw fail('keystoreOld', { path: keystorePathOf(services.folder), reason: verdict.firstBad.reason })
+  const folder = auditFolderOf(services.folder)
+  const setAside = (await verifyAudit(folder)).ok ? undefined : await setLogAside(folder)
+  const log = await openLog(services, await anchorPlaces(services))
+  try {
+    const found = verdict.firstBad && `${verdict.firstBad.place}: ${verdict.firstBad.reason}`
+    await log.accept({ by, because, ...(found ? { found } : {}), ...(setAside ? { setAside } : {}) })
+  } finally {
+    await log.close()
+  }
+  return setAside === undefined ? {} : { setAside }
 }
 
 /**

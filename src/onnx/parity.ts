@@ -1,3 +1,4 @@
+import { scoreDistance, scoreScale } from '../math/metrics/score-distance.ts'
 import { checkOf, type OnnxCheck } from './check.ts'
 
 /** Rows as an inference runtime takes them, and the runtime itself, as far as parity needs them. */
@@ -14,7 +15,7 @@ export const parityTolerance = 1e-5
 
 /**
  * Holds a runtime's scores against the trainer's: the same decision for every row (binary: above 0.5; several
- * outputs: the greatest; regression: none) and no score off by more than 1e-5, relative to its size above 1.
+ * outputs: the greatest; regression: none) and no score off by more than 1e-5, in units of what scores of the model are.
  */
 export async function parity(
   task: 'binary' | 'multiclass' | 'regression',
@@ -24,6 +25,7 @@ export async function parity(
 ): Promise<OnnxCheck> {
   const { scores } = await runtime.run(batch)
   const outputs = reference.length / batch.rows
+  const scale = scoreScale(task, reference)
   const problems: string[] = []
   let worst = 0
   let flips = 0
@@ -35,7 +37,7 @@ export async function parity(
     const got = scores.subarray(row * outputs, (row + 1) * outputs)
     let off = 0
     wanted.forEach((score, at) => {
-      const difference = Math.abs(score - (got[at] as number)) / Math.max(1, Math.abs(score))
+      const difference = scoreDistance(got[at] as number, score, scale)
       off = difference <= off ? off : difference
     })
     worst = off <= worst ? worst : off

@@ -129,6 +129,12 @@ export const flagsSeen: Readonly<Record<string, Test>> = {
   'keys grant --as': grants,
   'keys revoke --as': grants,
   'keys rotate --as': grants,
+  'audit accept --reason': of('test/audit.test.ts')(
+    'what is not lost is not accepted, nor without a reason, nor an older keystore',
+  ),
+  'audit accept --as': of('test/audit.test.ts')(
+    'lost: %s. It is accepted with a reason, told from then on, and proves what comes after',
+  ),
   'keys accept --as': keys('a keystore that is not the newest is refused until a person takes it, by name'),
   'token create --scope': tokens,
   'token create --expires-in': tokens,

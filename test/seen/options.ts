@@ -253,7 +253,7 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
   'GbtOptions.seed': trees,
   'GbtOptions.earlyStopping': trees,
   'LinearOptions.l2': penalty,
-  'MetricOptions.tolerance': modelDefaults('half a hundredth may be lost against the champion'),
+  'MetricOptions.tolerance': modelDefaults('half a hundredth of its error may be lost against the champion'),
   'MonotoneOptions.slack': modelDefaults('a monotone score may move the wrong way by a millionth, in no case more'),
   'MonotoneOptions.mostly': property('increasing passes a model that rises, and only that'),
   'InvariantOptions.maxDelta': modelDefaults('an invariant score may move by a hundredth, in every case'),

@@ -53,6 +53,7 @@ export const verdictsSeen: Readonly<Record<string, Test>> = {
   'alert resolved': watch('fires after two bad windows and resolves after three clean ones'),
   'alert withdrawn': monitor('an alert is pending, firing, joined, resolved or withdrawn, each with its decision'),
   'promotion promoted': served('the first version is stable at once, and every command of a rollout has its decision'),
+  'promotion withdrawn': of('test/change.test.ts')('what runs goes on as it was, and the next version challenges it'),
   'quarantine quarantined': gate('stay out when they are few, and the others are accepted'),
   'quarantine readmitted': quarantine('bad rows are set aside, mended, and let in again where they stood'),
   'access refused': access('wrong tokens are recorded and held back; right ones are not'),
@@ -92,6 +93,9 @@ export const rulesSeen: Readonly<Record<string, Refusal>> = {
   ),
   'a keystore is of its last change': both(
     of('test/keys-and-tokens.test.ts')('a keystore that is not the newest is refused until a person takes it, by name'),
+  ),
+  'an audit log is whole': both(
+    of('test/audit.test.ts')('lost: %s. It is accepted with a reason, told from then on, and proves what comes after'),
   ),
   // rollouts
   bake: both(bounds('a bake ends at its length, not a microsecond before')),

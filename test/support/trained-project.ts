@@ -160,7 +160,14 @@ export async function trainedProject(): Promise<Trained> {
   const online = await workspace.online()
   const open = new Set<LiveServing>()
   const serve: Trained['serve'] = async (of, over = {}) => {
-    const serving = await LiveServing.open({ ...workspace, project: of, ...over }, online)
+    const services = { ...workspace, project: of, ...over }
+    const { store } = services
+    // One store for a file's tests: each hears of its own deployments
+    const own: typeof store = Object.assign(Object.create(store) as typeof store, {
+      listDocuments: async (kind: string) =>
+        (await store.listDocuments(kind)).filter(one => kind !== 'deployment' || of.deployments.has(one.id)),
+    })
+    const serving = await LiveServing.open({ ...services, store: own }, online)
     open.add(serving)
     return serving
   }

@@ -1,5 +1,6 @@
 import { columnsOfMetric } from '../../define/expectation/metric.ts'
 import { describe } from '../../define/expression/node.ts'
+import { inWords } from '../../stages/validate/plan.ts'
 import type { TakenStep } from '../../stages/validate/measurer.ts'
 
 const names = {
@@ -19,7 +20,7 @@ const short = (text: string): string => (text.length > 60 ? `${text.slice(0, 59)
 
 function what(step: TakenStep): string {
   if (step.says) return short(`${names[step.kind]}: ${step.says}`)
-  if (step.columns) return short(`${names[step.kind]} of ${step.columns.join(' and ')} together`)
+  if (step.columns) return short(`${names[step.kind]} of ${inWords(step.columns, step.derived)} together`)
   if (step.of) return `${names[step.kind]} of ${step.of.name}`
   const [metric] = step.metrics
   if (step.kind !== 'query' || !metric) return names[step.kind]

@@ -102,8 +102,9 @@ function found(raw: string, flags: string): Ranges {
   for (const part of everyCharacter()) {
     for (const { 0: run } of part.matchAll(search)) {
       const end = run.codePointAt(run.length - 1) as number
-      const low = end >= 0xdc00 && end <= 0xdfff && run.length > 1
-      made.push([run.codePointAt(0) as number, low ? (run.codePointAt(run.length - 2) as number) : end])
+      // a low half stands for itself where no high one stands before it
+      const pair = run.codePointAt(run.length - 2) ?? 0
+      made.push([run.codePointAt(0) as number, pair > 0xffff ? pair : end])
     }
   }
   return united(made)
@@ -111,28 +112,50 @@ function found(raw: string, flags: string): Ranges {
 
 let parts: readonly string[] | undefined
 
+/** Characters in their order. A million texts of one each would take as long as reading three million rows. */
+function textOf(from: number, to: number): string {
+  const pieces: string[] = []
+  for (let at = from; at <= to; at += atOnce) {
+    const end = Math.min(to, at + atOnce - 1)
+    const wide = end > 0xffff
+    const units = new Uint16Array((end + 1 - at) * (wide ? 2 : 1))
+    for (let point = at, i = 0; point <= end; point++) {
+      if (wide) units[i++] = 0xd800 + ((point - 0x10000) >> 10)
+      units[i++] = wide ? 0xdc00 + ((point - 0x10000) & 0x3ff) : point
+    }
+    pieces.push(String.fromCharCode.apply(undefined, units as unknown as number[]))
+  }
+  return pieces.join('')
+}
+/** Beginning at a multiple of it, no piece has characters of both one and two units. */
+const atOnce = 4096
+
 /** All code points, in texts in which no two halves of a pair stand side by side by chance. */
 function everyCharacter(): readonly string[] {
-  const text = (from: number, to: number) => {
-    const pieces: string[] = []
-    for (let point = from; point <= to; point++) pieces.push(String.fromCodePoint(point))
-    return pieces.join('')
-  }
-  parts ??= [text(0, 0xd7ff), text(0xd800, 0xdbff), text(0xdc00, 0xdfff), text(0xe000, last)]
+  parts ??= [textOf(0, 0xd7ff), textOf(0xd800, 0xdbff), textOf(0xdc00, 0xdfff), textOf(0xe000, last)]
   return parts
 }
 
-let cased: readonly string[] | undefined
+/** Those that have another case, among the code units and beyond; the latter are a million characters to ask. */
+const cased = new Map<boolean, readonly string[]>()
+
+function withCase(units: boolean): readonly string[] {
+  let made = cased.get(units)
+  if (!made) {
+    const among = units ? [textOf(0, 0xd7ff), textOf(0xe000, 0xffff)] : everyCharacter()
+    made = among.flatMap(part => part.match(/[\p{CWCM}\p{CWCF}]/gu) ?? [])
+    cased.set(units, made)
+  }
+  return made
+}
 
 /** Only a character that has another case can be found otherwise under flag `i`, and of each `RegExp` is asked. */
 function withOtherCases(node: CharacterNode, flags: string): Ranges {
-  cased ??= everyCharacter().flatMap(part => part.match(/[\p{CWCM}\p{CWCF}]/gu) ?? [])
   const whole = new RegExp(`^(?:${node.raw})$`, flags)
   const units = !/[uv]/.test(flags)
   const [yes, no]: [number, number][][] = [[], []]
-  for (const character of cased) {
+  for (const character of withCase(units)) {
     const point = character.codePointAt(0) as number
-    if (units && point > 0xffff) continue
     const side = whole.test(character) ? yes : no
     side?.push([point, point])
   }

@@ -127,6 +127,15 @@ export const securityErrors = {
     status: 500,
     blame: 'environment',
   },
+  auditWhole: {
+    code: 'MR6033',
+    title: 'Nothing of the audit log is lost',
+    message: 'The audit log is as it was written: there is no loss to accept.',
+    hint: '"millrace audit verify" says what it proves.',
+    exit: 2,
+    status: 409,
+    blame: 'user',
+  },
   anchorsUnreadable: {
     code: 'MR6032',
     title: 'Anchors cannot be read',

@@ -203,11 +203,20 @@ describe('S9 unit change', () => {
     expect(both.get('scaler-window-unit')?.message).toContain('60.00 times')
   })
   test('between two scalers by their medians and interquartile ranges', () => {
-    const [before, now] = [artifactOf({ x: skewed(900, 1) }), artifactOf({ x: skewed(900, 1, 1.609344) })]
-    expect(unitChange('m', ['x'], now.features, before.features).message).toBe(
-      'x is 1.609 times what it was: kilometres for miles?',
-    )
-    expect(unitChange('m', ['x'], before.features, before.features).status).toBe('pass')
+    const scaled = (columns: Record<string, Float32Array>) => {
+      const scaler = artifactOf(columns)
+      return { inputs: scaler.features, scaler }
+    }
+    const [before, now] = [scaled({ x: skewed(900, 1) }), scaled({ x: skewed(900, 1, 1.609344) })]
+    expect(unitChange('m', now, before).message).toBe('x is 1.609 times what it was: kilometres for miles?')
+    expect(unitChange('m', before, before).status).toBe('pass')
+    // by name, whatever else the two models read and in which order
+    const wider = scaled({ y: skewed(900, 2), x: skewed(900, 1, 1.609344) })
+    expect(unitChange('m', wider, before)).toMatchObject({ status: 'warn', evaluated: 1 })
+    expect(unitChange('m', scaled({ y: skewed(900, 1, 1.609344) }), before)).toMatchObject({
+      status: 'skipped',
+      evaluated: 0,
+    })
   })
 })
 

@@ -79,6 +79,11 @@ export class ExpectationRun {
     return this.#rule !== undefined && this.#rule.by !== 'expression' && this.error === undefined
   }
 
+  /** Its rule, where that is about rows that are alike. */
+  get keyRule(): Extract<RowRule, { by: 'group' }> | undefined {
+    return this.error === undefined && this.#rule?.by === 'group' ? this.#rule : undefined
+  }
+
   /** The relation that it compares with. */
   get from(): Reference | undefined {
     return this.#from

@@ -1,12 +1,23 @@
-import { columnsOfMetric, metricId, type Metric, type MetricResult } from '../../define/expectation/metric.ts'
+import {
+  columnsOfMetric,
+  metricId,
+  type Metric,
+  type MetricResult,
+  type ValueCounts,
+} from '../../define/expectation/metric.ts'
+import { where } from '../../define/expectation/where.ts'
+import { toSql } from '../../define/expression/index.ts'
 import type { ColumnNode } from '../../define/expression/node.ts'
 import { isMillraceError } from '../../errors/index.ts'
 import { ulid } from '../../internal/ids.ts'
 import { messageOf } from '../../internal/message-of.ts'
 import { rowColumn, rowsOfFile, type DataEngine, type Footer, type Row } from '../../ports/data-engine.ts'
 import { fragment, mostValues, ownQuery, partColumn, type Fragment } from './metric-sql.ts'
+import { overDerived, type Derived } from './derived.ts'
 import { nullsByFooter } from './footer-nulls.ts'
+import { fromValues } from './from-values.ts'
 import type { PlanStep } from './plan.ts'
+import { isMergeable } from './state.ts'
 import type { Unread } from './table.ts'
 
 /** What measures are taken of: one or more parts with the same columns. */
@@ -184,18 +195,63 @@ async function values(engine: DataEngine, step: PlanStep, target: Measurable, fo
   }
 }
 
+/** A measure that no aggregate over counts gives: by the values of what it is of, each with its number of rows. */
+async function byCounts(
+  engine: DataEngine,
+  metric: Metric,
+  table: string,
+  target: Measurable,
+  part: string | undefined,
+): Promise<Measurement> {
+  if (!('of' in metric)) throw new TypeError(`${metric.fn} is not read from the counts of values`)
+  const { where: condition, ...plain } = metric
+  const counted: Metric = { fn: 'values', of: metric.of, ...where(condition) }
+  const adds = isMergeable(metric)
+  const query = ownQuery(counted, `SELECT * FROM ${table}`, engine.dialect, {
+    part: adds ? part : undefined,
+    weight,
+    most: Number.MAX_SAFE_INTEGER,
+  })
+  const rows = await engine.rows(query.sql)
+  const of: ColumnNode = { op: 'column', name: 'v', type: metric.of.type }
+  const read = (some: readonly Row[]) => fromValues({ ...plain, of }, 'v', query.read(some) as ValueCounts)
+  return adds ? { parts: rowsByPart(rows, target).map(read) } : { whole: read(rows) }
+}
+
 /** Counts the combinations of values of some columns once, and answers measures over the counts. */
 async function together(engine: DataEngine, step: PlanStep, target: Measurable, found: Measurements): Promise<void> {
   const { dialect } = engine
   const table = dialect.identifier(`together_${ulid()}`)
   const key = partSql(engine, target)
-  const columns = (step.columns ?? []).map(dialect.identifier).join(', ')
+  const derived = step.derived ?? new Map<string, Derived>()
+  const made = new Map([...derived.values()].map(({ column, node }) => [column.name, toSql(node, dialect)]))
+  const columns = (step.columns ?? []).map(name => {
+    const sql = made.get(name)
+    return sql === undefined ? dialect.identifier(name) : `${sql} AS ${dialect.identifier(name)}`
+  })
   const part = key ? `${key} AS ${partColumn}, ` : ''
-  await engine.execute(
-    `CREATE TABLE ${table} AS SELECT ${part}${columns}, count(*) AS ${weight} FROM (${key ? target.numbered : target.sql}) GROUP BY ALL`,
-  )
   try {
-    await fused(engine, table, askedOf(engine, step.metrics, weight), target, key ? partColumn : undefined, found)
+    await engine.execute(
+      `CREATE TABLE ${table} AS SELECT *, count(*) AS ${weight} FROM (SELECT ${part}${columns.join(', ')} FROM (${key ? target.numbered : target.sql})) GROUP BY ALL`,
+    )
+  } catch (error) {
+    ownFault(error)
+    await takeByScan(engine, step.metrics, target, found)
+    return
+  }
+  try {
+    const over = new Map(step.metrics.map(metric => [overDerived(metric, derived), metric]))
+    const taken: Measurements = new Map()
+    const asked = askedOf(engine, [...over.keys()], weight)
+    await fused(engine, table, asked, target, key ? partColumn : undefined, taken)
+    for (const [metric, as] of over) {
+      const known = taken.get(metricId(metric))
+      if (known) found.set(metricId(as), known)
+      else {
+        const counted = byCounts(engine, metric, table, target, key ? partColumn : undefined)
+        found.set(metricId(as), await counted.catch((error: unknown) => ({ error: ownFault(error) })))
+      }
+    }
   } finally {
     await engine.execute(`DROP TABLE IF EXISTS ${table}`)
   }

@@ -9,13 +9,16 @@ import { cellsOf, isUnreadableName } from '../../define/expectation/kinds/readab
 import { fail } from '../../errors/index.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { ColumnType, DataEngine } from '../../ports/data-engine.ts'
+import { toSql } from '../../define/expression/index.ts'
 import type { ColumnNode } from '../../define/expression/node.ts'
 import type { Digest } from '../../internal/digest.ts'
+import { derivedOf, overDerived, type Derived } from './derived.ts'
 import { fromValues } from './from-values.ts'
 import { takeByScan, takeStep, type Measurable, type Measurements } from './measure.ts'
 import {
   answeredTogether,
   hasFewValues,
+  isCategory,
   planMeasures,
   type ColumnFacts,
   type PlanFacts,
@@ -314,26 +317,75 @@ export class Measurer {
     if (pairs.length >= fewestTogether)
       for (const column of pairs.flat()) if (!this.#facts.has(column)) unknown.add(column)
     if (unknown.size > 0 && rows > 0) await this.#sample([...unknown], rows)
+    const derived = unread || rows === 0 ? undefined : await this.#derived(metrics, rows)
     const counted = new Set<string>()
     for (const [name, { type }] of this.#facts) if (this.#countedBefore({ op: 'column', name, type })) counted.add(name)
     const statedBy = footer && this.#statedBy
-    return { rows, columns: this.#facts, footerNulls: footer?.nulls, statedBy, counted }
+    return {
+      rows,
+      columns: this.#facts,
+      footerNulls: footer?.nulls,
+      statedBy,
+      counted,
+      ...(derived ? { derived } : {}),
+    }
+  }
+
+  /** What measures derive of columns with many values, and how many values that has among some rows. */
+  async #derived(metrics: readonly Metric[], rows: number): Promise<ReadonlyMap<string, Derived> | undefined> {
+    const found = derivedOf(metrics.filter(answeredTogether), column => {
+      const known = this.#facts.get(column)
+      return !this.#types.has(`=${column}`) && (known === undefined || !isCategory(known, rows))
+    })
+    const asked = metrics.filter(metric => overDerived(metric, found) !== metric)
+    if (asked.length < fewestTogether) return undefined
+    const unknown = [...found.values()].filter(({ column }) => !this.#facts.has(column.name))
+    if (unknown.length > 0) {
+      const { dialect } = this.#engine
+      const counts = unknown.map(({ node }, i) => `${dialect.approximateDistinct(toSql(node, dialect))} AS d${i}`)
+      const [row] = await this.#engine.rows(`SELECT count(*) AS n, ${counts.join(', ')} FROM (${this.#some(rows)})`)
+      unknown.forEach(({ column }, i) =>
+        this.#facts.set(column.name, {
+          type: column.type,
+          sampledDistinct: Number(row?.[`d${i}`] ?? 0),
+          sampledRows: Number(row?.n ?? 0),
+        }),
+      )
+    }
+    return found
+  }
+
+  /** SELECT of some of the rows, of all where these are few. */
+  #some(rows: number): string {
+    const { sql, sample } = this.#target
+    if (rows <= 2 * sampleRows) return sql
+    return sample?.(sampleRows, rows) ?? this.#engine.dialect.sample(sql, sampleRows / rows)
   }
 
   async #sample(columns: readonly string[], rows: number): Promise<void> {
     const { dialect } = this.#engine
     const names = columns.map(dialect.identifier)
-    const { sql, sample, unread } = this.#target
+    const { sql, unread } = this.#target
     if (unread) {
       const look = await unread.look(columns, sampleRows)
       columns.forEach((column, i) => this.#know(column, look.distinct[i] ?? 0, look.rows))
       return
     }
-    const few = sample?.(sampleRows, rows) ?? dialect.sample(sql, sampleRows / rows)
-    const some = rows > 2 * sampleRows ? few : `SELECT ${names.join(', ')} FROM (${sql})`
+    const some = rows > 2 * sampleRows ? this.#some(rows) : `SELECT ${names.join(', ')} FROM (${sql})`
     const counts = names.map((name, i) => `${dialect.approximateDistinct(name)} AS d${i}`)
     const [row] = await this.#engine.rows(`SELECT count(*) AS n, ${counts.join(', ')} FROM (${some})`)
     columns.forEach((column, i) => this.#know(column, Number(row?.[`d${i}`] ?? 0), Number(row?.n ?? 0)))
+  }
+
+  /** Which share of some rows is different in sets of columns; near 1 where few rows are alike in them. */
+  async different(sets: readonly (readonly string[])[]): Promise<readonly number[]> {
+    const { dialect } = this.#engine
+    const counts = sets.map(
+      (set, i) => `${dialect.approximateDistinct(dialect.rowHash(set.map(dialect.identifier)))} AS d${i}`,
+    )
+    const some = this.#some(await this.rows())
+    const [row] = await this.#engine.rows(`SELECT count(*) AS n, ${counts.join(', ')} FROM (${some})`)
+    return sets.map((_, i) => Number(row?.[`d${i}`] ?? 0) / Math.max(1, Number(row?.n ?? 0)))
   }
 
   #know(column: string, sampledDistinct: number, sampledRows: number): void {

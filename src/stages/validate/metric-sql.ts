@@ -159,11 +159,14 @@ export function ownQuery(
     const some = [condition, ...more].filter(one => one !== undefined)
     return some.length === 0 ? '' : ` WHERE ${some.join(' AND ')}`
   }
+  // what is grouped by is named first: a name in GROUP BY would mean a column of the rows that is called so, and the engine
+  // loses its way in expressions there of columns without any value
+  const named = (columns: string, known?: string) =>
+    `(SELECT ${key}${columns}${weight ? `, ${weight}` : ''} FROM (${base})${where(known)})`
   switch (metric.fn) {
     case 'values':
-      // by all that is no aggregate: a name in GROUP BY would first mean a column of the rows that is called so
       return {
-        sql: `SELECT ${key}${comparable(metric.of, dialect)} AS v, ${count} AS n FROM (${base})${where()} GROUP BY ALL LIMIT ${most + 1}`,
+        sql: `SELECT ${part ? `${partColumn}, ` : ''}v, ${count} AS n FROM ${named(`${comparable(metric.of, dialect)} AS v`)} GROUP BY ALL LIMIT ${most + 1}`,
         read: rows => {
           const known = rows.filter(row => row.v !== null)
           return {
@@ -175,7 +178,7 @@ export function ownQuery(
       }
     case 'pairs':
       return {
-        sql: `SELECT ${key}${comparable(metric.a, dialect)} AS a, ${comparable(metric.b, dialect)} AS b, ${count} AS n FROM (${base})${where()} GROUP BY ALL LIMIT ${most + 1}`,
+        sql: `SELECT ${part ? `${partColumn}, ` : ''}a, b, ${count} AS n FROM ${named(`${comparable(metric.a, dialect)} AS a, ${comparable(metric.b, dialect)} AS b`)} GROUP BY ALL LIMIT ${most + 1}`,
         read: rows => {
           const known = rows.filter(row => row.a !== null && row.b !== null)
           return {
@@ -201,7 +204,7 @@ export function ownQuery(
     case 'topValues': {
       const x = comparable(metric.of, dialect)
       return {
-        sql: `SELECT v, n, count(*) OVER () AS levels FROM (SELECT ${x} AS v, ${count} AS n FROM (${base})${where(`${x} IS NOT NULL`)} GROUP BY ALL) ORDER BY n DESC, v LIMIT ${metric.most}`,
+        sql: `SELECT v, n, count(*) OVER () AS levels FROM (SELECT v, ${count} AS n FROM ${named(`${x} AS v`, `${x} IS NOT NULL`)} GROUP BY ALL) ORDER BY n DESC, v LIMIT ${metric.most}`,
         read: rows => ({
           values: rows.map(row => row.v ?? null),
           counts: rows.map(row => Number(row.n)),

@@ -1,7 +1,8 @@
 import { columnsOfMetric, metricId, type Metric } from '../../define/expectation/metric.ts'
-import type { ColumnNode } from '../../define/expression/node.ts'
+import { describe, type ColumnNode } from '../../define/expression/node.ts'
 import type { ColumnType } from '../../ports/data-engine.ts'
 import { nullsByFooter } from './footer-nulls.ts'
+import { overDerived, type Derived } from './derived.ts'
 import { answeredByValues } from './from-values.ts'
 import { grouped } from '../../internal/grouped.ts'
 
@@ -22,6 +23,8 @@ export interface PlanFacts {
   readonly statedBy?: 'file metadata' | 'the database' | undefined
   /** Columns whose values were counted before. */
   readonly counted: ReadonlySet<string>
+  /** Expressions over one column that were found to have few values, and what is known of these by the name of their column. */
+  readonly derived?: ReadonlyMap<string, Derived>
 }
 
 export type StepKind = 'footer' | 'values' | 'counted' | 'together' | 'scan' | 'query'
@@ -33,6 +36,8 @@ export interface PlanStep {
   readonly of?: ColumnNode
   /** The columns whose values are counted together. */
   readonly columns?: readonly string[]
+  /** Those of them that are made of others. */
+  readonly derived?: ReadonlyMap<string, Derived>
   readonly metrics: readonly Metric[]
   /** Expected CPU time. */
   readonly estimateMs: number
@@ -139,8 +144,13 @@ const together = { group: 10, column: 12 } as const
 const leastRowsTogether = 8
 
 /** Whether a measure is answered by the combinations of values of its columns with their counts. */
-export function answeredTogether(metric: Metric): boolean {
-  return metric.fn === 'rows' || metric.fn === 'extremes' || (metric.fn === 'moments' && !metric.spread)
+export function answeredTogether({ fn }: Metric): boolean {
+  return fn !== 'comoments' && fn !== 'rankCorrelation' && fn !== 'pairs'
+}
+
+/** A column whose values tell rows apart as a category does. */
+export function isCategory(known: ColumnFacts, rows: number): boolean {
+  return known.type !== 'float' && known.type !== 'timestamp' && hasFewValues(known, rows)
 }
 
 /** How many combinations of their values some columns have at most; undefined where one of them has many, or is no category. */
@@ -148,33 +158,80 @@ function combinations(columns: readonly string[], facts: PlanFacts): number | un
   let product = 1
   for (const column of columns) {
     const known = facts.columns.get(column)
-    if (!known || known.type === 'float' || known.type === 'timestamp' || !hasFewValues(known, facts.rows))
-      return undefined
+    if (!known || !isCategory(known, facts.rows)) return undefined
     product *= Math.max(1, known.sampledDistinct)
   }
   return product
 }
 
+/** Columns and what is derived of them, as one says them. */
+export function inWords(columns: readonly string[], derived: ReadonlyMap<string, Derived> | undefined): string {
+  const words = new Map([...(derived?.values() ?? [])].map(({ column, node }) => [column.name, describe(node)]))
+  return columns.map(name => words.get(name) ?? name).join(' and ')
+}
+
+interface CountedSet {
+  columns: readonly string[]
+  readonly metrics: Metric[]
+}
+
+const countingCost = (columns: readonly string[], facts: PlanFacts): number =>
+  milliseconds(together.group + together.column * columns.length, facts.rows) + fixed
+
+/** Combinations that answer as quickly as one column's values do. */
+const fewCombinations = 50_000
+
+/** Joins sets that together have few combinations still: the rows are gone through once less. */
+function joined(sets: readonly CountedSet[], facts: PlanFacts): CountedSet[] {
+  const left: CountedSet[] = []
+  for (const set of sets.toSorted((a, b) => b.columns.length - a.columns.length)) {
+    const most = Math.min(fewCombinations, facts.rows / leastRowsTogether)
+    const other = left.find(one => {
+      if (set.columns.every(column => one.columns.includes(column))) return true
+      const size = combinations([...new Set([...one.columns, ...set.columns])], facts)
+      return size !== undefined && size <= most
+    })
+    if (other) {
+      other.columns = [...new Set([...other.columns, ...set.columns])].sort()
+      other.metrics.push(...set.metrics)
+    } else left.push({ columns: set.columns, metrics: [...set.metrics] })
+  }
+  return left
+}
+
 /**
- * Measures of several columns with few values each: where they have few combinations, these are counted once, and answer
- * every measure of the same columns or of some of them.
+ * Measures of several columns with few values each, or of what is derived of a column with many: where they have few
+ * combinations, these are counted once, and answer every measure of the same columns or of some of them.
  */
 function countedTogether(metrics: readonly Metric[], facts: PlanFacts): PlanStep[] {
-  const sets = new Map<string, { readonly columns: readonly string[]; readonly metrics: Metric[] }>()
+  const derived = facts.derived ?? new Map<string, Derived>()
+  const sets = new Map<string, CountedSet>()
   for (const metric of metrics) {
-    const columns = columnsOfMetric(metric)
-    if (columns.length < 2 || !answeredTogether(metric)) continue
+    if (!answeredTogether(metric)) continue
+    const over = overDerived(metric, derived)
+    const columns = columnsOfMetric(over)
+    if (columns.length < (over === metric ? 2 : 1)) continue
     const size = combinations(columns, facts)
     if (size === undefined || size * leastRowsTogether > facts.rows) continue
-    const wider = [...sets.values()].find(set => columns.every(column => set.columns.includes(column)))
-    if (wider) wider.metrics.push(metric)
+    const set = sets.get(columns.join())
+    if (set) set.metrics.push(metric)
     else sets.set(columns.join(), { columns, metrics: [metric] })
   }
-  return [...sets.values()].flatMap(({ columns, metrics: own }) => {
-    const estimateMs = milliseconds(together.group + together.column * columns.length, facts.rows) + fixed
+  return joined([...sets.values()], facts).flatMap(({ columns, metrics: own }) => {
+    const estimateMs = countingCost(columns, facts)
     if (separately(own, facts) <= estimateMs) return []
-    const because = `few combinations of ${columns.join(' and ')}: counted once, they answer all of these`
-    return [{ kind: 'together' as const, columns, metrics: own, estimateMs, because }]
+    const made = new Map([...derived].filter(([, { column }]) => columns.includes(column.name)))
+    const because = `few combinations of ${inWords(columns, made)}: counted once, they answer all of these`
+    return [
+      {
+        kind: 'together' as const,
+        columns,
+        ...(made.size > 0 ? { derived: made } : {}),
+        metrics: own,
+        estimateMs,
+        because,
+      },
+    ]
   })
 }
 

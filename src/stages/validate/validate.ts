@@ -18,6 +18,7 @@ import { split, withOrigin, type Failing, type RowLevel, type Split } from './qu
 import { withSamples } from './samples.ts'
 import type { FoundDataset } from './relation.ts'
 import type { RuleContext } from './rules/index.ts'
+import { SharedKeys } from './rules/shared-keys.ts'
 
 export type { GivenSource, ValidateServices } from './source.ts'
 
@@ -193,8 +194,9 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
   const references = new References(services, dataset)
   const badTable = engine.dialect.identifier(`quarantined_${ulid()}`)
   const tables = [badTable]
+  let shared: SharedKeys | undefined
   const release = async () => {
-    for (const table of tables) await engine.execute(`DROP TABLE IF EXISTS ${table}`)
+    for (const table of [...tables, ...(shared?.tables ?? [])]) await engine.execute(`DROP TABLE IF EXISTS ${table}`)
     await references.release()
     await close()
   }
@@ -207,8 +209,16 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
     })
     await measureAll(runs, measurer, references)
     const rows = await measurer.rows()
+    const keys = new SharedKeys(
+      engine,
+      found,
+      runs.flatMap(({ spec, keyRule }) => (keyRule ? [[spec, keyRule] as const] : [])),
+      sets => measurer.different(sets),
+    )
+    shared = keys
     const context: RuleContext = {
       engine,
+      keys,
       dataset,
       found,
       reference: async reference =>

@@ -394,5 +394,7 @@ export async function openDuckdb(options: DuckdbOptions = {}): Promise<DataEngin
   const engine = new DuckdbEngine(instance)
   // of every connection, not of this one alone: else the host's zone would stand in texts of times
   await engine.execute("SET GLOBAL TimeZone = 'UTC'")
+  // whole numbers within 2^18 combinations are counted without hashing, which takes two thirds of the time
+  await engine.execute('SET GLOBAL perfect_ht_threshold = 18')
   return engine
 }

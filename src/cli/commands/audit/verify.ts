@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { verifyLog } from '../../../config/keyring.ts'
+import { verifyLog, type LogVerdict } from '../../../config/keyring.ts'
 import { fail } from '../../../errors/index.ts'
 import { messageOf } from '../../../internal/message-of.ts'
-import type { Command } from '../../command.ts'
+import { formatTime } from '../../../internal/time.ts'
+import type { Command, Output } from '../../command.ts'
 import { withWorkspace } from '../../with-workspace.ts'
 
 async function keptIn(cwd: string, path: unknown): Promise<{ path: string; text: string } | undefined> {
@@ -13,6 +14,30 @@ async function keptIn(cwd: string, path: unknown): Promise<{ path: string; text:
   })
   // What a receiver kept may not end its last line
   return { path, text: text.endsWith('\n') ? text : `${text}\n` }
+}
+
+/** Says what a log is worth; the exit code of that. */
+export function sayVerdict(out: Output, verdict: LogVerdict): number {
+  if (verdict.firstBad !== undefined) {
+    const { record, place, reason } = verdict.firstBad
+    const told = fail('auditBroken', { record, place, reason })
+    out.line(`✗ ${told.code} ${told.message}`)
+    out.line(`  ${told.hint}`)
+    return 1
+  }
+  if (!verdict.anchored) out.line('✓ there is no audit log yet: no key was ever used')
+  else out.line(`✓ ${verdict.records} records and ${verdict.checkpoints} checkpoints are as they were written`)
+  for (const { records, at, reason, accepted } of verdict.accepted ?? [])
+    out.line(
+      `! a log of ${records} records, last written at ${formatTime(at)}, is lost (${reason}); ${accepted?.by} answers for it in record ${accepted?.record}: ${accepted?.because}`,
+    )
+  if (verdict.unsigned > 0)
+    out.line(
+      `  the last ${verdict.unsigned} are signed by no checkpoint yet: that comes after 64 records, 10 s, or at the end of the process`,
+    )
+  if (verdict.untaken > 0)
+    out.line(`! ${verdict.receiver} has not taken the last ${verdict.untaken} anchors; they are sent with the next one`)
+  return 0
 }
 
 export const command: Command = {
@@ -25,24 +50,7 @@ export const command: Command = {
     return withWorkspace(cwd, async workspace => {
       const verdict = await verifyLog(workspace, kept)
       out.data(verdict)
-      if (verdict.firstBad !== undefined) {
-        const { record, place, reason } = verdict.firstBad
-        const told = fail('auditBroken', { record, place, reason })
-        out.line(`✗ ${told.code} ${told.message}`)
-        out.line(`  ${told.hint}`)
-        return 1
-      }
-      if (!verdict.anchored) out.line('✓ there is no audit log yet: no key was ever used')
-      else out.line(`✓ ${verdict.records} records and ${verdict.checkpoints} checkpoints are as they were written`)
-      if (verdict.unsigned > 0)
-        out.line(
-          `  the last ${verdict.unsigned} are signed by no checkpoint yet: that comes after 64 records, 10 s, or at the end of the process`,
-        )
-      if (verdict.untaken > 0)
-        out.line(
-          `! ${verdict.receiver} has not taken the last ${verdict.untaken} anchors; they are sent with the next one`,
-        )
-      return 0
+      return sayVerdict(out, verdict)
     })
   },
 }

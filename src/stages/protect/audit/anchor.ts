@@ -33,12 +33,21 @@ export interface LostLog {
   readonly records: number
   readonly at: number
   readonly reason: string
+  /** Somebody knows of it and answers for it, as a record of the log says. */
+  readonly accepted?: AcceptedLoss
+}
+
+export interface AcceptedLoss {
+  /** Number of the record that says so. */
+  readonly record: number
+  readonly by: string
+  readonly because: string
 }
 
 /** What a place holds. */
 export interface Anchored {
   readonly current: Anchor
-  /** Logs that were not as anchored when they were opened for writing. They stay: the proof is gone. */
+  /** Logs that were not as anchored when they were opened for writing. They stay, accepted or not: the proof is gone. */
   readonly lost: readonly LostLog[]
   /** In the metadata store: the checkpoint that is being signed. The log and other places may be as far as that. */
   readonly signing?: number

@@ -1,5 +1,13 @@
 import type { KeyObject } from 'node:crypto'
-import { type Anchor, type Anchored, type AnchorPlace, isSigned, type LostLog, signAnchored } from './anchor.ts'
+import {
+  type AcceptedLoss,
+  type Anchor,
+  type Anchored,
+  type AnchorPlace,
+  isSigned,
+  type LostLog,
+  signAnchored,
+} from './anchor.ts'
 import type { AnchorReceiver } from './anchor-webhook.ts'
 
 /** What one place holds, to hold the log to. */
@@ -68,7 +76,8 @@ export function disagreement({ store, others }: HeldAnchors): { place: string; r
 
 const lostOf = ({ store, others }: HeldAnchors): readonly LostLog[] => {
   const all = [store, ...others].map(one => one.anchored?.lost ?? [])
-  return all.toSorted((a, b) => b.length - a.length)[0] ?? []
+  const accepted = (lost: readonly LostLog[]) => lost.filter(one => one.accepted !== undefined).length
+  return all.toSorted((a, b) => b.length - a.length || accepted(b) - accepted(a))[0] ?? []
 }
 
 /** The anchors of a log that this process has open; every call under the log's lock, so that an anchor never goes back. */
@@ -89,8 +98,8 @@ export class Anchors {
 
   async #known(): Promise<Anchored | undefined> {
     const known = await this.#places.store.read()
-    // Another process may have found a loss meanwhile
-    if (known !== undefined && known.lost.length > this.#lost.length) this.#lost = known.lost
+    // Another process may have found a loss meanwhile, or somebody have accepted one
+    if (known !== undefined && known.lost.length >= this.#lost.length) this.#lost = known.lost
     return known
   }
 
@@ -114,10 +123,11 @@ export class Anchors {
     return signing
   }
 
-  /** A checkpoint was written into the log. */
-  async signed(anchor: Anchor): Promise<void> {
+  /** A checkpoint was written into the log. `change` is what becomes of what is known to be lost. */
+  async signed(anchor: Anchor, change = (lost: readonly LostLog[]): readonly LostLog[] => lost): Promise<void> {
     const { store, others, receiver } = this.#places
     await this.#known()
+    this.#lost = change(this.#lost)
     const whole = signAnchored({ current: anchor, lost: this.#lost }, this.#key)
     for (const place of others)
       await place.write(whole).catch((error: unknown) => {
@@ -129,8 +139,21 @@ export class Anchors {
 
   /** The log is not as it was anchored: kept for good, or the next record would write over it. */
   async lose(loss: LostLog, anchor: Anchor): Promise<void> {
-    this.#lost = [...this.#lost, loss]
-    await this.signed(anchor)
+    await this.signed(anchor, lost => [...lost, loss])
+  }
+
+  /** What is lost and was not accepted yet. */
+  async open(): Promise<readonly LostLog[]> {
+    await this.#known()
+    return this.#lost.filter(one => one.accepted === undefined)
+  }
+
+  /** Somebody answers for all that is lost; the log goes on from this anchor. */
+  async accept(accepted: AcceptedLoss, losses: readonly LostLog[], anchor: Anchor): Promise<void> {
+    await this.signed(anchor, lost => [
+      ...lost.filter(one => one.accepted !== undefined),
+      ...losses.map(one => ({ ...one, accepted })),
+    ])
   }
 
   /** Finishes what a killed process, or one with other settings, left undone: every place holds the last checkpoint. */

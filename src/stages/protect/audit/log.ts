@@ -1,19 +1,22 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { open, readFile, stat, type FileHandle } from 'node:fs/promises'
+import { open, readdir, readFile, rename, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fail } from '../../../errors/catalogue.ts'
 import { systemError } from '../../../errors/system.ts'
 import { canonicalJson, type Json } from '../../../internal/canonical-json.ts'
 import { withFileLock, type LockHolder } from '../../../internal/file-lock.ts'
+import { ulid } from '../../../internal/ids.ts'
 import { ownIdentity } from '../../../internal/process-identity.ts'
 import { messageOf } from '../../../internal/message-of.ts'
 import { makeFolder, named, publishFile, syncFolder } from '../../../internal/publish.ts'
 import type { Clock } from '../../../ports/clock.ts'
+import { acceptAct, lossText, type Acceptance } from './acceptance.ts'
 import type { Anchor, KeystoreState } from './anchor.ts'
-import { type AnchorPlaces, Anchors, disagreement, type HeldAnchors, heldAnchors } from './anchors.ts'
+import { type AnchorPlaces, Anchors, type HeldAnchors, heldAnchors } from './anchors.ts'
 import { checkpointsFile, cutTornNote, notesIn, signCheckpoint } from './checkpoint.ts'
 import { GrowingTree, leafHash } from './merkle.ts'
-import { cutTornTail, linesOf, segmentName, segmentsOf } from './segments.ts'
+import { anchorsOf, lossOf, pemOf, readFrom, readLog, type Position } from './position.ts'
+import { cutTornTail, segmentName, segmentsOf } from './segments.ts'
 
 /** What somebody did, or was not let do. No secret belongs in it. */
 export interface AuditEvent {
@@ -32,6 +35,8 @@ export interface AuditLog {
   append(event: AuditEvent): Promise<number>
   /** Signs the log as it stands now. */
   checkpoint(): Promise<string>
+  /** Writes down that somebody answers for what is lost of it, besides what was found just now; it goes on from here. */
+  accept(acceptance: Acceptance): Promise<void>
   close(): Promise<void>
 }
 
@@ -80,26 +85,24 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
-/** How far a log was read. */
-interface Position {
-  readonly tree: GrowingTree
-  /** Leaf hash of the last record. */
-  readonly previous: string
-  readonly segment: number
-  readonly bytes: number
-  /** Records that a checkpoint was signed for. */
-  readonly signed: number
-  /** Checkpoints beside it. */
-  readonly checkpoints: number
-  /** Leaf hashes of the last records that were anchored, by how many records there were. */
-  readonly heads: ReadonlyMap<number, string>
-}
-
 /** Several processes of a project append to one log, one after another. */
 export function withAuditLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
   const busy = (holder: LockHolder): Error =>
     new Error(`process ${holder.pid} on ${holder.host} has been writing to it for five seconds`)
   return withFileLock(join(folder, 'log.lock'), busy, work)
+}
+
+/** Moves all files of a log to a folder beside its own, whose path it gives; the next record begins a new log. */
+export function setLogAside(folder: string): Promise<string> {
+  return withAuditLock(folder, async () => {
+    const aside = `${folder}-set-aside-${ulid()}`
+    await makeFolder(aside, 0o700)
+    for (const name of await readdir(folder))
+      if (!name.startsWith('log.lock')) await rename(join(folder, name), join(aside, name))
+    await syncFolder(aside)
+    await syncFolder(folder)
+    return aside
+  })
 }
 
 class FileAuditLog implements AuditLog {
@@ -287,6 +290,28 @@ class FileAuditLog implements AuditLog {
     )
   }
 
+  async accept({ by, because, found, setAside }: Acceptance): Promise<void> {
+    const { clock, folder } = this.#options
+    const anchors = this.#anchors
+    const open = (await anchors?.open()) ?? []
+    const lost =
+      open.length > 0 || found === undefined ? open : [{ records: this.#tree.size, at: clock.now(), reason: found }]
+    const record = await this.append({
+      actor: { sub: by, kind: 'principal' },
+      act: acceptAct,
+      res: 'audit log',
+      ctx: { because, lost: lost.map(lossText), ...(setAside === undefined ? {} : { setAside }) },
+      effect: 'allow',
+    })
+    await withAuditLock(folder, async () => {
+      await this.#catchUp()
+      const note = await this.#sign()
+      // the log itself says how many checkpoints there are: former anchors count others
+      const checkpoints = (await notesIn(folder)).length
+      await anchors?.accept({ record, by, because }, lost, { ...(await this.#position()), checkpoints, note })
+    })
+  }
+
   async close(): Promise<void> {
     await this.#writing
     clearTimeout(this.#timer)
@@ -299,61 +324,6 @@ class FileAuditLog implements AuditLog {
       await this.#anchors?.close()
     }
   }
-}
-
-async function readFrom(path: string, offset: number): Promise<string> {
-  try {
-    const handle = await open(path, 'r')
-    try {
-      const { size } = await handle.stat()
-      const length = Math.max(0, size - offset)
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, offset)
-      return buffer.toString('utf8', 0, bytesRead)
-    } finally {
-      await handle.close()
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
-    throw error
-  }
-}
-
-const pemOf = (key: KeyObject): string => String(createPublicKey(key).export({ format: 'pem', type: 'spki' }))
-
-const anchorsOf = (held: HeldAnchors | undefined): readonly Anchor[] =>
-  held === undefined ? [] : [held.store, ...held.others].flatMap(one => one.anchored?.current ?? [])
-
-async function read(folder: string, last: string | undefined, held: HeldAnchors | undefined): Promise<Position> {
-  const tree = new GrowingTree()
-  const wanted = new Set(anchorsOf(held).map(anchor => anchor.records))
-  const heads = new Map<number, string>()
-  let previous = ''
-  for await (const line of linesOf(folder)) {
-    const leaf = leafHash(line.text)
-    previous = leaf.toString('hex')
-    tree.add(leaf)
-    if (wanted.has(tree.size)) heads.set(tree.size, previous)
-  }
-  const notes = await notesIn(folder)
-  const signed = Math.max(0, ...notes.map(note => Number(note.split('\n')[1])))
-  const bytes = last === undefined ? 0 : (await stat(join(folder, last))).size
-  const segment = last === undefined ? 1 : Number(last.slice(0, 8))
-  return { tree, previous, heads, signed, checkpoints: notes.length, segment, bytes }
-}
-
-/** What of an anchored log is not here any more, or what of its anchors. */
-function lossOf(held: HeldAnchors, { tree, heads, checkpoints }: Position, key: KeyObject): string | undefined {
-  for (const anchor of anchorsOf(held)) {
-    if (tree.size < anchor.records) return `${anchor.records} records were anchored, ${tree.size} are left`
-    if (anchor.records > 0 && heads.get(anchor.records) !== anchor.head)
-      return `record ${anchor.records - 1} is not the one that was anchored`
-    if (pemOf(key) !== anchor.publicKey) return 'the key that signs it is another one'
-  }
-  const odd = disagreement(held)
-  if (odd !== undefined) return `${odd.place}: ${odd.reason}`
-  if (held.store.anchored === undefined && (tree.size > 0 || checkpoints > 0))
-    return `${held.store.place} held no anchor of it`
-  return undefined
 }
 
 /**
@@ -372,7 +342,7 @@ export async function openAudit(options: AuditOptions): Promise<AuditLog> {
       const last = (await segmentsOf(folder)).at(-1)
       const torn = last === undefined ? 0 : await cutTornTail(join(folder, last))
       await cutTornNote(folder)
-      const position = await read(folder, last, held)
+      const position = await readLog(folder, last, held)
       const anchors = options.anchors && held && new Anchors(options.anchors, key, held)
       const reason = held && lossOf(held, position, key)
       const log = new FileAuditLog(options, key, anchors, position)

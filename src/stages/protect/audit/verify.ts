@@ -1,7 +1,8 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Anchored, isSigned, type KeystoreState } from './anchor.ts'
+import { acceptAct, lossText } from './acceptance.ts'
+import { type Anchored, isSigned, type KeystoreState, type LostLog } from './anchor.ts'
 import { disagreement, type HeldAnchors } from './anchors.ts'
 import { checkpointsFile, notesIn, readCheckpoint, type Checkpoint } from './checkpoint.ts'
 import { privateKeyFile, publicKeyFile } from './log.ts'
@@ -10,12 +11,17 @@ import { formatTime } from '../../../internal/time.ts'
 import { GrowingTree, leafHash } from './merkle.ts'
 import { linesOf, type Line } from './segments.ts'
 
+/** Where a verdict places what is wrong with the keystore, and not with the log. */
+export const keystorePlace = 'keystore'
+
 export interface AuditVerdict {
   readonly ok: boolean
   readonly records: number
   readonly checkpoints: number
   /** Records at the end that no checkpoint was signed for yet. */
   readonly unsigned: number
+  /** What is lost, and who answers for it. */
+  readonly accepted?: readonly LostLog[]
   /** The first record that is not as it was written. */
   readonly firstBad?: { readonly record: number; readonly place: string; readonly reason: string }
 }
@@ -79,25 +85,33 @@ function anchorsIn({ held, kept }: AuditEvidence): readonly Named[] {
   const places = held === undefined ? [] : [held.store, ...held.others]
   return [
     ...places.flatMap(({ place, anchored }) => (anchored === undefined ? [] : [{ place, anchored }])),
-    ...(kept?.anchors ?? []).map(anchored => ({ place: kept?.place ?? '', anchored })),
+    ...sinceAccepted(kept?.anchors ?? []).map(anchored => ({ place: kept?.place ?? '', anchored })),
   ]
+}
+
+/** What a receiver kept is a history: anchors from before the last acceptance are of what that says is lost. */
+function sinceAccepted(anchors: readonly Anchored[]): readonly Anchored[] {
+  const count = ({ lost }: Anchored) => lost.filter(one => one.accepted !== undefined).length
+  const last = anchors.at(-1)
+  return last === undefined ? [] : anchors.slice(anchors.findIndex(one => count(one) >= count(last)))
 }
 
 /** What is wrong with the places themselves. */
 function wrongPlace({ held, kept }: AuditEvidence, anchors: readonly Named[]): readonly [string, string] | undefined {
   for (const { place, anchored } of anchors) {
-    const { lost, current } = anchored
-    if (lost[0] !== undefined)
+    const { current } = anchored
+    const lost = anchored.lost.find(one => one.accepted === undefined)
+    if (lost !== undefined)
       return [
         place,
-        `a log of ${lost[0].records} records, last written at ${formatTime(lost[0].at)}, was cut or replaced: ${lost[0].reason}`,
+        `a log of ${lost.records} records, last written at ${formatTime(lost.at)}, was cut or replaced: ${lost.reason}`,
       ]
     if (place === kept?.place && !isSigned(anchored))
       return [place, `its anchor of ${current.records} records is not signed by the key that it names`]
   }
   const odd = held && disagreement(held)
   if (odd !== undefined) return [odd.place, odd.reason]
-  const newest = Math.max(0, ...(kept?.anchors ?? []).map(one => one.current.checkpoints))
+  const newest = Math.max(0, ...sinceAccepted(kept?.anchors ?? []).map(one => one.current.checkpoints))
   const store = held?.store
   if (store !== undefined && newest > (store.anchored?.signing ?? store.anchored?.current.checkpoints ?? 0))
     return [store.place, `${kept?.place ?? ''} has an anchor of checkpoint ${newest}, which is later than all it knows`]
@@ -115,11 +129,11 @@ function oldKeystore(
   for (const { place, anchored } of anchors) {
     const known = anchored.current.keystore
     if (known === undefined || (place === kept?.place && anchored !== last)) continue
-    if (typeof keystore === 'string') return ['keystore', `${keystore}; ${place} knows its change ${known.gen}`]
+    if (typeof keystore === 'string') return [keystorePlace, `${keystore}; ${place} knows its change ${known.gen}`]
     if (keystore.gen < known.gen)
-      return ['keystore', `it is of change ${keystore.gen}, ${place} knows its change ${known.gen}`]
+      return [keystorePlace, `it is of change ${keystore.gen}, ${place} knows its change ${known.gen}`]
     if (keystore.gen === known.gen && keystore.mac !== known.mac)
-      return ['keystore', `its change ${known.gen} is not the one that ${place} knows`]
+      return [keystorePlace, `its change ${known.gen} is not the one that ${place} knows`]
   }
   return undefined
 }
@@ -143,7 +157,7 @@ export async function verifyAudit(folder: string, given: AuditEvidence = {}): Pr
   if (unused && anchors.length === 0 && unreadable === undefined)
     return { ok: true, records: 0, checkpoints: 0, unsigned: 0 }
   const furthest = anchors.toSorted((x, y) => y.anchored.current.records - x.anchored.current.records)[0]
-  if (unused && furthest !== undefined && furthest.anchored.lost.length === 0)
+  if (unused && furthest !== undefined && furthest.anchored.lost.every(one => one.accepted !== undefined))
     return gone(
       folder,
       `the log is gone: it had ${furthest.anchored.current.records} records at ${formatTime(furthest.anchored.current.at)}, as ${furthest.place} says`,
@@ -180,10 +194,11 @@ export async function verifyAudit(folder: string, given: AuditEvidence = {}): Pr
   }
   let previous: { readonly hash: string; readonly line: Line } | undefined
   let signed = 0
+  const said = new Set<string>()
   for await (const line of linesOf(folder)) {
     const place = `${line.segment}:${line.number}`
     const seq = tree.size
-    let record: { seq?: unknown; prev?: unknown }
+    let record: { seq?: unknown; prev?: unknown; act?: unknown; ctx?: { lost?: unknown } }
     try {
       record = JSON.parse(line.text) as typeof record
     } catch {
@@ -196,6 +211,8 @@ export async function verifyAudit(folder: string, given: AuditEvidence = {}): Pr
         previous === undefined ? place : `${previous.line.segment}:${previous.line.number}`,
         'its hash is not the one that the next record holds',
       )
+    if (record.act === acceptAct && Array.isArray(record.ctx?.lost))
+      for (const loss of record.ctx.lost) said.add(`${seq} ${String(loss)}`)
     const leaf = leafHash(line.text)
     tree.add(leaf)
     previous = { hash: leaf.toString('hex'), line }
@@ -225,7 +242,18 @@ export async function verifyAudit(folder: string, given: AuditEvidence = {}): Pr
   const known = store?.anchored?.signing ?? store?.anchored?.current.checkpoints
   if (store !== undefined && known !== undefined && own.length > known)
     return bad(tree.size, store.place, `its anchor is of checkpoint ${known}, the log has ${own.length}`)
+  for (const { place, anchored } of anchors)
+    for (const loss of anchored.lost)
+      if (!said.has(`${loss.accepted?.record ?? ''} ${lossText(loss)}`))
+        return bad(loss.accepted?.record ?? 0, place, 'it says that a loss was accepted, and no record of the log does')
   const old = oldKeystore(given, anchors)
   if (old !== undefined) return bad(tree.size, ...old)
-  return { ok: true, records: tree.size, checkpoints: own.length, unsigned: tree.size - signed }
+  const accepted = furthest?.anchored.lost ?? []
+  return {
+    ok: true,
+    records: tree.size,
+    checkpoints: own.length,
+    unsigned: tree.size - signed,
+    ...(accepted.length > 0 ? { accepted } : {}),
+  }
 }

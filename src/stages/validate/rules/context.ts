@@ -10,6 +10,7 @@ import { rowColumn, type DataEngine } from '../../../ports/data-engine.ts'
 import { isTrue } from '../metric-sql.ts'
 import type { FoundDataset } from '../relation.ts'
 import type { RuleMemory } from './remembered.ts'
+import type { SharedKeys } from './shared-keys.ts'
 
 /** What a rule is evaluated with. */
 export interface RuleContext {
@@ -22,6 +23,8 @@ export interface RuleContext {
   measure<M extends Metric>(metric: M): Promise<MetricResults[M['fn']]>
   /** What rules found before; undefined where nothing is remembered. */
   readonly memory: RuleMemory | undefined
+  /** What rules about keys share; each looks for itself without. */
+  readonly keys?: SharedKeys
   /** The script that runs a user's function, and the project folder that it is loaded from. */
   readonly userCode: { readonly script: string; readonly root: string } | undefined
 }

@@ -8,6 +8,7 @@ import { rowColumn } from '../../../ports/data-engine.ts'
 import { isTrue } from '../metric-sql.ts'
 import { badTable, numberedIn, scopeOf, type RuleContext, type RuleOutcome } from './context.ts'
 import { mayRepeat } from './repeats.ts'
+import { keyOf } from './shared-keys.ts'
 
 type GroupRule = Extract<RowRule, { by: 'group' }>
 
@@ -32,33 +33,35 @@ async function suspectHashes(context: RuleContext, hash: string, where: string, 
 /**
  * Rows that are not alone in their group. One pass finds the 64-bit hashes that several rows may share; only where there are
  * some, a second takes out those rows, which are then compared by value. So the verdict is exact and the passes are narrow.
- * Which rows they are is found when it is asked for: a check that passes needs their number alone.
+ * Which rows they are is found when it is asked for: a check that passes needs their number alone. Where several rules ask for
+ * much the same columns, the two passes are made for all of them at once.
  */
 export async function groupRule(context: RuleContext, spec: ExpectationSpec, rule: GroupRule): Promise<RuleOutcome> {
   const { engine, found } = context
   const { dialect } = engine
-  const except = new Set(rule.except ?? [])
-  const names = rule.over.length > 0 ? rule.over : [...found.usable].filter(name => !except.has(name))
-  const over = names.map(dialect.identifier)
+  const over = keyOf(rule, found).map(dialect.identifier)
   const row = dialect.identifier(rowColumn)
   const when = isTrue(spec.when, dialect)
   const known = over.map(column => `${column} IS NOT NULL`).join(' AND ')
   const unknown = `(${over.map(column => `${column} IS NULL`).join(' OR ')})`
   const grouped = and([when, rule.nulls === 'equal' && !rule.nullsBad ? undefined : known])
   const hash = dialect.rowHash(over)
+  const narrowed = await context.keys?.rowsOf(spec, await context.measure({ fn: 'rows' }))
   const hashes = badTable(engine)
-  const suspects = badTable(engine)
+  const taken = badTable(engine)
+  const suspects = narrowed === undefined ? taken : `(SELECT * FROM ${narrowed} WHERE ${grouped})`
   const groups = badTable(engine)
   const table = badTable(engine)
   let bad = 0
   let shared = 0
   try {
-    if ((await suspectHashes(context, hash, grouped, hashes)) > 0) {
+    if (narrowed !== undefined || (await suspectHashes(context, hash, grouped, hashes)) > 0) {
       const label = rule.conflicting ? [dialect.identifier(rule.conflicting)] : []
       const columns = [...new Set([...over, ...label])].join(', ')
-      await engine.execute(
-        `CREATE TABLE ${suspects} AS SELECT ${row}, ${columns} FROM (${found.numbered}) WHERE ${and([grouped, `${hash} IN (SELECT h FROM ${hashes})`])}`,
-      )
+      if (narrowed === undefined)
+        await engine.execute(
+          `CREATE TABLE ${taken} AS SELECT ${row}, ${columns} FROM (${found.numbered}) WHERE ${and([grouped, `${hash} IN (SELECT h FROM ${hashes})`])}`,
+        )
       const alike = label.length > 0 ? `count(DISTINCT ${label[0]}) > 1` : 'count(*) > 1'
       await engine.execute(
         `CREATE TABLE ${groups} AS SELECT ${over.join(', ')}, count(*) AS millrace_n, min(${row}) AS millrace_first FROM ${suspects} GROUP BY ${over.join(', ')} HAVING ${alike}`,
@@ -100,7 +103,7 @@ export async function groupRule(context: RuleContext, spec: ExpectationSpec, rul
     },
     bad: bad === 0 ? undefined : numberedIn(engine, table),
     numbers: table,
-    tables: [table, suspects, groups],
+    tables: [table, taken, groups],
     locate,
   }
 }

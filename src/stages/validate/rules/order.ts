@@ -1,6 +1,6 @@
 import type { RowRule } from '../../../define/expectation/rule.ts'
 import type { ExpectationSpec } from '../../../define/expectation/spec.ts'
-import { rowColumn } from '../../../ports/data-engine.ts'
+import { rowColumn, type ColumnType } from '../../../ports/data-engine.ts'
 import { isTrue } from '../metric-sql.ts'
 import { badTable, numberedIn, scopeOf, type RuleContext, type RuleOutcome, isMissing, withNulls } from './context.ts'
 
@@ -25,6 +25,18 @@ function breaks(
     .join(' OR ')
 }
 
+/**
+ * What is known of a column in the order of its own values: nothing can break the rule (`holds`), or equal values cannot,
+ * so that the first row of each different value speaks for all. Undefined where that is not so. Infinite floats have no step.
+ */
+function ofItself(rule: OrderRule, type: ColumnType | undefined): 'holds' | 'different' | undefined {
+  if (rule.of !== rule.orderBy || type === 'float') return undefined
+  const { min, max, strict } = rule.step
+  const equalBreak = min === 0 || max === 0 ? strict === true : (min ?? 0) > 0 || (max ?? 0) < 0
+  if (equalBreak) return undefined
+  return min === 0 || (max === undefined && (min ?? 0) <= 0) ? 'holds' : 'different'
+}
+
 /** Rows whose value does not follow on from that of the row before; nulls are skipped over. */
 export async function orderRule(context: RuleContext, spec: ExpectationSpec, rule: OrderRule): Promise<RuleOutcome> {
   const { engine, found, dataset } = context
@@ -41,8 +53,12 @@ export async function orderRule(context: RuleContext, spec: ExpectationSpec, rul
   const ordered = nonFinite === 'allow' ? known : `${known} AND ${dialect.isFinite(of)}`
   const judged = nonFinite === 'null' ? ordered : known
   const applies = when ? `${when} AND ` : ''
+  const byItself = ofItself(rule, dataset.columns[rule.of]?.type)
+  const rows = `(${found.numbered}) WHERE ${applies}${ordered}`
+  const different = [...rule.within.map(dialect.identifier), of].join(', ')
+  const from = byItself ? `(SELECT ${different}, min(${row}) AS ${row} FROM ${rows} GROUP BY ${different})` : rows
   const before = `lag(${of}) OVER (${within}ORDER BY ${orderBy}, ${row})`
-  const chain = `SELECT ${row}, ${of}, ${before} AS millrace_before FROM (${found.numbered}) WHERE ${applies}${ordered}`
+  const chain = `SELECT ${row}, ${of}, ${before} AS millrace_before FROM ${from}${byItself === 'holds' ? ' LIMIT 0' : ''}`
   const broken = breaks(rule, of, 'millrace_before', sql => (isTime ? dialect.epochMicros(sql) : sql), dialect.attempt)
   const table = badTable(engine)
   await engine.execute(
