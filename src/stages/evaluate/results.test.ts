@@ -148,7 +148,14 @@ describe('a result', () => {
     const labels = Float32Array.from({ length: 400 }, (_, i) => i % 5)
     const off = (by: number) => labels.map(value => value + by)
     const check = (by: number): CheckResult | undefined =>
-      metricTest(regression.metric('mae', { notWorseThan: 'champion' }) as never, 'm@1', labels, off(by), off(1), 1)[0]
+      metricTest(
+        regression.metric('mae', { notWorseThan: 'champion' }) as never,
+        'm@1',
+        labels,
+        off(by),
+        { scores: off(1) },
+        1,
+      )[0]
     expect(check(1.5)).toEqual({
       ...common,
       id: 'mae-vs-champion',
@@ -158,14 +165,14 @@ describe('a result', () => {
       observed: { challenger: 1.5, champion: 1, difference: 0.5, lower: 0.5, upper: 0.5 },
       evaluated: 400,
       bad: 1,
-      threshold: 'not worse than the champion by more than 0.005',
+      threshold: 'not worse than the champion by more than 0.5 % of its mae',
       message: "mae 1.500 against the champion's 1.000 on the same rows (gain -0.5000 to -0.5000 at 95 %)",
     })
     expect(check(0.5)?.message).toContain('(gain 0.5000 to 0.5000 at 95 %)')
     expect(check(Number.NaN)).toMatchObject({
       status: 'error',
       bad: 1,
-      threshold: 'not worse than the champion by more than 0.005',
+      threshold: 'not worse than the champion by more than 0.5 % of its mae',
       message: "mae NaN and the champion's 1.000 on the same rows cannot be compared",
     })
   })
@@ -212,6 +219,7 @@ describe('a result', () => {
     const answer = (by: number) =>
       goldenTest(
         'm@1',
+        'binary',
         subjectOf(({ size }) => (size === 3 ? 0.5 + by : 0.5)),
         golden,
       )
@@ -236,6 +244,7 @@ describe('a result', () => {
     calls.length = 0
     await goldenTest(
       'm@1',
+      'binary',
       { inputs: [], loaded: { run: async (one: never) => (calls.push(one), { scores: [1] }) } as never },
       {
         features: [1],
@@ -247,6 +256,7 @@ describe('a result', () => {
     expect(
       await goldenTest(
         'm@1',
+        'binary',
         subjectOf(() => 1),
         { features: [], categories: [], scores: [] },
       ),

@@ -207,20 +207,20 @@ describe('the plan of a view', () => {
         }),
       }),
     )
-    expect(plan.keys).toEqual(['who', 'day'])
+    expect(plan.keys).toEqual(['day', 'who'])
     expect(plan.features.map(({ name, channel }) => [name, channel])).toEqual([
       ['n', 0],
       ['a', 1],
       ['b', 1],
-      ['d', 2],
-      ['big', 3],
+      ['d', 3],
+      ['big', 2],
     ])
     expect(plan.horizon).toBe(3 * 3_600_000_000)
     expect(plan.channels.map(({ of, knownAt }) => [of === undefined, knownAt.length])).toEqual([
       [true, 0],
       [false, 1],
-      [false, 0],
       [false, 1],
+      [false, 0],
     ])
     const ignoring = planView(
       features('v', { entity: person, from: source, knownTime: 'ignore', compute: f => ({ a: f.sum('paid', '2h') }) }),

@@ -63,7 +63,10 @@ it('each step stands in its order, with what it reads of those before', async ()
     ['features-late', 'validate-rides.data'],
     ['train-late', 'features-late.frame'],
     ['export-late', 'features-late.frame train-late.model train-late.scaler'],
-    ['evaluate-late', 'features-late.frame train-late.model export-late.onnx train-late.profile train-late.scaler'],
+    [
+      'evaluate-late',
+      'validate-rides.data features-late.frame train-late.model export-late.onnx train-late.profile train-late.scaler',
+    ],
     [
       'register-late',
       'validate-rides.data features-late.frame train-late.model train-late.scaler evaluate-late.profile export-late.onnx evaluate-late.report evaluate-late.metrics',

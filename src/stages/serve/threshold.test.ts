@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { afterRides, late, type Trained, trainedProject } from '../../../test/support/trained-project.ts'
-import { csv, dataset, gbt, model, t } from '../../index.ts'
+import { writeModelDefinition } from '../../define/written-model.ts'
+import { csv, dataset, gbt, model, t, type Model } from '../../index.ts'
+import type { ModelVersion } from '../../ports/metadata-store.ts'
 
 let trained: Trained
 beforeAll(async () => {
@@ -8,14 +10,16 @@ beforeAll(async () => {
 })
 afterAll(() => trained.close())
 
-/** Scores and labels of rides of every length, of a deployment whose model has that threshold. */
+/** Scores and labels of rides of every length, of a version that was made with that threshold. */
 async function labelled(name: string, threshold: number): Promise<{ score: number; label: boolean | undefined }[]> {
-  const { project, deployment } = trained.deployed(name)
-  const own = { ...deployment, model: { ...deployment.model, threshold } }
-  const serving = await trained.serve({ ...project, deployments: new Map([[name, own as never]]) })
-  const live = serving.get(name)
+  const { store, artifacts } = trained.workspace
+  const { version: _, ...good } = (await store.getModelVersion('late', trained.versions.good)) as ModelVersion
+  const written = writeModelDefinition({ ...(late as unknown as Model), threshold })
+  const { digest } = await artifacts.put(JSON.stringify(written))
+  const made = await store.addModelVersion({ ...good, facts: { ...good.facts, declaration: digest } })
+  const live = (await trained.serve(trained.deployed(name).project)).get(name)
   if (!live) throw new Error(`${name} is not served`)
-  await live.deploy(trained.versions.good, 'test')
+  await live.deploy(made.version, 'test')
   const rows = Array.from({ length: 40 }, (_, km) => ({
     id: `${name}-${km}`,
     row: { at: afterRides, zone: 'north', km },
