@@ -16,7 +16,8 @@ export const command: Command = {
   run: ({ cwd, out, options }) =>
     withWorkspace(cwd, async workspace => {
       const because = typeof options.reason === 'string' ? options.reason.trim() : ''
-      if (because === '') throw fail('usageWrong', { verb: 'audit accept', reason: 'an accepted loss needs its --reason' })
+      if (because === '')
+        throw fail('usageWrong', { verb: 'audit accept', reason: 'an accepted loss needs its --reason' })
       const by = String(options.as)
       const { setAside } = await acceptLog(workspace, { by, because })
       const verdict = await verifyLog(workspace)
