@@ -225,7 +225,7 @@ describe('the serving journal', () => {
     for (const id of ['a', 'b', 'c', 'd']) {
       const journal = await ServingJournal.open(folder, [new Memory()], settings)
       journal.prediction(id, clock.now(), 1, 2, 0)
-      clock.advance(60_000_000)
+      await clock.advance(60_000)
       await journal.close()
     }
     const names = (await readdir(folder)).sort()
