@@ -7,9 +7,12 @@ import { defineConfig } from 'vitest/config'
 /** Statistics and exhaustive ones, and the random properties that `MILLRACE_FUZZ_RUNS` gives more tries. */
 const longTests = [
   'src/**/*.long.test.ts',
+  'test/**/*.long.test.ts',
   'src/define/expression/{pattern,onnx}.test.ts',
-  'src/adapters/data/duckdb/{patterns,lines}.test.ts',
+  'src/adapters/data/duckdb/{engine,patterns,lines,plain-text}.test.ts',
   'src/adapters/inference/trees/hostile.test.ts',
+  'src/stages/import/expectations/import.test.ts',
+  'src/stages/deploy/rollout/rollout.test.ts',
   'src/stages/validate/incremental.test.ts',
   'src/stages/profile/suggest/suggest.test.ts',
   'test/fuzz/**/*.test.ts',
@@ -36,7 +39,7 @@ export default defineConfig({
         test: {
           name: 'system',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/peers/**', 'test/alone/**'],
+          exclude: ['test/peers/**', 'test/alone/**', 'test/**/*.long.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 // What Stryker runs: the tests beside the code, on the sources, without a compile.
 export default defineConfig({
   test: {
-    include: ['src/**/*.test.ts', 'test/*.test.ts'],
+    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: 'threads',

@@ -303,6 +303,13 @@ it('git: objects and one ref are written; index, working tree, HEAD and other br
   })
 })
 
+it('git: the commits are on a ref of their own, in no branch, where none is named', async () => {
+  await fresh('git')
+  await use({ git: { repository: 'elsewhere/repo' } }, keys => keys.rotate('people', 'operator'))
+  expect(git('for-each-ref', '--format=%(refname)').split('\n')).toContain('refs/millrace/audit')
+  expect(git('log', '--format=%s', 'refs/millrace/audit').split('\n')).toHaveLength(1)
+})
+
 it('a webhook that fails is told, blocks nothing, and gets the newest anchor later', async () => {
   await fresh('webhook')
   answers = 404

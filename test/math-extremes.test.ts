@@ -1,90 +1,12 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
-import * as chiSquare from '../src/math/special/chi-square.ts'
-import { lgamma, logBeta } from '../src/math/special/gamma.ts'
-import { gammaP, gammaQ } from '../src/math/special/incomplete-gamma.ts'
-import { kolmogorovSf } from '../src/math/special/kolmogorov.ts'
-import { erf } from '../src/math/special/normal.ts'
-import { auc } from '../src/math/metrics/ranking.ts'
-import { confusion } from '../src/math/metrics/classification.ts'
-import { sortedQuantile } from '../src/math/distribution/quantile-bins.ts'
-import { benjaminiHochberg } from '../src/math/distribution/benjamini-hochberg.ts'
-import { interpolated } from '../src/math/scaler/quantile-summary.ts'
-import { meanVariance } from '../src/math/series/autocorrelation.ts'
 import { seeded } from '../src/math/random/seeded.ts'
+import { any, max, promises, type PromisedRange, reals, shares, wild } from './support/math-promises.ts'
 
 const dist = resolve('dist/math')
-const max = Number.MAX_VALUE
-const any = [0, -0, 5e-324, 1e-310, 1e-300, 1e-17, 0.3, 1, 12, 1e3, 1e8, 1e12, 1e16, 2 ** 53, 1e20, 1e100, 1e300, max]
-const wild = [...any, -1, -1e300, -max, Infinity, -Infinity, Number.NaN]
-const positive = any.filter(x => x > 0)
-const shares = [0, 5e-324, 1e-310, 1e-17, 0.3, 0.5, 1 - 2 ** -53, 1]
-const degrees = [1e-3, 0.5, 1, 12, 1e3, 1e6, 1e9]
-const counts = [0, 1, 2, 1e3, 1e9]
-
-/** Where a function of numbers promises a number, by argument; `last` says what the result must then be. */
-interface Promise_ {
-  readonly domain: readonly (readonly number[])[]
-  readonly holds?: (args: readonly number[]) => boolean
-  readonly range?: readonly [number, number]
-}
-const share: readonly [number, number] = [0, 1]
-const reals: readonly [number, number] = [-Infinity, Infinity]
-const promises: Readonly<Record<string, Promise_>> = {
-  erf: { domain: [[...any, Infinity, -1, -Infinity]], range: [-1, 1] },
-  erfc: { domain: [[...any, Infinity, -1, -Infinity]], range: [0, 2] },
-  normalCdf: { domain: [[...any, Infinity, -1, -Infinity]], range: share },
-  normalSf: { domain: [[...any, Infinity, -1, -Infinity]], range: share },
-  normalQuantile: { domain: [shares], range: reals },
-  lgamma: { domain: [[...any, Infinity]], range: reals },
-  logBeta: {
-    domain: [
-      [...any, Infinity],
-      [...any, Infinity],
-    ],
-    holds: ([a, b]) => a !== 0 || b !== Infinity,
-    range: reals,
-  },
-  minusLog1p: { domain: [[...any, Infinity, -0.5, -1]], range: [0, Infinity] },
-  gammaP: { domain: [positive, [...any, Infinity]], range: share },
-  gammaQ: { domain: [positive, [...any, Infinity]], range: share },
-  incompleteBeta: { domain: [degrees, degrees, shares], range: share },
-  inverseIncompleteBeta: { domain: [degrees, degrees, shares], range: share },
-  chiSquareSf: {
-    domain: [
-      [...any, -1, Infinity],
-      [...degrees, 1e12, 1e100, max],
-    ],
-    range: share,
-  },
-  noncentralChiSquareSf: {
-    domain: [[...any, -1, Infinity], [...degrees, 1e12, 1e100], [...any].filter(x => x < 1e300)],
-    range: share,
-  },
-  studentSf: { domain: [[...wild].filter(x => !Number.isNaN(x)), [...degrees, Infinity]], range: share },
-  kolmogorovSf: { domain: [[...any, -1, Infinity]], range: share },
-  kolmogorovTwoSampleP: { domain: [shares, counts.slice(1), counts.slice(1)], range: share },
-  clopperPearson: { domain: [counts, counts], holds: ([k = 0, n = 0]) => k <= n, range: share },
-  wilson: { domain: [counts, counts], holds: ([k = 0, n = 0]) => k <= n, range: share },
-  fisherSf: { domain: [[...any, -1], degrees, degrees], range: share },
-  fisherUpperQuantile: { domain: [shares, degrees, degrees], range: [0, Infinity] },
-  meanVariance: {
-    domain: [
-      [1, 2, 7, 1e3, 1e9],
-      [-1, -0.9, 0, 1e-17, 0.5, 0.95, 1 - 1e-9, 1 - 2 ** -53, 1],
-    ],
-    range: [-1e-12, 1 + 1e-12],
-  },
-  unbiasedCorrelation: { domain: [[-1, 0, 0.5, 1], counts.slice(1)], range: [0, 0.95] },
-  logEventSplit: { domain: [counts, counts, shares], holds: ([k = 0, n = 0]) => k <= n, range: reals },
-  exponential: { domain: [wild.filter(x => !Number.isNaN(x))], range: [0, max] },
-  sigmoid: { domain: [wild.filter(x => !Number.isNaN(x))], range: share },
-  rowLogLoss: { domain: [[0, 1], wild.filter(x => !Number.isNaN(x))], range: [0, 17] },
-}
-
 const lists = [
   [],
   [1],
@@ -236,7 +158,7 @@ const numbersIn = (result: unknown): number[] =>
 
 describe('gives a number within its range for the smallest, the largest and the odd', () => {
   it.each(found.filter(one => Object.hasOwn(promises, one.name)))('$name', async one => {
-    const { domain, holds = () => true, range = reals } = promises[one.name] as Promise_
+    const { domain, holds = () => true, range = reals } = promises[one.name] as PromisedRange
     const outcomes = await sweep(one, product(domain).filter(holds))
     const bad = outcomes.filter(
       ({ result, thrown }) =>
@@ -264,76 +186,4 @@ describe('ends for whatever lists, and refuses by words if at all', () => {
       ),
     ).toEqual([])
   })
-})
-
-const fixture = JSON.parse(readFileSync('test/fixtures/statistics/extremes.json', 'utf8')) as Record<string, number[][]>
-const inFixture: Readonly<Record<string, (...x: number[]) => number>> = {
-  erf: erf as (...x: number[]) => number,
-  gammaP: gammaP as (...x: number[]) => number,
-  gammaQ: gammaQ as (...x: number[]) => number,
-  kolmogorovSf: kolmogorovSf as (...x: number[]) => number,
-  logBeta: logBeta as (...x: number[]) => number,
-  meanVariance: meanVariance as (...x: number[]) => number,
-  noncentralChiSquareSf: chiSquare.noncentralChiSquareSf as (...x: number[]) => number,
-}
-it.each(Object.entries(fixture))('%s equals mpmath far from the ordinary', (name, rows) => {
-  for (const row of rows) {
-    const wanted = row.at(-1) as number
-    const actual = inFixture[name]?.(...row.slice(0, -1)) ?? Number.NaN
-    expect(
-      Math.abs(actual - wanted),
-      `${name}(${row.slice(0, -1).join(', ')}) = ${actual}, not ${wanted}`,
-    ).toBeLessThanOrEqual(1e-9 * Math.abs(wanted))
-  }
-})
-
-it('where the sum of a noncentral chi-square has too many terms, what stands for it continues it', () => {
-  for (const z of [-3, -1, 0, 1, 3]) {
-    const at = (lambda: number): number =>
-      chiSquare.noncentralChiSquareSf(lambda + 4 + z * Math.sqrt(2 * (4 + 2 * lambda)), 4, lambda)
-    expect(Math.abs(at(2.2e11) / at(1.9e11) - 1)).toBeLessThan(1e-5)
-  }
-})
-
-/** Plain counting: the share of pairs that are in order, ties counting half. */
-function plainAuc(labels: readonly number[], scores: readonly number[]): number {
-  let [sum, pairs] = [0, 0]
-  for (const [i, a] of scores.entries())
-    for (const [j, b] of scores.entries())
-      if (labels[i] === 1 && labels[j] === 0) {
-        pairs++
-        sum += a > b ? 1 : a === b ? 0.5 : 0
-      }
-  return sum / pairs
-}
-
-it('areas under curves are those of counting pairs, in float64 too; a score that is no number has none', () => {
-  const random = seeded(11)
-  const odd = [0, -0, Infinity, -Infinity, 5e-324, -5e-324, max, -max, 1e-45, 0.5, 0.5 + 1e-9]
-  for (let round = 0; round < 200; round++) {
-    const n = 2 + random.below(30)
-    const scores = Array.from({ length: n }, () =>
-      random.next() < 0.5 ? (odd[random.below(odd.length)] ?? 0) : 0.5 + random.normal() * 1e-9,
-    )
-    const labels = scores.map((_, i) => (i < 2 ? i : random.below(2)))
-    expect(auc(labels, scores)).toBeCloseTo(plainAuc(labels, scores), 12)
-    const narrow = Float32Array.from(scores)
-    expect(auc(labels, narrow)).toBeCloseTo(plainAuc(labels, [...narrow]), 12)
-    scores[random.below(n)] = Number.NaN
-    expect(auc(labels, scores)).toBeNaN()
-    expect(auc(labels, Float32Array.from(scores))).toBeNaN()
-    expect(confusion(labels, scores).accuracy).toBeNaN()
-  }
-})
-
-it('quantiles between numbers that are further apart than the largest are between them', () => {
-  expect(sortedQuantile([-1.5e308, 1.5e308], 0.5)).toBe(0)
-  expect(interpolated([-1.5e308, 1.5e308], 0.25)).toBeCloseTo(-0.75e308, -295)
-  expect(interpolated([1.5e308, 1.6e308], 0.5)).toBeCloseTo(1.55e308, -294)
-  expect(interpolated([Infinity, Infinity], 0.5)).toBe(Infinity)
-  expect(lgamma(Infinity)).toBe(Infinity)
-})
-
-it('what is no p-value does not count among the tests', () => {
-  expect(benjaminiHochberg([0.01, Number.NaN, 0.04])).toEqual([0.02, Number.NaN, 0.04])
 })

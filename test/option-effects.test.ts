@@ -69,7 +69,15 @@ afterAll(() => rmSync(root, { recursive: true, force: true }))
 
 describe('trees', () => {
   test('every option changes the trees, and its default none', async () => {
-    const defaults = ['depth: 64', 'learningRate: 0.1', 'minLeaf: 20', 'l2: 0', 'seed: 0']
+    const defaults = [
+      'depth: 64',
+      'learningRate: 0.1',
+      'minLeaf: 20',
+      'l2: 0',
+      'seed: 0',
+      'subsample: 1',
+      'columnSample: 1',
+    ]
     expect(await outcome({ train: `gbt({ trees: 6, leaves: 8, ${defaults.join(', ')} })` })).toEqual(first)
     const changed = [
       'trees: 7, leaves: 8',
@@ -80,6 +88,11 @@ describe('trees', () => {
       'trees: 6, leaves: 8, l2: 30',
       // the newest tenth is held back
       'trees: 6, leaves: 8, earlyStopping: 1',
+      // what is drawn is drawn by the seed
+      'trees: 6, leaves: 8, subsample: 0.5',
+      'trees: 6, leaves: 8, subsample: 0.5, seed: 1',
+      'trees: 6, leaves: 8, columnSample: 0.5',
+      'trees: 6, leaves: 8, columnSample: 0.5, seed: 1',
     ]
     const models = new Set([first.model])
     for (const options of changed) {
@@ -87,6 +100,8 @@ describe('trees', () => {
       expect([options, models.has(model), frame, scaler]).toEqual([options, false, first.frame, first.scaler])
       models.add(model)
     }
+    const drawn = 'gbt({ trees: 6, leaves: 8, subsample: 0.5'
+    expect(await outcome({ train: `${drawn}, seed: 0 })` })).toEqual(await outcome({ train: `${drawn} })` }))
     // 31 leaves where nothing is said, as many as fit into the depth where it is
     const plain = await outcome({ train: 'gbt({ trees: 3 })' })
     expect(await outcome({ train: 'gbt({ trees: 3, leaves: 31 })' })).toEqual(plain)

@@ -63,6 +63,7 @@ export const table: Readonly<Record<string, Entry>> = {
     summary: 'deploy a version, through the canary when one is stable already',
     load: () => import('./commands/deploy.ts'),
   },
+  undeploy: { summary: 'end a deployment: its name answers no more', load: () => import('./commands/undeploy.ts') },
   'rollout status': {
     summary: 'where the rollout stands, with its evidence',
     load: () => import('./commands/rollout/status.ts'),

@@ -7,7 +7,7 @@ export const verdicts = {
   trigger: ['fired', 'suppressed'],
   rollout: ['advanced', 'promoted', 'completed', 'held', 'resumed', 'rolled-back'],
   alert: ['pending', 'firing', 'joined', 'resolved', 'withdrawn'],
-  promotion: ['promoted'],
+  promotion: ['promoted', 'withdrawn'],
   quarantine: ['quarantined', 'readmitted'],
   access: ['refused', 'accepted'],
 } as const

@@ -150,3 +150,33 @@ describe('the scale of a model', () => {
     check(() => scaled({ city: 'standard' })).toThrow(/text and cannot be scaled/)
   })
 })
+
+describe('a leak that can be seen', () => {
+  const trips = dataset('trips', {
+    source: parquet('t.parquet'),
+    columns: { at: t.timestamp('UTC'), miles: t.float(), fare: t.float(), late: t.bool() },
+    eventTime: 'at',
+    knownAt: { fare: c => c.at.plus('1h') },
+  })
+  const declared = (label: 'late' | 'long', inputs: (c: never) => object): unknown =>
+    model('m', {
+      task: 'binary',
+      from: trips,
+      label: c => (label === 'late' ? c.late : c.miles.gt(10)),
+      inputs: inputs as never,
+      split: { by: 'time', train: '7d', test: '1d' },
+      train: gbt({ trees: 1 }),
+    })
+  type C = typeof trips.columns & { miles: { gt(n: number): object }; late: object; fare: object }
+
+  it('is refused: the label among the inputs, and what is known only after the event', () => {
+    check(() => declared('late', ((c: C) => ({ miles: c.miles, late: c.late })) as never)).toThrow(
+      /'late' is the label itself/,
+    )
+    check(() => declared('long', ((c: C) => ({ far: c.miles.gt(10) })) as never)).toThrow(/'far' is the label itself/)
+    check(() => declared('late', ((c: C) => ({ fare: c.fare })) as never)).toThrow(/known only after the event/)
+  })
+  it('is not what merely reads the same column', () => {
+    check(() => declared('long', ((c: C) => ({ far: c.miles.gt(9) })) as never)).not.toThrow()
+  })
+})

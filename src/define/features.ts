@@ -177,6 +177,16 @@ const viewForms: Forms<FeatureViewOptions<Columns, Columns, Record<string, Featu
   compute: callback,
 }
 
+/** The features of a view as the expressions that read them. */
+export function featureExpressions<K extends Columns, F extends Record<string, FeatureSpec>>(
+  view: string,
+  specs: F,
+): FeatureExpressions<K, F> {
+  const all: Record<string, unknown> = {}
+  for (const [feature, spec] of Object.entries(specs)) all[feature] = column(`${view}.${feature}`, spec.type)
+  return all as FeatureExpressions<K, F>
+}
+
 function declareFeatures<const K extends Columns, const C extends Columns, const F extends Record<string, FeatureSpec>>(
   name: string,
   options: FeatureViewOptions<K, C, F>,
@@ -195,8 +205,6 @@ function declareFeatures<const K extends Columns, const C extends Columns, const
   if (Object.keys(specs ?? {}).length === 0) refuse('features', name, 'computes no features')
   for (const [feature, spec] of Object.entries(specs))
     if (typeof spec?.aggregation !== 'string') refuse('features', name, `'${feature}' is not made by \`f\``)
-  const all: Record<string, unknown> = {}
-  for (const [feature, spec] of Object.entries(specs)) all[feature] = column(`${name}.${feature}`, spec.type)
   return {
     [definitionBrand]: 'features',
     name,
@@ -206,7 +214,7 @@ function declareFeatures<const K extends Columns, const C extends Columns, const
     online: options.online ?? true,
     knownTime: options.knownTime ?? 'respect',
     features: specs,
-    all: all as FeatureExpressions<K, F>,
+    all: featureExpressions<K, F>(name, specs),
   }
 }
 

@@ -1,3 +1,4 @@
+import { canonicalJson, type Json } from '../internal/canonical-json.ts'
 import { micros, type Duration, type Micros } from '../internal/time.ts'
 import type { ColumnExpressions, Columns, RowOf } from './column.ts'
 import { columnsOfDataset, type Dataset } from './dataset.ts'
@@ -52,7 +53,11 @@ export interface GbtOptions {
   readonly minLeaf?: number
   /** Ridge penalty on the values of leaves (default 0). */
   readonly l2?: number
-  /** Seed of whatever is drawn (default 0). */
+  /** Share of the training rows that each round sees, drawn anew (default 1, all of them). */
+  readonly subsample?: number
+  /** Share of the inputs that each tree sees, drawn anew (default 1, all of them). */
+  readonly columnSample?: number
+  /** Seed of what `subsample` and `columnSample` draw (default 0). */
   readonly seed?: number
   /** Ends when the loss on the newest tenth of the training rows did not fall for so many rounds (default: never, on all rows). */
   readonly earlyStopping?: number
@@ -73,6 +78,8 @@ const gbtForms: Forms<GbtOptions> = {
   learningRate: optional(numberFrom(1e-6, 1)),
   minLeaf: optional(wholeFrom(1)),
   l2: optional(numberFrom(0, 1e12)),
+  subsample: optional(numberFrom(1e-6, 1)),
+  columnSample: optional(numberFrom(1e-6, 1)),
   seed: optional(wholeFrom(0)),
   earlyStopping: optional(wholeFrom(1, 100_000)),
 }
@@ -258,7 +265,10 @@ function declareModel<const C extends Columns, const I extends Record<string, Mo
   }))
   if (inputs.length === 0) refuse('model', name, 'has no inputs')
   const views = options.features ?? []
+  const truth = canonicalJson(label as unknown as Json)
   for (const input of inputs) {
+    if (canonicalJson(input.node as unknown as Json) === truth)
+      refuse('model', name, `input '${input.name}' is the label itself: a leak`)
     if (input.type === 'timestamp')
       refuse('model', name, `input '${input.name}' is a timestamp: take its hour(), dayOfWeek() or minutesSince()`)
     for (const column of columnsOf(input.node)) {

@@ -75,7 +75,20 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
       compute: (f: { count(w: string): unknown }) => ({ n: f.count('1h') }),
     },
   ],
-  gbt: [{ trees: 3, depth: 3, leaves: 4, learningRate: 0.1, minLeaf: 5, l2: 1, seed: 1, earlyStopping: 2 }],
+  gbt: [
+    {
+      trees: 3,
+      depth: 3,
+      leaves: 4,
+      learningRate: 0.1,
+      minLeaf: 5,
+      l2: 1,
+      subsample: 0.5,
+      columnSample: 0.5,
+      seed: 1,
+      earlyStopping: 2,
+    },
+  ],
   linear: [{ l2: 1 }],
   model: [
     'other',

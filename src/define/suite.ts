@@ -74,7 +74,7 @@ interface MetricOptions extends Options {
   readonly max?: number
   /** Compares with the champion on the same rows. */
   readonly notWorseThan?: 'champion'
-  /** What it may lose against the champion (default 0.005). */
+  /** What it may lose against the champion, in units of the metric (default 0.005; of `rmse` and `mae` 0.5 % of the champion's). */
   readonly tolerance?: number
 }
 

@@ -110,4 +110,23 @@ describe('what changed, in words', () => {
       { part: 'parameters', path: ['depth'], before: 3, after: 4, words: 'parameter depth changed (3 → 4)' },
     ])
   })
+  it('gives only the value that is there: a part that is new has none before, one that is gone none after', () => {
+    const [made] = keyChanges(parts(), parts({ seed: 1 }))
+    expect(made).toStrictEqual({ part: 'seed', path: [], after: 1, words: 'the seed changed (absent → 1)' })
+    const [gone] = keyChanges(parts({ seed: 1 }), parts())
+    expect(gone).toStrictEqual({ part: 'seed', path: [], before: 1, words: 'the seed changed (1 → absent)' })
+  })
+
+  it('another form of keys, deeper places, and modules only where the code changed', () => {
+    expect(words({ ...parts(), v: 0 }, parts())).toEqual(['the form of cache keys changed (0 → 1)'])
+    const deep = (rate: number) => parts({ parameters: { train: { rate } } })
+    expect(words(deep(1), deep(2))).toEqual(['parameter train.rate changed (1 → 2)'])
+    const [before, after] = [parts({ modules: { 'a.ts': a } }), parts({ seed: 1, modules: { 'a.ts': b } })]
+    expect(words(before, after)).toEqual(['the seed changed (absent → 1)'])
+    const environment = (values: object) => parts({ environment: values as never })
+    expect(words(environment({ b: { c: 1 }, a: 1 }), environment({ a: 2, b: { c: 2 } }))).toEqual([
+      'environment: a changed (1 → 2)',
+      'environment: b.c changed (1 → 2)',
+    ])
+  })
 })

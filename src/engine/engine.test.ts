@@ -235,6 +235,29 @@ describe('a run', () => {
     expect(results.map(r => String(r.steps[0]?.status)).sort()).toEqual(['reused', 'reused', 'succeeded'])
   })
 
+  test('that another process took over ends here, and says so', async () => {
+    let taken = false
+    const held: MetadataStore = Object.create(store, {
+      commitRun: { value: async (given: never) => (taken ? false : store.commitRun(given)) },
+    }) as MetadataStore
+    const here = new Engine({ store: held, artifacts, clock: systemClock(), executor: processExecutor(), work: root })
+    const log: string[] = []
+    const steps = [
+      recorded(log, `taken-${ulid()}`, {
+        async run(context: StepContext) {
+          taken = true
+          return { outputs: { out: await context.save('json', '1') } }
+        },
+      }),
+    ]
+    await expect(here.run({ name: 'taken', steps, trigger: 'manual' })).rejects.toMatchObject({
+      code: 'MR3044',
+      exit: 3,
+      hint: expect.stringContaining('the other process continues it') as string,
+    })
+    await here.close()
+  })
+
   test('is cancelled: what runs hears of it, the rest never starts', async () => {
     const log: string[] = []
     const steps = [

@@ -29,7 +29,7 @@ export class StepFailure extends Error {
 /** Exit codes of `src/ports/executor.ts`; the failure file says it in words. */
 export function failureOfOutcome(outcome: StepOutcome, written: string | undefined): StepFailure {
   const { exitCode, signal } = outcome
-  const last = outcome.stderrTail.trim().split('\n').at(-1) ?? ''
+  const last = outcome.stderrTail.trim().split('\n').at(-1)?.trim() ?? ''
   const reason = written ?? (last === '' ? `exit code ${exitCode}${signal ? ` (${signal})` : ''}` : last)
   const facts = { exitCode, ...(signal === undefined ? {} : { signal }), stderrTail: outcome.stderrTail.slice(-2048) }
   if (outcome.timedOut === true) return new StepFailure('timeout', 'its time was up', facts)

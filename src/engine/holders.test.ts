@@ -38,5 +38,7 @@ test('a run is driven by the owner of its lease and nobody else', () => {
   expect(isDrivenBy(run(999), owner, 100, saying(true))).toBe(true)
   expect(isDrivenBy(run(999), { ...owner, startTime: '2' }, 100, saying(true))).toBe(false)
   expect(isDrivenBy({ ...run(999), status: 'failed' }, owner, 100, saying(true))).toBe(false)
+  expect(isDrivenBy(run(999), owner, 100, saying(false))).toBe(false)
+  expect(isDrivenBy(run(), owner, 100, saying(true))).toBe(false)
   expect(isDrivenBy(undefined, owner, 100, saying(true))).toBe(false)
 })

@@ -8,6 +8,7 @@ const types: ReadonlySet<string> = new Set<ArtifactRef['type']>([
   'dataset',
   'features',
   'scaler',
+  'declaration',
   'model',
   'onnx',
   'report',

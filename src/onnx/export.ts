@@ -22,6 +22,8 @@ export interface ExportRequest {
   readonly scaler: ScalerParameters
   /** Trained on `scaleFloat32(scaler, columns)`. */
   readonly estimator: Estimator
+  /** Binary: scores at or above it are labelled 1 (default 0.5). */
+  readonly threshold?: number
   /** Stored in the file; keys are best prefixed `millrace.`. */
   readonly metadata?: Readonly<Record<string, string>>
   /** Version of Millrace, written as the producer's. */
@@ -51,7 +53,7 @@ export function exportModel(request: ExportRequest): Uint8Array {
   const order = graphOrder(inputs)
   const raw = writeInputs(builder, inputs, order)
   const scaled = writeScaler(builder, raw, scaler, order)
-  writeEstimator(builder, scaled, estimator, order)
+  writeEstimator(builder, scaled, estimator, order, request.threshold ?? 0.5)
   return writeModel(builder.build(), request.metadata ?? {}, request.version ?? '')
 }
 
@@ -101,13 +103,19 @@ function writeScaler(builder: GraphBuilder, raw: string, scaler: ScalerParameter
   })
 }
 
-function writeEstimator(builder: GraphBuilder, scaled: string, estimator: Estimator, order: readonly number[]): void {
+function writeEstimator(
+  builder: GraphBuilder,
+  scaled: string,
+  estimator: Estimator,
+  order: readonly number[],
+  threshold: number,
+): void {
   if (estimator.kind === 'trees') {
     const { ensemble } = estimator
     const { task } = ensemble
     const last = task === 'regression' ? 'scores' : 'margins'
     builder.node('ml.TreeEnsembleRegressor', [scaled], last, treeAttributes(ensemble, order))
-    return writeAnswer(builder, task, outputsOf(ensemble))
+    return writeAnswer(builder, task, outputsOf(ensemble), threshold)
   }
   const { model, kind } = estimator
   if ((kind === 'logistic') !== (model.task === 'binary')) {
@@ -122,15 +130,26 @@ function writeEstimator(builder: GraphBuilder, scaled: string, estimator: Estima
     intercepts: { floats: [model.intercept] },
     targets: { int: 1 },
   })
-  writeAnswer(builder, model.task, 1)
+  writeAnswer(builder, model.task, 1, threshold)
+}
+
+/** The least float32 that is no less: what is at or above it is at or above the threshold, to the last bit. */
+function float32From(threshold: number): number {
+  const nearest = Math.fround(threshold)
+  if (nearest >= threshold) return nearest
+  // Thresholds are within 0 and 1, where the next larger float32 has the next larger bits
+  const bits = new DataView(new ArrayBuffer(4))
+  bits.setFloat32(0, nearest)
+  bits.setUint32(0, bits.getUint32(0) + 1)
+  return bits.getFloat32(0)
 }
 
 /** From margins to `scores` and `label`. */
-function writeAnswer(builder: GraphBuilder, task: TreeEnsemble['task'], outputs: number): void {
+function writeAnswer(builder: GraphBuilder, task: TreeEnsemble['task'], outputs: number, threshold: number): void {
   if (task === 'binary') {
     builder.node('Sigmoid', ['margins'], 'scores')
-    const half = builder.constant('half', 'float', [1], [0.5])
-    const above = builder.node('Greater', ['scores', half], 'above')
+    const limit = builder.constant('threshold', 'float', [1], [float32From(threshold)])
+    const above = builder.node('GreaterOrEqual', ['scores', limit], 'above')
     const cast = builder.node('Cast', [above], 'label_column', { to: { int: 7 } })
     const axis = builder.constant('label_axis', 'int64', [1], [1])
     builder.node('Squeeze', [cast, axis], 'label')

@@ -223,6 +223,13 @@ test('parity fails for other scores and flipped decisions', async () => {
   expect(await parity('binary', reference, runtime([0.4, 0.6]), batch)).toMatchObject({ status: 'pass' })
   expect(await parity('binary', reference, runtime([0.4, 0.61]), batch)).toMatchObject({ status: 'fail', bad: 1 })
   expect(await parity('binary', reference, runtime([0.6, 0.4]), batch)).toMatchObject({ observed: { flips: 2 } })
+  // decided by the threshold of the model, within the tolerance of scores
+  const near = runtime([0.4, 0.600002])
+  expect(await parity('binary', reference, near, batch, 0.600001)).toMatchObject({
+    status: 'fail',
+    observed: { flips: 1 },
+  })
+  expect(await parity('binary', reference, near, batch)).toMatchObject({ status: 'pass' })
   expect(await parity('binary', reference, runtime([0.4, NaN]), batch)).toMatchObject({ status: 'fail' })
   expect(await parity('binary', reference, runtime([0.4]), batch)).toMatchObject({ status: 'fail' })
 })

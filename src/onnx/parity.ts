@@ -1,3 +1,4 @@
+import { scoreDistance, scoreScale } from '../math/metrics/score-distance.ts'
 import { checkOf, type OnnxCheck } from './check.ts'
 
 /** Rows as an inference runtime takes them, and the runtime itself, as far as parity needs them. */
@@ -13,17 +14,19 @@ export interface ParityRuntime {
 export const parityTolerance = 1e-5
 
 /**
- * Holds a runtime's scores against the trainer's: the same decision for every row (binary: above 0.5; several
- * outputs: the greatest; regression: none) and no score off by more than 1e-5, relative to its size above 1.
+ * Holds a runtime's scores against the trainer's: the same decision for every row (binary: by the threshold; several
+ * outputs: the greatest; regression: none) and no score off by more than 1e-5, in units of what scores of the model are.
  */
 export async function parity(
   task: 'binary' | 'multiclass' | 'regression',
   reference: Float32Array,
   runtime: ParityRuntime,
   batch: ParityRows,
+  threshold = 0.5,
 ): Promise<OnnxCheck> {
   const { scores } = await runtime.run(batch)
   const outputs = reference.length / batch.rows
+  const scale = scoreScale(task, reference)
   const problems: string[] = []
   let worst = 0
   let flips = 0
@@ -35,11 +38,11 @@ export async function parity(
     const got = scores.subarray(row * outputs, (row + 1) * outputs)
     let off = 0
     wanted.forEach((score, at) => {
-      const difference = Math.abs(score - (got[at] as number)) / Math.max(1, Math.abs(score))
+      const difference = scoreDistance(got[at] as number, score, scale)
       off = difference <= off ? off : difference
     })
     worst = off <= worst ? worst : off
-    if (decision(task, wanted) !== decision(task, got)) flips++
+    if (decision(task, wanted, threshold) !== decision(task, got, threshold)) flips++
   }
   if (!(worst <= parityTolerance))
     problems.push(`scores differ by up to ${worst}, at most ${parityTolerance} is allowed`)
@@ -51,8 +54,8 @@ export async function parity(
   })
 }
 
-function decision(task: 'binary' | 'multiclass' | 'regression', scores: Float32Array): number {
+function decision(task: 'binary' | 'multiclass' | 'regression', scores: Float32Array, threshold: number): number {
   if (task === 'regression') return 0
-  if (task === 'binary') return (scores[0] as number) > 0.5 ? 1 : 0
+  if (task === 'binary') return (scores[0] as number) >= threshold ? 1 : 0
   return scores.indexOf(scores.reduce((top, score) => Math.max(top, score), -Infinity))
 }

@@ -51,6 +51,7 @@ export interface ArtifactRef {
     | 'dataset'
     | 'features'
     | 'scaler'
+    | 'declaration'
     | 'model'
     | 'onnx'
     | 'report'

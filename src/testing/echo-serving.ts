@@ -83,10 +83,14 @@ export function echoServing(
   deployments: readonly ServedDeployment[],
 ): Serving & { readonly pushed: readonly Readonly<Record<string, Value>>[] } {
   const pushed: Readonly<Record<string, Value>>[] = []
+  const going = new Map(deployments.map(one => [one.name, one]))
   return {
     pushed,
-    list: () => deployments,
-    get: name => deployments.find(one => one.name === name),
+    list: () => [...going.values()],
+    get: name => going.get(name),
+    async end(name) {
+      if (!going.delete(name)) throw fail('nothingDeployed', { deployment: name })
+    },
     async push(_, rows) {
       pushed.push(...rows)
       return rows.length

@@ -130,6 +130,18 @@ describe('arriving data', () => {
     expect(begun).toHaveLength(1)
   })
 
+  it('begins with what is there: without a version nothing of it is new, after a restart neither', async () => {
+    await land('a.csv', row(1))
+    await looks(trigger())
+    await restart()
+    await looks(trigger())
+    expect([begun, await decisions()]).toEqual([[], []])
+    await land('b.csv', row(2))
+    await looks(trigger())
+    expect(begun).toHaveLength(1)
+    expect((await decisions())[0]).toMatchObject({ reason: '1 new file of orders: data/b.csv' })
+  })
+
   it('starts one retrain for each content, whatever its name, across restarts', async () => {
     await land('a.csv', 'at,a,b\n')
     let arrivals = trigger()

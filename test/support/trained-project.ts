@@ -69,8 +69,12 @@ export const recent = features('recent', {
   compute: f => ({ rides_6h: f.count('6h'), km_6h: f.mean('km', '6h') }),
 })
 
+interface LateTests {
+  metric(name: string, options: object): never
+}
+
 /** The model with a trainer; every trainer makes versions of the same name. */
-const lateWith = (train: ReturnType<typeof gbt>) =>
+export const lateWith = (train: ReturnType<typeof gbt>, test?: (m: LateTests) => readonly never[]) =>
   model('late', {
     task: 'binary',
     from: table,
@@ -80,6 +84,7 @@ const lateWith = (train: ReturnType<typeof gbt>) =>
     split: { by: 'time', train: '30d', test: '10d' },
     threshold: 0.4,
     train,
+    ...(test ? { test: test as never } : {}),
   })
 export const late = lateWith(gbt({ trees: 12, leaves: 4, seed: 1 }))
 const fare = model('fare', {
@@ -155,7 +160,14 @@ export async function trainedProject(): Promise<Trained> {
   const online = await workspace.online()
   const open = new Set<LiveServing>()
   const serve: Trained['serve'] = async (of, over = {}) => {
-    const serving = await LiveServing.open({ ...workspace, project: of, ...over }, online)
+    const services = { ...workspace, project: of, ...over }
+    const { store } = services
+    // One store for a file's tests: each hears of its own deployments
+    const own: typeof store = Object.assign(Object.create(store) as typeof store, {
+      listDocuments: async (kind: string) =>
+        (await store.listDocuments(kind)).filter(one => kind !== 'deployment' || of.deployments.has(one.id)),
+    })
+    const serving = await LiveServing.open({ ...services, store: own }, online)
     open.add(serving)
     return serving
   }

@@ -3,7 +3,7 @@ import { fail } from '../../errors/index.ts'
 import { updateLock } from '../project-lock.ts'
 import type { Command } from '../command.ts'
 import { usage } from '../number-option.ts'
-import { deploymentOf, onDeployment } from '../serve/rollout.ts'
+import { deploymentOf, liveOf, onDeployment } from '../serve/rollout.ts'
 
 export const command: Command = {
   summary: 'deploy a version, through the canary when one is stable already',
@@ -24,7 +24,7 @@ export const command: Command = {
     await onDeployment(
       invocation,
       { path: name => `/v1/deployments/${name}:rollout`, body: { version: chosen } },
-      deployment => deployment.rollOut(chosen, 'operator'),
+      (serving, name) => liveOf(serving, name).rollOut(chosen, 'operator'),
     )
     const after = await openWorkspace(cwd)
     try {

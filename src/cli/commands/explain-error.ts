@@ -9,9 +9,16 @@ const blame = {
 
 export const command: Command = {
   summary: 'the long form of an error code',
-  arguments: [{ name: 'code', description: 'MR and four digits', required: true }],
+  arguments: [{ name: 'code', description: 'MR and four digits (default: all of them, in short)' }],
   async run({ args, out }) {
-    const code = String(args[0]).toUpperCase()
+    const [given] = args
+    if (given === undefined) {
+      const all = Object.values(catalogue).toSorted((a, b) => (a.code < b.code ? -1 : 1))
+      out.data(all)
+      for (const one of all) out.line(`${one.code}  ${one.title}`)
+      return
+    }
+    const code = given.toUpperCase()
     const entry = Object.values(catalogue).find(one => one.code === code)
     if (!entry) throw fail('errorCodeUnknown', { code })
     out.data(entry)

@@ -1,13 +1,14 @@
-import { openWorkspace } from '../../config/workspace.ts'
+import { openWorkspace, type Workspace } from '../../config/workspace.ts'
 import type { Deployment } from '../../define/deployment.ts'
 import type { Project } from '../../define/project.ts'
 import { fail } from '../../errors/index.ts'
 import type { LiveDeployment } from '../../stages/serve/deployment.ts'
 import { LiveServing } from '../../stages/serve/serving.ts'
+import { stableDocuments } from '../../stages/serve/stable-record.ts'
 import type { DeploymentStatus } from '../../stages/serve/types.ts'
 import type { Command, Invocation, Output } from '../command.ts'
 import { ask, runningServer } from './running.ts'
-import { lostView, warmViews } from './warm-views.ts'
+import { fillingViews, lostView } from './fill-views.ts'
 
 export function deploymentOf(project: Project, name: string | undefined): Deployment {
   const { deployments } = project
@@ -23,6 +24,23 @@ export function deploymentOf(project: Project, name: string | undefined): Deploy
       known: [...deployments.keys()].join(', ') || 'no deployments',
     })
   return found
+}
+
+/** Of the declared deployments, and of those that are declared no more and go on. */
+export async function deploymentCalled({ project, store }: Workspace, name: string | undefined): Promise<string> {
+  const going = (await stableDocuments(store)).map(one => one.id)
+  const known = [...new Set([...project.deployments.keys(), ...going])]
+  const [only] = known
+  if (name === undefined && only !== undefined && known.length === 1) return only
+  if (name === undefined && known.length > 1)
+    throw fail('notNamed', { kind: 'deployment', count: known.length, known: known.join(', ') })
+  if (name === undefined || !known.includes(name))
+    throw fail('notDefined', {
+      kind: 'deployment',
+      name: name ?? '(none given)',
+      known: known.join(', ') || 'no deployments',
+    })
+  return name
 }
 
 interface RolloutView {
@@ -59,11 +77,11 @@ export function printStatus(status: DeploymentStatus, out: Output): void {
 export async function onDeployment(
   { args, cwd, out }: Invocation,
   remote: { readonly path: (name: string) => string; readonly body?: unknown },
-  local: (deployment: LiveDeployment) => Promise<DeploymentStatus>,
+  local: (serving: LiveServing, name: string) => Promise<DeploymentStatus | undefined>,
 ): Promise<void> {
   const workspace = await openWorkspace(cwd)
   try {
-    const { name, model } = deploymentOf(workspace.project, args[0])
+    const name = await deploymentCalled(workspace, args[0])
     const server = await runningServer(workspace.folder)
     if (server) {
       const answer = (await ask(workspace, server, remote.path(name), remote.body)) as { status?: DeploymentStatus }
@@ -71,16 +89,20 @@ export async function onDeployment(
       out.line(`done by the server at ${server.url}; "millrace rollout status ${name}" shows where it stands`)
       return
     }
-    for (const one of (await warmViews(workspace)).lost) {
-      // Whoever changes what is served from it decides that with the snapshot at hand
-      if (model.views.some(view => view.name === one.view)) throw one.error
-      out.note(lostView(one))
-    }
-    const serving = await LiveServing.open(workspace, await workspace.online())
+    const { fill, lost } = fillingViews(workspace)
+    const serving = await LiveServing.open(workspace, await workspace.online(), fill)
     try {
-      const status = await local(serving.get(name) as LiveDeployment)
-      out.data(status)
-      printStatus(status, out)
+      const views = workspace.project.deployments.get(name)?.model.views ?? []
+      for (const one of lost) {
+        // Whoever changes what is served from it decides that with the snapshot at hand
+        if (views.some(view => view.name === one.view)) throw one.error
+        out.note(lostView(one))
+      }
+      const status = await local(serving, name)
+      if (status) {
+        out.data(status)
+        printStatus(status, out)
+      }
     } finally {
       await serving.close()
     }
@@ -89,14 +111,21 @@ export async function onDeployment(
   }
 }
 
+/** The deployment, or what is wrong with it where it can be neither read nor made anew. */
+export function liveOf(serving: LiveServing, name: string): LiveDeployment {
+  const live = serving.get(name)
+  if (!live) throw serving.lost.find(one => one.name === name)?.error ?? fail('nothingDeployed', { deployment: name })
+  return live
+}
+
 /** The verb that gives one operator's command. */
 export function rolloutCommand(command: 'promote' | 'abort' | 'pause' | 'resume', summary: string): Command {
   return {
     summary,
     arguments: [{ name: 'deployment', description: 'which (default: the only one)' }],
     run: invocation =>
-      onDeployment(invocation, { path: name => `/v1/deployments/${name}:${command}` }, deployment =>
-        deployment.command(command, 'operator'),
+      onDeployment(invocation, { path: name => `/v1/deployments/${name}:${command}` }, (serving, name) =>
+        liveOf(serving, name).command(command, 'operator'),
       ),
   }
 }

@@ -10,7 +10,7 @@ import { ingestApart } from './ingest-apart.ts'
 import { recoverApart } from './recover-apart.ts'
 import { retrainApart } from './retrain-apart.ts'
 import { announce, claimServing, withdraw } from './running.ts'
-import { lostView, warmViews } from './warm-views.ts'
+import { fillingViews, lostView } from './fill-views.ts'
 import { watchAll } from './watching.ts'
 
 export interface UpOptions {
@@ -27,10 +27,22 @@ export interface Up {
 }
 
 async function openServing(workspace: Workspace, log: Log): Promise<LiveServing> {
-  const { filled, lost } = await warmViews(workspace)
-  for (const view of filled) log({ level: 'info', text: `filled the online records of ${view}` })
-  for (const one of lost) log({ level: 'error', code: one.error.code, text: lostView(one) })
-  const serving = await LiveServing.open(workspace, await workspace.online())
+  const { fill, filled, lost } = fillingViews(workspace)
+  const tell = (): void => {
+    for (const view of filled.splice(0)) log({ level: 'info', text: `filled the online records of ${view}` })
+    for (const one of lost.splice(0)) log({ level: 'error', code: one.error.code, text: lostView(one) })
+  }
+  const serving = await LiveServing.open(workspace, await workspace.online(), (view, reader) =>
+    fill(view, reader).finally(tell),
+  )
+  for (const { name, down } of serving.list())
+    if (down) log({ level: 'error', text: `${name} is down: ${messageOf(down.error)}`, deployment: name })
+  for (const { name, error } of serving.lost)
+    log({
+      level: 'error',
+      text: `${name}, declared no more, cannot be served on: ${messageOf(error)}`,
+      deployment: name,
+    })
   await workspace.artifacts.wipe()
   return serving
 }

@@ -102,8 +102,9 @@ function found(raw: string, flags: string): Ranges {
   for (const part of everyCharacter()) {
     for (const { 0: run } of part.matchAll(search)) {
       const end = run.codePointAt(run.length - 1) as number
-      const low = end >= 0xdc00 && end <= 0xdfff && run.length > 1
-      made.push([run.codePointAt(0) as number, low ? (run.codePointAt(run.length - 2) as number) : end])
+      // a low half stands for itself where no high one stands before it
+      const pair = run.codePointAt(run.length - 2) ?? 0
+      made.push([run.codePointAt(0) as number, pair > 0xffff ? pair : end])
     }
   }
   return united(made)

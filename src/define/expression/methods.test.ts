@@ -1,5 +1,5 @@
 import { describe as suite, expect, it } from 'vitest'
-import { column, when } from './build.ts'
+import { column, fromNode, literalOf, when } from './build.ts'
 import type { Value } from './dialect.ts'
 import { columnsOf, describe, type Node } from './node.ts'
 import { toEvaluator } from './row.ts'
@@ -323,26 +323,74 @@ it('types of results: whole numbers stay whole, a fraction or a division makes a
   expect((c.f.add(1).node as unknown as { args: Node[] }).args[1]?.type).toBe('float')
 })
 
-suite('what does not fit is refused where it is written', () => {
-  const refused: Readonly<Record<string, () => unknown>> = {
-    'a text beside a number': () => c.i.gt('7' as never),
-    'a number beside a text': () => c.s.eq(7 as never),
-    'arithmetic of a text': () => (c.s as never as typeof c.i).add(1),
-    'a condition that is none': () => (c.i as never as typeof c.yes).and(c.yes),
-    'a time that is none': () => c.at.gt(new Date(Number.NaN)),
-    'no finite number': () => c.f.gt(Number.POSITIVE_INFINITY),
-    'more than 64 bits': () => c.i.eq(2n ** 63n),
-    'half a character': () => c.s.eq('\ud800'),
-    'a zone that is none': () => c.at.hour('Mars/Olympus'),
-    'a list with another type': () => c.i.in(['7' as never]),
-    'something that is no expression': () => c.i.add({} as never),
+suite('what does not fit is refused where it is written, in words', () => {
+  const refused: Readonly<Record<string, readonly [make: () => unknown, words: string]>> = {
+    'a text beside a number': [() => c.i.gt('7' as never), "gt: needs a int, but '7' is text"],
+    'a number beside a text': [() => c.s.eq(7 as never), 'eq: needs a text, but 7 is int'],
+    'a condition beside a time': [() => c.at.lt(true as never), 'lt: needs a timestamp, but true is bool'],
+    'arithmetic of a text': [() => (c.s as never as typeof c.i).add(1), 'add: needs a number, but s is text'],
+    'division by a text': [() => c.i.div(c.s as never), 'div: needs a number, but s is text'],
+    'a logarithm of a time': [() => (c.at as never as typeof c.i).ln(), 'ln: needs a number, but at is timestamp'],
+    'a condition that is none': [() => (c.i as never as typeof c.yes).and(c.yes), 'and: needs a bool, but i is int'],
+    'another condition that is none': [() => c.yes.or(c.i.add(1) as never), 'or: needs a bool, but i + 1 is int'],
+    'a length of a number': [() => (c.i as never as typeof c.s).length(), 'length: needs a text, but i is int'],
+    'a pattern in a number': [() => (c.i as never as typeof c.s).matches(/a/), 'matches: needs a text, but i is int'],
+    'an hour of a number': [() => (c.i as never as typeof c.at).hour(), 'hour: needs a timestamp, but i is int'],
+    'minutes since a number': [() => c.at.minutesSince(c.i as never), 'minutesSince: needs a timestamp, but i is int'],
+    'a branch of a text': [() => when([[c.yes, c.s as never]], 1), 'when: needs a number, but s is text'],
+    'a branch without a condition': [() => when([[c.i as never, 1]], 1), 'when: needs a bool, but i is int'],
+    'a text in place of a number': [() => c.i.coalesce('x' as never), "coalesce: needs a number, but 'x' is text"],
+    'a time that is none': [() => c.at.gt(new Date(Number.NaN)), 'literal date: is no time'],
+    'no finite number': [() => c.f.gt(Number.POSITIVE_INFINITY), 'literal Infinity: must be finite'],
+    'more than 64 bits': [() => c.i.eq(2n ** 63n), 'literal 9223372036854775808: has more than 64 bits'],
+    'less than 64 bits': [() => c.i.eq(-(2n ** 63n) - 1n), 'literal -9223372036854775809: has more than 64 bits'],
+    'half a character': [() => c.s.eq('\ud800'), 'holds half a character (a lone surrogate)'],
+    'a zone that is none': [() => c.at.hour('Mars/Olympus'), 'time zone Mars/Olympus: is not an IANA time zone'],
+    'a list with another type': [() => c.i.in(['7' as never]), "in: needs a int, but '7' is text"],
+    'something that is no expression': [() => c.i.add({} as never), 'is not a column expression'],
+    nothing: [() => c.i.add(null as never), 'expression null: is not a column expression'],
   }
-  it.each(Object.entries(refused))('%s', (_, make) => {
+  it.each(Object.entries(refused))('%s', (_, [make, words]) => {
     expect(make).toThrow(expect.objectContaining({ code: 'MR1005' }))
+    expect(make).toThrow(words)
   })
 
   it('the greatest and least of 64 bits are taken', () => {
     expect(value(c.i.lt(2n ** 63n - 1n))).toBe(true)
     expect(value(c.i.gt(-(2n ** 63n)))).toBe(true)
+  })
+})
+
+suite('values as literals of their own type', () => {
+  it.each<[Parameters<typeof literalOf>[0], Node]>([
+    [7, { op: 'literal', value: 7, type: 'float' }],
+    [7n, { op: 'literal', value: 7, type: 'int' }],
+    [2n ** 53n, { op: 'literal', value: '9007199254740992', type: 'int' }],
+    [2n ** 53n - 1n, { op: 'literal', value: 2 ** 53 - 1, type: 'int' }],
+    [-(2n ** 63n), { op: 'literal', value: '-9223372036854775808', type: 'int' }],
+    ['x', { op: 'literal', value: 'x', type: 'text' }],
+    [true, { op: 'literal', value: true, type: 'bool' }],
+    [new Date(5), { op: 'literal', value: 5000, type: 'timestamp' }],
+  ])('%s', (given, node) => {
+    const { value, ...rest } = literalOf(given) as Node & { value: unknown }
+    expect({ ...rest, value: typeof value === 'bigint' ? Number(value) : value }).toEqual(node)
+  })
+
+  it('beside a column they are of its type where they can be', () => {
+    const beside = ({ node }: { node: Node }) => (node as unknown as { args: Node[] }).args[1]
+    expect(beside(c.i.gt(7))).toEqual({ op: 'literal', value: 7, type: 'int' })
+    expect(beside(c.f.gt(7))).toEqual({ op: 'literal', value: 7, type: 'float' })
+    expect(beside(c.i.gt(7.5))).toEqual({ op: 'literal', value: 7.5, type: 'float' })
+    expect(beside(c.i.gt(2 ** 63))).toEqual({ op: 'literal', value: 2 ** 63, type: 'float' })
+    expect(beside(c.i.gt(-(2 ** 63)))).toEqual({ op: 'literal', value: '-9223372036854775808', type: 'int' })
+    expect(beside(c.at.plus('1m'))).toEqual({ op: 'literal', value: 60_000_000, type: 'int' })
+    expect(beside(c.at.minus('1m'))).toEqual({ op: 'literal', value: -60_000_000, type: 'int' })
+  })
+
+  it('a node that was stored has its methods again', () => {
+    const stored = JSON.parse(JSON.stringify(c.i.add(3).node)) as Node
+    expect(value((fromNode(stored) as typeof c.i).times(2))).toBe(20)
+    // of whatever copy of the package it came from
+    expect(value(c.i.add({ node: stored } as never))).toBe(17)
   })
 })

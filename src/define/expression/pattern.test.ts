@@ -26,13 +26,13 @@ it('finds what RegExp finds, in random texts by random patterns', () => {
       }
       for (const text of ['', ...texts]) expect([text, finds(text)]).toEqual([text, pattern.test(text)])
     }),
-    { numRuns: 100 * times },
+    { numRuns: 40 * times },
   )
 })
 
 it('finds most of what can be written', () => {
   // a share is a figure of one fixed sample: of another hundred it may be anything near
-  const patterns = fc.sample(anyPattern, { numRuns: 500, seed: 5 })
+  const patterns = fc.sample(anyPattern, { numRuns: 200, seed: 5 })
   const taken = patterns.filter(pattern => {
     try {
       return patternText(pattern) !== ''

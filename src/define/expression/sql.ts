@@ -39,7 +39,10 @@ const printers: Record<FunctionName, Printer> = {
   div: ([a, b], _, d) => `(${d.cast(a as string, 'float')} / nullif(${d.cast(b as string, 'float')}, 0.0))`,
   mod: ([a, b], call, d) => {
     const type = call.type as ColumnType
-    return d.attempt(`(${d.cast(a as string, type)} % nullif(${d.cast(b as string, type)}, 0))`)
+    const by = d.cast(b as string, type)
+    // the least integer by -1 overflows on the way, though nothing remains of it
+    const divisor = type === 'int' ? `case when ${by} = -1 then 1 else ${by} end` : by
+    return d.attempt(`(${d.cast(a as string, type)} % nullif(${divisor}, 0))`)
   },
   neg: ([a], call, d) => (call.type === 'int' ? d.attempt(`(- ${d.cast(a as string, 'int')})`) : `(- ${a})`),
   abs: ([a], call, d) => (call.type === 'int' ? d.attempt(`abs(${d.cast(a as string, 'int')})`) : `abs(${a})`),

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { parse, type Node as Positioned } from 'acorn'
 import type { Jiti } from 'jiti'
@@ -25,7 +26,8 @@ const known = new Map<string, { readonly content: string; readonly source: Modul
 
 function resolver(path: string, loader: Jiti): ModuleSource['resolve'] {
   return specifier => {
-    if (specifier.startsWith('node:')) return undefined
+    // Millrace is a package too where it is linked, or found beside the command line only
+    if (isBuiltin(specifier) || /^millrace(\/|$)/.test(specifier)) return undefined
     const url = loader.esmResolve(specifier, { parentURL: path, try: true })
     if (url === undefined || !/^(file:|\/|[A-Za-z]:)/.test(url)) return undefined
     const file = url.startsWith('file:') ? fileURLToPath(url) : url

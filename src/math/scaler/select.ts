@@ -47,5 +47,5 @@ function select(values: Float64Array, rank: number, from: number): void {
 }
 
 function medianOfThree(a: number, b: number, c: number): number {
-  return a < b ? (b < c ? b : a < c ? c : a) : a < c ? a : b < c ? c : b
+  return Math.max(Math.min(a, b), Math.min(Math.max(a, b), c))
 }

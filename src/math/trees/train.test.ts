@@ -92,9 +92,9 @@ describe('trainTrees', () => {
     const matrix = binary(50_000)
     const weights = Float32Array.from({ length: matrix.rows }, (_, row) => 1 + (row % 3))
     for (const options of [
-      { task: 'binary', trees: 4 },
-      { task: 'regression', trees: 4, subsample: 0.5 },
-      { task: 'multiclass', trees: 3, columnSample: 0.5, depth: 4 },
+      { task: 'binary', trees: 2 },
+      { task: 'regression', trees: 2, subsample: 0.5 },
+      { task: 'multiclass', trees: 1, columnSample: 0.5, depth: 4 },
     ] as const) {
       for (const data of [matrix, { ...matrix, weights }]) {
         const alone = await trainTrees({ ...data, classes: 2 }, options)

@@ -86,6 +86,20 @@ export const deploymentRoutes = [
   command('resume', 'Lets a held rollout go on'),
   route({
     method: 'POST',
+    path: '/v1/deployments/{name}:undeploy',
+    permission: 'operate',
+    tag: 'deployments',
+    summary: 'Ends a deployment: its name answers no more; its versions stay',
+    answer: z.object({ name: z.string(), ended: z.boolean() }),
+    async handler({ params: { name = '' }, actor }, services) {
+      servedOf(services, name)
+      await services.serving.end(name, actor)
+      services.bus.publish('rollout', { id: name, command: 'undeploy' })
+      return { name, ended: true }
+    },
+  }),
+  route({
+    method: 'POST',
     path: '/v1/deployments/{name}:rollout',
     permission: 'operate',
     tag: 'deployments',

@@ -19,7 +19,7 @@ const judge = (
     'm',
     Float32Array.from(labels),
     Float32Array.from(scores),
-    champion && Float32Array.from(champion),
+    champion && { scores: Float32Array.from(champion) },
     1,
   )
 
@@ -92,16 +92,18 @@ describe('not worse than the champion, on the same rows', () => {
     const asked = (tolerance: number) => regression.metric('mae', { notWorseThan: 'champion', tolerance })
     expect(judge(asked(0.11), truth, challenger, champion)[0]?.status).toBe('pass')
     expect(judge(asked(0.09), truth, challenger, champion)[0]?.status).toBe('fail')
-    // the default is 0.005
-    const byDefault = (more: number) =>
-      judge(
-        regression.metric('mae', { notWorseThan: 'champion' }),
-        truth,
-        truth.map(value => value + 1 + more),
-        champion,
-      )
-    expect(byDefault(0.004)[0]?.status).toBe('pass')
-    expect(byDefault(0.006)[0]?.status).toBe('fail')
+    // the default is a share of what the champion errs, in whichever unit the label is
+    for (const unit of [1e-6, 1, 1e6]) {
+      const byDefault = (more: number) =>
+        judge(
+          regression.metric('mae', { notWorseThan: 'champion' }),
+          truth.map(value => unit * Math.round(value)),
+          truth.map(value => unit * (Math.round(value) + 1 + more)),
+          truth.map(value => unit * (Math.round(value) + 1)),
+        )
+      expect(byDefault(0.004)[0]?.status).toBe('pass')
+      expect(byDefault(0.006)[0]?.status).toBe('fail')
+    }
   })
 
   it('a difference that may be chance does not fail', () => {
@@ -119,6 +121,20 @@ describe('not worse than the champion, on the same rows', () => {
     expect(Number(high)).toBeGreaterThan(Number(low))
   })
 
+  it('accuracy is of the decisions that each makes by its own threshold', () => {
+    const y = Float32Array.from({ length: 400 }, (_, i) => i % 2)
+    const own = y.map(value => (value === 1 ? 0.3 : 0.1))
+    const its = y.map(value => (value === 1 ? 0.9 : 0.8))
+    const test = binary.metric('accuracy', { min: 0.99, notWorseThan: 'champion' }) as MetricTest
+    const at = (threshold: number, champion: number) =>
+      metricTest(test, 'm', y, own, { scores: its, threshold: champion }, 1, threshold).map(({ status }) => status)
+    expect(at(0.2, 0.85)).toEqual(['pass', 'pass'])
+    expect(at(0.5, 0.85)).toEqual(['fail', 'fail'])
+    expect(at(0.2, 0.5)).toEqual(['pass', 'pass'])
+    expect(metricsOf('binary', y, own, 0.2).accuracy).toBe(1)
+    expect(metricsOf('binary', y, own).accuracy).toBe(0.5)
+  })
+
   it('without a champion it is not judged, and the bound beside it is', () => {
     const checks = judge(binary.metric('auc', { min: 0.9, notWorseThan: 'champion' }), labels, shares(0.1))
     expect(checks.map(({ id, status }) => [id, status])).toEqual([
@@ -126,6 +142,19 @@ describe('not worse than the champion, on the same rows', () => {
       ['auc-vs-champion', 'skipped'],
     ])
     expect(checks[1]?.message).toBe('there is no champion yet')
+    const test = binary.metric('auc', { notWorseThan: 'champion' }) as MetricTest
+    const scores = Float32Array.from(shares(0.1))
+    const [unlike] = metricTest(
+      test,
+      'm',
+      Float32Array.from(labels),
+      scores,
+      { reason: 'it reads rides.km, which is gone' },
+      1,
+    )
+    // one that there is and that was not compared is no pass
+    expect(unlike).toMatchObject({ status: 'error', bad: 1 })
+    expect(unlike?.message).toContain('it reads rides.km, which is gone')
   })
 
   it('a challenger or champion that cannot be measured does not pass', () => {

@@ -6,6 +6,11 @@ import { pairedBootstrap } from '../../math/metrics/paired-bootstrap.ts'
 import { auc } from '../../math/metrics/ranking.ts'
 import { mae, r2, rmse } from '../../math/metrics/regression.ts'
 
+/** The champion's scores of the same rows, or why they cannot be had: then it was not compared, and that is no pass. */
+export type ChampionScores =
+  | { readonly scores: Float32Array /** Its own (default 0.5). */; readonly threshold?: number }
+  | { readonly reason: string }
+
 type Metric = (labels: Float32Array, scores: Float32Array) => number
 
 /** A metric of scores among which one is no number is no number either, whatever counting makes of it. */
@@ -25,15 +30,22 @@ const metrics: Record<MetricName, { readonly of: Metric; readonly better: 'highe
   r2: { of: r2, better: 'higher' },
 }
 
-/** All metrics that fit the task. */
+/** What a metric is of: accuracy of the decisions that a model makes by its own threshold, anything else of its scores. */
+function judgedBy(metric: MetricName, scores: Float32Array, threshold = 0.5): Float32Array {
+  if (metric !== 'accuracy') return scores
+  return scores.map(score => (Number.isNaN(score) ? Number.NaN : score >= threshold ? 1 : 0))
+}
+
+/** All metrics that fit the task; `threshold` is the model's, for accuracy. */
 export function metricsOf(
   task: 'binary' | 'regression',
   labels: Float32Array,
   scores: Float32Array,
+  threshold?: number,
 ): Record<string, number> {
   const names: readonly MetricName[] =
     task === 'binary' ? ['auc', 'logLoss', 'brier', 'accuracy', 'ece'] : ['rmse', 'mae', 'r2']
-  return Object.fromEntries(names.map(name => [name, metrics[name].of(labels, scores)]))
+  return Object.fromEntries(names.map(name => [name, metrics[name].of(labels, judgedBy(name, scores, threshold))]))
 }
 
 const show = (value: number): string => value.toPrecision(4)
@@ -43,11 +55,13 @@ export function metricTest(
   test: Extract<ModelTest, { kind: 'metric' }>,
   model: string,
   labels: Float32Array,
-  scores: Float32Array,
-  champion: Float32Array | undefined,
+  given: Float32Array,
+  champion: ChampionScores | undefined,
   seed: number,
+  threshold?: number,
 ): CheckResult[] {
   const { of } = metrics[test.metric]
+  const scores = judgedBy(test.metric, given, threshold)
   const value = of(labels, scores)
   const common = { kind: 'metric', target: { model }, severity: test.severity, evaluated: labels.length } as const
   const checks: CheckResult[] = []
@@ -73,6 +87,12 @@ export function metricTest(
   return checks
 }
 
+/** Metrics in the units of the label: a millionth or a million, so that only a share of the champion's value says how much is little. */
+const inLabelUnits: ReadonlySet<MetricName> = new Set(['rmse', 'mae'])
+const relativeTolerance = 0.005
+const inUnits = (metric: MetricName): string =>
+  inLabelUnits.has(metric) ? `${100 * relativeTolerance} % of its ${metric}` : '0.005'
+
 type MetricTest = Extract<ModelTest, { kind: 'metric' }>
 type Common = Pick<CheckResult, 'id' | 'kind' | 'target' | 'severity' | 'evaluated'>
 
@@ -83,20 +103,30 @@ function againstChampion(
   value: number,
   labels: Float32Array,
   scores: Float32Array,
-  champion: Float32Array | undefined,
+  champion: ChampionScores | undefined,
   seed: number,
 ): CheckResult {
   const { of, better } = metrics[test.metric]
-  const tolerance = test.tolerance ?? 0.005
-  const threshold = `not worse than the champion by more than ${tolerance}`
-  if (!champion) {
-    const message = 'there is no champion yet'
-    return { ...common, status: 'skipped', observed: { [test.metric]: value }, bad: 0, threshold, message }
+  const unmeasured = (status: 'skipped' | 'error', message: string): CheckResult => {
+    const threshold = `not worse than the champion by more than ${test.tolerance ?? inUnits(test.metric)}`
+    return {
+      ...common,
+      status,
+      observed: { [test.metric]: value },
+      bad: status === 'error' ? 1 : 0,
+      threshold,
+      message,
+    }
   }
-  const paired = pairedBootstrap({ metric: of, labels, first: scores, second: champion, seed, resamples: 200 })
+  if (!champion) return unmeasured('skipped', 'there is no champion yet')
+  if ('reason' in champion) return unmeasured('error', `not compared with the champion: ${champion.reason}`)
+  const own = judgedBy(test.metric, champion.scores, champion.threshold)
+  const paired = pairedBootstrap({ metric: of, labels, first: scores, second: own, seed, resamples: 200 })
   // The gain, whichever way the metric runs
   const [worst, best] = better === 'higher' ? [paired.lower, paired.upper] : [-paired.upper, -paired.lower]
-  const its = of(labels, champion)
+  const its = of(labels, own)
+  const tolerance = test.tolerance ?? (inLabelUnits.has(test.metric) ? relativeTolerance * its : 0.005)
+  const threshold = `not worse than the champion by more than ${test.tolerance ?? inUnits(test.metric)}`
   const observed = {
     challenger: value,
     champion: its,

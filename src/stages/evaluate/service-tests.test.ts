@@ -142,21 +142,35 @@ describe('golden rows', () => {
   const golden = (scores: number[]) => ({ features: scores.map(() => 1), categories: [], scores })
 
   it('hold within a hundred-thousandth', async () => {
-    expect(await goldenTest('m', answers([0.5, 0.25]), golden([0.5, 0.25]))).toMatchObject({
+    expect(await goldenTest('m', 'binary', answers([0.5, 0.25]), golden([0.5, 0.25]))).toMatchObject({
       status: 'pass',
       evaluated: 2,
       bad: 0,
     })
-    expect(await goldenTest('m', answers([0.5, 0.250009]), golden([0.5, 0.25]))).toMatchObject({ status: 'pass' })
-    expect(await goldenTest('m', answers([0.5, 0.25002]), golden([0.5, 0.25]))).toMatchObject({
+    expect(await goldenTest('m', 'binary', answers([0.5, 0.250009]), golden([0.5, 0.25]))).toMatchObject({
+      status: 'pass',
+    })
+    expect(await goldenTest('m', 'binary', answers([0.5, 0.25002]), golden([0.5, 0.25]))).toMatchObject({
       status: 'fail',
       severity: 'critical',
     })
-    expect(await goldenTest('m', answers([0.49, 0.25]), golden([0.5, 0.25]))).toMatchObject({ status: 'fail', bad: 1 })
+    expect(await goldenTest('m', 'binary', answers([0.49, 0.25]), golden([0.5, 0.25]))).toMatchObject({
+      status: 'fail',
+      bad: 1,
+    })
+  })
+
+  it('of a regression hold in units of its own scores', async () => {
+    for (const unit of [1e-6, 1, 1e6]) {
+      const off = (share: number) =>
+        goldenTest('m', 'regression', answers([100 * unit, 250 * unit * (1 + share)]), golden([100 * unit, 250 * unit]))
+      expect(await off(9e-6)).toMatchObject({ status: 'pass' })
+      expect(await off(2e-5)).toMatchObject({ status: 'fail' })
+    }
   })
 
   it('that are answered by no number, or are none, prove nothing', async () => {
-    expect(await goldenTest('m', answers([Number.NaN]), golden([0.5]))).toMatchObject({ status: 'fail' })
-    expect(await goldenTest('m', answers([]), golden([]))).toMatchObject({ status: 'error', evaluated: 0 })
+    expect(await goldenTest('m', 'binary', answers([Number.NaN]), golden([0.5]))).toMatchObject({ status: 'fail' })
+    expect(await goldenTest('m', 'binary', answers([]), golden([]))).toMatchObject({ status: 'error', evaluated: 0 })
   })
 })

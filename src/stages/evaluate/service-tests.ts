@@ -1,7 +1,9 @@
+import type { Task } from '../../define/model.ts'
 import type { CheckResult } from '../../define/report.ts'
 import type { ModelTest } from '../../define/suite.ts'
 import { auc } from '../../math/metrics/ranking.ts'
 import { rmse } from '../../math/metrics/regression.ts'
+import { scoreDistance, scoreScale } from '../../math/metrics/score-distance.ts'
 import type { FrameRows } from '../train/read-frame.ts'
 import type { Subject } from './subject.ts'
 
@@ -89,9 +91,13 @@ export function slicesTest(
   }
 }
 
+/** Of a score, or of what is usual among them where it is smaller. */
+const goldenThreshold = 'scores within 1e-5'
+
 /** Golden rows must be answered as they were when the model was made. */
 export async function goldenTest(
   model: string,
+  task: Task,
   subject: Subject,
   golden: {
     readonly features: readonly number[]
@@ -105,7 +111,11 @@ export async function goldenTest(
     features: Float32Array.from(golden.features),
     ...(golden.categories.length > 0 ? { categories: golden.categories } : {}),
   })
-  const worst = golden.scores.reduce((most, score, i) => Math.max(most, Math.abs(score - (scores[i] as number))), 0)
+  const scale = scoreScale(task, Float32Array.from(golden.scores))
+  const worst = golden.scores.reduce(
+    (most, wanted, i) => Math.max(most, scoreDistance(scores[i] as number, wanted, scale)),
+    0,
+  )
   const holds = worst <= 1e-5
   if (rows === 0)
     return {
@@ -117,7 +127,7 @@ export async function goldenTest(
       observed: {},
       evaluated: 0,
       bad: 0,
-      threshold: 'scores within 1e-5',
+      threshold: goldenThreshold,
       message: 'the version has no golden rows, so nothing shows that it answers as it did',
     }
   return {
@@ -129,7 +139,7 @@ export async function goldenTest(
     observed: { worst },
     evaluated: rows,
     bad: holds ? 0 : 1,
-    threshold: 'scores within 1e-5',
+    threshold: goldenThreshold,
     message: holds
       ? `${rows} golden rows are answered within ${worst.toExponential(1)}`
       : `one of ${rows} golden rows is answered by a score that is ${worst.toExponential(1)} off, more than the 1e-5 that are allowed`,

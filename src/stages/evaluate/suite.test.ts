@@ -36,7 +36,7 @@ function suite(
     frame,
     seed: 1,
     clock: manualClock(),
-    ...(over.champion ? { champion: subjectOf(over.champion) } : {}),
+    ...(over.champion ? { champion: { scores: x.map(value => (over.champion as Score)(value, rows)) } } : {}),
     ...(over.further ? { further: over.further } : {}),
   })
 }

@@ -1,9 +1,10 @@
 import type { Model } from '../../define/model.ts'
 import { overallStatus, type CheckResult, type Report } from '../../define/report.ts'
 import { ulid } from '../../internal/ids.ts'
+import { scoreDistance, scoreScale } from '../../math/metrics/score-distance.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { FrameRows } from '../train/read-frame.ts'
-import { calibrationTest, metricsOf, metricTest } from './metric-tests.ts'
+import { calibrationTest, type ChampionScores, metricsOf, metricTest } from './metric-tests.ts'
 import { propertyTest } from './property-tests.ts'
 import { latencyTest } from './latency-test.ts'
 import { sizeTest, slicesTest } from './service-tests.ts'
@@ -16,8 +17,8 @@ export interface SuiteInput {
   readonly subject: Subject
   readonly bytes: number
   readonly frame: FrameRows
-  /** The champion, when it takes the same inputs. */
-  readonly champion?: Subject
+  /** What the champion scores the same rows; absent where there is none yet. */
+  readonly champion?: ChampionScores
   readonly seed: number
   readonly clock: Clock
   /** Checks made elsewhere that belong to the verdict: export parity, scaler. */
@@ -30,11 +31,10 @@ export async function runSuite(
 ): Promise<{ readonly report: Report; readonly metrics: Readonly<Record<string, number>> }> {
   const { model, name, subject, frame, clock } = input
   const scores = await scoreRows(subject, frame.inputs, frame.rows)
-  const champion = input.champion ? await scoreRows(input.champion, frame.inputs, frame.rows) : undefined
   const checks: CheckResult[] = [
     ...(input.further ?? []),
     bounds(name, model.task, scores),
-    await steady(name, subject, frame, scores),
+    await steady(name, model.task, subject, frame, scores),
   ]
   for (const test of model.tests) {
     const started = clock.elapsed()
@@ -42,7 +42,7 @@ export async function runSuite(
     checks.push(...made.map(check => ({ ...check, durationMs: Math.round(clock.elapsed() - started) })))
   }
   return {
-    metrics: metricsOf(model.task, frame.labels, scores),
+    metrics: metricsOf(model.task, frame.labels, scores, model.threshold),
     report: {
       id: ulid(),
       kind: 'model',
@@ -57,7 +57,7 @@ export async function runSuite(
   async function one(test: Model['tests'][number]): Promise<CheckResult[]> {
     switch (test.kind) {
       case 'metric':
-        return metricTest(test, name, frame.labels, scores, champion, input.seed)
+        return metricTest(test, name, frame.labels, scores, input.champion, input.seed, model.threshold)
       case 'calibration':
         return [calibrationTest(test, name, frame.labels, scores)]
       case 'slices':
@@ -91,8 +91,15 @@ function bounds(name: string, task: Model['task'], scores: Float32Array): CheckR
 }
 
 /** Equal answers again, alone and in company. */
-async function steady(name: string, subject: Subject, frame: FrameRows, scores: Float32Array): Promise<CheckResult> {
+async function steady(
+  name: string,
+  task: Model['task'],
+  subject: Subject,
+  frame: FrameRows,
+  scores: Float32Array,
+): Promise<CheckResult> {
   const rows = Math.min(64, frame.rows)
+  const scale = scoreScale(task, scores)
   const head = frame.inputs.map(column =>
     column instanceof Float32Array ? column.subarray(0, rows) : column.slice(0, rows),
   )
@@ -104,11 +111,9 @@ async function steady(name: string, subject: Subject, frame: FrameRows, scores: 
       head.map(column => (column instanceof Float32Array ? column.subarray(i, i + 1) : [column[i] as string])),
       1,
     )
-    if (
-      Math.abs((again[i] as number) - (scores[i] as number)) > 1e-6 ||
-      Math.abs((alone[0] as number) - (scores[i] as number)) > 1e-5
-    )
-      bad++
+    const score = scores[i] as number
+    const off = (other: number): number => scoreDistance(other, score, scale)
+    if (!(off(again[i] as number) <= 1e-6 && off(alone[0] as number) <= 1e-5)) bad++
   }
   return {
     id: 'steady',

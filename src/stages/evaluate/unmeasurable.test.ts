@@ -42,7 +42,7 @@ const statuses = async (odd: number): Promise<Record<string, string>> => {
     subject: subjectOf(odd),
     bytes: 1,
     frame,
-    champion: subjectOf(0.5),
+    champion: { scores: column.map((value, i) => (i === 250 ? 0.5 : value)) },
     seed: 1,
     clock: manualClock(),
   })

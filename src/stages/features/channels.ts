@@ -1,4 +1,5 @@
 import type { FeatureSpec, FeatureView } from '../../define/features.ts'
+import { definitionDigest } from '../../define/project.ts'
 import { columnsOf, toEvaluator, toSql, type Evaluator, type Node } from '../../define/expression/index.ts'
 import { canonicalJson, type Json } from '../../internal/canonical-json.ts'
 import type { Dialect } from '../../ports/data-engine.ts'
@@ -16,36 +17,49 @@ export interface Channel {
 
 export interface ViewPlan {
   readonly view: FeatureView
+  /**
+   * What its online records are kept under: the name and the version of the definition, so that those of a changed view
+   * stand beside the ones that an older model goes on reading.
+   */
+  readonly records: string
   readonly channels: readonly Channel[]
   /** Features in declared order with the index of their channel. */
   readonly features: readonly { readonly name: string; readonly spec: FeatureSpec; readonly channel: number }[]
   /** Longest look-back in microseconds; Infinity when a `last` has neither window nor ttl. */
   readonly horizon: number
-  /** Names of the key columns, in declared order. */
+  /** Names of the key columns, by name: a key is encoded alike in whichever order they are declared. */
   readonly keys: readonly string[]
+}
+
+/** `recent@3f6c0a91b2d4`. */
+export function recordsOf(view: FeatureView): string {
+  return `${view.name}@${definitionDigest(view).slice('sha256:'.length, 'sha256:'.length + 12)}`
 }
 
 export function planView(view: FeatureView): ViewPlan {
   const channels: Channel[] = [{ of: undefined, knownAt: [] }]
   const index = new Map<string, number>()
   let horizon = 0
-  const features = Object.entries(view.features).map(([name, declared]) => {
+  const planned = Object.entries(view.features).map(([name, declared]) => {
     const window = declared.window ?? view.ttl
-    const spec: FeatureSpec = window === undefined ? declared : { ...declared, window }
     horizon = Math.max(horizon, window ?? Number.POSITIVE_INFINITY)
-    if (!spec.of) return { name, spec, channel: 0 }
-    const key = canonicalJson(spec.of as unknown as Json)
-    let channel = index.get(key)
-    if (channel === undefined) {
-      const knownAt =
-        view.knownTime === 'ignore' ? [] : columnsOf(spec.of).flatMap(column => view.from.knownAt[column] ?? [])
-      channel = channels.push({ of: spec.of, knownAt }) - 1
-      index.set(key, channel)
-    }
-    return { name, spec, channel }
+    return { name, spec: window === undefined ? declared : { ...declared, window } }
   })
-  return { view, channels, features, horizon, keys: Object.keys(view.entity.keys) }
+  // By name: records of one digest have one layout, in whichever order the features are declared
+  for (const { spec } of planned.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    if (!spec.of || index.has(channelKey(spec.of))) continue
+    const knownAt =
+      view.knownTime === 'ignore' ? [] : columnsOf(spec.of).flatMap(column => view.from.knownAt[column] ?? [])
+    index.set(channelKey(spec.of), channels.push({ of: spec.of, knownAt }) - 1)
+  }
+  const features = planned.map(one => ({
+    ...one,
+    channel: one.spec.of ? (index.get(channelKey(one.spec.of)) as number) : 0,
+  }))
+  return { view, records: recordsOf(view), channels, features, horizon, keys: Object.keys(view.entity.keys).sort() }
 }
+
+const channelKey = (of: Node): string => canonicalJson(of as unknown as Json)
 
 /** SQL of a channel's value (double, NaN where null) and of the first microsecond at which it counts. */
 export function channelSql(plan: ViewPlan, channel: Channel, dialect: Dialect): { value: string; visible: string } {

@@ -162,7 +162,7 @@ describe('window features', () => {
           }
         },
       ),
-      { numRuns: 80 },
+      { numRuns: 30 },
     )
   })
 

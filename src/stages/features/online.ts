@@ -35,7 +35,7 @@ export class OnlineView {
   #window(key: string): EntityWindow | undefined {
     const cached = this.#windows.get(key)
     if (cached) return cached
-    const bytes = this.#store.get(this.name, key)
+    const bytes = this.#store.get(this.plan.records, key)
     const window = bytes ? EntityWindow.decode(bytes, this.plan.channels.length) : undefined
     if (bytes && !window) throw fail('viewOutdated', { view: this.name })
     if (window) this.#windows.set(key, window)
@@ -77,7 +77,7 @@ export class OnlineView {
     const keys = [...this.#dirty]
     this.#dirty.clear()
     await this.#store.putMany(
-      this.name,
+      this.plan.records,
       keys.map(key => [key, (this.#windows.get(key) as EntityWindow).encode()] as const),
     )
   }
@@ -141,9 +141,9 @@ export async function materialise(
       window.push(at[r] as number, values, visibles)
     }
   }
-  await store.dropView(plan.view.name)
+  await store.dropView(plan.records)
   await store.putMany(
-    plan.view.name,
+    plan.records,
     [...windows].map(([key, window]) => [key, window.encode()] as const),
   )
   return windows.size

@@ -4,15 +4,18 @@ import type { Json } from '../../internal/canonical-json.ts'
 import { modelGate } from '../evaluate/model-gate.ts'
 import { runSuite } from '../evaluate/suite.ts'
 import type { Subject } from '../evaluate/subject.ts'
+import type { Spans } from '../features/frame.ts'
 import { type ScalerArtifact, unitChange } from '../scaler/index.ts'
 import { proveScaler } from '../scaler/prove.ts'
 import { score, type FittedModel } from '../train/estimator.ts'
 import { readFrame, type FrameRows } from '../train/read-frame.ts'
 import { baselinePerformance } from '../watch/baseline-performance.ts'
 import type { Profile } from '../watch/profile.ts'
+import { championOf } from './champion.ts'
 import { saveUnder } from './save.ts'
 import type { StageServices } from './services.ts'
-import { from, input, type Common } from './step-parts.ts'
+import { datasetsOf, from, input, type Common } from './step-parts.ts'
+import { datasetStepName } from './validation.ts'
 
 /** Most test rows that the suite is run on. */
 const suiteRows = 60_000
@@ -36,38 +39,16 @@ async function heldOut(context: StepContext, fitted: FittedModel, test: FrameRow
   }
 }
 
-/** The version that the alias `champion` points to, loaded, when it takes the same inputs as the challenger. */
-async function championOf(
-  services: StageServices,
-  model: Model,
-  inputs: FittedModel['inputs'],
-): Promise<{ readonly subject: Subject; readonly version: number; readonly fitted: FittedModel } | undefined> {
-  const version = (await services.store.aliases(model.name)).champion
-  const found = version === undefined ? undefined : await services.store.getModelVersion(model.name, version)
-  if (!found) return undefined
-  const fitted = JSON.parse(
-    Buffer.from(await services.artifacts.get(found.facts.model as never)).toString(),
-  ) as FittedModel
-  const same =
-    fitted.inputs.length === inputs.length &&
-    fitted.inputs.every((one, i) => one.name === inputs[i]?.name && one.kind === inputs[i]?.kind)
-  if (!same) return undefined
-  return {
-    subject: {
-      loaded: await (await services.runtime()).load(await services.artifacts.get(found.digest)),
-      inputs: fitted.inputs,
-    },
-    version: found.version,
-    fitted,
-  }
-}
-
 /** The model test suite, on the exported file and against the champion; a red one stops the run. */
 export function evaluateStep(services: StageServices, model: Model, common: Common): StepDefinition {
   return {
     ...common,
     name: `evaluate-${model.name}`,
     inputs: {
+      // The champion reads them in its own way
+      ...Object.fromEntries(
+        datasetsOf(model).map(dataset => [`data:${dataset.name}`, from(datasetStepName(dataset), 'data')]),
+      ),
       frame: from(`features-${model.name}`, 'frame'),
       model: from(`train-${model.name}`, 'model'),
       onnx: from(`export-${model.name}`, 'onnx'),
@@ -102,8 +83,9 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
         { path, test: frame },
         profile,
       )
-      const champion = await championOf(services, model, fitted.inputs)
-      if (champion) further.push(unitChange(model.name, names, fitted.scaler.features, champion.fitted.scaler.features))
+      const spans = input(context, 'frame').ref.meta as unknown as Spans
+      const champion = await championOf(services, context, model, { frame, spans, limit: suiteRows })
+      if (champion?.fitted) further.push(unitChange(model.name, fitted, champion.fitted))
       const subject: Subject = { loaded: await (await services.runtime()).load(bytes), inputs: fitted.inputs }
       try {
         const { report, metrics } = await runSuite({
@@ -115,10 +97,10 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
           seed: 1,
           clock: services.clock,
           further,
-          ...(champion ? { champion: champion.subject } : {}),
+          ...(champion ? { champion: champion.scores } : {}),
         })
         for (const [key, value] of Object.entries(metrics)) context.metric(key, value)
-        const decision = modelGate(report, metrics, champion?.version, services.clock.now())
+        const decision = modelGate(report, metrics, champion?.record.version, services.clock.now())
         return {
           outputs: {
             report: await context.save('report', JSON.stringify(report)),
@@ -134,7 +116,6 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
         }
       } finally {
         await subject.loaded.close()
-        await champion?.subject.loaded.close()
       }
     },
   }

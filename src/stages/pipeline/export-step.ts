@@ -72,6 +72,7 @@ export function exportStep(services: StageServices, model: Model, common: Common
         inputs: fitted.inputs,
         scaler: fitted.scaler,
         estimator: fitted.estimator,
+        threshold: model.threshold,
         metadata: {
           'millrace.model': model.name,
           'millrace.definition': definitionDigest(model),
@@ -103,7 +104,7 @@ export function exportStep(services: StageServices, model: Model, common: Common
         const checks: CheckResult[] = [
           ...[
             ...verifyModel(bytes, { scaler: { ...fitted.scaler, features } }),
-            await parity(fitted.task, reference, loaded, batch),
+            await parity(fitted.task, reference, loaded, batch, model.threshold),
           ].map(check => ({ ...check, target: { model: model.name } })),
           await scalerParity(model.name, scaler, readModel(bytes), runtime, fitted.inputs, columns, batch),
         ]

@@ -119,3 +119,40 @@ it('no rows at all: an empty dataset passes what it passes, and is refused where
     reason: 'orders is refused: it has no rows',
   })
 })
+
+it('says first what failed of most rows, how many more there are, and of which file', () => {
+  const two = [checkOf('range', 'fail', 2), { ...checkOf('range', 'fail', 7), message: 'worst' }]
+  expect(judged(dataOf(), two, { quarantined: 9, failed: 9 }).reason).toBe(
+    '9 of 1,000 rows go to quarantine; the others are accepted: worst (and 1 more)',
+  )
+  const report = { id: 'r', checks: two, evidence: { file: 'sha256:1', source: 'new.csv' } } as never as Report
+  const of = (evidence: object) =>
+    gate({ ...report, evidence } as never, dataOf(), { rows: 100, quarantined: 9, failed: 9 }, 0)
+  expect(of(report.evidence).reason).toBe('file new.csv is refused: 9 of 100 rows (9.0 %) are bad: worst (and 1 more)')
+  expect(of({ file: 'sha256:1' }).reason).toMatch(/^orders is refused/)
+  expect(of({ source: 'new.csv' }).reason).toMatch(/^orders is refused/)
+  expect(of({}).inputs).toEqual({ rows: 100, quarantined: 9, failed: ['range', 'range'] })
+  expect(of({}).evidence).toEqual(['r'])
+})
+
+it('counts what refuses besides the first: other rules over the whole, and rows', () => {
+  const whole = [checkOf('count', 'fail', 1), { ...checkOf('place', 'error'), message: 'no such column' }]
+  expect(judged(dataOf(), whole).reason).toBe('orders is refused: count: 1 (and 1 more)')
+  expect(judged(dataOf(), [...whole, checkOf('range', 'fail', 9)]).reason).toMatch(/\(and 2 more\)$/)
+  expect(judged(dataOf(), whole.slice(1)).reason).toBe('orders is refused: no such column')
+})
+
+it.each([
+  ['has no rows', [checkOf('count', 'fail')], 'orders is refused: it has no rows'],
+  ['has no rows because it could not be read', [checkOf('count', 'error')], 'orders is refused: count: 0'],
+  ['has no rows and other columns', [{ ...checkOf('count', 'fail'), kind: 'schema' }], 'orders is refused: count: 0'],
+] as const)('what %s says so', (_, checks, reason) => {
+  expect(judged(dataOf(), checks as unknown as CheckResult[], { rows: 0 })).toMatchObject({
+    reason,
+    rule: { value: 1 },
+  })
+})
+
+it('no rows and nothing that failed pass', () => {
+  expect(judged(dataOf(), [checkOf('range', 'pass')], { rows: 0 }).verdict).toBe('passed')
+})

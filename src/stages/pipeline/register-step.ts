@@ -1,5 +1,6 @@
 import type { Model } from '../../define/model.ts'
 import { definitionDigest } from '../../define/project.ts'
+import { writeModelDefinition } from '../../define/written-model.ts'
 import type { StepDefinition, StepResult } from '../../engine/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import type { StageServices } from './services.ts'
@@ -33,6 +34,7 @@ export function registerStep(
       const digests = Object.fromEntries(
         Object.entries(context.inputs).map(([name, one]) => [name, one.ref.digest as Json]),
       )
+      const declaration = await context.save('declaration', JSON.stringify(writeModelDefinition(model)))
       const version = await services.store.addModelVersion({
         model: model.name,
         digest: input(context, 'onnx').ref.digest,
@@ -44,6 +46,7 @@ export function registerStep(
           ...options.facts,
           trigger: options.trigger,
           definition: definitionDigest(model),
+          declaration: declaration.digest,
           frameFacts: { ...input(context, 'frame').ref.meta } as Json,
         },
         tags: {},
@@ -52,7 +55,7 @@ export function registerStep(
         { from: version.digest, to: `model:${model.name}@${version.version}`, relation: 'registered as' },
         { from: `run:${context.runId}`, to: `model:${model.name}@${version.version}`, relation: 'made' },
       ])
-      return { outputs: { version: await context.save('json', JSON.stringify(version)) } }
+      return { outputs: { declaration, version: await context.save('json', JSON.stringify(version)) } }
     },
   }
 }

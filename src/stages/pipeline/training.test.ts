@@ -234,3 +234,49 @@ it('a challenger is held against the champion on the same rows', async () => {
     expect(outcome.decisions.filter(({ inputs }) => inputs.champion === 1)).toHaveLength(2)
   })
 })
+
+it('a champion that takes other inputs is held against the challenger by its own', async () => {
+  const at = folder()
+  const test = (m: { metric(n: string, o: object): never }) => [m.metric('logLoss', { notWorseThan: 'champion' })]
+  const check = async ({ json }: Outcome) =>
+    (await json<Report>('evaluate-late.report')).checks.find(({ id }) => id === 'logLoss-vs-champion')?.status
+  const inputs: readonly [string, (c: { km: never; id: never }) => object, string][] = [
+    ['the first', c => ({ km: c.km }), 'skipped'],
+    ['the same', c => ({ km: c.km }), 'pass'],
+    ['one more', c => ({ km: c.km, id: c.id }), 'pass'],
+    ['of another name', c => ({ miles: c.km }), 'pass'],
+  ]
+  for (const [name, of, status] of inputs)
+    await train(at, build({ model: { test, inputs: of } }), async outcome => {
+      expect(outcome.status, name).toBe('succeeded')
+      expect(await check(outcome), name).toBe(status)
+      // the units of inputs that both have are compared
+      const ids = (await outcome.json<Report>('evaluate-late.report')).checks.map(one => one.id)
+      expect(ids.includes('scaler-unit-change'), name).toBe(status === 'pass')
+      const [latest] = outcome.decisions.filter(one => one.subject === 'model late')
+      expect(latest?.inputs.champion ?? null, name).toBe(status === 'pass' ? 1 : null)
+      await outcome.workspace.store.setAlias('late', 'champion', 1)
+    })
+})
+
+it('a version is traced from its file and its run, and has the latest of what it was tested for', async () => {
+  await train(folder(), build(), async ({ workspace, outputs, decisions }) => {
+    const { store } = workspace
+    const [version] = await store.listModelVersions('late')
+    const edges = await store.edgesTo(['model:late@1'])
+    expect(new Set(edges.map(one => `${one.from} ${one.relation}`))).toEqual(
+      new Set([`run:${version?.runId} made`, `${outputs['export-late.onnx']?.digest} registered as`]),
+    )
+    expect(version?.tags).toEqual({})
+    const gate = decisions.find(one => one.subject === 'model late')
+    const [report] = await store.listReports({ kind: 'model' })
+    expect(gate?.evidence).toContain(report?.id)
+    expect(outputs['validate-rides.quarantine']?.meta).toMatchObject({ rows: 1 })
+    const [validation] = await store.listReports({ kind: 'validation' })
+    expect(validation).toMatchObject({
+      runId: version?.runId,
+      evidence: { quarantine: outputs['validate-rides.quarantine']?.digest },
+    })
+    expect(validation?.evidence.files).toHaveLength(1)
+  })
+})

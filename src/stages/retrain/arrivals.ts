@@ -10,7 +10,7 @@ import { datasetsOf } from '../pipeline/step-parts.ts'
 import { type SourceFile, sourceFiles } from '../validate/files.ts'
 import { validate } from '../validate/validate.ts'
 import type { LiveMonitor } from '../watch/live.ts'
-import { arrivedOf, type DatasetFile, requestOf } from './new-files.ts'
+import { arrivedOf, type DatasetFile, requestOf, seenBefore } from './new-files.ts'
 
 /** Contents of files that need no retrain any more. */
 type Seen = { readonly digests: readonly Digest[] }
@@ -121,16 +121,12 @@ export class ArrivalTrigger {
   /** What was seen before this process, also what a crash kept from being written: the decisions have it. */
   async #restore(present: readonly Found[]): Promise<Set<Digest>> {
     const { store } = this.#services
-    const stored = (await store.getDocument<Seen>('arrivals', this.#definition.name))?.value
-    const seen = new Set(stored?.digests ?? [])
     const { name } = this.#definition.deployment.model
-    for (const decision of await store.listDecisions({ kind: 'trigger', subject: `model ${name}`, limit: 100 }))
-      if (decision.verdict === 'fired' && decision.inputs.trigger === 'data')
-        for (const digest of decision.evidence) seen.add(digest as Digest)
-    if (stored) return seen
-    // At first, what the newest version was not trained on is new; without a version nothing is
-    if ((await store.listModelVersions(name)).length === 0) for (const file of present) seen.add(file.digest)
-    await this.#store(seen)
+    const kept = (await store.getDocument<Seen>('arrivals', this.#definition.name))?.value
+    const decisions = await store.listDecisions({ kind: 'trigger', subject: `model ${name}`, limit: 100 })
+    const trained = (await store.listModelVersions(name)).length > 0
+    const seen = seenBefore(kept?.digests, decisions, trained, present)
+    if (!kept) await this.#store(seen)
     return seen
   }
 

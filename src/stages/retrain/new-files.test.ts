@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { digestBytes } from '../../internal/digest.ts'
-import { arrivedOf, type DatasetFile, requestOf } from './new-files.ts'
+import { arrivedOf, type DatasetFile, requestOf, seenBefore } from './new-files.ts'
 
 const contents = ['one', 'two', 'three', 'four', 'five'].map(digestBytes)
 const file = (name: string, content: number, dataset = 'orders'): DatasetFile => ({
@@ -42,4 +42,27 @@ it('asks for one retrain in the words of people, and counts contents, not names'
   const many = [file('a.csv', 0), file('copy.csv', 0), file('b.csv', 1), file('c.csv', 2, 'stores'), file('d.csv', 3)]
   expect(requestOf(many).reason).toBe('4 new files of orders, stores: a.csv, copy.csv, b.csv and 2 more')
   expect(requestOf(many).evidence).toEqual(contents.slice(0, 4))
+})
+
+describe('what was seen before a process begins', () => {
+  const content = (i: number) => file('', i).digest
+  const [kept, started, scheduled, suppressed, present] = [content(0), content(1), content(2), content(3), content(4)]
+  const decision = (verdict: 'fired' | 'suppressed', trigger: string, digest: DatasetFile['digest']) => ({
+    verdict,
+    inputs: { trigger },
+    evidence: [digest],
+  })
+  const decisions = [
+    decision('fired', 'data', started),
+    decision('fired', 'schedule', scheduled),
+    decision('suppressed', 'data', suppressed),
+  ]
+  it.each([
+    ['what is on record and what started a retrain', [kept], true, [kept, started]],
+    ['the same without a version', [kept], false, [kept, started]],
+    ['the first time, what started one', undefined, true, [started]],
+    ['the first time without a version, also what is there', undefined, false, [started, present]],
+  ] as const)('is %s', (_, had, trained, wanted) => {
+    expect([...seenBefore(had, decisions, trained, [file('e.csv', 4)])]).toEqual(wanted)
+  })
 })

@@ -1,3 +1,4 @@
+import type { Decision } from '../../define/decision.ts'
 import type { Digest } from '../../internal/digest.ts'
 
 /** A file of a dataset of the model. */
@@ -17,6 +18,26 @@ export function arrivedOf<T extends DatasetFile>(
   seen: ReadonlySet<Digest>,
 ): readonly T[] {
   return files.filter(({ digest }) => before.has(digest) && !seen.has(digest))
+}
+
+/**
+ * Contents that needed no retrain any more when a process begins: those that are on record (`kept`), and those that started
+ * one, which a crash may have kept from being recorded. The first time what a version was not trained on is new; where there
+ * is no version (`trained`), nothing that is there is.
+ */
+export function seenBefore(
+  kept: readonly Digest[] | undefined,
+  decisions: readonly Pick<Decision, 'verdict' | 'inputs' | 'evidence'>[],
+  trained: boolean,
+  present: readonly DatasetFile[],
+): Set<Digest> {
+  const started = decisions.filter(one => one.verdict === 'fired' && one.inputs.trigger === 'data')
+  const first = kept === undefined && !trained ? present : []
+  return new Set([
+    ...(kept ?? []),
+    ...started.flatMap(one => one.evidence as readonly Digest[]),
+    ...first.map(file => file.digest),
+  ])
 }
 
 const listed = (files: readonly DatasetFile[]): string => {

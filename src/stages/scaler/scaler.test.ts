@@ -203,11 +203,20 @@ describe('S9 unit change', () => {
     expect(both.get('scaler-window-unit')?.message).toContain('60.00 times')
   })
   test('between two scalers by their medians and interquartile ranges', () => {
-    const [before, now] = [artifactOf({ x: skewed(900, 1) }), artifactOf({ x: skewed(900, 1, 1.609344) })]
-    expect(unitChange('m', ['x'], now.features, before.features).message).toBe(
-      'x is 1.609 times what it was: kilometres for miles?',
-    )
-    expect(unitChange('m', ['x'], before.features, before.features).status).toBe('pass')
+    const scaled = (columns: Record<string, Float32Array>) => {
+      const scaler = artifactOf(columns)
+      return { inputs: scaler.features, scaler }
+    }
+    const [before, now] = [scaled({ x: skewed(900, 1) }), scaled({ x: skewed(900, 1, 1.609344) })]
+    expect(unitChange('m', now, before).message).toBe('x is 1.609 times what it was: kilometres for miles?')
+    expect(unitChange('m', before, before).status).toBe('pass')
+    // by name, whatever else the two models read and in which order
+    const wider = scaled({ y: skewed(900, 2), x: skewed(900, 1, 1.609344) })
+    expect(unitChange('m', wider, before)).toMatchObject({ status: 'warn', evaluated: 1 })
+    expect(unitChange('m', scaled({ y: skewed(900, 1, 1.609344) }), before)).toMatchObject({
+      status: 'skipped',
+      evaluated: 0,
+    })
   })
 })
 
@@ -235,4 +244,16 @@ test('S13: every link of the chain must name the scaler that is served', () => {
   expect(hashChain('m', { ...whole, registered: other }).message).toMatch(/^the registry names the scaler sha256:/)
   expect(hashChain('m', { ...whole, onnx: undefined }).message).toBe('the ONNX file names no scaler')
   expect(hashChain('m', { ...whole, graph: 'feature 0 has offset 1' })).toMatchObject({ status: 'fail', bad: 1 })
+})
+
+test('parts merged give what one pass gives; values that the last digits of their mean hide do not', () => {
+  const judged = (other: number) => {
+    const column = Float32Array.from({ length: 300_000 }, (_, i) => (i % 150_000 === 7 ? other : 0.1))
+    return mergeAssociativity('m', { features: [{ name: 'km' }] } as never, [column], 1)
+  }
+  expect(judged(0.2)).toMatchObject({ id: 'scaler-merge', status: 'pass', evaluated: 1, bad: 0 })
+  // two of three hundred thousand rows, one step of float32 away from all others
+  const hidden = judged(0.10000001)
+  expect(hidden).toMatchObject({ status: 'fail', bad: 1 })
+  expect(hidden.message).toMatch(/^km merged from 8 parts differs from one pass by 1\.\d+e-9/)
 })

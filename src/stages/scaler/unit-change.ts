@@ -50,22 +50,24 @@ function unitFinding(column: string, factor: number, said: string): Finding {
   return { column, level: 'warn', text: `${said}: ${words}?`, observed: { factor } }
 }
 
+/** Inputs by name, with what was learned of each in the same order. */
+interface ScaledInputs {
+  readonly inputs: readonly { readonly name: string }[]
+  readonly scaler: { readonly features: readonly Pick<FeatureScale, 'median' | 'iqr' | 'count'>[] }
+}
+
 const close = (a: number, b: number): boolean => Math.abs(a / b - 1) <= unitTolerance
 
 /**
  * S9 between two scalers: median and interquartile range of the new one are those of the old times the factor of a known
  * unit. Inputs are paired by name.
  */
-export function unitChange(
-  model: string,
-  names: readonly string[],
-  now: readonly Pick<FeatureScale, 'median' | 'iqr' | 'count'>[],
-  before: readonly Pick<FeatureScale, 'median' | 'iqr' | 'count'>[],
-): CheckResult {
+export function unitChange(model: string, now: ScaledInputs, before: ScaledInputs): CheckResult {
   let compared = 0
-  const findings = names.flatMap((name, i): Finding[] => {
-    const a = now[i]
-    const b = before[i]
+  const earlier = new Map(before.inputs.map(({ name }, i) => [name, before.scaler.features[i]]))
+  const findings = now.inputs.flatMap(({ name }, i): Finding[] => {
+    const a = now.scaler.features[i]
+    const b = earlier.get(name)
     if (!a || !b || a.count === 0 || b.count === 0 || b.iqr === 0 || b.median === 0 || a.iqr === 0) return []
     compared++
     const found = unitFactors.find(([factor]) => close(a.iqr / b.iqr, factor) && close(a.median / b.median, factor))

@@ -91,7 +91,12 @@ describe('before traffic', () => {
     // and what was read of them is let go
     expect(open).toEqual([await digestOf(trained.versions.good)])
     await trained.workspace.store.putDocument('deployment', name, { model: 'late', version: bad.version, since: 0 }, 1)
-    await expect(trained.serve(trained.deployed(name).project)).rejects.toMatchObject({ code: 'MR4101' })
+    const down = (await trained.serve(trained.deployed(name).project)).get(name) as LiveDeployment
+    expect(down.health()).toEqual({ ready: false, reasons: [expect.stringContaining('golden')] })
+    await expect(down.predict([{ row: {} }])).rejects.toMatchObject({ code: 'MR4109', status: 503 })
+    // a version that is whole brings it back
+    await down.rollOut(trained.versions.good, 'ada')
+    expect(down.health()).toEqual({ ready: true, reasons: [] })
   })
 
   it('refuses a version whose scaler is not the registered one, with a decision', async () => {

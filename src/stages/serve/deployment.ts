@@ -6,22 +6,28 @@ import { inSeconds, type Micros } from '../../internal/time.ts'
 import { messageOf } from '../../internal/message-of.ts'
 import { advance, startRollout, type RolloutEvent, type RolloutState } from '../deploy/rollout/index.ts'
 import type { InferenceResult } from '../../ports/inference-runtime.ts'
-import type { OnlineView } from '../features/online.ts'
 import type { StageServices } from '../pipeline/services.ts'
+import { versionCalled, versionName } from '../register/version-parts.ts'
 import { type Challenged, answerOf, inTime, keyOf } from './challenge.ts'
-import { RowEncoder, type EncodedRows } from './encode.ts'
+import { requestColumns, RowEncoder, type EncodedRows } from './encode.ts'
 import { type JournalOptions, type Keeper, type KeptPrediction, ServingJournal } from './journal.ts'
 import { LabelPairs, withWaiting } from './label-pairs.ts'
 import { LatencyRing } from './latency.ts'
+import type { OnlineViews } from './online-views.ts'
 import { ScalerGuard } from './scaler-guard.ts'
 import { loadProven, retire, type ServedVersion } from './served-version.ts'
-import { recordStable, type StableDocument } from './stable-record.ts'
+import { recordStable, recordWithdrawn, type StableDocument } from './stable-record.ts'
 import type { DeploymentStatus, Label, Prediction, PredictRequest, ServedDeployment } from './types.ts'
 
 /** What else hears of every answered row: the monitor. */
 export interface Observer {
   predicted(id: string, at: Micros, rows: EncodedRows, index: number, score: number): void
   labelled(id: string, label: number, at: Micros): void
+}
+
+/** A version with what makes its inputs of a request: its own expressions and features, whatever the other arm reads. */
+interface Arm extends ServedVersion {
+  readonly encoder: RowEncoder
 }
 
 /** What the journal keeps of a deployment. */
@@ -38,12 +44,14 @@ export class LiveDeployment implements ServedDeployment, Keeper {
   readonly keeps = 'rollout'
   readonly definition: Deployment
   readonly #services: StageServices
-  readonly #encoder: RowEncoder
+  readonly #views: OnlineViews
   readonly #latency = new LatencyRing()
-  readonly #pairs: LabelPairs
-  #stable: ServedVersion | undefined
+  #pairs: LabelPairs
+  #stable: Arm | undefined
+  /** Why what should be stable is not: nothing answers, and the other deployments do. */
+  #down: { readonly version: string; readonly error: unknown } | undefined
   #stableSince: Micros = 0
-  #canary: ServedVersion | undefined
+  #canary: Arm | undefined
   #rollout: RolloutState | undefined
   /** The rollout as the journal has it. */
   #kept: RolloutState | undefined
@@ -62,11 +70,11 @@ export class LiveDeployment implements ServedDeployment, Keeper {
   onStable: ((version: ServedVersion) => void) | undefined
   readonly labelHorizon: Micros
 
-  constructor(services: StageServices, definition: Deployment, views: readonly OnlineView[], labelHorizon: Micros) {
+  constructor(services: StageServices, definition: Deployment, views: OnlineViews, labelHorizon: Micros) {
     this.#services = services
     this.definition = definition
     this.#scaler = new ScalerGuard(services, definition.name)
-    this.#encoder = new RowEncoder(definition.model, views)
+    this.#views = views
     this.#pairs = new LabelPairs(definition.model.task, labelHorizon)
     this.labelHorizon = labelHorizon
   }
@@ -75,10 +83,14 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     return this.definition.name
   }
   get task(): 'binary' | 'regression' {
-    return this.definition.model.task
+    return (this.#stable?.model ?? this.definition.model).task
   }
+  /** What the stable version demands, and what only a challenger reads: who does not send that yet is answered all the same. */
   get columns(): ServedDeployment['columns'] {
-    return this.#encoder.columns
+    const demanded = this.#stable?.encoder.columns ?? requestColumns(this.definition.model)
+    const known = new Set(demanded.map(column => column.name))
+    const further = this.#canary?.encoder.columns.filter(column => !known.has(column.name)) ?? []
+    return [...demanded, ...further.map(column => ({ ...column, nullable: true }))]
   }
   get stable(): ServedVersion | undefined {
     return this.#stable
@@ -97,13 +109,47 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     const { store } = this.#services
     const stable = await store.getDocument<never>('deployment', this.name)
     if (!stable) return
-    const { version, since } = stable.value as StableDocument
-    this.#stable = await this.#load(version)
+    const { model, version, since } = stable.value as StableDocument
+    try {
+      this.#stable = await this.#load(model, version)
+    } catch (error) {
+      this.#down = { version: versionName({ model, version }), error }
+      return
+    }
     this.#stableSince = since
+    this.#pairs = new LabelPairs(this.task, this.labelHorizon)
     const rollout = (await store.getDocument<never>('rollout', this.name))?.value as RolloutState | undefined
     if (!rollout || rollout.phase === 'done' || rollout.phase === 'rolled-back') return
-    this.#canary = await this.#load(Number(rollout.config.challenger.split('@')[1]))
-    this.#rollout = rollout
+    const challenger = versionCalled(rollout.config.challenger)
+    try {
+      this.#canary = await this.#load(challenger.model, challenger.version)
+      this.#rollout = rollout
+    } catch (error) {
+      // What cannot be loaded cannot be tried; who answers is not its concern
+      this.#canaryError = messageOf(error)
+      await this.#giveUp(rollout, messageOf(error))
+    }
+  }
+
+  /** Ends a rollout whose challenger is not there any more. */
+  async #giveUp(rollout: RolloutState, reason: string): Promise<void> {
+    const { state, decisions } = advance(rollout, {
+      type: 'command',
+      at: this.#services.clock.now(),
+      command: 'abort',
+      actor: 'system',
+    })
+    for (const one of decisions)
+      await this.#services.store.addDecision({
+        ...one,
+        reason: `${rollout.config.challenger} cannot be loaded any more, so its rollout ends: ${reason}`,
+      })
+    await this.#persist(state)
+  }
+
+  /** Why nothing answers although a version was deployed. */
+  get down(): { readonly version: string; readonly error: unknown } | undefined {
+    return this.#down
   }
 
   /** From now on what is in memory is also kept in `folder`, with what `others` remember; takes up what is there. */
@@ -150,20 +196,29 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     return this.#writes
   }
 
-  #load(version: number): Promise<ServedVersion> {
-    return loadProven(this.#services, this.definition.model.name, version, served => this.#scaler.admit(served))
+  async #load(model: string, version: number): Promise<Arm> {
+    const served = await loadProven(this.#services, model, version, one => this.#scaler.admit(one))
+    try {
+      const views = await Promise.all(served.model.views.map(view => this.#views.open(view, served.record)))
+      return { ...served, encoder: new RowEncoder(served.model, views) }
+    } catch (error) {
+      await served.loaded.close()
+      throw error
+    }
   }
 
   /** Makes a version stable at once: the first one of a deployment, or by an operator's word. */
   async deploy(version: number, actor: string): Promise<void> {
-    const loaded = await this.#load(version)
-    await this.#becomeStable(loaded, actor, `${actor} deployed ${loaded.record.model}@${version}`)
+    const loaded = await this.#load(this.definition.model.name, version)
+    await this.#becomeStable(loaded, actor, `${actor} deployed ${versionName(loaded.record)}`)
+    this.#down = undefined
+    this.#pairs = new LabelPairs(this.task, this.labelHorizon)
   }
 
-  async #becomeStable(version: ServedVersion, actor: string, reason: string): Promise<void> {
+  async #becomeStable(version: Arm, actor: string, reason: string): Promise<void> {
     const before = this.#stable
     this.#stableSince = await recordStable(this.#services, version.record, {
-      deployment: this.name,
+      deployment: this.definition,
       before: before?.record,
       actor,
       reason,
@@ -182,19 +237,30 @@ export class LiveDeployment implements ServedDeployment, Keeper {
       throw fail('rolloutRunning', { deployment: this.name, challenger: this.#rollout?.config.challenger ?? '' })
     }
     if (this.rolling) refuse()
-    const canary = await this.#load(version)
+    const canary = await this.#load(this.definition.model.name, version)
+    const { record, model: served } = this.#stable
+    if (canary.model.task !== served.task) {
+      retire(canary)
+      throw fail('taskChanged', {
+        deployment: this.name,
+        version: versionName(canary.record),
+        task: canary.model.task,
+        stable: versionName(record),
+        served: served.task,
+      })
+    }
     // Somebody else's may have begun while this one was read
     if (this.rolling) {
       retire(canary)
       refuse()
     }
     this.#canaryError = undefined
-    const { canary: options, model } = this.definition
+    const { canary: options } = this.definition
     const state = startRollout(
       {
         deployment: this.name,
-        challenger: `${model.name}@${version}`,
-        stable: `${model.name}@${this.#stable.record.version}`,
+        challenger: versionName(canary.record),
+        stable: versionName(record),
         task: this.task,
         steps: options.steps.map(share => `${share * 100}%` as const),
         minRequests: options.minRequests,
@@ -202,7 +268,8 @@ export class LiveDeployment implements ServedDeployment, Keeper {
         labels: options.labels,
         guardrails: ['error', 'timeout'],
         alpha: options.alpha,
-        threshold: model.threshold,
+        threshold: canary.model.threshold,
+        stableThreshold: served.threshold,
       },
       this.#services.clock.now(),
       version,
@@ -216,16 +283,16 @@ export class LiveDeployment implements ServedDeployment, Keeper {
 
   async predict(requests: readonly PredictRequest[]): Promise<readonly Prediction[]> {
     const stable = this.#stable
-    if (!stable) throw fail('nothingDeployed', { deployment: this.name })
-    this.#encoder.check(requests)
+    if (!stable) throw this.#nothing()
+    stable.encoder.check(requests)
     const { clock } = this.#services
     const started = clock.elapsed()
     const now = clock.now()
-    const rows = this.#encoder.encode(requests, now)
+    const rows = stable.encoder.encode(requests, now)
     const canary = this.#rollout ? this.#canary : undefined
     const { epoch } = this.#pairs
     // Both begin before anything is awaited: from here on neither can be closed under the request
-    const running = canary?.loaded.run(rows)
+    const running = canary && this.#begin(canary, stable, rows, requests, now)
     running?.catch(() => undefined)
     const answers = (await stable.loaded.run(rows)).scores
     const challenged = running && (await this.#challenge(running, clock.elapsed() - started))
@@ -253,18 +320,37 @@ export class LiveDeployment implements ServedDeployment, Keeper {
       this.#pairs.remember(id, at, own, other, epoch)
       this.observer?.predicted(id, at, rows, i, own)
       this.#journal?.prediction(id, at, own, other, epoch)
-      const by = arm === 'canary' && !fallback ? (canary as ServedVersion) : stable
+      const by = arm === 'canary' && !fallback ? (canary as Arm) : stable
       return {
         id,
         score,
         arm,
         version: by.record.version,
-        ...(this.task === 'binary' ? { label: score >= this.definition.model.threshold } : {}),
+        ...(by.model.task === 'binary' ? { label: score >= by.model.threshold } : {}),
         ...(fallback ? { fallback } : {}),
       }
     })
     this.#latency.add(each)
     return predictions
+  }
+
+  #nothing(): Error {
+    if (!this.#down) return fail('nothingDeployed', { deployment: this.name })
+    const { version, error } = this.#down
+    return fail('deploymentDown', { deployment: this.name, version, reason: messageOf(error) }, error)
+  }
+
+  /** The challenger scores the same requests, by what it reads of them itself. */
+  async #begin(
+    canary: Arm,
+    stable: Arm,
+    rows: EncodedRows,
+    requests: readonly PredictRequest[],
+    now: Micros,
+  ): Promise<InferenceResult> {
+    if (canary.encoder.identity === stable.encoder.identity) return canary.loaded.run(rows)
+    canary.encoder.check(requests)
+    return canary.loaded.run(canary.encoder.encode(requests, now))
   }
 
   /** The challenger's answer in time. The caller is answered by stable in any case; the operator is told why. */
@@ -365,11 +451,23 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     return this.status()
   }
 
+  /** Ends serving under this name: a running rollout with it. Throws `nothingDeployed`. */
+  async withdraw(actor: string): Promise<void> {
+    const [stable, canary] = [this.#stable, this.#canary]
+    if (!stable && !this.#down) throw this.#nothing()
+    if (canary) await this.command('abort', actor)
+    await recordWithdrawn(this.#services, this.name, stable?.record, actor)
+    this.#stable = undefined
+    this.#rollout = undefined
+    this.#down = undefined
+    if (stable) retire(stable)
+  }
+
   status(): DeploymentStatus {
     const rollout = this.#rollout
     return {
       name: this.name,
-      model: this.definition.model.name,
+      model: this.#stable?.record.model ?? this.definition.model.name,
       stable: this.#stable
         ? { version: this.#stable.record.version, digest: this.#stable.record.digest, since: this.#stableSince }
         : null,
@@ -381,7 +479,8 @@ export class LiveDeployment implements ServedDeployment, Keeper {
   }
 
   health(): { readonly ready: boolean; readonly reasons: readonly string[] } {
-    if (!this.#stable) return { ready: false, reasons: [`nothing is deployed as ${this.name}`] }
+    if (!this.#stable)
+      return { ready: false, reasons: [this.#down ? this.#nothing().message : `nothing is deployed as ${this.name}`] }
     if (this.#scaler.broken !== undefined) return { ready: false, reasons: [this.#scaler.broken] }
     const trouble = this.#journal?.trouble
     const reasons = [

@@ -1,5 +1,7 @@
 import { columnsOf, toEvaluator, type Evaluator } from '../../define/expression/index.ts'
 import type { Model } from '../../define/model.ts'
+import { compilePart } from '../../define/project.ts'
+import { digestJson, type Digest } from '../../internal/digest.ts'
 import { requestColumnNames } from '../../define/request.ts'
 import { fail } from '../../errors/index.ts'
 import type { Value } from '../../ports/data-engine.ts'
@@ -34,6 +36,8 @@ export function requestColumns(model: Model): RequestColumn[] {
  */
 export class RowEncoder {
   readonly columns: readonly RequestColumn[]
+  /** Two encoders of the same make the same rows of a request. */
+  readonly identity: Digest
   readonly #model: Model
   readonly #views: readonly OnlineView[]
   readonly #offsets: readonly number[]
@@ -46,6 +50,11 @@ export class RowEncoder {
     this.#model = model
     this.#views = views
     this.columns = requestColumns(model)
+    const { inputs, views: used } = model
+    this.identity = digestJson({
+      ...compilePart({ inputs, used, columns: this.columns }),
+      eventTime: model.from.eventTime ?? null,
+    })
     let width = 0
     this.#offsets = views.map(view => {
       const at = width

@@ -261,3 +261,27 @@ describe('the serving journal', () => {
     expect(after.window.rows.rows).toBe(memory.window.rows.rows)
   })
 })
+
+it('a line that is not as it was written is left out and told, and the file is kept as it was found', async () => {
+  const folder = await fresh()
+  errors.length = 0
+  const open = async (): Promise<[ServingJournal, Memory]> => {
+    const memory = new Memory()
+    return [await ServingJournal.open(folder, [memory], settings), memory]
+  }
+  const [journal] = await open()
+  journal.prediction('a', clock.now(), 0.25, 0.5, 0)
+  await journal.close()
+  const [name] = (await readdir(folder)).filter(one => !one.includes('damaged'))
+  const path = join(folder, name ?? '')
+  const text = await readFile(path, 'utf8')
+  await writeFile(path, text.replace('0.25', '0.75'))
+  const [again] = await open()
+  await again.close()
+  expect(errors).toMatchObject([
+    { code: 'MR5030', details: { damaged: '1 line', kept: expect.stringMatching(/damaged-/) } },
+  ])
+  const kept = (errors[0] as { details: { kept: string } }).details.kept
+  expect(await readFile(kept, 'utf8')).toContain('0.75')
+  errors.length = 0
+})

@@ -81,6 +81,7 @@ describe('a rollout', () => {
       model: 'late',
       version: versions.other,
       since: clock.now(),
+      declared: expect.objectContaining({ canary: expect.objectContaining({ labels: 'advisory' }) }),
     })
     const [answer] = await live.predict(many(1))
     expect([answer?.arm, answer?.version]).toEqual(['stable', versions.other])

@@ -1,13 +1,14 @@
 import type { CheckResult } from '../../define/report.ts'
-import type { Json } from '../../internal/canonical-json.ts'
-import { digestBytes, type Digest } from '../../internal/digest.ts'
+import type { Model } from '../../define/model.ts'
+import type { Digest } from '../../internal/digest.ts'
 import { handlesMissing, inspectModel, readModel } from '../../onnx/index.ts'
 import type { LoadedModel } from '../../ports/inference-runtime.ts'
 import type { MetadataStore, ModelVersion } from '../../ports/metadata-store.ts'
 import { goldenTest } from '../evaluate/service-tests.ts'
 import type { StageServices } from '../pipeline/services.ts'
 import { fail, type MillraceError } from '../../errors/index.ts'
-import { checksOfVersion, readArtifact } from '../scaler/index.ts'
+import { partDigest, readPart, versionName } from '../register/version-parts.ts'
+import { checksOfVersion } from '../scaler/index.ts'
 import type { WatchedScaler } from '../scaler/watched.ts'
 import type { FittedModel } from '../train/estimator.ts'
 import type { Profile } from '../watch/index.ts'
@@ -15,6 +16,8 @@ import type { Profile } from '../watch/index.ts'
 /** A model version in memory, its golden rows answered. */
 export interface ServedVersion {
   readonly record: ModelVersion
+  /** As it was declared when this version was made: it reads, decides and is tested by that, whatever the project says now. */
+  readonly model: Model
   readonly loaded: LoadedModel
   readonly fitted: FittedModel
   readonly profile: Profile
@@ -63,26 +66,24 @@ export function retire({ loaded }: ServedVersion): void {
 async function scalerOf(
   services: StageServices,
   record: ModelVersion,
+  declared: Model,
   fitted: FittedModel,
   onnx: Uint8Array,
 ): Promise<ServedVersion['scaler']> {
-  const model = `${record.model}@${record.version}`
-  const { scaler: registered } = record.facts
-  if (typeof registered !== 'string')
+  const model = versionName(record)
+  if (typeof record.facts.scaler !== 'string')
     throw fail('scalerRefused', { version: model, reason: 'the registry names no scaler' })
-  const bytes = await services.artifacts.get(registered as Digest)
-  const artifact = readArtifact(JSON.parse(Buffer.from(bytes).toString()) as Json)
-  if (!artifact) throw fail('scalerRefused', { version: model, reason: 'the registered scaler has no named features' })
-  const digest = digestBytes(bytes)
-  const declared = services.project.models.get(record.model)?.inputs.map(input => input.name)
+  const artifact = await readPart(services, record, 'scaler')
+  // What the store gives has that digest
+  const digest = partDigest(record, 'scaler')
   const checks = checksOfVersion({
     model,
     artifact,
     digest,
     onnx,
     inputs: fitted.inputs,
-    registered,
-    ...(declared ? { declared } : {}),
+    registered: digest,
+    declared: declared.inputs.map(input => input.name),
   })
   return { artifact, missingHandled: handlesMissing(readModel(onnx)), digest, checks }
 }
@@ -90,21 +91,21 @@ async function scalerOf(
 /** Loads a version from the artifact store (digests are checked on the way) and lets it answer its golden rows. */
 export async function loadVersion(services: StageServices, record: ModelVersion): Promise<ServedVersion> {
   const bytes = await services.artifacts.get(record.digest)
-  const json = async (fact: string): Promise<unknown> =>
-    JSON.parse(Buffer.from(await services.artifacts.get(record.facts[fact] as Digest)).toString())
-  const fitted = (await json('model')) as FittedModel
-  const profile = (await json('profile')) as Profile
-  const scaler = await scalerOf(services, record, fitted, bytes)
+  const model = await readPart(services, record, 'declaration')
+  const fitted = await readPart(services, record, 'model')
+  const profile = await readPart(services, record, 'profile')
+  const scaler = await scalerOf(services, record, model, fitted, bytes)
   const loaded = drained(await (await services.runtime()).load(bytes))
   const golden = JSON.parse(
     inspectModel(bytes).metadata['millrace.golden'] ?? '{"features":[],"categories":[],"scores":[]}',
   ) as Golden
   const check = await goldenTest(
-    `${record.model}@${record.version}`,
+    versionName(record),
+    model.task,
     { loaded, inputs: fitted.inputs },
     { ...golden, features: golden.features.map(value => value ?? Number.NaN) },
   )
-  return { record, loaded, fitted, profile, golden: check, scaler }
+  return { record, model, loaded, fitted, profile, golden: check, scaler }
 }
 
 /** A version that may get traffic: its golden rows are answered as when it was made, and `admit` refuses nothing. */

@@ -1,46 +1,68 @@
+import type { Deployment } from '../../define/deployment.ts'
+import { definitionBrand } from '../../define/named.ts'
 import { fail } from '../../errors/index.ts'
 import type { Value } from '../../ports/data-engine.ts'
 import type { OnlineStore } from '../../ports/online-store.ts'
-import { planView } from '../features/channels.ts'
-import { OnlineView } from '../features/online.ts'
 import type { StageServices } from '../pipeline/services.ts'
+import { readPart } from '../register/version-parts.ts'
 import { LiveDeployment } from './deployment.ts'
+import { type FillView, OnlineViews } from './online-views.ts'
+import { versionUnknown } from './served-version.ts'
+import { recordWithdrawn, stableDocuments } from './stable-record.ts'
 import type { Serving } from './types.ts'
+
+const dayMicros = 86_400_000_000
+
+/** A deployment that was and cannot be told any more. */
+export interface LostDeployment {
+  readonly name: string
+  readonly error: unknown
+}
 
 /** Everything that one process serves: its online views and its deployments. */
 export class LiveServing implements Serving {
-  readonly views: ReadonlyMap<string, OnlineView>
-  readonly deployments: ReadonlyMap<string, LiveDeployment>
+  readonly views: OnlineViews
+  readonly deployments: Map<string, LiveDeployment>
 
-  private constructor(views: ReadonlyMap<string, OnlineView>, deployments: ReadonlyMap<string, LiveDeployment>) {
+  /** Deployments that the project declares no more and that cannot be read: nobody hears of them otherwise. */
+  readonly lost: readonly LostDeployment[]
+  readonly #services: StageServices
+
+  private constructor(
+    views: OnlineViews,
+    deployments: Map<string, LiveDeployment>,
+    lost: readonly LostDeployment[],
+    services: StageServices,
+  ) {
     this.views = views
     this.deployments = deployments
+    this.lost = lost
+    this.#services = services
   }
 
-  /** Opens the project's deployments as the store says that they were. */
-  static async open(services: StageServices, online: OnlineStore): Promise<LiveServing> {
+  /**
+   * Opens the project's deployments as the store says that they were, and those that were deployed and are declared no more:
+   * what was deployed answers until somebody ends it. One that cannot be loaded is down, and the others are not.
+   * `fill` fills the online records of a view that has none.
+   */
+  static async open(
+    services: StageServices,
+    online: OnlineStore,
+    fill: FillView = async () => undefined,
+  ): Promise<LiveServing> {
     const { project } = services
-    const views = new Map<string, OnlineView>()
-    for (const view of project.views.values())
-      if (view.online) views.set(view.name, new OnlineView(planView(view), online))
+    const views = new OnlineViews(online, fill)
+    // What is pushed counts for the next model as well, though none reads it yet
+    for (const view of project.views.values()) if (view.online) await views.open(view)
     const deployments = new Map<string, LiveDeployment>()
-    for (const definition of project.deployments.values()) {
-      const own = definition.model.views.map(view => {
-        const found = views.get(view.name)
-        if (!found)
-          throw fail('invalidDefinition', {
-            kind: 'deployment',
-            name: definition.name,
-            reason: `feature view '${view.name}' is not online`,
-          })
-        return found
-      })
+    const { kept, lost } = await undeclared(services)
+    for (const definition of [...project.deployments.values(), ...kept]) {
       const monitor = [...project.monitors.values()].find(one => one.deployment.name === definition.name)
-      const live = new LiveDeployment(services, definition, own, monitor?.labelHorizon ?? 2 * 86_400_000_000)
+      const live = new LiveDeployment(services, definition, views, monitor?.labelHorizon ?? 2 * dayMicros)
       await live.restore()
       deployments.set(definition.name, live)
     }
-    return new LiveServing(views, deployments)
+    return new LiveServing(views, deployments, lost, services)
   }
 
   list(): readonly LiveDeployment[] {
@@ -51,14 +73,23 @@ export class LiveServing implements Serving {
     return this.deployments.get(name)
   }
 
+  async end(name: string, actor: string): Promise<void> {
+    const ended = this.deployments.get(name)
+    if (ended) await ended.withdraw(actor)
+    else if (this.lost.some(one => one.name === name)) await recordWithdrawn(this.#services, name, undefined, actor)
+    else throw fail('nothingDeployed', { deployment: name })
+    // One that is declared can be deployed again
+    if (!this.#services.project.deployments.has(name)) this.deployments.delete(name)
+  }
+
   /** Adds rows to the views over a dataset, in memory; `flush` makes them durable. */
   take(dataset: string, rows: readonly Readonly<Record<string, Value>>[]): number {
-    for (const view of this.views.values()) if (view.plan.view.from.name === dataset) view.push(rows)
+    this.views.push(dataset, rows)
     return rows.length
   }
 
-  async flush(): Promise<void> {
-    for (const view of this.views.values()) await view.flush()
+  flush(): Promise<void> {
+    return this.views.flush()
   }
 
   async push(dataset: string, rows: readonly Readonly<Record<string, Value>>[]): Promise<number> {
@@ -71,4 +102,27 @@ export class LiveServing implements Serving {
     await this.flush()
     for (const deployment of this.deployments.values()) await deployment.close()
   }
+}
+
+/** Deployments that the project declares no more, as the record of their stable version has them. */
+async function undeclared({
+  project,
+  store,
+  artifacts,
+}: StageServices): Promise<{ readonly kept: readonly Deployment[]; readonly lost: readonly LostDeployment[] }> {
+  const kept: Deployment[] = []
+  const lost: LostDeployment[] = []
+  for (const { id: name, value } of await stableDocuments(store)) {
+    if (project.deployments.has(name)) continue
+    try {
+      const record = await store.getModelVersion(value.model, value.version)
+      if (!record) throw await versionUnknown(store, value.model, value.version)
+      const model = await readPart({ artifacts }, record, 'declaration')
+      const { canary, stickyBy } = value.declared
+      kept.push({ [definitionBrand]: 'deployment', name, model, canary, stickyBy })
+    } catch (error) {
+      lost.push({ name, error })
+    }
+  }
+  return { kept, lost }
 }

@@ -1,4 +1,6 @@
 import type { Decision } from '../../define/decision.ts'
+import type { Deployment } from '../../define/deployment.ts'
+import { compilePart } from '../../define/project.ts'
 import { ulid } from '../../internal/ids.ts'
 import type { Micros } from '../../internal/time.ts'
 import type { ModelVersion } from '../../ports/metadata-store.ts'
@@ -9,11 +11,47 @@ export interface StableDocument {
   readonly model: string
   readonly version: number
   readonly since: Micros
+  /** How the deployment was declared: it goes on by that where the project declares it no more. */
+  readonly declared: Pick<Deployment, 'canary'> & Partial<Pick<Deployment, 'stickyBy'>>
+}
+
+/** The stable version of every deployment that there ever was. */
+export async function stableDocuments(
+  store: Pick<StageServices['store'], 'listDocuments'>,
+): Promise<readonly { readonly id: string; readonly value: StableDocument }[]> {
+  return (await store.listDocuments('deployment')).map(({ id, value }) => ({
+    id,
+    value: value as unknown as StableDocument,
+  }))
+}
+
+/** Records that a name is served no more: decision, and no pointer any more. Its versions stay in the registry. */
+export async function recordWithdrawn(
+  { store, clock }: Pick<StageServices, 'store' | 'clock'>,
+  deployment: string,
+  stable: ModelVersion | undefined,
+  actor: string,
+): Promise<void> {
+  const version = stable ? `${stable.model}@${stable.version}` : 'what could not be loaded'
+  await store.addDecision({
+    id: ulid(),
+    kind: 'promotion',
+    subject: `deployment ${deployment}`,
+    at: clock.now(),
+    verdict: 'withdrawn',
+    reason: `${actor} ended ${deployment}, which served ${version}`,
+    rule: { name: 'stable version' },
+    inputs: { before: stable?.version ?? null, after: null },
+    evidence: stable ? [`model:${version}`] : [],
+    actor,
+  })
+  await store.removeDocument('deployment', deployment)
+  await store.removeDocument('rollout', deployment)
 }
 
 /** Why a version becomes stable, and who says so. */
 export interface Promotion {
-  readonly deployment: string
+  readonly deployment: Deployment
   readonly before: ModelVersion | undefined
   readonly actor: string
   readonly reason: string
@@ -30,7 +68,7 @@ export async function recordStable(
   const decision: Decision = {
     id: ulid(),
     kind: 'promotion',
-    subject: `deployment ${deployment}`,
+    subject: `deployment ${deployment.name}`,
     at,
     verdict: 'promoted',
     reason,
@@ -40,8 +78,10 @@ export async function recordStable(
     actor,
   }
   await store.addDecision(decision)
-  await store.putDocument('deployment', deployment, { model, version, since: at }, at)
+  const { canary, stickyBy } = deployment
+  const stable = { model, version, since: at, declared: compilePart({ canary, stickyBy }) }
+  await store.putDocument('deployment', deployment.name, stable, at)
   await store.setAlias(model, 'champion', version)
-  await store.addEdges([{ from: node, to: `deployment:${deployment}`, relation: 'serves' }])
+  await store.addEdges([{ from: node, to: `deployment:${deployment.name}`, relation: 'serves' }])
   return at
 }

@@ -78,6 +78,8 @@ export interface ServedDeployment {
 export interface Serving {
   list(): readonly ServedDeployment[]
   get(name: string): ServedDeployment | undefined
+  /** Ends a deployment: its name answers no more. Throws `nothingDeployed`. */
+  end(name: string, actor: string): Promise<void>
   /** Rows for the online feature views of a dataset. Resolves when they are durable. */
   push(dataset: string, rows: readonly Readonly<Record<string, Value>>[]): Promise<number>
   close(): Promise<void>

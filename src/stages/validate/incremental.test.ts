@@ -98,7 +98,7 @@ describe('validation of a dataset of which one part changed', () => {
         expect((await failing(again)).map(origin)).toEqual((await failing(whole)).map(origin))
         for (const one of [partly, whole, again]) await one.release()
       }),
-      { numRuns: 8 * times },
+      { numRuns: 4 * times },
     )
   })
 

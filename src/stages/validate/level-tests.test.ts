@@ -67,3 +67,25 @@ it('what does not end is ended, and is an error of its check', () => {
     within('the rule', () => schema({ items: { $ref: '#' } })('['.repeat(50_000) + ']'.repeat(50_000))),
   ).toThrow(/call stack/)
 })
+
+it('what does not end is ended, as a check of the user that could not be run', () => {
+  const told = (work: () => unknown, milliseconds = 60_000): unknown => {
+    try {
+      return within('the rule', work, milliseconds)
+    } catch (error) {
+      return error
+    }
+  }
+  expect(told(() => 7)).toBe(7)
+  const endless = told(() => {
+    for (;;);
+  }, 50)
+  expect(endless).toMatchObject({
+    code: 'MR2011',
+    details: { check: 'the rule', reason: 'it took longer than 0.05 s' },
+  })
+  const wrong = told(() => {
+    throw new Error('of my own\nand more')
+  })
+  expect(wrong).toMatchObject({ code: 'MR2011', details: { reason: 'of my own' } })
+})

@@ -1,11 +1,13 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openDuckdb } from '../../adapters/data/duckdb/engine.ts'
 import { metricId, type Metric } from '../../define/expectation/metric.ts'
 import type { Node } from '../../define/expression/node.ts'
 import type { DataEngine } from '../../ports/data-engine.ts'
-import { takeByScan, takeStep, type Measurable, type Measurements } from './measure.ts'
+import { fail } from '../../errors/index.ts'
+import { ownFault, takeByScan, takeStep, type Measurable, type Measurements } from './measure.ts'
 import { fromValues } from './from-values.ts'
+import { requireUsable } from './relation.ts'
 import { merge } from './state.ts'
 
 let engine: DataEngine
@@ -113,4 +115,45 @@ it('counts the values of a column beside others that are called as the statement
     { whole: { values: [1], counts: [2], distinct: 2 } },
     { parts: [{ counts: expect.arrayContaining([1, 2]) as number[] }] },
   ])
+})
+
+describe('the fault of one check', () => {
+  it.each([
+    [fail('userCheckFailed', { check: 'c', reason: 'it threw' }), 'MR2011', 'it threw'],
+    [fail('userQueryRefused', { check: 'c', reason: 'it reads a file' }), 'MR2030', 'it reads a file'],
+  ])('is told as its reason: %s', (error, code, reason) => {
+    expect([error.code, ownFault(error)]).toEqual([code, reason])
+  })
+
+  it('is neither a fault of the whole source, which is thrown, nor one of Millrace, which is told as such', () => {
+    const whole = fail('sourceUnreadable', { source: 'a.csv', reason: 'it does not exist' })
+    expect(() => ownFault(whole)).toThrow(whole)
+    expect(ownFault(new TypeError('x is undefined'))).toBe('an error within Millrace: x is undefined')
+  })
+})
+
+describe('a dataset that cannot be used', () => {
+  const found = (missing: string[], mismatched: object[]) =>
+    ({
+      dataset: { name: 'orders' },
+      source: { label: 'a.csv' },
+      missing,
+      mismatched,
+      present: [{ name: 'id' }, { name: 'at' }],
+    }) as never
+
+  it('says which column is missing, with those that are there, before which one is of another type', () => {
+    const other = { column: 'at', declared: 'timestamp', physical: 'VARCHAR' }
+    expect(() => requireUsable(found([], []))).not.toThrow()
+    expect(() => requireUsable(found(['km'], [other]))).toThrow(
+      expect.objectContaining({
+        code: 'MR2001',
+        message: "orders: column 'km' is declared but a.csv has no such column.",
+        hint: expect.stringContaining('id, at') as string,
+      }) as Error,
+    )
+    expect(() => requireUsable(found([], [other]))).toThrow(
+      expect.objectContaining({ code: 'MR2006', message: expect.stringContaining('timestamp') as string }) as Error,
+    )
+  })
 })

@@ -76,6 +76,6 @@ it('is what each rule, its outcome and the dataset say', async () => {
         await result.release()
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 30 },
   )
 })

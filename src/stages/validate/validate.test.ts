@@ -132,7 +132,7 @@ describe('validation', () => {
         expect(Number(good?.n)).toBe(rows.filter(row => !failing.some(one => one.bad(row))).length)
         await result.release()
       }),
-      { numRuns: 40 },
+      { numRuns: 20 },
     )
   })
 

@@ -1,4 +1,5 @@
 import type { Decision } from '../../define/decision.ts'
+import type { Task } from '../../define/model.ts'
 import type { Monitor } from '../../define/monitor.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { inSeconds, type Micros } from '../../internal/time.ts'
@@ -76,13 +77,14 @@ export class LiveMonitor implements Keeper {
   /** Called when a retrain was decided and the decision is stored. The run must end with `retrained`. */
   onRetrain: ((request: RetrainRequest) => void) | undefined
 
-  constructor(services: MonitorServices, definition: Monitor) {
+  /** `task`: of the version that is watched, which may have been declared otherwise than the project's model is now. */
+  constructor(services: MonitorServices, definition: Monitor, task: Task = definition.deployment.model.task) {
     this.#services = services
     this.definition = definition
     this.#state = startMonitor(definition.name)
     this.#retrains = new RetrainDesk(services, definition)
     this.#performance = new RealisedPerformance({
-      task: definition.deployment.model.task,
+      task,
       cohort: inSeconds(definition.window),
       horizon: inSeconds(definition.labelHorizon),
     })

@@ -85,7 +85,7 @@ describe('windows', () => {
         merged.subtract(one)
         expect(merged.toJSON()).toEqual(createWindow(baseline).toJSON())
       }),
-      { numRuns: 50 },
+      { numRuns: 20 },
     )
   })
 

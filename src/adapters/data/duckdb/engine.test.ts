@@ -7,6 +7,7 @@ import { column, compareValues, toEvaluator, toSql, type Node } from '../../../d
 import type { DataEngine, Value } from '../../../ports/data-engine.ts'
 import { openDuckdb } from './engine.ts'
 import { duckdbDialect } from './dialect.ts'
+import { times } from '../../../../test/fuzz/edges.ts'
 import { anyExpression, anyRow, rowColumns } from '../../../define/expression/arbitrary.ts'
 
 let engine: DataEngine
@@ -115,7 +116,7 @@ describe('an expression means the same in SQL and in TypeScript', () => {
           }
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 25 * times },
     )
   })
 

@@ -75,7 +75,7 @@ it('rows and lines that are none are told by the line that they start on', async
       expect(new Map(told as [number, number][])).toEqual(rows)
       expect(found.text?.unreadable.map(one => `${one.file}:${one.line}`)).toEqual(none)
     }),
-    { numRuns: 20 * times },
+    { numRuns: 10 * times },
   )
 })
 
@@ -101,7 +101,7 @@ it('whatever quotes and line ends are astray, a line that is told is the one tha
         expect(start).toMatch(new RegExp(`^${String(id)}(,|$)`))
       }
     }),
-    { numRuns: 60 * times, seed: 7 },
+    { numRuns: 30 * times, seed: 7 },
   )
   expect(told).toBeGreaterThan(100)
 })

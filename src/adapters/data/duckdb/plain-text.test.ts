@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { plainText } from './plain-text.ts'
 import { formOf } from './text-form.ts'
+import { times } from '../../../../test/fuzz/edges.ts'
 
 const name = { source: 'x', file: 'x' }
 let root: string
@@ -59,7 +60,7 @@ it('tells the ends of lines and an open quote as a loop over characters does', a
       const { ends, open } = await formOf(await file(text), { delimiter, quote, escape })
       expect({ ends, open }).toEqual(naiveForm(text, delimiter, quote, escape))
     }),
-    { numRuns: 300 },
+    { numRuns: 100 * times },
   )
 })
 

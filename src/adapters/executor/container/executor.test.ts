@@ -51,6 +51,15 @@ test('the step runs without rights, without network, and with its values out of 
   })
 })
 
+test('the network is the one that is named; flags go before the run and before the image', async () => {
+  const line = async (more: object) => (await containerArguments(job(), 'name', { ...options, ...more })).join(' ')
+  expect(await line({ network: 'models' })).toContain(' --network models ')
+  expect(await line({ globalFlags: ['--root', '/srv/containers'] })).toMatch(/^podman --root \/srv\/containers run /)
+  expect(await line({ runFlags: ['--memory', '2g'] })).toMatch(/ --memory 2g flights:1 /)
+  expect(await line({})).toMatch(/^podman run --rm /)
+  expect(await line({ program: 'docker' })).toMatch(/^docker run --rm /)
+})
+
 test('says which program is missing', async () => {
   const executor = containerExecutor({ ...options, program: '/no/such/podman' })
   await expect(executor.start(job())).rejects.toMatchObject({ code: 'MR3330' })

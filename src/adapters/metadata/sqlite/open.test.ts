@@ -78,3 +78,33 @@ describe('opening a SQLite store', () => {
     await store.close()
   })
 })
+
+test('what stays locked is said to, after five seconds, and nothing was changed', async () => {
+  const path = join(folder, 'locked.db')
+  const store = await openSqlite(path)
+  const other = new DatabaseSync(path)
+  other.exec('BEGIN EXCLUSIVE')
+  await expect(store.putDocument('k', 'a', 1, 1)).rejects.toMatchObject({
+    code: 'MR3011',
+    exit: 3,
+    details: { seconds: 5 },
+  })
+  other.exec('ROLLBACK')
+  other.close()
+  expect(await store.listDocuments('k')).toEqual([])
+  await store.putDocument('k', 'a', 1, 1)
+  await store.close()
+})
+
+test('a statement that is refused is told with its reason', async () => {
+  const path = join(folder, 'refusing.db')
+  const store = await openSqlite(path)
+  const other = new DatabaseSync(path)
+  other.exec('DROP TABLE documents')
+  other.close()
+  await expect(store.putDocument('k', 'a', 1, 1)).rejects.toMatchObject({
+    code: 'MR3017',
+    details: { reason: expect.stringMatching(/no such table/) as string },
+  })
+  await store.close()
+})

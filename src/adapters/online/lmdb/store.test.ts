@@ -5,6 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { compiledModule } from '../../../internal/compiled.ts'
 import { runContract } from '../../../testing/contract.ts'
 import { onlineStoreContract } from '../../../testing/online-store-contract.ts'
+import { settings } from './settings.ts'
 import { openLmdb } from './store.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-online-'))
@@ -59,5 +60,27 @@ describe('online store LMDB', () => {
     await store.putMany('a', [['k'.repeat(1976), Uint8Array.of(3)]])
     expect([...(store.get('a', 'k'.repeat(1976)) ?? [])]).toEqual([3])
     await store.close()
+  })
+  test('has room for so many views; one more is refused in words, and those that are there go on', async () => {
+    const store = await openLmdb(mkdtempSync(join(root, 'place-')))
+    const put = (view: number) => store.putMany(`view-${view}`, [['x', Uint8Array.of(view % 256)]])
+    for (let view = 0; view < settings.maxDbs; view++) await put(view)
+    await expect(put(settings.maxDbs)).rejects.toMatchObject({
+      code: 'MR2051',
+      details: { view: `view-${settings.maxDbs}`, reason: expect.stringMatching(/DBS_FULL/) as string },
+    })
+    await put(0)
+    expect([...(store.get('view-7', 'x') ?? [])]).toEqual([7])
+    await store.close()
+  })
+
+  test('closes although it cannot be written down how it was left, and says so', async () => {
+    const folder = mkdtempSync(join(root, 'place-'))
+    const told: { path: string; reason: string }[] = []
+    const store = await openLmdb(folder, { onUnrecorded: one => void told.push(one) })
+    await store.putMany('a', [['x', Uint8Array.of(1)]])
+    rmSync(folder, { recursive: true })
+    await store.close()
+    expect(told).toEqual([{ path: folder, reason: expect.stringMatching(/\S/) as string }])
   })
 })

@@ -38,10 +38,10 @@ class LmdbStore implements OnlineStore {
     this.#onUnrecorded = onUnrecorded
   }
 
-  #read(view: string, key: string, database = this.#view(view)): Uint8Array | undefined {
+  #read(view: string, key: string): Uint8Array | undefined {
     if (tooLong(key)) return undefined
     try {
-      const record = database.get(key)
+      const record = this.#view(view).get(key)
       const bytes = record && checked(record)
       if (record && bytes === undefined)
         throw this.#damaged(`the record ${view}/${key.slice(0, 40)} is not as it was written`)
@@ -81,13 +81,12 @@ class LmdbStore implements OnlineStore {
   }
 
   getMany(view: string, keys: readonly string[]): readonly (Uint8Array | undefined)[] {
-    const database = this.#view(view)
-    return keys.map(key => this.#read(view, key, database))
+    return keys.map(key => this.#read(view, key))
   }
 
   async putMany(view: string, records: Iterable<readonly [key: string, bytes: Uint8Array]>): Promise<void> {
-    const database = this.#view(view)
     try {
+      const database = this.#view(view)
       // At once, because only that is undone when a record in the middle fails, and says so to its caller: what a batch of
       // its own could not commit is told to nobody, which ends the process. The disk is waited for below.
       this.#root.transactionSync(() => {

@@ -1,7 +1,7 @@
 import { fail } from '../../../errors/index.ts'
 import { parseTime } from '../../../internal/time.ts'
 import type { Command } from '../../command.ts'
-import { lostView, warmViews } from '../../serve/warm-views.ts'
+import { fillViews, lostView } from '../../serve/fill-views.ts'
 import { materialiseView, newestSnapshot } from '../../snapshots.ts'
 import { withWorkspace } from '../../with-workspace.ts'
 
@@ -34,7 +34,7 @@ export const command: Command = {
       }
       // A store that was set aside took the records of every view with it
       if (made.length > 0) {
-        const { filled, lost } = await warmViews(workspace)
+        const { filled, lost } = await fillViews(workspace)
         for (const name of filled) out.note(`filled the online records of ${name}`)
         for (const one of lost) out.note(lostView(one))
       }

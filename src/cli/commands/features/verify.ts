@@ -3,7 +3,7 @@ import { planView } from '../../../stages/features/channels.ts'
 import { verifyView } from '../../../stages/features/verify.ts'
 import type { Command } from '../../command.ts'
 import { usage } from '../../number-option.ts'
-import { lostView, warmViews } from '../../serve/warm-views.ts'
+import { fillViews, lostView } from '../../serve/fill-views.ts'
 import { newestSnapshot } from '../../snapshots.ts'
 import { withWorkspace } from '../../with-workspace.ts'
 
@@ -17,7 +17,7 @@ export const command: Command = {
       const sample = usage.whole('--sample', options.sample, 1) ?? 2000
       const results = []
       if ([...workspace.project.views.values()].some(view => view.online))
-        for (const one of (await warmViews(workspace)).lost) out.note(lostView(one))
+        for (const one of (await fillViews(workspace)).lost) out.note(lostView(one))
       for (const view of workspace.project.views.values()) {
         const done = await workspace.store.getDocument('materialisation', view.name)
         if (!view.online || !done) {

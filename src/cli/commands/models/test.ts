@@ -1,12 +1,18 @@
-import type { Digest } from '../../../internal/digest.ts'
+import type { Model } from '../../../define/model.ts'
 import { runSuite } from '../../../stages/evaluate/suite.ts'
-import { modelOf } from '../../../stages/pipeline/run.ts'
+import { partDigest, versionName } from '../../../stages/register/version-parts.ts'
 import { loadVersion } from '../../../stages/serve/served-version.ts'
 import { readFrame } from '../../../stages/train/read-frame.ts'
 import type { Command } from '../../command.ts'
 import { reporters } from '../../reporters/index.ts'
 import { versionOf } from '../../version-argument.ts'
 import { withWorkspace } from '../../with-workspace.ts'
+
+/** The tests that are declared now, where they are about the inputs that the version has; else those it was made with. */
+function testsFor(made: Model, declared: Model | undefined): Model['tests'] {
+  const inputs = (model: Model): string => JSON.stringify(model.inputs.map(one => [one.name, one.type]))
+  return declared && declared.task === made.task && inputs(declared) === inputs(made) ? declared.tests : made.tests
+}
 
 export const command: Command = {
   summary: 'run the tests of a version again',
@@ -15,21 +21,22 @@ export const command: Command = {
   run: ({ args, cwd, out }) =>
     withWorkspace(cwd, async workspace => {
       const record = await versionOf(workspace.store, args[0])
-      const model = modelOf(workspace, record.model)
-      const engine = await workspace.engine()
-      const frame = await readFrame(
-        engine,
-        await workspace.artifacts.localPath(record.facts.frame as Digest),
-        model.inputs,
-        'test',
-        60_000,
-      )
+      const name = versionName(record)
       const version = await loadVersion(workspace, record)
       try {
         const bytes = (await workspace.artifacts.size(record.digest)) ?? 0
+        const engine = await workspace.engine()
+        const path = await workspace.artifacts.localPath(partDigest(record, 'frame'))
+        const frame = await readFrame(engine, path, version.model.inputs, 'test', 60_000)
+        const declared = workspace.project.models.get(record.model)
+        const tests = testsFor(version.model, declared)
+        if (declared && tests !== declared.tests)
+          out.note(
+            `${name} is tested by the tests that it was made with: ${record.model} is declared with other inputs now.`,
+          )
         const { report } = await runSuite({
-          model,
-          name: `${record.model}@${record.version}`,
+          model: { ...version.model, tests },
+          name,
           subject: { loaded: version.loaded, inputs: version.fitted.inputs },
           bytes,
           frame,

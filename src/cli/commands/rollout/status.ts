@@ -1,6 +1,8 @@
 import { openWorkspace } from '../../../config/workspace.ts'
+import { versionName } from '../../../stages/register/version-parts.ts'
+import type { StableDocument } from '../../../stages/serve/stable-record.ts'
 import type { Command } from '../../command.ts'
-import { deploymentOf } from '../../serve/rollout.ts'
+import { deploymentCalled } from '../../serve/rollout.ts'
 
 export const command: Command = {
   summary: 'where the rollout stands, with its evidence',
@@ -8,23 +10,26 @@ export const command: Command = {
   async run({ args, cwd, out }) {
     const workspace = await openWorkspace(cwd)
     try {
-      const { name, model } = deploymentOf(workspace.project, args[0])
+      const name = await deploymentCalled(workspace, args[0])
       const stable = await workspace.store.getDocument('deployment', name)
+      const served = stable?.value as StableDocument | undefined
+      const model = served?.model ?? workspace.project.deployments.get(name)?.model.name ?? null
       const rollout = await workspace.store.getDocument('rollout', name)
       const decisions = await workspace.store.listDecisions({ subject: `deployment ${name}`, limit: 10 })
       out.data({
         deployment: name,
-        model: model.name,
+        model,
         stable: stable?.value ?? null,
         rollout: rollout?.value ?? null,
         decisions,
       })
-      const version = (stable?.value as { version?: number } | undefined)?.version
       out.line(
-        version === undefined
+        served === undefined
           ? `${name}: nothing is deployed. Next: npx millrace deploy ${name}`
-          : `${name}: stable is ${model.name}@${version}`,
+          : `${name}: stable is ${versionName(served)}`,
       )
+      if (served && !workspace.project.deployments.has(name))
+        out.line(`The project declares ${name} no more; it goes on until: npx millrace undeploy ${name}`)
       const state = rollout?.value as
         | { phase?: string; weight?: number; hold?: string | null; config?: { challenger: string } }
         | undefined

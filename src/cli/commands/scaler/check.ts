@@ -1,9 +1,8 @@
 import { overallStatus, type Report } from '../../../define/report.ts'
-import type { Digest } from '../../../internal/digest.ts'
 import { ulid } from '../../../internal/ids.ts'
 import { readModel } from '../../../onnx/index.ts'
 import { batchOf } from '../../../stages/evaluate/subject.ts'
-import { modelOf } from '../../../stages/pipeline/run.ts'
+import { partDigest, readPart } from '../../../stages/register/version-parts.ts'
 import { scalerParity, unitChange } from '../../../stages/scaler/index.ts'
 import { proveScaler } from '../../../stages/scaler/prove.ts'
 import { loadVersion } from '../../../stages/serve/served-version.ts'
@@ -33,13 +32,12 @@ export const command: Command = {
       const { store, artifacts, clock } = workspace
       const record = await versionOf(store, args[0])
       const name = `${record.model}@${record.version}`
-      const model = modelOf(workspace, record.model)
       const engine = await workspace.engine()
-      const path = await artifacts.localPath(record.facts.frame as Digest)
-      const test = await readFrame(engine, path, model.inputs, 'test', mostRows)
+      const path = await artifacts.localPath(partDigest(record, 'frame'))
       const served = await loadVersion(workspace, record)
       try {
-        const { fitted, profile, scaler } = served
+        const { fitted, model, profile, scaler } = served
+        const test = await readFrame(engine, path, model.inputs, 'test', mostRows)
         const onnx = await artifacts.get(record.digest)
         const version = {
           model: name,
@@ -48,7 +46,7 @@ export const command: Command = {
           onnx,
           inputs: fitted.inputs,
           declared: model.inputs.map(input => input.name),
-          registered: String(record.facts.scaler),
+          registered: partDigest(record, 'scaler'),
         }
         const checks = await proveScaler(engine, version, { path, test }, profile)
         const some = await readFrame(engine, path, model.inputs, 'test', parityRows)
@@ -60,20 +58,9 @@ export const command: Command = {
         const against = options.against ?? (await store.aliases(record.model)).champion
         if (against !== undefined && against !== record.version) {
           const other = await versionOf(store, typeof against === 'string' ? against : `${record.model}@${against}`)
-          const before = JSON.parse(
-            Buffer.from(await artifacts.get(other.facts.scaler as Digest)).toString(),
-          ) as typeof scaler.artifact
-          const byName = new Map(before.features.map(feature => [feature.name, feature]))
-          const names = scaler.artifact.features.map(feature => feature.name).filter(one => byName.has(one))
-          const now = scaler.artifact.features.filter(feature => byName.has(feature.name))
-          checks.push(
-            unitChange(
-              name,
-              names,
-              now,
-              names.flatMap(one => byName.get(one) ?? []),
-            ),
-          )
+          const before = await readPart(workspace, other, 'scaler')
+          const scaled = (one: typeof before) => ({ inputs: one.features, scaler: one })
+          checks.push(unitChange(name, scaled(scaler.artifact), scaled(before)))
         }
         const report: Report = {
           id: ulid(),

@@ -181,7 +181,7 @@ function onShadow(state: RolloutState, event: ShadowEvent): Advanced {
   const { stable, canary, labels, at } = event
   if (stable.length !== canary.length || (labels && labels.length !== stable.length))
     throw fail('rolloutEvent', { event: 'shadow', reason: 'scores and labels have unequal lengths' })
-  const { threshold, task, challenger } = state.config
+  const { threshold, stableThreshold, task, challenger } = state.config
   let { sumDifference, sumSquare, flips, nonFinite } = state.shadow
   const first: number[] = []
   const second: number[] = []
@@ -196,7 +196,7 @@ function onShadow(state: RolloutState, event: ShadowEvent): Advanced {
     const difference = Math.abs(c - s)
     sumDifference += difference
     sumSquare += difference * difference
-    if (c >= threshold !== s >= threshold) flips++
+    if (c >= threshold !== s >= stableThreshold) flips++
     const label = labels ? (labels[i] as number) : Number.NaN
     if (Number.isFinite(label)) {
       first.push(task === 'binary' ? rowLogLoss(label, s) : (s - label) ** 2)

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { times } from '../../../../test/fuzz/edges.ts'
 import type { Decision } from '../../../define/decision.ts'
 import { canonicalJson, type Json } from '../../../internal/canonical-json.ts'
 import { seeded } from '../../../math/random/seeded.ts'
@@ -147,12 +148,13 @@ describe('rollout error rates, simulated', () => {
 
   it('a healthy canary is rolled back in at most 1 % of rollouts', () => {
     let back = 0
-    for (let seed = 0; seed < 250; seed++) {
+    const rollouts = 60 * times
+    for (let seed = 0; seed < rollouts; seed++) {
       const played = traffic(seed, { stable: 0.008, canary: 0.008 }, 40_000)
       if (played.verdicts.includes('rolled-back')) back++
       else expect(played.verdicts.at(-1)).toBe('promoted')
     }
-    expect(back / 250).toBeLessThanOrEqual(0.01)
+    expect(back / rollouts).toBeLessThanOrEqual(0.01)
   })
 
   it('a broken canary is gone within ten of its requests, one with 5 % errors within 400', () => {

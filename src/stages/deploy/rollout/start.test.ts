@@ -20,6 +20,7 @@ describe('settings', () => {
       margin: 0.01,
       guardrails: ['error', 'timeout', 'invalid', 'slow'],
       threshold: 0.5,
+      stableThreshold: 0.5,
       expected: null,
     })
     expect(startRollout(least, 5, 1)).toMatchObject({ phase: 'shadow', weight: 0, since: 5, step: 0, hold: null })

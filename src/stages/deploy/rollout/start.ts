@@ -47,6 +47,7 @@ export function resolveRollout(config: RolloutConfig): ResolvedConfig {
     margin,
     guardrails: config.guardrails ?? ['error', 'timeout', 'invalid', 'slow'],
     threshold: config.threshold ?? 0.5,
+    stableThreshold: config.stableThreshold ?? config.threshold ?? 0.5,
     expected: config.expected ?? null,
   }
 }

@@ -34,8 +34,10 @@ export interface RolloutConfig {
   readonly margin?: number
   /** Outcomes that are watched; all four. */
   readonly guardrails?: readonly BadOutcome[]
-  /** Scores at or above count as positive, for flips; 0.5. */
+  /** Scores of the challenger at or above count as positive, for flips; 0.5. */
   readonly threshold?: number
+  /** The same of the stable version; as the challenger's. */
+  readonly stableThreshold?: number
   /** Disagreement between the two models measured offline on held-out rows. Online more than twice of it holds. */
   readonly expected?: { readonly meanDifference: number; readonly flipRate: number }
 }
@@ -57,6 +59,7 @@ export interface ResolvedConfig {
   readonly margin: number
   readonly guardrails: readonly BadOutcome[]
   readonly threshold: number
+  readonly stableThreshold: number
   readonly expected: { readonly meanDifference: number; readonly flipRate: number } | null
 }
 

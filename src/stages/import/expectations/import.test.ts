@@ -11,6 +11,7 @@ import type { ImportedRule, KnownDataset } from './model.ts'
 import { moduleText } from './module.ts'
 import { readSchema } from './pandera/schema.ts'
 import { readSoda } from './soda/contract.ts'
+import { times } from '../../../../test/fuzz/edges.ts'
 
 const bytes = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
 
@@ -135,7 +136,7 @@ test('whatever is in a suite, each rule comes out, and each setting that was not
       }
       checkModule([made])
     }),
-    { numRuns: 300 },
+    { numRuns: 75 * times },
   )
 })
 
@@ -183,9 +184,9 @@ test('whatever the types of the columns in the project are, what is carried over
       if (made.rules[0]?.outcome !== 'left out') carried++
       checkModule([made])
     }),
-    { numRuns: 1000 },
+    { numRuns: 400 * times },
   )
-  expect(carried).toBeGreaterThan(50)
+  expect(carried).toBeGreaterThan(10 * times)
 })
 
 test('whatever is in the files of the other tools, each rule comes out', () => {
@@ -245,7 +246,7 @@ test('whatever is in the files of the other tools, each rule comes out', () => {
         checkModule(made)
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 50 * times },
   )
 })
 

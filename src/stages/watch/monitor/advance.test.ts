@@ -134,3 +134,17 @@ it('an alert is pending, firing, joined, resolved or withdrawn, each with its de
     'alert resolved',
   ])
 })
+
+it('what was before an alert that is resolved is over: only the windows that resolved it are remembered', () => {
+  let state = startMonitor('watch')
+  const calm = () => seen(before, 0)
+  const lengths: number[] = []
+  for (const one of [calm(), calm(), seen(before, 1), seen(before, 1), calm(), calm(), calm(), calm()]) {
+    state = advanceMonitor(state, one, 0).state
+    lengths.push(state.recent.columns['column:x']?.level?.length ?? 0)
+  }
+  expect(lengths).toEqual([1, 2, 3, 4, 5, 6, 3, 4])
+  // these are the calm ones
+  for (const [change] of state.recent.columns['column:x']?.level ?? []) expect(Math.abs(change)).toBeLessThan(0.5)
+  expect(state.recent.profile).toBe(calm().report.evidence.profile)
+})

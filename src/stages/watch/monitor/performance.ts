@@ -76,7 +76,7 @@ export class RealisedPerformance {
     return this.labelled(id, early.label, early.at)
   }
 
-  /** Joins a label; a later one for the same id corrects it. False when its prediction is not known (yet). */
+  /** Joins a label; a later one for the same id corrects it. True when a row that is known got its first one. */
   labelled(id: string, label: number, at: Micros): boolean {
     if (!Number.isFinite(label)) return false
     const index = this.#where.get(id)
@@ -86,11 +86,12 @@ export class RealisedPerformance {
       this.#early.set(id, { label, at })
       return false
     }
-    if (Number.isNaN(row.label)) held.labelled++
+    const first = Number.isNaN(row.label)
+    if (first) held.labelled++
     row.label = label
     row.labelledAt = at
     held.revision++
-    return true
+    return first
   }
 
   /** Forgets cohorts that end at or before `before`, and labels that arrived before it without a prediction. */

@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest'
+import { seeded } from '../random/seeded.ts'
+import { logEventSplit } from './event-split.ts'
+import { addPairs, confidenceSequence, noPairs } from './mean-difference.ts'
+
+// The promised error rates, by simulation. What makes them so (a martingale, the formula) is held beside, at once.
+
+describe('event split', () => {
+  it('alarms at most at the nominal rate, looked at after each of 3,000 events', () => {
+    const random = seeded(1)
+    const limit = Math.log(1 / 0.01)
+    for (const weight of [0.01, 0.05, 0.2, 0.5]) {
+      let alarms = 0
+      const repeats = 400
+      for (let repeat = 0; repeat < repeats; repeat++) {
+        let k = 0
+        for (let n = 1; n <= 3000; n++) {
+          if (random.next() < weight) {
+            k++
+            if (k / n > weight && logEventSplit(k, n, weight) >= limit) {
+              alarms++
+              break
+            }
+          }
+        }
+      }
+      expect(alarms / repeats).toBeLessThanOrEqual(0.015)
+    }
+  })
+})
+
+describe('confidence sequence', () => {
+  it('misses the mean at most at the nominal rate, looked at all the time, also for skewed differences', () => {
+    const random = seeded(2)
+    for (const draw of [() => random.normal(), () => -Math.log(1 - random.next()) - 1]) {
+      let missed = 0
+      const repeats = 300
+      for (let repeat = 0; repeat < repeats; repeat++) {
+        let moments = noPairs
+        for (let look = 0; look < 250; look++) {
+          const x = Float64Array.from({ length: 40 }, draw)
+          moments = addPairs(moments, x, new Float64Array(40))
+          const { lower, upper } = confidenceSequence(moments, 0.05)
+          if (lower > 0 || upper < 0) {
+            missed++
+            break
+          }
+        }
+      }
+      expect(missed / repeats).toBeLessThanOrEqual(0.05)
+    }
+  })
+})

@@ -1,0 +1,312 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { AggregationName, FeatureSpec } from '../../define/features.ts'
+import { dataset, entity, features, parquet, t } from '../../index.ts'
+import { encodeKey, planView } from './channels.ts'
+import { absentValue, computeAll, EntityWindow } from './entity-window.ts'
+import { ExactSum } from './exact-sum.ts'
+import { sweep } from './sweep.ts'
+
+const aggregations: readonly AggregationName[] = ['count', 'sum', 'mean', 'share', 'min', 'max', 'last']
+interface Event {
+  readonly at: number
+  readonly visible: number
+  readonly value: number
+}
+const anyEvent = fc
+  .record({
+    at: fc.nat(60),
+    late: fc.oneof(fc.constant(1), fc.nat(40), fc.constant(9e18)),
+    value: fc.oneof(
+      { weight: 4, arbitrary: fc.integer({ min: -6, max: 6 }).map(x => x / 4) },
+      { weight: 1, arbitrary: fc.constant(Number.NaN) },
+    ),
+  })
+  .map(({ at, late, value }): Event => ({ at, visible: late === 9e18 ? late : at + Math.max(1, late), value }))
+
+/** Looks at every event. */
+function plain(events: readonly Event[], aggregation: AggregationName, window: number, t: number): number {
+  const seen = events
+    .map((event, i) => ({ ...event, i }))
+    .filter(e => e.at >= t - window && e.at < t && e.visible <= t && !Number.isNaN(e.value))
+  const values = seen.map(e => e.value)
+  const sum = values.reduce((a, b) => a + b, 0)
+  switch (aggregation) {
+    case 'count':
+      return values.length
+    case 'sum':
+      return sum
+    case 'mean':
+    case 'share':
+      return values.length === 0 ? Number.NaN : sum / values.length
+    case 'min':
+      return values.length === 0 ? Number.NaN : Math.min(...values)
+    case 'max':
+      return values.length === 0 ? Number.NaN : Math.max(...values)
+    case 'last':
+      return seen.toSorted((a, b) => a.at - b.at || a.visible - b.visible || a.i - b.i).at(-1)?.value ?? Number.NaN
+  }
+}
+
+it('every aggregate at every moment is that of looking at every event, of many keys at once and of one', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.array(anyEvent, { maxLength: 25 }), fc.array(fc.nat(90), { maxLength: 8 })), {
+        minLength: 1,
+        maxLength: 4,
+      }),
+      fc.constantFrom(...aggregations),
+      fc.constantFrom(1, 7, 30, Infinity),
+      (keys, aggregation, window) => {
+        const sorted = keys.map(([events, times]) => ({
+          events: events.toSorted((a, b) => a.at - b.at),
+          times: times.toSorted((a, b) => a - b),
+        }))
+        const offsets = (lengths: number[]) =>
+          Int32Array.from([0, ...lengths.map((_, i) => lengths.slice(0, i + 1).reduce((a, b) => a + b, 0))])
+        const all = sorted.flatMap(({ events }) => events)
+        const found = sweep(
+          aggregation,
+          window,
+          {
+            offsets: offsets(sorted.map(k => k.events.length)),
+            event: Float64Array.from(all, e => e.at),
+            visible: Float64Array.from(all, e => e.visible),
+            value: Float64Array.from(all, e => e.value),
+          },
+          {
+            offsets: offsets(sorted.map(k => k.times.length)),
+            time: Float64Array.from(sorted.flatMap(({ times }) => times)),
+          },
+        )
+        let label = 0
+        const spec = {
+          aggregation,
+          type: 'float',
+          nullable: true,
+          of: undefined,
+          ...(window === Infinity ? {} : { window }),
+        } as unknown as FeatureSpec
+        for (const { events, times } of sorted) {
+          const one = new EntityWindow(2, 1)
+          for (const e of events) one.push(e.at, [0, e.value], [e.at + 1, e.visible])
+          const copy = EntityWindow.decode(one.encode(), 2)
+          for (const t of times) {
+            const wanted = plain(events, aggregation, window, t)
+            expect([t, found[label++]]).toEqual([t, wanted])
+            expect([t, one.compute(spec, 1, t)]).toEqual([t, wanted])
+            expect([t, copy?.compute(spec, 1, t)]).toEqual([t, wanted])
+          }
+        }
+      },
+    ),
+    { numRuns: 500 },
+  )
+})
+
+describe('the events of an entity', () => {
+  it('are kept by time, those of one time by arrival, in whatever order they come', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(20), fc.nat(9)), { maxLength: 40 }), list => {
+        const window = new EntityWindow(1, 2)
+        for (const [at, value] of list) window.push(at, [value], [at + 1])
+        expect(window.length).toBe(list.length)
+        const bytes = new Float64Array(window.encode().buffer)
+        const sorted = list.map((one, i) => ({ one, i })).toSorted((a, b) => a.one[0] - b.one[0] || a.i - b.i)
+        expect([...bytes]).toEqual([
+          1,
+          list.length,
+          1,
+          ...sorted.map(({ one }) => one[0]),
+          ...sorted.map(({ one }) => one[1]),
+          ...sorted.map(({ one }) => one[0] + 1),
+        ])
+        for (const t of [0, 1, 10, 30]) {
+          const newest = Math.max(...list.map(([at]) => at).filter(at => at < t))
+          expect(window.newest(t)).toEqual(newest === -Infinity ? Number.NaN : newest)
+        }
+      }),
+    )
+  })
+
+  it('those that are too old go when they are many, the newest never', () => {
+    const of = (n: number) => {
+      const window = new EntityWindow(2)
+      for (let i = 0; i < n; i++) window.push(i, [i, -i], [i + 1, i + 2])
+      return window
+    }
+    const after = (n: number, oldest: number) => {
+      const window = of(n)
+      window.prune(oldest)
+      return window.length
+    }
+    // from 32 on, if they are at least a quarter
+    expect([after(100, 31), after(100, 32), after(100, 60)]).toEqual([100, 68, 40])
+    expect([after(200, 49), after(200, 50)]).toEqual([200, 150])
+    expect(after(50, 1e9)).toBe(1)
+    const left = of(100)
+    left.prune(60)
+    left.push(100, [100, -100], [101, 102])
+    const spec = (aggregation: AggregationName) =>
+      ({ aggregation, type: 'float', nullable: true, of: undefined }) as unknown as FeatureSpec
+    expect(left.compute(spec('sum'), 1, 1000)).toBe(
+      -Array.from({ length: 41 }, (_, i) => 60 + i).reduce((a, b) => a + b, 0),
+    )
+    expect([
+      left.compute(spec('min'), 0, 1000),
+      left.compute(spec('count'), 1, 101),
+      left.compute(spec('count'), 1, 102),
+    ]).toEqual([60, 40, 41])
+  })
+
+  it('bytes of another layout are none of it', () => {
+    const window = new EntityWindow(2)
+    window.push(5, [1, 2], [6, 7])
+    const bytes = window.encode()
+    expect(EntityWindow.decode(bytes, 2)?.encode()).toEqual(bytes)
+    // a record that is part of a larger memory
+    const within = new Uint8Array(bytes.length + 3)
+    within.set(bytes, 3)
+    expect(EntityWindow.decode(within.subarray(3), 2)?.encode()).toEqual(bytes)
+    expect(EntityWindow.decode(bytes, 3)).toBeUndefined()
+    expect(EntityWindow.decode(bytes.subarray(0, -1), 2)).toBeUndefined()
+    expect(EntityWindow.decode(bytes.subarray(0, -8), 2)).toBeUndefined()
+    const other = new Float64Array(bytes.slice().buffer)
+    other[0] = 2
+    expect(EntityWindow.decode(new Uint8Array(other.buffer), 2)).toBeUndefined()
+    expect(EntityWindow.decode(new EntityWindow(2).encode(), 2)?.length).toBe(0)
+  })
+})
+
+const source = dataset('rides', {
+  source: parquet('none'),
+  columns: {
+    at: t.timestamp('UTC'),
+    who: t.text(),
+    day: t.int(),
+    paid: t.nullable(t.float()),
+    known: t.nullable(t.timestamp('UTC')),
+  },
+  eventTime: 'at',
+  knownAt: { paid: c => c.known },
+})
+const person = entity('person', { who: t.text() })
+
+describe('the plan of a view', () => {
+  it('one channel an expression, one for bare events; the longest look-back; what is known when', () => {
+    const plan = planView(
+      features('v', {
+        entity: entity('both', { who: t.text(), day: t.int() }),
+        from: source,
+        compute: f => ({
+          n: f.count('1h'),
+          a: f.sum('paid', '2h'),
+          b: f.mean('paid', '30m'),
+          d: f.max('day', '1h'),
+          big: f.share(c => c.paid.gt(c.day), '3h'),
+        }),
+      }),
+    )
+    expect(plan.keys.toSorted()).toEqual(['day', 'who'])
+    expect(plan.features.map(({ name }) => name)).toEqual(['n', 'a', 'b', 'd', 'big'])
+    const channel = Object.fromEntries(plan.features.map(one => [one.name, one.channel]))
+    expect(channel).toMatchObject({ n: 0, a: channel['b'] })
+    expect(new Set(Object.values(channel)).size).toBe(4)
+    expect(plan.channels).toHaveLength(4)
+    expect(plan.horizon).toBe(3 * 3_600_000_000)
+    const knownTimes = (name: string) => plan.channels[channel[name] ?? -1]?.knownAt.length
+    expect([knownTimes('n'), knownTimes('a'), knownTimes('d'), knownTimes('big')]).toEqual([0, 1, 0, 1])
+    expect(plan.channels.map(({ of }) => of === undefined)).toEqual([true, false, false, false])
+    const ignoring = planView(
+      features('v', { entity: person, from: source, knownTime: 'ignore', compute: f => ({ a: f.sum('paid', '2h') }) }),
+    )
+    expect(ignoring.channels[1]?.knownAt).toEqual([])
+  })
+
+  it('`last` looks back to its window, else to the ttl, else for ever', () => {
+    const horizon = (window?: '1h', ttl?: '2h') =>
+      planView(
+        features('v', {
+          entity: person,
+          from: source,
+          ...(ttl ? { ttl } : {}),
+          compute: f => ({ x: window ? f.last('paid', window) : f.last('paid') }),
+        }),
+      ).horizon
+    expect([horizon(), horizon('1h'), horizon(undefined, '2h'), horizon('1h', '2h')]).toEqual([
+      Infinity,
+      3.6e9,
+      7.2e9,
+      3.6e9,
+    ])
+  })
+
+  it('no two keys share a text, and one with a null has none', () => {
+    const part = fc.oneof(fc.string({ maxLength: 3 }), fc.constantFrom('"', '","', '\\', '[', 'a', ''))
+    fc.assert(
+      fc.property(
+        fc.array(part, { minLength: 2, maxLength: 3 }),
+        fc.array(part, { minLength: 2, maxLength: 3 }),
+        (a, b) => {
+          expect(encodeKey(a) === encodeKey(b)).toBe(a.length === b.length && a.every((x, i) => x === b[i]))
+        },
+      ),
+    )
+    expect(encodeKey(['x'])).toBe('x')
+    expect([encodeKey([5]), encodeKey([2n ** 60n])]).toEqual(['5', String(2n ** 60n)])
+    expect(encodeKey([5, true])).toBe('["5","true"]')
+    expect([encodeKey([null]), encodeKey(['a', null]), encodeKey([''])]).toEqual([undefined, undefined, ''])
+  })
+
+  it('where there is nothing: counts and sums are 0, all else null; too old is as nothing', () => {
+    const plan = planView(
+      features('v', {
+        entity: person,
+        from: source,
+        ttl: '1h',
+        compute: f => ({ n: f.count('1h'), s: f.sum('paid', '1h'), m: f.mean('paid', '1h'), l: f.last('paid') }),
+      }),
+    )
+    expect(plan.features.map(({ spec }) => absentValue(spec))).toEqual([0, 0, Number.NaN, Number.NaN])
+    const window = new EntityWindow(2)
+    window.push(10, [0, 3], [11, 11])
+    const at = (t: number, ...[of]: [EntityWindow?]) => {
+      const out = new Float64Array(6).fill(-1)
+      return [computeAll(plan, of, t, out, 1), ...out]
+    }
+    const hour = 3_600_000_000
+    expect(at(10, window)).toEqual(['missing', -1, 0, 0, Number.NaN, Number.NaN, -1])
+    expect(at(11, window)).toEqual(['present', -1, 1, 3, 3, 3, -1])
+    expect(at(10 + hour, window)).toEqual(['present', -1, 1, 3, 3, 3, -1])
+    expect(at(11 + hour, window)).toEqual(['stale', -1, 0, 0, Number.NaN, Number.NaN, -1])
+    expect(at(11)).toEqual(['missing', -1, 0, 0, Number.NaN, Number.NaN, -1])
+  })
+})
+
+it('a sum that is added to and taken from is that of what is left, to the last bit', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.integer({ min: -(2 ** 30), max: 2 ** 30 }), fc.integer({ min: -20, max: 20 })), {
+        minLength: 1,
+        maxLength: 60,
+      }),
+      list => {
+        const values = list.map(([mantissa, exponent]) => mantissa * 2 ** exponent)
+        const sum = new ExactSum()
+        for (const x of values) sum.add(x)
+        // whole numbers of 2^-20, added exactly
+        const exact = (some: readonly number[]) => Number(some.reduce((a, x) => a + BigInt(x * 2 ** 20), 0n)) / 2 ** 20
+        expect(sum.value).toBe(exact(values))
+        for (const x of values.slice(1)) sum.add(-x)
+        expect(sum.value).toBe(values[0])
+        sum.clear()
+        expect(sum.value).toBe(0)
+        sum.add(0.1)
+        expect(sum.value).toBe(0.1)
+      },
+    ),
+  )
+  const sum = new ExactSum()
+  for (const x of [1e16, 1, -1e16]) sum.add(x)
+  expect(sum.value).toBe(1)
+})

@@ -1,0 +1,125 @@
+import { chmod, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { columnsOf } from '../../define/expression/index.ts'
+import { inputsOfFeature } from '../../define/features.ts'
+import type { Model } from '../../define/model.ts'
+import type { StepContext } from '../../engine/index.ts'
+import { isMillraceError } from '../../errors/index.ts'
+import { messageOf } from '../../internal/message-of.ts'
+import type { ModelVersion } from '../../ports/metadata-store.ts'
+import type { ChampionScores } from '../evaluate/metric-tests.ts'
+import { scoreRows } from '../evaluate/subject.ts'
+import { buildFrame, snapshotSql, type Spans } from '../features/frame.ts'
+import { readPart, versionName } from '../register/version-parts.ts'
+import type { FittedModel } from '../train/estimator.ts'
+import { readFrame, type FrameRows } from '../train/read-frame.ts'
+import type { StageServices } from './services.ts'
+import { datasetsOf, input } from './step-parts.ts'
+
+export interface Champion {
+  readonly record: ModelVersion
+  /** Undefined where the version cannot be read. */
+  readonly fitted: FittedModel | undefined
+  readonly scores: ChampionScores
+}
+
+/** What a challenger is judged on: the rows, and where they came from. */
+export interface JudgedRows {
+  /** The challenger's rows, for their number and labels. */
+  readonly frame: FrameRows
+  readonly spans: Spans
+  /** Most rows that were read, evenly spaced: the champion's are the same ones. */
+  readonly limit: number
+}
+
+/** Why a champion's own inputs cannot be made of the challenger's data; undefined where they can. */
+export function whyIncomparable(champion: Model, challenger: Model): string | undefined {
+  if (champion.task !== challenger.task) return `it is for ${champion.task}, this one for ${challenger.task}`
+  if (champion.from.name !== challenger.from.name)
+    return `it predicts rows of ${champion.from.name}, this one rows of ${challenger.from.name}`
+  const datasets = new Map(datasetsOf(challenger).map(one => [one.name, one]))
+  const own = champion.inputs.flatMap(one => columnsOf(one.node)).filter(name => !name.includes('.'))
+  const read = [
+    { from: champion.from, columns: [...own, ...champion.views.flatMap(view => Object.keys(view.entity.keys))] },
+    ...champion.views.map(view => ({
+      from: view.from,
+      columns: [...Object.keys(view.entity.keys), ...Object.values(view.features).flatMap(inputsOfFeature)],
+    })),
+  ]
+  for (const { from, columns } of read) {
+    const now = datasets.get(from.name)
+    if (!now) return `it uses ${from.name}, which this model does not`
+    for (const name of columns) {
+      const before = from.columns[name]?.type
+      const type = now.columns[name]?.type
+      if (type === undefined) return `it reads ${from.name}.${name}, which is no column any more`
+      const numbers = ['int', 'float']
+      if (before !== type && !(numbers.includes(type) && numbers.includes(before ?? '')))
+        return `it reads ${from.name}.${name} as ${before}, which is ${type} now`
+    }
+  }
+  return undefined
+}
+
+/** The challenger's rows as the champion reads them: its own inputs and features, of the same events. */
+async function championRows(
+  services: StageServices,
+  context: StepContext,
+  champion: Model,
+  challenger: Model,
+  { frame, spans, limit }: JudgedRows,
+): Promise<FrameRows | { readonly reason: string }> {
+  const reason = whyIncomparable(champion, challenger)
+  if (reason !== undefined) return { reason }
+  const engine = await services.engine()
+  const snapshots = new Map<string, string>()
+  for (const { name } of datasetsOf(challenger))
+    snapshots.set(name, await snapshotSql(engine, await input(context, `data:${name}`).path()))
+  const folder = await context.folder()
+  await chmod(folder, 0o700)
+  const path = join(folder, 'champion.parquet')
+  try {
+    // The same events in the same order: which they are is the challenger's to say
+    const { from, label, split } = challenger
+    await buildFrame(engine, { ...champion, from, label, split, tests: [] }, snapshots, path, spans)
+    const rows = await readFrame(engine, path, champion.inputs, 'test', limit)
+    const same = rows.rows === frame.rows && rows.labels.every((one, i) => one === frame.labels[i])
+    return same ? rows : { reason: 'its rows are not the same as those of this model' }
+  } finally {
+    await rm(path, { force: true })
+  }
+}
+
+/**
+ * The version that the alias `champion` points to, on the rows that the challenger is judged on, each by its own inputs. What
+ * cannot be compared says why; undefined where there is no champion.
+ */
+export async function championOf(
+  services: StageServices,
+  context: StepContext,
+  challenger: Model,
+  rows: JudgedRows,
+): Promise<Champion | undefined> {
+  const version = (await services.store.aliases(challenger.name)).champion
+  if (version === undefined) return undefined
+  const record = await services.store.getModelVersion(challenger.name, version)
+  if (!record) return undefined
+  let fitted: FittedModel | undefined
+  try {
+    fitted = await readPart(services, record, 'model')
+    const model = await readPart(services, record, 'declaration')
+    const own = await championRows(services, context, model, challenger, rows)
+    if ('reason' in own) return { record, fitted, scores: { reason: `${versionName(record)}: ${own.reason}` } }
+    const loaded = await (await services.runtime()).load(await services.artifacts.get(record.digest))
+    try {
+      const scores = await scoreRows({ loaded, inputs: fitted.inputs }, own.inputs, own.rows)
+      return { record, fitted, scores: { scores, threshold: model.threshold } }
+    } finally {
+      await loaded.close()
+    }
+  } catch (error) {
+    // A champion that is damaged keeps nobody from training; that it was not compared stands in the report
+    if (!isMillraceError(error)) throw error
+    return { record, fitted, scores: { reason: `${versionName(record)} cannot be read: ${messageOf(error)}` } }
+  }
+}

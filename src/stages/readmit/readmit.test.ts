@@ -1,0 +1,256 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openWorkspace, type Workspace } from '../../config/workspace.ts'
+import type { Dataset } from '../../define/dataset.ts'
+import { csv, dataset, project, t } from '../../index.ts'
+import type { StepRecord } from '../../ports/metadata-store.ts'
+import { type ManualClock, manualClock } from '../../testing/manual-clock.ts'
+import { startSnapshot } from '../pipeline/run.ts'
+import { endedRepairs } from './ended.ts'
+import { newestQuarantine, reasonsOf } from './quarantine.ts'
+import { readmit } from './readmit.ts'
+import { columnsDigest, readmissionsOf, storedReadmissions } from './record.ts'
+
+// Rows that a snapshot sets aside, repaired and let in again, over a real store and engine.
+
+const declare = (over: object = {}): Dataset =>
+  dataset('sales', {
+    source: csv('data/*.csv'),
+    columns: { id: t.int(), shop: t.text(), amount: t.float() },
+    expect: c => [c.amount.between(0, 1000, { id: 'amount' }), c.shop.notNull({ id: 'shop' })],
+    ...over,
+  }) as unknown as Dataset
+const sales = declare()
+
+let root: string
+let clock: ManualClock
+let workspace: Workspace
+
+const put = (name: string, from: number, broken: Readonly<Record<number, string>> = {}): void => {
+  const lines = Array.from({ length: 200 }, (_, i) => `${from + i},${broken[from + i] ?? 'north,5'}`)
+  writeFileSync(join(root, name), `id,shop,amount\n${lines.join('\n')}\n`)
+}
+beforeEach(async () => {
+  root = mkdtempSync(join(tmpdir(), 'millrace-readmit-'))
+  mkdirSync(join(root, 'data'))
+  writeFileSync(join(root, 'millrace.config.ts'), '')
+  put('data/a.csv', 0, { 7: 'north,-4', 9: ',5' })
+  put('data/b.csv', 1_000, { 1_003: 'south,-1' })
+  clock = manualClock(1_770_000_000_000_000)
+  workspace = await openWorkspace(root, { project: project('shop', { sales } as never), clock })
+})
+afterEach(async () => {
+  await workspace.close()
+  rmSync(root, { recursive: true, force: true })
+})
+
+const step = async (made: Dataset): Promise<StepRecord> => {
+  const run = await startSnapshot(workspace, await workspace.engineOf(), {
+    dataset: made,
+    stepEnvironment: null,
+    runEnvironment: {},
+  })
+  await run.done
+  return (await workspace.store.listSteps(run.runId))[0] as StepRecord
+}
+/** Rows of a snapshot by their ids, as text. */
+async function rowsOf(made: StepRecord): Promise<Record<string, string>> {
+  const engine = await workspace.engine()
+  const path = await workspace.artifacts.localPath(made.outputs?.data?.digest as never)
+  const rows = await engine.rows(`SELECT id, shop, amount FROM read_parquet('${path}')`)
+  return Object.fromEntries(rows.map(row => [String(row.id), `${String(row.shop)} ${String(row.amount)}`]))
+}
+interface Aside {
+  readonly id: number
+  shop: string | null
+  amount: number
+  readonly millrace_content: string
+  readonly millrace_row: number
+}
+/** The quarantine as lines of JSON, changed by hand. */
+async function repaired(change: (row: Aside) => Aside | undefined, name = 'repaired.jsonl'): Promise<string> {
+  const engine = await workspace.engine()
+  const { rows } = await newestQuarantine(workspace, sales)
+  const found = (await engine.rows(
+    `SELECT id, shop, amount, millrace_content, millrace_row FROM ${rows.sql} ORDER BY id`,
+  )) as unknown as Aside[]
+  const lines = found.flatMap(row => change({ ...row }) ?? [])
+  writeFileSync(join(root, name), `${lines.map(row => JSON.stringify(row)).join('\n')}\n`)
+  return name
+}
+const mend = (row: Aside): Aside => ({ ...row, shop: row.shop ?? 'east', amount: Math.abs(row.amount) })
+
+describe('rows in quarantine', () => {
+  it('are there with their reasons, the most frequent first', async () => {
+    await expect(newestQuarantine(workspace, sales)).rejects.toThrow(/no snapshot yet/)
+    const made = await step(sales)
+    const { ref, rows, made: by } = await newestQuarantine(workspace, sales)
+    expect([ref.digest, by.runId]).toEqual([made.outputs?.quarantine?.digest, made.runId])
+    expect(await reasonsOf(workspace, rows.sql)).toEqual([
+      { reason: expect.stringMatching(/^amount between/), rows: 2, accepted: 0 },
+      { reason: expect.stringMatching(/^shop/), rows: 1, accepted: 0 },
+    ])
+    put('data/a.csv', 0)
+    put('data/b.csv', 1_000)
+    await step(sales)
+    await expect(newestQuarantine(workspace, sales)).rejects.toThrow(/set no row aside/)
+  })
+})
+
+describe('repaired rows', () => {
+  beforeEach(async () => {
+    await step(sales)
+  })
+
+  it('take the places of those that they repair, in every snapshot from now on', async () => {
+    const quarantine = (await newestQuarantine(workspace, sales)).ref.digest
+    const told = await readmit(workspace, sales, await repaired(mend))
+    expect(told).toEqual({
+      dataset: 'sales',
+      rows: 3,
+      first: 3,
+      corrected: 0,
+      unchanged: 0,
+      remaining: 0,
+      digest: expect.stringMatching(/^sha256:/),
+      decision: expect.any(String),
+    })
+    expect(await workspace.store.getDecision(told.decision ?? '')).toMatchObject({
+      kind: 'quarantine',
+      subject: 'dataset sales',
+      at: clock.now(),
+      verdict: 'readmitted',
+      reason: '3 repaired rows of sales are let in again; they break no critical check',
+      rule: { name: 'readmission', statistic: 'refused rows', value: 0, threshold: 0 },
+      inputs: { rows: 3 },
+      evidence: [quarantine, told.digest, expect.any(String)],
+      actor: 'operator',
+    })
+    const [record] = await readmissionsOf(workspace.store, sales)
+    expect(record).toMatchObject({
+      count: 3,
+      quarantine,
+      columns: columnsDigest(sales),
+      decision: told.decision,
+      rows: { digest: told.digest, meta: { rows: 3 } },
+    })
+    expect(Object.fromEntries(record?.files?.map(one => [one.name, one.rows]) ?? [])).toEqual({
+      'data/a.csv': 2,
+      'data/b.csv': 1,
+    })
+    expect(await workspace.store.edgesFrom([quarantine])).toEqual([
+      { from: quarantine, to: told.digest, relation: 'repaired' },
+    ])
+    const made = await step(sales)
+    expect(made.outputs?.data?.meta).toMatchObject({ rows: 400, quarantined: 0, readmitted: 3 })
+    expect(made.outputs?.quarantine).toBeUndefined()
+    const rows = await rowsOf(made)
+    expect([rows[7], rows[9], rows[1_003]]).toEqual(['north 4', 'east 5', 'south 1'])
+    // no scratch of it is left
+    expect(readdirSync(join(workspace.folder, 'scratch')).filter(one => one.startsWith('.tmp-readmit'))).toEqual([])
+  })
+
+  it('that are some of them leave the others out', async () => {
+    const told = await readmit(workspace, sales, await repaired(row => (row.id === 7 ? mend(row) : undefined)))
+    expect(told).toMatchObject({ rows: 1, remaining: 2 })
+    expect((await workspace.store.getDecision(told.decision ?? ''))?.reason).toBe(
+      '1 repaired row of sales is let in again; it breaks no critical check',
+    )
+    expect((await step(sales)).outputs?.data?.meta).toMatchObject({ rows: 398, quarantined: 2, readmitted: 1 })
+  })
+
+  it('may be corrected; what is as before changes nothing and is not recorded', async () => {
+    const first = await readmit(workspace, sales, await repaired(mend))
+    const again = await readmit(workspace, sales, 'repaired.jsonl')
+    expect(again).toMatchObject({ rows: 0, unchanged: 3, remaining: 0, digest: null, decision: null })
+    expect(await readmissionsOf(workspace.store, sales)).toHaveLength(1)
+    const file = await repaired(row => ({ ...mend(row), amount: row.id === 7 ? 40 : mend(row).amount }), 'other.jsonl')
+    const corrected = await readmit(workspace, sales, file)
+    expect(corrected).toMatchObject({ rows: 1, first: 0, corrected: 1, unchanged: 2 })
+    expect((await workspace.store.getDecision(corrected.decision ?? ''))?.evidence).toContain(first.digest)
+    expect(await workspace.store.edgesFrom([first.digest ?? ''])).toContainEqual({
+      from: first.digest,
+      to: corrected.digest,
+      relation: 'corrected',
+    })
+    const rows = await rowsOf(await step(sales))
+    expect([rows[7], rows[9]]).toEqual(['north 40', 'east 5'])
+  })
+
+  it('that break a critical check still are all refused, with the reasons', async () => {
+    const file = await repaired(row => ({ ...mend(row), amount: row.id === 9 ? -9 : 9 }))
+    await expect(readmit(workspace, sales, file)).rejects.toMatchObject({
+      code: 'MR2017',
+      details: { rows: 1, noun: 'row', verb: 'breaks', reason: expect.stringMatching(/^amount between .* \(1\)$/) },
+    })
+    expect(await readmissionsOf(workspace.store, sales)).toEqual([])
+    const both = await repaired(row => ({ ...mend(row), amount: row.id === 7 ? 9 : -9 }))
+    await expect(readmit(workspace, sales, both)).rejects.toMatchObject({ details: { rows: 2, verb: 'break' } })
+  })
+
+  it.each<[string, RegExp, (row: Aside) => object | undefined]>([
+    ['no rows', /no rows|no column/, () => undefined],
+    ['a row that says not which one it repairs', /do not say which row/, row => ({ ...mend(row), millrace_row: null })],
+    [
+      'two rows for one',
+      /repair a row that another one repairs/,
+      row => ({ ...mend(row), millrace_row: 7, millrace_content: 'x' }),
+    ],
+    [
+      'a row that was never out',
+      /neither in quarantine nor were repaired/,
+      row => ({ ...mend(row), millrace_row: row.millrace_row + 1 }),
+    ],
+    ['a lost column', /no column amount/, ({ amount: _, ...row }) => row],
+  ])('of a file with %s are refused', async (_, reason, change) => {
+    const file = await repaired(change as never)
+    await expect(readmit(workspace, sales, file)).rejects.toMatchObject({
+      code: 'MR2016',
+      message: expect.stringMatching(reason),
+    })
+    expect((await storedReadmissions(workspace.store, 'sales')).all).toEqual([])
+  })
+
+  it('come as CSV, Parquet or lines of JSON', async () => {
+    writeFileSync(join(root, 'rows.txt'), 'id\n')
+    await expect(readmit(workspace, sales, 'rows.txt')).rejects.toThrow(/neither CSV nor JSON lines nor Parquet/)
+    const head = 'id;shop;amount;millrace_content;millrace_row'
+    writeFileSync(join(root, 'rows.csv'), `${head}\n`)
+    await expect(readmit(workspace, sales, 'rows.csv')).rejects.toThrow(/parted by something else than a comma/)
+  })
+
+  it('end with the file that they came from, and say why', async () => {
+    await readmit(workspace, sales, await repaired(mend))
+    expect(await endedRepairs(workspace, sales)).toEqual([])
+    put('data/a.csv', 0, { 7: 'north,-5' })
+    expect(await endedRepairs(workspace, sales)).toMatchObject([
+      { file: 'data/a.csv', rows: 2, reason: 'its content changed' },
+    ])
+    expect((await step(sales)).outputs?.data?.meta).toMatchObject({ rows: 399, quarantined: 1, readmitted: 1 })
+    rmSync(join(root, 'data', 'a.csv'))
+    expect(await endedRepairs(workspace, sales)).toMatchObject([
+      { file: 'data/a.csv', reason: 'it is no file of the dataset any more' },
+    ])
+    // rows of other columns are of no use
+    const other = declare({ columns: { id: t.int(), shop: t.text(), amount: t.int() } })
+    expect(await readmissionsOf(workspace.store, other)).toEqual([])
+    expect((await endedRepairs(workspace, other)).map(one => [one.file, one.reason])).toContainEqual([
+      'data/b.csv',
+      'other columns are declared now',
+    ])
+  })
+
+  it('of a dataset that others repair at the same moment are refused', async () => {
+    const { store } = workspace
+    const file = await repaired(mend)
+    const put = store.addReport
+    store.addReport = async report => {
+      store.addReport = put
+      await put.call(store, report)
+      await store.putDocument('readmissions', 'sales', [], 0)
+    }
+    await expect(readmit(workspace, sales, file)).rejects.toMatchObject({ code: 'MR2018' })
+  })
+})

@@ -1,0 +1,84 @@
+import type { Model } from '../../define/model.ts'
+import { readModelDefinition } from '../../define/written-model.ts'
+import { fail, isMillraceError } from '../../errors/index.ts'
+import type { Json } from '../../internal/canonical-json.ts'
+import { isDigest, type Digest } from '../../internal/digest.ts'
+import { messageOf } from '../../internal/message-of.ts'
+import type { ModelVersion } from '../../ports/metadata-store.ts'
+import type { Spans } from '../features/frame.ts'
+import { readArtifact, type ScalerArtifact } from '../scaler/index.ts'
+import type { StageServices } from '../pipeline/services.ts'
+import type { FittedModel } from '../train/estimator.ts'
+import type { Profile } from '../watch/profile.ts'
+
+/** `lateness@3`. */
+export const versionName = ({ model, version }: Pick<ModelVersion, 'model' | 'version'>): string =>
+  `${model}@${version}`
+
+/** The model and number in `lateness@3`. */
+export function versionCalled(name: string): { readonly model: string; readonly version: number } {
+  const at = name.lastIndexOf('@')
+  return { model: name.slice(0, at), version: Number(name.slice(at + 1)) }
+}
+
+/** What a version keeps besides its ONNX file, by the fact that holds its digest, and how each is read. */
+const readers = {
+  /** The definition that it was made with, whole: inputs, features, columns, threshold, tests. */
+  declaration: (json: unknown, version: string): Model => readModelDefinition(json, version),
+  model(json: unknown, version: string): FittedModel {
+    const fitted = json as Partial<FittedModel> | null
+    if (fitted?.version !== 1 || !Array.isArray(fitted.inputs))
+      throw fail('versionUnreadable', {
+        version,
+        reason: 'its fitted model has a form that this Millrace does not know',
+      })
+    return fitted as FittedModel
+  },
+  profile(json: unknown, version: string): Profile {
+    if (typeof json !== 'object' || json === null || !('columns' in json))
+      throw fail('versionUnreadable', { version, reason: 'its baseline has a form that this Millrace does not know' })
+    return json as Profile
+  },
+  scaler(json: unknown, version: string): ScalerArtifact {
+    const artifact = readArtifact(json as Json)
+    if (!artifact) throw fail('scalerRefused', { version, reason: 'the registered scaler has no named features' })
+    return artifact
+  },
+} satisfies Record<string, (json: unknown, version: string) => unknown>
+
+export type VersionPart = keyof typeof readers
+
+/** The digest of a part, or of the frame, a report, a snapshot (`data:flights`). Throws `versionUnreadable` where none is registered. */
+export function partDigest(record: ModelVersion, fact: VersionPart | 'frame' | `data:${string}`): Digest {
+  const digest = record.facts[fact]
+  if (typeof digest !== 'string' || !isDigest(digest))
+    throw fail('versionUnreadable', { version: versionName(record), reason: `the registry names no ${fact} of it` })
+  return digest
+}
+
+/** One part of a version. Throws `versionUnreadable`, or what the artifact store says of it. */
+export async function readPart<P extends VersionPart>(
+  { artifacts }: Pick<StageServices, 'artifacts'>,
+  record: ModelVersion,
+  part: P,
+): Promise<ReturnType<(typeof readers)[P]>> {
+  const bytes = await artifacts.get(partDigest(record, part))
+  const version = versionName(record)
+  try {
+    return readers[part](JSON.parse(Buffer.from(bytes).toString()), version) as ReturnType<(typeof readers)[P]>
+  } catch (error) {
+    if (isMillraceError(error)) throw error
+    throw fail('versionUnreadable', { version, reason: `its ${part} is no JSON: ${messageOf(error)}` }, error)
+  }
+}
+
+/** The spans of time that a version was trained and tested on. */
+export function spansOfVersion(record: ModelVersion): Spans {
+  const { from, testFrom, until } = (record.facts.frameFacts ?? {}) as unknown as Partial<Spans>
+  if (from === undefined || testFrom === undefined || until === undefined)
+    throw fail('versionUnreadable', {
+      version: versionName(record),
+      reason: 'the registry names no spans of its frame',
+    })
+  return { from, testFrom, until }
+}

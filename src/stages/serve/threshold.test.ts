@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterRides, late, type Trained, trainedProject } from '../../../test/support/trained-project.ts'
+import { writeModelDefinition } from '../../define/written-model.ts'
+import { csv, dataset, gbt, model, t, type Model } from '../../index.ts'
+import type { ModelVersion } from '../../ports/metadata-store.ts'
+
+let trained: Trained
+beforeAll(async () => {
+  trained = await trainedProject()
+})
+afterAll(() => trained.close())
+
+/** Scores and labels of rides of every length, of a version that was made with that threshold. */
+async function labelled(name: string, threshold: number): Promise<{ score: number; label: boolean | undefined }[]> {
+  const { store, artifacts } = trained.workspace
+  const { version: _, ...good } = (await store.getModelVersion('late', trained.versions.good)) as ModelVersion
+  const written = writeModelDefinition({ ...(late as unknown as Model), threshold })
+  const { digest } = await artifacts.put(JSON.stringify(written))
+  const made = await store.addModelVersion({ ...good, facts: { ...good.facts, declaration: digest } })
+  const live = (await trained.serve(trained.deployed(name).project)).get(name)
+  if (!live) throw new Error(`${name} is not served`)
+  await live.deploy(made.version, 'test')
+  const rows = Array.from({ length: 40 }, (_, km) => ({
+    id: `${name}-${km}`,
+    row: { at: afterRides, zone: 'north', km },
+  }))
+  return (await live.predict(rows as never)).map(one => one as never)
+}
+
+it('a score at the threshold of its model is labelled true, one below it false', async () => {
+  const scores = (await labelled('whole', 0)).map(one => one.score)
+  expect(new Set(scores).size).toBeGreaterThan(5)
+  const middle = scores.toSorted((a, b) => a - b)[20] as number
+  for (const [name, threshold] of [
+    ['at', middle],
+    ['above', middle + 1e-6],
+    ['all', 0],
+    ['none', 1.1],
+  ] as const)
+    for (const { score, label } of await labelled(name, threshold))
+      expect([name, score, label]).toEqual([name, score, score >= threshold])
+})
+
+it('is a half where the model says none', async () => {
+  const rides = dataset('rides', {
+    source: csv('data/rides.csv'),
+    columns: { at: t.timestamp('UTC'), km: t.float(), late: t.bool() },
+    eventTime: 'at',
+  })
+  const plain = model('late', {
+    task: 'binary',
+    from: rides,
+    label: c => c.late,
+    inputs: c => ({ km: c.km }),
+    split: { by: 'time', train: '30d', test: '10d' },
+    train: gbt({ trees: 1 }),
+  })
+  expect(late.threshold).toBe(0.4)
+  const answers = await labelled('plain', plain.threshold)
+  expect(answers.map(one => one.label)).toEqual(answers.map(one => one.score >= 0.5))
+  expect(new Set(answers.map(one => one.label)).size).toBe(2)
+})
