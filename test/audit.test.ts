@@ -10,6 +10,7 @@ import { project } from '../src/index.ts'
 import type { AuditVerdict } from '../src/stages/protect/audit/verify.ts'
 import { millrace } from './support/command.ts'
 import { inside } from './support/inside.ts'
+import { copyProject } from './support/copy.ts'
 
 const files = ['00000001.jsonl', 'checkpoints.txt', 'checkpoint-key.pub', 'checkpoint-key.pem']
 const [log = '', checkpoints = ''] = files
@@ -49,8 +50,7 @@ async function verdict(): Promise<AuditVerdict> {
 /** A copy of the project that a case may spoil. */
 async function fresh(): Promise<void> {
   root = join(base, `case ${Math.random()}`)
-  // the database makes its index of the log anew, and lets go of it a moment after it is closed
-  await cp(join(base, 'whole'), root, { recursive: true, filter: path => !path.endsWith('-shm') })
+  await copyProject(join(base, 'whole'), root)
 }
 const audit = (name: string): string => join(root, '.millrace', 'audit', name)
 const alter = async (name: string, change: (lines: string[]) => string[]): Promise<void> =>
@@ -69,7 +69,7 @@ beforeAll(async () => {
     await keys.create('people', 'operator')
     await keys.grant('people', 'eve', ['kms:Decrypt'], 'operator')
   })
-  await cp(join(root, '.millrace'), join(base, 'older'), { recursive: true })
+  await copyProject(join(root, '.millrace'), join(base, 'older'))
   await use(keys => keys.revoke('people', 'eve', 'operator'))
   await use(keys => keys.rotate('people', 'operator'))
 })

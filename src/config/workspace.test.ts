@@ -229,8 +229,8 @@ describe('code of a project', () => {
       refuseExitOf(fileURLToPath(import.meta.url))
       expect(() => process.exit(3)).toThrow(
         expect.objectContaining({
-          code: 'MR1002',
-          message: expect.stringMatching(/process\.exit\(3\), which ends every command/) as string,
+          code: 'MR1008',
+          message: expect.stringMatching(/process\.exit\(3\), which would end the command/) as string,
         }) as Error,
       )
       expect(() => process.exit()).toThrow(/process\.exit\(\)/)
