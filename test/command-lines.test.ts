@@ -25,7 +25,8 @@ const everyFlag = new Set([...commands.values()].flatMap(command => [...flagsOf(
 
 /** The words of a command line up to where a shell, or a remark, ends it. */
 function wordsOf(line: string): string[] {
-  const words = line.trim().split(/\s+/)
+  // what stands in quotes is one word
+  const words = line.match(/(?:"[^"]*"|'[^']*'|\S)+/g) ?? []
   const end = words.findIndex(word => /^(#|&&|\||>|;|…|—)/.test(word))
   return end < 0 ? words : words.slice(0, end)
 }
@@ -65,7 +66,9 @@ function wrong(words: readonly string[]): string | undefined {
 
 /** Command lines in prose: quoted, or between backticks. */
 const quoted = (text: string): string[] =>
-  [...text.matchAll(/(?:"|`)(?:npx )?millrace ([^"`]+)(?:"|`)/g)].map(found => found[1] as string)
+  [...text.matchAll(/"(?:npx )?millrace ([^"`]+)"|`(?:npx )?millrace ([^`]+)`/g)].map(
+    found => (found[1] ?? found[2]) as string,
+  )
 
 /** Command lines that begin (or follow && in) a line of a code block. */
 const typed = (page: string): string[] =>

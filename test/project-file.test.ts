@@ -2,6 +2,8 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { settling } from '../src/config/exit-guard.ts'
+import { fail } from '../src/errors/index.ts'
 import { millrace } from './support/command.ts'
 
 let root = ''
@@ -53,6 +55,44 @@ test('a project file that waits for what never comes is told', async () => {
     expect(said).toMatch(/millrace\.config\.ts .*never comes/)
     expect(code).toBe(verb === 'doctor' ? 3 : 2)
   }
+})
+
+test('beside a timer that lives on too, once it has waited long enough', async () => {
+  const alive = setInterval(() => undefined, 5)
+  try {
+    const never = new Promise<never>(() => undefined)
+    const stalled = (waited?: number) => fail('configThrew', { file: 'f', reason: `waits ${String(waited)}` })
+    await expect(settling(never, stalled, 20)).rejects.toThrow('waits 20')
+    await expect(settling(Promise.resolve(7), stalled, 20)).resolves.toBe(7)
+  } finally {
+    clearInterval(alive)
+  }
+})
+
+test('what ends the process when a check calls it is told as that, not as a fault of loading', async () => {
+  write(
+    'millrace.config.ts',
+    project(
+      '',
+      "expect.batches([c.id], ({ id }) => { process.exit(0); return id.map(() => true) }, { says: 'leaves' })",
+    ).replace('import { csv,', 'import { expect, csv,'),
+  )
+  const { code, said } = await millrace(root, ['validate'])
+  expect(said).toMatch(/millrace\.config\.ts:\d+ calls process\.exit\(0\)/)
+  expect(said).not.toContain('could not be loaded')
+  expect(code).toBe(1)
+})
+
+test.each([
+  ['csv', 'csv.gz', 'id\n1\n2\n'],
+  ['json', 'jsonl.gz', '{"id":1}\n{"id":2}\n'],
+  ['csv', 'csv.zst', 'id\n1\n2\n'],
+])('%s in a file called .%s that is plain text is read by what is in it', async (kind, ending, text) => {
+  write(`a.${ending}`, text)
+  write('millrace.config.ts', project('').replaceAll('csv', kind).replace(`a.${kind}`, `a.${ending}`))
+  const { code, said } = await millrace(root, ['validate'])
+  expect(said).toContain('1 row of 2')
+  expect(code).toBe(1)
 })
 
 test('a folder of that name is told', async () => {

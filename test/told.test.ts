@@ -142,6 +142,7 @@ test('versions are listed and shown with what they are made of', async () => {
     PART DIGEST
     onnx DIGEST
     data:rides DIGEST
+    declaration DIGEST
     definition DIGEST
     frame DIGEST
     metrics DIGEST

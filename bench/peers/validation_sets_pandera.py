@@ -245,7 +245,7 @@ def operations() -> None:
 
 def auc(of: pl.Expr, label: pl.Expr) -> pl.Expr:
     """The share of pairs that come in order, ties half, by the ranks of one value."""
-    yes = label.sum()
+    yes = label.sum().cast(pl.Float64)
     area = (of.rank("average").filter(label).sum() - yes * (yes + 1) / 2) / (yes * (n - yes))
     return pl.max_horizontal(area, 1 - area)
 

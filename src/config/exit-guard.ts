@@ -26,7 +26,19 @@ function stackHere(): string {
   return stack
 }
 
-/** From now on code of this module that ends the process throws `configThrew` instead. */
+let loading = 0
+
+/** Code that ends the process while it is loaded keeps the project from being loaded; later it has other consequences. */
+export async function whileLoading<T>(work: () => Promise<T>): Promise<T> {
+  loading++
+  try {
+    return await work()
+  } finally {
+    loading--
+  }
+}
+
+/** From now on code of this module that ends the process throws `configThrew` or `codeExits` instead. */
 export function refuseExitOf(module: string): void {
   guarded.add(module)
   if (installed) return
@@ -35,24 +47,38 @@ export function refuseExitOf(module: string): void {
   process.exit = (code?: number | string | null): never => {
     const place = placeIn(stackHere())
     if (place === undefined) return exit(code)
-    throw fail('configThrew', { file: place, reason: `it calls process.exit(${code ?? ''}), which ends every command` })
+    const call = `process.exit(${code ?? ''})`
+    if (loading === 0) throw fail('codeExits', { place, call })
+    throw fail('configThrew', { file: place, reason: `it calls ${call}, which ends every command` })
   }
 }
 
+/** Longest that modules of a project may take to be loaded: where a timer or a socket lives on, nothing else ends the wait. */
+const maxLoadMs = 60_000
+
 /**
  * The outcome of `work`; an error if nothing is left in this process that could still bring it about, as at a top-level
- * `await` of what never settles. Node.js would end without a word then.
+ * `await` of what never settles, or if it takes longer than `maxMs`. Node.js would end without a word in the one case, and
+ * wait for ever in the other.
  */
-export async function settling<T>(work: Promise<T>, stalled: () => MillraceError): Promise<T> {
+export async function settling<T>(
+  work: Promise<T>,
+  stalled: (waitedMs?: number) => MillraceError,
+  maxMs = maxLoadMs,
+): Promise<T> {
   let idle = (): void => undefined
+  let timer: NodeJS.Timeout | undefined
   const never = new Promise<never>((_, reject) => {
     // The immediate keeps the process alive for as long as the error takes to be told
     idle = () => void setImmediate(() => reject(stalled()))
+    timer = setTimeout(() => reject(stalled(maxMs)), maxMs)
+    timer.unref()
   })
   process.once('beforeExit', idle)
   try {
     return await Promise.race([work, never])
   } finally {
+    clearTimeout(timer)
     process.off('beforeExit', idle)
   }
 }

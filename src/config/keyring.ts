@@ -48,7 +48,8 @@ const placeOf = ({ store, folder }: KeyringServices): string =>
 
 /** What the log is called in places that hold several: as it was first called, also if the project is called otherwise since. */
 async function logOf(services: KeyringServices, inStore: AnchorPlace): Promise<string> {
-  const known = await inStore.read().catch(() => undefined)
+  // one that cannot be read now may be read a moment later: the log would have two names
+  const known = await inStore.read()
   const { project, store } = services
   return known?.current.log || (store.name === 'sqlite' ? project.name : `${project.name}@${placeOf(services)}`)
 }

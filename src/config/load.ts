@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { fail, isMillraceError } from '../errors/index.ts'
 import { typescriptModules } from '../internal/typescript-modules.ts'
-import { refuseExitOf, settling } from './exit-guard.ts'
+import { refuseExitOf, settling, whileLoading } from './exit-guard.ts'
 import { isProject, type Project } from '../define/project.ts'
 
 export const configName = 'millrace.config.ts'
@@ -48,11 +48,13 @@ export async function loadProject(root: string): Promise<Project> {
     seen.add(path)
     if (!path.startsWith(dirname(own))) refuseExitOf(path)
   })
-  const stalled = () =>
-    fail('configThrew', { file: configName, reason: 'it waits (await) for something that never comes' })
+  const stalled = (waitedMs?: number) => {
+    const since = waitedMs === undefined ? 'for something that never comes' : `still, after ${waitedMs / 1000} s`
+    return fail('configThrew', { file: configName, reason: `it waits (await) ${since}` })
+  }
   let loaded: unknown
   try {
-    loaded = await settling(jiti.import(file, { default: true }), stalled)
+    loaded = await whileLoading(() => settling(jiti.import(file, { default: true }), stalled))
   } catch (error) {
     if (isMillraceError(error)) throw error
     const where = error instanceof Error ? /millrace\.config\.ts:(\d+)(?::(\d+))?/.exec(error.stack ?? '') : null

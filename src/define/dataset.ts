@@ -74,8 +74,12 @@ export function isOwnName(name: string): boolean {
 
 /** Names of the columns that hold personal data. */
 export function personalColumns({ columns }: Pick<Dataset, 'columns'>): ReadonlySet<string> {
-  return new Set(Object.keys(columns).filter(name => columns[name]?.pii))
+  let found = personal.get(columns)
+  if (!found) personal.set(columns, (found = new Set(Object.keys(columns).filter(name => columns[name]?.pii))))
+  return found
 }
+/** Asked of each check: of thousands of columns it must not be looked for anew. */
+const personal = new WeakMap<object, ReadonlySet<string>>()
 
 /** Texts that stand for a missing value where a column is text, or is read from text. */
 export function nullTexts({ columns, treatAsNull }: Dataset, name: string): readonly string[] {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { canonicalJson } from '../internal/canonical-json.ts'
 import { csv, dataset, entity, features, gbt, linear, model, t, type Model } from '../index.ts'
@@ -118,4 +119,12 @@ it.each<[string, unknown]>([
   expect(() => readModelDefinition(json, 'late@3')).toThrow(
     expect.objectContaining({ code: 'MR4108', message: expect.stringContaining('late@3 cannot be used: ') }),
   )
+})
+
+// One file for each form that was ever written: a version of then is read for ever.
+it('reads what the first form wrote', () => {
+  const read = readModelDefinition(JSON.parse(readFileSync('test/fixtures/model-definition-1.json', 'utf8')), 'late@3')
+  expect(definitionDigest(read)).toBe(definitionDigest(models['whole'] as Model))
+  expect(read.views.map(definitionDigest)).toEqual((models['whole'] as Model).views.map(definitionDigest))
+  expect(read.from.columns['at']).toEqual({ type: 'timestamp', nullable: false, zone: 'Europe/Rome' })
 })

@@ -374,3 +374,27 @@ it('a server that closes is not ready, answers what runs and takes nothing new',
   await closing
   await expect(fetch(`${own.url}/livez`)).rejects.toThrow()
 })
+
+it('a row that the stable model has no score for is refused by its place, whatever a challenger does', async () => {
+  const own = await trainedServer(trained, 'scoreless-api')
+  await own.live.rollOut(trained.versions.other, 'ada')
+  const { digest } = own.live.status().stable as { digest: string }
+  const challenger = await trained.workspace.store.getModelVersion('late', trained.versions.other)
+  let letGo = (): void => undefined
+  const held = new Promise<void>(resolve => (letGo = resolve))
+  own.faults.set(challenger?.digest ?? '', async answer => {
+    await held
+    return answer()
+  })
+  own.faults.set(digest, async answer => ({
+    scores: (await answer()).scores.map((one, i) => (i === 1 ? Number.NaN : one)),
+  }))
+  const said = await own.ask('POST', '/v1/deployments/scoreless-api/predict', { rows: [row(), row()] })
+  expect(said.status).toBe(400)
+  expect(said.body).toMatchObject({
+    code: 'MR4105',
+    details: { row: 1, reason: expect.stringContaining('no finite score') },
+  })
+  letGo()
+  await own.close()
+})

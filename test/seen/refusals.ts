@@ -79,6 +79,7 @@ export const rulesSeen: Readonly<Record<string, Refusal>> = {
     no: gate('refuse the whole when they are more than one of a hundred'),
     yes: gate('stay out when they are few, and the others are accepted'),
   },
+  'golden rows': both(of('src/stages/serve/deployment.test.ts')('a version is held to its golden rows: %s')),
   'scaler checks': {
     no: scaling('refuses a version that is registered with another scaler, before any traffic, with a decision'),
     yes: scaling('is proven on request, and every reporter says so'),

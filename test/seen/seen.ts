@@ -56,11 +56,13 @@ export function complaints(
   ]
 }
 
-/** Files below a folder, by their ending, without what lies in `except`. */
+/** Files below a folder, by their ending, without what lies in `except`. Neither links nor hidden folders are gone into. */
 export function filesBelow(folder: string, ending: string, except: readonly string[] = []): string[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .map(name => join(folder, name))
-    .filter(path => path.endsWith(ending) && !except.some(one => path.startsWith(one)))
+  return readdirSync(folder, { withFileTypes: true }).flatMap(entry => {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) return entry.name.startsWith('.') ? [] : filesBelow(path, ending, except)
+    return path.endsWith(ending) && !except.some(one => path.startsWith(one)) ? [path] : []
+  })
 }
 
 /** Everything that a pattern finds in the text of files, once. */

@@ -1,10 +1,11 @@
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { expect } from 'vitest'
 import type { Up, UpOptions } from '../../src/cli/serve/up.ts'
 import { seeded } from '../../src/math/random/seeded.ts'
 import { inside } from './inside.ts'
+import { copyProject } from './copy.ts'
 
 // A project of two deployments whose file is changed beside them, one part at a time or several.
 
@@ -211,7 +212,7 @@ export const end = (): Promise<void> => rm(base, { recursive: true, force: true 
 let copies = 0
 export async function changed(...parts: readonly Partial<Parts>[]): Promise<string> {
   const root = join(base, `copy${copies++}`)
-  await cp(join(base, 'origin'), root, { recursive: true })
+  await copyProject(join(base, 'origin'), root)
   await writeFile(join(root, 'millrace.config.ts'), configOf(Object.assign({ ...original }, ...parts) as Parts))
   return root
 }

@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
-import { join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { adapters } from '../../config/resolve.ts'
 import { checkDatabase } from '../../config/state-folder.ts'
 import type { Workspace } from '../../config/workspace.ts'
 import { fail, isMillraceError } from '../../errors/index.ts'
 import { type LogVerdict, verifyLog } from '../../config/keyring.ts'
 import { verifyAudit } from '../../stages/protect/audit/verify.ts'
-import { readSegmentAt } from '../../stages/serve/journal.ts'
+import { gapBetween, readSegmentAt } from '../../stages/serve/journal.ts'
 import { counted } from '../words.ts'
 import { type Finding, look } from './finding.ts'
 
@@ -20,7 +20,7 @@ async function database(folder: string, deep: boolean): Promise<string> {
   if (!existsSync(path)) return 'none yet'
   const wrong = await (await adapters.metadata.sqlite()).checkSqlite(path, deep)
   if (wrong.length > 0) throw fail('storeCorrupt', { path, reason: wrong[0] ?? '' })
-  return deep ? 'whole, indexes included' : 'whole'
+  return deep ? 'whole, indexes and stored documents included' : 'whole'
 }
 
 async function online(folder: string): Promise<string> {
@@ -70,13 +70,25 @@ async function audit(folder: string, open: () => Promise<Workspace>): Promise<re
 
 async function journals(folder: string): Promise<string> {
   const place = join(folder, 'serving')
-  const names = (await readdir(place, { recursive: true }).catch(() => [])).filter(name => name.endsWith('.jsonl'))
+  const names = (await readdir(place, { recursive: true }).catch(() => []))
+    .filter(name => name.endsWith('.jsonl'))
+    .sort()
   const bad: string[] = []
+  const gaps: string[] = []
+  let before: { readonly folder: string; readonly number: number; readonly until: number } | undefined
   for (const name of names) {
-    const { damaged } = await readSegmentAt(join(place, name))
+    const { damaged, frames } = await readSegmentAt(join(place, name))
     if (damaged > 0) bad.push(`${join(place, name)} (${counted(damaged, 'line')})`)
+    const [folder, number] = [dirname(name), Number(basename(name, '.jsonl'))]
+    const gap = before?.folder === folder ? gapBetween(before, { number, from: frames[0]?.at }) : undefined
+    if (gap) gaps.push(`${join(place, folder)} lacks ${gap.missing}, what was kept from ${gap.from} to ${gap.until}`)
+    before = { folder, number, until: frames.reduce((last, one) => Math.max(last, one.at), before?.until ?? 0) }
   }
-  if (bad.length > 0) throw new Error(`damaged: ${some(bad)}; the next "millrace up" sets that aside`)
+  const told = [
+    ...(bad.length > 0 ? [`damaged: ${some(bad)}; the next "millrace up" sets that aside`] : []),
+    ...(gaps.length > 0 ? [some(gaps)] : []),
+  ]
+  if (told.length > 0) throw new Error(told.join('; '))
   return counted(names.length, 'segment')
 }
 

@@ -19,6 +19,15 @@ export const definitionErrors = {
     status: 400,
     blame: 'user',
   },
+  codeExits: {
+    code: 'MR1008',
+    title: 'Code of the project ends the process',
+    message: '{place} calls {call}, which would end the command that called it.',
+    hint: 'Throw an error instead, or return what the function is asked for.',
+    exit: 2,
+    status: 400,
+    blame: 'user',
+  },
   configNotProject: {
     code: 'MR1003',
     title: 'The project file exports no project',

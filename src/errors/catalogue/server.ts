@@ -208,6 +208,15 @@ export const serverErrors = {
     status: 429,
     blame: 'environment',
   },
+  journalGap: {
+    code: 'MR5031',
+    title: 'Serving journal has a gap',
+    message: 'Of the serving journal {path} {missing} is missing: what was kept from {from} to {until}.',
+    hint: 'Predictions of that time wait for no label any more; counts and states of the time after are whole. Put the file back from a copy before the server starts, or look who removed it.',
+    exit: 3,
+    status: 500,
+    blame: 'environment',
+  },
   journalDamaged: {
     code: 'MR5030',
     title: 'Serving journal damaged',

@@ -7,7 +7,6 @@ import { manualClock } from '../../testing/manual-clock.ts'
 import type { FrameRows } from '../train/read-frame.ts'
 import { latencyTest } from './latency-test.ts'
 import { calibrationTest, metricTest } from './metric-tests.ts'
-import { modelGate } from './model-gate.ts'
 import { propertyTest } from './property-tests.ts'
 import { goldenTest, sizeTest, slicesTest } from './service-tests.ts'
 import { batchOf, featureIndex, scoreRows, type Subject } from './subject.ts'
@@ -567,52 +566,5 @@ describe('what every model must pass', () => {
     expect(calls.filter(one => one.rows === 1).map(one => one.features[0])).toEqual(
       Array.from({ length: 12 }, (_, i) => i),
     )
-  })
-})
-
-describe('the gate of a model', () => {
-  const check = (
-    status: CheckResult['status'],
-    severity: CheckResult['severity'] = 'critical',
-    message = 'm',
-  ): CheckResult =>
-    ({
-      id: 'c',
-      kind: 'k',
-      target: {},
-      severity,
-      status,
-      observed: {},
-      evaluated: 1,
-      bad: 0,
-      threshold: '',
-      message,
-    }) as CheckResult
-  const gate = (status: 'pass' | 'warn' | 'fail', ...checks: CheckResult[]) =>
-    modelGate({ id: 'r', kind: 'model', subject: 'm', at: 0, status, checks, evidence: {} }, { auc: 0.7 }, 3, 9)
-
-  it.each([
-    ['pass', [check('pass'), check('pass')], 'passed', '2 model checks, all passed'],
-    ['warn', [check('pass'), check('fail', 'warning')], 'passed', '2 model checks, with warnings'],
-    ['pass', [check('pass'), check('skipped', 'info')], 'passed', '1 model checks, all passed; 1 not judged'],
-    [
-      'fail',
-      [check('fail', 'critical', 'one'), check('error', 'critical', 'two')],
-      'refused',
-      'model tests failed: one; two',
-    ],
-  ] as const)('says of %s %#', (status, checks, verdict, reason) => {
-    expect(gate(status, ...checks)).toEqual({
-      id: expect.any(String),
-      kind: 'gate',
-      subject: 'model m',
-      at: 9,
-      verdict,
-      reason,
-      rule: { name: 'model test suite', threshold: 'no critical failure' },
-      inputs: { metrics: { auc: 0.7 }, champion: 3 },
-      evidence: ['r'],
-      actor: 'system',
-    })
   })
 })

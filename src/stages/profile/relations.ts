@@ -1,7 +1,6 @@
 import { expect } from '../../define/expectation/columns.ts'
 import { fromNode } from '../../define/expression/build.ts'
-import type { Metric } from '../../define/expectation/metric.ts'
-import { Measurer } from '../validate/measurer.ts'
+import type { Measurer } from '../validate/measurer.ts'
 import type { FoundDataset } from '../validate/relation.ts'
 import { evaluateRule, type RuleContext } from '../validate/rules/index.ts'
 import { kinds } from '../../define/expectation/columns.ts'
@@ -13,44 +12,64 @@ import type { ColumnProfile, Correlation } from './types.ts'
 
 /** Row pairs of numbers that are multiplied at most; beyond this only some rows are looked at. */
 const mostProducts = 6_000_000
-/** Pairs in one statement: the engine takes more than twice as long for twice as many. */
-const pairsAtOnce = 12
 const mostColumns = 60
+
+/** A number of each row; NaN where there is none. */
+type Numbers = Float64Array
+
+/** Pearson's r over the rows that have both numbers. */
+function pearson(a: Numbers, b: Numbers): number {
+  let [count, sumA, sumB] = [0, 0, 0]
+  for (let i = 0; i < a.length; i++) {
+    const [x, y] = [a[i] as number, b[i] as number]
+    if (!Number.isFinite(x) || !Number.isFinite(y)) continue
+    count++
+    sumA += x
+    sumB += y
+  }
+  const [meanA, meanB] = [sumA / count, sumB / count]
+  let [spreadA, spreadB, cross] = [0, 0, 0]
+  for (let i = 0; i < a.length; i++) {
+    const [x, y] = [(a[i] as number) - meanA, (b[i] as number) - meanB]
+    if (!Number.isFinite(x) || !Number.isFinite(y)) continue
+    spreadA += x * x
+    spreadB += y * y
+    cross += x * y
+  }
+  return cross / Math.sqrt(spreadA * spreadB)
+}
 
 /** Pearson's r of every two columns of numbers, the strongest first, and the rows that they rest on. */
 export async function correlationsOf(
-  services: ValidateServices,
+  { engine }: ValidateServices,
   found: FoundDataset,
   measurer: Measurer,
   columns: readonly ColumnProfile[],
 ): Promise<{ correlations: Correlation[]; of: number }> {
-  const numbers = columns.filter(one => one.number && one.number.std > 0).slice(0, mostColumns)
-  const pairs = numbers.flatMap((a, i) => numbers.slice(i + 1).map(b => [a, b] as const))
+  const { dialect } = engine
   const rows = await measurer.rows()
-  if (pairs.length === 0) return { correlations: [], of: rows }
-  const some =
-    pairs.length * rows > mostProducts ? sampled(services, found, mostProducts / pairs.length / rows) : measurer
-  const metric = (a: ColumnProfile, b: ColumnProfile): Metric & { fn: 'comoments' } => ({
-    fn: 'comoments',
-    a: nodeOf(a.column, found.dataset.columns[a.column] as never),
-    b: nodeOf(b.column, found.dataset.columns[b.column] as never),
+  const numbers = columns.filter(one => one.number && one.number.std > 0).slice(0, mostColumns)
+  const pairs = (numbers.length * (numbers.length - 1)) / 2
+  if (pairs === 0) return { correlations: [], of: rows }
+  const cells = numbers.map((one, i) => `${dialect.cast(dialect.identifier(one.column), 'float')} AS n${i}`)
+  const all = `SELECT ${cells.join(', ')} FROM (${found.sql})`
+  // few enough to be multiplied here, which costs a statement for every dozen of pairs less
+  const read = await engine.columns(
+    pairs * rows > mostProducts ? dialect.sample(all, mostProducts / pairs / rows) : all,
+  )
+  const values = numbers.map((_, i): Numbers => {
+    const column = read.get(`n${i}`)
+    return Float64Array.from(column?.values as Float64Array, (value, row) =>
+      column?.nulls?.[row] ? Number.NaN : value,
+    )
   })
-  const metrics = pairs.map(([a, b]) => metric(a, b))
-  for (let i = 0; i < metrics.length; i += pairsAtOnce) await some.take(metrics.slice(i, i + pairsAtOnce))
-  const correlations = pairs.flatMap(([a, b]) => {
-    const { m2A, m2B, cross } = some.result(metric(a, b))
-    const r = cross / Math.sqrt(m2A * m2B)
-    return Number.isFinite(r) ? [{ a: a.column, b: b.column, r }] : []
-  })
-  return { correlations: correlations.sort((x, y) => Math.abs(y.r) - Math.abs(x.r)), of: await some.rows() }
-}
-
-/** A measurer over some of the rows. */
-function sampled({ engine, clock }: ValidateServices, found: FoundDataset, share: number): Measurer {
-  const names = [...found.usable].map(engine.dialect.identifier).join(', ')
-  const sql = `SELECT * FROM (${engine.dialect.sample(`SELECT ${names} FROM (${found.sql})`, share)})`
-  const types = new Map(Object.entries(found.dataset.columns).map(([name, spec]) => [name, spec.type]))
-  return new Measurer(engine, clock, { sql, numbered: sql, parts: 1 }, types)
+  const correlations = numbers.flatMap((a, i) =>
+    numbers.slice(i + 1).flatMap((b, j) => {
+      const r = pearson(values[i] as Numbers, values[i + 1 + j] as Numbers)
+      return Number.isFinite(r) ? [{ a: a.column, b: b.column, r }] : []
+    }),
+  )
+  return { correlations: correlations.sort((x, y) => Math.abs(y.r) - Math.abs(x.r)), of: values[0]?.length ?? 0 }
 }
 
 /** Rows that break a row-level rule, counted as validation counts them. */

@@ -79,6 +79,15 @@ describe('before traffic', () => {
       return
     }
     await expect(live.rollOut(bad.version, 'ada')).rejects.toMatchObject({ code: 'MR4101', exit: 1 })
+    const [refused] = await trained.workspace.store.listDecisions({ subject: `model late@${bad.version}` })
+    expect(refused).toMatchObject({
+      kind: 'gate',
+      verdict: 'refused',
+      at: trained.clock.now(),
+      reason: expect.stringMatching(new RegExp(`^late@${bad.version} is not served: .*golden rows`)) as string,
+      rule: { name: 'golden rows', threshold: 'scores within 1e-5' },
+      evidence: [bad.digest],
+    })
     expect([live.health().ready, await trained.workspace.store.getDocument('deployment', name)]).toEqual([
       false,
       undefined,

@@ -295,8 +295,6 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     const running = canary && this.#begin(canary, stable, rows, requests, now)
     running?.catch(() => undefined)
     const answers = (await stable.loaded.run(rows)).scores
-    const challenged = running && (await this.#challenge(running, clock.elapsed() - started))
-    const challenger = challenged && 'scores' in challenged ? challenged.scores : undefined
     const without = answers.findIndex(score => !Number.isFinite(score))
     if (without >= 0)
       throw fail('requestInvalid', {
@@ -304,6 +302,9 @@ export class LiveDeployment implements ServedDeployment, Keeper {
         column: this.columns.map(column => column.name).join(', '),
         reason: 'the model has no finite score for these values',
       })
+    // Nobody waits for a challenger of what cannot be answered
+    const challenged = running && (await this.#challenge(running, clock.elapsed() - started))
+    const challenger = challenged && 'scores' in challenged ? challenged.scores : undefined
     // A rollout that began meanwhile has another challenger
     const rolling = (): boolean => canary !== undefined && this.#rollout !== undefined && epoch === this.#pairs.epoch
     if (rolling() && challenged) this.#hear(challenged, answers, now)

@@ -219,6 +219,30 @@ describe('the serving journal', () => {
     expect(found.pairs.label('q', 1)).toBe(true)
   })
 
+  it('says what was lost where a segment between others is missing', async () => {
+    const folder = await fresh()
+    // each time a journal is opened it begins a segment
+    for (const id of ['a', 'b', 'c', 'd']) {
+      const journal = await ServingJournal.open(folder, [new Memory()], settings)
+      journal.prediction(id, clock.now(), 1, 2, 0)
+      await clock.advance(60_000)
+      await journal.close()
+    }
+    const names = (await readdir(folder)).sort()
+    expect(names).toHaveLength(4)
+    const told = errors.length
+    await (await ServingJournal.open(folder, [new Memory()], settings)).close()
+    expect(errors).toHaveLength(told)
+    await rm(join(folder, names[1] as string))
+    await (await ServingJournal.open(folder, [new Memory()], settings)).close()
+    expect(errors.slice(told).map(String)).toEqual([
+      expect.stringMatching(/000000002\.jsonl is missing: what was kept from .+ to /),
+    ])
+    expect(errors[told]).toMatchObject({ code: 'MR5031' })
+    errors.length = told
+    await rm(folder, { recursive: true })
+  })
+
   it('forgets segments whose predictions are too old, and never the newest whole state', async () => {
     const folder = await fresh()
     const memory = new Memory()

@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib'
 import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { makeFolder, named, publishFile, syncFolder } from '../../internal/publish.ts'
-import type { Micros } from '../../internal/time.ts'
+import { formatTime, type Micros } from '../../internal/time.ts'
 import { messageOf } from '../../internal/message-of.ts'
 import type { Clock } from '../../ports/clock.ts'
 
@@ -103,6 +103,22 @@ export function readSegment(content: string): {
     frames: [...whole.map(one => one.frame), ...(last ? [last] : [])],
     damaged: lines.length - whole.length,
     text: whole.map(one => `${one.line}\n`).join(''),
+  }
+}
+
+/** What is missing between two segments that stand beside each other in a folder; undefined where they follow on. */
+export function gapBetween(
+  before: { readonly number: number; readonly until: Micros },
+  after: { readonly number: number; readonly from: Micros | undefined },
+): { readonly missing: string; readonly from: string; readonly until: string } | undefined {
+  const count = after.number - before.number - 1
+  if (count <= 0) return undefined
+  const name = (number: number) => `${String(number).padStart(9, '0')}.jsonl`
+  const [first, last] = [name(before.number + 1), name(after.number - 1)]
+  return {
+    missing: count === 1 ? first : `${first} to ${last}`,
+    from: formatTime(before.until),
+    until: after.from === undefined ? 'now' : formatTime(after.from),
   }
 }
 
@@ -229,14 +245,14 @@ export class ServingJournal {
   /** The newest segment always stays, and the one before it until the newest holds whole states. */
   async #prune(): Promise<void> {
     const since = this.#options.clock.now() - this.#options.retention
-    let newer = 0
-    for (let i = this.#segments.length - 1; i >= 0; i--) {
-      const segment = this.#segments[i] as Segment
-      if (i < this.#segments.length - 2 && (segment.until < since || newer >= mostKept)) {
-        await rm(segment.path, { force: true })
-        this.#segments.splice(i, 1)
-      }
-      newer += segment.predictions
+    let newer = this.#segments.reduce((sum, one) => sum + one.predictions, 0)
+    // from the oldest on without a gap: one between others is damage
+    while (this.#segments.length > 2) {
+      const [oldest] = this.#segments as [Segment]
+      newer -= oldest.predictions
+      if (oldest.until >= since && newer < mostKept) return
+      await rm(oldest.path, { force: true })
+      this.#segments.shift()
     }
   }
 
@@ -245,9 +261,12 @@ export class ServingJournal {
     for (const name of names) {
       const path = join(this.#folder, name)
       const segment: Segment = { path, number: Number(name.slice(0, 9)), until: 0, predictions: 0 }
+      const before = this.#segments.at(-1)
       this.#segments.push(segment)
       this.#last = segment.number
       const { frames, damaged, text } = await readSegmentAt(path)
+      const gap = before && gapBetween(before, { number: segment.number, from: frames[0]?.at })
+      if (gap) this.#options.onError(fail('journalGap', { path: this.#folder, ...gap }))
       if (damaged > 0) await this.#setAside(path, damaged, text)
       for (const frame of frames) {
         segment.until = Math.max(segment.until, frame.at)

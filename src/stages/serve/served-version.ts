@@ -1,6 +1,9 @@
+import type { Decision } from '../../define/decision.ts'
 import type { CheckResult } from '../../define/report.ts'
 import type { Model } from '../../define/model.ts'
 import type { Digest } from '../../internal/digest.ts'
+import { ulid } from '../../internal/ids.ts'
+import type { Micros } from '../../internal/time.ts'
 import { handlesMissing, inspectModel, readModel } from '../../onnx/index.ts'
 import type { LoadedModel } from '../../ports/inference-runtime.ts'
 import type { MetadataStore, ModelVersion } from '../../ports/metadata-store.ts'
@@ -120,7 +123,10 @@ export async function loadProven(
   if (!record) throw await versionUnknown(services.store, model, version)
   const served = await loadVersion(services, record)
   try {
-    if (served.golden.status !== 'pass') throw fail('goldenRowsWrong', { version: name, reason: served.golden.message })
+    if (served.golden.status !== 'pass') {
+      await services.store.addDecision(refusedByGolden(name, served, services.clock.now()))
+      throw fail('goldenRowsWrong', { version: name, reason: served.golden.message })
+    }
     await admit(served)
     return served
   } catch (error) {
@@ -128,6 +134,19 @@ export async function loadProven(
     throw error
   }
 }
+
+const refusedByGolden = (version: string, { golden, record }: ServedVersion, at: Micros): Decision => ({
+  id: ulid(),
+  kind: 'gate',
+  subject: `model ${version}`,
+  at,
+  verdict: 'refused',
+  reason: `${version} is not served: ${golden.message}`,
+  rule: { name: 'golden rows', threshold: golden.threshold },
+  inputs: { version, evaluated: golden.evaluated },
+  evidence: [record.digest],
+  actor: 'system',
+})
 
 /** The error for a version that is not there, with the newest of those that are. */
 export async function versionUnknown(

@@ -5,6 +5,7 @@ import {
   type MetricResult,
   type ValueCounts,
 } from '../../define/expectation/metric.ts'
+import { cellsOf } from '../../define/expectation/kinds/readable.ts'
 import { where } from '../../define/expectation/where.ts'
 import { toSql } from '../../define/expression/index.ts'
 import type { ColumnNode } from '../../define/expression/node.ts'
@@ -31,6 +32,8 @@ export interface Measurable {
   readonly unread?: Unread
   /** SELECT of about so many of its `total` rows, where that is cheaper than the dialect's own sampling. */
   readonly sample?: (rows: number, total: number) => string
+  /** The same with some of the columns alone, where it has so many that a statement pays for those that it does not ask for. */
+  readonly narrow?: (columns: ReadonlySet<string>) => { readonly sql: string; readonly numbered: string }
   /** The same of some of its parts, by their index. */
   readonly only?: (parts: readonly number[]) => Promise<Measurable>
 }
@@ -120,16 +123,27 @@ function askedOf(engine: DataEngine, metrics: readonly Metric[], weight?: string
 /** The engine takes more than twice as long for twice as many aggregates beyond this. */
 const mostAggregates = 96
 
+/** What some measures ask of a target with many columns. */
+export function narrowed(target: Measurable, metrics: readonly Metric[]): Measurable {
+  if (!target.narrow) return target
+  return { ...target, ...target.narrow(new Set(metrics.flatMap(columnsOfMetric).map(cellsOf))) }
+}
+
 /** One SELECT, or several where there is too much for one: measures of the same columns stay together. */
 async function scan(engine: DataEngine, step: PlanStep, target: Measurable, found: Measurements): Promise<void> {
   const key = partSql(engine, target)
-  const from = `(${key ? target.numbered : target.sql})`
+  const take = (some: readonly Asked[]) => {
+    const { sql, numbered } = narrowed(
+      target,
+      some.map(one => one.metric),
+    )
+    return fused(engine, `(${key ? numbered : sql})`, some, target, key, found)
+  }
   const asked = askedOf(engine, step.metrics)
-  if (asked.length <= mostAggregates) return fused(engine, from, asked, target, key, found)
+  if (asked.length <= mostAggregates) return take(asked)
   const columns = new Map(asked.map(one => [one, columnsOfMetric(one.metric).join()]))
   const ordered = asked.toSorted((a, b) => ((columns.get(a) as string) < (columns.get(b) as string) ? -1 : 1))
-  for (let i = 0; i < ordered.length; i += mostAggregates)
-    await fused(engine, from, ordered.slice(i, i + mostAggregates), target, key, found)
+  for (let i = 0; i < ordered.length; i += mostAggregates) await take(ordered.slice(i, i + mostAggregates))
 }
 
 async function own(engine: DataEngine, metric: Metric, target: Measurable, found: Measurements): Promise<void> {
@@ -280,12 +294,13 @@ export async function takeByScan(
 export async function takeStep(
   engine: DataEngine,
   step: PlanStep,
-  target: Measurable,
+  whole: Measurable,
   found: Measurements,
 ): Promise<void> {
-  if (step.kind === 'footer') await footer(engine, step, target, found)
-  else if (step.kind === 'values') await values(engine, step, target, found)
+  if (step.kind === 'footer') return footer(engine, step, whole, found)
+  if (step.kind === 'scan') return scan(engine, step, whole, found)
+  const target = narrowed(whole, step.metrics)
+  if (step.kind === 'values') await values(engine, step, target, found)
   else if (step.kind === 'together') await together(engine, step, target, found)
-  else if (step.kind === 'scan') await scan(engine, step, target, found)
   else for (const metric of step.metrics) await own(engine, metric, target, found)
 }

@@ -39,8 +39,11 @@ export interface FoundDataset {
   readonly reads: ReadonlyMap<string, readonly string[]>
   /** `SELECT` of the texts of a column's unreadable cells, as `v`. */
   unreadableTexts(name: string): string
-  /** `SELECT` of the same columns, as they are declared, from another relation with the same columns. */
-  from(relation: Relation): { readonly sql: string; readonly numbered: string }
+  /**
+   * `SELECT` of the same columns, as they are declared, from another relation with the same columns; of some of them alone
+   * where they are given, without `unreadableColumn` then.
+   */
+  from(relation: Relation, columns?: ReadonlySet<string>): { readonly sql: string; readonly numbered: string }
 }
 
 /** A column as it is read: how it stands there. */
@@ -93,21 +96,22 @@ export async function findDataset(engine: DataEngine, dataset: Dataset, relation
       [...usable].map(name => [name, readCell(dialect, dataset, name, part.columns.get(name), checked.has(name))]),
     )
   // what is made of a checked cell is named once: written out at each use, wide tables would cost the engine the square of it
-  const selectOf = (part: Part): Select => {
-    const made = [...checked].flatMap(name => {
+  const selectOf = (part: Part, some?: ReadonlySet<string>): Select => {
+    const isAsked = (name: string) => some?.has(name) ?? true
+    const made = [...checked].filter(isAsked).flatMap(name => {
       const column = part.columns.get(name)
       return column?.stored === undefined ? [] : [{ name, column: { ...column, stored: column.stored } }]
     })
     const named = new Map(made.map(({ name }) => [name, dialect.identifier(readName(name))]))
-    const outer = [...usable].flatMap(name =>
-      readCell(dialect, dataset, name, part.columns.get(name), checked.has(name), named.get(name)),
-    )
-    if (tells) outer.push(unreadableCells(dialect, dataset, part, [...checked], named))
+    const outer = [...usable]
+      .filter(isAsked)
+      .flatMap(name => readCell(dialect, dataset, name, part.columns.get(name), checked.has(name), named.get(name)))
+    if (tells && !some) outer.push(unreadableCells(dialect, dataset, part, [...checked], named))
     const inner = made.map(({ name, column }) => `${valueOf(dialect, dataset, name, column)} AS ${named.get(name)}`)
     return { inner: inner.join(', '), outer: outer.join(', ') }
   }
   const row = dialect.identifier(rowColumn)
-  const selects = parts.map(selectOf)
+  const selects = parts.map(part => selectOf(part))
   const one = ({ inner, outer }: Select, { sql, numbered }: { readonly sql: string; readonly numbered?: string }) => {
     const over = (rows: string) => (inner === '' ? rows : `(SELECT *, ${inner} FROM ${rows})`)
     return {
@@ -117,11 +121,11 @@ export async function findDataset(engine: DataEngine, dataset: Dataset, relation
         : `SELECT ${outer ? `${outer}, ` : ''}row_number() OVER () - 1 AS ${row} FROM ${over(sql)}`,
     }
   }
-  const from = (other: Relation) => {
+  const from = (other: Relation, some?: ReadonlySet<string>) => {
     // a relation of other files has parts of its own; a sample of these has the columns of the only part
     const read = other.parts
-      ? other.parts.map(part => one(selectOf(partOf(part.label, part.columns)), part))
-      : [one(selects[0] as Select, other)]
+      ? other.parts.map(part => one(selectOf(partOf(part.label, part.columns), some), part))
+      : [one(some ? selectOf(parts[0] as Part, some) : (selects[0] as Select), other)]
     return {
       sql: read.map(part => part.sql).join(' UNION ALL '),
       numbered: read.map(part => part.numbered).join(' UNION ALL '),

@@ -218,13 +218,20 @@ async function isInOrder(engine: DataEngine, table: string): Promise<boolean> {
 /** Files beyond this are measured and remembered as a whole: what is kept of each would outweigh what is in it. */
 const mostParts = 1000
 
+/** Of more columns a statement names those that it asks for: to plan all of them would cost more than to look at some. */
+const mostColumns = 48
+
 /** A dataset's rows to be measured, and what is known of them from before. */
 export function measurerOf(services: ValidateServices, { found, source, repaired, unread }: FoundSource): Measurer {
   const { engine, clock, states } = services
   const { dataset } = found
   const known = repaired?.digests ?? source.digests
   const together = known !== undefined && known.length > mostParts
-  const measurable = (of: { sql: string; numbered: string }, from: OpenSource): Measurable => {
+  const measurable = (
+    of: { sql: string; numbered: string },
+    from: OpenSource,
+    relation = from.relation,
+  ): Measurable => {
     // the metadata of files knows nothing of repairs
     const footer = repaired ? undefined : usableFooter(found, from.footer)
     const sample = repaired ? undefined : from.relation.sample
@@ -233,6 +240,9 @@ export function measurerOf(services: ValidateServices, { found, source, repaired
       numbered: of.numbered,
       parts: together ? 1 : (from.files?.length ?? 1),
       ...(footer ? { footer } : {}),
+      ...(repaired || unread || found.usable.size <= mostColumns
+        ? {}
+        : { narrow: (columns: ReadonlySet<string>) => found.from(relation, columns) }),
       ...(sample ? { sample: (rows, total) => found.from({ sql: sample(rows, total), label: '' }).sql } : {}),
     }
   }
@@ -241,9 +251,10 @@ export function measurerOf(services: ValidateServices, { found, source, repaired
     ...(unread ? { unread, footer: { rows: unread.rows, nulls: new Map() } } : {}),
     only: async parts => {
       const part = await (source.only as NonNullable<OpenSource['only']>)(parts)
-      const rows = found.from(await withAllColumns(engine, part.relation, found))
+      const relation = await withAllColumns(engine, part.relation, found)
+      const rows = found.from(relation)
       const digests = parts.map(i => source.digests?.[i] as Digest)
-      return measurable(repaired ? repaired.over(rows, digests) : rows, part)
+      return measurable(repaired ? repaired.over(rows, digests) : rows, part, relation)
     },
   }
   // what a version of Millrace measured, another may measure otherwise

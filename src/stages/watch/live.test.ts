@@ -262,7 +262,7 @@ describe('the options of a monitor', () => {
     serve(1)
     await live.settled()
     const [report] = await reports()
-    const { from, to, alpha } = report?.evidence as { from: number; to: number; alpha: number }
+    const { from = 0, to = 0, alpha = 0 } = (report?.evidence ?? {}) as { from?: number; to?: number; alpha?: number }
     return { length: to - from, alpha, threshold: report?.checks[0]?.threshold, verdicts: await verdicts() }
   }
 

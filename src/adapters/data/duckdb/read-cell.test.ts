@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { ColumnType, DataEngine } from '../../../ports/data-engine.ts'
 import { openDuckdb } from './engine.ts'
@@ -36,6 +37,29 @@ it.each([
   ['1969-12-31 23:59:59.9999999', '1969-12-31T23:59:59.999999Z'],
   ['2024-01-05 10:00:00+15:59', '2024-01-04T18:01:00.000000Z'],
   ['9999-12-31 23:59:59.999999', '9999-12-31T23:59:59.999999Z'],
+  ['20240701T120000Z', noon],
+  ['20240701T120000', noon],
+  ['20240701T1200', noon],
+  ['20240701T1200Z', noon],
+  ['20240701T120000.000000Z', noon],
+  ['20240701T140000+0200', noon],
+  ['20240701T140000+02', noon],
+  ['20240701T063000-05:30', noon],
+  [' 20240701T120000Z ', noon],
+  // not to be told from a number
+  ['20240701', null],
+  ['20240701120000', null],
+  ['20240701 120000', null],
+  ['20240701T12', null],
+  ['20240701T240000', null],
+  ['20240230T120000Z', null],
+  ['20240701T126000Z', null],
+  ['20240701T120000+1600', null],
+  ['20240701T12:00:00Z', null],
+  ['2024-07-01T120000Z', null],
+  ['2024-W27-1T12:00:00Z', null],
+  ['2024-183T12:00:00Z', null],
+  ['2024183T120000Z', null],
   ['9999-12-31 23:59:59-01:00', null],
   ['0001-01-01 00:00:00+01:00', null],
   ['2024-01-05 10:00:00+16:00', null],
@@ -51,6 +75,25 @@ it.each([
   ['01/02/2024', null],
 ])('%s is %s', async (text, time) => {
   expect(await read([text], 'timestamp', 'UTC')).toEqual([time])
+})
+
+it('the basic form of a time is the time of the extended form, whatever its precision and offset', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.date({ min: new Date('0002-01-01'), max: new Date('9998-12-31'), noInvalidDate: true }),
+      fc.constantFrom('', 'Z', '+00:00', '+05:30', '-11:59', '+14:00', '+02'),
+      fc.constantFrom(16, 19, 23),
+      async (at, offset, length) => {
+        const text = `${at.toISOString().slice(0, length)}${offset}`
+        // JavaScript reads no offset of hours alone
+        const time = new Date(`${text}${offset === '' ? 'Z' : offset === '+02' ? ':00' : ''}`).getTime()
+        const form = text.slice(0, 10).replaceAll('-', '') + text.slice(10).replaceAll(':', '')
+        const expected = `${new Date(time).toISOString().slice(0, -1)}000Z`
+        expect(await read([text, form], 'timestamp', 'UTC')).toEqual([expected, expected])
+      },
+    ),
+    { numRuns: 60 },
+  )
 })
 
 it('a name of a zone in one cell is no word about the others', async () => {

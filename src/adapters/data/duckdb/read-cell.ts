@@ -90,12 +90,26 @@ const utc = ' ?(?:[Zz]|UTC|GMT)'
 /** As far as clocks were ever set: 15 h 59 min. */
 const offset = ' ?[+-](?:0[0-9]|1[0-5])(?::?[0-5][0-9])?'
 const blank = '\\s*'
+/** The basic form of ISO 8601, `20240701T120000`; a date alone in it would be any number of eight digits. */
+const basic = '[0-9]{8}T[0-9]{4}(?:[0-9]{2}(?:\\.[0-9]+)?)?'
+
+/** A time in the basic form as one in the extended form. */
+function extended(sql: string): string {
+  const parts = '([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})'
+  const minutes = `regexp_replace(${sql}, ${quote(parts)}, '\\1-\\2-\\3T\\4:\\5')`
+  return `regexp_replace(${minutes}, '(T[0-9]{2}:[0-9]{2})([0-9]{2})', '\\1:\\2')`
+}
 
 /**
  * A time in the forms of ISO 8601 and RFC 3339. The engine's own reading of zones is not asked: it knows them by name, takes
  * offsets that no clock has and words such as `infinity`, and a name in one row changes how it reads the rows after it.
  */
-function readTime(sql: string, zone: string | undefined): string {
+function readTime(text: string, zone: string | undefined): string {
+  const either = `CASE WHEN regexp_full_match(${text}, ${quote(`${blank}${basic}(?:${utc}|${offset})?${blank}`)}) THEN ${readExtended(extended(text), zone)} END`
+  return `coalesce(${readExtended(text, zone)}, ${either})`
+}
+
+function readExtended(sql: string, zone: string | undefined): string {
   const is = (form: string) => `regexp_full_match(${sql}, ${quote(`${blank}${form}${blank}`)})`
   const without = (end: string) => `TRY_CAST(regexp_replace(${sql}, ${quote(`${end}${blank}$`)}, '') AS TIMESTAMP)`
   const part = (n: number) =>

@@ -35,6 +35,8 @@ function options(source: CsvSource, { columns, largest, skip, newlines }: Group)
   const types = columns.map(name => `${text(name)}: 'VARCHAR'`).join(', ')
   return [
     'auto_detect = false',
+    // what comes here is plain, whatever a file is called
+    "compression = 'none'",
     `columns = {${types}}`,
     `header = ${header}`,
     `skip = ${skip}`,

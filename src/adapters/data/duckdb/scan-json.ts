@@ -21,7 +21,7 @@ const mostShown = 200
 type JsonSource = SourceSpec & { kind: 'json' }
 
 const objects = (files: readonly string[]): string =>
-  `read_ndjson_objects([${files.map(text).join(', ')}], ignore_errors = true, maximum_object_size = ${64 * 2 ** 20}, hive_partitioning = false)`
+  `read_ndjson_objects([${files.map(text).join(', ')}], compression = 'uncompressed', ignore_errors = true, maximum_object_size = ${64 * 2 ** 20}, hive_partitioning = false)`
 
 /** Top-level names over all lines, in the order of their first line. */
 async function memberNames(files: readonly string[], session: Session): Promise<string[]> {

@@ -45,7 +45,7 @@ export async function sniff(file: string, session: Session, given: CsvOptions = 
 async function sniffRest(file: string, session: Session, delimiter: string): Promise<CsvOptions> {
   try {
     const [found] = await session(
-      `SELECT Quote AS quote, Escape AS escape, HasHeader AS header FROM sniff_csv(${text(file)}, delim = ${text(delimiter)}, ignore_errors = true)`,
+      `SELECT Quote AS quote, Escape AS escape, HasHeader AS header FROM sniff_csv(${text(file)}, delim = ${text(delimiter)}, compression = 'none', ignore_errors = true)`,
     )
     return optionsOf(found ?? {}, delimiter)
   } catch (error) {

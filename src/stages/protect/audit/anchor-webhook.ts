@@ -37,6 +37,8 @@ export function anchorWebhook({ url, log, store, clock, note, ...post }: AnchorW
   const hurry = new AbortController()
   let next: Anchored | undefined
   let working: Promise<void> | undefined
+  /** What is wrong was told, and is told anew once it was well again or is something else. */
+  let told: string | undefined
 
   async function work(): Promise<void> {
     for (let anchored = next; anchored !== undefined; anchored = next) {
@@ -45,7 +47,10 @@ export function anchorWebhook({ url, log, store, clock, note, ...post }: AnchorW
       try {
         await postJson(target, JSON.stringify(anchored), { ...post, hurry: hurry.signal })
         await store.putDocument(kind, log, { url, records, checkpoints }, clock.now())
+        told = undefined
       } catch (error) {
+        if (told === messageOf(error)) continue
+        told = messageOf(error)
         note(
           `The anchor of ${records} audit records did not reach ${name} (${messageOf(error)}). It is sent again with the next one.`,
         )

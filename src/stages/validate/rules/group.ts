@@ -7,7 +7,7 @@ import type { Node } from '../../../define/expression/node.ts'
 import { rowColumn } from '../../../ports/data-engine.ts'
 import { isTrue } from '../metric-sql.ts'
 import { badTable, numberedIn, scopeOf, type RuleContext, type RuleOutcome } from './context.ts'
-import { mayRepeat } from './repeats.ts'
+import { maxSuspects, mayRepeat } from './repeats.ts'
 import { keyOf } from './shared-keys.ts'
 
 type GroupRule = Extract<RowRule, { by: 'group' }>
@@ -15,19 +15,26 @@ type GroupRule = Extract<RowRule, { by: 'group' }>
 const and = (conditions: readonly (string | undefined)[]): string =>
   conditions.filter(one => one !== undefined && one !== '').join(' AND ') || 'true'
 
-/** Makes a table of the hashes that several rows may have, among them all that several have. Gives how many. */
-async function suspectHashes(context: RuleContext, hash: string, where: string, table: string): Promise<number> {
+/** Where more of the rows than this may be alike, taking them out first costs more than it saves. */
+export const fewSuspects = 1 / 4
+
+/**
+ * Makes a table of the hashes that several rows may have, among them all that several have. Gives how many; undefined, and no
+ * table, where they are many.
+ */
+async function suspectHashes(
+  context: RuleContext,
+  hash: string,
+  where: string,
+  table: string,
+): Promise<number | undefined> {
   const { engine, found } = context
   const hashes = `SELECT ${hash} AS h FROM (${found.sql}) WHERE ${where}`
-  const suspects = await mayRepeat(engine, hashes, await context.measure({ fn: 'rows' }))
-  if (suspects) {
-    if (suspects.length > 0)
-      await engine.load(table.replaceAll('"', ''), [{ name: 'h', type: 'int', values: suspects }])
-    return suspects.length
-  }
-  await engine.execute(`CREATE TABLE ${table} AS SELECT h FROM (${hashes}) GROUP BY h HAVING count(*) > 1`)
-  const [row] = await engine.rows(`SELECT count(*) AS n FROM ${table}`)
-  return Number(row?.n)
+  const rows = await context.measure({ fn: 'rows' })
+  const suspects = await mayRepeat(engine, hashes, rows, Math.min(maxSuspects, Math.ceil(rows * fewSuspects)))
+  if (suspects !== undefined && suspects.length > 0)
+    await engine.load(table.replaceAll('"', ''), [{ name: 'h', type: 'int', values: suspects }])
+  return suspects?.length
 }
 
 /**
@@ -49,16 +56,19 @@ export async function groupRule(context: RuleContext, spec: ExpectationSpec, rul
   const narrowed = await context.keys?.rowsOf(spec, await context.measure({ fn: 'rows' }))
   const hashes = badTable(engine)
   const taken = badTable(engine)
-  const suspects = narrowed === undefined ? taken : `(SELECT * FROM ${narrowed} WHERE ${grouped})`
+  let suspects = narrowed === undefined ? taken : `(SELECT * FROM ${narrowed} WHERE ${grouped})`
   const groups = badTable(engine)
   const table = badTable(engine)
   let bad = 0
   let shared = 0
   try {
-    if (narrowed !== undefined || (await suspectHashes(context, hash, grouped, hashes)) > 0) {
+    const many = narrowed === undefined ? await suspectHashes(context, hash, grouped, hashes) : undefined
+    if (many !== 0) {
       const label = rule.conflicting ? [dialect.identifier(rule.conflicting)] : []
       const columns = [...new Set([...over, ...label])].join(', ')
-      if (narrowed === undefined)
+      if (narrowed === undefined && many === undefined)
+        suspects = `(SELECT ${row}, ${columns} FROM (${found.numbered}) WHERE ${grouped})`
+      else if (narrowed === undefined)
         await engine.execute(
           `CREATE TABLE ${taken} AS SELECT ${row}, ${columns} FROM (${found.numbered}) WHERE ${and([grouped, `${hash} IN (SELECT h FROM ${hashes})`])}`,
         )

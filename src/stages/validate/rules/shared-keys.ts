@@ -130,7 +130,7 @@ export class SharedKeys {
     const { dialect } = this.#engine
     const hash = dialect.rowHash(columns.map(dialect.identifier))
     // where most are alike nothing is won by taking them out
-    const most = Math.ceil(rows / (own ? 2 : 8))
+    const most = Math.ceil(rows / (own ? 4 : 8))
     const suspects = await mayRepeat(this.#engine, `SELECT ${hash} AS h FROM (${this.#found.sql})`, rows, most)
     if (suspects === undefined) return undefined
     const table = badTable(this.#engine)

@@ -148,3 +148,24 @@ it('what was before an alert that is resolved is over: only the windows that res
   for (const [change] of state.recent.columns['column:x']?.level ?? []) expect(Math.abs(change)).toBeLessThan(0.5)
   expect(state.recent.profile).toBe(calm().report.evidence.profile)
 })
+
+it('an alert says in words why it is told, withdrawn or over', () => {
+  const reasons = (windows: readonly (readonly [Evaluation, Observation?])[]): string[] => {
+    let state = startMonitor('watch')
+    return windows.flatMap(([evaluation, further], i) => {
+      const next = advanceMonitor(state, evaluation, i, further ? [further] : [])
+      state = next.state
+      return next.decisions.map(one => one.reason)
+    })
+  }
+  const [odd, calm] = [seen(before, 1), seen(before, 0)]
+  const moved = expect.stringMatching(/^x: mean \+\d\.\d\d sd/) as string
+  expect(reasons([[odd], [calm]])).toEqual([moved, 'the next window did not confirm it'])
+  expect(reasons([[odd], [odd], [calm], [calm], [calm]]).slice(2)).toEqual([
+    'what fired is gone for 3 windows in a row: x',
+  ])
+  expect(reasons([[calm, unit], [calm], [calm], [calm]])).toEqual([
+    'kilometres?',
+    'what fired is gone for 3 windows in a row: scaler-window-unit',
+  ])
+})
