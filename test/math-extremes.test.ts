@@ -88,6 +88,8 @@ const called: Readonly<Record<string, unknown[][]>> = {
   chooseBorders: floats.map(list => [[list], 8]),
   hessianOf: wild.map(x => [x]),
   gradientOf: wild.map(x => [x]),
+  scoreScale: ['binary', 'regression'].flatMap(task => floats.map(list => [task, list])),
+  scoreDistance: wild.flatMap(score => wild.map(wanted => [score, wanted, 1])),
 }
 
 /** Take what the functions above and the trainer made, or write machine code: held by the tests beside them. */

@@ -232,4 +232,12 @@ test('parity fails for other scores and flipped decisions', async () => {
   expect(await parity('binary', reference, near, batch)).toMatchObject({ status: 'pass' })
   expect(await parity('binary', reference, runtime([0.4, NaN]), batch)).toMatchObject({ status: 'fail' })
   expect(await parity('binary', reference, runtime([0.4]), batch)).toMatchObject({ status: 'fail' })
+  // of a regression nothing is decided: that a score is none has to tell by itself, wherever it stands
+  expect(await parity('regression', reference, runtime([0.4, 0.6]), batch)).toMatchObject({ status: 'pass' })
+  for (const scores of [
+    [NaN, 0.6],
+    [0.4, NaN],
+    [NaN, NaN],
+  ])
+    expect(await parity('regression', reference, runtime(scores), batch)).toMatchObject({ status: 'fail', bad: 1 })
 })

@@ -39,9 +39,10 @@ export async function parity(
     let off = 0
     wanted.forEach((score, at) => {
       const difference = scoreDistance(got[at] as number, score, scale)
-      off = difference <= off ? off : difference
+      off = Math.max(off, difference)
     })
-    worst = off <= worst ? worst : off
+    // no number stays none, whatever comes after it
+    worst = Math.max(worst, off)
     if (decision(task, wanted, threshold) !== decision(task, got, threshold)) flips++
   }
   if (!(worst <= parityTolerance))

@@ -179,6 +179,20 @@ describe('a session', () => {
   })
 })
 
+it('a session ends with the life of its token, before its own twelve hours are over', async () => {
+  const { token: secret } = await token(['read'], '1h')
+  const asked = guard()
+  const { cookie } = await asked.signIn(secret)
+  const check = () => code(() => asked.check('read', 'GET', headers({ cookie: `millrace_session=${cookie}` })))
+  await clock.advance(3_600_000 - 0.001)
+  expect(await check()).toBe('let in')
+  expect(await verifySession({ store, clock }, cookie)).toBeDefined()
+  // a guard remembers for a second whom it let in
+  await clock.advance(1_001)
+  expect(await verifySession({ store, clock }, cookie)).toBeUndefined()
+  expect(await check()).toBe('MR6001')
+})
+
 describe('where requests come from', () => {
   const asked = (over: Partial<GuardOptions>, method: string, given: Readonly<Record<string, string>>) =>
     code(() => guard({ auth: false, ...over }).check('operate', method, headers(given)))

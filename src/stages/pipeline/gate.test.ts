@@ -113,6 +113,19 @@ it('tolerated rows that their rule sets aside are told, and nothing is refused',
   })
 })
 
+it('rows that a rule tolerates and sets aside do not count among those that refuse the whole', () => {
+  const both = [checkOf('range', 'fail', 10), checkOf('place', 'pass')]
+  expect(judged(dataOf(), both, { quarantined: 300, failed: 10 })).toMatchObject({
+    verdict: 'quarantined',
+    rule: { value: 0.01 },
+  })
+  // nor do those that stay excuse them
+  expect(judged(dataOf(), both, { quarantined: 0, failed: 11 })).toMatchObject({
+    verdict: 'refused',
+    rule: { value: 0.011 },
+  })
+})
+
 it('no rows at all: an empty dataset passes what it passes, and is refused where something failed', () => {
   expect(judged(dataOf(), [checkOf('range', 'fail', 0)], { rows: 0 })).toMatchObject({
     verdict: 'refused',

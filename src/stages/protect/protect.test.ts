@@ -5,10 +5,12 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
 import { openArtifacts } from '../../adapters/artifacts/fs/open.ts'
+import { openSqlite } from '../../adapters/metadata/sqlite/open.ts'
 import { openLocalKeys } from '../../adapters/keys/local/open.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
 import { openBlob, sealBlob, type Suite } from './blob.ts'
 import { protect, unprotect } from './envelope.ts'
+import { sealedArtifacts } from './sealed-artifacts.ts'
 
 const dek = new Uint8Array(32).fill(0x11)
 const salt = new Uint8Array(32).fill(0x22)
@@ -85,5 +87,38 @@ describe('protected artifacts', () => {
     const other = await protect(protection, text(1000), 'models', { ...context, oid: 'other' })
     await expect(unprotect(protection, { ...envelope, blob: other.blob })).rejects.toMatchObject(refused)
     await expect(unprotect({ ...protection, principal: 'guest' }, envelope)).rejects.toMatchObject({ code: 'MR6013' })
+  })
+
+  test('lie nowhere in clear once they are sealed, also not where they lay before; removed, nothing of them is left', async () => {
+    const base = await openArtifacts(join(root, 'sealed'))
+    const clock = manualClock()
+    const store = await openSqlite(join(root, 'millrace.db'))
+    const keys = await openLocalKeys({ path: join(root, 'sealed.json'), clock, passphrase: 'x' })
+    await keys.create('models', 'trainer')
+    const folder = join(root, 'clear')
+    const artifacts = await sealedArtifacts(base, {
+      store,
+      clock,
+      keys: async () => keys,
+      project: 'p',
+      principal: 'trainer',
+      folder,
+    })
+    const secret = Buffer.from('somebody: 1815-12-10')
+    const stored = async (): Promise<string[]> => {
+      const found: string[] = []
+      for await (const { digest } of base.list()) found.push(Buffer.from(await base.get(digest)).toString('latin1'))
+      return found
+    }
+    await base.put(secret)
+    expect((await stored()).filter(one => one.includes('1815'))).toHaveLength(1)
+    const { digest } = await artifacts.seal(secret, 'models')
+    expect((await stored()).filter(one => one.includes('1815'))).toEqual([])
+    expect(Buffer.from(await artifacts.get(digest)).equals(secret)).toBe(true)
+    expect(await artifacts.size(digest)).toBe(secret.length)
+    await artifacts.remove(digest)
+    expect(await artifacts.has(digest)).toBe(false)
+    expect(await stored()).toEqual([])
+    await store.close()
   })
 })

@@ -190,6 +190,23 @@ describe('repaired rows', () => {
     await expect(readmit(workspace, sales, both)).rejects.toMatchObject({ details: { rows: 2, verb: 'break' } })
   })
 
+  it('that break a warning only are let in, as the rows beside them are', async () => {
+    const warned = dataset('sales', {
+      source: csv('data/*.csv'),
+      columns: { id: t.int(), shop: t.text(), amount: t.float() },
+      expect: c => [
+        c.amount.between(0, 1000, { id: 'amount' }),
+        c.shop.notNull({ id: 'shop' }),
+        c.amount.between(0, 100, { id: 'usual', severity: 'warning' }),
+      ],
+    }) as unknown as Dataset
+    await step(warned)
+    const file = await repaired(row => ({ ...mend(row), amount: 500 }))
+    const told = await readmit(workspace, warned, file)
+    expect(told).toMatchObject({ rows: 3, first: 3, remaining: 0 })
+    expect(await rowsOf(await step(warned))).toMatchObject({ 7: 'north 500', 9: 'east 500', 1003: 'south 500' })
+  })
+
   it.each<[string, RegExp, (row: Aside) => object | undefined]>([
     ['no rows', /no rows|no column/, () => undefined],
     ['a row that says not which one it repairs', /do not say which row/, row => ({ ...mend(row), millrace_row: null })],

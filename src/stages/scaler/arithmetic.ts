@@ -81,7 +81,7 @@ export function roundTrip(model: string, artifact: ScalerArtifact, columns: Numb
     column.forEach((value, row) => {
       if (!Number.isFinite(value)) return
       const error = Math.abs((back?.[row] as number) - value) / Math.max(Math.abs(value), unit)
-      off = error <= off ? off : error
+      off = Math.max(off, error)
     })
     worst = Math.max(worst, off)
     if (!(off <= tolerance))

@@ -3,6 +3,7 @@ import { afterRides, late, type Trained, trainedProject } from '../../../test/su
 import { writeModelDefinition } from '../../define/written-model.ts'
 import { csv, dataset, gbt, model, t, type Model } from '../../index.ts'
 import type { ModelVersion } from '../../ports/metadata-store.ts'
+import type { PredictRequest } from './types.ts'
 
 let trained: Trained
 beforeAll(async () => {
@@ -10,21 +11,28 @@ beforeAll(async () => {
 })
 afterAll(() => trained.close())
 
-/** Scores and labels of rides of every length, of a version that was made with that threshold. */
-async function labelled(name: string, threshold: number): Promise<{ score: number; label: boolean | undefined }[]> {
+/** A version that was made with that threshold. */
+async function made(threshold: number): Promise<number> {
   const { store, artifacts } = trained.workspace
   const { version: _, ...good } = (await store.getModelVersion('late', trained.versions.good)) as ModelVersion
   const written = writeModelDefinition({ ...(late as unknown as Model), threshold })
   const { digest } = await artifacts.put(JSON.stringify(written))
-  const made = await store.addModelVersion({ ...good, facts: { ...good.facts, declaration: digest } })
-  const live = (await trained.serve(trained.deployed(name).project)).get(name)
-  if (!live) throw new Error(`${name} is not served`)
-  await live.deploy(made.version, 'test')
-  const rows = Array.from({ length: 40 }, (_, km) => ({
+  return (await store.addModelVersion({ ...good, facts: { ...good.facts, declaration: digest } })).version
+}
+
+/** Rides of every length. */
+const ridesOf = (name: string): readonly PredictRequest[] =>
+  Array.from({ length: 40 }, (_, km) => ({
     id: `${name}-${km}`,
     row: { at: afterRides, zone: 'north', km },
   }))
-  return (await live.predict(rows as never)).map(one => one as never)
+
+/** Scores and labels of rides of every length, of a version that was made with that threshold. */
+async function labelled(name: string, threshold: number): Promise<{ score: number; label: boolean | undefined }[]> {
+  const live = (await trained.serve(trained.deployed(name).project)).get(name)
+  if (!live) throw new Error(`${name} is not served`)
+  await live.deploy(await made(threshold), 'test')
+  return (await live.predict(ridesOf(name))).map(({ score, label }) => ({ score, label }))
 }
 
 it('a score at the threshold of its model is labelled true, one below it false', async () => {
@@ -59,4 +67,16 @@ it('is a half where the model says none', async () => {
   const answers = await labelled('plain', plain.threshold)
   expect(answers.map(one => one.label)).toEqual(answers.map(one => one.score >= 0.5))
   expect(new Set(answers.map(one => one.label)).size).toBe(2)
+})
+
+it('a challenger of another threshold decides by its own, and is held against what stable decides by its', async () => {
+  const never = await made(1.1)
+  const live = await trained.live('two-thresholds', {})
+  await live.rollOut(never, 'test')
+  expect(live.rollout?.config).toMatchObject({ threshold: 1.1, stableThreshold: late.threshold })
+  const answers = await live.predict(ridesOf('two-thresholds'))
+  const yes = answers.filter(one => one.score >= 0.4).length
+  expect([yes > 0, yes < answers.length]).toEqual([true, true])
+  // the same file, so the same scores: each yes of stable is a no of the challenger
+  expect(live.rollout?.shadow).toMatchObject({ rows: answers.length, sumDifference: 0, flips: yes })
 })

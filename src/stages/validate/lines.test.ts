@@ -42,6 +42,25 @@ it('a broken line of a dataset with personal columns is masked: which part is wh
   expect((await samples(true))('whole-lines')).toMatchObject([{ line: 4, text: '•••' }])
 })
 
+it('a sentence names no value of a personal column, and those of others', async () => {
+  const sentence = async (personal: boolean): Promise<string> => {
+    const who = personal ? t.pii(t.text()) : t.text()
+    const made = dataset('d', {
+      source: json('a.jsonl'),
+      columns: { n: t.nullable(t.int()), who },
+      quarantine: false,
+      expect: c => [c.who.equalsSet(['Ada'], { id: 'only' })],
+    })
+    const { report, release } = await validate({ engine, root, clock: manualClock() }, made)
+    await release()
+    const only = report.checks.find(one => one.id === 'only')
+    return JSON.stringify([only?.status, only?.message, only?.observed, only?.sample ?? null])
+  }
+  expect(await sentence(false)).toMatch(/^\["fail",".*Bob.*",\{.*Bob/)
+  expect(await sentence(true)).toMatch(/^\["fail",".*•••/)
+  expect(await sentence(true)).not.toContain('Bob')
+})
+
 it('few times are spread by what they are, not by a count of microseconds', async () => {
   await writeFile(join(root, 'times.csv'), 'at\n2026-01-02\n2026-01-02\n2026-01-03T04:05:06Z\n')
   const made = dataset('t', { source: csv('times.csv'), columns: { at: t.timestamp('UTC') } })

@@ -125,6 +125,16 @@ describe('shadow scores', () => {
     expect([flips(0.25, 0.5, 0.25), flips(0.125, 0.25, 0.25)]).toEqual([0, 1])
   })
 
+  it('count what each decides by its own threshold', () => {
+    const thresholds = { threshold: 0.75, stableThreshold: 0.25 }
+    const flips = (stable: number, canary: number): number =>
+      new Played({ shadowRows: 100, ...thresholds }).shadow(1, stable, canary).state.shadow.flips
+    // the same score is yes to one and no to the other; other scores may be the same decision
+    expect([flips(0.5, 0.5), flips(0.25, 0.75), flips(0.2, 0.7), flips(0.25, 0.7), flips(0.2, 0.75)]).toEqual([
+      1, 0, 0, 1, 1,
+    ])
+  })
+
   /** A rollout in shadow whose first 256 rows have so many flips. */
   const flipping = (flips: number, config: Partial<RolloutConfig>): Played =>
     new Played({ shadowRows: 10_000, ...config }).send({

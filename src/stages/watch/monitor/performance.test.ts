@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { alarmRate } from '../evaluate.ts'
-import { RealisedPerformance } from './performance.ts'
+import { belowFloor, type Cohort, RealisedPerformance } from './performance.ts'
 
 const hour = 3_600_000_000
 
@@ -36,5 +36,51 @@ describe('the rate of false alarms', () => {
     ['30d', 1 / 7, 0.05],
   ] as const)('of one per %s is shared out over %d tests a day', (falseAlarms, perDay, wanted) => {
     expect(alarmRate(falseAlarms, perDay)).toBeCloseTo(Math.min(0.05, wanted), 12)
+  })
+})
+
+describe('the floor of a cohort', () => {
+  const interval = (value: number, half: number) => ({ value, lower: value - half, upper: value + half })
+  const cohort = (auc: number | null, loss: number): Cohort => ({
+    from: 0,
+    to: hour,
+    predictions: 10,
+    labelled: 10,
+    coverage: 1,
+    published: true,
+    revision: 1,
+    auc: auc === null ? null : interval(auc, 0.01),
+    loss: interval(loss, 0.01),
+    r2: null,
+    meanDelay: 0,
+  })
+  const exact = { error: 0, natural: null }
+
+  // each is held with its whole interval: AUC by its upper end, loss by its lower one
+  it.each([
+    ['2 % of the baseline', exact, 0.784],
+    ['three standard errors', { error: 0.02, natural: null }, 0.74],
+    ['three natural standard deviations', { error: 0.02, natural: 0.03 }, 0.71],
+  ])('lies %s below its AUC', (_, { error, natural }, floor) => {
+    const baseline = {
+      task: 'binary' as const,
+      rows: 1_000,
+      quality: { value: 0.8, error, natural },
+      loss: { value: 0.5, ...exact },
+    }
+    expect(belowFloor(baseline, cohort(floor - 0.011, 0.5))).toMatchObject({ below: true, metric: 'auc' })
+    expect(belowFloor(baseline, cohort(floor - 0.009, 0.5)).below).toBe(false)
+  })
+
+  it.each([
+    ['2 % of the baseline', exact, 0.51],
+    ['three standard errors', { error: 0.02, natural: null }, 0.56],
+    ['three natural standard deviations', { error: 0.02, natural: 0.03 }, 0.59],
+  ])('lies %s above its loss', (_, { error, natural }, ceiling) => {
+    for (const task of ['binary', 'regression'] as const) {
+      const baseline = { task, rows: 1_000, quality: { value: 0.8, ...exact }, loss: { value: 0.5, error, natural } }
+      expect(belowFloor(baseline, cohort(null, ceiling + 0.011))).toMatchObject({ below: true, metric: 'loss' })
+      expect(belowFloor(baseline, cohort(null, ceiling + 0.009)).below).toBe(false)
+    }
   })
 })
