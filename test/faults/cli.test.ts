@@ -113,7 +113,7 @@ describe('bad input at the command line', () => {
       .replace('columns: { x', "eventTime: 'at', columns: { at: t.timestamp('UTC'), x")
       .replace(
         'export default',
-        "const m = model('m', { task: 'regression', from: a, label: c => c.x, inputs: c => ({ x: c.x }), split: { by: 'time', train: '1d', test: '1d' }, train: gbt({ trees: 1 }) })\nexport default",
+        "const m = model('m', { task: 'regression', from: a, label: c => c.x, inputs: c => ({ twice: c.x.times(2) }), split: { by: 'time', train: '1d', test: '1d' }, train: gbt({ trees: 1 }) })\nexport default",
       )
       .replace('{ a })\n', '{ a, m })\n')
     const said = await millrace(await project(text, 'at,x\n2026-01-01 00:00:00,1\n'), 'train')

@@ -128,7 +128,7 @@ export const changes: Readonly<Record<string, Change>> = {
   'no monitor': { parts: { monitors: '' } },
   'another task': {
     parts: {
-      task: "task: 'regression', label: c => c.km,",
+      task: "task: 'regression', label: c => c.km.times(2),",
       threshold: '',
       tests: "m.metric('rmse', { notWorseThan: 'champion' })",
     },
