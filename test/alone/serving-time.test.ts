@@ -34,11 +34,16 @@ function ask(path: string, body?: string): Promise<number> {
   })
 }
 
+/** The median of the best of five blocks: what else the machine does for a while is none of the server's. */
 async function median(times: number, one: () => Promise<number>): Promise<number> {
   for (let i = 0; i < 50; i++) await one()
-  const all: number[] = []
-  for (let i = 0; i < times; i++) all.push(await one())
-  return all.sort((a, b) => a - b)[times >> 1] as number
+  const medians: number[] = []
+  for (let block = 0; block < 5; block++) {
+    const all: number[] = []
+    for (let i = 0; i < times / 5; i++) all.push(await one())
+    medians.push(all.sort((x, y) => x - y)[all.length >> 1] as number)
+  }
+  return Math.min(...medians)
 }
 
 const rows = (count: number): string =>
