@@ -1,3 +1,4 @@
+import { spansOfVersion } from '../../stages/register/version-parts.ts'
 import { join } from 'node:path'
 import type { FeatureView } from '../../define/features.ts'
 import type { Model } from '../../define/model.ts'
@@ -6,7 +7,7 @@ import type { Digest } from '../../internal/digest.ts'
 import { auc } from '../../math/metrics/ranking.ts'
 import type { ModelVersion } from '../../ports/metadata-store.ts'
 import { planView } from '../../stages/features/channels.ts'
-import { buildFrame, snapshotSql, type Spans } from '../../stages/features/frame.ts'
+import { buildFrame, snapshotSql } from '../../stages/features/frame.ts'
 import { materialise, OnlineView } from '../../stages/features/online.ts'
 import { RowEncoder } from '../../stages/serve/encode.ts'
 import type { StageServices } from '../../stages/pipeline/services.ts'
@@ -50,7 +51,7 @@ export async function prove(
   const engine = await services.engine()
   const kept = (fact: string): Promise<string> => services.artifacts.localPath(version.facts[fact] as Digest)
   const snapshot = await snapshotSql(engine, await kept(`data:${model.from.name}`))
-  const spans = version.facts.frameFacts as unknown as Spans
+  const spans = spansOfVersion(version)
   const frame = await kept('frame')
   const honest = JSON.parse(
     Buffer.from(await services.artifacts.get(version.facts.model as Digest)).toString(),

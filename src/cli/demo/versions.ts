@@ -1,8 +1,8 @@
+import { spansOfVersion } from '../../stages/register/version-parts.ts'
 import { join } from 'node:path'
 import { fail } from '../../errors/index.ts'
 import { digestFile } from '../../internal/digest.ts'
 import type { ModelVersion } from '../../ports/metadata-store.ts'
-import type { Spans } from '../../stages/features/frame.ts'
 import { startTraining, type TrainRequest } from '../../stages/pipeline/run.ts'
 import { months } from './data.ts'
 import type { Stage } from './stage.ts'
@@ -36,7 +36,7 @@ export async function trainOnKilometres(stage: Stage, first: ModelVersion): Prom
     path,
   )
   const file = { name: 'data/kilometres.parquet', path, ...(await digestFile(path)) }
-  const { from, testFrom, until } = first.facts.frameFacts as unknown as Spans
+  const { from, testFrom, until } = spansOfVersion(first)
   return train(stage, 'the kilometre challenger', {
     spans: { from, testFrom, until },
     files: new Map([['flights', [file]]]),

@@ -2,9 +2,10 @@ import type { Workspace } from '../../config/workspace.ts'
 import { columnsOf } from '../../define/expression/index.ts'
 import { inputsOfFeature, type FeatureView } from '../../define/features.ts'
 import { fail, type MillraceError } from '../../errors/index.ts'
-import { isDigest, type Digest } from '../../internal/digest.ts'
+import type { Digest } from '../../internal/digest.ts'
 import type { ModelVersion } from '../../ports/metadata-store.ts'
 import { recordsOf } from '../../stages/features/channels.ts'
+import { snapshotOfVersion } from '../../stages/register/version-parts.ts'
 import type { FillView } from '../../stages/serve/online-views.ts'
 import { isLost, materialiseView, newestSnapshot, type Snapshot, snapshotsOf } from '../snapshots.ts'
 
@@ -23,11 +24,6 @@ export interface Filling {
   readonly lost: { readonly view: string; readonly error: MillraceError }[]
 }
 
-const dataOf = (version: ModelVersion | undefined, view: FeatureView): Digest | undefined => {
-  const digest = version?.facts[`data:${view.from.name}`]
-  return typeof digest === 'string' && isDigest(digest) ? digest : undefined
-}
-
 /** What a view was last filled from; of one never filled, what the version that reads it, or the newest that does, was made from. */
 async function sourceOf(
   { project, store }: Workspace,
@@ -39,7 +35,7 @@ async function sourceOf(
   if (snapshot !== undefined && until !== undefined) return { snapshot, until }
   const model = [...project.models.values()].find(one => one.views.some(used => used.name === view.name))
   const [newest] = model ? await store.listModelVersions(model.name) : []
-  const digest = dataOf(reader ?? newest, view)
+  const digest = snapshotOfVersion(reader ?? newest, view.from.name)
   return digest && { snapshot: digest }
 }
 
@@ -78,7 +74,7 @@ async function wholeSnapshot(
   reader: ModelVersion | undefined,
 ): Promise<Snapshot> {
   let first: MillraceError | undefined
-  const own = dataOf(reader, view)
+  const own = snapshotOfVersion(reader, view.from.name)
   for (const digest of new Set([wanted, ...(own ? [own] : []), ...(await snapshotsOf(workspace, view.from))]))
     try {
       const snapshot = await newestSnapshot(workspace, view.from, digest)

@@ -4,6 +4,7 @@ import { isDigest, type Digest } from '../../internal/digest.ts'
 import type { Relation } from '../../ports/data-engine.ts'
 import type { ValidateServices } from '../validate/validate.ts'
 import { readmissionsOf, repairsFrom, type Readmission } from '../readmit/record.ts'
+import { snapshotOfVersion } from '../register/version-parts.ts'
 import type { StageServices } from './services.ts'
 
 /** How many earlier evaluations a check may look back on. */
@@ -27,8 +28,7 @@ async function snapshotOf(
   if ('snapshot' in reference) return isDigest(reference.snapshot) ? reference.snapshot : undefined
   if ('previous' in reference) return previousSnapshot(services, dataset)
   const [version] = (await services.store.listModelVersions(reference.train)).toSorted((a, b) => b.version - a.version)
-  const digest = version?.facts[`data:${dataset.name}`]
-  return typeof digest === 'string' && isDigest(digest) ? digest : undefined
+  return snapshotOfVersion(version, dataset.name)
 }
 
 /** Everything that the validation of a project's dataset works with; with other repairs than those on record. */

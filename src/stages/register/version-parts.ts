@@ -48,12 +48,18 @@ const readers = {
 
 export type VersionPart = keyof typeof readers
 
-/** The digest of a part, or of the frame, a report, a snapshot (`data:flights`). Throws `versionUnreadable` where none is registered. */
-export function partDigest(record: ModelVersion, fact: VersionPart | 'frame' | `data:${string}`): Digest {
+/** The digest of a part, or of the frame. Throws `versionUnreadable` where none is registered. */
+export function partDigest(record: ModelVersion, fact: VersionPart | 'frame'): Digest {
   const digest = record.facts[fact]
   if (typeof digest !== 'string' || !isDigest(digest))
     throw fail('versionUnreadable', { version: versionName(record), reason: `the registry names no ${fact} of it` })
   return digest
+}
+
+/** The snapshot of a dataset that a version was made from; undefined where it used none of it. */
+export function snapshotOfVersion(record: ModelVersion | undefined, dataset: string): Digest | undefined {
+  const digest = record?.facts[`data:${dataset}`]
+  return typeof digest === 'string' && isDigest(digest) ? digest : undefined
 }
 
 /** One part of a version. Throws `versionUnreadable`, or what the artifact store says of it. */

@@ -1,3 +1,4 @@
+import { spansOfVersion } from '../register/version-parts.ts'
 import type { Model } from '../../define/model.ts'
 import type { Engine, StepDefinition } from '../../engine/index.ts'
 import { fail } from '../../errors/index.ts'
@@ -5,7 +6,6 @@ import type { Json } from '../../internal/canonical-json.ts'
 import type { Digest } from '../../internal/digest.ts'
 import type { ArtifactStore } from '../../ports/artifact-store.ts'
 import type { ModelVersion } from '../../ports/metadata-store.ts'
-import type { Spans } from '../features/frame.ts'
 import { ownCode } from '../pipeline/code.ts'
 import { datasetStepName } from '../pipeline/validation.ts'
 import { modelSteps } from '../pipeline/model-steps.ts'
@@ -74,8 +74,7 @@ export async function reproduce(
       }),
     }
   })
-  const facts = version.facts.frameFacts as unknown as Spans
-  const spans: Spans = { from: facts.from, testFrom: facts.testFrom, until: facts.until }
+  const spans = spansOfVersion(version)
   const [frame, train, exported] = modelSteps(services, model, stepEnvironment, {
     trigger: 'reproduce',
     facts: {},
