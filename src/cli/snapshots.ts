@@ -6,7 +6,7 @@ import { snapshotSql } from '../stages/features/frame.ts'
 import { datasetStepName } from '../stages/pipeline/validation.ts'
 import type { Dataset } from '../define/dataset.ts'
 import type { FeatureView } from '../define/features.ts'
-import { planView } from '../stages/features/channels.ts'
+import { planView, recordsOf } from '../stages/features/channels.ts'
 import { materialise } from '../stages/features/online.ts'
 
 /** The step that made a snapshot of the project, by its digest or the start of it as `data list` prints it. */
@@ -93,7 +93,11 @@ export async function materialiseView(
     until,
     await workspace.online(),
   )
-  const done = { rows: snapshot.rows, entities, until, snapshot: snapshot.digest }
-  await workspace.store.putDocument('materialisation', view.name, done, workspace.clock.now())
+  // The view of an older version has the same name, and other records: the note is of those that are declared
+  const declared = workspace.project.views.get(view.name)
+  if (declared && recordsOf(declared) === recordsOf(view)) {
+    const done = { rows: snapshot.rows, entities, until, snapshot: snapshot.digest }
+    await workspace.store.putDocument('materialisation', view.name, done, workspace.clock.now())
+  }
   return entities
 }
