@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ridesOf } from '../../../test/support/rides-of.ts'
 import { faultyRuntime } from '../../../test/support/faulty-runtime.ts'
 import { hour, type Trained, trainedProject } from '../../../test/support/trained-project.ts'
 import type { LiveDeployment } from './deployment.ts'
-import type { Prediction } from './types.ts'
 
 // How a challenger comes to its traffic, and what a broken one does to callers: nothing.
 
@@ -13,22 +13,7 @@ beforeAll(async () => {
 afterAll(() => trained.close())
 
 const canary = { steps: ['20%', '50%'], minRequests: 20 } as const
-/** A short ride in the north, half an hour before the end. */
-const row = (km = 12, zone = 'north') => ({ at: trained.clock.now(), zone, km })
-const many = (count: number, zone?: string) =>
-  Array.from({ length: count }, (_, i) => ({ id: `r${i}`, row: row(1 + (i % 40), zone) }))
-
-const digestOf = async (version: number): Promise<string> =>
-  (await trained.workspace.store.getModelVersion('late', version))?.digest ?? ''
-const decisionsOf = async (name: string, kind: 'rollout' | 'promotion' | 'gate') =>
-  (await trained.workspace.store.listDecisions({ kind })).filter(one => one.subject === `deployment ${name}`)
-
-/** Past the thousand rows of shadow. */
-async function past(live: LiveDeployment): Promise<void> {
-  await live.predict(many(1000))
-  expect(live.rollout?.phase).toBe('step')
-}
-const arms = (answers: readonly Prediction[]): ReadonlySet<string> => new Set(answers.map(one => one.arm))
+const { row, many, digestOf, decisionsOf, past, arms } = ridesOf(() => trained)
 
 describe('a rollout', () => {
   it('goes its way: shadow, steps, bake, and then the challenger is stable and champion', async () => {
