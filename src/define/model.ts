@@ -22,84 +22,20 @@ import {
   members,
   moment,
   numberBetween,
-  numberFrom,
   oneOf,
   optional,
   text,
-  wholeFrom,
-  type Form,
   type Forms,
 } from './forms.ts'
 import { checkName, definitionBrand, refuse, type Definition } from './named.ts'
 import { modelTests, type ModelTest, type ModelTestBuilder } from './suite.ts'
-
-export type Task = 'binary' | 'regression'
+import type { Task } from '../math/task.ts'
+import { trainerForm, type Trainer } from './trainer.ts'
 
 type ModelInput =
   | NumberExpression<NumberType, boolean, string>
   | TextExpression<boolean, string>
   | BoolExpression<boolean, string>
-
-export interface GbtOptions {
-  /** Rounds of boosting. */
-  readonly trees: number
-  /** Deepest leaf (default 64). */
-  readonly depth?: number
-  /** Most leaves of a tree (default 31, with `depth` alone as many as fit into it). */
-  readonly leaves?: number
-  /** What each tree adds of what it found, up to 1 (default 0.1). */
-  readonly learningRate?: number
-  /** Least training rows in a leaf (default 20). */
-  readonly minLeaf?: number
-  /** Ridge penalty on the values of leaves (default 0). */
-  readonly l2?: number
-  /** Share of the training rows that each round sees, drawn anew (default 1, all of them). */
-  readonly subsample?: number
-  /** Share of the inputs that each tree sees, drawn anew (default 1, all of them). */
-  readonly columnSample?: number
-  /** Seed of what `subsample` and `columnSample` draw (default 0). */
-  readonly seed?: number
-  /** Ends when the loss on the newest tenth of the training rows did not fall for so many rounds (default: never, on all rows). */
-  readonly earlyStopping?: number
-}
-
-export interface LinearOptions {
-  /** Ridge penalty on the coefficients (default 1 for `binary`, 0 for `regression`). */
-  readonly l2?: number
-}
-
-/** How the estimator is fitted. Everything in it is part of the model's identity. */
-export type Trainer = ({ readonly kind: 'gbt' } & GbtOptions) | ({ readonly kind: 'linear' } & LinearOptions)
-
-const gbtForms: Forms<GbtOptions> = {
-  trees: wholeFrom(1, 100_000),
-  depth: optional(wholeFrom(1, 64)),
-  leaves: optional(wholeFrom(2, 4096)),
-  learningRate: optional(numberFrom(1e-6, 1)),
-  minLeaf: optional(wholeFrom(1)),
-  l2: optional(numberFrom(0, 1e12)),
-  subsample: optional(numberFrom(1e-6, 1)),
-  columnSample: optional(numberFrom(1e-6, 1)),
-  seed: optional(wholeFrom(0)),
-  earlyStopping: optional(wholeFrom(1, 100_000)),
-}
-const linearForms: Forms<LinearOptions> = { l2: optional(numberFrom(0)) }
-
-/** Gradient-boosted trees on histograms, in TypeScript, deterministic for a seed whatever the number of threads. */
-export const gbt = builder(
-  'trainer',
-  { options: members(gbtForms) },
-  (options: GbtOptions): Trainer => ({ kind: 'gbt', ...options }),
-  'gbt',
-)
-
-/** Logistic regression for binary tasks, ridge regression for regression. */
-export const linear = builder(
-  'trainer',
-  { options: optional(members(linearForms)) },
-  (options: LinearOptions = {}): Trainer => ({ kind: 'linear', ...options }),
-  'linear',
-)
 
 /** By time: the newest `test` of the data is the test set, the `train` before it the training set. */
 export interface TimeSplit {
@@ -225,11 +161,6 @@ export function scalesOf({
   readonly inputs: readonly Pick<InputSpec, 'name'>[]
 }): readonly ScaleKind[] {
   return inputs.map(input => (typeof scale === 'string' ? scale : (scale[input.name] ?? 'standard')))
-}
-
-const trainerForm: Form = {
-  words: 'a trainer, gbt({ … }) or linear({ … })',
-  holds: value => ['gbt', 'linear'].includes((value as Partial<Trainer> | null)?.kind as string),
 }
 
 const modelForms: Forms<ModelOptions<Columns, Record<string, ModelInput>>> = {

@@ -1,3 +1,4 @@
+import type { Task } from '../math/task.ts'
 import { micros, type Duration, type Micros } from '../internal/time.ts'
 import type { Node, ScalarType } from './expression/node.ts'
 import type { BoolExpression } from './expression/types.ts'
@@ -154,9 +155,12 @@ function isCondition(value: unknown): boolean {
   return (value as { readonly node?: Partial<Node> } | null)?.node?.type === 'bool'
 }
 
-const metricsOfTask: Readonly<Record<'binary' | 'regression', readonly MetricName[]>> = {
+const metricsOfTask: Readonly<Record<Task, readonly MetricName[]>> = {
   binary: ['auc', 'logLoss', 'brier', 'accuracy', 'ece'],
+  multiclass: [],
   regression: ['rmse', 'mae', 'r2'],
+  quantile: [],
+  count: [],
 }
 
 const common: Forms<Options> = { id: optional(text), severity: optional(oneOf('critical', 'warning', 'info')) }
@@ -181,7 +185,7 @@ const forms = {
 
 /** What a model is, as far as its tests must fit it. */
 export interface TestedModel {
-  readonly task: 'binary' | 'regression'
+  readonly task: Task
   readonly inputs: readonly { readonly name: string; readonly type: ScalarType }[]
 }
 

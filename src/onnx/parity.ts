@@ -1,4 +1,5 @@
 import { scoreDistance, scoreScale } from '../math/metrics/score-distance.ts'
+import { isClassification, type Task } from '../math/task.ts'
 import { checkOf, type OnnxCheck } from './check.ts'
 
 /** Rows as an inference runtime takes them, and the runtime itself, as far as parity needs them. */
@@ -18,7 +19,7 @@ export const parityTolerance = 1e-5
  * outputs: the greatest; regression: none) and no score off by more than 1e-5, in units of what scores of the model are.
  */
 export async function parity(
-  task: 'binary' | 'multiclass' | 'regression',
+  task: Task,
   reference: Float32Array,
   runtime: ParityRuntime,
   batch: ParityRows,
@@ -55,8 +56,8 @@ export async function parity(
   })
 }
 
-function decision(task: 'binary' | 'multiclass' | 'regression', scores: Float32Array, threshold: number): number {
-  if (task === 'regression') return 0
+function decision(task: Task, scores: Float32Array, threshold: number): number {
+  if (!isClassification(task)) return 0
   if (task === 'binary') return (scores[0] as number) >= threshold ? 1 : 0
   return scores.indexOf(scores.reduce((top, score) => Math.max(top, score), -Infinity))
 }

@@ -1,3 +1,4 @@
+import type { Task } from '../../math/task.ts'
 import type { CheckResult } from '../../define/report.ts'
 import type { MetricName, ModelTest } from '../../define/suite.ts'
 import { calibrationError } from '../../math/metrics/calibration.ts'
@@ -38,7 +39,7 @@ function judgedBy(metric: MetricName, scores: Float32Array, threshold = 0.5): Fl
 
 /** All metrics that fit the task; `threshold` is the model's, for accuracy. */
 export function metricsOf(
-  task: 'binary' | 'regression',
+  task: Task,
   labels: Float32Array,
   scores: Float32Array,
   threshold?: number,

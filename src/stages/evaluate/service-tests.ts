@@ -1,4 +1,4 @@
-import type { Task } from '../../define/model.ts'
+import type { Task } from '../../math/task.ts'
 import type { CheckResult } from '../../define/report.ts'
 import type { ModelTest } from '../../define/suite.ts'
 import { auc } from '../../math/metrics/ranking.ts'
@@ -29,7 +29,7 @@ const fewest = 200
 export function slicesTest(
   test: Extract<ModelTest, { kind: 'slices' }>,
   model: string,
-  task: 'binary' | 'regression',
+  task: Task,
   subject: Subject,
   frame: FrameRows,
   scores: Float32Array,

@@ -1,3 +1,4 @@
+import type { Task } from '../../math/task.ts'
 import type { Deployment } from '../../define/deployment.ts'
 import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
@@ -82,7 +83,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
   get name(): string {
     return this.definition.name
   }
-  get task(): 'binary' | 'regression' {
+  get task(): Task {
     return (this.#stable?.model ?? this.definition.model).task
   }
   /** What the stable version demands, and what only a challenger reads: who does not send that yet is answered all the same. */

@@ -1,3 +1,4 @@
+import type { Task } from '../../math/task.ts'
 import type { Decision } from '../../define/decision.ts'
 import type { Micros } from '../../internal/time.ts'
 import { rowLogLoss } from '../../math/metrics/classification.ts'
@@ -32,7 +33,7 @@ function forgetOldest(map: Map<string, unknown>, most: number): void {
  * come: quick labels are not typical.
  */
 export class LabelPairs {
-  readonly #task: 'binary' | 'regression'
+  readonly #task: Task
   readonly #horizon: Micros
   readonly #pending = new Map<string, Pending>()
   readonly #early = new Map<string, number>()
@@ -42,7 +43,7 @@ export class LabelPairs {
   /** Pairs that were due by then have counted. Never goes back, whatever the clock does. */
   #released: Micros = 0
 
-  constructor(task: 'binary' | 'regression', horizon: Micros) {
+  constructor(task: Task, horizon: Micros) {
     this.#task = task
     this.#horizon = horizon
   }

@@ -1,3 +1,4 @@
+import type { Task } from '../../math/task.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import type { Micros } from '../../internal/time.ts'
 import type { Value } from '../../ports/data-engine.ts'
@@ -60,7 +61,7 @@ export interface DeploymentStatus {
 export interface ServedDeployment {
   readonly name: string
   readonly columns: readonly RequestColumn[]
-  readonly task: 'binary' | 'regression'
+  readonly task: Task
   /** Throws `requestInvalid` naming the column; one bad row refuses its call and loses nothing. */
   predict(requests: readonly PredictRequest[]): Promise<readonly Prediction[]>
   /** Gives the number of labels whose prediction was found. */

@@ -1,4 +1,6 @@
-import { scalesOf, type Model, type ScaleKind, type Trainer } from '../../define/model.ts'
+import type { Task } from '../../math/task.ts'
+import { scalesOf, type Model, type ScaleKind } from '../../define/model.ts'
+import type { Trainer } from '../../define/trainer.ts'
 import { fail } from '../../errors/index.ts'
 import { fitLogistic, fitRidge, predictLinear, type LinearModel } from '../../math/linear/index.ts'
 import {
@@ -10,14 +12,21 @@ import {
   type ScalerParameters,
   SpreadError,
 } from '../../math/scaler/index.ts'
-import { compileTrees, gainImportance, trainTrees, type Crew, type TreeEnsemble } from '../../math/trees/index.ts'
+import {
+  compileTrees,
+  gainImportance,
+  trainTrees,
+  type Crew,
+  type TreeEnsemble,
+  type TreeTask,
+} from '../../math/trees/index.ts'
 import { categoryEncoder, type Estimator, type ModelInput } from '../../onnx/index.ts'
 import type { FrameRows } from './read-frame.ts'
 
 /** A fitted model as training leaves it: plain JSON, the content of the `model` artifact. */
 export interface FittedModel {
   readonly version: 1
-  readonly task: 'binary' | 'regression'
+  readonly task: Task
   readonly inputs: readonly ModelInput[]
   readonly scaler: ScalerParameters
   readonly estimator: Estimator
@@ -101,14 +110,20 @@ function shares(model: LinearModel): number[] {
   return model.coefficients.map(c => (total > 0 ? Math.abs(c) / total : 0))
 }
 
+function treeTask(task: Model['task']): TreeTask {
+  if (task === 'quantile' || task === 'count') throw new TypeError(`no trainer for ${task}`)
+  return task
+}
+
 async function fitEstimator(
-  task: Model['task'],
+  declared: Model['task'],
   trainer: Trainer,
   columns: readonly Float32Array[],
   labels: Float32Array,
   crew: Crew | undefined,
   onRound: (done: number, of: number) => void,
 ): Promise<Estimator> {
+  const task = treeTask(declared)
   if (trainer.kind === 'linear') {
     const options = trainer.l2 === undefined ? {} : { l2: trainer.l2 }
     const data = { rows: labels.length, columns, labels }

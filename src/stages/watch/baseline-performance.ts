@@ -1,16 +1,17 @@
+import type { Task } from '../../math/task.ts'
 import { rowLogLoss } from '../../math/metrics/classification.ts'
 import { areaUnderCurve } from '../../math/metrics/ranking.ts'
 import { r2 } from '../../math/metrics/regression.ts'
 import type { BaselinePerformance } from './profile.ts'
 
 /** Loss of one row: log loss for binary, squared error for regression. */
-export function rowLoss(task: 'binary' | 'regression', label: number, score: number): number {
+export function rowLoss(task: Task, label: number, score: number): number {
   return task === 'binary' ? rowLogLoss(label, score) : (score - label) ** 2
 }
 
 /** Mean and standard error of the row losses. */
 export function meanLoss(
-  task: 'binary' | 'regression',
+  task: Task,
   labels: ArrayLike<number>,
   scores: ArrayLike<number>,
 ): { readonly value: number; readonly error: number } {
@@ -28,7 +29,7 @@ export function meanLoss(
 
 /** AUC with DeLong's error for binary; R² for regression, whose error is left to the loss. */
 export function quality(
-  task: 'binary' | 'regression',
+  task: Task,
   labels: ArrayLike<number>,
   scores: ArrayLike<number>,
 ): { readonly value: number; readonly error: number } {

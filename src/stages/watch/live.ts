@@ -1,5 +1,5 @@
 import type { Decision } from '../../define/decision.ts'
-import type { Task } from '../../define/model.ts'
+import type { Task } from '../../math/task.ts'
 import type { Monitor } from '../../define/monitor.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { inSeconds, type Micros } from '../../internal/time.ts'

@@ -1,3 +1,4 @@
+import type { Task } from '../../math/task.ts'
 import type { Duration } from '../../internal/time.ts'
 import { unitEdges } from './unit-edges.ts'
 import type { Variation } from './variation.ts'
@@ -42,7 +43,7 @@ export type ColumnProfile = NumberProfile | TextProfile
 
 /** How well the model did on the baseline's labelled rows. */
 export interface BaselinePerformance {
-  readonly task: 'binary' | 'regression'
+  readonly task: Task
   readonly rows: number
   /** AUC for binary, R² for regression; standard error, and standard deviation between windows (null without times). */
   readonly quality: { readonly value: number; readonly error: number; readonly natural: number | null }

@@ -1,3 +1,4 @@
+import type { Task } from '../../../math/task.ts'
 import type { Duration, Micros } from '../../../internal/time.ts'
 import type { PairedMoments } from '../../../math/sequential/mean-difference.ts'
 
@@ -13,7 +14,7 @@ export interface RolloutConfig {
   /** The challenger and the stable version, for the records: `lateness@4`. */
   readonly challenger: string
   readonly stable: string
-  readonly task: 'binary' | 'regression'
+  readonly task: Task
   /** Shares of traffic; `1% 5% 20% 50%`. Rising, below 100 %. */
   readonly steps?: readonly Share[]
   /** Rows that both arms must have scored before the first step; 1,000. 0 starts with the first step. */
@@ -47,7 +48,7 @@ export interface ResolvedConfig {
   readonly deployment: string
   readonly challenger: string
   readonly stable: string
-  readonly task: 'binary' | 'regression'
+  readonly task: Task
   readonly weights: readonly number[]
   readonly shadowRows: number
   readonly minRequests: number

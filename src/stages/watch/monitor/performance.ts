@@ -1,3 +1,4 @@
+import type { Task } from '../../../math/task.ts'
 import { type Duration, type Micros, micros } from '../../../internal/time.ts'
 import { aucInterval, areaUnderCurve } from '../../../math/metrics/ranking.ts'
 import { normalQuantile } from '../../../math/special/normal.ts'
@@ -5,7 +6,7 @@ import { meanLoss, quality } from '../baseline-performance.ts'
 import type { BaselinePerformance } from '../profile.ts'
 
 export interface PerformanceOptions {
-  readonly task: 'binary' | 'regression'
+  readonly task: Task
   /** Length of a cohort of predictions; `1d`. */
   readonly cohort?: Duration
   /** A cohort is published when this share of it is labelled (0.8) or the horizon has passed since its end (`7d`). */
