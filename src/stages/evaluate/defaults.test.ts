@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { Model } from '../../define/model.ts'
-import { type ModelTest, type ModelTestBuilder, modelTests } from '../../define/suite.ts'
+import { type ModelTest, type ModelTestBuilder, modelTests } from '../../define/model-test/index.ts'
 import type { InferenceBatch } from '../../ports/inference-runtime.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
 import type { FrameRows } from '../../ports/trainer.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { modelTests } from '../../define/suite.ts'
+import { modelTests } from '../../define/model-test/index.ts'
 import { seeded } from '../../math/random/seeded.ts'
 import type { FrameRows } from '../../ports/trainer.ts'
 import { goldenTest, sizeTest, slicesTest } from './service-tests.ts'

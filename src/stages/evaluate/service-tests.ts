@@ -1,6 +1,6 @@
 import type { Task } from '../../math/task.ts'
 import type { CheckResult } from '../../define/report.ts'
-import type { ModelTest } from '../../define/suite.ts'
+import type { ModelTest } from '../../define/model-test/index.ts'
 import { auc } from '../../math/metrics/ranking.ts'
 import { rmse } from '../../math/metrics/regression.ts'
 import { scoreDistance, scoreScale } from '../../math/metrics/score-distance.ts'
