@@ -4,7 +4,7 @@ import type { Json } from '../../internal/canonical-json.ts'
 import { modelGate } from '../evaluate/model-gate.ts'
 import { runSuite } from '../evaluate/suite.ts'
 import { scoreRows, type Subject } from '../evaluate/subject.ts'
-import type { Spans } from '../features/frame.ts'
+import { spansIn } from '../features/frame.ts'
 import { type ScalerArtifact, unitChange } from '../scaler/index.ts'
 import { proveScaler } from '../scaler/prove.ts'
 import type { FrameRows, ModelCard } from '../../ports/trainer.ts'
@@ -83,7 +83,7 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
         { path, test: frame },
         profile,
       )
-      const spans = input(context, 'frame').ref.meta as unknown as Spans
+      const spans = spansIn(input(context, 'frame').ref.meta)
       const champion = await championOf(services, context, model, { frame, spans, limit: suiteRows })
       if (champion?.scaler) further.push(unitChange(model.name, scaler, champion.scaler))
       const subject: Subject = { loaded: await (await services.runtime()).load(bytes), inputs: card.inputs }
