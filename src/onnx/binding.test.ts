@@ -153,7 +153,10 @@ test.each<[RegExp, (builder: GraphBuilder) => void, Partial<BindingRequest>?]>([
     b => (b.input('x', 'float', ['N', 2]), b.input('y', 'float', ['N', 2]), score(b)),
     { inputs: [...numbers, { name: 'u', type: 'float' }, { name: 'v', type: 'float' }] },
   ],
-  [/nothing in the graph takes "zone"/, b => (b.input('km', 'float', ['N']), b.input('stops', 'float', ['N']), score(b))],
+  [
+    /nothing in the graph takes "zone"/,
+    b => (b.input('km', 'float', ['N']), b.input('stops', 'float', ['N']), score(b)),
+  ],
   [
     /the graph takes "zone" \(1 string\), and there is nothing more/,
     b => (b.input('km', 'float', ['N']), b.input('stops', 'float', ['N']), b.input('zone', 'string', ['N']), score(b)),

@@ -60,7 +60,10 @@ function feedsOf(signature: ModelSignature, { inputs, feeds = {}, file }: Bindin
   }
   if (!fitsByOrder(rest, left)) {
     if (rest.length === 0) {
-      refuseModel(`nothing in the graph takes ${left.map(one => `"${one.name}"`).join(', ')}: leave it out of the inputs`, file)
+      refuseModel(
+        `nothing in the graph takes ${left.map(one => `"${one.name}"`).join(', ')}: leave it out of the inputs`,
+        file,
+      )
     }
     const graphSide = rest.map(said).join(', ')
     const modelSide = left.map(one => `${one.name} (${one.type})`).join(', ') || 'nothing more'

@@ -68,7 +68,7 @@ function rewritten(bytes: Uint8Array, graph: OnnxGraph, change: Change): Uint8Ar
   const model = wireWriter()
   for (const field of fieldsOf(bytes)) {
     if (field.number === 7) model.bytes(7, rewrittenGraph(asMessage(field), graph, change))
-    else model.copy(bytes.subarray(field.begin, field.end))
+    else model.copy(bytes.subarray(field.start, field.end))
   }
   return model.finish()
 }
@@ -80,7 +80,7 @@ function rewrittenGraph(bytes: Uint8Array, graph: OnnxGraph, { without, output, 
       without !== undefined &&
       ((field.number === 1 && makes(asMessage(field), without)) ||
         (field.number === 12 && nameOf(asMessage(field)) === without))
-    if (!gone) writer.copy(bytes.subarray(field.begin, field.end))
+    if (!gone) writer.copy(bytes.subarray(field.start, field.end))
   }
   if (node) writer.message(1, inner => writeNode(inner, node))
   if (!graph.outputs.some(one => one.name === output)) {

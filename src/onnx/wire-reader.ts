@@ -12,7 +12,7 @@ export interface Field {
   /** The content of a fixed-width or length-delimited field. */
   readonly bytes: Uint8Array
   /** Where the field begins and ends in its message, tag included. */
-  readonly begin: number
+  readonly start: number
   readonly end: number
 }
 
@@ -34,7 +34,7 @@ export function* fieldsOf(message: Uint8Array): Generator<Field> {
     return bytes
   }
   while (at < message.length) {
-    const begin = at
+    const start = at
     const tag = varint()
     const number = Math.floor(tag / 8)
     const type = tag % 8
@@ -46,7 +46,7 @@ export function* fieldsOf(message: Uint8Array): Generator<Field> {
     else if (type === wire.length) bytes = take(varint())
     else if (type === wire.fixed32) bytes = take(4)
     else throw new WireError(`a field has the unknown wire type ${type}`)
-    yield { number, type, int, bytes, begin, end: at }
+    yield { number, type, int, bytes, start, end: at }
   }
 }
 

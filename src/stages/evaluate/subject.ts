@@ -1,6 +1,6 @@
 import type { ModelInput } from '../../onnx/index.ts'
 import type { InferenceBatch, LoadedModel } from '../../ports/inference-runtime.ts'
-import type { FrameRows } from '../train/read-frame.ts'
+import type { FrameRows } from '../../ports/trainer.ts'
 
 /** A loaded model with the names and kinds of its inputs: what every test of it calls. */
 export interface Subject {

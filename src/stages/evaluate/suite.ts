@@ -3,7 +3,7 @@ import { overallStatus, type CheckResult, type Report } from '../../define/repor
 import { ulid } from '../../internal/ids.ts'
 import { scoreDistance, scoreScale } from '../../math/metrics/score-distance.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { FrameRows } from '../train/read-frame.ts'
+import type { FrameRows } from '../../ports/trainer.ts'
 import { calibrationTest, type ChampionScores, metricsOf, metricTest } from './metric-tests.ts'
 import { propertyTest } from './property-tests.ts'
 import { latencyTest } from './latency-test.ts'
