@@ -56,17 +56,43 @@ export interface OnnxTensor {
 /** A dimension: a number, a name for a free one, or undefined when nothing is said. */
 export type Dimension = number | string | undefined
 
-export interface OnnxValue {
-  readonly name: string
-  /** Tensor, or another kind of value (sequence, map), or undeclared. */
-  readonly kind: 'tensor' | 'other' | 'none'
+export interface OnnxType {
+  /** `none`: nothing is declared. */
+  readonly kind: 'tensor' | 'sequence' | 'map' | 'optional' | 'sparse' | 'none'
+  /** Of a tensor; of a map, the type of its keys. 0 where there is none. */
   readonly elementType: number
   /** Undefined when no shape is declared. */
   readonly shape: readonly Dimension[] | undefined
+  /** What a sequence, a map or an optional holds. */
+  readonly of?: OnnxType
+}
+
+export interface OnnxValue extends OnnxType {
+  readonly name: string
 }
 
 /** TensorProto.DataType. */
-export const dataTypes = { float: 1, int32: 6, int64: 7, string: 8, bool: 9, double: 11 } as const
+export const dataTypes = {
+  float: 1,
+  uint8: 2,
+  int8: 3,
+  uint16: 4,
+  int16: 5,
+  int32: 6,
+  int64: 7,
+  string: 8,
+  bool: 9,
+  float16: 10,
+  double: 11,
+  uint32: 12,
+  uint64: 13,
+} as const
+
+/** Name of an element type as numpy and ONNX Runtime say it; `type 33` for what is none of the above. */
+export function elementName(type: number): string {
+  const known = Object.entries(dataTypes).find(([, value]) => value === type)?.[0]
+  return known === undefined ? `type ${type}` : known === 'float' ? 'float32' : known === 'double' ? 'float64' : known
+}
 
 /** AttributeProto.AttributeType. */
 export const attributeTypes = {

@@ -7,6 +7,7 @@ import {
   type OnnxModel,
   type OnnxNode,
   type OnnxTensor,
+  type OnnxType,
   type OnnxValue,
 } from './proto.ts'
 import {
@@ -17,7 +18,6 @@ import {
   asInt,
   asMessage,
   asText,
-  type Field,
   fieldsOf,
   readFixed,
   WireError,
@@ -182,25 +182,58 @@ function rawValues(raw: Uint8Array, dataType: number): number[] | undefined {
 
 function valueOf(bytes: Uint8Array): OnnxValue {
   let name = ''
-  let type: Uint8Array | undefined
+  let type: OnnxType = undeclared
   for (const field of fieldsOf(bytes)) {
     if (field.number === 1) name = asText(field)
-    else if (field.number === 2) type = asMessage(field)
+    else if (field.number === 2) type = typeOf(asMessage(field), 0)
   }
-  if (!type) return { name, kind: 'none', elementType: 0, shape: undefined }
-  let found: Field | undefined
-  for (const field of fieldsOf(type)) if (field.number !== 6) found = field
-  if (found?.number !== 1) return { name, kind: 'other', elementType: 0, shape: undefined }
+  return { name, ...type }
+}
+
+const undeclared: OnnxType = { kind: 'none', elementType: 0, shape: undefined }
+const typeKinds: Readonly<Record<number, OnnxType['kind']>> = {
+  1: 'tensor',
+  4: 'sequence',
+  5: 'map',
+  8: 'sparse',
+  9: 'optional',
+}
+
+/** The last kind that is set counts, as in any protobuf reader. */
+function typeOf(bytes: Uint8Array, depth: number): OnnxType {
+  if (depth > greatestDepth) throw new WireError(`types are nested deeper than ${greatestDepth}`)
+  let type = undeclared
+  for (const field of fieldsOf(bytes)) {
+    const kind = typeKinds[field.number]
+    if (kind === undefined) continue
+    const inner = asMessage(field)
+    if (kind === 'tensor' || kind === 'sparse') type = { kind, ...tensorTypeOf(inner) }
+    else type = { kind, shape: undefined, ...holderTypeOf(inner, kind, depth) }
+  }
+  return type
+}
+
+function tensorTypeOf(bytes: Uint8Array): Pick<OnnxType, 'elementType' | 'shape'> {
   let elementType = 0
   let shape: Dimension[] | undefined
-  for (const field of fieldsOf(asMessage(found))) {
+  for (const field of fieldsOf(bytes)) {
     if (field.number === 1) elementType = asInt(field)
     else if (field.number === 2) {
       shape = []
       for (const dim of fieldsOf(asMessage(field))) if (dim.number === 1) shape.push(dimensionOf(asMessage(dim)))
     }
   }
-  return { name, kind: 'tensor', elementType, shape }
+  return { elementType, shape }
+}
+
+function holderTypeOf(bytes: Uint8Array, kind: OnnxType['kind'], depth: number): Pick<OnnxType, 'elementType' | 'of'> {
+  let elementType = 0
+  let of = undeclared
+  for (const field of fieldsOf(bytes)) {
+    if (kind === 'map' && field.number === 1) elementType = asInt(field)
+    else if (field.number === (kind === 'map' ? 2 : 1)) of = typeOf(asMessage(field), depth + 1)
+  }
+  return { elementType, of }
 }
 
 function dimensionOf(bytes: Uint8Array): Dimension {

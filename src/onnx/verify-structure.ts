@@ -165,7 +165,7 @@ export function shapes(_: OnnxModel, graph: OnnxGraph): Findings {
 
 export function tensorOutputs(_: OnnxModel, graph: OnnxGraph): Findings {
   const problems = graph.outputs
-    .filter(output => output.kind === 'other')
+    .filter(output => output.kind !== 'tensor' && output.kind !== 'none')
     .map(output => `"${output.name}" is not a tensor; a ZipMap at the end must be removed`)
   return { evaluated: graph.outputs.length, problems }
 }

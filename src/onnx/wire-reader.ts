@@ -11,8 +11,9 @@ export interface Field {
   readonly int: number
   /** The content of a fixed-width or length-delimited field. */
   readonly bytes: Uint8Array
-  /** Where it begins in the message, its tag included. */
+  /** Where the field begins and ends in its message, tag included. */
   readonly start: number
+  readonly end: number
 }
 
 const none = new Uint8Array(0)
@@ -38,11 +39,14 @@ export function* fieldsOf(message: Uint8Array): Generator<Field> {
     const number = Math.floor(tag / 8)
     const type = tag % 8
     if (number < 1 || number > 536_870_911) throw new WireError('a field has an impossible number')
-    if (type === wire.varint) yield { number, type, int: varint(), bytes: none, start }
-    else if (type === wire.fixed64) yield { number, type, int: 0, bytes: take(8), start }
-    else if (type === wire.length) yield { number, type, int: 0, bytes: take(varint()), start }
-    else if (type === wire.fixed32) yield { number, type, int: 0, bytes: take(4), start }
+    let int = 0
+    let bytes: Uint8Array = none
+    if (type === wire.varint) int = varint()
+    else if (type === wire.fixed64) bytes = take(8)
+    else if (type === wire.length) bytes = take(varint())
+    else if (type === wire.fixed32) bytes = take(4)
     else throw new WireError(`a field has the unknown wire type ${type}`)
+    yield { number, type, int, bytes, start, end: at }
   }
 }
 
