@@ -8,6 +8,8 @@ export interface FrameRows {
   /** Event times, microseconds. */
   readonly at: Float64Array
   readonly labels: Float32Array
+  /** What each row counts in training, 1 when absent. */
+  readonly weights?: Float32Array
   /** One a model input: float32 with NaN for missing, or text with '' for missing. */
   readonly inputs: readonly (Float32Array | readonly string[])[]
   readonly slices: ReadonlyMap<string, Uint8Array>
