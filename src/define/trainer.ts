@@ -21,16 +21,30 @@ export interface GbtOptions {
   readonly seed?: number
   /** Ends when the loss on the newest tenth of the training rows did not fall for so many rounds (default: never, on all rows). */
   readonly earlyStopping?: number
+  /** Most texts of an input that are told apart, the most frequent ones (default 1000). */
+  readonly maxCategories?: number
+  /** Training rows that a text needs to be told apart; rarer ones count as one, with those never seen (default 10). */
+  readonly minCategoryRows?: number
 }
 
 export interface LinearOptions {
-  /** Ridge penalty on the coefficients (default 1 for `binary`, 0 for `regression`). */
+  /** Ridge penalty on the coefficients of standardised numbers and of texts (default 1). */
   readonly l2?: number
+  /** Lasso penalty on the same, which leaves out what does not help (default 0). */
+  readonly l1?: number
+  /** Most texts of an input that are told apart, the most frequent ones (default 1000). */
+  readonly maxCategories?: number
+  /** Training rows that a text needs to be told apart; rarer ones count as one, with those never seen (default 10). */
+  readonly minCategoryRows?: number
 }
 
 /** How the estimator is fitted. Everything in it is part of the model's identity. */
 export type Trainer = ({ readonly kind: 'gbt' } & GbtOptions) | ({ readonly kind: 'linear' } & LinearOptions)
 
+const categoryForms = {
+  maxCategories: optional(wholeFrom(1, 10_000)),
+  minCategoryRows: optional(wholeFrom(1)),
+}
 const gbtForms: Forms<GbtOptions> = {
   trees: wholeFrom(1, 100_000),
   depth: optional(wholeFrom(1, 64)),
@@ -42,8 +56,19 @@ const gbtForms: Forms<GbtOptions> = {
   columnSample: optional(numberFrom(1e-6, 1)),
   seed: optional(wholeFrom(0)),
   earlyStopping: optional(wholeFrom(1, 100_000)),
+  ...categoryForms,
 }
-const linearForms: Forms<LinearOptions> = { l2: optional(numberFrom(0)) }
+const linearForms: Forms<LinearOptions> = {
+  l2: optional(numberFrom(0)),
+  l1: optional(numberFrom(0)),
+  ...categoryForms,
+}
+
+/** How many texts a trainer tells apart. */
+export function categoriesOf(trainer: Trainer): { readonly maxCategories: number; readonly minCategoryRows: number } {
+  const { maxCategories = 1000, minCategoryRows = 10 } = trainer
+  return { maxCategories, minCategoryRows }
+}
 
 /** Gradient-boosted trees on histograms, in TypeScript, deterministic for a seed whatever the number of threads. */
 export const gbt = builder(
@@ -53,7 +78,7 @@ export const gbt = builder(
   'gbt',
 )
 
-/** Logistic regression for binary tasks, ridge regression for regression. */
+/** A linear model: logistic for `binary`, multinomial for `multiclass`, least squares for `regression`, Poisson for `count`. */
 export const linear = builder(
   'trainer',
   { options: optional(members(linearForms)) },

@@ -2,7 +2,7 @@ import type { ErrorEntry } from '../millrace-error.ts'
 
 export const modelErrors = {
   labelClasses: {
-    code: 'MR4010',
+    code: 'MR4020',
     title: 'Labels that nothing can be learnt from',
     message: '{model} cannot be trained: {reason}.',
     hint: 'Look at the label of the model, at its split and at the rows of its dataset.',
@@ -11,7 +11,7 @@ export const modelErrors = {
     blame: 'user',
   },
   weightInvalid: {
-    code: 'MR4011',
+    code: 'MR4021',
     title: 'Weights that are none',
     message: '{model} cannot be trained by its weights: {reason}.',
     hint: 'A weight is a number of 0 or more in every row; use coalesce in its expression where one may be missing.',
@@ -20,7 +20,7 @@ export const modelErrors = {
     blame: 'user',
   },
   numberTooLarge: {
-    code: 'MR4012',
+    code: 'MR4022',
     title: 'Number beyond float32',
     message: 'In {rows} rows {input} of {model} is larger than a model can take (±3.4e38): {value}.',
     hint: 'Models compute in float32. Divide it, take its logarithm, or let an expectation catch such rows.',

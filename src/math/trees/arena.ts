@@ -1,3 +1,4 @@
+import type { Task } from '../task.ts'
 import { greatestPages } from './assembler.ts'
 import { type Loops, loopsOver } from './loops.ts'
 import type { LinearMemory } from './web-assembly.ts'
@@ -10,8 +11,6 @@ export const lanes = 4
 /** Rows whose float sums are added up together. Fixed, so that sums do not depend on the number of threads. */
 export const sumBlock = 16384
 
-export type Objective = 'regression' | 'binary' | 'multiclass'
-
 /** All that is needed to find the arrays in an arena's memory; goes to the other threads as a message. */
 export interface ArenaShape {
   readonly rows: number
@@ -21,7 +20,7 @@ export interface ArenaShape {
   readonly threads: number
   readonly leaves: number
   readonly weighted: boolean
-  readonly objective: Objective
+  readonly objective: Task
 }
 
 /** Everything that the kernels read and write, in one memory that several threads can share. */

@@ -1,5 +1,4 @@
-/** What a tree model predicts. */
-export type TreeTask = 'binary' | 'multiclass' | 'regression'
+import type { Task } from '../task.ts'
 
 /** Columns of float32 values with NaN for missing, and what is to be learned from them. */
 export interface TrainingMatrix {
@@ -37,7 +36,7 @@ export interface Tree {
  * Binary: probability = sigmoid of the margin. Multiclass: softmax of the margins. Regression: the margin.
  */
 export interface TreeEnsemble {
-  readonly task: TreeTask
+  readonly task: Task
   /** 2 for binary, 0 for regression. */
   readonly classes: number
   /** Number of features. */

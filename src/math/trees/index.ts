@@ -7,7 +7,6 @@ export {
   type TrainingMatrix,
   type Tree,
   type TreeEnsemble,
-  type TreeTask,
 } from './ensemble.ts'
 export { type CompiledTrees, compileTrees, softmaxRows } from './evaluate.ts'
 export { performJob } from './kernels.ts'

@@ -1,7 +1,8 @@
-import type { TrainingMatrix, TreeTask } from './ensemble.ts'
+import type { Task } from '../task.ts'
+import type { TrainingMatrix } from './ensemble.ts'
 
 export interface TreeOptions {
-  readonly task: TreeTask
+  readonly task: Task
   /** Boosting rounds; a multiclass round grows one tree a class. */
   readonly trees: number
   /** Greatest depth of a leaf; no limit when absent. */
@@ -59,7 +60,7 @@ export function resolveTreeOptions(options: TreeOptions): ResolvedTreeOptions {
 }
 
 /** Throws RangeError for a matrix that cannot be trained on; the message names what is wrong and where. */
-export function checkMatrix(matrix: TrainingMatrix, task: TreeTask): number {
+export function checkMatrix(matrix: TrainingMatrix, task: Task): number {
   const { rows, columns, labels, weights } = matrix
   within('rows', rows, 1, maxRows, true)
   if (columns.length === 0) throw new RangeError('a model needs at least one feature')

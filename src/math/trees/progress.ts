@@ -1,10 +1,11 @@
 import { type Arena, lanes, missingBin } from './arena.ts'
 import type { Borders } from './bins.ts'
-import type { TrainingMatrix, Tree, TreeTask } from './ensemble.ts'
+import type { Task } from '../task.ts'
+import type { TrainingMatrix, Tree } from './ensemble.ts'
 import { exponential } from './exponential.ts'
 
 /** The best constant margins: mean, log odds, or log shares of the classes. */
-export function baseScores(matrix: TrainingMatrix, task: TreeTask, outputs: number): number[] {
+export function baseScores(matrix: TrainingMatrix, task: Task, outputs: number): number[] {
   const { labels, weights, rows } = matrix
   const sums = Array.from({ length: outputs }, () => 0)
   let total = 0
@@ -75,7 +76,7 @@ export function marginsOfColumns({ rows, columns }: TrainingMatrix, base: readon
 }
 
 /** Weighted mean loss: squared error, or minus the log likelihood. */
-export function lossOf(task: TreeTask, margins: Float64Array, matrix: TrainingMatrix): number {
+export function lossOf(task: Task, margins: Float64Array, matrix: TrainingMatrix): number {
   const { rows, labels, weights } = matrix
   const outputs = margins.length / rows
   let sum = 0

@@ -11,7 +11,17 @@ import type { StageServices } from './services.ts'
 import { datasetsOf, from, input, type Common, type ModelRunOptions } from './step-parts.ts'
 
 /** What of a definition decides the frame; the law of its datasets' times comes with the references to them. */
-function frameDefinition({ from, task, label, weight, classWeights, inputs, split, views, tests }: Model): Readonly<Record<string, Json>> {
+function frameDefinition({
+  from,
+  task,
+  label,
+  weight,
+  classWeights,
+  inputs,
+  split,
+  views,
+  tests,
+}: Model): Readonly<Record<string, Json>> {
   return {
     ...compilePart({
       ...{ from, task, label, inputs, split, slices: tests.filter(test => test.kind === 'slices') },
