@@ -24,6 +24,8 @@ export interface FrameSummary extends Partial<Spans> {
   readonly unlabelled: number
   /** Names of the classes, in the order of their numbers; of `multiclass` models. */
   readonly classes?: readonly string[]
+  /** Classes of the training rows, in no order; of tasks with classes. */
+  readonly trained?: readonly string[]
 }
 
 /** The spans of a frame that is split by time. */
@@ -225,5 +227,6 @@ export async function buildFrame(
     test,
     unlabelled: Number(counts?.unlabelled),
     ...(truth.classes.length > 0 ? { classes: truth.classes } : {}),
+    ...(truth.trained ? { trained: truth.trained } : {}),
   }
 }

@@ -11,6 +11,8 @@ const maxClasses = 10_000
 export interface Truth {
   /** Names of the classes in the order of their numbers; none where the task has no such. */
   readonly classes: readonly string[]
+  /** Those of the training rows, in no order; of tasks with classes. */
+  readonly trained?: readonly string[]
   /** SQL of the label as a number. */
   readonly label: string
   /** SQL of the label as the name of its class; undefined where it has none. */
@@ -33,16 +35,6 @@ async function classesOf(engine: DataEngine, model: Model, rows: string, name: s
   return numeric(model)
     ? classes.sort((a, b) => Number(a) - Number(b))
     : classes.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
-}
-
-/** Refuses parts that nothing can be learnt from. */
-function checkParts(model: Model, counts: readonly Row[]): void {
-  const train = counts.filter(row => Number(row.train) > 0)
-  if (train.length < 2)
-    throw fail('labelClasses', {
-      model: model.name,
-      reason: `its label is ${String(train[0]?.class)} in every training row, so there is nothing to tell apart`,
-    })
 }
 
 /** `'balanced'`: as much for each class as for each other, and 1 on average. */
@@ -109,17 +101,19 @@ export async function truthOf(engine: DataEngine, model: Model, table: string): 
   const counts = await engine.rows(
     `SELECT ${className} AS class, count(*) FILTER (WHERE millrace_split = 'train') AS train FROM ${table} GROUP BY 1`,
   )
-  checkParts(model, counts)
+  const trained = counts.flatMap(row => (Number(row.train) > 0 ? [String(row.class)] : []))
   const byClass = classWeightSql(model, counts, className, dialect)
   const weight =
     byClass === undefined ? own : `${own ?? '1.0'} * CASE WHEN millrace_split = 'train' THEN ${byClass} ELSE 1 END`
-  if (model.task === 'binary') return { classes: [], label: dialect.cast(sql, 'int'), className: undefined, weight }
+  if (model.task === 'binary')
+    return { classes: [], trained, label: dialect.cast(sql, 'int'), className: undefined, weight }
   await engine.load('frame_classes', [
     { name: 'class', type: 'text', values: names },
     { name: 'place', type: 'float', values: Float64Array.from(names, (_, i) => i) },
   ])
   return {
     classes: names,
+    trained,
     label: `(SELECT place FROM frame_classes c WHERE c.class = ${className})`,
     className,
     weight,
