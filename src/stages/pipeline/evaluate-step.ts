@@ -9,6 +9,7 @@ import { type ScalerArtifact, unitChange } from '../scaler/index.ts'
 import { proveScaler } from '../scaler/prove.ts'
 import type { FrameRows, ModelCard } from '../../ports/trainer.ts'
 import { readFrame } from '../train/read-frame.ts'
+import { scoreOf } from '../../math/metrics/row-loss.ts'
 import { baselinePerformance } from '../watch/baseline-performance.ts'
 import type { Profile } from '../watch/profile.ts'
 import { championOf } from './champion.ts'
@@ -24,9 +25,12 @@ const suiteRows = 60_000
  * The baseline with its level of quality taken from the held-out rows; how much it varies between windows stays that of
  * the training period, which has more of them.
  */
-async function heldOut(profile: Profile, subject: Subject, test: FrameRows): Promise<Profile> {
+async function heldOut(model: Model, profile: Profile, subject: Subject, test: FrameRows): Promise<Profile> {
   const scores = await scoreRows(subject, test.inputs, test.rows)
-  const { quality, loss, rows, task } = baselinePerformance(test.labels, scores, undefined)
+  const { outputs } = subject.loaded
+  const each = Array.from({ length: test.rows }, (_, row) => scoreOf(scores, outputs, row))
+  const measure = { task: model.task, ...(model.quantile === undefined ? {} : { level: model.quantile }) }
+  const { quality, loss, rows, task } = baselinePerformance(measure, test.labels, each, undefined)
   const natural = profile.performance
   return {
     ...profile,
@@ -94,6 +98,8 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
           subject,
           bytes: bytes.length,
           frame,
+          classes: card.classes,
+          ...(model.quantile === undefined ? {} : { level: model.quantile }),
           seed: 1,
           clock: services.clock,
           further,
@@ -109,7 +115,7 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
               services,
               context,
               model.encryptWith,
-            )('profile', JSON.stringify(await heldOut(profile, subject, frame))),
+            )('profile', JSON.stringify(await heldOut(model, profile, subject, frame))),
           },
           reports: [report],
           decisions: [decision],

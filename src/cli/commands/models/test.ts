@@ -40,6 +40,8 @@ export const command: Command = {
           subject: { loaded: version.loaded, inputs: version.card.inputs },
           bytes,
           frame,
+          classes: version.card.classes,
+          ...(version.model.quantile === undefined ? {} : { level: version.model.quantile }),
           seed: 1,
           clock: workspace.clock,
           further: [version.golden],
