@@ -1,6 +1,7 @@
 import type { FeatureSpec } from '../../define/features.ts'
 import { columnsOf, toSql, type Node } from '../../define/expression/index.ts'
 import type { Model } from '../../define/model.ts'
+import { testColumns } from '../../define/model-test/index.ts'
 import { fail } from '../../errors/index.ts'
 import { formatTime, parseTime, type Micros } from '../../internal/time.ts'
 import type { Column, ColumnType, DataEngine, Dialect } from '../../ports/data-engine.ts'
@@ -79,8 +80,13 @@ export async function buildFrame(
   const span = spans ?? (await spansOf(engine, model, events))
   const event = eventSql(model, dialect)
   const plans = model.views.map(planView)
-  const slices = model.tests.flatMap(test => (test.kind === 'slices' ? (test.of ?? []) : []))
-  const nodes = [...model.inputs.map(input => input.node), ...slices.map(slice => slice.where), model.label]
+  const { conditions, values } = testColumns(model.tests)
+  const nodes = [
+    ...model.inputs.map(input => input.node),
+    ...conditions.map(one => one.where),
+    ...values.map(one => one.node),
+    model.label,
+  ]
   const base = [
     ...new Set([...nodes.flatMap(columnsOf).filter(name => !name.includes('.')), ...plans.flatMap(plan => plan.keys)]),
   ]
@@ -125,9 +131,15 @@ export async function buildFrame(
     const sql = toSql(input.node, dialect, reach)
     return `${input.type === 'text' ? sql : float32(sql, input.node, dialect)} AS ${dialect.identifier(input.name)}`
   })
-  const sliced = slices.map(
-    slice => `coalesce(${toSql(slice.where, dialect, reach)}, false) AS ${dialect.identifier(`slice:${slice.name}`)}`,
-  )
+  const sliced = [
+    ...conditions.map(
+      ({ name, where }) => `coalesce(${toSql(where, dialect, reach)}, false) AS ${dialect.identifier(`slice:${name}`)}`,
+    ),
+    ...values.map(({ name, node }) => {
+      const sql = toSql(node, dialect, reach)
+      return `${node.type === 'text' ? sql : float32(sql, node, dialect)} AS ${dialect.identifier(`slice:${name}`)}`
+    }),
+  ]
   await engine.writeParquet(
     `SELECT millrace_at, CASE WHEN millrace_at < ${span.testFrom} THEN 'train' ELSE 'test' END AS millrace_split, ${float32(toSql(model.label, dialect), model.label, dialect)} AS millrace_label, ${[...selected, ...sliced].join(', ')}
      FROM frame_rows JOIN frame_features USING (millrace_ordinal) ORDER BY millrace_ordinal`,

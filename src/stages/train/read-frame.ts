@@ -12,8 +12,11 @@ export interface FrameRows {
   readonly weights?: Float32Array
   /** One a model input: float32 with NaN for missing, or text with '' for missing. */
   readonly inputs: readonly (Float32Array | readonly string[])[]
-  readonly slices: ReadonlyMap<string, Uint8Array>
+  /** What tests part the rows by: conditions as 0 and 1, values as inputs are. */
+  readonly slices: ReadonlyMap<string, SliceColumn>
 }
+
+export type SliceColumn = Uint8Array | Float32Array | readonly string[]
 
 /** Reads one split of a frame; `limit` takes evenly spaced rows. */
 export async function readFrame(
@@ -25,12 +28,15 @@ export async function readFrame(
 ): Promise<FrameRows> {
   const { dialect } = engine
   const relation = await engine.scan({ kind: 'parquet', path, ...(limit ? { rowNumber: 'millrace_n' } : {}) }, '/')
-  const named = (await engine.describe(relation)).map(column => column.name).filter(name => name.startsWith('slice:'))
+  const named = (await engine.describe(relation)).filter(column => column.name.startsWith('slice:'))
   const selected = inputs.map(
     (input, i) =>
       `${input.type === 'text' ? dialect.identifier(input.name) : dialect.cast(dialect.identifier(input.name), 'float')} AS i${i}`,
   )
-  const sliced = named.map((name, i) => `${dialect.identifier(name)} AS s${i}`)
+  const sliced = named.map(({ name, type }, i) => {
+    const column = dialect.identifier(name)
+    return `${type === 'float' ? dialect.cast(column, 'float') : column} AS s${i}`
+  })
   const where = `millrace_split = ${dialect.literal(split, 'text')}`
   let thinned = ''
   if (limit) {
@@ -52,7 +58,12 @@ export async function readFrame(
       const values = columns.get(`i${i}`)?.values
       return input.type === 'text' ? (values as readonly string[]) : Float32Array.from(values as Float64Array)
     }),
-    slices: new Map(named.map((name, i) => [name.slice(6), columns.get(`s${i}`)?.values as Uint8Array])),
+    slices: new Map(
+      named.map(({ name, type }, i) => {
+        const values = columns.get(`s${i}`)?.values
+        return [name.slice(6), type === 'float' ? Float32Array.from(values as Float64Array) : (values as SliceColumn)]
+      }),
+    ),
   }
 }
 
@@ -70,7 +81,14 @@ export function thinned(frame: FrameRows, most: number): FrameRows {
       column instanceof Float32Array ? take(column) : Array.from(pick, row => column[row] as string),
     ),
     slices: new Map(
-      [...frame.slices].map(([name, flags]) => [name, Uint8Array.from(pick, row => flags[row] as number)]),
+      [...frame.slices].map(([name, column]) => [
+        name,
+        column instanceof Uint8Array
+          ? Uint8Array.from(pick, row => column[row] as number)
+          : column instanceof Float32Array
+            ? take(column)
+            : Array.from(pick, row => column[row] as string),
+      ]),
     ),
   }
 }
