@@ -6,7 +6,7 @@ import type { Task } from '../../src/math/task.ts'
 import type { InferenceBatch } from '../../src/ports/inference-runtime.ts'
 import type { FrameRows, Subject } from '../../src/stages/evaluate/subject.ts'
 import { runSuite, type SuiteInput } from '../../src/stages/evaluate/suite.ts'
-import { fit, score } from '../../src/stages/train/estimator.ts'
+import { fit, score } from '../../src/adapters/trainer/own/fit.ts'
 import { manualClock } from '../../src/testing/manual-clock.ts'
 
 // Tables whose truth is known, and models of them: right ones by construction or by training, for how often a test is wrong

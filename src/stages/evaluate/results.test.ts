@@ -4,7 +4,7 @@ import { type ModelTest, modelTests } from '../../define/model-test/index.ts'
 import type { CheckResult } from '../../define/report.ts'
 import type { InferenceBatch } from '../../ports/inference-runtime.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
-import type { FrameRows } from '../train/read-frame.ts'
+import type { FrameRows } from '../../ports/trainer.ts'
 import { latencyTest } from './latency-test.ts'
 import { judged } from '../../../test/support/judged.ts'
 import { calibrationTest } from './calibration-test.ts'
@@ -36,6 +36,7 @@ const calls: InferenceBatch[] = []
 const subjectOf = (formula: Formula): Subject => ({
   inputs,
   loaded: {
+    outputs: 1,
     run: async (batch: InferenceBatch) => {
       calls.push(batch)
       return {
@@ -245,7 +246,7 @@ describe('a result', () => {
     await goldenTest(
       'm@1',
       'binary',
-      { inputs: [], loaded: { run: async (one: never) => (calls.push(one), { scores: [1] }) } as never },
+      { inputs: [], loaded: { outputs: 1, run: async (one: never) => (calls.push(one), { scores: [1] }) } as never },
       {
         features: [1],
         categories: [],

@@ -26,7 +26,7 @@ it('size holds at the bytes that are allowed and fails at one more', () => {
 describe('golden rows', () => {
   const answers = (scores: number[]): Subject => ({
     ...subject,
-    loaded: { run: async () => ({ scores: Float32Array.from(scores) }) } as never,
+    loaded: { outputs: 1, run: async () => ({ scores: Float32Array.from(scores) }) } as never,
   })
   const golden = (scores: number[]) => ({ features: scores.map(() => 1), categories: [], scores })
 

@@ -1,6 +1,6 @@
 import type { ModelInput } from '../../onnx/index.ts'
 import type { InferenceBatch, LoadedModel } from '../../ports/inference-runtime.ts'
-import type { FrameRows } from '../train/read-frame.ts'
+import type { FrameRows } from '../../ports/trainer.ts'
 
 export type { FrameRows }
 

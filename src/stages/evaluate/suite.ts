@@ -3,7 +3,7 @@ import { overallStatus, type CheckResult, type Report } from '../../define/repor
 import { ulid } from '../../internal/ids.ts'
 import { scoreDistance, scoreScale } from '../../math/metrics/score-distance.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { FrameRows } from '../train/read-frame.ts'
+import type { FrameRows } from '../../ports/trainer.ts'
 import { measureAll, type Judged } from '../../math/metrics/catalogue.ts'
 import { calibrationTest } from './calibration-test.ts'
 import { type ChampionScores, metricTest } from './metric-tests.ts'

@@ -1,8 +1,5 @@
-import type { Task } from '../../math/task.ts'
-import { scalesOf, type Model, type ScaleKind } from '../../define/model.ts'
-import type { Trainer } from '../../define/trainer.ts'
-import { fail } from '../../errors/index.ts'
-import { fitLogistic, fitRidge, predictLinear, type LinearModel } from '../../math/linear/index.ts'
+import { fail } from '../../../errors/index.ts'
+import { fitLogistic, fitRidge, predictLinear, type LinearModel } from '../../../math/linear/index.ts'
 import {
   fitScaler,
   InfiniteValueError,
@@ -11,7 +8,7 @@ import {
   type ScalerKind,
   type ScalerParameters,
   SpreadError,
-} from '../../math/scaler/index.ts'
+} from '../../../math/scaler/index.ts'
 import {
   compileTrees,
   gainImportance,
@@ -19,13 +16,13 @@ import {
   type Crew,
   type TreeEnsemble,
   type TreeTask,
-} from '../../math/trees/index.ts'
-import { categoryEncoder, type Estimator, type ModelInput } from '../../onnx/index.ts'
-import type { FrameRows } from './read-frame.ts'
+} from '../../../math/trees/index.ts'
+import { categoryEncoder, type Estimator, type ModelInput } from '../../../onnx/index.ts'
+import type { Task } from '../../../math/task.ts'
+import type { FrameRows, InputRows, ScaleKind, Trainer, TrainingRequest } from '../../../ports/trainer.ts'
 
-/** A fitted model as training leaves it: plain JSON, the content of the `model` artifact. */
+/** What was fitted, before it becomes a graph. */
 export interface FittedModel {
-  readonly version: 1
   readonly task: Task
   readonly inputs: readonly ModelInput[]
   readonly scaler: ScalerParameters
@@ -42,10 +39,8 @@ const scalerKind: Record<ScaleKind, ScalerKind> = {
   none: 'none',
 }
 
-/** What of a model's definition its fit depends on. */
-export type Fittable = Pick<Model, 'task' | 'scale' | 'trainer'> & {
-  readonly inputs: readonly Pick<Model['inputs'][number], 'name' | 'type'>[]
-}
+/** What of a request a fit depends on. */
+export type Fittable = Pick<TrainingRequest, 'task' | 'scale' | 'trainer' | 'inputs'>
 
 /** Text inputs with their categories: the most frequent of training first; others count as missing. */
 function inputsOf(model: Fittable, frame: FrameRows): ModelInput[] {
@@ -60,7 +55,7 @@ function inputsOf(model: Fittable, frame: FrameRows): ModelInput[] {
 }
 
 /** The numeric columns that an estimator sees, before scaling: text as its category's index. */
-export function numericColumns(inputs: readonly ModelInput[], frame: Pick<FrameRows, 'inputs'>): Float32Array[] {
+export function numericColumns(inputs: readonly ModelInput[], frame: Pick<InputRows, 'inputs'>): Float32Array[] {
   return inputs.map((input, i) => {
     const values = frame.inputs[i] as Float32Array | readonly string[]
     if (input.kind === 'number') return values as Float32Array
@@ -83,12 +78,13 @@ export async function fit(
   const scaled = scaleFloat32(scaler, columns)
   const estimator = await fitEstimator(model.task, model.trainer, scaled, frame.labels, crew, onRound)
   const importance = estimator.kind === 'trees' ? gainImportance(estimator.ensemble) : shares(estimator.model)
-  return { version: 1, task: model.task, inputs, scaler, estimator, importance }
+  return { task: model.task, inputs, scaler, estimator, importance }
 }
 
 /** Fits the declared scale of each input. Throws `scalerValueInfinite` and `scalerSpread` naming the input. */
 function scalerOf(model: Pick<Fittable, 'scale' | 'inputs'>, columns: readonly Float32Array[]): ScalerParameters {
-  const kinds = scalesOf(model).map(kind => scalerKind[kind])
+  const { scale, inputs } = model
+  const kinds = inputs.map(one => scalerKind[typeof scale === 'string' ? scale : (scale[one.name] ?? 'standard')])
   try {
     return fitScaler(kinds, columns)
   } catch (error) {
@@ -110,13 +106,13 @@ function shares(model: LinearModel): number[] {
   return model.coefficients.map(c => (total > 0 ? Math.abs(c) / total : 0))
 }
 
-function treeTask(task: Model['task']): TreeTask {
+function treeTask(task: Task): TreeTask {
   if (task === 'quantile' || task === 'count') throw new TypeError(`no trainer for ${task}`)
   return task
 }
 
 async function fitEstimator(
-  declared: Model['task'],
+  declared: Task,
   trainer: Trainer,
   columns: readonly Float32Array[],
   labels: Float32Array,
@@ -162,7 +158,7 @@ async function fitEstimator(
 }
 
 /** Reference scores of the trainer's own arithmetic: probability of the positive class, or the value. */
-export function score(fitted: FittedModel, frame: Pick<FrameRows, 'inputs' | 'rows'>): Float32Array {
+export function score(fitted: FittedModel, frame: InputRows): Float32Array {
   const scaled = scaleFloat32(fitted.scaler, numericColumns(fitted.inputs, frame))
   const { estimator } = fitted
   const trees = estimator.kind === 'trees' ? compileTrees(estimator.ensemble) : undefined
