@@ -11,6 +11,9 @@ export type { ScaleKind, Trainer }
 /** One column of inputs: float32 with NaN for missing (booleans are 0 and 1), or text with '' for missing. */
 export type InputColumn = Float32Array | readonly string[]
 
+/** What tests part rows by, beside the inputs. */
+export type SliceColumn = Uint8Array | InputColumn
+
 /** Rows as a model sees them, column by column in the order of its inputs. */
 export interface InputRows {
   readonly rows: number
@@ -25,7 +28,8 @@ export interface FrameRows extends InputRows {
   readonly labels: Float32Array
   /** What each row counts; absent where all count 1. */
   readonly weights?: Float32Array
-  readonly slices: ReadonlyMap<string, Uint8Array>
+  /** What tests part the rows by: conditions as 0 and 1, values as inputs are. */
+  readonly slices: ReadonlyMap<string, SliceColumn>
 }
 
 /** The training frame of a model: one Parquet file with both parts. */

@@ -10,7 +10,7 @@ import { judged } from '../../../test/support/judged.ts'
 import { calibrationTest } from './calibration-test.ts'
 import { metricTest } from './metric-tests.ts'
 import { propertyTest } from './property-tests.ts'
-import { goldenTest, sizeTest, slicesTest } from './service-tests.ts'
+import { goldenTest, sizeTest } from './service-tests.ts'
 import { batchOf, featureIndex, scoreRows, type Subject } from './subject.ts'
 import { runSuite } from './suite.ts'
 
@@ -135,7 +135,7 @@ describe('a result', () => {
       metricTest(
         regression.metric('mae', asked) as never,
         'm@1',
-        judged('regression', new Array<number>(1_200).fill(1), new Array<number>(1_200).fill(3)),
+        judged('regression', new Float32Array(1_200).fill(1), new Float32Array(1_200).fill(3)),
         undefined,
         1,
       ).map(one => one.message)
@@ -404,113 +404,6 @@ describe('a property', () => {
       threshold: '',
       message: "'place' is a text input",
       error: 'only number inputs can be moved',
-    })
-  })
-})
-
-describe('slices', () => {
-  const rows = 1_000
-  const frame = { ...frameOf(rows, i => (i % 4 === 0 ? 1 : 0)), slices: new Map<string, Uint8Array>() }
-  const test = (of?: readonly string[], minShareOfOverall = 0.8) =>
-    ({
-      kind: 'slices',
-      id: 'slices',
-      severity: 'warning',
-      minShareOfOverall,
-      ...(of ? { of: of.map(name => ({ name })) } : {}),
-    }) as never
-  /** Good everywhere but for sizes of that range, where it is no better than chance. */
-  const scoresOf = (from: number, to: number) =>
-    Float32Array.from({ length: rows }, (_, i) => (i >= from && i < to ? 0.5 : i % 4 === 0 ? 0.9 : 0.1))
-  const judge = (scores: Float32Array, asked = test(), task: 'binary' | 'regression' = 'binary') =>
-    slicesTest(
-      asked,
-      'm@1',
-      task,
-      subjectOf(() => 0),
-      frame,
-      scores,
-    )
-
-  it('are quartiles of every number where none is declared; the weakest is named', () => {
-    const found = judge(scoresOf(500, 749))
-    expect(found).toMatchObject({
-      id: 'slices',
-      kind: 'slices',
-      severity: 'warning',
-      status: 'fail',
-      bad: 1,
-      target: { model: 'm@1', slice: 'size 499 to 749' },
-      threshold: 'every slice of 200 rows or more keeps 80 % of the overall quality (AUC above 0.5)',
-    })
-    expect(found.message).toMatch(
-      /^the weakest slice is size 499 to 749 \(250 rows\) with \d+ % of the overall quality$/,
-    )
-    const sample = found.sample as { slice: string; rows: number; share: number }[]
-    expect(sample.map(one => one.share)).toEqual(sample.map(one => one.share).toSorted((a, b) => a - b))
-    expect(sample.map(one => one.slice).filter(name => name.startsWith('size'))).toHaveLength(4)
-    // each row is in one quartile of its size
-    expect(sample.filter(one => one.slice.startsWith('size')).reduce((sum, one) => sum + one.rows, 0)).toBe(rows)
-    expect(found.evaluated).toBe(sample.length)
-    expect(found.observed).toEqual({ weakest: sample[0]?.share, slices: sample.length })
-    expect(judge(scoresOf(0, 0))).toMatchObject({ status: 'pass', bad: 0 })
-  })
-
-  it('are those that are declared, of two hundred rows or more', () => {
-    const flags = (count: number) => Uint8Array.from({ length: rows }, (_, i) => (i < count ? 1 : 0))
-    frame.slices.set('few', flags(199)).set('enough', flags(200))
-    expect(judge(scoresOf(0, 200), test(['few']))).toMatchObject({
-      status: 'skipped',
-      observed: { weakest: null, slices: 0 },
-      target: { model: 'm@1' },
-      message: 'no slice has enough rows',
-      sample: [],
-    })
-    expect(judge(scoresOf(0, 200), test(['enough']))).toMatchObject({
-      status: 'fail',
-      target: { slice: 'enough' },
-      sample: [{ slice: 'enough', rows: 200, share: expect.closeTo(0, 6) }],
-    })
-    expect(judge(scoresOf(0, 200), test(['unknown'])).status).toBe('skipped')
-    expect(judge(scoresOf(0, 0), test(['enough'])).sample).toEqual([{ slice: 'enough', rows: 200, share: 1 }])
-  })
-
-  it('keep four fifths of the overall quality where nothing else is asked', () => {
-    // in a quarter of the rows every k-th pair is the wrong way round
-    const partly = (wrong: number) =>
-      Float32Array.from({ length: rows }, (_, i) => {
-        const label = i % 4 === 0
-        return i < 250 && Math.floor(i / 4) % 62 < wrong ? (label ? 0.05 : 0.95) : label ? 0.9 : 0.1
-      })
-    const judged = (wrong: number, asked: never) => {
-      const found = judge(partly(wrong), asked)
-      return { status: found.status, weakest: found.observed.weakest as number }
-    }
-    const [plain, half] = [binary.slices() as never, binary.slices({ minShareOfOverall: 0.5 }) as never]
-    let [passed, failed] = [0, 0]
-    for (let wrong = 0; wrong < 16; wrong++) {
-      const { status, weakest } = judged(wrong, plain)
-      expect([wrong, status]).toEqual([wrong, weakest >= 0.8 ? 'pass' : 'fail'])
-      expect(judged(wrong, half).status).toBe(weakest >= 0.5 ? 'pass' : 'fail')
-      if (status === 'pass') passed++
-      else failed++
-    }
-    expect(Math.min(passed, failed)).toBeGreaterThan(1)
-  })
-
-  it('of a regression are compared by their error, of a model that is no better than chance none holds', () => {
-    const off = Float32Array.from({ length: rows }, (_, i) => (frame.labels[i] as number) + (i < 250 ? 2 : 1))
-    const found = judge(off, test(), 'regression')
-    expect(found.threshold).toMatch(/\(1 \/ RMSE\)$/)
-    const [weakest] = found.sample as { slice: string; share: number }[]
-    // √((4 · 249 + 751) / 1000) of all, 2 in the first quartile
-    expect(weakest?.slice).toBe('size 0.00 to 249')
-    expect(weakest?.share).toBeCloseTo(Math.sqrt((4 * 250 + 750) / 1_000) / 2, 2)
-    expect(judge(new Float32Array(rows).fill(0.5), test(undefined, 0.1))).toMatchObject({ status: 'skipped' })
-    const wrong = Float32Array.from({ length: rows }, (_, i) => (i % 4 === 0 ? 0.1 : 0.9))
-    expect(judge(wrong, test(undefined, 0.1))).toMatchObject({
-      status: 'fail',
-      message: 'the model as a whole is no better than chance',
     })
   })
 })

@@ -1,6 +1,7 @@
 import type { FeatureSpec } from '../../define/features.ts'
-import { columnsOf, toSql } from '../../define/expression/index.ts'
+import { columnsOf, toSql, type Node } from '../../define/expression/index.ts'
 import type { Model } from '../../define/model.ts'
+import { testColumns } from '../../define/model-test/index.ts'
 import { fail } from '../../errors/index.ts'
 import { formatTime, parseTime, type Micros } from '../../internal/time.ts'
 import type { Column, ColumnType, DataEngine, Dialect } from '../../ports/data-engine.ts'
@@ -81,7 +82,7 @@ function featureColumns(plans: readonly ViewPlan[], dialect: Dialect): (name: st
 }
 
 /** Which condition rows of the frame meet: they are within the spans, and their label is there and known at the end. */
-function conditions(
+function rowConditions(
   model: Model,
   dialect: Dialect,
   spans: Spans | undefined,
@@ -157,17 +158,18 @@ export async function buildFrame(
   const spans = given ?? (await spansOf(engine, model, events))
   const event = eventSql(model, dialect)
   const plans = model.views.map(planView)
-  const slices = model.tests.flatMap(test => (test.kind === 'slices' ? (test.of ?? []) : []))
+  const { conditions, values } = testColumns(model.tests)
   const nodes = [
     ...model.inputs.map(input => input.node),
-    ...slices.map(slice => slice.where),
+    ...conditions.map(one => one.where),
+    ...values.map(one => one.node),
     model.label,
     ...(model.weight ? [model.weight] : []),
   ]
   const base = [
     ...new Set([...nodes.flatMap(columnsOf).filter(name => !name.includes('.')), ...plans.flatMap(plan => plan.keys)]),
   ].map(dialect.identifier)
-  const { within, labelled } = conditions(model, dialect, spans)
+  const { within, labelled } = rowConditions(model, dialect, spans)
   const rows = `SELECT *${event === undefined ? '' : `, CAST(${event} AS DOUBLE) AS millrace_at`} FROM (${events}) WHERE ${within} AND ${labelled}`
   const order = event === undefined ? 'millrace_seq' : 'millrace_at, millrace_seq'
   const kept = [...(event === undefined ? [] : ['millrace_at']), 'millrace_split', ...base]
@@ -202,6 +204,10 @@ export async function buildFrame(
   columns.length = 0
   const reach = featureColumns(plans, dialect)
   const plain = (name: string, sql: string) => ({ name, sql, float32: false })
+  const input = (name: string, node: Node) => {
+    const sql = toSql(node, dialect, reach)
+    return { name, sql: node.type === 'bool' ? dialect.cast(sql, 'int') : sql, float32: node.type !== 'text' }
+  }
   await writeFrame(
     engine,
     model,
@@ -211,11 +217,11 @@ export async function buildFrame(
       { name: 'millrace_label', sql: truth.label, float32: true },
       ...(truth.className === undefined ? [] : [plain('millrace_class', toSql(model.label, dialect))]),
       ...(truth.weight === undefined ? [] : [plain('millrace_weight', dialect.cast(truth.weight, 'float'))]),
-      ...model.inputs.map(({ name, node, type }) => {
-        const sql = toSql(node, dialect, reach)
-        return { name, sql: type === 'bool' ? dialect.cast(sql, 'int') : sql, float32: type !== 'text' }
-      }),
-      ...slices.map(slice => plain(`slice:${slice.name}`, `coalesce(${toSql(slice.where, dialect, reach)}, false)`)),
+      ...model.inputs.map(({ name, node }) => input(name, node)),
+      ...conditions.map(({ name, where }) =>
+        plain(`slice:${name}`, `coalesce(${toSql(where, dialect, reach)}, false)`),
+      ),
+      ...values.map(({ name, node }) => input(`slice:${name}`, node)),
     ],
     'FROM frame_rows JOIN frame_features USING (millrace_ordinal)',
     path,

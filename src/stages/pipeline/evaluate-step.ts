@@ -2,6 +2,7 @@ import type { Model } from '../../define/model.ts'
 import type { StepDefinition } from '../../engine/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { modelGate } from '../evaluate/model-gate.ts'
+import { seedOf } from '../evaluate/seed.ts'
 import { runSuite } from '../evaluate/suite.ts'
 import { scoreRows, type Subject } from '../evaluate/subject.ts'
 import { spansIn } from '../features/frame.ts'
@@ -67,6 +68,7 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
       const engine = await services.engine()
       const path = await input(context, 'frame').path()
       const frame = await readFrame(engine, path, model.inputs, 'test', suiteRows)
+      const train = await readFrame(engine, path, model.inputs, 'train', suiteRows)
       const names = model.inputs.map(one => one.name)
       const scaler = (await input(context, 'scaler').json<never>()) as ScalerArtifact
       const bytes = await input(context, 'onnx').bytes()
@@ -97,10 +99,12 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
           name: model.name,
           subject,
           bytes: bytes.length,
+          onnx: bytes,
           frame,
           classes: card.classes,
           ...(model.quantile === undefined ? {} : { level: model.quantile }),
-          seed: 1,
+          train,
+          seed: seedOf(context.runId),
           clock: services.clock,
           further,
           ...(champion ? { champion: champion.scores } : {}),

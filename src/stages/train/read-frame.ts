@@ -1,6 +1,6 @@
 import type { InputSpec } from '../../define/model.ts'
 import type { DataEngine } from '../../ports/data-engine.ts'
-import type { FrameRows, TrainingFrame } from '../../ports/trainer.ts'
+import type { FrameRows, SliceColumn, TrainingFrame } from '../../ports/trainer.ts'
 import type { ColumnStatistics } from '../scaler/refit.ts'
 
 /** A frame for who trains on it. */
@@ -22,14 +22,18 @@ export async function readFrame(
 ): Promise<FrameRows> {
   const { dialect } = engine
   const relation = await engine.scan({ kind: 'parquet', path, ...(limit ? { rowNumber: 'millrace_n' } : {}) }, '/')
-  const has = (await engine.describe(relation)).map(column => column.name)
-  const named = has.filter(name => name.startsWith('slice:'))
+  const columnsThere = await engine.describe(relation)
+  const has = columnsThere.map(column => column.name)
+  const named = columnsThere.filter(column => column.name.startsWith('slice:'))
   const selected = inputs.map(
     (input, i) =>
       `${input.type === 'text' ? dialect.identifier(input.name) : dialect.cast(dialect.identifier(input.name), 'float')} AS i${i}`,
   )
   const optional = ['millrace_at', 'millrace_weight'].filter(name => has.includes(name))
-  const sliced = named.map((name, i) => `${dialect.identifier(name)} AS s${i}`)
+  const sliced = named.map(({ name, type }, i) => {
+    const column = dialect.identifier(name)
+    return `${type === 'float' ? dialect.cast(column, 'float') : column} AS s${i}`
+  })
   const where = `millrace_split = ${dialect.literal(split, 'text')}`
   let thinned = ''
   if (limit) {
@@ -54,7 +58,12 @@ export async function readFrame(
       const values = columns.get(`i${i}`)?.values
       return input.type === 'text' ? (values as readonly string[]) : Float32Array.from(values as Float64Array)
     }),
-    slices: new Map(named.map((name, i) => [name.slice(6), columns.get(`s${i}`)?.values as Uint8Array])),
+    slices: new Map(
+      named.map(({ name, type }, i) => {
+        const values = columns.get(`s${i}`)?.values
+        return [name.slice(6), type === 'float' ? Float32Array.from(values as Float64Array) : (values as SliceColumn)]
+      }),
+    ),
   }
 }
 
@@ -73,7 +82,14 @@ export function thinned(frame: FrameRows, most: number): FrameRows {
       column instanceof Float32Array ? take(column) : Array.from(pick, row => column[row] as string),
     ),
     slices: new Map(
-      [...frame.slices].map(([name, flags]) => [name, Uint8Array.from(pick, row => flags[row] as number)]),
+      [...frame.slices].map(([name, column]) => [
+        name,
+        column instanceof Uint8Array
+          ? Uint8Array.from(pick, row => column[row] as number)
+          : column instanceof Float32Array
+            ? take(column)
+            : Array.from(pick, row => column[row] as string),
+      ]),
     ),
   }
 }

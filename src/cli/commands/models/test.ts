@@ -1,4 +1,6 @@
 import type { Model } from '../../../define/model.ts'
+import { ulid } from '../../../internal/ids.ts'
+import { seedOf } from '../../../stages/evaluate/seed.ts'
 import { runSuite } from '../../../stages/evaluate/suite.ts'
 import { partDigest, versionName } from '../../../stages/register/version-parts.ts'
 import { loadVersion } from '../../../stages/serve/served-version.ts'
@@ -28,6 +30,7 @@ export const command: Command = {
         const engine = await workspace.engine()
         const path = await workspace.artifacts.localPath(partDigest(record, 'frame'))
         const frame = await readFrame(engine, path, version.model.inputs, 'test', 60_000)
+        const train = await readFrame(engine, path, version.model.inputs, 'train', 60_000)
         const declared = workspace.project.models.get(record.model)
         const tests = testsFor(version.model, declared)
         if (declared && tests !== declared.tests)
@@ -42,7 +45,8 @@ export const command: Command = {
           frame,
           classes: version.card.classes,
           ...(version.model.quantile === undefined ? {} : { level: version.model.quantile }),
-          seed: 1,
+          train,
+          seed: seedOf(ulid()),
           clock: workspace.clock,
           further: [version.golden],
         })
