@@ -87,6 +87,8 @@ export function graph(name: string): GraphBuilder {
 }
 
 function attributeOf(name: string, value: AttributeValue): OnnxAttribute {
-  const [kind] = Object.keys(value) as [Exclude<keyof typeof attributeTypes, 'tensor' | 'graph'>]
+  const [kind] = Object.keys(value) as [
+    keyof typeof attributeTypes & ('float' | 'int' | 'string' | 'floats' | 'ints' | 'strings'),
+  ]
   return { name, type: attributeTypes[kind], ...value }
 }

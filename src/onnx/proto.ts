@@ -7,8 +7,18 @@ export interface OnnxModel {
   readonly opsets: readonly { readonly domain: string; readonly version: number }[]
   readonly metadata: readonly { readonly key: string; readonly value: string }[]
   readonly graph: OnnxGraph | undefined
-  /** Number of model-local functions, which Millrace does not evaluate. */
-  readonly functions: number
+  readonly functions: readonly OnnxFunction[]
+}
+
+/** An operator that the file itself defines. */
+export interface OnnxFunction {
+  readonly name: string
+  readonly domain: string
+  readonly inputs: readonly string[]
+  readonly outputs: readonly string[]
+  readonly attributes: readonly string[]
+  readonly opsets: OnnxModel['opsets']
+  readonly nodes: readonly OnnxNode[]
 }
 
 export interface OnnxGraph {
@@ -17,6 +27,10 @@ export interface OnnxGraph {
   readonly initializers: readonly OnnxTensor[]
   readonly inputs: readonly OnnxValue[]
   readonly outputs: readonly OnnxValue[]
+  /** Types of values within, where the file says them. */
+  readonly values?: readonly OnnxValue[]
+  /** Names and shapes of constants that are written as their non-zero entries; they are not read further. */
+  readonly sparse?: readonly { readonly name: string; readonly dataType: number }[]
 }
 
 export interface OnnxNode {
@@ -40,6 +54,11 @@ export interface OnnxAttribute {
   readonly strings?: readonly string[]
   readonly tensor?: OnnxTensor
   readonly graph?: OnnxGraph
+  readonly graphs?: readonly OnnxGraph[]
+  /** Attribute of the function around it whose value it takes. */
+  readonly refers?: string
+  /** Types of the values that are there, of which there should be one at most, that of `type`. */
+  readonly holds?: readonly number[]
 }
 
 export interface OnnxTensor {
@@ -51,6 +70,12 @@ export interface OnnxTensor {
   /** Bytes of `raw_data`, 0 when absent. */
   readonly rawBytes: number
   readonly external: boolean
+  /** Where the data lie, of an external one. */
+  readonly location?: string
+  /** Numbers of the fields that hold data. */
+  readonly fields?: readonly number[]
+  /** Values in the field that is not raw. */
+  readonly listed?: number
 }
 
 /** A dimension: a number, a name for a free one, or undefined when nothing is said. */
@@ -104,6 +129,12 @@ export const attributeTypes = {
   floats: 6,
   ints: 7,
   strings: 8,
+  tensors: 9,
+  graphs: 10,
+  sparse_tensor: 11,
+  sparse_tensors: 12,
+  type_proto: 13,
+  type_protos: 14,
 } as const
 
 export const mlDomain = 'ai.onnx.ml'
