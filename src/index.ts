@@ -33,7 +33,7 @@ export type {
 export { entity, features, type Entity, type FeatureView, type FeatureViewOptions } from './define/features.ts'
 export { model, type Model, type ModelOptions, type RequestOf } from './define/model.ts'
 export { gbt, linear, type Trainer } from './define/trainer.ts'
-export type { ModelTest, ModelTestBuilder } from './define/suite.ts'
+export type { ModelTest, ModelTestBuilder } from './define/model-test/index.ts'
 export { deployment, type Deployment, type DeploymentOptions } from './define/deployment.ts'
 export { monitor, type Monitor, type MonitorOptions } from './define/monitor.ts'
 export { project, type Project } from './define/project.ts'

@@ -45,7 +45,7 @@ describe('the example that init writes', () => {
     expect((await run('reproduce', 'lateness@1')).out).toContain('was rebuilt to the same bytes')
     const again = JSON.parse((await run('train', '--json')).out) as { steps: { step: string; status: string }[] }
     const reused = again.steps.filter(one => one.status === 'reused').map(one => one.step)
-    expect(reused).toEqual(['features-lateness', 'train-lateness', 'export-lateness'])
+    expect(reused).toEqual(['features-lateness', 'train-lateness', 'verify-lateness'])
   })
 
   it('says no where its declarations say so', async () => {

@@ -135,7 +135,8 @@ it('keeps snapshots, frames and models of sensitive data sealed, and opens them 
     version?.digest,
     facts['data:people'],
     facts.frame,
-    facts.model,
+    facts.card,
+    facts.golden,
     facts.scaler,
     facts.profile,
   ] as Digest[]

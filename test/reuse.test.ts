@@ -283,7 +283,7 @@ test('versions of the same bytes keep the lineage of their own run', async () =>
   const second = await train(folder, build(upTo))
   const [before, after] = [first, second].map(one => one.artifacts['validate-orders.data'])
   expect(after).not.toBe(before)
-  expect(second.artifacts['export-late.onnx']).toBe(first.artifacts['export-late.onnx'])
+  expect(second.artifacts['verify-late.onnx']).toBe(first.artifacts['verify-late.onnx'])
   const workspace = await openWorkspace(folder, { project: build(upTo) })
   try {
     const madeFrom = async (version: string) => {

@@ -100,7 +100,7 @@ test('a snapshot, its quarantine and a training say what came of them and what i
     validate-rides reused nothing changed since run RUN
     features-fare succeeded it never ran before
     train-fare succeeded it never ran before
-    export-fare succeeded it never ran before
+    verify-fare succeeded it never ran before
     evaluate-fare succeeded it is declared to run every time
     register-fare succeeded it is declared to run every time
     fare@1 mae FIGURE r2 FIGURE rmse FIGURE
@@ -126,7 +126,7 @@ test('versions are listed and shown with what they are made of', async () => {
     validate-rides reused nothing changed since run RUN
     features-fare reused nothing changed since run RUN
     train-fare reused nothing changed since run RUN
-    export-fare reused nothing changed since run RUN
+    verify-fare reused nothing changed since run RUN
     evaluate-fare succeeded it is declared to run every time
     register-fare succeeded it is declared to run every time
     fare@2 mae FIGURE r2 FIGURE rmse FIGURE
@@ -141,12 +141,13 @@ test('versions are listed and shown with what they are made of', async () => {
       rmse FIGURE
     PART DIGEST
     onnx DIGEST
+    card DIGEST
     data:rides DIGEST
     declaration DIGEST
     definition DIGEST
     frame DIGEST
+    golden DIGEST
     metrics DIGEST
-    model DIGEST
     profile DIGEST
     report DIGEST
     scaler DIGEST
@@ -180,7 +181,7 @@ test('runs are listed, shown, explained and looked after', async () => {
     validate-rides reused SECS nothing changed since run RUN
     features-fare reused SECS nothing changed since run RUN
     train-fare reused SECS nothing changed since run RUN
-    export-fare reused SECS nothing changed since run RUN
+    verify-fare reused SECS nothing changed since run RUN
     evaluate-fare succeeded SECS it is declared to run every time
     register-fare succeeded SECS it is declared to run every time`
   await told('runs show', `train-fare succeeded RUN (manual)\n    ${steps}`)
@@ -221,7 +222,7 @@ test('lineage goes back to the data and forward to the deployment', async () => 
   const lines = plain(await run('lineage', 'fare@1')).split('\n')
   expect(lines.slice(0, 4)).toEqual(['fare@1', 'made from', '  made run RUN', '  registered as SHORT'])
   expect(lines.slice(-3)).toEqual(['used for', '  serves deployment fares', 'Whole digests: --json'])
-  expect(lines.map(line => line.trim())).toEqual(expect.arrayContaining(['rides SHORT', 'onnx export-fare in run RUN']))
+  expect(lines.map(line => line.trim())).toEqual(expect.arrayContaining(['rides SHORT', 'onnx verify-fare in run RUN']))
   const forward = plain(await run('lineage', 'data/rides.csv')).split('\n')
   expect(forward.slice(0, 4)).toEqual(['SHORT', 'made from: nothing that is recorded', 'used for', '  snapshot SHORT'])
   expect(forward.map(line => line.trim())).toEqual(

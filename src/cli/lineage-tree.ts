@@ -1,7 +1,7 @@
 import { shortDigest, type Digest } from '../internal/digest.ts'
 import type { LineageEdge } from '../ports/metadata-store.ts'
 
-/** `sha256:1234567890ab`, `step export-lateness of run …8PHQ`, `lateness@3`: what a person needs to tell nodes apart. */
+/** `sha256:1234567890ab`, `step verify-lateness of run …8PHQ`, `lateness@3`: what a person needs to tell nodes apart. */
 export function nodeName(node: string): string {
   if (node.startsWith('sha256:')) return shortDigest(node as Digest)
   const colon = node.indexOf(':')

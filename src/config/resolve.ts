@@ -23,6 +23,7 @@ export const adapters = {
     wasm: () => import('../adapters/inference/onnx-wasm/open.ts'),
     trees: () => import('../adapters/inference/trees/open.ts'),
   },
+  trainer: { own: () => import('../adapters/trainer/own/open.ts') },
   keys: { local: () => import('../adapters/keys/local/open.ts') },
   notifier: {
     log: () => import('../adapters/notifier/log/notifier.ts'),

@@ -28,7 +28,7 @@ import {
   type Forms,
 } from './forms.ts'
 import { checkName, definitionBrand, refuse, type Definition } from './named.ts'
-import { modelTests, type ModelTest, type ModelTestBuilder } from './suite.ts'
+import { modelTests, type ModelTest, type ModelTestBuilder } from './model-test/index.ts'
 import type { Task } from '../math/task.ts'
 import { trainerForm, type Trainer } from './trainer.ts'
 
@@ -81,7 +81,7 @@ export interface ModelOptions<C extends Columns, I extends Record<string, ModelI
   /** Probability from which a binary prediction is positive (default 0.5). */
   readonly threshold?: number
   /** What must hold of a version before it is registered. */
-  readonly test?: (m: ModelTestBuilder<keyof I & string>) => readonly ModelTest[]
+  readonly test?: (m: ModelTestBuilder<NoInfer<I>>, c: ColumnExpressions<C>) => readonly ModelTest[]
   /** Key under which its training frame, its files and its baseline are encrypted at rest. */
   readonly encryptWith?: string
 }
@@ -213,7 +213,7 @@ function declareModel<const C extends Columns, const I extends Record<string, Mo
   }
   if (options.task !== 'binary' && options.threshold !== undefined)
     refuse('model', name, 'threshold has no effect: it is of binary models')
-  const tests = options.test?.(modelTests<keyof I & string>(name, { task: options.task, inputs })) ?? []
+  const tests = options.test?.(modelTests<I>(name, { task: options.task, inputs }), expressions) ?? []
   checkTests(name, tests)
   return {
     [definitionBrand]: 'model',

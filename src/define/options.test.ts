@@ -3,7 +3,7 @@ import * as api from '../index.ts'
 import { isMillraceError } from '../errors/index.ts'
 import { kinds } from './expectation/index.ts'
 import { formsOf, type Form } from './forms.ts'
-import { modelTests } from './suite.ts'
+import { modelTests } from './model-test/index.ts'
 
 // Rule: nothing is ignored. Every function of the definition API is called with an option that nobody reads, with options
 // misspelt, misplaced, empty and of the wrong form, and with arguments too many: each is refused, by its name.

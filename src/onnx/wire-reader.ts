@@ -11,6 +11,8 @@ export interface Field {
   readonly int: number
   /** The content of a fixed-width or length-delimited field. */
   readonly bytes: Uint8Array
+  /** Where it begins in the message, its tag included. */
+  readonly start: number
 }
 
 const none = new Uint8Array(0)
@@ -31,14 +33,15 @@ export function* fieldsOf(message: Uint8Array): Generator<Field> {
     return bytes
   }
   while (at < message.length) {
+    const start = at
     const tag = varint()
     const number = Math.floor(tag / 8)
     const type = tag % 8
     if (number < 1 || number > 536_870_911) throw new WireError('a field has an impossible number')
-    if (type === wire.varint) yield { number, type, int: varint(), bytes: none }
-    else if (type === wire.fixed64) yield { number, type, int: 0, bytes: take(8) }
-    else if (type === wire.length) yield { number, type, int: 0, bytes: take(varint()) }
-    else if (type === wire.fixed32) yield { number, type, int: 0, bytes: take(4) }
+    if (type === wire.varint) yield { number, type, int: varint(), bytes: none, start }
+    else if (type === wire.fixed64) yield { number, type, int: 0, bytes: take(8), start }
+    else if (type === wire.length) yield { number, type, int: 0, bytes: take(varint()), start }
+    else if (type === wire.fixed32) yield { number, type, int: 0, bytes: take(4), start }
     else throw new WireError(`a field has the unknown wire type ${type}`)
   }
 }

@@ -149,7 +149,7 @@ describe('the newest run', () => {
       {
         'validate-flights': { status: 'running', startedAt: 7 },
         'features-lateness': { status: 'failed', endedAt: 8 },
-        'export-lateness': { status: 'skipped' },
+        'verify-lateness': { status: 'skipped' },
       },
       { lease: { owner: identityOf(process.pid), until: app.clock.now() + 1e9 } },
     )

@@ -153,7 +153,7 @@ function exportStage(all: Gathered): Body {
       ? { value: difference.toExponential(1), label: 'largest difference of ONNX' }
       : { value: `${report.checks.length}`, label: 'ONNX checks' }
   })
-  return withStep(body, all, 'export-')
+  return withStep(body, all, 'verify-')
 }
 
 function registerStage(all: Gathered): Body {

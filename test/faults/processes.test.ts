@@ -36,7 +36,7 @@ describe('two processes on one project', () => {
     const both = await Promise.all([0, 1].map(() => millrace(root, ['train', '--json'])))
     for (const { code, said } of both) expect(code, said).toBe(0)
     const steps = both.map(one => (JSON.parse(one.out) as { steps: { step: string; status: string }[] }).steps)
-    for (const name of ['validate-rides', 'features-fare', 'train-fare', 'export-fare'])
+    for (const name of ['validate-rides', 'features-fare', 'train-fare', 'verify-fare'])
       expect(new Set(steps.map(list => list.find(one => one.step === name)?.status))).toEqual(
         new Set(['reused', 'succeeded']),
       )

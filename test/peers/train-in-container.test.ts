@@ -65,11 +65,11 @@ describe.skipIf(flags === undefined)('training in a container, by the settings o
     for (const made of projects) made.remove()
   })
 
-  test('gives the same model, scaler and profile to the bit as a process of this machine, and as the command itself', async () => {
+  test('gives the same model, card, reference scores and scaler to the bit as a process of this machine, and as the command itself', async () => {
     const inside = await train(inContainer(tag))
     expect(inside.said).not.toMatch(/MR\d{4}/)
     expect(inside).toMatchObject({ code: 0, status: 'succeeded' })
-    expect(Object.keys(inside.digests ?? {}).sort()).toEqual(['model', 'profile', 'scaler'])
+    expect(Object.keys(inside.digests ?? {}).sort()).toEqual(['card', 'onnx', 'reference', 'scaler'])
     const apart = await train({ run: { steps: 'process' } })
     const here = await train({})
     expect(apart.digests).toEqual(inside.digests)

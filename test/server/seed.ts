@@ -134,7 +134,7 @@ export async function seed({ store, clock }: Pick<ServerServices['workspace'], '
     'validate-flights',
     'features-lateness',
     'train-lateness',
-    'export-lateness',
+    'verify-lateness',
     'evaluate-lateness',
     'register-lateness',
   ]

@@ -11,8 +11,10 @@ import { buildFrame, snapshotSql } from '../../stages/features/frame.ts'
 import { materialise, OnlineView } from '../../stages/features/online.ts'
 import { RowEncoder } from '../../stages/serve/encode.ts'
 import type { StageServices } from '../../stages/pipeline/services.ts'
-import { fit, score, type FittedModel } from '../../stages/train/estimator.ts'
-import { readFrame, type FrameRows } from '../../stages/train/read-frame.ts'
+import type { InputRows } from '../../ports/trainer.ts'
+import { readPart } from '../../stages/register/version-parts.ts'
+import { scoreRows, type Subject } from '../../stages/evaluate/subject.ts'
+import { openFrame, readFrame } from '../../stages/train/read-frame.ts'
 import type { OnlineStore } from '../../ports/online-store.ts'
 import { flightHours } from './flights.ts'
 
@@ -30,14 +32,28 @@ export interface Proofs {
 
 type Say = (text: string) => void
 
-async function fitOn(services: StageServices, model: Model, frame: FrameRows, say: Say): Promise<FittedModel> {
-  const crew = await services.crew()
-  try {
-    return await fit(model, frame, crew, (done, of) => say(`round ${done} of ${of}`))
-  } finally {
-    await crew.close()
-  }
+/** The model trained on another frame, as it would be served. Close it. */
+async function trainOn(services: StageServices, model: Model, path: string, say: Say): Promise<Subject> {
+  const { task, inputs, scale, trainer, threshold } = model
+  const frame = openFrame(await services.engine(), path, inputs)
+  const { onnx, card } = await (await services.trainer(trainer)).train({
+    task,
+    inputs,
+    scale,
+    trainer,
+    threshold,
+    frame,
+    classes: [],
+    seed: 0,
+    signal: new AbortController().signal,
+    progress: (_, message) => say(message ?? ''),
+    metric: () => undefined,
+  })
+  return { loaded: await (await services.runtime()).load(onnx), inputs: card.inputs }
 }
+
+const scoreOf = (subject: Subject, { inputs, rows }: InputRows): Promise<Float32Array> =>
+  scoreRows(subject, inputs, rows)
 
 /** Trains the same model on static inputs and on leaky features, and replays the test rows through the online store. */
 export async function prove(
@@ -53,34 +69,28 @@ export async function prove(
   const snapshot = await snapshotSql(engine, await kept(`data:${model.from.name}`))
   const spans = spansOfVersion(version)
   const frame = await kept('frame')
-  const honest = JSON.parse(
-    Buffer.from(await services.artifacts.get(version.facts.model as Digest)).toString(),
-  ) as FittedModel
+  const honest: Subject = {
+    loaded: await (await services.runtime()).load(await services.artifacts.get(version.digest)),
+    inputs: (await readPart(services, version, 'card')).inputs,
+  }
   const test = await readFrame(engine, frame, model.inputs, 'test')
-  const reference = score(honest, test)
+  const reference = await scoreOf(honest, test)
 
   const plain: Model = {
     ...model,
     views: [],
     inputs: model.inputs.filter(input => columnsOf(input.node).every(name => !name.includes('.'))),
   }
-  const chosen = (rows: FrameRows): FrameRows => ({
-    ...rows,
-    inputs: rows.inputs.filter((_, i) => plain.inputs.some(input => input.name === model.inputs[i]?.name)),
-  })
-  let train: FrameRows | undefined = await readFrame(engine, frame, model.inputs, 'train')
-  const fittedPlain = await fitOn(services, plain, chosen(train), text => say(`without window features: ${text}`))
-  train = undefined
-  const staticOnly = auc(test.labels, score(fittedPlain, chosen(test)))
+  const subject = await trainOn(services, plain, frame, text => say(`without window features: ${text}`))
+  const staticOnly = auc(test.labels, await scoreOf(subject, await readFrame(engine, frame, plain.inputs, 'test')))
+  await subject.loaded.close()
 
   const leaky: Model = { ...model, views: model.views.map((view): FeatureView => ({ ...view, knownTime: 'ignore' })) }
   const leakyFrame = join(folder, 'leaky.parquet')
   await buildFrame(engine, leaky, new Map([[model.from.name, snapshot]]), leakyFrame, spans)
-  const fittedLeaky = await fitOn(services, leaky, await readFrame(engine, leakyFrame, model.inputs, 'train'), text =>
-    say(`with leaky features: ${text}`),
-  )
+  const leaking = await trainOn(services, leaky, leakyFrame, text => say(`with leaky features: ${text}`))
   const leakyTest = await readFrame(engine, leakyFrame, model.inputs, 'test')
-  const leakyOffline = auc(leakyTest.labels, score(fittedLeaky, leakyTest))
+  const leakyOffline = auc(leakyTest.labels, await scoreOf(leaking, leakyTest))
 
   say('replaying the test rows through the online store')
   const plans = model.views.map(planView)
@@ -118,10 +128,9 @@ export async function prove(
   })
   const replayed = { rows: test.rows, inputs: served }
 
-  const loaded = await (await services.runtime()).load(await services.artifacts.get(version.digest))
-  const { scoreRows } = await import('../../stages/evaluate/subject.ts')
-  const scores = await scoreRows({ loaded, inputs: honest.inputs }, served, test.rows)
-  await loaded.close()
+  const scores = await scoreOf(honest, replayed)
+  const leakyOnline = auc(test.labels, await scoreOf(leaking, replayed))
+  await Promise.all([honest.loaded.close(), leaking.loaded.close()])
   let maxAbsDiff = 0
   let labelFlips = 0
   scores.forEach((value, i) => {
@@ -131,7 +140,7 @@ export async function prove(
   return {
     staticOnly,
     leakyOffline,
-    leakyOnline: auc(test.labels, score(fittedLeaky, replayed)),
+    leakyOnline,
     knownTimeOffline: auc(test.labels, reference),
     knownTimeOnline: auc(test.labels, scores),
     compared,

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
 import type { Model } from '../../define/model.ts'
-import { type ModelTest, type ModelTestBuilder, modelTests } from '../../define/suite.ts'
+import { type ModelTest, type ModelTestBuilder, modelTests } from '../../define/model-test/index.ts'
 import type { InferenceBatch } from '../../ports/inference-runtime.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
-import type { FrameRows } from '../train/read-frame.ts'
+import type { FrameRows } from '../../ports/trainer.ts'
 import { runSuite } from './suite.ts'
 
 // What a test of a model does where its options are left out, and under which name it is kept.

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { manualClock, type ManualClock } from '../../testing/manual-clock.ts'
-import type { FrameRows } from '../train/read-frame.ts'
+import type { FrameRows } from '../../ports/trainer.ts'
 import { latencyTest } from './latency-test.ts'
 import type { Subject } from './subject.ts'
 

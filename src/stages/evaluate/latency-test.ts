@@ -1,7 +1,7 @@
 import type { CheckResult } from '../../define/report.ts'
-import type { ModelTest } from '../../define/suite.ts'
+import type { ModelTest } from '../../define/model-test/index.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { FrameRows } from '../train/read-frame.ts'
+import type { FrameRows } from '../../ports/trainer.ts'
 import { batchOf, type Subject } from './subject.ts'
 
 const warmUp = 50

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type ModelTest, modelTests } from '../../define/suite.ts'
-import type { FrameRows } from '../train/read-frame.ts'
+import { type ModelTest, modelTests } from '../../define/model-test/index.ts'
+import type { FrameRows } from '../../ports/trainer.ts'
 import { propertyTest } from './property-tests.ts'
 import type { Subject } from './subject.ts'
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import type { CheckResult } from '../../define/report.ts'
-import type { ModelTest } from '../../define/suite.ts'
+import type { ModelTest } from '../../define/model-test/index.ts'
 import { clopperPearson } from '../../math/special/proportion.ts'
-import type { FrameRows } from '../train/read-frame.ts'
+import type { FrameRows } from '../../ports/trainer.ts'
 import { batchOf, featureIndex, type Subject } from './subject.ts'
 
 type PropertyTest = Extract<ModelTest, { kind: 'monotone' | 'invariant' | 'directional' }>

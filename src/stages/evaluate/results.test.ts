@@ -1,12 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type ModelTest, modelTests } from '../../define/suite.ts'
+import { type ModelTest, modelTests } from '../../define/model-test/index.ts'
 import type { CheckResult } from '../../define/report.ts'
 import type { InferenceBatch } from '../../ports/inference-runtime.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
-import type { FrameRows } from '../train/read-frame.ts'
+import type { FrameRows } from '../../ports/trainer.ts'
 import { latencyTest } from './latency-test.ts'
-import { calibrationTest, metricTest } from './metric-tests.ts'
+import { judged } from '../../../test/support/judged.ts'
+import { calibrationTest } from './calibration-test.ts'
+import { metricTest } from './metric-tests.ts'
 import { propertyTest } from './property-tests.ts'
 import { goldenTest, sizeTest, slicesTest } from './service-tests.ts'
 import { batchOf, featureIndex, scoreRows, type Subject } from './subject.ts'
@@ -34,6 +36,7 @@ const calls: InferenceBatch[] = []
 const subjectOf = (formula: Formula): Subject => ({
   inputs,
   loaded: {
+    outputs: 1,
     run: async (batch: InferenceBatch) => {
       calls.push(batch)
       return {
@@ -112,8 +115,7 @@ describe('a result', () => {
     const [check] = metricTest(
       binary.metric('auc', { min: 0.5, max: 0.9, severity: 'warning' }) as never,
       'm@1',
-      Float32Array.of(0, 0, 1, 1),
-      Float32Array.of(0.1, 0.4, 0.35, 0.8),
+      judged('binary', [0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]),
       undefined,
       1,
     )
@@ -133,8 +135,7 @@ describe('a result', () => {
       metricTest(
         regression.metric('mae', asked) as never,
         'm@1',
-        Float32Array.from({ length: 1_200 }, () => 1),
-        Float32Array.from({ length: 1_200 }, () => 3),
+        judged('regression', new Array<number>(1_200).fill(1), new Array<number>(1_200).fill(3)),
         undefined,
         1,
       ).map(one => one.message)
@@ -150,8 +151,7 @@ describe('a result', () => {
       metricTest(
         regression.metric('mae', { notWorseThan: 'champion' }) as never,
         'm@1',
-        labels,
-        off(by),
+        judged('regression', labels, off(by)),
         { scores: off(1) },
         1,
       )[0]
@@ -161,7 +161,7 @@ describe('a result', () => {
       kind: 'metric',
       severity: 'critical',
       status: 'fail',
-      observed: { challenger: 1.5, champion: 1, difference: 0.5, lower: 0.5, upper: 0.5 },
+      observed: { challenger: 1.5, champion: 1, difference: 0.5, gain: -0.5, lower: -0.5, upper: -0.5 },
       evaluated: 400,
       bad: 1,
       threshold: 'not worse than the champion by more than 0.5 % of its mae',
@@ -178,7 +178,9 @@ describe('a result', () => {
 
   it('of calibration', () => {
     const labels = Float32Array.of(1, 0, 1, 0)
-    expect(calibrationTest(binary.calibration({ maxEce: 0.1 }) as never, 'm@1', labels, labels)).toEqual({
+    expect(
+      calibrationTest(binary.calibration({ maxEce: 0.1 }) as never, 'm@1', judged('binary', labels, labels)),
+    ).toEqual({
       ...common,
       id: 'calibration',
       kind: 'calibration',
@@ -194,7 +196,7 @@ describe('a result', () => {
 
   it('of calibration has the name that it is given', () => {
     const test = binary.calibration({ maxEce: 0.1, id: 'own' })
-    expect(calibrationTest(test as never, 'm@1', new Float32Array(4), new Float32Array(4)).id).toBe('own')
+    expect(calibrationTest(test as never, 'm@1', judged('binary', [0, 0, 1, 1], [0, 0, 1, 1])).id).toBe('own')
   })
 
   it('of a size', () => {
@@ -244,7 +246,7 @@ describe('a result', () => {
     await goldenTest(
       'm@1',
       'binary',
-      { inputs: [], loaded: { run: async (one: never) => (calls.push(one), { scores: [1] }) } as never },
+      { inputs: [], loaded: { outputs: 1, run: async (one: never) => (calls.push(one), { scores: [1] }) } as never },
       {
         features: [1],
         categories: [],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { modelTests } from '../../define/suite.ts'
+import { modelTests } from '../../define/model-test/index.ts'
 import { seeded } from '../../math/random/seeded.ts'
-import type { FrameRows } from '../train/read-frame.ts'
+import type { FrameRows } from '../../ports/trainer.ts'
 import { goldenTest, sizeTest, slicesTest } from './service-tests.ts'
 import type { Subject } from './subject.ts'
 
@@ -137,7 +137,7 @@ describe('slices', () => {
 describe('golden rows', () => {
   const answers = (scores: number[]): Subject => ({
     ...subject,
-    loaded: { run: async () => ({ scores: Float32Array.from(scores) }) } as never,
+    loaded: { outputs: 1, run: async () => ({ scores: Float32Array.from(scores) }) } as never,
   })
   const golden = (scores: number[]) => ({ features: scores.map(() => 1), categories: [], scores })
 

@@ -1,10 +1,11 @@
 import type { Task } from '../../math/task.ts'
 import type { CheckResult } from '../../define/report.ts'
-import type { ModelTest } from '../../define/suite.ts'
+import type { ModelTest } from '../../define/model-test/index.ts'
 import { auc } from '../../math/metrics/ranking.ts'
 import { rmse } from '../../math/metrics/regression.ts'
 import { scoreDistance, scoreScale } from '../../math/metrics/score-distance.ts'
-import type { FrameRows } from '../train/read-frame.ts'
+import type { FrameRows } from '../../ports/trainer.ts'
+import type { GoldenRows } from './golden.ts'
 import type { Subject } from './subject.ts'
 
 export function sizeTest(test: Extract<ModelTest, { kind: 'size' }>, model: string, bytes: number): CheckResult {
@@ -99,16 +100,12 @@ export async function goldenTest(
   model: string,
   task: Task,
   subject: Subject,
-  golden: {
-    readonly features: readonly number[]
-    readonly categories: readonly string[]
-    readonly scores: readonly number[]
-  },
+  golden: Pick<GoldenRows, 'features' | 'categories' | 'scores'>,
 ): Promise<CheckResult> {
-  const rows = golden.scores.length
+  const rows = golden.scores.length / subject.loaded.outputs
   const { scores } = await subject.loaded.run({
     rows,
-    features: Float32Array.from(golden.features),
+    features: Float32Array.from(golden.features, value => value ?? Number.NaN),
     ...(golden.categories.length > 0 ? { categories: golden.categories } : {}),
   })
   const scale = scoreScale(task, Float32Array.from(golden.scores))

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Model } from '../../define/model.ts'
-import { type ModelTest, type ModelTestBuilder, modelTests } from '../../define/suite.ts'
+import { type ModelTest, type ModelTestBuilder, modelTests } from '../../define/model-test/index.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
-import type { FrameRows } from '../train/read-frame.ts'
+import type { FrameRows } from '../../ports/trainer.ts'
 import type { Subject } from './subject.ts'
 import { runSuite } from './suite.ts'
 

@@ -3,8 +3,10 @@ import { overallStatus, type CheckResult, type Report } from '../../define/repor
 import { ulid } from '../../internal/ids.ts'
 import { scoreDistance, scoreScale } from '../../math/metrics/score-distance.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { FrameRows } from '../train/read-frame.ts'
-import { calibrationTest, type ChampionScores, metricsOf, metricTest } from './metric-tests.ts'
+import type { FrameRows } from '../../ports/trainer.ts'
+import { measureAll, type Judged } from '../../math/metrics/catalogue.ts'
+import { calibrationTest } from './calibration-test.ts'
+import { type ChampionScores, metricTest } from './metric-tests.ts'
 import { propertyTest } from './property-tests.ts'
 import { latencyTest } from './latency-test.ts'
 import { sizeTest, slicesTest } from './service-tests.ts'
@@ -17,6 +19,10 @@ export interface SuiteInput {
   readonly subject: Subject
   readonly bytes: number
   readonly frame: FrameRows
+  /** Names of the classes of `multiclass`. */
+  readonly classes?: readonly string[]
+  /** The share that the scores of `quantile` are to stay above (default 0.5). */
+  readonly level?: number
   /** What the champion scores the same rows; absent where there is none yet. */
   readonly champion?: ChampionScores
   readonly seed: number
@@ -31,10 +37,11 @@ export async function runSuite(
 ): Promise<{ readonly report: Report; readonly metrics: Readonly<Record<string, number>> }> {
   const { model, name, subject, frame, clock } = input
   const scores = await scoreRows(subject, frame.inputs, frame.rows)
+  const judged = judgedOf(input, frame, scores)
   const checks: CheckResult[] = [
     ...(input.further ?? []),
-    bounds(name, model.task, scores),
-    await steady(name, model.task, subject, frame, scores),
+    bounds(name, judged),
+    await steady(name, judged, subject, frame),
   ]
   for (const test of model.tests) {
     const started = clock.elapsed()
@@ -42,7 +49,7 @@ export async function runSuite(
     checks.push(...made.map(check => ({ ...check, durationMs: Math.round(clock.elapsed() - started) })))
   }
   return {
-    metrics: metricsOf(model.task, frame.labels, scores, model.threshold),
+    metrics: measureAll(judged),
     report: {
       id: ulid(),
       kind: 'model',
@@ -57,25 +64,57 @@ export async function runSuite(
   async function one(test: Model['tests'][number]): Promise<CheckResult[]> {
     switch (test.kind) {
       case 'metric':
-        return metricTest(test, name, frame.labels, scores, input.champion, input.seed, model.threshold)
+        return metricTest(test, name, judged, input.champion, input.seed)
       case 'calibration':
-        return [calibrationTest(test, name, frame.labels, scores)]
+        return [calibrationTest(test, name, judged)]
       case 'slices':
         return [slicesTest(test, name, model.task, subject, frame, scores)]
       case 'latency':
         return [await latencyTest(test, name, subject, frame, clock)]
       case 'size':
         return [sizeTest(test, name, input.bytes)]
-      case 'golden':
-        return []
       default:
         return [await propertyTest(test, name, subject, frame, input.seed)]
     }
   }
 }
 
-function bounds(name: string, task: Model['task'], scores: Float32Array): CheckResult {
-  const bad = scores.filter(score => !Number.isFinite(score) || (task === 'binary' && (score < 0 || score > 1))).length
+/** Scores of a frame beside its truths, as metrics take them. */
+export function judgedOf(
+  { model, classes, level }: Pick<SuiteInput, 'model' | 'classes' | 'level'>,
+  frame: FrameRows,
+  scores: Float32Array,
+): Judged {
+  return {
+    task: model.task,
+    labels: frame.labels,
+    scores,
+    outputs: model.task === 'multiclass' ? (classes?.length ?? scores.length / Math.max(1, frame.rows)) : 1,
+    ...(frame.weights ? { weights: frame.weights } : {}),
+    threshold: model.threshold ?? 0.5,
+    level: level ?? 0.5,
+  }
+}
+
+/** What a score may be by the task, in words and by a row that is not. */
+function bounds(name: string, { task, scores, outputs }: Judged): CheckResult {
+  const allowed =
+    task === 'binary'
+      ? 'finite and between 0 and 1'
+      : task === 'multiclass'
+        ? 'between 0 and 1, and 1 together'
+        : task === 'count'
+          ? 'finite and not negative'
+          : 'finite'
+  const within = (score: number): boolean =>
+    Number.isFinite(score) &&
+    (task === 'regression' || task === 'quantile' || (score >= 0 && (task === 'count' || score <= 1)))
+  let bad = 0
+  for (let row = 0; row < scores.length / outputs; row++) {
+    const own = scores.subarray(row * outputs, (row + 1) * outputs)
+    const sum = own.reduce((a, b) => a + b, 0)
+    if (!own.every(within) || (task === 'multiclass' && Math.abs(sum - 1) > 1e-5)) bad++
+  }
   return {
     id: 'bounds',
     kind: 'bounds',
@@ -83,9 +122,9 @@ function bounds(name: string, task: Model['task'], scores: Float32Array): CheckR
     severity: 'critical',
     status: bad === 0 ? 'pass' : 'fail',
     observed: { bad },
-    evaluated: scores.length,
+    evaluated: scores.length / outputs,
     bad,
-    threshold: task === 'binary' ? 'finite and between 0 and 1' : 'finite',
+    threshold: allowed,
     message: bad === 0 ? 'all scores are in range' : `${bad} scores are not finite or out of range`,
   }
 }
@@ -93,10 +132,9 @@ function bounds(name: string, task: Model['task'], scores: Float32Array): CheckR
 /** Equal answers again, alone and in company. */
 async function steady(
   name: string,
-  task: Model['task'],
+  { task, scores, outputs }: Judged,
   subject: Subject,
   frame: FrameRows,
-  scores: Float32Array,
 ): Promise<CheckResult> {
   const rows = Math.min(64, frame.rows)
   const scale = scoreScale(task, scores)
@@ -111,9 +149,13 @@ async function steady(
       head.map(column => (column instanceof Float32Array ? column.subarray(i, i + 1) : [column[i] as string])),
       1,
     )
-    const score = scores[i] as number
-    const off = (other: number): number => scoreDistance(other, score, scale)
-    if (!(off(again[i] as number) <= 1e-6 && off(alone[0] as number) <= 1e-5)) bad++
+    let same = true
+    for (let k = 0; k < outputs; k++) {
+      const score = scores[i * outputs + k] as number
+      const off = (other: number): number => scoreDistance(other, score, scale)
+      same &&= off(again[i * outputs + k] as number) <= 1e-6 && off(alone[k] as number) <= 1e-5
+    }
+    if (!same) bad++
   }
   return {
     id: 'steady',

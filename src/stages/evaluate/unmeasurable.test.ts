@@ -4,7 +4,7 @@ import type { Subject } from './subject.ts'
 import type { Model } from '../../define/model.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
 import type { InferenceBatch } from '../../ports/inference-runtime.ts'
-import type { FrameRows } from '../train/read-frame.ts'
+import type { FrameRows } from '../../ports/trainer.ts'
 
 const rows = 300
 const column = Float32Array.from({ length: rows }, (_, i) => i / rows)

@@ -10,16 +10,17 @@ import type { ModelVersion } from '../../ports/metadata-store.ts'
 import type { ChampionScores } from '../evaluate/metric-tests.ts'
 import { scoreRows } from '../evaluate/subject.ts'
 import { buildFrame, snapshotSql, type Spans } from '../features/frame.ts'
+import type { ScalerArtifact } from '../scaler/index.ts'
 import { readPart, versionName } from '../register/version-parts.ts'
-import type { FittedModel } from '../train/estimator.ts'
-import { readFrame, type FrameRows } from '../train/read-frame.ts'
+import type { FrameRows } from '../../ports/trainer.ts'
+import { readFrame } from '../train/read-frame.ts'
 import type { StageServices } from './services.ts'
 import { datasetsOf, input } from './step-parts.ts'
 
 export interface Champion {
   readonly record: ModelVersion
   /** Undefined where the version cannot be read. */
-  readonly fitted: FittedModel | undefined
+  readonly scaler: ScalerArtifact | undefined
   readonly scores: ChampionScores
 }
 
@@ -104,22 +105,23 @@ export async function championOf(
   if (version === undefined) return undefined
   const record = await services.store.getModelVersion(challenger.name, version)
   if (!record) return undefined
-  let fitted: FittedModel | undefined
+  let scaler: ScalerArtifact | undefined
   try {
-    fitted = await readPart(services, record, 'model')
+    scaler = await readPart(services, record, 'scaler')
+    const { inputs } = await readPart(services, record, 'card')
     const model = await readPart(services, record, 'declaration')
     const own = await championRows(services, context, model, challenger, rows)
-    if ('reason' in own) return { record, fitted, scores: { reason: `${versionName(record)}: ${own.reason}` } }
+    if ('reason' in own) return { record, scaler, scores: { reason: `${versionName(record)}: ${own.reason}` } }
     const loaded = await (await services.runtime()).load(await services.artifacts.get(record.digest))
     try {
-      const scores = await scoreRows({ loaded, inputs: fitted.inputs }, own.inputs, own.rows)
-      return { record, fitted, scores: { scores, threshold: model.threshold } }
+      const scores = await scoreRows({ loaded, inputs }, own.inputs, own.rows)
+      return { record, scaler, scores: { scores, threshold: model.threshold } }
     } finally {
       await loaded.close()
     }
   } catch (error) {
     // A champion that is damaged keeps nobody from training; that it was not compared stands in the report
     if (!isMillraceError(error)) throw error
-    return { record, fitted, scores: { reason: `${versionName(record)} cannot be read: ${messageOf(error)}` } }
+    return { record, scaler, scores: { reason: `${versionName(record)} cannot be read: ${messageOf(error)}` } }
   }
 }

@@ -22,7 +22,8 @@ export function ownCode(): Digest {
         files[at] = digestBytes(readFileSync(join(folder, entry.name)))
     }
   }
-  for (const part of ['define', 'stages', 'math', 'onnx', 'adapters/data', 'internal']) walk(join(root, part), part)
+  for (const part of ['define', 'stages', 'math', 'onnx', 'adapters/data', 'adapters/trainer', 'internal'])
+    walk(join(root, part), part)
   known = digestJson(files)
   return known
 }

@@ -1,14 +1,14 @@
 import type { Model } from '../../define/model.ts'
-import type { StepContext, StepDefinition } from '../../engine/index.ts'
+import type { StepDefinition } from '../../engine/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { modelGate } from '../evaluate/model-gate.ts'
 import { runSuite } from '../evaluate/suite.ts'
-import type { Subject } from '../evaluate/subject.ts'
+import { scoreRows, type Subject } from '../evaluate/subject.ts'
 import type { Spans } from '../features/frame.ts'
 import { type ScalerArtifact, unitChange } from '../scaler/index.ts'
 import { proveScaler } from '../scaler/prove.ts'
-import { score, type FittedModel } from '../train/estimator.ts'
-import { readFrame, type FrameRows } from '../train/read-frame.ts'
+import type { FrameRows, ModelCard } from '../../ports/trainer.ts'
+import { readFrame } from '../train/read-frame.ts'
 import { baselinePerformance } from '../watch/baseline-performance.ts'
 import type { Profile } from '../watch/profile.ts'
 import { championOf } from './champion.ts'
@@ -24,9 +24,9 @@ const suiteRows = 60_000
  * The baseline with its level of quality taken from the held-out rows; how much it varies between windows stays that of
  * the training period, which has more of them.
  */
-async function heldOut(context: StepContext, fitted: FittedModel, test: FrameRows): Promise<Profile> {
-  const profile = (await input(context, 'profile').json<never>()) as Profile
-  const { quality, loss, rows, task } = baselinePerformance(test.labels, score(fitted, test), undefined)
+async function heldOut(profile: Profile, subject: Subject, test: FrameRows): Promise<Profile> {
+  const scores = await scoreRows(subject, test.inputs, test.rows)
+  const { quality, loss, rows, task } = baselinePerformance(test.labels, scores, undefined)
   const natural = profile.performance
   return {
     ...profile,
@@ -50,16 +50,16 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
         datasetsOf(model).map(dataset => [`data:${dataset.name}`, from(datasetStepName(dataset), 'data')]),
       ),
       frame: from(`features-${model.name}`, 'frame'),
-      model: from(`train-${model.name}`, 'model'),
-      onnx: from(`export-${model.name}`, 'onnx'),
-      profile: from(`train-${model.name}`, 'profile'),
+      card: from(`train-${model.name}`, 'card'),
+      onnx: from(`verify-${model.name}`, 'onnx'),
+      profile: from(`verify-${model.name}`, 'profile'),
       scaler: from(`train-${model.name}`, 'scaler'),
     },
     parameters: { tests: model.tests as unknown as Json, model: model.name },
     // The champion is the world's state, not an input; latency is the machine's
     cache: 'never',
     async run(context) {
-      const fitted = (await input(context, 'model').json<never>()) as FittedModel
+      const card = (await input(context, 'card').json<never>()) as ModelCard
       const engine = await services.engine()
       const path = await input(context, 'frame').path()
       const frame = await readFrame(engine, path, model.inputs, 'test', suiteRows)
@@ -75,7 +75,7 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
           artifact: scaler,
           digest,
           onnx: bytes,
-          inputs: fitted.inputs,
+          inputs: card.inputs,
           declared: names,
           // What the next step registers
           registered: digest,
@@ -85,8 +85,8 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
       )
       const spans = input(context, 'frame').ref.meta as unknown as Spans
       const champion = await championOf(services, context, model, { frame, spans, limit: suiteRows })
-      if (champion?.fitted) further.push(unitChange(model.name, fitted, champion.fitted))
-      const subject: Subject = { loaded: await (await services.runtime()).load(bytes), inputs: fitted.inputs }
+      if (champion?.scaler) further.push(unitChange(model.name, scaler, champion.scaler))
+      const subject: Subject = { loaded: await (await services.runtime()).load(bytes), inputs: card.inputs }
       try {
         const { report, metrics } = await runSuite({
           model,
@@ -109,7 +109,7 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
               services,
               context,
               model.encryptWith,
-            )('profile', JSON.stringify(await heldOut(context, fitted, frame))),
+            )('profile', JSON.stringify(await heldOut(profile, subject, frame))),
           },
           reports: [report],
           decisions: [decision],

@@ -3,14 +3,14 @@ import type { StepDefinition } from '../../engine/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { ownCode } from './code.ts'
 import { evaluateStep } from './evaluate-step.ts'
-import { exportStep } from './export-step.ts'
 import { frameStep } from './frame-step.ts'
 import { registerStep } from './register-step.ts'
 import type { StageServices } from './services.ts'
 import type { Common, ModelRunOptions } from './step-parts.ts'
 import { trainStep } from './train-step.ts'
+import { verifyStep } from './verify-step.ts'
 
-/** features → train → export → evaluate → register, on the snapshots of the datasets that the model uses. */
+/** features → train → verify → evaluate → register, on the snapshots of the datasets that the model uses. */
 export function modelSteps(
   services: StageServices,
   model: Model,
@@ -21,7 +21,7 @@ export function modelSteps(
   return [
     frameStep(services, model, common, options),
     trainStep(services, model, common),
-    exportStep(services, model, common),
+    verifyStep(services, model, common),
     evaluateStep(services, model, common),
     registerStep(services, model, common, options),
   ]

@@ -21,10 +21,11 @@ export function registerStep(
     inputs: {
       ...Object.fromEntries(datasets.map(dataset => [`data:${dataset.name}`, from(datasetStepName(dataset), 'data')])),
       frame: from(`features-${model.name}`, 'frame'),
-      model: from(`train-${model.name}`, 'model'),
+      card: from(`train-${model.name}`, 'card'),
       scaler: from(`train-${model.name}`, 'scaler'),
       profile: from(`evaluate-${model.name}`, 'profile'),
-      onnx: from(`export-${model.name}`, 'onnx'),
+      onnx: from(`verify-${model.name}`, 'onnx'),
+      golden: from(`verify-${model.name}`, 'golden'),
       report: from(`evaluate-${model.name}`, 'report'),
       metrics: from(`evaluate-${model.name}`, 'metrics'),
     },

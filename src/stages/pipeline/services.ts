@@ -1,11 +1,11 @@
 import type { Project } from '../../define/project.ts'
-import type { Crew } from '../../math/trees/index.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { DataEngine } from '../../ports/data-engine.ts'
 import type { InferenceRuntime } from '../../ports/inference-runtime.ts'
 import type { KeyService } from '../../ports/key-service.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
 import type { SealingStore } from '../protect/sealed-artifacts.ts'
+import type { ModelTrainer, Trainer } from '../../ports/trainer.ts'
 import type { OpenSourceTable } from '../../ports/table-source.ts'
 import type { MetricStates } from '../validate/states.ts'
 
@@ -31,8 +31,8 @@ export interface StageServices {
   readonly userCode: { readonly script: string; readonly root: string }
   /** Opened at first use; needs the keystore's passphrase. */
   keys(): Promise<KeyService>
-  /** Threads for training, closed by the caller; undefined to train on one. */
-  crew(): Promise<Crew & { close(): Promise<void> }>
+  /** What trains models of that kind. */
+  trainer(trainer: Trainer): Promise<ModelTrainer>
   /** The function that trains in a process of its own; undefined to train in this one. */
   readonly trainModule?: { readonly file: string; readonly export: string }
 }

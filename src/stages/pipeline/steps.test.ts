@@ -1,3 +1,4 @@
+import type { GoldenRows } from '../evaluate/golden.ts'
 import { statSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { late, lateWith, type Trained, trainedProject } from '../../../test/support/trained-project.ts'
@@ -62,14 +63,14 @@ it('each step stands in its order, with what it reads of those before', async ()
     ['validate-rides', ''],
     ['features-late', 'validate-rides.data'],
     ['train-late', 'features-late.frame'],
-    ['export-late', 'features-late.frame train-late.model train-late.scaler'],
+    ['verify-late', 'features-late.frame train-late.onnx train-late.card train-late.reference train-late.scaler'],
     [
       'evaluate-late',
-      'validate-rides.data features-late.frame train-late.model export-late.onnx train-late.profile train-late.scaler',
+      'validate-rides.data features-late.frame train-late.card verify-late.onnx verify-late.profile train-late.scaler',
     ],
     [
       'register-late',
-      'validate-rides.data features-late.frame train-late.model train-late.scaler evaluate-late.profile export-late.onnx evaluate-late.report evaluate-late.metrics',
+      'validate-rides.data features-late.frame train-late.card train-late.scaler evaluate-late.profile verify-late.onnx verify-late.golden evaluate-late.report evaluate-late.metrics',
     ],
   ])
   expect(graph.map(one => [one.name, one.cache]).filter(([, cache]) => cache)).toEqual([
@@ -82,7 +83,7 @@ it('each step stands in its order, with what it reads of those before', async ()
 
 describe('the exported file', () => {
   it('says what it is made of, and carries 32 rows with the scores that training gave them', async () => {
-    const { metadata } = inspectModel(await bytesOf('export-late', 'onnx'))
+    const { metadata } = inspectModel(await bytesOf('verify-late', 'onnx'))
     expect(metadata).toMatchObject({
       'millrace.model': 'late',
       'millrace.threshold': '0.4',
@@ -102,14 +103,11 @@ describe('the exported file', () => {
       'km',
       expect.stringContaining('at'),
     ])
-    const golden = JSON.parse(metadata['millrace.golden'] ?? '') as {
-      features: (number | null)[]
-      scores: number[]
-    }
+    const golden = await jsonOf<GoldenRows>('verify-late', 'golden')
     expect([golden.features.length, golden.scores.length]).toEqual([32 * 4, 32])
     // the real runtime gives the same, and they are rows of the whole test stretch, the edges among them
     const runtime = await trained.workspace.runtime()
-    const loaded = await runtime.load(await bytesOf('export-late', 'onnx'))
+    const loaded = await runtime.load(await bytesOf('verify-late', 'onnx'))
     const features = Float32Array.from(golden.features, one => one ?? Number.NaN)
     const { scores } = await loaded.run({ features, rows: 32 })
     await loaded.close()
@@ -120,9 +118,9 @@ describe('the exported file', () => {
   })
 
   it('is verified before it goes on: each of its checks passed, with numbers missing and far away among the rows', async () => {
-    const report = await jsonOf<Report>('export-late', 'report')
+    const report = await jsonOf<Report>('verify-late', 'report')
     expect(report).toMatchObject({ kind: 'export', subject: 'late', status: 'pass' })
-    expect(report.evidence.model).toBe(digestOf('train-late', 'model'))
+    expect(report.evidence.onnx).toBe(digestOf('train-late', 'onnx'))
     expect(new Set(report.checks.map(one => one.status))).toEqual(new Set(['pass']))
     expect(report.checks.map(one => one.target.model)).toEqual(report.checks.map(() => 'late'))
     const parity = report.checks.find(one => one.id === 'onnx.parity')
@@ -133,7 +131,7 @@ describe('the exported file', () => {
 })
 
 describe('the baseline', () => {
-  const profile = () => jsonOf<Profile>('train-late', 'profile')
+  const profile = () => jsonOf<Profile>('verify-late', 'profile')
 
   it('has the importance of each input, and scores of the rows that were held out', async () => {
     const { columns, score, rows } = await profile()
@@ -155,7 +153,7 @@ describe('the baseline', () => {
     })
     const services = withProject({ monitors: new Map([other, watched].map(one => [one.name, one])) as never })
     const graph = await trainingGraph(services, { ...request, model: late as unknown as Model })
-    expect(graph.find(one => one.name === 'train-late')?.parameters).toMatchObject({ naturalWindow: '21600s' })
+    expect(graph.find(one => one.name === 'verify-late')?.parameters).toMatchObject({ naturalWindow: '21600s' })
   })
 
   /** Rows of the frame, and those of them that were held out. */

@@ -100,13 +100,14 @@ describe('a run that passes', () => {
       expect(version).toMatchObject({
         model: 'late',
         version: 1,
-        digest: outputs['export-late.onnx']?.digest,
+        digest: outputs['verify-late.onnx']?.digest,
         facts: {
           'data:rides': outputs['validate-rides.data']?.digest,
           frame: outputs['features-late.frame']?.digest,
-          model: outputs['train-late.model']?.digest,
+          card: outputs['train-late.card']?.digest,
           scaler: outputs['train-late.scaler']?.digest,
-          onnx: outputs['export-late.onnx']?.digest,
+          onnx: outputs['verify-late.onnx']?.digest,
+          golden: outputs['verify-late.golden']?.digest,
           // with the level of quality that the held-out rows gave
           profile: outputs['evaluate-late.profile']?.digest,
           report: outputs['evaluate-late.report']?.digest,
@@ -115,7 +116,7 @@ describe('a run that passes', () => {
           environment: { node: 'v20' },
         },
       })
-      for (const fact of ['data:rides', 'frame', 'model', 'scaler', 'onnx', 'profile', 'report'])
+      for (const fact of ['data:rides', 'frame', 'card', 'golden', 'scaler', 'onnx', 'profile', 'report'])
         expect(await workspace.artifacts.has(version?.facts[fact] as never), fact).toBe(true)
       expect(version?.metrics).toEqual(await json('evaluate-late.metrics'))
       expect(version?.metrics.auc as number).toBeGreaterThan(0.85)
@@ -156,12 +157,12 @@ describe('a run that passes', () => {
     await train(folder(), build(), async ({ json, outputs }) => {
       type Baseline = { performance: { rows: number; quality: { natural: unknown; value?: number } } }
       const baseline = await json<Baseline>('evaluate-late.profile')
-      const training = await json<Baseline>('train-late.profile')
+      const training = await json<Baseline>('verify-late.profile')
       const { evidence } = await json<Report>('evaluate-late.report')
       expect(baseline.performance.rows).toBe(evidence.rows)
       expect(training.performance.rows).not.toBe(evidence.rows)
       expect(baseline.performance.quality.natural).toEqual(training.performance.quality.natural)
-      expect(outputs['evaluate-late.profile']?.digest).not.toBe(outputs['train-late.profile']?.digest)
+      expect(outputs['evaluate-late.profile']?.digest).not.toBe(outputs['verify-late.profile']?.digest)
     })
   })
 })
@@ -265,7 +266,7 @@ it('a version is traced from its file and its run, and has the latest of what it
     const [version] = await store.listModelVersions('late')
     const edges = await store.edgesTo(['model:late@1'])
     expect(new Set(edges.map(one => `${one.from} ${one.relation}`))).toEqual(
-      new Set([`run:${version?.runId} made`, `${outputs['export-late.onnx']?.digest} registered as`]),
+      new Set([`run:${version?.runId} made`, `${outputs['verify-late.onnx']?.digest} registered as`]),
     )
     expect(version?.tags).toEqual({})
     const gate = decisions.find(one => one.subject === 'model late')

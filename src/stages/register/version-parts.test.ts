@@ -14,9 +14,9 @@ it('a name says which version, and is read back', () => {
 })
 
 it('what the registry does not name is said of the version; a snapshot that it did not use is none', () => {
-  const version = versionWith({ frame: digest, model: 'none', 'data:rides': digest, 'data:weather': 7 })
+  const version = versionWith({ frame: digest, card: 'none', 'data:rides': digest, 'data:weather': 7 })
   expect(partDigest(version, 'frame')).toBe(digest)
-  expect(() => partDigest(version, 'model')).toThrow(unreadable(/late@3 .*names no model/))
+  expect(() => partDigest(version, 'card')).toThrow(unreadable(/late@3 .*names no card/))
   expect(() => partDigest(version, 'declaration')).toThrow(unreadable(/names no declaration/))
   expect(snapshotOfVersion(version, 'rides')).toBe(digest)
   for (const other of ['weather', 'trips']) expect(snapshotOfVersion(version, other)).toBeUndefined()
@@ -35,15 +35,17 @@ it('its spans are those of its frame, all three', () => {
 
 it.each([
   ['declaration', '{"kind":"model","schema":2}', /the form model 2/],
-  ['model', '{"version":2,"inputs":[]}', /fitted model has a form/],
+  ['card', '{"kind":"model card","schema":2}', /its model card has a form/],
+  ['golden', '{"kind":"model card","schema":1}', /its golden rows has a form/],
   ['profile', '[]', /baseline has a form/],
-  ['model', 'half of a', /its model is no JSON/],
+  ['card', 'half of a', /its card is no JSON/],
 ] as const)('a %s of another form is refused by name: %s', async (part, text, reason) => {
   await expect(readPart(holding(text), versionWith({ [part]: digest }), part)).rejects.toThrow(unreadable(reason))
 })
 
 it('a scaler of another form is one that is not proven; a part of the form is given', async () => {
-  const version = versionWith({ scaler: digest, model: digest })
+  const version = versionWith({ scaler: digest, card: digest })
   await expect(readPart(holding('{"version":2}'), version, 'scaler')).rejects.toMatchObject({ code: 'MR4107' })
-  expect(await readPart(holding('{"version":1,"inputs":[]}'), version, 'model')).toEqual({ version: 1, inputs: [] })
+  const card = { kind: 'model card', schema: 1, inputs: [] }
+  expect(await readPart(holding(JSON.stringify(card)), version, 'card')).toEqual(card)
 })

@@ -5,10 +5,11 @@ import type { Json } from '../../internal/canonical-json.ts'
 import { isDigest, type Digest } from '../../internal/digest.ts'
 import { messageOf } from '../../internal/message-of.ts'
 import type { ModelVersion } from '../../ports/metadata-store.ts'
+import type { ModelCard } from '../../ports/trainer.ts'
+import type { GoldenRows } from '../evaluate/golden.ts'
 import type { Spans } from '../features/frame.ts'
 import { readArtifact, type ScalerArtifact } from '../scaler/index.ts'
 import type { StageServices } from '../pipeline/services.ts'
-import type { FittedModel } from '../train/estimator.ts'
 import type { Profile } from '../watch/profile.ts'
 
 /** `lateness@3`. */
@@ -21,19 +22,25 @@ export function versionCalled(name: string): { readonly model: string; readonly 
   return { model: name.slice(0, at), version: Number(name.slice(at + 1)) }
 }
 
+/** A document of the first form of its kind. */
+function ofKind<T extends { readonly kind: string; readonly schema: 1 }>(
+  json: unknown,
+  kind: T['kind'],
+  version: string,
+): T {
+  const found = json as Partial<T> | null
+  if (found?.kind !== kind || found.schema !== 1)
+    throw fail('versionUnreadable', { version, reason: `its ${kind} has a form that this Millrace does not know` })
+  return found as T
+}
+
 /** What a version keeps besides its ONNX file, by the fact that holds its digest, and how each is read. */
 const readers = {
   /** The definition that it was made with, whole: inputs, features, columns, threshold, tests. */
   declaration: (json: unknown, version: string): Model => readModelDefinition(json, version),
-  model(json: unknown, version: string): FittedModel {
-    const fitted = json as Partial<FittedModel> | null
-    if (fitted?.version !== 1 || !Array.isArray(fitted.inputs))
-      throw fail('versionUnreadable', {
-        version,
-        reason: 'its fitted model has a form that this Millrace does not know',
-      })
-    return fitted as FittedModel
-  },
+  /** What is known of the model besides its file: how its inputs are called, which of them matters. */
+  card: (json: unknown, version: string): ModelCard => ofKind(json, 'model card', version),
+  golden: (json: unknown, version: string): GoldenRows => ofKind(json, 'golden rows', version),
   profile(json: unknown, version: string): Profile {
     if (typeof json !== 'object' || json === null || !('columns' in json))
       throw fail('versionUnreadable', { version, reason: 'its baseline has a form that this Millrace does not know' })

@@ -1,7 +1,7 @@
 import type { CheckResult } from '../../define/report.ts'
 import type { ModelInput } from '../../onnx/index.ts'
 import { batchOf } from '../evaluate/subject.ts'
-import type { FrameRows } from '../train/read-frame.ts'
+import type { FrameRows } from '../../ports/trainer.ts'
 import type { Profile } from '../watch/profile.ts'
 import { createWindow } from '../watch/window.ts'
 import type { ScalerArtifact } from './artifact.ts'

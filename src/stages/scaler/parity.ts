@@ -2,6 +2,7 @@ import type { CheckResult } from '../../define/report.ts'
 import { graphOrder, type ModelInput, type OnnxModel, scalerPart } from '../../onnx/index.ts'
 import { transform } from '../../math/scaler/index.ts'
 import type { InferenceBatch, InferenceRuntime } from '../../ports/inference-runtime.ts'
+import type { InputColumn } from '../../ports/trainer.ts'
 import { parametersOf, type ScalerArtifact } from './artifact.ts'
 import { figure, type Finding, plural, scalerCheck } from './finding.ts'
 
@@ -13,8 +14,8 @@ const rule = {
 
 /**
  * S6: the scaler inside the graph, run by the inference runtime, against float64 arithmetic on the same rows. Scores and
- * decisions are held by the export's own parity check, more strictly. `columns` are the numbers that the scaler sees (texts
- * as their category's index) in the order of the inputs, the rows those of `batch`.
+ * decisions are held by the export's own parity check, more strictly. `columns` are the inputs in
+ * their order, of which the numbers are compared, the rows those of `batch`.
  */
 export async function scalerParity(
   model: string,
@@ -22,7 +23,7 @@ export async function scalerParity(
   graph: OnnxModel,
   runtime: InferenceRuntime,
   inputs: readonly ModelInput[],
-  columns: readonly Float32Array[],
+  columns: readonly InputColumn[],
   batch: InferenceBatch,
 ): Promise<CheckResult> {
   const part = scalerPart(graph)
@@ -40,8 +41,13 @@ export async function scalerParity(
   const loaded = await runtime.load(part)
   try {
     const { scores } = await loaded.run(batch)
-    const wanted = transform(parametersOf(artifact), columns)
-    const order = graphOrder(inputs)
+    const texts = new Float32Array(batch.rows)
+    const wanted = transform(
+      parametersOf(artifact),
+      columns.map(column => (column instanceof Float32Array ? column : texts)),
+    )
+    const order = graphOrder(inputs).filter(at => inputs[at]?.kind === 'number')
+    const width = scores.length / batch.rows
     let worst = 0
     const findings: Finding[] = []
     order.forEach((input, place) => {
@@ -49,7 +55,7 @@ export async function scalerParity(
       let bad = 0
       let first = ''
       wanted[input]?.forEach((z, row) => {
-        const got = scores[row * order.length + place] as number
+        const got = scores[row * width + place] as number
         // What is missing stays missing
         const relative = Number.isNaN(z) && Number.isNaN(got) ? 0 : Math.abs(z - got) / (1 + Math.abs(z))
         if (relative > worst) worst = relative

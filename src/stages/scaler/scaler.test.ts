@@ -203,10 +203,7 @@ describe('S9 unit change', () => {
     expect(both.get('scaler-window-unit')?.message).toContain('60.00 times')
   })
   test('between two scalers by their medians and interquartile ranges', () => {
-    const scaled = (columns: Record<string, Float32Array>) => {
-      const scaler = artifactOf(columns)
-      return { inputs: scaler.features, scaler }
-    }
+    const scaled = artifactOf
     const [before, now] = [scaled({ x: skewed(900, 1) }), scaled({ x: skewed(900, 1, 1.609344) })]
     expect(unitChange('m', now, before).message).toBe('x is 1.609 times what it was: kilometres for miles?')
     expect(unitChange('m', before, before).status).toBe('pass')

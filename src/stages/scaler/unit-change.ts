@@ -1,5 +1,4 @@
 import type { CheckResult } from '../../define/report.ts'
-import type { FeatureScale } from '../../math/scaler/index.ts'
 import { unitFactors, unitTolerance } from '../watch/unit-edges.ts'
 import type { ScalerArtifact } from './artifact.ts'
 import { type Finding, plural, scalerCheck } from './finding.ts'
@@ -50,10 +49,9 @@ function unitFinding(column: string, factor: number, said: string): Finding {
   return { column, level: 'warn', text: `${said}: ${words}?`, observed: { factor } }
 }
 
-/** Inputs by name, with what was learned of each in the same order. */
+/** What was learned of each input. */
 interface ScaledInputs {
-  readonly inputs: readonly { readonly name: string }[]
-  readonly scaler: { readonly features: readonly Pick<FeatureScale, 'median' | 'iqr' | 'count'>[] }
+  readonly features: readonly Pick<ScalerArtifact['features'][number], 'name' | 'median' | 'iqr' | 'count'>[]
 }
 
 const close = (a: number, b: number): boolean => Math.abs(a / b - 1) <= unitTolerance
@@ -64,11 +62,11 @@ const close = (a: number, b: number): boolean => Math.abs(a / b - 1) <= unitTole
  */
 export function unitChange(model: string, now: ScaledInputs, before: ScaledInputs): CheckResult {
   let compared = 0
-  const earlier = new Map(before.inputs.map(({ name }, i) => [name, before.scaler.features[i]]))
-  const findings = now.inputs.flatMap(({ name }, i): Finding[] => {
-    const a = now.scaler.features[i]
+  const earlier = new Map(before.features.map(feature => [feature.name, feature]))
+  const findings = now.features.flatMap((a): Finding[] => {
+    const { name } = a
     const b = earlier.get(name)
-    if (!a || !b || a.count === 0 || b.count === 0 || b.iqr === 0 || b.median === 0 || a.iqr === 0) return []
+    if (!b || a.count === 0 || b.count === 0 || b.iqr === 0 || b.median === 0 || a.iqr === 0) return []
     compared++
     const found = unitFactors.find(([factor]) => close(a.iqr / b.iqr, factor) && close(a.median / b.median, factor))
     if (!found) return []

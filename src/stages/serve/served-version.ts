@@ -4,16 +4,16 @@ import type { Model } from '../../define/model.ts'
 import type { Digest } from '../../internal/digest.ts'
 import { ulid } from '../../internal/ids.ts'
 import type { Micros } from '../../internal/time.ts'
-import { handlesMissing, inspectModel, readModel } from '../../onnx/index.ts'
+import { handlesMissing, readModel } from '../../onnx/index.ts'
 import type { LoadedModel } from '../../ports/inference-runtime.ts'
 import type { MetadataStore, ModelVersion } from '../../ports/metadata-store.ts'
 import { goldenTest } from '../evaluate/service-tests.ts'
 import type { StageServices } from '../pipeline/services.ts'
 import { fail, type MillraceError } from '../../errors/index.ts'
+import type { ModelCard } from '../../ports/trainer.ts'
 import { partDigest, readPart, versionName } from '../register/version-parts.ts'
 import { checksOfVersion } from '../scaler/index.ts'
 import type { WatchedScaler } from '../scaler/watched.ts'
-import type { FittedModel } from '../train/estimator.ts'
 import type { Profile } from '../watch/index.ts'
 
 /** A model version in memory, its golden rows answered. */
@@ -22,17 +22,11 @@ export interface ServedVersion {
   /** As it was declared when this version was made: it reads, decides and is tested by that, whatever the project says now. */
   readonly model: Model
   readonly loaded: LoadedModel
-  readonly fitted: FittedModel
+  readonly card: ModelCard
   readonly profile: Profile
   readonly golden: CheckResult
   /** The scaler inside, what it is watched for, and how it stood when it was loaded. */
   readonly scaler: WatchedScaler & { readonly digest: Digest; readonly checks: readonly CheckResult[] }
-}
-
-interface Golden {
-  readonly features: readonly (number | null)[]
-  readonly categories: readonly string[]
-  readonly scores: readonly number[]
 }
 
 /** The same model, whose `close` waits for the runs that have begun: a version may be retired while requests are in it. */
@@ -70,7 +64,7 @@ async function scalerOf(
   services: StageServices,
   record: ModelVersion,
   declared: Model,
-  fitted: FittedModel,
+  { inputs }: ModelCard,
   onnx: Uint8Array,
 ): Promise<ServedVersion['scaler']> {
   const model = versionName(record)
@@ -84,7 +78,7 @@ async function scalerOf(
     artifact,
     digest,
     onnx,
-    inputs: fitted.inputs,
+    inputs,
     registered: digest,
     declared: declared.inputs.map(input => input.name),
   })
@@ -95,20 +89,17 @@ async function scalerOf(
 export async function loadVersion(services: StageServices, record: ModelVersion): Promise<ServedVersion> {
   const bytes = await services.artifacts.get(record.digest)
   const model = await readPart(services, record, 'declaration')
-  const fitted = await readPart(services, record, 'model')
+  const card = await readPart(services, record, 'card')
   const profile = await readPart(services, record, 'profile')
-  const scaler = await scalerOf(services, record, model, fitted, bytes)
+  const scaler = await scalerOf(services, record, model, card, bytes)
   const loaded = drained(await (await services.runtime()).load(bytes))
-  const golden = JSON.parse(
-    inspectModel(bytes).metadata['millrace.golden'] ?? '{"features":[],"categories":[],"scores":[]}',
-  ) as Golden
   const check = await goldenTest(
     versionName(record),
     model.task,
-    { loaded, inputs: fitted.inputs },
-    { ...golden, features: golden.features.map(value => value ?? Number.NaN) },
+    { loaded, inputs: card.inputs },
+    await readPart(services, record, 'golden'),
   )
-  return { record, model, loaded, fitted, profile, golden: check, scaler }
+  return { record, model, loaded, card, profile, golden: check, scaler }
 }
 
 /** A version that may get traffic: its golden rows are answered as when it was made, and `admit` refuses nothing. */

@@ -1,18 +1,15 @@
 import type { InputSpec } from '../../define/model.ts'
 import type { DataEngine } from '../../ports/data-engine.ts'
+import type { FrameRows, TrainingFrame } from '../../ports/trainer.ts'
 import type { ColumnStatistics } from '../scaler/refit.ts'
 
-/** Rows of a training frame in memory, in order of time. */
-export interface FrameRows {
-  readonly rows: number
-  /** Event times, microseconds. */
-  readonly at: Float64Array
-  readonly labels: Float32Array
-  /** What each row counts in training, 1 when absent. */
-  readonly weights?: Float32Array
-  /** One a model input: float32 with NaN for missing, or text with '' for missing. */
-  readonly inputs: readonly (Float32Array | readonly string[])[]
-  readonly slices: ReadonlyMap<string, Uint8Array>
+/** A frame for who trains on it. */
+export function openFrame(
+  engine: DataEngine,
+  path: string,
+  inputs: readonly Pick<InputSpec, 'name' | 'type'>[],
+): TrainingFrame {
+  return { path, rows: (part, limit) => readFrame(engine, path, inputs, part, limit) }
 }
 
 /** Reads one split of a frame; `limit` takes evenly spaced rows. */
@@ -64,7 +61,7 @@ export function thinned(frame: FrameRows, most: number): FrameRows {
   const take = (values: Float32Array): Float32Array => Float32Array.from(pick, row => values[row] as number)
   return {
     rows: most,
-    at: Float64Array.from(pick, row => frame.at[row] as number),
+    ...(frame.at ? { at: Float64Array.from(pick, row => frame.at?.[row] as number) } : {}),
     labels: take(frame.labels),
     inputs: frame.inputs.map(column =>
       column instanceof Float32Array ? take(column) : Array.from(pick, row => column[row] as string),

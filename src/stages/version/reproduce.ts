@@ -26,7 +26,7 @@ export interface Reproduction {
   readonly same: boolean
   /** Each part as it was registered and as it came out now. */
   readonly parts: readonly {
-    readonly part: 'data' | 'frame' | 'model' | 'scaler' | 'onnx'
+    readonly part: 'data' | 'frame' | 'card' | 'scaler' | 'onnx'
     readonly registered: string
     readonly rebuilt: string
     readonly same: boolean
@@ -99,7 +99,7 @@ export async function reproduce(
       rebuilt: output(datasetStepName(dataset), 'data'),
     })),
     { part: 'frame' as const, registered: String(version.facts.frame), rebuilt: output(frame.name, 'frame') },
-    { part: 'model' as const, registered: String(version.facts.model), rebuilt: output(train.name, 'model') },
+    { part: 'card' as const, registered: String(version.facts.card), rebuilt: output(train.name, 'card') },
     { part: 'scaler' as const, registered: String(version.facts.scaler), rebuilt: output(train.name, 'scaler') },
     { part: 'onnx' as const, registered: version.digest, rebuilt: output(exported.name, 'onnx') },
   ].map(one => ({ ...one, same: one.registered === one.rebuilt }))

@@ -37,7 +37,7 @@ export const command: Command = {
         const { report } = await runSuite({
           model: { ...version.model, tests },
           name,
-          subject: { loaded: version.loaded, inputs: version.fitted.inputs },
+          subject: { loaded: version.loaded, inputs: version.card.inputs },
           bytes,
           frame,
           seed: 1,

@@ -6,7 +6,6 @@ import { partDigest, readPart } from '../../../stages/register/version-parts.ts'
 import { scalerParity, unitChange } from '../../../stages/scaler/index.ts'
 import { proveScaler } from '../../../stages/scaler/prove.ts'
 import { loadVersion } from '../../../stages/serve/served-version.ts'
-import { numericColumns } from '../../../stages/train/estimator.ts'
 import { readFrame } from '../../../stages/train/read-frame.ts'
 import type { Command } from '../../command.ts'
 import { printReports, reporterOf, reportOptions } from '../../report-output.ts'
@@ -36,7 +35,7 @@ export const command: Command = {
       const path = await artifacts.localPath(partDigest(record, 'frame'))
       const served = await loadVersion(workspace, record)
       try {
-        const { fitted, model, profile, scaler } = served
+        const { card, model, profile, scaler } = served
         const test = await readFrame(engine, path, model.inputs, 'test', mostRows)
         const onnx = await artifacts.get(record.digest)
         const version = {
@@ -44,23 +43,23 @@ export const command: Command = {
           artifact: scaler.artifact,
           digest: scaler.digest,
           onnx,
-          inputs: fitted.inputs,
+          inputs: card.inputs,
           declared: model.inputs.map(input => input.name),
           registered: partDigest(record, 'scaler'),
         }
         const checks = await proveScaler(engine, version, { path, test }, profile)
         const some = await readFrame(engine, path, model.inputs, 'test', parityRows)
         const rows = Int32Array.from({ length: some.rows }, (_, row) => row)
-        const batch = batchOf(fitted.inputs, some.inputs, rows)
-        const columns = numericColumns(fitted.inputs, some)
+        const batch = batchOf(card.inputs, some.inputs, rows)
         const runtime = await workspace.runtime()
-        checks.push(await scalerParity(name, scaler.artifact, readModel(onnx), runtime, fitted.inputs, columns, batch))
+        checks.push(
+          await scalerParity(name, scaler.artifact, readModel(onnx), runtime, card.inputs, some.inputs, batch),
+        )
         const against = options.against ?? (await store.aliases(record.model)).champion
         if (against !== undefined && against !== record.version) {
           const other = await versionOf(store, typeof against === 'string' ? against : `${record.model}@${against}`)
           const before = await readPart(workspace, other, 'scaler')
-          const scaled = (one: typeof before) => ({ inputs: one.features, scaler: one })
-          checks.push(unitChange(name, scaled(scaler.artifact), scaled(before)))
+          checks.push(unitChange(name, scaler.artifact, before))
         }
         const report: Report = {
           id: ulid(),

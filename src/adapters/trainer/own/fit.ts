@@ -1,7 +1,6 @@
-import { scalesOf, type Model, type ScaleKind } from '../../define/model.ts'
-import { categoriesOf } from '../../define/trainer.ts'
-import { fail } from '../../errors/index.ts'
-import { predictLinear } from '../../math/linear/index.ts'
+import { categoriesOf } from '../../../define/trainer.ts'
+import { fail } from '../../../errors/index.ts'
+import { predictLinear } from '../../../math/linear/index.ts'
 import {
   fitScaler,
   InfiniteValueError,
@@ -10,19 +9,18 @@ import {
   type ScalerKind,
   type ScalerParameters,
   SpreadError,
-} from '../../math/scaler/index.ts'
-import type { Task } from '../../math/task.ts'
-import { compileTrees, type Crew, outputsOf } from '../../math/trees/index.ts'
-import { codesOf, type Estimator, type ModelInput } from '../../onnx/index.ts'
+} from '../../../math/scaler/index.ts'
+import type { Task } from '../../../math/task.ts'
+import { compileTrees, type Crew, outputsOf } from '../../../math/trees/index.ts'
+import { codesOf, type Estimator, type ModelInput } from '../../../onnx/index.ts'
+import type { FrameRows, InputRows, ScaleKind, TrainingRequest } from '../../../ports/trainer.ts'
 import { type Examples, fitEstimator } from './fit-estimator.ts'
 import { inputsOf, numericColumns } from './inputs.ts'
-import type { FrameRows } from './read-frame.ts'
 
 export { numericColumns } from './inputs.ts'
 
-/** A fitted model as training leaves it: plain JSON, the content of the `model` artifact. */
+/** What was fitted, before it becomes a graph. */
 export interface FittedModel {
-  readonly version: 1
   readonly task: Task
   readonly inputs: readonly ModelInput[]
   readonly scaler: ScalerParameters
@@ -38,14 +36,8 @@ const scalerKind: Record<ScaleKind, ScalerKind> = {
   none: 'none',
 }
 
-/** What of a model's definition its fit depends on. */
-export type Fittable = Pick<Model, 'task' | 'scale' | 'trainer'> & {
-  readonly inputs: readonly Pick<Model['inputs'][number], 'name' | 'type'>[]
-  /** Number of classes of a multiclass task, whose labels are indexes. */
-  readonly classes?: number
-  /** Share of the truths that a quantile task's answer stays above. */
-  readonly quantile?: number
-}
+/** What of a request a fit depends on. */
+export type Fittable = Pick<TrainingRequest, 'task' | 'classes' | 'quantile' | 'scale' | 'trainer' | 'inputs'>
 
 /** Fits scaler and estimator on the training rows only. Deterministic: the same rows and options give the same model. */
 export async function fit(
@@ -65,18 +57,20 @@ export async function fit(
     rows: labels.length,
     columns: scaleFloat32(scaler, columns),
     codes: inputs.map(codesOf),
+    names: inputs.map(input => input.name),
     labels,
-    ...(classes === undefined ? {} : { classes }),
+    ...(task === 'multiclass' ? { classes: classes.length } : {}),
     ...(quantile === undefined ? {} : { quantile }),
     ...(weights ? { weights } : {}),
   }
   const { estimator, importance } = await fitEstimator(trainer, examples, { crew, onRound })
-  return { version: 1, task, inputs, scaler, estimator, importance }
+  return { task, inputs, scaler, estimator, importance }
 }
 
 /** Fits the declared scale of each input. Throws `scalerValueInfinite` and `scalerSpread` naming the input. */
 function scalerOf(model: Pick<Fittable, 'scale' | 'inputs'>, columns: readonly Float32Array[]): ScalerParameters {
-  const kinds = scalesOf(model).map(kind => scalerKind[kind])
+  const { scale, inputs } = model
+  const kinds = inputs.map(one => scalerKind[typeof scale === 'string' ? scale : (scale[one.name] ?? 'standard')])
   try {
     return fitScaler(kinds, columns)
   } catch (error) {
@@ -93,7 +87,7 @@ function scalerOf(model: Pick<Fittable, 'scale' | 'inputs'>, columns: readonly F
 }
 
 /** Reference scores of the trainer's own arithmetic: probability of the positive class or of each class, or the value. */
-export function score(fitted: FittedModel, frame: Pick<FrameRows, 'inputs' | 'rows'>): Float32Array {
+export function score(fitted: FittedModel, frame: InputRows): Float32Array {
   const scaled = scaleFloat32(fitted.scaler, numericColumns(fitted.inputs, frame))
   const { estimator } = fitted
   const trees = estimator.kind === 'trees' ? compileTrees(estimator.ensemble) : undefined

@@ -1,8 +1,8 @@
-import type { Trainer } from '../../define/trainer.ts'
-import { fitWithImportance } from '../../math/linear/index.ts'
-import type { Task } from '../../math/task.ts'
-import { type Crew, gainImportance, trainTrees } from '../../math/trees/index.ts'
-import type { Estimator } from '../../onnx/index.ts'
+import { fitWithImportance } from '../../../math/linear/index.ts'
+import type { Task } from '../../../math/task.ts'
+import { type Crew, gainImportance, trainTrees } from '../../../math/trees/index.ts'
+import type { Estimator } from '../../../onnx/index.ts'
+import type { Trainer } from '../../../ports/trainer.ts'
 
 /** What an estimator is fitted to: scaled numbers and codes of texts. */
 export interface Examples {
@@ -11,6 +11,8 @@ export interface Examples {
   readonly columns: readonly Float32Array[]
   /** By column: how many codes a text has, 0 for a number. */
   readonly codes: readonly number[]
+  /** By column. */
+  readonly names: readonly string[]
   readonly labels: Float32Array
   /** Of a multiclass task, whose labels are indexes. */
   readonly classes?: number

@@ -1,0 +1,65 @@
+import type { Crew } from '../../../math/trees/index.ts'
+import { exportModel } from '../../../onnx/index.ts'
+import type {
+  InputColumn,
+  InputRows,
+  ModelTrainer,
+  ReferenceScores,
+  Trained,
+  TrainingRequest,
+} from '../../../ports/trainer.ts'
+import { fit, score, type FittedModel } from './fit.ts'
+
+/** Most held-out rows that the trainer scores itself. */
+const referenceRows = 2_000
+
+/**
+ * Every number of the rows beside the held-out ones at the edges of its training range, or missing: where the trainer's
+ * arithmetic and a graph's differ, if they do.
+ */
+function withEdges({ rows, inputs }: InputRows, { scaler: { features } }: FittedModel): InputRows {
+  const fixed = [Number.NaN, 0, -1, 1e6, -1e6]
+  const edgesOf = (at: number): number[] => {
+    const { min = 0, max = 0, mean = 0, var: variance = 0 } = features[at] ?? {}
+    const far = 3 * Math.sqrt(variance)
+    return [...fixed, min, max, mean, min - far, max + far]
+  }
+  return {
+    rows: rows + edgesOf(0).length,
+    inputs: inputs.map(
+      (column, at): InputColumn =>
+        column instanceof Float32Array
+          ? Float32Array.from([...column, ...edgesOf(at)])
+          : [...column, ...edgesOf(at).map(() => '')],
+    ),
+  }
+}
+
+async function train(
+  request: TrainingRequest,
+  openCrew: () => Promise<Crew & { close(): Promise<void> }>,
+): Promise<Trained> {
+  const crew = await openCrew()
+  let fitted: FittedModel
+  try {
+    const rows = await request.frame.rows('train')
+    fitted = await fit(request, rows, crew, (done, of) => request.progress(done / of, `round ${done} of ${of}`))
+  } finally {
+    await crew.close()
+  }
+  const { inputs, scaler, estimator, importance } = fitted
+  const { threshold, task, classes, trainer } = request
+  const rows = withEdges(await request.frame.rows('test', referenceRows), fitted)
+  const reference: ReferenceScores = { ...rows, scores: score(fitted, rows) }
+  return {
+    onnx: exportModel({ inputs, scaler, estimator, threshold }),
+    card: { kind: 'model card', schema: 1, task, classes, inputs, trainer: trainer.kind, importance },
+    reference,
+    scaler,
+  }
+}
+
+/** Gradient-boosted trees and linear models in TypeScript: the same bytes for the same rows, options and seed. */
+export function openOwnTrainer(crew: () => Promise<Crew & { close(): Promise<void> }>): ModelTrainer {
+  return { reproducible: 'bitwise', train: request => train(request, crew) }
+}

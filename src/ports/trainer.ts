@@ -1,0 +1,92 @@
+import type { ScaleKind } from '../define/model.ts'
+import type { ScalarType } from '../define/expression/node.ts'
+import type { Trainer } from '../define/trainer.ts'
+import type { Task } from '../math/task.ts'
+import type { ScalerParameters } from '../math/scaler/index.ts'
+import type { ModelInput } from '../onnx/index.ts'
+
+export type { ScaleKind, Trainer }
+
+/** One column of inputs: float32 with NaN for missing (booleans are 0 and 1), or text with '' for missing. */
+export type InputColumn = Float32Array | readonly string[]
+
+/** Rows as a model sees them, column by column in the order of its inputs. */
+export interface InputRows {
+  readonly rows: number
+  readonly inputs: readonly InputColumn[]
+}
+
+/** Rows of a training frame in memory, in the frame's order. */
+export interface FrameRows extends InputRows {
+  /** Event times in microseconds; absent where the dataset has none. */
+  readonly at?: Float64Array
+  /** 0 or 1, the number of the class, or the value. */
+  readonly labels: Float32Array
+  /** What each row counts; absent where all count 1. */
+  readonly weights?: Float32Array
+  readonly slices: ReadonlyMap<string, Uint8Array>
+}
+
+/** The training frame of a model: one Parquet file with both parts. */
+export interface TrainingFrame {
+  readonly path: string
+  /** Reads one part; with `limit` at most so many rows, evenly spaced. */
+  rows(part: 'train' | 'test', limit?: number): Promise<FrameRows>
+}
+
+/** What a trainer is asked for. Nothing else reaches it: it knows no project, no store and no other model. */
+export interface TrainingRequest {
+  readonly task: Task
+  /** Names of the classes of `multiclass`, in the order of their numbers; empty for other tasks. */
+  readonly classes: readonly string[]
+  /** Of `quantile`: the share of the truths that stays below the answer, between 0 and 1. */
+  readonly quantile?: number
+  readonly inputs: readonly { readonly name: string; readonly type: ScalarType }[]
+  /** One kind for all numbers, or the kind of each input by name. */
+  readonly scale: ScaleKind | Readonly<Record<string, ScaleKind>>
+  readonly trainer: Trainer
+  /** From which probability on a binary prediction is positive. */
+  readonly threshold: number
+  readonly seed: number
+  readonly frame: TrainingFrame
+  readonly signal: AbortSignal
+  /** `fraction` 0 to 1. */
+  progress(fraction: number, message?: string): void
+  metric(key: string, value: number, step?: number): void
+}
+
+/** What everything after training knows of a model besides its ONNX file. Plain JSON. */
+export interface ModelCard {
+  readonly kind: 'model card'
+  readonly schema: 1
+  readonly task: Task
+  readonly classes: readonly string[]
+  /** In the order of the definition. */
+  readonly inputs: readonly ModelInput[]
+  /** What trained it, in words that tell trainers apart: `gbt`, `linear`, `python`. */
+  readonly trainer: string
+  /** Share of each input in the decisions of the model, in the order of `inputs`; empty where the trainer does not tell. */
+  readonly importance: readonly number[]
+}
+
+/** Rows that the trainer scored by its own arithmetic: rows × outputs, what the ONNX file is held to. */
+export interface ReferenceScores extends InputRows {
+  readonly scores: Float32Array
+}
+
+/** What training gives. */
+export interface Trained {
+  readonly onnx: Uint8Array
+  readonly card: ModelCard
+  /** Absent where the trainer gives no scores of its own. */
+  readonly reference?: ReferenceScores
+  /** What the graph scales its inputs by, in the order of the inputs; absent where the trainer scales by itself. */
+  readonly scaler?: ScalerParameters
+}
+
+/** Turns a training frame into an ONNX model: own trees and linear models, a script in any language, a container. */
+export interface ModelTrainer {
+  /** Equal requests give: equal bytes, equal scores within float32 arithmetic, or neither. */
+  readonly reproducible: 'bitwise' | 'tolerance' | 'none'
+  train(request: TrainingRequest): Promise<Trained>
+}
