@@ -48,8 +48,16 @@ const validity: Rules = [
   ['tensor', 'constants hold as many values as their shape says', tensors],
   ['topology', 'every value is made once, before it is used', topology],
   ['declared-type', 'inputs and outputs say their types', declared],
-  ['operator', 'every operator exists and has the inputs and outputs that it takes', (model, graph) => nodes(model, graph).operators],
-  ['attribute', 'every attribute exists, is of its type, and none is missing', (model, graph) => nodes(model, graph).attributes],
+  [
+    'operator',
+    'every operator exists and has the inputs and outputs that it takes',
+    (model, graph) => nodes(model, graph).operators,
+  ],
+  [
+    'attribute',
+    'every attribute exists, is of its type, and none is missing',
+    (model, graph) => nodes(model, graph).attributes,
+  ],
   ['type', 'values are of the types that operators take and give', (model, graph) => nodes(model, graph).types],
   ['tree-arrays', 'the lists that describe trees have equal lengths and known modes', treeArrays],
   ['tree-shape', 'tree nodes are unique, children exist, every node is reached once', treeShape],

@@ -125,7 +125,7 @@ export function formulaOf(table: Pick<Table, 'inputs' | 'classes'>, of: Truth): 
       width: numbers.length,
       categoryWidth: texts.length,
       wide: false,
-    outputs,
+      outputs,
       run: async ({ rows, features, categories }: InferenceBatch) => {
         const scores = new Float32Array(rows * outputs)
         for (let i = 0; i < rows; i++) {
@@ -162,7 +162,7 @@ export async function trainedOn(table: Table, trainer: Parameters<typeof fit>[0]
       width,
       categoryWidth: texts,
       wide: false,
-    outputs: 1,
+      outputs: 1,
       run: async ({ rows, features, categories }: InferenceBatch) => {
         let [number, text] = [0, 0]
         const inputs = fitted.inputs.map(input => {

@@ -11,6 +11,8 @@ export interface Examples {
   readonly columns: readonly Float32Array[]
   /** By column: how many codes a text has, 0 for a number. */
   readonly codes: readonly number[]
+  /** By column. */
+  readonly names: readonly string[]
   readonly labels: Float32Array
   /** Of a multiclass task, whose labels are indexes. */
   readonly classes?: number

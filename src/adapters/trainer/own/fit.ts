@@ -60,6 +60,7 @@ export async function fit(
     rows: labels.length,
     columns: scaleFloat32(scaler, columns),
     codes: inputs.map(codesOf),
+    names: inputs.map(input => input.name),
     labels,
     ...(classes.length > 0 ? { classes: classes.length } : {}),
     ...(quantile === undefined ? {} : { quantile }),

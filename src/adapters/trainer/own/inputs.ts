@@ -1,5 +1,5 @@
 import { categoryEncoder, type ModelInput, type TextInput } from '../../../onnx/index.ts'
-import type { FrameRows } from '../../../ports/trainer.ts'
+import type { InputRows } from '../../../ports/trainer.ts'
 
 /** How the texts of an input become codes. */
 export interface CategoryOptions {
@@ -34,7 +34,7 @@ function textInput(name: string, values: readonly string[], options: CategoryOpt
 /** The inputs as estimators and the exported graph see them. */
 export function inputsOf(
   inputs: readonly { readonly name: string; readonly type: string }[],
-  frame: Pick<FrameRows, 'inputs'>,
+  frame: Pick<InputRows, 'inputs'>,
   options: CategoryOptions,
 ): ModelInput[] {
   return inputs.map(({ name, type }, i) =>
@@ -48,7 +48,7 @@ export function inputsOf(
 }
 
 /** The numeric columns that an estimator sees, before scaling: text as its code. */
-export function numericColumns(inputs: readonly ModelInput[], frame: Pick<FrameRows, 'inputs'>): Float32Array[] {
+export function numericColumns(inputs: readonly ModelInput[], frame: Pick<InputRows, 'inputs'>): Float32Array[] {
   return inputs.map((input, i) => {
     const values = frame.inputs[i] as Float32Array | readonly string[]
     if (input.kind === 'number') return values as Float32Array
