@@ -20,6 +20,7 @@ export type AttributeValue =
   | { readonly floats: readonly number[] }
   | { readonly ints: readonly number[] }
   | { readonly strings: readonly string[] }
+  | { readonly tensor: OnnxTensor }
 
 /** Builds a graph in order; every method that makes a value returns its name. */
 export interface GraphBuilder {
@@ -78,6 +79,6 @@ export function graph(name: string): GraphBuilder {
 }
 
 function attributeOf(name: string, value: AttributeValue): OnnxAttribute {
-  const [kind] = Object.keys(value) as [Exclude<keyof typeof attributeTypes, 'tensor' | 'graph'>]
+  const [kind] = Object.keys(value) as [Exclude<keyof typeof attributeTypes, 'graph'>]
   return { name, type: attributeTypes[kind], ...value }
 }

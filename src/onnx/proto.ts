@@ -66,7 +66,7 @@ export interface OnnxValue {
 }
 
 /** TensorProto.DataType. */
-export const dataTypes = { float: 1, int32: 6, int64: 7, string: 8, bool: 9, double: 11 } as const
+export const dataTypes = { float: 1, uint8: 2, int32: 6, int64: 7, string: 8, bool: 9, double: 11 } as const
 
 /** AttributeProto.AttributeType. */
 export const attributeTypes = {

@@ -3,6 +3,7 @@ import { fail } from '../../../errors/index.ts'
 import { predictLinear } from '../../../math/linear/index.ts'
 import {
   fitScaler,
+  float32Scale,
   InfiniteValueError,
   leaveUnscaled,
   scaleFloat32,
@@ -14,7 +15,8 @@ import type { Task } from '../../../math/task.ts'
 import { compileTrees, type Crew, outputsOf } from '../../../math/trees/index.ts'
 import { codesOf, type Estimator, type ModelInput } from '../../../onnx/index.ts'
 import type { FrameRows, InputRows, ScaleKind, TrainingRequest } from '../../../ports/trainer.ts'
-import { type Examples, fitEstimator } from './fit-estimator.ts'
+import type { Examples } from './examples.ts'
+import { fitEstimator } from './fit-estimator.ts'
 import { inputsOf, numericColumns } from './inputs.ts'
 
 export { numericColumns } from './inputs.ts'
@@ -46,7 +48,7 @@ export async function fit(
   crew: Crew | undefined,
   onRound: (done: number, of: number) => void,
 ): Promise<FittedModel> {
-  const inputs = inputsOf(model.inputs, frame, categoriesOf(model.trainer))
+  const inputs = inputsOf(model.inputs, frame, categoriesOf(model.trainer.kind === 'baseline' ? {} : model.trainer))
   const columns = numericColumns(inputs, frame)
   const texts = inputs.flatMap((input, i) => (input.kind === 'text' ? [i] : []))
   const scaler = leaveUnscaled(scalerOf(model, columns), texts)
@@ -58,6 +60,7 @@ export async function fit(
     columns: scaleFloat32(scaler, columns),
     codes: inputs.map(codesOf),
     names: inputs.map(input => input.name),
+    scale: float32Scale(scaler),
     labels,
     ...(task === 'multiclass' ? { classes: classes.length } : {}),
     ...(quantile === undefined ? {} : { quantile }),
