@@ -28,7 +28,7 @@ import {
 import { checkName, definitionBrand, refuse, type Definition } from './named.ts'
 import { modelTests, type ModelTest, type ModelTestBuilder } from './model-test/index.ts'
 import { compileSplit, splitForm, type Split, type SplitOptions } from './split.ts'
-import { trainerForm, type Trainer } from './trainer.ts'
+import { trainerForm, trainerRefusal, type Trainer } from './trainer.ts'
 import { checkTask, classWeightsForm, type ClassWeights, nodeOf, weightOf } from './truth.ts'
 
 type ModelInput =
@@ -214,6 +214,8 @@ function declareModel<const C extends Columns, const I extends Record<string, Mo
   }
   if (options.task !== 'binary' && options.threshold !== undefined)
     refuse('model', name, 'threshold has no effect: it is of binary models')
+  const unfit = trainerRefusal(options.train, options.task, inputs)
+  if (unfit !== undefined) refuse('model', name, unfit)
   const tests = options.test?.(modelTests<I>(name, { task: options.task, inputs }), expressions) ?? []
   checkTests(name, tests)
   return {

@@ -6,6 +6,7 @@ import { type GraphBuilder, graph } from './graph-builder.ts'
 import { links, writeLink, writeOutputs } from './answer.ts'
 import { writeLinear } from './linear-nodes.ts'
 import { treeAttributes } from './tree-attributes.ts'
+import { asksCodes, ensembleAttributes } from './tree-ensemble.ts'
 import { writeModel } from './write-model.ts'
 
 /** One input of a model, in the order of the training matrix's columns. */
@@ -126,7 +127,11 @@ function writeEstimator(
   if (estimator.kind === 'trees') {
     const { ensemble } = estimator
     const last = links[ensemble.task] ? 'margins' : 'scores'
-    builder.node('ml.TreeEnsembleRegressor', [scaled], last, treeAttributes(ensemble, order))
+    if (asksCodes(ensemble)) {
+      builder.node('ml.TreeEnsemble', [scaled], 'trees', ensembleAttributes(ensemble, order))
+      const base = builder.constant('base_scores', 'float', [ensemble.baseScore.length], ensemble.baseScore)
+      builder.node('Add', ['trees', base], last)
+    } else builder.node('ml.TreeEnsembleRegressor', [scaled], last, treeAttributes(ensemble, order))
     writeLink(builder, ensemble.task)
     return writeOutputs(builder, ensemble.task, outputsOf(ensemble), threshold)
   }

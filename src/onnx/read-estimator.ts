@@ -7,6 +7,7 @@ import type { OnnxGraph, OnnxModel, OnnxNode } from './proto.ts'
 import { links } from './answer.ts'
 import { readLinear } from './linear-nodes.ts'
 import { listOf, treesOf } from './tree-attributes.ts'
+import { treesOfEnsemble } from './tree-ensemble.ts'
 
 const tasks: readonly Task[] = ['binary', 'multiclass', 'count']
 
@@ -59,17 +60,30 @@ export function readEstimator(model: OnnxModel, file = 'the model'): GraphEstima
   }
   const imputer = take('Imputer')
   const found = imputer && (readLinear(graph, imputer, rest, width) ?? refuse('its linear model has another form'))
-  const forest = imputer ? undefined : need('TreeEnsembleRegressor')
+  const coded = imputer ? undefined : take('TreeEnsemble')
+  const baseName = coded && need('Add').inputs[1]
+  const base = coded && graph.initializers.find(one => one.name === baseName)?.values?.map(Number)
+  const forest = imputer || coded ? undefined : need('TreeEnsembleRegressor')
   const task = taskOf(rest[0]?.op) ?? refuse(`operator ${rest[0]?.op} is not expected here`)
   if (found) {
     const fits = task === 'multiclass' ? found.intercepts.length >= 2 : found.intercepts.length === 1
     if (!fits || task === 'quantile') return refuse(`its linear model has ${found.intercepts.length} outputs`)
     return { numbers, categories, scale, estimator: { kind: 'linear', model: { task, ...found } } }
   }
-  const trees = forest && treesOf(forest, width)
+  const trees = coded ? withBase(coded, base, width) : forest && treesOf(forest, width)
   if (!trees) return refuse('its trees have a form that only ONNX Runtime covers')
   const classes = task === 'binary' ? 2 : task === 'multiclass' ? trees.baseScore.length : 0
   return { numbers, categories, scale, estimator: { kind: 'trees', ensemble: { task, classes, ...trees } } }
+}
+
+function withBase(
+  node: OnnxNode,
+  baseScore: readonly number[] | undefined,
+  width: number,
+): Omit<TreeEnsemble, 'task' | 'classes'> | undefined {
+  const outputs = node.attributes.find(attribute => attribute.name === 'n_targets')?.int ?? 1
+  const trees = treesOfEnsemble(node, width)
+  return trees && baseScore?.length === outputs ? { trees, baseScore, width } : undefined
 }
 
 /** A quantile and a value look alike in the graph, and are evaluated alike. */

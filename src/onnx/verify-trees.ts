@@ -2,6 +2,13 @@ import type { Findings } from './check.ts'
 import type { OnnxGraph, OnnxModel, OnnxNode } from './proto.ts'
 import { listOf } from './tree-attributes.ts'
 import { widthsOf } from './verify-scaler.ts'
+import {
+  ensembleArrays,
+  ensembleFeatures,
+  ensembleNumbers,
+  ensembleShape,
+  ensembleTargets,
+} from './verify-tree-ensemble.ts'
 
 const modes = new Set(['LEAF', 'BRANCH_LEQ', 'BRANCH_LT', 'BRANCH_GTE', 'BRANCH_GT', 'BRANCH_EQ', 'BRANCH_NEQ'])
 
@@ -24,6 +31,12 @@ function forestsOf(graph: OnnxGraph): Forest[] {
   )
 }
 
+/** What was found in trees of either form. */
+function both(one: Findings | undefined, other: Findings | undefined): Findings | undefined {
+  if (!one || !other) return one ?? other
+  return { evaluated: one.evaluated + other.evaluated, problems: [...one.problems, ...other.problems] }
+}
+
 function each(graph: OnnxGraph, look: (forest: Forest, problems: string[]) => number): Findings | undefined {
   const forests = forestsOf(graph)
   if (forests.length === 0) return undefined
@@ -33,7 +46,7 @@ function each(graph: OnnxGraph, look: (forest: Forest, problems: string[]) => nu
 }
 
 export function treeArrays(_: OnnxModel, graph: OnnxGraph): Findings | undefined {
-  return each(graph, ({ node, leaf }, problems) => {
+  const found = each(graph, ({ node, leaf }, problems) => {
     const count = listOf(node, 'nodes_treeids', 'ints').length
     const lengths: [string, number][] = [
       ...['nodes_nodeids', 'nodes_featureids', 'nodes_truenodeids', 'nodes_falsenodeids'].map(
@@ -58,11 +71,12 @@ export function treeArrays(_: OnnxModel, graph: OnnxGraph): Findings | undefined
     })
     return count
   })
+  return both(found, ensembleArrays(graph))
 }
 
 /** Every node but a tree's first is the child of exactly one other of its tree, hence there are no cycles. */
 export function treeShape(_: OnnxModel, graph: OnnxGraph): Findings | undefined {
-  return each(graph, ({ node }, problems) => {
+  const found = each(graph, ({ node }, problems) => {
     const trees = listOf(node, 'nodes_treeids', 'ints')
     const ids = listOf(node, 'nodes_nodeids', 'ints')
     const modeList = listOf(node, 'nodes_modes', 'strings')
@@ -105,11 +119,12 @@ export function treeShape(_: OnnxModel, graph: OnnxGraph): Findings | undefined 
     if (lost >= 0) problems.push(`node ${ids[lost]} of tree ${trees[lost]} cannot be reached from its root`)
     return trees.length
   })
+  return both(found, ensembleShape(graph))
 }
 
 export function treeFeatures(_: OnnxModel, graph: OnnxGraph): Findings | undefined {
   const widths = widthsOf(graph)
-  return each(graph, ({ node }, problems) => {
+  const found = each(graph, ({ node }, problems) => {
     const features = listOf(node, 'nodes_featureids', 'ints')
     const modeList = listOf(node, 'nodes_modes', 'strings')
     const width = widths.get(node.inputs[0] ?? '') ?? Infinity
@@ -120,10 +135,11 @@ export function treeFeatures(_: OnnxModel, graph: OnnxGraph): Findings | undefin
     })
     return features.length
   })
+  return both(found, ensembleFeatures(graph, widths))
 }
 
 export function treeNumbers(_: OnnxModel, graph: OnnxGraph): Findings | undefined {
-  return each(graph, ({ node, leaf }, problems) => {
+  const found = each(graph, ({ node, leaf }, problems) => {
     let evaluated = 0
     for (const name of ['nodes_values', `${leaf}_weights`, 'base_values']) {
       listOf(node, name, 'floats').forEach((value, at) => {
@@ -133,10 +149,11 @@ export function treeNumbers(_: OnnxModel, graph: OnnxGraph): Findings | undefine
     }
     return evaluated
   })
+  return both(found, ensembleNumbers(graph))
 }
 
 export function treeTargets(_: OnnxModel, graph: OnnxGraph): Findings | undefined {
-  return each(graph, ({ node, leaf }, problems) => {
+  const found = each(graph, ({ node, leaf }, problems) => {
     const labels =
       listOf(node, 'classlabels_int64s', 'ints').length + listOf(node, 'classlabels_strings', 'strings').length
     const outputs = leaf === 'class' ? labels : (node.attributes.find(({ name }) => name === 'n_targets')?.int ?? 1)
@@ -160,4 +177,5 @@ export function treeTargets(_: OnnxModel, graph: OnnxGraph): Findings | undefine
     })
     return ids.length
   })
+  return both(found, ensembleTargets(graph, greatestOutputs))
 }

@@ -31,6 +31,8 @@ interface Kind {
   readonly linear?: true
   /** With text inputs. */
   readonly mixed?: true
+  /** Trees that divide texts into two groups. */
+  readonly codes?: true
 }
 
 const kinds = {
@@ -41,6 +43,11 @@ const kinds = {
   linear: { task: 'regression', linear: true },
   logistic: { task: 'binary', linear: true, mixed: true },
   multinomial: { task: 'multiclass', linear: true, mixed: true },
+  codes: { task: 'binary', mixed: true, codes: true },
+  'codes-multiclass': { task: 'multiclass', mixed: true, codes: true },
+  'codes-regression': { task: 'regression', mixed: true, codes: true },
+  quantile: { task: 'quantile' },
+  count: { task: 'count', mixed: true, codes: true },
   poisson: { task: 'count', linear: true, mixed: true },
 } as const satisfies Record<string, Kind>
 export type SampleName = keyof typeof kinds
@@ -78,7 +85,10 @@ async function makeSample(name: SampleName): Promise<SampleModel> {
     if (input.kind === 'text') return Float32Array.from(texts[at] ?? [], categoryEncoder(input.categories))
     return Float32Array.from({ length: rows }, () => (random() < 0.05 ? NaN : (random() - 0.3) * 10 ** (at + 1)))
   })
-  const value = (row: number): number => raw.reduce((sum, column, at) => sum + (column[row] || 0) / 10 ** (at + 1), 0)
+  // Texts count by whether their code is even, which is no order
+  const part = (column: Float32Array, row: number, at: number): number =>
+    inputs[at]?.kind === 'text' ? ((column[row] as number) % 2) * 0.3 : (column[row] || 0) / 10 ** (at + 1)
+  const value = (row: number): number => raw.reduce((sum, column, at) => sum + part(column, row, at), 0)
   const labels = Float32Array.from({ length: rows }, (_, row) => {
     const y = value(row) + random() * 0.2
     if (task === 'multiclass') return y > 0.8 ? 2 : y > 0.2 ? 1 : 0
@@ -114,7 +124,10 @@ interface Matrix {
   readonly labels: Float32Array
 }
 
-async function fit({ task, linear }: Kind, matrix: Matrix): Promise<{ estimator: Estimator; scores: Float32Array }> {
+async function fit(
+  { task, linear, codes }: Kind,
+  matrix: Matrix,
+): Promise<{ estimator: Estimator; scores: Float32Array }> {
   const features = rowMajor(matrix.columns, matrix.rows)
   if (linear) {
     const model = fitLinear(matrix, { task: task as LinearTask, classes: 3 })
@@ -122,7 +135,11 @@ async function fit({ task, linear }: Kind, matrix: Matrix): Promise<{ estimator:
     predictLinear(model, features, matrix.rows, scores)
     return { estimator: { kind: 'linear', model }, scores }
   }
-  const ensemble = await trainTrees({ ...matrix, classes: 3 }, { task, trees: 20, leaves: 15 })
+  const { codes: counts, ...numbers } = matrix
+  const ensemble = await trainTrees(
+    { ...numbers, ...(codes ? { codes: counts } : {}), classes: 3 },
+    { task, trees: 20, leaves: 15 },
+  )
   const compiled = compileTrees(ensemble)
   const scores = new Float32Array(matrix.rows * compiled.outputs)
   compiled.predict(features, matrix.rows, scores)

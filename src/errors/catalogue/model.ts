@@ -118,6 +118,15 @@ export const modelErrors = {
     status: 422,
     blame: 'user',
   },
+  notTrainable: {
+    code: 'MR4010',
+    title: 'Rows that the trainer cannot learn from',
+    message: 'The model cannot be trained: {reason}.',
+    hint: 'Look at the label and the inputs of the training rows: "millrace profile" shows what is in them.',
+    exit: 2,
+    status: 422,
+    blame: 'user',
+  },
   scalerRefused: {
     code: 'MR4107',
     title: 'Scaler refused',

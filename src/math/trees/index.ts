@@ -11,5 +11,6 @@ export {
 export { type CompiledTrees, compileTrees, softmaxRows } from './evaluate.ts'
 export { performJob } from './kernels.ts'
 export { type TreeOptions, resolveTreeOptions } from './options.ts'
+export { constantMargins } from './progress.ts'
 export { type Round, type TrainingHooks, trainTrees } from './train.ts'
 export { type LinearMemory, newMemory } from './web-assembly.ts'

@@ -1,31 +1,9 @@
+import { fail } from '../../../errors/index.ts'
 import { fitWithImportance } from '../../../math/linear/index.ts'
-import type { Task } from '../../../math/task.ts'
 import { type Crew, gainImportance, trainTrees } from '../../../math/trees/index.ts'
-import type { Estimator } from '../../../onnx/index.ts'
 import type { Trainer } from '../../../ports/trainer.ts'
-
-/** What an estimator is fitted to: scaled numbers and codes of texts. */
-export interface Examples {
-  readonly task: Task
-  readonly rows: number
-  readonly columns: readonly Float32Array[]
-  /** By column: how many codes a text has, 0 for a number. */
-  readonly codes: readonly number[]
-  /** By column. */
-  readonly names: readonly string[]
-  readonly labels: Float32Array
-  /** Of a multiclass task, whose labels are indexes. */
-  readonly classes?: number
-  readonly weights?: Float32Array
-  /** Of a quantile task: the share of the truths that stays below. */
-  readonly quantile?: number
-}
-
-export interface Fitted {
-  readonly estimator: Estimator
-  /** Share of each column in the estimator's decisions. */
-  readonly importance: readonly number[]
-}
+import { fitBaseline } from './baseline.ts'
+import type { Examples, Fitted } from './examples.ts'
 
 /** Rows from `from` to `to`. */
 export function partOf(examples: Examples, from: number, to: number): Examples {
@@ -45,29 +23,53 @@ export interface FitHooks {
   readonly validation?: Examples
 }
 
+/** Fits what the trainer is. Throws `notTrainable` for rows that it cannot learn from. */
 export async function fitEstimator(trainer: Trainer, examples: Examples, hooks: FitHooks): Promise<Fitted> {
-  return trainer.kind === 'linear' ? fitLinear(trainer, examples) : await fitTrees(trainer, examples, hooks)
+  try {
+    switch (trainer.kind) {
+      case 'linear':
+        return fitLinear(trainer, examples)
+      case 'gbt':
+        return await fitTrees(trainer, examples, hooks)
+      case 'baseline':
+        return fitBaseline(trainer, examples)
+    }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    // The trainers know columns by number
+    const reason = error.message.replace(/\bfeature (\d+)/g, (_, at: string) => `input '${examples.names[Number(at)]}'`)
+    throw fail('notTrainable', { reason }, error)
+  }
 }
 
-function fitLinear({ kind: _, ...options }: Trainer & { kind: 'linear' }, examples: Examples): Fitted {
+function fitLinear(trainer: Trainer & { kind: 'linear' }, examples: Examples): Fitted {
   const { task, classes } = examples
   if (task === 'quantile') throw new TypeError('a definition lets no linear trainer have a quantile task')
-  const { model, importance } = fitWithImportance(examples, { task, ...(classes ? { classes } : {}), ...options })
+  const { l1 = 0, l2 = 1 } = trainer
+  const { model, importance } = fitWithImportance(examples, { task, ...(classes ? { classes } : {}), l1, l2 })
   return { estimator: { kind: 'linear', model }, importance }
 }
 
 async function fitTrees(
-  { kind: _, earlyStopping, ...options }: Trainer & { kind: 'gbt' },
+  trainer: Trainer & { kind: 'gbt' },
   examples: Examples,
   { crew, onRound, validation }: FitHooks,
 ): Promise<Fitted> {
-  const { task } = examples
+  const { kind: _, earlyStopping, monotone = {}, maxCategories: __, minCategoryRows: ___, ...options } = trainer
+  const { task, names, quantile } = examples
+  const directions = names.map(name => (monotone[name] === 'increasing' ? 1 : monotone[name] === 'decreasing' ? -1 : 0))
   // The newest tenth of the training span decides when to stop; it is before every test row
   const cut = earlyStopping === undefined || validation ? examples.rows : Math.floor(examples.rows * 0.9)
   const watched = validation ?? (cut < examples.rows ? partOf(examples, cut, examples.rows) : undefined)
   const ensemble = await trainTrees(
     cut < examples.rows ? partOf(examples, 0, cut) : examples,
-    { task, ...options, ...(earlyStopping === undefined ? {} : { earlyStopping }) },
+    {
+      task,
+      ...options,
+      monotone: directions,
+      ...(quantile === undefined ? {} : { quantile }),
+      ...(earlyStopping === undefined ? {} : { earlyStopping }),
+    },
     {
       ...(crew ? { parallel: crew } : {}),
       ...(earlyStopping !== undefined && watched ? { validation: watched } : {}),

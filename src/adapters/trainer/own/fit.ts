@@ -2,6 +2,7 @@ import { fail } from '../../../errors/index.ts'
 import { predictLinear } from '../../../math/linear/index.ts'
 import {
   fitScaler,
+  float32Scale,
   InfiniteValueError,
   leaveUnscaled,
   scaleFloat32,
@@ -19,7 +20,8 @@ import {
   type ScaleKind,
   type TrainingRequest,
 } from '../../../ports/trainer.ts'
-import { type Examples, fitEstimator } from './fit-estimator.ts'
+import type { Examples } from './examples.ts'
+import { fitEstimator } from './fit-estimator.ts'
 import { inputsOf, numericColumns } from './inputs.ts'
 
 /** What was fitted, before it becomes a graph. */
@@ -49,7 +51,7 @@ export async function fit(
   crew: Crew | undefined,
   onRound: (done: number, of: number) => void,
 ): Promise<FittedModel> {
-  const inputs = inputsOf(model.inputs, frame, categoriesOf(model.trainer))
+  const inputs = inputsOf(model.inputs, frame, categoriesOf(model.trainer.kind === 'baseline' ? {} : model.trainer))
   const columns = numericColumns(inputs, frame)
   const texts = inputs.flatMap((input, i) => (input.kind === 'text' ? [i] : []))
   const scaler = leaveUnscaled(scalerOf(model, columns), texts)
@@ -61,6 +63,7 @@ export async function fit(
     columns: scaleFloat32(scaler, columns),
     codes: inputs.map(codesOf),
     names: inputs.map(input => input.name),
+    scale: float32Scale(scaler),
     labels,
     ...(classes.length > 0 ? { classes: classes.length } : {}),
     ...(quantile === undefined ? {} : { quantile }),
