@@ -207,7 +207,7 @@ export async function judgedBy(
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 
 /** A table of a random shape: inputs of all kinds, some missing, effects that bend, meet and differ by group, hard parts. */
-export function randomTable(seed: number): Table {
+export function randomTable(seed: number, { hard: hasHard = true } = {}): Table {
   const random = seeded(seed * 7919 + 13)
   const task = (['binary', 'regression', 'binary', 'multiclass', 'count', 'quantile'] as const)[random.below(6)] as Task
   const d = 2 + random.below(6)
@@ -237,7 +237,7 @@ export function randomTable(seed: number): Table {
     return shape.kind === 'flag' ? (value as number) : (value as number) / shape.scale
   }
   const signal = 0.3 + 1.2 * random.next()
-  const hard = shapes.findIndex(shape => shape.kind === 'flag' || shape.kind === 'text')
+  const hard = !hasHard ? -1 : shapes.findIndex(shape => shape.kind === 'flag' || shape.kind === 'text')
   const dims = task === 'multiclass' ? 3 + random.below(3) : 1
   const turns = Array.from({ length: dims }, () => shapes.map(() => random.normal()))
   const raw = (row: Row, k: number): number => {

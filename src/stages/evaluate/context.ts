@@ -1,6 +1,7 @@
 import type { Node } from '../../define/expression/index.ts'
-import { judgedRows, type Judged } from '../../math/metrics/catalogue.ts'
+import type { Judged } from '../../math/metrics/catalogue.ts'
 import type { Clock } from '../../ports/clock.ts'
+import type { Counterexample } from './counterexamples.ts'
 import type { ChampionScores } from './metric-tests.ts'
 import type { FrameRows, Subject } from './subject.ts'
 
@@ -30,6 +31,8 @@ export interface SuiteContext {
   /** The ONNX file, and its size. */
   readonly onnx: Uint8Array | undefined
   readonly bytes: number
+  /** What broke properties of earlier versions. */
+  readonly kept: readonly Counterexample[]
   readonly seed: number
   readonly clock: Clock
 }
@@ -60,5 +63,3 @@ export function frameRows(frame: FrameRows, pick: ArrayLike<number>): FrameRows 
     ),
   }
 }
-
-export { judgedRows }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type ModelTest, modelTests } from '../../define/model-test/index.ts'
+import { modelTests } from '../../define/model-test/index.ts'
 import type { CheckResult } from '../../define/report.ts'
 import type { InferenceBatch } from '../../ports/inference-runtime.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
@@ -9,7 +9,6 @@ import { latencyTest } from './latency-test.ts'
 import { judged } from '../../../test/support/judged.ts'
 import { calibrationTest } from './calibration-test.ts'
 import { metricTest } from './metric-tests.ts'
-import { propertyTest } from './property-tests.ts'
 import { goldenTest, sizeTest } from './service-tests.ts'
 import { batchOf, featureIndex, scoreRows, type Subject } from './subject.ts'
 import { runSuite } from './suite.ts'
@@ -179,14 +178,19 @@ describe('a result', () => {
   it('of calibration', () => {
     const labels = Float32Array.of(1, 0, 1, 0)
     expect(
-      calibrationTest(binary.calibration({ maxEce: 0.1 }) as never, 'm@1', judged('binary', labels, labels)),
+      calibrationTest(binary.calibration({ maxEce: 0.1 }) as never, {
+        name: 'm@1',
+        judged: judged('binary', labels, labels),
+        classes: [],
+        seed: 1,
+      }),
     ).toEqual({
       ...common,
       id: 'calibration',
       kind: 'calibration',
       severity: 'warning',
       status: 'pass',
-      observed: { ece: 0 },
+      observed: { ece: 0, chance: 0, slope: null, slopeLower: null, slopeUpper: null },
       evaluated: 4,
       bad: 0,
       threshold: 'expected calibration error ≤ 0.1',
@@ -196,7 +200,9 @@ describe('a result', () => {
 
   it('of calibration has the name that it is given', () => {
     const test = binary.calibration({ maxEce: 0.1, id: 'own' })
-    expect(calibrationTest(test as never, 'm@1', judged('binary', [0, 0, 1, 1], [0, 0, 1, 1])).id).toBe('own')
+    expect(
+      calibrationTest(test as never, { name: 'm', judged: judged('binary', [0, 1], [0, 1]), classes: [], seed: 1 }).id,
+    ).toBe('own')
   })
 
   it('of a size', () => {
@@ -299,111 +305,6 @@ describe('a result', () => {
       status: 'fail',
       bad: 1,
       message: expect.stringContaining('computes for 1.2 ms at the median'),
-    })
-  })
-})
-
-describe('a property', () => {
-  const frame = frameOf(300)
-  const result = (test: ModelTest, formula: Formula) => propertyTest(test as never, 'm@1', subjectOf(formula), frame, 1)
-
-  it('that holds has no sample, and says of how many cases', async () => {
-    expect(await result(regression.monotone('age', 'increasing'), ({ age }) => age)).toEqual({
-      id: 'monotone-age',
-      kind: 'monotone',
-      target: { model: 'm@1', columns: ['age'] },
-      severity: 'critical',
-      status: 'pass',
-      // of a thousand cases without one: 1 − 0.025^(1/1000)
-      observed: { violations: 0, upperBound: expect.closeTo(0.003682, 5), seed: 1 },
-      evaluated: 1_000,
-      bad: 0,
-      threshold: 'score never falls as age rises, in 100 % of cases',
-      message: 'score never falls as age rises: 0 of 1000 cases do not (at most 0.4 % with 95 % confidence)',
-      sample: [],
-    })
-  })
-
-  it.each<[ModelTest, string]>([
-    [regression.monotone('age', 'decreasing', { mostly: 0.9 }), 'score never rises as age rises, in 90 % of cases'],
-    [regression.invariant('age', { maxDelta: 0.2 }), 'age moves the score by at most 0.2, in 100 % of cases'],
-    [regression.directional('age', 2, 'up'), 'age + 2 moves the score up, in 100 % of cases'],
-    [regression.directional('age', 2, 'down'), 'age + 2 moves the score down, in 100 % of cases'],
-  ])('is told in words: %#', async (test, words) => {
-    expect((await result(test, () => 0)).threshold).toBe(words)
-  })
-
-  it('is tried on rows with all their other inputs, and with every quantile of its own', async () => {
-    calls.length = 0
-    await result(regression.monotone('age', 'increasing'), ({ age }) => age)
-    expect(calls.map(one => one.rows)).toEqual([1_000, 1_000])
-    const of = (batch: InferenceBatch | undefined, at: number) =>
-      Array.from({ length: 1_000 }, (_, i) => batch?.features[2 * i + at] as number)
-    const [low, high] = calls
-    expect(of(low, 0)).toEqual(of(high, 0))
-    expect(low?.categories).toEqual(high?.categories)
-    of(low, 0).forEach((size, i) => expect(low?.categories?.[2 * i]).toBe(size % 2 ? 'a' : 'b'))
-    expect(of(low, 1).every((age, i) => age <= (of(high, 1)[i] as number))).toBe(true)
-    // the ages of a tenth each: 21 quantiles of them are all ten
-    expect([...new Set([...of(low, 1), ...of(high, 1)])].toSorted((a, b) => a - b)).toEqual([
-      0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
-    ])
-    expect(new Set(of(low, 0)).size).toBeGreaterThan(250)
-  })
-
-  it('that fails is shown by an ordinary row, with the row as the model has it', async () => {
-    const found = await result(regression.monotone('age', 'increasing'), ({ age }) => -age)
-    const [one] = found.sample as [Record<string, number | string>]
-    expect(Object.keys(one)).toEqual([
-      'place',
-      'size',
-      'kind',
-      'age',
-      'age before',
-      'age after',
-      'score before',
-      'score after',
-    ])
-    // nearest the middle of both: sizes up to 299, ages up to 9
-    expect(Math.abs((one.size as number) - 149)).toBeLessThan(30)
-    expect(Math.abs((one.age as number) - 4)).toBeLessThan(2)
-    expect(one.place).toBe((one.size as number) % 2 ? 'a' : 'b')
-    expect(one['score before']).toBe(-(one['age before'] as number))
-    expect(found.observed.upperBound as number).toBeGreaterThan(found.bad / 1_000)
-  })
-
-  it('of missing values keeps to those that are there', async () => {
-    const holes = { ...frame, inputs: frame.inputs.map(one => (one instanceof Float32Array ? one.slice() : one)) }
-    const ages = holes.inputs[3] as Float32Array
-    for (let i = 0; i < 300; i += 2) ages[i] = Number.NaN
-    calls.length = 0
-    const check = await propertyTest(
-      regression.monotone('age', 'increasing') as never,
-      'm@1',
-      subjectOf(({ age }) => age),
-      holes,
-      1,
-    )
-    expect(check.status).toBe('pass')
-    const tried = calls.flatMap(one => Array.from({ length: one.rows }, (_, i) => one.features[2 * i + 1] as number))
-    expect(tried.some(Number.isNaN)).toBe(false)
-    expect(new Set(tried)).toEqual(new Set([1, 3, 5, 7, 9]))
-  })
-
-  it('of a text says that it cannot be tried', async () => {
-    const moved = { ...regression.monotone('size', 'increasing'), input: 'place', id: 'own' } as ModelTest
-    expect(await result(moved, () => 0)).toEqual({
-      id: 'own',
-      kind: 'monotone',
-      target: { model: 'm@1', columns: ['place'] },
-      severity: 'critical',
-      status: 'error',
-      observed: {},
-      evaluated: 0,
-      bad: 0,
-      threshold: '',
-      message: "'place' is a text input",
-      error: 'only number inputs can be moved',
     })
   })
 })

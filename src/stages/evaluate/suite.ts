@@ -7,10 +7,13 @@ import type { FrameRows } from '../../ports/trainer.ts'
 import { measureAll, type Judged } from '../../math/metrics/catalogue.ts'
 import { calibrationTest } from './calibration-test.ts'
 import { type ChampionScores, metricTest } from './metric-tests.ts'
-import { propertyTest } from './property-tests.ts'
+import type { Counterexample } from './counterexamples.ts'
+import { propertyTest } from './properties/index.ts'
 import { latencyTest } from './latency-test.ts'
 import { sizeTest } from './service-tests.ts'
 import { slicesTest } from './slices/index.ts'
+import { freshTest, overfitTest, simpleModelTest } from './comparisons.ts'
+import { memoryTest } from './memory-test.ts'
 import { fairnessTest } from './fairness-test.ts'
 import { leakTest } from './leak/index.ts'
 import type { SuiteContext } from './context.ts'
@@ -35,16 +38,23 @@ export interface SuiteInput {
   readonly level?: number
   /** What the champion scores the same rows; absent where there is none yet. */
   readonly champion?: ChampionScores
+  /** What broke properties before: it is tried first. */
+  readonly kept?: readonly Counterexample[]
   readonly seed: number
   readonly clock: Clock
   /** Checks made elsewhere that belong to the verdict: export parity, scaler. */
   readonly further?: readonly CheckResult[]
 }
 
+export interface SuiteResult {
+  readonly report: Report
+  readonly metrics: Readonly<Record<string, number>>
+  /** Rows that broke a property, one a property: to be kept. */
+  readonly counterexamples: readonly Counterexample[]
+}
+
 /** Runs a model's declared tests, and those every model must pass: finite scores in range, determinism, batch independence, no leak. */
-export async function runSuite(
-  input: SuiteInput,
-): Promise<{ readonly report: Report; readonly metrics: Readonly<Record<string, number>> }> {
+export async function runSuite(input: SuiteInput): Promise<SuiteResult> {
   const { model, name, frame, clock } = input
   const context = await contextOf(input)
   const checks: CheckResult[] = [
@@ -53,12 +63,15 @@ export async function runSuite(
     await steady(name, context.judged, input.subject, frame),
   ]
   const tests = model.tests.some(test => test.kind === 'leak') ? model.tests : [...model.tests, defaultLeakTest]
+  const counterexamples: Counterexample[] = []
   for (const test of tests) {
     const started = clock.elapsed()
-    const made = await judge(test, context)
+    const { checks: made, found = [] } = await judge(test, context)
+    counterexamples.push(...found)
     checks.push(...made.map(check => ({ ...check, durationMs: Math.round(clock.elapsed() - started) })))
   }
   return {
+    counterexamples,
     metrics: measureAll(context.judged),
     report: {
       id: ulid(),
@@ -92,30 +105,46 @@ async function contextOf(input: SuiteInput): Promise<SuiteContext> {
     nodes: subject.inputs.map(one => model.inputs?.find(declared => declared.name === one.name)?.node),
     onnx,
     bytes,
+    kept: input.kept ?? [],
     seed,
     clock,
   }
 }
 
-async function judge(test: ModelTest, context: SuiteContext): Promise<CheckResult[]> {
+interface Judgement {
+  readonly checks: readonly CheckResult[]
+  readonly found?: readonly Counterexample[]
+}
+
+async function judge(test: ModelTest, context: SuiteContext): Promise<Judgement> {
   const { name, judged, subject, frame, seed } = context
   switch (test.kind) {
     case 'metric':
-      return metricTest(test, name, judged, context.champion, seed)
+      return { checks: metricTest(test, name, judged, context.champion, seed) }
     case 'leak':
-      return leakTest(test, context)
+      return { checks: await leakTest(test, context) }
     case 'calibration':
-      return [calibrationTest(test, name, judged)]
+      return { checks: [calibrationTest(test, context)] }
     case 'slices':
-      return [slicesTest(test, context)]
+      return { checks: [slicesTest(test, context)] }
     case 'fairness':
-      return [fairnessTest(test, context)]
+      return { checks: [fairnessTest(test, context)] }
+    case 'simpleModel':
+      return { checks: [await simpleModelTest(test, context)] }
+    case 'overfit':
+      return { checks: [await overfitTest(test, context)] }
+    case 'fresh':
+      return { checks: [freshTest(test, context)] }
+    case 'memory':
+      return { checks: [await memoryTest(test, context)] }
     case 'latency':
-      return [await latencyTest(test, name, subject, frame, context.clock)]
+      return { checks: [await latencyTest(test, name, subject, frame, context.clock)] }
     case 'size':
-      return [sizeTest(test, name, context.bytes)]
-    default:
-      return [await propertyTest(test, name, subject, frame, seed)]
+      return { checks: [sizeTest(test, name, context.bytes)] }
+    default: {
+      const { check, found } = await propertyTest(test, context)
+      return { checks: [check], found }
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Model } from '../../define/model.ts'
 import type { StepDefinition } from '../../engine/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
+import { keepCounterexamples, readCounterexamples } from '../evaluate/counterexamples.ts'
 import { modelGate } from '../evaluate/model-gate.ts'
 import { seedOf } from '../evaluate/seed.ts'
 import { runSuite } from '../evaluate/suite.ts'
@@ -14,7 +15,7 @@ import { scoreOf } from '../../math/metrics/row-loss.ts'
 import { baselinePerformance } from '../watch/baseline-performance.ts'
 import type { Profile } from '../watch/profile.ts'
 import { championOf } from './champion.ts'
-import { saveUnder } from './save.ts'
+import { frameKey, saveUnder } from './save.ts'
 import type { StageServices } from './services.ts'
 import { datasetsOf, from, input, type Common } from './step-parts.ts'
 import { datasetStepName } from './validation.ts'
@@ -94,7 +95,7 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
       if (champion?.scaler) further.push(unitChange(model.name, scaler, champion.scaler))
       const subject: Subject = { loaded: await (await services.runtime()).load(bytes), inputs: card.inputs }
       try {
-        const { report, metrics } = await runSuite({
+        const { report, metrics, counterexamples } = await runSuite({
           model,
           name: model.name,
           subject,
@@ -104,11 +105,15 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
           classes: card.classes,
           ...(model.quantile === undefined ? {} : { level: model.quantile }),
           train,
+          kept: await readCounterexamples(services.store, model.name),
           seed: seedOf(context.runId),
           clock: services.clock,
           further,
           ...(champion ? { champion: champion.scores } : {}),
         })
+        // What a key protects is kept nowhere in clear
+        if (frameKey(model) === undefined)
+          await keepCounterexamples(services.store, model.name, counterexamples, services.clock.now())
         for (const [key, value] of Object.entries(metrics)) context.metric(key, value)
         const decision = modelGate(report, metrics, champion?.record.version, services.clock.now())
         return {

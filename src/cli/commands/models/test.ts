@@ -1,7 +1,9 @@
 import type { Model } from '../../../define/model.ts'
 import { ulid } from '../../../internal/ids.ts'
+import { keepCounterexamples, readCounterexamples } from '../../../stages/evaluate/counterexamples.ts'
 import { seedOf } from '../../../stages/evaluate/seed.ts'
 import { runSuite } from '../../../stages/evaluate/suite.ts'
+import { frameKey } from '../../../stages/pipeline/save.ts'
 import { partDigest, versionName } from '../../../stages/register/version-parts.ts'
 import { loadVersion } from '../../../stages/serve/served-version.ts'
 import { readFrame } from '../../../stages/train/read-frame.ts'
@@ -37,11 +39,14 @@ export const command: Command = {
           out.note(
             `${name} is tested by the tests that it was made with: ${record.model} is declared with other inputs now.`,
           )
-        const { report } = await runSuite({
+        const onnx = await workspace.artifacts.get(record.digest)
+        const { report, counterexamples } = await runSuite({
           model: { ...version.model, tests },
           name,
           subject: { loaded: version.loaded, inputs: version.card.inputs },
           bytes,
+          onnx,
+          kept: await readCounterexamples(workspace.store, record.model),
           frame,
           classes: version.card.classes,
           ...(version.model.quantile === undefined ? {} : { level: version.model.quantile }),
@@ -50,6 +55,8 @@ export const command: Command = {
           clock: workspace.clock,
           further: [version.golden],
         })
+        if (frameKey(version.model) === undefined)
+          await keepCounterexamples(workspace.store, record.model, counterexamples, workspace.clock.now())
         await workspace.store.addReport(report)
         out.data(report)
         if (!out.json)
