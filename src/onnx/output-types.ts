@@ -15,8 +15,9 @@ type Rule = (types: NodeTypes) => readonly (string | undefined)[]
 const named =
   (attribute: string, other: (types: NodeTypes) => string | undefined): Rule =>
   types => {
-    const given = attributeOf(types.node, attribute)?.int
-    return [given === undefined ? other(types) : (tensorText(given) ?? `element type ${given}`)]
+    const given = attributeOf(types.node, attribute)
+    if (!given) return [other(types)]
+    return [tensorText(given.int) ?? `element type ${given.int ?? 0}`]
   }
 const float = (): string => 'tensor(float)'
 const first = ({ inputs }: NodeTypes): string | undefined => inputs[0]

@@ -7,9 +7,10 @@ import {
   type OnnxModel,
   type OnnxNode,
   type OnnxTensor,
+  type OnnxType,
 } from './proto.ts'
 import { bitsOfType, fieldOfType } from './read-tensor.ts'
-import { graphsOf } from './type-text.ts'
+import { elementText, graphsOf } from './type-text.ts'
 import { nodeName } from './verify-nodes.ts'
 
 /** Newest versions of the format; what a runtime takes is another matter. */
@@ -27,23 +28,19 @@ export function irVersion({ irVersion: version }: OnnxModel): Findings {
 
 export function opsets({ irVersion: ir, opsets: imports, functions }: OnnxModel, graph: OnnxGraph): Findings {
   const problems: string[] = []
-  const versions = new Map<string, number>()
+  const versions = new Set(imports.map(one => one.domain))
+  const used = new Set(allNodes(graph).map(node => node.domain))
   for (const { domain, version } of imports) {
-    const name = domain || 'ai.onnx'
-    const earlier = versions.get(domain)
-    if (earlier !== undefined && earlier !== version)
-      problems.push(`${name} is imported as ${earlier} and as ${version}`)
-    versions.set(domain, version)
     const limit = domain === '' ? newest.opset : domain === mlDomain ? newest.mlOpset : undefined
-    if (version < 1 || (limit !== undefined && version > limit)) {
-      problems.push(`${name} ${version} is not supported, ${limit ?? 'any'} is the newest`)
+    if (used.has(domain) && (version < 1 || (limit !== undefined && version > limit))) {
+      problems.push(`${domain || 'ai.onnx'} ${version} is not supported, ${limit ?? 'any'} is the newest`)
     }
   }
   if (ir >= 3 && imports.length === 0) problems.push('no operator set is imported (opset-import-missing)')
   if (ir < 3 && imports.length > 0)
     problems.push(`IR version ${ir} knows no operator sets, ${imports.length} are imported`)
   const made = new Set(functions.map(one => one.domain))
-  for (const domain of new Set(allNodes(graph).map(node => node.domain))) {
+  for (const domain of used) {
     if (!versions.has(domain) && ir >= 3) {
       problems.push(`${domain || 'ai.onnx'} is used but not imported (opset-import-missing)`)
     } else if (domain !== '' && domain !== mlDomain && !made.has(domain)) {
@@ -74,8 +71,11 @@ export function names({ functions }: OnnxModel, graph: OnnxGraph): Findings {
   for (const value of [...graph.inputs, ...graph.outputs]) if (value.name === '') problems.push('a value has no name')
   for (const tensor of graph.initializers) if (tensor.name === '') problems.push('a constant has no name')
   const nodes = [...allNodes(graph), ...functions.flatMap(one => one.nodes)]
+  const called = new Set<string>()
   nodes.forEach((node, at) => {
     const who = nodeName(node, at)
+    if (node.name !== '' && called.has(node.name)) problems.push(`two nodes are called "${node.name}"`)
+    called.add(node.name)
     if (node.op === '') problems.push(`node ${at} has no operator`)
     if (node.outputs.length === 0 && node.inputs.length === 0) problems.push(`${who} has neither inputs nor outputs`)
     const seen = new Set<string>()
@@ -204,13 +204,29 @@ function walk(graph: OnnxGraph, outer: ReadonlySet<string>, problems: string[], 
   }
 }
 
+/** Inputs and outputs say what they are; whatever is said, of values within too, is a type that there is. */
 export function declared(_: OnnxModel, graph: OnnxGraph): Findings {
   const constants = new Set(graph.initializers.map(tensor => tensor.name))
   const values = [...graph.inputs.filter(input => !constants.has(input.name)), ...graph.outputs]
-  const problems = values
-    .filter(({ kind, elementType }) => kind === 'none' || (kind === 'tensor' && elementType === 0))
-    .map(({ name }) => `"${name}" has no type`)
-  return { evaluated: values.length, problems }
+  const problems = values.filter(value => value.kind === 'none').map(({ name }) => `"${name}" has no type`)
+  const all = [...graph.inputs, ...graph.outputs, ...(graph.values ?? [])]
+  for (const value of all) {
+    const problem = typeProblem(value)
+    if (problem) problems.push(`"${value.name}" ${problem}`)
+  }
+  return { evaluated: all.length, problems }
+}
+
+function typeProblem({ kind, elementType, of }: OnnxType): string | undefined {
+  if (kind === 'none') return undefined
+  if (kind === 'sequence' || kind === 'optional') {
+    return of && of.kind !== 'none' ? typeProblem(of) : `does not say what its ${kind} holds`
+  }
+  if (elementText(elementType) === undefined) {
+    return elementType === 0 ? 'has no type' : `has the unknown element type ${elementType}`
+  }
+  if (kind !== 'map') return undefined
+  return of && of.kind !== 'none' ? typeProblem(of) : 'does not say what its map holds'
 }
 
 export function unusedInputs(_: OnnxModel, graph: OnnxGraph): Findings {

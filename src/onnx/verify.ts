@@ -12,6 +12,7 @@ import {
   scalerNotZero,
   scalerWithin,
 } from './verify-scaler.ts'
+import { verifyShapes } from './verify-shapes.ts'
 import { loadable, overRows } from './verify-servable.ts'
 import {
   declared,
@@ -24,7 +25,18 @@ import {
   topology,
   unusedInputs,
 } from './verify-structure.ts'
-import { treeArrays, treeFeatures, treeNumbers, treeShape, treeTargets } from './verify-trees.ts'
+import { mlAttributes } from './verify-ml.ts'
+import {
+  treeArrays,
+  treeEndless,
+  treeFeatures,
+  treeMissing,
+  treeNumbers,
+  treeOutputs,
+  treeRoots,
+  treeShape,
+  treeTargets,
+} from './verify-trees.ts'
 
 /** What a model can be held against besides itself. */
 export interface VerifyOptions {
@@ -59,8 +71,11 @@ const validity: Rules = [
     (model, graph) => nodes(model, graph).attributes,
   ],
   ['type', 'values are of the types that operators take and give', (model, graph) => nodes(model, graph).types],
+  ['shape', 'sizes fit, and are what is declared', verifyShapes],
   ['tree-arrays', 'the lists that describe trees have equal lengths and known modes', treeArrays],
-  ['tree-shape', 'tree nodes are unique, children exist, every node is reached once', treeShape],
+  ['tree-shape', 'tree nodes are unique, children exist', treeShape],
+  ['tree-outputs', 'trees have outputs, and a base for each or none', treeOutputs],
+  ['ml-attribute', 'lists and choices of the attributes of ai.onnx.ml fit together', mlAttributes],
 ]
 
 /** What a valid model must be besides, to give a right score for every row. */
@@ -73,6 +88,9 @@ const soundness: Rules = [
   ['scaler-range', 'offsets lie within the training range', scalerWithin],
   ['tree-feature', 'trees ask for features that exist', treeFeatures],
   ['tree-finite', 'thresholds and leaf weights are finite', treeNumbers],
+  ['tree-endless', 'every way through a tree ends', treeEndless],
+  ['tree-roots', 'every tree has one root, from which all its nodes are reached', treeRoots],
+  ['tree-missing', 'every node says where missing values go, or none does', treeMissing],
   ['tree-target', 'leaves add to outputs that exist, others add nothing', treeTargets],
 ]
 

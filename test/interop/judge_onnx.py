@@ -149,8 +149,9 @@ def verdict(path: str) -> dict:
 
 
 def worker(link) -> None:
-    # What a checker writes to standard error is not its verdict
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    # What they write on the way is not their verdict
+    for stream in (1, 2):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
     while (path := link.recv()) is not None:
         link.send(verdict(path))
 
