@@ -1,5 +1,6 @@
 import { categoriesOf } from '../../../define/trainer.ts'
 import { fail } from '../../../errors/index.ts'
+import { applySteps } from '../../../math/calibration/index.ts'
 import { predictLinear } from '../../../math/linear/index.ts'
 import {
   fitScaler,
@@ -16,7 +17,7 @@ import { compileTrees, type Crew, outputsOf } from '../../../math/trees/index.ts
 import { codesOf, type Estimator, type ModelInput } from '../../../onnx/index.ts'
 import type { FrameRows, InputRows, ScaleKind, TrainingRequest } from '../../../ports/trainer.ts'
 import type { Examples } from './examples.ts'
-import { fitEstimator } from './fit-estimator.ts'
+import { fitCalibrated } from './calibrated.ts'
 import { inputsOf, numericColumns } from './inputs.ts'
 
 export { numericColumns } from './inputs.ts'
@@ -66,7 +67,7 @@ export async function fit(
     ...(quantile === undefined ? {} : { quantile }),
     ...(weights ? { weights } : {}),
   }
-  const { estimator, importance } = await fitEstimator(trainer, examples, { crew, onRound })
+  const { estimator, importance } = await fitCalibrated(trainer, examples, { crew, onRound })
   return { task, inputs, scaler, estimator, importance }
 }
 
@@ -109,5 +110,6 @@ export function score(fitted: FittedModel, frame: InputRows): Float32Array {
     if (trees) trees.predict(rowMajor, rows, part)
     else if (estimator.kind !== 'trees') predictLinear(estimator.model, rowMajor, rows, part)
   }
+  if (estimator.calibration) applySteps(estimator.calibration, out)
   return out
 }
