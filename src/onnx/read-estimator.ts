@@ -63,6 +63,8 @@ export function readEstimator(model: OnnxModel, file = 'the model'): GraphEstima
   const baseName = coded && need('Add').inputs[1]
   const base = coded && graph.initializers.find(one => one.name === baseName)?.values?.map(Number)
   const forest = imputer || coded ? undefined : need('TreeEnsembleRegressor')
+  // Before a rate its margin is cut, as our evaluator does
+  take('Min')
   const task = taskOf(rest[0]?.op) ?? refuse(`operator ${rest[0]?.op} is not expected here`)
   rest.shift()
   const calibrated = task === 'binary' && rest[0]?.op === 'Cast'

@@ -21,6 +21,8 @@ export async function fitCalibrated(trainer: Trainer, examples: Examples, hooks:
     ...hooks,
     onRound: (done, of) => hooks.onRound(part * of + done, parts * of),
   })
+  // First, so that what is wrong with a row is said with its number
+  const { estimator, importance } = await fitEstimator(trainer, examples, partHooks(0))
   const outputs = examples.task === 'multiclass' ? (examples.classes ?? 1) : 1
   const margins = new Float32Array(examples.rows * outputs)
   for (let fold = 0; fold < folds; fold++) {
@@ -34,7 +36,6 @@ export async function fitCalibrated(trainer: Trainer, examples: Examples, hooks:
     for (let at = 0; at < held.rows; at++)
       margins.set(own.subarray(at * outputs, (at + 1) * outputs), (at * folds + fold) * outputs)
   }
-  const { estimator, importance } = await fitEstimator(trainer, examples, partHooks(folds))
   return { estimator: corrected(estimator, margins, examples, calibrate), importance }
 }
 

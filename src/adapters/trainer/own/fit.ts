@@ -58,7 +58,7 @@ export async function fit(
   const examples: Examples = {
     task,
     rows: labels.length,
-    columns: scaleFloat32(scaler, columns),
+    columns: scaledOf(scaler, columns, inputs),
     codes: inputs.map(codesOf),
     names: inputs.map(input => input.name),
     scale: float32Scale(scaler),
@@ -69,6 +69,21 @@ export async function fit(
   }
   const { estimator, importance } = await fitCalibrated(trainer, examples, { crew, onRound })
   return { task, inputs, scaler, estimator, importance }
+}
+
+/** Throws `notTrainable` naming an input whose scale is beyond float32: values of 1e-40 have no factor there. */
+function scaledOf(
+  scaler: ScalerParameters,
+  columns: readonly Float32Array[],
+  inputs: readonly ModelInput[],
+): Float32Array[] {
+  const scaled = scaleFloat32(scaler, columns)
+  scaled.forEach((column, at) => {
+    if (!column.some(value => Math.abs(value) === Infinity)) return
+    const reason = `input '${inputs[at]?.name}' differs by so little that its scale is beyond float32; give it in a smaller unit`
+    throw fail('notTrainable', { reason })
+  })
+  return scaled
 }
 
 /** Fits the declared scale of each input. Throws `scalerValueInfinite` and `scalerSpread` naming the input. */
