@@ -7,6 +7,7 @@ import {
   type OnnxGraph,
   type OnnxNode,
   type OnnxTensor,
+  type OnnxType,
   type OnnxValue,
 } from './proto.ts'
 import { type WireWriter, wireWriter } from './wire-writer.ts'
@@ -17,12 +18,17 @@ export const written = { ir: 8, opset: 17, mlOpset: 3 } as const
 const since: Readonly<Record<string, number>> = { TreeEnsemble: 5 }
 
 /** The bytes of a model: fields in ascending order, metadata sorted by key, so equal models have equal bytes. */
-export function writeModel(graph: OnnxGraph, metadata: Readonly<Record<string, string>>, version: string): Uint8Array {
+export function writeModel(
+  graph: OnnxGraph,
+  metadata: Readonly<Record<string, string>>,
+  version: string,
+  producer = 'millrace',
+): Uint8Array {
   const ml = graph.nodes.filter(node => node.domain === mlDomain)
   const mlOpset = Math.max(written.mlOpset, ...ml.map(node => since[node.op] ?? 0))
   const model = wireWriter()
   model.int(1, written.ir)
-  model.text(2, 'millrace')
+  model.text(2, producer)
   model.text(3, version)
   model.message(7, inner => writeGraph(inner, graph))
   for (const [domain, opset] of [
@@ -51,7 +57,7 @@ function writeGraph(writer: WireWriter, graph: OnnxGraph): void {
   for (const output of graph.outputs) writer.message(12, inner => writeValue(inner, output))
 }
 
-function writeNode(writer: WireWriter, node: OnnxNode): void {
+export function writeNode(writer: WireWriter, node: OnnxNode): void {
   for (const input of node.inputs) writer.text(1, input)
   for (const output of node.outputs) writer.text(2, output)
   writer.text(3, node.name)
@@ -82,22 +88,35 @@ function writeTensorFields(writer: WireWriter, tensor: OnnxTensor): void {
   writer.int(2, tensor.dataType)
   const values = (tensor.values ?? []) as readonly number[]
   if (tensor.dataType === dataTypes.float) writer.packedFloats(4, values)
-  else if (tensor.dataType === dataTypes.bool || tensor.dataType === dataTypes.uint8) writer.packedInts(5, values)
+  else if ([dataTypes.bool, dataTypes.int32, dataTypes.uint8].includes(tensor.dataType as never))
+    writer.packedInts(5, values)
   else if (tensor.dataType === dataTypes.int64) writer.packedInts(7, values)
   if (tensor.name !== '') writer.text(8, tensor.name)
   if (tensor.dataType === dataTypes.double) writer.packedDoubles(10, values)
 }
 
-function writeValue(writer: WireWriter, value: OnnxValue): void {
+export function writeValue(writer: WireWriter, value: OnnxValue): void {
   writer.text(1, value.name)
-  writer.message(2, type =>
-    type.message(1, tensor => {
-      tensor.int(1, value.elementType)
-      tensor.message(2, shape => {
-        for (const dimension of value.shape ?? []) shape.message(1, inner => writeDimension(inner, dimension))
+  writer.message(2, type => writeType(type, value))
+}
+
+function writeType(writer: WireWriter, { kind, elementType, shape, of }: OnnxType): void {
+  if (kind === 'tensor') {
+    writer.message(1, tensor => {
+      tensor.int(1, elementType)
+      if (!shape) return
+      tensor.message(2, inner => {
+        for (const dimension of shape) inner.message(1, one => writeDimension(one, dimension))
       })
-    }),
-  )
+    })
+  } else if (kind === 'sequence' && of) {
+    writer.message(4, sequence => sequence.message(1, inner => writeType(inner, of)))
+  } else if (kind === 'map' && of) {
+    writer.message(5, map => {
+      map.int(1, elementType)
+      map.message(2, inner => writeType(inner, of))
+    })
+  }
 }
 
 function writeDimension(writer: WireWriter, dimension: Dimension): void {

@@ -1,8 +1,10 @@
 import type { Task } from '../../math/task.ts'
+import { canonicalJson, type Json } from '../../internal/canonical-json.ts'
 import type { ScalarType } from '../expression/node.ts'
 import { builder, oneOf, optional, text, type Form, type Forms } from '../forms.ts'
 import { refuse } from '../named.ts'
 import type { Severity } from '../report.ts'
+import type { NamedCondition, NamedValue } from './columns.ts'
 
 /** What every test has. */
 export interface Common {
@@ -42,6 +44,8 @@ export interface Declaring {
   named(id: string, options: Options | undefined, severity?: Severity): Common
   /** One input by its name, of these types; of any where none is named. */
   oneInput(...types: readonly ScalarType[]): Form
+  /** Takes note of what the training frame is to carry; refuses a name that stands for something else already. */
+  columns(test: string, named: readonly (NamedCondition | NamedValue)[]): void
   /** One input, or a list of them. */
   someInputs(...types: readonly ScalarType[]): Form
 }
@@ -66,8 +70,17 @@ export function declaring(name: string, model: TestedModel): Declaring {
       holds: value => names.includes(value),
     }
   }
+  const carried = new Map<string, string>()
   return {
     model,
+    columns(test, named) {
+      for (const one of named) {
+        const written = canonicalJson(one as unknown as Json)
+        if ((carried.get(one.name) ?? written) !== written)
+          refuse('model test', say(test), `'${one.name}' is the name of another slice already`)
+        carried.set(one.name, written)
+      }
+    },
     refuse: (test, reason) => refuse('model test', say(test), reason),
     make: (test, forms, made) => builder('model test', forms, made, say(test)),
     named: (id, options, severity = 'critical') => ({

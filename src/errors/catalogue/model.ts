@@ -1,6 +1,33 @@
 import type { ErrorEntry } from '../millrace-error.ts'
 
 export const modelErrors = {
+  labelClasses: {
+    code: 'MR4020',
+    title: 'Labels that nothing can be learnt from',
+    message: '{model} cannot be trained: {reason}.',
+    hint: 'Look at the label of the model, at its split and at the rows of its dataset.',
+    exit: 1,
+    status: 422,
+    blame: 'user',
+  },
+  weightInvalid: {
+    code: 'MR4021',
+    title: 'Weights that are none',
+    message: '{model} cannot be trained by its weights: {reason}.',
+    hint: 'A weight is a number of 0 or more in every row; use coalesce in its expression where one may be missing.',
+    exit: 1,
+    status: 422,
+    blame: 'user',
+  },
+  numberTooLarge: {
+    code: 'MR4022',
+    title: 'Number beyond float32',
+    message: 'In {rows} rows {input} of {model} is larger than a model can take (±3.4e38): {value}.',
+    hint: 'Models compute in float32. Divide it, take its logarithm, or let an expectation catch such rows.',
+    exit: 1,
+    status: 422,
+    blame: 'user',
+  },
   onnxMalformed: {
     code: 'MR4001',
     title: 'ONNX file not valid',
@@ -53,6 +80,24 @@ export const modelErrors = {
     hint: 'Run "millrace onnx verify" on the model; the runtime may be older than its operators.',
     exit: 1,
     status: 422,
+    blame: 'user',
+  },
+  onnxNotServable: {
+    code: 'MR4010',
+    title: 'ONNX model does not fit what it is to serve',
+    message: '{file} cannot be served: {reason}',
+    hint: 'See what it takes and gives with "millrace onnx inspect"; name its inputs and its output where they can be meant in several ways.',
+    exit: 1,
+    status: 422,
+    blame: 'user',
+  },
+  inferenceValueUnfit: {
+    code: 'MR4011',
+    title: 'Value that the model cannot take',
+    message: "Input '{input}' is {actual} in row {row}: the model takes {expected} there.",
+    hint: 'Send such a value, or fill missing ones in the expression of the input.',
+    exit: 2,
+    status: 400,
     blame: 'user',
   },
   scalerValueInfinite: {

@@ -50,6 +50,8 @@ export interface CalibrationLine {
   /** 1 when calibrated; below 1 when the scores are too extreme. */
   readonly slope: number
   readonly intercept: number
+  /** Standard error of the slope. */
+  readonly slopeError: number
 }
 
 /** Logistic regression of the label on the score's logit (Cox 1958), by Newton's method. NaN when it does not converge. */
@@ -86,7 +88,7 @@ export function calibrationLine(labels: ArrayLike<number>, scores: ArrayLike<num
     intercept += stepIntercept
     slope += stepSlope
     if (Math.abs(stepIntercept) + Math.abs(stepSlope) < 1e-12 * (1 + Math.abs(slope) + Math.abs(intercept)))
-      return { slope, intercept }
+      return { slope, intercept, slopeError: Math.sqrt(h00 / determinant) }
   }
-  return { slope: Number.NaN, intercept: Number.NaN }
+  return { slope: Number.NaN, intercept: Number.NaN, slopeError: Number.NaN }
 }

@@ -242,7 +242,12 @@ it('calibration holds at the error that is allowed and fails just below', () => 
   const y = Float32Array.from({ length: 1_000 }, (_, i) => (i % 10 < 4 ? 1 : 0))
   const scores = new Float32Array(1_000).fill(0.3)
   const within = (maxEce: number) =>
-    calibrationTest(binary.calibration({ maxEce }) as never, 'm', judged('binary', y, scores))
+    calibrationTest(binary.calibration({ maxEce }) as never, {
+      name: 'm',
+      judged: judged('binary', y, scores),
+      classes: [],
+      seed: 1,
+    })
   expect(within(0.101)).toMatchObject({ status: 'pass', bad: 0, severity: 'warning' })
   expect(within(0.099)).toMatchObject({ status: 'fail', bad: 1 })
   expect(within(0.099).message).toContain('differ by 0.1000')

@@ -7,9 +7,17 @@ import type { FrameRows } from '../../ports/trainer.ts'
 import { measureAll, type Judged } from '../../math/metrics/catalogue.ts'
 import { calibrationTest } from './calibration-test.ts'
 import { type ChampionScores, metricTest } from './metric-tests.ts'
-import { propertyTest } from './property-tests.ts'
+import type { Counterexample } from './counterexamples.ts'
+import { propertyTest } from './properties/index.ts'
 import { latencyTest } from './latency-test.ts'
-import { sizeTest, slicesTest } from './service-tests.ts'
+import { sizeTest } from './service-tests.ts'
+import { slicesTest } from './slices/index.ts'
+import { freshTest, overfitTest, simpleModelTest } from './comparisons.ts'
+import { memoryTest } from './memory-test.ts'
+import { fairnessTest } from './fairness-test.ts'
+import { leakTest } from './leak/index.ts'
+import type { SuiteContext } from './context.ts'
+import { defaultLeakTest, type ModelTest } from '../../define/model-test/index.ts'
 import { scoreRows, type Subject } from './subject.ts'
 
 export interface SuiteInput {
@@ -18,38 +26,53 @@ export interface SuiteInput {
   readonly name: string
   readonly subject: Subject
   readonly bytes: number
+  /** The file itself, where thresholds are to be read from its graph. */
+  readonly onnx?: Uint8Array
+  /** The test rows. */
   readonly frame: FrameRows
+  /** Training rows, or evenly spaced ones of them; absent where they are gone. */
+  readonly train?: FrameRows
   /** Names of the classes of `multiclass`. */
   readonly classes?: readonly string[]
   /** The share that the scores of `quantile` are to stay above (default 0.5). */
   readonly level?: number
   /** What the champion scores the same rows; absent where there is none yet. */
   readonly champion?: ChampionScores
+  /** What broke properties before: it is tried first. */
+  readonly kept?: readonly Counterexample[]
   readonly seed: number
   readonly clock: Clock
   /** Checks made elsewhere that belong to the verdict: export parity, scaler. */
   readonly further?: readonly CheckResult[]
 }
 
-/** Runs a model's declared tests, and those every model must pass: finite scores in range, determinism, batch independence. */
-export async function runSuite(
-  input: SuiteInput,
-): Promise<{ readonly report: Report; readonly metrics: Readonly<Record<string, number>> }> {
-  const { model, name, subject, frame, clock } = input
-  const scores = await scoreRows(subject, frame.inputs, frame.rows)
-  const judged = judgedOf(input, frame, scores)
+export interface SuiteResult {
+  readonly report: Report
+  readonly metrics: Readonly<Record<string, number>>
+  /** Rows that broke a property, one a property: to be kept. */
+  readonly counterexamples: readonly Counterexample[]
+}
+
+/** Runs a model's declared tests, and those every model must pass: finite scores in range, determinism, batch independence, no leak. */
+export async function runSuite(input: SuiteInput): Promise<SuiteResult> {
+  const { model, name, frame, clock } = input
+  const context = await contextOf(input)
   const checks: CheckResult[] = [
     ...(input.further ?? []),
-    bounds(name, judged),
-    await steady(name, judged, subject, frame),
+    bounds(name, context.judged),
+    await steady(name, context.judged, input.subject, frame),
   ]
-  for (const test of model.tests) {
+  const tests = model.tests.some(test => test.kind === 'leak') ? model.tests : [...model.tests, defaultLeakTest]
+  const counterexamples: Counterexample[] = []
+  for (const test of tests) {
     const started = clock.elapsed()
-    const made = await one(test)
+    const { checks: made, found = [] } = await judge(test, context)
+    counterexamples.push(...found)
     checks.push(...made.map(check => ({ ...check, durationMs: Math.round(clock.elapsed() - started) })))
   }
   return {
-    metrics: measureAll(judged),
+    counterexamples,
+    metrics: measureAll(context.judged),
     report: {
       id: ulid(),
       kind: 'model',
@@ -57,24 +80,70 @@ export async function runSuite(
       at: clock.now(),
       status: overallStatus(checks),
       checks,
-      evidence: { rows: frame.rows },
+      evidence: { rows: frame.rows, seed: input.seed },
     },
   }
+}
 
-  async function one(test: Model['tests'][number]): Promise<CheckResult[]> {
-    switch (test.kind) {
-      case 'metric':
-        return metricTest(test, name, judged, input.champion, input.seed)
-      case 'calibration':
-        return [calibrationTest(test, name, judged)]
-      case 'slices':
-        return [slicesTest(test, name, model.task, subject, frame, scores)]
-      case 'latency':
-        return [await latencyTest(test, name, subject, frame, clock)]
-      case 'size':
-        return [sizeTest(test, name, input.bytes)]
-      default:
-        return [await propertyTest(test, name, subject, frame, input.seed)]
+async function contextOf(input: SuiteInput): Promise<SuiteContext> {
+  const { model, name, subject, frame, train, champion, onnx, bytes, seed, clock } = input
+  const judged = judgedOf(input, frame, await scoreRows(subject, frame.inputs, frame.rows))
+  let trained: Promise<Judged> | undefined
+  return {
+    name,
+    subject,
+    frame,
+    judged,
+    train: train && {
+      frame: train,
+      judged: () =>
+        (trained ??= scoreRows(subject, train.inputs, train.rows).then(scores => judgedOf(input, train, scores))),
+    },
+    classes: input.classes ?? [],
+    champion,
+    label: model.label,
+    nodes: subject.inputs.map(one => model.inputs?.find(declared => declared.name === one.name)?.node),
+    onnx,
+    bytes,
+    kept: input.kept ?? [],
+    seed,
+    clock,
+  }
+}
+
+interface Judgement {
+  readonly checks: readonly CheckResult[]
+  readonly found?: readonly Counterexample[]
+}
+
+async function judge(test: ModelTest, context: SuiteContext): Promise<Judgement> {
+  const { name, judged, subject, frame, seed } = context
+  switch (test.kind) {
+    case 'metric':
+      return { checks: metricTest(test, name, judged, context.champion, seed) }
+    case 'leak':
+      return { checks: await leakTest(test, context) }
+    case 'calibration':
+      return { checks: [calibrationTest(test, context)] }
+    case 'slices':
+      return { checks: [slicesTest(test, context)] }
+    case 'fairness':
+      return { checks: [fairnessTest(test, context)] }
+    case 'simpleModel':
+      return { checks: [await simpleModelTest(test, context)] }
+    case 'overfit':
+      return { checks: [await overfitTest(test, context)] }
+    case 'fresh':
+      return { checks: [freshTest(test, context)] }
+    case 'memory':
+      return { checks: [await memoryTest(test, context)] }
+    case 'latency':
+      return { checks: [await latencyTest(test, name, subject, frame, context.clock)] }
+    case 'size':
+      return { checks: [sizeTest(test, name, context.bytes)] }
+    default: {
+      const { check, found } = await propertyTest(test, context)
+      return { checks: [check], found }
     }
   }
 }

@@ -1,4 +1,3 @@
-import { categoriesOf } from '../../../define/trainer.ts'
 import { fail } from '../../../errors/index.ts'
 import { applySteps } from '../../../math/calibration/index.ts'
 import { predictLinear } from '../../../math/linear/index.ts'
@@ -15,12 +14,16 @@ import {
 import type { Task } from '../../../math/task.ts'
 import { compileTrees, type Crew, outputsOf } from '../../../math/trees/index.ts'
 import { codesOf, type Estimator, type ModelInput } from '../../../onnx/index.ts'
-import type { FrameRows, InputRows, ScaleKind, TrainingRequest } from '../../../ports/trainer.ts'
+import {
+  categoriesOf,
+  type FrameRows,
+  type InputRows,
+  type ScaleKind,
+  type TrainingRequest,
+} from '../../../ports/trainer.ts'
 import type { Examples } from './examples.ts'
 import { fitCalibrated } from './calibrated.ts'
 import { inputsOf, numericColumns } from './inputs.ts'
-
-export { numericColumns } from './inputs.ts'
 
 /** What was fitted, before it becomes a graph. */
 export interface FittedModel {
@@ -40,7 +43,7 @@ const scalerKind: Record<ScaleKind, ScalerKind> = {
 }
 
 /** What of a request a fit depends on. */
-export type Fittable = Pick<TrainingRequest, 'task' | 'classes' | 'quantile' | 'scale' | 'trainer' | 'inputs'>
+export type Fittable = Pick<TrainingRequest, 'task' | 'scale' | 'trainer' | 'inputs' | 'classes' | 'quantile'>
 
 /** Fits scaler and estimator on the training rows only. Deterministic: the same rows and options give the same model. */
 export async function fit(
@@ -63,7 +66,7 @@ export async function fit(
     names: inputs.map(input => input.name),
     scale: float32Scale(scaler),
     labels,
-    ...(task === 'multiclass' ? { classes: classes.length } : {}),
+    ...(classes.length > 0 ? { classes: classes.length } : {}),
     ...(quantile === undefined ? {} : { quantile }),
     ...(weights ? { weights } : {}),
   }

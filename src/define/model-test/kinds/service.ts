@@ -52,3 +52,26 @@ export const size = ({ make, named }: Declaring) =>
       ...named('size', options),
     }),
   )
+
+export interface MemoryTest extends Common {
+  readonly kind: 'memory'
+  readonly maxBytes: number
+}
+
+export interface MemoryOptions extends Options {
+  /** What the process may grow by in a thousand calls after warm-up, in bytes. */
+  readonly maxBytes: number
+}
+
+const memoryForms: Forms<MemoryOptions> = { ...common, maxBytes: wholeFrom(1) }
+
+export const memory = ({ make, named }: Declaring) =>
+  make(
+    'memory',
+    { options: members(memoryForms) },
+    (options: MemoryOptions): MemoryTest => ({
+      kind: 'memory',
+      maxBytes: options.maxBytes,
+      ...named('memory', options),
+    }),
+  )

@@ -1,48 +1,60 @@
-import type { Node } from '../../expression/node.ts'
-import type { BoolExpression } from '../../expression/types.ts'
-import { members, numberFrom, optional, type Form, type Forms } from '../../forms.ts'
+import { flag, members, numberFrom, optional, wholeFrom, type Forms } from '../../forms.ts'
+import {
+  conditionsOf,
+  conditionsOrValues,
+  isNamed,
+  valuesOf,
+  type Conditions,
+  type NamedCondition,
+  type NamedValue,
+  type Values,
+} from '../columns.ts'
 import { common, type Common, type Declaring, type Options } from '../declaring.ts'
 
 export interface SlicesTest extends Common {
   readonly kind: 'slices'
-  readonly of?: readonly { readonly name: string; readonly where: Node }[]
-  readonly minShareOfOverall: number
-}
-
-export interface SlicesOptions extends Options {
-  /** Conditions over columns, by name; without them the quartiles of each numeric input are the slices. */
-  readonly of?: Readonly<Record<string, BoolExpression<boolean, string>>>
-  /** Share of the overall quality that the weakest slice keeps (default 0.8). */
+  readonly of?: readonly NamedCondition[]
+  readonly by?: readonly NamedValue[]
+  readonly pairs: boolean
+  readonly minRows: number
+  readonly tolerance: number
   readonly minShareOfOverall?: number
 }
 
-const conditions: Form = {
-  words: 'conditions by name, at least one',
-  holds: value =>
-    typeof value === 'object' &&
-    value !== null &&
-    Object.values(value).length > 0 &&
-    Object.values(value).every(isCondition),
-}
-
-function isCondition(value: unknown): boolean {
-  return (value as { readonly node?: Partial<Node> } | null)?.node?.type === 'bool'
+export interface SlicesOptions extends Options {
+  /** Conditions by name, or a list of expressions whose values and ranges are the slices (default: those of every input). */
+  readonly of?: Conditions | Values
+  /** Looks at pairs of slices, too (default true). */
+  readonly pairs?: boolean
+  /** Fewest test rows of a slice (default 100). */
+  readonly minRows?: number
+  /** Share of its loss that the model may lose in a slice against what can be reached there (default 0.05). */
+  readonly tolerance?: number
+  /** Share of the overall quality that each slice must keep, however hard it is: AUC above 0.5, of numbers 1 ÷ RMSE. */
+  readonly minShareOfOverall?: number
 }
 
 const forms: Forms<SlicesOptions> = {
   ...common,
-  of: optional(conditions),
+  of: optional(conditionsOrValues),
+  pairs: optional(flag),
+  minRows: optional(wholeFrom(20)),
+  tolerance: optional(numberFrom(0, 1)),
   minShareOfOverall: optional(numberFrom(0, 1)),
 }
 
-export const slices = ({ make, named }: Declaring) =>
-  make(
-    'slices',
-    { options: optional(members(forms)) },
-    (options?: SlicesOptions): SlicesTest => ({
+export const slices = ({ make, named, columns }: Declaring) =>
+  make('slices', { options: optional(members(forms)) }, (options: SlicesOptions = {}): SlicesTest => {
+    const { of, minShareOfOverall } = options
+    const parts = of === undefined ? {} : isNamed(of) ? { of: conditionsOf(of) } : { by: valuesOf(of) }
+    columns('slices', [...(parts.of ?? []), ...(parts.by ?? [])])
+    return {
       kind: 'slices',
-      ...(options?.of ? { of: Object.entries(options.of).map(([name, where]) => ({ name, where: where.node })) } : {}),
-      minShareOfOverall: options?.minShareOfOverall ?? 0.8,
+      ...parts,
+      pairs: options.pairs ?? true,
+      minRows: options.minRows ?? 100,
+      tolerance: options.tolerance ?? 0.05,
+      ...(minShareOfOverall === undefined ? {} : { minShareOfOverall }),
       ...named('slices', options, 'warning'),
-    }),
-  )
+    }
+  })
