@@ -3,18 +3,7 @@ import { fitWithImportance } from '../../../math/linear/index.ts'
 import { type Crew, gainImportance, trainTrees } from '../../../math/trees/index.ts'
 import type { OwnTrainer } from '../../../ports/trainer.ts'
 import { fitBaseline } from './baseline.ts'
-import type { Examples, Fitted } from './examples.ts'
-
-/** Rows from `from` to `to`. */
-export function partOf(examples: Examples, from: number, to: number): Examples {
-  return {
-    ...examples,
-    rows: to - from,
-    columns: examples.columns.map(column => column.subarray(from, to)),
-    labels: examples.labels.subarray(from, to),
-    ...(examples.weights ? { weights: examples.weights.subarray(from, to) } : {}),
-  }
-}
+import { type Examples, type Fitted, partOf } from './examples.ts'
 
 export interface FitHooks {
   readonly crew: Crew | undefined
@@ -55,7 +44,15 @@ async function fitTrees(
   examples: Examples,
   { crew, onRound, validation }: FitHooks,
 ): Promise<Fitted> {
-  const { kind: _, earlyStopping, monotone = {}, maxCategories: __, minCategoryRows: ___, ...options } = trainer
+  const {
+    kind: _,
+    earlyStopping,
+    monotone = {},
+    maxCategories: __,
+    minCategoryRows: ___,
+    calibrate: ____,
+    ...options
+  } = trainer
   const { task, names, quantile } = examples
   const directions = names.map(name => (monotone[name] === 'increasing' ? 1 : monotone[name] === 'decreasing' ? -1 : 0))
   // The newest tenth of the training span decides when to stop; it is before every test row
