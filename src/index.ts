@@ -32,7 +32,7 @@ export type {
 } from './define/expression/index.ts'
 export { entity, features, type Entity, type FeatureView, type FeatureViewOptions } from './define/features.ts'
 export { model, type Model, type ModelOptions, type RequestOf } from './define/model.ts'
-export { gbt, linear, type Trainer } from './define/trainer.ts'
+export { baseline, gbt, linear, type Trainer } from './define/trainer.ts'
 export type { ModelTest, ModelTestBuilder } from './define/model-test/index.ts'
 export { deployment, type Deployment, type DeploymentOptions } from './define/deployment.ts'
 export { monitor, type Monitor, type MonitorOptions } from './define/monitor.ts'

@@ -10,7 +10,7 @@ import {
   type OnnxValue,
 } from './proto.ts'
 
-export type ElementType = 'float' | 'double' | 'int64' | 'bool' | 'string'
+export type ElementType = 'float' | 'double' | 'int64' | 'int32' | 'bool' | 'string'
 
 /** An attribute by its ONNX type; the key says which. */
 export type AttributeValue =
@@ -20,6 +20,7 @@ export type AttributeValue =
   | { readonly floats: readonly number[] }
   | { readonly ints: readonly number[] }
   | { readonly strings: readonly string[] }
+  | { readonly tensor: OnnxTensor }
 
 /** Builds a graph in order; every method that makes a value returns its name. */
 export interface GraphBuilder {
@@ -31,14 +32,17 @@ export interface GraphBuilder {
     dims: readonly number[],
     values: readonly (number | bigint)[],
   ): string
-  /** Appends a node with one output. Operators of `ai.onnx.ml` are named `ml.Scaler`. */
+  /** Appends a node and gives its first output. Operators of `ai.onnx.ml` are named `ml.Scaler`. */
   node(
     op: string,
     inputs: readonly string[],
-    output: string,
+    output: string | readonly string[],
     attributes?: Readonly<Record<string, AttributeValue>>,
   ): string
-  output(name: string, type: ElementType, shape: readonly Dimension[]): GraphBuilder
+  /** Without a shape, none is declared. */
+  output(name: string, type: ElementType, shape: readonly Dimension[] | undefined): GraphBuilder
+  /** An output that is no tensor. */
+  otherOutput(value: OnnxValue): GraphBuilder
   build(): OnnxGraph
 }
 
@@ -58,18 +62,24 @@ export function graph(name: string): GraphBuilder {
     },
     node(op, from, to, attributes = {}) {
       const ml = op.startsWith('ml.')
+      const made = typeof to === 'string' ? [to] : to
+      const first = made[0] ?? ''
       nodes.push({
         op: ml ? op.slice(3) : op,
         domain: ml ? mlDomain : '',
-        name: to,
+        name: first,
         inputs: from,
-        outputs: [to],
+        outputs: made,
         attributes: Object.entries(attributes).map(([key, value]) => attributeOf(key, value)),
       })
-      return to
+      return first
     },
     output(value, type, shape) {
       outputs.push({ name: value, kind: 'tensor', elementType: dataTypes[type], shape })
+      return builder
+    },
+    otherOutput(value) {
+      outputs.push(value)
       return builder
     },
     build: () => ({ name, nodes, initializers, inputs, outputs }),
@@ -78,6 +88,8 @@ export function graph(name: string): GraphBuilder {
 }
 
 function attributeOf(name: string, value: AttributeValue): OnnxAttribute {
-  const [kind] = Object.keys(value) as [Exclude<keyof typeof attributeTypes, 'tensor' | 'graph'>]
+  const [kind] = Object.keys(value) as [
+    keyof typeof attributeTypes & ('float' | 'int' | 'string' | 'floats' | 'ints' | 'strings'),
+  ]
   return { name, type: attributeTypes[kind], ...value }
 }

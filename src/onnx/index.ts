@@ -1,11 +1,15 @@
+export { checkBinding, type Feed, type ModelBinding, refuseModel, type RowInput, type ScoreReading } from './binding.ts'
+export { assumedBinding, type BindingRequest, defaultBinding } from './default-binding.ts'
 export type { OnnxCheck } from './check.ts'
 export {
   categoryEncoder,
+  codesOf,
   type Estimator,
   exportModel,
   type ExportRequest,
   graphOrder,
   type ModelInput,
+  type TextInput,
 } from './export.ts'
 export { graph, type GraphBuilder } from './graph-builder.ts'
 export { inspectModel, type ModelSummary } from './inspect.ts'
@@ -15,7 +19,8 @@ export { type GraphScale, readScale } from './read-scaler.ts'
 export { handlesMissing, scalerPart } from './scaler-part.ts'
 export { type GraphEstimator, readEstimator } from './read-estimator.ts'
 export { readModel } from './read-model.ts'
-export { type ModelSignature, signatureOf } from './signature.ts'
+export { type ModelSignature, type SignatureInput, type SignatureOutput, signatureOf } from './signature.ts'
+export { tensorOutput, type TensorOutput } from './tensor-output.ts'
 export { stampModel } from './stamp.ts'
-export { verifyModel, type VerifyOptions, verifyParsed } from './verify.ts'
+export { type OnnxVerdict, verdictOf, verifyModel, type VerifyOptions, verifyParsed } from './verify.ts'
 export { writeModel } from './write-model.ts'

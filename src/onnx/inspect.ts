@@ -1,4 +1,4 @@
-import type { OnnxGraph, OnnxValue } from './proto.ts'
+import { elementName, type OnnxGraph, type OnnxType, type OnnxValue } from './proto.ts'
 import { readModel } from './read-model.ts'
 import { listOf } from './tree-attributes.ts'
 
@@ -21,18 +21,6 @@ export interface ValueSummary {
   readonly type: string
   /** `null` for a dimension of which nothing is said. */
   readonly shape: readonly (number | string | null)[]
-}
-
-const typeNames: Readonly<Record<number, string>> = {
-  1: 'float32',
-  2: 'uint8',
-  3: 'int8',
-  6: 'int32',
-  7: 'int64',
-  8: 'string',
-  9: 'bool',
-  10: 'float16',
-  11: 'float64',
 }
 
 /** What is in an ONNX file. Throws `onnxMalformed`. */
@@ -65,7 +53,16 @@ export function inspectModel(bytes: Uint8Array, file = 'the model'): ModelSummar
 function summaries(graph: OnnxGraph | undefined, which: 'inputs' | 'outputs'): ValueSummary[] {
   return (graph?.[which] ?? []).map((value: OnnxValue) => ({
     name: value.name,
-    type: value.kind === 'tensor' ? (typeNames[value.elementType] ?? `type ${value.elementType}`) : 'not a tensor',
+    type: typeName(value),
     shape: (value.shape ?? []).map(dimension => dimension ?? null),
   }))
+}
+
+/** `float32`, `sequence(map(int64, float32))`. */
+function typeName({ kind, elementType, of }: OnnxType): string {
+  if (kind === 'none') return 'undeclared'
+  if (kind === 'tensor') return elementName(elementType)
+  if (kind === 'sparse') return `sparse ${elementName(elementType)}`
+  const inside = of ? typeName(of) : 'undeclared'
+  return kind === 'map' ? `map(${elementName(elementType)}, ${inside})` : `${kind}(${inside})`
 }

@@ -5,7 +5,7 @@ import { checkOf, type OnnxCheck } from './check.ts'
 /** Rows as an inference runtime takes them, and the runtime itself, as far as parity needs them. */
 export interface ParityRows {
   readonly rows: number
-  readonly features: Float32Array
+  readonly features: Float32Array | Float64Array
   readonly categories?: readonly string[]
 }
 export interface ParityRuntime {

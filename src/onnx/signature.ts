@@ -1,57 +1,125 @@
-import { fail } from '../errors/catalogue.ts'
-import { dataTypes, type OnnxModel, type OnnxValue } from './proto.ts'
+import { classesOfLabel, classLabels, type GraphClasses, type GraphMap, mapOf, marginReason } from './graph-classes.ts'
+import { elementName, type OnnxModel, type OnnxType, type OnnxValue } from './proto.ts'
 
-/** How to feed a model and which of its outputs to ask for. */
+/** What a graph takes and gives, in plain data: what a binding is made and checked against. */
 export interface ModelSignature {
-  /** Name and width of the float32 input; undefined when there is none. */
-  readonly features: string | undefined
-  readonly width: number
-  /** Name and width of the text input; undefined when there is none. */
-  readonly categories: string | undefined
-  readonly categoryWidth: number
-  readonly scores: string
-  /** The output holds both classes' probabilities, of which only the second is wanted. */
-  readonly secondOfTwo: boolean
+  /** Those that a caller must give, in the graph's order; inputs with a default are left to it. */
+  readonly inputs: readonly SignatureInput[]
+  readonly outputs: readonly SignatureOutput[]
+  /** Millrace wrote it: `features` and `categories` in, `scores` out. */
+  readonly own: boolean
 }
 
-/**
- * Our own graphs: inputs `features` and `categories`, output `scores`. Others: one float32 matrix in, the last
- * float32 matrix out; two columns beside an integer or text output are the classes' probabilities.
- * Throws `onnxNotEvaluable` for anything else.
- */
-export function signatureOf(model: OnnxModel, file = 'the model'): ModelSignature {
-  const constants = new Set(model.graph?.initializers.map(tensor => tensor.name))
-  const inputs = (model.graph?.inputs ?? []).filter(input => !constants.has(input.name))
-  const outputs = (model.graph?.outputs ?? []).filter(output => output.kind === 'tensor')
-  const numbers = inputs.filter(input => input.elementType === dataTypes.float)
-  const texts = inputs.filter(input => input.elementType === dataTypes.string)
-  const refuse = (reason: string): never => {
-    throw fail('onnxNotEvaluable', { file, reason })
-  }
-  if (
-    numbers.length > 1 ||
-    texts.length > 1 ||
-    numbers.length + texts.length !== inputs.length ||
-    inputs.length === 0
-  ) {
-    return refuse('it must take one float32 matrix, one text matrix, or both')
-  }
-  const scores =
-    outputs.find(output => output.name === 'scores') ??
-    outputs.findLast(output => output.elementType === dataTypes.float) ??
-    refuse('it has no float32 output')
-  const classifies = outputs.some(output => output !== scores)
+export interface SignatureInput {
+  readonly name: string
+  /** `tensor`, or what else it is and cannot be fed. */
+  readonly kind: OnnxType['kind']
+  /** Element type: `float32`, `float64`, `int64`, `string`, … */
+  readonly type: string
+  /** As declared, `null` for a dimension of which nothing is said; undefined when no shape is. The first counts rows. */
+  readonly shape?: readonly (number | string | null)[]
+  /** Rows that it takes at once, where the graph fixes them. */
+  readonly rows?: number
+  /** Values a row; undefined where the graph leaves that open. */
+  readonly width?: number
+}
+
+export interface SignatureOutput {
+  readonly name: string
+  /** `maps`: a list of maps from class to probability (ZipMap); `list`: a list of tensors; `other` cannot be read. */
+  readonly form: 'tensor' | 'maps' | 'list' | 'other'
+  readonly type: string
+  /** Values a row as declared, of which exporters are not always right; undefined where the graph leaves that open. */
+  readonly width?: number
+  /** It names one class a row, rather than giving a score. */
+  readonly label: boolean
+  /** Of a label: what it may be. Of `maps`: the class of each column. */
+  readonly classes?: GraphClasses
+  /** Why its values are no probabilities, where the graph shows it. */
+  readonly margin?: string
+}
+
+/** Describes every input and output of a graph. A model without a graph has none. */
+export function signatureOf(model: OnnxModel): ModelSignature {
+  const { graph } = model
+  const own = model.producerName === 'millrace'
+  if (!graph) return { inputs: [], outputs: [], own }
+  const map = mapOf(graph)
+  const constants = new Set(graph.initializers.map(tensor => tensor.name))
   return {
-    features: numbers[0]?.name,
-    width: numbers[0] ? (widthOf(numbers[0]) ?? refuse(`the width of "${numbers[0].name}" is not fixed`)) : 0,
-    categories: texts[0]?.name,
-    categoryWidth: texts[0] ? (widthOf(texts[0]) ?? refuse(`the width of "${texts[0].name}" is not fixed`)) : 0,
-    scores: scores.name,
-    secondOfTwo: scores.name !== 'scores' && classifies && widthOf(scores) === 2,
+    inputs: graph.inputs.filter(input => !constants.has(input.name)).map(inputOf),
+    outputs: graph.outputs.map(output => outputOf(map, output)),
+    own,
   }
 }
 
-function widthOf({ shape }: OnnxValue): number | undefined {
-  const width = shape?.[1]
-  return typeof width === 'number' && width >= 0 ? width : undefined
+function inputOf({ name, kind, elementType, shape }: OnnxValue): SignatureInput {
+  const rows = shape?.[0]
+  return {
+    name,
+    kind,
+    type: elementName(elementType),
+    ...(shape ? { shape: shape.map(one => one ?? null) } : {}),
+    ...(typeof rows === 'number' && rows > 0 ? { rows } : {}),
+    ...widthOf(shape),
+  }
+}
+
+/** One value a row without further dimensions; else their product, when all are fixed. */
+function widthOf(shape: OnnxValue['shape']): { readonly width?: number } {
+  if (!shape || shape.length === 0) return {}
+  let width = 1
+  for (const dimension of shape.slice(1)) {
+    if (typeof dimension !== 'number' || dimension < 0) return {}
+    width *= dimension
+  }
+  return Number.isSafeInteger(width) ? { width } : {}
+}
+
+function outputOf(map: GraphMap, output: OnnxValue): SignatureOutput {
+  const { name, kind, elementType, of } = output
+  if (kind === 'sequence' && of?.kind === 'map' && of.of?.kind === 'tensor') {
+    const zip = map.maker(name)
+    const classes = zip?.op === 'ZipMap' ? classLabels(zip) : undefined
+    const margin = marginReason(map, zip?.inputs[0] ?? '')
+    return {
+      name,
+      form: classes ? 'maps' : 'other',
+      type: elementName(of.of.elementType),
+      label: false,
+      ...(classes ? { classes, width: classes.length } : {}),
+      ...(margin === undefined ? {} : { margin }),
+    }
+  }
+  if (kind === 'sequence' && of?.kind === 'tensor') {
+    return { name, form: 'list', type: elementName(of.elementType), label: false }
+  }
+  if (kind !== 'tensor') return { name, form: 'other', type: kind, label: false }
+  const type = elementName(elementType)
+  const { width } = widthOf(output.shape)
+  const classes = classesOfLabel(map, name)
+  const label = classes !== undefined || type === 'string' || type === 'bool' || namesOneOf(map, name)
+  const margin = label ? undefined : marginReason(map, name)
+  return {
+    name,
+    form: 'tensor',
+    type,
+    label,
+    ...(width === undefined ? {} : { width }),
+    ...(classes ? { classes } : {}),
+    ...(margin === undefined ? {} : { margin }),
+  }
+}
+
+/** A classifier's first output is its label, and so is the place of the greatest, whatever they are cast to. */
+function namesOneOf(map: GraphMap, name: string): boolean {
+  let value = name
+  for (let step = 0; step < 8; step++) {
+    const node = map.maker(value)
+    if (!node) return false
+    if (node.op === 'ArgMax') return true
+    if (node.op !== 'Cast' && node.op !== 'Reshape' && node.op !== 'Squeeze' && node.op !== 'Identity') return false
+    value = node.inputs[0] ?? ''
+  }
+  return false
 }

@@ -11,12 +11,15 @@ export interface Field {
   readonly int: number
   /** The content of a fixed-width or length-delimited field. */
   readonly bytes: Uint8Array
-  /** Where it begins in the message, its tag included. */
+  /** Where the field begins and ends in its message, tag included. */
   readonly start: number
+  readonly end: number
 }
 
 const none = new Uint8Array(0)
 const decoder = new TextDecoder('utf-8', { fatal: true })
+const groups = { begin: 3, end: 4 } as const
+const greatestGroups = 100
 
 /** The fields of a message in file order. Every step consumes bytes, so it ends for any input. */
 export function* fieldsOf(message: Uint8Array): Generator<Field> {
@@ -32,18 +35,26 @@ export function* fieldsOf(message: Uint8Array): Generator<Field> {
     at += length
     return bytes
   }
+  // What no reader knows may be a group, an old form of message that ends by a tag
+  const open: number[] = []
   while (at < message.length) {
     const start = at
     const tag = varint()
     const number = Math.floor(tag / 8)
     const type = tag % 8
     if (number < 1 || number > 536_870_911) throw new WireError('a field has an impossible number')
-    if (type === wire.varint) yield { number, type, int: varint(), bytes: none, start }
-    else if (type === wire.fixed64) yield { number, type, int: 0, bytes: take(8), start }
-    else if (type === wire.length) yield { number, type, int: 0, bytes: take(varint()), start }
-    else if (type === wire.fixed32) yield { number, type, int: 0, bytes: take(4), start }
+    let int = 0
+    let bytes: Uint8Array = none
+    if (type === wire.varint) int = varint()
+    else if (type === wire.fixed64) bytes = take(8)
+    else if (type === wire.length) bytes = take(varint())
+    else if (type === wire.fixed32) bytes = take(4)
+    else if (type === groups.begin && open.length < greatestGroups) open.push(number)
+    else if (type === groups.end && open.pop() === number) continue
     else throw new WireError(`a field has the unknown wire type ${type}`)
+    if (open.length === 0) yield { number, type, int, bytes, start, end: at }
   }
+  if (open.length > 0) throw new WireError('the file ends within a group')
 }
 
 function readVarint(bytes: Uint8Array, begin: number): { value: number; next: number } {
@@ -69,17 +80,23 @@ export function asInt(field: Field): number {
   return field.int
 }
 
+/** As of an `int32` or an enumeration, of which the lower 32 bits count. */
+export function asInt32(field: Field): number {
+  return Number(BigInt.asIntN(32, BigInt(asInt(field))))
+}
+
 export function asMessage(field: Field): Uint8Array {
   if (field.type !== wire.length) throw new WireError(`field ${field.number} should have a length`)
   return field.bytes
 }
 
+/** Text; bytes that are no UTF-8 become one character each that stands for no other text, so that names stay apart. */
 export function asText(field: Field): string {
+  const bytes = asMessage(field)
   try {
-    return decoder.decode(asMessage(field))
-  } catch (error) {
-    if (error instanceof WireError) throw error
-    throw new WireError(`field ${field.number} is not UTF-8 text`)
+    return decoder.decode(bytes)
+  } catch {
+    return Array.from(bytes, byte => String.fromCharCode(byte < 128 ? byte : 0xdc00 + byte)).join('')
   }
 }
 
@@ -131,4 +148,24 @@ export function readFixed(
 export function addDoubles(field: Field, into: number[]): void {
   const bytes = field.type === wire.fixed64 ? field.bytes : asMessage(field)
   readFixed(bytes, 8, (view, at) => view.getFloat64(at, true), into)
+}
+
+/** Wire types of a message's fields by their number; `packed` is a list of numbers in either form. */
+export type FieldKinds = Readonly<Record<number, 'int' | 'float' | 'text' | 'floats' | 'ints' | 'doubles'>>
+
+const wireTypes: Readonly<Record<FieldKinds[number], readonly number[]>> = {
+  int: [wire.varint],
+  float: [wire.fixed32],
+  text: [wire.length],
+  floats: [wire.fixed32, wire.length],
+  ints: [wire.varint, wire.length],
+  doubles: [wire.fixed64, wire.length],
+}
+
+/** The fields of known numbers; one in a wire type that it has not is unknown, and passed over like all that are. */
+export function* knownFields(message: Uint8Array, kinds: FieldKinds): Generator<Field> {
+  for (const field of fieldsOf(message)) {
+    const kind = kinds[field.number]
+    if (kind !== undefined && wireTypes[kind].includes(field.type)) yield field
+  }
 }

@@ -10,6 +10,8 @@ export interface WireWriter {
   packedDoubles(field: number, values: readonly number[]): void
   packedInts(field: number, values: readonly (number | bigint)[]): void
   message(field: number, write: (inner: WireWriter) => void): void
+  /** Whole fields as they are. */
+  copy(fields: Uint8Array): void
   finish(): Uint8Array
 }
 
@@ -72,6 +74,7 @@ export function wireWriter(): WireWriter {
       write(inner)
       writer.bytes(field, inner.finish())
     },
+    copy: raw,
     finish: () => buffer.slice(0, size),
   }
   return Object.assign(writer, { varint })

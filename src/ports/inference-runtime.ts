@@ -1,7 +1,12 @@
-/** A batch of model inputs, row-major. `features` is rows × width float32 with NaN for missing. */
+import type { ModelBinding } from '../onnx/index.ts'
+
+/**
+ * A batch of model inputs, row-major, each part in the order of the model's inputs. `features` is rows × width with NaN for
+ * missing and 0 and 1 for truth values: float32, or float64 for models that are `wide`.
+ */
 export interface InferenceBatch {
   readonly rows: number
-  readonly features: Float32Array
+  readonly features: Float32Array | Float64Array
   /** rows × categories; empty string for missing. Absent when the model has no text inputs. */
   readonly categories?: readonly string[]
 }
@@ -14,12 +19,17 @@ export interface InferenceResult {
 }
 
 export interface LoadedModel {
-  /** Number of float32 features and of text categories a row. */
+  /** Numbers and texts a row. */
   readonly width: number
   readonly categoryWidth: number
   /** 1 for regression and binary, the number of classes for multiclass. */
   readonly outputs: number
-  /** Throws `onnxMalformed`-family errors on wrong shapes, never returns non-finite scores silently: callers check. */
+  /** It takes numbers that float32 does not hold: give it float64. float32 is taken too, as it was rounded. */
+  readonly wide: boolean
+  /**
+   * Throws `inferenceInputMismatch` for a batch of the wrong size, `inferenceValueUnfit` for a value that an input of the
+   * graph cannot hold, such as a missing integer. Never returns non-finite scores silently: callers check.
+   */
   run(batch: InferenceBatch): Promise<InferenceResult>
   close(): Promise<void>
 }
@@ -27,5 +37,9 @@ export interface LoadedModel {
 /** Loads a verified ONNX model. Tried in the order native, WebAssembly, own evaluator. */
 export interface InferenceRuntime {
   readonly name: string
-  load(model: Uint8Array): Promise<LoadedModel>
+  /**
+   * Without a binding the graph's inputs are the row in their order (`assumedBinding`). Throws `onnxNotServable` where graph
+   * and binding do not fit, `inferenceFailed` for what the runtime refuses.
+   */
+  load(model: Uint8Array, binding?: ModelBinding): Promise<LoadedModel>
 }

@@ -5,6 +5,7 @@ import type { Task } from '../math/task.ts'
 import type { ScalerParameters } from '../math/scaler/index.ts'
 import type { ModelInput } from '../onnx/index.ts'
 
+export { categoriesOf } from '../define/trainer.ts'
 export type { ScaleKind, Trainer }
 
 /** One column of inputs: float32 with NaN for missing (booleans are 0 and 1), or text with '' for missing. */
@@ -43,6 +44,8 @@ export interface TrainingRequest {
   readonly task: Task
   /** Names of the classes of `multiclass`, in the order of their numbers; empty for other tasks. */
   readonly classes: readonly string[]
+  /** Of `quantile`: the share of the truths that is to stay below the answer. */
+  readonly quantile?: number
   readonly inputs: readonly { readonly name: string; readonly type: ScalarType }[]
   /** One kind for all numbers, or the kind of each input by name. */
   readonly scale: ScaleKind | Readonly<Record<string, ScaleKind>>

@@ -23,14 +23,15 @@ export function faultyRuntime(real: () => Promise<InferenceRuntime>): FaultyRunt
       const runtime = await real()
       return {
         name: runtime.name,
-        async load(bytes) {
-          const loaded = await runtime.load(bytes)
+        async load(bytes, binding) {
+          const loaded = await runtime.load(bytes, binding)
           const digest = digestBytes(bytes)
           open.push(digest)
           return {
             width: loaded.width,
             categoryWidth: loaded.categoryWidth,
             outputs: loaded.outputs,
+            wide: loaded.wide,
             run: batch => {
               const fault = faults.get(digest)
               return fault ? fault(() => loaded.run(batch), batch) : loaded.run(batch)

@@ -124,6 +124,7 @@ export function formulaOf(table: Pick<Table, 'inputs' | 'classes'>, of: Truth): 
     loaded: {
       width: numbers.length,
       categoryWidth: texts.length,
+      wide: false,
       outputs,
       run: async ({ rows, features, categories }: InferenceBatch) => {
         const scores = new Float32Array(rows * outputs)
@@ -148,7 +149,7 @@ export function formulaOf(table: Pick<Table, 'inputs' | 'classes'>, of: Truth): 
 /** A model that Millrace's own trainer made of the training rows. */
 export async function trainedOn(table: Table, trainer: Parameters<typeof fit>[0]['trainer']): Promise<Subject> {
   const fitted = await fit(
-    { task: table.task, scale: 'standard', trainer, inputs: table.inputs },
+    { task: table.task, scale: 'standard', trainer, inputs: table.inputs, classes: table.classes },
     table.train,
     undefined,
     () => undefined,
@@ -160,6 +161,7 @@ export async function trainedOn(table: Table, trainer: Parameters<typeof fit>[0]
     loaded: {
       width,
       categoryWidth: texts,
+      wide: false,
       outputs: 1,
       run: async ({ rows, features, categories }: InferenceBatch) => {
         let [number, text] = [0, 0]

@@ -1,18 +1,26 @@
 import { fail } from '../../errors/catalogue.ts'
-import { type ModelSignature, readModel, signatureOf } from '../../onnx/index.ts'
-import type { InferenceBatch, InferenceResult, InferenceRuntime, LoadedModel } from '../../ports/inference-runtime.ts'
-import { checkBatch } from './check-batch.ts'
+import { isMillraceError } from '../../errors/index.ts'
 import { messageOf } from '../../internal/message-of.ts'
+import {
+  assumedBinding,
+  checkBinding,
+  type ModelBinding,
+  readModel,
+  signatureOf,
+  tensorOutput,
+} from '../../onnx/index.ts'
+import type { InferenceBatch, InferenceResult, InferenceRuntime, LoadedModel } from '../../ports/inference-runtime.ts'
+import { inPieces, tryRows } from './batches.ts'
+import { checkBatch } from './check-batch.ts'
+import { feedersOf, type TensorData } from './feeds.ts'
+import { asRead, checkProbabilities, type ReadScores, scoreReader } from './read-scores.ts'
 
 /** What we use of ONNX Runtime's two packages, which share their interface. */
 export interface OnnxRuntimeModule {
   readonly InferenceSession: {
     create(model: Uint8Array, options: Record<string, unknown>): Promise<OnnxSession>
   }
-  readonly Tensor: {
-    new (type: 'float32', data: Float32Array, dims: readonly number[]): unknown
-    new (type: 'string', data: string[], dims: readonly number[]): unknown
-  }
+  readonly Tensor: new (type: string, data: TensorData, dims: readonly number[]) => unknown
 }
 
 interface OnnxSession {
@@ -60,64 +68,71 @@ export async function loadRuntime(
   } catch (error) {
     throw fail('inferenceRuntimeMissing', { runtime: name, reason: reasonOf(error) }, error)
   }
-  return { name, load: model => loadModel(name, module, model) }
+  return { name, load: (model, binding) => loadModel(name, module, model, binding) }
 }
 
 function reasonOf(error: unknown): string {
   return messageOf(error).split('\n')[0] ?? ''
 }
 
-async function loadModel(name: string, ort: OnnxRuntimeModule, bytes: Uint8Array): Promise<LoadedModel> {
-  const signature = signatureOf(readModel(bytes))
-  const { width, categoryWidth } = signature
+async function loadModel(
+  name: string,
+  ort: OnnxRuntimeModule,
+  bytes: Uint8Array,
+  given: ModelBinding | undefined,
+): Promise<LoadedModel> {
+  const parsed = readModel(bytes)
+  const signature = signatureOf(parsed)
+  if (given) checkBinding(signature, given)
+  const binding = given ?? assumedBinding(signature)
+  const { feeders, wide, ...size } = feedersOf(signature, binding)
+  const asked = tensorOutput(bytes, parsed, binding.scores.output)
   const failed = (error: unknown): Error =>
-    fail('inferenceFailed', { runtime: name, file: 'the model', reason: reasonOf(error) }, error)
+    isMillraceError(error)
+      ? error
+      : fail('inferenceFailed', { runtime: name, file: 'the model', reason: reasonOf(error) }, error)
   let session: OnnxSession
   try {
-    session = await ort.InferenceSession.create(bytes, options)
+    session = await ort.InferenceSession.create(asked.bytes, options)
   } catch (error) {
     throw failed(error)
   }
-  const ask = async (batch: InferenceBatch): Promise<Float32Array> => {
+  const wanted = [asked.output]
+  const outputOf = async (batch: InferenceBatch): Promise<unknown> => {
+    const feeds: Record<string, unknown> = {}
+    for (const { input, type, dims, data } of feeders) {
+      feeds[input] = new ort.Tensor(type, data(batch), dims(batch.rows))
+    }
+    return (await session.run(feeds, wanted, quietly))[asked.output]?.data
+  }
+  const fixed = signature.inputs[0]?.rows
+  const score = async (batch: InferenceBatch, read: ReadScores): Promise<Float32Array> => {
     try {
-      const result = await session.run(feedsOf(ort, signature, batch), [signature.scores], quietly)
-      return scoresOf(signature, result[signature.scores]?.data)
+      if (fixed === undefined || fixed === batch.rows) return read(await outputOf(batch), batch.rows)
+      return await inPieces(batch, fixed, size, async piece => read(await outputOf(piece), fixed))
     } catch (error) {
       throw failed(error)
     }
   }
-  // One row tells the number of outputs, and runtimes find some faults only when they run.
-  let outputs: number
   try {
-    const categories = Array.from({ length: categoryWidth }, () => '')
-    outputs = (await ask({ rows: 1, features: new Float32Array(width), categories })).length
+    // Runtimes find some faults only when they run, and declared widths of outputs are not always right.
+    const first = tryRows(fixed ?? 1, size)
+    const reading = given ? binding.scores : asRead(binding.scores, await outputOf(first), first.rows)
+    const read = scoreReader(reading)
+    await score(first, read)
+    if (given && !signature.own) await checkProbabilities(binding, batch => score(batch, read), size)
+    return {
+      ...size,
+      wide,
+      outputs: reading.columns.length,
+      async run(batch): Promise<InferenceResult> {
+        checkBatch(batch, size.width, size.categoryWidth)
+        return { scores: batch.rows === 0 ? new Float32Array(0) : await score(batch, read) }
+      },
+      close: () => session.release(),
+    }
   } catch (error) {
     await session.release()
-    throw error
+    throw failed(error)
   }
-  return {
-    width,
-    categoryWidth,
-    outputs,
-    async run(batch): Promise<InferenceResult> {
-      checkBatch(batch, width, categoryWidth)
-      return { scores: batch.rows === 0 ? new Float32Array(0) : await ask(batch) }
-    },
-    close: () => session.release(),
-  }
-}
-
-function feedsOf(ort: OnnxRuntimeModule, signature: ModelSignature, batch: InferenceBatch): Record<string, unknown> {
-  const feeds: Record<string, unknown> = {}
-  const { features, categories, width, categoryWidth } = signature
-  if (features !== undefined) feeds[features] = new ort.Tensor('float32', batch.features, [batch.rows, width])
-  if (categories !== undefined) {
-    feeds[categories] = new ort.Tensor('string', [...(batch.categories ?? [])], [batch.rows, categoryWidth])
-  }
-  return feeds
-}
-
-function scoresOf(signature: ModelSignature, data: unknown): Float32Array {
-  if (!(data instanceof Float32Array)) throw new TypeError(`output ${signature.scores} is not float32`)
-  return signature.secondOfTwo ? data.filter((_, at) => at % 2 === 1) : data
 }

@@ -6,12 +6,13 @@ import { modelGate } from '../evaluate/model-gate.ts'
 import { seedOf } from '../evaluate/seed.ts'
 import { runSuite } from '../evaluate/suite.ts'
 import { scoreRows, type Subject } from '../evaluate/subject.ts'
-import type { Spans } from '../features/frame.ts'
+import { spansIn } from '../features/frame.ts'
 import { type ScalerArtifact, unitChange } from '../scaler/index.ts'
 import { proveScaler } from '../scaler/prove.ts'
 import type { FrameRows, ModelCard } from '../../ports/trainer.ts'
 import { versionName } from '../register/version-parts.ts'
 import { readFrame } from '../train/read-frame.ts'
+import { scoreOf } from '../../math/metrics/row-loss.ts'
 import { baselinePerformance } from '../watch/baseline-performance.ts'
 import type { Profile } from '../watch/profile.ts'
 import { championOf } from './champion.ts'
@@ -27,9 +28,12 @@ const suiteRows = 60_000
  * The baseline with its level of quality taken from the held-out rows; how much it varies between windows stays that of
  * the training period, which has more of them.
  */
-async function heldOut(profile: Profile, subject: Subject, test: FrameRows): Promise<Profile> {
+async function heldOut(model: Model, profile: Profile, subject: Subject, test: FrameRows): Promise<Profile> {
   const scores = await scoreRows(subject, test.inputs, test.rows)
-  const { quality, loss, rows, task } = baselinePerformance(test.labels, scores, undefined)
+  const { outputs } = subject.loaded
+  const each = Array.from({ length: test.rows }, (_, row) => scoreOf(scores, outputs, row))
+  const measure = { task: model.task, ...(model.quantile === undefined ? {} : { level: model.quantile }) }
+  const { quality, loss, rows, task } = baselinePerformance(measure, test.labels, each, undefined)
   const natural = profile.performance
   return {
     ...profile,
@@ -87,7 +91,7 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
         { path, test: frame },
         profile,
       )
-      const spans = input(context, 'frame').ref.meta as unknown as Spans
+      const spans = spansIn(input(context, 'frame').ref.meta)
       const champion = await championOf(services, context, model, { frame, spans, limit: suiteRows })
       if (champion?.scaler) further.push(unitChange(model.name, scaler, champion.scaler))
       const subject: Subject = { loaded: await (await services.runtime()).load(bytes), inputs: card.inputs }
@@ -99,8 +103,9 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
           bytes: bytes.length,
           onnx: bytes,
           frame,
-          train,
           classes: card.classes,
+          ...(model.quantile === undefined ? {} : { level: model.quantile }),
+          train,
           kept: await readCounterexamples(services.store, model.name),
           seed: seedOf(context.runId),
           clock: services.clock,
@@ -125,7 +130,7 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
               services,
               context,
               model.encryptWith,
-            )('profile', JSON.stringify(await heldOut(profile, subject, frame))),
+            )('profile', JSON.stringify(await heldOut(model, profile, subject, frame))),
           },
           reports: [report],
           decisions: [decision],

@@ -37,6 +37,7 @@ function drained(loaded: LoadedModel): LoadedModel {
     width: loaded.width,
     categoryWidth: loaded.categoryWidth,
     outputs: loaded.outputs,
+    wide: loaded.wide,
     async run(batch) {
       running++
       try {

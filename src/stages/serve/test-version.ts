@@ -50,6 +50,7 @@ export async function testVersion(
       name: versionName(record),
       subject: { loaded: version.loaded, inputs: version.card.inputs },
       classes: version.card.classes,
+      ...(version.model.quantile === undefined ? {} : { level: version.model.quantile }),
       bytes: onnx.length,
       onnx,
       frame: await read('test'),

@@ -161,7 +161,7 @@ export class WindowAccumulator {
    * float32, as the baseline's are).
    */
   add(
-    features: Float32Array,
+    features: Float32Array | Float64Array,
     offset: number,
     categories: readonly string[] | undefined,
     score: number,

@@ -1,22 +1,33 @@
 import { fail } from '../../../errors/catalogue.ts'
-import { type LinearModel, predictLinear } from '../../../math/linear/index.ts'
+import { predictLinear } from '../../../math/linear/index.ts'
 import { scaleRowsFloat32 } from '../../../math/scaler/index.ts'
 import { compileTrees } from '../../../math/trees/index.ts'
-import { categoryEncoder, type GraphEstimator, readEstimator, readModel, verifyParsed } from '../../../onnx/index.ts'
+import {
+  categoryEncoder,
+  checkBinding,
+  type GraphEstimator,
+  type ModelBinding,
+  type ModelSignature,
+  readEstimator,
+  readModel,
+  signatureOf,
+  verifyParsed,
+} from '../../../onnx/index.ts'
 import type { InferenceBatch, InferenceRuntime, LoadedModel } from '../../../ports/inference-runtime.ts'
 import { checkBatch } from '../check-batch.ts'
 
 /** Our own evaluator of the graphs that Millrace exports: trees and linear models. Needs nothing installed. */
 export async function openTrees(): Promise<InferenceRuntime> {
-  return { name: 'millrace', load: async model => loadGraph(model) }
+  return { name: 'millrace', load: async (model, binding) => loadGraph(model, binding) }
 }
 
-function loadGraph(bytes: Uint8Array): LoadedModel {
+function loadGraph(bytes: Uint8Array, binding: ModelBinding | undefined): LoadedModel {
   const model = readModel(bytes)
   // Children and feature numbers index arrays below, so they must hold first.
   const bad = verifyParsed(model).find(check => check.status === 'fail')
   if (bad) throw fail('onnxMalformed', { file: 'the model', reason: bad.message })
   const found = readEstimator(model)
+  if (binding) checkRowOrder(signatureOf(model), binding)
   const { numbers, categories } = found
   const width = numbers + categories.length
   const encoders = categories.map(categoryEncoder)
@@ -25,10 +36,11 @@ function loadGraph(bytes: Uint8Array): LoadedModel {
     width: numbers,
     categoryWidth: categories.length,
     outputs,
+    wide: false,
     async run(batch) {
       checkBatch(batch, numbers, categories.length)
       const { rows } = batch
-      const raw = encoders.length === 0 ? batch.features.slice() : join(batch, numbers, width, encoders)
+      const raw = encoders.length === 0 ? Float32Array.from(batch.features) : join(batch, numbers, width, encoders)
       if (found.scale) scaleRowsFloat32(found.scale, raw, rows, raw)
       const scores = new Float32Array(rows * outputs)
       predict(raw, rows, scores)
@@ -36,6 +48,20 @@ function loadGraph(bytes: Uint8Array): LoadedModel {
     },
     close: async () => {},
   }
+}
+
+/** Our own graphs take the row as it is. Throws `onnxNotServable` for a binding that does not fit, `onnxNotEvaluable` for another order. */
+function checkRowOrder(signature: ModelSignature, binding: ModelBinding): void {
+  checkBinding(signature, binding)
+  const names = (text: boolean): string[] =>
+    binding.inputs.filter(input => (input.type === 'text') === text).map(input => input.name)
+  const straight = binding.feeds.every(({ input, of }) => {
+    const row = names(input === 'categories')
+    return of.every((name, at) => name === row[at])
+  })
+  const { output, form, columns } = binding.scores
+  if (straight && output === 'scores' && form === 'tensor' && columns.every((column, at) => column === at)) return
+  throw fail('onnxNotEvaluable', { file: 'the model', reason: 'its inputs or scores are bound in another order' })
 }
 
 /** Numbers first, then the encoded texts, row by row: the feature row of the graph. */
@@ -60,6 +86,9 @@ function predictor({ estimator }: GraphEstimator): {
   readonly predict: (features: Float32Array, rows: number, out: Float32Array) => void
 } {
   if (estimator.kind === 'trees') return compileTrees(estimator.ensemble)
-  const model: LinearModel = estimator.model
-  return { outputs: 1, predict: (features, rows, out) => predictLinear(model, features, rows, out) }
+  const { model } = estimator
+  return {
+    outputs: model.intercepts.length,
+    predict: (features, rows, out) => predictLinear(model, features, rows, out),
+  }
 }
