@@ -10,6 +10,7 @@ import { spansIn } from '../features/frame.ts'
 import { type ScalerArtifact, unitChange } from '../scaler/index.ts'
 import { proveScaler } from '../scaler/prove.ts'
 import type { FrameRows, ModelCard } from '../../ports/trainer.ts'
+import { versionName } from '../register/version-parts.ts'
 import { readFrame } from '../train/read-frame.ts'
 import { scoreOf } from '../../math/metrics/row-loss.ts'
 import { baselinePerformance } from '../watch/baseline-performance.ts'
@@ -103,7 +104,7 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
         inputs: card.inputs,
       }
       try {
-        const { report, metrics, counterexamples } = await runSuite({
+        const { report, metrics, counterexamples, figures } = await runSuite({
           model,
           name: model.name,
           subject,
@@ -117,6 +118,10 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
           seed: seedOf(context.runId),
           clock: services.clock,
           further,
+          figures: {
+            importance: card.importance,
+            ...(champion ? { champion: versionName(champion.record) } : {}),
+          },
           ...(champion ? { champion: champion.scores } : {}),
         })
         // What a key protects is kept nowhere in clear
@@ -128,6 +133,7 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
           outputs: {
             report: await context.save('report', JSON.stringify(report)),
             metrics: await context.save('metrics', JSON.stringify(metrics)),
+            figures: await saveUnder(services, context, model.encryptWith)('json', JSON.stringify(figures)),
             profile: await saveUnder(
               services,
               context,
