@@ -5,6 +5,8 @@ import { DuckDBInstance } from '@duckdb/node-api'
 /** Train and test rows of one data set, column-major; both sides of the benchmark read the same file. */
 export interface BenchData {
   readonly name: string
+  /** By column: how many codes a categorical one has, 0 for a number. */
+  readonly codes?: readonly number[]
   readonly train: BenchPart
   readonly test: BenchPart
 }
@@ -70,13 +72,37 @@ export function generated(rows: number, width: number, seed: number): BenchData 
   return split(`${rows / 1000}k x ${width}`, columns, labels, rows)
 }
 
+/** One text of 300 values whose effects are in no order, alone and with a number, beside four numbers. */
+export function categorical(rows: number, seed: number, codes = 300): BenchData {
+  const random = uniform(seed)
+  const normal = (): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
+  const all = Math.round(rows * 1.25)
+  const columns = Array.from({ length: 5 }, () => new Float32Array(all))
+  const labels = new Float32Array(all)
+  const effects = Array.from({ length: codes }, () => [normal(), normal()] as const)
+  for (let row = 0; row < all; row++) {
+    // Some are much more frequent than others
+    const code = Math.floor(random() ** 2 * codes)
+    columns.forEach((column, at) => {
+      column[row] = at === 0 ? code : normal()
+    })
+    const x = (at: number): number => columns[at]?.[row] ?? 0
+    const [effect, slope] = effects[code] ?? [0, 0]
+    const margin = effect + 0.6 * slope * x(1) + 0.8 * x(2) - 0.5 * x(3) * x(4)
+    labels[row] = random() < 1 / (1 + Math.exp(-margin)) ? 1 : 0
+  }
+  const data = split(`${rows / 1000}k, ${codes} categories`, columns, labels, rows)
+  return { ...data, codes: [codes, 0, 0, 0, 0] }
+}
+
 /** Writes what `bench/peers/trees.py` reads: four int32 of shape, then columns and labels of both parts. */
 export function share(data: BenchData, directory: string): string {
   mkdirSync(directory, { recursive: true })
   const path = join(directory, `${data.name.replaceAll(' ', '-')}.bin`)
   if (existsSync(path)) return path
   const { train, test } = data
-  const chunks = [new Int32Array([train.rows, test.rows, train.columns.length, 0])]
+  const mask = (data.codes ?? []).reduce((bits, codes, at) => bits | (codes > 0 ? 1 << at : 0), 0)
+  const chunks = [new Int32Array([train.rows, test.rows, train.columns.length, mask])]
   const parts = [train, test].flatMap(part => [...part.columns, part.labels])
   writeFileSync(
     path,

@@ -24,6 +24,13 @@ const pairsOf = (wrap: (a: readonly number[], b: readonly number[]) => unknown[]
   pairs.filter(([a, b]) => a.length === b.length).map(([a, b]) => wrap(a, b))
 const labelled = lists.map((list, i) => [list.map((_, at) => at % 2), floats[i]])
 
+/** As one class: whatever a metric makes of it, it ends. */
+const classified = labelled.map(([labels, scores]) => [
+  { labels: (labels as number[]).map(() => 0), scores, outputs: 1 },
+])
+const plainly = { task: 'binary', threshold: 0.5, level: 0.9 }
+const metricNames = ['auc', 'averagePrecision', 'logLoss', 'ece', 'mcc', 'pinball', 'poissonDeviance', 'rmse']
+
 /** Functions of lists and options: what they are called with. All end, and throw nothing but a RangeError that says why. */
 const called: Readonly<Record<string, unknown[][]>> = {
   areaUnderCurve: [...labelled, ...pairsOf((a, b) => [a, b])],
@@ -31,6 +38,27 @@ const called: Readonly<Record<string, unknown[][]>> = {
   aucInterval: wild.flatMap(auc => wild.map(variance => [{ auc, variance, positives: 1, negatives: 1 }])),
   logLoss: labelled,
   brier: labelled,
+  averagePrecision: labelled,
+  matthews: wild.map(tp => [
+    { truePositives: tp, falsePositives: 1, trueNegatives: 1, falseNegatives: 1, accuracy: 0.5 },
+  ]),
+  pinball: pairsOf((a, b) => [a, b, 0.9]),
+  rowPinball: wild.flatMap(a => wild.map(b => [a, b, 0.9])),
+  coverage: pairsOf((a, b) => [a, b]),
+  poissonDeviance: pairsOf((a, b) => [a.map(Math.abs), b]),
+  rowPoissonDeviance: wild.flatMap(a => wild.map(b => [a, b])),
+  likeliest: floats.filter(list => list.length > 0).map(list => [list, list.length, 0]),
+  rowMulticlassLogLoss: floats.filter(list => list.length > 0).map(list => [0, list, list.length, 0]),
+  multiclassLogLoss: labelled.map(([labels, scores]) => [labels, scores, 1]),
+  confusionMatrix: classified,
+  classRates: classified,
+  oneVersusRest: classified,
+  topClass: classified,
+  ofClass: classified.map(([of]) => [of, 0]),
+  measure: metricNames.flatMap(name => classified.map(([of]) => [name, { ...(of as object), ...plainly }])),
+  measureAll: classified.map(([of]) => [{ ...(of as object), ...plainly }]),
+  worth: wild.flatMap(value => ['auc', 'rmse', 'coverage'].map(name => [name, value, 0.9])),
+  judgedRows: classified.map(([of]) => [of, [0, 0]]),
   confusion: labelled,
   calibrationError: labelled,
   calibrationLine: labelled,
@@ -94,7 +122,7 @@ const called: Readonly<Record<string, unknown[][]>> = {
 
 /** Take what the functions above and the trainer made, or write machine code: held by the tests beside them. */
 const elsewhere = new Set(
-  `seeded pairedBootstrap designOf unstandardise accumulate predictLinear mergeScalers mergeSummaries quantileOf kindOf isIdentity
+  `seeded bootstrap isClassification designOf unstandardise accumulate predictLinear mergeScalers mergeSummaries quantileOf kindOf isIdentity
   scaleOf leaveUnscaled transform inverseTransform float32Scale scaleFloat32 scaleRowsFloat32 InfiniteValueError SpreadError
   binFinder fillWords bestSplit blocksOf arenaPages openArena get set int add subtract and shiftLeft shiftRight
   shiftRightUnsigned below addFloat timesFloat floatOf loadInt storeInt loadFloat storeFloat loopWhile moduleOf outputsOf

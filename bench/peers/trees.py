@@ -11,7 +11,8 @@ from sklearn.metrics import roc_auc_score
 
 path, threads = sys.argv[1], int(sys.argv[2])
 raw = numpy.fromfile(path, dtype=numpy.float32)
-train_rows, test_rows, width, _ = raw[:4].view(numpy.int32)
+train_rows, test_rows, width, mask = (int(value) for value in raw[:4].view(numpy.int32))
+categorical = [at for at in range(width) if mask >> at & 1]
 at = 4
 
 
@@ -41,7 +42,7 @@ parameters = {
     "verbose": -1,
 }
 cpu_before, wall_before = cpu(), time.time()
-model = lightgbm.train(parameters, lightgbm.Dataset(train_x, train_y), num_boost_round=100)
+model = lightgbm.train(parameters, lightgbm.Dataset(train_x, train_y, categorical_feature=categorical), num_boost_round=100)
 print(
     json.dumps(
         {

@@ -54,6 +54,10 @@ export const table: Readonly<Record<string, Entry>> = {
     load: () => import('./commands/models/list.ts'),
   },
   'models show': { summary: 'one version with its proofs', load: () => import('./commands/models/show.ts') },
+  'models counterexamples': {
+    summary: 'rows on which properties of models did not hold',
+    load: () => import('./commands/models/counterexamples.ts'),
+  },
   'models test': { summary: 'run the tests of a version again', load: () => import('./commands/models/test.ts') },
   'scaler check': {
     summary: 'prove the scaler of a version',

@@ -9,6 +9,7 @@ export async function openTrainer({ kind }: Trainer): Promise<ModelTrainer> {
   switch (kind) {
     case 'gbt':
     case 'linear':
+    case 'baseline':
       return (await adapters.trainer.own()).openOwnTrainer(async () =>
         (await adapters.threads()).openThreadCrew(threads),
       )

@@ -12,6 +12,8 @@ export interface Form {
   readonly optional?: true
   /** Forms of its members, for an object of options. */
   readonly members?: Readonly<Record<string, Form>>
+  /** Forms of its members by what one of them, `tag`, says. */
+  readonly variants?: { readonly tag: string; readonly forms: Readonly<Record<string, Readonly<Record<string, Form>>>> }
 }
 
 interface OptionalForm extends Form {
@@ -100,6 +102,21 @@ export function members<T extends object>(forms: Forms<T>): Form {
   return { words: 'an object of options', holds: isPlain, members: forms as Readonly<Record<string, Form>> }
 }
 
+/** An object of options of which one, `tag`, says which others there are. */
+export function variants<T extends object, Tag extends keyof T & string>(
+  tag: Tag,
+  forms: {
+    readonly [V in T[Tag] & string]: Omit<Forms<Extract<T, { readonly [K in Tag]: V }>>, Tag>
+  },
+): Form {
+  const named = Object.keys(forms)
+  return {
+    words: `an object of options with ${tag}: ${named.map(one => `'${one}'`).join(', ')}`,
+    holds: value => isPlain(value) && named.includes(String((value as Readonly<Record<string, unknown>>)[tag])),
+    variants: { tag, forms: forms as unknown as Readonly<Record<string, Readonly<Record<string, Form>>>> },
+  }
+}
+
 function isPlain(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
@@ -118,6 +135,11 @@ function checkForm(kind: string, name: string, at: string, value: unknown, form:
   }
   if (!form.holds(value)) refuse(kind, name, `${at} must be ${form.words}, not ${shown(value)}`)
   if (form.members) checkMembers(kind, name, at, value as object, form.members)
+  if (form.variants) {
+    const { tag, forms } = form.variants
+    const said = String((value as Readonly<Record<string, unknown>>)[tag])
+    checkMembers(kind, name, at, value as object, { [tag]: oneOf(said), ...forms[said] })
+  }
 }
 
 function checkMembers(

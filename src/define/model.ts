@@ -1,5 +1,5 @@
 import { canonicalJson, type Json } from '../internal/canonical-json.ts'
-import { micros, type Duration, type Micros } from '../internal/time.ts'
+import type { Task } from '../math/task.ts'
 import type { ColumnExpressions, Columns, RowOf } from './column.ts'
 import { columnsOfDataset, type Dataset } from './dataset.ts'
 import { columnsOf, type Node, type ScalarType } from './expression/node.ts'
@@ -17,10 +17,8 @@ import {
   builder,
   callback,
   definitionOf,
-  duration,
   listOf,
   members,
-  moment,
   numberBetween,
   oneOf,
   optional,
@@ -28,26 +26,15 @@ import {
   type Forms,
 } from './forms.ts'
 import { checkName, definitionBrand, refuse, type Definition } from './named.ts'
-import { modelTests, type ModelTest, type ModelTestBuilder } from './suite.ts'
-import type { Task } from '../math/task.ts'
-import { trainerForm, type Trainer } from './trainer.ts'
+import { modelTests, type ModelTest, type ModelTestBuilder } from './model-test/index.ts'
+import { compileSplit, splitForm, type Split, type SplitOptions } from './split.ts'
+import { trainerForm, trainerRefusal, type Trainer } from './trainer.ts'
+import { checkTask, classWeightsForm, type ClassWeights, nodeOf, weightOf } from './truth.ts'
 
 type ModelInput =
   | NumberExpression<NumberType, boolean, string>
   | TextExpression<boolean, string>
   | BoolExpression<boolean, string>
-
-/** By time: the newest `test` of the data is the test set, the `train` before it the training set. */
-export interface TimeSplit {
-  /** The one way there is. */
-  readonly by: 'time'
-  /** Length of the training span, which ends where the test span begins. */
-  readonly train: Duration
-  /** Length of the test span, the newest of the data. */
-  readonly test: Duration
-  /** End of the data used (default: the newest event). */
-  readonly until?: string
-}
 
 export type ScaleKind = 'standard' | 'min-max' | 'robust' | 'none'
 const scaleKinds: readonly string[] = ['standard', 'min-max', 'robust', 'none'] satisfies ScaleKind[]
@@ -60,20 +47,35 @@ export type Scale<I> =
     }
 
 export interface ModelOptions<C extends Columns, I extends Record<string, ModelInput>> {
-  /** What is predicted: a probability, or a number. */
+  /**
+   * What is predicted: `binary` a probability, `multiclass` one of each class, `regression` a number, `quantile` the value
+   * that a share of the truths stays below, `count` a rate of events.
+   */
   readonly task: Task
+  /** Of `quantile`: which share of the truths is to stay below the prediction, such as 0.9. */
+  readonly quantile?: number
   /** The dataset whose rows are predicted. */
   readonly from: Dataset<string, C>
-  /** The truth of a row: a condition for `binary`, a number for `regression`. Rows without one are left out. */
+  /**
+   * The truth of a row: a condition for `binary`; a text, a number or a condition whose values are the classes for
+   * `multiclass`; a number for the others, for `count` none below 0. Rows without one are left out.
+   */
   readonly label: (
     c: ColumnExpressions<C>,
-  ) => BoolExpression<boolean, string> | NumberExpression<NumberType, boolean, string>
+  ) => BoolExpression<boolean, string> | NumberExpression<NumberType, boolean, string> | TextExpression<boolean, string>
+  /** How much each row counts in training and in metrics, 0 or more (default: all the same). */
+  readonly weight?: (c: ColumnExpressions<C>) => NumberExpression<NumberType, boolean, string>
+  /**
+   * What rows of a class count besides: by class, or `'balanced'`, by which all classes count the same in training (default:
+   * each row 1). In training only.
+   */
+  readonly classWeights?: ClassWeights
   /** Named inputs: expressions over columns known at the event, and features of views. Their order is the model's. */
   readonly inputs: (c: ColumnExpressions<C>) => I
   /** Feature views that the inputs use. */
   readonly features?: readonly FeatureView[]
   /** Which rows train and which test. */
-  readonly split: TimeSplit
+  readonly split: SplitOptions<C>
   /** How numbers are scaled (default `standard`): `'robust'`, or `{ distance: 'robust', hour: 'none' }`. */
   readonly scale?: Scale<NoInfer<I>>
   /** What it is fitted with: `gbt({ … })` or `linear({ … })`. */
@@ -81,7 +83,7 @@ export interface ModelOptions<C extends Columns, I extends Record<string, ModelI
   /** Probability from which a binary prediction is positive (default 0.5). */
   readonly threshold?: number
   /** What must hold of a version before it is registered. */
-  readonly test?: (m: ModelTestBuilder<keyof I & string>) => readonly ModelTest[]
+  readonly test?: (m: ModelTestBuilder<NoInfer<I>>, c: ColumnExpressions<C>) => readonly ModelTest[]
   /** Key under which its training frame, its files and its baseline are encrypted at rest. */
   readonly encryptWith?: string
 }
@@ -97,10 +99,14 @@ declare const requestColumns: unique symbol
 export interface Model<C extends Columns = Columns, D extends string = string> extends Definition {
   readonly task: Task
   readonly from: Dataset
+  /** Of `quantile` models. */
+  readonly quantile: number | undefined
   readonly label: Node
+  readonly weight: Node | undefined
+  readonly classWeights: ClassWeights | undefined
   readonly inputs: readonly InputSpec[]
   readonly views: readonly FeatureView[]
-  readonly split: { readonly by: 'time'; readonly train: Micros; readonly test: Micros; readonly until?: string }
+  readonly split: Split
   /** One kind, or the kind of every input by name. */
   readonly scale: ScaleKind | Readonly<Record<string, ScaleKind>>
   readonly trainer: Trainer
@@ -112,13 +118,6 @@ export interface Model<C extends Columns = Columns, D extends string = string> e
 
 /** Body of a prediction request: exactly the columns that the model's inputs read, and the keys of its features. */
 export type RequestOf<M> = M extends { readonly [requestColumns]?: infer R } ? R : never
-
-/** The expression that a callback gave; anything else, such as a number, would be a constant that nobody meant. */
-function nodeOf(model: string, what: string, made: unknown): Node {
-  const node = (made as { readonly node?: Node } | null | undefined)?.node
-  if (typeof node?.op !== 'string') refuse('model', model, `${what} is no expression over columns, such as c.distance`)
-  return node
-}
 
 function checkTests(name: string, tests: readonly ModelTest[]): void {
   if (!Array.isArray(tests)) refuse('model', name, 'test must give a list of tests')
@@ -164,12 +163,15 @@ export function scalesOf({
 }
 
 const modelForms: Forms<ModelOptions<Columns, Record<string, ModelInput>>> = {
-  task: oneOf('binary', 'regression'),
+  task: oneOf('binary', 'multiclass', 'regression', 'quantile', 'count'),
+  quantile: optional(numberBetween(0, 1)),
   from: definitionOf('dataset', 'a dataset'),
   label: callback,
+  weight: optional(callback),
+  classWeights: optional(classWeightsForm),
   inputs: callback,
   features: optional(listOf(definitionOf('features', 'a feature view'))),
-  split: members<TimeSplit>({ by: oneOf('time'), train: duration, test: duration, until: optional(moment) }),
+  split: splitForm,
   scale: optional(anything),
   train: trainerForm,
   threshold: optional(numberBetween(0, 1)),
@@ -183,12 +185,9 @@ function declareModel<const C extends Columns, const I extends Record<string, Mo
 ): Model<C, ColumnsOfExpression<I[keyof I]>> {
   checkName('model', name)
   const { from } = options
-  if (from.eventTime === undefined)
-    refuse('model', name, `dataset ${from.name} has no eventTime, which a split by time needs`)
   const expressions = columnsOfDataset<C>(from.columns)
   const label = nodeOf(name, 'label', options.label(expressions))
-  if (options.task === 'binary' ? label.type !== 'bool' : label.type !== 'int' && label.type !== 'float')
-    refuse('model', name, `a ${options.task} label cannot be ${label.type}`)
+  checkTask(name, options, label)
   const inputs = Object.entries(options.inputs(expressions)).map(([input, made]) => ({
     name: input,
     node: nodeOf(name, `input '${input}'`, made),
@@ -196,6 +195,8 @@ function declareModel<const C extends Columns, const I extends Record<string, Mo
   }))
   if (inputs.length === 0) refuse('model', name, 'has no inputs')
   const views = options.features ?? []
+  if (views.length > 0 && from.eventTime === undefined)
+    refuse('model', name, `uses features, which are as of a moment, and dataset ${from.name} has no eventTime`)
   const truth = canonicalJson(label as unknown as Json)
   for (const input of inputs) {
     if (canonicalJson(input.node as unknown as Json) === truth)
@@ -213,22 +214,26 @@ function declareModel<const C extends Columns, const I extends Record<string, Mo
   }
   if (options.task !== 'binary' && options.threshold !== undefined)
     refuse('model', name, 'threshold has no effect: it is of binary models')
-  const tests = options.test?.(modelTests<keyof I & string>(name, { task: options.task, inputs })) ?? []
+  const unfit = trainerRefusal(options.train, options.task, inputs)
+  if (unfit !== undefined) refuse('model', name, unfit)
+  const tests = options.test?.(modelTests<I>(name, { task: options.task, inputs }), expressions) ?? []
   checkTests(name, tests)
   return {
     [definitionBrand]: 'model',
     name,
     task: options.task,
     from: from as unknown as Dataset,
+    quantile: options.quantile,
     label,
+    weight: options.weight && weightOf(name, options.weight(expressions)),
+    classWeights: options.classWeights,
     inputs,
     views,
-    split: {
-      by: 'time',
-      train: micros(options.split.train),
-      test: micros(options.split.test),
-      ...(options.split.until ? { until: options.split.until } : {}),
-    },
+    split: compileSplit(name, options.split, {
+      task: options.task,
+      columns: expressions,
+      timed: from.eventTime !== undefined,
+    }),
     scale: scaleOf(name, options.scale, inputs),
     trainer: options.train,
     threshold: options.threshold ?? 0.5,

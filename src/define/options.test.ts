@@ -3,7 +3,7 @@ import * as api from '../index.ts'
 import { isMillraceError } from '../errors/index.ts'
 import { kinds } from './expectation/index.ts'
 import { formsOf, type Form } from './forms.ts'
-import { modelTests } from './suite.ts'
+import { modelTests } from './model-test/index.ts'
 
 // Rule: nothing is ignored. Every function of the definition API is called with an option that nobody reads, with options
 // misspelt, misplaced, empty and of the wrong form, and with arguments too many: each is refused, by its name.
@@ -149,14 +149,55 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
   't.timestamp': ['Europe/Berlin'],
   't.nullable': [t.int()],
   't.pii': [t.text()],
-  'm.metric': ['auc', { id: 'a', severity: 'warning', min: 0.5, max: 1, notWorseThan: 'champion', tolerance: 0.01 }],
-  'm.monotone': ['km', 'increasing', { id: 'a', severity: 'info', mostly: 0.9, slack: 0 }],
-  'm.invariant': ['km', { id: 'a', severity: 'info', mostly: 0.9, maxDelta: 0.1 }],
-  'm.directional': ['km', 2, 'up', { id: 'a', severity: 'info', mostly: 0.9 }],
-  'm.slices': [
-    { id: 'a', severity: 'info', of: { far: { node: { op: 'literal', type: 'bool' } } }, minShareOfOverall: 0.5 },
+  'm.metric': [
+    'logLoss',
+    { id: 'a', severity: 'warning', min: 0.5, max: 1, notWorseThan: 'champion', tolerance: 0.01 },
   ],
-  'm.calibration': [{ id: 'a', severity: 'info', maxEce: 0.1 }],
+  'm.monotone': ['km', 'increasing', { id: 'a', severity: 'info', mostly: 0.9, slack: 0, class: 'b' }],
+  'm.invariant': ['km', { id: 'a', severity: 'info', mostly: 0.9, maxDelta: 0.1, class: 'b' }],
+  'm.directional': ['km', 2, 'up', { id: 'a', severity: 'info', mostly: 0.9, least: 0.1, class: 'b' }],
+  'm.matters': ['km', { id: 'a', severity: 'info', least: 0.1, class: 'b' }],
+  'm.stable': [{ id: 'a', severity: 'info', inputs: ['km'], noise: 0.1, maxDelta: 0.1, mostly: 0.9 }],
+  'm.relation': [
+    'twice',
+    {
+      id: 'a',
+      severity: 'info',
+      change: (x: { km: { times(by: number): unknown } }) => ({ km: x.km.times(2) }),
+      holds: (before: unknown, after: { gte(other: unknown): unknown }) => after.gte(before),
+      mostly: 0.9,
+      class: 'b',
+    },
+  ],
+  'm.beatsSimpleModel': [{ id: 'a', severity: 'info', by: 0.1 }],
+  'm.overfit': [{ id: 'a', severity: 'info', maxGap: 0.2 }],
+  'm.fresh': [{ id: 'a', severity: 'info', maxAge: '3d' }],
+  'm.memory': [{ id: 'a', severity: 'info', maxBytes: 1000 }],
+  'm.slices': [
+    {
+      id: 'a',
+      severity: 'info',
+      of: { far: { node: { op: 'literal', type: 'bool' } } },
+      pairs: false,
+      minRows: 30,
+      tolerance: 0.1,
+      minShareOfOverall: 0.5,
+    },
+  ],
+  'm.noLeak': [{ id: 'a', severity: 'info', maxPower: 0.9, maxShared: 0.1, except: ['km'] }],
+  'm.fairness': [
+    {
+      id: 'a',
+      severity: 'info',
+      of: { node: { op: 'column', name: 'sex', type: 'text' } },
+      criteria: ['parity', 'odds', 'calibration'],
+      minParity: 0.9,
+      maxOdds: 0.2,
+      maxCalibration: 0.1,
+      minRows: 30,
+    },
+  ],
+  'm.calibration': [{ id: 'a', severity: 'info', maxEce: 0.1, slope: [0.8, 1.2] }],
   'm.latency': [{ id: 'a', severity: 'info', p50: '1ms', p99: '5ms' }],
   'm.size': [{ id: 'a', severity: 'info', maxBytes: 1000 }],
   'f.count': ['1h'],
@@ -193,7 +234,7 @@ const tested = { name: 'late', type: 'float' as const }
 const builders: readonly [string, AnyFunction][] = [
   ...functionsOf('', api).filter(([name]) => !noBuilders.has(name)),
   ...functionsOf('t.', t),
-  ...functionsOf('m.', modelTests('late', { task: 'binary', inputs: [tested, { ...tested, name: 'km' }] })),
+  ...functionsOf('m.', modelTests('late', { task: 'multiclass', inputs: [tested, { ...tested, name: 'km' }] })),
   ...functionsOf('f.', aggregates()),
 ]
 

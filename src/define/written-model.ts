@@ -22,7 +22,10 @@ interface WrittenView extends Unset<Omit<FeatureView, typeof definitionBrand | '
   readonly from: string
 }
 
-type ModelPart = Unset<Omit<Model, typeof definitionBrand | 'from' | 'views'>, 'encryptWith'>
+type ModelPart = Unset<
+  Omit<Model, typeof definitionBrand | 'from' | 'views'>,
+  'encryptWith' | 'quantile' | 'weight' | 'classWeights'
+>
 
 /**
  * A model written out with everything that it uses, as its version keeps it: who reads it needs no project file. It is what
@@ -88,6 +91,9 @@ export function readModelDefinition(json: unknown, version: string): Model {
   }
   return {
     encryptWith: undefined,
+    quantile: undefined,
+    weight: undefined,
+    classWeights: undefined,
     ...written.model,
     [definitionBrand]: 'model',
     from: datasetOf(written.from),

@@ -1,20 +1,31 @@
 import { fail } from '../errors/catalogue.ts'
-import type { LinearModel } from '../math/linear/index.ts'
+import { type LinearModel, widthOfLinear } from '../math/linear/index.ts'
 import { float32Scale, isIdentity, type ScalerParameters } from '../math/scaler/index.ts'
 import { outputsOf, type TreeEnsemble } from '../math/trees/index.ts'
 import { type GraphBuilder, graph } from './graph-builder.ts'
+import { links, writeLink, writeOutputs } from './answer.ts'
+import { writeLinear } from './linear-nodes.ts'
 import { treeAttributes } from './tree-attributes.ts'
+import { asksCodes, ensembleAttributes } from './tree-ensemble.ts'
 import { writeModel } from './write-model.ts'
 
 /** One input of a model, in the order of the training matrix's columns. */
-export type ModelInput =
-  | { readonly name: string; readonly kind: 'number' }
-  /** Text is trained on as the index in this list; everything else, the empty text too, as missing. */
-  | { readonly name: string; readonly kind: 'text'; readonly categories: readonly string[] }
+export type ModelInput = { readonly name: string; readonly kind: 'number' } | TextInput
+
+/** A text, which estimators see as a code: its place in `categories`, one code for any other text, one for a missing text. */
+export interface TextInput {
+  readonly name: string
+  readonly kind: 'text'
+  readonly categories: readonly string[]
+  /** Texts of the training rows that were too rare for a code of their own, and how many rows had one. */
+  readonly rare?: { readonly texts: number; readonly rows: number }
+  /** Training rows without a text. */
+  readonly missing?: number
+}
 
 export type Estimator =
   | { readonly kind: 'trees'; readonly ensemble: TreeEnsemble }
-  | { readonly kind: 'linear' | 'logistic'; readonly model: LinearModel }
+  | { readonly kind: 'linear'; readonly model: LinearModel }
 
 export interface ExportRequest {
   readonly inputs: readonly ModelInput[]
@@ -30,11 +41,15 @@ export interface ExportRequest {
   readonly version?: string
 }
 
-/** Index of a text in the list of categories, NaN (missing) for any other text. */
+/** The code of a text: its place in the list, behind them one for every other text and one for the empty one, a missing. */
 export function categoryEncoder(categories: readonly string[]): (text: string) => number {
-  const places = new Map(categories.map((category, at) => [category, at]))
-  return text => places.get(text) ?? NaN
+  const codes = new Map(categories.map((category, at) => [category, at]))
+  codes.set('', categories.length + 1)
+  return text => codes.get(text) ?? categories.length
 }
+
+/** How many codes an input has, 0 for a number. */
+export const codesOf = (input: ModelInput): number => (input.kind === 'text' ? input.categories.length + 2 : 0)
 
 /**
  * Writes one self-contained graph. Inputs `features` float32 [N, numbers] with NaN for missing and, if there are text
@@ -44,7 +59,7 @@ export function categoryEncoder(categories: readonly string[]): (text: string) =
  */
 export function exportModel(request: ExportRequest): Uint8Array {
   const { inputs, scaler, estimator } = request
-  const width = estimator.kind === 'trees' ? estimator.ensemble.width : estimator.model.coefficients.length
+  const width = estimator.kind === 'trees' ? estimator.ensemble.width : widthOfLinear(estimator.model)
   if (width !== inputs.length || scaler.features.length !== inputs.length) {
     const reason = `it has ${inputs.length} inputs, a scaler for ${scaler.features.length} and an estimator for ${width}`
     throw fail('modelNotExportable', { reason })
@@ -76,16 +91,15 @@ function writeInputs(builder: GraphBuilder, inputs: readonly ModelInput[], order
   if (numbers === 0) builder.input('features', 'float', ['N', 0])
   builder.input('categories', 'string', ['N', texts.length])
   texts.forEach((text, at) => {
-    if (text.categories.length === 0 || new Set(text.categories).size !== text.categories.length) {
-      const reason = `the categories of "${text.name}" are ${text.categories.length === 0 ? 'empty' : 'not distinct'}`
-      throw fail('modelNotExportable', { reason })
+    if (new Set(['', ...text.categories]).size !== text.categories.length + 1) {
+      throw fail('modelNotExportable', { reason: `the categories of "${text.name}" are not distinct` })
     }
     const index = builder.constant(`category_${at}_index`, 'int64', [1], [at])
     const column = builder.node('Gather', ['categories', index], `category_${at}_text`, { axis: { int: 1 } })
     const encoded = builder.node('ml.LabelEncoder', [column], `category_${at}`, {
-      keys_strings: { strings: text.categories },
-      values_floats: { floats: text.categories.map((_, place) => place) },
-      default_float: { float: NaN },
+      keys_strings: { strings: [...text.categories, ''] },
+      values_floats: { floats: [...text.categories.map((_, place) => place), text.categories.length + 1] },
+      default_float: { float: text.categories.length },
     })
     parts.push(encoded)
   })
@@ -112,51 +126,17 @@ function writeEstimator(
 ): void {
   if (estimator.kind === 'trees') {
     const { ensemble } = estimator
-    const { task } = ensemble
-    const last = task === 'regression' ? 'scores' : 'margins'
-    builder.node('ml.TreeEnsembleRegressor', [scaled], last, treeAttributes(ensemble, order))
-    return writeAnswer(builder, task, outputsOf(ensemble), threshold)
+    const last = links[ensemble.task] ? 'margins' : 'scores'
+    if (asksCodes(ensemble)) {
+      builder.node('ml.TreeEnsemble', [scaled], 'trees', ensembleAttributes(ensemble, order))
+      const base = builder.constant('base_scores', 'float', [ensemble.baseScore.length], ensemble.baseScore)
+      builder.node('Add', ['trees', base], last)
+    } else builder.node('ml.TreeEnsembleRegressor', [scaled], last, treeAttributes(ensemble, order))
+    writeLink(builder, ensemble.task)
+    return writeOutputs(builder, ensemble.task, outputsOf(ensemble), threshold)
   }
-  const { model, kind } = estimator
-  if ((kind === 'logistic') !== (model.task === 'binary')) {
-    throw fail('modelNotExportable', { reason: `a ${kind} estimator cannot hold a ${model.task} model` })
-  }
-  const filled = builder.node('ml.Imputer', [scaled], 'filled', {
-    imputed_value_floats: { floats: order.map(at => model.replacements[at] as number) },
-    replaced_value_float: { float: NaN },
-  })
-  builder.node('ml.LinearRegressor', [filled], kind === 'linear' ? 'scores' : 'margins', {
-    coefficients: { floats: order.map(at => model.coefficients[at] as number) },
-    intercepts: { floats: [model.intercept] },
-    targets: { int: 1 },
-  })
-  writeAnswer(builder, model.task, 1, threshold)
-}
-
-/** The least float32 that is no less: what is at or above it is at or above the threshold, to the last bit. */
-function float32From(threshold: number): number {
-  const nearest = Math.fround(threshold)
-  if (nearest >= threshold) return nearest
-  // Thresholds are within 0 and 1, where the next larger float32 has the next larger bits
-  const bits = new DataView(new ArrayBuffer(4))
-  bits.setFloat32(0, nearest)
-  bits.setUint32(0, bits.getUint32(0) + 1)
-  return bits.getFloat32(0)
-}
-
-/** From margins to `scores` and `label`. */
-function writeAnswer(builder: GraphBuilder, task: TreeEnsemble['task'], outputs: number, threshold: number): void {
-  if (task === 'binary') {
-    builder.node('Sigmoid', ['margins'], 'scores')
-    const limit = builder.constant('threshold', 'float', [1], [float32From(threshold)])
-    const above = builder.node('GreaterOrEqual', ['scores', limit], 'above')
-    const cast = builder.node('Cast', [above], 'label_column', { to: { int: 7 } })
-    const axis = builder.constant('label_axis', 'int64', [1], [1])
-    builder.node('Squeeze', [cast, axis], 'label')
-  } else if (task === 'multiclass') {
-    builder.node('Softmax', ['margins'], 'scores', { axis: { int: 1 } })
-    builder.node('ArgMax', ['scores'], 'label', { axis: { int: 1 }, keepdims: { int: 0 } })
-  }
-  builder.output('scores', 'float', ['N', outputs])
-  if (task !== 'regression') builder.output('label', 'int64', ['N'])
+  const { model } = estimator
+  writeLinear(builder, scaled, model, order, links[model.task] ? 'margins' : 'scores')
+  writeLink(builder, model.task)
+  writeOutputs(builder, model.task, model.intercepts.length, threshold)
 }

@@ -20,6 +20,7 @@ export type AttributeValue =
   | { readonly floats: readonly number[] }
   | { readonly ints: readonly number[] }
   | { readonly strings: readonly string[] }
+  | { readonly tensor: OnnxTensor }
 
 /** Builds a graph in order; every method that makes a value returns its name. */
 export interface GraphBuilder {

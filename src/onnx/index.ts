@@ -3,11 +3,13 @@ export { assumedBinding, type BindingRequest, defaultBinding } from './default-b
 export type { OnnxCheck } from './check.ts'
 export {
   categoryEncoder,
+  codesOf,
   type Estimator,
   exportModel,
   type ExportRequest,
   graphOrder,
   type ModelInput,
+  type TextInput,
 } from './export.ts'
 export { graph, type GraphBuilder } from './graph-builder.ts'
 export { inspectModel, type ModelSummary } from './inspect.ts'

@@ -1,9 +1,15 @@
 import { fail } from '../errors/catalogue.ts'
 import type { LinearModel } from '../math/linear/index.ts'
+import type { Task } from '../math/task.ts'
 import type { Float32Scale } from '../math/scaler/index.ts'
 import type { TreeEnsemble } from '../math/trees/index.ts'
 import type { OnnxGraph, OnnxModel, OnnxNode } from './proto.ts'
+import { links } from './answer.ts'
+import { readLinear } from './linear-nodes.ts'
 import { listOf, treesOf } from './tree-attributes.ts'
+import { treesOfEnsemble } from './tree-ensemble.ts'
+
+const tasks: readonly Task[] = ['binary', 'multiclass', 'count']
 
 /** What a Millrace graph computes, read back from its nodes. Features are in the graph's order: numbers, then texts. */
 export interface GraphEstimator {
@@ -41,7 +47,9 @@ export function readEstimator(model: OnnxModel, file = 'the model'): GraphEstima
     const column = graph.initializers.find(tensor => tensor.name === index)?.values?.[0]
     if (column !== categories.length) return refuse('its text inputs are not read in their order')
     const keys = listOf(need('LabelEncoder'), 'keys_strings', 'strings')
-    categories.push(keys)
+    // Behind the categories stands the empty text, the missing one
+    if (keys.at(-1) !== '') return refuse('its texts have no code for a missing one')
+    categories.push(keys.slice(0, -1))
   }
   if (numbers + texts > 1 && texts > 0) need('Concat')
   const width = numbers + texts
@@ -51,29 +59,37 @@ export function readEstimator(model: OnnxModel, file = 'the model'): GraphEstima
     factor: perFeature(listOf(scaler, 'scale', 'floats'), width),
   }
   const imputer = take('Imputer')
-  const linear = imputer ? need('LinearRegressor') : undefined
-  const forest = linear ? undefined : need('TreeEnsembleRegressor')
-  const last = rest[0]?.op
-  const task =
-    last === undefined ? 'regression' : last === 'Sigmoid' ? 'binary' : last === 'Softmax' ? 'multiclass' : undefined
-  if (task === undefined) return refuse(`operator ${last} is not expected here`)
-  if (linear && imputer) {
-    if (task === 'multiclass') return refuse('a linear model with several classes is not covered')
-    const found: LinearModel = {
-      task,
-      coefficients: listOf(linear, 'coefficients', 'floats'),
-      intercept: listOf(linear, 'intercepts', 'floats')[0] ?? 0,
-      replacements: listOf(imputer, 'imputed_value_floats', 'floats'),
-    }
-    if (found.coefficients.length !== width || found.replacements.length !== width) {
-      return refuse(`its coefficients do not fit its ${width} features`)
-    }
-    return { numbers, categories, scale, estimator: { kind: 'linear', model: found } }
+  const found = imputer && (readLinear(graph, imputer, rest, width) ?? refuse('its linear model has another form'))
+  const coded = imputer ? undefined : take('TreeEnsemble')
+  const baseName = coded && need('Add').inputs[1]
+  const base = coded && graph.initializers.find(one => one.name === baseName)?.values?.map(Number)
+  const forest = imputer || coded ? undefined : need('TreeEnsembleRegressor')
+  const task = taskOf(rest[0]?.op) ?? refuse(`operator ${rest[0]?.op} is not expected here`)
+  if (found) {
+    const fits = task === 'multiclass' ? found.intercepts.length >= 2 : found.intercepts.length === 1
+    if (!fits || task === 'quantile') return refuse(`its linear model has ${found.intercepts.length} outputs`)
+    return { numbers, categories, scale, estimator: { kind: 'linear', model: { task, ...found } } }
   }
-  const trees = forest && treesOf(forest, width)
+  const trees = coded ? withBase(coded, base, width) : forest && treesOf(forest, width)
   if (!trees) return refuse('its trees have a form that only ONNX Runtime covers')
-  const classes = task === 'regression' ? 0 : task === 'binary' ? 2 : trees.baseScore.length
+  const classes = task === 'binary' ? 2 : task === 'multiclass' ? trees.baseScore.length : 0
   return { numbers, categories, scale, estimator: { kind: 'trees', ensemble: { task, classes, ...trees } } }
+}
+
+function withBase(
+  node: OnnxNode,
+  baseScore: readonly number[] | undefined,
+  width: number,
+): Omit<TreeEnsemble, 'task' | 'classes'> | undefined {
+  const outputs = node.attributes.find(attribute => attribute.name === 'n_targets')?.int ?? 1
+  const trees = treesOfEnsemble(node, width)
+  return trees && baseScore?.length === outputs ? { trees, baseScore, width } : undefined
+}
+
+/** A quantile and a value look alike in the graph, and are evaluated alike. */
+function taskOf(last: string | undefined): Task | undefined {
+  if (last === undefined) return 'regression'
+  return tasks.find(task => links[task] === last)
 }
 
 /** A single figure stands for every feature. */

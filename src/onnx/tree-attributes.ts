@@ -119,7 +119,7 @@ export function treesOf(node: OnnxNode, width: number): Omit<TreeEnsemble, 'task
   return { width, baseScore: base.length > 0 ? base : Array.from({ length: outputs }, () => 0), trees }
 }
 
-type Draft = { [K in keyof Tree]: Tree[K][number][] }
+type Draft = { [K in Exclude<keyof Tree, 'codes'>]: Tree[K][number][] }
 
 function emptyTree(): Draft {
   return { feature: [], threshold: [], left: [], right: [], missingLeft: [], value: [], gain: [], count: [] }

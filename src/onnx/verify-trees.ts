@@ -2,6 +2,13 @@ import type { Findings } from './check.ts'
 import type { OnnxGraph, OnnxModel, OnnxNode } from './proto.ts'
 import { listOf } from './tree-attributes.ts'
 import { widthsOf } from './verify-scaler.ts'
+import {
+  ensembleArrays,
+  ensembleFeatures,
+  ensembleNumbers,
+  ensembleShape,
+  ensembleTargets,
+} from './verify-tree-ensemble.ts'
 
 const modes = new Set(['LEAF', 'BRANCH_LEQ', 'BRANCH_LT', 'BRANCH_GTE', 'BRANCH_GT', 'BRANCH_EQ', 'BRANCH_NEQ'])
 
@@ -24,6 +31,12 @@ function forestsOf(graph: OnnxGraph): Forest[] {
   )
 }
 
+/** What was found in trees of either form. */
+function both(one: Findings | undefined, other: Findings | undefined): Findings | undefined {
+  if (!one || !other) return one ?? other
+  return { evaluated: one.evaluated + other.evaluated, problems: [...one.problems, ...other.problems] }
+}
+
 function each(graph: OnnxGraph, look: (forest: Forest, problems: string[]) => number): Findings | undefined {
   const forests = forestsOf(graph)
   if (forests.length === 0) return undefined
@@ -33,7 +46,7 @@ function each(graph: OnnxGraph, look: (forest: Forest, problems: string[]) => nu
 }
 
 export function treeArrays(_: OnnxModel, graph: OnnxGraph): Findings | undefined {
-  return each(graph, ({ node, leaf }, problems) => {
+  const found = each(graph, ({ node, leaf }, problems) => {
     const count = listOf(node, 'nodes_treeids', 'ints').length
     const lengths: [string, number][] = [
       ...['nodes_nodeids', 'nodes_featureids', 'nodes_truenodeids', 'nodes_falsenodeids'].map(
@@ -56,6 +69,7 @@ export function treeArrays(_: OnnxModel, graph: OnnxGraph): Findings | undefined
     })
     return count
   })
+  return both(found, ensembleArrays(graph))
 }
 
 /** Where each node's children stand; -1 where one is missing. Leaves have none. */
@@ -86,7 +100,7 @@ function childrenOf(node: OnnxNode): Children {
 
 /** A node may be the child of several, as converters write "one of these". */
 export function treeShape(_: OnnxModel, graph: OnnxGraph): Findings | undefined {
-  return each(graph, ({ node }, problems) => {
+  const found = each(graph, ({ node }, problems) => {
     const { trees, ids, twice, children } = childrenOf(node)
     for (const at of twice) problems.push(`node ${ids[at]} of tree ${trees[at]} is there twice`)
     children.forEach((of, at) => {
@@ -96,6 +110,7 @@ export function treeShape(_: OnnxModel, graph: OnnxGraph): Findings | undefined 
     if (wayBack(children, [0]) === 0) problems.push(`node ${ids[0]} of tree ${trees[0]} is reached from itself`)
     return trees.length
   })
+  return both(found, ensembleShape(graph))
 }
 
 /** A tree that leads back to itself: a row that takes that way never comes out. */
@@ -183,7 +198,7 @@ export function treeOutputs(_: OnnxModel, graph: OnnxGraph): Findings | undefine
 
 export function treeFeatures(_: OnnxModel, graph: OnnxGraph): Findings | undefined {
   const widths = widthsOf(graph)
-  return each(graph, ({ node }, problems) => {
+  const found = each(graph, ({ node }, problems) => {
     const features = listOf(node, 'nodes_featureids', 'ints')
     const modeList = listOf(node, 'nodes_modes', 'strings')
     const width = widths.get(node.inputs[0] ?? '') ?? Infinity
@@ -194,10 +209,11 @@ export function treeFeatures(_: OnnxModel, graph: OnnxGraph): Findings | undefin
     })
     return features.length
   })
+  return both(found, ensembleFeatures(graph, widths))
 }
 
 export function treeNumbers(_: OnnxModel, graph: OnnxGraph): Findings | undefined {
-  return each(graph, ({ node, leaf }, problems) => {
+  const found = each(graph, ({ node, leaf }, problems) => {
     let evaluated = 0
     for (const name of ['nodes_values', `${leaf}_weights`, 'base_values']) {
       listOf(node, name, 'floats').forEach((value, at) => {
@@ -207,10 +223,11 @@ export function treeNumbers(_: OnnxModel, graph: OnnxGraph): Findings | undefine
     }
     return evaluated
   })
+  return both(found, ensembleNumbers(graph))
 }
 
 export function treeTargets(_: OnnxModel, graph: OnnxGraph): Findings | undefined {
-  return each(graph, ({ node, leaf }, problems) => {
+  const found = each(graph, ({ node, leaf }, problems) => {
     const outputs = outputsOf({ node, leaf })
     if (outputs > greatestOutputs) problems.push(`the trees have ${outputs} outputs`)
     const modeList = listOf(node, 'nodes_modes', 'strings')
@@ -230,4 +247,5 @@ export function treeTargets(_: OnnxModel, graph: OnnxGraph): Findings | undefine
     })
     return ids.length
   })
+  return both(found, ensembleTargets(graph, greatestOutputs))
 }

@@ -14,6 +14,8 @@ import { type WireWriter, wireWriter } from './wire-writer.ts'
 
 /** Versions that every runtime since 2022 accepts. */
 export const written = { ir: 8, opset: 17, mlOpset: 3 } as const
+/** The version that brought an operator, where it is newer than those. */
+const since: Readonly<Record<string, number>> = { TreeEnsemble: 5 }
 
 /** The bytes of a model: fields in ascending order, metadata sorted by key, so equal models have equal bytes. */
 export function writeModel(
@@ -22,6 +24,8 @@ export function writeModel(
   version: string,
   producer = 'millrace',
 ): Uint8Array {
+  const ml = graph.nodes.filter(node => node.domain === mlDomain)
+  const mlOpset = Math.max(written.mlOpset, ...ml.map(node => since[node.op] ?? 0))
   const model = wireWriter()
   model.int(1, written.ir)
   model.text(2, producer)
@@ -29,7 +33,7 @@ export function writeModel(
   model.message(7, inner => writeGraph(inner, graph))
   for (const [domain, opset] of [
     ['', written.opset],
-    [mlDomain, written.mlOpset],
+    [mlDomain, mlOpset],
   ] as const) {
     model.message(8, inner => {
       inner.text(1, domain)
@@ -48,7 +52,7 @@ export function writeModel(
 function writeGraph(writer: WireWriter, graph: OnnxGraph): void {
   for (const node of graph.nodes) writer.message(1, inner => writeNode(inner, node))
   writer.text(2, graph.name)
-  for (const tensor of graph.initializers) writer.message(5, inner => writeTensor(inner, tensor))
+  for (const tensor of graph.initializers) writeTensor(writer, 5, tensor)
   for (const input of graph.inputs) writer.message(11, inner => writeValue(inner, input))
   for (const output of graph.outputs) writer.message(12, inner => writeValue(inner, output))
 }
@@ -67,20 +71,27 @@ function writeAttribute(writer: WireWriter, attribute: OnnxAttribute): void {
   if (attribute.type === attributeTypes.float) writer.float(2, attribute.float ?? 0)
   else if (attribute.type === attributeTypes.int) writer.int(3, attribute.int ?? 0)
   else if (attribute.type === attributeTypes.string) writer.text(4, attribute.string ?? '')
-  else if (attribute.type === attributeTypes.floats) writer.packedFloats(7, attribute.floats ?? [])
+  else if (attribute.type === attributeTypes.tensor) {
+    if (attribute.tensor) writeTensor(writer, 5, attribute.tensor)
+  } else if (attribute.type === attributeTypes.floats) writer.packedFloats(7, attribute.floats ?? [])
   else if (attribute.type === attributeTypes.ints) writer.packedInts(8, attribute.ints ?? [])
   else for (const text of attribute.strings ?? []) writer.text(9, text)
   writer.int(20, attribute.type)
 }
 
-function writeTensor(writer: WireWriter, tensor: OnnxTensor): void {
+function writeTensor(writer: WireWriter, field: number, tensor: OnnxTensor): void {
+  writer.message(field, inner => writeTensorFields(inner, tensor))
+}
+
+function writeTensorFields(writer: WireWriter, tensor: OnnxTensor): void {
   writer.packedInts(1, tensor.dims)
   writer.int(2, tensor.dataType)
   const values = (tensor.values ?? []) as readonly number[]
   if (tensor.dataType === dataTypes.float) writer.packedFloats(4, values)
-  else if (tensor.dataType === dataTypes.bool || tensor.dataType === dataTypes.int32) writer.packedInts(5, values)
+  else if ([dataTypes.bool, dataTypes.int32, dataTypes.uint8].includes(tensor.dataType as never))
+    writer.packedInts(5, values)
   else if (tensor.dataType === dataTypes.int64) writer.packedInts(7, values)
-  writer.text(8, tensor.name)
+  if (tensor.name !== '') writer.text(8, tensor.name)
   if (tensor.dataType === dataTypes.double) writer.packedDoubles(10, values)
 }
 

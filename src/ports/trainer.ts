@@ -5,10 +5,14 @@ import type { Task } from '../math/task.ts'
 import type { ScalerParameters } from '../math/scaler/index.ts'
 import type { ModelInput } from '../onnx/index.ts'
 
+export { categoriesOf } from '../define/trainer.ts'
 export type { ScaleKind, Trainer }
 
 /** One column of inputs: float32 with NaN for missing (booleans are 0 and 1), or text with '' for missing. */
 export type InputColumn = Float32Array | readonly string[]
+
+/** What tests part rows by, beside the inputs. */
+export type SliceColumn = Uint8Array | InputColumn
 
 /** Rows as a model sees them, column by column in the order of its inputs. */
 export interface InputRows {
@@ -24,7 +28,8 @@ export interface FrameRows extends InputRows {
   readonly labels: Float32Array
   /** What each row counts; absent where all count 1. */
   readonly weights?: Float32Array
-  readonly slices: ReadonlyMap<string, Uint8Array>
+  /** What tests part the rows by: conditions as 0 and 1, values as inputs are. */
+  readonly slices: ReadonlyMap<string, SliceColumn>
 }
 
 /** The training frame of a model: one Parquet file with both parts. */
@@ -39,6 +44,8 @@ export interface TrainingRequest {
   readonly task: Task
   /** Names of the classes of `multiclass`, in the order of their numbers; empty for other tasks. */
   readonly classes: readonly string[]
+  /** Of `quantile`: the share of the truths that is to stay below the answer. */
+  readonly quantile?: number
   readonly inputs: readonly { readonly name: string; readonly type: ScalarType }[]
   /** One kind for all numbers, or the kind of each input by name. */
   readonly scale: ScaleKind | Readonly<Record<string, ScaleKind>>

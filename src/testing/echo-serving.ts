@@ -40,6 +40,7 @@ export function echoDeployment(options: EchoOptions): EchoDeployment {
     name: options.name,
     columns: options.columns,
     task: 'binary',
+    classes: [],
     ready: true,
     labels,
     commands,

@@ -90,13 +90,19 @@ function otherCases(open: () => Promise<InferenceRuntime>): ContractCase[] {
           scaler: { kind: 'none', features: [unscaled], approximateQuantiles: false },
           estimator: {
             kind: 'linear',
-            model: { task: 'regression', coefficients: [2], intercept: 1, replacements: [9] },
+            model: {
+              task: 'regression',
+              coefficients: [[0]],
+              intercepts: [1],
+              replacements: [0],
+              effects: [{ feature: 0, values: [[0], [2], [18], [5]] }],
+            },
           },
         })
         const model = await (await open()).load(bytes)
-        const categories = ['red', 'green', 'blue']
-        const { scores } = await model.run({ rows: 3, features: new Float32Array(0), categories })
-        assert.deepEqual([...scores], [1, 3, 19])
+        const categories = ['red', 'green', 'blue', '']
+        const { scores } = await model.run({ rows: 4, features: new Float32Array(0), categories })
+        assert.deepEqual([...scores], [1, 3, 19, 6])
         await model.close()
       },
     },

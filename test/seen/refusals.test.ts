@@ -83,7 +83,7 @@ test('every rule of a decision is met, by what it refuses and by what it just le
 
 test('every kind of check is met, by what it refuses and by what it just lets pass', () => {
   const ofModels = [
-    ...found(['src/define/suite.ts'], /readonly kind: '(\w+)'/g),
+    ...found(filesBelow('src/define/model-test', '.ts'), /readonly kind: '(\w+)'/g),
     ...found(
       filesBelow('src/stages/evaluate', '.ts').filter(file => !file.endsWith('.test.ts')),
       /^ +kind: '(\w+)',$/gm,

@@ -94,11 +94,13 @@ class SpringPlay {
     const { workspace, runs, model, say } = this.#stage
     say(`retraining (${cause})`)
     await springArrives(this.#stage, now)
-    const testFrom = now - model.split.test
+    const { split } = model
+    if (split.by !== 'time') throw new TypeError('the demo splits by time')
+    const testFrom = now - split.test
     const result = await retrain(workspace, runs, this.#deployment, {
       trigger: cause,
       because: decision.id,
-      spans: { from: testFrom - model.split.train, testFrom, until: now },
+      spans: { from: testFrom - split.train, testFrom, until: now },
       ...(await this.#stage.environments()),
     })
     this.#monitor.retrained(failureOf(result))

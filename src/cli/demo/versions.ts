@@ -36,9 +36,9 @@ export async function trainOnKilometres(stage: Stage, first: ModelVersion): Prom
     path,
   )
   const file = { name: 'data/kilometres.parquet', path, ...(await digestFile(path)) }
-  const { from, testFrom, until } = spansOfVersion(first)
+  const spans = spansOfVersion(first)
   return train(stage, 'the kilometre challenger', {
-    spans: { from, testFrom, until },
+    ...(spans ? { spans } : {}),
     files: new Map([['flights', [file]]]),
   })
 }

@@ -41,7 +41,11 @@ async function monitorOf(
 ): Promise<LiveMonitor> {
   const { store, clock } = workspace
   const notifiers = await notifiersOf(definition.notify, log)
-  const monitor = new LiveMonitor({ store, clock, notifiers }, definition, deployment.task)
+  const monitor = new LiveMonitor(
+    { store, clock, notifiers },
+    definition,
+    (deployment.stable ?? deployment.definition).model,
+  )
   await monitor.restore()
   if (deployment.stable) monitor.watch(deployment.stable.profile, deployment.stable.scaler)
   deployment.observer = monitor

@@ -1,6 +1,33 @@
 import type { ErrorEntry } from '../millrace-error.ts'
 
 export const modelErrors = {
+  labelClasses: {
+    code: 'MR4020',
+    title: 'Labels that nothing can be learnt from',
+    message: '{model} cannot be trained: {reason}.',
+    hint: 'Look at the label of the model, at its split and at the rows of its dataset.',
+    exit: 1,
+    status: 422,
+    blame: 'user',
+  },
+  weightInvalid: {
+    code: 'MR4021',
+    title: 'Weights that are none',
+    message: '{model} cannot be trained by its weights: {reason}.',
+    hint: 'A weight is a number of 0 or more in every row; use coalesce in its expression where one may be missing.',
+    exit: 1,
+    status: 422,
+    blame: 'user',
+  },
+  numberTooLarge: {
+    code: 'MR4022',
+    title: 'Number beyond float32',
+    message: 'In {rows} rows {input} of {model} is larger than a model can take (±3.4e38): {value}.',
+    hint: 'Models compute in float32. Divide it, take its logarithm, or let an expectation catch such rows.',
+    exit: 1,
+    status: 422,
+    blame: 'user',
+  },
   onnxMalformed: {
     code: 'MR4001',
     title: 'ONNX file not valid',
@@ -87,6 +114,15 @@ export const modelErrors = {
     title: 'Values too large for a standard deviation',
     message: "The variance of input '{input}' is beyond float64.",
     hint: "Give the input in a larger unit, or scale it by range or quantiles: scale: { {input}: 'robust' }.",
+    exit: 2,
+    status: 422,
+    blame: 'user',
+  },
+  notTrainable: {
+    code: 'MR4010',
+    title: 'Rows that the trainer cannot learn from',
+    message: 'The model cannot be trained: {reason}.',
+    hint: 'Look at the label and the inputs of the training rows: "millrace profile" shows what is in them.',
     exit: 2,
     status: 422,
     blame: 'user',

@@ -1,114 +1,196 @@
-/** What a linear model learns from; missing values (NaN) are replaced by the mean of their feature. */
-export interface LinearData {
-  readonly rows: number
-  /** Column-major, NaN for missing; infinite values are refused. */
-  readonly columns: readonly Float32Array[]
-  readonly labels: Float32Array
-  readonly weights?: Float32Array
-}
+import type { LinearData } from './model.ts'
 
-/** margin = intercept + Σ coefficient × feature, with a missing feature taken as its replacement. */
-export interface LinearModel {
-  readonly task: 'regression' | 'binary'
-  readonly coefficients: readonly number[]
-  readonly intercept: number
-  /** By feature, exactly representable in float32. */
-  readonly replacements: readonly number[]
-}
-
-/** The features standardised for the solver, and the way back. */
+/**
+ * The columns that a solver sees: every number standardised to mean 0 and variance 1 (a constant one is 0), every code of a
+ * categorical feature as a column of zeros and ones, and a column of ones for the intercept, the last. Nothing of it is
+ * stored: a row has one entry a feature, whatever the number of codes.
+ */
 export interface Design {
-  readonly width: number
   readonly rows: number
+  /** Columns, the intercept included. */
+  readonly width: number
+  readonly features: number
+  /** First column of each feature. */
+  readonly first: Int32Array
+  /** Codes of each feature, 0 for a number. */
+  readonly codes: Int32Array
   readonly means: Float64Array
   readonly deviations: Float64Array
   readonly replacements: readonly number[]
-  /** Writes the standardised features of a row, and 1 behind them for the intercept. */
-  readRow(row: number, into: Float64Array): void
-  weight(row: number): number
+  /** By row, all 1 when none were given. */
+  readonly weights: Float64Array
+  /** Sum of the weights in each column of a code; of a number's column, and of the intercept's, the sum of all weights. */
+  readonly mass: Float64Array
+  readonly columns: readonly Float32Array[]
 }
 
+/** Throws RangeError for data that no model can be fitted to; the message names the row. */
 export function designOf(data: LinearData): Design {
-  const { rows, columns, labels, weights } = data
+  const { rows, columns, labels, weights: given } = data
   if (rows < 1 || columns.length === 0) throw new RangeError('a linear model needs at least one row and one feature')
-  if (
-    labels.length !== rows ||
-    (weights && weights.length !== rows) ||
-    columns.some(column => column.length !== rows)
-  ) {
+  if (labels.length !== rows || (given && given.length !== rows) || columns.some(column => column.length !== rows)) {
     throw new RangeError('features, labels and weights must have the same number of rows')
   }
-  const width = columns.length
-  const means = new Float64Array(width)
-  const deviations = new Float64Array(width)
-  const replacements = columns.map((column, at) => Math.fround(meanOf(column, at)))
-  columns.forEach((column, at) => {
-    const fill = replacements[at] as number
-    let sum = 0
-    for (let row = 0; row < rows; row++) sum += present(column[row] as number, fill)
-    const mean = sum / rows
-    let squares = 0
-    for (let row = 0; row < rows; row++) squares += (present(column[row] as number, fill) - mean) ** 2
-    means[at] = mean
-    deviations[at] = Math.sqrt(squares / rows) || 1
+  const weights = weightsOf(rows, given)
+  const total = weights.reduce((sum, weight) => sum + weight, 0)
+  const features = columns.length
+  const codes = Int32Array.from(columns, (_, at) => data.codes?.[at] ?? 0)
+  const first = new Int32Array(features)
+  let width = 0
+  codes.forEach((count, at) => {
+    first[at] = width
+    width += Math.max(1, count)
   })
-  return {
-    width,
-    rows,
-    means,
-    deviations,
-    replacements,
-    readRow(row, into) {
-      for (let at = 0; at < width; at++) {
-        const value = present((columns[at] as Float32Array)[row] as number, replacements[at] as number)
-        into[at] = (value - (means[at] as number)) / (deviations[at] as number)
-      }
-      into[width] = 1
-    },
-    weight: weights ? row => weights[row] as number : () => 1,
-  }
+  const mass = new Float64Array(width + 1).fill(total)
+  const means = new Float64Array(features)
+  const deviations = new Float64Array(features).fill(1)
+  const replacements = columns.map((column, at) => {
+    const count = codes[at] as number
+    if (count > 0) {
+      countCodes(
+        column,
+        at,
+        count,
+        weights,
+        mass.fill(0, first[at], (first[at] as number) + count),
+        first[at] as number,
+      )
+      return 0
+    }
+    const fill = Math.fround(meanOf(column, at, weights))
+    const [mean, deviation] = momentsOf(column, fill, weights, total)
+    means[at] = mean
+    deviations[at] = deviation
+    return fill
+  })
+  return { rows, width: width + 1, features, first, codes, means, deviations, replacements, weights, mass, columns }
 }
 
-function present(value: number, fill: number): number {
-  return value !== value ? fill : value
+function weightsOf(rows: number, given: Float32Array | undefined): Float64Array {
+  const weights = given ? Float64Array.from(given) : new Float64Array(rows).fill(1)
+  let any = false
+  weights.forEach((weight, row) => {
+    if (!(weight >= 0 && weight < Infinity)) throw new RangeError(`the weight of row ${row} is ${weight}`)
+    any ||= weight > 0
+  })
+  if (!any) throw new RangeError('all weights are zero')
+  return weights
 }
 
-function meanOf(column: Float32Array, feature: number): number {
+function countCodes(
+  column: Float32Array,
+  feature: number,
+  count: number,
+  weights: Float64Array,
+  mass: Float64Array,
+  first: number,
+): void {
+  column.forEach((code, row) => {
+    if (!(Number.isInteger(code) && code >= 0 && code < count))
+      throw new RangeError(`row ${row} of feature ${feature} has the code ${code} of ${count}`)
+    mass[first + code] = (mass[first + code] as number) + (weights[row] as number)
+  })
+}
+
+function meanOf(column: Float32Array, feature: number, weights: Float64Array): number {
   let sum = 0
   let count = 0
   for (let row = 0; row < column.length; row++) {
     const value = column[row] as number
     if (value === Infinity || value === -Infinity) throw new RangeError(`row ${row} of feature ${feature} is infinite`)
-    if (value === value) {
-      sum += value
-      count++
-    }
+    if (value !== value) continue
+    sum += (weights[row] as number) * value
+    count += weights[row] as number
   }
   return count > 0 ? sum / count : 0
 }
 
-/** From coefficients of standardised features (the intercept last) to those of the features as given. */
-export function unstandardise(design: Design, solution: Float64Array, task: LinearModel['task']): LinearModel {
-  const { width, means, deviations, replacements } = design
-  const coefficients = Array.from({ length: width }, (_, at) => (solution[at] as number) / (deviations[at] as number))
-  const shift = coefficients.reduce((sum, coefficient, at) => sum + coefficient * (means[at] as number), 0)
-  return { task, coefficients, intercept: (solution[width] as number) - shift, replacements }
+function momentsOf(column: Float32Array, fill: number, weights: Float64Array, total: number): [number, number] {
+  let sum = 0
+  for (let row = 0; row < column.length; row++) {
+    const value = column[row] as number
+    sum += (weights[row] as number) * (value !== value ? fill : value)
+  }
+  const mean = sum / total
+  let squares = 0
+  let most = 0
+  for (let row = 0; row < column.length; row++) {
+    const value = column[row] as number
+    const away = (value !== value ? fill : value) - mean
+    squares += (weights[row] as number) * away * away
+    most = Math.max(most, Math.abs(away))
+  }
+  // A spread that is only the rounding of the mean is no spread
+  return [mean, most > 1e-14 * Math.abs(mean) ? Math.sqrt(squares / total) || 1 : 1]
 }
 
-/** Adds weight × x xᵀ to the lower triangle of `matrix` and amount × x to `right`. */
-export function accumulate(
-  matrix: Float64Array,
-  right: Float64Array,
-  x: Float64Array,
-  weight: number,
-  amount: number,
-): void {
-  const n = right.length
-  for (let i = 0; i < n; i++) {
-    const value = x[i] as number
-    right[i] = (right[i] as number) + amount * value
-    const scaled = weight * value
-    const begin = i * n
-    for (let j = 0; j <= i; j++) matrix[begin + j] = (matrix[begin + j] as number) + scaled * (x[j] as number)
+/** Margins of all rows: design × solution. */
+export function forward(design: Design, solution: Float64Array, into: Float64Array): Float64Array {
+  const { rows, features, first, codes, means, deviations, replacements, columns, width } = design
+  into.fill(solution[width - 1] as number)
+  for (let at = 0; at < features; at++) {
+    const column = columns[at] as Float32Array
+    const base = first[at] as number
+    if ((codes[at] as number) > 0) {
+      for (let row = 0; row < rows; row++)
+        into[row] = (into[row] as number) + (solution[base + (column[row] as number)] as number)
+      continue
+    }
+    const slope = (solution[base] as number) / (deviations[at] as number)
+    if (slope === 0) continue
+    const mean = means[at] as number
+    const fill = replacements[at] as number
+    for (let row = 0; row < rows; row++) {
+      const value = column[row] as number
+      into[row] = (into[row] as number) + slope * ((value !== value ? fill : value) - mean)
+    }
   }
+  return into
+}
+
+/** Sums over the rows: design transposed × amounts. */
+export function backward(design: Design, amounts: Float64Array, into: Float64Array): Float64Array {
+  const { rows, features, first, codes, means, deviations, replacements, columns, width } = design
+  into.fill(0)
+  for (let at = 0; at < features; at++) {
+    const column = columns[at] as Float32Array
+    const base = first[at] as number
+    if ((codes[at] as number) > 0) {
+      for (let row = 0; row < rows; row++) {
+        const place = base + (column[row] as number)
+        into[place] = (into[place] as number) + (amounts[row] as number)
+      }
+      continue
+    }
+    const mean = means[at] as number
+    const fill = replacements[at] as number
+    let sum = 0
+    for (let row = 0; row < rows; row++) {
+      const value = column[row] as number
+      sum += (amounts[row] as number) * ((value !== value ? fill : value) - mean)
+    }
+    into[base] = sum / (deviations[at] as number)
+  }
+  let all = 0
+  for (let row = 0; row < rows; row++) all += amounts[row] as number
+  into[width - 1] = all
+  return into
+}
+
+/** The entries of a row: one column and value a feature, and the intercept. */
+export function readRow(design: Design, row: number, places: Int32Array, values: Float64Array): void {
+  const { features, first, codes, means, deviations, replacements, columns, width } = design
+  for (let at = 0; at < features; at++) {
+    const value = (columns[at] as Float32Array)[row] as number
+    if ((codes[at] as number) > 0) {
+      places[at] = (first[at] as number) + value
+      values[at] = 1
+    } else {
+      places[at] = first[at] as number
+      values[at] =
+        ((value !== value ? (replacements[at] as number) : value) - (means[at] as number)) / (deviations[at] as number)
+    }
+  }
+  places[features] = width - 1
+  values[features] = 1
 }

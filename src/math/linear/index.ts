@@ -1,3 +1,11 @@
 export { solveSymmetric } from './cholesky.ts'
-export type { LinearData, LinearModel } from './design.ts'
-export { fitLogistic, fitRidge, type LinearOptions, predictLinear } from './fit.ts'
+export { fitLinear, type LinearFit, fitWithImportance } from './fit.ts'
+export {
+  type CategoryEffects,
+  linearMargins,
+  type LinearData,
+  type LinearModel,
+  type LinearTask,
+  predictLinear,
+  widthOfLinear,
+} from './model.ts'

@@ -4,7 +4,7 @@ import { sortedQuantile } from '../distribution/quantile-bins.ts'
 import { normalQuantile } from '../special/normal.ts'
 import { calibrationError, calibrationLine } from './calibration.ts'
 import { brier, confusion, logLoss } from './classification.ts'
-import { pairedBootstrap } from './paired-bootstrap.ts'
+import { bootstrap } from './bootstrap.ts'
 import { areaUnderCurve, auc, aucInterval } from './ranking.ts'
 import { mae, r2, rmse } from './regression.ts'
 
@@ -160,6 +160,24 @@ describe('the paired bootstrap', () => {
   const first = Float32Array.from({ length: n }, (_, i) => ((i * 37) % 60) / 60)
   const second = Float32Array.from({ length: n }, (_, i) => ((i * 17) % 60) / 60)
   const plain = { labels, first, second, seed: 3 }
+  const pairedBootstrap = (options: {
+    readonly metric: (labels: Float32Array, scores: Float32Array) => number
+    readonly labels: Float32Array
+    readonly first: Float32Array
+    readonly second: Float32Array
+    readonly seed: number
+    readonly resamples?: number
+    readonly confidence?: number
+  }) => {
+    const { metric, labels: y, first: a, second: b, ...rest } = options
+    const picked = (of: Float32Array, pick: Int32Array) => Float32Array.from(pick, row => of[row] as number)
+    const { value: difference, ...interval } = bootstrap({
+      ...rest,
+      rows: n,
+      measure: pick => metric(picked(y, pick), picked(a, pick)) - metric(picked(y, pick), picked(b, pick)),
+    })
+    return { difference, ...interval }
+  }
 
   it('draws the rows of both together: a constant difference has no spread', () => {
     const shifted = first.map(x => x + 0.25)

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { seeded } from '../random/seeded.ts'
 import { calibrationError, calibrationLine } from './calibration.ts'
 import { brier, confusion, logLoss } from './classification.ts'
-import { pairedBootstrap } from './paired-bootstrap.ts'
+import { bootstrap } from './bootstrap.ts'
 import { areaUnderCurve, auc, aucInterval } from './ranking.ts'
 import { mae, r2, rmse } from './regression.ts'
 
@@ -82,10 +82,13 @@ it('the paired bootstrap is reproducible and sees a difference that both models 
   const labels = Float32Array.from({ length: 1000 }, () => (random.next() < 0.4 ? 1 : 0))
   const first = labels.map(label => 1 / (1 + Math.exp(-(random.normal() + label))))
   const second = first.map(score => Math.min(0.999, Math.max(0.001, score + 0.15 * random.normal())))
-  const options = { metric: auc, labels, first, second, seed: 5, resamples: 300 }
-  const interval = pairedBootstrap(options)
-  expect(pairedBootstrap(options)).toEqual(interval)
+  const picked = (of: Float32Array, pick: Int32Array) => Float32Array.from(pick, row => of[row] as number)
+  const measure = (pick: Int32Array) =>
+    auc(picked(labels, pick), picked(first, pick)) - auc(picked(labels, pick), picked(second, pick))
+  const options = { rows: labels.length, measure, seed: 5, resamples: 300 }
+  const interval = bootstrap(options)
+  expect(bootstrap(options)).toEqual(interval)
   expect(interval.lower).toBeGreaterThan(0)
-  expect(interval.lower).toBeLessThan(interval.difference)
-  expect(interval.upper).toBeGreaterThan(interval.difference)
+  expect(interval.lower).toBeLessThan(interval.value)
+  expect(interval.upper).toBeGreaterThan(interval.value)
 })

@@ -98,9 +98,31 @@ export function areaUnderCurve(labels: ArrayLike<number>, scores: ArrayLike<numb
   return { auc, variance: Math.max(0, v10 / positives + v01 / negatives), positives, negatives }
 }
 
-/** Area under the ROC curve; see `areaUnderCurve`. */
-export function auc(labels: ArrayLike<number>, scores: ArrayLike<number>): number {
-  return areaUnderCurve(labels, scores).auc
+/** Area under the ROC curve; see `areaUnderCurve`. Weighted rows count as so many. */
+export function auc(labels: ArrayLike<number>, scores: ArrayLike<number>, weights?: ArrayLike<number>): number {
+  return weights ? weightedAuc(labels, scores, weights) : areaUnderCurve(labels, scores).auc
+}
+
+function weightedAuc(labels: ArrayLike<number>, scores: ArrayLike<number>, weights: ArrayLike<number>): number {
+  const n = scores.length
+  for (let i = 0; i < n; i++) if (Number.isNaN(scores[i] as number)) return Number.NaN
+  const order = ascending(scores)
+  let [below, positives, sum] = [0, 0, 0]
+  for (let start = 0; start < n; ) {
+    const value = scores[order[start] as number] as number
+    let [end, tiedPositives, tiedNegatives] = [start, 0, 0]
+    while (end < n && (scores[order[end] as number] as number) === value) {
+      const row = order[end] as number
+      if ((labels[row] as number) > 0.5) tiedPositives += weights[row] as number
+      else tiedNegatives += weights[row] as number
+      end++
+    }
+    sum += tiedPositives * (below + tiedNegatives / 2)
+    positives += tiedPositives
+    below += tiedNegatives
+    start = end
+  }
+  return sum / (positives * below)
 }
 
 /** DeLong interval on the logit scale, which stays inside 0…1. */

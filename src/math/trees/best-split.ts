@@ -1,57 +1,59 @@
-import { missingBin, slots } from './arena.ts'
+import { missingBin } from './arena.ts'
+import { bestBoundedSplit } from './best-bounded-split.ts'
+import { bestCodeSplit } from './best-code-split.ts'
 import { codeBase } from './kernels.ts'
-
-/** The best question to ask of a leaf's rows. */
-export interface Split {
-  readonly feature: number
-  /** The highest bin of values that goes left. */
-  readonly bin: number
-  readonly missingLeft: boolean
-  /** Increase of the sum of gradient² / (hessian + l2), in code units. */
-  readonly gain: number
-  /** Sum of the codes that go left. */
-  readonly left: number
-}
-
-export interface SplitRules {
-  /** Number of bins of each feature. */
-  readonly bins: readonly number[]
-  /** Features that may be asked, ascending. */
-  readonly features: readonly number[]
-  /** L2 penalty and the least hessian of a child, in code units. */
-  readonly l2: number
-  readonly leastHessian: number
-  readonly minLeaf: number
-}
+import {
+  beginOf,
+  type Bounds,
+  floorOf,
+  hessianOf,
+  leastOf,
+  type Split,
+  type SplitRules,
+  unbounded,
+  withMissing,
+} from './split.ts'
 
 const perBase = 1 / codeBase
-
-export function hessianOf(code: number): number {
-  return Math.floor(code * perBase + 0.5)
-}
-
-export function gradientOf(code: number): number {
-  return code - hessianOf(code) * codeBase
-}
 
 /**
  * Searches every border of every feature; the first best one wins. A child's number of rows is its share of the
  * hessian, which is exact where all hessians are equal.
  */
-export function bestSplit(histogram: Float64Array, total: number, count: number, rules: SplitRules): Split | undefined {
-  const { l2 } = rules
+export function bestSplit(
+  histogram: Float64Array,
+  total: number,
+  count: number,
+  rules: SplitRules,
+  bounds: Bounds = unbounded,
+): Split | undefined {
+  const least = leastOf(total, count, rules)
+  if (least === undefined) return undefined
+  if (rules.monotone) return bestBoundedSplit(histogram, total, least, rules, rules.monotone, bounds)
+  const { categorical } = rules
+  const found = bestNumberSplit(histogram, total, least, rules)
+  let best = found
+  for (const feature of categorical ? rules.features : []) {
+    if (!categorical?.[feature]) continue
+    const split = bestCodeSplit(histogram, total, least, rules, feature)
+    if (split && (!best || split.gain > best.gain || (split.gain === best.gain && feature < best.feature))) best = split
+  }
+  return best
+}
+
+function bestNumberSplit(histogram: Float64Array, total: number, least: number, rules: SplitRules): Split | undefined {
+  const { l2, categorical } = rules
   const allCurve = hessianOf(total)
   const allSlope = total - allCurve * codeBase
-  const least = Math.max(rules.leastHessian, (rules.minLeaf * allCurve) / count)
-  if (allCurve < 2 * least) return undefined
   const base = (allSlope * allSlope) / (allCurve + l2)
-  let best = base * (1 + 1e-12) + 1e-9
+  let best = floorOf(base)
   let feature = -1
   let bin = 0
   let missingLeft = false
   let bestLeft = 0
   for (const candidate of rules.features) {
-    const begin = candidate * slots
+    if (categorical?.[candidate]) continue
+    const begin = beginOf(rules, candidate)
     const bins = rules.bins[candidate] as number
     const missing = histogram[begin + missingBin] as number
     // Without missing values the last border separates nothing.
@@ -81,7 +83,5 @@ export function bestSplit(histogram: Float64Array, total: number, count: number,
     }
   }
   if (feature < 0) return undefined
-  // A missing value that training did not see here goes the way of most rows.
-  if (histogram[feature * slots + missingBin] === 0) missingLeft = 2 * hessianOf(bestLeft) >= allCurve
-  return { feature, bin, missingLeft, gain: best - base, left: bestLeft }
+  return withMissing(histogram, { feature, bin, missingLeft, gain: best - base, left: bestLeft }, rules, allCurve)
 }

@@ -1,4 +1,6 @@
 import { type Arena, lanes, missingBin } from './arena.ts'
+import type { CodeBins } from './categories.ts'
+import { codesPerColumn, type Layout, layoutOf } from './layout.ts'
 
 /** Rows that the borders are chosen from; more change the borders by less than their spacing. */
 const sampleRows = 200_000
@@ -94,13 +96,18 @@ export function binFinder(borders: Borders): (value: number) => number {
 
 /** Writes every row's bins into the arena's words. Throws RangeError at an infinite value. */
 export function fillWords(
-  arena: Pick<Arena, 'words'>,
+  arena: Pick<Arena, 'words' | 'wide'>,
   columns: readonly Float32Array[],
   borders: readonly Borders[],
+  codeBins: readonly (CodeBins | undefined)[] = [],
+  layout: Layout = layoutOf(columns.length, codeBins),
 ): void {
   columns.forEach((column, feature) => {
-    const words = arena.words[feature >> 2] as Int32Array
-    const shift = (feature & (lanes - 1)) * 8
+    const first = layout.first[feature] as number
+    const codes = codeBins[feature]
+    if (codes) return fillCodes(arena, column, codes, first, layout.wide[feature] as number)
+    const words = arena.words[first >> 2] as Int32Array
+    const shift = (first & (lanes - 1)) * 8
     const find = binFinder(borders[feature] as Borders)
     for (let row = 0; row < column.length; row++) {
       const value = column[row] as number
@@ -110,4 +117,26 @@ export function fillWords(
       words[row] = (words[row] as number) | (find(value) << shift)
     }
   })
+}
+
+/** A code's bin stands in one of the feature's columns, and the missing bin in the others. */
+function fillCodes(
+  arena: Pick<Arena, 'words' | 'wide'>,
+  column: Float32Array,
+  { bins, binOf }: CodeBins,
+  first: number,
+  wide: number,
+): void {
+  const own = arena.wide[wide]
+  if (own) for (let row = 0; row < column.length; row++) own[row] = binOf[column[row] as number] as number
+  const count = Math.max(1, Math.ceil(bins / codesPerColumn))
+  for (let at = first; at < first + count; at++) {
+    const words = arena.words[at >> 2] as Int32Array
+    const shift = (at & (lanes - 1)) * 8
+    const low = (at - first) * codesPerColumn
+    for (let row = 0; row < column.length; row++) {
+      const bin = (binOf[column[row] as number] as number) - low
+      words[row] = (words[row] as number) | ((bin >= 0 && bin < codesPerColumn ? bin : missingBin) << shift)
+    }
+  }
 }

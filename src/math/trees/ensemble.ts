@@ -1,12 +1,13 @@
-/** What a tree model predicts. */
-export type TreeTask = 'binary' | 'multiclass' | 'regression'
+import type { Task } from '../task.ts'
 
 /** Columns of float32 values with NaN for missing, and what is to be learned from them. */
 export interface TrainingMatrix {
   readonly rows: number
   /** Column-major: `columns[feature][row]`. Infinite values are refused. */
   readonly columns: readonly Float32Array[]
-  /** Regression: the value. Binary: 0 or 1. Multiclass: the class index. */
+  /** By feature: 0 for a number, else how many codes a categorical feature has; its values are whole numbers below that. */
+  readonly codes?: readonly number[]
+  /** Regression and quantile: the value. Count: 0 or more. Binary: 0 or 1. Multiclass: the class index. */
   readonly labels: Float32Array
   /** Number of classes of a multiclass task. */
   readonly classes?: number
@@ -18,8 +19,10 @@ export interface TrainingMatrix {
 export interface Tree {
   /** Index of the feature asked, −1 at a leaf. */
   readonly feature: readonly number[]
-  /** Exactly representable in float32; `x <= threshold` goes left. 0 at a leaf. */
+  /** Exactly representable in float32; `x <= threshold` goes left. 0 at a leaf, and where `codes` decide. */
   readonly threshold: readonly number[]
+  /** Of nodes that ask a categorical feature: the codes that go left, ascending; all others go right. Absent where none does. */
+  readonly codes?: readonly (readonly number[] | null)[]
   readonly left: readonly number[]
   readonly right: readonly number[]
   /** Where a missing value goes. */
@@ -34,16 +37,28 @@ export interface Tree {
 
 /**
  * A boosted ensemble, plain JSON. Margin of output k = `baseScore[k]` + sum of the trees t with t mod outputs = k.
- * Binary: probability = sigmoid of the margin. Multiclass: softmax of the margins. Regression: the margin.
+ * Binary: probability = sigmoid of the margin. Multiclass: softmax of the margins. Count: e to the margin. Regression and
+ * quantile: the margin.
  */
 export interface TreeEnsemble {
-  readonly task: TreeTask
-  /** 2 for binary, 0 for regression. */
+  readonly task: Task
+  /** 2 for binary, 0 where there are none. */
   readonly classes: number
   /** Number of features. */
   readonly width: number
   readonly baseScore: readonly number[]
   readonly trees: readonly Tree[]
+}
+
+/** Where a node sends a value. */
+export function nextNode(tree: Tree, node: number, value: number): number {
+  const codes = tree.codes?.[node]
+  const left = codes
+    ? codes.includes(value)
+    : value !== value
+      ? tree.missingLeft[node]
+      : value <= (tree.threshold[node] as number)
+  return (left ? tree.left[node] : tree.right[node]) as number
 }
 
 /** Margins a row: the number of classes for multiclass, otherwise 1. */

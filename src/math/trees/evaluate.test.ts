@@ -5,6 +5,7 @@ import { type Crew, solo } from './crew.ts'
 import { gainImportance, type TrainingMatrix, type Tree, type TreeEnsemble } from './ensemble.ts'
 import { compileTrees, softmaxRows } from './evaluate.ts'
 import { performJob } from './kernels.ts'
+import { layoutOf } from './layout.ts'
 import { applyToBins } from './progress.ts'
 import { trainTrees } from './train.ts'
 import { newMemory } from './web-assembly.ts'
@@ -117,12 +118,14 @@ describe('answers', () => {
     const borders = chooseBorders(columns, 255)
     const shape = {
       rows: 30,
-      features: 2,
+      columns: 2,
+      wides: 0,
       outputs: 2,
       threads: 1,
       leaves: 4,
       weighted: false,
       objective: 'multiclass' as const,
+      quantile: 0.5,
     }
     const arena: Arena = openArena(shape, newMemory(arenaPages(shape)))
     fillWords(arena, columns, borders)
@@ -130,7 +133,12 @@ describe('answers', () => {
     const [, at] = borders
     for (const threshold of [at?.[1] ?? 0, 3.4e38]) {
       arena.margins.fill(0)
-      applyToBins(arena, { ...stump, threshold: [threshold, 0, 0] }, borders, 1, 10)
+      applyToBins(
+        { arena, borders, codeBins: [], layout: layoutOf(2, []) },
+        { ...stump, threshold: [threshold, 0, 0] },
+        1,
+        10,
+      )
       for (let row = 0; row < 30; row++) {
         const wanted = row > 19 ? 0 : Number.isNaN(columns[1]?.[row]) || (columns[1]?.[row] ?? 0) <= threshold ? 10 : 20
         expect([row, arena.margins[30 + row], arena.margins[row]]).toEqual([row, wanted, 0])

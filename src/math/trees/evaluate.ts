@@ -21,6 +21,15 @@ interface Flat {
   /** Two entries a node: where an answer of "no" and of "yes" leads. */
   readonly next: Int32Array
   readonly missing: Int32Array
+  /** Of a node that asks for codes: where its bits begin in `bits`, and how many there are; else −1. */
+  readonly set: Int32Array
+  readonly size: Int32Array
+  readonly bits: Uint8Array
+}
+
+/** Codes up to the highest that goes left, of all nodes that ask for codes. */
+function bitsOf(tree: Tree): number {
+  return (tree.codes ?? []).reduce((sum, codes) => sum + (codes ? (codes.at(-1) ?? -1) + 1 : 0), 0)
 }
 
 function flatten(trees: readonly Tree[]): Flat {
@@ -31,7 +40,11 @@ function flatten(trees: readonly Tree[]): Flat {
     threshold: new Float32Array(size),
     next: new Int32Array(size * 2),
     missing: new Int32Array(size),
+    set: new Int32Array(size).fill(-1),
+    size: new Int32Array(size),
+    bits: new Uint8Array(trees.reduce((sum, tree) => sum + bitsOf(tree), 0)),
   }
+  let free = 0
   let base = 0
   trees.forEach((tree, at) => {
     flat.roots[at] = base
@@ -45,6 +58,12 @@ function flatten(trees: readonly Tree[]): Flat {
       flat.next[2 * place] = right
       flat.next[2 * place + 1] = left
       flat.missing[place] = tree.missingLeft[node] ? left : right
+      const codes = tree.codes?.[node]
+      if (!codes) return
+      flat.set[place] = free
+      flat.size[place] = (codes.at(-1) ?? -1) + 1
+      for (const code of codes) flat.bits[free + code] = 1
+      free += flat.size[place] as number
     })
     base += tree.feature.length
   })
@@ -55,7 +74,8 @@ function flatten(trees: readonly Tree[]): Flat {
 export function compileTrees(ensemble: TreeEnsemble): CompiledTrees {
   const outputs = outputsOf(ensemble)
   const { width, task } = ensemble
-  const { roots, feature, threshold, next, missing } = flatten(ensemble.trees)
+  const { roots, feature, threshold, next, missing, set, size, bits } = flatten(ensemble.trees)
+  const coded = bits.length > 0
   const bases = Float64Array.from(ensemble.baseScore)
   const sums = new Float64Array(outputs)
 
@@ -71,7 +91,14 @@ export function compileTrees(ensemble: TreeEnsemble): CompiledTrees {
         let asked = feature[node] as number
         while (asked !== leaf) {
           const value = features[offset + asked] as number
-          node = (value !== value ? missing[node] : next[2 * node + +(value <= (threshold[node] as number))]) as number
+          if (coded && (set[node] as number) >= 0) {
+            const member = value >= 0 && value < (size[node] as number) ? (bits[(set[node] as number) + value] ?? 0) : 0
+            node = next[2 * node + member] as number
+          } else {
+            node = (
+              value !== value ? missing[node] : next[2 * node + +(value <= (threshold[node] as number))]
+            ) as number
+          }
           asked = feature[node] as number
         }
         sums[output] = (sums[output] as number) + (threshold[node] as number)
@@ -89,6 +116,7 @@ export function compileTrees(ensemble: TreeEnsemble): CompiledTrees {
       margins(features, rows, out)
       if (task === 'binary') for (let row = 0; row < rows; row++) out[row] = sigmoid(out[row] as number)
       else if (task === 'multiclass') softmaxRows(out, rows, outputs)
+      else if (task === 'count') for (let row = 0; row < rows; row++) out[row] = exponential(out[row] as number)
     },
   }
 }

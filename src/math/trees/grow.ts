@@ -1,10 +1,14 @@
 import { type Arena, missingBin } from './arena.ts'
-import { bestSplit, gradientOf, hessianOf, type Split, type SplitRules } from './best-split.ts'
+import { answerOf, clamp } from './best-bounded-split.ts'
+import { bestSplit } from './best-split.ts'
 import type { Borders } from './bins.ts'
+import type { CodeBins } from './categories.ts'
 import type { Crew } from './crew.ts'
 import type { Tree } from './ensemble.ts'
 import { build, jobs, performJob, share } from './kernels.ts'
+import type { Layout } from './layout.ts'
 import type { ResolvedTreeOptions } from './options.ts'
+import { type Bounds, gradientOf, hessianOf, type Split, type SplitRules, unbounded } from './split.ts'
 
 /** Below this many rows waking the other threads costs more than they save. */
 const worthSharing = 8192
@@ -16,6 +20,7 @@ interface Leaf {
   readonly count: number
   readonly depth: number
   readonly total: number
+  readonly bounds: Bounds
   histogram: Float64Array | undefined
   split: Split | undefined
 }
@@ -35,6 +40,7 @@ export interface Grown {
 type Draft = {
   feature: number[]
   threshold: number[]
+  codes?: (readonly number[] | null)[]
   left: number[]
   right: number[]
   missingLeft: boolean[]
@@ -71,6 +77,9 @@ export interface Ground {
   readonly crew: Crew
   readonly pool: ReturnType<typeof histogramPool>
   readonly borders: readonly Borders[]
+  /** Of categorical features. */
+  readonly codeBins: readonly (CodeBins | undefined)[]
+  readonly layout: Layout
   readonly options: ResolvedTreeOptions
 }
 
@@ -88,13 +97,14 @@ export function growTree(ground: Ground, rules: SplitRules, sampled: number, sca
     count: [],
   }
   const rootHistogram = gather(ground, pool.take(), crew.threads)
-  const total = sumOfFeature(rootHistogram)
+  const total = sumOfColumn(rootHistogram)
   const first: Leaf = {
     node: addNode(draft, sampled),
     begin: 0,
     count: sampled,
     depth: 0,
     total,
+    bounds: unbounded,
     histogram: rootHistogram,
     split: bestSplit(rootHistogram, total, sampled, rules),
   }
@@ -119,12 +129,11 @@ export function growTree(ground: Ground, rules: SplitRules, sampled: number, sca
     leaves[at] = left
     leaves.push(right)
   }
+  while (draft.codes && draft.codes.length < draft.feature.length) draft.codes.push(null)
   leaves.sort((a, b) => a.begin - b.begin)
   leaves.forEach((leaf, index) => {
     pool.give(leaf.histogram)
-    const slope = gradientOf(leaf.total) * scales.gradient
-    const curve = hessianOf(leaf.total) * scales.hessian
-    const value = Math.fround((-slope / (curve + options.l2)) * options.learningRate)
+    const value = Math.fround(leafValue(ground, leaf, scales) * options.learningRate)
     draft.value[leaf.node] = Number.isFinite(value) ? value : 0
     arena.leafBegin[index] = leaf.begin
     arena.leafValue[index] = draft.value[leaf.node] as number
@@ -133,8 +142,22 @@ export function growTree(ground: Ground, rules: SplitRules, sampled: number, sca
   return { tree: draft, leaves: leaves.length }
 }
 
-/** Every feature's bins add up to the same sum; feature 0 will do. */
-function sumOfFeature(histogram: Float64Array): number {
+/** An answer that a step would make absurd: rates change by at most e³ a leaf. */
+const maxLogStep = 3
+
+/**
+ * What a leaf adds, before the learning rate: one Newton step. Of counts, whose Newton steps overshoot, the constant that fits
+ * best, log(Σ labels / Σ rates), which the same sums give. (Quantiles replace it, see `quantile-leaves.ts`.)
+ */
+function leafValue({ options }: Ground, { total, bounds }: Leaf, scales: Scales): number {
+  const unit = scales.gradient / scales.hessian
+  const step = answerOf(gradientOf(total), hessianOf(total), options.l2 / scales.hessian, bounds) * unit
+  if (options.task !== 'count') return step
+  return step > -1 ? Math.min(Math.max(Math.log1p(step), -maxLogStep), maxLogStep) : -maxLogStep
+}
+
+/** Every column's bins add up to the same sum; the first will do. */
+function sumOfColumn(histogram: Float64Array): number {
   let sum = 0
   for (let bin = 0; bin <= missingBin; bin++) sum += histogram[bin] as number
   return sum
@@ -151,20 +174,24 @@ function gather({ arena }: Ground, into: Float64Array, threads: number): Float64
 }
 
 function divide(ground: Ground, draft: Draft, parent: Leaf, rules: SplitRules, last: boolean): [Leaf, Leaf] {
-  const { arena, crew, pool, borders, options } = ground
+  const { arena, crew, pool, borders, layout, options } = ground
   const split = parent.split as Split
   const { node } = parent
-  const borderCount = (borders[split.feature] as Borders).length
   draft.feature[node] = split.feature
-  draft.threshold[node] =
-    split.bin < borderCount ? ((borders[split.feature] as Borders)[split.bin] as number) : greatestFloat32
   draft.missingLeft[node] = split.missingLeft
+  if (split.bins) askCodes(ground, draft, node, split.feature, split.bins)
+  else {
+    const own = borders[split.feature] as Borders
+    draft.threshold[node] = split.bin < own.length ? (own[split.bin] as number) : greatestFloat32
+  }
 
   const leafs = last || parent.depth + 1 >= options.depth
   const leftIsSmaller = 2 * hessianOf(split.left) <= hessianOf(parent.total)
   const side = leafs ? build.neither : leftIsSmaller ? build.left : build.right
   const missing = split.missingLeft ? 1 : 0
-  arena.job.set([jobs.split, parent.begin, parent.begin + parent.count, split.feature, split.bin, missing, side])
+  const column = layout.first[split.feature] as number
+  const wide = split.bins ? (layout.wide[split.feature] as number) : -1
+  arena.job.set([jobs.split, parent.begin, parent.begin + parent.count, column, split.bin, missing, side, wide])
   const threads = parent.count >= worthSharing ? crew.threads : 1
   if (threads === 1) performJob(arena, 0, 1)
   else crew.perform(arena)
@@ -172,12 +199,14 @@ function divide(ground: Ground, draft: Draft, parent: Leaf, rules: SplitRules, l
 
   draft.left[node] = addNode(draft, leftCount)
   draft.right[node] = addNode(draft, parent.count - leftCount)
+  const [leftBounds, rightBounds] = boundsOf(parent, split, rules)
   const child = (isLeft: boolean): Leaf => ({
     node: (isLeft ? draft.left[node] : draft.right[node]) as number,
     begin: isLeft ? parent.begin : parent.begin + leftCount,
     count: isLeft ? leftCount : parent.count - leftCount,
     depth: parent.depth + 1,
     total: isLeft ? split.left : parent.total - split.left,
+    bounds: isLeft ? leftBounds : rightBounds,
     histogram: undefined,
     split: undefined,
   })
@@ -196,9 +225,34 @@ function divide(ground: Ground, draft: Draft, parent: Leaf, rules: SplitRules, l
   smaller.histogram = small
   larger.histogram = large
   for (const leaf of [left, right]) {
-    leaf.split = leaf.count > 1 ? bestSplit(leaf.histogram as Float64Array, leaf.total, leaf.count, rules) : undefined
+    leaf.split =
+      leaf.count > 1 ? bestSplit(leaf.histogram as Float64Array, leaf.total, leaf.count, rules, leaf.bounds) : undefined
   }
   return [left, right]
+}
+
+/** Notes which codes of a feature go left, and tells the threads which bins. */
+function askCodes(ground: Ground, draft: Draft, node: number, feature: number, left: readonly number[]): void {
+  const { goesLeft } = ground.arena
+  goesLeft.fill(0)
+  for (const bin of left) goesLeft[bin] = 1
+  draft.codes ??= []
+  while (draft.codes.length < node) draft.codes.push(null)
+  const { binOf } = ground.codeBins[feature] as CodeBins
+  draft.codes[node] = Array.from(binOf.keys()).filter(code => goesLeft[binOf[code] as number] === 1)
+}
+
+/** The bounds of both children: between them stands the middle of their answers, where the feature has a direction. */
+function boundsOf({ total, bounds }: Leaf, split: Split, { l2, monotone }: SplitRules): [Bounds, Bounds] {
+  const direction = monotone?.[split.feature] ?? 0
+  if (direction === 0) return [bounds, bounds]
+  const answer = (sum: number): number => answerOf(gradientOf(sum), hessianOf(sum), l2, bounds)
+  const middle = clamp((answer(split.left) + answer(total - split.left)) / 2, bounds)
+  const [below, above] = [
+    { low: bounds.low, high: middle },
+    { low: middle, high: bounds.high },
+  ]
+  return direction > 0 ? [below, above] : [above, below]
 }
 
 /** Joins the threads' parts: all left rows, then all right ones, both in their old order. Returns how many went left. */

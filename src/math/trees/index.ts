@@ -7,10 +7,10 @@ export {
   type TrainingMatrix,
   type Tree,
   type TreeEnsemble,
-  type TreeTask,
 } from './ensemble.ts'
 export { type CompiledTrees, compileTrees, softmaxRows } from './evaluate.ts'
 export { performJob } from './kernels.ts'
 export { type TreeOptions, resolveTreeOptions } from './options.ts'
+export { constantMargins } from './progress.ts'
 export { type Round, type TrainingHooks, trainTrees } from './train.ts'
 export { type LinearMemory, newMemory } from './web-assembly.ts'

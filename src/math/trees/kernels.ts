@@ -1,4 +1,4 @@
-import { type Arena, type ArenaShape, lanes, slots, sumBlock } from './arena.ts'
+import { type Arena, type ArenaShape, isBounded, isCurved, lanes, slots, sumBlock } from './arena.ts'
 import { exponential } from './exponential.ts'
 
 /** The kinds of job, at `job[0]`; the other slots of `job` are the arguments named beside each kernel. */
@@ -9,10 +9,10 @@ export const build = { neither: 0, left: 1, right: 2 } as const
 
 /**
  * Gradient and hessian of a row are rounded to whole numbers and kept in 32 bits: the gradient in the low `slopeBits`,
- * the hessian above. Unweighted regression has hessian 1, which takes no bits.
+ * the hessian above. Where every row has hessian 1, it takes no bits.
  */
 export function slopeBitsOf(shape: ArenaShape): number {
-  return shape.objective !== 'regression' ? 16 : shape.weighted ? 22 : 32
+  return isBounded(shape.objective) ? 16 : isCurved(shape) ? 22 : 32
 }
 
 /**
@@ -49,12 +49,12 @@ export function performJob(arena: Arena, thread: number, threads: number): void 
 /**
  * job: [1, output, whether the round starts, gradient scale, hessian scale, rounding offset].
  * Classification: the codes of all rows. Its derivatives are bounded, so the scales are known beforehand.
- * Regression: the gradients and the sum and maximum of their sizes; the root job makes the codes when the scale is known.
+ * The others: gradients, hessians, and the sum and maximum of their sizes; the root job makes the codes when the scale is known.
  */
 function gradients(arena: Arena, thread: number, threads: number): void {
   const { shape, job } = arena
   const [begin, end] = share(shape.rows, thread, threads, sumBlock)
-  if (shape.objective === 'regression') residuals(arena, begin, end)
+  if (!isBounded(shape.objective)) unbounded(arena, begin, end)
   else if (shape.objective === 'binary') logistic(arena, begin, end)
   else {
     if (job[2] === 1) softmax(arena, begin, end)
@@ -117,23 +117,39 @@ function logistic(arena: Arena, begin: number, end: number): void {
   }
 }
 
-/** Squared loss: gradient prediction − y, hessian 1. */
-function residuals(arena: Arena, begin: number, end: number): void {
-  const { shape, margins, labels, weights, gradients: g, sums } = arena
+/**
+ * Squared loss: gradient prediction − y, hessian 1. Quantile loss: gradient 1 − q above the label and −q below, hessian 1,
+ * which is none but serves as a number of rows. Poisson with a log link: gradient rate − y, hessian the rate.
+ */
+function unbounded(arena: Arena, begin: number, end: number): void {
+  const { shape, margins, labels, weights, gradients: g, hessians: h, sums } = arena
+  const { objective, weighted, quantile } = shape
   for (let from = begin; from < end; from += sumBlock) {
     const to = Math.min(from + sumBlock, end)
     let sum = 0
     let most = 0
+    let curves = 0
+    let steepest = 0
     for (let row = from; row < to; row++) {
-      const slope = (margins[row] as number) - (labels[row] as number)
-      g[row] = shape.weighted ? slope * (weights[row] as number) : slope
+      const margin = margins[row] as number
+      const label = labels[row] as number
+      const weight = weighted ? (weights[row] as number) : 1
+      let curve = weight
+      let slope: number
+      if (objective === 'count') {
+        const rate = exponential(margin)
+        curve = Math.fround(weight * rate)
+        h[row] = curve
+        slope = weight * (rate - label)
+      } else slope = weight * (objective === 'quantile' ? (margin >= label ? 1 - quantile : -quantile) : margin - label)
+      g[row] = slope
       const size = Math.abs(g[row] as number)
       sum += size
       if (size > most) most = size
+      curves += curve
+      if (curve > steepest) steepest = curve
     }
-    const at = (from / sumBlock) * 2
-    sums[at] = sum
-    sums[at + 1] = most
+    sums.set([sum, most, curves, steepest], (from / sumBlock) * 4)
   }
 }
 
@@ -172,50 +188,58 @@ function root(arena: Arena, thread: number, threads: number): void {
   const given = job[2] === 1
   const [begin, end] = share(job[1] as number, thread, threads, sumBlock)
   if (!given) for (let row = begin; row < end; row++) order[row] = row
-  if (shape.objective === 'regression') encodeResiduals(arena, begin, end)
+  if (!isBounded(shape.objective)) encodeUnbounded(arena, begin, end)
   decode(arena, order, begin, end)
   accumulate(arena, thread, order, begin, end)
 }
 
-function encodeResiduals(arena: Arena, begin: number, end: number): void {
-  const { shape, job, order, gradients: g, weights, codes } = arena
+function encodeUnbounded(arena: Arena, begin: number, end: number): void {
+  const { shape, job, order, gradients: g, hessians, weights, codes } = arena
   const bits = slopeBitsOf(shape)
+  const curved = isCurved(shape)
+  const curves = shape.objective === 'count' ? hessians : weights
   const offset = (job[5] as number) | 0
   for (let at = begin; at < end; at++) {
     const row = order[at] as number
     const slope = (g[row] as number) * (job[3] as number)
     const dice = diceOf(row, offset)
-    codes[row] = shape.weighted
-      ? encodeWide(slope, (weights[row] as number) * (job[4] as number), dice, bits)
+    codes[row] = curved
+      ? encodeWide(slope, (curves[row] as number) * (job[4] as number), dice, bits)
       : Math.floor(slope + (dice >>> 0) * fraction)
   }
 }
 
 /**
- * job: [3, begin, end, feature, highest bin to the left, whether missing goes left, which child to build].
+ * job: [3, begin, end, column, highest bin to the left, whether missing goes left, which child to build, which of `wide`].
+ * With −1 as the highest bin, `goesLeft` says of each; the bins then stand in `wide`, or with −1 in the column.
  * Partitions a leaf's rows, keeping their order: those going left move to the front of the thread's part of `order`,
  * the others to the same part of `spare`.
  */
 function split(arena: Arena, thread: number, threads: number): void {
   const { job, order, spare } = arena
   const first = job[1] as number
-  const feature = job[3] as number
+  const column = job[3] as number
   const side = job[6] as number
   const [from, to] = share((job[2] as number) - first, thread, threads, 1024)
   const begin = first + from
   const end = first + to
-  const words = arena.words[feature >> 2] as Int32Array
-  // Turning the bins by one puts the missing ones below all others.
-  const turn = job[5] as number
-  const wentLeft = arena.loops.partition(
+  const wide = arena.wide[job[7] as number]
+  const words = wide ?? (arena.words[column >> 2] as Int32Array)
+  const shift = wide ? 0 : (column & (lanes - 1)) * 8
+  const place = [
     words.byteOffset,
     order.byteOffset + begin * 4,
     spare.byteOffset + begin * 4,
     end - begin,
-    (feature & (lanes - 1)) * 8,
-    turn,
-    (job[4] as number) + turn + 1,
-  )
+    shift,
+  ] as const
+  const highest = job[4] as number
+  // Turning the bins by one puts the missing ones below all others.
+  const turn = job[5] as number
+  const wentLeft =
+    highest < 0
+      ? arena.loops.partitionByTable(...place, wide ? -1 : 255, arena.goesLeft.byteOffset)
+      : arena.loops.partition(...place, turn, highest + turn + 1)
   arena.wentLeft[thread] = wentLeft
   if (side === build.neither) return
   const rows = side === build.left ? order : spare

@@ -25,7 +25,7 @@ import {
 import { instantiate, type LinearMemory } from './web-assembly.ts'
 
 /**
- * The three loops in which training spends its time, in WebAssembly: three times as fast as the same loops in
+ * The loops in which training spends its time, in WebAssembly: three times as fast as the same loops in
  * JavaScript, whose every access to an array checks its bounds. Arguments are addresses in the arena's memory.
  */
 export interface Loops {
@@ -41,6 +41,16 @@ export interface Loops {
     shift: number,
     turn: number,
     limit: number,
+  ): number
+  /** The same for those of whose bin, what `mask` leaves of the word, the table of integers says 1; the others have 0. */
+  partitionByTable(
+    words: number,
+    order: number,
+    spare: number,
+    count: number,
+    shift: number,
+    mask: number,
+    table: number,
   ): number
   /** Writes `(code >>> bits) × unit + constant + low bits of the code, signed` of each row to `ordered`. */
   decode(
@@ -60,13 +70,13 @@ export interface Loops {
 const words4 = (value: Code): Code => shiftLeft(value, int(2))
 const step = (local: number, bytes: number): Code => set(local, add(get(local), int(bytes)))
 
-function partition(): Routine {
-  const [words, order, spare, count, shift, turn, limit] = [0, 1, 2, 3, 4, 5, 6] as const
+/** The loop of both partitions, which have two parameters more; `goesOf` leaves 1 for a row that goes left, else 0. */
+function partitioned(name: string, goesOf: (bin: Code) => Code): Routine {
+  const [words, order, spare, count, shift] = [0, 1, 2, 3, 4] as const
   const [at, end, left, right, row, goes] = [7, 8, 9, 10, 11, 12] as const
   const word = loadInt(add(get(words), words4(get(row))))
-  const bin = and(add(shiftRightUnsigned(word, get(shift)), get(turn)), int(255))
   return {
-    name: 'partition',
+    name,
     parameters: ['i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32'],
     locals: ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'],
     returns: true,
@@ -80,7 +90,7 @@ function partition(): Routine {
         set(row, loadInt(get(at))),
         storeInt(get(left), get(row)),
         storeInt(get(right), get(row)),
-        set(goes, words4(below(bin, get(limit)))),
+        set(goes, words4(goesOf(shiftRightUnsigned(word, get(shift))))),
         set(left, add(get(left), get(goes))),
         set(right, add(get(right), subtract(int(4), get(goes)))),
         step(at, 4),
@@ -88,6 +98,16 @@ function partition(): Routine {
       shiftRightUnsigned(subtract(get(left), get(order)), int(2)),
     ],
   }
+}
+
+function partition(): Routine {
+  const [turn, limit] = [5, 6] as const
+  return partitioned('partition', bin => below(and(add(bin, get(turn)), int(255)), get(limit)))
+}
+
+function partitionByTable(): Routine {
+  const [mask, table] = [5, 6] as const
+  return partitioned('partitionByTable', bin => loadInt(add(get(table), words4(and(bin, get(mask))))))
 }
 
 function decode(): Routine {
@@ -144,6 +164,6 @@ function accumulate(): Routine {
 /** The loops over a memory. */
 export function loopsOver(memory: LinearMemory): Loops {
   const shared = typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer
-  const bytes = moduleOf([partition(), decode(), accumulate()], shared)
+  const bytes = moduleOf([partition(), partitionByTable(), decode(), accumulate()], shared)
   return instantiate(bytes, memory) as Loops
 }

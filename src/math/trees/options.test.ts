@@ -19,6 +19,10 @@ describe('options of trees', () => {
       earlyStopping: 0,
       subsample: 1,
       columnSample: 1,
+      monotone: [],
+      categoryL2: 10,
+      categorySmoothing: 10,
+      quantile: 0.5,
     })
     // as many leaves as the depth can have, where only that is said
     expect(resolveTreeOptions({ ...plain, depth: 4 }).leaves).toBe(16)

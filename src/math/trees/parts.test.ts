@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { lanes, missingBin, slots } from './arena.ts'
-import { bestSplit, gradientOf, hessianOf, type SplitRules } from './best-split.ts'
+import { bestSplit } from './best-split.ts'
 import { binFinder, chooseBorders, fillWords } from './bins.ts'
 import { codeBase, share } from './kernels.ts'
+import { gradientOf, hessianOf, type SplitRules } from './split.ts'
 import { randomFrom, sampleFeatures, sampleRows } from './sampling.ts'
 
 const sum = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0)
@@ -61,10 +62,10 @@ describe('bins', () => {
     expect(() => chooseBorders([new Float32Array(2), Float32Array.from([0, -Infinity])], 255)).toThrow('feature 1')
     const words = [new Int32Array(3)]
     const columns = [Float32Array.from([1, 2, 3]), Float32Array.from([1, Infinity, 3])]
-    expect(() => fillWords({ words }, columns, [Float32Array.of(1.5), Float32Array.of(2)])).toThrow(
+    expect(() => fillWords({ words, wide: [] }, columns, [Float32Array.of(1.5), Float32Array.of(2)])).toThrow(
       'row 1 of feature 1',
     )
-    expect(() => fillWords({ words }, [Float32Array.from([-Infinity])], [Float32Array.of()])).toThrow(
+    expect(() => fillWords({ words, wide: [] }, [Float32Array.from([-Infinity])], [Float32Array.of()])).toThrow(
       'row 0 of feature 0',
     )
   })
@@ -75,7 +76,7 @@ describe('bins', () => {
     )
     const borders = chooseBorders(columns, 255)
     const words = [new Int32Array(20), new Int32Array(20)]
-    fillWords({ words }, columns, borders)
+    fillWords({ words, wide: [] }, columns, borders)
     columns.forEach((column, f) =>
       column.forEach((x, row) => {
         const bin = ((words[Math.floor(f / lanes)]?.[row] ?? 0) >>> (8 * (f % lanes))) & 255

@@ -1,10 +1,15 @@
 import { type Arena, lanes, missingBin } from './arena.ts'
 import type { Borders } from './bins.ts'
-import type { TrainingMatrix, Tree, TreeTask } from './ensemble.ts'
+import type { CodeBins } from './categories.ts'
+import type { Task } from '../task.ts'
+import { nextNode, type TrainingMatrix, type Tree } from './ensemble.ts'
 import { exponential } from './exponential.ts'
+import type { Layout } from './layout.ts'
+import { checkMatrix } from './options.ts'
+import { weightedQuantile } from './quantile-leaves.ts'
 
-/** The best constant margins: mean, log odds, or log shares of the classes. */
-export function baseScores(matrix: TrainingMatrix, task: TreeTask, outputs: number): number[] {
+/** The best constant margins: mean, quantile, log odds, log rate, or log shares of the classes. */
+export function baseScores(matrix: TrainingMatrix, task: Task, outputs: number, quantile = 0.5): number[] {
   const { labels, weights, rows } = matrix
   const sums = Array.from({ length: outputs }, () => 0)
   let total = 0
@@ -16,16 +21,37 @@ export function baseScores(matrix: TrainingMatrix, task: TreeTask, outputs: numb
     else sums[0] = (sums[0] as number) + weight * label
   }
   if (!(total > 0)) throw new RangeError('all weights are zero')
+  if (task === 'quantile') return [Math.fround(weightedQuantile(labels, weights, quantile))]
   const share = (sum: number): number => Math.min(Math.max(sum / total, 1e-9), 1 - 1e-9)
   return sums.map(sum => {
     if (task === 'regression') return Math.fround(sum / total)
+    if (task === 'count') return Math.fround(Math.log(Math.max(sum / total, 1e-9)))
     const p = share(sum)
     return Math.fround(task === 'binary' ? Math.log(p / (1 - p)) : Math.log(p))
   })
 }
 
+/** The best constant margins of labels that have been checked: see `baseScores`. */
+export function constantMargins(matrix: TrainingMatrix, task: Task, quantile?: number): number[] {
+  const classes = checkMatrix(matrix, task)
+  return baseScores(matrix, task, task === 'multiclass' ? classes : 1, quantile)
+}
+
+/** Rows by their bins. */
+export interface Binned {
+  readonly arena: Arena
+  readonly borders: readonly Borders[]
+  readonly codeBins: readonly (CodeBins | undefined)[]
+  readonly layout: Layout
+}
+
 /** Adds a tree's answers to the margins of the rows at `order[from …)`, by their bins. */
-export function applyToBins(arena: Arena, tree: Tree, borders: readonly Borders[], output: number, from: number): void {
+export function applyToBins(
+  { arena, borders, codeBins, layout }: Binned,
+  tree: Tree,
+  output: number,
+  from: number,
+): void {
   const { order, margins, words, shape } = arena
   // The highest bin that goes left: borders are distinct, so a threshold names one.
   const lastLeft = tree.feature.map((feature, node) => {
@@ -34,12 +60,23 @@ export function applyToBins(arena: Arena, tree: Tree, borders: readonly Borders[
     const at = list.indexOf(tree.threshold[node] as number)
     return at < 0 ? missingBin - 1 : at
   })
+  const binsLeft = tree.codes?.map((codes, node) => {
+    const own = codes && codeBins[tree.feature[node] as number]
+    return own ? new Set(codes.map(code => own.binOf[code] as number)) : undefined
+  })
   for (let at = from; at < shape.rows; at++) {
     const row = order[at] as number
     let node = 0
     for (let feature = tree.feature[0] as number; feature >= 0; feature = tree.feature[node] as number) {
-      const bin = (((words[feature >> 2] as Int32Array)[row] as number) >>> ((feature & (lanes - 1)) * 8)) & 255
-      const left = bin === missingBin ? tree.missingLeft[node] : bin <= (lastLeft[node] as number)
+      const column = layout.first[feature] as number
+      const word = (words[column >> 2] as Int32Array)[row] as number
+      const bin = (word >>> ((column & (lanes - 1)) * 8)) & 255
+      const some = binsLeft?.[node]
+      const left = some
+        ? some.has(arena.wide[layout.wide[feature] as number]?.[row] ?? bin)
+        : bin === missingBin
+          ? tree.missingLeft[node]
+          : bin <= (lastLeft[node] as number)
       node = (left ? tree.left[node] : tree.right[node]) as number
     }
     const place = output * shape.rows + row
@@ -63,9 +100,7 @@ export function marginsOfColumns({ rows, columns }: TrainingMatrix, base: readon
       for (let row = 0; row < rows; row++) {
         let node = 0
         for (let feature = tree.feature[0] as number; feature >= 0; feature = tree.feature[node] as number) {
-          const value = (columns[feature] as Float32Array)[row] as number
-          const left = Number.isNaN(value) ? tree.missingLeft[node] : value <= (tree.threshold[node] as number)
-          node = (left ? tree.left[node] : tree.right[node]) as number
+          node = nextNode(tree, node, (columns[feature] as Float32Array)[row] as number)
         }
         const place = output * rows + row
         margins[place] = (margins[place] as number) + (tree.value[node] as number)
@@ -74,8 +109,8 @@ export function marginsOfColumns({ rows, columns }: TrainingMatrix, base: readon
   }
 }
 
-/** Weighted mean loss: squared error, or minus the log likelihood. */
-export function lossOf(task: TreeTask, margins: Float64Array, matrix: TrainingMatrix): number {
+/** Weighted mean loss: squared error, pinball loss of the quantile, or minus the log likelihood. */
+export function lossOf(task: Task, margins: Float64Array, matrix: TrainingMatrix, quantile = 0.5): number {
   const { rows, labels, weights } = matrix
   const outputs = margins.length / rows
   let sum = 0
@@ -86,6 +121,10 @@ export function lossOf(task: TreeTask, margins: Float64Array, matrix: TrainingMa
     const margin = margins[row] as number
     let loss: number
     if (task === 'regression') loss = (margin - label) ** 2
+    else if (task === 'quantile')
+      loss = margin >= label ? (1 - quantile) * (margin - label) : quantile * (label - margin)
+    // Without the logarithm of the label's factorial, which no model changes
+    else if (task === 'count') loss = exponential(margin) - label * margin
     else if (task === 'binary') {
       const signed = label > 0 ? margin : -margin
       loss = signed > 0 ? Math.log1p(exponential(-signed)) : -signed + Math.log1p(exponential(signed))

@@ -1,13 +1,16 @@
-import { type Arena, type ArenaShape, arenaPages, lanes, openArena, slots } from './arena.ts'
-import type { SplitRules } from './best-split.ts'
+import { type Arena, type ArenaShape, arenaPages, isBounded, isCurved, lanes, openArena, slots } from './arena.ts'
 import { chooseBorders, fillWords } from './bins.ts'
+import { binCodes } from './categories.ts'
 import { type Crew, solo } from './crew.ts'
 import type { Tree, TrainingMatrix, TreeEnsemble } from './ensemble.ts'
 import { type Ground, growTree, histogramPool, type Scales } from './grow.ts'
+import { layoutOf } from './layout.ts'
 import { codeLimit, jobs, slopeBitsOf } from './kernels.ts'
 import { checkMatrix, type ResolvedTreeOptions, resolveTreeOptions, type TreeOptions } from './options.ts'
 import { applyToBins, baseScores, lossOf, marginsOfColumns } from './progress.ts'
+import { renewQuantiles } from './quantile-leaves.ts'
 import { randomFrom, sampleFeatures, sampleRows } from './sampling.ts'
+import type { SplitRules } from './split.ts'
 
 export interface TrainingHooks {
   /** Rows that are not learned from; their loss decides on early stopping. */
@@ -46,7 +49,7 @@ export async function trainTrees(
   const outputs = options.task === 'multiclass' ? classes : 1
   const crew = hooks.parallel ?? solo
   const ground = await prepare(matrix, options, outputs, crew)
-  const base = baseScores(matrix, options.task, outputs)
+  const base = baseScores(matrix, options.task, outputs, options.quantile)
   base.forEach((score, k) => ground.arena.margins.fill(score, k * matrix.rows, (k + 1) * matrix.rows))
 
   const trees: Tree[] = []
@@ -59,7 +62,7 @@ export async function trainTrees(
     let validationLoss: number | undefined
     if (validation && watched) {
       grown.forEach((tree, k) => watched.add(tree, k))
-      validationLoss = lossOf(options.task, watched.margins, validation)
+      validationLoss = lossOf(options.task, watched.margins, validation, options.quantile)
       if (validationLoss < best) {
         best = validationLoss
         bestRounds = round + 1
@@ -78,7 +81,7 @@ export async function trainTrees(
 }
 
 interface TrainingGround extends Ground {
-  /** Known beforehand for classification, found anew each round for regression. */
+  /** Known beforehand for classification, found anew each round for the others. */
   readonly scales: Scales | undefined
 }
 
@@ -88,36 +91,46 @@ async function prepare(
   outputs: number,
   crew: Crew,
 ): Promise<TrainingGround> {
+  const numbers = matrix.columns.map((column, at) => ((matrix.codes?.[at] ?? 0) > 0 ? new Float32Array() : column))
+  const borders = chooseBorders(numbers, options.maxBins)
+  const codeBins = matrix.columns.map((_, at) =>
+    (matrix.codes?.[at] ?? 0) > 0 ? binCodes(matrix, at, options.task) : undefined,
+  )
+  const layout = layoutOf(matrix.columns.length, codeBins)
   const shape: ArenaShape = {
     rows: matrix.rows,
-    features: matrix.columns.length,
+    columns: layout.columns,
+    wides: layout.wides,
     outputs,
     threads: crew.threads,
     leaves: options.leaves,
     weighted: matrix.weights !== undefined,
     objective: options.task,
+    quantile: options.quantile,
   }
   const memory = crew.allocate(arenaPages(shape))
   const arena = openArena(shape, memory)
   await crew.open(shape, memory)
-  const borders = chooseBorders(matrix.columns, options.maxBins)
-  fillWords(arena, matrix.columns, borders)
+  fillWords(arena, matrix.columns, borders, codeBins, layout)
   arena.labels.set(matrix.labels)
   if (matrix.weights) arena.weights.set(matrix.weights)
   return {
     arena,
     crew,
     borders,
+    codeBins,
+    layout,
     options,
     pool: histogramPool(arena.words.length * lanes * slots),
-    scales: options.task === 'regression' ? undefined : boundedScales(matrix.rows, outputs, matrix.weights),
+    scales: !isBounded(options.task) ? undefined : boundedScales(matrix.rows, outputs, matrix.weights),
   }
 }
 
 /** One tree an output, all from the margins at the start of the round. */
 function growRound(ground: TrainingGround, outputs: number, round: number): Tree[] {
-  const { arena, crew, options, borders } = ground
-  const { rows, features } = arena.shape
+  const { arena, crew, options, borders, codeBins, layout } = ground
+  const { rows } = arena.shape
+  const features = borders.length
   const random = randomFrom(options.seed, round)
   const sampled = options.subsample < 1 ? sampleRows(arena.order, rows, options.subsample, random) : rows
   const chosenRows = options.subsample < 1 ? arena.order.slice() : undefined
@@ -127,22 +140,29 @@ function growRound(ground: TrainingGround, outputs: number, round: number): Tree
     const known = ground.scales ?? { gradient: 1, hessian: 1 }
     arena.job.set([jobs.gradients, output, output === 0 ? 1 : 0, 1 / known.gradient, 1 / known.hessian, offset])
     crew.perform(arena)
-    const scales = ground.scales ?? residualScales(arena)
+    const scales = ground.scales ?? unboundedScales(arena)
     if (chosenRows) arena.order.set(chosenRows)
     arena.job.set([jobs.root, sampled, chosenRows ? 1 : 0, 1 / scales.gradient, 1 / scales.hessian, offset])
     crew.perform(arena)
     const rules: SplitRules = {
-      bins: borders.map(list => list.length + 1),
+      bins: borders.map((list, at) => codeBins[at]?.bins ?? list.length + 1),
+      ...(codeBins.some(Boolean) ? { categorical: codeBins.map(Boolean), columns: layout.first } : {}),
+      ...(options.monotone.length > 0
+        ? { monotone: Int8Array.from({ length: features }, (_, at) => options.monotone[at] ?? 0) }
+        : {}),
+      categoryL2: options.categoryL2 / scales.hessian,
+      categorySmoothing: options.categorySmoothing / scales.hessian,
       features: sampleFeatures(features, options.columnSample, random),
       l2: options.l2 / scales.hessian,
       leastHessian: leastHessian / scales.hessian,
       minLeaf: options.minLeaf,
     }
     const grown = growTree(ground, rules, sampled, scales)
+    if (options.task === 'quantile') renewQuantiles(arena, grown, options)
     arena.job.set([jobs.update, output, grown.leaves])
     crew.perform(arena)
     // Rows outside the sample are behind it in `order` and reach their leaves by asking the tree.
-    if (sampled < rows) applyToBins(arena, grown.tree, borders, output, sampled)
+    if (sampled < rows) applyToBins(ground, grown.tree, output, sampled)
     trees.push(grown.tree)
   }
   return trees
@@ -170,19 +190,21 @@ function boundedScales(rows: number, outputs: number, weights: Float32Array | un
   return { gradient: unit, hessian: (unit * factor) / 4 }
 }
 
-/** Regression: the greatest resolution at which a row's number and the sums of all rows stay exact. */
-function residualScales({ shape, sums, weights }: Arena): Scales {
+/** The others: the greatest resolution at which a row's number and the sums of all rows stay exact. */
+function unboundedScales({ shape, sums }: Arena): Scales {
   let size = 0
   let most = 0
-  for (let at = 0; at < sums.length; at += 2) {
+  let curves = 0
+  let steepest = 0
+  for (let at = 0; at < sums.length; at += 4) {
     size += sums[at] as number
     most = Math.max(most, sums[at + 1] as number)
+    curves += sums[at + 2] as number
+    steepest = Math.max(steepest, sums[at + 3] as number)
   }
   const room = roomFor(shape.rows)
   const bits = slopeBitsOf(shape)
   const gradient = size > 0 ? Math.max(size / room, most / greatestOf(bits)) : 1
-  if (!shape.weighted) return { gradient, hessian: 1 }
-  const sum = weights.reduce((total, weight) => total + weight, 0)
-  const heaviest = weights.reduce((top, weight) => Math.max(top, weight), 0)
-  return { gradient, hessian: Math.max(sum / room, heaviest / greatestOf(32 - bits)) }
+  if (!isCurved(shape)) return { gradient, hessian: 1 }
+  return { gradient, hessian: Math.max(curves / room, steepest / greatestOf(32 - bits)) }
 }

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { fail } from '../../errors/index.ts'
+import { isClassification } from '../../math/task.ts'
 import type { Value } from '../../ports/data-engine.ts'
 import type { Prediction, RequestColumn, ServedDeployment } from '../../stages/serve/types.ts'
 import { sendJson, type DataRoute, type Exchange } from './exchange.ts'
@@ -21,15 +22,27 @@ const numeric = new Set(['UINT8', 'UINT16', 'UINT32', 'UINT64', 'INT8', 'INT16',
 interface Output {
   readonly name: string
   readonly datatype: string
+  /** Values of a row, where it is more than one. */
+  readonly width?: number
   readonly values: (predictions: readonly Prediction[]) => readonly unknown[]
 }
 
 /** Every prediction has an id, under which its label comes back. */
-function outputsOf({ task }: ServedDeployment): readonly Output[] {
-  const label: Output = { name: 'label', datatype: 'BOOL', values: all => all.map(one => one.label ?? false) }
+function outputsOf({ task, classes }: ServedDeployment): readonly Output[] {
+  const label: Output =
+    task === 'multiclass'
+      ? { name: 'label', datatype: 'BYTES', values: all => all.map(one => one.label ?? '') }
+      : { name: 'label', datatype: 'BOOL', values: all => all.map(one => one.label ?? false) }
+  const probabilities: Output = {
+    name: 'probabilities',
+    datatype: 'FP64',
+    width: classes.length,
+    values: all => all.flatMap(one => classes.map(name => one.scores?.[name] ?? 0)),
+  }
   return [
     { name: 'score', datatype: 'FP64', values: all => all.map(one => one.score) },
-    ...(task === 'binary' ? [label] : []),
+    ...(isClassification(task) ? [label] : []),
+    ...(task === 'multiclass' ? [probabilities] : []),
     { name: 'prediction_id', datatype: 'BYTES', values: all => all.map(one => one.id) },
     { name: 'arm', datatype: 'BYTES', values: all => all.map(one => one.arm) },
     { name: 'version', datatype: 'INT32', values: all => all.map(one => one.version) },
@@ -130,7 +143,7 @@ async function infer(exchange: Exchange): Promise<void> {
     ...(body.id === undefined ? {} : { id: body.id }),
     outputs: outputs.map(output => ({
       name: output.name,
-      shape: [predictions.length],
+      shape: output.width === undefined ? [predictions.length] : [predictions.length, output.width],
       datatype: output.datatype,
       data: output.values(predictions),
     })),
@@ -175,13 +188,17 @@ export const oipRoutes: readonly DataRoute[] = [
     answerTo(exchange) {
       const deployment = servedOf(exchange, exchange.params.model ?? '')
       const { stable } = deployment.status()
-      const tensor = (name: string, datatype: string) => ({ name, datatype, shape: [-1] })
+      const tensor = (name: string, datatype: string, width?: number) => ({
+        name,
+        datatype,
+        shape: width === undefined ? [-1] : [-1, width],
+      })
       sendJson(exchange.response, 200, {
         name: deployment.name,
         versions: stable ? [String(stable.version)] : [],
         platform: 'millrace_onnx',
         inputs: deployment.columns.map(column => tensor(column.name, datatypes[column.type])),
-        outputs: outputsOf(deployment).map(output => tensor(output.name, output.datatype)),
+        outputs: outputsOf(deployment).map(output => tensor(output.name, output.datatype, output.width)),
       })
     },
   },

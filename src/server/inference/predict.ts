@@ -22,7 +22,8 @@ const Predictions = z
       z.object({
         id: z.string(),
         score: z.number(),
-        label: z.boolean().optional(),
+        scores: z.record(z.string(), z.number()).optional(),
+        label: z.union([z.boolean(), z.string()]).optional(),
         arm: z.enum(['stable', 'canary']),
         version: z.number(),
         fallback: z.boolean().optional(),
@@ -34,7 +35,11 @@ const Feedback = z
   .strictObject({
     labels: z
       .array(
-        z.strictObject({ id: z.string().max(200), label: z.union([z.number(), z.boolean()]), at: Time.optional() }),
+        z.strictObject({
+          id: z.string().max(200),
+          label: z.union([z.number(), z.boolean(), z.string()]),
+          at: Time.optional(),
+        }),
       )
       .min(1)
       .max(100_000),
@@ -140,6 +145,29 @@ export function predictRequests(
   })
 }
 
+/** What came true as a number: 0 or 1, the number of the class, or the value. */
+function labelOf(
+  given: number | boolean | string,
+  { task, classes }: ServedDeployment,
+  place: string,
+  route: string,
+): number {
+  const refuse = (reason: string): never => {
+    throw fail('inputInvalid', { place, reason, route })
+  }
+  if (task === 'multiclass') {
+    const at = classes.indexOf(String(given))
+    const shown =
+      classes.length > 10 ? `${classes.slice(0, 10).join(', ')} and ${classes.length - 10} more` : classes.join(', ')
+    return at >= 0 ? at : refuse(`'${String(given)}' is no class of the model; there are ${shown}`)
+  }
+  if (typeof given === 'string') return refuse(task === 'binary' ? 'expected 0, 1, true or false' : 'expected a number')
+  const label = Number(given)
+  if (task === 'binary' && label !== 0 && label !== 1) return refuse('expected 0, 1, true or false')
+  if (task === 'count' && label < 0) return refuse('expected a number of 0 or more')
+  return label
+}
+
 const predictPath = '/v1/deployments/{name}/predict'
 const feedbackPath = '/v1/deployments/{name}/feedback'
 
@@ -171,13 +199,7 @@ export const predictRoutes: readonly DataRoute[] = [
       const route = `POST ${feedbackPath}`
       const { labels } = parseInput(Feedback, await jsonBody(exchange), 'body', route)
       const read = labels.map((one, i): Label => {
-        const label = Number(one.label)
-        if (deployment.task === 'binary' && label !== 0 && label !== 1)
-          throw fail('inputInvalid', {
-            place: `body.labels[${i}].label`,
-            reason: 'expected 0, 1, true or false',
-            route,
-          })
+        const label = labelOf(one.label, deployment, `body.labels[${i}].label`, route)
         const at = one.at === undefined ? undefined : moment(one.at, `body.labels[${i}].at`, route)
         return { id: one.id, label, ...(at === undefined ? {} : { at }) }
       })

@@ -1,5 +1,5 @@
 import type { CheckResult } from '../../define/report.ts'
-import type { ModelTest } from '../../define/suite.ts'
+import type { ModelTest } from '../../define/model-test/index.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { FrameRows } from '../../ports/trainer.ts'
 import { batchOf, type Subject } from './subject.ts'

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { modelTests } from '../../define/suite.ts'
-import type { ModelTest } from '../../define/suite.ts'
+import { modelTests } from '../../define/model-test/index.ts'
+import type { ModelTest } from '../../define/model-test/index.ts'
 import { seeded } from '../../math/random/seeded.ts'
-import { calibrationTest, metricsOf, metricTest } from './metric-tests.ts'
+import { judged } from '../../../test/support/judged.ts'
+import { measureAll, metricsOfTask, type MetricName } from '../../math/metrics/catalogue.ts'
+import { calibrationTest } from './calibration-test.ts'
+import { metricTest } from './metric-tests.ts'
 
 const binary = modelTests<'x'>('m', { task: 'binary', inputs: [{ name: 'x', type: 'float' }] })
 const regression = modelTests<'x'>('m', { task: 'regression', inputs: [{ name: 'x', type: 'float' }] })
@@ -17,8 +20,7 @@ const judge = (
   metricTest(
     test as MetricTest,
     'm',
-    Float32Array.from(labels),
-    Float32Array.from(scores),
+    judged(metricsOfTask.binary.includes((test as MetricTest).metric) ? 'binary' : 'regression', labels, scores),
     champion && { scores: Float32Array.from(champion) },
     1,
   )
@@ -127,12 +129,14 @@ describe('not worse than the champion, on the same rows', () => {
     const its = y.map(value => (value === 1 ? 0.9 : 0.8))
     const test = binary.metric('accuracy', { min: 0.99, notWorseThan: 'champion' }) as MetricTest
     const at = (threshold: number, champion: number) =>
-      metricTest(test, 'm', y, own, { scores: its, threshold: champion }, 1, threshold).map(({ status }) => status)
+      metricTest(test, 'm', judged('binary', y, own, { threshold }), { scores: its, threshold: champion }, 1).map(
+        ({ status }) => status,
+      )
     expect(at(0.2, 0.85)).toEqual(['pass', 'pass'])
     expect(at(0.5, 0.85)).toEqual(['fail', 'fail'])
     expect(at(0.2, 0.5)).toEqual(['pass', 'pass'])
-    expect(metricsOf('binary', y, own, 0.2).accuracy).toBe(1)
-    expect(metricsOf('binary', y, own).accuracy).toBe(0.5)
+    expect(measureAll(judged('binary', y, own, { threshold: 0.2 })).accuracy).toBe(1)
+    expect(measureAll(judged('binary', y, own)).accuracy).toBe(0.5)
   })
 
   it('without a champion it is not judged, and the bound beside it is', () => {
@@ -147,8 +151,7 @@ describe('not worse than the champion, on the same rows', () => {
     const [unlike] = metricTest(
       test,
       'm',
-      Float32Array.from(labels),
-      scores,
+      judged('binary', labels, scores),
       { reason: 'it reads rides.km, which is gone' },
       1,
     )
@@ -166,23 +169,85 @@ describe('not worse than the champion, on the same rows', () => {
 })
 
 it('tells every metric of its task', () => {
-  const y = Float32Array.from([0, 0, 1, 1])
-  const scores = Float32Array.from([0.1, 0.4, 0.35, 0.8])
-  expect(metricsOf('binary', y, scores)).toMatchObject({ auc: 0.75, accuracy: 0.75 })
-  expect(Object.keys(metricsOf('binary', y, scores))).toEqual(['auc', 'logLoss', 'brier', 'accuracy', 'ece'])
-  expect(metricsOf('binary', y, scores).brier).toBeCloseTo((0.01 + 0.16 + 0.65 ** 2 + 0.04) / 4, 6)
-  const found = metricsOf('regression', Float32Array.from([1, 2, 3]), Float32Array.from([2, 1, 5]))
-  expect(Object.keys(found)).toEqual(['rmse', 'mae', 'r2'])
-  expect(found.rmse).toBeCloseTo(Math.SQRT2, 6)
-  expect(found.mae).toBeCloseTo(4 / 3, 6)
-  expect(found.r2).toBeCloseTo(1 - 6 / 2, 6)
+  const [y, scores] = [
+    [0, 0, 1, 1],
+    [0.1, 0.4, 0.35, 0.8],
+  ]
+  const found = measureAll(judged('binary', y, scores))
+  expect(found).toMatchObject({ auc: 0.75, accuracy: 0.75 })
+  expect(Object.keys(found)).toEqual(metricsOfTask.binary)
+  expect(found.brier).toBeCloseTo((0.01 + 0.16 + 0.65 ** 2 + 0.04) / 4, 6)
+  const numbers = measureAll(judged('regression', [1, 2, 3], [2, 1, 5]))
+  expect(Object.keys(numbers)).toEqual(['rmse', 'mae', 'r2'])
+  expect(numbers.rmse).toBeCloseTo(Math.SQRT2, 6)
+  expect(numbers.mae).toBeCloseTo(4 / 3, 6)
+  expect(numbers.r2).toBeCloseTo(1 - 6 / 2, 6)
+})
+
+describe('every task has its metrics, and no other', () => {
+  it.each(['binary', 'multiclass', 'regression', 'quantile', 'count'] as const)('%s', task => {
+    const build = modelTests<'x'>('m', { task, inputs: [{ name: 'x', type: 'float' }] })
+    for (const name of Object.values(metricsOfTask).flat()) {
+      const asked = () => build.metric(name, { max: 1 })
+      if (metricsOfTask[task].includes(name)) expect(asked()).toMatchObject({ kind: 'metric', metric: name })
+      else expect(asked).toThrow(new RegExp(`m: ${name}: is of .* models; ${task} has `))
+    }
+    expect(() => build.metric('auk' as never, { max: 1 })).toThrow("metric must be 'auc'")
+  })
+})
+
+describe('of several outputs', () => {
+  const y = Array.from({ length: 300 }, (_, i) => i % 3)
+  /** The truth's class gets so much, the others the rest of it. */
+  const sure = (share: number) => y.flatMap(k => [0, 1, 2].map(other => (other === k ? share : (1 - share) / 2)))
+  const build = modelTests<'x'>('m', { task: 'multiclass', inputs: [{ name: 'x', type: 'float' }] })
+  const test = (name: MetricName) => build.metric(name, { notWorseThan: 'champion' }) as MetricTest
+
+  it('a challenger that is surer of the truth passes, and the other way round it does not', () => {
+    const against = (own: number, its: number) =>
+      metricTest(test('logLoss'), 'm', judged('multiclass', y, sure(own)), { scores: Float32Array.from(sure(its)) }, 1)
+    expect(against(0.9, 0.6)[0]).toMatchObject({ status: 'pass' })
+    expect(against(0.6, 0.9)[0]).toMatchObject({ status: 'fail' })
+  })
+
+  it('a champion of other classes is not compared', () => {
+    const [check] = metricTest(
+      test('accuracy'),
+      'm',
+      judged('multiclass', y, sure(0.9)),
+      { scores: new Float32Array(600) },
+      1,
+    )
+    expect(check).toMatchObject({ status: 'error', message: 'not compared with the champion: it has other classes' })
+  })
+
+  it('coverage is the better the nearer it is to its level', () => {
+    const values = Array.from({ length: 400 }, (_, i) => i)
+    const at = (level: number) =>
+      judged(
+        'quantile',
+        values,
+        values.map(() => 400 * level - 0.5),
+        { level: 0.9 },
+      )
+    const quantile = modelTests<'x'>('m', { task: 'quantile', inputs: [{ name: 'x', type: 'float' }] })
+    const near = quantile.metric('coverage', { notWorseThan: 'champion' }) as MetricTest
+    expect(metricTest(near, 'm', at(0.9), { scores: at(0.99).scores }, 1)[0]).toMatchObject({ status: 'pass' })
+    expect(metricTest(near, 'm', at(0.99), { scores: at(0.9).scores }, 1)[0]).toMatchObject({ status: 'fail' })
+  })
 })
 
 it('calibration holds at the error that is allowed and fails just below', () => {
   // 1,000 rows at 0.3 of which 40 % are true: 0.1 apart
   const y = Float32Array.from({ length: 1_000 }, (_, i) => (i % 10 < 4 ? 1 : 0))
   const scores = new Float32Array(1_000).fill(0.3)
-  const within = (maxEce: number) => calibrationTest(binary.calibration({ maxEce }) as never, 'm', y, scores)
+  const within = (maxEce: number) =>
+    calibrationTest(binary.calibration({ maxEce }) as never, {
+      name: 'm',
+      judged: judged('binary', y, scores),
+      classes: [],
+      seed: 1,
+    })
   expect(within(0.101)).toMatchObject({ status: 'pass', bad: 0, severity: 'warning' })
   expect(within(0.099)).toMatchObject({ status: 'fail', bad: 1 })
   expect(within(0.099).message).toContain('differ by 0.1000')

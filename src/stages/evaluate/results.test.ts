@@ -1,14 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type ModelTest, modelTests } from '../../define/suite.ts'
+import { modelTests } from '../../define/model-test/index.ts'
 import type { CheckResult } from '../../define/report.ts'
 import type { InferenceBatch } from '../../ports/inference-runtime.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
 import type { FrameRows } from '../../ports/trainer.ts'
 import { latencyTest } from './latency-test.ts'
-import { calibrationTest, metricTest } from './metric-tests.ts'
-import { propertyTest } from './property-tests.ts'
-import { goldenTest, sizeTest, slicesTest } from './service-tests.ts'
+import { judged } from '../../../test/support/judged.ts'
+import { calibrationTest } from './calibration-test.ts'
+import { metricTest } from './metric-tests.ts'
+import { goldenTest, sizeTest } from './service-tests.ts'
 import { batchOf, featureIndex, scoreRows, type Subject } from './subject.ts'
 import { runSuite } from './suite.ts'
 
@@ -113,8 +114,7 @@ describe('a result', () => {
     const [check] = metricTest(
       binary.metric('auc', { min: 0.5, max: 0.9, severity: 'warning' }) as never,
       'm@1',
-      Float32Array.of(0, 0, 1, 1),
-      Float32Array.of(0.1, 0.4, 0.35, 0.8),
+      judged('binary', [0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]),
       undefined,
       1,
     )
@@ -134,8 +134,7 @@ describe('a result', () => {
       metricTest(
         regression.metric('mae', asked) as never,
         'm@1',
-        Float32Array.from({ length: 1_200 }, () => 1),
-        Float32Array.from({ length: 1_200 }, () => 3),
+        judged('regression', new Float32Array(1_200).fill(1), new Float32Array(1_200).fill(3)),
         undefined,
         1,
       ).map(one => one.message)
@@ -151,8 +150,7 @@ describe('a result', () => {
       metricTest(
         regression.metric('mae', { notWorseThan: 'champion' }) as never,
         'm@1',
-        labels,
-        off(by),
+        judged('regression', labels, off(by)),
         { scores: off(1) },
         1,
       )[0]
@@ -162,7 +160,7 @@ describe('a result', () => {
       kind: 'metric',
       severity: 'critical',
       status: 'fail',
-      observed: { challenger: 1.5, champion: 1, difference: 0.5, lower: 0.5, upper: 0.5 },
+      observed: { challenger: 1.5, champion: 1, difference: 0.5, gain: -0.5, lower: -0.5, upper: -0.5 },
       evaluated: 400,
       bad: 1,
       threshold: 'not worse than the champion by more than 0.5 % of its mae',
@@ -179,13 +177,20 @@ describe('a result', () => {
 
   it('of calibration', () => {
     const labels = Float32Array.of(1, 0, 1, 0)
-    expect(calibrationTest(binary.calibration({ maxEce: 0.1 }) as never, 'm@1', labels, labels)).toEqual({
+    expect(
+      calibrationTest(binary.calibration({ maxEce: 0.1 }) as never, {
+        name: 'm@1',
+        judged: judged('binary', labels, labels),
+        classes: [],
+        seed: 1,
+      }),
+    ).toEqual({
       ...common,
       id: 'calibration',
       kind: 'calibration',
       severity: 'warning',
       status: 'pass',
-      observed: { ece: 0 },
+      observed: { ece: 0, chance: 0, slope: null, slopeLower: null, slopeUpper: null },
       evaluated: 4,
       bad: 0,
       threshold: 'expected calibration error ≤ 0.1',
@@ -195,7 +200,9 @@ describe('a result', () => {
 
   it('of calibration has the name that it is given', () => {
     const test = binary.calibration({ maxEce: 0.1, id: 'own' })
-    expect(calibrationTest(test as never, 'm@1', new Float32Array(4), new Float32Array(4)).id).toBe('own')
+    expect(
+      calibrationTest(test as never, { name: 'm', judged: judged('binary', [0, 1], [0, 1]), classes: [], seed: 1 }).id,
+    ).toBe('own')
   })
 
   it('of a size', () => {
@@ -298,218 +305,6 @@ describe('a result', () => {
       status: 'fail',
       bad: 1,
       message: expect.stringContaining('computes for 1.2 ms at the median'),
-    })
-  })
-})
-
-describe('a property', () => {
-  const frame = frameOf(300)
-  const result = (test: ModelTest, formula: Formula) => propertyTest(test as never, 'm@1', subjectOf(formula), frame, 1)
-
-  it('that holds has no sample, and says of how many cases', async () => {
-    expect(await result(regression.monotone('age', 'increasing'), ({ age }) => age)).toEqual({
-      id: 'monotone-age',
-      kind: 'monotone',
-      target: { model: 'm@1', columns: ['age'] },
-      severity: 'critical',
-      status: 'pass',
-      // of a thousand cases without one: 1 − 0.025^(1/1000)
-      observed: { violations: 0, upperBound: expect.closeTo(0.003682, 5), seed: 1 },
-      evaluated: 1_000,
-      bad: 0,
-      threshold: 'score never falls as age rises, in 100 % of cases',
-      message: 'score never falls as age rises: 0 of 1000 cases do not (at most 0.4 % with 95 % confidence)',
-      sample: [],
-    })
-  })
-
-  it.each<[ModelTest, string]>([
-    [regression.monotone('age', 'decreasing', { mostly: 0.9 }), 'score never rises as age rises, in 90 % of cases'],
-    [regression.invariant('age', { maxDelta: 0.2 }), 'age moves the score by at most 0.2, in 100 % of cases'],
-    [regression.directional('age', 2, 'up'), 'age + 2 moves the score up, in 100 % of cases'],
-    [regression.directional('age', 2, 'down'), 'age + 2 moves the score down, in 100 % of cases'],
-  ])('is told in words: %#', async (test, words) => {
-    expect((await result(test, () => 0)).threshold).toBe(words)
-  })
-
-  it('is tried on rows with all their other inputs, and with every quantile of its own', async () => {
-    calls.length = 0
-    await result(regression.monotone('age', 'increasing'), ({ age }) => age)
-    expect(calls.map(one => one.rows)).toEqual([1_000, 1_000])
-    const of = (batch: InferenceBatch | undefined, at: number) =>
-      Array.from({ length: 1_000 }, (_, i) => batch?.features[2 * i + at] as number)
-    const [low, high] = calls
-    expect(of(low, 0)).toEqual(of(high, 0))
-    expect(low?.categories).toEqual(high?.categories)
-    of(low, 0).forEach((size, i) => expect(low?.categories?.[2 * i]).toBe(size % 2 ? 'a' : 'b'))
-    expect(of(low, 1).every((age, i) => age <= (of(high, 1)[i] as number))).toBe(true)
-    // the ages of a tenth each: 21 quantiles of them are all ten
-    expect([...new Set([...of(low, 1), ...of(high, 1)])].toSorted((a, b) => a - b)).toEqual([
-      0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
-    ])
-    expect(new Set(of(low, 0)).size).toBeGreaterThan(250)
-  })
-
-  it('that fails is shown by an ordinary row, with the row as the model has it', async () => {
-    const found = await result(regression.monotone('age', 'increasing'), ({ age }) => -age)
-    const [one] = found.sample as [Record<string, number | string>]
-    expect(Object.keys(one)).toEqual([
-      'place',
-      'size',
-      'kind',
-      'age',
-      'age before',
-      'age after',
-      'score before',
-      'score after',
-    ])
-    // nearest the middle of both: sizes up to 299, ages up to 9
-    expect(Math.abs((one.size as number) - 149)).toBeLessThan(30)
-    expect(Math.abs((one.age as number) - 4)).toBeLessThan(2)
-    expect(one.place).toBe((one.size as number) % 2 ? 'a' : 'b')
-    expect(one['score before']).toBe(-(one['age before'] as number))
-    expect(found.observed.upperBound as number).toBeGreaterThan(found.bad / 1_000)
-  })
-
-  it('of missing values keeps to those that are there', async () => {
-    const holes = { ...frame, inputs: frame.inputs.map(one => (one instanceof Float32Array ? one.slice() : one)) }
-    const ages = holes.inputs[3] as Float32Array
-    for (let i = 0; i < 300; i += 2) ages[i] = Number.NaN
-    calls.length = 0
-    const check = await propertyTest(
-      regression.monotone('age', 'increasing') as never,
-      'm@1',
-      subjectOf(({ age }) => age),
-      holes,
-      1,
-    )
-    expect(check.status).toBe('pass')
-    const tried = calls.flatMap(one => Array.from({ length: one.rows }, (_, i) => one.features[2 * i + 1] as number))
-    expect(tried.some(Number.isNaN)).toBe(false)
-    expect(new Set(tried)).toEqual(new Set([1, 3, 5, 7, 9]))
-  })
-
-  it('of a text says that it cannot be tried', async () => {
-    const moved = { ...regression.monotone('size', 'increasing'), input: 'place', id: 'own' } as ModelTest
-    expect(await result(moved, () => 0)).toEqual({
-      id: 'own',
-      kind: 'monotone',
-      target: { model: 'm@1', columns: ['place'] },
-      severity: 'critical',
-      status: 'error',
-      observed: {},
-      evaluated: 0,
-      bad: 0,
-      threshold: '',
-      message: "'place' is a text input",
-      error: 'only number inputs can be moved',
-    })
-  })
-})
-
-describe('slices', () => {
-  const rows = 1_000
-  const frame = { ...frameOf(rows, i => (i % 4 === 0 ? 1 : 0)), slices: new Map<string, Uint8Array>() }
-  const test = (of?: readonly string[], minShareOfOverall = 0.8) =>
-    ({
-      kind: 'slices',
-      id: 'slices',
-      severity: 'warning',
-      minShareOfOverall,
-      ...(of ? { of: of.map(name => ({ name })) } : {}),
-    }) as never
-  /** Good everywhere but for sizes of that range, where it is no better than chance. */
-  const scoresOf = (from: number, to: number) =>
-    Float32Array.from({ length: rows }, (_, i) => (i >= from && i < to ? 0.5 : i % 4 === 0 ? 0.9 : 0.1))
-  const judge = (scores: Float32Array, asked = test(), task: 'binary' | 'regression' = 'binary') =>
-    slicesTest(
-      asked,
-      'm@1',
-      task,
-      subjectOf(() => 0),
-      frame,
-      scores,
-    )
-
-  it('are quartiles of every number where none is declared; the weakest is named', () => {
-    const found = judge(scoresOf(500, 749))
-    expect(found).toMatchObject({
-      id: 'slices',
-      kind: 'slices',
-      severity: 'warning',
-      status: 'fail',
-      bad: 1,
-      target: { model: 'm@1', slice: 'size 499 to 749' },
-      threshold: 'every slice of 200 rows or more keeps 80 % of the overall quality (AUC above 0.5)',
-    })
-    expect(found.message).toMatch(
-      /^the weakest slice is size 499 to 749 \(250 rows\) with \d+ % of the overall quality$/,
-    )
-    const sample = found.sample as { slice: string; rows: number; share: number }[]
-    expect(sample.map(one => one.share)).toEqual(sample.map(one => one.share).toSorted((a, b) => a - b))
-    expect(sample.map(one => one.slice).filter(name => name.startsWith('size'))).toHaveLength(4)
-    // each row is in one quartile of its size
-    expect(sample.filter(one => one.slice.startsWith('size')).reduce((sum, one) => sum + one.rows, 0)).toBe(rows)
-    expect(found.evaluated).toBe(sample.length)
-    expect(found.observed).toEqual({ weakest: sample[0]?.share, slices: sample.length })
-    expect(judge(scoresOf(0, 0))).toMatchObject({ status: 'pass', bad: 0 })
-  })
-
-  it('are those that are declared, of two hundred rows or more', () => {
-    const flags = (count: number) => Uint8Array.from({ length: rows }, (_, i) => (i < count ? 1 : 0))
-    frame.slices.set('few', flags(199)).set('enough', flags(200))
-    expect(judge(scoresOf(0, 200), test(['few']))).toMatchObject({
-      status: 'skipped',
-      observed: { weakest: null, slices: 0 },
-      target: { model: 'm@1' },
-      message: 'no slice has enough rows',
-      sample: [],
-    })
-    expect(judge(scoresOf(0, 200), test(['enough']))).toMatchObject({
-      status: 'fail',
-      target: { slice: 'enough' },
-      sample: [{ slice: 'enough', rows: 200, share: expect.closeTo(0, 6) }],
-    })
-    expect(judge(scoresOf(0, 200), test(['unknown'])).status).toBe('skipped')
-    expect(judge(scoresOf(0, 0), test(['enough'])).sample).toEqual([{ slice: 'enough', rows: 200, share: 1 }])
-  })
-
-  it('keep four fifths of the overall quality where nothing else is asked', () => {
-    // in a quarter of the rows every k-th pair is the wrong way round
-    const partly = (wrong: number) =>
-      Float32Array.from({ length: rows }, (_, i) => {
-        const label = i % 4 === 0
-        return i < 250 && Math.floor(i / 4) % 62 < wrong ? (label ? 0.05 : 0.95) : label ? 0.9 : 0.1
-      })
-    const judged = (wrong: number, asked: never) => {
-      const found = judge(partly(wrong), asked)
-      return { status: found.status, weakest: found.observed.weakest as number }
-    }
-    const [plain, half] = [binary.slices() as never, binary.slices({ minShareOfOverall: 0.5 }) as never]
-    let [passed, failed] = [0, 0]
-    for (let wrong = 0; wrong < 16; wrong++) {
-      const { status, weakest } = judged(wrong, plain)
-      expect([wrong, status]).toEqual([wrong, weakest >= 0.8 ? 'pass' : 'fail'])
-      expect(judged(wrong, half).status).toBe(weakest >= 0.5 ? 'pass' : 'fail')
-      if (status === 'pass') passed++
-      else failed++
-    }
-    expect(Math.min(passed, failed)).toBeGreaterThan(1)
-  })
-
-  it('of a regression are compared by their error, of a model that is no better than chance none holds', () => {
-    const off = Float32Array.from({ length: rows }, (_, i) => (frame.labels[i] as number) + (i < 250 ? 2 : 1))
-    const found = judge(off, test(), 'regression')
-    expect(found.threshold).toMatch(/\(1 \/ RMSE\)$/)
-    const [weakest] = found.sample as { slice: string; share: number }[]
-    // √((4 · 249 + 751) / 1000) of all, 2 in the first quartile
-    expect(weakest?.slice).toBe('size 0.00 to 249')
-    expect(weakest?.share).toBeCloseTo(Math.sqrt((4 * 250 + 750) / 1_000) / 2, 2)
-    expect(judge(new Float32Array(rows).fill(0.5), test(undefined, 0.1))).toMatchObject({ status: 'skipped' })
-    const wrong = Float32Array.from({ length: rows }, (_, i) => (i % 4 === 0 ? 0.1 : 0.9))
-    expect(judge(wrong, test(undefined, 0.1))).toMatchObject({
-      status: 'fail',
-      message: 'the model as a whole is no better than chance',
     })
   })
 })

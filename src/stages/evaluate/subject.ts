@@ -2,6 +2,8 @@ import type { ModelInput } from '../../onnx/index.ts'
 import type { InferenceBatch, LoadedModel } from '../../ports/inference-runtime.ts'
 import type { FrameRows } from '../../ports/trainer.ts'
 
+export type { FrameRows }
+
 /** A loaded model with the names and kinds of its inputs: what every test of it calls. */
 export interface Subject {
   readonly loaded: LoadedModel
@@ -28,12 +30,13 @@ export function batchOf(
   return { rows: pick.length, features, categories }
 }
 
-/** Scores of all rows, in blocks. */
+/** Scores of all rows, in blocks: rows × outputs. */
 export async function scoreRows(subject: Subject, columns: FrameRows['inputs'], rows: number): Promise<Float32Array> {
-  const out = new Float32Array(rows)
+  const outputs = subject.loaded.outputs ?? 1
+  const out = new Float32Array(rows * outputs)
   for (let from = 0; from < rows; from += block) {
     const pick = Int32Array.from({ length: Math.min(block, rows - from) }, (_, i) => from + i)
-    out.set((await subject.loaded.run(batchOf(subject.inputs, columns, pick))).scores, from)
+    out.set((await subject.loaded.run(batchOf(subject.inputs, columns, pick))).scores, from * outputs)
   }
   return out
 }

@@ -4,10 +4,20 @@ import { ulid } from '../../internal/ids.ts'
 import { scoreDistance, scoreScale } from '../../math/metrics/score-distance.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { FrameRows } from '../../ports/trainer.ts'
-import { calibrationTest, type ChampionScores, metricsOf, metricTest } from './metric-tests.ts'
-import { propertyTest } from './property-tests.ts'
+import { measureAll, type Judged } from '../../math/metrics/catalogue.ts'
+import { calibrationTest } from './calibration-test.ts'
+import { type ChampionScores, metricTest } from './metric-tests.ts'
+import type { Counterexample } from './counterexamples.ts'
+import { propertyTest } from './properties/index.ts'
 import { latencyTest } from './latency-test.ts'
-import { sizeTest, slicesTest } from './service-tests.ts'
+import { sizeTest } from './service-tests.ts'
+import { slicesTest } from './slices/index.ts'
+import { freshTest, overfitTest, simpleModelTest } from './comparisons.ts'
+import { memoryTest } from './memory-test.ts'
+import { fairnessTest } from './fairness-test.ts'
+import { leakTest } from './leak/index.ts'
+import type { SuiteContext } from './context.ts'
+import { defaultLeakTest, type ModelTest } from '../../define/model-test/index.ts'
 import { scoreRows, type Subject } from './subject.ts'
 
 export interface SuiteInput {
@@ -16,33 +26,53 @@ export interface SuiteInput {
   readonly name: string
   readonly subject: Subject
   readonly bytes: number
+  /** The file itself, where thresholds are to be read from its graph. */
+  readonly onnx?: Uint8Array
+  /** The test rows. */
   readonly frame: FrameRows
+  /** Training rows, or evenly spaced ones of them; absent where they are gone. */
+  readonly train?: FrameRows
+  /** Names of the classes of `multiclass`. */
+  readonly classes?: readonly string[]
+  /** The share that the scores of `quantile` are to stay above (default 0.5). */
+  readonly level?: number
   /** What the champion scores the same rows; absent where there is none yet. */
   readonly champion?: ChampionScores
+  /** What broke properties before: it is tried first. */
+  readonly kept?: readonly Counterexample[]
   readonly seed: number
   readonly clock: Clock
   /** Checks made elsewhere that belong to the verdict: export parity, scaler. */
   readonly further?: readonly CheckResult[]
 }
 
-/** Runs a model's declared tests, and those every model must pass: finite scores in range, determinism, batch independence. */
-export async function runSuite(
-  input: SuiteInput,
-): Promise<{ readonly report: Report; readonly metrics: Readonly<Record<string, number>> }> {
-  const { model, name, subject, frame, clock } = input
-  const scores = await scoreRows(subject, frame.inputs, frame.rows)
+export interface SuiteResult {
+  readonly report: Report
+  readonly metrics: Readonly<Record<string, number>>
+  /** Rows that broke a property, one a property: to be kept. */
+  readonly counterexamples: readonly Counterexample[]
+}
+
+/** Runs a model's declared tests, and those every model must pass: finite scores in range, determinism, batch independence, no leak. */
+export async function runSuite(input: SuiteInput): Promise<SuiteResult> {
+  const { model, name, frame, clock } = input
+  const context = await contextOf(input)
   const checks: CheckResult[] = [
     ...(input.further ?? []),
-    bounds(name, model.task, scores),
-    await steady(name, model.task, subject, frame, scores),
+    bounds(name, context.judged),
+    await steady(name, context.judged, input.subject, frame),
   ]
-  for (const test of model.tests) {
+  const tests = model.tests.some(test => test.kind === 'leak') ? model.tests : [...model.tests, defaultLeakTest]
+  const counterexamples: Counterexample[] = []
+  for (const test of tests) {
     const started = clock.elapsed()
-    const made = await one(test)
+    const { checks: made, found = [] } = await judge(test, context)
+    counterexamples.push(...found)
     checks.push(...made.map(check => ({ ...check, durationMs: Math.round(clock.elapsed() - started) })))
   }
   return {
-    metrics: metricsOf(model.task, frame.labels, scores, model.threshold),
+    counterexamples,
+    metrics: measureAll(context.judged),
     report: {
       id: ulid(),
       kind: 'model',
@@ -50,32 +80,110 @@ export async function runSuite(
       at: clock.now(),
       status: overallStatus(checks),
       checks,
-      evidence: { rows: frame.rows },
+      evidence: { rows: frame.rows, seed: input.seed },
     },
   }
+}
 
-  async function one(test: Model['tests'][number]): Promise<CheckResult[]> {
-    switch (test.kind) {
-      case 'metric':
-        return metricTest(test, name, frame.labels, scores, input.champion, input.seed, model.threshold)
-      case 'calibration':
-        return [calibrationTest(test, name, frame.labels, scores)]
-      case 'slices':
-        return [slicesTest(test, name, model.task, subject, frame, scores)]
-      case 'latency':
-        return [await latencyTest(test, name, subject, frame, clock)]
-      case 'size':
-        return [sizeTest(test, name, input.bytes)]
-      case 'golden':
-        return []
-      default:
-        return [await propertyTest(test, name, subject, frame, input.seed)]
+async function contextOf(input: SuiteInput): Promise<SuiteContext> {
+  const { model, name, subject, frame, train, champion, onnx, bytes, seed, clock } = input
+  const judged = judgedOf(input, frame, await scoreRows(subject, frame.inputs, frame.rows))
+  let trained: Promise<Judged> | undefined
+  return {
+    name,
+    subject,
+    frame,
+    judged,
+    train: train && {
+      frame: train,
+      judged: () =>
+        (trained ??= scoreRows(subject, train.inputs, train.rows).then(scores => judgedOf(input, train, scores))),
+    },
+    classes: input.classes ?? [],
+    champion,
+    label: model.label,
+    nodes: subject.inputs.map(one => model.inputs?.find(declared => declared.name === one.name)?.node),
+    onnx,
+    bytes,
+    kept: input.kept ?? [],
+    seed,
+    clock,
+  }
+}
+
+interface Judgement {
+  readonly checks: readonly CheckResult[]
+  readonly found?: readonly Counterexample[]
+}
+
+async function judge(test: ModelTest, context: SuiteContext): Promise<Judgement> {
+  const { name, judged, subject, frame, seed } = context
+  switch (test.kind) {
+    case 'metric':
+      return { checks: metricTest(test, name, judged, context.champion, seed) }
+    case 'leak':
+      return { checks: await leakTest(test, context) }
+    case 'calibration':
+      return { checks: [calibrationTest(test, context)] }
+    case 'slices':
+      return { checks: [slicesTest(test, context)] }
+    case 'fairness':
+      return { checks: [fairnessTest(test, context)] }
+    case 'simpleModel':
+      return { checks: [await simpleModelTest(test, context)] }
+    case 'overfit':
+      return { checks: [await overfitTest(test, context)] }
+    case 'fresh':
+      return { checks: [freshTest(test, context)] }
+    case 'memory':
+      return { checks: [await memoryTest(test, context)] }
+    case 'latency':
+      return { checks: [await latencyTest(test, name, subject, frame, context.clock)] }
+    case 'size':
+      return { checks: [sizeTest(test, name, context.bytes)] }
+    default: {
+      const { check, found } = await propertyTest(test, context)
+      return { checks: [check], found }
     }
   }
 }
 
-function bounds(name: string, task: Model['task'], scores: Float32Array): CheckResult {
-  const bad = scores.filter(score => !Number.isFinite(score) || (task === 'binary' && (score < 0 || score > 1))).length
+/** Scores of a frame beside its truths, as metrics take them. */
+export function judgedOf(
+  { model, classes, level }: Pick<SuiteInput, 'model' | 'classes' | 'level'>,
+  frame: FrameRows,
+  scores: Float32Array,
+): Judged {
+  return {
+    task: model.task,
+    labels: frame.labels,
+    scores,
+    outputs: model.task === 'multiclass' ? (classes?.length ?? scores.length / Math.max(1, frame.rows)) : 1,
+    ...(frame.weights ? { weights: frame.weights } : {}),
+    threshold: model.threshold ?? 0.5,
+    level: level ?? 0.5,
+  }
+}
+
+/** What a score may be by the task, in words and by a row that is not. */
+function bounds(name: string, { task, scores, outputs }: Judged): CheckResult {
+  const allowed =
+    task === 'binary'
+      ? 'finite and between 0 and 1'
+      : task === 'multiclass'
+        ? 'between 0 and 1, and 1 together'
+        : task === 'count'
+          ? 'finite and not negative'
+          : 'finite'
+  const within = (score: number): boolean =>
+    Number.isFinite(score) &&
+    (task === 'regression' || task === 'quantile' || (score >= 0 && (task === 'count' || score <= 1)))
+  let bad = 0
+  for (let row = 0; row < scores.length / outputs; row++) {
+    const own = scores.subarray(row * outputs, (row + 1) * outputs)
+    const sum = own.reduce((a, b) => a + b, 0)
+    if (!own.every(within) || (task === 'multiclass' && Math.abs(sum - 1) > 1e-5)) bad++
+  }
   return {
     id: 'bounds',
     kind: 'bounds',
@@ -83,9 +191,9 @@ function bounds(name: string, task: Model['task'], scores: Float32Array): CheckR
     severity: 'critical',
     status: bad === 0 ? 'pass' : 'fail',
     observed: { bad },
-    evaluated: scores.length,
+    evaluated: scores.length / outputs,
     bad,
-    threshold: task === 'binary' ? 'finite and between 0 and 1' : 'finite',
+    threshold: allowed,
     message: bad === 0 ? 'all scores are in range' : `${bad} scores are not finite or out of range`,
   }
 }
@@ -93,10 +201,9 @@ function bounds(name: string, task: Model['task'], scores: Float32Array): CheckR
 /** Equal answers again, alone and in company. */
 async function steady(
   name: string,
-  task: Model['task'],
+  { task, scores, outputs }: Judged,
   subject: Subject,
   frame: FrameRows,
-  scores: Float32Array,
 ): Promise<CheckResult> {
   const rows = Math.min(64, frame.rows)
   const scale = scoreScale(task, scores)
@@ -111,9 +218,13 @@ async function steady(
       head.map(column => (column instanceof Float32Array ? column.subarray(i, i + 1) : [column[i] as string])),
       1,
     )
-    const score = scores[i] as number
-    const off = (other: number): number => scoreDistance(other, score, scale)
-    if (!(off(again[i] as number) <= 1e-6 && off(alone[0] as number) <= 1e-5)) bad++
+    let same = true
+    for (let k = 0; k < outputs; k++) {
+      const score = scores[i * outputs + k] as number
+      const off = (other: number): number => scoreDistance(other, score, scale)
+      same &&= off(again[i * outputs + k] as number) <= 1e-6 && off(alone[k] as number) <= 1e-5
+    }
+    if (!same) bad++
   }
   return {
     id: 'steady',

@@ -1,11 +1,14 @@
 import type { FeatureSpec } from '../../define/features.ts'
 import { columnsOf, toSql, type Node } from '../../define/expression/index.ts'
 import type { Model } from '../../define/model.ts'
+import { testColumns } from '../../define/model-test/index.ts'
 import { fail } from '../../errors/index.ts'
 import { formatTime, parseTime, type Micros } from '../../internal/time.ts'
 import type { Column, ColumnType, DataEngine, Dialect } from '../../ports/data-engine.ts'
 import { planView, type ViewPlan } from './channels.ts'
 import { offlineFeatures } from './offline.ts'
+import { withParts } from './parts.ts'
+import { truthOf } from './truth.ts'
 
 /** The spans of time that a frame covers, right-open. */
 export interface Spans {
@@ -14,11 +17,21 @@ export interface Spans {
   readonly until: Micros
 }
 
-export interface FrameSummary extends Spans {
+/** What is known of a frame: where a dataset has event times also the spans, if it is split by them. */
+export interface FrameSummary extends Partial<Spans> {
   readonly train: number
   readonly test: number
-  /** Rows of the spans whose label was not known at the end: they are in neither set. */
+  /** Rows whose label is missing or was not known at the end: they are in neither part. */
   readonly unlabelled: number
+  /** Names of the classes, in the order of their numbers; of `multiclass` models. */
+  readonly classes?: readonly string[]
+  /** Classes of the training rows, in no order; of tasks with classes. */
+  readonly trained?: readonly string[]
+}
+
+/** The spans of a frame that is split by time. */
+export function spansIn({ from, testFrom, until }: Partial<Spans> = {}): Spans | undefined {
+  return from === undefined || testFrom === undefined || until === undefined ? undefined : { from, testFrom, until }
 }
 
 /** SELECT of a snapshot's rows with `millrace_seq`. */
@@ -27,24 +40,34 @@ export async function snapshotSql(engine: DataEngine, path: string): Promise<str
   return `SELECT * FROM ${relation.sql}`
 }
 
-function eventSql(model: Model, dialect: Dialect): string {
-  return dialect.epochMicros(dialect.identifier(model.from.eventTime as string))
+/** Microseconds of a row's event; undefined where the dataset has no event time. */
+function eventSql(model: Model, dialect: Dialect): string | undefined {
+  const { eventTime } = model.from
+  return eventTime === undefined ? undefined : dialect.epochMicros(dialect.identifier(eventTime))
 }
 
-/** The newest `test` before `until` (default: after the newest event) is the test span, `train` before it the training span. */
-export async function spansOf(engine: DataEngine, model: Model, events: string): Promise<Spans> {
-  const [row] = await engine.rows(`SELECT max(${eventSql(model, engine.dialect)}) AS newest FROM (${events})`)
+/**
+ * Of a split by time: the newest `test` before `until` (default: after the newest event) is the test span, `train` before it
+ * the training span. Of others everything that there is, and undefined where there are no event times.
+ */
+export async function spansOf(engine: DataEngine, model: Model, events: string): Promise<Spans | undefined> {
+  const event = eventSql(model, engine.dialect)
+  if (event === undefined) return undefined
+  const [row] = await engine.rows(`SELECT min(${event}) AS oldest, max(${event}) AS newest FROM (${events})`)
   if (row?.newest === null || row?.newest === undefined)
     throw fail('emptyDataset', { dataset: model.from.name, source: 'its snapshot', where: '' })
-  const until = model.split.until ? parseTime(model.split.until) : Number(row.newest) + 1
+  const { split } = model
+  if (split.by !== 'time')
+    return { from: Number(row.oldest), testFrom: Number(row.newest) + 1, until: Number(row.newest) + 1 }
+  const until = split.until ? parseTime(split.until) : Number(row.newest) + 1
   if (until === undefined)
     throw fail('invalidDefinition', {
       kind: 'model',
       name: model.name,
-      reason: `split.until '${model.split.until}' is not a time such as 2026-03-31T00:00:00Z`,
+      reason: `split.until '${split.until}' is not a time such as 2026-03-31T00:00:00Z`,
     })
-  const testFrom = until - model.split.test
-  return { from: testFrom - model.split.train, testFrom, until }
+  const testFrom = until - split.test
+  return { from: testFrom - split.train, testFrom, until }
 }
 
 /** How a column is reached once features are joined: `view.feature` is a double with NaN for null until here. */
@@ -58,82 +81,158 @@ function featureColumns(plans: readonly ViewPlan[], dialect: Dialect): (name: st
   }
 }
 
-function float32(sql: string, node: Node, dialect: Dialect): string {
-  return `CAST(${node.type === 'bool' ? dialect.cast(sql, 'int') : sql} AS FLOAT)`
+/** Which condition rows of the frame meet: they are within the spans, and their label is there and known at the end. */
+function rowConditions(
+  model: Model,
+  dialect: Dialect,
+  spans: Spans | undefined,
+): { readonly within: string; readonly labelled: string } {
+  const known = columnsOf(model.label).flatMap(column => model.from.knownAt[column] ?? [])
+  const event = eventSql(model, dialect)
+  const within = spans && event ? `${event} >= ${spans.from} AND ${event} < ${spans.until}` : 'true'
+  const labelled = [
+    ...(spans
+      ? known.map(node => `coalesce(${dialect.epochMicros(toSql(node, dialect))}, 9e18) <= ${spans.until}`)
+      : []),
+    `(${toSql(model.label, dialect)}) IS NOT NULL`,
+  ]
+  return { within, labelled: labelled.join(' AND ') }
+}
+
+/** Where rows of one part or the other are missing: what was looked for, in words. */
+function nothingIn(model: Model, spans: Spans | undefined): Error {
+  const of =
+    model.split.by === 'time' && spans
+      ? ` for training (${formatTime(spans.from)} to ${formatTime(spans.testFrom)}) or for testing (to ${formatTime(spans.until)})`
+      : ` for training or for testing: its split by ${model.split.by} leaves one of them empty`
+  return fail('emptyDataset', { dataset: model.from.name, source: 'its snapshot', where: of })
+}
+
+/** Writes the frame; a number that has no float32 is named with its input. */
+async function writeFrame(
+  engine: DataEngine,
+  model: Model,
+  selected: readonly { readonly name: string; readonly sql: string; readonly float32: boolean }[],
+  from: string,
+  path: string,
+): Promise<void> {
+  const { dialect } = engine
+  const expressions = selected.map(
+    ({ name, sql, float32 }) => `${float32 ? `CAST(${sql} AS FLOAT)` : sql} AS ${dialect.identifier(name)}`,
+  )
+  try {
+    await engine.writeParquet(`SELECT ${expressions.join(', ')} ${from} ORDER BY millrace_ordinal`, path)
+  } catch (error) {
+    const numbers = selected.filter(one => one.float32)
+    const beyond = numbers.map(
+      ({ sql }, i) =>
+        `count(*) FILTER (WHERE ${dialect.isFinite(`(${dialect.cast(sql, 'float')})`)} AND abs(${sql}) > 3.4028235677973366e38) AS n${i}, max(abs(${sql})) AS most${i}`,
+    )
+    const [row] = await engine.rows(`SELECT ${beyond.join(', ')} ${from}`)
+    const at = numbers.findIndex((_, i) => Number(row?.[`n${i}`]) > 0)
+    if (at < 0) throw error
+    const name = numbers[at]?.name === 'millrace_label' ? 'its label' : `its input ${numbers[at]?.name}`
+    throw fail(
+      'numberTooLarge',
+      { model: model.name, input: name, rows: Number(row?.[`n${at}`]), value: String(row?.[`most${at}`]) },
+      error,
+    )
+  }
 }
 
 /**
  * Builds the training frame of a model from the snapshots of its datasets (SELECTs by dataset name) and writes it as
- * Parquet: `millrace_at`, `millrace_split` ('train' | 'test'), `millrace_label` and the inputs as float32 or text, in
- * order of time. A row sees only what was known at its event; a label counts only if it was known at the end of the span.
+ * Parquet: `millrace_at` (where there are event times), `millrace_split` ('train' | 'test'), `millrace_label`, for several
+ * classes `millrace_class`, where rows have weights `millrace_weight`, and the inputs as float32 or text, in order of time, or
+ * of arrival. A row sees only what was known at its event; a label counts only if it was known at the end of the span.
  */
 export async function buildFrame(
   engine: DataEngine,
   model: Model,
   snapshots: ReadonlyMap<string, string>,
   path: string,
-  spans?: Spans,
+  given?: Spans,
 ): Promise<FrameSummary> {
   const { dialect } = engine
   const events = snapshots.get(model.from.name) as string
-  const span = spans ?? (await spansOf(engine, model, events))
+  const spans = given ?? (await spansOf(engine, model, events))
   const event = eventSql(model, dialect)
   const plans = model.views.map(planView)
-  const slices = model.tests.flatMap(test => (test.kind === 'slices' ? (test.of ?? []) : []))
-  const nodes = [...model.inputs.map(input => input.node), ...slices.map(slice => slice.where), model.label]
+  const { conditions, values } = testColumns(model.tests)
+  const nodes = [
+    ...model.inputs.map(input => input.node),
+    ...conditions.map(one => one.where),
+    ...values.map(one => one.node),
+    model.label,
+    ...(model.weight ? [model.weight] : []),
+  ]
   const base = [
     ...new Set([...nodes.flatMap(columnsOf).filter(name => !name.includes('.')), ...plans.flatMap(plan => plan.keys)]),
-  ]
-  const known = columnsOf(model.label).flatMap(column => model.from.knownAt[column] ?? [])
-  const labelled =
-    known.map(node => `coalesce(${dialect.epochMicros(toSql(node, dialect))}, 9e18) <= ${span.until}`).join(' AND ') ||
-    'true'
-  const within = `${event} >= ${span.from} AND ${event} < ${span.until}`
+  ].map(dialect.identifier)
+  const { within, labelled } = rowConditions(model, dialect, spans)
+  const rows = `SELECT *${event === undefined ? '' : `, CAST(${event} AS DOUBLE) AS millrace_at`} FROM (${events}) WHERE ${within} AND ${labelled}`
+  const order = event === undefined ? 'millrace_seq' : 'millrace_at, millrace_seq'
+  const kept = [...(event === undefined ? [] : ['millrace_at']), 'millrace_split', ...base]
   await engine.execute(
-    `CREATE OR REPLACE TABLE frame_rows AS SELECT row_number() OVER (ORDER BY ${event}, millrace_seq) - 1 AS millrace_ordinal, CAST(${event} AS DOUBLE) AS millrace_at, ${base.map(dialect.identifier).join(', ')}
-     FROM (${events}) WHERE ${within} AND ${labelled} AND (${toSql(model.label, dialect)}) IS NOT NULL`,
+    `CREATE OR REPLACE TABLE frame_rows AS SELECT row_number() OVER (ORDER BY ${order}) - 1 AS millrace_ordinal, ${kept.join(', ')}
+     FROM (${withParts(model.split, rows, toSql(model.label, dialect), dialect, spans)}) WHERE millrace_split IS NOT NULL`,
   )
   const [counts] = await engine.rows(
-    `SELECT (SELECT count(*) FROM frame_rows) AS rows, (SELECT count(*) FROM (${events}) WHERE ${within}) AS total, (SELECT count(*) FROM frame_rows WHERE millrace_at >= ${span.testFrom}) AS test`,
+    `SELECT (SELECT count(*) FROM frame_rows) AS rows, (SELECT count(*) FROM (${events}) WHERE ${within} AND NOT coalesce(${labelled}, false)) AS unlabelled, (SELECT count(*) FROM frame_rows WHERE millrace_split = 'test') AS test`,
   )
-  const rows = Number(counts?.rows)
-  if (rows === 0 || Number(counts?.test) === 0 || Number(counts?.test) === rows)
-    throw fail('emptyDataset', {
-      dataset: model.from.name,
-      source: 'its snapshot',
-      where: ` for training (${formatTime(span.from)} to ${formatTime(span.testFrom)}) or for testing (to ${formatTime(span.until)})`,
-    })
+  const total = Number(counts?.rows)
+  const test = Number(counts?.test)
+  if (total === 0 || test === 0 || test === total) throw nothingIn(model, spans)
+  const truth = await truthOf(engine, model, 'frame_rows')
 
   const columns: Column[] = [
-    { name: 'millrace_ordinal', type: 'float', values: Float64Array.from({ length: rows }, (_, i) => i) },
+    { name: 'millrace_ordinal', type: 'float', values: Float64Array.from({ length: total }, (_, i) => i) },
   ]
   for (const plan of plans) {
     const source = snapshots.get(plan.view.from.name) as string
+    const { from, until } = spans as Spans
     const reach = Math.max(plan.horizon, plan.view.ttl ?? 0)
     const viewEvent = dialect.epochMicros(dialect.identifier(plan.view.from.eventTime as string))
     const near = Number.isFinite(reach)
-      ? `SELECT * FROM (${source}) WHERE ${viewEvent} >= ${span.from - reach} AND ${viewEvent} < ${span.until}`
+      ? `SELECT * FROM (${source}) WHERE ${viewEvent} >= ${from - reach} AND ${viewEvent} < ${until}`
       : source
     const labels = `SELECT ${plan.keys.map(dialect.identifier).join(', ')}, millrace_ordinal, millrace_at FROM frame_rows`
-    for (const [name, values] of await offlineFeatures(engine, plan, near, labels, rows))
+    for (const [name, values] of await offlineFeatures(engine, plan, near, labels, total))
       columns.push({ name, type: 'float', values })
   }
   await engine.load('frame_features', columns)
   columns.length = 0
   const reach = featureColumns(plans, dialect)
-  const selected = model.inputs.map(input => {
-    const sql = toSql(input.node, dialect, reach)
-    return `${input.type === 'text' ? sql : float32(sql, input.node, dialect)} AS ${dialect.identifier(input.name)}`
-  })
-  const sliced = slices.map(
-    slice => `coalesce(${toSql(slice.where, dialect, reach)}, false) AS ${dialect.identifier(`slice:${slice.name}`)}`,
-  )
-  await engine.writeParquet(
-    `SELECT millrace_at, CASE WHEN millrace_at < ${span.testFrom} THEN 'train' ELSE 'test' END AS millrace_split, ${float32(toSql(model.label, dialect), model.label, dialect)} AS millrace_label, ${[...selected, ...sliced].join(', ')}
-     FROM frame_rows JOIN frame_features USING (millrace_ordinal) ORDER BY millrace_ordinal`,
+  const plain = (name: string, sql: string) => ({ name, sql, float32: false })
+  const input = (name: string, node: Node) => {
+    const sql = toSql(node, dialect, reach)
+    return { name, sql: node.type === 'bool' ? dialect.cast(sql, 'int') : sql, float32: node.type !== 'text' }
+  }
+  await writeFrame(
+    engine,
+    model,
+    [
+      ...(event === undefined ? [] : [plain('millrace_at', 'millrace_at')]),
+      plain('millrace_split', 'millrace_split'),
+      { name: 'millrace_label', sql: truth.label, float32: true },
+      ...(truth.className === undefined ? [] : [plain('millrace_class', toSql(model.label, dialect))]),
+      ...(truth.weight === undefined ? [] : [plain('millrace_weight', dialect.cast(truth.weight, 'float'))]),
+      ...model.inputs.map(({ name, node }) => input(name, node)),
+      ...conditions.map(({ name, where }) =>
+        plain(`slice:${name}`, `coalesce(${toSql(where, dialect, reach)}, false)`),
+      ),
+      ...values.map(({ name, node }) => input(`slice:${name}`, node)),
+    ],
+    'FROM frame_rows JOIN frame_features USING (millrace_ordinal)',
     path,
   )
-  await engine.execute('DROP TABLE frame_rows; DROP TABLE frame_features')
-  const test = Number(counts?.test)
-  return { ...span, train: rows - test, test, unlabelled: Number(counts?.total) - rows }
+  await engine.execute('DROP TABLE frame_rows; DROP TABLE frame_features; DROP TABLE IF EXISTS frame_classes')
+  return {
+    ...(model.split.by === 'time' ? spans : {}),
+    train: total - test,
+    test,
+    unlabelled: Number(counts?.unlabelled),
+    ...(truth.classes.length > 0 ? { classes: truth.classes } : {}),
+    ...(truth.trained ? { trained: truth.trained } : {}),
+  }
 }

@@ -28,7 +28,7 @@ export interface Champion {
 export interface JudgedRows {
   /** The challenger's rows, for their number and labels. */
   readonly frame: FrameRows
-  readonly spans: Spans
+  readonly spans: Spans | undefined
   /** Most rows that were read, evenly spaced: the champion's are the same ones. */
   readonly limit: number
 }
@@ -81,11 +81,12 @@ async function championRows(
   const path = join(folder, 'champion.parquet')
   try {
     // The same events in the same order: which they are is the challenger's to say
-    const { from, label, split } = challenger
-    await buildFrame(engine, { ...champion, from, label, split, tests: [] }, snapshots, path, spans)
+    const { from, label, split, weight, classWeights } = challenger
+    const same = { from, label, split, weight, classWeights, tests: [] }
+    await buildFrame(engine, { ...champion, ...same }, snapshots, path, spans)
     const rows = await readFrame(engine, path, champion.inputs, 'test', limit)
-    const same = rows.rows === frame.rows && rows.labels.every((one, i) => one === frame.labels[i])
-    return same ? rows : { reason: 'its rows are not the same as those of this model' }
+    const alike = rows.rows === frame.rows && rows.labels.every((one, i) => one === frame.labels[i])
+    return alike ? rows : { reason: 'its rows are not the same as those of this model' }
   } finally {
     await rm(path, { force: true })
   }

@@ -1,18 +1,21 @@
 import type { Model } from '../../define/model.ts'
 import type { StepDefinition } from '../../engine/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
+import { keepCounterexamples, readCounterexamples } from '../evaluate/counterexamples.ts'
 import { modelGate } from '../evaluate/model-gate.ts'
+import { seedOf } from '../evaluate/seed.ts'
 import { runSuite } from '../evaluate/suite.ts'
 import { scoreRows, type Subject } from '../evaluate/subject.ts'
-import type { Spans } from '../features/frame.ts'
+import { spansIn } from '../features/frame.ts'
 import { type ScalerArtifact, unitChange } from '../scaler/index.ts'
 import { proveScaler } from '../scaler/prove.ts'
 import type { FrameRows, ModelCard } from '../../ports/trainer.ts'
 import { readFrame } from '../train/read-frame.ts'
+import { scoreOf } from '../../math/metrics/row-loss.ts'
 import { baselinePerformance } from '../watch/baseline-performance.ts'
 import type { Profile } from '../watch/profile.ts'
 import { championOf } from './champion.ts'
-import { saveUnder } from './save.ts'
+import { frameKey, saveUnder } from './save.ts'
 import type { StageServices } from './services.ts'
 import { datasetsOf, from, input, type Common } from './step-parts.ts'
 import { datasetStepName } from './validation.ts'
@@ -24,9 +27,12 @@ const suiteRows = 60_000
  * The baseline with its level of quality taken from the held-out rows; how much it varies between windows stays that of
  * the training period, which has more of them.
  */
-async function heldOut(profile: Profile, subject: Subject, test: FrameRows): Promise<Profile> {
+async function heldOut(model: Model, profile: Profile, subject: Subject, test: FrameRows): Promise<Profile> {
   const scores = await scoreRows(subject, test.inputs, test.rows)
-  const { quality, loss, rows, task } = baselinePerformance(test.labels, scores, undefined)
+  const { outputs } = subject.loaded
+  const each = Array.from({ length: test.rows }, (_, row) => scoreOf(scores, outputs, row))
+  const measure = { task: model.task, ...(model.quantile === undefined ? {} : { level: model.quantile }) }
+  const { quality, loss, rows, task } = baselinePerformance(measure, test.labels, each, undefined)
   const natural = profile.performance
   return {
     ...profile,
@@ -63,6 +69,7 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
       const engine = await services.engine()
       const path = await input(context, 'frame').path()
       const frame = await readFrame(engine, path, model.inputs, 'test', suiteRows)
+      const train = await readFrame(engine, path, model.inputs, 'train', suiteRows)
       const names = model.inputs.map(one => one.name)
       const scaler = (await input(context, 'scaler').json<never>()) as ScalerArtifact
       const bytes = await input(context, 'onnx').bytes()
@@ -83,22 +90,30 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
         { path, test: frame },
         profile,
       )
-      const spans = input(context, 'frame').ref.meta as unknown as Spans
+      const spans = spansIn(input(context, 'frame').ref.meta)
       const champion = await championOf(services, context, model, { frame, spans, limit: suiteRows })
       if (champion?.scaler) further.push(unitChange(model.name, scaler, champion.scaler))
       const subject: Subject = { loaded: await (await services.runtime()).load(bytes), inputs: card.inputs }
       try {
-        const { report, metrics } = await runSuite({
+        const { report, metrics, counterexamples } = await runSuite({
           model,
           name: model.name,
           subject,
           bytes: bytes.length,
+          onnx: bytes,
           frame,
-          seed: 1,
+          classes: card.classes,
+          ...(model.quantile === undefined ? {} : { level: model.quantile }),
+          train,
+          kept: await readCounterexamples(services.store, model.name),
+          seed: seedOf(context.runId),
           clock: services.clock,
           further,
           ...(champion ? { champion: champion.scores } : {}),
         })
+        // What a key protects is kept nowhere in clear
+        if (frameKey(model) === undefined)
+          await keepCounterexamples(services.store, model.name, counterexamples, services.clock.now())
         for (const [key, value] of Object.entries(metrics)) context.metric(key, value)
         const decision = modelGate(report, metrics, champion?.record.version, services.clock.now())
         return {
@@ -109,7 +124,7 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
               services,
               context,
               model.encryptWith,
-            )('profile', JSON.stringify(await heldOut(profile, subject, frame))),
+            )('profile', JSON.stringify(await heldOut(model, profile, subject, frame))),
           },
           reports: [report],
           decisions: [decision],

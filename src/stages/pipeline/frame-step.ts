@@ -2,6 +2,7 @@ import { chmod, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Model } from '../../define/model.ts'
 import { compileDefinition, compilePart } from '../../define/project.ts'
+import { fail } from '../../errors/index.ts'
 import type { StepDefinition } from '../../engine/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { buildFrame, snapshotSql } from '../features/frame.ts'
@@ -11,9 +12,23 @@ import type { StageServices } from './services.ts'
 import { datasetsOf, from, input, type Common, type ModelRunOptions } from './step-parts.ts'
 
 /** What of a definition decides the frame; the law of its datasets' times comes with the references to them. */
-function frameDefinition({ from, label, inputs, split, views, tests }: Model): Readonly<Record<string, Json>> {
+function frameDefinition({
+  from,
+  task,
+  label,
+  weight,
+  classWeights,
+  inputs,
+  split,
+  views,
+  tests,
+}: Model): Readonly<Record<string, Json>> {
   return {
-    ...compilePart({ from, label, inputs, split, slices: tests.filter(test => test.kind === 'slices') }),
+    ...compilePart({
+      ...{ from, task, label, inputs, split, slices: tests.filter(test => test.kind === 'slices') },
+      ...(weight ? { weight } : {}),
+      ...(classWeights ? { classWeights } : {}),
+    }),
     views: views.map(compileDefinition),
   }
 }
@@ -45,7 +60,13 @@ export function frameStep(
       if (key !== undefined) await chmod(folder, 0o700)
       const path = join(folder, 'frame.parquet')
       const summary = await buildFrame(engine, model, snapshots, path, options.spans)
-      const frame = await saveUnder(services, context, key)('features', { file: path }, { ...summary })
+      const { trained, ...facts } = summary
+      if (trained && trained.length < 2)
+        throw fail('labelClasses', {
+          model: model.name,
+          reason: `its label is ${trained.join()} in every training row, so there is nothing to tell apart`,
+        })
+      const frame = await saveUnder(services, context, key)('features', { file: path }, { ...facts })
       if (key !== undefined) await rm(path)
       return { outputs: { frame } }
     },

@@ -13,7 +13,10 @@ import type { StageServices } from './services.ts'
 import { from, input, type Common } from './step-parts.ts'
 
 /** What training knows besides its rows: the parameters of the step, which are all that a process of its own is told. */
-export type TrainParameters = Pick<TrainingRequest, 'task' | 'inputs' | 'scale' | 'trainer' | 'threshold'> & {
+export type TrainParameters = Pick<
+  TrainingRequest,
+  'task' | 'quantile' | 'inputs' | 'scale' | 'trainer' | 'threshold'
+> & {
   /** Versions of the feature views, which the scaler names. */
   readonly views: Readonly<Record<string, Digest>>
   readonly encryptWith?: string
@@ -23,6 +26,7 @@ export type TrainParameters = Pick<TrainingRequest, 'task' | 'inputs' | 'scale' 
 export function trainStep(services: StageServices, model: Model, common: Common): StepDefinition {
   const parameters: TrainParameters = {
     task: model.task,
+    ...(model.quantile === undefined ? {} : { quantile: model.quantile }),
     inputs: model.inputs.map(one => ({ name: one.name, type: one.type })),
     scale: model.scale,
     trainer: model.trainer,

@@ -109,6 +109,9 @@ async function profileOf(
   const seen = thinned(await frame.rows('train'), profileRows)
   const heldOut = await frame.rows('test', heldOutRows)
   return buildProfile({
+    task: model.task,
+    ...(model.quantile === undefined ? {} : { level: model.quantile }),
+    outputs: loaded.outputs,
     columns: model.inputs.map((one, i) => ({
       name: one.name,
       kind: one.type === 'text' ? 'text' : 'number',

@@ -29,8 +29,9 @@ it('its spans are those of its frame, all three', () => {
     testFrom: 1,
     until: 2,
   })
-  for (const frameFacts of [undefined, { from: 0, testFrom: 1 }])
-    expect(() => spansOfVersion(versionWith({ frameFacts }))).toThrow(unreadable(/no spans/))
+  expect(spansOfVersion(versionWith({ frameFacts: { train: 9, test: 1 } }))).toBeUndefined()
+  for (const frameFacts of [undefined, { from: 0, testFrom: 1, until: 2 }])
+    expect(() => spansOfVersion(versionWith({ frameFacts }))).toThrow(unreadable(/no facts of its frame/))
 })
 
 it.each([

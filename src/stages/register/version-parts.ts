@@ -7,7 +7,7 @@ import { messageOf } from '../../internal/message-of.ts'
 import type { ModelVersion } from '../../ports/metadata-store.ts'
 import type { ModelCard } from '../../ports/trainer.ts'
 import type { GoldenRows } from '../evaluate/golden.ts'
-import type { Spans } from '../features/frame.ts'
+import { type FrameSummary, type Spans, spansIn } from '../features/frame.ts'
 import { readArtifact, type ScalerArtifact } from '../scaler/index.ts'
 import type { StageServices } from '../pipeline/services.ts'
 import type { Profile } from '../watch/profile.ts'
@@ -85,13 +85,13 @@ export async function readPart<P extends VersionPart>(
   }
 }
 
-/** The spans of time that a version was trained and tested on. */
-export function spansOfVersion(record: ModelVersion): Spans {
-  const { from, testFrom, until } = (record.facts.frameFacts ?? {}) as unknown as Partial<Spans>
-  if (from === undefined || testFrom === undefined || until === undefined)
+/** The spans of time that a version was trained and tested on; undefined where its rows are not split by time. */
+export function spansOfVersion(record: ModelVersion): Spans | undefined {
+  const facts = record.facts.frameFacts as Partial<FrameSummary> | undefined
+  if (facts?.train === undefined)
     throw fail('versionUnreadable', {
       version: versionName(record),
-      reason: 'the registry names no spans of its frame',
+      reason: 'the registry names no facts of its frame',
     })
-  return { from, testFrom, until }
+  return spansIn(facts)
 }

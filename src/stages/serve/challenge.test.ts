@@ -26,21 +26,19 @@ describe('what keeps a caller on one arm', () => {
 })
 
 describe('who answers a row', () => {
-  const stable = Float32Array.of(0.25, 0.5)
-  const scores = Float32Array.of(0.75, Number.NaN)
   const all = { deployment: 'api', key: 'k', weight: 1 }
   it('stable without a challenger, and without weight', () => {
     const own = { arm: 'stable', score: 0.5, outcome: 'ok', fallback: false }
-    expect(answerOf(all, 1, stable, undefined)).toEqual(own)
-    expect(answerOf({ ...all, weight: 0 }, 1, stable, { scores })).toEqual(own)
-    expect(answerOf({ ...all, weight: 0 }, 1, stable, { missing: 'error' })).toEqual(own)
+    expect(answerOf(all, 0.5, undefined)).toEqual(own)
+    expect(answerOf({ ...all, weight: 0 }, 0.5, { score: 0.75 })).toEqual(own)
+    expect(answerOf({ ...all, weight: 0 }, 0.5, { missing: 'error' })).toEqual(own)
   })
   it('the challenger where it can, stable for it where it cannot', () => {
-    expect(answerOf(all, 0, stable, { scores })).toEqual({ arm: 'canary', score: 0.75, outcome: 'ok', fallback: false })
+    expect(answerOf(all, 0.25, { score: 0.75 })).toEqual({ arm: 'canary', score: 0.75, outcome: 'ok', fallback: false })
     const fallback = { arm: 'canary', fallback: true }
-    expect(answerOf(all, 1, stable, { scores })).toEqual({ ...fallback, score: 0.5, outcome: 'invalid' })
-    expect(answerOf(all, 0, stable, { missing: 'error' })).toEqual({ ...fallback, score: 0.25, outcome: 'error' })
-    expect(answerOf(all, 0, stable, { missing: 'timeout' })).toEqual({ ...fallback, score: 0.25, outcome: 'timeout' })
+    expect(answerOf(all, 0.5, { score: Number.NaN })).toEqual({ ...fallback, score: 0.5, outcome: 'invalid' })
+    expect(answerOf(all, 0.25, { missing: 'error' })).toEqual({ ...fallback, score: 0.25, outcome: 'error' })
+    expect(answerOf(all, 0.25, { missing: 'timeout' })).toEqual({ ...fallback, score: 0.25, outcome: 'timeout' })
   })
 })
 

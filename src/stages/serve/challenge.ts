@@ -1,3 +1,4 @@
+import { headline, type Score } from '../../math/metrics/row-loss.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { InferenceResult } from '../../ports/inference-runtime.ts'
 import { route } from '../deploy/rollout/index.ts'
@@ -50,7 +51,7 @@ export function keyOf(
 export interface Answer {
   /** The arm that the row was given to. */
   readonly arm: 'stable' | 'canary'
-  readonly score: number
+  readonly score: Score
   readonly outcome: 'ok' | 'error' | 'timeout' | 'invalid'
   /** Stable answered for a challenger that could not. */
   readonly fallback: boolean
@@ -59,15 +60,13 @@ export interface Answer {
 /** The answer of one row: by the arm of its key, by stable where the challenger has none that can be used. */
 export function answerOf(
   of: { readonly deployment: string; readonly key: string; readonly weight: number },
-  row: number,
-  stable: Float32Array,
-  challenged: Challenged | undefined,
+  own: Score,
+  challenged: { readonly score: Score } | { readonly missing: 'timeout' | 'error' } | undefined,
 ): Answer {
-  const own = stable[row] as number
   if (challenged === undefined || of.weight <= 0 || route(of.deployment, of.key, of.weight) === 'stable')
     return { arm: 'stable', score: own, outcome: 'ok', fallback: false }
   if ('missing' in challenged) return { arm: 'canary', score: own, outcome: challenged.missing, fallback: true }
-  const score = challenged.scores[row] as number
-  if (!Number.isFinite(score)) return { arm: 'canary', score: own, outcome: 'invalid', fallback: true }
+  const { score } = challenged
+  if (!Number.isFinite(headline(score))) return { arm: 'canary', score: own, outcome: 'invalid', fallback: true }
   return { arm: 'canary', score, outcome: 'ok', fallback: false }
 }

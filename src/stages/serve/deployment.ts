@@ -9,6 +9,8 @@ import { advance, startRollout, type RolloutEvent, type RolloutState } from '../
 import type { InferenceResult } from '../../ports/inference-runtime.ts'
 import type { StageServices } from '../pipeline/services.ts'
 import { versionCalled, versionName } from '../register/version-parts.ts'
+import { type Score, scoreOf } from '../../math/metrics/row-loss.ts'
+import { compared, inClassesOf, said } from './answer.ts'
 import { type Challenged, answerOf, inTime, keyOf } from './challenge.ts'
 import { requestColumns, RowEncoder, type EncodedRows } from './encode.ts'
 import { type JournalOptions, type Keeper, type KeptPrediction, ServingJournal } from './journal.ts'
@@ -22,7 +24,7 @@ import type { DeploymentStatus, Label, Prediction, PredictRequest, ServedDeploym
 
 /** What else hears of every answered row: the monitor. */
 export interface Observer {
-  predicted(id: string, at: Micros, rows: EncodedRows, index: number, score: number): void
+  predicted(id: string, at: Micros, rows: EncodedRows, index: number, score: Score): void
   labelled(id: string, label: number, at: Micros): void
 }
 
@@ -76,7 +78,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     this.definition = definition
     this.#scaler = new ScalerGuard(services, definition.name)
     this.#views = views
-    this.#pairs = new LabelPairs(definition.model.task, labelHorizon)
+    this.#pairs = new LabelPairs(definition.model.task, labelHorizon, definition.model.quantile)
     this.labelHorizon = labelHorizon
   }
 
@@ -118,7 +120,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
       return
     }
     this.#stableSince = since
-    this.#pairs = new LabelPairs(this.task, this.labelHorizon)
+    this.#pairs = this.#noPairs()
     const rollout = (await store.getDocument<never>('rollout', this.name))?.value as RolloutState | undefined
     if (!rollout || rollout.phase === 'done' || rollout.phase === 'rolled-back') return
     const challenger = versionCalled(rollout.config.challenger)
@@ -213,7 +215,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     const loaded = await this.#load(this.definition.model.name, version)
     await this.#becomeStable(loaded, actor, `${actor} deployed ${versionName(loaded.record)}`)
     this.#down = undefined
-    this.#pairs = new LabelPairs(this.task, this.labelHorizon)
+    this.#pairs = this.#noPairs()
   }
 
   async #becomeStable(version: Arm, actor: string, reason: string): Promise<void> {
@@ -296,10 +298,11 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     const running = canary && this.#begin(canary, stable, rows, requests, now)
     running?.catch(() => undefined)
     const answers = (await stable.loaded.run(rows)).scores
+    const { outputs } = stable.loaded
     const without = answers.findIndex(score => !Number.isFinite(score))
     if (without >= 0)
       throw fail('requestInvalid', {
-        row: without,
+        row: Math.floor(without / outputs),
         column: this.columns.map(column => column.name).join(', '),
         reason: 'the model has no finite score for these values',
       })
@@ -308,27 +311,31 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     const challenger = challenged && 'scores' in challenged ? challenged.scores : undefined
     // A rollout that began meanwhile has another challenger
     const rolling = (): boolean => canary !== undefined && this.#rollout !== undefined && epoch === this.#pairs.epoch
-    if (rolling() && challenged) this.#hear(challenged, answers, now)
+    if (canary && challenged && rolling()) this.#hear(challenged, stable, canary, answers, now)
     const each = ((clock.elapsed() - started) * 1000) / Math.max(1, requests.length)
     const predictions = requests.map((request, i): Prediction => {
       const id = request.id ?? ulid()
       const at = request.at ?? now
       const weight = rolling() ? (this.#rollout?.weight ?? 0) : 0
       const key = keyOf({ ...request, id }, this.definition.stickyBy)
-      const { arm, score, outcome, fallback } = answerOf({ deployment: this.name, key, weight }, i, answers, challenged)
+      const own = scoreOf(answers, outputs, i)
+      const their = challenger && canary ? scoreOf(challenger, canary.loaded.outputs, i) : undefined
+      const tried =
+        their === undefined ? (challenged as { missing: 'timeout' | 'error' } | undefined) : { score: their }
+      const { arm, score, outcome, fallback } = answerOf({ deployment: this.name, key, weight }, own, tried)
       if (rolling()) this.#move({ type: 'request', at: now, arm, outcome })
       this.#counts[arm]++
-      const [own, other] = [answers[i] as number, challenger ? (challenger[i] as number) : Number.NaN]
+      const other =
+        their === undefined || !canary ? Number.NaN : inClassesOf(stable.card.classes, canary.card.classes, their)
       this.#pairs.remember(id, at, own, other, epoch)
       this.observer?.predicted(id, at, rows, i, own)
       this.#journal?.prediction(id, at, own, other, epoch)
       const by = arm === 'canary' && !fallback ? (canary as Arm) : stable
       return {
         id,
-        score,
+        ...said(by, score),
         arm,
         version: by.record.version,
-        ...(by.model.task === 'binary' ? { label: score >= by.model.threshold } : {}),
         ...(fallback ? { fallback } : {}),
       }
     })
@@ -363,12 +370,23 @@ export class LiveDeployment implements ServedDeployment, Keeper {
   }
 
   /** What the rollout learns from a call besides who answered it. */
-  #hear(challenged: Challenged, stable: Float32Array, at: Micros): void {
-    if ('scores' in challenged) return this.#move({ type: 'shadow', at, stable, canary: challenged.scores })
+  #hear(challenged: Challenged, stable: Arm, canary: Arm, answers: Float32Array, at: Micros): void {
+    if ('scores' in challenged)
+      return this.#move({ type: 'shadow', at, ...compared(stable, answers, canary, challenged.scores) })
     this.#counts.errors++
     // In shadow no caller is the challenger's, and its failures would count for nothing
     if (this.#rollout?.phase === 'shadow')
       this.#move({ type: 'request', at, arm: 'canary', outcome: challenged.missing })
+  }
+
+  #noPairs(): LabelPairs {
+    const { quantile } = (this.#stable ?? this.definition).model
+    return new LabelPairs(this.task, this.labelHorizon, quantile)
+  }
+
+  /** The classes of the stable version, which labels name; none where the task has no such. */
+  get classes(): readonly string[] {
+    return this.#stable?.card.classes ?? []
   }
 
   async feedback(labels: readonly Label[]): Promise<number> {

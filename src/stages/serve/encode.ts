@@ -95,10 +95,11 @@ export class RowEncoder {
     const width = this.#numbers.length
     const features = new Float32Array(requests.length * width)
     const categories: string[] = []
-    const eventTime = this.#model.from.eventTime as string
+    const { eventTime } = this.#model.from
     requests.forEach((request, r) => {
       const { row } = request
-      const moment = request.at ?? (typeof row[eventTime] === 'number' ? (row[eventTime] as number) : now)
+      const own = eventTime === undefined ? undefined : row[eventTime]
+      const moment = request.at ?? (typeof own === 'number' ? own : now)
       this.#views.forEach((view, i) => {
         view.read(encodeKey(view.plan.keys.map(key => row[key] ?? null)), moment, this.#values, this.#offsets[i])
       })

@@ -5,6 +5,7 @@ import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { makeFolder, named, publishFile, syncFolder } from '../../internal/publish.ts'
 import { formatTime, type Micros } from '../../internal/time.ts'
+import type { Score } from '../../math/metrics/row-loss.ts'
 import { messageOf } from '../../internal/message-of.ts'
 import type { Clock } from '../../ports/clock.ts'
 
@@ -12,8 +13,8 @@ import type { Clock } from '../../ports/clock.ts'
 export interface KeptPrediction {
   readonly id: string
   readonly at: Micros
-  readonly stable: number
-  readonly canary: number
+  readonly stable: Score
+  readonly canary: Score
   readonly epoch: number
 }
 
@@ -40,7 +41,8 @@ export interface JournalOptions {
   readonly onError: (error: unknown) => void
 }
 
-type PredictionEntry = readonly [id: string, at: Micros, stable: number | null, canary: number | null, epoch: number]
+type Kept = number | readonly number[] | null
+type PredictionEntry = readonly [id: string, at: Micros, stable: Kept, canary: Kept, epoch: number]
 type LabelEntry = readonly [id: string, label: number, at: Micros]
 /** In the order in which they came: a label may come before its prediction, or twice, and must do so again. */
 type Entry = PredictionEntry | LabelEntry
@@ -54,7 +56,7 @@ interface Frame {
 const isPrediction = (entry: Entry): entry is PredictionEntry => entry.length === 5
 const predictionsIn = (entries: readonly Entry[]): number =>
   entries.reduce((count, entry) => (isPrediction(entry) ? count + 1 : count), 0)
-const finiteOrNull = (x: number): number | null => (Number.isFinite(x) ? x : null)
+const kept = (score: Score): Kept => (typeof score !== 'number' || Number.isFinite(score) ? score : null)
 
 interface Segment {
   readonly path: string
@@ -167,8 +169,8 @@ export class ServingJournal {
     return journal
   }
 
-  prediction(id: string, at: Micros, stable: number, canary: number, epoch: number): void {
-    this.#add([id, at, finiteOrNull(stable), finiteOrNull(canary), epoch])
+  prediction(id: string, at: Micros, stable: Score, canary: Score, epoch: number): void {
+    this.#add([id, at, kept(stable), kept(canary), epoch])
   }
 
   label(id: string, label: number, at: Micros): void {

@@ -1,13 +1,13 @@
 import type { Task } from '../../math/task.ts'
 import type { Decision } from '../../define/decision.ts'
 import type { Micros } from '../../internal/time.ts'
-import { rowLogLoss } from '../../math/metrics/classification.ts'
+import { rowLoss, type Score } from '../../math/metrics/row-loss.ts'
 
 interface Pending {
   readonly at: Micros
-  readonly stable: number
+  readonly stable: Score
   /** NaN when no challenger scored the row. */
-  readonly canary: number
+  readonly canary: Score
   /** Which rollout's challenger that was. */
   readonly epoch: number
 }
@@ -34,6 +34,7 @@ function forgetOldest(map: Map<string, unknown>, most: number): void {
  */
 export class LabelPairs {
   readonly #task: Task
+  readonly #level: number | undefined
   readonly #horizon: Micros
   readonly #pending = new Map<string, Pending>()
   readonly #early = new Map<string, number>()
@@ -43,8 +44,10 @@ export class LabelPairs {
   /** Pairs that were due by then have counted. Never goes back, whatever the clock does. */
   #released: Micros = 0
 
-  constructor(task: Task, horizon: Micros) {
+  /** `level`: of quantiles. */
+  constructor(task: Task, horizon: Micros, level?: number) {
     this.#task = task
+    this.#level = level
     this.#horizon = horizon
   }
 
@@ -58,7 +61,7 @@ export class LabelPairs {
     this.#due = []
   }
 
-  remember(id: string, at: Micros, stable: number, canary: number, epoch: number): void {
+  remember(id: string, at: Micros, stable: Score, canary: Score, epoch: number): void {
     this.#pending.set(id, { at, stable, canary, epoch })
     const early = this.#early.get(id)
     if (early !== undefined) {
@@ -77,7 +80,7 @@ export class LabelPairs {
       return false
     }
     this.#pending.delete(id)
-    if (this.#epoch === pending.epoch && !Number.isNaN(pending.canary))
+    if (this.#epoch === pending.epoch && !(typeof pending.canary === 'number' && Number.isNaN(pending.canary)))
       this.#due.push({
         at: pending.at,
         stable: this.#loss(label, pending.stable),
@@ -86,8 +89,8 @@ export class LabelPairs {
     return true
   }
 
-  #loss(label: number, score: number): number {
-    return this.#task === 'binary' ? rowLogLoss(label, score) : (label - score) ** 2
+  #loss(label: number, score: Score): number {
+    return rowLoss(this.#task, label, score, this.#level)
   }
 
   /** Labelled rows whose time has not come: until then they count as none. */
@@ -115,7 +118,7 @@ export class LabelPairs {
   }
 
   /** A prediction of the time before a restart. */
-  recall(id: string, at: Micros, stable: number, canary: number, epoch: number): void {
+  recall(id: string, at: Micros, stable: Score, canary: Score, epoch: number): void {
     this.#reach(epoch)
     this.remember(id, at, stable, canary, epoch)
   }

@@ -28,7 +28,10 @@ const ridesOf = (name: string): readonly PredictRequest[] =>
   }))
 
 /** Scores and labels of rides of every length, of a version that was made with that threshold. */
-async function labelled(name: string, threshold: number): Promise<{ score: number; label: boolean | undefined }[]> {
+async function labelled(
+  name: string,
+  threshold: number,
+): Promise<{ score: number; label: boolean | string | undefined }[]> {
   const live = (await trained.serve(trained.deployed(name).project)).get(name)
   if (!live) throw new Error(`${name} is not served`)
   await live.deploy(await made(threshold), 'test')

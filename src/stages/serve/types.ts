@@ -17,10 +17,12 @@ export interface PredictRequest {
 
 export interface Prediction {
   readonly id: string
-  /** Probability of the positive class, or the predicted value. */
+  /** Probability of the positive class, or of the likeliest one, or the predicted value. */
   readonly score: number
-  /** `score ≥ threshold` for binary tasks. */
-  readonly label?: boolean
+  /** Of several classes: the probability of each. */
+  readonly scores?: Readonly<Record<string, number>>
+  /** `score ≥ threshold` for binary tasks, the likeliest of several classes. */
+  readonly label?: boolean | string
   readonly arm: 'stable' | 'canary'
   readonly version: number
   /** True when the canary failed and stable answered instead. */
@@ -30,7 +32,7 @@ export interface Prediction {
 export interface Label {
   /** Id of the prediction. */
   readonly id: string
-  /** What came true: 0 or 1, or the value. */
+  /** What came true: 0 or 1, the number of the class, or the value. */
   readonly label: number
   /** When it became known (default now). */
   readonly at?: Micros
@@ -62,6 +64,8 @@ export interface ServedDeployment {
   readonly name: string
   readonly columns: readonly RequestColumn[]
   readonly task: Task
+  /** Names of the classes that labels are numbered by; none where the task has no such. */
+  readonly classes: readonly string[]
   /** Throws `requestInvalid` naming the column; one bad row refuses its call and loses nothing. */
   predict(requests: readonly PredictRequest[]): Promise<readonly Prediction[]>
   /** Gives the number of labels whose prediction was found. */

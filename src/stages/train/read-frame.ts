@@ -1,6 +1,6 @@
 import type { InputSpec } from '../../define/model.ts'
 import type { DataEngine } from '../../ports/data-engine.ts'
-import type { FrameRows, TrainingFrame } from '../../ports/trainer.ts'
+import type { FrameRows, SliceColumn, TrainingFrame } from '../../ports/trainer.ts'
 import type { ColumnStatistics } from '../scaler/refit.ts'
 
 /** A frame for who trains on it. */
@@ -22,12 +22,18 @@ export async function readFrame(
 ): Promise<FrameRows> {
   const { dialect } = engine
   const relation = await engine.scan({ kind: 'parquet', path, ...(limit ? { rowNumber: 'millrace_n' } : {}) }, '/')
-  const named = (await engine.describe(relation)).map(column => column.name).filter(name => name.startsWith('slice:'))
+  const columnsThere = await engine.describe(relation)
+  const has = columnsThere.map(column => column.name)
+  const named = columnsThere.filter(column => column.name.startsWith('slice:'))
   const selected = inputs.map(
     (input, i) =>
       `${input.type === 'text' ? dialect.identifier(input.name) : dialect.cast(dialect.identifier(input.name), 'float')} AS i${i}`,
   )
-  const sliced = named.map((name, i) => `${dialect.identifier(name)} AS s${i}`)
+  const optional = ['millrace_at', 'millrace_weight'].filter(name => has.includes(name))
+  const sliced = named.map(({ name, type }, i) => {
+    const column = dialect.identifier(name)
+    return `${type === 'float' ? dialect.cast(column, 'float') : column} AS s${i}`
+  })
   const where = `millrace_split = ${dialect.literal(split, 'text')}`
   let thinned = ''
   if (limit) {
@@ -38,18 +44,26 @@ export async function readFrame(
     thinned = ` AND (millrace_n - ${Number(count?.first)}) % ${step} = 0`
   }
   const columns = await engine.columns(
-    `SELECT millrace_at, CAST(millrace_label AS DOUBLE) AS label, ${[...selected, ...sliced].join(', ')} FROM ${relation.sql} WHERE ${where}${thinned}`,
+    `SELECT CAST(millrace_label AS DOUBLE) AS label, ${[...optional, ...selected, ...sliced].join(', ')} FROM ${relation.sql} WHERE ${where}${thinned}`,
   )
-  const at = columns.get('millrace_at')?.values as Float64Array
+  const labels = Float32Array.from(columns.get('label')?.values as Float64Array)
+  const at = columns.get('millrace_at')?.values as Float64Array | undefined
+  const weights = columns.get('millrace_weight')?.values as Float64Array | undefined
   return {
-    rows: at.length,
-    at,
-    labels: Float32Array.from(columns.get('label')?.values as Float64Array),
+    rows: labels.length,
+    ...(at ? { at } : {}),
+    labels,
+    ...(weights ? { weights: Float32Array.from(weights) } : {}),
     inputs: inputs.map((input, i) => {
       const values = columns.get(`i${i}`)?.values
       return input.type === 'text' ? (values as readonly string[]) : Float32Array.from(values as Float64Array)
     }),
-    slices: new Map(named.map((name, i) => [name.slice(6), columns.get(`s${i}`)?.values as Uint8Array])),
+    slices: new Map(
+      named.map(({ name, type }, i) => {
+        const values = columns.get(`s${i}`)?.values
+        return [name.slice(6), type === 'float' ? Float32Array.from(values as Float64Array) : (values as SliceColumn)]
+      }),
+    ),
   }
 }
 
@@ -63,11 +77,19 @@ export function thinned(frame: FrameRows, most: number): FrameRows {
     rows: most,
     ...(frame.at ? { at: Float64Array.from(pick, row => frame.at?.[row] as number) } : {}),
     labels: take(frame.labels),
+    ...(frame.weights ? { weights: take(frame.weights) } : {}),
     inputs: frame.inputs.map(column =>
       column instanceof Float32Array ? take(column) : Array.from(pick, row => column[row] as string),
     ),
     slices: new Map(
-      [...frame.slices].map(([name, flags]) => [name, Uint8Array.from(pick, row => flags[row] as number)]),
+      [...frame.slices].map(([name, column]) => [
+        name,
+        column instanceof Uint8Array
+          ? Uint8Array.from(pick, row => column[row] as number)
+          : column instanceof Float32Array
+            ? take(column)
+            : Array.from(pick, row => column[row] as string),
+      ]),
     ),
   }
 }

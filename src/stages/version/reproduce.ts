@@ -78,7 +78,7 @@ export async function reproduce(
   const [frame, train, exported] = modelSteps(services, model, stepEnvironment, {
     trigger: 'reproduce',
     facts: {},
-    spans,
+    ...(spans ? { spans } : {}),
   }) as [StepDefinition, StepDefinition, StepDefinition]
   const result = await engine.run({
     name: `reproduce-${model.name}`,

@@ -1,6 +1,8 @@
 import { fail } from '../../errors/index.ts'
 import { type Duration, micros } from '../../internal/time.ts'
 import { binIndex, quantileBins } from '../../math/distribution/quantile-bins.ts'
+import { headlines, scoreOf } from '../../math/metrics/row-loss.ts'
+import type { Task } from '../../math/task.ts'
 import { baselinePerformance } from './baseline-performance.ts'
 import { baselineCounters, directionsOf, type Mean, meansOf, rowVariance, valuesOf } from './directions.ts'
 import type { ColumnProfile, NumberProfile, Profile, TextProfile } from './profile.ts'
@@ -17,7 +19,13 @@ export interface ProfileColumn {
 
 export interface ProfileInput {
   readonly columns: readonly ProfileColumn[]
-  /** One a row: probability of the positive class, or the predicted value. */
+  /** What is predicted; where it is not said, a probability if all labels are 0 or 1 and all scores between. */
+  readonly task?: Task
+  /** Of quantiles: the share of the truths that is to stay below. */
+  readonly level?: number
+  /** How many scores a row has: the number of classes of a multiclass model (default 1). */
+  readonly outputs?: number
+  /** Rows × outputs: probabilities of the positive class or of each class, or the predicted values. */
   readonly scores: Float32Array
   /**
    * Scores of rows that the model was not trained on: what live scores are compared with. A model knows its training rows
@@ -198,13 +206,23 @@ function textProfile(name: string, values: readonly string[], windows: TrainingW
   return { ...profile, variation: variationsOf(profile, slots, windows) }
 }
 
+function taskLike(labels: Float32Array, scores: Float32Array): Task {
+  const binary = labels.every((label, i) => {
+    const score = scores[i] as number
+    if (!Number.isFinite(label) || !Number.isFinite(score)) return true
+    return (label === 0 || label === 1) && score >= 0 && score <= 1
+  })
+  return binary ? 'binary' : 'regression'
+}
+
 /**
  * Makes the baseline that windows are compared with. Numbers get 60 reference-quantile bins (6 a decile), or a bin a value up
  * to 20 values; texts their 50 most frequent values. With `at`, the baseline also carries how windows of the training period
  * differ among themselves, by the day and the week where that shows. `profileMalformed` on unequal lengths.
  */
 export function buildProfile(input: ProfileInput): Profile {
-  const rows = input.scores.length
+  const { outputs = 1 } = input
+  const rows = input.scores.length / outputs
   if (rows < 2) throw fail('profileMalformed', { reason: `it has ${rows} rows` })
   const parts = input.columns.map((c): [string, number] => [`column ${c.name}`, c.values.length])
   if (input.at) parts.push(['at', input.at.length])
@@ -226,8 +244,20 @@ export function buildProfile(input: ProfileInput): Profile {
     version: 1,
     rows,
     columns: [...columns.filter(c => c.kind === 'number'), ...columns.filter(c => c.kind === 'text')],
-    score: numberProfile('score', input.heldOutScores ?? input.scores, windows, input.scores),
+    score: numberProfile(
+      'score',
+      headlines(input.heldOutScores ?? input.scores, outputs),
+      windows,
+      headlines(input.scores, outputs),
+    ),
     ...(windows && { naturalWindow }),
-    ...(input.labels && { performance: baselinePerformance(input.labels, input.scores, labelled) }),
+    ...(input.labels && {
+      performance: baselinePerformance(
+        { ...input, task: input.task ?? taskLike(input.labels, input.scores) },
+        input.labels,
+        outputs === 1 ? input.scores : Array.from({ length: rows }, (_, row) => scoreOf(input.scores, outputs, row)),
+        labelled,
+      ),
+    }),
   }
 }

@@ -1,6 +1,7 @@
 import type { Decision } from '../../define/decision.ts'
-import type { Task } from '../../math/task.ts'
+import type { Model } from '../../define/model.ts'
 import type { Monitor } from '../../define/monitor.ts'
+import { headline, type Score } from '../../math/metrics/row-loss.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { inSeconds, type Micros } from '../../internal/time.ts'
 import type { Keeper, KeptPrediction } from '../serve/journal.ts'
@@ -77,14 +78,19 @@ export class LiveMonitor implements Keeper {
   /** Called when a retrain was decided and the decision is stored. The run must end with `retrained`. */
   onRetrain: ((request: RetrainRequest) => void) | undefined
 
-  /** `task`: of the version that is watched, which may have been declared otherwise than the project's model is now. */
-  constructor(services: MonitorServices, definition: Monitor, task: Task = definition.deployment.model.task) {
+  /** `watched`: as the version that is watched was declared, which may be otherwise than the project's model is now. */
+  constructor(
+    services: MonitorServices,
+    definition: Monitor,
+    { task, quantile }: Pick<Model, 'task' | 'quantile'> = definition.deployment.model,
+  ) {
     this.#services = services
     this.definition = definition
     this.#state = startMonitor(definition.name)
     this.#retrains = new RetrainDesk(services, definition)
     this.#performance = new RealisedPerformance({
       task,
+      ...(quantile === undefined ? {} : { level: quantile }),
       cohort: inSeconds(definition.window),
       horizon: inSeconds(definition.labelHorizon),
     })
@@ -122,7 +128,7 @@ export class LiveMonitor implements Keeper {
     return this.#retrains.state.scheduled
   }
 
-  predicted(id: string, at: Micros, rows: Rows, index: number, score: number): void {
+  predicted(id: string, at: Micros, rows: Rows, index: number, score: Score): void {
     if (!this.#profile) return
     // A row of a time to come belongs to now: else one wrong time would hold the window open until then
     const { clock } = this.#services
@@ -136,7 +142,7 @@ export class LiveMonitor implements Keeper {
     // A row later than its window counts into the open one: nothing that was served goes unseen
     const width = rows.features.length / rows.rows
     const texts = rows.categories ? rows.categories.length / rows.rows : 0
-    this.#window.rows.add(rows.features, index * width, rows.categories, score, index * texts)
+    this.#window.rows.add(rows.features, index * width, rows.categories, headline(score), index * texts)
     if (this.#performance.predicted(id, at, score)) this.#newLabels++
   }
 

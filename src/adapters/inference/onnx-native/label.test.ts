@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { expect, it } from 'vitest'
-import { fitLogistic } from '../../../math/linear/index.ts'
+import { fitLinear } from '../../../math/linear/index.ts'
 import { fitScaler } from '../../../math/scaler/index.ts'
 import { exportModel } from '../../../onnx/index.ts'
 
@@ -12,7 +12,7 @@ const rows = 400
 const x = Float32Array.from({ length: rows }, (_, i) => i / rows)
 const labels = x.map((value, i) => (value + ((i * 7) % 10) / 20 > 0.7 ? 1 : 0))
 const scaler = fitScaler(['standard'], [x])
-const estimator = { kind: 'logistic', model: fitLogistic({ rows, columns: [x], labels }, { l2: 1 }) } as const
+const estimator = { kind: 'linear', model: fitLinear({ rows, columns: [x], labels }, { task: 'binary' }) } as const
 
 /** Scores and labels as the file itself gives them. */
 async function run(threshold: number | undefined): Promise<{ scores: Float32Array; labels: number[] }> {

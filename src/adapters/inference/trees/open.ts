@@ -1,5 +1,5 @@
 import { fail } from '../../../errors/catalogue.ts'
-import { type LinearModel, predictLinear } from '../../../math/linear/index.ts'
+import { predictLinear } from '../../../math/linear/index.ts'
 import { scaleRowsFloat32 } from '../../../math/scaler/index.ts'
 import { compileTrees } from '../../../math/trees/index.ts'
 import {
@@ -86,6 +86,9 @@ function predictor({ estimator }: GraphEstimator): {
   readonly predict: (features: Float32Array, rows: number, out: Float32Array) => void
 } {
   if (estimator.kind === 'trees') return compileTrees(estimator.ensemble)
-  const model: LinearModel = estimator.model
-  return { outputs: 1, predict: (features, rows, out) => predictLinear(model, features, rows, out) }
+  const { model } = estimator
+  return {
+    outputs: model.intercepts.length,
+    predict: (features, rows, out) => predictLinear(model, features, rows, out),
+  }
 }

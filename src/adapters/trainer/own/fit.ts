@@ -1,7 +1,8 @@
 import { fail } from '../../../errors/index.ts'
-import { fitLogistic, fitRidge, predictLinear, type LinearModel } from '../../../math/linear/index.ts'
+import { predictLinear } from '../../../math/linear/index.ts'
 import {
   fitScaler,
+  float32Scale,
   InfiniteValueError,
   leaveUnscaled,
   scaleFloat32,
@@ -9,17 +10,19 @@ import {
   type ScalerParameters,
   SpreadError,
 } from '../../../math/scaler/index.ts'
-import {
-  compileTrees,
-  gainImportance,
-  trainTrees,
-  type Crew,
-  type TreeEnsemble,
-  type TreeTask,
-} from '../../../math/trees/index.ts'
-import { categoryEncoder, type Estimator, type ModelInput } from '../../../onnx/index.ts'
 import type { Task } from '../../../math/task.ts'
-import type { FrameRows, InputRows, ScaleKind, Trainer, TrainingRequest } from '../../../ports/trainer.ts'
+import { compileTrees, type Crew, outputsOf } from '../../../math/trees/index.ts'
+import { codesOf, type Estimator, type ModelInput } from '../../../onnx/index.ts'
+import {
+  categoriesOf,
+  type FrameRows,
+  type InputRows,
+  type ScaleKind,
+  type TrainingRequest,
+} from '../../../ports/trainer.ts'
+import type { Examples } from './examples.ts'
+import { fitEstimator } from './fit-estimator.ts'
+import { inputsOf, numericColumns } from './inputs.ts'
 
 /** What was fitted, before it becomes a graph. */
 export interface FittedModel {
@@ -31,7 +34,6 @@ export interface FittedModel {
   readonly importance: readonly number[]
 }
 
-const mostCategories = 250
 const scalerKind: Record<ScaleKind, ScalerKind> = {
   standard: 'standard',
   'min-max': 'minmax',
@@ -40,29 +42,7 @@ const scalerKind: Record<ScaleKind, ScalerKind> = {
 }
 
 /** What of a request a fit depends on. */
-export type Fittable = Pick<TrainingRequest, 'task' | 'scale' | 'trainer' | 'inputs'>
-
-/** Text inputs with their categories: the most frequent of training first; others count as missing. */
-function inputsOf(model: Fittable, frame: FrameRows): ModelInput[] {
-  return model.inputs.map((input, i) => {
-    if (input.type !== 'text') return { name: input.name, kind: 'number' }
-    const counts = new Map<string, number>()
-    for (const value of frame.inputs[i] as readonly string[])
-      if (value !== '') counts.set(value, (counts.get(value) ?? 0) + 1)
-    const ordered = [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
-    return { name: input.name, kind: 'text', categories: ordered.slice(0, mostCategories).map(([value]) => value) }
-  })
-}
-
-/** The numeric columns that an estimator sees, before scaling: text as its category's index. */
-export function numericColumns(inputs: readonly ModelInput[], frame: Pick<InputRows, 'inputs'>): Float32Array[] {
-  return inputs.map((input, i) => {
-    const values = frame.inputs[i] as Float32Array | readonly string[]
-    if (input.kind === 'number') return values as Float32Array
-    const encode = categoryEncoder(input.categories)
-    return Float32Array.from(values as readonly string[], encode)
-  })
-}
+export type Fittable = Pick<TrainingRequest, 'task' | 'scale' | 'trainer' | 'inputs' | 'classes' | 'quantile'>
 
 /** Fits scaler and estimator on the training rows only. Deterministic: the same rows and options give the same model. */
 export async function fit(
@@ -71,14 +51,26 @@ export async function fit(
   crew: Crew | undefined,
   onRound: (done: number, of: number) => void,
 ): Promise<FittedModel> {
-  const inputs = inputsOf(model, frame)
+  const inputs = inputsOf(model.inputs, frame, categoriesOf(model.trainer.kind === 'baseline' ? {} : model.trainer))
   const columns = numericColumns(inputs, frame)
   const texts = inputs.flatMap((input, i) => (input.kind === 'text' ? [i] : []))
   const scaler = leaveUnscaled(scalerOf(model, columns), texts)
-  const scaled = scaleFloat32(scaler, columns)
-  const estimator = await fitEstimator(model.task, model.trainer, scaled, frame.labels, crew, onRound)
-  const importance = estimator.kind === 'trees' ? gainImportance(estimator.ensemble) : shares(estimator.model)
-  return { task: model.task, inputs, scaler, estimator, importance }
+  const { task, classes, quantile, trainer } = model
+  const { labels, weights } = frame
+  const examples: Examples = {
+    task,
+    rows: labels.length,
+    columns: scaleFloat32(scaler, columns),
+    codes: inputs.map(codesOf),
+    names: inputs.map(input => input.name),
+    scale: float32Scale(scaler),
+    labels,
+    ...(classes.length > 0 ? { classes: classes.length } : {}),
+    ...(quantile === undefined ? {} : { quantile }),
+    ...(weights ? { weights } : {}),
+  }
+  const { estimator, importance } = await fitEstimator(trainer, examples, { crew, onRound })
+  return { task, inputs, scaler, estimator, importance }
 }
 
 /** Fits the declared scale of each input. Throws `scalerValueInfinite` and `scalerSpread` naming the input. */
@@ -100,70 +92,14 @@ function scalerOf(model: Pick<Fittable, 'scale' | 'inputs'>, columns: readonly F
   }
 }
 
-/** On standardised inputs the size of a coefficient is its share of the decision. */
-function shares(model: LinearModel): number[] {
-  const total = model.coefficients.reduce((sum, c) => sum + Math.abs(c), 0)
-  return model.coefficients.map(c => (total > 0 ? Math.abs(c) / total : 0))
-}
-
-function treeTask(task: Task): TreeTask {
-  if (task === 'quantile' || task === 'count') throw new TypeError(`no trainer for ${task}`)
-  return task
-}
-
-async function fitEstimator(
-  declared: Task,
-  trainer: Trainer,
-  columns: readonly Float32Array[],
-  labels: Float32Array,
-  crew: Crew | undefined,
-  onRound: (done: number, of: number) => void,
-): Promise<Estimator> {
-  const task = treeTask(declared)
-  if (trainer.kind === 'linear') {
-    const options = trainer.l2 === undefined ? {} : { l2: trainer.l2 }
-    const data = { rows: labels.length, columns, labels }
-    return task === 'binary'
-      ? { kind: 'logistic', model: fitLogistic(data, options) }
-      : { kind: 'linear', model: fitRidge(data, options) }
-  }
-  const { kind: _, earlyStopping, ...options } = trainer
-  const matrix = { rows: labels.length, columns, labels }
-  if (earlyStopping === undefined)
-    return {
-      kind: 'trees',
-      ensemble: await trainTrees(
-        matrix,
-        { task, ...options },
-        { ...(crew ? { parallel: crew } : {}), onRound: round => onRound(round.round, round.rounds) },
-      ),
-    }
-  // The newest tenth of the training span decides when to stop; it is before every test row
-  const cut = Math.floor(labels.length * 0.9)
-  const part = (from: number, to: number) => ({
-    rows: to - from,
-    columns: columns.map(column => column.subarray(from, to)),
-    labels: labels.subarray(from, to),
-  })
-  const ensemble: TreeEnsemble = await trainTrees(
-    part(0, cut),
-    { task, ...options, earlyStopping },
-    {
-      ...(crew ? { parallel: crew } : {}),
-      validation: part(cut, labels.length),
-      onRound: round => onRound(round.round, round.rounds),
-    },
-  )
-  return { kind: 'trees', ensemble }
-}
-
-/** Reference scores of the trainer's own arithmetic: probability of the positive class, or the value. */
+/** Reference scores of the trainer's own arithmetic: probability of the positive class or of each class, or the value. */
 export function score(fitted: FittedModel, frame: InputRows): Float32Array {
   const scaled = scaleFloat32(fitted.scaler, numericColumns(fitted.inputs, frame))
   const { estimator } = fitted
   const trees = estimator.kind === 'trees' ? compileTrees(estimator.ensemble) : undefined
   const width = scaled.length
-  const out = new Float32Array(frame.rows)
+  const outputs = estimator.kind === 'trees' ? outputsOf(estimator.ensemble) : estimator.model.intercepts.length
+  const out = new Float32Array(frame.rows * outputs)
   const block = 4096
   const rowMajor = new Float32Array(block * width)
   for (let from = 0; from < frame.rows; from += block) {
@@ -172,7 +108,7 @@ export function score(fitted: FittedModel, frame: InputRows): Float32Array {
       const column = scaled[c] as Float32Array
       for (let r = 0; r < rows; r++) rowMajor[r * width + c] = column[from + r] as number
     }
-    const part = out.subarray(from, from + rows)
+    const part = out.subarray(from * outputs, (from + rows) * outputs)
     if (trees) trees.predict(rowMajor, rows, part)
     else if (estimator.kind !== 'trees') predictLinear(estimator.model, rowMajor, rows, part)
   }

@@ -1,5 +1,9 @@
 import type { Model } from '../../../define/model.ts'
+import { ulid } from '../../../internal/ids.ts'
+import { keepCounterexamples, readCounterexamples } from '../../../stages/evaluate/counterexamples.ts'
+import { seedOf } from '../../../stages/evaluate/seed.ts'
 import { runSuite } from '../../../stages/evaluate/suite.ts'
+import { frameKey } from '../../../stages/pipeline/save.ts'
 import { partDigest, versionName } from '../../../stages/register/version-parts.ts'
 import { loadVersion } from '../../../stages/serve/served-version.ts'
 import { readFrame } from '../../../stages/train/read-frame.ts'
@@ -28,22 +32,31 @@ export const command: Command = {
         const engine = await workspace.engine()
         const path = await workspace.artifacts.localPath(partDigest(record, 'frame'))
         const frame = await readFrame(engine, path, version.model.inputs, 'test', 60_000)
+        const train = await readFrame(engine, path, version.model.inputs, 'train', 60_000)
         const declared = workspace.project.models.get(record.model)
         const tests = testsFor(version.model, declared)
         if (declared && tests !== declared.tests)
           out.note(
             `${name} is tested by the tests that it was made with: ${record.model} is declared with other inputs now.`,
           )
-        const { report } = await runSuite({
+        const onnx = await workspace.artifacts.get(record.digest)
+        const { report, counterexamples } = await runSuite({
           model: { ...version.model, tests },
           name,
           subject: { loaded: version.loaded, inputs: version.card.inputs },
           bytes,
+          onnx,
+          kept: await readCounterexamples(workspace.store, record.model),
           frame,
-          seed: 1,
+          classes: version.card.classes,
+          ...(version.model.quantile === undefined ? {} : { level: version.model.quantile }),
+          train,
+          seed: seedOf(ulid()),
           clock: workspace.clock,
           further: [version.golden],
         })
+        if (frameKey(version.model) === undefined)
+          await keepCounterexamples(workspace.store, record.model, counterexamples, workspace.clock.now())
         await workspace.store.addReport(report)
         out.data(report)
         if (!out.json)

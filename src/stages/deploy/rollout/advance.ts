@@ -1,6 +1,7 @@
 import { fail } from '../../../errors/index.ts'
 import { formatTime, type Micros } from '../../../internal/time.ts'
 import { rowLogLoss } from '../../../math/metrics/classification.ts'
+import { isClassification } from '../../../math/task.ts'
 import { addPairs, confidenceSequence } from '../../../math/sequential/mean-difference.ts'
 import type { CommandEvent, LabelsEvent, RequestEvent, RolloutEvent, RolloutState, ShadowEvent } from './state.ts'
 import { type Advanced, decide, enter, logE, noDecisions, rollBack } from './transition.ts'
@@ -188,7 +189,7 @@ function onShadow(state: RolloutState, event: ShadowEvent): Advanced {
   for (let i = 0; i < stable.length; i++) {
     const s = stable[i] as number
     const c = canary[i] as number
-    if (!Number.isFinite(c) || (task === 'binary' && (c < 0 || c > 1))) {
+    if (!Number.isFinite(c) || (isClassification(task) && (c < 0 || c > 1))) {
       nonFinite++
       continue
     }
@@ -196,7 +197,7 @@ function onShadow(state: RolloutState, event: ShadowEvent): Advanced {
     const difference = Math.abs(c - s)
     sumDifference += difference
     sumSquare += difference * difference
-    if (c >= threshold !== s >= stableThreshold) flips++
+    if (event.flipped ? event.flipped[i] === 1 : c >= threshold !== s >= stableThreshold) flips++
     const label = labels ? (labels[i] as number) : Number.NaN
     if (Number.isFinite(label)) {
       first.push(task === 'binary' ? rowLogLoss(label, s) : (s - label) ** 2)

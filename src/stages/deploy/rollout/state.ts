@@ -115,6 +115,8 @@ export interface ShadowEvent extends At {
   readonly type: 'shadow'
   readonly stable: Float32Array
   readonly canary: Float32Array
+  /** 1 where the two decide differently; where it is not given, their thresholds say. */
+  readonly flipped?: Uint8Array
   readonly labels?: Float32Array
 }
 /** One answered request. An error of the canary that stable answered instead is still the canary's error. */

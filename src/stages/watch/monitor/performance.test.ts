@@ -52,6 +52,7 @@ describe('the floor of a cohort', () => {
     auc: auc === null ? null : interval(auc, 0.01),
     loss: interval(loss, 0.01),
     r2: null,
+    accuracy: null,
     meanDelay: 0,
   })
   const exact = { error: 0, natural: null }

@@ -2,11 +2,14 @@ import type { Task } from '../../../math/task.ts'
 import { type Duration, type Micros, micros } from '../../../internal/time.ts'
 import { aucInterval, areaUnderCurve } from '../../../math/metrics/ranking.ts'
 import { normalQuantile } from '../../../math/special/normal.ts'
-import { meanLoss, quality } from '../baseline-performance.ts'
+import { headline, type Score } from '../../../math/metrics/row-loss.ts'
+import { meanLoss, qualityOf } from '../baseline-performance.ts'
 import type { BaselinePerformance } from '../profile.ts'
 
 export interface PerformanceOptions {
   readonly task: Task
+  /** Of quantiles. */
+  readonly level?: number
   /** Length of a cohort of predictions; `1d`. */
   readonly cohort?: Duration
   /** A cohort is published when this share of it is labelled (0.8) or the horizon has passed since its end (`7d`). */
@@ -34,15 +37,17 @@ export interface Cohort {
   readonly revision: number
   /** AUC, for binary with both classes seen. */
   readonly auc: Estimate | null
-  /** Log loss, or squared error. */
+  /** Log loss, pinball loss, Poisson deviance or squared error. */
   readonly loss: Estimate | null
   /** R² for regression. */
   readonly r2: number | null
+  /** Share of the rows whose likeliest class came true, for multiclass. */
+  readonly accuracy: number | null
   readonly meanDelay: Micros | null
 }
 
 interface Held {
-  readonly rows: Map<string, { readonly at: Micros; readonly score: number; label: number; labelledAt: Micros }>
+  readonly rows: Map<string, { readonly at: Micros; readonly score: Score; label: number; labelledAt: Micros }>
   labelled: number
   revision: number
 }
@@ -64,8 +69,8 @@ export class RealisedPerformance {
   }
 
   /** Notes a prediction; the first one of an id counts. True when its label had come before it. */
-  predicted(id: string, at: Micros, score: number): boolean {
-    if (this.#where.has(id) || !Number.isFinite(score)) return false
+  predicted(id: string, at: Micros, score: Score): boolean {
+    if (this.#where.has(id) || !Number.isFinite(headline(score))) return false
     const index = Math.floor(at / this.#length)
     let held = this.#cohorts.get(index)
     if (!held) this.#cohorts.set(index, (held = { rows: new Map(), labelled: 0, revision: 0 }))
@@ -111,22 +116,22 @@ export class RealisedPerformance {
   }
 
   #cohort(index: number, held: Held, now: Micros): Cohort {
-    const { task, confidence = 0.99 } = this.#options
-    const scores = new Float32Array(held.labelled)
+    const { task, level, confidence = 0.99 } = this.#options
+    const scores: Score[] = []
     const labels = new Float32Array(held.labelled)
     let n = 0
     let delay = 0
     for (const row of held.rows.values()) {
       if (Number.isNaN(row.label)) continue
-      scores[n] = row.score
+      scores.push(row.score)
       labels[n++] = row.label
       delay += Math.max(0, row.labelledAt - row.at)
     }
     const from = index * this.#length
     const to = from + this.#length
     const coverage = n / held.rows.size
-    const area = task === 'binary' ? areaUnderCurve(labels, scores) : undefined
-    const loss = meanLoss(task, labels, scores)
+    const area = task === 'binary' ? areaUnderCurve(labels, scores as number[]) : undefined
+    const loss = meanLoss(task, labels, scores, level)
     const half = -normalQuantile((1 - confidence) / 2) * loss.error
     const late = now >= to + micros(this.#options.horizon ?? '7d')
     return {
@@ -139,7 +144,8 @@ export class RealisedPerformance {
       revision: held.revision,
       auc: area && Number.isFinite(area.auc) ? { value: area.auc, ...aucInterval(area, confidence) } : null,
       loss: n > 1 ? { value: loss.value, lower: loss.value - half, upper: loss.value + half } : null,
-      r2: task === 'regression' && n > 1 ? quality(task, labels, scores).value : null,
+      r2: task === 'regression' && n > 1 ? qualityOf(task, labels, scores).value : null,
+      accuracy: task === 'multiclass' && n > 0 ? qualityOf(task, labels, scores).value : null,
       meanDelay: n > 0 ? delay / n : null,
     }
   }
