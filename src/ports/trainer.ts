@@ -78,6 +78,10 @@ export interface CardInput {
   readonly name: string
   readonly kind: 'number' | 'text'
   readonly categories?: readonly string[]
+  /** Texts of the training rows that were too rare to be told apart, and how many rows had one. */
+  readonly rare?: { readonly texts: number; readonly rows: number }
+  /** Training rows without a text. */
+  readonly missing?: number
 }
 
 /** What everything after training knows of a model besides its ONNX file. Plain JSON. */
