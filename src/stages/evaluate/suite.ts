@@ -79,18 +79,23 @@ export async function runSuite(input: SuiteInput): Promise<SuiteResult> {
   return {
     ...(figures ? { figures: await figuresOf(context, checks, figures.importance, figures.champion) } : {}),
     counterexamples,
-    metrics: measureAll(context.judged),
+    metrics: Object.fromEntries(
+      Object.entries(measureAll(context.judged)).filter(([, value]) => Number.isFinite(value)),
+    ),
     report: {
       id: ulid(),
       kind: 'model',
       subject: name,
       at: clock.now(),
       status: overallStatus(checks),
-      checks,
+      checks: storable(checks),
       evidence: { rows: frame.rows, seed: input.seed },
     },
   }
 }
+
+/** A figure that is no number has no JSON form: it is told as none. */
+const storable = (checks: readonly CheckResult[]): CheckResult[] => JSON.parse(JSON.stringify(checks)) as CheckResult[]
 
 async function contextOf(input: SuiteInput): Promise<SuiteContext> {
   const { model, name, subject, frame, train, champion, onnx, bytes, seed, clock } = input

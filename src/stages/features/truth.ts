@@ -52,7 +52,7 @@ function classWeightSql(
   if (stranger !== undefined)
     throw fail('labelClasses', {
       model: name,
-      reason: `classWeights names the class '${stranger}', which no row has: ${[...known.keys()].slice(0, 20).join(', ')}`,
+      reason: `classWeights names the class '${stranger}', which no row has: ${[...known.keys()].sort().slice(0, 20).join(', ')}`,
     })
   const weights =
     classWeights === 'balanced'
