@@ -2,7 +2,7 @@ import { describe, expect as check, it } from 'vitest'
 import * as api from '../index.ts'
 import { isMillraceError } from '../errors/index.ts'
 import { kinds } from './expectation/index.ts'
-import { formsOf, type Form } from './forms.ts'
+import { formsOf, type Form, oneOf } from './forms.ts'
 import { modelTests } from './model-test/index.ts'
 
 // Rule: nothing is ignored. Every function of the definition API is called with an option that nobody reads, with options
@@ -39,6 +39,16 @@ const late = model('late', {
   train: linear(),
 })
 const api_ = deployment('api', { model: late })
+
+const program = {
+  params: { depth: 4 },
+  files: ['shared'],
+  timeout: '1h',
+  env: ['TOKEN'],
+  reproducible: 'bitwise',
+}
+/** Options that make no sense beside another one of the same call. */
+const excluded = new Set(['quantile'])
 
 /** A call of every function with options that say something, by its name in the API. */
 const calls: Readonly<Record<string, readonly unknown[]>> = {
@@ -87,9 +97,25 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
       columnSample: 0.5,
       seed: 1,
       earlyStopping: 2,
+      maxBins: 63,
+      monotone: { km: 'increasing' },
+      categoryL2: 1,
+      categorySmoothing: 1,
+      maxCategories: 10,
+      minCategoryRows: 2,
+      calibrate: 'platt',
     },
   ],
-  linear: [{ l2: 1 }],
+  linear: [{ l2: 1, l1: 1, maxCategories: 10, minCategoryRows: 2, calibrate: 'isotonic' }],
+  baseline: [{ input: 'km' }],
+  python: ['train.py', { lock: 'requirements.lock', python: 'python3.11', ...program }],
+  typescript: ['train.ts', program],
+  command: [['Rscript', 'train.R'], program],
+  container: [
+    'trainer:1',
+    { command: ['train'], params: { depth: 4 }, timeout: '1h', env: ['TOKEN'], reproducible: 'none' },
+  ],
+  onnx: ['model.onnx', { inputs: { x: ['km'] }, output: 'scores' }],
   model: [
     'other',
     {
@@ -98,7 +124,9 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
       label: (c: typeof columns) => c.late,
       inputs: (c: typeof columns) => ({ km: c.km }),
       features: [],
-      split: { by: 'time', train: '30d', test: '10d', until: '2026-03-31T00:00:00Z' },
+      weight: (c: typeof columns) => c.km,
+      classWeights: 'balanced',
+      split: { by: 'time', train: '30d', test: '10d', gap: '1d', until: '2026-03-31T00:00:00Z' },
       scale: 'robust',
       train: gbt({ trees: 2 }),
       threshold: 0.4,
@@ -265,11 +293,15 @@ describe.each(builders)('%s', (name, make) => {
 
 /** Changes each member of options, and of options among them. */
 function walk(form: Form, given: unknown, make: (changed: unknown) => unknown): void {
-  if (!form.members) return
   const options = given as Readonly<Record<string, unknown>>
-  check(Object.keys(options).sort(), 'the call sets every option').toEqual(Object.keys(form.members).sort())
+  const { tag = '', forms } = form.variants ?? {}
+  const members = forms ? { [tag]: oneOf(String(options[tag])), ...forms[String(options[tag])] } : form.members
+  if (!members) return
+  const all = Object.keys(members).filter(name => !excluded.has(name))
+  check(Object.keys(options).sort(), 'the call sets every option').toEqual(all.sort())
   check(refusal(() => make({ ...options, zzz: 1 }))).toContain("'zzz'")
-  for (const [key, member] of Object.entries(form.members)) {
+  for (const [key, member] of Object.entries(members)) {
+    if (excluded.has(key) || key === tag) continue
     const { [key]: value, ...others } = options
     const misspelt = `${key}x`
     check(refusal(() => make({ ...others, [misspelt]: value }))).toMatch(
