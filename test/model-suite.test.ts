@@ -164,6 +164,31 @@ describe('models test', () => {
     expect(JSON.parse(readFileSync(join(root, 'late.sarif'), 'utf8'))).toMatchObject({ version: '2.1.0' })
   })
 
+  it('every reporter says what was found', async () => {
+    const files = [
+      '--junit',
+      'a.xml',
+      '--sarif',
+      'a.sarif',
+      '--html',
+      'a.html',
+      '--markdown',
+      'a.md',
+      '--code-quality',
+      'a.json',
+    ]
+    writeFileSync(join(root, 'high.json'), JSON.stringify([{ metric: ['auc', { min: 0.99 }] }]))
+    const asked = ['models', 'test', 'late@1', '--tests', 'high.json']
+    expect((await run(...asked, ...files)).code).toBe(1)
+    for (const name of ['a.xml', 'a.sarif', 'a.html', 'a.md', 'a.json'])
+      expect(readFileSync(join(root, name), 'utf8'), name).toMatch(
+        /auc is 0\.\d+ on [\d,]+ test rows, ≥ 0\.99 is asked/,
+      )
+    expect((await run(...asked, '--reporter', 'github')).out).toMatch(/^::error .*auc is 0\./m)
+    expect((await run(...asked)).out).not.toContain('bounds')
+    expect((await run(...asked, '--verbose')).out).toContain('bounds')
+  })
+
   it('keeps what broke a property, lists it, and tries it first from then on', async () => {
     const tests = join(root, 'falls.json')
     writeFileSync(tests, JSON.stringify([{ monotone: ['km', 'decreasing', { id: 'falls' }] }]))
