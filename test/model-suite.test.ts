@@ -79,6 +79,11 @@ describe('a faulty model does not register, and is told why', () => {
       { inputs: 'km: c.km, flag: c.flag', tests: "m.slices({ severity: 'critical' })" },
       'slices are weak: ',
     ],
+    [
+      'a group that is scored worse than the rest, by a column that is no input',
+      { tests: "m.fairness({ of: c.flag, criteria: ['calibration'], severity: 'critical' })" },
+      'comparisons are beyond their limit; flag = ',
+    ],
     ['a number of the row', { inputs: 'km: c.km, id: c.id', tests: 'm.noLeak()' }, 'id rises with every row'],
     ['scores that fall', { tests: "m.monotone('km', 'decreasing')" }, 'score never rises as km rises'],
   ])('%s', async (_, parts, words) => {
