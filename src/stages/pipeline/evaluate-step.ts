@@ -92,9 +92,17 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
         profile,
       )
       const spans = spansIn(input(context, 'frame').ref.meta)
-      const champion = await championOf(services, context, model, { frame, spans, limit: suiteRows })
+      const champion = await championOf(services, context, model, {
+        frame,
+        spans,
+        limit: suiteRows,
+        classes: card.classes,
+      })
       if (champion?.scaler) further.push(unitChange(model.name, scaler, champion.scaler))
-      const subject: Subject = { loaded: await (await services.runtime()).load(bytes), inputs: card.inputs }
+      const subject: Subject = {
+        loaded: await (await services.runtime()).load(bytes, card.binding),
+        inputs: card.inputs,
+      }
       try {
         const { report, metrics, counterexamples, figures } = await runSuite({
           model,
