@@ -8,6 +8,7 @@ import { refuse } from './named.ts'
 
 /** By time: the newest `test` of the data is the test set, the `train` before it the training set. */
 export interface TimeSplit {
+  /** Along time. */
   readonly by: 'time'
   /** Length of the training span, which ends where the test span begins. */
   readonly train: Duration

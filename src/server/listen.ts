@@ -19,6 +19,7 @@ export interface ServerOptions {
   readonly workspace: ServerServices['workspace'] | Workspace
   readonly serving: Serving
   readonly ingest: ServerServices['ingest']
+  readonly testModel: ServerServices['testModel']
   /** Default 127.0.0.1. Anything but loopback needs `auth`. */
   readonly host?: string
   /** 0 takes a free one. */
@@ -108,7 +109,7 @@ async function drain(server: Server, milliseconds: number): Promise<void> {
  * `bindRefused`. Closing it closes neither the workspace nor the serving, which belong to the caller.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { workspace, serving, ingest } = options
+  const { workspace, serving, ingest, testModel } = options
   const host = options.host ?? '127.0.0.1'
   const log = options.log ?? toStandardError
   const bus = options.bus ?? new EventBus()
@@ -116,7 +117,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { store, clock } = workspace
   const guard = new Guard({ store, clock, host, auth: options.auth ?? false, allowedHosts: options.allowedHosts ?? [] })
   const health = new Health({ store, serving, clock, version })
-  const services: ServerServices = { workspace, serving, ingest, bus, health, guard, version, log }
+  const services: ServerServices = { workspace, serving, ingest, testModel, bus, health, guard, version, log }
   const metrics = new InferenceMetrics(services)
   const batchers = new WeakMap<ServedDeployment, Batcher>()
   const data: DataServices = {

@@ -1,6 +1,7 @@
 import type { Workspace } from '../config/workspace.ts'
 import type { Dataset } from '../define/dataset.ts'
 import type { ArtifactStore } from '../ports/artifact-store.ts'
+import type { Report } from '../define/report.ts'
 import type { Ingested } from '../stages/ingest/journal.ts'
 import type { Serving } from '../stages/serve/types.ts'
 import type { EventBus } from './events/bus.ts'
@@ -27,6 +28,8 @@ export interface ServerServices {
   readonly serving: Serving
   /** Takes a file into a dataset, or refuses it, away from this process. */
   readonly ingest: (dataset: Dataset, file: IngestFile) => Promise<IngestAnswer>
+  /** Runs tests of a version, those that are given as JSON or else the declared ones, away from this process. */
+  readonly testModel: (version: string, tests: unknown, seed: number | undefined) => Promise<Report>
   readonly bus: EventBus
   readonly health: Health
   readonly guard: Guard

@@ -3,6 +3,7 @@ export { checkRows, type CheckedRows, type CheckRowsOptions, type RowLiteral } f
 export { artifactStoreContract } from './artifact-store-contract.ts'
 export { runContract, type ContractCase, type Skips, type TestFunction } from './contract.ts'
 export { dataEngineContract } from './data-engine-contract.ts'
+export { describeModel, type DescribeModelOptions, type TestFramework } from './describe-model.ts'
 export { executorContract } from './executor-contract.ts'
 export { foreignModelContract } from './foreign-model-contract.ts'
 export { inferenceRuntimeContract } from './inference-runtime-contract.ts'

@@ -12,6 +12,8 @@ const ingest = of('test/ingest.test.ts')
 const compare = of('test/compare.test.ts')
 const profile = of('test/profile.test.ts')
 const scaler = of('test/scaler.test.ts')
+const modelSuite = of('test/model-suite.test.ts')
+const modelReports = modelSuite('every reporter says what was found')
 const scalerReports = scaler('is proven on request, and every reporter says so')
 const files = data('is written into every file that is named')
 const told = data('is told by the reporter that was asked for, and passes with --verbose')
@@ -81,6 +83,15 @@ export const flagsSeen: Readonly<Record<string, Test>> = {
   'features verify --sample': served('are written as known at a moment, and proven by as many samples as asked'),
   'train --trigger': served('a training says why it began, and only what can be a reason'),
   'train --because': served('a training says why it began, and only what can be a reason'),
+  'models test --reporter': modelReports,
+  'models test --verbose': modelReports,
+  'models test --junit': modelReports,
+  'models test --sarif': modelReports,
+  'models test --html': modelReports,
+  'models test --markdown': modelReports,
+  'models test --code-quality': modelReports,
+  'models test --seed': modelSuite('draws other cases in every run, tells the seed, and the same by it'),
+  'models test --tests': modelSuite('keeps what broke a property, lists it, and tries it first from then on'),
   'scaler check --reporter': scalerReports,
   'scaler check --verbose': scalerReports,
   'scaler check --junit': scalerReports,

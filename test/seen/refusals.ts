@@ -18,7 +18,10 @@ const retrains = of('src/stages/watch/monitor/retrain.test.ts')
 const gate = of('src/stages/pipeline/gate.test.ts')
 const training = of('src/stages/pipeline/training.test.ts')
 const metric = of('src/stages/evaluate/metric-tests.test.ts')
-const property = of('src/stages/evaluate/property-tests.test.ts')
+const property = of('src/stages/evaluate/properties/properties.test.ts')
+const compared = of('src/stages/evaluate/comparisons.test.ts')
+const slices = of('src/stages/evaluate/slices/slices.test.ts')
+const leak = of('src/stages/evaluate/leak/leak.test.ts')
 const service = of('src/stages/evaluate/service-tests.test.ts')
 const latency = of('src/stages/evaluate/latency-test.test.ts')
 const suite = of('src/stages/evaluate/suite.test.ts')
@@ -131,14 +134,26 @@ export const checksSeen: Readonly<Record<string, Refusal>> = {
     no: metric('holds at its least value and fails just above'),
     yes: metric('holds at its greatest value and fails just below'),
   },
-  monotone: both(property('increasing passes a model that rises, and only that')),
-  invariant: both(property('fails where the input moves the score by more than is allowed')),
+  monotone: both(property('passes what rises, and only that, in any unit: %d')),
+  invariant: both(property('fails where the input moves the score by more than is allowed: numbers, booleans, texts')),
+  matters: both(property('does, or fails')),
+  stable: both(property('moves a smooth model little, and one that flickers much')),
+  relation: both(property('holds or is shown')),
+  leak: { no: leak('%s among the inputs refuses the version, asked for or not'), yes: leak('is none in honest data') },
+  fairness: {
+    no: compared('names what is unfair, with its interval'),
+    yes: compared('holds of a model that treats groups alike'),
+  },
+  simpleModel: both(compared('is beaten by one that knows more')),
+  overfit: both(compared('is what is far better on the training rows')),
+  fresh: both(compared('rows are fresh to the last microsecond')),
+  memory: both(compared('that is kept for ever is found, what comes and goes is not')),
   directional: both(property('adds to the row’s own value and looks which way the score goes')),
   golden: {
     no: service('that are answered by no number, or are none, prove nothing'),
     yes: service('hold within a hundred-thousandth'),
   },
-  slices: both(service('compares what each slice has above chance')),
+  slices: { no: slices('%s'), yes: slices('%s') },
   calibration: both(metric('calibration holds at the error that is allowed and fails just below')),
   latency: both(latency('is measured in microseconds and held to the limit, to the last one')),
   size: both(service('size holds at the bytes that are allowed and fails at one more')),

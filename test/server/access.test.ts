@@ -153,9 +153,13 @@ test('foreign host names and origins are refused', async () => {
 test('no open address without tokens, and a taken port is named', async () => {
   const { workspace, serving } = open
   const ingest = (): Promise<never> => Promise.reject(new TypeError('no server, nothing taken in'))
-  await expect(startServer({ workspace, serving, ingest, host: '0.0.0.0', port: 0 })).rejects.toMatchObject({
+  await expect(
+    startServer({ workspace, serving, ingest, testModel: ingest, host: '0.0.0.0', port: 0 }),
+  ).rejects.toMatchObject({
     code: 'MR5003',
   })
   const port = Number(new URL(open.url).port)
-  await expect(startServer({ workspace, serving, ingest, port })).rejects.toMatchObject({ code: 'MR5001' })
+  await expect(startServer({ workspace, serving, ingest, testModel: ingest, port })).rejects.toMatchObject({
+    code: 'MR5001',
+  })
 })

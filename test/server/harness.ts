@@ -39,6 +39,7 @@ const watch = monitor('lateness-watch', { deployment: api })
 
 export const sampleProject = project('flight-delays', { flights, departures, lateness, api, watch })
 
+const testModel = (): Promise<never> => Promise.reject(new TypeError('nothing is tested in here'))
 const ingest = (): Promise<never> => Promise.reject(new TypeError('nothing is taken in here'))
 
 export interface TestServer extends RunningServer {
@@ -84,7 +85,7 @@ export async function testServer(
     ...(rollout ? { rollout } : {}),
   })
   const serving = echoServing([deployment])
-  const server = await startServer({ workspace, serving, ingest, port: 0, log: () => {}, ...options })
+  const server = await startServer({ workspace, serving, ingest, testModel, port: 0, log: () => {}, ...options })
   return {
     ...server,
     workspace,

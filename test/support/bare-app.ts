@@ -35,6 +35,7 @@ export async function bareApp(over: Partial<ServerServices> = {}): Promise<BareA
     workspace,
     serving,
     ingest: () => Promise.reject(new TypeError('nothing is taken in here')),
+    testModel: () => Promise.reject(new TypeError('nothing is tested in here')),
     bus: new EventBus(),
     health,
     guard: new Guard({ store: workspace.store, clock, host: '127.0.0.1', auth: false }),

@@ -39,6 +39,7 @@ export async function trainedServer(
     workspace: { ...trained.workspace, project },
     serving,
     ingest: () => Promise.reject(new TypeError('nothing is taken in here')),
+    testModel: () => Promise.reject(new TypeError('nothing is tested in here')),
     port: 0,
     log: line => logged.push(line),
     ...options,

@@ -6,6 +6,7 @@ import { messageOf } from '../../internal/message-of.ts'
 import { checkBind, EventBus, type Log, startServer } from '../../server/index.ts'
 import { LiveServing } from '../../stages/serve/serving.ts'
 import { runApart } from './apart.ts'
+import { testApart } from './test-apart.ts'
 import { ingestApart } from './ingest-apart.ts'
 import { recoverApart } from './recover-apart.ts'
 import { retrainApart } from './retrain-apart.ts'
@@ -88,6 +89,7 @@ async function serve(options: UpOptions): Promise<Up> {
       workspace,
       serving,
       ingest: ingestApart(apart),
+      testModel: testApart(apart, workspace.store, workspace.folder),
       port: options.port,
       host: options.host,
       auth: options.auth,

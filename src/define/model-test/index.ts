@@ -1,7 +1,7 @@
 import type { Expression } from '../expression/types.ts'
 import type { NamedCondition, NamedValue } from './columns.ts'
 import { declaring, type Common, type InputNames, type TestedModel } from './declaring.ts'
-import { calibration, type CalibrationOptions, type CalibrationTest } from './kinds/calibration.ts'
+import { calibration, type CalibrationTestOptions, type CalibrationTest } from './kinds/calibration.ts'
 import { fairness, type FairnessCriterion, type FairnessOptions, type FairnessTest } from './kinds/fairness.ts'
 import { noLeak, type LeakOptions, type LeakTest } from './kinds/leak.ts'
 import {
@@ -133,7 +133,7 @@ export interface ModelTestBuilder<I> {
   /** Groups are called positive as often, rightly and wrongly, and scored as truly as the rest; a warning by default. */
   fairness(options: FairnessOptions): ModelTest
   /** Scores are as often right as they say, over 15 equal-mass bins and in slope; a warning by default. */
-  calibration(options: CalibrationOptions): ModelTest
+  calibration(options: CalibrationTestOptions): ModelTest
   /** The model is better than the base rate and than the best model of one input alone, on the same rows. */
   beatsSimpleModel(options?: SimpleModelOptions): ModelTest
   /** It is not much better on the rows that it was trained with than on others; a warning by default. */

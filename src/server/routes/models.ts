@@ -95,4 +95,24 @@ export const modelRoutes = [
       }
     },
   }),
+  route({
+    method: 'POST',
+    path: '/v1/models/{name}/versions/{version}:test',
+    permission: 'operate',
+    tag: 'models',
+    summary:
+      'Runs tests of a version and gives their report: the declared ones, or those of the body, such as `{ "tests": [{ "metric": ["auc", { "min": 0.7 }] }] }`',
+    body: z.strictObject({
+      tests: z.array(z.record(z.string(), z.unknown())).min(1).max(200).optional(),
+      seed: z.number().int().min(0).max(4_294_967_295).optional(),
+    }),
+    answer: Report,
+    async handler({ params, body }, { workspace: { store }, testModel }) {
+      const { name = '', version = '' } = params
+      const found = /^\d{1,9}$/.test(version) ? await store.getModelVersion(name, Number(version)) : undefined
+      if (!found)
+        throw fail('recordUnknown', { kind: 'model version', name: `${name}@${version}`, where: 'GET /v1/models' })
+      return testModel(`${name}@${found.version}`, body.tests, body.seed)
+    },
+  }),
 ]

@@ -279,3 +279,27 @@ describe('fairness', () => {
     ).toThrow('minParity has no effect')
   })
 })
+
+it('every kind of test has the name and the severity that it is given', async () => {
+  const given = { id: 'own', severity: 'info' } as const
+  const kinds: ((m: ModelTestBuilder<string>) => ModelTest)[] = [
+    m => m.noLeak(given),
+    m => m.slices(given),
+    m => m.fairness({ ...given, of: { node: { op: 'column', name: 'sex', type: 'text' } } as never }),
+    m => m.matters('x', given),
+    m => m.stable(given),
+    m =>
+      m.relation('r', { ...given, change: x => ({ x: x['x'] as never }), holds: (before, after) => after.gte(before) }),
+    m => m.calibration({ ...given, maxEce: 0.1 }),
+    m => m.beatsSimpleModel(given),
+    m => m.overfit(given),
+    m => m.fresh({ ...given, maxAge: '1d' }),
+    m => m.memory({ ...given, maxBytes: 1e9 }),
+  ]
+  for (const build of kinds) {
+    const checks = await judgedBy(table, formulaOf(table, truth), m => [build(m)])
+    const own = checks.filter(check => check.id.startsWith('own'))
+    expect(own.length, String(build)).toBeGreaterThan(0)
+    expect(own.every(check => check.severity === 'info')).toBe(true)
+  }
+})

@@ -7,6 +7,8 @@ import { judgedRows, measure, metrics, worth, type Judged, type MetricName } fro
 export type ChampionScores =
   | { readonly scores: Float32Array /** Its own (default 0.5). */; readonly threshold?: number }
   | { readonly reason: string }
+  /** The model that is tested is the champion. */
+  | { readonly itself: true }
 
 const show = (value: number): string => value.toPrecision(4)
 
@@ -70,6 +72,7 @@ function againstChampion(
     message,
   })
   if (!champion) return unmeasured('skipped', 'there is no champion yet')
+  if ('itself' in champion) return unmeasured('skipped', 'it is the champion itself')
   if ('reason' in champion) return unmeasured('error', `not compared with the champion: ${champion.reason}`)
   if (champion.scores.length !== judged.scores.length)
     return unmeasured('error', 'not compared with the champion: it has other classes')

@@ -133,7 +133,7 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
           outputs: {
             report: await context.save('report', JSON.stringify(report)),
             metrics: await context.save('metrics', JSON.stringify(metrics)),
-            figures: await saveUnder(services, context, model.encryptWith)('json', JSON.stringify(figures)),
+            figures: await saveUnder(services, context, frameKey(model))('json', JSON.stringify(figures)),
             profile: await saveUnder(
               services,
               context,

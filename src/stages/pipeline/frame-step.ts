@@ -1,6 +1,7 @@
 import { chmod, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Model } from '../../define/model.ts'
+import { testColumns } from '../../define/model-test/index.ts'
 import { compileDefinition, compilePart } from '../../define/project.ts'
 import { fail } from '../../errors/index.ts'
 import type { StepDefinition } from '../../engine/index.ts'
@@ -25,7 +26,13 @@ function frameDefinition({
 }: Model): Readonly<Record<string, Json>> {
   return {
     ...compilePart({
-      ...{ from, task, label, inputs, split, slices: tests.filter(test => test.kind === 'slices') },
+      from,
+      task,
+      label,
+      inputs,
+      split,
+      // What tests part rows by stands in the frame; how they judge does not
+      carried: testColumns(tests),
       ...(weight ? { weight } : {}),
       ...(classWeights ? { classWeights } : {}),
     }),

@@ -1,15 +1,20 @@
 import type { Model } from '../../define/model.ts'
 import type { ModelTest } from '../../define/model-test/index.ts'
 import type { Report } from '../../define/report.ts'
+import { isMillraceError } from '../../errors/index.ts'
+import { canonicalJson, type Json } from '../../internal/canonical-json.ts'
+import { messageOf } from '../../internal/message-of.ts'
 import type { ModelVersion } from '../../ports/metadata-store.ts'
 import { keepCounterexamples, readCounterexamples } from '../evaluate/counterexamples.ts'
 import type { ModelFigures } from '../evaluate/figures/index.ts'
 import { runSuite } from '../evaluate/suite.ts'
 import { frameKey } from '../pipeline/save.ts'
 import type { StageServices } from '../pipeline/services.ts'
-import { partDigest, versionName } from '../register/version-parts.ts'
+import { partDigest, readPart, versionName } from '../register/version-parts.ts'
 import { readFrame } from '../train/read-frame.ts'
-import { loadVersion } from './served-version.ts'
+import type { ChampionScores } from '../evaluate/metric-tests.ts'
+import { scoreRows, type FrameRows } from '../evaluate/subject.ts'
+import { loadVersion, type ServedVersion } from './served-version.ts'
 
 /** Most rows of each part that a suite is run on. */
 const suiteRows = 60_000
@@ -45,6 +50,8 @@ export async function testVersion(
     const declared = project.models.get(record.model)
     const chosen = tests ? tests(version.model) : testsFor(version.model, declared)
     const onnx = await artifacts.get(record.digest)
+    const frame = await read('test')
+    const champion = await championFor(services, record, version, frame)
     const { report, counterexamples, figures } = await runSuite({
       model: { ...version.model, tests: chosen },
       name: versionName(record),
@@ -53,12 +60,13 @@ export async function testVersion(
       ...(version.model.quantile === undefined ? {} : { level: version.model.quantile }),
       bytes: onnx.length,
       onnx,
-      frame: await read('test'),
+      frame,
+      ...(champion ? { champion: champion.scores } : {}),
       train: await read('train'),
       kept: await readCounterexamples(store, record.model),
       seed,
       clock,
-      figures: { importance: version.card.importance },
+      figures: { importance: version.card.importance, ...(champion ? { champion: champion.name } : {}) },
       further: [version.golden],
     })
     // What a key protects is kept nowhere in clear
@@ -72,5 +80,42 @@ export async function testVersion(
     }
   } finally {
     await version.loaded.close()
+  }
+}
+
+/**
+ * The champion's scores of the rows of another version: of its own inputs, where those are the same; else why they cannot be
+ * had here. What has other inputs was compared when the version was trained, from the snapshots.
+ */
+async function championFor(
+  services: StageServices,
+  record: ModelVersion,
+  { model }: ServedVersion,
+  frame: FrameRows,
+): Promise<{ readonly name: string; readonly scores: ChampionScores } | undefined> {
+  const { champion } = await services.store.aliases(record.model)
+  if (champion === undefined) return undefined
+  const name = `${record.model}@${champion}`
+  if (champion === record.version) return { name, scores: { itself: true } }
+  const its = await services.store.getModelVersion(record.model, champion)
+  if (!its) return { name, scores: { reason: `${name} is not in the registry any more` } }
+  try {
+    const own = await readPart(services, its, 'declaration')
+    if (canonicalJson(own.inputs as unknown as Json) !== canonicalJson(model.inputs as unknown as Json))
+      return {
+        name,
+        scores: { reason: `${name} has other inputs; the run that trained ${versionName(record)} compares them` },
+      }
+    const card = await readPart(services, its, 'card')
+    const loaded = await (await services.runtime()).load(await services.artifacts.get(its.digest))
+    try {
+      const scores = await scoreRows({ loaded, inputs: card.inputs }, frame.inputs, frame.rows)
+      return { name, scores: { scores, threshold: own.threshold } }
+    } finally {
+      await loaded.close()
+    }
+  } catch (error) {
+    if (!isMillraceError(error)) throw error
+    return { name, scores: { reason: `${name} cannot be read: ${messageOf(error)}` } }
   }
 }

@@ -95,7 +95,9 @@ export function ReportView({
       {samples.map(check => (
         <details key={check.id}>
           <summary>
-            Rows that break {titleOf(check)}: {check.sample?.length} of {number(check.bad)}
+            {(check.sample?.length ?? 0) > check.bad
+              ? `What was looked at for ${titleOf(check)}: ${check.sample?.length}`
+              : `Rows that break ${titleOf(check)}: ${check.sample?.length} of ${number(check.bad)}`}
           </summary>
           <Table caption={`Rows that break ${titleOf(check)}`} heads={Object.keys(check.sample?.[0] ?? {})}>
             {check.sample?.map((row, i) => (

@@ -102,6 +102,22 @@ function FoldedReport({ report, name }: { report: Report; name: string }) {
   )
 }
 
+function Proofs({ reports, name }: { reports: readonly Report[]; name: string }) {
+  return (
+    <>
+      {reports.map(report => (
+        <Panel
+          key={report.id}
+          title={report.kind === 'model' ? 'Tests' : report.kind === 'export' ? 'Export to ONNX' : 'Scaler'}
+          aside={<Mark state={report.status} />}
+        >
+          <FoldedReport report={report} name={name} />
+        </Panel>
+      ))}
+    </>
+  )
+}
+
 function Pictures({ pictures, champion }: Pick<Detail, 'pictures' | 'champion'>) {
   return (
     <Panel
@@ -171,16 +187,9 @@ export function ModelPage({ name, version }: { name: string; version: string }) 
                   ))}
               </div>
             </Panel>
+            <Proofs reports={reports.filter(report => report.kind === 'model')} name={`${name} v${version}`} />
             {pictures.length > 0 && <Pictures pictures={pictures} champion={champion} />}
-            {reports.map(report => (
-              <Panel
-                key={report.id}
-                title={report.kind === 'model' ? 'Tests' : report.kind === 'export' ? 'Export to ONNX' : 'Scaler'}
-                aside={<Mark state={report.status} />}
-              >
-                <FoldedReport report={report} name={`${name} v${version}`} />
-              </Panel>
-            ))}
+            <Proofs reports={reports.filter(report => report.kind !== 'model')} name={`${name} v${version}`} />
             <Panel title="Lineage" aside={<Link to={`/runs/${whole.runId}`}>run {whole.runId.slice(-6)}</Link>}>
               <Lineage node={`model:${name}@${version}`} />
             </Panel>

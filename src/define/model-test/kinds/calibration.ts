@@ -8,7 +8,7 @@ export interface CalibrationTest extends Common {
   readonly slope?: readonly [number, number]
 }
 
-export interface CalibrationOptions extends Options {
+export interface CalibrationTestOptions extends Options {
   /** Greatest expected calibration error, 0 to 1; of several classes that of each. */
   readonly maxEce?: number
   /** Least and greatest slope of the truth over the score's logit: below 1 the scores are too sure, above 1 not sure enough. */
@@ -20,10 +20,10 @@ const range: Form = {
   holds: value =>
     Array.isArray(value) && value.length === 2 && value.every(Number.isFinite) && (value[0] as number) <= value[1],
 }
-const forms: Forms<CalibrationOptions> = { ...common, maxEce: optional(numberFrom(0, 1)), slope: optional(range) }
+const forms: Forms<CalibrationTestOptions> = { ...common, maxEce: optional(numberFrom(0, 1)), slope: optional(range) }
 
 export const calibration = (d: Declaring) =>
-  d.make('calibration', { options: members(forms) }, (options: CalibrationOptions): CalibrationTest => {
+  d.make('calibration', { options: members(forms) }, (options: CalibrationTestOptions): CalibrationTest => {
     if (!isClassification(d.model.task))
       d.refuse('calibration', 'is of binary and multiclass models, which give probabilities')
     if (options.maxEce === undefined && options.slope === undefined)

@@ -190,6 +190,19 @@ describe('a leak', () => {
     const whole: Draw = random => ({ x: random.below(6), y: random.below(4) })
     const few = table({ drawRow: whole, truth: row => sigmoid((row.x as number) - 3), train: 3_000 })
     expect((await leaks(few, true)).rows).toMatchObject({ status: 'pass' })
+    // values that tell rows apart, but of which there are only some thousands, and labels that follow them
+    const rounded: Draw = random => ({ x: Math.round(1_000 * random.normal()) / 1_000, y: random.below(2) })
+    for (let seed = 1; seed <= 10; seed++) {
+      const own = tableOf(seed, {
+        task: 'count',
+        inputs,
+        truth: row => Math.exp(0.5 * (row.x as number)),
+        drawRow: rounded,
+        train: 2_000,
+        test: 900,
+      })
+      expect((await leaks(own, true)).rows, String(seed)).toMatchObject({ status: 'pass' })
+    }
     const half: Draw = random => ({ x: random.next() < 0.6 ? Number.NaN : random.normal(), y: random.below(3) })
     const missing = table({ drawRow: half, truth: row => (Number.isNaN(row.x) ? 0.3 : truth(row)), train: 3_000 })
     expect((await leaks(missing, true)).rows).toMatchObject({ status: 'pass' })

@@ -78,7 +78,9 @@ function exactTwins(columns: readonly Column[], others: readonly Column[], tried
     const twinned = new Set(twins.map(([row]) => row))
     const misses = tried.filter(row => single(row) && !twinned.has(row)).length
     const equal = equalPairs(rows.map(row => keyOf(part(columns, taken, ordered.length), row)))
-    return { pairs: twins, chance: (misses * equal) / Math.max(1e-9, 1 - equal) }
+    const expected = (misses * equal) / Math.max(1e-9, 1 - equal)
+    // What is equal among the first is more often so among the others, too, and chance has its own spread
+    return { pairs: twins, chance: 1.5 * expected + 3 * Math.sqrt(expected) }
   }
   // No columns tell rows apart: equal rows are the ordinary case
   return { pairs: [], chance: found.length }

@@ -97,8 +97,9 @@ export function profileOf(
         values.add(Math.fround(threshold))
         values.add(next(Math.fround(threshold)))
       }
+  const kind = 'number'
   return {
-    kind: 'number',
+    kind,
     values: [...values].sort((a, b) => a - b),
     quantiles: Array.from({ length: 21 }, (_, i) => at(i / 20)),
     deviation: deviation(sorted),

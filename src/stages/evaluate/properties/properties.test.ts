@@ -404,6 +404,41 @@ describe('a relation between a row and what becomes of it', () => {
   })
 })
 
+it('of several classes every property looks at the one that is named', async () => {
+  const classes = ['x', 'y']
+  const part = (of: Table['train']): Table['train'] => ({ ...of, labels: of.labels.map((_, i) => i % 2) })
+  const of: Table = { ...table, task: 'multiclass', classes, test: part(table.test), train: part(table.train) }
+  const model: Truth = row => (n(row.flag) === 1 ? [0.2, 0.8] : [0.4, 0.6])
+  const change = { from: false, to: true }
+  const judge = async (build: Build) => (await verdict(build, model, {}, of)).status
+  expect(await judge(m => m.directional('flag', change, 'up', { class: 'y' }))).toBe('pass')
+  expect(await judge(m => m.directional('flag', change, 'up', { class: 'x' }))).toBe('fail')
+  expect(await judge(m => m.matters('flag', { class: 'y', least: 0.05 }))).toBe('pass')
+  const relation =
+    (name: string): Build =>
+    m =>
+      m.relation('off', {
+        class: name,
+        change: x => ({ flag: (x['flag'] as never as { not(): never }).not() }),
+        holds: before => before.lte(0.5),
+      })
+  expect(await judge(relation('x'))).toBe('pass')
+  expect(await judge(relation('y'))).toBe('fail')
+  const half = await verdict(
+    m =>
+      m.relation('half', {
+        class: 'y',
+        mostly: 0.2,
+        change: x => ({ flag: (x['flag'] as never as { not(): never }).not() }),
+        holds: (before, after) => after.gte(before),
+      }),
+    model,
+    {},
+    of,
+  )
+  expect(half.status, 'half of the rows hold').toBe('pass')
+})
+
 it('scores that are no numbers hold no property', async () => {
   const breaks: Truth = row => (n(row.size) > 50 ? Number.NaN : 0)
   const tests: Build[] = [
