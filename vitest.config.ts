@@ -11,6 +11,7 @@ const longTests = [
   'src/define/expression/{pattern,onnx}.test.ts',
   'src/adapters/data/duckdb/{engine,patterns,lines,plain-text}.test.ts',
   'src/adapters/inference/trees/hostile.test.ts',
+  'src/adapters/trainer/own/own.test.ts',
   'src/stages/import/expectations/import.test.ts',
   'src/stages/deploy/rollout/rollout.test.ts',
   'src/stages/validate/incremental.test.ts',

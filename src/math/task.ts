@@ -8,3 +8,6 @@ export type Task = 'binary' | 'multiclass' | 'regression' | 'quantile' | 'count'
 /** Whether scores are probabilities of classes; else they are numbers in the label's unit. */
 export const isClassification = (task: Task): task is 'binary' | 'multiclass' =>
   task === 'binary' || task === 'multiclass'
+
+/** A rate is e to its margin, which is cut here: what is far beyond all that was counted still has a number in float32. */
+export const maxRateMargin = 80

@@ -1,4 +1,4 @@
-import type { Task } from '../math/task.ts'
+import { maxRateMargin, type Task } from '../math/task.ts'
 import type { GraphBuilder } from './graph-builder.ts'
 
 /** The least float32 that is no less: what is at or above it is at or above the threshold, to the last bit. */
@@ -24,7 +24,10 @@ export const links: Readonly<Record<Task, 'Sigmoid' | 'Softmax' | 'Exp' | undefi
 /** Writes the link from `margins` to `scores`, if the task has one. */
 export function writeLink(builder: GraphBuilder, task: Task, to = 'scores'): void {
   const link = links[task]
-  if (link) builder.node(link, ['margins'], to, link === 'Softmax' ? { axis: { int: 1 } } : {})
+  if (link === 'Exp') {
+    const most = builder.constant('max_margin', 'float', [1], [maxRateMargin])
+    builder.node('Exp', [builder.node('Min', ['margins', most], 'bounded_margins')], to)
+  } else if (link) builder.node(link, ['margins'], to, link === 'Softmax' ? { axis: { int: 1 } } : {})
 }
 
 /** Writes `label` from `scores`, and declares both as outputs. */

@@ -1,9 +1,11 @@
 import { fail } from '../errors/catalogue.ts'
+import type { CalibrationSteps } from '../math/calibration/index.ts'
 import { type LinearModel, widthOfLinear } from '../math/linear/index.ts'
 import { float32Scale, isIdentity, type ScalerParameters } from '../math/scaler/index.ts'
 import { outputsOf, type TreeEnsemble } from '../math/trees/index.ts'
 import { type GraphBuilder, graph } from './graph-builder.ts'
 import { links, writeLink, writeOutputs } from './answer.ts'
+import { writeSteps } from './calibration-nodes.ts'
 import { writeLinear } from './linear-nodes.ts'
 import { treeAttributes } from './tree-attributes.ts'
 import { asksCodes, ensembleAttributes } from './tree-ensemble.ts'
@@ -23,9 +25,13 @@ export interface TextInput {
   readonly missing?: number
 }
 
-export type Estimator =
+export type Estimator = (
   | { readonly kind: 'trees'; readonly ensemble: TreeEnsemble }
   | { readonly kind: 'linear'; readonly model: LinearModel }
+) & {
+  /** Of a binary estimator: what its probabilities become. */
+  readonly calibration?: CalibrationSteps
+}
 
 export interface ExportRequest {
   readonly inputs: readonly ModelInput[]
@@ -73,11 +79,11 @@ export function exportModel(request: ExportRequest): Uint8Array {
 }
 
 /** Places in `inputs` in the order of the graph's feature row: the numbers first and the texts behind them. */
-export function graphOrder(inputs: readonly ModelInput[]): number[] {
+export function graphOrder(inputs: readonly { readonly kind: 'number' | 'text' }[]): number[] {
   return [...positions(inputs, 'number'), ...positions(inputs, 'text')]
 }
 
-function positions(inputs: readonly ModelInput[], kind: ModelInput['kind']): number[] {
+function positions(inputs: readonly { readonly kind: 'number' | 'text' }[], kind: 'number' | 'text'): number[] {
   return inputs.flatMap((input, at) => (input.kind === kind ? [at] : []))
 }
 
@@ -124,19 +130,29 @@ function writeEstimator(
   order: readonly number[],
   threshold: number,
 ): void {
-  if (estimator.kind === 'trees') {
-    const { ensemble } = estimator
-    const last = links[ensemble.task] ? 'margins' : 'scores'
-    if (asksCodes(ensemble)) {
-      builder.node('ml.TreeEnsemble', [scaled], 'trees', ensembleAttributes(ensemble, order))
-      const base = builder.constant('base_scores', 'float', [ensemble.baseScore.length], ensemble.baseScore)
-      builder.node('Add', ['trees', base], last)
-    } else builder.node('ml.TreeEnsembleRegressor', [scaled], last, treeAttributes(ensemble, order))
-    writeLink(builder, ensemble.task)
-    return writeOutputs(builder, ensemble.task, outputsOf(ensemble), threshold)
-  }
-  const { model } = estimator
-  writeLinear(builder, scaled, model, order, links[model.task] ? 'margins' : 'scores')
-  writeLink(builder, model.task)
-  writeOutputs(builder, model.task, model.intercepts.length, threshold)
+  const task = estimator.kind === 'trees' ? estimator.ensemble.task : estimator.model.task
+  const outputs = estimator.kind === 'trees' ? outputsOf(estimator.ensemble) : estimator.model.intercepts.length
+  writeMargins(builder, scaled, estimator, order, links[task] ? 'margins' : 'scores')
+  if (estimator.calibration) {
+    if (task !== 'binary') throw fail('modelNotExportable', { reason: `a ${task} estimator cannot be calibrated` })
+    writeLink(builder, task, 'uncalibrated')
+    writeSteps(builder, 'uncalibrated', estimator.calibration, 'scores')
+  } else writeLink(builder, task)
+  writeOutputs(builder, task, outputs, threshold)
+}
+
+function writeMargins(
+  builder: GraphBuilder,
+  scaled: string,
+  estimator: Estimator,
+  order: readonly number[],
+  to: string,
+): void {
+  if (estimator.kind === 'linear') writeLinear(builder, scaled, estimator.model, order, to)
+  else if (asksCodes(estimator.ensemble)) {
+    const { baseScore } = estimator.ensemble
+    builder.node('ml.TreeEnsemble', [scaled], 'trees', ensembleAttributes(estimator.ensemble, order))
+    const base = builder.constant('base_scores', 'float', [baseScore.length], baseScore)
+    builder.node('Add', ['trees', base], to)
+  } else builder.node('ml.TreeEnsembleRegressor', [scaled], to, treeAttributes(estimator.ensemble, order))
 }

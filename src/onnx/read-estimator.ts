@@ -1,10 +1,11 @@
 import { fail } from '../errors/catalogue.ts'
-import type { LinearModel } from '../math/linear/index.ts'
 import type { Task } from '../math/task.ts'
 import type { Float32Scale } from '../math/scaler/index.ts'
 import type { TreeEnsemble } from '../math/trees/index.ts'
 import type { OnnxGraph, OnnxModel, OnnxNode } from './proto.ts'
 import { links } from './answer.ts'
+import { readSteps } from './calibration-nodes.ts'
+import type { Estimator } from './export.ts'
 import { readLinear } from './linear-nodes.ts'
 import { listOf, treesOf } from './tree-attributes.ts'
 import { treesOfEnsemble } from './tree-ensemble.ts'
@@ -17,9 +18,7 @@ export interface GraphEstimator {
   /** The category list of each text input. */
   readonly categories: readonly (readonly string[])[]
   readonly scale: Float32Scale | undefined
-  readonly estimator:
-    | { readonly kind: 'trees'; readonly ensemble: TreeEnsemble }
-    | { readonly kind: 'linear'; readonly model: LinearModel }
+  readonly estimator: Estimator
 }
 
 /**
@@ -64,16 +63,22 @@ export function readEstimator(model: OnnxModel, file = 'the model'): GraphEstima
   const baseName = coded && need('Add').inputs[1]
   const base = coded && graph.initializers.find(one => one.name === baseName)?.values?.map(Number)
   const forest = imputer || coded ? undefined : need('TreeEnsembleRegressor')
+  // Before a rate its margin is cut, as our evaluator does
+  take('Min')
   const task = taskOf(rest[0]?.op) ?? refuse(`operator ${rest[0]?.op} is not expected here`)
+  rest.shift()
+  const calibrated = task === 'binary' && rest[0]?.op === 'Cast'
+  const calibration = calibrated ? (readSteps(graph, rest) ?? refuse('its calibration has another form')) : undefined
+  const more = calibration ? { calibration } : {}
   if (found) {
     const fits = task === 'multiclass' ? found.intercepts.length >= 2 : found.intercepts.length === 1
     if (!fits || task === 'quantile') return refuse(`its linear model has ${found.intercepts.length} outputs`)
-    return { numbers, categories, scale, estimator: { kind: 'linear', model: { task, ...found } } }
+    return { numbers, categories, scale, estimator: { kind: 'linear', model: { task, ...found }, ...more } }
   }
   const trees = coded ? withBase(coded, base, width) : forest && treesOf(forest, width)
   if (!trees) return refuse('its trees have a form that only ONNX Runtime covers')
   const classes = task === 'binary' ? 2 : task === 'multiclass' ? trees.baseScore.length : 0
-  return { numbers, categories, scale, estimator: { kind: 'trees', ensemble: { task, classes, ...trees } } }
+  return { numbers, categories, scale, estimator: { kind: 'trees', ensemble: { task, classes, ...trees }, ...more } }
 }
 
 function withBase(

@@ -1,3 +1,5 @@
+import { maxRateMargin } from '../task.ts'
+
 /** What a linear model can learn: the canonical link of each gives the margin. */
 export type LinearTask = 'binary' | 'multiclass' | 'regression' | 'count'
 
@@ -50,7 +52,10 @@ export function predictLinear(model: LinearModel, features: Float32Array, rows: 
   if (model.task === 'multiclass') {
     for (let row = 0; row < rows; row++) softmax(out, row * outputs, outputs)
   } else if (model.task !== 'regression') {
-    const answer = model.task === 'binary' ? (m: number) => 1 / (1 + Math.exp(-m)) : Math.exp
+    const answer =
+      model.task === 'binary'
+        ? (m: number) => 1 / (1 + Math.exp(-m))
+        : (m: number) => Math.exp(Math.min(m, maxRateMargin))
     for (let row = 0; row < rows; row++) out[row] = answer(out[row] as number)
   }
 }

@@ -1,3 +1,4 @@
+import { maxRateMargin } from '../task.ts'
 import { exponential, sigmoid } from './exponential.ts'
 import { outputsOf, type Tree, type TreeEnsemble } from './ensemble.ts'
 
@@ -116,7 +117,8 @@ export function compileTrees(ensemble: TreeEnsemble): CompiledTrees {
       margins(features, rows, out)
       if (task === 'binary') for (let row = 0; row < rows; row++) out[row] = sigmoid(out[row] as number)
       else if (task === 'multiclass') softmaxRows(out, rows, outputs)
-      else if (task === 'count') for (let row = 0; row < rows; row++) out[row] = exponential(out[row] as number)
+      else if (task === 'count')
+        for (let row = 0; row < rows; row++) out[row] = exponential(Math.min(out[row] as number, maxRateMargin))
     },
   }
 }

@@ -3,6 +3,7 @@ export { openArena } from './arena.ts'
 export { type Crew, solo } from './crew.ts'
 export {
   gainImportance,
+  nextNode,
   outputsOf,
   type TrainingMatrix,
   type Tree,

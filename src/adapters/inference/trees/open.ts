@@ -1,4 +1,5 @@
 import { fail } from '../../../errors/catalogue.ts'
+import { applySteps } from '../../../math/calibration/index.ts'
 import { predictLinear } from '../../../math/linear/index.ts'
 import { scaleRowsFloat32 } from '../../../math/scaler/index.ts'
 import { compileTrees } from '../../../math/trees/index.ts'
@@ -32,6 +33,7 @@ function loadGraph(bytes: Uint8Array, binding: ModelBinding | undefined): Loaded
   const width = numbers + categories.length
   const encoders = categories.map(categoryEncoder)
   const { outputs, predict } = predictor(found)
+  const { calibration } = found.estimator
   return {
     width: numbers,
     categoryWidth: categories.length,
@@ -44,6 +46,7 @@ function loadGraph(bytes: Uint8Array, binding: ModelBinding | undefined): Loaded
       if (found.scale) scaleRowsFloat32(found.scale, raw, rows, raw)
       const scores = new Float32Array(rows * outputs)
       predict(raw, rows, scores)
+      if (calibration) applySteps(calibration, scores)
       return { scores }
     },
     close: async () => {},

@@ -1,20 +1,9 @@
 import { fail } from '../../../errors/index.ts'
 import { fitWithImportance } from '../../../math/linear/index.ts'
 import { type Crew, gainImportance, trainTrees } from '../../../math/trees/index.ts'
-import type { Trainer } from '../../../ports/trainer.ts'
+import type { OwnTrainer } from '../../../ports/trainer.ts'
 import { fitBaseline } from './baseline.ts'
-import type { Examples, Fitted } from './examples.ts'
-
-/** Rows from `from` to `to`. */
-export function partOf(examples: Examples, from: number, to: number): Examples {
-  return {
-    ...examples,
-    rows: to - from,
-    columns: examples.columns.map(column => column.subarray(from, to)),
-    labels: examples.labels.subarray(from, to),
-    ...(examples.weights ? { weights: examples.weights.subarray(from, to) } : {}),
-  }
-}
+import { type Examples, type Fitted, partOf } from './examples.ts'
 
 export interface FitHooks {
   readonly crew: Crew | undefined
@@ -24,7 +13,7 @@ export interface FitHooks {
 }
 
 /** Fits what the trainer is. Throws `notTrainable` for rows that it cannot learn from. */
-export async function fitEstimator(trainer: Trainer, examples: Examples, hooks: FitHooks): Promise<Fitted> {
+export async function fitEstimator(trainer: OwnTrainer, examples: Examples, hooks: FitHooks): Promise<Fitted> {
   try {
     switch (trainer.kind) {
       case 'linear':
@@ -42,7 +31,7 @@ export async function fitEstimator(trainer: Trainer, examples: Examples, hooks: 
   }
 }
 
-function fitLinear(trainer: Trainer & { kind: 'linear' }, examples: Examples): Fitted {
+function fitLinear(trainer: OwnTrainer & { kind: 'linear' }, examples: Examples): Fitted {
   const { task, classes } = examples
   if (task === 'quantile') throw new TypeError('a definition lets no linear trainer have a quantile task')
   const { l1 = 0, l2 = 1 } = trainer
@@ -51,11 +40,19 @@ function fitLinear(trainer: Trainer & { kind: 'linear' }, examples: Examples): F
 }
 
 async function fitTrees(
-  trainer: Trainer & { kind: 'gbt' },
+  trainer: OwnTrainer & { kind: 'gbt' },
   examples: Examples,
   { crew, onRound, validation }: FitHooks,
 ): Promise<Fitted> {
-  const { kind: _, earlyStopping, monotone = {}, maxCategories: __, minCategoryRows: ___, ...options } = trainer
+  const {
+    kind: _,
+    earlyStopping,
+    monotone = {},
+    maxCategories: __,
+    minCategoryRows: ___,
+    calibrate: ____,
+    ...options
+  } = trainer
   const { task, names, quantile } = examples
   const directions = names.map(name => (monotone[name] === 'increasing' ? 1 : monotone[name] === 'decreasing' ? -1 : 0))
   // The newest tenth of the training span decides when to stop; it is before every test row

@@ -1,4 +1,5 @@
 import { fail } from '../../../errors/index.ts'
+import { applySteps } from '../../../math/calibration/index.ts'
 import { predictLinear } from '../../../math/linear/index.ts'
 import {
   fitScaler,
@@ -17,11 +18,12 @@ import {
   categoriesOf,
   type FrameRows,
   type InputRows,
+  type OwnTrainer,
   type ScaleKind,
   type TrainingRequest,
 } from '../../../ports/trainer.ts'
 import type { Examples } from './examples.ts'
-import { fitEstimator } from './fit-estimator.ts'
+import { fitCalibrated } from './calibrated.ts'
 import { inputsOf, numericColumns } from './inputs.ts'
 
 /** What was fitted, before it becomes a graph. */
@@ -42,7 +44,9 @@ const scalerKind: Record<ScaleKind, ScalerKind> = {
 }
 
 /** What of a request a fit depends on. */
-export type Fittable = Pick<TrainingRequest, 'task' | 'scale' | 'trainer' | 'inputs' | 'classes' | 'quantile'>
+export type Fittable = Pick<TrainingRequest, 'task' | 'scale' | 'inputs' | 'classes' | 'quantile'> & {
+  readonly trainer: OwnTrainer
+}
 
 /** Fits scaler and estimator on the training rows only. Deterministic: the same rows and options give the same model. */
 export async function fit(
@@ -60,7 +64,7 @@ export async function fit(
   const examples: Examples = {
     task,
     rows: labels.length,
-    columns: scaleFloat32(scaler, columns),
+    columns: scaledOf(scaler, columns, inputs),
     codes: inputs.map(codesOf),
     names: inputs.map(input => input.name),
     scale: float32Scale(scaler),
@@ -69,8 +73,23 @@ export async function fit(
     ...(quantile === undefined ? {} : { quantile }),
     ...(weights ? { weights } : {}),
   }
-  const { estimator, importance } = await fitEstimator(trainer, examples, { crew, onRound })
+  const { estimator, importance } = await fitCalibrated(trainer, examples, { crew, onRound })
   return { task, inputs, scaler, estimator, importance }
+}
+
+/** Throws `notTrainable` naming an input whose scale is beyond float32: values of 1e-40 have no factor there. */
+function scaledOf(
+  scaler: ScalerParameters,
+  columns: readonly Float32Array[],
+  inputs: readonly ModelInput[],
+): Float32Array[] {
+  const scaled = scaleFloat32(scaler, columns)
+  scaled.forEach((column, at) => {
+    if (!column.some(value => Math.abs(value) === Infinity)) return
+    const reason = `input '${inputs[at]?.name}' differs by so little that its scale is beyond float32; give it in a smaller unit`
+    throw fail('notTrainable', { reason })
+  })
+  return scaled
 }
 
 /** Fits the declared scale of each input. Throws `scalerValueInfinite` and `scalerSpread` naming the input. */
@@ -112,5 +131,6 @@ export function score(fitted: FittedModel, frame: InputRows): Float32Array {
     if (trees) trees.predict(rowMajor, rows, part)
     else if (estimator.kind !== 'trees') predictLinear(estimator.model, rowMajor, rows, part)
   }
+  if (estimator.calibration) applySteps(estimator.calibration, out)
   return out
 }

@@ -1,0 +1,2 @@
+export { permutationImportance, type PermutationImportance } from './permutation.ts'
+export { type Contributions, treeContributions } from './tree-shap.ts'
