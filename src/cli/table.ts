@@ -53,6 +53,10 @@ export const table: Readonly<Record<string, Entry>> = {
     summary: 'versions with their metrics and aliases',
     load: () => import('./commands/models/list.ts'),
   },
+  'models export': {
+    summary: 'write a version as a folder that scores rows in a browser or in Node.js',
+    load: () => import('./commands/models/export.ts'),
+  },
   'models show': { summary: 'one version with its proofs', load: () => import('./commands/models/show.ts') },
   'models counterexamples': {
     summary: 'rows on which properties of models did not hold',

@@ -146,10 +146,11 @@ const joined: ShapeRule = shapes => {
 
 const gathered: ShapeRule = shapes => {
   const [data, indices] = shapes.inputs
-  if (!data) return []
+  if (!data || !indices) return []
   if (data.length === 0) shapes.refuse('takes from a value without dimensions')
-  const axis = axisWithin(shapes, int(shapes.node, 'axis') ?? 0, data.length)
-  if (axis === undefined || !indices) return []
+  // Of this one its lower 32 bits are taken
+  const axis = axisWithin(shapes, (int(shapes.node, 'axis') ?? 0) | 0, data.length)
+  if (axis === undefined) return []
   return [[...data.slice(0, axis), ...indices, ...data.slice(axis + 1)]]
 }
 
@@ -183,6 +184,15 @@ const flattened: ShapeRule = shapes => {
   const axis = int(shapes.node, 'axis') ?? 1
   if (axis < -input.length || axis > input.length) shapes.refuse(`has axis ${axis} over ${input.length} dimensions`)
   return [[undefined, undefined]]
+}
+
+const topmost: ShapeRule = shapes => {
+  const [input] = shapes.inputs
+  const axis = input && axisWithin(shapes, int(shapes.node, 'axis') ?? -1, input.length)
+  const most = shapes.opset < 10 ? int(shapes.node, 'k') : Number(shapes.constant(1)?.values?.[0] ?? NaN)
+  const size = axis === undefined ? undefined : input?.[axis]
+  if (size !== undefined && most !== undefined && most > size) shapes.refuse(`asks for ${most} of ${size}`)
+  return []
 }
 
 const multiplied: ShapeRule = shapes => {
@@ -290,6 +300,7 @@ export const shapeRules: Readonly<Record<string, ShapeRule>> = {
   Unsqueeze: unsqueezed,
   Concat: joined,
   Gather: gathered,
+  TopK: topmost,
   Reshape: reshaped,
   Transpose: turned,
   Flatten: flattened,

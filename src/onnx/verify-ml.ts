@@ -32,6 +32,8 @@ export function mlAttributes(_: OnnxModel, graph: OnnxGraph): Findings {
     if (node.op === 'ZipMap' && size(node, 'classlabels_strings') > 0 === size(node, 'classlabels_int64s') > 0) {
       problems.push(`${who} has no list of classes, or two`)
     }
+    const cats = size(node, 'cats_strings') > 0 === size(node, 'cats_int64s') > 0
+    if (node.op === 'OneHotEncoder' && cats) problems.push(`${who} has no list of categories, or two`)
     if (node.op === 'LinearClassifier') {
       const classes = Math.max(size(node, 'classlabels_ints'), size(node, 'classlabels_strings'))
       const rows = size(node, 'intercepts')
@@ -49,6 +51,11 @@ function size(node: OnnxNode, name: string): number {
 /** One list of keys and one of values, of one length. Its first version had one list for both ways. */
 function tableProblems(node: OnnxNode): string[] {
   if (size(node, 'classes_strings') > 0) return []
+  const tensors = ['keys', 'values'].some(side => attributeOf(node, `${side}_tensor`))
+  const [keys, values] = ['keys', 'values'].map(side =>
+    Math.max(...['strings', 'int64s', 'floats'].map(kind => size(node, `${side}_${kind}`))),
+  )
+  if (!tensors && keys !== values) return [`has ${keys} keys for ${values} values`]
   return ['keys', 'values'].flatMap(side => {
     const lists = ['strings', 'int64s', 'floats', 'tensor'].filter(kind => attributeOf(node, `${side}_${kind}`))
     return lists.length === 1 ? [] : [`has ${side} in ${lists.length} lists: ${lists.join(', ')}`]

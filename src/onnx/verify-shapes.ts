@@ -83,6 +83,8 @@ function scanned(
 ): (Shape | undefined)[] {
   const slices = attributeOf(node, 'num_scan_inputs')?.int ?? 0
   if (slices > node.inputs.length) problems.push(`${who} takes ${slices} of its ${node.inputs.length} inputs in slices`)
+  if (body.outputs.length !== node.outputs.length)
+    problems.push(`${who} has ${node.outputs.length} outputs, its body ${body.outputs.length}`)
   // In its first version the state had a dimension more
   if (body.inputs.length !== node.inputs.length) return []
   const axes = attributeOf(node, 'scan_input_axes')?.ints ?? []

@@ -6,6 +6,7 @@ import {
   ensembleArrays,
   ensembleFeatures,
   ensembleNumbers,
+  ensembleRoots,
   ensembleShape,
   ensembleTargets,
 } from './verify-tree-ensemble.ts'
@@ -148,7 +149,7 @@ function wayBack(children: readonly (readonly number[])[], roots: readonly numbe
 }
 
 export function treeRoots(_: OnnxModel, graph: OnnxGraph): Findings | undefined {
-  return each(graph, ({ node }, problems) => {
+  const found = each(graph, ({ node }, problems) => {
     const { trees, ids, children } = childrenOf(node)
     const parents = new Uint32Array(trees.length)
     for (const child of children.flat()) if (child >= 0) parents[child] = (parents[child] as number) + 1
@@ -160,6 +161,7 @@ export function treeRoots(_: OnnxModel, graph: OnnxGraph): Findings | undefined 
     })
     return trees.length
   })
+  return both(found, ensembleRoots(graph))
 }
 
 export function treeMissing(_: OnnxModel, graph: OnnxGraph): Findings | undefined {

@@ -38,10 +38,14 @@ chance = numpy.random.default_rng(7)
 
 
 def rows_like(x: numpy.ndarray) -> numpy.ndarray:
-    """Rows drawn column by column from those of training, and between them, so that branches are taken that none of them took."""
+    """
+    Rows drawn column by column from those of training, and between them, so that branches are taken that none of them took.
+    Between, not at, the thresholds: those of LightGBM are float64, and an exporter rounds them to float32.
+    """
     picks = chance.integers(0, len(x), size=(ROWS, x.shape[1]))
     drawn = numpy.take_along_axis(x, picks, axis=0)
-    return (drawn * chance.choice([1, 1, 1, 0.9, 1.1], size=drawn.shape)).astype(numpy.float32)
+    moved = chance.random(drawn.shape) < 0.4
+    return numpy.where(moved, drawn * chance.uniform(0.9, 1.1, size=drawn.shape), drawn).astype(numpy.float32)
 
 
 binary = load_breast_cancer(return_X_y=True)
@@ -170,6 +174,21 @@ quiet = {"n_estimators": 60, "verbose": -1, "random_state": 1, "n_jobs": 1}
 of_other("lgb-binary", LGBMClassifier(**quiet), binary, "binary", convert_lightgbm)
 of_other("lgb-3", LGBMClassifier(**quiet), three, "multiclass", convert_lightgbm)
 of_other("lgb-number", LGBMRegressor(**quiet), number, "regression", convert_lightgbm)
+# Places as numbers, split by sets of them: a tree whose nodes have children in common
+places = numpy.column_stack([chance.integers(0, 12, 2000), chance.normal(size=2000)]).astype(numpy.float32)
+hilly = numpy.isin(places[:, 0], [1, 4, 7, 11]).astype(float)
+visited = (chance.random(2000) < 1 / (1 + numpy.exp(1 - 3 * hilly - places[:, 1]))).astype(int)
+
+
+def rows_of_places(x: numpy.ndarray) -> numpy.ndarray:
+    return numpy.column_stack([chance.integers(0, 12, ROWS), chance.normal(size=ROWS)]).astype(numpy.float32)
+
+
+by_place = LGBMClassifier(**quiet).fit(places, visited, categorical_feature=[0])
+by_place_onnx = convert_lightgbm(by_place, initial_types=[("X", OtherFloat([None, 2]))]).SerializeToString()
+rows_as_before, rows_like = rows_like, rows_of_places
+write("lgb-categories", by_place_onnx, "binary", lambda rows, _: by_place.predict_proba(rows), places, [0, 1])
+rows_like = rows_as_before
 grown = {"n_estimators": 60, "max_depth": 5, "random_state": 1, "n_jobs": 1}
 of_other("xgb-binary", XGBClassifier(**grown), binary, "binary", convert_xgboost)
 of_other("xgb-3", XGBClassifier(**grown), three, "multiclass", convert_xgboost)

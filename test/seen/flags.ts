@@ -10,6 +10,7 @@ const written = of('test/written-files.test.ts')
 const quarantine = of('test/quarantine.test.ts')
 const ingest = of('test/ingest.test.ts')
 const compare = of('test/compare.test.ts')
+const edge = of('test/edge.test.ts')
 const profile = of('test/profile.test.ts')
 const scaler = of('test/scaler.test.ts')
 const modelSuite = of('test/model-suite.test.ts')
@@ -115,6 +116,8 @@ export const flagsSeen: Readonly<Record<string, Test>> = {
   }),
   'demo --rows': of('test/demo.test.ts')('the demo plays the story that the guide tells'),
   'image build --out': laid,
+  'models export --target': edge('scores in Node.js as the server does, and says what it cannot score'),
+  'models export --out': edge('scores in Node.js as the server does, and says what it cannot score'),
   'image build --archive': laid,
   'image build --insecure': laid,
   'image push --insecure': laid,
