@@ -87,9 +87,17 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
       columnSample: 0.5,
       seed: 1,
       earlyStopping: 2,
+      maxBins: 63,
+      monotone: { km: 'increasing' },
+      categoryL2: 5,
+      categorySmoothing: 5,
+      maxCategories: 20,
+      minCategoryRows: 2,
+      calibrate: 'platt',
     },
   ],
-  linear: [{ l2: 1 }],
+  linear: [{ l1: 1, l2: 1, maxCategories: 20, minCategoryRows: 2, calibrate: 'isotonic' }],
+  baseline: [{ input: 'km' }],
   model: [
     'other',
     {
