@@ -37,5 +37,6 @@ console.log(
 console.log(`crashed ${crashed.length}, refused alone ${refused.length}, accepted alone ${accepted.length}`)
 const shown = Number(process.env.SHOWN ?? 20)
 for (const one of [...crashed, ...refused].slice(0, shown)) console.log(`  ${one.file}: ${one.reason}`)
-for (const one of accepted.slice(0, shown)) console.log(`  ${one.file}: checker ${one.checker}\n    runtime ${one.runtime}`)
+for (const one of accepted.slice(0, shown))
+  console.log(`  ${one.file}: checker ${one.checker}\n    runtime ${one.runtime}`)
 process.exit(refused.length + accepted.length + crashed.length === 0 ? 0 : 1)

@@ -5,6 +5,7 @@ import type { Report } from '../define/report.ts'
 import { fail } from '../errors/index.ts'
 import { packageVersion } from '../internal/package-version.ts'
 import { publishFile } from '../internal/publish.ts'
+import type { ModelFigures } from '../stages/evaluate/figures/index.ts'
 import type { Comparison } from '../stages/validate/compare.ts'
 import type { ColumnDistribution } from '../stages/validate/distribution.ts'
 import type { Invocation, OptionSpec } from './command.ts'
@@ -17,6 +18,8 @@ import { unwritable } from './unwritable.ts'
 export interface Beside {
   /** How the columns of the report's dataset are spread. */
   readonly distributions?: ReadonlyMap<string, readonly ColumnDistribution[]>
+  /** What a tested model is drawn by. */
+  readonly figures?: ReadonlyMap<string, ModelFigures>
   /** What became of its checks since an earlier one. */
   readonly comparisons?: ReadonlyMap<string, Comparison>
 }

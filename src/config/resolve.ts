@@ -23,7 +23,11 @@ export const adapters = {
     wasm: () => import('../adapters/inference/onnx-wasm/open.ts'),
     trees: () => import('../adapters/inference/trees/open.ts'),
   },
-  trainer: { own: () => import('../adapters/trainer/own/open.ts') },
+  trainer: {
+    own: () => import('../adapters/trainer/own/open.ts'),
+    program: () => import('../adapters/trainer/program/open.ts'),
+    onnx: () => import('../adapters/trainer/onnx-file/open.ts'),
+  },
   keys: { local: () => import('../adapters/keys/local/open.ts') },
   notifier: {
     log: () => import('../adapters/notifier/log/notifier.ts'),

@@ -6,7 +6,7 @@ import { StepFailure, type StepContext, type StepResult } from '../engine/index.
 import { ownCode } from '../stages/pipeline/code.ts'
 import { codeVariable, train as trainHere } from '../stages/pipeline/train-step.ts'
 import { adapters } from './resolve.ts'
-import { openTrainer } from './trainers.ts'
+import { openOwnTrainer } from './trainers.ts'
 
 export async function train(context: StepContext): Promise<StepResult> {
   const expected = process.env[codeVariable]
@@ -19,7 +19,7 @@ export async function train(context: StepContext): Promise<StepResult> {
   try {
     return await trainHere(context, {
       engine: async () => engine,
-      trainer: openTrainer,
+      trainer: openOwnTrainer,
     })
   } finally {
     await engine.close()

@@ -1,17 +1,42 @@
+import { join } from 'node:path'
+import type { Project } from '../define/project.ts'
 import type { ModelTrainer, Trainer } from '../ports/trainer.ts'
 import { adapters } from './resolve.ts'
 
 /** Threads that train own models: one beside the calling one. */
 const threads = 2
 
-/** What trains models of that kind, loaded when it is first used. */
-export async function openTrainer({ kind }: Trainer): Promise<ModelTrainer> {
-  switch (kind) {
-    case 'gbt':
-    case 'linear':
-    case 'baseline':
-      return (await adapters.trainer.own()).openOwnTrainer(async () =>
-        (await adapters.threads()).openThreadCrew(threads),
-      )
+/** Millrace's own trainers. */
+export async function openOwnTrainer(): Promise<ModelTrainer> {
+  return (await adapters.trainer.own()).openOwnTrainer(async () => (await adapters.threads()).openThreadCrew(threads))
+}
+
+/** What trains the models of a project, by their trainers; each is loaded when it is first used. */
+export function trainersOf(
+  project: Project,
+  root: string,
+  folder: string,
+): (trainer: Trainer) => Promise<ModelTrainer> {
+  return async ({ kind }) => {
+    switch (kind) {
+      case 'gbt':
+      case 'linear':
+      case 'baseline':
+        return openOwnTrainer()
+      case 'onnx':
+        return (await adapters.trainer.onnx()).openOnnxFile(root)
+      case 'python':
+      case 'typescript':
+      case 'command':
+      case 'container': {
+        const { run } = project.settings
+        const { program = 'podman', globalFlags = [], runFlags = [] } = run?.steps === 'container' ? run : {}
+        return (await adapters.trainer.program()).openProgramTrainer({
+          project: root,
+          environments: join(folder, 'python'),
+          container: { program, globalFlags, runFlags },
+        })
+      }
+    }
   }
 }

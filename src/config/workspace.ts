@@ -18,7 +18,7 @@ import { compiledModule } from '../internal/compiled.ts'
 import { adapters } from './resolve.ts'
 import type { Keyring } from './keyring.ts'
 import { findRoot, loadProject } from './load.ts'
-import { openTrainer } from './trainers.ts'
+import { trainersOf } from './trainers.ts'
 import { checkDatabase, makeStateFolder, sweepStateFolder } from './state-folder.ts'
 
 /** A project opened for work: its definitions and everything they run on. Close it. */
@@ -180,7 +180,7 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
     },
     runtime: () => (runtime ??= openRuntime()),
     online: () => (online ??= openOnline(folder, note)),
-    trainer: openTrainer,
+    trainer: trainersOf(project, root, folder),
     keys,
     async engineOf(listener) {
       const { Engine } = await import('../engine/index.ts')

@@ -1,5 +1,6 @@
 import type { Task } from '../math/task.ts'
 import { builder, members, numberFrom, oneOf, optional, text, wholeFrom, type Form, type Forms } from './forms.ts'
+import type { OnnxTrainer, ProgramTrainer } from './script-trainer.ts'
 
 export type Direction = 'increasing' | 'decreasing'
 
@@ -64,11 +65,22 @@ export interface BaselineOptions {
   readonly input?: string
 }
 
-/** How the estimator is fitted. Everything in it is part of the model's identity. */
-export type Trainer =
+/** Millrace's own trainers. */
+export type OwnTrainer =
   | ({ readonly kind: 'gbt' } & GbtOptions)
   | ({ readonly kind: 'linear' } & LinearOptions)
   | ({ readonly kind: 'baseline' } & BaselineOptions)
+
+/** What makes the model. Everything in it is part of the model's identity. */
+export type Trainer = OwnTrainer | ProgramTrainer | OnnxTrainer
+
+const ownKinds: readonly string[] = ['gbt', 'linear', 'baseline'] satisfies OwnTrainer['kind'][]
+export const isOwn = (trainer: Trainer): trainer is OwnTrainer => ownKinds.includes(trainer.kind)
+
+const otherKinds: readonly string[] = ['python', 'typescript', 'command', 'container', 'onnx'] satisfies (
+  | ProgramTrainer
+  | OnnxTrainer
+)['kind'][]
 
 const categoryForms: Forms<CategoryOptions> = {
   maxCategories: optional(wholeFrom(1, 10_000)),
@@ -114,7 +126,7 @@ const baselineForms: Forms<BaselineOptions> = { input: optional(text) }
 export const gbt = builder(
   'trainer',
   { options: members(gbtForms) },
-  (options: GbtOptions): Trainer => ({ kind: 'gbt', ...options }),
+  (options: GbtOptions): OwnTrainer => ({ kind: 'gbt', ...options }),
   'gbt',
 )
 
@@ -122,7 +134,7 @@ export const gbt = builder(
 export const linear = builder(
   'trainer',
   { options: optional(members(linearForms)) },
-  (options: LinearOptions = {}): Trainer => ({ kind: 'linear', ...options }),
+  (options: LinearOptions = {}): OwnTrainer => ({ kind: 'linear', ...options }),
   'linear',
 )
 
@@ -130,14 +142,15 @@ export const linear = builder(
 export const baseline = builder(
   'trainer',
   { options: optional(members(baselineForms)) },
-  (options: BaselineOptions = {}): Trainer => ({ kind: 'baseline', ...options }),
+  (options: BaselineOptions = {}): OwnTrainer => ({ kind: 'baseline', ...options }),
   'baseline',
 )
 
 /** What `train` of a model may be. */
 export const trainerForm: Form = {
-  words: 'a trainer, gbt({ … }), linear({ … }) or baseline()',
-  holds: value => ['gbt', 'linear', 'baseline'].includes((value as Partial<Trainer> | null)?.kind as string),
+  words:
+    "a trainer, such as gbt({ … }), linear(), baseline(), python('train.py', { … }), command([ … ]) or onnx('model.onnx')",
+  holds: value => [...ownKinds, ...otherKinds].includes((value as Partial<Trainer> | null)?.kind as string),
 }
 
 /** How many texts a trainer tells apart. */
@@ -153,6 +166,7 @@ export function trainerRefusal(
   inputs: readonly { readonly name: string; readonly type: string }[],
 ): string | undefined {
   const typeOf = (name: string): string | undefined => inputs.find(one => one.name === name)?.type
+  if (!isOwn(trainer)) return undefined
   if (trainer.kind === 'baseline') {
     if (trainer.input === undefined) return undefined
     const type = typeOf(trainer.input)

@@ -79,11 +79,11 @@ export function exportModel(request: ExportRequest): Uint8Array {
 }
 
 /** Places in `inputs` in the order of the graph's feature row: the numbers first and the texts behind them. */
-export function graphOrder(inputs: readonly ModelInput[]): number[] {
+export function graphOrder(inputs: readonly { readonly kind: 'number' | 'text' }[]): number[] {
   return [...positions(inputs, 'number'), ...positions(inputs, 'text')]
 }
 
-function positions(inputs: readonly ModelInput[], kind: ModelInput['kind']): number[] {
+function positions(inputs: readonly { readonly kind: 'number' | 'text' }[], kind: 'number' | 'text'): number[] {
   return inputs.flatMap((input, at) => (input.kind === kind ? [at] : []))
 }
 

@@ -46,6 +46,14 @@ const classifier: Rule = ({ node }) => [
   'tensor(float)',
 ]
 
+/** Types that an operator takes by what its attributes say, where the schema allows more. */
+export function wantedInput(op: string, node: OnnxNode): string | undefined {
+  if (op !== 'ml.LabelEncoder') return undefined
+  if (attributeOf(node, 'keys_strings')) return 'tensor(string)'
+  if (attributeOf(node, 'keys_int64s')) return 'tensor(int64)'
+  return attributeOf(node, 'keys_floats') ? 'tensor(float)' : undefined
+}
+
 /** Where the schema alone does not tell the types that come out. */
 export const outputRules: Readonly<Record<string, Rule>> = {
   Cast: named('to', () => undefined),

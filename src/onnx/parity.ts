@@ -17,6 +17,8 @@ export const parityTolerance = 1e-5
 /**
  * Holds a runtime's scores against the trainer's: the same decision for every row (binary: by the threshold; several
  * outputs: the greatest; regression: none) and no score off by more than 1e-5, in units of what scores of the model are.
+ * Converters of other frameworks compare in float32 what was learnt in float64: `foreign` lets one row of a hundred be off, as
+ * long as it is decided alike, and warns.
  */
 export async function parity(
   task: Task,
@@ -24,6 +26,7 @@ export async function parity(
   runtime: ParityRuntime,
   batch: ParityRows,
   threshold = 0.5,
+  foreign = false,
 ): Promise<OnnxCheck> {
   const { scores } = await runtime.run(batch)
   const outputs = reference.length / batch.rows
@@ -31,6 +34,7 @@ export async function parity(
   const problems: string[] = []
   let worst = 0
   let flips = 0
+  let rowsOff = 0
   if (scores.length !== reference.length) {
     problems.push(`the runtime gave ${scores.length} scores where training gave ${reference.length}`)
   }
@@ -44,15 +48,19 @@ export async function parity(
     })
     // no number stays none, whatever comes after it
     worst = Math.max(worst, off)
+    if (!(off <= parityTolerance)) rowsOff++
     if (decision(task, wanted, threshold) !== decision(task, got, threshold)) flips++
   }
-  if (!(worst <= parityTolerance))
-    problems.push(`scores differ by up to ${worst}, at most ${parityTolerance} is allowed`)
+  if (rowsOff > 0)
+    problems.push(
+      `scores differ in ${rowsOff} of ${batch.rows} rows by up to ${worst}, at most ${parityTolerance} is allowed`,
+    )
   if (flips > 0) problems.push(`${flips} of ${batch.rows} rows are decided differently`)
-  return checkOf('parity', `same decisions, scores within ${parityTolerance}`, 'critical', {
+  const few = foreign && flips === 0 && Number.isFinite(worst) && rowsOff <= Math.max(1, batch.rows / 100)
+  return checkOf('parity', `same decisions, scores within ${parityTolerance}`, few ? 'warning' : 'critical', {
     evaluated: batch.rows,
     problems,
-    observed: { maxDifference: worst, flips },
+    observed: { maxDifference: worst, flips, rows: rowsOff },
   })
 }
 

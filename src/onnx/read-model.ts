@@ -57,7 +57,18 @@ function modelOf(bytes: Uint8Array): OnnxModel {
   const metadata: { key: string; value: string }[] = []
   // A message that occurs twice is one, of the fields of both
   const graphParts: Uint8Array[] = []
-  const kinds = { 1: 'int', 2: 'text', 3: 'text', 5: 'int', 7: 'text', 8: 'text', 14: 'text', 25: 'text' } as const
+  const kinds = {
+    1: 'int',
+    2: 'text',
+    3: 'text',
+    5: 'int',
+    7: 'text',
+    8: 'text',
+    14: 'text',
+    20: 'unread',
+    25: 'text',
+    26: 'unread',
+  } as const
   for (const field of knownFields(bytes, kinds)) {
     if (field.number === 1) irVersion = asInt(field)
     else if (field.number === 2) producerName = asText(field)
@@ -100,7 +111,18 @@ function functionOf(bytes: Uint8Array): OnnxFunction {
   const attributes: string[] = []
   const nodes: OnnxNode[] = []
   const opsets: { domain: string; version: number }[] = []
-  const kinds = { 1: 'text', 4: 'text', 5: 'text', 6: 'text', 7: 'text', 9: 'text', 10: 'text', 11: 'text' } as const
+  const kinds = {
+    1: 'text',
+    4: 'text',
+    5: 'text',
+    6: 'text',
+    7: 'text',
+    9: 'text',
+    10: 'text',
+    11: 'text',
+    12: 'unread',
+    14: 'unread',
+  } as const
   for (const field of knownFields(bytes, kinds)) {
     if (field.number === 1) name = asText(field)
     else if (field.number === 4) inputs.push(asText(field))
@@ -114,7 +136,17 @@ function functionOf(bytes: Uint8Array): OnnxFunction {
   return { name, domain: domain === 'ai.onnx' ? '' : domain, inputs, outputs, attributes, opsets, nodes }
 }
 
-const graphKinds = { 1: 'text', 2: 'text', 5: 'text', 11: 'text', 12: 'text', 13: 'text', 15: 'text' } as const
+const graphKinds = {
+  1: 'text',
+  2: 'text',
+  5: 'text',
+  11: 'text',
+  12: 'text',
+  13: 'text',
+  14: 'unread',
+  15: 'text',
+  16: 'unread',
+} as const
 
 function graphOf(parts: readonly Uint8Array[], depth: number): OnnxGraph {
   if (depth > greatestDepth) throw new WireError(`graphs are nested deeper than ${greatestDepth}`)
@@ -148,7 +180,16 @@ function sparseOf(bytes: Uint8Array): { name: string; dataType: number } {
   return { name: '', dataType: 0 }
 }
 
-const nodeKinds = { 1: 'text', 2: 'text', 3: 'text', 4: 'text', 5: 'text', 7: 'text' } as const
+const nodeKinds = {
+  1: 'text',
+  2: 'text',
+  3: 'text',
+  4: 'text',
+  5: 'text',
+  7: 'text',
+  9: 'unread',
+  10: 'unread',
+} as const
 
 function nodeOf(bytes: Uint8Array, depth: number): OnnxNode {
   let op = ''
@@ -227,6 +268,9 @@ function attributeOf(bytes: Uint8Array, depth: number): OnnxAttribute {
     else if (field.number === 8) addInts(field, ints)
     else if (field.number === 9) strings.push(asText(field))
     else if (field.number === 11) graphs.push(graphOf([asMessage(field)], depth + 1))
+    else if (field.number === 10) tensorOf(asMessage(field))
+    else if (field.number === 14 || field.number === 15) typeOf(asMessage(field), 0)
+    else if (field.number === 22 || field.number === 23) sparseOf(asMessage(field))
     else setSingle(attribute, field)
   }
   if (graphParts.length > 0) attribute.graph = graphOf(graphParts, depth + 1)
@@ -254,7 +298,7 @@ function setSingle(attribute: Writable<OnnxAttribute>, field: Field): void {
 function valueOf(bytes: Uint8Array): OnnxValue {
   let name = ''
   let type: OnnxType = undeclared
-  for (const field of knownFields(bytes, { 1: 'text', 2: 'text' })) {
+  for (const field of knownFields(bytes, { 1: 'text', 2: 'text', 4: 'unread' })) {
     if (field.number === 1) name = asText(field)
     else type = typeOf(asMessage(field), 0)
   }

@@ -17,6 +17,7 @@ const fieldNames = { float: 4, int32: 5, text: 6, int64: 7, raw: 9, double: 10, 
 const kinds = {
   1: 'ints',
   2: 'int',
+  3: 'unread',
   4: 'floats',
   5: 'ints',
   6: 'text',
@@ -27,6 +28,7 @@ const kinds = {
   11: 'ints',
   13: 'text',
   14: 'int',
+  16: 'unread',
 } as const
 
 /**

@@ -27,9 +27,12 @@ const int = (node: OnnxNode, name: string): number | undefined => {
 
 const same: ShapeRule = ({ inputs }) => [inputs[0]]
 
+/** Those that stretch their inputs a version later than the others. */
+const sinceEight: readonly string[] = ['Max', 'Min', 'Sum', 'Mean']
+
 /** Both shapes stretched over each other from the last dimension on. */
-const stretched: ShapeRule = ({ inputs, refuse, opset }) => {
-  if (opset < 7 || inputs.some(shape => shape === undefined)) return []
+const stretched: ShapeRule = ({ node, inputs, refuse, opset }) => {
+  if (opset < (sinceEight.includes(node.op) ? 8 : 7) || inputs.some(shape => shape === undefined)) return []
   const shapes = inputs as readonly Shape[]
   const rank = Math.max(0, ...shapes.map(shape => shape.length))
   const out = Array.from({ length: rank }, (_, at): number | undefined => {
@@ -117,7 +120,8 @@ const unsqueezed: ShapeRule = shapes => {
 }
 
 const joined: ShapeRule = shapes => {
-  const known = shapes.inputs.filter(shape => shape !== undefined)
+  if (shapes.inputs.includes(undefined)) return []
+  const known = shapes.inputs as readonly Shape[]
   const [first] = known
   if (!first) return []
   const odd = known.find(shape => shape.length !== first.length)
@@ -126,12 +130,12 @@ const joined: ShapeRule = shapes => {
     return []
   }
   const axis = axisWithin(shapes, int(shapes.node, 'axis') ?? 1, first.length)
-  if (axis === undefined || known.length < shapes.inputs.length) return []
+  if (axis === undefined) return []
   return [
     first.map((_, at) => {
       const sizes = known.map(shape => shape[at])
       if (at === axis)
-        return sizes.reduce((sum, size) => (sum === undefined || size === undefined ? undefined : sum + size), 0)
+        return sizes.includes(undefined) ? undefined : sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0)
       const fixed = new Set(sizes.filter(size => size !== undefined))
       if (fixed.size > 1) shapes.refuse(`joins values of ${[...fixed].join(' and ')} in dimension ${at}`)
       const [only] = fixed
@@ -166,8 +170,7 @@ const turned: ShapeRule = shapes => {
   const [input] = shapes.inputs
   if (!input) return []
   const order = attributeOf(shapes.node, 'perm')?.ints ?? input.map((_, at) => input.length - 1 - at)
-  const sorted = order.toSorted((a, b) => a - b)
-  if (order.length !== input.length || sorted.some((place, at) => place !== at)) {
+  if (order.some(place => !(place >= 0 && place < input.length)) || new Set(order).size < order.length) {
     shapes.refuse(`orders ${input.length} dimensions as ${order.join(', ')}`)
     return []
   }
@@ -273,7 +276,10 @@ export const shapeRules: Readonly<Record<string, ShapeRule>> = {
     same,
     'Identity Cast Sigmoid Relu Tanh Abs Neg Exp Log Sqrt Not Floor Ceil Round Reciprocal Erf Sign Clip LeakyRelu Elu Selu Softplus Softsign IsNaN Sin Cos HardSigmoid ThresholdedRelu ml.Binarizer ml.LabelEncoder ml.CategoryMapper',
   ),
-  ...byName(stretched, 'Add Sub Mul Div Pow And Or Xor Equal Greater Less GreaterOrEqual LessOrEqual Where'),
+  ...byName(
+    stretched,
+    'Add Sub Mul Div Pow And Or Xor Equal Greater Less GreaterOrEqual LessOrEqual Where Max Min Sum Mean Mod BitShift BitwiseAnd BitwiseOr BitwiseXor',
+  ),
   ...byName(along, 'Softmax LogSoftmax Hardmax'),
   ...byName(greatest, 'ArgMax ArgMin'),
   ...byName(

@@ -29,6 +29,9 @@ export function mlAttributes(_: OnnxModel, graph: OnnxGraph): Findings {
       }
     }
     if (node.op === 'LabelEncoder') problems.push(...tableProblems(node).map(problem => `${who} ${problem}`))
+    if (node.op === 'ZipMap' && size(node, 'classlabels_strings') > 0 === size(node, 'classlabels_int64s') > 0) {
+      problems.push(`${who} has no list of classes, or two`)
+    }
     if (node.op === 'LinearClassifier') {
       const classes = Math.max(size(node, 'classlabels_ints'), size(node, 'classlabels_strings'))
       const rows = size(node, 'intercepts')
@@ -48,6 +51,6 @@ function tableProblems(node: OnnxNode): string[] {
   if (size(node, 'classes_strings') > 0) return []
   return ['keys', 'values'].flatMap(side => {
     const lists = ['strings', 'int64s', 'floats', 'tensor'].filter(kind => attributeOf(node, `${side}_${kind}`))
-    return lists.length > 1 ? [`has ${side} in several lists: ${lists.join(', ')}`] : []
+    return lists.length === 1 ? [] : [`has ${side} in ${lists.length} lists: ${lists.join(', ')}`]
   })
 }

@@ -1,6 +1,6 @@
 import type { Findings } from './check.ts'
 import { type Formal, formalAt, type OperatorSchema, operatorSchema } from './operators.ts'
-import { outputRules } from './output-types.ts'
+import { outputRules, wantedInput } from './output-types.ts'
 import { attributeTypes, mlDomain, type OnnxAttribute, type OnnxGraph, type OnnxModel, type OnnxNode } from './proto.ts'
 import { graphsOf, tensorText, typeText } from './type-text.ts'
 
@@ -96,9 +96,17 @@ function visitNodes(walk: Walk, nodes: readonly OnnxNode[], types: Types, said: 
     if (schema.deprecated) walk.operators.push(`${node.op} is deprecated in ${node.domain || 'ai.onnx'} ${opset}`)
     checkCounts(walk, who, node, schema)
     checkAttributes(walk, who, node, schema)
+    if (node.op === 'Constant' && node.attributes.length !== 1) {
+      walk.attributes.push(`${who} has ${node.attributes.length} values`)
+    }
     const given = node.inputs.map(input => types.get(input))
     const variables = bind(walk, who, node, schema, given)
-    const rule = outputRules[node.domain === mlDomain ? `ml.${node.op}` : node.op]
+    const op = node.domain === mlDomain ? `ml.${node.op}` : node.op
+    const wanted = wantedInput(op, node)
+    if (wanted !== undefined && given[0] !== undefined && given[0] !== wanted) {
+      walk.types.push(`${who} is made for ${wanted} and gets ${given[0]}`)
+    }
+    const rule = outputRules[op]
     const ruled = rule?.({ node, inputs: given, inner })
     node.outputs.forEach((output, place) => {
       if (output === '') return

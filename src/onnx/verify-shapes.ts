@@ -1,5 +1,5 @@
 import type { Findings } from './check.ts'
-import { mlDomain, type OnnxGraph, type OnnxModel, type OnnxTensor, type OnnxValue } from './proto.ts'
+import { mlDomain, type OnnxGraph, type OnnxModel, type OnnxNode, type OnnxTensor, type OnnxValue } from './proto.ts'
 import { type Shape, shapeRules } from './shape-rules.ts'
 import { attributeOf, graphsOf } from './type-text.ts'
 import { nodeName } from './verify-nodes.ts'
@@ -20,7 +20,13 @@ export function verifyShapes({ opsets }: OnnxModel, graph: OnnxGraph): Findings 
 const shapeOf = ({ kind, shape }: OnnxValue): Shape | undefined =>
   kind === 'tensor' ? shape?.map(size => (typeof size === 'number' && size >= 0 ? size : undefined)) : undefined
 
-function visit(graph: OnnxGraph, outer: Scope, versions: ReadonlyMap<string, number>, problems: string[]): void {
+function visit(
+  graph: OnnxGraph,
+  outer: Scope,
+  versions: ReadonlyMap<string, number>,
+  problems: string[],
+  given: readonly (Shape | undefined)[] = [],
+): void {
   const shapes = new Map(outer.shapes)
   const constants = new Map(outer.constants)
   const declared = new Map<string, Shape>()
@@ -28,10 +34,13 @@ function visit(graph: OnnxGraph, outer: Scope, versions: ReadonlyMap<string, num
     const shape = shapeOf(value)
     if (shape) declared.set(value.name, shape)
   }
-  for (const input of graph.inputs) {
-    shapes.set(input.name, shapeOf(input))
+  graph.inputs.forEach((input, at) => {
+    const said = shapeOf(input)
+    const shape = given[at]
+    if (shape && said) compare(input.name, 'what it is given by', shape, said, problems)
+    shapes.set(input.name, shape?.map((size, i) => size ?? said?.[i]) ?? said)
     constants.delete(input.name)
-  }
+  })
   for (const tensor of graph.initializers) {
     // One that is also an input may be given otherwise
     if (!graph.inputs.some(input => input.name === tensor.name)) constants.set(tensor.name, tensor)
@@ -39,7 +48,10 @@ function visit(graph: OnnxGraph, outer: Scope, versions: ReadonlyMap<string, num
   }
   graph.nodes.forEach((node, at) => {
     const who = nodeName(node, at)
-    for (const inner of graphsOf(node)) visit(inner, { shapes, constants }, versions, problems)
+    for (const inner of graphsOf(node)) {
+      const given = node.op === 'Scan' ? scanned(node, inner, who, shapes, problems) : undefined
+      visit(inner, { shapes, constants }, versions, problems, given)
+    }
     const rule = shapeRules[node.domain === mlDomain ? `ml.${node.op}` : node.op]
     const known = rule?.({
       node,
@@ -58,6 +70,28 @@ function visit(graph: OnnxGraph, outer: Scope, versions: ReadonlyMap<string, num
     const [output] = node.outputs
     const tensor = node.op === 'Constant' ? attributeOf(node, 'value')?.tensor : undefined
     if (output !== undefined && tensor) constants.set(output, tensor)
+  })
+}
+
+/** What the body of a Scan is given: its state as it is, of the rest one slice. */
+function scanned(
+  node: OnnxNode,
+  body: OnnxGraph,
+  who: string,
+  shapes: ReadonlyMap<string, Shape | undefined>,
+  problems: string[],
+): (Shape | undefined)[] {
+  const slices = attributeOf(node, 'num_scan_inputs')?.int ?? 0
+  if (slices > node.inputs.length) problems.push(`${who} takes ${slices} of its ${node.inputs.length} inputs in slices`)
+  // In its first version the state had a dimension more
+  if (body.inputs.length !== node.inputs.length) return []
+  const axes = attributeOf(node, 'scan_input_axes')?.ints ?? []
+  return node.inputs.map((input, at) => {
+    const shape = shapes.get(input)
+    const slice = at - (node.inputs.length - slices)
+    if (slice < 0 || !shape) return shape
+    const axis = axes[slice] ?? 0
+    return shape.filter((_, place) => place !== (axis < 0 ? axis + shape.length : axis))
   })
 }
 

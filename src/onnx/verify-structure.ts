@@ -90,11 +90,19 @@ export function names({ functions }: OnnxModel, graph: OnnxGraph): Findings {
   return { evaluated: nodes.length, problems }
 }
 
+/** Types of which an attribute cannot hold none. */
+const singleMessages = new Set<number>([
+  attributeTypes.tensor,
+  attributeTypes.graph,
+  attributeTypes.sparse_tensor,
+  attributeTypes.type_proto,
+])
+
 /** An attribute says its type and holds one value, of that type; an empty list is none. */
 function valueProblem({ type, holds = [], refers }: OnnxAttribute): string | undefined {
   if (type < 1 || type > 14) return 'has no type'
   const [held] = holds
-  if (held === undefined) return undefined
+  if (held === undefined) return singleMessages.has(type) && !refers ? 'holds nothing' : undefined
   if (refers !== undefined && refers !== '') return 'has a value and refers to another'
   if (holds.length > 1) return 'holds values of several types'
   return held === type ? undefined : `holds type ${held} where it says ${type}`

@@ -150,8 +150,8 @@ export function addDoubles(field: Field, into: number[]): void {
   readFixed(bytes, 8, (view, at) => view.getFloat64(at, true), into)
 }
 
-/** Wire types of a message's fields by their number; `packed` is a list of numbers in either form. */
-export type FieldKinds = Readonly<Record<number, 'int' | 'float' | 'text' | 'floats' | 'ints' | 'doubles'>>
+/** Kinds of a message's fields by their number; `unread` ones are messages of which only the form is looked at. */
+export type FieldKinds = Readonly<Record<number, 'int' | 'float' | 'text' | 'floats' | 'ints' | 'doubles' | 'unread'>>
 
 const wireTypes: Readonly<Record<FieldKinds[number], readonly number[]>> = {
   int: [wire.varint],
@@ -160,12 +160,15 @@ const wireTypes: Readonly<Record<FieldKinds[number], readonly number[]>> = {
   floats: [wire.fixed32, wire.length],
   ints: [wire.varint, wire.length],
   doubles: [wire.fixed64, wire.length],
+  unread: [wire.length],
 }
 
 /** The fields of known numbers; one in a wire type that it has not is unknown, and passed over like all that are. */
 export function* knownFields(message: Uint8Array, kinds: FieldKinds): Generator<Field> {
   for (const field of fieldsOf(message)) {
     const kind = kinds[field.number]
-    if (kind !== undefined && wireTypes[kind].includes(field.type)) yield field
+    if (kind === undefined || !wireTypes[kind].includes(field.type)) continue
+    if (kind !== 'unread') yield field
+    else for (const _ of fieldsOf(field.bytes)) continue
   }
 }

@@ -1,12 +1,15 @@
 import type { ScaleKind } from '../define/model.ts'
 import type { ScalarType } from '../define/expression/node.ts'
-import type { Trainer } from '../define/trainer.ts'
+import type { OnnxTrainer, ProgramTrainer, Reproducible } from '../define/script-trainer.ts'
+import type { OwnTrainer, Trainer } from '../define/trainer.ts'
 import type { Task } from '../math/task.ts'
 import type { ScalerParameters } from '../math/scaler/index.ts'
-import type { ModelInput } from '../onnx/index.ts'
+import type { ModelBinding } from '../onnx/index.ts'
+import type { Column } from './data-engine.ts'
 
-export { categoriesOf } from '../define/trainer.ts'
-export type { ScaleKind, Trainer }
+export { filesOfTrainer } from '../define/script-trainer.ts'
+export { categoriesOf, isOwn } from '../define/trainer.ts'
+export type { OnnxTrainer, OwnTrainer, ProgramTrainer, Reproducible, ScaleKind, Trainer }
 
 /** One column of inputs: float32 with NaN for missing (booleans are 0 and 1), or text with '' for missing. */
 export type InputColumn = Float32Array | readonly string[]
@@ -37,10 +40,18 @@ export interface TrainingFrame {
   readonly path: string
   /** Reads one part; with `limit` at most so many rows, evenly spaced. */
   rows(part: 'train' | 'test', limit?: number): Promise<FrameRows>
+  /**
+   * Writes one part as Parquet for who reads no memory of ours: the inputs by their names and, of the training part, what its
+   * rows are trained by (`millrace_label`, `millrace_class`, `millrace_weight`). Gives the names of the columns.
+   */
+  write(part: 'train' | 'test', path: string): Promise<readonly string[]>
+  /** The columns of a Parquet or CSV file. */
+  read(path: string): Promise<ReadonlyMap<string, Column>>
 }
 
 /** What a trainer is asked for. Nothing else reaches it: it knows no project, no store and no other model. */
 export interface TrainingRequest {
+  readonly model: string
   readonly task: Task
   /** Names of the classes of `multiclass`, in the order of their numbers; empty for other tasks. */
   readonly classes: readonly string[]
@@ -55,9 +66,22 @@ export interface TrainingRequest {
   readonly seed: number
   readonly frame: TrainingFrame
   readonly signal: AbortSignal
+  /** A scratch folder of its own. */
+  folder(): Promise<string>
   /** `fraction` 0 to 1. */
   progress(fraction: number, message?: string): void
   metric(key: string, value: number, step?: number): void
+}
+
+/** An input of a model, as everything after training sees it. */
+export interface CardInput {
+  readonly name: string
+  readonly kind: 'number' | 'text'
+  readonly categories?: readonly string[]
+  /** Texts of the training rows that were too rare to be told apart, and how many rows had one. */
+  readonly rare?: { readonly texts: number; readonly rows: number }
+  /** Training rows without a text. */
+  readonly missing?: number
 }
 
 /** What everything after training knows of a model besides its ONNX file. Plain JSON. */
@@ -66,8 +90,12 @@ export interface ModelCard {
   readonly schema: 1
   readonly task: Task
   readonly classes: readonly string[]
-  /** In the order of the definition. */
-  readonly inputs: readonly ModelInput[]
+  /** In the order of the definition; a text with the categories that the model tells apart, where that is known. */
+  readonly inputs: readonly CardInput[]
+  /** How its file is fed and read, where that is not as Millrace writes files itself. */
+  readonly binding?: ModelBinding
+  /** How alike another training on the same frame is. */
+  readonly reproducible: Reproducible
   /** What trained it, in words that tell trainers apart: `gbt`, `linear`, `python`. */
   readonly trainer: string
   /** Share of each input in the decisions of the model, in the order of `inputs`; empty where the trainer does not tell. */
@@ -83,6 +111,8 @@ export interface ReferenceScores extends InputRows {
 export interface Trained {
   readonly onnx: Uint8Array
   readonly card: ModelCard
+  /** What it said while it trained. */
+  readonly log?: string
   /** Absent where the trainer gives no scores of its own. */
   readonly reference?: ReferenceScores
   /** What the graph scales its inputs by, in the order of the inputs; absent where the trainer scales by itself. */
@@ -91,7 +121,5 @@ export interface Trained {
 
 /** Turns a training frame into an ONNX model: own trees and linear models, a script in any language, a container. */
 export interface ModelTrainer {
-  /** Equal requests give: equal bytes, equal scores within float32 arithmetic, or neither. */
-  readonly reproducible: 'bitwise' | 'tolerance' | 'none'
   train(request: TrainingRequest): Promise<Trained>
 }

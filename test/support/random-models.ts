@@ -207,13 +207,15 @@ export async function judgedBy(
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 
 /** A table of a random shape: inputs of all kinds, some missing, effects that bend, meet and differ by group, hard parts. */
-export function randomTable(seed: number, { hard: hasHard = true } = {}): Table {
+export function randomTable(seed: number, { hard: hasHard = true, texts = true } = {}): Table {
   const random = seeded(seed * 7919 + 13)
   const task = (['binary', 'regression', 'binary', 'multiclass', 'count', 'quantile'] as const)[random.below(6)] as Task
   const d = 2 + random.below(6)
   const shapes = Array.from({ length: d }, (_, i) => {
     const kind =
-      i === 0 ? 'normal' : (['normal', 'uniform', 'skewed', 'whole', 'flag', 'text'] as const)[random.below(6)]
+      i === 0
+        ? 'normal'
+        : (['normal', 'uniform', 'skewed', 'whole', 'flag', 'text'] as const)[random.below(texts ? 6 : 5)]
     return {
       name: `x${i}`,
       kind,

@@ -1,4 +1,6 @@
 import { spansOfVersion } from '../../stages/register/version-parts.ts'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FeatureView } from '../../define/features.ts'
 import type { Model } from '../../define/model.ts'
@@ -37,6 +39,8 @@ async function trainOn(services: StageServices, model: Model, path: string, say:
   const { task, inputs, scale, trainer, threshold } = model
   const frame = openFrame(await services.engine(), path, inputs)
   const { onnx, card } = await (await services.trainer(trainer)).train({
+    model: model.name,
+    folder: () => mkdtemp(join(tmpdir(), 'millrace-proofs-')),
     task,
     inputs,
     scale,

@@ -1,5 +1,6 @@
 import { isAbsolute, posix, relative, sep } from 'node:path'
 import { outcomeOf, type CheckResult, type Outcome, type Report } from '../../define/report.ts'
+import type { ModelFigures } from '../../stages/evaluate/figures/index.ts'
 import type { Comparison } from '../../stages/validate/compare.ts'
 import { digestJson } from '../../internal/digest.ts'
 import type { ColumnDistribution } from '../../stages/validate/distribution.ts'
@@ -17,6 +18,8 @@ export interface RenderOptions {
   readonly verbose?: boolean
   /** How the columns of a report's dataset are spread, by the report's id (HTML). */
   readonly distributions?: ReadonlyMap<string, readonly ColumnDistribution[]>
+  /** What a tested model is drawn by, by the report's id (HTML). */
+  readonly figures?: ReadonlyMap<string, ModelFigures>
   /** What became of a report's checks since an earlier one, by the report's id (terminal, JSON, Markdown). */
   readonly comparisons?: ReadonlyMap<string, Comparison>
   /** Version of Millrace that speaks (SARIF). */

@@ -1,7 +1,10 @@
 import { z } from '@hono/zod-openapi'
 import { compileDefinition } from '../../define/project.ts'
-import { fail } from '../../errors/index.ts'
-import type { MetadataStore } from '../../ports/metadata-store.ts'
+import { fail, isMillraceError } from '../../errors/index.ts'
+import type { ArtifactStore } from '../../ports/artifact-store.ts'
+import type { MetadataStore, ModelVersion as ModelVersionRecord } from '../../ports/metadata-store.ts'
+import { drawFigures, type Picture } from '../../stages/evaluate/figures/draw.ts'
+import { readPart } from '../../stages/register/version-parts.ts'
 import { sameArtifacts } from '../../stages/version/same-artifact.ts'
 import { reportsOfRun } from '../reports-of-run.ts'
 import { route } from '../route.ts'
@@ -10,6 +13,20 @@ import { Edge, ModelVersion, Report } from '../schemas.ts'
 async function modelView(name: string, definition: unknown, store: MetadataStore): Promise<unknown> {
   const versions = [...sameArtifacts(await store.listModelVersions(name))].map(([one, sameAs]) => ({ ...one, sameAs }))
   return { name, definition, versions, aliases: await store.aliases(name) }
+}
+
+/** What the version was drawn by when it was tested; nothing where it carries none, or none that can be read. */
+async function drawn(
+  artifacts: ArtifactStore,
+  record: ModelVersionRecord,
+): Promise<{ pictures: readonly Picture[]; champion: string | null }> {
+  try {
+    const figures = await readPart({ artifacts: artifacts as never }, record, 'figures')
+    return { pictures: drawFigures(figures), champion: figures.champion }
+  } catch (error) {
+    if (!isMillraceError(error)) throw error
+    return { pictures: [], champion: null }
+  }
 }
 
 const ModelView = z
@@ -50,10 +67,13 @@ export const modelRoutes = [
       version: ModelVersion,
       aliases: z.array(z.string()),
       reports: z.array(Report),
+      /** Curves, distributions and slices of the tested model, drawn: `svg` is markup, the rest plain text. */
+      pictures: z.array(z.object({ title: z.string(), note: z.string(), svg: z.string() })),
+      champion: z.string().nullable(),
       madeFrom: z.array(Edge),
       usedBy: z.array(Edge),
     }),
-    async handler({ params }, { workspace: { store } }) {
+    async handler({ params }, { workspace: { store, artifacts } }) {
       const { name = '', version = '' } = params
       const found = /^\d{1,9}$/.test(version) ? await store.getModelVersion(name, Number(version)) : undefined
       if (!found)
@@ -69,6 +89,7 @@ export const modelRoutes = [
         version: found,
         aliases: aliases.filter(([, at]) => at === found.version).map(([alias]) => alias),
         reports,
+        ...(await drawn(artifacts, found)),
         madeFrom: await store.edgesTo([node, found.digest]),
         usedBy: await store.edgesFrom([node]),
       }

@@ -34,7 +34,7 @@ export function calibrationTest(
   { name, judged, classes, seed }: Pick<SuiteContext, 'name' | 'judged' | 'classes' | 'seed'>,
 ): CheckResult {
   const parts = partsOf(judged, classes)
-  const tail = 0.025 / parts.length
+  const tail = 0.0025 / parts.length
   const found = parts.map(part => measure(test, part, judged.weights, tail, seed))
   const verdicts = found.flatMap(one => [one.eceVerdict, one.slopeVerdict])
   const status = verdicts.includes('fail') ? 'fail' : verdicts.includes('warn') ? 'warn' : 'pass'
@@ -84,7 +84,8 @@ function partsOf(judged: Judged, classes: readonly string[]): readonly OfClass[]
   return Array.from({ length: judged.outputs }, (_, k) => ({ words: classes[k] ?? String(k), ...ofClass(judged, k) }))
 }
 
-const draws = 100
+/** Enough for a chance of one in four hundred. */
+const draws = 400
 
 function measure(
   test: CalibrationTest,

@@ -1,20 +1,19 @@
-import type { ModelInput } from '../../onnx/index.ts'
 import type { InferenceBatch, LoadedModel } from '../../ports/inference-runtime.ts'
-import type { FrameRows } from '../../ports/trainer.ts'
+import type { FrameRows, CardInput } from '../../ports/trainer.ts'
 
 export type { FrameRows }
 
 /** A loaded model with the names and kinds of its inputs: what every test of it calls. */
 export interface Subject {
   readonly loaded: LoadedModel
-  readonly inputs: readonly ModelInput[]
+  readonly inputs: readonly CardInput[]
 }
 
 const block = 4096
 
 /** Rows as the runtime takes them: numbers row-major, texts behind. `pick` chooses and orders the rows. */
 export function batchOf(
-  inputs: readonly ModelInput[],
+  inputs: readonly CardInput[],
   columns: FrameRows['inputs'],
   pick: ArrayLike<number>,
 ): InferenceBatch {
@@ -42,7 +41,7 @@ export async function scoreRows(subject: Subject, columns: FrameRows['inputs'], 
 }
 
 /** Column number of an input among the numeric features; -1 for text. */
-export function featureIndex(inputs: readonly ModelInput[], name: string): number {
+export function featureIndex(inputs: readonly CardInput[], name: string): number {
   const at = inputs.findIndex(input => input.name === name)
   return inputs[at]?.kind === 'number' ? inputs.slice(0, at).filter(input => input.kind === 'number').length : -1
 }

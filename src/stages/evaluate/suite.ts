@@ -12,6 +12,7 @@ import { propertyTest } from './properties/index.ts'
 import { latencyTest } from './latency-test.ts'
 import { sizeTest } from './service-tests.ts'
 import { slicesTest } from './slices/index.ts'
+import { figuresOf, type ModelFigures } from './figures/index.ts'
 import { freshTest, overfitTest, simpleModelTest } from './comparisons.ts'
 import { memoryTest } from './memory-test.ts'
 import { fairnessTest } from './fairness-test.ts'
@@ -42,6 +43,8 @@ export interface SuiteInput {
   readonly kept?: readonly Counterexample[]
   readonly seed: number
   readonly clock: Clock
+  /** Measures what the model is drawn by, too: shares of importance in the order of the inputs, and the champion's name. */
+  readonly figures?: { readonly importance?: readonly number[]; readonly champion?: string }
   /** Checks made elsewhere that belong to the verdict: export parity, scaler. */
   readonly further?: readonly CheckResult[]
 }
@@ -51,6 +54,8 @@ export interface SuiteResult {
   readonly metrics: Readonly<Record<string, number>>
   /** Rows that broke a property, one a property: to be kept. */
   readonly counterexamples: readonly Counterexample[]
+  /** What it is drawn by; where `figures` asked for them. */
+  readonly figures?: ModelFigures
 }
 
 /** Runs a model's declared tests, and those every model must pass: finite scores in range, determinism, batch independence, no leak. */
@@ -70,7 +75,9 @@ export async function runSuite(input: SuiteInput): Promise<SuiteResult> {
     counterexamples.push(...found)
     checks.push(...made.map(check => ({ ...check, durationMs: Math.round(clock.elapsed() - started) })))
   }
+  const { figures } = input
   return {
+    ...(figures ? { figures: await figuresOf(context, checks, figures.importance, figures.champion) } : {}),
     counterexamples,
     metrics: measureAll(context.judged),
     report: {

@@ -31,6 +31,18 @@ export interface JudgedRows {
   readonly spans: Spans | undefined
   /** Most rows that were read, evenly spaced: the champion's are the same ones. */
   readonly limit: number
+  /** The challenger's classes, in the order of its scores. */
+  readonly classes: readonly string[]
+}
+
+/** Scores of each class in the order of the challenger's; a class that the champion does not know has no chance. */
+function inClasses(classes: readonly string[], own: readonly string[], scores: Float32Array): Float32Array {
+  if (own.length === 0 || (own.length === classes.length && own.every((one, i) => one === classes[i]))) return scores
+  const from = classes.map(one => own.indexOf(one))
+  return Float32Array.from({ length: (scores.length / own.length) * classes.length }, (_, i) => {
+    const at = from[i % classes.length] as number
+    return at < 0 ? 0 : (scores[Math.floor(i / classes.length) * own.length + at] as number)
+  })
 }
 
 /** Why a champion's own inputs cannot be made of the challenger's data; undefined where they can. */
@@ -109,13 +121,14 @@ export async function championOf(
   let scaler: ScalerArtifact | undefined
   try {
     scaler = await readPart(services, record, 'scaler')
-    const { inputs } = await readPart(services, record, 'card')
+    const { inputs, binding, classes } = await readPart(services, record, 'card')
     const model = await readPart(services, record, 'declaration')
     const own = await championRows(services, context, model, challenger, rows)
     if ('reason' in own) return { record, scaler, scores: { reason: `${versionName(record)}: ${own.reason}` } }
-    const loaded = await (await services.runtime()).load(await services.artifacts.get(record.digest))
+    const loaded = await (await services.runtime()).load(await services.artifacts.get(record.digest), binding)
     try {
-      const scores = await scoreRows({ loaded, inputs }, own.inputs, own.rows)
+      const given = await scoreRows({ loaded, inputs }, own.inputs, own.rows)
+      const scores = inClasses(rows.classes, classes, given)
       return { record, scaler, scores: { scores, threshold: model.threshold } }
     } finally {
       await loaded.close()

@@ -10,6 +10,7 @@ import { spansIn } from '../features/frame.ts'
 import { type ScalerArtifact, unitChange } from '../scaler/index.ts'
 import { proveScaler } from '../scaler/prove.ts'
 import type { FrameRows, ModelCard } from '../../ports/trainer.ts'
+import { versionName } from '../register/version-parts.ts'
 import { readFrame } from '../train/read-frame.ts'
 import { scoreOf } from '../../math/metrics/row-loss.ts'
 import { baselinePerformance } from '../watch/baseline-performance.ts'
@@ -91,11 +92,19 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
         profile,
       )
       const spans = spansIn(input(context, 'frame').ref.meta)
-      const champion = await championOf(services, context, model, { frame, spans, limit: suiteRows })
+      const champion = await championOf(services, context, model, {
+        frame,
+        spans,
+        limit: suiteRows,
+        classes: card.classes,
+      })
       if (champion?.scaler) further.push(unitChange(model.name, scaler, champion.scaler))
-      const subject: Subject = { loaded: await (await services.runtime()).load(bytes), inputs: card.inputs }
+      const subject: Subject = {
+        loaded: await (await services.runtime()).load(bytes, card.binding),
+        inputs: card.inputs,
+      }
       try {
-        const { report, metrics, counterexamples } = await runSuite({
+        const { report, metrics, counterexamples, figures } = await runSuite({
           model,
           name: model.name,
           subject,
@@ -109,6 +118,10 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
           seed: seedOf(context.runId),
           clock: services.clock,
           further,
+          figures: {
+            importance: card.importance,
+            ...(champion ? { champion: versionName(champion.record) } : {}),
+          },
           ...(champion ? { champion: champion.scores } : {}),
         })
         // What a key protects is kept nowhere in clear
@@ -120,6 +133,7 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
           outputs: {
             report: await context.save('report', JSON.stringify(report)),
             metrics: await context.save('metrics', JSON.stringify(metrics)),
+            figures: await saveUnder(services, context, model.encryptWith)('json', JSON.stringify(figures)),
             profile: await saveUnder(
               services,
               context,

@@ -11,16 +11,16 @@ import { trainStep } from './train-step.ts'
 import { verifyStep } from './verify-step.ts'
 
 /** features → train → verify → evaluate → register, on the snapshots of the datasets that the model uses. */
-export function modelSteps(
+export async function modelSteps(
   services: StageServices,
   model: Model,
   environment: Json,
   options: ModelRunOptions,
-): readonly StepDefinition[] {
+): Promise<readonly StepDefinition[]> {
   const common: Common = { code: ownCode(), environment, runsIn: 'inline' }
   return [
     frameStep(services, model, common, options),
-    trainStep(services, model, common),
+    await trainStep(services, model, common),
     verifyStep(services, model, common),
     evaluateStep(services, model, common),
     registerStep(services, model, common, options),

@@ -28,6 +28,7 @@ export function registerStep(
       golden: from(`verify-${model.name}`, 'golden'),
       report: from(`evaluate-${model.name}`, 'report'),
       metrics: from(`evaluate-${model.name}`, 'metrics'),
+      figures: from(`evaluate-${model.name}`, 'figures'),
     },
     parameters: { model: model.name, definition: definitionDigest(model) },
     cache: 'never',

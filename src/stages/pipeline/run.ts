@@ -37,11 +37,11 @@ export async function trainingGraph(
   for (const dataset of datasets)
     steps.push(await datasetStep(services, dataset, request.stepEnvironment, request.files?.get(dataset.name)))
   steps.push(
-    ...modelSteps(services, model, request.stepEnvironment, {
+    ...(await modelSteps(services, model, request.stepEnvironment, {
       trigger: request.trigger,
       facts: { environment: request.runEnvironment as Json, ...(request.because ? { because: request.because } : {}) },
       ...(request.spans ? { spans: request.spans } : {}),
-    }),
+    })),
   )
   return steps
 }

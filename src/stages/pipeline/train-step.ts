@@ -3,9 +3,10 @@ import { definitionDigest } from '../../define/project.ts'
 import type { StepContext, StepDefinition, StepResult } from '../../engine/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import type { Digest } from '../../internal/digest.ts'
-import type { ModelTrainer, TrainingRequest } from '../../ports/trainer.ts'
+import { filesOfTrainer, isOwn, type ModelTrainer, type TrainingRequest } from '../../ports/trainer.ts'
 import { scalerArtifact } from '../scaler/index.ts'
 import { openFrame } from '../train/read-frame.ts'
+import { digestsOfFiles } from '../train/trainer-files.ts'
 import { writeReference } from '../train/reference.ts'
 import { unscaled } from '../train/unscaled.ts'
 import { frameKey, type Save, saveUnder, sealedBy } from './save.ts'
@@ -15,16 +16,20 @@ import { from, input, type Common } from './step-parts.ts'
 /** What training knows besides its rows: the parameters of the step, which are all that a process of its own is told. */
 export type TrainParameters = Pick<
   TrainingRequest,
-  'task' | 'quantile' | 'inputs' | 'scale' | 'trainer' | 'threshold'
+  'model' | 'task' | 'quantile' | 'inputs' | 'scale' | 'trainer' | 'threshold'
 > & {
   /** Versions of the feature views, which the scaler names. */
   readonly views: Readonly<Record<string, Digest>>
   readonly encryptWith?: string
+  /** Digests of the files that the trainer reads. */
+  readonly files?: Readonly<Record<string, Digest>>
 }
 
 /** The model, fitted on the training rows by its trainer: an ONNX file, and what is known of it besides. */
-export function trainStep(services: StageServices, model: Model, common: Common): StepDefinition {
+export async function trainStep(services: StageServices, model: Model, common: Common): Promise<StepDefinition> {
+  const files = filesOfTrainer(model.trainer)
   const parameters: TrainParameters = {
+    model: model.name,
     task: model.task,
     ...(model.quantile === undefined ? {} : { quantile: model.quantile }),
     inputs: model.inputs.map(one => ({ name: one.name, type: one.type })),
@@ -37,10 +42,15 @@ export function trainStep(services: StageServices, model: Model, common: Common)
     ...common,
     name: `train-${model.name}`,
     inputs: { frame: from(`features-${model.name}`, 'frame') },
-    parameters: { ...parameters, ...sealedBy(model.encryptWith) } as unknown as Json,
+    parameters: {
+      ...parameters,
+      ...sealedBy(model.encryptWith),
+      // What its files say, not where they are: a changed script trains anew
+      ...(files.length > 0 ? { files: await digestsOfFiles(services.root, files, model.trainer.kind) } : {}),
+    } as unknown as Json,
     seed: model.trainer.kind === 'gbt' ? (model.trainer.seed ?? 0) : 0,
-    // What is sealed is read where the keys are: in the process that drives the run
-    ...(services.trainModule && frameKey(model) === undefined
+    // What is sealed is read where the keys are: in the process that drives the run. Programs are processes themselves
+    ...(services.trainModule && isOwn(model.trainer) && frameKey(model) === undefined
       ? { runsIn: 'process', module: services.trainModule, env: { [codeVariable]: common.code } }
       : {
           runsIn: 'inline',
@@ -58,7 +68,7 @@ export async function train(
   services: Pick<StageServices, 'engine' | 'trainer'>,
   save: Save = (type, content, meta) => context.save(type, content, meta),
 ): Promise<StepResult> {
-  const { views, encryptWith: _, ...parameters } = context.parameters as unknown as TrainParameters
+  const { views, encryptWith: _key, files: _files, ...parameters } = context.parameters as unknown as TrainParameters
   const { inputs } = parameters
   const { path, ref } = input(context, 'frame')
   const frame = openFrame(await services.engine(), await path(), inputs)
@@ -66,6 +76,7 @@ export async function train(
   const trainer: ModelTrainer = await services.trainer(parameters.trainer)
   const trained = await trainer.train({
     ...parameters,
+    folder: () => context.folder(),
     classes,
     frame,
     seed: context.seed,
@@ -73,14 +84,18 @@ export async function train(
     progress: (fraction, message) => context.progress(fraction, message),
     metric: (key, value, step) => context.metric(key, value, step),
   })
-  const { card, onnx, reference } = trained
+  const { card, onnx, reference, log } = trained
   const scaler = trained.scaler ?? (await unscaled(inputs, frame))
   return {
     outputs: {
       onnx: await save('onnx', onnx),
       card: await save('json', JSON.stringify(card)),
+      ...(log === undefined ? {} : { log: await save('file', log) }),
       reference: await save('json', JSON.stringify(writeReference(reference))),
-      scaler: await save('scaler', JSON.stringify(scalerArtifact(scaler, card.inputs, ref.digest, views))),
+      scaler: await save(
+        'scaler',
+        JSON.stringify(scalerArtifact(scaler, card.inputs, ref.digest, views, !trained.scaler)),
+      ),
     },
   }
 }

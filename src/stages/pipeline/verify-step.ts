@@ -77,7 +77,10 @@ async function parityOf(
     }
   const all = Int32Array.from({ length: reference.rows }, (_, i) => i)
   const batch = batchOf(card.inputs, reference.inputs, all)
-  return { ...(await parity(model.task, reference.scores, loaded, batch, model.threshold)), target }
+  return {
+    ...(await parity(model.task, reference.scores, loaded, batch, model.threshold, card.binding !== undefined)),
+    target,
+  }
 }
 
 /** The scaler inside the graph on held-out rows. */
@@ -158,13 +161,13 @@ export function verifyStep(services: StageServices, model: Model, common: Common
       const reference = readReference(await json<WrittenReference | null>('reference'), texts)
       const frame = openFrame(await services.engine(), await input(context, 'frame').path(), model.inputs)
       const bytes = stampModel(await input(context, 'onnx').bytes(), stampOf(context, model, card))
-      const loaded = await (await services.runtime()).load(bytes)
+      const loaded = await (await services.runtime()).load(bytes, card.binding)
       try {
         const rows = await frame.rows('test', parityRows)
         const { features, ...scale } = parametersOf(scaler)
         const ordered = graphOrder(card.inputs).flatMap(at => features[at] ?? [])
         const checks: CheckResult[] = [
-          ...verifyModel(bytes, { scaler: { ...scale, features: ordered } }).map(check => ({
+          ...verifyModel(bytes, scaler.outside ? {} : { scaler: { ...scale, features: ordered } }).map(check => ({
             ...check,
             target: { model: model.name },
           })),

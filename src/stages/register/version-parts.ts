@@ -6,6 +6,7 @@ import { isDigest, type Digest } from '../../internal/digest.ts'
 import { messageOf } from '../../internal/message-of.ts'
 import type { ModelVersion } from '../../ports/metadata-store.ts'
 import type { ModelCard } from '../../ports/trainer.ts'
+import type { ModelFigures } from '../evaluate/figures/index.ts'
 import type { GoldenRows } from '../evaluate/golden.ts'
 import { type FrameSummary, type Spans, spansIn } from '../features/frame.ts'
 import { readArtifact, type ScalerArtifact } from '../scaler/index.ts'
@@ -41,6 +42,8 @@ const readers = {
   /** What is known of the model besides its file: how its inputs are called, which of them matters. */
   card: (json: unknown, version: string): ModelCard => ofKind(json, 'model card', version),
   golden: (json: unknown, version: string): GoldenRows => ofKind(json, 'golden rows', version),
+  /** What it is drawn by: curves, distributions, slices. */
+  figures: (json: unknown, version: string): ModelFigures => ofKind(json, 'model figures', version),
   profile(json: unknown, version: string): Profile {
     if (typeof json !== 'object' || json === null || !('columns' in json))
       throw fail('versionUnreadable', { version, reason: 'its baseline has a form that this Millrace does not know' })

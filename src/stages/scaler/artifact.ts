@@ -21,6 +21,8 @@ export interface ScalerArtifact {
   readonly frame: Digest
   readonly views: Readonly<Record<string, Digest>>
   readonly features: readonly ScalerFeature[]
+  /** The trainer scales in its own way, or not at all: these figures say what its inputs were, not what the graph does. */
+  readonly outside?: true
 }
 
 export function scalerArtifact(
@@ -28,12 +30,16 @@ export function scalerArtifact(
   inputs: readonly { readonly name: string; readonly kind: 'number' | 'text' }[],
   frame: Digest,
   views: Readonly<Record<string, Digest>>,
+  outside = false,
 ): ScalerArtifact {
   const features = scaler.features.map(({ summary: _, ...feature }, index): ScalerFeature => {
     const input = inputs[index]
     return { name: input?.name ?? '', index, dtype: input?.kind === 'text' ? 'text' : 'float32', ...feature }
   })
-  return { version: 1, kind: scaler.kind, ddof: 0, split: 'train', frame, views, features }
+  return {
+    ...{ version: 1, kind: scaler.kind, ddof: 0, split: 'train', frame, views, features },
+    ...(outside ? { outside } : {}),
+  }
 }
 
 /** The artifact as stored parameters; undefined for anything else. */

@@ -1,7 +1,6 @@
 import type { CheckResult } from '../../define/report.ts'
-import type { ModelInput } from '../../onnx/index.ts'
 import { batchOf } from '../evaluate/subject.ts'
-import type { FrameRows } from '../../ports/trainer.ts'
+import type { FrameRows, CardInput } from '../../ports/trainer.ts'
 import type { Profile } from '../watch/profile.ts'
 import { createWindow } from '../watch/window.ts'
 import type { ScalerArtifact } from './artifact.ts'
@@ -20,7 +19,7 @@ export function checksOfHeldOut(
   model: string,
   artifact: ScalerArtifact,
   profile: Profile,
-  inputs: readonly ModelInput[],
+  inputs: readonly CardInput[],
   frame: FrameRows,
   missingHandled: boolean,
 ): CheckResult[] {

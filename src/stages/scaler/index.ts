@@ -1,6 +1,7 @@
+import type { CardInput } from '../../ports/trainer.ts'
 import type { CheckResult } from '../../define/report.ts'
 import type { Digest } from '../../internal/digest.ts'
-import { graphOrder, inspectModel, type ModelInput, verifyModel } from '../../onnx/index.ts'
+import { graphOrder, inspectModel, verifyModel } from '../../onnx/index.ts'
 import { mergeAssociativity, type NumberColumns, roundTrip } from './arithmetic.ts'
 import { parametersOf, type ScalerArtifact } from './artifact.ts'
 import { constantFeatures, constantMoved } from './constant.ts'
@@ -24,7 +25,7 @@ export interface ScaledVersion {
   /** Digest of the artifact's bytes. */
   readonly digest: Digest
   readonly onnx: Uint8Array
-  readonly inputs: readonly ModelInput[]
+  readonly inputs: readonly CardInput[]
   /** Names that the project declares now, where it is at hand. */
   readonly declared?: readonly string[]
   /** `facts.scaler` of the registered version; before the registration the digest itself. */
@@ -42,6 +43,7 @@ function namesIn(metadata: Readonly<Record<string, string>>): readonly string[] 
 
 /** Whether the figures in the graph are those of the artifact; the sentence of the ONNX verifier where they are not. */
 function graphDiffers({ artifact, onnx, inputs }: ScaledVersion): string | undefined {
+  if (artifact.outside) return undefined
   const { features, ...rest } = parametersOf(artifact)
   const ordered = graphOrder(inputs).flatMap(at => features[at] ?? [])
   const check = verifyModel(onnx, { scaler: { ...rest, features: ordered } }).find(

@@ -1,8 +1,8 @@
 import type { CheckResult } from '../../define/report.ts'
-import { graphOrder, type ModelInput, type OnnxModel, scalerPart } from '../../onnx/index.ts'
+import { graphOrder, type OnnxModel, scalerPart } from '../../onnx/index.ts'
 import { transform } from '../../math/scaler/index.ts'
 import type { InferenceBatch, InferenceRuntime } from '../../ports/inference-runtime.ts'
-import type { InputColumn } from '../../ports/trainer.ts'
+import type { InputColumn, CardInput } from '../../ports/trainer.ts'
 import { parametersOf, type ScalerArtifact } from './artifact.ts'
 import { figure, type Finding, plural, scalerCheck } from './finding.ts'
 
@@ -22,11 +22,11 @@ export async function scalerParity(
   artifact: ScalerArtifact,
   graph: OnnxModel,
   runtime: InferenceRuntime,
-  inputs: readonly ModelInput[],
+  inputs: readonly CardInput[],
   columns: readonly InputColumn[],
   batch: InferenceBatch,
 ): Promise<CheckResult> {
-  const part = scalerPart(graph)
+  const part = artifact.outside ? undefined : scalerPart(graph)
   if (!part)
     return scalerCheck(
       rule,
@@ -35,7 +35,7 @@ export async function scalerParity(
         evaluated: 0,
         findings: [],
         good: '',
-        nothing: 'the graph does not scale',
+        nothing: artifact.outside ? 'the trainer scales by itself, if it does' : 'the graph does not scale',
       },
     )
   const loaded = await runtime.load(part)

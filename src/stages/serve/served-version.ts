@@ -93,7 +93,7 @@ export async function loadVersion(services: StageServices, record: ModelVersion)
   const card = await readPart(services, record, 'card')
   const profile = await readPart(services, record, 'profile')
   const scaler = await scalerOf(services, record, model, card, bytes)
-  const loaded = drained(await (await services.runtime()).load(bytes))
+  const loaded = drained(await (await services.runtime()).load(bytes, card.binding))
   const check = await goldenTest(
     versionName(record),
     model.task,

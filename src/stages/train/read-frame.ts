@@ -9,7 +9,37 @@ export function openFrame(
   path: string,
   inputs: readonly Pick<InputSpec, 'name' | 'type'>[],
 ): TrainingFrame {
-  return { path, rows: (part, limit) => readFrame(engine, path, inputs, part, limit) }
+  return {
+    path,
+    rows: (part, limit) => readFrame(engine, path, inputs, part, limit),
+    write: (part, to) => writePart(engine, path, inputs, part, to),
+    read: async file => {
+      const kind = file.endsWith('.csv') ? 'csv' : 'parquet'
+      const relation = await engine.scan({ kind, path: file }, '/')
+      return engine.columns(`SELECT * FROM ${relation.sql}`)
+    },
+  }
+}
+
+/** One part as a file of its own, its rows in their order: the inputs, and what a training row is trained by. */
+async function writePart(
+  engine: DataEngine,
+  path: string,
+  inputs: readonly Pick<InputSpec, 'name'>[],
+  part: 'train' | 'test',
+  to: string,
+): Promise<readonly string[]> {
+  const { dialect } = engine
+  const relation = await engine.scan({ kind: 'parquet', path, rowNumber: 'millrace_n' }, '/')
+  const has = (await engine.describe(relation)).map(column => column.name)
+  const trained = ['millrace_weight', 'millrace_class', 'millrace_label']
+  const besides = ['millrace_at', ...(part === 'train' ? trained : [])].filter(name => has.includes(name))
+  const columns = [...inputs.map(one => one.name), ...besides]
+  await engine.writeParquet(
+    `SELECT ${columns.map(dialect.identifier).join(', ')} FROM ${relation.sql} WHERE millrace_split = ${dialect.literal(part, 'text')} ORDER BY millrace_n`,
+    to,
+  )
+  return columns
 }
 
 /** Reads one split of a frame; `limit` takes evenly spaced rows. */

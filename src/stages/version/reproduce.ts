@@ -75,11 +75,11 @@ export async function reproduce(
     }
   })
   const spans = spansOfVersion(version)
-  const [frame, train, exported] = modelSteps(services, model, stepEnvironment, {
+  const [frame, train, exported] = (await modelSteps(services, model, stepEnvironment, {
     trigger: 'reproduce',
     facts: {},
     ...(spans ? { spans } : {}),
-  }) as [StepDefinition, StepDefinition, StepDefinition]
+  })) as [StepDefinition, StepDefinition, StepDefinition]
   const result = await engine.run({
     name: `reproduce-${model.name}`,
     steps: [...snapshots, frame, train, exported],

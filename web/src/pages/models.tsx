@@ -83,10 +83,59 @@ function Lineage({ node }: { node: string }) {
   return <ol class="edges">{[...found.data.from.toReversed(), ...found.data.to].map(row)}</ol>
 }
 
+/** What does not hold is read; of what holds it is enough to know how much. */
+function FoldedReport({ report, name }: { report: Report; name: string }) {
+  const broken = report.checks.filter(check => check.status !== 'pass')
+  const rest = report.checks.filter(check => check.status === 'pass')
+  return (
+    <>
+      {broken.length > 0 && (
+        <ReportView report={{ ...report, checks: broken }} name={`what does not hold of ${name}`} />
+      )}
+      {rest.length > 0 && (
+        <details>
+          <summary>{rest.length} checks that hold</summary>
+          <ReportView report={{ ...report, checks: rest }} name={name} />
+        </details>
+      )}
+    </>
+  )
+}
+
+function Pictures({ pictures, champion }: Pick<Detail, 'pictures' | 'champion'>) {
+  return (
+    <Panel
+      title="Pictures"
+      aside={
+        champion !== null && (
+          <span class="legend">
+            <i class="swatch" /> this version <i class="swatch other" /> champion {champion}
+          </span>
+        )
+      }
+    >
+      <div class="pictures">
+        {pictures.map(({ title, note, svg }) => (
+          <figure key={title}>
+            <figcaption>
+              <b>{title}</b>
+              <small>{note}</small>
+            </figcaption>
+            {/* Drawn by the server, which escapes everything that comes from data */}
+            <div dangerouslySetInnerHTML={{ __html: svg }} />
+          </figure>
+        ))}
+      </div>
+    </Panel>
+  )
+}
+
 interface Detail {
   readonly version: ModelVersion
   readonly reports: readonly Report[]
   readonly aliases: readonly string[]
+  readonly pictures: readonly { readonly title: string; readonly note: string; readonly svg: string }[]
+  readonly champion: string | null
 }
 
 export function ModelPage({ name, version }: { name: string; version: string }) {
@@ -97,7 +146,7 @@ export function ModelPage({ name, version }: { name: string; version: string }) 
         {name} v{version}
       </Title>
       <Loaded of={found}>
-        {({ version: whole, reports, aliases }) => (
+        {({ version: whole, reports, aliases, pictures, champion }) => (
           <>
             <Panel
               title="Metrics"
@@ -122,13 +171,14 @@ export function ModelPage({ name, version }: { name: string; version: string }) 
                   ))}
               </div>
             </Panel>
+            {pictures.length > 0 && <Pictures pictures={pictures} champion={champion} />}
             {reports.map(report => (
               <Panel
                 key={report.id}
                 title={report.kind === 'model' ? 'Tests' : report.kind === 'export' ? 'Export to ONNX' : 'Scaler'}
                 aside={<Mark state={report.status} />}
               >
-                <ReportView report={report} name={`${name} v${version}`} />
+                <FoldedReport report={report} name={`${name} v${version}`} />
               </Panel>
             ))}
             <Panel title="Lineage" aside={<Link to={`/runs/${whole.runId}`}>run {whole.runId.slice(-6)}</Link>}>

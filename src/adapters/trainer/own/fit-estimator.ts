@@ -1,7 +1,7 @@
 import { fail } from '../../../errors/index.ts'
 import { fitWithImportance } from '../../../math/linear/index.ts'
 import { type Crew, gainImportance, trainTrees } from '../../../math/trees/index.ts'
-import type { Trainer } from '../../../ports/trainer.ts'
+import type { OwnTrainer } from '../../../ports/trainer.ts'
 import { fitBaseline } from './baseline.ts'
 import { type Examples, type Fitted, partOf } from './examples.ts'
 
@@ -13,7 +13,7 @@ export interface FitHooks {
 }
 
 /** Fits what the trainer is. Throws `notTrainable` for rows that it cannot learn from. */
-export async function fitEstimator(trainer: Trainer, examples: Examples, hooks: FitHooks): Promise<Fitted> {
+export async function fitEstimator(trainer: OwnTrainer, examples: Examples, hooks: FitHooks): Promise<Fitted> {
   try {
     switch (trainer.kind) {
       case 'linear':
@@ -31,7 +31,7 @@ export async function fitEstimator(trainer: Trainer, examples: Examples, hooks: 
   }
 }
 
-function fitLinear(trainer: Trainer & { kind: 'linear' }, examples: Examples): Fitted {
+function fitLinear(trainer: OwnTrainer & { kind: 'linear' }, examples: Examples): Fitted {
   const { task, classes } = examples
   if (task === 'quantile') throw new TypeError('a definition lets no linear trainer have a quantile task')
   const { l1 = 0, l2 = 1 } = trainer
@@ -40,7 +40,7 @@ function fitLinear(trainer: Trainer & { kind: 'linear' }, examples: Examples): F
 }
 
 async function fitTrees(
-  trainer: Trainer & { kind: 'gbt' },
+  trainer: OwnTrainer & { kind: 'gbt' },
   examples: Examples,
   { crew, onRound, validation }: FitHooks,
 ): Promise<Fitted> {

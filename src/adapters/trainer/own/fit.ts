@@ -18,6 +18,7 @@ import {
   categoriesOf,
   type FrameRows,
   type InputRows,
+  type OwnTrainer,
   type ScaleKind,
   type TrainingRequest,
 } from '../../../ports/trainer.ts'
@@ -43,7 +44,9 @@ const scalerKind: Record<ScaleKind, ScalerKind> = {
 }
 
 /** What of a request a fit depends on. */
-export type Fittable = Pick<TrainingRequest, 'task' | 'scale' | 'trainer' | 'inputs' | 'classes' | 'quantile'>
+export type Fittable = Pick<TrainingRequest, 'task' | 'scale' | 'inputs' | 'classes' | 'quantile'> & {
+  readonly trainer: OwnTrainer
+}
 
 /** Fits scaler and estimator on the training rows only. Deterministic: the same rows and options give the same model. */
 export async function fit(

@@ -4,6 +4,7 @@ import type {
   InputColumn,
   InputRows,
   ModelTrainer,
+  OwnTrainer,
   ReferenceScores,
   Trained,
   TrainingRequest,
@@ -43,7 +44,9 @@ async function train(
   let fitted: FittedModel
   try {
     const rows = await request.frame.rows('train')
-    fitted = await fit(request, rows, crew, (done, of) => request.progress(done / of, `round ${done} of ${of}`))
+    fitted = await fit({ ...request, trainer: request.trainer as OwnTrainer }, rows, crew, (done, of) =>
+      request.progress(done / of, `round ${done} of ${of}`),
+    )
   } finally {
     await crew.close()
   }
@@ -53,7 +56,16 @@ async function train(
   const reference: ReferenceScores = { ...rows, scores: score(fitted, rows) }
   return {
     onnx: exportModel({ inputs, scaler, estimator, threshold }),
-    card: { kind: 'model card', schema: 1, task, classes, inputs, trainer: trainer.kind, importance },
+    card: {
+      kind: 'model card',
+      schema: 1,
+      task,
+      classes,
+      inputs,
+      trainer: trainer.kind,
+      reproducible: 'bitwise',
+      importance,
+    },
     reference,
     scaler,
   }
@@ -61,5 +73,5 @@ async function train(
 
 /** Gradient-boosted trees and linear models in TypeScript: the same bytes for the same rows, options and seed. */
 export function openOwnTrainer(crew: () => Promise<Crew & { close(): Promise<void> }>): ModelTrainer {
-  return { reproducible: 'bitwise', train: request => train(request, crew) }
+  return { train: request => train(request, crew) }
 }

@@ -59,7 +59,14 @@ function requestOf(task: Task, trainer: Trainer, train: FrameRows, test: FrameRo
     trainer,
     threshold: 0.5,
     seed: 0,
-    frame: { path: '', rows: async part => (part === 'train' ? train : test) },
+    model: 'm',
+    folder: async () => '/nowhere',
+    frame: {
+      path: '',
+      rows: async part => (part === 'train' ? train : test),
+      write: async () => [],
+      read: async () => new Map(),
+    },
     signal: new AbortController().signal,
     progress: () => {},
     metric: () => {},
@@ -133,7 +140,7 @@ test('the card names the texts that are told apart, how many were too rare, and 
   const { card } = await trainOn('binary', { kind: 'linear' })
   const city = card.inputs[1]
   if (city?.kind !== 'text') throw new Error('no text')
-  expect([...city.categories].sort()).toEqual([...cities].sort())
+  expect([...(city.categories ?? [])].sort()).toEqual([...cities].sort())
   const column = rowsOf('binary', 1500, 1).inputs[1] as readonly string[]
   const rare = column.filter(text => text.startsWith('rare'))
   expect(city.rare).toEqual({ texts: new Set(rare).size, rows: rare.length })

@@ -29,7 +29,11 @@ function sampleTable(check: CheckResult): string {
       ? '<span class="soft">null</span>'
       : escape(typeof value === 'object' ? JSON.stringify(value) : String(value))
   const body = rows.map(row => `<tr>${names.map(name => `<td>${cell(row[name])}</td>`).join('')}</tr>`).join('')
-  const title = `${number(sample.length)} of ${number(check.bad)} that break it`
+  // Some tell of everything that was looked at, not of rows that break a rule
+  const title =
+    sample.length > check.bad
+      ? `${number(sample.length)} that were looked at`
+      : `${number(sample.length)} of ${number(check.bad)} that break it`
   return `<details><summary class="soft">${title}</summary><div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div></details>`
 }
 

@@ -4,6 +4,7 @@ import { countOf, headingOf, outcomeOf, worstFirst, type RenderOptions } from '.
 import { checkCard, checkTable, mark } from './checks.ts'
 import { renderDistributions } from './distributions.ts'
 import { escape, number } from './escape.ts'
+import { renderFigures } from './figures.ts'
 import { page } from './page.ts'
 
 /** Cards beyond this are lines of the table only: nobody reads more, and the page stays quick. */
@@ -29,6 +30,7 @@ function section(report: Report, index: number, options: RenderOptions): string 
     ...(typeof failing === 'number' ? [['rows that fail', number(failing)]] : []),
   ]
   const found = options.distributions?.get(report.id) ?? []
+  const figures = options.figures?.get(report.id)
   return `<section><h1>${escape(headingOf(report))}</h1><p>${mark(report.status)} <span class="soft">${escape(formatTime(report.at))}${typeof source === 'string' ? ` · ${escape(source)}` : ''}</span></p><div class="facts">${facts
     .map(([name, value]) => `<div><b>${value}</b><small>${name}</small></div>`)
     .join('')}</div>${quarantineNote(report)}${
@@ -40,7 +42,14 @@ function section(report: Report, index: number, options: RenderOptions): string 
           .join(
             '',
           )}${broken.length > mostCards ? `<p class="soft">${number(broken.length - mostCards)} more stand in the table below.</p>` : ''}`
-  }${found.length === 0 ? '' : `<h2>Distributions</h2>${renderDistributions(found, all)}`}<h2>All checks</h2>${checkTable(ordered, `checks-${index}`)}</section>`
+  }${found.length === 0 ? '' : `<h2>Distributions</h2>${renderDistributions(found, all)}`}${figures ? renderFigures(figures) : ''}${allChecks(checkTable(ordered, `checks-${index}`), report)}</section>`
+}
+
+/** Of a model there are dozens of checks that nobody reads while they hold: they are folded. */
+function allChecks(table: string, { kind, checks }: Report): string {
+  return kind === 'model'
+    ? `<details><summary><b>All ${number(checks.length)} checks</b></summary>${table}</details>`
+    : `<h2>All checks</h2>${table}`
 }
 
 /** One page for people: what does not hold first, then how each column is spread, then every check. Needs no network. */

@@ -24,5 +24,10 @@ summary{cursor:pointer;padding:4px 0}
 .grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(250px,1fr));gap:10px}
 .grid .card{margin:0}svg{display:block;width:100%;height:auto;margin:8px 0 2px}svg rect{fill:var(--bar)}svg .base{fill:var(--tint)}
 svg text{fill:var(--ink);font:11px system-ui,sans-serif}svg .soft{fill:var(--soft)}
+svg.figure rect{fill:none}svg.figure .figure-bar{fill:var(--bar);fill-opacity:.75}svg.figure .figure-bar.other{fill:var(--soft);fill-opacity:.45}svg.figure .figure-bar.bad{fill:var(--bad)}svg.figure .figure-cell{fill:var(--bar)}
+svg.figure .figure-line{fill:none;stroke:var(--bar);stroke-width:2}svg.figure .figure-line.other{stroke:var(--warn);stroke-width:1.5}svg.figure .figure-line.chance{stroke:var(--soft);stroke-width:1;stroke-dasharray:3 3}
+svg.figure .figure-grid{stroke:var(--line)}svg.figure .figure-interval{stroke:var(--soft);stroke-width:1.5}svg.figure .figure-interval.main{stroke:var(--bar)}svg.figure .figure-interval.other{stroke:var(--warn)}
+svg.figure .figure-dot{fill:var(--bar)}svg.figure .figure-dot.other{fill:var(--warn)}svg.figure .figure-dot.faint{fill-opacity:.35}svg.figure .figure-band{fill:var(--bar);fill-opacity:.15}
+.grid.wide{grid-template-columns:repeat(auto-fill,minmax(320px,1fr))}.legend{margin:0 0 8px}.swatch{display:inline-block;width:18px;height:3px;vertical-align:middle;margin:0 6px 0 12px;background:var(--bar)}.swatch.other{background:var(--warn)}
 input[type=search]{font:inherit;color:inherit;background:var(--card);border:1px solid var(--line);border-radius:6px;padding:6px 10px;width:min(100%,340px);margin:0 0 10px}
 `

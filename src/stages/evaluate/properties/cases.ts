@@ -143,7 +143,7 @@ export function groundOf(
   const profiles = subject.inputs.map((input, i) =>
     profileOf(
       (train ?? frame).inputs[i] as FrameRows['inputs'][number],
-      input.kind === 'text' ? input.categories : [],
+      input.kind === 'text' ? (input.categories ?? []) : [],
       thresholds[i] ?? [],
     ),
   )

@@ -1,5 +1,6 @@
+import type { CardInput } from '../../../ports/trainer.ts'
 import { isMillraceError } from '../../../errors/index.ts'
-import { readEstimator, readModel, type ModelInput } from '../../../onnx/index.ts'
+import { readEstimator, readModel } from '../../../onnx/index.ts'
 
 /** Most thresholds of one input that are looked at, evenly spaced. */
 const most = 200
@@ -7,7 +8,7 @@ const most = 200
 /** The values at which the trees of a graph part each input, in the units of the input; none where the graph is of another form. */
 export function thresholdsOf(
   onnx: Uint8Array | undefined,
-  inputs: readonly ModelInput[],
+  inputs: readonly CardInput[],
 ): readonly (readonly number[])[] {
   const none = inputs.map((): number[] => [])
   if (!onnx) return none

@@ -30,13 +30,18 @@ export function slicesTest(test: SlicesTest, context: SuiteContext): CheckResult
   const named = new Set([...(test.of ?? []), ...(test.by ?? [])].map(one => one.name))
   // Of a declared slice somebody wants to know; that some value of an input is rare surprises nobody
   const unjudged = small.filter(slice => named.has(slice.of))
+  const absent = [...named].filter(name => !context.frame.slices.has(name))
   const poor = keepingTooLittle(test, judged, all)
   const weak = found.filter(one => one.verdict === 'weak' || poor.has(one.slice))
   const useless = found.filter(one => one.verdict === 'no use' && !poor.has(one.slice))
   const ordered = [...found].sort((a, b) => rankOf(b, poor) - rankOf(a, poor) || costOf(b) - costOf(a))
   const [first] = ordered
   const status =
-    weak.length > 0 ? 'fail' : found.length === 0 || useless.length > 0 || unjudged.length > 0 ? 'warn' : 'pass'
+    weak.length > 0
+      ? 'fail'
+      : found.length === 0 || useless.length > 0 || unjudged.length > 0 || absent.length > 0
+        ? 'warn'
+        : 'pass'
   return {
     id: test.id,
     kind: 'slices',
@@ -47,7 +52,7 @@ export function slicesTest(test: SlicesTest, context: SuiteContext): CheckResult
     evaluated: found.length,
     bad: weak.length,
     threshold: `no slice of ${test.minRows} rows or more loses ${percent(test.tolerance)} of its ${lossName[judged.task]} against what it can reach${test.minShareOfOverall === undefined ? '' : `, each keeps ${percent(test.minShareOfOverall)} of the overall quality`}`,
-    message: messageOf({ weak, useless, poor, found, unjudged, minRows: test.minRows }),
+    message: `${messageOf({ weak, useless, poor, found, unjudged, minRows: test.minRows })}${absent.length === 0 ? '' : `; the training frame of this version does not carry ${absent.join(', ')}`}`,
     sample: ordered.slice(0, 20).map(({ slice, rows, loss, reachable, lost, lower, upper, p, skill, verdict }) => ({
       slice,
       rows,

@@ -15,7 +15,7 @@ export interface SliceVerdict {
   readonly loss: number
   /** The same after the best shift and stretch of the scores in this slice, fitted on other rows of it. */
   readonly reachable: number
-  /** What is lost, as a share of the loss, with its interval. */
+  /** What is lost, as a share of the loss (of a fifth of the overall one where it is less), with its interval. */
   readonly lost: number
   readonly lower: number
   readonly upper: number
@@ -54,6 +54,8 @@ export function judgeSlices(
   const fair = { ...judged, scores: fitRecalibration(judged)(judged) }
   const losses = rowLosses(fair)
   const overall = 1 - mean(losses) / mean(rowLosses({ ...judged, scores: constant(judged) }))
+  // Of next to no loss a large share is next to nothing
+  const leastLoss = mean(losses) / 5
   const singles = slices.filter(slice => slice.rows.length >= minRows && slice.rows.length < judged.labels.length)
   const double = pairs ? pairsOf(singles, minRows, judged.labels.length) : []
   const surprise = surpriseOf(fair)
@@ -62,7 +64,10 @@ export function judgeSlices(
     .sort((a, b) => b.size - a.size)
     .slice(0, mostPairs)
     .map(({ slice }) => slice)
-  const found = [...singles, ...close].map(slice => ({ slice, ...measureSlice(fair, losses, slice.rows, tolerance) }))
+  const found = [...singles, ...close].map(slice => ({
+    slice,
+    ...measureSlice(fair, losses, slice.rows, tolerance, leastLoss),
+  }))
   // Pairs that were looked at only from afar were looked at: they count among the tests
   const adjusted = benjaminiHochberg([
     ...found.map(one => one.p),
@@ -96,7 +101,7 @@ function constant(judged: Judged): Float32Array {
 
 const z95 = 1.959963984540054
 
-function measureSlice(fair: Judged, losses: Float64Array, all: Int32Array, tolerance: number) {
+function measureSlice(fair: Judged, losses: Float64Array, all: Int32Array, tolerance: number, leastLoss: number) {
   const step = Math.max(1, all.length / mostRows)
   const rows = Int32Array.from(
     { length: Math.min(all.length, mostRows) },
@@ -107,20 +112,21 @@ function measureSlice(fair: Judged, losses: Float64Array, all: Int32Array, toler
   const base = rowLosses({ ...own, scores: constant(own) })
   const now = Float64Array.from(rows, row => losses[row] as number)
   const loss = mean(now)
+  const whole = Math.max(loss, leastLoss)
   const gains = now.map((value, i) => value - (reached[i] as number))
   const error = standardError(gains)
   const gain = mean(gains)
   // A trained model is never quite right anywhere: a quarter of what is tolerated must be lost for certain
-  const z = (gain - (tolerance / 4) * loss) / error
+  const z = (gain - (tolerance / 4) * whole) / error
   const skills = now.map((value, i) => (base[i] as number) - value)
   const baseLoss = mean(base)
   return {
     rows: all.length,
     loss,
     reachable: mean(reached),
-    lost: gain / loss,
-    lower: (gain - z95 * error) / loss,
-    upper: (gain + z95 * error) / loss,
+    lost: gain / whole,
+    lower: (gain - z95 * error) / whole,
+    upper: (gain + z95 * error) / whole,
     // Where there is no loss there is nothing to lose
     p: Number.isFinite(z) ? studentSf(z, rows.length - 1) : 1,
     skill: mean(skills) / baseLoss,

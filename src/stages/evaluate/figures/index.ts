@@ -1,0 +1,158 @@
+import type { CheckResult } from '../../../define/report.ts'
+import type { Judged } from '../../../math/metrics/catalogue.ts'
+import { confusionMatrix, likeliest, ofClass } from '../../../math/metrics/multiclass.ts'
+import type { SuiteContext } from '../context.ts'
+import { slicesFor } from '../slices/index.ts'
+import { judgeSlices } from '../slices/judge.ts'
+import { curvesOf, histogramOf } from './curves.ts'
+import { dependenceOf, permutationImportance, ranked } from './inputs.ts'
+import type { ClassCurves, ModelFigures, SliceFigure, Whose } from './shape.ts'
+
+export type { ModelFigures } from './shape.ts'
+
+const mostClasses = 12
+const mostSlices = 16
+const mostTruths = 400
+
+/** What a tested model is drawn by, measured once where it is tested. `importance` is the trainer's, in the order of the inputs. */
+export async function figuresOf(
+  context: SuiteContext,
+  checks: readonly CheckResult[],
+  importance: readonly number[] | undefined,
+  championName: string | undefined,
+): Promise<ModelFigures> {
+  const { judged, champion, classes, frame, subject } = context
+  const theirs = champion && 'scores' in champion ? champion : undefined
+  const both: { of: Whose; judged: Judged }[] = [
+    { of: 'model', judged },
+    ...(theirs && theirs.scores.length === judged.scores.length
+      ? [{ of: 'champion' as const, judged: { ...judged, scores: theirs.scores } }]
+      : []),
+  ]
+  const told = importance !== undefined && importance.some(one => one > 0)
+  const shares = ranked(
+    subject.inputs.map(input => input.name),
+    told ? importance : await permutationImportance(context),
+  )
+  const matter = shares.filter(one => one.share > 0).map(one => one.input)
+  return {
+    kind: 'model figures',
+    schema: 1,
+    task: judged.task,
+    rows: frame.rows,
+    champion: both.length > 1 ? (championName ?? 'the champion') : null,
+    classes: classCurves(both, classes),
+    scores: scoresByTruth(judged),
+    confusion: confusionOf(judged, classes),
+    ...ofNumbers(both),
+    importance: shares,
+    importanceIs: told ? 'of the trainer' : 'by permutation',
+    dependence: await dependenceOf(context, matter),
+    slices: slicesIn(checks, context),
+  }
+}
+
+function classCurves(both: readonly { of: Whose; judged: Judged }[], classes: readonly string[]): ClassCurves[] {
+  const [{ judged } = { judged: undefined }] = both
+  if (judged?.task === 'binary')
+    return [
+      curvesOf(
+        '',
+        both.map(({ of, judged: { labels, scores } }) => ({ of, labels, scores })),
+      ),
+    ]
+  if (judged?.task !== 'multiclass') return []
+  return Array.from({ length: Math.min(mostClasses, judged.outputs) }, (_, k) =>
+    curvesOf(
+      classes[k] ?? String(k),
+      both.map(({ of, judged: own }) => ({ of, ...ofClass(own, k) })),
+    ),
+  )
+}
+
+function scoresByTruth({ task, labels, scores, outputs }: Judged): ModelFigures['scores'] {
+  const where = (values: ArrayLike<number>, holds: (row: number) => boolean): Float32Array =>
+    Float32Array.from(Array.from(labels.keys()).filter(holds), row => values[row] as number)
+  if (task === 'binary')
+    return histogramOf(
+      [
+        { name: 'false', values: where(scores, row => (labels[row] as number) <= 0.5) },
+        { name: 'true', values: where(scores, row => (labels[row] as number) > 0.5) },
+      ],
+      [0, 1],
+    )
+  if (task !== 'multiclass') return null
+  const top = Int32Array.from(labels, (_, row) => likeliest(scores, outputs, row))
+  const sure = Float32Array.from(top, (k, row) => scores[row * outputs + k] as number)
+  return histogramOf(
+    [
+      { name: 'wrong', values: where(sure, row => top[row] !== labels[row]) },
+      { name: 'right', values: where(sure, row => top[row] === labels[row]) },
+    ],
+    [0, 1],
+  )
+}
+
+function confusionOf(judged: Judged, classes: readonly string[]): ModelFigures['confusion'] {
+  const { task, labels, scores, outputs, threshold } = judged
+  if (task === 'binary') {
+    const counts = [
+      [0, 0],
+      [0, 0],
+    ]
+    labels.forEach((label, row) => {
+      const line = counts[label > 0.5 ? 1 : 0] as number[]
+      const called = (scores[row] as number) >= threshold ? 1 : 0
+      line[called] = (line[called] as number) + 1
+    })
+    return { classes: ['false', 'true'], counts }
+  }
+  if (task !== 'multiclass' || outputs > mostClasses) return null
+  const { weights: _, ...plain } = judged
+  const flat = confusionMatrix(plain)
+  return {
+    classes: Array.from({ length: outputs }, (_unused, k) => classes[k] ?? String(k)),
+    counts: Array.from({ length: outputs }, (_unused, k) => [...flat.subarray(k * outputs, (k + 1) * outputs)]),
+  }
+}
+
+function ofNumbers(both: readonly { of: Whose; judged: Judged }[]): Pick<ModelFigures, 'residuals' | 'truths'> {
+  const [first] = both
+  if (!first || first.judged.task === 'binary' || first.judged.task === 'multiclass')
+    return { residuals: null, truths: [] }
+  const { labels, scores } = first.judged
+  const step = Math.max(1, labels.length / mostTruths)
+  return {
+    residuals: histogramOf(
+      both.map(({ of, judged }) => ({
+        name: of,
+        values: judged.labels.map((label, i) => (judged.scores[i] as number) - label),
+      })),
+    ),
+    truths: Array.from({ length: Math.min(mostTruths, labels.length) }, (_, i): readonly [number, number] => {
+      const row = Math.floor(i * step)
+      return [Number((labels[row] as number).toPrecision(5)), Number((scores[row] as number).toPrecision(5))]
+    }).filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y)),
+  }
+}
+
+/** The slices of a declared test where there is one; else those of the inputs, alone. */
+function slicesIn(checks: readonly CheckResult[], context: SuiteContext): SliceFigure[] {
+  const declared = checks.find(check => check.kind === 'slices')?.sample
+  const found =
+    declared && declared.length > 0
+      ? declared
+      : judgeSlices(context.judged, slicesFor({}, context), { minRows: 100, tolerance: 0.05, pairs: false })
+  return found
+    .map(one => ({
+      slice: String(one.slice),
+      rows: Number(one.rows),
+      lost: Number(one.lost),
+      lower: Number(one.lower),
+      upper: Number(one.upper),
+      weak: one.verdict === 'weak' || one.verdict === 'keeps too little',
+    }))
+    .filter(one => Number.isFinite(one.lost))
+    .sort((a, b) => Number(b.weak) - Number(a.weak) || b.lost - a.lost)
+    .slice(0, mostSlices)
+}

@@ -1,0 +1,107 @@
+import { seeded } from '../../../math/random/seeded.ts'
+import type { SuiteContext } from '../context.ts'
+import { mean, rowLosses } from '../row-loss.ts'
+import { scoreRows, type FrameRows } from '../subject.ts'
+import { frameRows } from '../context.ts'
+import type { Dependence } from './shape.ts'
+
+const permuted = 1_000
+const dependenceRows = 150
+const mostInputs = 6
+const mostImportances = 20
+
+/** How much worse the loss gets when one input is dealt out anew among the rows; none below 0. */
+export async function permutationImportance({ frame, judged, subject, seed }: SuiteContext): Promise<number[]> {
+  const some = someRows(frame, permuted)
+  const random = seeded(seed)
+  const own = { ...judged, labels: some.labels }
+  delete (own as { weights?: unknown }).weights
+  const lossOf = async (inputs: FrameRows['inputs']): Promise<number> =>
+    mean(rowLosses({ ...own, scores: await scoreRows(subject, inputs, some.rows) }))
+  const base = await lossOf(some.inputs)
+  const worse: number[] = []
+  for (const [i, column] of some.inputs.entries()) {
+    const order = Int32Array.from({ length: some.rows }, (_, at) => at)
+    for (let at = some.rows - 1; at > 0; at--) {
+      const other = random.below(at + 1)
+      const kept = order[at] as number
+      order[at] = order[other] as number
+      order[other] = kept
+    }
+    const dealt =
+      column instanceof Float32Array
+        ? Float32Array.from(order, at => column[at] as number)
+        : Array.from(order, at => column[at] as string)
+    worse.push(Math.max(0, (await lossOf(some.inputs.map((one, k) => (k === i ? dealt : one)))) - base))
+  }
+  const total = worse.reduce((a, b) => a + b, 0)
+  return worse.map(one => (Number.isFinite(one) && total > 0 ? one / total : 0))
+}
+
+/** Shares by input, the largest first. */
+export function ranked(names: readonly string[], shares: readonly number[]): { input: string; share: number }[] {
+  return names
+    .map((input, i) => ({ input, share: Number((shares[i] ?? 0).toPrecision(4)) }))
+    .sort((a, b) => b.share - a.share)
+    .slice(0, mostImportances)
+}
+
+function someRows(frame: FrameRows, most: number): FrameRows {
+  if (frame.rows <= most) return frame
+  return frameRows(
+    frame,
+    Int32Array.from({ length: most }, (_, i) => Math.floor((i * frame.rows) / most)),
+  )
+}
+
+/** What the score is on average where an input has a value, all else as it is: for the inputs that matter most. */
+export async function dependenceOf(
+  { frame, judged, subject }: SuiteContext,
+  inputs: readonly string[],
+): Promise<Dependence[]> {
+  const some = someRows(frame, dependenceRows)
+  const made: Dependence[] = []
+  for (const name of inputs.slice(0, mostInputs)) {
+    const i = subject.inputs.findIndex(input => input.name === name)
+    const column = frame.inputs[i]
+    if (column === undefined) continue
+    const values = valuesOf(column)
+    const points: Dependence['points'][number][] = []
+    for (const value of values) {
+      const set =
+        typeof value === 'number'
+          ? new Float32Array(some.rows).fill(value)
+          : Array.from({ length: some.rows }, () => value)
+      const all = await scoreRows(
+        subject,
+        some.inputs.map((one, k) => (k === i ? set : one)),
+        some.rows,
+      )
+      // Of several classes the first stands for them: each is drawn by its curves
+      const scores = Float64Array.from({ length: some.rows }, (_, row) => all[row * judged.outputs] as number).sort()
+      const at = (share: number): number => scores[Math.floor(share * (scores.length - 1))] as number
+      points.push({ value, mean: mean(scores), lower: at(0.1), upper: at(0.9) })
+    }
+    if (points.every(one => Number.isFinite(one.mean)))
+      made.push({ input: name, kind: column instanceof Float32Array ? 'number' : 'text', points })
+  }
+  return made
+}
+
+/** Twenty quantiles, each value where there are fewer; the ten most frequent texts. */
+function valuesOf(column: FrameRows['inputs'][number]): (number | string)[] {
+  if (column instanceof Float32Array) {
+    const sorted = column.filter(Number.isFinite).sort()
+    const distinct = [...new Set(sorted)]
+    if (distinct.length <= 20) return distinct
+    return [
+      ...new Set(Array.from({ length: 20 }, (_, i) => sorted[Math.floor((i / 19) * (sorted.length - 1))] as number)),
+    ]
+  }
+  const counts = new Map<string, number>()
+  for (const value of column) counts.set(value, (counts.get(value) ?? 0) + 1)
+  return [...counts]
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, 10)
+    .map(([value]) => value)
+}
