@@ -1,11 +1,11 @@
 // Claim: our tree trainer needs at most 1.1 times the CPU of LightGBM with one thread, at the same AUC.
 // Baseline: LightGBM from test/interop/.venv (scripts/interop-venv.sh) on the same rows in the same run.
-// Run: npm run build && npx jiti bench/trees.ts [flights|20|100|categories] [threads]
+// Run: npm run build && npx jiti bench/trees.ts [flights|20|100|categories|airports] [threads]
 
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { compiledModule } from '../src/internal/compiled.ts'
-import { type BenchData, categorical, flights, generated, share } from './tree-data.ts'
+import { airports, type BenchData, categorical, flights, generated, share } from './tree-data.ts'
 
 // The compiled modules, as users run them.
 const trees = (await import(
@@ -83,6 +83,7 @@ const sets: Record<string, () => Promise<BenchData> | BenchData> = {
   '20': () => generated(80_000, 20, 1),
   '100': () => generated(160_000, 100, 2),
   categories: () => categorical(200_000, 3),
+  airports: async () => airports(await flights()),
 }
 for (const [name, make] of Object.entries(sets)) {
   if (which !== 'all' && which !== name) continue
