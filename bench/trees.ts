@@ -76,6 +76,19 @@ async function makeCrew(threads: number) {
   return openThreadCrew(threads)
 }
 
+interface Cost {
+  readonly cpu: number
+  readonly wall: number
+  readonly auc: number
+}
+
+/** The least of three: what others do on the machine only adds. */
+async function best<C extends Cost>(run: () => C | Promise<C>): Promise<C> {
+  const all = [await run(), await run(), await run()]
+  const [first] = all as [C, C, C]
+  return { ...first, cpu: Math.min(...all.map(one => one.cpu)), wall: Math.min(...all.map(one => one.wall)) }
+}
+
 const which = process.argv[2] ?? 'all'
 const threads = Number(process.argv[3] ?? 1)
 const sets: Record<string, () => Promise<BenchData> | BenchData> = {
@@ -89,7 +102,7 @@ for (const [name, make] of Object.entries(sets)) {
   if (which !== 'all' && which !== name) continue
   const data = await make()
   const path = share(data, '.cache/bench')
-  const mine = await ours(data, threads)
+  const mine = await best(() => ours(data, threads))
   const line = (who: string, r: { cpu: number; wall: number; auc: number }): string =>
     `${data.name.padEnd(15)} ${who.padEnd(16)} cpu ${r.cpu.toFixed(2)} s  wall ${r.wall.toFixed(2)} s  AUC ${r.auc.toFixed(4)}`
   console.log(line(`millrace x${threads}`, mine), ` ${mine.bytesPerRow} bytes a row`)
@@ -97,11 +110,9 @@ for (const [name, make] of Object.entries(sets)) {
     console.log('LightGBM: skipped, run scripts/interop-venv.sh first')
     continue
   }
-  const peer = JSON.parse(execFileSync(python, ['bench/peers/trees.py', path, '1'], { encoding: 'utf8' })) as {
-    cpu: number
-    wall: number
-    auc: number
-  }
+  const peer = await best(
+    () => JSON.parse(execFileSync(python, ['bench/peers/trees.py', path, '1'], { encoding: 'utf8' })) as Cost,
+  )
   console.log(line('LightGBM x1', peer))
   console.log(
     `${data.name.padEnd(15)} ratio            cpu ${(mine.cpu / peer.cpu).toFixed(2)}    wall ${(mine.wall / peer.wall).toFixed(2)}    AUC ${(mine.auc - peer.auc).toFixed(4)}`,

@@ -1,6 +1,5 @@
 import type { Task } from '../task.ts'
 import { greatestPages } from './assembler.ts'
-import { exponentialTable } from './exponential.ts'
 import { type Loops, loopsOver } from './loops.ts'
 import type { LinearMemory } from './web-assembly.ts'
 
@@ -72,8 +71,6 @@ export interface Arena {
   /** Where each leaf begins in `order`, ascending, with the end behind the last; and what it adds. */
   readonly leafBegin: Int32Array
   readonly leafValue: Float64Array
-  /** `exponentialTable`, which the loops read, and behind it a single weight of 1. */
-  readonly exponentials: Float64Array
   /** Rows that went left, a number a thread. */
   readonly wentLeft: Int32Array
   /** `histograms[thread]`: columns × slots. */
@@ -126,7 +123,6 @@ function lay(shape: ArenaShape): { readonly size: number; readonly open: (memory
     goesLeft: memoryPlan.take(maxCodeBins * 4),
     leafBegin: memoryPlan.take((leaves + 1) * 4),
     leafValue: memoryPlan.take(leaves * 8),
-    exponentials: memoryPlan.take((exponentialTable.length + 1) * 8),
     wentLeft: memoryPlan.take(threads * 4),
     histograms: Array.from({ length: threads }, () => memoryPlan.take(spread * 8)),
   }
@@ -155,7 +151,6 @@ function lay(shape: ArenaShape): { readonly size: number; readonly open: (memory
         goesLeft: new Int32Array(memory, at.goesLeft, maxCodeBins),
         leafBegin: new Int32Array(memory, at.leafBegin, leaves + 1),
         leafValue: new Float64Array(memory, at.leafValue, leaves),
-        exponentials: new Float64Array(memory, at.exponentials, exponentialTable.length + 1),
         wentLeft: new Int32Array(memory, at.wentLeft, threads),
         histograms,
       }
@@ -170,13 +165,6 @@ export function arenaPages(shape: ArenaShape): number {
     throw new RangeError(`${shape.rows} rows of ${shape.columns} columns need more than 4 GiB to train on`)
   }
   return pages
-}
-
-/** What the loops read and no thread writes afterwards; once, before the first job. */
-export function fillTables({ exponentials }: Pick<Arena, 'exponentials'>): void {
-  exponentials.set(exponentialTable)
-  const { buffer, byteOffset } = exponentials
-  new Float32Array(buffer, byteOffset + exponentialTable.length * 8, 1)[0] = 1
 }
 
 export function openArena(shape: ArenaShape, memory: LinearMemory): Arena {

@@ -46,22 +46,6 @@ export const shiftRightUnsigned = binary(0x76)
 export const below = binary(0x49)
 export const addFloat = binary(0xa0)
 export const timesFloat = binary(0xa2)
-export const times = binary(0x6c)
-export const or = binary(0x72)
-export const minus = binary(0xa1)
-export const divide = binary(0xa3)
-export const lesser = binary(0xa4)
-export const greater = binary(0xa5)
-export const floor = (value: Code): Code => [...value, 0x9c]
-/** Cut off towards 0, at the ends of the range, and 0 for what is no number. */
-export const wholeOf = (value: Code): Code => [...value, 0xfc, 0x02]
-const bits = new DataView(new ArrayBuffer(8))
-export const float = (value: number): Code => {
-  bits.setFloat64(0, value, true)
-  return [0x44, ...Array.from({ length: 8 }, (_, at) => bits.getUint8(at))]
-}
-/** A float32, widened. */
-export const loadSingle = (at: Code): Code => [...at, 0x2a, 2, 0, 0xbb]
 export const floatOf = (value: Code): Code => [...value, 0xb7]
 export const loadInt = (at: Code): Code => [...at, 0x28, 2, 0]
 export const storeInt = (at: Code, value: Code): Code => [...at, ...value, 0x36, 2, 0]

@@ -5,10 +5,6 @@ const reach = 1000
 const fractions = Float64Array.from({ length: steps }, (_, at) => 2 ** (at / steps))
 const powers = Float64Array.from({ length: 2 * reach + 1 }, (_, at) => 2 ** (at - reach))
 
-/** The tables as one: first the powers, then the fractions. What a loop of WebAssembly needs of this file. */
-export const exponentialTable = Float64Array.from([...powers, ...fractions])
-export const exponentialParts = { steps, perStep, step, reach, most: 600, fractionsAt: powers.length } as const
-
 /**
  * e^x within 2e-12 relative for |x| <= 600, by a table of 32nds of a power of two and a polynomial of degree 4.
  * Several times faster than `Math.exp`, and the same on every machine.

@@ -1,6 +1,5 @@
 import { type Arena, type ArenaShape, isBounded, isCurved, lanes, slots, sumBlock } from './arena.ts'
-import { exponential, exponentialTable } from './exponential.ts'
-import { golden } from './golden.ts'
+import { exponential } from './exponential.ts'
 
 /** The kinds of job, at `job[0]`; the other slots of `job` are the arguments named beside each kernel. */
 export const jobs = { gradients: 1, root: 2, split: 3, update: 4 } as const
@@ -22,6 +21,7 @@ export function slopeBitsOf(shape: ArenaShape): number {
  */
 export const codeBase = 2 ** 27
 export const codeLimit = 2 ** 26
+const golden = 0x9e3779b9 | 0
 const fraction = 2 ** -32
 
 /** The rows of one thread, whole blocks of sums. */
@@ -104,20 +104,17 @@ function decode(arena: Arena, rows: Int32Array, begin: number, end: number): voi
 
 /** Logistic loss: gradient p − y, hessian p (1 − p). */
 function logistic(arena: Arena, begin: number, end: number): void {
-  const { shape, job, margins, labels, weights, codes, exponentials, loops } = arena
-  loops.logistic(
-    margins.byteOffset + begin * 8,
-    labels.byteOffset + begin * 4,
-    shape.weighted ? weights.byteOffset + begin * 4 : exponentials.byteOffset + exponentialTable.length * 8,
-    shape.weighted ? 4 : 0,
-    codes.byteOffset + begin * 4,
-    begin,
-    end,
-    (job[5] as number) | 0,
-    exponentials.byteOffset,
-    job[3] as number,
-    job[4] as number,
-  )
+  const { shape, job, margins, labels, weights, codes } = arena
+  const { weighted } = shape
+  const slopeScale = job[3] as number
+  const curveScale = job[4] as number
+  const offset = (job[5] as number) | 0
+  for (let row = begin; row < end; row++) {
+    const p = 1 / (1 + exponential(-(margins[row] as number)))
+    const weight = weighted ? (weights[row] as number) : 1
+    const slope = (p - (labels[row] as number)) * weight * slopeScale
+    codes[row] = encode(slope, p * (1 - p) * weight * curveScale, diceOf(row, offset))
+  }
 }
 
 /**

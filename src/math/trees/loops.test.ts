@@ -1,8 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { slots } from './arena.ts'
-import { exponential, exponentialTable } from './exponential.ts'
-import { golden } from './golden.ts'
 import { loopsOver } from './loops.ts'
 import { newMemory } from './web-assembly.ts'
 
@@ -68,61 +66,5 @@ test.each([false, true])('the loops do what plain arrays do (shared memory: %s)'
         expect([...spare.subarray(0, chosen.length - left)]).toEqual(chosen.filter(at => !goesLeft(at)))
       },
     ),
-  )
-})
-
-test('codes of the logistic loss are those of the same arithmetic in JavaScript, to the bit', () => {
-  const memory = newMemory(2)
-  const loops = loopsOver(memory)
-  const table = new Float64Array(memory.buffer, 0, exponentialTable.length)
-  table.set(exponentialTable)
-  const at = (exponentialTable.length + 1) * 8
-  const margins = new Float64Array(memory.buffer, at, 64)
-  const labels = new Float32Array(memory.buffer, at + 1024, 64)
-  const weights = new Float32Array(memory.buffer, at + 2048, 64)
-  const codes = new Int32Array(memory.buffer, at + 4096, 64)
-  const given = fc.tuple(
-    fc.oneof(fc.double({ min: -40, max: 40, noNaN: true }), fc.constantFrom(0, -0, 1e9, -1e9, 700)),
-    fc.nat(1),
-    fc.integer({ min: 0, max: 3 }),
-  )
-  fc.assert(
-    fc.property(
-      fc.array(given, { minLength: 1, maxLength: 64 }),
-      fc.nat(1_000_000),
-      fc.integer(),
-      fc.boolean(),
-      (list, from, offset, weighted) => {
-        list.forEach(([margin, label, weight], i) => {
-          margins[i] = margin
-          labels[i] = label
-          weights[i] = weighted ? weight : 1
-        })
-        const [slopeScale, curveScale] = [9000, 32_000]
-        const to = from + list.length
-        loops.logistic(
-          margins.byteOffset,
-          labels.byteOffset,
-          weights.byteOffset,
-          weighted ? 4 : 0,
-          codes.byteOffset,
-          from,
-          to,
-          offset,
-          0,
-          slopeScale,
-          curveScale,
-        )
-        list.forEach(([margin, label, weight], i) => {
-          const p = 1 / (1 + exponential(-margin))
-          const own = weighted ? weight : 1
-          const dice = (Math.imul(from + i, golden) + offset) | 0
-          const slope = (((p - label) * own * slopeScale * 65_536) | 0) + (dice >>> 16)
-          const curve = ((p * (1 - p) * own * curveScale * 65_536) | 0) + (dice & 65_535)
-          expect(codes[i]).toBe(((curve >> 16) << 16) | ((slope >> 16) & 65_535))
-        })
-      },
-    ),
-    { numRuns: 300 },
   )
 })

@@ -4,22 +4,14 @@ import {
   addFloat,
   and,
   below,
-  divide,
-  float,
-  floor,
   type Code,
   floatOf,
-  greater,
-  lesser,
   get,
   int,
   loadFloat,
   loadInt,
-  loadSingle,
   loopWhile,
-  minus,
   moduleOf,
-  or,
   type Routine,
   set,
   shiftLeft,
@@ -28,12 +20,8 @@ import {
   storeFloat,
   storeInt,
   subtract,
-  times,
   timesFloat,
-  wholeOf,
 } from './assembler.ts'
-import { exponentialParts } from './exponential.ts'
-import { golden } from './golden.ts'
 import { instantiate, type LinearMemory } from './web-assembly.ts'
 
 /**
@@ -74,23 +62,6 @@ export interface Loops {
     rest: number,
     unit: number,
     constant: number,
-  ): void
-  /**
-   * Codes of rows `from` to `to` for the logistic loss: see `kernels.ts`. The addresses are those of row `from`; weights are
-   * `weightStep` bytes apart, 0 for one that serves all.
-   */
-  logistic(
-    margins: number,
-    labels: number,
-    weights: number,
-    weightStep: number,
-    codes: number,
-    from: number,
-    to: number,
-    offset: number,
-    table: number,
-    slopeScale: number,
-    curveScale: number,
   ): void
   /** Adds each row's number to its bins of four features. */
   accumulate(words: number, rows: number, ordered: number, count: number, histogram: number): void
@@ -190,73 +161,9 @@ function accumulate(): Routine {
   }
 }
 
-function logistic(): Routine {
-  const [margins, labels, weights, weightStep, codes, row, to, offset, table] = [0, 1, 2, 3, 4, 5, 6, 7, 8] as const
-  const [slopeScale, curveScale] = [9, 10] as const
-  const [k, dice, x, r, p, weight] = [11, 12, 13, 14, 15, 16] as const
-  const { steps, perStep, step: width, reach, most, fractionsAt } = exponentialParts
-  const entry = (at: Code, offsetInTable = 0): Code =>
-    loadFloat(add(get(table), shiftLeft(at, int(3))), offsetInTable * 8)
-  const series = [1, 0.5, 1 / 6].reduceRight(
-    (inner: Code, term) => addFloat(float(term), timesFloat(get(r), inner)),
-    float(1 / 24),
-  )
-  const power = addFloat(float(1), timesFloat(get(r), series))
-  // As `encode` does: 16 random bits below the binary point, cut off
-  const rounded = (value: Code, bits: Code): Code =>
-    shiftRight(add(wholeOf(timesFloat(value, float(65_536))), bits), int(16))
-  return {
-    name: 'logistic',
-    parameters: ['i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'f64', 'f64'],
-    locals: ['i32', 'i32', 'f64', 'f64', 'f64', 'f64'],
-    returns: false,
-    body: [
-      loopWhile(below(get(row), get(to)), [
-        set(x, lesser(greater(minus(float(0), loadFloat(get(margins))), float(-most)), float(most))),
-        set(k, wholeOf(floor(addFloat(timesFloat(get(x), float(perStep)), float(0.5))))),
-        set(r, minus(get(x), timesFloat(floatOf(get(k)), float(width)))),
-        set(
-          x,
-          timesFloat(
-            timesFloat(power, entry(and(get(k), int(steps - 1)), fractionsAt)),
-            entry(add(shiftRight(get(k), int(5)), int(reach))),
-          ),
-        ),
-        set(p, divide(float(1), addFloat(float(1), get(x)))),
-        set(weight, loadSingle(get(weights))),
-        set(dice, add(times(get(row), int(golden)), get(offset))),
-        storeInt(
-          get(codes),
-          or(
-            shiftLeft(
-              rounded(
-                timesFloat(timesFloat(timesFloat(get(p), minus(float(1), get(p))), get(weight)), get(curveScale)),
-                and(get(dice), int(65_535)),
-              ),
-              int(16),
-            ),
-            and(
-              rounded(
-                timesFloat(timesFloat(minus(get(p), loadSingle(get(labels))), get(weight)), get(slopeScale)),
-                shiftRightUnsigned(get(dice), int(16)),
-              ),
-              int(65_535),
-            ),
-          ),
-        ),
-        step(margins, 8),
-        step(labels, 4),
-        set(weights, add(get(weights), get(weightStep))),
-        step(codes, 4),
-        step(row, 1),
-      ]),
-    ],
-  }
-}
-
 /** The loops over a memory. */
 export function loopsOver(memory: LinearMemory): Loops {
   const shared = typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer
-  const bytes = moduleOf([partition(), partitionByTable(), decode(), logistic(), accumulate()], shared)
+  const bytes = moduleOf([partition(), partitionByTable(), decode(), accumulate()], shared)
   return instantiate(bytes, memory) as Loops
 }

@@ -1,14 +1,4 @@
-import {
-  type Arena,
-  type ArenaShape,
-  arenaPages,
-  fillTables,
-  isBounded,
-  isCurved,
-  lanes,
-  openArena,
-  slots,
-} from './arena.ts'
+import { type Arena, type ArenaShape, arenaPages, isBounded, isCurved, lanes, openArena, slots } from './arena.ts'
 import { chooseBorders, fillWords } from './bins.ts'
 import { binCodes } from './categories.ts'
 import { type Crew, solo } from './crew.ts'
@@ -120,7 +110,6 @@ async function prepare(
   }
   const memory = crew.allocate(arenaPages(shape))
   const arena = openArena(shape, memory)
-  fillTables(arena)
   await crew.open(shape, memory)
   fillWords(arena, matrix.columns, borders, codeBins, layout)
   arena.labels.set(matrix.labels)
