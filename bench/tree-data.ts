@@ -44,6 +44,12 @@ export async function flights(): Promise<BenchData> {
   return split('flights 1M x 7', data.slice(0, 7), data[7] as Float32Array, 1_000_000)
 }
 
+/** The same flights with origin and destination as texts. */
+export function airports(data: BenchData): BenchData {
+  const codes = [0, 0, 0, 0, 0, 400, 400]
+  return { ...data, name: 'flights, airports as texts', codes }
+}
+
 function uniform(seed: number): () => number {
   let state = seed
   return () => {

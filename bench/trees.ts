@@ -1,11 +1,11 @@
 // Claim: our tree trainer needs at most 1.1 times the CPU of LightGBM with one thread, at the same AUC.
 // Baseline: LightGBM from test/interop/.venv (scripts/interop-venv.sh) on the same rows in the same run.
-// Run: npm run build && npx jiti bench/trees.ts [flights|20|100|categories] [threads]
+// Run: npm run build && npx jiti bench/trees.ts [flights|20|100|categories|airports] [threads]
 
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { compiledModule } from '../src/internal/compiled.ts'
-import { type BenchData, categorical, flights, generated, share } from './tree-data.ts'
+import { airports, type BenchData, categorical, flights, generated, share } from './tree-data.ts'
 
 // The compiled modules, as users run them.
 const trees = (await import(
@@ -76,6 +76,19 @@ async function makeCrew(threads: number) {
   return openThreadCrew(threads)
 }
 
+interface Cost {
+  readonly cpu: number
+  readonly wall: number
+  readonly auc: number
+}
+
+/** The least of three: what others do on the machine only adds. */
+async function best<C extends Cost>(run: () => C | Promise<C>): Promise<C> {
+  const all = [await run(), await run(), await run()]
+  const [first] = all as [C, C, C]
+  return { ...first, cpu: Math.min(...all.map(one => one.cpu)), wall: Math.min(...all.map(one => one.wall)) }
+}
+
 const which = process.argv[2] ?? 'all'
 const threads = Number(process.argv[3] ?? 1)
 const sets: Record<string, () => Promise<BenchData> | BenchData> = {
@@ -83,12 +96,13 @@ const sets: Record<string, () => Promise<BenchData> | BenchData> = {
   '20': () => generated(80_000, 20, 1),
   '100': () => generated(160_000, 100, 2),
   categories: () => categorical(200_000, 3),
+  airports: async () => airports(await flights()),
 }
 for (const [name, make] of Object.entries(sets)) {
   if (which !== 'all' && which !== name) continue
   const data = await make()
   const path = share(data, '.cache/bench')
-  const mine = await ours(data, threads)
+  const mine = await best(() => ours(data, threads))
   const line = (who: string, r: { cpu: number; wall: number; auc: number }): string =>
     `${data.name.padEnd(15)} ${who.padEnd(16)} cpu ${r.cpu.toFixed(2)} s  wall ${r.wall.toFixed(2)} s  AUC ${r.auc.toFixed(4)}`
   console.log(line(`millrace x${threads}`, mine), ` ${mine.bytesPerRow} bytes a row`)
@@ -96,11 +110,9 @@ for (const [name, make] of Object.entries(sets)) {
     console.log('LightGBM: skipped, run scripts/interop-venv.sh first')
     continue
   }
-  const peer = JSON.parse(execFileSync(python, ['bench/peers/trees.py', path, '1'], { encoding: 'utf8' })) as {
-    cpu: number
-    wall: number
-    auc: number
-  }
+  const peer = await best(
+    () => JSON.parse(execFileSync(python, ['bench/peers/trees.py', path, '1'], { encoding: 'utf8' })) as Cost,
+  )
   console.log(line('LightGBM x1', peer))
   console.log(
     `${data.name.padEnd(15)} ratio            cpu ${(mine.cpu / peer.cpu).toFixed(2)}    wall ${(mine.wall / peer.wall).toFixed(2)}    AUC ${(mine.auc - peer.auc).toFixed(4)}`,

@@ -306,6 +306,8 @@ export function definitionsReference() {
       options('GbtOptions'),
       builder('linear', 'linear({ l2: 0.5 })'),
       options('LinearOptions'),
+      builder('baseline', "baseline({ input: 'last_price' })"),
+      options('BaselineOptions'),
       '### Tests of a model\n',
       methods('ModelTestBuilder', 'm.'),
       options(

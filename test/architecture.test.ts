@@ -171,6 +171,7 @@ test('error codes are unique and every error says what to do next', () => {
 test('the public definition API is what it was', async () => {
   expect(Object.keys(await import('../src/index.ts')).sort()).toEqual([
     'arrow',
+    'baseline',
     'csv',
     'dataset',
     'deployment',

@@ -12,7 +12,7 @@ let root: string
 const base = {
   dataset: "source: csv('data/*.csv'), columns, eventTime: 'at', knownAt: { late: c => c.at.plus('2h') }",
   view: "entity: shop, from: orders, compute: f => ({ n: f.count('6h'), late: f.share(c => c.late, '1d') })",
-  model: `task: 'binary', from: orders, features: [shops], label: c => c.late, inputs: c => ({ ...shops.all, km: c.km, weight: c.weight }),
+  model: `task: 'binary', from: orders, features: [shops], label: c => c.late, inputs: c => ({ ...shops.all, km: c.km, weight: c.weight, place: c.place }),
     split: { by: 'time', train: '30d', test: '10d' }`,
   train: 'gbt({ trees: 6, leaves: 8 })',
 }
@@ -20,8 +20,8 @@ const base = {
 function define({ dataset, view, model, train }: Partial<typeof base>): void {
   writeFileSync(
     join(root, 'millrace.config.ts'),
-    `import { csv, dataset, entity, features, gbt, linear, model, project, t } from 'millrace'
-const columns = { id: t.int(), at: t.timestamp('UTC'), shop: t.text(), km: t.float(), weight: t.float(), late: t.bool() }
+    `import { baseline, csv, dataset, entity, features, gbt, linear, model, project, t } from 'millrace'
+const columns = { id: t.int(), at: t.timestamp('UTC'), shop: t.text(), km: t.float(), weight: t.float(), place: t.text(), late: t.bool() }
 const shop = entity('shop', { shop: t.text() })
 const orders = dataset('orders', { ${dataset ?? base.dataset} })
 const shops = features('shops', { ${view ?? base.view} })
@@ -31,9 +31,9 @@ export default project('effects', { orders, shops, made })
   )
 }
 
-/** Not the ONNX file: it also names the definition that it was made by. */
 interface Outcome {
   readonly frame: string
+  /** Its golden rows, with their scores: the ONNX file also names the definition that it was made by. */
   readonly model: string
   readonly scaler: string
 }
@@ -47,7 +47,7 @@ async function outcome(overrides: Partial<typeof base>): Promise<Outcome> {
   const shown = JSON.parse((await inside(root, ['models', 'show', `late@${version}`, '--json'])).out) as {
     facts: Record<string, string>
   }
-  const { frame = '', model = '', scaler = '' } = shown.facts
+  const { frame = '', golden: model = '', scaler = '' } = shown.facts
   return { frame, model, scaler }
 }
 
@@ -59,10 +59,12 @@ beforeAll(async () => {
   const rows = Array.from({ length: 1_200 }, (_, i) => {
     const at = new Date(Date.UTC(2026, 0, 1) + i * 3_600_000).toISOString().slice(0, 19)
     const [km, weight] = [Math.round(random.next() * 400) / 10, Math.round(random.next() * 900) / 10]
-    const late = random.next() < 1 / (1 + Math.exp((20 - km) / 4 + (weight - 45) / 30))
-    return `${i},${at},${'abc'[random.below(3)]},${km},${weight},${late}`
+    const place = random.below(12)
+    const late = random.next() < 1 / (1 + Math.exp((20 - km) / 4 + (weight - 45) / 30 - (place % 3) + 1))
+    const name = i % 300 === 7 ? 'rare' : i % 300 === 8 ? 'scarce' : `place ${place}`
+    return `${i},${at},${'abc'[random.below(3)]},${km},${weight},${name},${late}`
   })
-  writeFileSync(join(root, 'data', 'a.csv'), `id,at,shop,km,weight,late\n${rows.join('\n')}\n`)
+  writeFileSync(join(root, 'data', 'a.csv'), `id,at,shop,km,weight,place,late\n${rows.join('\n')}\n`)
   first = await outcome({})
 })
 afterAll(() => rmSync(root, { recursive: true, force: true }))
@@ -75,8 +77,13 @@ describe('trees', () => {
       'minLeaf: 20',
       'l2: 0',
       'seed: 0',
+      'maxBins: 255',
       'subsample: 1',
       'columnSample: 1',
+      'categoryL2: 10',
+      'categorySmoothing: 10',
+      'maxCategories: 1000',
+      'minCategoryRows: 10',
     ]
     expect(await outcome({ train: `gbt({ trees: 6, leaves: 8, ${defaults.join(', ')} })` })).toEqual(first)
     const changed = [
@@ -86,6 +93,15 @@ describe('trees', () => {
       'trees: 6, leaves: 8, learningRate: 0.2',
       'trees: 6, leaves: 8, minLeaf: 90',
       'trees: 6, leaves: 8, l2: 30',
+      'trees: 6, leaves: 8, maxBins: 8',
+      "trees: 6, leaves: 8, monotone: { weight: 'increasing' }",
+      "trees: 6, leaves: 8, monotone: { weight: 'decreasing', n: 'increasing' }",
+      'trees: 6, leaves: 8, categoryL2: 200',
+      'trees: 6, leaves: 8, categorySmoothing: 2000',
+      'trees: 6, leaves: 8, maxCategories: 5',
+      'trees: 6, leaves: 8, minCategoryRows: 66',
+      "trees: 6, leaves: 8, calibrate: 'platt'",
+      "trees: 6, leaves: 8, calibrate: 'isotonic'",
       // the newest tenth is held back
       'trees: 6, leaves: 8, earlyStopping: 1',
       // what is drawn is drawn by the seed
@@ -97,7 +113,10 @@ describe('trees', () => {
     const models = new Set([first.model])
     for (const options of changed) {
       const { model, frame, scaler } = await outcome({ train: `gbt({ ${options} })` })
-      expect([options, models.has(model), frame, scaler]).toEqual([options, false, first.frame, first.scaler])
+      // What the codes of a text are, the scaler has in its statistics
+      const codes = /maxCategories|minCategoryRows/.test(options)
+      const wanted = [options, false, first.frame, codes ? scaler : first.scaler]
+      expect([options, models.has(model), frame, scaler]).toEqual(wanted)
       models.add(model)
     }
     const drawn = 'gbt({ trees: 6, leaves: 8, subsample: 0.5'
@@ -111,24 +130,77 @@ describe('trees', () => {
 })
 
 describe('linear models', () => {
-  test('the penalty is 1 of probabilities and 0 of numbers', async () => {
+  test('every option changes the model, and its default none', async () => {
     const plain = await outcome({ train: 'linear()' })
-    expect(await outcome({ train: 'linear({ l2: 1 })' })).toEqual(plain)
-    expect((await outcome({ train: 'linear({ l2: 50 })' })).model).not.toBe(plain.model)
+    const defaults = 'l1: 0, l2: 1, maxCategories: 1000, minCategoryRows: 10'
+    expect(await outcome({ train: `linear({ ${defaults} })` })).toEqual(plain)
+    const models = new Set([plain.model])
+    for (const options of [
+      'l2: 50',
+      'l1: 5',
+      'maxCategories: 5',
+      'minCategoryRows: 1',
+      "calibrate: 'platt'",
+      "calibrate: 'isotonic'",
+    ]) {
+      const { model } = await outcome({ train: `linear({ ${options} })` })
+      expect([options, models.has(model)]).toEqual([options, false])
+      models.add(model)
+    }
     const model = base.model
       .replace("'binary'", "'regression'")
       .replace('c => c.late', 'c => c.weight')
       .replace(', weight: c.weight', '')
     const number = await outcome({ model, train: 'linear()' })
-    expect(await outcome({ model, train: 'linear({ l2: 0 })' })).toEqual(number)
-    expect((await outcome({ model, train: 'linear({ l2: 1 })' })).model).not.toBe(number.model)
+    expect(await outcome({ model, train: 'linear({ l2: 1 })' })).toEqual(number)
+    expect((await outcome({ model, train: 'linear({ l2: 0 })' })).model).not.toBe(number.model)
+  })
+})
+
+describe('baselines', () => {
+  test('answer with a constant, or with the value of the input that is named', async () => {
+    const model = base.model
+      .replace("'binary'", "'regression'")
+      .replace('c => c.late', 'c => c.weight')
+      .replace('weight: c.weight', 'before: c.km.times(2)')
+    const constant = await outcome({ model, train: 'baseline()' })
+    const km = await outcome({ model, train: "baseline({ input: 'km' })" })
+    const before = await outcome({ model, train: "baseline({ input: 'before' })" })
+    expect(new Set([constant.model, km.model, before.model]).size).toBe(3)
+  })
+
+  test('what a trainer cannot do is refused where it is declared, in words', async () => {
+    const refused = async (overrides: Partial<typeof base>): Promise<string> => {
+      define(overrides)
+      const { code, said } = await inside(root, ['train', '--json'])
+      expect(code).toBe(2)
+      return said
+    }
+    for (const [train, words] of [
+      ["gbt({ trees: 2, monotone: { kms: 'increasing' } })", "monotone names 'kms', which is no input"],
+      ["gbt({ trees: 2, monotone: { place: 'increasing' } })", "monotone names 'place', a text, which has no order"],
+      ["gbt({ trees: 2, monotone: { km: 'up' } })", "monotone must be an object of 'increasing' or 'decreasing'"],
+      ["gbt({ trees: 2, calibrate: 'yes' })", "calibrate must be 'platt', 'isotonic'"],
+      ["baseline({ input: 'kms' })", "baseline names 'kms', which is no input"],
+      ["baseline({ input: 'place' })", "baseline names 'place', a text: it must be a number"],
+      ["baseline({ input: 'km' })", 'has no probabilities, which a binary task needs'],
+      ['linear({ l1: -1 })', 'l1 must be a number, 0 or more'],
+    ] as const)
+      expect(await refused({ train })).toContain(words)
+    const model = base.model
+      .replace("'binary'", "'regression'")
+      .replace('c => c.late', 'c => c.weight')
+      .replace(', weight: c.weight', '')
+    expect(await refused({ model, train: "linear({ calibrate: 'platt' })" })).toContain(
+      'calibrate is for probabilities, a regression task has none',
+    )
   })
 })
 
 describe('models', () => {
   test('what is learnt, from which rows, by which scale', async () => {
     const changes: readonly (readonly [string, string, keyof Outcome])[] = [
-      ['label', base.model.replace('c => c.late', 'c => c.km.gt(20)'), 'frame'],
+      ['label', base.model.replace('c => c.late', "c => c.shop.in(['a', 'b'])"), 'frame'],
       ['inputs', base.model.replace('km: c.km', 'km: c.km.div(1.609)'), 'frame'],
       ['features', base.model.replace('...shops.all, ', '').replace('features: [shops], ', ''), 'frame'],
       ['split.train', base.model.replace("'30d'", "'20d'"), 'frame'],

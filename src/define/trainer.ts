@@ -14,7 +14,7 @@ export interface CategoryOptions {
   readonly minCategoryRows?: number
 }
 
-export interface CalibrationOptions {
+export interface ProbabilityOptions {
   /**
    * Corrects the probabilities by what models of two thirds of the training rows say of the others (default: not at all).
    * `'platt'` for `binary` and `multiclass`, `'isotonic'` for `binary`.
@@ -22,7 +22,7 @@ export interface CalibrationOptions {
   readonly calibrate?: Calibration
 }
 
-export interface GbtOptions extends CategoryOptions, CalibrationOptions {
+export interface GbtOptions extends CategoryOptions, ProbabilityOptions {
   /** Rounds of boosting. */
   readonly trees: number
   /** Deepest leaf (default 64). */
@@ -53,7 +53,7 @@ export interface GbtOptions extends CategoryOptions, CalibrationOptions {
   readonly categorySmoothing?: number
 }
 
-export interface LinearOptions extends CategoryOptions, CalibrationOptions {
+export interface LinearOptions extends CategoryOptions, ProbabilityOptions {
   /** Ridge penalty on the coefficients of standardised numbers and of texts (default 1). */
   readonly l2?: number
   /** Lasso penalty on the same, which leaves out what does not help (default 0). */
@@ -86,7 +86,7 @@ const categoryForms: Forms<CategoryOptions> = {
   maxCategories: optional(wholeFrom(1, 10_000)),
   minCategoryRows: optional(wholeFrom(1)),
 }
-const calibrationForms: Forms<CalibrationOptions> = { calibrate: optional(oneOf('platt', 'isotonic')) }
+const calibrationForms: Forms<ProbabilityOptions> = { calibrate: optional(oneOf('platt', 'isotonic')) }
 const directions: readonly unknown[] = ['increasing', 'decreasing'] satisfies Direction[]
 const monotoneForm: Form = {
   words: "an object of 'increasing' or 'decreasing' by the name of an input",

@@ -28,7 +28,8 @@ const places = of('test/audit-places.test.ts')
 const protect = of('test/protect.test.ts')
 
 const trees = effects('every option changes the trees, and its default none')
-const penalty = effects('the penalty is 1 of probabilities and 0 of numbers')
+const linear = effects('every option changes the model, and its default none')
+const baselines = effects('answer with a constant, or with the value of the input that is named')
 const learnt = effects('what is learnt, from which rows, by which scale')
 const counted = effects('what is counted, for how long, by which knowledge')
 const known = effects('when something was known, and which rows are one')
@@ -100,7 +101,7 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'FeatureViewOptions.online': counted,
   'FeatureViewOptions.knownTime': counted,
   'FeatureViewOptions.compute': counted,
-  'ModelOptions.task': penalty,
+  'ModelOptions.task': linear,
   'ModelOptions.from': learnt,
   'ModelOptions.label': learnt,
   'ModelOptions.inputs': learnt,
@@ -126,7 +127,19 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'GbtOptions.earlyStopping': trees,
   'GbtOptions.subsample': trees,
   'GbtOptions.columnSample': trees,
-  'LinearOptions.l2': penalty,
+  'GbtOptions.maxBins': trees,
+  'GbtOptions.monotone': trees,
+  'GbtOptions.categoryL2': trees,
+  'GbtOptions.categorySmoothing': trees,
+  'GbtOptions.maxCategories': trees,
+  'GbtOptions.minCategoryRows': trees,
+  'GbtOptions.calibrate': trees,
+  'LinearOptions.l2': linear,
+  'LinearOptions.l1': linear,
+  'LinearOptions.maxCategories': linear,
+  'LinearOptions.minCategoryRows': linear,
+  'LinearOptions.calibrate': linear,
+  'BaselineOptions.input': baselines,
   'MetricOptions.min': metric('holds at its least value and fails just above'),
   'MetricOptions.max': metric('holds at its greatest value and fails just below'),
   'MetricOptions.notWorseThan': of('src/stages/pipeline/training.test.ts')(
@@ -333,7 +346,18 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
   'GbtOptions.l2': trees,
   'GbtOptions.seed': trees,
   'GbtOptions.earlyStopping': trees,
-  'LinearOptions.l2': penalty,
+  'GbtOptions.maxBins': trees,
+  'GbtOptions.categoryL2': trees,
+  'GbtOptions.categorySmoothing': trees,
+  'GbtOptions.maxCategories': trees,
+  'GbtOptions.minCategoryRows': trees,
+  'GbtOptions.calibrate': trees,
+  'LinearOptions.l2': linear,
+  'LinearOptions.l1': linear,
+  'LinearOptions.maxCategories': linear,
+  'LinearOptions.minCategoryRows': linear,
+  'LinearOptions.calibrate': linear,
+  'BaselineOptions.input': baselines,
   'MetricOptions.tolerance': modelDefaults('half a hundredth of its error may be lost against the champion'),
   'MonotoneOptions.slack': modelDefaults('a monotone score may move the wrong way by a millionth, in no case more'),
   'MonotoneOptions.mostly': property('passes what rises, and only that, in any unit: %d'),

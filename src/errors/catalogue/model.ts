@@ -155,7 +155,7 @@ export const modelErrors = {
     blame: 'user',
   },
   notTrainable: {
-    code: 'MR4010',
+    code: 'MR4040',
     title: 'Rows that the trainer cannot learn from',
     message: 'The model cannot be trained: {reason}.',
     hint: 'Look at the label and the inputs of the training rows: "millrace profile" shows what is in them.',

@@ -2,6 +2,9 @@ import type { Task } from '../task.ts'
 import { maxCodeBins } from './arena.ts'
 import type { TrainingMatrix } from './ensemble.ts'
 
+/** The bin of a code that no row has. */
+export const noBin = 0xffff
+
 /** The bin of each code; codes in one bin are not told apart. */
 export interface CodeBins {
   readonly bins: number
@@ -9,16 +12,23 @@ export interface CodeBins {
 }
 
 /**
- * Bins of a categorical feature: one a code where they fit. Otherwise codes with about the same mean label share one: of
+ * Bins of a categorical feature: one for each code that some row has, where they fit. Otherwise codes with about the same mean label share one: of
  * neighbours in the order of their means those are joined whose joining raises the squared error least (Ward 1963).
  */
 export function binCodes(matrix: TrainingMatrix, feature: number, task: Task): CodeBins {
   const codes = matrix.codes?.[feature] ?? 0
-  if (codes <= maxCodeBins) return { bins: codes, binOf: Uint16Array.from({ length: codes }, (_, code) => code) }
+  const present = new Uint8Array(codes)
+  for (const code of matrix.columns[feature] as Float32Array) present[code] = 1
+  const list = Array.from(present.keys()).filter(code => present[code] === 1)
+  const binOf = new Uint16Array(codes).fill(noBin)
+  if (list.length <= maxCodeBins) {
+    list.forEach((code, bin) => {
+      binOf[code] = bin
+    })
+    return { bins: list.length, binOf }
+  }
   const { mass, means } = meansOf(matrix, feature, codes, task)
-  const order = Array.from({ length: codes }, (_, code) => code).sort(
-    (a, b) => (means[a] as number) - (means[b] as number) || a - b,
-  )
+  const order = list.sort((a, b) => (means[a] as number) - (means[b] as number) || a - b)
   const groups = order.map(code => ({ codes: [code], mass: mass[code] as number, mean: means[code] as number }))
   while (groups.length > maxCodeBins) {
     let at = 0
@@ -39,7 +49,6 @@ export function binCodes(matrix: TrainingMatrix, feature: number, task: Task): C
       mean: together > 0 ? (a.mass * a.mean + b.mass * b.mean) / together : a.mean,
     })
   }
-  const binOf = new Uint16Array(codes)
   groups.forEach((group, bin) => {
     for (const code of group.codes) binOf[code] = bin
   })
