@@ -172,6 +172,8 @@ test('the public definition API is what it was', async () => {
   expect(Object.keys(await import('../src/index.ts')).sort()).toEqual([
     'arrow',
     'baseline',
+    'command',
+    'container',
     'csv',
     'dataset',
     'deployment',
@@ -184,12 +186,15 @@ test('the public definition API is what it was', async () => {
     'linear',
     'model',
     'monitor',
+    'onnx',
     'parquet',
     'postgres',
     'project',
+    'python',
     'sql',
     'sqlite',
     't',
+    'typescript',
     'when',
   ])
   const types = [...readFileSync('src/index.ts', 'utf8').matchAll(/export (type )?\{([^}]*)\}/g)].flatMap(

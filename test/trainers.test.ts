@@ -289,6 +289,33 @@ describe('a program that does not', () => {
   })
 })
 
+describe('each refusal has its code', () => {
+  it.each<[string, Trainer, string]>([
+    ['a program that fails', command([process.execPath, '-e', 'process.exit(3)'], {}), 'MR4030'],
+    ['one that leaves no model', command([process.execPath, '-e', ''], {}), 'MR4031'],
+    ['one whose file is missing', command([process.execPath], { files: ['none.mjs'] }), 'MR4032'],
+    ['a lock without hashes', python('train/model.onnx', { lock: 'train/some.lock' }), 'MR4033'],
+  ])('%s: %s', async (_, trainer, code) => {
+    const at = folder({ 'train/some.lock': 'numpy==2.0.0\n' })
+    const workspace = await openWorkspace(at, { project: built(trainer) })
+    const frame = {
+      path: '',
+      rows: async () => ({ rows: 0, labels: new Float32Array(0), inputs: [new Float32Array(0)], slices: new Map() }),
+      write: async () => [],
+      read: async () => new Map(),
+    }
+    const failed = (await workspace.trainer(trainer)).train({
+      ...{ model: 'late', task: 'binary', classes: [], inputs: [{ name: 'km', type: 'float' }], scale: 'standard' },
+      ...{ trainer, threshold: 0.5, seed: 0, frame, signal: new AbortController().signal },
+      folder: async () => mkdtempSync(join(root, 'step-')),
+      progress: () => undefined,
+      metric: () => undefined,
+    })
+    await expect(failed).rejects.toMatchObject({ code })
+    await workspace.close()
+  })
+})
+
 describe('a model that was made elsewhere', () => {
   it('is tested, registered and served as it is', async () => {
     await train(folder(), onnx('train/model.onnx'), async ({ status, error, workspace }) => {
@@ -296,6 +323,29 @@ describe('a model that was made elsewhere', () => {
       const [version] = await workspace.store.listModelVersions('late')
       expect(version?.metrics['auc']).toBeGreaterThan(0.9)
     })
+  })
+
+  it('is fed and read as it is said where its names do not say it', async () => {
+    const builder = graph('by hand')
+    builder.input('a', 'float', ['N', 1])
+    builder.input('b', 'float', ['N', 1])
+    builder.node('Add', ['a', 'b'], 'sum')
+    builder.node('Sigmoid', ['sum'], 'first')
+    builder.node('Sigmoid', ['a'], 'second')
+    for (const name of ['first', 'second']) builder.output(name, 'float', ['N', 1])
+    const files = { 'train/model.onnx': writeModel(builder.build(), {}, '', 'by hand') }
+    const of = async (trainer: Trainer): Promise<string> => {
+      let said = ''
+      await train(folder(files), trainer, async ({ error }) => {
+        said = error
+      })
+      return said
+    }
+    const inputs = { a: 'km', b: 'km' }
+    expect(await of(onnx('train/model.onnx'))).toMatch(/which input feeds which is not clear/)
+    expect(await of(onnx('train/model.onnx', { inputs }))).toMatch(/output/)
+    expect(await of(onnx('train/model.onnx', { inputs, output: 'first' }))).toBe('')
+    expect(await of(onnx('train/model.onnx', { inputs, output: 'none' }))).toMatch(/no output "none"/)
   })
 
   it('is refused with both sides named where it does not fit', async () => {

@@ -30,11 +30,16 @@ export function trainersOf(
       case 'command':
       case 'container': {
         const { run } = project.settings
-        const { program = 'podman', globalFlags = [], runFlags = [] } = run?.steps === 'container' ? run : {}
+        const {
+          program = 'podman',
+          globalFlags = [],
+          runFlags = [],
+          network = 'none',
+        } = run?.steps === 'container' ? run : {}
         return (await adapters.trainer.program()).openProgramTrainer({
           project: root,
           environments: join(folder, 'python'),
-          container: { program, globalFlags, runFlags },
+          container: { program, globalFlags, runFlags, network },
         })
       }
     }

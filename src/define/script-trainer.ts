@@ -151,7 +151,7 @@ export const command = builder(
   'command',
 )
 
-/** An image that trains by the same contract, by podman or docker, without a network. */
+/** An image that trains by the same contract, by podman or docker; without a network, unless the `run` of the project names one. */
 export const container = builder(
   'trainer',
   {

@@ -26,7 +26,9 @@ type Key<C extends Columns> = (c: ColumnExpressions<C>) => AnyExpression | reado
 
 /** By a hash of values: rows that are alike in them are in the same part, now and in every later snapshot. */
 export interface HashSplit<C extends Columns = Columns> {
+  /** `'hash'`. */
   readonly by: 'hash'
+  /** What decides: one expression of columns, or several together. */
   readonly of: Key<C>
   /** Share of the values that go to the test set, about. */
   readonly test: number
@@ -34,7 +36,9 @@ export interface HashSplit<C extends Columns = Columns> {
 
 /** By groups: no group is in both parts, and a share of all groups is the test set. */
 export interface GroupSplit<C extends Columns = Columns> {
+  /** `'group'`. */
   readonly by: 'group'
+  /** What makes a group: one expression of columns, or several together. */
   readonly of: Key<C>
   /** Share of the groups in the test set. */
   readonly test: number
@@ -44,6 +48,7 @@ export interface GroupSplit<C extends Columns = Columns> {
 
 /** Random rows. */
 export interface RandomSplit {
+  /** `'random'`. */
   readonly by: 'random'
   /** Share of the rows in the test set. */
   readonly test: number
@@ -55,6 +60,7 @@ export interface RandomSplit {
 
 /** By a condition that the rows say themselves. */
 export interface ColumnSplit<C extends Columns = Columns> {
+  /** `'column'`. */
   readonly by: 'column'
   /** Rows for which it holds are the test set; all others train. */
   readonly test: (c: ColumnExpressions<C>) => BoolExpression<boolean, string>

@@ -50,6 +50,30 @@ const container = of('src/adapters/executor/container/executor.test.ts')(
 const names = modelDefaults('every test is kept under its kind and input, or the name that it is given')
 const severities = gate('a critical check that failed refuses the version, with its words')
 
+const anyTable = of('test/any-table.test.ts')
+const programs = of('test/trainers.test.ts')
+const task = anyTable('%s')
+const weighed = anyTable('what their weight says: what counts nothing is as if it were not there')
+const balanced = anyTable('as much for each class as for each other where that is asked')
+const gap = of('src/stages/features/frame.test.ts')(
+  'leaves a gap between the parts where one is asked for, and none where it is not',
+)
+const random = anyTable('at random by a seed, with the same share of every class')
+const hashed = anyTable('by a hash of values: a row stays where it is whatever comes after it')
+const grouped = anyTable('by groups: none is on both sides')
+const said = anyTable('by what they say themselves')
+const contract = programs('is told what to train, trains it, and its model goes the way of every other')
+const late = programs(
+  'takes longer than it may and heeds no signal: it is ended with what it started, wherever that went',
+)
+const fed = programs('is fed and read as it is said where its names do not say it')
+const page = of('test/peers/training-programs.test.ts')(
+  'the page of the guide does what it says: a script becomes a version, the version serves, the next one challenges it',
+)
+const image = of('test/peers/train-in-container.test.ts')(
+  'an image of one’s own trains by the step contract, with the parameters, the time and the variables that it is given',
+)
+
 export const optionsSeen: Readonly<Record<string, Test>> = {
   'TextOptions.treatAsNull': rows,
   'CsvOptions.delimiter': csv,
@@ -117,6 +141,42 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'TimeSplit.train': learnt,
   'TimeSplit.test': learnt,
   'TimeSplit.until': learnt,
+  'ModelOptions.quantile': task,
+  'ModelOptions.weight': weighed,
+  'ModelOptions.classWeights': balanced,
+  'TimeSplit.gap': gap,
+  'RandomSplit.by': random,
+  'RandomSplit.test': random,
+  'RandomSplit.seed': random,
+  'RandomSplit.stratify': random,
+  'HashSplit.by': hashed,
+  'HashSplit.of': hashed,
+  'HashSplit.test': hashed,
+  'GroupSplit.by': grouped,
+  'GroupSplit.of': grouped,
+  'GroupSplit.test': grouped,
+  'GroupSplit.seed': grouped,
+  'ColumnSplit.by': said,
+  'ColumnSplit.test': said,
+  'PythonOptions.lock': page,
+  'PythonOptions.python': page,
+  'PythonOptions.params': page,
+  'PythonOptions.files': contract,
+  'PythonOptions.timeout': late,
+  'PythonOptions.env': contract,
+  'PythonOptions.reproducible': contract,
+  'ProgramOptions.params': contract,
+  'ProgramOptions.files': contract,
+  'ProgramOptions.timeout': late,
+  'ProgramOptions.env': contract,
+  'ProgramOptions.reproducible': contract,
+  'ContainerOptions.command': image,
+  'ContainerOptions.params': image,
+  'ContainerOptions.timeout': image,
+  'ContainerOptions.env': image,
+  'ContainerOptions.reproducible': image,
+  'OnnxOptions.inputs': fed,
+  'OnnxOptions.output': fed,
   'GbtOptions.trees': trees,
   'GbtOptions.depth': trees,
   'GbtOptions.leaves': trees,
@@ -260,7 +320,7 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   ),
   'ProjectSettings.audit': places('a place that is named later gets its anchor from the next process that uses keys'),
   'ContainerRun.steps': of('test/peers/train-in-container.test.ts')(
-    'gives the same model, scaler and profile to the bit as a process of this machine, and as the command itself',
+    'gives the same model, card, reference scores and scaler to the bit as a process of this machine, and as the command itself',
   ),
   'ContainerRun.image': of('test/peers/train-in-container.test.ts')(
     'says at once which image is missing, and that podman is',
@@ -339,6 +399,22 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
   'FeatureViewOptions.online': counted,
   'ModelOptions.scale': learnt,
   'TimeSplit.until': learnt,
+  'ModelOptions.weight': weighed,
+  'ModelOptions.classWeights': balanced,
+  'TimeSplit.gap': gap,
+  'RandomSplit.seed': random,
+  'RandomSplit.stratify': random,
+  'GroupSplit.seed': grouped,
+  'PythonOptions.python': page,
+  'PythonOptions.timeout': late,
+  'PythonOptions.reproducible': contract,
+  'ProgramOptions.timeout': late,
+  'ProgramOptions.reproducible': contract,
+  'ContainerOptions.command': image,
+  'ContainerOptions.timeout': image,
+  'ContainerOptions.reproducible': image,
+  'OnnxOptions.inputs': fed,
+  'OnnxOptions.output': fed,
   'GbtOptions.depth': trees,
   'GbtOptions.leaves': trees,
   'GbtOptions.learningRate': trees,

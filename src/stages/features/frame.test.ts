@@ -123,7 +123,10 @@ describe('the frame of a model', () => {
           await expect(made).rejects.toMatchObject({ code: 'MR2007' })
           return
         }
-        expect(await made).toEqual({
+        const { trained = [], ...summary } = await made
+        const classes = kept.filter(({ at }) => at < spans.testFrom).map(ride => String((ride.paid ?? 0) > 1))
+        expect(new Set(trained)).toEqual(new Set(classes))
+        expect(summary).toEqual({
           ...spans,
           train: kept.length - tests,
           test: tests,
@@ -218,6 +221,53 @@ describe('the frame of a model', () => {
     await of(spans, other as unknown as typeof lateness)
     const [row] = await engine.rows(`SELECT * FROM read_parquet('${path}')`)
     expect(Object.keys(row ?? {})).toEqual(['millrace_at', 'millrace_split', 'millrace_label', 'day'])
+  })
+
+  it('leaves a gap between the parts where one is asked for, and none where it is not', async () => {
+    const ats = [70, 100, 120, 135, 150, 160]
+    const events = new Map([
+      ['rides', await load(ats.map((at, i) => ({ at, who: 'a', day: 1, paid: i % 3, known: at })))],
+    ])
+    const path = join(root, 'gap.parquet')
+    const partsOf = async (gap: object) => {
+      const made = model('gapped', {
+        task: 'binary',
+        from: rides,
+        label: c => c.paid.gt(1),
+        inputs: c => ({ day: c.day }),
+        split: { by: 'time', train: '80us', test: '40us', ...gap },
+        train: gbt({ trees: 1 }),
+      })
+      await buildFrame(engine, made as unknown as typeof lateness, events, path, spans)
+      const rows = await engine.rows(`SELECT * FROM read_parquet('${path}')`)
+      return rows.map(row => `${String(row['millrace_at'])} ${String(row['millrace_split'])}`)
+    }
+    expect(await partsOf({})).toEqual(['70 train', '100 train', '120 train', '135 train', '150 test', '160 test'])
+    expect(await partsOf({ gap: '25us' })).toEqual(['70 train', '100 train', '150 test', '160 test'])
+  })
+
+  it('refuses by code what no model can learn from', async () => {
+    const events = new Map([
+      ['rides', await load([70, 100, 150, 160].map((at, i) => ({ at, who: 'a', day: 1, paid: i, known: at })))],
+    ])
+    const of = (options: object) =>
+      buildFrame(
+        engine,
+        model('refused', {
+          ...{ task: 'count', from: rides, split: { by: 'time', train: '80us', test: '40us' } },
+          ...{ label: (c: { paid: never }) => c.paid, inputs: (c: { day: never }) => ({ day: c.day }) },
+          ...{ train: gbt({ trees: 1 }), ...options },
+        } as never) as unknown as typeof lateness,
+        events,
+        join(root, 'refused.parquet'),
+        spans,
+      )
+    const minus = (c: { paid: { minus(n: number): never } }) => c.paid.minus(2)
+    await expect(of({ label: minus })).rejects.toMatchObject({ code: 'MR4020' })
+    await expect(of({ weight: minus })).rejects.toMatchObject({ code: 'MR4021' })
+    const far = (c: { day: { toFloat(): { times(n: number): never } } }) => ({ far: c.day.toFloat().times(1e39) })
+    await expect(of({ inputs: far })).rejects.toMatchObject({ code: 'MR4022', details: { rows: 4 } })
+    expect(await of({ weight: (c: { paid: never }) => c.paid })).toMatchObject({ train: 2, test: 2 })
   })
 
   it('reads a snapshot in the order of its rows', async () => {

@@ -17,6 +17,8 @@ export interface ProgramTrainerOptions {
     readonly program: string
     readonly globalFlags: readonly string[]
     readonly runFlags: readonly string[]
+    /** `none`, `host`, or the name of a network. */
+    readonly network: string
   }
 }
 
@@ -48,7 +50,7 @@ function inContainer(
   request: TrainingRequest,
   trainer: Extract<ProgramTrainer, { kind: 'container' }>,
   folder: StepFolder,
-  { program, globalFlags, runFlags }: ProgramTrainerOptions['container'],
+  { program, globalFlags, runFlags, network }: ProgramTrainerOptions['container'],
 ): Invocation {
   const name = `millrace-train-${randomUUID()}`
   const told = environmentOf(seenInside(folder), request, trainer)
@@ -57,7 +59,7 @@ function inContainer(
       program,
       ...globalFlags,
       'run',
-      ...['--rm', '--name', name, '--pull', 'never', '--network', 'none'],
+      ...['--rm', '--name', name, '--pull', 'never', '--network', network],
       ...['--cap-drop', 'all', '--security-opt', 'no-new-privileges'],
       ...['--volume', `${folder.root}:${inside}:rw`, '--workdir', `${inside}/code`],
       ...Object.keys(told).flatMap(one => ['--env', one]),
