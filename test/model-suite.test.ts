@@ -81,7 +81,7 @@ describe('a faulty model does not register, and is told why', () => {
     ],
     [
       'a group that is scored worse than the rest, by a column that is no input',
-      { tests: "m.fairness({ of: c.flag, criteria: ['calibration'], severity: 'critical' })" },
+      { tests: "m.fairness({ of: c.flag, criteria: ['odds'], severity: 'critical' })" },
       'comparisons are beyond their limit; flag = ',
     ],
     ['a number of the row', { inputs: 'km: c.km, id: c.id', tests: 'm.noLeak()' }, 'id rises with every row'],

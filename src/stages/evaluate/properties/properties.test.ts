@@ -124,8 +124,11 @@ describe('monotone', () => {
         scaled(row => -n(row.size)),
       ),
     ).toMatchObject({ status: 'pass' })
-    // by default a millionth of the spread of the scores, which is about 29 units
-    expect(await verdict(rise, scaled(rising(row => (row.flag === 1 ? 0 : 0))))).toMatchObject({ status: 'pass' })
+    // by default a millionth of the spread of the scores, which is about 3 steps
+    const saw = (depth: number): Truth =>
+      scaled(row => Math.floor(n(row.size) / 10) - (depth * (n(row.size) % 10)) / 10)
+    expect(await verdict(rise, saw(1e-7))).toMatchObject({ status: 'pass' })
+    expect(await verdict(rise, saw(1e-4))).toMatchObject({ status: 'fail' })
   })
 
   it('lets the score move the wrong way by its slack', async () => {
@@ -497,6 +500,13 @@ describe('seeds and counterexamples', () => {
     const later = (await run(table, narrow, first.counterexamples)).report.checks.find(one => one.kind === 'monotone')
     expect(later).toMatchObject({ status: 'fail', observed: { replayed: 1, violations: 0 } })
     expect(later?.message).toContain('1 of 1 kept counterexamples break it again')
+    const onlyThere = rising(row => (row.place === 'b' && n(row.size) > 41.3 && n(row.size) <= 42.3 ? -30 : 0))
+    const there = await run(table, onlyThere, [])
+    expect(there.counterexamples).toMatchObject([{ row: { place: 'b' } }])
+    const itsJump = there.counterexamples[0]?.after['size'] as number
+    const narrowThere = rising(row => (row.place === 'b' && n(row.size) === itsJump ? -30 : 0))
+    const replayed = (await run(table, narrowThere, there.counterexamples)).report.checks
+    expect(replayed.find(one => one.kind === 'monotone')).toMatchObject({ status: 'fail', observed: { violations: 0 } })
     const fewer: Table = {
       ...table,
       inputs: [inputs[0]],

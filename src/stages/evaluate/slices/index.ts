@@ -36,6 +36,7 @@ export function slicesTest(test: SlicesTest, context: SuiteContext): CheckResult
   const useless = found.filter(one => one.verdict === 'no use' && !poor.has(one.slice))
   const ordered = [...found].sort((a, b) => rankOf(b, poor) - rankOf(a, poor) || costOf(b) - costOf(a))
   const [first] = ordered
+  const about = weak.length > 0 || useless.length > 0 ? first?.slice : unjudged[0]?.name
   const status =
     weak.length > 0
       ? 'fail'
@@ -45,7 +46,7 @@ export function slicesTest(test: SlicesTest, context: SuiteContext): CheckResult
   return {
     id: test.id,
     kind: 'slices',
-    target: { model: context.name, ...(first && status !== 'pass' ? { slice: first.slice } : {}) },
+    target: { model: context.name, ...(about === undefined ? {} : { slice: about }) },
     severity: test.severity,
     status,
     observed: { slices: found.length, weak: weak.length, lost: first?.lost ?? null },

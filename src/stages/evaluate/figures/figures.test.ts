@@ -1,0 +1,99 @@
+import { expect, it } from 'vitest'
+import { formulaOf, tableOf, type Table, type Truth } from '../../../../test/support/random-models.ts'
+import { manualClock } from '../../../testing/manual-clock.ts'
+import { runSuite } from '../suite.ts'
+import { drawFigures } from './draw.ts'
+import type { ModelFigures } from './index.ts'
+
+const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
+const inputs = [
+  { name: 'x', type: 'float' },
+  { name: 'none', type: 'float' },
+  { name: '<b>&"place', type: 'text' },
+] as const
+const hostile = '<script>alert(1)</script>'
+const truth: Truth = row => sigmoid(2 * (row.x as number) + (row['<b>&"place'] === hostile ? 1 : 0))
+const tableFor = (task: Table['task'], of: Truth, classes: readonly string[] = []): Table =>
+  tableOf(3, {
+    task,
+    inputs,
+    truth: of,
+    classes,
+    noise: () => 0.1,
+    train: 1_500,
+    test: 1_500,
+    drawRow: random => ({
+      x: Math.fround(random.normal()),
+      none: Math.fround(random.normal()),
+      '<b>&"place': random.below(2) === 0 ? hostile : 'b',
+    }),
+  })
+
+async function figures(of: Table, champion?: Float32Array): Promise<ModelFigures> {
+  const { figures: made } = await runSuite({
+    model: { name: 'm', task: of.task, inputs: of.inputs, tests: [] } as never,
+    name: 'm',
+    subject: formulaOf(of, of.truth),
+    classes: of.classes,
+    bytes: 1,
+    frame: of.test,
+    train: of.train,
+    seed: 1,
+    clock: manualClock(),
+    figures: champion ? { champion: 'm@1' } : {},
+    ...(champion ? { champion: { scores: champion } } : {}),
+  })
+  return JSON.parse(JSON.stringify(made)) as ModelFigures
+}
+
+it('a binary model is drawn by what plain counting says, the champion beside it', async () => {
+  const table = tableFor('binary', truth)
+  const made = await figures(table, new Float32Array(1_500).fill(0.5))
+  expect(made).toMatchObject({ champion: 'm@1', rows: 1_500, importanceIs: 'by permutation' })
+  const [curves] = made.classes
+  expect(curves?.roc.map(one => one.of)).toEqual(['model', 'champion'])
+  expect(curves?.roc[1]?.area).toBe(0.5)
+  // the area under the drawn points is that of all of them, but for what was thinned
+  const points = curves?.roc[0]?.points ?? []
+  const area = points.slice(1).reduce((sum, [x, y], i) => {
+    const [px = 0, py = 0] = points[i] ?? []
+    return sum + ((x - px) * (y + py)) / 2
+  }, 0)
+  expect(area).toBeCloseTo(curves?.roc[0]?.area as number, 2)
+  const bins = curves?.calibration[0]?.bins ?? []
+  expect(bins.reduce((sum, bin) => sum + bin.rows, 0)).toBe(1_500)
+  expect(bins.filter(bin => bin.lower <= bin.score && bin.score <= bin.upper).length).toBeGreaterThanOrEqual(8)
+  expect(made.confusion?.counts.flat().reduce((a, b) => a + b, 0)).toBe(1_500)
+  const positives = table.test.labels.filter(label => label === 1).length
+  expect(made.confusion?.counts[1]?.reduce((a, b) => a + b, 0)).toBe(positives)
+  expect(made.scores?.groups[1]?.counts.reduce((a, b) => a + b, 0)).toBe(positives)
+  expect(made.importance[0]?.input).toBe('x')
+  expect(made.importance.find(one => one.input === 'none')?.share).toBe(0)
+  const [first] = made.dependence
+  expect(first?.input).toBe('x')
+  expect(first?.points.map(one => one.mean)).toEqual(first?.points.map(one => one.mean).toSorted((a, b) => a - b))
+})
+
+it('numbers by residuals and truths, classes each by its own curves', async () => {
+  const numbers = await figures(tableFor('regression', row => row.x as number))
+  expect(numbers.classes).toEqual([])
+  expect(numbers.truths.length).toBe(400)
+  expect(numbers.residuals?.groups[0]?.counts.reduce((a, b) => a + b, 0)).toBe(1_500)
+  const share = (row: Parameters<Truth>[0]): number => truth(row) as number
+  const classes = await figures(
+    tableFor('multiclass', row => [share(row), (1 - share(row)) / 2, (1 - share(row)) / 2], ['a', 'b', 'c']),
+  )
+  expect(classes.classes.map(one => one.class)).toEqual(['a', 'b', 'c'])
+  expect(classes.confusion?.classes).toEqual(['a', 'b', 'c'])
+})
+
+it('no picture lets data become markup, and their size does not grow with the rows', async () => {
+  const made = await figures(tableFor('binary', truth))
+  const pictures = drawFigures(made)
+  expect(pictures.map(one => one.title)).toEqual(expect.arrayContaining(['ROC curve', 'Slices', 'Score by x']))
+  for (const { svg } of pictures) {
+    expect(svg).not.toMatch(/<script|<b>|onerror|NaN|undefined/)
+    expect(svg.startsWith('<svg class="figure"')).toBe(true)
+  }
+  expect(JSON.stringify(made).length).toBeLessThan(60_000)
+})
