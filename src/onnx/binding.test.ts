@@ -34,7 +34,7 @@ const refusal = (make: (builder: GraphBuilder) => void, request: Partial<Binding
     defaultBinding(signature(make), { inputs, task: 'regression', ...request })
     return 'bound'
   } catch (error) {
-    expect(error).toMatchObject({ code: 'MR4010' })
+    expect(error).toMatchObject({ code: 'MR4012' })
     return (error as Error).message
   }
 }

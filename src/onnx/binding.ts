@@ -1,6 +1,6 @@
 import { fail } from '../errors/catalogue.ts'
 import type { Task } from '../math/task.ts'
-import type { ModelSignature } from './signature.ts'
+import type { ModelSignature, SignatureInput } from './signature.ts'
 
 /** An input of a model as Millrace has it: numbers and truth values are float32 (NaN for missing), texts are texts. */
 export interface RowInput {
@@ -44,6 +44,17 @@ export interface ModelBinding {
 const numberTypes: readonly string[] = ['float32', 'float64', 'int64', 'int32', 'bool']
 export const takesNumbers = (type: string): boolean => numberTypes.includes(type)
 
+/** Far above any table; a shape may claim anything, and memory is set aside for what it says. */
+export const maxWidth = 100_000
+const maxFixedValues = 2 ** 24
+
+/** What is too large about what an input says of itself; undefined when nothing is. */
+export function sizeProblem({ name, width = 1, rows = 1 }: SignatureInput): string | undefined {
+  if (width > maxWidth) return `its input "${name}" takes ${width} values a row, at most ${maxWidth} are served`
+  if (rows * width <= maxFixedValues) return undefined
+  return `its input "${name}" takes ${rows} rows of ${width} at once, at most ${maxFixedValues} values are served`
+}
+
 /** Throws `onnxNotServable`. */
 export function refuseModel(reason: string, file = 'the model'): never {
   throw fail('onnxNotServable', { file, reason })
@@ -84,11 +95,13 @@ export function checkBinding(signature: ModelSignature, binding: ModelBinding, f
 
 const count = (width: number): string => `${width} value${width === 1 ? '' : 's'}`
 
-function checkFeedable(signature: ModelSignature, input: ModelSignature['inputs'][number], file: string): void {
+function checkFeedable(signature: ModelSignature, input: SignatureInput, file: string): void {
   const { name, kind, type, shape, rows } = input
   if (kind !== 'tensor') refuseModel(`its input "${name}" is no tensor but ${kind}`, file)
   if (type !== 'string' && !takesNumbers(type))
     refuseModel(`its input "${name}" takes ${type}, which no column is`, file)
+  const large = sizeProblem(input)
+  if (large) refuseModel(large, file)
   if (shape?.length === 0) refuseModel(`its input "${name}" is one value for all rows, not one a row`, file)
   const other = signature.inputs.find(one => one.rows !== rows)
   if (other) {

@@ -2,10 +2,12 @@ import { isClassification, type Task } from '../math/task.ts'
 import {
   checkBinding,
   type Feed,
+  maxWidth,
   type ModelBinding,
   refuseModel,
   type RowInput,
   type ScoreReading,
+  sizeProblem,
   takesNumbers,
 } from './binding.ts'
 import type { GraphClasses } from './graph-classes.ts'
@@ -138,6 +140,8 @@ function readingOf(signature: ModelSignature, request: BindingRequest): ScoreRea
 function reading(output: SignatureOutput, signature: ModelSignature, request: BindingRequest): ScoreReading {
   const { task, file } = request
   const form = output.form === 'other' ? refuseModel(`its output "${output.name}" cannot be read`, file) : output.form
+  if ((output.width ?? 1) > maxWidth)
+    refuseModel(`its output "${output.name}" gives ${output.width} values a row`, file)
   if (!isClassification(task)) {
     if (form !== 'tensor' || (output.width ?? 1) !== 1 || output.type === 'string') {
       refuseModel(`its output "${output.name}" gives ${sizeOf(output)}, a ${task} model gives one number a row`, file)
@@ -255,7 +259,10 @@ function labelReading(
  */
 export function assumedBinding(signature: ModelSignature, file?: string): ModelBinding {
   const inputs: RowInput[] = []
-  const feeds = signature.inputs.map(({ name, type, width }): Feed => {
+  const feeds = signature.inputs.map((input): Feed => {
+    const { name, type, width } = input
+    const large = sizeProblem(input)
+    if (large) refuseModel(large, file)
     if (width === undefined) refuseModel(`the width of its input "${name}" is not fixed`, file)
     const of = Array.from({ length: width }, (_, at) => `${name} ${at}`)
     inputs.push(...of.map((one): RowInput => ({ name: one, type: type === 'string' ? 'text' : 'float' })))
@@ -268,6 +275,7 @@ export function assumedBinding(signature: ModelSignature, file?: string): ModelB
   if (!output || output.form === 'other') return refuseModel('none of its outputs can be read as a score', file)
   const second = output.name !== 'scores' && output.width === 2 && signature.outputs.some(one => one !== output)
   const width = output.width ?? 1
+  if (width > maxWidth) refuseModel(`its output "${output.name}" gives ${width} values a row`, file)
   const columns = second ? [1] : Array.from({ length: width }, (_, at) => at)
   const task = second ? 'binary' : 'regression'
   const binding: ModelBinding = {

@@ -1,5 +1,5 @@
 import type { Findings } from './check.ts'
-import { takesNumbers } from './binding.ts'
+import { sizeProblem, takesNumbers } from './binding.ts'
 import { mlDomain, type OnnxGraph, type OnnxModel } from './proto.ts'
 import { signatureOf } from './signature.ts'
 import { allTensors } from './verify-structure.ts'
@@ -26,7 +26,10 @@ export function overRows(model: OnnxModel): Findings {
   const { inputs, outputs } = signatureOf(model)
   const problems: string[] = []
   if (inputs.length === 0) problems.push('it takes nothing')
-  for (const { name, kind, type, shape } of inputs) {
+  for (const input of inputs) {
+    const { name, kind, type, shape } = input
+    const large = sizeProblem(input)
+    if (large) problems.push(large)
     if (kind !== 'tensor') problems.push(`its input "${name}" is no tensor but ${kind}`)
     else if (type !== 'string' && !takesNumbers(type))
       problems.push(`its input "${name}" takes ${type}, which no column is`)

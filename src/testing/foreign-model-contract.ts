@@ -81,7 +81,7 @@ function refusals(open: () => Promise<InferenceRuntime>): ContractCase[] {
         const inputs: readonly RowInput[] = ['a', 'b'].map(name => ({ name, type: 'float' }))
         const request = { inputs, task: 'multiclass', classes: ['x', 'y', 'z'] } as const
         const binding = defaultBinding(signatureOf(readModel(bytes)), request)
-        await assert.rejects((await open()).load(bytes, binding), { code: 'MR4010', message: /margins/ })
+        await assert.rejects((await open()).load(bytes, binding), { code: 'MR4012', message: /margins/ })
       },
     },
     {
@@ -95,7 +95,7 @@ function refusals(open: () => Promise<InferenceRuntime>): ContractCase[] {
         const inputs: readonly RowInput[] = ['a', 'b'].map(name => ({ name, type: 'float' }))
         const binding = defaultBinding(signatureOf(readModel(bytes)), { inputs, task: 'binary' })
         await assert.rejects((await open()).load(bytes, binding), {
-          code: 'MR4010',
+          code: 'MR4012',
           message: /"out" gives 2 values a row for 1 rows, 1 a row were expected/,
         })
       },

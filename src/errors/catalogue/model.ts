@@ -119,7 +119,7 @@ export const modelErrors = {
     blame: 'user',
   },
   onnxNotServable: {
-    code: 'MR4010',
+    code: 'MR4012',
     title: 'ONNX model does not fit what it is to serve',
     message: '{file} cannot be served: {reason}',
     hint: 'See what it takes and gives with "millrace onnx inspect"; name its inputs and its output where they can be meant in several ways.',

@@ -15,7 +15,7 @@ import type { EdgeColumn, EdgeDescription, EdgeFeed } from './description.ts'
 
 /** What a version is made of where it is taken to: its graph, with one tensor of scores, and what feeds it. */
 export function describeForEdge(
-  record: ModelVersion,
+  record: Pick<ModelVersion, 'model' | 'version' | 'digest'>,
   model: Model,
   card: ModelCard,
   bytes: Uint8Array,
