@@ -96,12 +96,37 @@ const called: Readonly<Record<string, unknown[][]>> = {
     Float64Array.from(list.flatMap(a => list.map(b => a * b))),
     Float64Array.from(list),
   ]),
-  fitRidge: labelled.map(([labels, scores]) => [
-    { rows: (labels as number[]).length, columns: [scores], labels: Float32Array.from(labels as number[]) },
+  fitLinear: (['regression', 'binary', 'multiclass', 'count'] as const).flatMap(task =>
+    [0, 2].flatMap(l1 =>
+      labelled.map(([labels, scores]) => [
+        { rows: (labels as number[]).length, columns: [scores], labels: Float32Array.from(labels as number[]) },
+        { task, classes: 2, l1 },
+      ]),
+    ),
+  ),
+  fitIsotonic: labelled.map(([labels, scores]) => [scores, labels]),
+  fitPlatt: labelled.map(([labels, scores]) => [scores, labels]),
+  fitTemperature: labelled.map(([labels, scores]) => [
+    Array.from(scores as Float32Array).flatMap(score => [score, -score]),
+    labels,
+    2,
   ]),
-  fitLogistic: labelled.map(([labels, scores]) => [
-    { rows: (labels as number[]).length, columns: [scores], labels: Float32Array.from(labels as number[]) },
-  ]),
+  weightedQuantile: lists
+    .filter(list => list.length > 0)
+    .flatMap(list => shares.map(level => [list, undefined, level])),
+  ...Object.fromEntries(
+    ['proposeGrid', 'proposeRandom', 'proposeHalving', 'proposeTpe'].map(name => [
+      name,
+      wild.flatMap(from =>
+        wild.flatMap(to =>
+          (['number', 'whole'] as const).map(kind => [
+            [{ parameters: { x: from }, loss: to }],
+            { x: { kind, from, to, scale: 'log' }, y: { kind: 'choice', values: [from] } },
+          ]),
+        ),
+      ),
+    ]),
+  ),
   fitScaler: ['standard', 'minmax', 'robust', 'none'].flatMap(kind => [
     ...floats.map(list => [kind, [list]]),
     ...lists.map(list => [kind, [Float64Array.from(list)], { mergeable: true }]),
@@ -122,12 +147,15 @@ const called: Readonly<Record<string, unknown[][]>> = {
 
 /** Take what the functions above and the trainer made, or write machine code: held by the tests beside them. */
 const elsewhere = new Set(
-  `seeded bootstrap isClassification designOf unstandardise accumulate predictLinear mergeScalers mergeSummaries quantileOf kindOf isIdentity
+  `forward backward readRow lossFor lookAt startOf slopeOf minimise minimiseWithL1 fitWithImportance linearMargins widthOfLinear stepAt
+  applySteps treeContributions permutationImportance checkSpace valueAt placeOf sizeOf keyOf randomAt drawFrom drawNew combinations
+  seeded bootstrap isClassification designOf predictLinear mergeScalers mergeSummaries quantileOf kindOf isIdentity
   scaleOf leaveUnscaled transform inverseTransform float32Scale scaleFloat32 scaleRowsFloat32 InfiniteValueError SpreadError
   binFinder fillWords bestSplit blocksOf arenaPages openArena get set int add subtract and shiftLeft shiftRight
   shiftRightUnsigned below addFloat timesFloat floatOf loadInt storeInt loadFloat storeFloat loopWhile moduleOf outputsOf
   gainImportance compileTrees histogramPool growTree performJob slopeBitsOf share loopsOver resolveTreeOptions checkMatrix
-  baseScores applyToBins marginsOfColumns lossOf randomFrom sampleRows sampleFeatures trainTrees newMemory instantiate`.split(
+  isBounded isCurved clamp answerOf bestBoundedSplit bestCodeSplit binCodes nextNode layoutOf constantMargins renewQuantiles
+  leastOf floorOf beginOf withMissing baseScores applyToBins marginsOfColumns lossOf randomFrom sampleRows sampleFeatures trainTrees newMemory instantiate`.split(
     /\s+/,
   ),
 )
