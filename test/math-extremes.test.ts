@@ -54,6 +54,13 @@ const called: Readonly<Record<string, unknown[][]>> = {
   classRates: classified,
   oneVersusRest: classified,
   topClass: classified,
+  scoreOf: floats.filter(list => list.length > 0).map(list => [list, list.length, 0]),
+  likeliestOf: lists.filter(list => list.length > 0).map(list => [list]),
+  headline: [...wild.map(x => [x]), ...lists.filter(list => list.length > 0).map(list => [list])],
+  headlines: floats.filter(list => list.length > 0).map(list => [list, list.length]),
+  rowLoss: ['binary', 'regression', 'quantile', 'count'].flatMap(task =>
+    wild.flatMap(a => wild.map(b => [task, a, b, 0.9])),
+  ),
   ofClass: classified.map(([of]) => [of, 0]),
   measure: metricNames.flatMap(name => classified.map(([of]) => [name, { ...(of as object), ...plainly }])),
   measureAll: classified.map(([of]) => [{ ...(of as object), ...plainly }]),

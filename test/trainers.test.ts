@@ -305,8 +305,16 @@ describe('each refusal has its code', () => {
       read: async () => new Map(),
     }
     const failed = (await workspace.trainer(trainer)).train({
-      ...{ model: 'late', task: 'binary', classes: [], inputs: [{ name: 'km', type: 'float' }], scale: 'standard' },
-      ...{ trainer, threshold: 0.5, seed: 0, frame, signal: new AbortController().signal },
+      model: 'late',
+      task: 'binary',
+      classes: [],
+      inputs: [{ name: 'km', type: 'float' }],
+      scale: 'standard',
+      trainer,
+      threshold: 0.5,
+      seed: 0,
+      frame,
+      signal: new AbortController().signal,
       folder: async () => mkdtempSync(join(root, 'step-')),
       progress: () => undefined,
       metric: () => undefined,

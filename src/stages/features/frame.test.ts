@@ -254,9 +254,13 @@ describe('the frame of a model', () => {
       buildFrame(
         engine,
         model('refused', {
-          ...{ task: 'count', from: rides, split: { by: 'time', train: '80us', test: '40us' } },
-          ...{ label: (c: { paid: never }) => c.paid, inputs: (c: { day: never }) => ({ day: c.day }) },
-          ...{ train: gbt({ trees: 1 }), ...options },
+          task: 'count',
+          from: rides,
+          split: { by: 'time', train: '80us', test: '40us' },
+          label: (c: { paid: never }) => c.paid,
+          inputs: (c: { day: never }) => ({ day: c.day }),
+          train: gbt({ trees: 1 }),
+          ...options,
         } as never) as unknown as typeof lateness,
         events,
         join(root, 'refused.parquet'),

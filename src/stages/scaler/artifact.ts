@@ -37,7 +37,13 @@ export function scalerArtifact(
     return { name: input?.name ?? '', index, dtype: input?.kind === 'text' ? 'text' : 'float32', ...feature }
   })
   return {
-    ...{ version: 1, kind: scaler.kind, ddof: 0, split: 'train', frame, views, features },
+    version: 1,
+    kind: scaler.kind,
+    ddof: 0,
+    split: 'train',
+    frame,
+    views,
+    features,
     ...(outside ? { outside } : {}),
   }
 }

@@ -94,7 +94,14 @@ async function train(request: TrainingRequest, options: ProgramTrainerOptions): 
   const { argv, env, after } = await invocationOf(request, trainer, folder, options, onLine)
   const log = join(folder.root, 'log.txt')
   const end = await runProgram({
-    ...{ argv, cwd: folder.code, env, log, folder: folder.root, maxBytes, signal: request.signal, onLine },
+    argv,
+    cwd: folder.code,
+    env,
+    log,
+    folder: folder.root,
+    maxBytes,
+    signal: request.signal,
+    onLine,
     timeoutMs: trainer.timeout / 1000,
   })
   await after?.()
