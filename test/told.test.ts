@@ -170,7 +170,7 @@ test('versions are listed and shown with what they are made of', async () => {
   await told(
     'models test fare@1',
     `! model of fare@1: 1 warning, 7 checks passed
-    ! km leak km alone predicts the label with R² FIGURE: is it known before the label is?`,
+      ! km leak km alone predicts the label with R² FIGURE: is it known before the label is?`,
   )
 })
 
