@@ -145,6 +145,7 @@ test('versions are listed and shown with what they are made of', async () => {
     data:rides DIGEST
     declaration DIGEST
     definition DIGEST
+    figures DIGEST
     frame DIGEST
     golden DIGEST
     metrics DIGEST
@@ -166,7 +167,11 @@ test('versions are listed and shown with what they are made of', async () => {
   expect(await json('models', 'list', 'other')).toEqual([])
   // without a number the champion
   expect(await json('models', 'show')).toMatchObject({ version: 1, sameAs: null, run: { name: 'train-fare' } })
-  await told('models test fare@1', '✓ model of fare@1: 4 checks passed')
+  await told(
+    'models test fare@1',
+    `! model of fare@1: 1 warning, 7 checks passed
+      ! km leak km alone predicts the label with R² FIGURE: is it known before the label is?`,
+  )
 })
 
 test('runs are listed, shown, explained and looked after', async () => {
