@@ -256,6 +256,16 @@ test.each<[RegExp, object, (builder: GraphBuilder) => void]>([
   expect(refusal(classifier, { inputs: numbers, task: 'binary', ...request })).toMatch(message)
 })
 
+test('two columns of which nothing tells the classes are the negative and the positive one', () => {
+  const found = signature(b => (b.input('x', 'float', ['N', 2]), b.output('p', 'float', ['N', 2])))
+  expect(defaultBinding(found, { inputs: numbers, task: 'binary' }).scores).toEqual({
+    output: 'p',
+    form: 'tensor',
+    width: 2,
+    columns: [1],
+  })
+})
+
 test('truth values are the classes 0 and 1 of a graph', () => {
   const found = signature(b => {
     b.input('x', 'float', ['N', 2])

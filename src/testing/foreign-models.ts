@@ -91,6 +91,14 @@ const takings: readonly (readonly [string, TakeIn, Partial<BindingRequest>?, For
     },
   ],
   [
+    'a fixed batch with a truth value',
+    builder => {
+      const c = asFloat(builder, builder.input('c', 'bool', [4, 1]))
+      return joined(builder, [builder.input('ab', 'float', [4, 2]), c])
+    },
+    { inputs: [...abc.slice(0, 2), { name: 'c', type: 'bool' }] },
+  ],
+  [
     'one list an input',
     builder => {
       const axis = builder.constant('axis', 'int64', [1], [1])
@@ -197,6 +205,27 @@ const givings: readonly (readonly [string, GiveOut, Partial<BindingRequest>?, Fo
         elementType: 0,
         shape: undefined,
         of: { kind: 'tensor', elementType: 1, shape: [undefined, 1] },
+      })
+    },
+    { task: 'multiclass', classes: [0, 1] },
+    row => [1 - logistic(margin(row)), logistic(margin(row))],
+  ],
+  [
+    'a list of lists',
+    (builder, _, probabilities) => {
+      const parts = [column(builder, probabilities, 0, 'first'), column(builder, probabilities, 1, 'second')]
+      const axis = builder.constant('last', 'int64', [1], [1])
+      builder.node(
+        'SequenceConstruct',
+        parts.map(part => builder.node('Squeeze', [part, axis], `${part}_list`)),
+        'list',
+      )
+      builder.otherOutput({
+        name: 'list',
+        kind: 'sequence',
+        elementType: 0,
+        shape: undefined,
+        of: { kind: 'tensor', elementType: 1, shape: [undefined] },
       })
     },
     { task: 'multiclass', classes: [0, 1] },

@@ -36,15 +36,22 @@ export async function inPieces(
   return out
 }
 
-const magnitudes = [1, -1, 0.5, 10, -10, 100, 1000, 1e4] as const
+const magnitudes: readonly number[] = [1, -1, 0.5, 10, -10, 100, 1000, 1e4]
+/** What every input of numbers takes, truth values too. */
+const units: readonly number[] = [1, 0]
 
-/** Rows to try a model with: zeros, then numbers of many sizes, those of a row the same and then different. */
-export function tryRows(rows: number, { width, categoryWidth }: RowSize): InferenceBatch {
+/** Rows to try a model with: the first of zeros, which every graph takes; then numbers of many sizes, or 0 and 1 alone. */
+export function tryRows(
+  rows: number,
+  { width, categoryWidth }: RowSize,
+  kind: 'zeros' | 'units' | 'all',
+): InferenceBatch {
   const features = new Float32Array(rows * width)
-  for (let row = 1; row < rows; row++) {
+  const values = kind === 'units' ? units : magnitudes
+  for (let row = 1; row < rows && kind !== 'zeros'; row++) {
     for (let at = 0; at < width; at++) {
-      const turn = row <= magnitudes.length ? row - 1 : row * 7 + at * 3
-      features[row * width + at] = magnitudes[turn % magnitudes.length] as number
+      const turn = row <= values.length ? row - 1 : row * 7 + at * 3 + (row >> 2) * at
+      features[row * width + at] = values[turn % values.length] as number
     }
   }
   return { rows, features, categories: Array.from({ length: rows * categoryWidth }, () => '') }

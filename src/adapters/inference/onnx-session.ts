@@ -116,7 +116,7 @@ async function loadModel(
   }
   try {
     // Runtimes find some faults only when they run, and declared widths of outputs are not always right.
-    const first = tryRows(fixed ?? 1, size)
+    const first = tryRows(fixed ?? 1, size, 'zeros')
     const reading = given ? binding.scores : asRead(binding.scores, await outputOf(first), first.rows)
     const read = scoreReader(reading)
     await score(first, read)

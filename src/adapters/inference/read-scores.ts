@@ -79,7 +79,9 @@ export async function checkProbabilities(
   size: RowSize,
 ): Promise<void> {
   if (!isClassification(task) || form === 'label') return
-  const scores = await score(tryRows(triedRows, size)).catch(() => score(tryRows(1, size)))
+  const scores = await score(tryRows(triedRows, size, 'all'))
+    .catch(() => score(tryRows(triedRows, size, 'units')))
+    .catch(() => score(tryRows(1, size, 'zeros')))
   const outside = scores.find(one => one < -slack || one > 1 + slack)
   if (outside === undefined) return
   refuseModel(

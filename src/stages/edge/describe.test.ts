@@ -28,14 +28,14 @@ const lateness = model('lateness', {
   threshold: 0.4,
 })
 
-/** A graph of typed inputs of its own order, in fixed batches of two, whose classes come as a ZipMap. */
+/** A graph of typed inputs of its own order, in fixed batches of three, whose classes come as a ZipMap. */
 function foreign(): Uint8Array {
   const builder = graph('foreign')
   const column = (name: string): string => builder.node('Cast', [name], `${name}_float`, { to: { int: 1 } })
-  builder.input('seats', 'int64', [2, 1])
-  builder.input('full', 'bool', [2, 1])
-  builder.input('recent', 'float', [2, 1])
-  const stop = builder.node('ml.LabelEncoder', [builder.input('stop', 'string', [2, 1])], 'code', {
+  builder.input('seats', 'int64', [3, 1])
+  builder.input('full', 'bool', [3, 1])
+  builder.input('recent', 'float', [3, 1])
+  const stop = builder.node('ml.LabelEncoder', [builder.input('stop', 'string', [3, 1])], 'code', {
     keys_strings: { strings: ['north', 'south'] },
     values_floats: { floats: [1, 2] },
     default_float: { float: 0 },
@@ -86,8 +86,11 @@ test('a foreign graph is fed by its binding, and the features of views are given
     { seats: 4, full: true, stop: 'south', 'stops.trips_1h': 3 },
     { seats: 1, full: false, stop: 'elsewhere', 'stops.trips_1h': 0 },
     { seats: 9n, full: true, stop: 'north', 'stops.trips_1h': 1 },
+    // between the threshold and a half
+    { seats: 1, full: false, stop: 'elsewhere', 'stops.trips_1h': 1.2 },
+    { seats: 2, full: false, stop: 'north', 'stops.trips_1h': 9 },
   ]
-  const margins = [0.4 + 1 + 1.5 + 0.5 - 1, 0.1 - 1, 0.9 + 1 + 0.5 + 0.25 - 1]
+  const margins = [0.4 + 1 + 1.5 + 0.5 - 1, 0.1 - 1, 0.9 + 1 + 0.5 + 0.25 - 1, 0.1 + 0.6 - 1, 0.2 + 4.5 + 0.25 - 1]
   const scores = await model.score(rows)
   margins.forEach((margin, at) => {
     const wanted = 1 / (1 + Math.exp(-margin))
@@ -100,9 +103,9 @@ test('a foreign graph is fed by its binding, and the features of views are given
   // as the server's runtime scores the same
   const loaded = await (await openNative()).load(bytes, binding)
   const { scores: served } = await loaded.run({
-    rows: 3,
-    features: Float64Array.from([3, 4, 1, 0, 1, 0, 1, 9, 1]),
-    categories: ['south', 'elsewhere', 'north'],
+    rows: 5,
+    features: Float64Array.from([3, 4, 1, 0, 1, 0, 1, 9, 1, 1.2, 1, 0, 9, 2, 0]),
+    categories: ['south', 'elsewhere', 'north', 'elsewhere', 'north'],
   })
   expect(scores.map(one => one.score)).toEqual([...served])
   await loaded.close()
