@@ -37,6 +37,7 @@ import {
   treeShape,
   treeTargets,
 } from './verify-trees.ts'
+import { WireError } from './wire-reader.ts'
 
 /** What a model can be held against besides itself. */
 export interface VerifyOptions {
@@ -149,8 +150,15 @@ export function verifyParsed(model: OnnxModel, options: VerifyOptions = {}): Onn
   const own = model.producerName === 'millrace' || options.scaler !== undefined || options.profile !== undefined
   const run = (rules: Rules, severity: OnnxCheck['severity']): OnnxCheck[] =>
     rules.flatMap(([id, threshold, rule]) => {
-      const found = rule(model, graph, options)
-      return found ? [checkOf(id, threshold, severity, found)] : []
+      try {
+        const found = rule(model, graph, options)
+        return found ? [checkOf(id, threshold, severity, found)] : []
+      } catch (error) {
+        // The values of a tensor are read when somebody asks for them
+        if (!(error instanceof WireError)) throw error
+        const unread = [`a tensor cannot be read: ${error.message}`]
+        return [checkOf(id, threshold, 'critical', { evaluated: 1, problems: unread })]
+      }
     })
   return [
     structure,
