@@ -23,6 +23,7 @@ import { graph, writeModel } from '../src/onnx/index.ts'
 import type { ModelCard } from '../src/ports/trainer.ts'
 import { startTraining } from '../src/stages/pipeline/run.ts'
 import { LiveServing } from '../src/stages/serve/serving.ts'
+import { millrace } from './support/command.ts'
 
 // Trainers that are no code of Millrace: programs that keep the step contract, and many that do not.
 
@@ -286,6 +287,50 @@ describe('a program that does not', () => {
       throw new Error(error)
     })
     await expect(failed).rejects.toThrow(said)
+  })
+})
+
+describe('a version is rebuilt as its trainer says that it can be', () => {
+  /** Another file each time: with a note of the moment, or with another weight. */
+  const noting = `import { appendFileSync, copyFileSync } from 'node:fs'
+    const to = process.env.MILLRACE_OUTPUTS + '/model.onnx'
+    copyFileSync('train/model.onnx', to)
+    const note = String(process.hrtime.bigint())
+    appendFileSync(to, Buffer.concat([Buffer.from([0x32, note.length]), Buffer.from(note)]))`
+  const guessing = `import { readFileSync, writeFileSync } from 'node:fs'
+    const bytes = readFileSync('train/model.onnx')
+    const half = Buffer.alloc(4)
+    half.writeFloatLE(0.5)
+    bytes.writeFloatLE(0.5 + (Number(process.hrtime.bigint() % 997n) + 1) / 1e4, bytes.indexOf(half))
+    writeFileSync(process.env.MILLRACE_OUTPUTS + '/model.onnx', bytes)`
+  it.each<[string, string, number, RegExp, string]>([
+    [
+      'a file with a note',
+      'tolerance',
+      0,
+      /rebuilt to the same scores: scores of held-out rows differ by up to 0\.?0*/,
+      noting,
+    ],
+    ['a file with a note', 'bitwise', 1, /NOT rebuilt to the same bytes/, noting],
+    ['another model', 'tolerance', 1, /NOT rebuilt to the same scores/, guessing],
+    ['another model', 'none', 0, /promises no likeness/, guessing],
+  ])('%s, promising %s: exit code %s', async (_, reproducible, code, said, script) => {
+    const at = folder({
+      'train/train.mjs': script,
+      'millrace.config.ts': `
+        import { command, csv, dataset, model, project, t } from 'millrace'
+        const rides = dataset('rides', { source: csv('data/rides.csv'), columns: { id: t.int(), km: t.float(), late: t.bool() } })
+        const late = model('late', {
+          task: 'binary', from: rides, label: c => c.late, inputs: c => ({ km: c.km }), split: { by: 'random', test: 0.25 },
+          train: command(['node', 'train/train.mjs'], { files: ['train/train.mjs', 'train/model.onnx'], reproducible: '${reproducible}' }),
+        })
+        export default project('rebuilt', { rides, late })`,
+    })
+    const trained = await millrace(at, ['train'])
+    expect(trained.code, trained.said).toBe(0)
+    const rebuilt = await millrace(at, ['reproduce', 'late@1'])
+    expect(rebuilt.out + rebuilt.said).toMatch(said)
+    expect(rebuilt.code).toBe(code)
   })
 })
 

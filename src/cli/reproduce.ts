@@ -6,6 +6,8 @@ import { openWorkspace, type Workspace } from '../config/workspace.ts'
 import { fail } from '../errors/index.ts'
 import type { Digest } from '../internal/digest.ts'
 import type { ModelVersion } from '../ports/metadata-store.ts'
+import { filesOfTrainer } from '../ports/trainer.ts'
+import { readPart } from '../stages/register/version-parts.ts'
 import { checkOut, type Worktree } from './worktree.ts'
 import { type Origin, reproduce, type Reproduction } from '../stages/version/reproduce.ts'
 
@@ -29,6 +31,15 @@ async function layChanges(worktree: Worktree, bytes: Uint8Array): Promise<void> 
   }
 }
 
+/** The project file, and the files that the version's trainer reads. */
+async function copyProject(workspace: Workspace, version: ModelVersion, to: string): Promise<void> {
+  const { trainer } = await readPart(workspace, version, 'declaration')
+  for (const name of ['millrace.config.ts', ...filesOfTrainer(trainer)]) {
+    await mkdir(dirname(join(to, name)), { recursive: true })
+    await cp(join(workspace.root, name), join(to, name), { recursive: true })
+  }
+}
+
 /** Rebuilds a version in a clean worktree of its commit (or of the project file where git has none), with empty stores. */
 export async function rebuildVersion(
   workspace: Workspace,
@@ -41,7 +52,7 @@ export async function rebuildVersion(
   const worktree = commit === undefined ? undefined : await checkOut(root, commit)
   const folder = worktree ? undefined : await mkdtemp(join(tmpdir(), 'millrace-rebuild-'))
   const tree = worktree?.root ?? (folder as string)
-  if (folder) await cp(join(root, 'millrace.config.ts'), join(folder, 'millrace.config.ts'))
+  if (folder) await copyProject(workspace, version, folder)
   const origin: Origin = worktree
     ? {
         from: 'commit',

@@ -4,8 +4,12 @@ import type { Engine, StepDefinition } from '../../engine/index.ts'
 import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import type { Digest } from '../../internal/digest.ts'
+import { scoreDistance, scoreScale } from '../../math/metrics/score-distance.ts'
 import type { ArtifactStore } from '../../ports/artifact-store.ts'
 import type { ModelVersion } from '../../ports/metadata-store.ts'
+import type { ModelCard, Reproducible } from '../../ports/trainer.ts'
+import { scoreRows } from '../evaluate/subject.ts'
+import { readFrame } from '../train/read-frame.ts'
 import { ownCode } from '../pipeline/code.ts'
 import { datasetStepName } from '../pipeline/validation.ts'
 import { modelSteps } from '../pipeline/model-steps.ts'
@@ -23,7 +27,12 @@ export type Origin =
 export interface Reproduction {
   readonly version: string
   readonly origin: Origin
+  /** Everything came out as its trainer says that it does. */
   readonly same: boolean
+  /** What the trainer says of itself: to the byte, in its scores, or not at all. */
+  readonly reproducible: Reproducible
+  /** Largest difference of the scores of both on the same held-out rows, where the files differ. */
+  readonly scoresDiffer?: number
   /** Each part as it was registered and as it came out now. */
   readonly parts: readonly {
     readonly part: 'data' | 'frame' | 'card' | 'scaler' | 'onnx'
@@ -92,7 +101,7 @@ export async function reproduce(
     })
   const output = (step: string, name: string): string =>
     result.steps.find(one => one.step === step)?.outputs?.[name]?.digest ?? ''
-  const parts = [
+  const found = [
     ...datasets.map(dataset => ({
       part: 'data' as const,
       registered: String(version.facts[`data:${dataset.name}`]),
@@ -103,5 +112,56 @@ export async function reproduce(
     { part: 'scaler' as const, registered: String(version.facts.scaler), rebuilt: output(train.name, 'scaler') },
     { part: 'onnx' as const, registered: version.digest, rebuilt: output(exported.name, 'onnx') },
   ].map(one => ({ ...one, same: one.registered === one.rebuilt }))
-  return { version: `${model.name}@${version.version}`, origin, same: parts.every(one => one.same), parts }
+  const card = JSON.parse(Buffer.from(await kept.get(version.facts.card as Digest)).toString()) as ModelCard
+  const { reproducible } = card
+  const files = { registered: version.digest, rebuilt: output(exported.name, 'onnx') as Digest }
+  const frameDigest = output(frame.name, 'frame') as Digest
+  const differ =
+    files.registered === files.rebuilt || reproducible === 'bitwise'
+      ? undefined
+      : await scoresDiffer(services, kept, model, card, files, frameDigest)
+  // What is trained anew has other bytes; what it comes from has not
+  const excused = reproducible === 'none' || (differ !== undefined && differ <= scoreTolerance)
+  const trained: readonly string[] = ['card', 'onnx']
+  const parts = found.map(one => ({ ...one, same: one.same || (excused && trained.includes(one.part)) }))
+  return {
+    version: `${model.name}@${version.version}`,
+    origin,
+    same: parts.every(one => one.same),
+    reproducible,
+    ...(differ === undefined ? {} : { scoresDiffer: differ }),
+    parts,
+  }
+}
+
+/** Most held-out rows that two files are compared on. */
+const comparedRows = 2_000
+/** Of scores, in units of what is usual among them: what threads and libraries that add up in another order make. */
+const scoreTolerance = 1e-4
+
+/** The largest difference of the scores of two files of a model on the same rows. */
+async function scoresDiffer(
+  services: StageServices,
+  kept: ArtifactStore,
+  model: Model,
+  { inputs, binding }: ModelCard,
+  files: { readonly registered: Digest; readonly rebuilt: Digest },
+  frame: Digest,
+): Promise<number> {
+  const path = await services.artifacts.localPath(frame)
+  const rows = await readFrame(await services.engine(), path, model.inputs, 'test', comparedRows)
+  const runtime = await services.runtime()
+  const scored = async (bytes: Uint8Array): Promise<Float32Array> => {
+    const loaded = await runtime.load(bytes, binding)
+    try {
+      return await scoreRows({ loaded, inputs }, rows.inputs, rows.rows)
+    } finally {
+      await loaded.close()
+    }
+  }
+  const before = await scored(await kept.get(files.registered))
+  const now = await scored(await services.artifacts.get(files.rebuilt))
+  const scale = scoreScale(model.task, before)
+  if (now.length !== before.length) return Number.POSITIVE_INFINITY
+  return before.reduce((most, score, i) => Math.max(most, scoreDistance(now[i] as number, score, scale)), 0)
 }
