@@ -238,6 +238,34 @@ describe('every task is trained, tested, registered and served', () => {
   })
 })
 
+it('several classes are rolled out: both versions answer, are compared by their classes, and labels count for both', async () => {
+  const split = { by: 'random', test: 0.3 }
+  const of = (train: object): Model =>
+    declare('rolled', { task: 'multiclass', label: (c: { species: never }) => c.species, split, train, ...ofPenguins })
+  await train(of(linear()))
+  await train(of(trees), async workspace => {
+    const serving = await LiveServing.open(workspace, await workspace.online())
+    const live = serving.get('api')
+    await live?.deploy(1, 'test')
+    expect((await live?.rollOut(2, 'test'))?.rollout).toMatchObject({ phase: 'shadow' })
+    const rows = penguinRows.map(({ bill, depth, island, mass, male }) => ({ bill, depth, island, mass, male }))
+    const answers = (await live?.predict(rows.map((row, i) => ({ id: `p${i}`, row: row as never })))) ?? []
+    expect(
+      answers.every(one => one.version === 1 && ['Adelie', 'Chinstrap', 'Gentoo'].includes(String(one.label))),
+    ).toBe(true)
+    const places = penguinRows.map(row => live?.classes.indexOf(String(row['species'])) ?? -1)
+    expect(await live?.feedback(places.map((label, i) => ({ id: `p${i}`, label })))).toBe(rows.length)
+    const { rollout, labels } = live?.status() ?? {}
+    expect(labels?.waiting).toBe(rows.length)
+    // trees and a linear model agree about nearly every penguin, and not about all
+    const { shadow } = rollout as unknown as { shadow: { rows: number; flips: number; nonFinite: number } }
+    expect(shadow).toMatchObject({ rows: rows.length, nonFinite: 0 })
+    expect(shadow.flips).toBeGreaterThan(0)
+    expect(shadow.flips).toBeLessThan(rows.length / 10)
+    await serving.close()
+  })
+})
+
 describe('rows are split', () => {
   const common = { task: 'multiclass', label: (c: { species: never }) => c.species, train: baseline(), ...ofPenguins }
   const split = (name: string, by: object) => train(declare(name, { ...common, split: by }))
