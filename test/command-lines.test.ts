@@ -88,8 +88,8 @@ const root = join(import.meta.dirname, '..')
 const pages = ['README.md', ...readdirSync(join(root, 'docs/guide')).map(name => `docs/guide/${name}`)]
 const textOf = (page: string): string => readFileSync(join(root, page), 'utf8')
 
-/** Flags of other programs that are named: npm, podman load, podman run, curl, kubectl. */
-const foreign = new Set(['--save-dev', '--input', '--memory', '--data-binary', '--from-literal'])
+/** Flags of other programs that are named: npm, podman load, podman run, curl, kubectl, pip-compile. */
+const foreign = new Set(['--save-dev', '--input', '--memory', '--data-binary', '--from-literal', '--generate-hashes'])
 
 const unknownFlags = (text: string): string[] =>
   [...text.matchAll(/(?<![\w-])--[a-z][a-z-]*/g)]
