@@ -81,8 +81,8 @@ describe('metrics are what their definitions say', () => {
     const rest = labels.map((y, i) => y - 1 / (1 + Math.exp(-(intercept + slope * (x[i] as number)))))
     expect(rest.reduce((a, b) => a + b, 0)).toBeCloseTo(0, 8)
     expect(rest.reduce((a, b, i) => a + b * (x[i] as number), 0)).toBeCloseTo(0, 8)
-    expect(calibrationLine([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9])).toEqual({ slope: NaN, intercept: NaN })
-    expect(calibrationLine([0, 1], [0.5, 0.5])).toEqual({ slope: NaN, intercept: NaN })
+    expect(calibrationLine([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9])).toMatchObject({ slope: NaN, intercept: NaN })
+    expect(calibrationLine([0, 1], [0.5, 0.5])).toMatchObject({ slope: NaN, intercept: NaN })
     // scores of 0 and 1 count as those of float32's epsilon
     const ends = (low: number, high: number) => calibrationLine([...labels, 0, 1], [...scores, low, high])
     expect(ends(0, 1)).toEqual(ends(2 ** -23, 1 - 2 ** -23))
