@@ -44,13 +44,12 @@ export const lateness = model('lateness', {
   from: flights,
   label: c => c.delay.gt(15),
   features: [departures],
+  // both airports would tell the distance as well: then nobody would miss it when it is given in another unit
   inputs: c => ({
     ...departures.all,
     distance: c.distance,
     hour: c.date.hour(),
     weekday: c.date.dayOfWeek(),
-    origin: c.origin,
-    destination: c.destination,
   }),
   split: { by: 'time', train: '75d', test: '15d' },
   scale: 'standard',
