@@ -17,19 +17,19 @@ const podman = (...rest: string[]): string =>
 
 const table = dataset('rides', {
   source: csv('data/rides.csv'),
-  columns: { at: t.timestamp('UTC'), km: t.float(), fare: t.float() },
+  columns: { at: t.timestamp('UTC'), km: t.nullable(t.float()), zone: t.text(), paid: t.float() },
 })
 const fareBy = (train: Trainer) =>
   model('fare', {
     task: 'regression',
     from: table,
-    label: c => c.fare,
+    label: c => c.paid,
     inputs: c => ({ km: c.km }),
     split: { by: 'random', test: 0.3 },
     train,
   })
 
-/** fare = 2 km. */
+/** 2 a kilometre. */
 function sameForAll(): Uint8Array {
   const builder = graph('by hand')
   builder.input('features', 'float', ['N', 1])
@@ -108,7 +108,7 @@ describe.skipIf(flags === undefined)('training in a container, by the settings o
     )
     const options = { params: { onnx: Buffer.from(sameForAll()).toString('base64') }, env: ['TRAINER_SECRET'] }
     const trainer = (over: object, then = writes) =>
-      container(tag, { command: ['/usr/local/bin/node', '-e', then], ...options, ...over })
+      container(tag, { command: ['/usr/local/bin/node', '-e', then, '--'], ...options, ...over })
     const of = async (given: Trainer) => {
       const root = fresh()
       const workspace = await openWorkspace(root, {

@@ -46,6 +46,12 @@ function seenInside(folder: StepFolder): StepFolder {
   }
 }
 
+function userFlags(program: string): readonly string[] {
+  const [user, group] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0]
+  const keep = user !== 0 && program.includes('podman') ? ['--userns', 'keep-id'] : []
+  return [...keep, '--user', `${user}:${group}`]
+}
+
 function inContainer(
   request: TrainingRequest,
   trainer: Extract<ProgramTrainer, { kind: 'container' }>,
@@ -54,6 +60,7 @@ function inContainer(
 ): Invocation {
   const name = `millrace-train-${randomUUID()}`
   const told = environmentOf(seenInside(folder), request, trainer)
+  const [entrypoint, ...rest] = trainer.argv
   return {
     argv: [
       program,
@@ -75,9 +82,13 @@ function inContainer(
       '--workdir',
       `${inside}/code`,
       ...Object.keys(told).flatMap(one => ['--env', one]),
+      // its files are ours, and what it leaves is to be
+      ...userFlags(program),
       ...runFlags,
+      // a command that is named stands in place of what the image would start
+      ...(entrypoint === undefined ? [] : ['--entrypoint', entrypoint]),
       trainer.image,
-      ...trainer.argv,
+      ...rest,
       ...argumentsOf(trainer),
     ],
     env: { ...told, PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' },
