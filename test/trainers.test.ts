@@ -186,6 +186,18 @@ describe('a program that keeps the contract', () => {
     )
   })
 
+  it('says with 75 that it cannot now, and is tried again', async () => {
+    const at = folder()
+    const tried = join(at, 'tried')
+    const later = `if (!require('node:fs').existsSync(${JSON.stringify(tried)})) {
+      require('node:fs').writeFileSync(${JSON.stringify(tried)}, '')
+      process.exit(75)
+    }
+    require('node:fs').copyFileSync('train/model.onnx', process.env.MILLRACE_OUTPUTS + '/model.onnx')`
+    const trainer = command([process.execPath, '-e', later], { files: ['train/model.onnx'] })
+    await train(at, trainer, async ({ status, error }) => expect([status, error]).toEqual(['succeeded', '']))
+  })
+
   it('may be a TypeScript module', async () => {
     const script = `
       import { copyFileSync } from 'node:fs'

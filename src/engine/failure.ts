@@ -58,6 +58,8 @@ export function lostArtifact(facts: Readonly<Record<string, Json>> | undefined):
 /** Anything that an inline step threw. */
 export function failureOfError(error: unknown): StepFailure {
   if (error instanceof StepFailure) return error
+  // What asks to be tried again later does so by whichever error it says it
+  const later = (error as { readonly retryable?: unknown } | null | undefined)?.retryable === true
   if (isMillraceError(error)) {
     const { digest } = error.details
     const lost = error.code === lostCodes.corrupt || error.code === lostCodes.missing
@@ -68,13 +70,12 @@ export function failureOfError(error: unknown): StepFailure {
       ...(lost && typeof digest === 'string' ? { lost: digest } : {}),
     }
     const mayPass = error.blame === 'environment' && error.exit === 3 && !error.lasting
-    return new StepFailure(mayPass ? 'infrastructure' : 'error', error.message, facts, error)
+    return new StepFailure(later ? 'temporary' : mayPass ? 'infrastructure' : 'error', error.message, facts, error)
   }
   const system = systemError(error)
   if (system) return failureOfError(system)
   const reason = messageOf(error)
-  const retryable = typeof error === 'object' && error !== null && (error as { retryable?: unknown }).retryable === true
-  return new StepFailure(retryable ? 'temporary' : 'error', reason, {}, error)
+  return new StepFailure(later ? 'temporary' : 'error', reason, {}, error)
 }
 
 const defaults = { infrastructure: 3, temporary: 3, error: 0 } as const
