@@ -1,5 +1,6 @@
 import { isClassification, type Task } from '../task.ts'
 import { rowLogLoss } from './classification.ts'
+import { likeliest } from './multiclass.ts'
 import { rowPinball, rowPoissonDeviance } from './loss.ts'
 
 /** What a model says of one row: a number, or the probability of each class. */
@@ -12,7 +13,7 @@ export function scoreOf(scores: Float32Array, outputs: number, row: number): Sco
 
 /** The class of the greatest probability, the first of equal ones. */
 export function likeliestOf(score: readonly number[]): number {
-  return score.reduce((best, one, at) => (one > (score[best] as number) ? at : best), 0)
+  return likeliest(score, score.length, 0)
 }
 
 /** One number that stands for a score: itself, or the probability of the likeliest class. */

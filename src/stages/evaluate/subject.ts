@@ -1,3 +1,4 @@
+import type { Score } from '../../math/metrics/row-loss.ts'
 import type { InferenceBatch, LoadedModel } from '../../ports/inference-runtime.ts'
 import type { FrameRows, CardInput } from '../../ports/trainer.ts'
 
@@ -44,4 +45,10 @@ export async function scoreRows(subject: Subject, columns: FrameRows['inputs'], 
 export function featureIndex(inputs: readonly CardInput[], name: string): number {
   const at = inputs.findIndex(input => input.name === name)
   return inputs[at]?.kind === 'number' ? inputs.slice(0, at).filter(input => input.kind === 'number').length : -1
+}
+
+/** A score in the classes of another version: one that the version does not know has no chance. */
+export function inClassesOf(classes: readonly string[], own: readonly string[], score: Score): Score {
+  if (typeof score === 'number' || classes === own) return score
+  return classes.map(name => score[own.indexOf(name)] ?? 0)
 }

@@ -52,6 +52,8 @@ export interface SuiteInput {
 export interface SuiteResult {
   readonly report: Report
   readonly metrics: Readonly<Record<string, number>>
+  /** Of the test rows, rows × outputs. */
+  readonly scores: Float32Array
   /** Rows that broke a property, one a property: to be kept. */
   readonly counterexamples: readonly Counterexample[]
   /** What it is drawn by; where `figures` asked for them. */
@@ -79,6 +81,7 @@ export async function runSuite(input: SuiteInput): Promise<SuiteResult> {
   return {
     ...(figures ? { figures: await figuresOf(context, checks, figures.importance, figures.champion) } : {}),
     counterexamples,
+    scores: context.judged.scores,
     metrics: Object.fromEntries(
       Object.entries(measureAll(context.judged)).filter(([, value]) => Number.isFinite(value)),
     ),

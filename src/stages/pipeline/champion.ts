@@ -8,7 +8,8 @@ import { isMillraceError } from '../../errors/index.ts'
 import { messageOf } from '../../internal/message-of.ts'
 import type { ModelVersion } from '../../ports/metadata-store.ts'
 import type { ChampionScores } from '../evaluate/metric-tests.ts'
-import { scoreRows } from '../evaluate/subject.ts'
+import { inClassesOf, scoreRows } from '../evaluate/subject.ts'
+import { scoreOf } from '../../math/metrics/row-loss.ts'
 import { buildFrame, snapshotSql, type Spans } from '../features/frame.ts'
 import type { ScalerArtifact } from '../scaler/index.ts'
 import { readPart, versionName } from '../register/version-parts.ts'
@@ -33,16 +34,6 @@ export interface JudgedRows {
   readonly limit: number
   /** The challenger's classes, in the order of its scores. */
   readonly classes: readonly string[]
-}
-
-/** Scores of each class in the order of the challenger's; a class that the champion does not know has no chance. */
-function inClasses(classes: readonly string[], own: readonly string[], scores: Float32Array): Float32Array {
-  if (own.length === 0 || (own.length === classes.length && own.every((one, i) => one === classes[i]))) return scores
-  const from = classes.map(one => own.indexOf(one))
-  return Float32Array.from({ length: (scores.length / own.length) * classes.length }, (_, i) => {
-    const at = from[i % classes.length] as number
-    return at < 0 ? 0 : (scores[Math.floor(i / classes.length) * own.length + at] as number)
-  })
 }
 
 /** Why a champion's own inputs cannot be made of the challenger's data; undefined where they can. */
@@ -128,7 +119,12 @@ export async function championOf(
     const loaded = await (await services.runtime()).load(await services.artifacts.get(record.digest), binding)
     try {
       const given = await scoreRows({ loaded, inputs }, own.inputs, own.rows)
-      const scores = inClasses(rows.classes, classes, given)
+      const { outputs } = loaded
+      const scores = Float32Array.from(
+        Array.from({ length: own.rows }, (_, row) =>
+          inClassesOf(rows.classes, classes, scoreOf(given, outputs, row)),
+        ).flat(),
+      )
       return { record, scaler, scores: { scores, threshold: model.threshold } }
     } finally {
       await loaded.close()

@@ -5,7 +5,7 @@ import { keepCounterexamples, readCounterexamples } from '../evaluate/counterexa
 import { modelGate } from '../evaluate/model-gate.ts'
 import { seedOf } from '../evaluate/seed.ts'
 import { runSuite } from '../evaluate/suite.ts'
-import { scoreRows, type Subject } from '../evaluate/subject.ts'
+import type { Subject } from '../evaluate/subject.ts'
 import { spansIn } from '../features/frame.ts'
 import { type ScalerArtifact, unitChange } from '../scaler/index.ts'
 import { proveScaler } from '../scaler/prove.ts'
@@ -28,9 +28,7 @@ const suiteRows = 60_000
  * The baseline with its level of quality taken from the held-out rows; how much it varies between windows stays that of
  * the training period, which has more of them.
  */
-async function heldOut(model: Model, profile: Profile, subject: Subject, test: FrameRows): Promise<Profile> {
-  const scores = await scoreRows(subject, test.inputs, test.rows)
-  const { outputs } = subject.loaded
+function heldOut(model: Model, profile: Profile, outputs: number, test: FrameRows, scores: Float32Array): Profile {
   const each = Array.from({ length: test.rows }, (_, row) => scoreOf(scores, outputs, row))
   const measure = { task: model.task, ...(model.quantile === undefined ? {} : { level: model.quantile }) }
   const { quality, loss, rows, task } = baselinePerformance(measure, test.labels, each, undefined)
@@ -104,7 +102,7 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
         inputs: card.inputs,
       }
       try {
-        const { report, metrics, counterexamples, figures } = await runSuite({
+        const { report, metrics, scores, counterexamples, figures } = await runSuite({
           model,
           name: model.name,
           subject,
@@ -138,7 +136,7 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
               services,
               context,
               model.encryptWith,
-            )('profile', JSON.stringify(await heldOut(model, profile, subject, frame))),
+            )('profile', JSON.stringify(heldOut(model, profile, subject.loaded.outputs, frame, scores))),
           },
           reports: [report],
           decisions: [decision],

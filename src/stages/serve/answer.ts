@@ -19,12 +19,6 @@ export function said({ model, card }: Pick<ServedVersion, 'model' | 'card'>, sco
 const decisionOf = (version: Pick<ServedVersion, 'model' | 'card'>, score: Score): string =>
   String(said(version, score).label ?? '')
 
-/** A score in the classes of another version: one that the version does not know has no chance. */
-export function inClassesOf(classes: readonly string[], own: readonly string[], score: Score): Score {
-  if (typeof score === 'number' || classes === own) return score
-  return classes.map(name => score[own.indexOf(name)] ?? 0)
-}
-
 type Answering = Pick<ServedVersion, 'model' | 'card' | 'loaded'>
 
 /** What two versions say of the same rows, a number each, and of several classes also which rows they decide differently. */

@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { fail } from '../../../errors/index.ts'
+import { userFlags } from '../../../internal/container-user.ts'
 import type { Executor, StepHandle, StepJob, StepOutcome } from '../../../ports/executor.ts'
 import { processExecutor } from '../process/executor.ts'
 
@@ -59,13 +60,6 @@ async function stepInside(job: StepJob, paths: readonly PathInImage[]): Promise<
   await mkdir(join(job.folder, 'container'), { recursive: true })
   await writeFile(file, JSON.stringify(inside))
   return file
-}
-
-function userFlags(program: string): readonly string[] {
-  const [user, group] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0]
-  // Without root, podman would give our files to another user of the container.
-  const keep = user !== 0 && program.includes('podman') ? ['--userns', 'keep-id'] : []
-  return [...keep, '--user', `${user}:${group}`]
 }
 
 /** `docker` and `podman` take the same flags. Values of variables come from the client's environment, not its arguments. */

@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fail } from '../../../errors/index.ts'
 import { messageOf } from '../../../internal/message-of.ts'
-import { bindingFor } from '../binding-for.ts'
+import { foreignCard } from '../foreign-card.ts'
 import {
   filesOfTrainer,
   type ModelTrainer,
@@ -14,7 +13,7 @@ import {
 } from '../../../ports/trainer.ts'
 import { type ProgramEnd, runProgram } from './run-program.ts'
 import { invocationOf, type ProgramTrainerOptions } from './start.ts'
-import { layOut, readImportance, readMetrics, readModelFile, type StepFolder } from './step-folder.ts'
+import { layOut, readImportance, readMetrics, readModelFile, textOf, type StepFolder } from './step-folder.ts'
 
 /** What a training may write before it is ended, 20 GiB. */
 const maxBytes = 20 * 2 ** 30
@@ -116,29 +115,17 @@ async function train(request: TrainingRequest, options: ProgramTrainerOptions): 
     throw fail('trainerOutput', { trainer: what, model: request.model, reason })
   }
   const onnx = await readModelFile(folder, refuse)
-  const binding = bindingFor(request, onnx, `the model.onnx of ${what}`)
+  const names = request.inputs.map(one => one.name)
+  const card = foreignCard(request, {
+    onnx,
+    file: `the model.onnx of ${what}`,
+    trainer: trainer.kind,
+    reproducible: trainer.reproducible,
+    importance: await readImportance(folder, names),
+  })
   const reference = await scoresOf(request, folder, refuse)
   await readMetrics(folder, request.metric)
-  const { task, classes, inputs } = request
-  return {
-    onnx,
-    log: await readFile(log, 'utf8').catch(() => ''),
-    card: {
-      kind: 'model card',
-      schema: 1,
-      task,
-      classes,
-      inputs: inputs.map(({ name, type }) => ({ name, kind: type === 'text' ? 'text' : 'number' })),
-      binding,
-      trainer: trainer.kind,
-      reproducible: trainer.reproducible,
-      importance: await readImportance(
-        folder,
-        inputs.map(one => one.name),
-      ),
-    },
-    ...(reference ? { reference } : {}),
-  }
+  return { onnx, card, log: (await textOf(log)) ?? '', ...(reference ? { reference } : {}) }
 }
 
 /** Programs in any language that train by the step contract: Python scripts, TypeScript modules, commands, containers. */

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { userFlags } from '../../../internal/container-user.ts'
 import { compiledModule } from '../../../internal/compiled.ts'
 import type { ProgramTrainer, TrainingRequest } from '../../../ports/trainer.ts'
 import { pythonEnvironment, readLock } from './python-environment.ts'
@@ -44,12 +45,6 @@ function seenInside(folder: StepFolder): StepFolder {
     test: at(folder.test),
     outputs: at(folder.outputs),
   }
-}
-
-function userFlags(program: string): readonly string[] {
-  const [user, group] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0]
-  const keep = user !== 0 && program.includes('podman') ? ['--userns', 'keep-id'] : []
-  return [...keep, '--user', `${user}:${group}`]
 }
 
 function inContainer(

@@ -4,6 +4,7 @@ import { fail } from '../../../errors/index.ts'
 import { pathInside } from '../../../internal/inside.ts'
 import { messageOf } from '../../../internal/message-of.ts'
 import type { ProgramTrainer, TrainingRequest } from '../../../ports/trainer.ts'
+import { maxOnnxBytes } from '../foreign-card.ts'
 
 /** Where everything of one training lies: the step contract, which the reference publishes. */
 export interface StepFolder {
@@ -132,26 +133,24 @@ export function environmentOf(
 export const argumentsOf = ({ params }: ProgramTrainer): string[] =>
   Object.entries(params).flatMap(([name, value]) => [`--${name}`, String(value)])
 
-/** Largest ONNX file that is taken, 2 GiB: no longer one can be read by what reads ONNX. */
-const maxModelBytes = 2 ** 31
+/** Undefined where nothing is there. */
+const unlessMissing = (error: unknown): undefined => {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+}
 
-async function textOf(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
+/** The text of a file; undefined where it is not there. */
+export async function textOf(path: string): Promise<string | undefined> {
+  return readFile(path, 'utf8').catch(unlessMissing)
 }
 
 /** The model that the program left. */
 export async function readModelFile({ outputs }: StepFolder, refuse: (reason: string) => never): Promise<Uint8Array> {
   const path = join(outputs, 'model.onnx')
-  const found = await stat(path).catch(() => undefined)
+  const found = await stat(path).catch(unlessMissing)
   if (!found) return refuse('it wrote no model.onnx into its outputs')
   if (!found.isFile()) return refuse('its model.onnx is no file')
   if (found.size === 0) return refuse('its model.onnx is empty')
-  if (found.size > maxModelBytes) return refuse(`its model.onnx has ${found.size} bytes, more than 2 GiB`)
+  if (found.size > maxOnnxBytes) return refuse(`its model.onnx has ${found.size} bytes, more than 2 GiB`)
   return readFile(path)
 }
 

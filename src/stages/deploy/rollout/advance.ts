@@ -1,6 +1,6 @@
 import { fail } from '../../../errors/index.ts'
 import { formatTime, type Micros } from '../../../internal/time.ts'
-import { rowLogLoss } from '../../../math/metrics/classification.ts'
+import { rowLoss } from '../../../math/metrics/row-loss.ts'
 import { isClassification } from '../../../math/task.ts'
 import { addPairs, confidenceSequence } from '../../../math/sequential/mean-difference.ts'
 import type { CommandEvent, LabelsEvent, RequestEvent, RolloutEvent, RolloutState, ShadowEvent } from './state.ts'
@@ -200,8 +200,8 @@ function onShadow(state: RolloutState, event: ShadowEvent): Advanced {
     if (event.flipped ? event.flipped[i] === 1 : c >= threshold !== s >= stableThreshold) flips++
     const label = labels ? (labels[i] as number) : Number.NaN
     if (Number.isFinite(label)) {
-      first.push(task === 'binary' ? rowLogLoss(label, s) : (s - label) ** 2)
-      second.push(task === 'binary' ? rowLogLoss(label, c) : (c - label) ** 2)
+      first.push(rowLoss(task, label, s))
+      second.push(rowLoss(task, label, c))
     }
   }
   const rows = state.shadow.rows + stable.length
