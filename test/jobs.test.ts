@@ -220,8 +220,15 @@ test('a job that is cancelled or whose process dies says so, and what waits for 
     .poll(() => existsSync(join(root, '.millrace', 'jobs', String(running.body.id), 'process.json')))
     .toBe(true)
   expect((await send('POST', `/v1/jobs/${String(running.body.id)}:cancel`, {})).body.status).toBe('cancelled')
-  const list = (await send('GET', '/v1/jobs?limit=2')).body as { jobs: { id: string }[] }
-  expect(list.jobs.map(one => one.id)).toEqual([running.body.id, third.body.id])
+  // who waits for the answer itself is told so
+  const asked = send('POST', '/v1/models/lateness/versions/1:test')
+  const newest = async (): Promise<Json> =>
+    ((await send('GET', '/v1/jobs?limit=1')).body as { jobs: Json[] }).jobs[0] ?? {}
+  await expect.poll(async () => (await newest()).useCase).toBe('test')
+  await send('POST', `/v1/jobs/${String((await newest()).id)}:cancel`)
+  expect((await asked).body).toMatchObject({ status: 409, code: 'MR5045' })
+  const list = (await send('GET', '/v1/jobs?limit=3')).body as { jobs: { id: string }[] }
+  expect(list.jobs.map(one => one.id).slice(1)).toEqual([running.body.id, third.body.id])
 })
 
 test('refuses what it does not know', async () => {

@@ -77,10 +77,12 @@ async function jobIsOver(folder: string): Promise<boolean> {
   }
 }
 
+const byName = (a: string, b: string): number => (a < b ? -1 : 1)
+
 async function sweepJobs(folder: string): Promise<void> {
   let ended = 0
   // Names begin with the time at which they were given
-  for (const name of (await readdir(folder).catch(() => [])).toSorted().toReversed()) {
+  for (const name of (await readdir(folder).catch(() => [])).toSorted(byName).toReversed()) {
     const job = join(folder, name)
     try {
       if (!(await jobIsOver(job))) continue

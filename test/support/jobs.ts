@@ -26,6 +26,7 @@ export function answeredJobs(answers: Readonly<Record<string, unknown>> = {}): J
     cancel: get,
     async *follow(id) {
       await get(id)
+      yield* []
     },
     close: () => Promise.resolve(),
   }

@@ -186,7 +186,7 @@ export function openJobs({ root, folder, processes, clock }: JobServices): Jobs 
     async list(limit) {
       const names = (await readdir(jobsFolder).catch(() => [])).filter(name => idForm.test(name))
       // They begin with the time at which they were given
-      const newest = names.toSorted().toReversed().slice(0, limit)
+      const newest = names.toSorted((a, b) => (a < b ? 1 : -1)).slice(0, limit)
       return (await Promise.all(newest.map(view))).filter(one => one !== undefined)
     },
     async cancel(id) {
