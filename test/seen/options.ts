@@ -27,7 +27,7 @@ const power = of('src/stages/watch/power.long.test.ts')
 const retrains = of('src/stages/watch/monitor/retrain.test.ts')
 const promises = of('test/running/promises.test.ts')
 const triggers = of('test/running/triggers.test.ts')
-const places = of('test/audit-places.test.ts')
+const places = of('test/faults/audit-places.test.ts')
 const protect = of('test/protect.test.ts')
 
 const trees = effects('every option changes the trees, and its default none')
