@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Project } from '../define/project.ts'
 import type { ModelTrainer, Trainer } from '../ports/trainer.ts'
 import { adapters } from './resolve.ts'
+import { settingsOf } from './settings.ts'
 
 /** Threads that train own models: one beside the calling one. */
 const threads = 2
@@ -29,13 +30,13 @@ export function trainersOf(
       case 'typescript':
       case 'command':
       case 'container': {
-        const { run } = project.settings
+        const { run } = settingsOf(project)
         const {
           program = 'podman',
           globalFlags = [],
           runFlags = [],
           network = 'none',
-        } = run?.steps === 'container' ? run : {}
+        } = run.kind === 'container' ? run : {}
         return (await adapters.trainer.program()).openProgramTrainer({
           project: root,
           environments: join(folder, 'python'),

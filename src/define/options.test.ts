@@ -174,8 +174,13 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
     'p',
     { orders },
     {
-      store: { postgresFrom: 'DATABASE_URL' },
-      run: { steps: 'process' },
+      metadata: { kind: 'postgres', urlFrom: 'DATABASE_URL' },
+      artifacts: { kind: 'files' },
+      data: { kind: 'duckdb', threads: 1, maxMemoryGb: 1 },
+      online: { kind: 'lmdb' },
+      keys: { kind: 'local' },
+      serve: { host: '127.0.0.1', port: 0, auth: true },
+      run: { kind: 'process' },
       audit: {
         anchors: {
           file: 'a.jsonl',

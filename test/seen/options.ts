@@ -77,6 +77,11 @@ const image = of('test/peers/train-in-container.test.ts')(
   'an image of one’s own trains by the step contract, with the parameters, the time and the variables that it is given',
 )
 
+const engine = workspace('the data engine has the threads and the memory that the project gives it')
+const written = workspace('what a setting says by default changes nothing when it is written out')
+const listens = of('test/running/sign-in.test.ts')('listens where the project says, unless a flag says otherwise')
+const byDefault = of('test/running/sign-in.test.ts')('listens on port 8790 of this machine where nothing is said')
+
 export const optionsSeen: Readonly<Record<string, Test>> = {
   'TextOptions.treatAsNull': rows,
   'CsvOptions.delimiter': csv,
@@ -333,11 +338,11 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'MonitorOptions.notify': promises(
     'waits for a second bad window, tells one cause once with the worst first, and is over after three clean ones',
   ),
-  'ProjectSettings.store': of('test/peers/postgres.test.ts')(
+  'ProjectSettings.metadata': of('test/peers/postgres.test.ts')(
     'several processes may open a fresh database at once: one migrates',
   ),
   'ProjectSettings.audit': places('a place that is named later gets its anchor from the next process that uses keys'),
-  'ContainerRun.steps': of('test/peers/train-in-container.test.ts')(
+  'ContainerRun.kind': of('test/peers/train-in-container.test.ts')(
     'gives the same model, card, reference scores and scaler to the bit as a process of this machine, and as the command itself',
   ),
   'ContainerRun.image': of('test/peers/train-in-container.test.ts')(
@@ -351,7 +356,19 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   ),
   'MonitorOptions.window': live('make windows shorter, alarms rarer and changes smaller'),
   'MonitorOptions.labelHorizon': live('a cohort that few labels came for is stated after %s'),
-  'ProjectSettings.store.postgresFrom': workspace('that is in PostgreSQL needs its URL, and a server that answers'),
+  'PostgresMetadata.urlFrom': workspace('that is in PostgreSQL needs its URL, and a server that answers'),
+  'PostgresMetadata.kind': workspace('that is in PostgreSQL needs its URL, and a server that answers'),
+  'ProjectSettings.artifacts': written,
+  'ProjectSettings.online': written,
+  'ProjectSettings.keys': written,
+  'ProjectSettings.data': engine,
+  'DataSettings.kind': engine,
+  'DataSettings.threads': engine,
+  'DataSettings.maxMemoryGb': engine,
+  'ProjectSettings.serve': listens,
+  'ServeSettings.host': listens,
+  'ServeSettings.port': listens,
+  'ServeSettings.auth': listens,
   'ProjectSettings.run': workspace('%s'),
   'ContainerRun.globalFlags': container,
   'ContainerRun.runFlags': container,
@@ -399,6 +416,11 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
   'MonitorOptions.window': monitorDefaults,
   'MonitorOptions.sensitivity': monitorDefaults,
   'MonitorOptions.labelHorizon': live('a cohort that few labels came for is stated after %s'),
+  'DataSettings.threads': engine,
+  'DataSettings.maxMemoryGb': engine,
+  'ServeSettings.host': byDefault,
+  'ServeSettings.port': byDefault,
+  'ServeSettings.auth': of('test/jobs.test.ts')('validates, snapshots and suggests'),
   'ContainerRun.program': container,
   'ContainerRun.network': of('src/adapters/executor/container/executor.test.ts')(
     'the step runs without rights, without network, and with its values out of sight',
