@@ -32,6 +32,8 @@ export interface Workspace extends StageServices {
   /** Processes of this machine, wherever steps run: for commands of our own. */
   readonly processes: Executor
   online(): Promise<OnlineStore>
+  /** Each model in a process of its own: for a server's challengers. */
+  runtimeApart(): Promise<InferenceRuntime>
   close(): Promise<void>
 }
 
@@ -122,6 +124,7 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
       return { script: fileURLToPath(compiledModule('./batch-process.ts', import.meta.url)), root }
     },
     runtime: () => (runtime ??= openRuntime()),
+      runtimeApart: async () => (await adapters.inference.apart()).openApart(),
     online: () => (online ??= resolved('online', context)),
     trainer: trainersOf(project, root, folder),
     keys,

@@ -307,8 +307,6 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'CanaryOptions.margin': evidence('promote within the margin of the stable loss, and just not beyond it'),
   'CanaryOptions.labelAlpha': evidence('roll back where the lower bound leaves nought, and just not before'),
   'CanaryOptions.expected': bounds('disagreement holds beyond twice what was measured offline'),
-  'ExpectedDisagreement.flipRate': bounds('disagreement holds beyond twice what was measured offline'),
-  'ExpectedDisagreement.meanDifference': bounds('disagreement holds beyond twice what was measured offline'),
   'CanaryOptions.maxLatency': transitions('slow answers count beyond a stated latency, and then all four share alpha'),
   'CanaryOptions.slower': bounds(
     'a challenger that takes longer than stable is one too slow, one that takes as long is not',
