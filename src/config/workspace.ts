@@ -18,6 +18,7 @@ import { compiledModule } from '../internal/compiled.ts'
 import { adapters } from './resolve.ts'
 import type { Keyring } from './keyring.ts'
 import { findRoot, loadProject } from './load.ts'
+import { openRuntime } from './runtime.ts'
 import { trainersOf } from './trainers.ts'
 import { checkDatabase, makeStateFolder, sweepStateFolder } from './state-folder.ts'
 
@@ -62,21 +63,13 @@ async function openStore(project: Project, folder: string, note: (text: string) 
   return (await adapters.metadata.postgres()).openPostgres(url, note)
 }
 
-/** Native ONNX Runtime where it is installed, else WebAssembly. */
-async function openRuntime(): Promise<InferenceRuntime> {
-  try {
-    return await (await adapters.inference.native()).openNative()
-  } catch {
-    return (await adapters.inference.wasm()).openWasm()
-  }
-}
-
 const runOf = (project: Project): RunSettings => project.settings.run ?? { steps: 'inline' }
 
 const trainModule = {
   file: fileURLToPath(compiledModule('./train-process.ts', import.meta.url)),
   export: 'train',
 }
+const trialModule = { ...trainModule, export: 'trial' }
 
 async function openExecutor(project: Project, root: string, folder: string, processes: Executor): Promise<Executor> {
   const run = runOf(project)
@@ -171,6 +164,7 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
     executor,
     processes,
     ...(runOf(project).steps === 'inline' ? {} : { trainModule }),
+    trialModule,
     engine: () =>
       (engine ??= adapters.data.duckdb().then(module => module.openDuckdb({ scratch: join(folder, 'scratch') }))),
     openForeign: openForeign(root, project),

@@ -1,6 +1,7 @@
 import { runEnvironment, stepEnvironment } from '../../config/environment.ts'
 import { openWorkspace } from '../../config/workspace.ts'
 import { modelOf, startTraining } from '../../stages/pipeline/run.ts'
+import { parametersInWords, winnerOf } from '../../stages/pipeline/winner.ts'
 import type { Command } from '../command.ts'
 import { updateLock } from '../project-lock.ts'
 import { createProgress } from '../progress.ts'
@@ -47,6 +48,7 @@ export const command: Command = {
         steps: result.steps.map(step => ({ step: step.step, status: step.status, reason: step.reason ?? null })),
         version: version?.version ?? null,
         metrics: version?.metrics ?? null,
+        chosen: (version && (await winnerOf(workspace, version))?.parameters) ?? null,
         error: error ?? null,
       })
       out.table(
@@ -71,6 +73,8 @@ export const command: Command = {
             ? `made of uncommitted code that is too large to be kept with the version: ${changedFiles.join(', ')}`
             : `made of uncommitted code; ${changedFiles.join(', ')} is kept with the version, so that it can be rebuilt`,
         )
+      const winner = await winnerOf(workspace, version)
+      if (winner) out.line(`chosen by ${winner.trials} trials: ${parametersInWords(winner.parameters)}`)
       out.line(
         `${model.name}@${version.version}  ${Object.entries(version.metrics)
           .map(([name, value]) => `${name} ${Number(value).toPrecision(4)}`)
