@@ -68,10 +68,14 @@ const defaults: Chosen = {
 /** The settings of a project with the defaults of those that it does not have. */
 export const settingsOf = ({ settings }: Pick<Project, 'settings'>): Chosen => ({ ...defaults, ...settings })
 
+/** What a training runs in a process of its own. */
 const trainModule = {
   file: fileURLToPath(compiledModule('./train-process.ts', import.meta.url)),
   export: 'train',
 }
+
+/** What one trial of a search runs in a process of its own, wherever models are trained. */
+export const trialModule = { ...trainModule, export: 'trial' }
 
 /** The one table: a kind of a setting, and what it is opened by. Adapters are loaded when they are first used. */
 const rows: Rows = {

@@ -4,11 +4,8 @@ import type { ModelTrainer, Trainer } from '../ports/trainer.ts'
 import { adapters } from './resolve.ts'
 import { settingsOf } from './settings.ts'
 
-/** Threads that train own models: one beside the calling one. */
-const threads = 2
-
-/** Millrace's own trainers. */
-export async function openOwnTrainer(): Promise<ModelTrainer> {
+/** Millrace's own trainers, on so many threads, the calling one among them. */
+export async function openOwnTrainer(threads = 2): Promise<ModelTrainer> {
   return (await adapters.trainer.own()).openOwnTrainer(async () => (await adapters.threads()).openThreadCrew(threads))
 }
 

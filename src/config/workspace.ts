@@ -15,9 +15,10 @@ import { sealedArtifacts } from '../stages/protect/sealed-artifacts.ts'
 import type { Project } from '../define/project.ts'
 import { compiledModule } from '../internal/compiled.ts'
 import { adapters } from './resolve.ts'
-import { resolved } from './settings.ts'
+import { resolved, trialModule } from './settings.ts'
 import type { Keyring } from './keyring.ts'
 import { findRoot, loadProject } from './load.ts'
+import { openRuntime } from './runtime.ts'
 import { trainersOf } from './trainers.ts'
 import { makeStateFolder, sweepStateFolder } from './state-folder.ts'
 
@@ -46,15 +47,6 @@ export interface WorkspaceOptions {
   readonly keys?: () => Promise<KeyService>
   /** Hears what a person should know although the work goes on. Default: a line on stderr. */
   readonly note?: (text: string) => void
-}
-
-/** Native ONNX Runtime where it is installed, else WebAssembly. */
-async function openRuntime(): Promise<InferenceRuntime> {
-  try {
-    return await (await adapters.inference.native()).openNative()
-  } catch {
-    return (await adapters.inference.wasm()).openWasm()
-  }
 }
 
 /** Each kind of foreign source by its adapter, loaded when it is first used. */
@@ -117,6 +109,7 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
     executor,
     processes,
     ...(trainModule ? { trainModule } : {}),
+    trialModule,
     engine: () => (engine ??= resolved('data', context)),
     openForeign: openForeign(root, project),
     states: () => openStates(join(folder, 'validation')),
@@ -124,7 +117,7 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
       return { script: fileURLToPath(compiledModule('./batch-process.ts', import.meta.url)), root }
     },
     runtime: () => (runtime ??= openRuntime()),
-      runtimeApart: async () => (await adapters.inference.apart()).openApart(),
+    runtimeApart: async () => (await adapters.inference.apart()).openApart(),
     online: () => (online ??= resolved('online', context)),
     trainer: trainersOf(project, root, folder),
     keys,

@@ -54,6 +54,17 @@ const names = modelDefaults('every test is kept under its kind and input, or the
 const severities = gate('a critical check that failed refuses the version, with its words')
 
 const anyTable = of('test/any-table.test.ts')
+const declared = of('src/define/search.test.ts')
+const declaredFolds = declared('are as they are declared')
+const foldDefaults = declared(
+  'begin with seed 0, keep the classes where there are some, and leave no gap, where nothing is said',
+)
+const searchDefaults = declared('of %s the best %s decides where nothing is said')
+const space = declared('takes whole numbers where an option takes no others, and all of them else')
+const searches = of('src/stages/pipeline/search.test.ts')
+const grid = searches('tries every combination on the folds, each as a run with its parameters and its score')
+const drawnSearch = searches('draws as many trials as it is told, by its seed, and judges them by what it is told')
+const halving = searches('by halving most trials learn from few rows, and only those that went all the way can win')
 const programs = of('test/trainers.test.ts')
 const task = anyTable('%s')
 const weighed = anyTable('what their weight says: what counts nothing is as if it were not there')
@@ -166,6 +177,51 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'GroupSplit.seed': grouped,
   'ColumnSplit.by': said,
   'ColumnSplit.test': said,
+  'TimeSplit.folds': declaredFolds,
+  'RandomSplit.folds': declaredFolds,
+  'HashSplit.folds': declaredFolds,
+  'GroupSplit.folds': declaredFolds,
+  'ColumnSplit.folds': declaredFolds,
+  'RandomFolds.by': declaredFolds,
+  'RandomFolds.count': declaredFolds,
+  'RandomFolds.seed': declaredFolds,
+  'RandomFolds.stratify': declaredFolds,
+  'GroupFolds.by': declaredFolds,
+  'GroupFolds.of': declaredFolds,
+  'GroupFolds.count': declaredFolds,
+  'GroupFolds.seed': declaredFolds,
+  'TimeFolds.by': declaredFolds,
+  'TimeFolds.count': declaredFolds,
+  'TimeFolds.gap': declaredFolds,
+  'GridSearch.method': grid,
+  'GridSearch.points': grid,
+  'GridSearch.trainer': grid,
+  'GridSearch.space': grid,
+  'GridSearch.best': grid,
+  'RandomSearch.method': drawnSearch,
+  'RandomSearch.trials': drawnSearch,
+  'RandomSearch.seed': drawnSearch,
+  'RandomSearch.trainer': drawnSearch,
+  'RandomSearch.space': drawnSearch,
+  'RandomSearch.best': drawnSearch,
+  'TpeSearch.method': drawnSearch,
+  'TpeSearch.trials': drawnSearch,
+  'TpeSearch.seed': drawnSearch,
+  'TpeSearch.trainer': drawnSearch,
+  'TpeSearch.space': drawnSearch,
+  'TpeSearch.best': drawnSearch,
+  'HalvingSearch.method': halving,
+  'HalvingSearch.trials': halving,
+  'HalvingSearch.seed': halving,
+  'HalvingSearch.eta': halving,
+  'HalvingSearch.minShare': halving,
+  'HalvingSearch.trainer': halving,
+  'HalvingSearch.space': halving,
+  'HalvingSearch.best': halving,
+  'SearchRange.from': space,
+  'SearchRange.to': space,
+  'SearchRange.scale': space,
+  'SearchRange.whole': space,
   'PythonOptions.lock': page,
   'PythonOptions.python': page,
   'PythonOptions.params': page,
@@ -388,6 +444,29 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
 /** Documented defaults and the test in which leaving the option out does what they say. */
 export const defaultsSeen: Readonly<Record<string, Test>> = {
   'ModelOptions.threshold': thresholds('is a half where the model says none'),
+  'RandomFolds.seed': foldDefaults,
+  'RandomFolds.stratify': foldDefaults,
+  'GroupFolds.seed': foldDefaults,
+  'TimeFolds.gap': foldDefaults,
+  'GridSearch.points': of('src/math/search/search.test.ts')(
+    'a grid has every combination once, ends of ranges included',
+  ),
+  'HalvingSearch.eta': halving,
+  'HalvingSearch.minShare': halving,
+  'SearchRange.scale': space,
+  'SearchRange.whole': space,
+  'GridSearch.best': searchDefaults,
+  'RandomSearch.best': searchDefaults,
+  'RandomSearch.seed': searchDefaults,
+  'HalvingSearch.best': searchDefaults,
+  'HalvingSearch.seed': searchDefaults,
+  'TpeSearch.best': searchDefaults,
+  'TpeSearch.seed': searchDefaults,
+  'TimeSplit.folds': declared('are five of the kind of the split, where none are declared'),
+  'RandomSplit.folds': declared('are five of the kind of the split, where none are declared'),
+  'HashSplit.folds': declared('are five of the kind of the split, where none are declared'),
+  'GroupSplit.folds': declared('are five of the kind of the split, where none are declared'),
+  'ColumnSplit.folds': declared('are five of the kind of the split, where none are declared'),
   'SlicesOptions.of': slices('%s'),
   'SlicesOptions.pairs': slices('pairs are left out where nobody wants them'),
   'SlicesOptions.minRows': slices('a declared slice with too few rows is no pass'),

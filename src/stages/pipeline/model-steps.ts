@@ -5,12 +5,13 @@ import { ownCode } from './code.ts'
 import { evaluateStep } from './evaluate-step.ts'
 import { frameStep } from './frame-step.ts'
 import { registerStep } from './register-step.ts'
+import { searchStep } from './search-step.ts'
 import type { StageServices } from './services.ts'
 import type { Common, ModelRunOptions } from './step-parts.ts'
-import { trainStep } from './train-step.ts'
+import { trainParameters, trainStep } from './train-step.ts'
 import { verifyStep } from './verify-step.ts'
 
-/** features → train → verify → evaluate → register, on the snapshots of the datasets that the model uses. */
+/** features → (search →) train → verify → evaluate → register, on the snapshots of the datasets that the model uses. */
 export async function modelSteps(
   services: StageServices,
   model: Model,
@@ -18,9 +19,12 @@ export async function modelSteps(
   options: ModelRunOptions,
 ): Promise<readonly StepDefinition[]> {
   const common: Common = { code: ownCode(), environment, runsIn: 'inline' }
+  const told = await trainParameters(services, model)
+  const { search, folds } = model
   return [
     frameStep(services, model, common, options),
-    await trainStep(services, model, common),
+    ...(search && folds ? [searchStep(services, { ...model, search, folds }, common, told)] : []),
+    trainStep(services, model, common, told),
     verifyStep(services, model, common),
     evaluateStep(services, model, common),
     registerStep(services, model, common, options),

@@ -4,7 +4,7 @@ import { writeModelDefinition } from '../../define/written-model.ts'
 import type { StepDefinition, StepResult } from '../../engine/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import type { StageServices } from './services.ts'
-import { datasetsOf, from, input, type Common, type ModelRunOptions } from './step-parts.ts'
+import { datasetsOf, from, input, searchStepName, type Common, type ModelRunOptions } from './step-parts.ts'
 import { datasetStepName } from './validation.ts'
 
 /** The next version of the model, with the digests of everything that it came from. */
@@ -22,6 +22,9 @@ export function registerStep(
       ...Object.fromEntries(datasets.map(dataset => [`data:${dataset.name}`, from(datasetStepName(dataset), 'data')])),
       frame: from(`features-${model.name}`, 'frame'),
       card: from(`train-${model.name}`, 'card'),
+      ...(model.search
+        ? { search: from(searchStepName(model), 'winner'), trials: from(searchStepName(model), 'trials') }
+        : {}),
       scaler: from(`train-${model.name}`, 'scaler'),
       profile: from(`evaluate-${model.name}`, 'profile'),
       onnx: from(`verify-${model.name}`, 'onnx'),
