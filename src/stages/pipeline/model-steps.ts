@@ -6,23 +6,30 @@ import { evaluateStep } from './evaluate-step.ts'
 import { frameStep } from './frame-step.ts'
 import { registerStep } from './register-step.ts'
 import type { StageServices } from './services.ts'
-import type { Common, ModelRunOptions } from './step-parts.ts'
+import { datasetsOf, type Common, type ModelRunOptions } from './step-parts.ts'
+import { logArtifact } from '../log/log-table.ts'
+import type { ArtifactRef } from '../../ports/metadata-store.ts'
 import { trainStep } from './train-step.ts'
 import { verifyStep } from './verify-step.ts'
 
-/** features → train → verify → evaluate → register, on the snapshots of the datasets that the model uses. */
+/** features → train → verify → evaluate → register, on the snapshots and logs of the datasets that the model uses. */
 export async function modelSteps(
   services: StageServices,
   model: Model,
   environment: Json,
   options: ModelRunOptions,
 ): Promise<readonly StepDefinition[]> {
+  const logs = new Map<string, ArtifactRef>()
+  for (const dataset of datasetsOf(model)) {
+    const log = await logArtifact(services, dataset)
+    if (log) logs.set(dataset.name, log)
+  }
   const common: Common = { code: ownCode(), environment, runsIn: 'inline' }
   return [
-    frameStep(services, model, common, options),
+    frameStep(services, model, common, options, logs),
     await trainStep(services, model, common),
     verifyStep(services, model, common),
-    evaluateStep(services, model, common),
-    registerStep(services, model, common, options),
+    evaluateStep(services, model, common, logs),
+    registerStep(services, model, common, options, logs),
   ]
 }

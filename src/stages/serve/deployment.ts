@@ -29,6 +29,12 @@ export interface Observer {
   labelled(id: string, label: number, at: Micros): void
 }
 
+/** Views that gave an answer no features, where their records do not reach back to its moment. */
+function uncoveredOf({ uncovered }: EncodedRows, row: number): Pick<Prediction, 'uncovered'> {
+  const views = uncovered?.get(row)
+  return views ? { uncovered: views } : {}
+}
+
 /** A version with what makes its inputs of a request: its own expressions and features, whatever the other arm reads. */
 interface Arm extends ServedVersion {
   readonly encoder: RowEncoder
@@ -204,7 +210,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     const served = await loadProven(this.#services, model, version, one => this.#scaler.admit(one))
     try {
       const views = await Promise.all(served.model.views.map(view => this.#views.open(view, served.record)))
-      return { ...served, encoder: new RowEncoder(served.model, views) }
+      return { ...served, encoder: new RowEncoder(served.model, views, this.#views.past) }
     } catch (error) {
       await served.loaded.close()
       throw error
@@ -286,13 +292,10 @@ export class LiveDeployment implements ServedDeployment, Keeper {
   }
 
   async predict(requests: readonly PredictRequest[]): Promise<readonly Prediction[]> {
-    const stable = this.#stable
-    if (!stable) throw this.#nothing()
-    stable.encoder.check(requests)
     const { clock } = this.#services
     const started = clock.elapsed()
     const now = clock.now()
-    const rows = stable.encoder.encode(requests, now)
+    const { stable, rows } = await this.#encoded(requests, now)
     const canary = this.#rollout ? this.#canary : undefined
     const { epoch } = this.#pairs
     // Both begin before anything is awaited: from here on neither can be closed under the request
@@ -338,10 +341,25 @@ export class LiveDeployment implements ServedDeployment, Keeper {
         arm,
         version: by.record.version,
         ...(fallback ? { fallback } : {}),
+        ...uncoveredOf(rows, i),
       }
     })
     this.#latency.add(each)
     return predictions
+  }
+
+  /** The requests as the stable version takes them. One that takes its place while the features are read reads its own. */
+  async #encoded(
+    requests: readonly PredictRequest[],
+    now: Micros,
+  ): Promise<{ readonly stable: Arm; readonly rows: EncodedRows }> {
+    for (;;) {
+      const stable = this.#stable
+      if (!stable) throw this.#nothing()
+      stable.encoder.check(requests)
+      const rows = await stable.encoder.encode(requests, now)
+      if (this.#stable === stable) return { stable, rows }
+    }
   }
 
   #nothing(): Error {
@@ -360,7 +378,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
   ): Promise<InferenceResult> {
     if (canary.encoder.identity === stable.encoder.identity) return canary.loaded.run(rows)
     canary.encoder.check(requests)
-    return canary.loaded.run(canary.encoder.encode(requests, now))
+    return canary.loaded.run(await canary.encoder.encode(requests, now))
   }
 
   /** The challenger's answer in time. The caller is answered by stable in any case; the operator is told why. */

@@ -257,6 +257,8 @@ describe('a challenger', () => {
       return answer()
     })
     const call = live.predict(many(10))
+    // Its features are read first
+    for (let turn = 0; turn < 5; turn++) await new Promise(resolve => setImmediate(resolve))
     await live.command('abort', 'ada')
     expect(open).toContain(digest)
     letGo()

@@ -1,5 +1,7 @@
 import type { Digest } from '../../../internal/digest.ts'
 import { planView } from '../../../stages/features/channels.ts'
+import { withLog } from '../../../stages/log/dataset-rows.ts'
+import { loadLog } from '../../../stages/log/log-table.ts'
 import { verifyView } from '../../../stages/features/verify.ts'
 import type { Command } from '../../command.ts'
 import { usage } from '../../number-option.ts'
@@ -29,15 +31,16 @@ export const command: Command = {
           readonly snapshot?: Digest
         }
         const snapshot = await newestSnapshot(workspace, view.from, made)
+        const engine = await workspace.engine()
+        const log = await loadLog(workspace, engine, view.from)
         const result = await verifyView(
-          await workspace.engine(),
+          engine,
           planView(view),
-          snapshot.sql,
-          until,
+          await withLog(engine, view.from, snapshot.sql, log?.sql),
           await workspace.online(),
-          sample,
-          1,
+          { until, now: workspace.clock.now(), sample, seed: 1 },
         )
+        await log?.drop()
         await workspace.store.putDocument(
           'feature-verification',
           view.name,
