@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { catalogue } from '../dist/errors/index.js'
 import { kinds } from '../dist/define/expectation/index.js'
 import { table } from '../dist/cli/table.js'
+import { routeTable } from '../dist/server/app.js'
 import { definitionsReference, expectationForms } from './definitions-reference.mjs'
 import { examplesProject } from './expectation-examples.mjs'
 
@@ -37,6 +38,21 @@ for (const [name, entry] of Object.entries(table)) {
 }
 pages['commands.md'] =
   `# Commands\n\nEvery verb also takes \`--json\` and \`--help\`. Exit codes: 0 ok, 1 a check or gate said no, 2 usage or configuration, 3 infrastructure.\n\n${commands.join('\n')}`
+
+const byTag = routeTable.reduce((all, one) => all.set(one.tag, [...(all.get(one.tag) ?? []), one]), new Map())
+pages['http.md'] = `# HTTP
+
+Every route of \`npx millrace up\`, with the permission that it takes where the server asks for tokens. Bodies, queries and
+answers are described by \`GET /openapi.json\`; errors are problem details (RFC 9457) with the codes of [errors](errors.md).
+
+${[...byTag]
+  .map(
+    ([tag, routes]) =>
+      `## ${tag}\n\n| route | permission | |\n|---|---|---|\n${routes
+        .map(one => `| \`${one.method} ${one.path}\` | ${one.permission} | ${one.summary.replaceAll('|', '\\|')} |`)
+        .join('\n')}\n`,
+  )
+  .join('\n')}`
 
 const groups = {
   table: 'The table as a whole',

@@ -45,8 +45,9 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   stages: ['internal', 'math', 'onnx', 'errors', 'define', 'ports', 'engine'],
   adapters: ['internal', 'math', 'onnx', 'errors', 'ports'],
   config: ['internal', 'math', 'onnx', 'errors', 'define', 'ports', 'engine', 'stages', 'adapters'],
-  server: ['internal', 'math', 'onnx', 'errors', 'define', 'ports', 'engine', 'stages', 'config'],
-  cli: ['internal', 'math', 'onnx', 'errors', 'define', 'ports', 'engine', 'stages', 'config', 'server'],
+  app: ['internal', 'math', 'onnx', 'errors', 'define', 'ports', 'engine', 'stages', 'config'],
+  server: ['internal', 'math', 'onnx', 'errors', 'define', 'ports', 'engine', 'stages', 'config', 'app'],
+  cli: ['internal', 'math', 'onnx', 'errors', 'define', 'ports', 'engine', 'stages', 'config', 'app', 'server'],
   testing: ['internal', 'math', 'onnx', 'errors', 'define', 'ports', 'engine', 'stages', 'config'],
   index: ['define', 'internal'],
 }

@@ -161,6 +161,7 @@ test('a rollout runs as its canary says, and by the defaults of the guide', asyn
     readonly minRequests: number
     readonly maxWait: number
     readonly alpha: number
+    readonly [name: string]: unknown
   }
   const minute = 60_000_000
   /** The rules by which a rollout that begins now is run. */
@@ -177,11 +178,35 @@ test('a rollout runs as its canary says, and by the defaults of the guide', asyn
     minRequests: 200,
     maxWait: 30 * minute,
     alpha: 0.01,
+    shadowRows: 1000,
+    bake: 60 * minute,
+    margin: 0.01,
+    labelAlpha: 0.05,
+    expected: {},
+    maxLatency: null,
+    slower: 0.15,
+    timeout: 1_000_000,
+    maxMemory: 2 ** 30,
+    guardrails: ['error', 'timeout', 'latency'],
   }
   expect(await begun('')).toMatchObject(guide)
   const said = "{ steps: ['10%', '40%'], labels: 'required', minRequests: 7, maxWait: '90m', alpha: 0.2 }"
   const wanted = { weights: [0.1, 0.4], labels: 'required', minRequests: 7, maxWait: 90 * minute, alpha: 0.2 }
   expect(await begun(`, canary: ${said}`)).toMatchObject(wanted)
+  const more =
+    "{ shadowRows: 5, bake: '2h', margin: 0.03, labelAlpha: 0.1, expected: { meanDifference: 2 }, maxLatency: '20ms', slower: 0.4, timeout: '250ms', maxMemory: 2 ** 29 }"
+  expect(await begun(`, canary: ${more}`)).toMatchObject({
+    shadowRows: 5,
+    bake: 120 * minute,
+    margin: 0.03,
+    labelAlpha: 0.1,
+    expected: { meanDifference: 2 },
+    maxLatency: 20_000,
+    slower: 0.4,
+    timeout: 250_000,
+    maxMemory: 2 ** 29,
+    guardrails: ['error', 'timeout', 'slow', 'latency'],
+  })
   define({ trees: 7 })
 })
 

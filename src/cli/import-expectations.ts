@@ -13,7 +13,7 @@ import { moduleText } from '../stages/import/expectations/module.ts'
 import { kindsByExtension } from '../stages/profile/open.ts'
 import type { Command, Output } from './command.ts'
 import { readSource } from './commands/import/read-source.ts'
-import { datasetUnknown } from './dataset-of.ts'
+import { datasetUnknown } from '../app/dataset-of.ts'
 import { tableLines } from './output.ts'
 
 /** One tool whose rules are brought over. */

@@ -1,6 +1,6 @@
 import type { KeyDescription, KeyService } from '../ports/key-service.ts'
 import type { Command, Invocation } from './command.ts'
-import { withWorkspace } from './with-workspace.ts'
+import { withWorkspace } from '../app/with-workspace.ts'
 
 /** A verb on one key; every use lands in the audit log with the principal named by `--as`. */
 export function keyCommand(

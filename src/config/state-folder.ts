@@ -16,6 +16,12 @@ export const serverFile = (folder: string): string => join(folder, 'server.json'
 /** The process of a job, in the job's folder: while it lives the folder is in use, whoever started it. */
 export const jobProcess = 'process.json'
 
+/** What came of a job, in its folder. */
+export const jobResult = 'result.json'
+
+/** Jobs that are over stay to be looked at, the newest of them, for a day. */
+const [maxEndedJobs, endedJobMs] = [500, 86_400_000]
+
 /** A job that never came to write down its process. */
 const unstartedMs = 3_600_000
 
@@ -61,6 +67,7 @@ export async function checkDatabase(folder: string, path: string): Promise<void>
 const ageMs = async (path: string): Promise<number> => Date.now() - (await stat(path)).mtimeMs
 
 async function jobIsOver(folder: string): Promise<boolean> {
+  if (await stat(join(folder, jobResult)).catch(() => undefined)) return true
   const text = await readFile(join(folder, jobProcess), 'utf8').catch(() => undefined)
   if (text === undefined) return (await ageMs(folder)) > unstartedMs
   try {
@@ -70,10 +77,19 @@ async function jobIsOver(folder: string): Promise<boolean> {
   }
 }
 
+const byName = (a: string, b: string): number => (a < b ? -1 : 1)
+
 async function sweepJobs(folder: string): Promise<void> {
-  for (const name of await readdir(folder).catch(() => [])) {
+  let ended = 0
+  // Names begin with the time at which they were given
+  for (const name of (await readdir(folder).catch(() => [])).toSorted(byName).toReversed()) {
     const job = join(folder, name)
-    if (await jobIsOver(job).catch(() => false)) await rm(job, { recursive: true, force: true }).catch(() => undefined)
+    try {
+      if (!(await jobIsOver(job))) continue
+      if (++ended > maxEndedJobs || (await ageMs(job)) > endedJobMs) await rm(job, { recursive: true, force: true })
+    } catch {
+      // another process was faster, or it is left to the next
+    }
   }
 }
 

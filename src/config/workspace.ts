@@ -1,6 +1,6 @@
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Engine, EngineListener } from '../engine/index.ts'
+import type { Engine, EngineListener, EngineOptions } from '../engine/index.ts'
 import { fail } from '../errors/index.ts'
 import type { DataEngine } from '../ports/data-engine.ts'
 import type { Executor } from '../ports/executor.ts'
@@ -21,9 +21,12 @@ import { findRoot, loadProject } from './load.ts'
 import { trainersOf } from './trainers.ts'
 import { checkDatabase, makeStateFolder, sweepStateFolder } from './state-folder.ts'
 
+type ResolveRun = NonNullable<EngineOptions['resolve']>
+
 /** A project opened for work: its definitions and everything they run on. Close it. */
 export interface Workspace extends StageServices {
-  readonly engineOf: (listener?: EngineListener) => Promise<Engine>
+  /** `resolve` gives the steps of a run that another process began, for taking it up. */
+  readonly engineOf: (listener?: EngineListener, resolve?: ResolveRun) => Promise<Engine>
   /** Where steps run, as the project says. */
   readonly executor: Executor
   /** Processes of this machine, wherever steps run: for commands of our own. */
@@ -41,8 +44,6 @@ export interface WorkspaceOptions {
   readonly keys?: () => Promise<KeyService>
   /** Hears what a person should know although the work goes on. Default: a line on stderr. */
   readonly note?: (text: string) => void
-  /** Steps of a run that another process began, for resuming it. */
-  readonly resolveRun?: ConstructorParameters<typeof Engine>[0]['resolve']
 }
 
 async function openStore(project: Project, folder: string, note: (text: string) => void): Promise<MetadataStore> {
@@ -182,7 +183,7 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
     online: () => (online ??= openOnline(folder, note)),
     trainer: trainersOf(project, root, folder),
     keys,
-    async engineOf(listener) {
+    async engineOf(listener, resolve) {
       const { Engine } = await import('../engine/index.ts')
       const made = new Engine({
         store,
@@ -196,7 +197,7 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
         },
         work: join(folder, 'runs'),
         ...(listener ? { listener } : {}),
-        ...(options.resolveRun ? { resolve: options.resolveRun } : {}),
+        ...(resolve ? { resolve } : {}),
       })
       engines.push(made)
       return made

@@ -16,6 +16,22 @@ export interface InferenceBatch {
  */
 export interface InferenceResult {
   readonly scores: Float32Array
+  /** Milliseconds of the run alone, where whoever asked cannot measure that: queues and messages count for nothing. */
+  readonly took?: number
+}
+
+/** Why a run in a process of its own gives no answer that would be the model's: rejects `run`. */
+export class RunLost extends Error {
+  /** `memory`: that run took too much; `gone`: the process ended, of which another run is the cause or nobody knows one. */
+  override readonly cause: 'memory' | 'gone'
+  readonly bytes: number
+
+  constructor(cause: 'memory' | 'gone', bytes = 0) {
+    super(cause === 'memory' ? `it took ${bytes} bytes` : 'its process has ended')
+    this.name = 'RunLost'
+    this.cause = cause
+    this.bytes = bytes
+  }
 }
 
 export interface LoadedModel {
@@ -26,6 +42,10 @@ export interface LoadedModel {
   readonly outputs: number
   /** It takes numbers that float32 does not hold: give it float64. float32 is taken too, as it was rounded. */
   readonly wide: boolean
+  /** It runs in a process of its own: one that hangs, fails or takes too much memory takes nothing else with it. */
+  readonly apart?: boolean
+  /** Of one in a process of its own: ends whatever it is at and begins anew. */
+  restart?(): void
   /**
    * Throws `inferenceInputMismatch` for a batch of the wrong size, `inferenceValueUnfit` for a value that an input of the
    * graph cannot hold, such as a missing integer. Never returns non-finite scores silently: callers check.

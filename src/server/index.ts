@@ -10,6 +10,5 @@ export {
   type TokenRecord,
 } from './auth/tokens.ts'
 export { EventBus, type ServerEvent } from './events/bus.ts'
-export type { IngestAnswer, IngestFile, Log } from './services.ts'
 export { checkBind } from './auth/guard.ts'
 export { startServer, type RunningServer, type ServerOptions } from './listen.ts'

@@ -18,8 +18,7 @@ import { packageVersion } from '../internal/package-version.ts'
 export interface ServerOptions {
   readonly workspace: ServerServices['workspace'] | Workspace
   readonly serving: Serving
-  readonly ingest: ServerServices['ingest']
-  readonly testModel: ServerServices['testModel']
+  readonly jobs: ServerServices['jobs']
   /** Default 127.0.0.1. Anything but loopback needs `auth`. */
   readonly host?: string
   /** 0 takes a free one. */
@@ -109,7 +108,7 @@ async function drain(server: Server, milliseconds: number): Promise<void> {
  * `bindRefused`. Closing it closes neither the workspace nor the serving, which belong to the caller.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { workspace, serving, ingest, testModel } = options
+  const { workspace, serving, jobs } = options
   const host = options.host ?? '127.0.0.1'
   const log = options.log ?? toStandardError
   const bus = options.bus ?? new EventBus()
@@ -117,7 +116,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { store, clock } = workspace
   const guard = new Guard({ store, clock, host, auth: options.auth ?? false, allowedHosts: options.allowedHosts ?? [] })
   const health = new Health({ store, serving, clock, version })
-  const services: ServerServices = { workspace, serving, ingest, testModel, bus, health, guard, version, log }
+  const services: ServerServices = { workspace, serving, jobs, bus, health, guard, version, log }
   const metrics = new InferenceMetrics(services)
   const batchers = new WeakMap<ServedDeployment, Batcher>()
   const data: DataServices = {

@@ -8,7 +8,7 @@ export interface ProblemServices {
 }
 
 /** Where the project lies on this machine is nobody's business outside: paths are told from its folder on. */
-function withoutRoot(error: MillraceError, root: string): MillraceError {
+export function withoutRoot(error: MillraceError, root: string): MillraceError {
   const hide = (text: string): string => text.replaceAll(`${root}/`, '').replaceAll(root, '.')
   const told = JSON.stringify(error)
   if (root === '' || !told.includes(root)) return error

@@ -2,7 +2,7 @@ import type { RolloutState } from '../stages/deploy/rollout/index.ts'
 import { confidenceSequence } from '../math/sequential/mean-difference.ts'
 import type { Json } from '../internal/canonical-json.ts'
 import type { RolloutEvidence } from './api-types.ts'
-import { logE } from '../stages/deploy/rollout/transition.ts'
+import { limitOf, logE } from '../stages/deploy/rollout/transition.ts'
 
 function isRollout(state: unknown): state is RolloutState {
   if (typeof state !== 'object' || state === null) return false
@@ -16,8 +16,6 @@ export function rolloutEvidence(state: unknown): RolloutEvidence | null {
   const found = isRollout(state) ? state : isRollout(holder?.state) ? holder.state : undefined
   if (!found) return null
   const { config, guardrails, losses, shadow } = found
-  const limit = Math.log(config.guardrails.length / config.alpha)
-  const finite = (x: number): number => (Number.isFinite(x) ? x : 0)
   const bounds = losses.n > 0 ? confidenceSequence(losses, config.labelAlpha) : undefined
   return {
     ramp: [...config.weights, 1],
@@ -25,8 +23,8 @@ export function rolloutEvidence(state: unknown): RolloutEvidence | null {
       name,
       canary: guardrails[name].canary,
       all: guardrails[name].all,
-      logE: found.phase === 'step' ? finite(logE(guardrails[name], found.weight)) : 0,
-      limit,
+      logE: logE(found, name),
+      limit: limitOf(config, name),
     })),
     loss:
       bounds && Number.isFinite(bounds.lower) && Number.isFinite(bounds.upper)

@@ -70,6 +70,14 @@ function queryOf(url: URL): Record<string, string> {
   return query
 }
 
+/** The body; where nothing has to be said, none is as good as an empty one. */
+async function bodyOf(request: Request, schema: z.ZodType): Promise<unknown> {
+  const { headers } = request
+  const none =
+    headers.get('content-length') === '0' || !(headers.has('content-length') || headers.has('transfer-encoding'))
+  return none && schema.safeParse({}).success ? {} : readJson(request)
+}
+
 /** Declares a route whose query and body are checked against their schemas (unknown keys are errors) and answered as JSON. */
 export function route<Q extends z.ZodObject = typeof nothing, B extends z.ZodType = z.ZodUndefined>(
   typed: Typed<Q, B>,
@@ -81,7 +89,7 @@ export function route<Q extends z.ZodObject = typeof nothing, B extends z.ZodTyp
     async respond({ request, url, params, actor, services }) {
       const query = parseInput(facts.query ?? nothing, queryOf(url), 'query', name) as z.infer<Q>
       const body = (
-        facts.body ? parseInput(facts.body, await readJson(request), 'body', name) : undefined
+        facts.body ? parseInput(facts.body, await bodyOf(request, facts.body), 'body', name) : undefined
       ) as z.infer<B>
       const answer = await handler({ params, query, body, actor, request }, services)
       return answer instanceof Response ? answer : Response.json(answer ?? {})

@@ -80,6 +80,22 @@ export const ReportLine: z.ZodType<ReportLineAnswer> = z
   })
   .openapi('ReportLine')
 
+export const Job = z
+  .object({
+    id: z.string(),
+    useCase: z.string(),
+    input: z.record(z.string(), z.unknown()),
+    actor: z.string(),
+    at: z.number(),
+    status: z.enum(['queued', 'running', 'done', 'failed', 'cancelled', 'lost']),
+    endedAt: z.number().nullable(),
+    /** What the use case answers; null until it is done. */
+    answer: z.unknown().nullable(),
+    /** Problem details; null unless it failed. */
+    error: z.unknown().nullable(),
+  })
+  .openapi('Job')
+
 export const Run = z
   .object({
     id: z.string(),

@@ -279,7 +279,12 @@ describe('a deployment over HTTP', () => {
       },
     })
     expect((await command('rollout', { version: other })).body).toMatchObject({ code: 'MR4103' })
-    await predict({ rows: Array.from({ length: 1000 }, () => row()) })
+    // one request is one step at most
+    for (const weight of [0.5, 1]) {
+      await predict({ rows: Array.from({ length: 1000 }, () => row()) })
+      await server.live.settled()
+      expect(server.live.rollout?.weight).toBe(weight)
+    }
     expect((await figures()).get('millrace_rollout_weight{deployment="late-api"}')).toBe(1)
     expect((await command('pause')).body).toMatchObject({ rollout: { hold: 'paused', phase: 'bake' } })
     expect((await command('resume')).body).toMatchObject({ rollout: { hold: null } })

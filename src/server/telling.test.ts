@@ -307,21 +307,21 @@ describe('the evidence of a rollout', () => {
     const shadow = new Played({ shadowRows: 500 }).shadow(100, 0.25, 0.75)
     expect(rolloutEvidence(shadow.state)).toEqual({
       ramp: [0.2, 0.5, 1],
-      guardrails: ['error', 'timeout', 'invalid', 'slow'].map(name => ({
+      guardrails: ['error', 'timeout', 'latency'].map(name => ({
         name,
         canary: 0,
         all: 0,
         logE: 0,
-        limit: Math.log(400),
+        limit: -Math.log(name === 'error' ? 0.01 * 0.5 : 0.01 * 0.25),
       })),
       loss: null,
       shadow: { rows: 100, needed: 500, meanDifference: 0.5, flips: 1 },
     })
-    const step = new Played({ minRequests: 100 }).request('slow', 3).request('slow', 1, 'stable')
+    const step = new Played({ minRequests: 100, maxLatency: '20ms' }).request('slow', 3).request('slow', 1, 'stable')
     const slow = rolloutEvidence(step.state)?.guardrails.find(one => one.name === 'slow')
-    // the urn: 1 · 3/11/0.2 · 4/12/0.2, and the fourth from stable: (1 − 5/13) / 0.8
-    expect(slow).toMatchObject({ canary: 3, all: 4 })
-    expect(Math.exp(slow?.logE as number)).toBeCloseTo((3 / 11 / 0.2) * (4 / 12 / 0.2) * (8 / 13 / 0.8), 9)
+    expect(slow).toMatchObject({ canary: 3, all: 4, limit: -Math.log(0.01 / 6) })
+    // 0.8 · 1.98³ · 0.02, and the integral of t³ (1 − t) from a half to one is 1/20 − 1/64 + 1/160
+    expect(Math.exp(slow?.logE as number)).toBeCloseTo(0.016 * 1.98 ** 3 + 0.4 * 16 * (1 / 20 - 1 / 64 + 1 / 160), 9)
     const labelled = new Played({ minRequests: 100 }).labels(
       Array.from({ length: 400 }, () => 2),
       Array.from({ length: 400 }, (_, i) => 2 + (i % 2 === 0 ? 0.1 : -0.1)),

@@ -1,5 +1,6 @@
 import { mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { fail } from '../errors/index.ts'
 import { ownedName } from '../internal/leftovers.ts'
@@ -43,14 +44,19 @@ async function writeBody(request: Request, path: string): Promise<void> {
 }
 
 /**
- * Writes a request's body to a file below `folder` for the length of `work`. Throws `bodyTooLarge`, and
+ * Writes a request's body to a file below `folder` for the length of `work`, named by the kind of file that it is. Throws `bodyTooLarge`, and
  * `contentEncodingUnsupported` for one that is compressed.
  */
-export async function withUpload<T>(request: Request, folder: string, work: (file: string) => Promise<T>): Promise<T> {
+export async function withUpload<T>(
+  request: Request,
+  folder: string,
+  work: (file: string) => Promise<T>,
+  extension?: string,
+): Promise<T> {
   requirePlain(request)
   const uploads = join(folder, 'uploads')
   await mkdir(uploads, { recursive: true, mode: 0o700 })
-  const file = join(uploads, ownedName())
+  const file = join(uploads, extension === undefined ? ownedName() : `${ownedName()}.${extension}`)
   try {
     await writeBody(request, file).catch((error: unknown) => {
       throw named(error, uploads)
@@ -58,5 +64,26 @@ export async function withUpload<T>(request: Request, folder: string, work: (fil
     return await work(file)
   } finally {
     await rm(file, { force: true })
+  }
+}
+
+/** Answers with a file that `make` writes, which is gone once it is sent; with an empty body where it wrote none. */
+export async function sendMade(
+  folder: string,
+  extension: string,
+  type: string,
+  make: (path: string) => Promise<boolean>,
+): Promise<Response> {
+  const uploads = join(folder, 'uploads')
+  await mkdir(uploads, { recursive: true, mode: 0o700 })
+  const path = join(uploads, `${ownedName()}.${extension}`)
+  const headers = { 'content-type': type }
+  try {
+    if (!(await make(path))) return new Response('', { headers })
+    const file = await open(path, 'r')
+    // What is open is read to its end, whatever its name
+    return new Response(Readable.toWeb(createReadStream(path, { fd: file })) as ReadableStream, { headers })
+  } finally {
+    await rm(path, { force: true })
   }
 }

@@ -44,6 +44,7 @@ export function echoDeployment(options: EchoOptions): EchoDeployment {
     ready: true,
     labels,
     commands,
+    armOf: () => 'stable',
     async predict(rows) {
       options.called?.(rows.length)
       const scores = rows.map(({ row }, i) => {

@@ -50,7 +50,7 @@ export function memoryOnlineStore(): OnlineStore & {
       }),
     flush: async () => undefined,
     async *keys(view) {
-      for (const key of [...of(view).keys()]) if (current(view, key)) yield key
+      for (const key of of(view).keys()) if (current(view, key)) yield key
     },
     dropView: async view => void views.delete(view),
     close: async () => undefined,

@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { openSqlite } from '../../src/adapters/metadata/sqlite/open.ts'
@@ -49,10 +49,13 @@ it('real requests that drift start a retrain in a process of its own; its versio
   const run = await until('the run', async () =>
     (await store.listRuns({ kind: 'pipeline' })).find(one => one.parameters.because === decision),
   )
-  const job = await store.getDocument<{ decision: string; process: { pid: number } }>('retrain-job', 'lateness')
-  expect(job?.value.decision).toBe(decision)
-  expect(job?.value.process.pid).not.toBe(server.child.pid)
-  if (run.lease) expect(run.lease.owner.pid).toBe(job?.value.process.pid)
+  const job = (await (await fetch(`${server.url}/v1/jobs/${decision}`)).json()) as Record<string, unknown>
+  expect(job).toMatchObject({ useCase: 'train', input: { model: 'lateness', trigger: 'drift' }, actor: 'retrain' })
+  const { pid } = JSON.parse(await readFile(join(root, '.millrace', 'jobs', decision, 'process.json'), 'utf8')) as {
+    readonly pid: number
+  }
+  expect(pid).not.toBe(server.child.pid)
+  if (run.lease) expect(run.lease.owner.pid).toBe(pid)
   expect(run.trigger).toBe('drift')
   // the server answers while that trains
   await predict(server.url, orders(1, 5), Date.now() - 2 * hour, 'meanwhile')

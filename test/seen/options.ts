@@ -10,6 +10,9 @@ const served = of('test/served.test.ts')
 const oracle = of('test/oracle/verdicts.test.ts')
 const rollout = of('src/stages/deploy/rollout/rollout.test.ts')
 const bounds = of('src/stages/deploy/rollout/bounds.test.ts')
+const transitions = of('src/stages/deploy/rollout/transitions.test.ts')
+const evidence = of('src/stages/deploy/rollout/evidence.test.ts')
+const routing = of('src/stages/serve/routing.test.ts')
 const metric = of('src/stages/evaluate/metric-tests.test.ts')
 const property = of('src/stages/evaluate/properties/properties.test.ts')
 const compared = of('src/stages/evaluate/comparisons.test.ts')
@@ -294,6 +297,21 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'CanaryOptions.minRequests': canary,
   'CanaryOptions.maxWait': canary,
   'CanaryOptions.alpha': canary,
+  'CanaryOptions.shadowRows': bounds('shadow rows are needed to the last one'),
+  'CanaryOptions.bake': bounds('a bake ends at its length, not a microsecond before'),
+  'CanaryOptions.margin': evidence('promote within the margin of the stable loss, and just not beyond it'),
+  'CanaryOptions.labelAlpha': evidence('roll back where the lower bound leaves nought, and just not before'),
+  'CanaryOptions.expected': bounds('disagreement holds beyond twice what was measured offline'),
+  'ExpectedDisagreement.flipRate': bounds('disagreement holds beyond twice what was measured offline'),
+  'ExpectedDisagreement.meanDifference': bounds('disagreement holds beyond twice what was measured offline'),
+  'CanaryOptions.maxLatency': transitions('slow answers count beyond a stated latency, and then all four share alpha'),
+  'CanaryOptions.slower': bounds(
+    'a challenger that takes longer than stable is one too slow, one that takes as long is not',
+  ),
+  'CanaryOptions.timeout': routing('where stable took %i ms ends after %i ms'),
+  'CanaryOptions.maxMemory': bounds(
+    'memory beyond what is allowed rolls back, that which is allowed does not come here',
+  ),
   'MonitorOptions.deployment': promises(
     'waits for a second bad window, tells one cause once with the worst first, and is over after three clean ones',
   ),
@@ -444,7 +462,18 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
   'CanaryOptions.labels': canary,
   'CanaryOptions.minRequests': bounds('a step needs its requests to the last one'),
   'CanaryOptions.maxWait': bounds('a step is held when its time has run out, not a microsecond before'),
-  'CanaryOptions.alpha': bounds('a guardrail alone asks for its share of alpha: %s'),
+  'CanaryOptions.alpha': bounds('a guardrail asks for its share of alpha: %s'),
+  'CanaryOptions.shadowRows': bounds('shadow rows are needed to the last one'),
+  'CanaryOptions.bake': bounds('a bake ends at its length, not a microsecond before'),
+  'CanaryOptions.margin': evidence('promote within the margin of the stable loss, and just not beyond it'),
+  'CanaryOptions.labelAlpha': evidence('roll back where the lower bound leaves nought, and just not before'),
+  'CanaryOptions.expected': evidence('hold when flips pass twice what was measured offline by three standard errors'),
+  'CanaryOptions.maxLatency': transitions('slow answers count beyond a stated latency, and then all four share alpha'),
+  'CanaryOptions.slower': bounds(
+    'a challenger that takes longer than stable is one too slow, one that takes as long is not',
+  ),
+  'CanaryOptions.timeout': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
+  'CanaryOptions.maxMemory': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
   'MonitorOptions.retrain': promises(
     'waits for a second bad window, tells one cause once with the worst first, and is over after three clean ones',
   ),

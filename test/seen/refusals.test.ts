@@ -64,7 +64,7 @@ test('every verdict of every kind of decision is met', () => {
 
 /** Rules as the code writes them, with what is filled in. */
 const filled: Readonly<Record<string, readonly string[]>> = {
-  'guardrail ${outcome}': ['error', 'timeout', 'invalid', 'slow'].map(outcome => `guardrail ${outcome}`),
+  'guardrail ${kind}': ['error', 'timeout', 'slow', 'latency'].map(kind => `guardrail ${kind}`),
   'command ${command}': ['abort', 'promote', 'pause', 'resume'].map(command => `command ${command}`),
 }
 
@@ -75,7 +75,7 @@ test('every rule of a decision is met, by what it refuses and by what it just le
       /\brule(?::| =)[^{;]{0,60}\{\s*name: ['`]([^'`]+)['`]/g,
     ),
     ...found(['src/stages/watch/monitor/retrain.ts'], /(?<=\bname: [^,\n]*)'([^']+)'/g),
-    ...found(['src/stages/deploy/rollout/advance.ts'], /\{ name: '([^']+)', \.\.\.alarm \}/g),
+    ...found(['src/stages/deploy/rollout/shadow.ts'], /\{ name: '([^']+)', \.\.\.alarm \}/g),
   ]
   const can = [...new Set(written.flatMap(one => filled[one] ?? [one]))]
   expect(complaints(can, pairs(rulesSeen), unseenOf(can))).toEqual([])

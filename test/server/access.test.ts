@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { routeTable } from '../../src/server/app.ts'
 import { createToken, listTokens, revokeToken, startServer } from '../../src/server/index.ts'
 import { post, testServer, type TestServer } from './harness.ts'
+import { answeredJobs } from '../support/jobs.ts'
 
 let open: TestServer
 let guarded: TestServer
@@ -152,14 +153,13 @@ test('foreign host names and origins are refused', async () => {
 
 test('no open address without tokens, and a taken port is named', async () => {
   const { workspace, serving } = open
-  const ingest = (): Promise<never> => Promise.reject(new TypeError('no server, nothing taken in'))
   await expect(
-    startServer({ workspace, serving, ingest, testModel: ingest, host: '0.0.0.0', port: 0 }),
+    startServer({ workspace, serving, jobs: answeredJobs(), host: '0.0.0.0', port: 0 }),
   ).rejects.toMatchObject({
     code: 'MR5003',
   })
   const port = Number(new URL(open.url).port)
-  await expect(startServer({ workspace, serving, ingest, testModel: ingest, port })).rejects.toMatchObject({
+  await expect(startServer({ workspace, serving, jobs: answeredJobs(), port })).rejects.toMatchObject({
     code: 'MR5001',
   })
 })

@@ -6,6 +6,7 @@ import { dataset, deployment, entity, features, gbt, model, monitor, parquet, pr
 import { startServer, type RunningServer, type ServerOptions } from '../../src/server/index.ts'
 import type { ServerServices } from '../../src/server/services.ts'
 import { echoDeployment, echoServing, type EchoDeployment } from '../../src/testing/echo-serving.ts'
+import { answeredJobs } from '../support/jobs.ts'
 
 const flights = dataset('flights', {
   source: parquet('data/*.parquet'),
@@ -38,9 +39,6 @@ const api = deployment('lateness-api', { model: lateness })
 const watch = monitor('lateness-watch', { deployment: api })
 
 export const sampleProject = project('flight-delays', { flights, departures, lateness, api, watch })
-
-const testModel = (): Promise<never> => Promise.reject(new TypeError('nothing is tested in here'))
-const ingest = (): Promise<never> => Promise.reject(new TypeError('nothing is taken in here'))
 
 export interface TestServer extends RunningServer {
   readonly workspace: ServerServices['workspace']
@@ -85,7 +83,7 @@ export async function testServer(
     ...(rollout ? { rollout } : {}),
   })
   const serving = echoServing([deployment])
-  const server = await startServer({ workspace, serving, ingest, testModel, port: 0, log: () => {}, ...options })
+  const server = await startServer({ workspace, serving, jobs: answeredJobs(), port: 0, log: () => {}, ...options })
   return {
     ...server,
     workspace,

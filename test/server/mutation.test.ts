@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { routeTable } from '../../src/server/app.ts'
 import { testServer, type TestServer } from './harness.ts'
+import { answeredJobs } from '../support/jobs.ts'
 
 /*
  * Every field of every route at its edges, one at a time, against a real server: no answer is a 500, none tells where the
@@ -11,8 +12,7 @@ import { testServer, type TestServer } from './harness.ts'
 let server: TestServer
 beforeAll(async () => {
   server = await testServer({
-    ingest: async dataset =>
-      ({ again: false, dataset: dataset.name, verdict: 'refused', reason: 'nothing is taken in' }) as never,
+    jobs: answeredJobs({ ingest: { again: false, verdict: 'refused', reason: 'nothing is taken in' } }),
   })
 })
 afterAll(async () => server.end())

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startServer } from '../../src/server/index.ts'
 import { createToken, revokeToken } from '../../src/server/auth/tokens.ts'
 import { post, testServer, type TestServer } from './harness.ts'
+import { answeredJobs } from '../support/jobs.ts'
 
 // Whatever the server refuses: by which code, with which status, and what next to it just is not refused.
 
@@ -137,8 +138,7 @@ test('a server that is closing says so, and that somebody else will answer', asy
 
 test('an address that this machine does not have is named', async () => {
   const { workspace, serving } = server
-  const ingest = (): Promise<never> => Promise.reject(new TypeError('nothing is taken in here'))
-  const started = startServer({ workspace, serving, ingest, testModel: ingest, host: '192.0.2.1', port: 0, auth: true })
+  const started = startServer({ workspace, serving, jobs: answeredJobs(), host: '192.0.2.1', port: 0, auth: true })
   await expect(started).rejects.toMatchObject({
     code: 'MR5002',
     details: { reason: 'this machine has no such address' },

@@ -305,8 +305,8 @@ export async function seed({ store, clock }: Pick<ServerServices['workspace'], '
     stableLoss: 0.4651,
     guardrails: {
       ...initial.guardrails,
-      error: { canary: 1, all: 4, carried: 0 },
-      slow: { canary: 7, all: 24, carried: 0.2 },
+      error: { canary: 1, all: 4 },
+      latency: { canary: 251, all: 530 },
     },
     shadow: { rows: 1000, sumDifference: 14, sumSquare: 0.5, flips: 13, nonFinite: 0, nextLook: 1024 },
   }

@@ -9,6 +9,7 @@ import type { ServerServices } from '../../src/server/services.ts'
 import { echoServing } from '../../src/testing/echo-serving.ts'
 import { type ManualClock, manualClock } from '../../src/testing/manual-clock.ts'
 import { openTestWorkspace } from '../server/harness.ts'
+import { answeredJobs } from './jobs.ts'
 
 export interface BareApp {
   readonly services: ServerServices
@@ -34,8 +35,7 @@ export async function bareApp(over: Partial<ServerServices> = {}): Promise<BareA
   const services: ServerServices = {
     workspace,
     serving,
-    ingest: () => Promise.reject(new TypeError('nothing is taken in here')),
-    testModel: () => Promise.reject(new TypeError('nothing is tested in here')),
+    jobs: answeredJobs(),
     bus: new EventBus(),
     health,
     guard: new Guard({ store: workspace.store, clock, host: '127.0.0.1', auth: false }),

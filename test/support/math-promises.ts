@@ -80,7 +80,7 @@ export const promises: Readonly<Record<string, PromisedRange>> = {
     range: [-1e-12, 1 + 1e-12],
   },
   unbiasedCorrelation: { domain: [[-1, 0, 0.5, 1], counts.slice(1)], range: [0, 0.95] },
-  logEventSplit: { domain: [counts, counts, shares], holds: ([k = 0, n = 0]) => k <= n, range: reals },
+  logPairedEvents: { domain: [counts, counts], range: reals },
   exponential: { domain: [wild.filter(x => !Number.isNaN(x))], range: [0, max] },
   sigmoid: { domain: [wild.filter(x => !Number.isNaN(x))], range: share },
   rowLogLoss: { domain: [[0, 1], wild.filter(x => !Number.isNaN(x))], range: [0, 17] },

@@ -27,8 +27,25 @@ export class Played {
     this.decisions.push(...decisions)
     return this
   }
+  /** Requests of one row that an arm answered; in the other one all went well. */
   request(outcome: Outcome, times = 1, arm: 'canary' | 'stable' = 'canary', at = 1): this {
-    for (let i = 0; i < times; i++) this.send({ type: 'request', arm, outcome, at })
+    for (let i = 0; i < times; i++) this.both({ stable: 'ok', canary: 'ok', [arm]: outcome }, arm, at)
+    return this
+  }
+  both(outcome: { stable: Outcome; canary: Outcome }, arm: 'canary' | 'stable' = 'canary', at = 1): this {
+    const rows = { stable: 0, canary: 0, [arm]: 1 }
+    return this.send({ type: 'request', at, rows, weight: this.state.weight, outcome })
+  }
+  /** Requests that both arms answered, in so many milliseconds. */
+  took(stable: number, canary: number, times = 1): this {
+    const request = { type: 'request', at: 1, rows: { stable: 1, canary: 0 } } as const
+    for (let i = 0; i < times; i++)
+      this.send({
+        ...request,
+        weight: this.state.weight,
+        outcome: { stable: 'ok', canary: 'ok' },
+        took: { stable, canary },
+      })
     return this
   }
   tick(at: number): this {

@@ -1,7 +1,17 @@
 import { expect } from 'vitest'
 import type { LiveDeployment } from '../../src/stages/serve/deployment.ts'
-import type { Prediction } from '../../src/stages/serve/types.ts'
+import type { Prediction, PredictRequest } from '../../src/stages/serve/types.ts'
 import type { Trained } from './trained-project.ts'
+
+/** Answers, when the challenger of a rollout has been heard as well. */
+export async function predicted(
+  live: LiveDeployment,
+  requests: readonly PredictRequest[],
+): Promise<readonly Prediction[]> {
+  const answers = await live.predict(requests)
+  await live.settled()
+  return answers
+}
 
 /** What tests of deployments ask of a trained project, which is there once they run. */
 export function ridesOf(trained: () => Trained) {
@@ -17,7 +27,7 @@ export function ridesOf(trained: () => Trained) {
 
   /** Past the thousand rows of shadow. */
   async function past(live: LiveDeployment): Promise<void> {
-    await live.predict(many(1000))
+    await predicted(live, many(1000))
     expect(live.rollout?.phase).toBe('step')
   }
   const arms = (answers: readonly Prediction[]): ReadonlySet<string> => new Set(answers.map(one => one.arm))

@@ -4,6 +4,7 @@ import type { Project } from '../../src/index.ts'
 import type { LiveDeployment } from '../../src/stages/serve/deployment.ts'
 import { faultyRuntime, type FaultyRuntime } from './faulty-runtime.ts'
 import type { Trained } from './trained-project.ts'
+import { answeredJobs } from './jobs.ts'
 
 export interface Answer {
   readonly status: number
@@ -38,8 +39,7 @@ export async function trainedServer(
   const server = await startServer({
     workspace: { ...trained.workspace, project },
     serving,
-    ingest: () => Promise.reject(new TypeError('nothing is taken in here')),
-    testModel: () => Promise.reject(new TypeError('nothing is tested in here')),
+    jobs: answeredJobs(),
     port: 0,
     log: line => logged.push(line),
     ...options,

@@ -85,7 +85,7 @@ export function listen(): void {
     connected.value = false
     if (source.readyState === EventSource.CLOSED) setTimeout(listen, 5000)
   }
-  for (const type of ['run', 'step', 'decision', 'report', 'rollout', 'deployment', 'alert', 'windows'])
+  for (const type of ['run', 'step', 'decision', 'report', 'rollout', 'deployment', 'alert', 'windows', 'job'])
     source.addEventListener(type, event => {
       changed()
       const said = words(type, JSON.parse((event as MessageEvent<string>).data) as Record<string, unknown>)

@@ -7,8 +7,8 @@ import { checkTest, sampleRows } from '../../stages/check-test/write.ts'
 import { validationServices } from '../../stages/pipeline/validation.ts'
 import { validate } from '../../stages/validate/validate.ts'
 import type { Command } from '../command.ts'
-import { datasetOf } from '../dataset-of.ts'
-import { withWorkspace } from '../with-workspace.ts'
+import { datasetOf } from '../../app/dataset-of.ts'
+import { withWorkspace } from '../../app/with-workspace.ts'
 
 export const command: Command = {
   summary: 'write a Vitest file that tests the expectations of a dataset on rows',

@@ -2,7 +2,7 @@ import { verdicts, type DecisionKind } from '../../define/decision.ts'
 import { formatTime } from '../../internal/time.ts'
 import type { Command } from '../command.ts'
 import { usage } from '../number-option.ts'
-import { withWorkspace } from '../with-workspace.ts'
+import { withWorkspace } from '../../app/with-workspace.ts'
 
 const kinds = Object.keys(verdicts)
 

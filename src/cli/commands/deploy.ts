@@ -1,6 +1,6 @@
 import { openWorkspace } from '../../config/workspace.ts'
 import { fail } from '../../errors/index.ts'
-import { updateLock } from '../project-lock.ts'
+import { updateLock } from '../../app/project-lock.ts'
 import type { Command } from '../command.ts'
 import { usage } from '../number-option.ts'
 import { deploymentOf, liveOf, onDeployment } from '../serve/rollout.ts'

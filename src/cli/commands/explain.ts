@@ -1,6 +1,6 @@
 import { explainStep } from '../../engine/index.ts'
 import type { Command } from '../command.ts'
-import { withWorkspace } from '../with-workspace.ts'
+import { withWorkspace } from '../../app/with-workspace.ts'
 
 export const command: Command = {
   summary: 'why a step ran or was reused',

@@ -5,10 +5,10 @@ import { digestFile } from '../../internal/digest.ts'
 import { lineageOf } from '../../stages/version/lineage.ts'
 import type { Command } from '../command.ts'
 import { lineageTree, nodeName } from '../lineage-tree.ts'
-import { snapshotCalled, snapshotsWith } from '../snapshots.ts'
+import { snapshotCalled, snapshotsWith } from '../../app/snapshots.ts'
 import type { LineageEdge } from '../../ports/metadata-store.ts'
 import type { Workspace } from '../../config/workspace.ts'
-import { withWorkspace } from '../with-workspace.ts'
+import { withWorkspace } from '../../app/with-workspace.ts'
 
 /** What came of a source file: the snapshots that were made from it with others, and what was made from these. */
 async function throughSnapshots(workspace: Workspace, file: string): Promise<readonly LineageEdge[]> {

@@ -2,7 +2,7 @@ import { formatTime } from '../../internal/time.ts'
 import { fail } from '../../errors/index.ts'
 import type { Alert } from '../../ports/notifier.ts'
 import type { Command } from '../command.ts'
-import { withWorkspace } from '../with-workspace.ts'
+import { withWorkspace } from '../../app/with-workspace.ts'
 
 export const command: Command = {
   summary: 'windows, drift and alerts of a monitor',

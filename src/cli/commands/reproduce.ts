@@ -1,10 +1,9 @@
 import { shortDigest } from '../../internal/digest.ts'
 import type { Command } from '../command.ts'
-import { createProgress } from '../progress.ts'
-import { rebuildVersion } from '../reproduce.ts'
+import { listenerOf } from '../listener.ts'
+import { reproduceVersion } from '../../app/reproduce.ts'
 import type { Reproduction } from '../../stages/version/reproduce.ts'
-import { versionOf } from '../version-argument.ts'
-import { withWorkspace } from '../with-workspace.ts'
+import { withWorkspace } from '../../app/with-workspace.ts'
 
 /** What came out, by what the trainer says of itself. */
 function verdictOf({ version, same, reproducible, scoresDiffer, parts }: Reproduction): string {
@@ -26,11 +25,8 @@ export const command: Command = {
   arguments: [{ name: 'version', description: 'lateness@3; without a number the champion', required: true }],
   run: ({ args, cwd, out }) =>
     withWorkspace(cwd, async workspace => {
-      const version = await versionOf(workspace.store, args[0])
-      const progress = createProgress(out.json)
-      progress.chapter(`rebuilding ${version.model}@${version.version}`)
-      const found = await rebuildVersion(workspace, version, progress.say)
-      progress.end()
+      const { listener, end } = listenerOf(out)
+      const found = await reproduceVersion(workspace, { version: args[0] ?? '' }, listener).finally(end)
       out.data(found)
       out.table(
         ['part', 'registered', 'rebuilt', ''],

@@ -1,86 +1,60 @@
-import { runEnvironment, stepEnvironment } from '../../config/environment.ts'
-import { openWorkspace } from '../../config/workspace.ts'
-import { modelOf, startTraining } from '../../stages/pipeline/run.ts'
-import type { Command } from '../command.ts'
-import { updateLock } from '../project-lock.ts'
-import { createProgress } from '../progress.ts'
-
-const triggers = ['manual', 'schedule', 'data', 'drift', 'performance']
+import { train, triggers, type TrainAnswer } from '../../app/train.ts'
+import { withWorkspace } from '../../app/with-workspace.ts'
+import type { Command, Output } from '../command.ts'
+import { listenerOf } from '../listener.ts'
 
 const short = (text: string): string => (text.length > 100 ? `${text.slice(0, 99)}…` : text)
+
+function print({ model, run, status, steps, version, metrics, error, uncommitted }: TrainAnswer, out: Output): number {
+  out.table(
+    ['step', '', 'why'],
+    steps.map(step => [step.step, step.status, short(step.reason ?? '')]),
+  )
+  out.line()
+  if (version === null) {
+    out.line(`Run ${run} ${status}: ${error?.reason ?? 'no reason was recorded'}`)
+    out.line(`Next:  npx millrace runs show ${run}`)
+    return error?.exit ?? 1
+  }
+  if (uncommitted) {
+    const files = uncommitted.files.join(', ')
+    out.note(
+      uncommitted.kept
+        ? `made of uncommitted code; ${files} is kept with the version, so that it can be rebuilt`
+        : `made of uncommitted code that is too large to be kept with the version: ${files}`,
+    )
+  }
+  const figures = Object.entries(metrics ?? {}).map(([name, value]) => `${name} ${Number(value).toPrecision(4)}`)
+  out.line(`${model}@${version}  ${figures.join('  ')}`)
+  out.line('Next:  npx millrace deploy')
+  return 0
+}
 
 export const command: Command = {
   summary: 'run the pipeline of a model up to its registration',
   details:
-    'validate → features → train → export → evaluate → register. What did not change is reused. Exit code 1 when a gate says no.',
+    'validate → features → train → verify → evaluate → register. What did not change is reused. Exit code 1 when a gate says no.',
   arguments: [{ name: 'model', description: 'which (default: the only one)' }],
   options: [
-    { flags: '--trigger <kind>', description: `why: ${triggers.join(', ')}`, default: 'manual', choices: triggers },
+    {
+      flags: '--trigger <kind>',
+      description: `why: ${triggers.join(', ')}`,
+      default: 'manual',
+      choices: triggers,
+    },
     { flags: '--because <decision>', description: 'id of the decision that started it' },
   ],
   resumable: true,
-  async run({ args, options, cwd, out }) {
-    const workspace = await openWorkspace(cwd)
-    const progress = createProgress(out.json)
-    try {
-      const model = modelOf(workspace, args[0])
-      const engine = await workspace.engineOf(event => {
-        if (event.type === 'progress')
-          progress.say(`${event.step}: ${event.message ?? `${Math.round(event.fraction * 100)} %`}`)
-        else if (event.type === 'step' && event.status === 'running') progress.chapter(event.step)
-      })
-      const made = await runEnvironment(workspace)
-      const run = await startTraining(workspace, engine, {
-        model,
-        trigger: String(options.trigger),
-        stepEnvironment: await stepEnvironment(workspace.root),
-        runEnvironment: made,
-        ...(typeof options.because === 'string' ? { because: options.because } : {}),
-      })
-      const result = await run.done
-      progress.end()
-      const [version] = (await workspace.store.listModelVersions(model.name)).filter(one => one.runId === run.runId)
-      const error = result.error as { readonly reason?: string; readonly exit?: number } | undefined
-      out.data({
-        run: run.runId,
-        status: result.status,
-        steps: result.steps.map(step => ({ step: step.step, status: step.status, reason: step.reason ?? null })),
-        version: version?.version ?? null,
-        metrics: version?.metrics ?? null,
-        error: error ?? null,
-      })
-      out.table(
-        ['step', '', 'why'],
-        result.steps.map(step => [step.step, step.status, short(step.reason ?? '')]),
-      )
-      out.line()
-      if (!version) {
-        out.line(`Run ${run.runId} ${result.status}: ${error?.reason ?? 'no reason was recorded'}`)
-        out.line(`Next:  npx millrace runs show ${run.runId}`)
-        return error?.exit ?? 1
+  run: ({ args, options, cwd, out }) =>
+    withWorkspace(cwd, async workspace => {
+      const { listener, end } = listenerOf(out)
+      const input = {
+        model: args[0],
+        trigger: triggers.find(one => one === options.trigger),
+        because: typeof options.because === 'string' ? options.because : undefined,
       }
-      await updateLock(workspace, out)
-      const {
-        dirty,
-        changes,
-        changedFiles = [],
-      } = made as { dirty?: unknown; changes?: unknown; changedFiles?: string[] }
-      if (dirty === true && changedFiles.length > 0)
-        out.note(
-          changes === null
-            ? `made of uncommitted code that is too large to be kept with the version: ${changedFiles.join(', ')}`
-            : `made of uncommitted code; ${changedFiles.join(', ')} is kept with the version, so that it can be rebuilt`,
-        )
-      out.line(
-        `${model.name}@${version.version}  ${Object.entries(version.metrics)
-          .map(([name, value]) => `${name} ${Number(value).toPrecision(4)}`)
-          .join('  ')}`,
-      )
-      out.line('Next:  npx millrace deploy')
-      return 0
-    } finally {
-      progress.end()
-      await workspace.close()
-    }
-  },
+      const answer = await train(workspace, input, listener).finally(end)
+      out.data(answer)
+      return print(answer, out)
+    }),
 }

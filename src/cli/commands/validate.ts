@@ -5,16 +5,16 @@ import { fail, isMillraceError, type MillraceError } from '../../errors/index.ts
 import { parseDuration } from '../../internal/time.ts'
 import { compareReports, type Comparison } from '../../stages/validate/compare.ts'
 import type { ColumnDistribution } from '../../stages/validate/distribution.ts'
-import type { Baseline } from '../baseline.ts'
+import type { Baseline } from '../../app/baseline.ts'
 import type { Command, Invocation } from '../command.ts'
 import { endedLines } from '../ended-repairs.ts'
 import { endSignal } from '../end-signal.ts'
-import { datasetOf } from '../dataset-of.ts'
+import { datasetOf } from '../../app/dataset-of.ts'
 import { failureText } from '../failure.ts'
 import { printReports, reporterOf, reportOptions } from '../report-output.ts'
 import { renderPlan } from '../reporters/plan.ts'
-import { validateDataset } from '../validate-dataset.ts'
-import { withWorkspace } from '../with-workspace.ts'
+import { validateDataset } from '../../app/validate-dataset.ts'
+import { withWorkspace } from '../../app/with-workspace.ts'
 import { counted } from '../words.ts'
 
 /** Judges what arrives in a folder. Exit code 1 when a file was refused. */
@@ -45,7 +45,7 @@ async function baselineOf(workspace: Workspace, { options, out }: Invocation): P
   if (only !== undefined && only !== 'changed')
     throw fail('usageWrong', { reason: '--only takes "changed".', verb: 'validate' })
   if (compare === undefined && only === undefined) return undefined
-  const { inCi, openBaseline, pullRequestBase } = await import('../baseline.ts')
+  const { inCi, openBaseline, pullRequestBase } = await import('../../app/baseline.ts')
   if (compare !== undefined && compare !== 'pull-request') return openBaseline(workspace, String(compare))
   const base = pullRequestBase(process.env)
   if (base === undefined) {

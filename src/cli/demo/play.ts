@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { currentLock, writeLock } from '../../stages/version/lock.ts'
-import { rebuildVersion } from '../reproduce.ts'
+import { rebuildVersion } from '../../app/reproduce.ts'
 import { countValidated, damagedBatchArrives, emptyTally, validateSpring, winterArrives } from './arrivals.ts'
 import { outcome } from './outcome.ts'
 import { prove } from './proofs.ts'

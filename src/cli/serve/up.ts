@@ -3,16 +3,15 @@ import { makeStateFolder } from '../../config/state-folder.ts'
 import { openWorkspace, type Workspace } from '../../config/workspace.ts'
 import { ownIdentity } from '../../internal/process-identity.ts'
 import { messageOf } from '../../internal/message-of.ts'
-import { checkBind, EventBus, type Log, startServer } from '../../server/index.ts'
+import type { Log } from '../../ports/log.ts'
+import { checkBind, EventBus, startServer } from '../../server/index.ts'
 import { LiveServing } from '../../stages/serve/serving.ts'
-import { runApart } from './apart.ts'
-import { testApart } from './test-apart.ts'
-import { ingestApart } from './ingest-apart.ts'
-import { recoverApart } from './recover-apart.ts'
-import { retrainApart } from './retrain-apart.ts'
+import { openJobs } from '../../app/jobs/jobs.ts'
+import { recovery } from '../../app/live/recovery.ts'
+import { retrainer } from '../../app/live/retrainer.ts'
 import { announce, claimServing, withdraw } from './running.ts'
-import { fillingViews, lostView } from './fill-views.ts'
-import { watchAll } from './watching.ts'
+import { fillingViews, lostView } from '../../app/fill-views.ts'
+import { watchAll } from '../../app/live/watching.ts'
 
 export interface UpOptions {
   readonly cwd: string
@@ -75,28 +74,27 @@ async function serve(options: UpOptions): Promise<Up> {
     throw error
   })
   const bus = new EventBus()
-  const apart = runApart(workspace)
-  const retrainer = retrainApart(workspace, apart, log)
+  const jobs = openJobs(workspace)
+  const retrains = retrainer(workspace, jobs, log)
   const letGo = async (): Promise<void> => {
-    retrainer.close()
-    await apart.close()
+    retrains.close()
+    await jobs.close()
     await serving.close()
     await workspace.close()
   }
   try {
-    const watching = await watchAll(workspace, serving, retrainer, log)
+    const watching = await watchAll(workspace, serving, retrains, log)
     const server = await startServer({
       workspace,
       serving,
-      ingest: ingestApart(apart),
-      testModel: testApart(apart, workspace.store, workspace.folder),
+      jobs,
       port: options.port,
       host: options.host,
       auth: options.auth,
       bus,
       log,
     })
-    const recover = recoverApart(await workspace.engineOf(), apart, workspace.clock, log)
+    const recover = recovery(await workspace.engineOf(), jobs, workspace.clock, log)
     const wrong = (error: unknown): void => log({ level: 'error', reason: messageOf(error) })
     const under = new Set<Promise<void>>()
     const follow = (work: Promise<void>): void => {
@@ -114,8 +112,8 @@ async function serve(options: UpOptions): Promise<Up> {
         clearInterval(beat)
         await withdraw(workspace.folder)
         await server.close()
-        retrainer.close()
-        await apart.close()
+        retrains.close()
+        await jobs.close()
         await Promise.all(under)
         await watching.settled()
         await letGo()

@@ -263,4 +263,22 @@ export const serverErrors = {
     status: 404,
     blame: 'user',
   },
+  jobLost: {
+    code: 'MR5044',
+    title: 'Job ended without a result',
+    message: 'The process of job {job} ({useCase}) ended before it had a result: {reason}',
+    hint: 'What was finished is kept. Ask for it again; if it ends so again, look at the memory of the machine and at stderr.log in .millrace/jobs/{job}.',
+    exit: 3,
+    status: 500,
+    blame: 'environment',
+  },
+  jobCancelled: {
+    code: 'MR5045',
+    title: 'Job was cancelled',
+    message: 'Job {job} ({useCase}) was cancelled before it had a result.',
+    hint: 'What was finished is kept. Ask for it again when it is wanted.',
+    exit: 1,
+    status: 409,
+    blame: 'user',
+  },
 } as const satisfies Record<string, ErrorEntry>

@@ -1,25 +1,28 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { logEventSplit } from './event-split.ts'
 import { addPairs, noPairs } from './mean-difference.ts'
+import { logPairedEvents } from './paired-events.ts'
 
-describe('event split', () => {
-  it('is a martingale: its mean over the next event under the null is its value now', () => {
+describe('paired events', () => {
+  it('are a martingale at one half, and fall on average where less speaks against the challenger', () => {
     fc.assert(
-      fc.property(fc.nat(500), fc.nat(500), fc.double({ min: 0.01, max: 0.9, noNaN: true }), (k, rest, weight) => {
-        const n = k + rest
-        const now = logEventSplit(k, n, weight)
-        const up = Math.exp(logEventSplit(k + 1, n + 1, weight) - now)
-        const down = Math.exp(logEventSplit(k, n + 1, weight) - now)
-        expect(weight * up + (1 - weight) * down).toBeCloseTo(1, 8)
+      fc.property(fc.nat(300), fc.nat(300), fc.double({ min: 0, max: 0.5, noNaN: true }), (against, other, chance) => {
+        const now = logPairedEvents(against, other)
+        const up = Math.exp(logPairedEvents(against + 1, other) - now)
+        const down = Math.exp(logPairedEvents(against, other + 1) - now)
+        expect(0.5 * up + 0.5 * down).toBeCloseTo(1, 8)
+        expect(chance * up + (1 - chance) * down).toBeLessThanOrEqual(1 + 1e-8)
       }),
     )
   })
 
-  it('needs a handful of bad events when all of them come from the canary', () => {
+  it('need eight that all speak against the challenger, and some forty-five of which every fifth does not', () => {
+    // 0.8 · 1.98⁸ + 0.2 · 2⁹ (1 − 2⁻⁹) / 9 = 200.3 reaches 1 / 0.005; 0.8 · 1.98⁷ + 0.2 · 2⁸ (1 − 2⁻⁸) / 8 = 101.8 does not
+    expect(Math.exp(logPairedEvents(8, 0))).toBeCloseTo(200.34, 1)
+    expect(Math.exp(logPairedEvents(7, 0))).toBeCloseTo(101.8, 1)
     let n = 0
-    while (logEventSplit(n, n, 0.05) < Math.log(4 / 0.01)) n++
-    expect(n).toBeLessThanOrEqual(8)
+    while (logPairedEvents(4 * n, n) < Math.log(200)) n++
+    expect(5 * n).toBe(45)
   })
 })
 

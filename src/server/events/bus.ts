@@ -4,7 +4,17 @@ import type { Json } from '../../internal/canonical-json.ts'
 export interface ServerEvent {
   /** Grows by one; a reader that reconnects says which it saw last. */
   readonly id: number
-  readonly type: 'run' | 'step' | 'progress' | 'decision' | 'report' | 'rollout' | 'deployment' | 'alert' | 'windows'
+  readonly type:
+    | 'run'
+    | 'step'
+    | 'progress'
+    | 'decision'
+    | 'report'
+    | 'rollout'
+    | 'deployment'
+    | 'alert'
+    | 'windows'
+    | 'job'
   readonly data: Json
 }
 

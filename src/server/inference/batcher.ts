@@ -1,4 +1,5 @@
 import { fail, isMillraceError } from '../../errors/index.ts'
+import { ulid } from '../../internal/ids.ts'
 import type { Prediction, PredictRequest, ServedDeployment } from '../../stages/serve/types.ts'
 
 const mostRowsABatch = 256
@@ -14,11 +15,12 @@ interface Waiting {
 
 /**
  * Puts single-row predictions that arrive in the same turn of the event loop into one call: no added waiting, fewer calls.
- * Every caller gets the answer of its own row; a row that is refused refuses its own caller only.
+ * Every caller gets the answer of its own row; a row that is refused refuses its own caller only. Rows of the two arms never
+ * share a call: who is answered by stable does not wait for a challenger.
  */
 export class Batcher {
   readonly #deployment: ServedDeployment
-  #waiting: Waiting[] = []
+  readonly #waiting: Record<'stable' | 'canary', Waiting[]> = { stable: [], canary: [] }
   #inFlight = 0
 
   constructor(deployment: ServedDeployment) {
@@ -31,9 +33,12 @@ export class Batcher {
     const [only] = requests
     if (only === undefined || requests.length > 1) return this.#call(requests)
     this.#inFlight++
+    const request = { ...only, id: only.id ?? ulid() }
+    const arm = this.#deployment.armOf(request)
+    const waiting = this.#waiting[arm]
     return new Promise((resolve, reject) => {
-      this.#waiting.push({
-        request: only,
+      waiting.push({
+        request,
         resolve: prediction => {
           this.#inFlight--
           resolve([prediction])
@@ -43,8 +48,8 @@ export class Batcher {
           reject(error)
         },
       })
-      if (this.#waiting.length === 1) setImmediate(() => this.#flush())
-      else if (this.#waiting.length >= mostRowsABatch) this.#flush()
+      if (waiting.length === 1) setImmediate(() => this.#flush(arm))
+      else if (waiting.length >= mostRowsABatch) this.#flush(arm)
     })
   }
 
@@ -57,10 +62,9 @@ export class Batcher {
     }
   }
 
-  #flush(): void {
-    const batch = this.#waiting
+  #flush(arm: 'stable' | 'canary'): void {
+    const batch = this.#waiting[arm].splice(0)
     if (batch.length === 0) return
-    this.#waiting = []
     void this.#answer(batch)
   }
 

@@ -1,11 +1,13 @@
 import { z } from '@hono/zod-openapi'
+import { quarantineFormats } from '../../app/quarantine.ts'
 import type { Dataset } from '../../define/dataset.ts'
 import { compileDefinition } from '../../define/project.ts'
 import { partOf, type CheckResult, type Report } from '../../define/report.ts'
+import { startJob } from '../job-answer.ts'
 import { parseInput, route, type ControlRoute } from '../route.ts'
-import { nameSchema, Report as ReportSchema, ReportLine } from '../schemas.ts'
+import { Job, nameSchema, Report as ReportSchema, ReportLine } from '../schemas.ts'
 import type { ServerServices } from '../services.ts'
-import { withUpload } from '../upload.ts'
+import { sendMade, withUpload } from '../upload.ts'
 import { datasetOf, pushRoute } from './push.ts'
 
 const history = 60
@@ -67,6 +69,26 @@ async function view(dataset: Dataset, { workspace: { store } }: ServerServices):
 }
 
 const IngestQuery = z.strictObject({ name: nameSchema.optional() })
+
+const QuarantineQuery = z.strictObject({
+  format: z.enum(quarantineFormats).optional(),
+  repaired: z.enum(['true', 'false']).optional(),
+})
+
+const ReadmitQuery = z.strictObject({ format: z.enum(['csv', 'jsonl', 'parquet']) })
+
+const Readmitted = z
+  .object({
+    dataset: z.string(),
+    rows: z.number(),
+    first: z.number(),
+    corrected: z.number(),
+    unchanged: z.number(),
+    remaining: z.number(),
+    digest: z.string().nullable(),
+    decision: z.string().nullable(),
+  })
+  .openapi('Readmitted')
 
 const IngestAnswer = z
   .object({
@@ -137,14 +159,98 @@ export const datasetRoutes = [
     summary:
       'Takes a file, the body, into a dataset if it holds; `?name=` says how it is called. 422 when it is refused. The same content is judged once',
     answer: IngestAnswer,
-    async respond({ request, url, params, services }) {
+    async respond({ request, url, params, services, actor }) {
       const dataset = datasetOf(services, params.name)
       const { name } = parseInput(IngestQuery, Object.fromEntries(url.searchParams), 'query', 'POST :ingest')
       return withUpload(request, services.workspace.folder, async path => {
-        const answer = await services.ingest(dataset, { path, name: name ?? dataset.name })
+        const input = { dataset: dataset.name, path, name: name ?? dataset.name, shown: 'the body' }
+        const answer = await (await services.jobs.start('ingest', input, { actor })).answer
         return Response.json(answer, { status: answer.verdict === 'refused' ? 422 : 200 })
       })
     },
   } satisfies ControlRoute,
+  {
+    method: 'GET',
+    path: '/v1/datasets/{name}/quarantine',
+    permission: 'operate',
+    tag: 'data',
+    summary:
+      'Rows that the newest snapshot set aside, in clear, with the checks that they break: `?format=` csv or parquet; `?repaired=true` gives those that were repaired and let in',
+    answerType: 'text/csv',
+    answer: z.string(),
+    async respond({ url, params, services, actor }) {
+      const dataset = datasetOf(services, params.name)
+      const given = Object.fromEntries(url.searchParams)
+      const { format = 'csv', repaired } = parseInput(QuarantineQuery, given, 'query', 'GET quarantine')
+      const type = format === 'csv' ? 'text/csv; charset=utf-8' : 'application/vnd.apache.parquet'
+      return sendMade(services.workspace.folder, format, type, async path => {
+        const input = { dataset: dataset.name, repaired: repaired === 'true', file: { path, format } }
+        return (await (await services.jobs.start('quarantine', input, { actor })).answer).file !== null
+      })
+    },
+  } satisfies ControlRoute,
+  {
+    method: 'POST',
+    path: '/v1/datasets/{name}:readmit',
+    permission: 'write',
+    tag: 'data',
+    summary:
+      'Lets repaired rows, the body, in again: all of them or none. `?format=` is csv, jsonl or parquet, as "data quarantine" wrote them',
+    answer: Readmitted,
+    async respond({ request, url, params, services, actor }) {
+      const dataset = datasetOf(services, params.name)
+      const { format } = parseInput(ReadmitQuery, Object.fromEntries(url.searchParams), 'query', 'POST :readmit')
+      return withUpload(
+        request,
+        services.workspace.folder,
+        async path => {
+          const input = { dataset: dataset.name, path, shown: 'the body' }
+          return Response.json(await (await services.jobs.start('readmit', input, { actor })).answer)
+        },
+        format,
+      )
+    },
+  } satisfies ControlRoute,
+  route({
+    method: 'POST',
+    path: '/v1/datasets/{name}:validate',
+    permission: 'operate',
+    tag: 'data',
+    summary:
+      'Checks a dataset against its expectations as a job, whose answer is the report; `keepRows: false` keeps no failing rows',
+    body: z.strictObject({ keepRows: z.boolean().optional() }),
+    answer: Job,
+    async handler({ params, body, request, actor }, services) {
+      const { name } = datasetOf(services, params.name)
+      return startJob(services, { request, actor }, 'validate', { dataset: name, ...body })
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/datasets/{name}:snapshot',
+    permission: 'operate',
+    tag: 'data',
+    summary: 'Validates a dataset and keeps its good rows as a snapshot, as a job',
+    body: z.strictObject({}),
+    answer: Job,
+    async handler({ params, request, actor }, services) {
+      const { name } = datasetOf(services, params.name)
+      return startJob(services, { request, actor }, 'snapshot', { dataset: name })
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/datasets/{name}:suggest',
+    permission: 'operate',
+    tag: 'data',
+    summary:
+      'Finds expectations that the rows bear out, as a job; its answer has them and a patch of the file that declares it',
+    body: z.strictObject({}),
+    answer: Job,
+    async handler({ params, request, actor }, services) {
+      const { name } = datasetOf(services, params.name)
+      return startJob(services, { request, actor }, 'suggest', { dataset: name })
+    },
+  }),
   pushRoute,
 ]

@@ -1,8 +1,6 @@
 import { z } from '@hono/zod-openapi'
+import { eventStream } from '../event-stream.ts'
 import { route } from '../route.ts'
-
-const encoder = new TextEncoder()
-const heartbeat = 15_000
 
 export const eventRoutes = [
   route({
@@ -17,38 +15,7 @@ export const eventRoutes = [
     async handler({ request, query }, { bus }) {
       const last = Number(request.headers.get('last-event-id') ?? Number.NaN)
       const since = Number.isInteger(last) ? last : query.since
-      let stop = (): void => {}
-      const stream = new ReadableStream<Uint8Array>({
-        start(controller) {
-          const send = (text: string): void => {
-            // a reader that takes nothing for long is let go rather than buffered for
-            if ((controller.desiredSize ?? 0) < -500) return end()
-            controller.enqueue(encoder.encode(text))
-          }
-          const unsubscribe = bus.subscribe(
-            event => send(`id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event.data)}\n\n`),
-            since,
-            () => end(),
-          )
-          const timer = setInterval(() => send(': still here\n\n'), heartbeat)
-          timer.unref()
-          const end = (): void => {
-            stop()
-            controller.close()
-          }
-          stop = () => {
-            clearInterval(timer)
-            unsubscribe()
-          }
-          send('retry: 1000\n\n')
-        },
-        cancel() {
-          stop()
-        },
-      })
-      return new Response(stream, {
-        headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' },
-      })
+      return eventStream((send, end) => bus.subscribe(send, since, end))
     },
   }),
 ]

@@ -1,7 +1,12 @@
 import { z } from '@hono/zod-openapi'
+import { applyFeatures } from '../../app/apply.ts'
+import { planFeatures } from '../../app/features-plan.ts'
 import { compileDefinition } from '../../define/project.ts'
+import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
+import { startJob } from '../job-answer.ts'
 import { route } from '../route.ts'
+import { Job, nameSchema } from '../schemas.ts'
 
 /**
  * Documents that the feature stage keeps of each view: what was last materialised into the online store, and what the
@@ -9,6 +14,20 @@ import { route } from '../route.ts'
  */
 export const materialisationKind = 'materialisation'
 export const verificationKind = 'feature-verification'
+
+const FeaturesPlan = z
+  .object({
+    digest: z.string(),
+    changes: z.array(
+      z.object({
+        view: z.string(),
+        change: z.enum(['new', 'gone', 'breaking', 'materialise', 'none']),
+        why: z.string(),
+        models: z.array(z.string()),
+      }),
+    ),
+  })
+  .openapi('FeaturesPlan')
 
 const FeatureViewView = z
   .object({
@@ -58,5 +77,50 @@ export const featureRoutes = [
       )
       return { views }
     },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/features/plan',
+    permission: 'read',
+    tag: 'features',
+    summary: 'What the definitions change against those that were applied',
+    answer: FeaturesPlan,
+    handler: (_, { workspace: { project, store } }) => planFeatures(store, project),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/features/apply',
+    permission: 'operate',
+    tag: 'features',
+    summary: 'Makes the planned definitions current; 409 where the plan is not the one of that digest any more',
+    body: z.strictObject({ plan: z.string().min(1).max(80).optional() }),
+    answer: FeaturesPlan,
+    handler: ({ body }, { workspace }) => applyFeatures(workspace, body),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/features/materialise',
+    permission: 'operate',
+    tag: 'features',
+    summary:
+      'Writes online records from the newest snapshots, as a job: of one view or of all, as known `until` (microseconds)',
+    body: z.strictObject({ view: nameSchema.optional(), until: z.int().optional() }),
+    answer: Job,
+    async handler({ body, request, actor }, services) {
+      const { views } = services.workspace.project
+      if (body.view !== undefined && !views.has(body.view))
+        throw fail('recordUnknown', { kind: 'feature view', name: body.view, where: 'GET /v1/features' })
+      return startJob(services, { request, actor }, 'materialise', body)
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/features/verify',
+    permission: 'operate',
+    tag: 'features',
+    summary: 'Compares online with offline values at random moments, as a job; its answer counts what differs',
+    body: z.strictObject({ sample: z.int().min(1).max(1_000_000).optional() }),
+    answer: Job,
+    handler: ({ body, request, actor }, services) => startJob(services, { request, actor }, 'verify', body),
   }),
 ]

@@ -5,6 +5,7 @@ import { decisionRoutes } from './decisions.ts'
 import { deploymentRoutes } from './deployments.ts'
 import { eventRoutes } from './events.ts'
 import { featureRoutes } from './features.ts'
+import { jobRoutes } from './jobs.ts'
 import { lineageRoutes } from './lineage.ts'
 import { loopRoutes } from './loop.ts'
 import { modelRoutes } from './models.ts'
@@ -24,6 +25,7 @@ export const controlRoutes: readonly ControlRoute[] = [
   ...monitorRoutes,
   ...decisionRoutes,
   ...lineageRoutes,
+  ...jobRoutes,
   ...eventRoutes,
   ...accessRoutes,
 ]

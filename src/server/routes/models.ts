@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { triggers } from '../../app/train.ts'
 import { compileDefinition } from '../../define/project.ts'
 import { fail, isMillraceError } from '../../errors/index.ts'
 import type { ArtifactStore } from '../../ports/artifact-store.ts'
@@ -7,8 +8,9 @@ import { drawFigures, type Picture } from '../../stages/evaluate/figures/draw.ts
 import { readPart } from '../../stages/register/version-parts.ts'
 import { sameArtifacts } from '../../stages/version/same-artifact.ts'
 import { reportsOfRun } from '../reports-of-run.ts'
+import { startJob } from '../job-answer.ts'
 import { route } from '../route.ts'
-import { Edge, ModelVersion, Report } from '../schemas.ts'
+import { Edge, Job, ModelVersion, Report } from '../schemas.ts'
 
 async function modelView(name: string, definition: unknown, store: MetadataStore): Promise<unknown> {
   const versions = [...sameArtifacts(await store.listModelVersions(name))].map(([one, sameAs]) => ({ ...one, sameAs }))
@@ -27,6 +29,17 @@ async function drawn(
     if (!isMillraceError(error)) throw error
     return { pictures: [], champion: null }
   }
+}
+
+/** Throws `recordUnknown`. */
+async function versionFound(
+  store: MetadataStore,
+  { name = '', version = '' }: Readonly<Record<string, string>>,
+): Promise<ModelVersionRecord> {
+  const found = /^\d{1,9}$/.test(version) ? await store.getModelVersion(name, Number(version)) : undefined
+  if (!found)
+    throw fail('recordUnknown', { kind: 'model version', name: `${name}@${version}`, where: 'GET /v1/models' })
+  return found
 }
 
 const ModelView = z
@@ -74,17 +87,14 @@ export const modelRoutes = [
       usedBy: z.array(Edge),
     }),
     async handler({ params }, { workspace: { store, artifacts } }) {
-      const { name = '', version = '' } = params
-      const found = /^\d{1,9}$/.test(version) ? await store.getModelVersion(name, Number(version)) : undefined
-      if (!found)
-        throw fail('recordUnknown', { kind: 'model version', name: `${name}@${version}`, where: 'GET /v1/models' })
+      const found = await versionFound(store, params)
       const proofs = new Set(['model', 'scaler', 'export'])
       const made = (await reportsOfRun(store, found.runId)).filter(report => proofs.has(report.kind))
       // what loading it for serving found belongs to no run
-      const served = await store.listReports({ kind: 'scaler', subject: `${name}@${found.version}`, limit: 1 })
+      const served = await store.listReports({ kind: 'scaler', subject: `${found.model}@${found.version}`, limit: 1 })
       const reports = [...made, ...served.filter(one => made.every(({ id }) => id !== one.id))]
-      const aliases = Object.entries(await store.aliases(name))
-      const node = `model:${name}@${found.version}`
+      const aliases = Object.entries(await store.aliases(found.model))
+      const node = `model:${found.model}@${found.version}`
       return {
         version: found,
         aliases: aliases.filter(([, at]) => at === found.version).map(([alias]) => alias),
@@ -107,12 +117,41 @@ export const modelRoutes = [
       seed: z.number().int().min(0).max(4_294_967_295).optional(),
     }),
     answer: Report,
-    async handler({ params, body }, { workspace: { store }, testModel }) {
-      const { name = '', version = '' } = params
-      const found = /^\d{1,9}$/.test(version) ? await store.getModelVersion(name, Number(version)) : undefined
-      if (!found)
-        throw fail('recordUnknown', { kind: 'model version', name: `${name}@${version}`, where: 'GET /v1/models' })
-      return testModel(`${name}@${found.version}`, body.tests, body.seed)
+    async handler({ params, body, actor }, { workspace: { store }, jobs }) {
+      const found = await versionFound(store, params)
+      const input = { version: `${found.model}@${found.version}`, ...body }
+      return (await jobs.start('test', input, { actor })).answer
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/models/{name}/versions/{version}:reproduce',
+    permission: 'operate',
+    tag: 'models',
+    summary: 'Rebuilds a version from its commit and its snapshots, as a job; its answer compares the digests',
+    body: z.strictObject({}),
+    answer: Job,
+    async handler({ params, request, actor }, services) {
+      const found = await versionFound(services.workspace.store, params)
+      return startJob(services, { request, actor }, 'reproduce', { version: `${found.model}@${found.version}` })
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/models/{name}:train',
+    permission: 'operate',
+    tag: 'models',
+    summary:
+      'Runs the pipeline of a model up to its registration, as a job; its answer names the version, or why there is none',
+    body: z.strictObject({
+      trigger: z.enum(triggers).optional(),
+      because: z.string().max(80).optional(),
+    }),
+    answer: Job,
+    async handler({ params: { name = '' }, body, request, actor }, services) {
+      if (!services.workspace.project.models.has(name))
+        throw fail('recordUnknown', { kind: 'declared model', name, where: 'GET /v1/models' })
+      return startJob(services, { request, actor }, 'train', { model: name, ...body })
     },
   }),
 ]

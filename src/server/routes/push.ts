@@ -28,11 +28,13 @@ const rowsOf = (most: number) =>
   z.array(z.record(nameSchema, z.union([z.string(), z.number(), z.boolean(), z.null()]))).max(most)
 const mostRows = 100_000
 
-const PushBody = z.strictObject({
-  rows: rowsOf(mostRows).optional(),
-  deletes: rowsOf(mostRows).optional(),
-  knownAt: z.string().optional(),
-})
+const PushBody = z
+  .strictObject({
+    rows: rowsOf(mostRows).optional(),
+    deletes: rowsOf(mostRows).optional(),
+    knownAt: z.string().optional(),
+  })
+  .refine(({ rows = [], deletes = [] }) => rows.length + deletes.length > 0, 'has neither rows nor deletes')
 
 const Verdicts = z.array(
   z.object({ row: z.number(), broken: z.array(z.object({ check: z.string(), says: z.string() })) }),
@@ -68,7 +70,6 @@ export const pushRoute = route({
     const { rows = [], deletes = [] } = body
     const wrong = (place: string, reason: string): Error =>
       fail('inputInvalid', { place: `body${place}`, reason, route: routeName })
-    if (rows.length + deletes.length === 0) throw wrong('', 'has neither rows nor deletes')
     const known = body.knownAt === undefined ? undefined : parseTime(body.knownAt)
     if (body.knownAt !== undefined && known === undefined)
       throw wrong('.knownAt', `"${body.knownAt}" is not a time such as 2026-03-31T00:00:00Z`)

@@ -1,6 +1,6 @@
 import type { Digest } from '../../internal/digest.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ridesOf } from '../../../test/support/rides-of.ts'
+import { predicted, ridesOf } from '../../../test/support/rides-of.ts'
 import { faultyRuntime } from '../../../test/support/faulty-runtime.ts'
 import { hour, late, madeRides, type Trained, trainedProject } from '../../../test/support/trained-project.ts'
 import type { ModelVersion } from '../../ports/metadata-store.ts'
@@ -129,7 +129,7 @@ describe('answers', () => {
     const other = await trained.live('plain-other')
     await other.deploy(trained.versions.other, 'ada')
     const requests = many(40)
-    const answers = await live.predict(requests)
+    const answers = await predicted(live, requests)
     expect(answers.map(one => one.id)).toEqual(requests.map(one => one.id))
     for (const { arm, version, score, label, fallback } of answers) {
       expect([arm, version, fallback]).toEqual(['stable', trained.versions.good, undefined])
@@ -137,10 +137,10 @@ describe('answers', () => {
       expect(label).toBe(score >= 0.4)
     }
     expect(answers.some(one => one.score >= 0.4 && one.score < 0.5)).toBe(true)
-    expect((await other.predict(requests)).map(one => one.score)).not.toEqual(answers.map(one => one.score))
+    expect((await predicted(other, requests)).map(one => one.score)).not.toEqual(answers.map(one => one.score))
     expect(live.status().requests).toEqual({ stable: 40, canary: 0, errors: 0 })
     expect(live.status().stable).toMatchObject({ version: trained.versions.good, since: trained.clock.now() })
-    const [without] = await live.predict([{ row: row() }])
+    const [without] = await predicted(live, [{ row: row() }])
     expect(without?.id).toMatch(/^[0-9A-Z]{26}$/)
   })
 
@@ -164,14 +164,14 @@ describe('answers', () => {
       trained.clock.work(30)
       return answer()
     })
-    await live.predict(many(10))
+    await predicted(live, many(10))
     expect(live.status().latencyMicros).toEqual({ p50: 3_000, p99: 3_000 })
   })
 
   it('of a regression are values without a label', async () => {
     const live = (await trained.serve(trained.fares('fares').project)).get('fares') as LiveDeployment
     await live.deploy(trained.fare, 'ada')
-    const [answer] = await live.predict([{ row: { km: 20, zone: 'north' } }])
+    const [answer] = await predicted(live, [{ row: { km: 20, zone: 'north' } }])
     expect(answer).not.toHaveProperty('label')
     expect(Math.abs((answer?.score as number) - 40)).toBeLessThan(10)
     // of a label that no loss can hold nothing is kept
@@ -203,7 +203,10 @@ describe('features', () => {
     const of = (index: number, name: string): number => seen[index]?.[names.indexOf(name)] as number
     const end = trained.clock.now()
     const moments = [end, end - 3 * hour, end - 20 * hour - 1, end - 40 * hour]
-    await live.predict(moments.map(at => ({ row: { at, zone: 'south', km: 3.3 } })))
+    await predicted(
+      live,
+      moments.map(at => ({ row: { at, zone: 'south', km: 3.3 } })),
+    )
     moments.slice(0, 2).forEach((at, i) => {
       const [count, mean] = plainly('south', at)
       expect([of(i, 'rides_6h'), of(i, 'km_6h')]).toEqual([count, Math.fround(mean)])
@@ -212,11 +215,11 @@ describe('features', () => {
     })
     expect(plainly('south', moments[0] as number)).not.toEqual(plainly('south', moments[1] as number))
     seen.length = 0
-    await live.predict([{ row: { at: end, zone: 'south', km: 3 }, at: end - 2 * hour }])
+    await predicted(live, [{ row: { at: end, zone: 'south', km: 3 }, at: end - 2 * hour }])
     expect(of(0, 'rides_6h')).toBe(plainly('south', end - 2 * hour)[0])
     // a zone that nobody knows has none
     seen.length = 0
-    await live.predict([{ row: { at: end, zone: 'west', km: 3 } }])
+    await predicted(live, [{ row: { at: end, zone: 'west', km: 3 } }])
     expect([of(0, 'rides_6h'), of(0, 'km_6h')]).toEqual([0, Number.NaN])
   })
 })
@@ -234,7 +237,8 @@ describe('the arm of a caller', () => {
       await past(live)
       const perZone: string[][] = []
       for (const zone of zones) {
-        const answers = await live.predict(
+        const answers = await predicted(
+          live,
           Array.from({ length: 30 }, (_, i) => ({ id: `${zone}-${i}`, row: row(1 + i, zone) })),
         )
         perZone.push([...arms(answers)])
@@ -245,7 +249,10 @@ describe('the arm of a caller', () => {
       expect(both).toBe(sticky ? 0 : zones.length)
       expect(new Set(perZone.flat())).toEqual(new Set(['stable', 'canary']))
       // what the caller says goes before
-      const answers = await live.predict(many(60).map(one => ({ ...one, key: 'ada' })))
+      const answers = await predicted(
+        live,
+        many(60).map(one => ({ ...one, key: 'ada' })),
+      )
       expect(arms(answers).size).toBe(1)
       const { stable, canary: challenger } = live.status().requests
       expect(stable + challenger).toBe(1000 + 900 + 60)
@@ -259,7 +266,7 @@ describe('the arm of a caller', () => {
     await live.rollOut(trained.versions.other, 'ada')
     await past(live)
     const requests = many(200)
-    const [mixed, others] = [await live.predict(requests), await alone.predict(requests)]
+    const [mixed, others] = [await predicted(live, requests), await predicted(alone, requests)]
     expect(mixed.filter(one => one.arm === 'canary').length).toBeGreaterThan(50)
     mixed.forEach((one, i) => expect(one.score === others[i]?.score).toBe(one.arm === 'canary'))
   })

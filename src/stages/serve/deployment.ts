@@ -1,44 +1,27 @@
-import type { Task } from '../../math/task.ts'
 import type { Deployment } from '../../define/deployment.ts'
 import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
-import { ulid } from '../../internal/ids.ts'
-import { inSeconds, type Micros } from '../../internal/time.ts'
 import { messageOf } from '../../internal/message-of.ts'
-import { advance, startRollout, type RolloutEvent, type RolloutState } from '../deploy/rollout/index.ts'
-import type { InferenceResult } from '../../ports/inference-runtime.ts'
+import type { Micros } from '../../internal/time.ts'
+import type { Task } from '../../math/task.ts'
+import { advance, startRollout, type RolloutState } from '../deploy/rollout/index.ts'
 import type { StageServices } from '../pipeline/services.ts'
 import { versionCalled, versionName } from '../register/version-parts.ts'
-import { type Score, scoreOf } from '../../math/metrics/row-loss.ts'
-import { inClassesOf } from '../evaluate/subject.ts'
-import { compared, said } from './answer.ts'
-import { type Challenged, answerOf, inTime, keyOf } from './challenge.ts'
-import { requestColumns, RowEncoder, type EncodedRows } from './encode.ts'
+import { type Arm, loadArm } from './arm.ts'
+import { requestColumns } from './encode.ts'
 import { type JournalOptions, type Keeper, type KeptPrediction, ServingJournal } from './journal.ts'
 import { LabelPairs, withWaiting } from './label-pairs.ts'
-import { LatencyRing } from './latency.ts'
+import { LiveRollout } from './live-rollout.ts'
 import type { OnlineViews } from './online-views.ts'
+import { type Observer, Predictor } from './predictor.ts'
+import { rolloutConfigOf } from './rollout-config.ts'
 import { ScalerGuard } from './scaler-guard.ts'
-import { loadProven, retire, type ServedVersion } from './served-version.ts'
+import { retire, type ServedVersion } from './served-version.ts'
 import { recordStable, recordWithdrawn, type StableDocument } from './stable-record.ts'
+import { Trial } from './trial.ts'
 import type { DeploymentStatus, Label, Prediction, PredictRequest, ServedDeployment } from './types.ts'
 
-/** What else hears of every answered row: the monitor. */
-export interface Observer {
-  predicted(id: string, at: Micros, rows: EncodedRows, index: number, score: Score): void
-  labelled(id: string, label: number, at: Micros): void
-}
-
-/** Views that gave an answer no features, where their records do not reach back to its moment. */
-function uncoveredOf({ uncovered }: EncodedRows, row: number): Pick<Prediction, 'uncovered'> {
-  const views = uncovered?.get(row)
-  return views ? { uncovered: views } : {}
-}
-
-/** A version with what makes its inputs of a request: its own expressions and features, whatever the other arm reads. */
-interface Arm extends ServedVersion {
-  readonly encoder: RowEncoder
-}
+export type { Observer } from './predictor.ts'
 
 /** What the journal keeps of a deployment. */
 interface Kept {
@@ -55,25 +38,20 @@ export class LiveDeployment implements ServedDeployment, Keeper {
   readonly definition: Deployment
   readonly #services: StageServices
   readonly #views: OnlineViews
-  readonly #latency = new LatencyRing()
+  readonly #predictor: Predictor
+  readonly #rollout: LiveRollout
   #pairs: LabelPairs
   #stable: Arm | undefined
   /** Why what should be stable is not: nothing answers, and the other deployments do. */
   #down: { readonly version: string; readonly error: unknown } | undefined
   #stableSince: Micros = 0
-  #canary: Arm | undefined
-  #rollout: RolloutState | undefined
   /** The rollout as the journal has it. */
   #kept: RolloutState | undefined
   /** The rollout is the journal's. */
   #taken = false
   #journal: ServingJournal | undefined
-  #writes: Promise<unknown> = Promise.resolve()
   #closing: Promise<void> | undefined
-  #failure: unknown
-  #canaryError: string | undefined
   readonly #scaler: ScalerGuard
-  readonly #counts = { stable: 0, canary: 0, errors: 0 }
   /** Set by whoever watches. */
   observer: Observer | undefined
   /** Called after a new version became stable. */
@@ -87,6 +65,16 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     this.#views = views
     this.#pairs = new LabelPairs(definition.model.task, labelHorizon, definition.model.quantile)
     this.labelHorizon = labelHorizon
+    this.#rollout = new LiveRollout(services, definition.name, {
+      told: decision => withWaiting(decision, this.#pairs.waiting, labelHorizon),
+      ended: (state, { arm }) => this.#ended(state, arm),
+    })
+    this.#predictor = new Predictor(definition, services.clock, () => ({
+      rollout: this.#rollout,
+      pairs: this.#pairs,
+      journal: this.#journal,
+      observer: this.observer,
+    }))
   }
 
   get name(): string {
@@ -99,19 +87,19 @@ export class LiveDeployment implements ServedDeployment, Keeper {
   get columns(): ServedDeployment['columns'] {
     const demanded = this.#stable?.encoder.columns ?? requestColumns(this.definition.model)
     const known = new Set(demanded.map(column => column.name))
-    const further = this.#canary?.encoder.columns.filter(column => !known.has(column.name)) ?? []
+    const further = this.#rollout.trial?.arm.encoder.columns.filter(column => !known.has(column.name)) ?? []
     return [...demanded, ...further.map(column => ({ ...column, nullable: true }))]
   }
   get stable(): ServedVersion | undefined {
     return this.#stable
   }
   get rollout(): RolloutState | undefined {
-    return this.#rollout
+    return this.#rollout.state
   }
 
   /** A challenger is being tried. */
   get rolling(): boolean {
-    return this.#rollout !== undefined && this.#canary !== undefined
+    return this.#rollout.rolling
   }
 
   /** Takes up where the store says that it was: the stable version, and a rollout that was running. */
@@ -132,11 +120,11 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     if (!rollout || rollout.phase === 'done' || rollout.phase === 'rolled-back') return
     const challenger = versionCalled(rollout.config.challenger)
     try {
-      this.#canary = await this.#load(challenger.model, challenger.version)
-      this.#rollout = rollout
+      const arm = await this.#load(challenger.model, challenger.version, this.#services.challengers)
+      this.#rollout.take(rollout, this.#trialOf(arm, rollout))
     } catch (error) {
       // What cannot be loaded cannot be tried; who answers is not its concern
-      this.#canaryError = messageOf(error)
+      this.#predictor.trouble = messageOf(error)
       await this.#giveUp(rollout, messageOf(error))
     }
   }
@@ -154,7 +142,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
         ...one,
         reason: `${rollout.config.challenger} cannot be loaded any more, so its rollout ends: ${reason}`,
       })
-    await this.#persist(state)
+    await this.#rollout.persist(state)
   }
 
   /** Why nothing answers although a version was deployed. */
@@ -166,14 +154,15 @@ export class LiveDeployment implements ServedDeployment, Keeper {
   async remember(folder: string, others: readonly Keeper[], options: JournalOptions): Promise<void> {
     this.#journal = await ServingJournal.open(folder, [this, ...others], options)
     // A rollout that began past the journal (by a command while no server ran) has another challenger than what it holds
-    if (this.#rollout && !this.#taken) this.#pairs.begin()
+    if (this.#rollout.state && !this.#taken) this.#pairs.begin()
     this.#release(this.#services.clock.now())
   }
 
   capture(whole: boolean): Json | undefined {
-    if (!whole && this.#rollout === this.#kept) return undefined
-    this.#kept = this.#rollout
-    const kept: Kept = { rollout: this.#rollout ?? null, pairs: this.#pairs.capture() }
+    const { state } = this.#rollout
+    if (!whole && state === this.#kept) return undefined
+    this.#kept = state
+    const kept: Kept = { rollout: state ?? null, pairs: this.#pairs.capture() }
     return kept as unknown as Json
   }
 
@@ -181,7 +170,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
   takeBack(state: Json): void {
     const { rollout, pairs } = state as unknown as Kept
     this.#pairs.takeBack(pairs)
-    const own = this.#rollout
+    const own = this.#rollout.state
     this.#taken =
       rollout !== null &&
       own !== undefined &&
@@ -191,7 +180,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
       rollout.config.stable === own.config.stable &&
       rollout.sequence >= own.sequence &&
       rollout.since >= own.since
-    if (this.#taken) this.#rollout = rollout as RolloutState
+    if (this.#taken) this.#rollout.resume(rollout as RolloutState)
   }
 
   recall({ id, at, stable, canary, epoch }: KeptPrediction): void {
@@ -203,18 +192,15 @@ export class LiveDeployment implements ServedDeployment, Keeper {
   }
 
   stored(): Promise<unknown> {
-    return this.#writes
+    return this.#rollout.written()
   }
 
-  async #load(model: string, version: number): Promise<Arm> {
-    const served = await loadProven(this.#services, model, version, one => this.#scaler.admit(one))
-    try {
-      const views = await Promise.all(served.model.views.map(view => this.#views.open(view, served.record)))
-      return { ...served, encoder: new RowEncoder(served.model, views, this.#views.past) }
-    } catch (error) {
-      await served.loaded.close()
-      throw error
-    }
+  #load(model: string, version: number, runtime?: StageServices['runtime']): Promise<Arm> {
+    return loadArm(this.#services, this.#views, { model, version }, one => this.#scaler.admit(one), runtime)
+  }
+
+  #trialOf(arm: Arm, { config }: RolloutState): Trial {
+    return new Trial(arm, config.timeout, this.#services.clock)
   }
 
   /** Makes a version stable at once: the first one of a deployment, or by an operator's word. */
@@ -244,10 +230,10 @@ export class LiveDeployment implements ServedDeployment, Keeper {
       return this.status()
     }
     const refuse = (): never => {
-      throw fail('rolloutRunning', { deployment: this.name, challenger: this.#rollout?.config.challenger ?? '' })
+      throw fail('rolloutRunning', { deployment: this.name, challenger: this.rollout?.config.challenger ?? '' })
     }
     if (this.rolling) refuse()
-    const canary = await this.#load(this.definition.model.name, version)
+    const canary = await this.#load(this.definition.model.name, version, this.#services.challengers)
     const { record, model: served } = this.#stable
     if (canary.model.task !== served.task) {
       retire(canary)
@@ -264,30 +250,12 @@ export class LiveDeployment implements ServedDeployment, Keeper {
       retire(canary)
       refuse()
     }
-    this.#canaryError = undefined
-    const { canary: options } = this.definition
-    const state = startRollout(
-      {
-        deployment: this.name,
-        challenger: versionName(canary.record),
-        stable: versionName(record),
-        task: this.task,
-        steps: options.steps.map(share => `${share * 100}%` as const),
-        minRequests: options.minRequests,
-        maxWait: inSeconds(options.maxWait),
-        labels: options.labels,
-        guardrails: ['error', 'timeout'],
-        alpha: options.alpha,
-        threshold: canary.model.threshold,
-        stableThreshold: served.threshold,
-      },
-      this.#services.clock.now(),
-      version,
-    )
-    this.#canary = canary
-    this.#rollout = state
+    this.#predictor.trouble = undefined
+    const config = rolloutConfigOf(this.definition, this.#stable, canary)
+    const state = startRollout(config, this.#services.clock.now(), version)
     this.#pairs.begin()
-    await this.#persist()
+    this.#rollout.take(state, this.#trialOf(canary, state))
+    await this.#rollout.persist()
     return this.status()
   }
 
@@ -295,107 +263,24 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     const { clock } = this.#services
     const started = clock.elapsed()
     const now = clock.now()
-    const { stable, rows } = await this.#encoded(requests, now)
-    const canary = this.#rollout ? this.#canary : undefined
-    const { epoch } = this.#pairs
-    // Both begin before anything is awaited: from here on neither can be closed under the request
-    const running = canary && this.#begin(canary, stable, rows, requests, now)
-    running?.catch(() => undefined)
-    const answers = (await stable.loaded.run(rows)).scores
-    const { outputs } = stable.loaded
-    const without = answers.findIndex(score => !Number.isFinite(score))
-    if (without >= 0)
-      throw fail('requestInvalid', {
-        row: Math.floor(without / outputs),
-        column: this.columns.map(column => column.name).join(', '),
-        reason: 'the model has no finite score for these values',
-      })
-    // Nobody waits for a challenger of what cannot be answered
-    const challenged = running && (await this.#challenge(running, clock.elapsed() - started))
-    const challenger = challenged && 'scores' in challenged ? challenged.scores : undefined
-    // A rollout that began meanwhile has another challenger
-    const rolling = (): boolean => canary !== undefined && this.#rollout !== undefined && epoch === this.#pairs.epoch
-    if (canary && challenged && rolling()) this.#hear(challenged, stable, canary, answers, now)
-    const each = ((clock.elapsed() - started) * 1000) / Math.max(1, requests.length)
-    const predictions = requests.map((request, i): Prediction => {
-      const id = request.id ?? ulid()
-      const at = request.at ?? now
-      const weight = rolling() ? (this.#rollout?.weight ?? 0) : 0
-      const key = keyOf({ ...request, id }, this.definition.stickyBy)
-      const own = scoreOf(answers, outputs, i)
-      const their = challenger && canary ? scoreOf(challenger, canary.loaded.outputs, i) : undefined
-      const tried =
-        their === undefined ? (challenged as { missing: 'timeout' | 'error' } | undefined) : { score: their }
-      const { arm, score, outcome, fallback } = answerOf({ deployment: this.name, key, weight }, own, tried)
-      if (rolling()) this.#move({ type: 'request', at: now, arm, outcome })
-      this.#counts[arm]++
-      const other =
-        their === undefined || !canary ? Number.NaN : inClassesOf(stable.card.classes, canary.card.classes, their)
-      this.#pairs.remember(id, at, own, other, epoch)
-      this.observer?.predicted(id, at, rows, i, own)
-      this.#journal?.prediction(id, at, own, other, epoch)
-      const by = arm === 'canary' && !fallback ? (canary as Arm) : stable
-      return {
-        id,
-        ...said(by, score),
-        arm,
-        version: by.record.version,
-        ...(fallback ? { fallback } : {}),
-        ...uncoveredOf(rows, i),
-      }
-    })
-    this.#latency.add(each)
-    return predictions
-  }
-
-  /** The requests as the stable version takes them. One that takes its place while the features are read reads its own. */
-  async #encoded(
-    requests: readonly PredictRequest[],
-    now: Micros,
-  ): Promise<{ readonly stable: Arm; readonly rows: EncodedRows }> {
     for (;;) {
       const stable = this.#stable
       if (!stable) throw this.#nothing()
       stable.encoder.check(requests)
       const rows = await stable.encoder.encode(requests, now)
-      if (this.#stable === stable) return { stable, rows }
+      // A version that took its place while features were read reads its own
+      if (this.#stable === stable) return this.#predictor.predict(stable, requests, { rows, now, started })
     }
+  }
+
+  armOf(request: PredictRequest & { readonly id: string }): 'stable' | 'canary' {
+    return this.#predictor.armOf(request)
   }
 
   #nothing(): Error {
     if (!this.#down) return fail('nothingDeployed', { deployment: this.name })
     const { version, error } = this.#down
     return fail('deploymentDown', { deployment: this.name, version, reason: messageOf(error) }, error)
-  }
-
-  /** The challenger scores the same requests, by what it reads of them itself. */
-  async #begin(
-    canary: Arm,
-    stable: Arm,
-    rows: EncodedRows,
-    requests: readonly PredictRequest[],
-    now: Micros,
-  ): Promise<InferenceResult> {
-    if (canary.encoder.identity === stable.encoder.identity) return canary.loaded.run(rows)
-    canary.encoder.check(requests)
-    return canary.loaded.run(await canary.encoder.encode(requests, now))
-  }
-
-  /** The challenger's answer in time. The caller is answered by stable in any case; the operator is told why. */
-  #challenge(running: Promise<InferenceResult>, took: number): Promise<Challenged> {
-    return inTime(running, took, this.#services.clock, reason => {
-      this.#canaryError = messageOf(reason)
-    })
-  }
-
-  /** What the rollout learns from a call besides who answered it. */
-  #hear(challenged: Challenged, stable: Arm, canary: Arm, answers: Float32Array, at: Micros): void {
-    if ('scores' in challenged)
-      return this.#move({ type: 'shadow', at, ...compared(stable, answers, canary, challenged.scores) })
-    this.#counts.errors++
-    // In shadow no caller is the challenger's, and its failures would count for nothing
-    if (this.#rollout?.phase === 'shadow')
-      this.#move({ type: 'request', at, arm: 'canary', outcome: challenged.missing })
   }
 
   #noPairs(): LabelPairs {
@@ -426,84 +311,59 @@ export class LiveDeployment implements ServedDeployment, Keeper {
 
   #release(now: Micros): void {
     const losses = this.#pairs.release(now)
-    if (losses) this.#move({ type: 'labels', at: now, ...losses })
+    if (losses) this.#rollout.move({ type: 'labels', at: now, ...losses })
   }
 
   /** Time passes: steps that wait too long are held, and the scaler's chain of digests is followed again. */
   tick(): void {
     const stable = this.#stable
-    if (stable && this.#scaler.due()) this.#write(() => this.#scaler.follow(stable))
-    if (!this.#rollout) return
+    if (stable && this.#scaler.due()) this.#rollout.write(() => this.#scaler.follow(stable))
     const now = this.#services.clock.now()
     this.#release(now)
-    this.#move({ type: 'tick', at: now })
+    this.#rollout.move({ type: 'tick', at: now })
   }
 
-  #move(event: RolloutEvent): void {
-    if (!this.#rollout) return
-    const { state, decisions: made } = advance(this.#rollout, event)
-    this.#rollout = state
-    if (made.length === 0) return
-    const decisions = made.map(one => withWaiting(one, this.#pairs.waiting, this.labelHorizon))
-    if (state.phase === 'rolled-back' || state.phase === 'done') this.#end(state)
-    this.#write(async () => {
-      for (const decision of decisions) await this.#services.store.addDecision(decision)
-      await this.#persist(state)
-    })
-  }
-
-  /** The pointer moves at once; what is slow (records, closing) follows. */
-  #end(state: RolloutState): void {
-    const canary = this.#canary
-    this.#canary = undefined
-    if (!canary) return
-    if (state.phase === 'done')
-      this.#write(() => this.#becomeStable(canary, 'system', `${state.config.challenger} passed its rollout`))
-    else retire(canary)
-  }
-
-  #write(work: () => Promise<unknown>): void {
-    this.#writes = this.#writes.then(work).catch(error => {
-      this.#failure = error
-    })
-  }
-
-  /** Resolves when every decision so far is stored; throws what went wrong with storing one. */
-  async settled(): Promise<void> {
-    await this.#writes
-    if (this.#failure !== undefined) {
-      const failure = this.#failure
-      this.#failure = undefined
-      throw failure
+  /** A challenger that came through becomes stable, in this process from now on; another is let go. */
+  #ended(state: RolloutState, arm: Arm): (() => Promise<unknown>) | undefined {
+    if (state.phase !== 'done') {
+      retire(arm)
+      return undefined
+    }
+    return async () => {
+      const { model, version } = arm.record
+      const stable = arm.loaded.apart ? await this.#load(model, version) : arm
+      await this.#becomeStable(stable, 'system', `${state.config.challenger} passed its rollout`)
+      if (stable !== arm) retire(arm)
     }
   }
 
-  async #persist(state: RolloutState | undefined = this.#rollout): Promise<void> {
-    if (state)
-      await this.#services.store.putDocument('rollout', this.name, state as unknown as Json, this.#services.clock.now())
+  /** Resolves when every challenger is heard and every decision so far is stored; throws what went wrong with storing one. */
+  async settled(): Promise<void> {
+    await this.#predictor.heard()
+    await this.#rollout.stored()
   }
 
   async command(command: 'promote' | 'abort' | 'pause' | 'resume', actor: string): Promise<DeploymentStatus> {
-    if (!this.#rollout || !this.#canary) throw fail('noRollout', { deployment: this.name, command })
-    this.#move({ type: 'command', at: this.#services.clock.now(), command, actor })
-    await this.settled()
+    if (!this.rolling) throw fail('noRollout', { deployment: this.name, command })
+    this.#rollout.move({ type: 'command', at: this.#services.clock.now(), command, actor })
+    await this.#rollout.stored()
     return this.status()
   }
 
   /** Ends serving under this name: a running rollout with it. Throws `nothingDeployed`. */
   async withdraw(actor: string): Promise<void> {
-    const [stable, canary] = [this.#stable, this.#canary]
+    const stable = this.#stable
     if (!stable && !this.#down) throw this.#nothing()
-    if (canary) await this.command('abort', actor)
+    if (this.rolling) await this.command('abort', actor)
     await recordWithdrawn(this.#services, this.name, stable?.record, actor)
     this.#stable = undefined
-    this.#rollout = undefined
+    this.#rollout.forget()
     this.#down = undefined
     if (stable) retire(stable)
   }
 
   status(): DeploymentStatus {
-    const rollout = this.#rollout
+    const rollout = this.rollout
     return {
       name: this.name,
       model: this.#stable?.record.model ?? this.definition.model.name,
@@ -511,9 +371,9 @@ export class LiveDeployment implements ServedDeployment, Keeper {
         ? { version: this.#stable.record.version, digest: this.#stable.record.digest, since: this.#stableSince }
         : null,
       rollout: rollout ? (rollout as unknown as Record<string, Json>) : null,
-      requests: { ...this.#counts },
+      requests: { ...this.#predictor.counts },
       labels: { waiting: this.#pairs.waiting, horizon: this.labelHorizon },
-      latencyMicros: this.#latency.quantiles(),
+      latencyMicros: this.#predictor.latency.quantiles(),
     }
   }
 
@@ -522,10 +382,12 @@ export class LiveDeployment implements ServedDeployment, Keeper {
       return { ready: false, reasons: [this.#down ? this.#nothing().message : `nothing is deployed as ${this.name}`] }
     if (this.#scaler.broken !== undefined) return { ready: false, reasons: [this.#scaler.broken] }
     const trouble = this.#journal?.trouble
+    const { failure } = this.#rollout
+    const challenger = this.#predictor.trouble
     const reasons = [
-      ...(this.#failure === undefined ? [] : [`a decision could not be stored: ${String(this.#failure)}`]),
+      ...(failure === undefined ? [] : [`a decision could not be stored: ${String(failure)}`]),
       ...(trouble === undefined ? [] : [`what a restart needs cannot be written: ${trouble}`]),
-      ...(this.#canaryError === undefined ? [] : [`a challenger failed to answer: ${this.#canaryError}`]),
+      ...(challenger === undefined ? [] : [`a challenger failed to answer: ${challenger}`]),
     ]
     return { ready: true, reasons }
   }
@@ -536,10 +398,12 @@ export class LiveDeployment implements ServedDeployment, Keeper {
   }
 
   async #close(): Promise<void> {
+    this.#rollout.trial?.end()
+    await this.#predictor.heard()
     await this.#journal?.close()
-    await this.#writes
-    await this.#persist()
+    await this.#rollout.written()
+    await this.#rollout.persist()
     await this.#stable?.loaded.close()
-    await this.#canary?.loaded.close()
+    if (this.#rollout.trial) retire(this.#rollout.trial.arm)
   }
 }

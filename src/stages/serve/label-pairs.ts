@@ -6,10 +6,12 @@ import { rowLoss, type Score } from '../../math/metrics/row-loss.ts'
 interface Pending {
   readonly at: Micros
   readonly stable: Score
-  /** NaN when no challenger scored the row. */
-  readonly canary: Score
+  /** NaN when no challenger scored the row; undefined while one still may. */
+  readonly canary: Score | undefined
   /** Which rollout's challenger that was. */
   readonly epoch: number
+  /** It came before the challenger's score. */
+  readonly label?: number
 }
 
 /** Losses of both arms on the same rows. */
@@ -61,7 +63,8 @@ export class LabelPairs {
     this.#due = []
   }
 
-  remember(id: string, at: Micros, stable: Score, canary: Score, epoch: number): void {
+  /** `canary` undefined: `challenged` says it later. */
+  remember(id: string, at: Micros, stable: Score, canary: Score | undefined, epoch: number): void {
     this.#pending.set(id, { at, stable, canary, epoch })
     const early = this.#early.get(id)
     if (early !== undefined) {
@@ -71,6 +74,15 @@ export class LabelPairs {
     forgetOldest(this.#pending, mostPending)
   }
 
+  /** What the challenger said of a remembered prediction; NaN where it had nothing to say. */
+  challenged(id: string, canary: Score): void {
+    const pending = this.#pending.get(id)
+    if (!pending || pending.canary !== undefined) return
+    const { label, ...known } = pending
+    this.#pending.set(id, { ...known, canary })
+    if (label !== undefined) this.label(id, label)
+  }
+
   /** False when the prediction has its label, or is unknown: then the label waits for it. */
   label(id: string, label: number): boolean {
     const pending = this.#pending.get(id)
@@ -78,6 +90,11 @@ export class LabelPairs {
       if (!this.#early.has(id)) this.#early.set(id, label)
       forgetOldest(this.#early, mostEarly)
       return false
+    }
+    if (pending.canary === undefined) {
+      if (pending.label !== undefined) return false
+      this.#pending.set(id, { ...pending, label })
+      return true
     }
     this.#pending.delete(id)
     if (this.#epoch === pending.epoch && !(typeof pending.canary === 'number' && Number.isNaN(pending.canary)))

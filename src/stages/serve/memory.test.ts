@@ -3,6 +3,7 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { faultyRuntime } from '../../../test/support/faulty-runtime.ts'
+import { predicted } from '../../../test/support/rides-of.ts'
 import { hour, type Trained, trainedProject } from '../../../test/support/trained-project.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
 import type { LiveDeployment } from './deployment.ts'
@@ -29,8 +30,8 @@ const second = 1_000
 /** In a rollout past its shadow. */
 async function rolling(live: LiveDeployment): Promise<LiveDeployment> {
   await live.rollOut(trained.versions.other, 'ada')
-  await live.predict(rows(999, 'shadow'))
-  await live.predict(rows(1, 'last'))
+  await predicted(live, rows(999, 'shadow'))
+  await predicted(live, rows(1, 'last'))
   return live
 }
 
@@ -64,12 +65,12 @@ describe('labels', () => {
 
   it('of before the rollout, or of no challenger, are none of it; a label that came first waits for its row', async () => {
     const live = await trained.live('epochs', { canary })
-    await live.predict(rows(3, 'early'))
+    await predicted(live, rows(3, 'early'))
     await rolling(live)
     expect(await live.feedback([{ id: 'early0', label: 1 }])).toBe(1)
     expect(live.status().labels.waiting).toBe(0)
     expect(await live.feedback([{ id: 'late0', label: 1 }])).toBe(0)
-    await live.predict(rows(2, 'late'))
+    await predicted(live, rows(2, 'late'))
     expect(live.status().labels.waiting).toBe(1)
     await live.command('abort', 'ada')
     await live.rollOut(trained.versions.other, 'ada')
@@ -82,8 +83,7 @@ describe('labels', () => {
     const live = await trained.live('telling', { canary: { ...canary, minRequests: 5 } })
     await rolling(live)
     await live.feedback(rows(7, 'shadow').map(({ id }) => ({ id, label: 1 })))
-    await live.predict(rows(60))
-    await live.settled()
+    for (let step = 0; step < 2; step++) await predicted(live, rows(60))
     const decisions = (await trained.workspace.store.listDecisions({ kind: 'rollout' })).filter(
       one => one.subject === 'deployment telling',
     )
@@ -103,7 +103,7 @@ describe('labels', () => {
     }
     await rolling(live)
     faults.set(digest, async answer => ({ scores: (await answer()).scores.map(score => 1 - score) }))
-    const stable = await live.predict(rows(400, 'judged'))
+    const stable = await predicted(live, rows(400, 'judged'))
     await live.feedback(stable.map(({ id }, i) => ({ id, label: i % 40 > 20 ? 1 : 0 })))
     expect(live.rollout?.phase).toBe('step')
     await trained.clock.advance((48 * hour) / 1000)
@@ -121,7 +121,7 @@ describe('a restart', () => {
     await live.deploy(trained.versions.good, 'ada')
     const since = live.status().stable?.since
     await rolling(live)
-    await live.predict(rows(30))
+    await predicted(live, rows(30))
     await live.command('pause', 'ada')
     const { rollout } = live
     await first.close()
@@ -133,7 +133,7 @@ describe('a restart', () => {
       true,
       { version: trained.versions.good, digest: expect.any(String), since },
     ])
-    expect(new Set((await again.predict(rows(60))).map(one => one.version))).toEqual(
+    expect(new Set((await predicted(again, rows(60))).map(one => one.version))).toEqual(
       new Set([trained.versions.good, trained.versions.other]),
     )
     await again.command('abort', 'ada')
@@ -155,7 +155,7 @@ describe('a restart', () => {
     const first = await open()
     await first.deploy(trained.versions.good, 'ada')
     await rolling(first)
-    await first.predict(rows(100))
+    await predicted(first, rows(100))
     await first.feedback([{ id: 'r0', label: 1 }])
     await first.feedback([{ id: 'ahead0', label: 1 }])
     const { rollout } = first
@@ -172,7 +172,7 @@ describe('a restart', () => {
     const second = await open()
     expect(second.rollout?.requests).toEqual(rollout?.requests)
     expect(second.status().labels.waiting).toBe(1)
-    await second.predict(rows(1, 'ahead'))
+    await predicted(second, rows(1, 'ahead'))
     expect(second.status().labels.waiting).toBe(2)
     expect(await second.feedback([{ id: 'r1', label: 0 }])).toBe(1)
     // two days later all three count; a clock that is set back takes none away

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ridesOf } from '../../../test/support/rides-of.ts'
+import { predicted, ridesOf } from '../../../test/support/rides-of.ts'
 import { faultyRuntime } from '../../../test/support/faulty-runtime.ts'
 import { hour, type Trained, trainedProject } from '../../../test/support/trained-project.ts'
+import { seeded } from '../../math/random/seeded.ts'
+import type { InferenceResult } from '../../ports/inference-runtime.ts'
 import type { LiveDeployment } from './deployment.ts'
 
 // How a challenger comes to its traffic, and what a broken one does to callers: nothing.
@@ -26,13 +28,16 @@ describe('a rollout', () => {
       code: 'MR4103',
       details: { challenger: `late@${versions.other}` },
     })
-    expect(arms(await live.predict(many(999)))).toEqual(new Set(['stable']))
+    expect(arms(await predicted(live, many(999)))).toEqual(new Set(['stable']))
     expect(live.rollout).toMatchObject({ phase: 'shadow', weight: 0 })
-    await live.predict(many(1))
+    await predicted(live, many(1))
     expect(live.rollout).toMatchObject({ phase: 'step', weight: 0.2 })
-    await live.predict(many(400))
+    // however many rows a request has, it is one step
+    await predicted(live, many(400))
+    expect(live.rollout).toMatchObject({ phase: 'step', weight: 0.5 })
+    await predicted(live, many(400))
     expect(live.rollout).toMatchObject({ phase: 'bake', weight: 1 })
-    expect(arms(await live.predict(many(50)))).toEqual(new Set(['canary']))
+    expect(arms(await predicted(live, many(50)))).toEqual(new Set(['canary']))
     await clock.advance(3_600_000 - 1)
     live.tick()
     expect([live.rollout?.phase, stable]).toEqual(['bake', []])
@@ -68,7 +73,7 @@ describe('a rollout', () => {
       since: clock.now(),
       declared: expect.objectContaining({ canary: expect.objectContaining({ labels: 'advisory' }) }),
     })
-    const [answer] = await live.predict(many(1))
+    const [answer] = await predicted(live, many(1))
     expect([answer?.arm, answer?.version]).toEqual(['stable', versions.other])
     // the next one begins from the beginning
     await live.rollOut(versions.good, 'ada')
@@ -132,27 +137,27 @@ describe('a challenger', () => {
     if (beyondShadow) await past(live)
     return { live, faults, open, digest: await digestOf(trained.versions.other) }
   }
-  const one = (live: LiveDeployment, i: number) => live.predict([{ id: `x${i}`, row: row(12) }])
+  const one = (live: LiveDeployment, i: number) => predicted(live, [{ id: `x${i}`, row: row(12) }])
 
-  it('that fails is answered for by stable, and gone after the fifth of its calls', async () => {
+  it('that fails is answered for by stable, and gone after the eighth request that stable could answer', async () => {
     const { live, faults, open, digest } = await challenged('failing')
     const expected = (await (await trained.live('failing-alone')).predict([{ row: row(12) }]))[0]?.score
     faults.set(digest, () => Promise.reject(new Error('no memory for tensors')))
-    let failed = 0
-    for (let i = 0; failed < 4; i++) {
+    let canary = 0
+    for (let i = 0; i < 7; i++) {
       const [answer] = await one(live, i)
       expect([answer?.score, answer?.version]).toEqual([expected, trained.versions.good])
-      if (answer?.arm === 'canary') failed++
+      if (answer?.arm === 'canary') canary++
       expect(answer?.fallback).toBe(answer?.arm === 'canary' ? true : undefined)
     }
     expect(live.rollout?.phase).toBe('step')
     expect(live.health()).toEqual({ ready: true, reasons: ['a challenger failed to answer: no memory for tensors'] })
-    expect(live.status().requests.errors).toBeGreaterThanOrEqual(4)
-    for (let i = 100; live.rolling; i++) await one(live, i)
-    await live.settled()
+    expect(live.status().requests).toMatchObject({ canary, errors: canary })
+    await one(live, 100)
     expect((await decisionsOf('failing', 'rollout'))[0]).toMatchObject({
       verdict: 'rolled-back',
-      rule: { name: 'hard stop', value: 5 },
+      rule: { name: 'guardrail error', threshold: Math.log(200) },
+      inputs: { guardrails: { error: { canary: 8, all: 8 } } },
     })
     expect(open).toEqual([await digestOf(trained.versions.good)])
     // the next challenger has a good name
@@ -161,72 +166,97 @@ describe('a challenger', () => {
     expect(live.health().reasons).toEqual([])
   })
 
-  it('that fails once and answers again stays', async () => {
-    const { live, faults, digest } = await challenged('stumbling')
-    for (let round = 0; round < 4; round++) {
-      faults.set(digest, () => Promise.reject(new Error('busy')))
-      for (let failed = 0, i = 0; failed < 2; i++) if ((await one(live, round * 100 + i))[0]?.fallback) failed++
-      faults.clear()
-      await live.predict(many(20))
+  it.each([0.1, 0.5])('that fails as often as stable does stays: %d of the requests', async share => {
+    const { live, faults, digest } = await challenged(`like-stable-${share * 10}`)
+    const random = seeded(share * 10)
+    const fault = async (answer: () => Promise<InferenceResult>): Promise<InferenceResult> => {
+      if (random.next() < share) throw new Error('out of order')
+      return answer()
     }
-    expect(live.rollout?.phase).toBe('step')
-  })
-
-  it('that fails now and then is gone by what the split of its failures says', async () => {
-    const { live, faults, digest } = await challenged('leaking')
-    let calls = 0
-    faults.set(digest, answer => (calls++ % 3 === 0 ? answer() : Promise.reject(new Error('now and then'))))
+    faults.set(digest, fault).set(await digestOf(trained.versions.good), fault)
     let failed = 0
-    for (let i = 0; live.rolling && i < 300; i++) if ((await one(live, i))[0]?.fallback) failed++
-    await live.settled()
-    const [last] = await decisionsOf('leaking', 'rollout')
-    expect(last).toMatchObject({ verdict: 'rolled-back', rule: { name: 'guardrail error', threshold: Math.log(200) } })
-    // Polya's urn at one half: the product of 2 (5 + i) / (10 + i) passes 200 with the seventeenth failure
-    expect(failed).toBe(17)
+    for (let i = 0; i < 400; i++) await one(live, i).catch(() => failed++)
+    expect(live.rollout?.phase).toBe('step')
+    const { error } = live.rollout?.guardrails ?? {}
+    expect(error?.all).toBeGreaterThan(50)
+    // what failed is what both arms failed at, or stable's own: a caller of the challenger is answered where it can
+    expect(failed).toBeGreaterThan(400 * share * share)
+    expect(failed).toBeLessThan(400 * share)
   })
 
-  it('that fails in shadow, where nobody is its caller, is gone after five calls, too', async () => {
+  it('that fails in shadow, where nobody is its caller, is gone as soon', async () => {
     const { live, faults, digest } = await challenged('dark', false)
     faults.set(digest, () => Promise.reject(new Error('no')))
-    for (let i = 0; i < 4; i++) await one(live, i)
-    expect(live.rollout?.phase).toBe('shadow')
-    faults.clear()
-    await live.predict(many(3))
-    faults.set(digest, () => Promise.reject(new Error('no')))
-    for (let i = 0; i < 4; i++) await one(live, i)
-    expect(live.rollout?.phase).toBe('shadow')
-    await one(live, 5)
+    for (let i = 0; i < 7; i++) await one(live, i)
+    expect([live.rollout?.phase, live.status().requests.errors]).toEqual(['shadow', 0])
+    await one(live, 7)
     expect(live.rollout?.phase).toBe('rolled-back')
+  })
+
+  it('that answers what stable cannot is asked by its own callers, and counts for it', async () => {
+    const { live, faults } = await challenged('better')
+    faults.set(await digestOf(trained.versions.good), () => Promise.reject(new Error('out of order')))
+    const answers = await Promise.allSettled(Array.from({ length: 40 }, (_, i) => one(live, i)))
+    const given = answers.flatMap(each => (each.status === 'fulfilled' ? each.value : []))
+    expect(given.length).toBeGreaterThan(5)
+    for (const each of given) expect([each.arm, each.version]).toEqual(['canary', trained.versions.other])
+    expect(answers.filter(each => each.status === 'rejected').length).toBeGreaterThan(5)
+    expect(live.rollout?.guardrails.error).toEqual({ canary: 0, all: 40 })
+  })
+
+  it('that takes longer than stable is gone, whoever is answered by it', async () => {
+    const { live, faults, digest } = await challenged('dragging', false)
+    const took = (milliseconds: number) => async (answer: () => Promise<InferenceResult>) => ({
+      ...(await answer()),
+      took: milliseconds,
+    })
+    faults.set(digest, took(11)).set(await digestOf(trained.versions.good), took(10))
+    for (let i = 0; i < 30; i++) await one(live, i)
+    expect(live.rollout?.phase).toBe('shadow')
+    faults.set(digest, took(13))
+    for (let i = 0; live.rolling && i < 200; i++) await one(live, i)
+    expect((await decisionsOf('dragging', 'rollout'))[0]).toMatchObject({
+      verdict: 'rolled-back',
+      rule: { name: 'guardrail latency' },
+    })
   })
 
   it('that gives what is no number is gone at once, and no caller sees it', async () => {
     const { live, faults, digest } = await challenged('nan')
     faults.set(digest, async answer => ({ scores: (await answer()).scores.fill(Number.NaN) }))
-    const answers = await live.predict(many(50))
+    const answers = await predicted(live, many(50))
     for (const { arm, score } of answers) expect([arm, Number.isFinite(score)]).toEqual(['stable', true])
     await live.settled()
     expect((await decisionsOf('nan', 'rollout'))[0]).toMatchObject({ rule: { name: 'finite scores' } })
   })
 
-  it('that does not answer is waited for a second, not for ever, and holds up nothing afterwards', async () => {
+  it('that does not answer is waited for by its own callers for a second, and by nobody else', async () => {
     const { live, faults, digest } = await challenged('hanging')
     faults.set(digest, () => new Promise(() => undefined))
+    const [own = [], others = []] = [false, true].map(stable =>
+      Array.from({ length: 400 }, (_, i) => ({ id: `x${i}`, row: row(12) })).filter(
+        request => (live.armOf(request) === 'stable') === stable,
+      ),
+    )
+    const ask = (request: object) => live.predict([request as never])
+    for (const request of others.slice(0, 4)) expect((await ask(request))[0]?.arm).toBe('stable')
     let answered = 0
-    for (let i = 0; live.rolling; i++) {
-      const call = one(live, i).then(() => answered++)
-      const before = answered
-      // everything that does not wait for the clock
-      for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve))
-      await trained.clock.advance(999)
-      expect(answered).toBe(before)
-      await trained.clock.advance(1)
-      await call
-    }
+    const calls = own.slice(0, 4).map(request => ask(request).then(([answer]) => answer?.fallback && answered++))
+    // everything that does not wait for the clock
+    for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve))
+    await trained.clock.advance(999)
+    expect(answered).toBe(0)
+    await trained.clock.advance(1)
+    await Promise.all(calls)
+    expect([answered, live.rollout?.guardrails.timeout]).toEqual([4, { canary: 8, all: 8 }])
     expect(live.health().reasons).toEqual(["a challenger failed to answer: no answer 1000 ms after stable's"])
+    for (const request of others.slice(4, 6)) await ask(request)
+    for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve))
+    await trained.clock.advance(1000)
     await live.settled()
     expect((await decisionsOf('hanging', 'rollout'))[0]).toMatchObject({
       verdict: 'rolled-back',
-      rule: { name: 'hard stop' },
+      rule: { name: 'guardrail timeout', threshold: Math.log(400) },
     })
     await live.rollOut(trained.versions.good, 'ada')
     await live.command('abort', 'ada')
@@ -245,23 +275,23 @@ describe('a challenger', () => {
     const call = live.predict(many(30))
     for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve))
     await trained.clock.advance(1999)
+    await live.settled()
     expect(arms(await call)).toEqual(new Set(['stable', 'canary']))
     expect(live.status().requests.errors).toBe(0)
   })
 
   it('is not closed under a request that is in it', async () => {
     const { live, faults, open, digest } = await challenged('busy')
-    let letGo = (): void => undefined
+    let letGo: (() => void) | undefined
     faults.set(digest, async answer => {
       await new Promise<void>(resolve => (letGo = resolve))
       return answer()
     })
     const call = live.predict(many(10))
-    // Its features are read first
-    for (let turn = 0; turn < 5; turn++) await new Promise(resolve => setImmediate(resolve))
+    while (letGo === undefined) await new Promise(resolve => setImmediate(resolve))
     await live.command('abort', 'ada')
     expect(open).toContain(digest)
-    letGo()
+    letGo?.()
     expect(arms(await call)).toEqual(new Set(['stable']))
     for (let turn = 0; turn < 50 && open.includes(digest); turn++) await new Promise(resolve => setImmediate(resolve))
     expect(open).not.toContain(digest)

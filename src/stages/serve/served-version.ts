@@ -5,7 +5,7 @@ import type { Digest } from '../../internal/digest.ts'
 import { ulid } from '../../internal/ids.ts'
 import type { Micros } from '../../internal/time.ts'
 import { handlesMissing, readModel } from '../../onnx/index.ts'
-import type { LoadedModel } from '../../ports/inference-runtime.ts'
+import type { InferenceRuntime, LoadedModel } from '../../ports/inference-runtime.ts'
 import type { MetadataStore, ModelVersion } from '../../ports/metadata-store.ts'
 import { goldenTest } from '../evaluate/service-tests.ts'
 import type { StageServices } from '../pipeline/services.ts'
@@ -38,6 +38,8 @@ function drained(loaded: LoadedModel): LoadedModel {
     categoryWidth: loaded.categoryWidth,
     outputs: loaded.outputs,
     wide: loaded.wide,
+    apart: loaded.apart ?? false,
+    restart: () => loaded.restart?.(),
     async run(batch) {
       running++
       try {
@@ -87,13 +89,17 @@ async function scalerOf(
 }
 
 /** Loads a version from the artifact store (digests are checked on the way) and lets it answer its golden rows. */
-export async function loadVersion(services: StageServices, record: ModelVersion): Promise<ServedVersion> {
+export async function loadVersion(
+  services: StageServices,
+  record: ModelVersion,
+  runtime: () => Promise<InferenceRuntime> = services.runtime,
+): Promise<ServedVersion> {
   const bytes = await services.artifacts.get(record.digest)
   const model = await readPart(services, record, 'declaration')
   const card = await readPart(services, record, 'card')
   const profile = await readPart(services, record, 'profile')
   const scaler = await scalerOf(services, record, model, card, bytes)
-  const loaded = drained(await (await services.runtime()).load(bytes, card.binding))
+  const loaded = drained(await (await runtime()).load(bytes, card.binding))
   const check = await goldenTest(
     versionName(record),
     model.task,
@@ -109,11 +115,12 @@ export async function loadProven(
   model: string,
   version: number,
   admit: (version: ServedVersion) => Promise<void>,
+  runtime?: () => Promise<InferenceRuntime>,
 ): Promise<ServedVersion> {
   const name = `${model}@${version}`
   const record = await services.store.getModelVersion(model, version)
   if (!record) throw await versionUnknown(services.store, model, version)
-  const served = await loadVersion(services, record)
+  const served = await loadVersion(services, record, runtime)
   try {
     if (served.golden.status !== 'pass') {
       await services.store.addDecision(refusedByGolden(name, served, services.clock.now()))

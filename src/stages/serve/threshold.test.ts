@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { predicted } from '../../../test/support/rides-of.ts'
 import { afterRides, late, type Trained, trainedProject } from '../../../test/support/trained-project.ts'
 import { writeModelDefinition } from '../../define/written-model.ts'
 import { csv, dataset, gbt, model, t, type Model } from '../../index.ts'
@@ -35,7 +36,7 @@ async function labelled(
   const live = (await trained.serve(trained.deployed(name).project)).get(name)
   if (!live) throw new Error(`${name} is not served`)
   await live.deploy(await made(threshold), 'test')
-  return (await live.predict(ridesOf(name))).map(({ score, label }) => ({ score, label }))
+  return (await predicted(live, ridesOf(name))).map(({ score, label }) => ({ score, label }))
 }
 
 it('a score at the threshold of its model is labelled true, one below it false', async () => {
@@ -77,7 +78,7 @@ it('a challenger of another threshold decides by its own, and is held against wh
   const live = await trained.live('two-thresholds', {})
   await live.rollOut(never, 'test')
   expect(live.rollout?.config).toMatchObject({ threshold: 1.1, stableThreshold: late.threshold })
-  const answers = await live.predict(ridesOf('two-thresholds'))
+  const answers = await predicted(live, ridesOf('two-thresholds'))
   const yes = answers.filter(one => one.score >= 0.4).length
   expect([yes > 0, yes < answers.length]).toEqual([true, true])
   // the same file, so the same scores: each yes of stable is a no of the challenger

@@ -15,6 +15,8 @@ export interface PredictRequest {
   readonly at?: Micros
   /** Keeps a caller on one arm; overrides the deployment's `stickyBy`. */
   readonly key?: string
+  /** The arm that answers, whatever the key says: for who may operate the deployment. Counts for no step. */
+  readonly arm?: 'stable' | 'canary'
 }
 
 export interface Prediction {
@@ -57,6 +59,7 @@ export interface DeploymentStatus {
   readonly stable: { readonly version: number; readonly digest: string; readonly since: Micros } | null
   /** The running or last rollout: phase, weight, evidence so far, decisions. */
   readonly rollout: Readonly<Record<string, Json>> | null
+  /** Rows that each arm answered, and rows that the arm they were given to failed to answer. */
   readonly requests: { readonly stable: number; readonly canary: number; readonly errors: number }
   /** Labelled rows of the rollout that count only once the label horizon after their prediction is over. */
   readonly labels: { readonly waiting: number; readonly horizon: Micros }
@@ -70,6 +73,8 @@ export interface ServedDeployment {
   readonly task: Task
   /** Names of the classes that labels are numbered by; none where the task has no such. */
   readonly classes: readonly string[]
+  /** Who would answer a row: only what one arm answers is put into one call. */
+  armOf(request: PredictRequest & { readonly id: string }): 'stable' | 'canary'
   /** Throws `requestInvalid` naming the column; one bad row refuses its call and loses nothing. */
   predict(requests: readonly PredictRequest[]): Promise<readonly Prediction[]>
   /** Gives the number of labels whose prediction was found. */

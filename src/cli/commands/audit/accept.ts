@@ -2,7 +2,7 @@ import { acceptLog, verifyLog } from '../../../config/keyring.ts'
 import { fail } from '../../../errors/index.ts'
 import { ulid } from '../../../internal/ids.ts'
 import type { Command } from '../../command.ts'
-import { withWorkspace } from '../../with-workspace.ts'
+import { withWorkspace } from '../../../app/with-workspace.ts'
 import { sayVerdict } from './verify.ts'
 
 export const command: Command = {

@@ -5,7 +5,7 @@ import { fail } from '../../../errors/index.ts'
 import { messageOf } from '../../../internal/message-of.ts'
 import { formatTime } from '../../../internal/time.ts'
 import type { Command, Output } from '../../command.ts'
-import { withWorkspace } from '../../with-workspace.ts'
+import { withWorkspace } from '../../../app/with-workspace.ts'
 
 async function keptIn(cwd: string, path: unknown): Promise<{ path: string; text: string } | undefined> {
   if (typeof path !== 'string') return undefined

@@ -1,11 +1,9 @@
 import { basename, resolve } from 'node:path'
-import { ingest, type Ingested } from '../../../stages/ingest/ingest.ts'
+import { ingestFile, type IngestAnswer } from '../../../app/ingest.ts'
 import { fail } from '../../../errors/index.ts'
-import { whyUnopenable } from '../../../internal/why-unreadable.ts'
 import type { Command } from '../../command.ts'
-import { datasetOf } from '../../dataset-of.ts'
 import { ingestedLine } from '../../ingesting.ts'
-import { withWorkspace } from '../../with-workspace.ts'
+import { withWorkspace } from '../../../app/with-workspace.ts'
 
 export const command: Command = {
   summary: 'take files into a dataset if they hold',
@@ -22,21 +20,22 @@ when a process was killed half way; what was refused is judged anew when the dat
     { flags: '--anew', description: 'judge what was refused before anew' },
   ],
   async run({ args, options, cwd, out }) {
-    const [name, ...files] = args
+    const [dataset = '', ...files] = args
     if (typeof options.name === 'string' && files.length > 1)
       throw fail('usageWrong', { reason: 'A name is for one file.', verb: 'data ingest' })
     return withWorkspace(cwd, async workspace => {
-      const dataset = datasetOf(workspace, name)
-      const anew = options.anew === true
-      const results: (Ingested & { again: boolean })[] = []
-      for (const given of files) {
-        const path = resolve(cwd, given)
-        const reason = await whyUnopenable(path)
-        if (reason !== undefined) throw fail('fileUnreadable', { file: given, reason })
-        const called = typeof options.name === 'string' ? options.name : basename(path)
-        const { result, again } = await ingest(workspace, dataset, { path, name: called }, { anew })
-        results.push({ ...result, again })
-        out.line(ingestedLine(called, result, again))
+      const results: IngestAnswer[] = []
+      for (const file of files) {
+        const called = typeof options.name === 'string' ? options.name : basename(resolve(cwd, file))
+        const result = await ingestFile(workspace, {
+          dataset,
+          path: resolve(cwd, file),
+          name: called,
+          shown: file,
+          anew: options.anew === true,
+        })
+        results.push(result)
+        out.line(ingestedLine(called, result, result.again))
       }
       out.data(results)
       return results.some(one => one.verdict === 'refused') ? 1 : 0

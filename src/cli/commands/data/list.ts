@@ -1,8 +1,8 @@
 import { shortDigest } from '../../../internal/digest.ts'
 import { datasetStepName } from '../../../stages/pipeline/validation.ts'
 import type { Command } from '../../command.ts'
-import { datasetOf } from '../../dataset-of.ts'
-import { withWorkspace } from '../../with-workspace.ts'
+import { datasetOf } from '../../../app/dataset-of.ts'
+import { withWorkspace } from '../../../app/with-workspace.ts'
 
 /** Snapshots of each dataset that are shown. */
 const most = 20

@@ -1,10 +1,8 @@
-import { relative, resolve } from 'node:path'
-import { fail } from '../../../errors/index.ts'
-import { whyUnreadable } from '../../../internal/why-unreadable.ts'
-import { readmit, type Readmitted } from '../../../stages/readmit/readmit.ts'
+import { resolve } from 'node:path'
+import { readmitFile } from '../../../app/readmit.ts'
+import type { Readmitted } from '../../../stages/readmit/readmit.ts'
 import type { Command } from '../../command.ts'
-import { datasetOf } from '../../dataset-of.ts'
-import { withWorkspace } from '../../with-workspace.ts'
+import { withWorkspace } from '../../../app/with-workspace.ts'
 import { counted } from '../../words.ts'
 
 /** What came of it: what was repaired for the first time is told from what replaces another repair, and from what changes nothing. */
@@ -34,14 +32,11 @@ snapshots before hold stays. The dataset is validated with them first: all are l
     withWorkspace(
       cwd,
       async workspace => {
-        const [name, file = ''] = args
-        const reason = await whyUnreadable(resolve(cwd, file))
-        if (reason !== undefined) throw fail('fileUnreadable', { file, reason })
-        const dataset = datasetOf(workspace, name)
-        const result = await readmit(workspace, dataset, relative(workspace.root, resolve(cwd, file)))
+        const [dataset = '', file = ''] = args
+        const result = await readmitFile(workspace, { dataset, path: resolve(cwd, file), shown: file })
         out.data(result)
         for (const line of effectLines(result)) out.line(line)
-        if (result.digest !== null) out.line(`Next:  npx millrace data snapshot ${dataset.name}`)
+        if (result.digest !== null) out.line(`Next:  npx millrace data snapshot ${result.dataset}`)
       },
       { principal: 'operator' },
     ),

@@ -1,9 +1,20 @@
+import { materialiseViews } from '../../../app/materialise.ts'
+import { withWorkspace } from '../../../app/with-workspace.ts'
 import { fail } from '../../../errors/index.ts'
 import { parseTime } from '../../../internal/time.ts'
 import type { Command } from '../../command.ts'
-import { fillViews, lostView } from '../../serve/fill-views.ts'
-import { materialiseView, newestSnapshot } from '../../snapshots.ts'
-import { withWorkspace } from '../../with-workspace.ts'
+import { listenerOf } from '../../listener.ts'
+
+function untilOption(given: unknown): number | undefined {
+  if (typeof given !== 'string') return undefined
+  const until = parseTime(given)
+  if (until === undefined)
+    throw fail('usageWrong', {
+      reason: `"${given}" is not a time such as 2026-03-31T00:00:00Z.`,
+      verb: 'features materialise',
+    })
+  return until
+}
 
 export const command: Command = {
   summary: 'write online records from the offline data',
@@ -12,32 +23,11 @@ export const command: Command = {
   options: [{ flags: '--until <time>', description: 'as known then (default: the newest event)' }],
   run: ({ args, options, cwd, out }) =>
     withWorkspace(cwd, async workspace => {
-      const { views } = workspace.project
-      if (args[0] !== undefined && !views.has(args[0]))
-        throw fail('notDefined', { kind: 'feature view', name: args[0], known: [...views.keys()].join(', ') })
-      const given = typeof options.until === 'string' ? parseTime(options.until) : undefined
-      if (typeof options.until === 'string' && given === undefined)
-        throw fail('usageWrong', {
-          reason: `"${options.until}" is not a time such as 2026-03-31T00:00:00Z.`,
-          verb: 'features materialise',
-        })
-      const made = []
-      for (const view of views.values()) {
-        if ((args[0] !== undefined && view.name !== args[0]) || !view.online) continue
-        const snapshot = await newestSnapshot(workspace, view.from)
-        const until = given ?? snapshot.newest
-        const entities = await materialiseView(workspace, view, snapshot, until)
-        made.push({ view: view.name, entities, rows: snapshot.rows, until })
-        out.line(
-          `${view.name}: ${entities.toLocaleString('en-US')} entities from ${snapshot.rows.toLocaleString('en-US')} rows`,
-        )
-      }
-      // A store that was set aside took the records of every view with it
-      if (made.length > 0) {
-        const { filled, lost } = await fillViews(workspace)
-        for (const name of filled) out.note(`filled the online records of ${name}`)
-        for (const one of lost) out.note(lostView(one))
-      }
+      const { listener, end } = listenerOf(out)
+      const input = { view: args[0], until: untilOption(options.until) }
+      const made = await materialiseViews(workspace, input, listener).finally(end)
       out.data(made)
+      for (const { view, entities, rows } of made)
+        out.line(`${view}: ${entities.toLocaleString('en-US')} entities from ${rows.toLocaleString('en-US')} rows`)
     }),
 }

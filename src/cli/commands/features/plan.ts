@@ -1,6 +1,6 @@
 import type { Command } from '../../command.ts'
-import { planFeatures } from '../../features-plan.ts'
-import { withWorkspace } from '../../with-workspace.ts'
+import { planFeatures } from '../../../app/features-plan.ts'
+import { withWorkspace } from '../../../app/with-workspace.ts'
 
 export const command: Command = {
   summary: 'what a change of feature definitions means',

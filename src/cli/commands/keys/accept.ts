@@ -1,7 +1,7 @@
 import { acceptKeystore } from '../../../config/keyring.ts'
 import { ulid } from '../../../internal/ids.ts'
 import type { Command } from '../../command.ts'
-import { withWorkspace } from '../../with-workspace.ts'
+import { withWorkspace } from '../../../app/with-workspace.ts'
 
 export const command: Command = {
   summary: 'take the keystore as it is for the newest one',

@@ -1,5 +1,5 @@
 import type { Command } from '../../command.ts'
-import { withWorkspace } from '../../with-workspace.ts'
+import { withWorkspace } from '../../../app/with-workspace.ts'
 
 export const command: Command = {
   summary: 'keys with their versions and grants',

@@ -2,7 +2,7 @@ import { fail } from '../../../errors/index.ts'
 import { readCounterexamples, type Counterexample } from '../../../stages/evaluate/counterexamples.ts'
 import { formatTime } from '../../../internal/time.ts'
 import type { Command } from '../../command.ts'
-import { withWorkspace } from '../../with-workspace.ts'
+import { withWorkspace } from '../../../app/with-workspace.ts'
 
 const told = (values: Readonly<Record<string, unknown>>): string =>
   Object.entries(values)

@@ -4,8 +4,8 @@ import { describeForEdge } from '../../../stages/edge/describe.ts'
 import type { EdgeTarget } from '../../../stages/edge/pages.ts'
 import { writeEdgeFolder } from '../../../stages/edge/write.ts'
 import type { Command } from '../../command.ts'
-import { versionOf } from '../../version-argument.ts'
-import { withWorkspace } from '../../with-workspace.ts'
+import { versionOf } from '../../../app/version-of.ts'
+import { withWorkspace } from '../../../app/with-workspace.ts'
 
 export const command: Command = {
   summary: 'write a version as a folder that scores rows in a browser or in Node.js',

@@ -2,7 +2,7 @@ import { shortDigest } from '../../../internal/digest.ts'
 import { formatTime } from '../../../internal/time.ts'
 import { sameArtifacts } from '../../../stages/version/same-artifact.ts'
 import type { Command } from '../../command.ts'
-import { withWorkspace } from '../../with-workspace.ts'
+import { withWorkspace } from '../../../app/with-workspace.ts'
 
 export const command: Command = {
   summary: 'versions with their metrics and aliases',

@@ -1,8 +1,8 @@
 import { formatTime } from '../../../internal/time.ts'
 import { sameArtifacts } from '../../../stages/version/same-artifact.ts'
 import type { Command } from '../../command.ts'
-import { versionOf } from '../../version-argument.ts'
-import { withWorkspace } from '../../with-workspace.ts'
+import { versionOf } from '../../../app/version-of.ts'
+import { withWorkspace } from '../../../app/with-workspace.ts'
 
 export const command: Command = {
   summary: 'one version with its proofs',

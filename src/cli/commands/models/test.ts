@@ -1,17 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { testsFromJson } from '../../../define/model-test/from-json.ts'
+import { runTests } from '../../../app/test-version.ts'
 import { fail } from '../../../errors/index.ts'
 import { messageOf } from '../../../internal/message-of.ts'
-import { ulid } from '../../../internal/ids.ts'
-import { seedOf } from '../../../stages/evaluate/seed.ts'
 import { versionName } from '../../../stages/register/version-parts.ts'
-import { testVersion } from '../../../stages/serve/test-version.ts'
 import type { Command } from '../../command.ts'
 import { printReports, reporterOf, reportOptions } from '../../report-output.ts'
 import { seedOption } from '../../seed-option.ts'
-import { versionOf } from '../../version-argument.ts'
-import { withWorkspace } from '../../with-workspace.ts'
+import { withWorkspace } from '../../../app/with-workspace.ts'
 
 /** The content of a file of tests. Throws `usageWrong` where it is none. */
 async function readTests(file: string): Promise<unknown> {
@@ -39,14 +35,10 @@ export const command: Command = {
     const { args, cwd, out, options } = invocation
     const reporter = reporterOf(invocation, 'models test')
     const seed = seedOption(options.seed)
-    const own = typeof options.tests === 'string' ? await readTests(resolve(cwd, options.tests)) : undefined
+    const tests = typeof options.tests === 'string' ? await readTests(resolve(cwd, options.tests)) : undefined
     return withWorkspace(cwd, async workspace => {
-      const record = await versionOf(workspace.store, args[0])
+      const { record, report, figures, byItsOwn } = await runTests(workspace, { version: args[0], tests, seed })
       const name = versionName(record)
-      const { report, figures, byItsOwn } = await testVersion(workspace, record, {
-        seed: seed ?? seedOf(ulid()),
-        ...(own === undefined ? {} : { tests: made => testsFromJson(own, made) }),
-      })
       if (byItsOwn)
         out.note(
           `${name} is tested by the tests that it was made with: ${record.model} is declared with other inputs now.`,

@@ -1,7 +1,7 @@
 import { formatTime } from '../../../internal/time.ts'
 import type { Command } from '../../command.ts'
 import { statusOf } from '../../../engine/index.ts'
-import { withWorkspace } from '../../with-workspace.ts'
+import { withWorkspace } from '../../../app/with-workspace.ts'
 
 export const command: Command = {
   summary: 'runs, newest first',

@@ -2,7 +2,7 @@ import { fail } from '../../../errors/index.ts'
 import { resumeGraph } from '../../../stages/pipeline/run.ts'
 import type { Command } from '../../command.ts'
 import { createProgress } from '../../progress.ts'
-import { withWorkspace } from '../../with-workspace.ts'
+import { withWorkspace } from '../../../app/with-workspace.ts'
 
 export const command: Command = {
   summary: 'go on with an unfinished run',

@@ -1,7 +1,7 @@
 import { fail } from '../../../errors/index.ts'
 import type { Command } from '../../command.ts'
 import { statusOf } from '../../../engine/index.ts'
-import { withWorkspace } from '../../with-workspace.ts'
+import { withWorkspace } from '../../../app/with-workspace.ts'
 
 export const command: Command = {
   summary: 'one run, step by step',

@@ -9,8 +9,8 @@ import { loadVersion } from '../../../stages/serve/served-version.ts'
 import { readFrame } from '../../../stages/train/read-frame.ts'
 import type { Command } from '../../command.ts'
 import { printReports, reporterOf, reportOptions } from '../../report-output.ts'
-import { versionOf } from '../../version-argument.ts'
-import { withWorkspace } from '../../with-workspace.ts'
+import { versionOf } from '../../../app/version-of.ts'
+import { withWorkspace } from '../../../app/with-workspace.ts'
 
 const mostRows = 60_000
 const parityRows = 1_000

@@ -2,7 +2,7 @@ import { fail } from '../../../errors/index.ts'
 import { parseDuration, type Duration } from '../../../internal/time.ts'
 import { createToken, scopes, type Scope } from '../../../server/index.ts'
 import type { Command } from '../../command.ts'
-import { withWorkspace } from '../../with-workspace.ts'
+import { withWorkspace } from '../../../app/with-workspace.ts'
 
 export const command: Command = {
   summary: 'make an access token',

@@ -1,6 +1,6 @@
 import { revokeToken } from '../../../server/index.ts'
 import type { Command } from '../../command.ts'
-import { withWorkspace } from '../../with-workspace.ts'
+import { withWorkspace } from '../../../app/with-workspace.ts'
 
 export const command: Command = {
   summary: 'end a token',

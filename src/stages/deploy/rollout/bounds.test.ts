@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { micros } from '../../../internal/time.ts'
 import { advance } from './advance.ts'
 import { startRollout } from './start.ts'
-import type { BadOutcome, RolloutConfig, RolloutEvent, RolloutState } from './state.ts'
+import type { Outcome, RolloutConfig, RolloutEvent, RolloutState } from './state.ts'
 
 // Every rule of a rollout with what it just lets pass and what it just does not, at the defaults of the guide.
 
@@ -19,8 +19,15 @@ class Played {
     this.told.push(...decisions.map(({ verdict, rule }) => `${verdict}: ${rule.name}`))
     return this
   }
-  answers(count: number, outcome: 'ok' | BadOutcome, at = 1): this {
-    for (let i = 0; i < count; i++) this.send({ type: 'request', arm: 'canary', outcome, at })
+  answers(count: number, canary: Outcome, at = 1, stable: Outcome = 'ok'): this {
+    for (let i = 0; i < count; i++)
+      this.send({
+        type: 'request',
+        at,
+        rows: { stable: 0, canary: 1 },
+        weight: this.state.weight,
+        outcome: { stable, canary },
+      })
     return this
   }
   tick(at: number): this {
@@ -77,57 +84,62 @@ it('a bake ends at its length, not a microsecond before', () => {
   expect(baking().tick(7 + micros('1h')).told).toEqual(['promoted: guardrails', 'completed: bake'])
 })
 
-it('five errors one after another are one too many, four are not', () => {
-  // one guardrail that does not watch errors: the hard stop alone speaks
-  const quiet = { guardrails: ['slow'] as const }
-  for (const outcome of ['error', 'timeout', 'invalid'] as const) {
-    expect(new Played(quiet).answers(4, outcome).answers(1, 'ok').answers(4, outcome).told).toEqual([])
-    expect(new Played(quiet).answers(5, outcome).told).toEqual(['rolled-back: hard stop'])
-  }
-})
-
 describe('guardrails', () => {
-  // All bad answers come from a canary with 1 % of the traffic: with a prior of 10 their e-value is the product of
-  // (0.1 + i) / ((10 + i) · 0.01), which is 1, 10, 175 and 4173.
-  const bad: readonly BadOutcome[] = ['error', 'timeout', 'invalid', 'slow']
-  it.each(bad)('a guardrail alone asks for its share of alpha: %s', outcome => {
-    // 4 guardrails share 0.01: 400 is asked for
-    expect(new Played().answers(3, outcome).told).toEqual([])
-    expect(new Played().answers(4, outcome).told).toEqual([`rolled-back: guardrail ${outcome}`])
+  // k requests that all speak against the challenger weigh 0.8 · 1.98^k + 0.2 · 2^(k+1) (1 − 2^−(k+1)) / (k + 1): 101.8, 200.3,
+  // 394.6, 778.1, 1535.2 for 7 to 11
+  it.each([
+    // half of alpha is for errors, the rest is shared by what else can alarm
+    ['error', undefined, 8],
+    ['timeout', undefined, 10],
+    ['slow', '20ms', 10],
+  ] as const)('a guardrail asks for its share of alpha: %s', (outcome, maxLatency, most) => {
+    const stated = maxLatency === undefined ? {} : { maxLatency }
+    expect(new Played(stated).answers(most - 1, outcome).told).toEqual([])
+    expect(new Played(stated).answers(most, outcome).told).toEqual([`rolled-back: guardrail ${outcome}`])
     // one has it for itself: 100
-    expect(new Played({ guardrails: [outcome] }).answers(2, outcome).told).toEqual([])
-    expect(new Played({ guardrails: [outcome] }).answers(3, outcome).told).toEqual([
+    expect(new Played({ guardrails: [outcome] }).answers(6, outcome).told).toEqual([])
+    expect(new Played({ guardrails: [outcome] }).answers(7, outcome).told).toEqual([
       `rolled-back: guardrail ${outcome}`,
     ])
-    // 0.0002 / 4: 20,000, which four do not reach
-    expect(new Played({ alpha: 0.0002 }).answers(4, outcome).told).toEqual([])
-    expect(new Played({ alpha: 0.04 }).answers(3, outcome).told).toEqual([`rolled-back: guardrail ${outcome}`])
+    // 0.001 for it alone: 1,000
+    expect(new Played({ guardrails: [outcome], alpha: 0.001 }).answers(10, outcome).told).toEqual([])
+    expect(new Played({ guardrails: [outcome], alpha: 0.001 }).answers(11, outcome).told).toHaveLength(1)
     // what is not watched decides nothing
-    const others = bad.filter(one => one !== outcome)
-    expect(new Played({ guardrails: others }).answers(4, outcome).told).toEqual([])
+    const others = (['error', 'timeout', 'slow'] as const).filter(one => one !== outcome)
+    expect(new Played({ guardrails: others }).answers(100, outcome).told).toEqual([])
+  })
+
+  it('a challenger that takes longer than stable is one too slow, one that takes as long is not', () => {
+    const took = (canary: number, config: Partial<RolloutConfig> = {}): readonly string[] => {
+      const played = new Played({ minRequests: 1_000, ...config })
+      for (let i = 0; i < 10; i++)
+        played.send({
+          type: 'request',
+          at: 1,
+          rows: { stable: 1, canary: 0 },
+          weight: 0.01,
+          outcome: { stable: 'ok', canary: 'ok' },
+          took: { stable: 10, canary },
+        })
+      return played.told
+    }
+    expect([took(10), took(11.75), took(11.76)]).toEqual([[], [], ['rolled-back: guardrail latency']])
+    expect([took(15.25, { slower: 0.5 }), took(15.26, { slower: 0.5 })]).toEqual([
+      [],
+      ['rolled-back: guardrail latency'],
+    ])
   })
 
   it('bad answers of both arms speak against nobody', () => {
-    const played = new Played()
-    for (let i = 0; i < 150; i++)
-      played.answers(1, 'slow').send({ type: 'request', arm: 'stable', outcome: 'slow', at: 1 })
-    // half of them from 1 % of the traffic: that is the canary
-    expect(played.told).toEqual(['rolled-back: guardrail slow'])
+    for (const outcome of ['error', 'timeout'] as const)
+      expect(new Played({ minRequests: 1_000 }).answers(999, outcome, 1, outcome).told).toEqual([])
     const even = new Played({ minRequests: 10_000 })
-    for (let i = 0; i < 99 * 20; i++) {
-      even.send({ type: 'request', arm: 'stable', outcome: 'slow', at: 1 })
-      if (i % 99 === 98) even.answers(1, 'slow')
-    }
+    for (let i = 0; i < 1_000; i++) even.answers(1, 'error').answers(1, 'ok', 1, 'error')
     expect(even.told).toEqual([])
   })
 
-  it('what speaks against the canary is carried into the next step', () => {
-    // 175 from the first step; at 5 % two further ones make 1 · 2.73: 477 is more than 400, 175 is not
-    const next = () => new Played().answers(3, 'slow').answers(197, 'ok')
-    expect(next().told).toEqual(['advanced: guardrails'])
-    expect(next().answers(1, 'slow').told).toEqual(['advanced: guardrails'])
-    expect(next().answers(2, 'slow').told).toEqual(['advanced: guardrails', 'rolled-back: guardrail slow'])
-    expect(new Played().answers(200, 'ok').answers(2, 'slow').told).toEqual(['advanced: guardrails'])
+  it('memory beyond what is allowed rolls back, that which is allowed does not come here', () => {
+    expect(new Played().send({ type: 'memory', at: 1, bytes: 2 ** 31 }).told).toEqual(['rolled-back: memory'])
   })
 })
 
@@ -147,6 +159,7 @@ it('labels against the challenger roll back, equal ones do not', () => {
 it('a score that is no probability rolls back at once, 0 and 1 are some', () => {
   const shadow = { shadowRows: 10_000 }
   for (const score of [0, 1]) expect(new Played(shadow).shadow(1, 0.5, score).told).toEqual([])
+  expect(new Played(shadow).shadow(1, Number.NaN, Number.NaN).told).toEqual([])
   for (const score of [-1e-9, 1.000_001, Number.NaN, Number.POSITIVE_INFINITY])
     expect(new Played(shadow).shadow(1, 0.5, score).told).toEqual(['rolled-back: finite scores'])
   expect(new Played({ ...shadow, task: 'regression' }).shadow(1, 0.5, 1e9).told).toEqual([])

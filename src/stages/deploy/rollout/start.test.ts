@@ -18,10 +18,19 @@ describe('settings', () => {
       alpha: 0.01,
       labelAlpha: 0.05,
       margin: 0.01,
-      guardrails: ['error', 'timeout', 'invalid', 'slow'],
+      maxLatency: null,
+      slower: 0.15,
+      maxMemory: 2 ** 30,
+      timeout: 1_000_000,
+      guardrails: ['error', 'timeout', 'latency'],
       threshold: 0.5,
       stableThreshold: 0.5,
-      expected: null,
+      expected: { flipRate: 0.1 },
+    })
+    expect(resolveRollout({ ...least, task: 'regression' }).expected).toEqual({})
+    expect(resolveRollout({ ...least, maxLatency: '20ms' })).toMatchObject({
+      maxLatency: 20_000,
+      guardrails: ['error', 'timeout', 'slow', 'latency'],
     })
     expect(startRollout(least, 5, 1)).toMatchObject({ phase: 'shadow', weight: 0, since: 5, step: 0, hold: null })
     expect(startRollout({ ...least, shadowRows: 0 }, 5, 1)).toMatchObject({ phase: 'step', weight: 0.01 })
@@ -41,6 +50,10 @@ describe('settings', () => {
     ['alpha', { alpha: 1 }, { alpha: 1e-9 }],
     ['labelAlpha', { labelAlpha: 1 }, { labelAlpha: 0.5 }],
     ['margin', { margin: -0.001 }, { margin: 0 }],
+    ['slower', { slower: -0.1 }, { slower: 0 }],
+    ['maxMemory', { maxMemory: 0.5 }, { maxMemory: 1 }],
+    ['maxLatency', { maxLatency: 'soon' }, { maxLatency: '20ms' }],
+    ['timeout', { timeout: 'soon' }, { timeout: '20ms' }],
     ['margin', { margin: Number.NaN }, { margin: 5 }],
   ])('%s: %j is refused, %j is taken', (setting, bad, good) => {
     expect(() => resolveRollout({ ...least, ...(bad as object) })).toThrow(

@@ -1,7 +1,8 @@
 import { fail } from '../../../errors/index.ts'
 import { type Micros, parseDuration } from '../../../internal/time.ts'
 import { noPairs } from '../../../math/sequential/mean-difference.ts'
-import type { GuardrailState, ResolvedConfig, RolloutConfig, RolloutState } from './state.ts'
+import { isClassification } from '../../../math/task.ts'
+import type { Guardrail, GuardrailState, ResolvedConfig, RolloutConfig, RolloutState } from './state.ts'
 
 function refuse(setting: string, value: unknown, reason: string): never {
   throw fail('rolloutSettings', { setting, value: String(value), reason })
@@ -31,6 +32,10 @@ export function resolveRollout(config: RolloutConfig): ResolvedConfig {
   if (weights.length === 0) refuse('steps', '[]', 'at least one step is needed')
   const margin = config.margin ?? 0.01
   if (!(margin >= 0)) refuse('margin', margin, 'it must be 0 or more')
+  const slower = config.slower ?? 0.15
+  if (!(slower >= 0)) refuse('slower', slower, 'it must be 0 or more')
+  const maxLatency = config.maxLatency === undefined ? null : duration('maxLatency', config.maxLatency)
+  const guardrails: readonly Guardrail[] = maxLatency === null ? ['error', 'timeout', 'latency'] : everyGuardrail
   return {
     deployment: config.deployment,
     challenger: config.challenger,
@@ -45,14 +50,19 @@ export function resolveRollout(config: RolloutConfig): ResolvedConfig {
     alpha: rate('alpha', config.alpha ?? 0.01),
     labelAlpha: rate('labelAlpha', config.labelAlpha ?? 0.05),
     margin,
-    guardrails: config.guardrails ?? ['error', 'timeout', 'invalid', 'slow'],
+    maxLatency,
+    slower,
+    maxMemory: count('maxMemory', config.maxMemory ?? 2 ** 30),
+    timeout: duration('timeout', config.timeout ?? '1s'),
+    guardrails: config.guardrails ?? guardrails,
     threshold: config.threshold ?? 0.5,
     stableThreshold: config.stableThreshold ?? config.threshold ?? 0.5,
-    expected: config.expected ?? null,
+    expected: config.expected ?? (isClassification(config.task) ? { flipRate: 0.1 } : {}),
   }
 }
 
-const quiet: GuardrailState = { canary: 0, all: 0, carried: 0 }
+const everyGuardrail = ['error', 'timeout', 'slow', 'latency'] as const
+const quiet: GuardrailState = { canary: 0, all: 0 }
 
 /** A rollout at its beginning: shadow scoring at weight 0, or the first step where no shadow rows are asked for. */
 export function startRollout(config: RolloutConfig, now: Micros, seed: number): RolloutState {
@@ -62,14 +72,14 @@ export function startRollout(config: RolloutConfig, now: Micros, seed: number): 
     version: 1,
     config: resolved,
     seed,
+    salt: `${resolved.deployment}:${resolved.challenger}:${now}`,
     phase: shadowing ? 'shadow' : 'step',
     step: 0,
     weight: shadowing ? 0 : (resolved.weights[0] as number),
     since: now,
     hold: null,
     requests: { stable: 0, canary: 0 },
-    consecutiveErrors: 0,
-    guardrails: { error: quiet, timeout: quiet, invalid: quiet, slow: quiet },
+    guardrails: { error: quiet, timeout: quiet, slow: quiet, latency: quiet },
     shadow: { rows: 0, sumDifference: 0, sumSquare: 0, flips: 0, nonFinite: 0, nextLook: 256 },
     losses: noPairs,
     stableLoss: 0,

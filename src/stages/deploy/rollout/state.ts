@@ -4,9 +4,13 @@ import type { PairedMoments } from '../../../math/sequential/mean-difference.ts'
 
 export type Share = `${number}%`
 export type Labels = 'required' | 'advisory' | 'none'
-/** What can go wrong with one answer. Each is watched by its own test. */
-export type BadOutcome = 'error' | 'timeout' | 'invalid' | 'slow'
-export type Outcome = 'ok' | BadOutcome
+/** What became of one request in one arm: `slow` is an answer beyond `maxLatency`, `invalid` one that is no finite score. */
+export type Outcome = 'ok' | 'error' | 'timeout' | 'invalid' | 'slow'
+/**
+ * What is compared between the arms, each by its own test: how often one fails, does not answer in time or is beyond the
+ * stated latency where the other is not; and `latency`, which of them takes longer for the same request.
+ */
+export type Guardrail = 'error' | 'timeout' | 'slow' | 'latency'
 
 export interface RolloutConfig {
   /** Identity of the deployment: salt of the routing and name in the records. */
@@ -33,14 +37,29 @@ export interface RolloutConfig {
   readonly labelAlpha?: number
   /** Loss difference that is tolerated for promotion, relative to the stable loss; 0.01. */
   readonly margin?: number
-  /** Outcomes that are watched; all four. */
-  readonly guardrails?: readonly BadOutcome[]
+  /** An answer that takes longer is `slow`, whichever arm gives it; by default no length is. */
+  readonly maxLatency?: Duration
+  /** By how much more than stable the challenger may take for most requests; 0.15. */
+  readonly slower?: number
+  /** What is compared; all, `slow` where a `maxLatency` is stated. */
+  readonly guardrails?: readonly Guardrail[]
+  /** Bytes that the challenger's process may take beyond what it took when it was loaded; 1 GiB. */
+  readonly maxMemory?: number
+  /** How long the challenger is waited for once stable has answered, at least: four times as long as stable took; `1s`. */
+  readonly timeout?: Duration
   /** Scores of the challenger at or above count as positive, for flips; 0.5. */
   readonly threshold?: number
   /** The same of the stable version; as the challenger's. */
   readonly stableThreshold?: number
-  /** Disagreement between the two models measured offline on held-out rows. Online more than twice of it holds. */
-  readonly expected?: { readonly meanDifference: number; readonly flipRate: number }
+  /** How far good versions of this model disagree: online more than twice of it holds. Of classifications 10 % of the labels. */
+  readonly expected?: Expected
+}
+
+export interface Expected {
+  /** Share of rows that the two decide differently. */
+  readonly flipRate?: number
+  /** Mean distance of their scores. */
+  readonly meanDifference?: number
 }
 
 /** The configuration with every default filled in. */
@@ -58,17 +77,23 @@ export interface ResolvedConfig {
   readonly alpha: number
   readonly labelAlpha: number
   readonly margin: number
-  readonly guardrails: readonly BadOutcome[]
+  readonly maxLatency: Micros | null
+  readonly slower: number
+  readonly maxMemory: number
+  readonly timeout: Micros
+  readonly guardrails: readonly Guardrail[]
   readonly threshold: number
   readonly stableThreshold: number
-  readonly expected: { readonly meanDifference: number; readonly flipRate: number } | null
+  readonly expected: Expected
 }
 
-/** Bad events of one kind since the step began, and the logarithm of the e-value that earlier steps left. */
+/**
+ * Requests on which the arms differ in one way: how many speak against the challenger, and how many in all. Requests on which
+ * both are bad, or both well, say nothing. Sums, so that those of several instances add up.
+ */
 export interface GuardrailState {
   readonly canary: number
   readonly all: number
-  readonly carried: number
 }
 
 export interface ShadowState {
@@ -88,6 +113,8 @@ export interface RolloutState {
   readonly version: 1
   readonly config: ResolvedConfig
   readonly seed: number
+  /** Salt of the routing: who is in the canary is drawn anew for every rollout. */
+  readonly salt: string
   readonly phase: Phase
   /** Index into `weights`; meaningful in phase `step`. */
   readonly step: number
@@ -96,10 +123,9 @@ export interface RolloutState {
   readonly since: Micros
   /** Set while a person is asked: `timeout` lifts itself when the evidence arrives, `alarm` and `paused` wait for a command. */
   readonly hold: null | 'timeout' | 'alarm' | 'paused'
-  /** Requests of this step. */
+  /** Rows that each arm has answered in this step. */
   readonly requests: { readonly stable: number; readonly canary: number }
-  readonly consecutiveErrors: number
-  readonly guardrails: Readonly<Record<BadOutcome, GuardrailState>>
+  readonly guardrails: Readonly<Record<Guardrail, GuardrailState>>
   readonly shadow: ShadowState
   readonly losses: PairedMoments
   readonly stableLoss: number
@@ -119,17 +145,29 @@ export interface ShadowEvent extends At {
   readonly flipped?: Uint8Array
   readonly labels?: Float32Array
 }
-/** One answered request. An error of the canary that stable answered instead is still the canary's error. */
+/**
+ * One request that both arms were given: what became of it in each, whoever answered the caller. A request of many rows is one;
+ * it moves a rollout by one step at most.
+ */
 export interface RequestEvent extends At {
   readonly type: 'request'
-  readonly arm: 'stable' | 'canary'
-  readonly outcome: Outcome
+  /** Rows that each arm answered, by the share `weight`: those of an earlier share do not count for this step. */
+  readonly rows: { readonly stable: number; readonly canary: number }
+  readonly weight: number
+  readonly outcome: { readonly stable: Outcome; readonly canary: Outcome }
+  /** Milliseconds that each took, where both answered. */
+  readonly took?: { readonly stable: number; readonly canary: number }
 }
 /** Losses of both arms on the same rows, all older than the label horizon. */
 export interface LabelsEvent extends At {
   readonly type: 'labels'
   readonly stable: ArrayLike<number>
   readonly canary: ArrayLike<number>
+}
+/** The challenger's process has taken more memory than it may. */
+export interface MemoryEvent extends At {
+  readonly type: 'memory'
+  readonly bytes: number
 }
 export interface TickEvent extends At {
   readonly type: 'tick'
@@ -139,4 +177,4 @@ export interface CommandEvent extends At {
   readonly command: 'promote' | 'abort' | 'pause' | 'resume'
   readonly actor: string
 }
-export type RolloutEvent = ShadowEvent | RequestEvent | LabelsEvent | TickEvent | CommandEvent
+export type RolloutEvent = ShadowEvent | RequestEvent | LabelsEvent | MemoryEvent | TickEvent | CommandEvent

@@ -2,9 +2,9 @@ import type { Decision, Verdict } from '../../../define/decision.ts'
 import type { Json } from '../../../internal/canonical-json.ts'
 import { digestJson, shortDigest } from '../../../internal/digest.ts'
 import type { Micros } from '../../../internal/time.ts'
-import { logEventSplit } from '../../../math/sequential/event-split.ts'
+import { logPairedEvents } from '../../../math/sequential/paired-events.ts'
 import { confidenceSequence } from '../../../math/sequential/mean-difference.ts'
-import type { BadOutcome, GuardrailState, RolloutState } from './state.ts'
+import type { Guardrail, ResolvedConfig, RolloutState } from './state.ts'
 
 export interface Advanced {
   readonly state: RolloutState
@@ -35,11 +35,7 @@ export function evidenceOf(state: RolloutState): Record<string, Json> {
     guardrails: Object.fromEntries(
       state.config.guardrails.map(kind => [
         kind,
-        {
-          canary: state.guardrails[kind].canary,
-          all: state.guardrails[kind].all,
-          logE: logE(state.guardrails[kind], state.weight),
-        },
+        { ...state.guardrails[kind], logE: logE(state, kind), limit: limitOf(state.config, kind) },
       ]),
     ),
     shadow: {
@@ -58,9 +54,17 @@ export function evidenceOf(state: RolloutState): Record<string, Json> {
   }
 }
 
-/** Logarithm of the e-value of one guardrail, earlier steps included. */
-export function logE(guardrail: GuardrailState, weight: number): number {
-  return guardrail.carried + logEventSplit(guardrail.canary, guardrail.all, weight)
+/** Logarithm of the e-value of one guardrail over the whole rollout. */
+export function logE({ guardrails }: Pick<RolloutState, 'guardrails'>, kind: Guardrail): number {
+  const { canary, all } = guardrails[kind]
+  return logPairedEvents(canary, all - canary)
+}
+
+/** The value of `logE` that rolls back: half of alpha is for errors, the rest is shared by what else can alarm. */
+export function limitOf({ guardrails, alpha }: Pick<ResolvedConfig, 'guardrails' | 'alpha'>, kind: Guardrail): number {
+  const errors = guardrails.includes('error') && guardrails.length > 1
+  const share = !errors ? 1 / guardrails.length : kind === 'error' ? 0.5 : 0.5 / (guardrails.length - 1)
+  return -Math.log(alpha * share)
 }
 
 /** Changes the state and records why. */
@@ -89,16 +93,6 @@ export function decide(
   return { state: next, decisions: [{ id, ...body }] }
 }
 
-/** Carries each guardrail's e-value into a step with another weight: the factors of the steps multiply. */
-function carry(state: RolloutState): Readonly<Record<BadOutcome, GuardrailState>> {
-  const next = (kind: BadOutcome): GuardrailState => ({
-    canary: 0,
-    all: 0,
-    carried: logE(state.guardrails[kind], state.weight),
-  })
-  return { error: next('error'), timeout: next('timeout'), invalid: next('invalid'), slow: next('slow') }
-}
-
 /** What a new phase starts from. */
 export function enter(
   state: RolloutState,
@@ -115,7 +109,6 @@ export function enter(
     since: at,
     hold: null,
     requests: { stable: 0, canary: 0 },
-    guardrails: carry(state),
   }
 }
 

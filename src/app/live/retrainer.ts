@@ -1,18 +1,16 @@
 import type { Workspace } from '../../config/workspace.ts'
 import type { Decision } from '../../define/decision.ts'
-import type { Json } from '../../internal/canonical-json.ts'
-import { isAlive } from '../../internal/process-identity.ts'
+import { fail, isMillraceError } from '../../errors/index.ts'
 import { messageOf } from '../../internal/message-of.ts'
-import type { ProcessIdentity, StepHandle, StepOutcome } from '../../ports/executor.ts'
 import type { RunRecord } from '../../ports/metadata-store.ts'
-import type { Log } from '../../server/index.ts'
+import type { Log } from '../../ports/log.ts'
 import { concludeRetrain, failureOf, recordRetrain, type Retrained } from '../../stages/retrain/controller.ts'
 import type { LiveDeployment } from '../../stages/serve/deployment.ts'
 import type { LiveMonitor } from '../../stages/watch/live.ts'
-import type { Apart } from './apart.ts'
+import type { Jobs } from '../jobs/jobs.ts'
+import { triggers, type TrainInput } from '../train.ts'
 
-/** The process that trains because of a decision, for a server that comes after this one. */
-type Job = { readonly decision: string; readonly process: ProcessIdentity }
+type Trigger = NonNullable<TrainInput['trigger']>
 
 export interface Retrainer {
   /**
@@ -26,7 +24,7 @@ export interface Retrainer {
 
 const lookMs = 500
 
-export function retrainApart(workspace: Workspace, apart: Apart, log: Log): Retrainer {
+export function retrainer(workspace: Workspace, jobs: Jobs, log: Log): Retrainer {
   const { store, clock } = workspace
   const stop = new AbortController()
   const wait = (): Promise<void> => clock.sleep(lookMs, stop.signal)
@@ -36,32 +34,32 @@ export function retrainApart(workspace: Workspace, apart: Apart, log: Log): Retr
       run => run.parameters.because === decision,
     )
 
-  /** False while its run does not exist yet although its process lives. */
-  const gone = async (model: string, decision: string): Promise<boolean> => {
-    const job = (await store.getDocument<never>('retrain-job', model))?.value as Job | undefined
-    return job?.decision !== decision || isAlive(job.process) === false
+  /** Whether it is under way as far as can be told: its run may not exist yet although its process lives. */
+  const underWay = async (decision: string): Promise<boolean> => {
+    const job = await jobs.get(decision).catch((error: unknown) => {
+      if (isMillraceError(error) && error.code === fail('recordUnknown').code) return undefined
+      throw error
+    })
+    return job?.status === 'queued' || job?.status === 'running'
   }
 
-  const start = async (model: string, trigger: string, decision: string): Promise<StepHandle> => {
-    const words = ['train', model, '--json', '--trigger', trigger, '--because', decision]
-    const handle = await apart.start(decision, words)
-    const job: Job = { decision, process: handle.identity }
-    await store.putDocument('retrain-job', model, job as unknown as Json, clock.now())
-    return handle
-  }
-
-  /** The run once it has ended; undefined, and what its process said, when it did not come to a run. */
-  const trained = async (model: string, trigger: string, decision: string): Promise<RunRecord | StepOutcome> => {
-    let outcome: StepOutcome | undefined
+  /** The run once it has ended; what kept it from coming to a run where it did not. */
+  const trained = async (model: string, trigger: Trigger, decision: string): Promise<RunRecord | string> => {
+    let ended: string | undefined
     let started = false
     for (;;) {
       const run = await runOf(model, decision)
       if (run && run.status !== 'running' && run.status !== 'queued') return run
-      if (!run && outcome) return outcome
-      if (!run && !started && (await gone(model, decision))) {
+      if (!run && ended !== undefined) return ended
+      if (!run && !started && !(await underWay(decision))) {
         started = true
-        const handle = await start(model, trigger, decision)
-        void handle.outcome.then(ended => (outcome = ended))
+        // Under the name of its decision the server that comes after this one finds it
+        const input = { model, trigger, because: decision }
+        const job = await jobs.start('train', input, { id: decision, now: true, actor: 'retrain' })
+        job.answer.then(
+          ({ status }) => (ended = status),
+          error => (ended = messageOf(error)),
+        )
       }
       await wait()
     }
@@ -69,12 +67,13 @@ export function retrainApart(workspace: Workspace, apart: Apart, log: Log): Retr
 
   const conclude = async (deployment: LiveDeployment, monitor: LiveMonitor, decision: Decision): Promise<Retrained> => {
     const model = deployment.definition.model.name
-    const request = { trigger: String(decision.inputs.trigger), because: decision.id }
+    const trigger = triggers.find(one => one === decision.inputs.trigger) ?? 'manual'
+    const request = { trigger, because: decision.id }
     const ended = await trained(model, request.trigger, decision.id)
-    if ('exitCode' in ended)
+    if (typeof ended === 'string')
       return recordRetrain(workspace, model, request, {
         verdict: 'failed',
-        reason: `the retrain of ${model} ended before it began (exit code ${ended.exitCode}): ${said(ended)}`,
+        reason: `the retrain of ${model} ended before it began: ${ended}`,
         version: undefined,
         runId: undefined,
       })
@@ -116,10 +115,4 @@ export function retrainApart(workspace: Workspace, apart: Apart, log: Log): Retr
       stop.abort()
     },
   }
-}
-
-/** What the command line told of its failure. */
-function said({ stdoutTail, stderrTail }: StepOutcome): string {
-  const message = /"title": "((?:[^"\\]|\\.)*)"/.exec(stdoutTail)?.[1]
-  return message ?? `${stdoutTail}\n${stderrTail}`.trim().split('\n').slice(-3).join(' ')
 }

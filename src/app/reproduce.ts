@@ -8,6 +8,8 @@ import type { Digest } from '../internal/digest.ts'
 import type { ModelVersion } from '../ports/metadata-store.ts'
 import { filesOfTrainer } from '../ports/trainer.ts'
 import { readPart } from '../stages/register/version-parts.ts'
+import type { Listener } from './use-case.ts'
+import { versionOf } from './version-of.ts'
 import { checkOut, type Worktree } from './worktree.ts'
 import { type Origin, reproduce, type Reproduction } from '../stages/version/reproduce.ts'
 
@@ -38,6 +40,17 @@ async function copyProject(workspace: Workspace, version: ModelVersion, to: stri
     await mkdir(dirname(join(to, name)), { recursive: true })
     await cp(join(workspace.root, name), join(to, name), { recursive: true })
   }
+}
+
+/** `version`: `lateness@3`; without a number the champion. Rebuilds it and compares digests. */
+export async function reproduceVersion(
+  workspace: Workspace,
+  input: { readonly version: string },
+  listener: Listener,
+): Promise<Reproduction> {
+  const version = await versionOf(workspace.store, input.version)
+  listener.chapter(`rebuilding ${version.model}@${version.version}`)
+  return rebuildVersion(workspace, version, listener.say)
 }
 
 /** Rebuilds a version in a clean worktree of its commit (or of the project file where git has none), with empty stores. */

@@ -1,13 +1,13 @@
-import type { Workspace } from '../../config/workspace.ts'
-import { columnsOf } from '../../define/expression/index.ts'
-import { inputsOfFeature, type FeatureView } from '../../define/features.ts'
-import { fail, type MillraceError } from '../../errors/index.ts'
-import type { Digest } from '../../internal/digest.ts'
-import type { ModelVersion } from '../../ports/metadata-store.ts'
-import { recordsOf } from '../../stages/features/channels.ts'
-import { snapshotOfVersion } from '../../stages/register/version-parts.ts'
-import type { FillView } from '../../stages/serve/online-views.ts'
-import { isLost, materialiseView, newestSnapshot, type Snapshot, snapshotsOf } from '../snapshots.ts'
+import type { Workspace } from '../config/workspace.ts'
+import { columnsOf } from '../define/expression/index.ts'
+import { inputsOfFeature, type FeatureView } from '../define/features.ts'
+import { fail, type MillraceError } from '../errors/index.ts'
+import type { Digest } from '../internal/digest.ts'
+import type { ModelVersion } from '../ports/metadata-store.ts'
+import { recordsOf } from '../stages/features/channels.ts'
+import { snapshotOfVersion } from '../stages/register/version-parts.ts'
+import type { FillView } from '../stages/serve/online-views.ts'
+import { isLost, materialiseView, newestSnapshot, type Snapshot, snapshotsOf } from './snapshots.ts'
 
 interface Source {
   readonly snapshot: Digest

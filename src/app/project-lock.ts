@@ -1,7 +1,7 @@
 import type { Workspace } from '../config/workspace.ts'
 import { systemError } from '../errors/index.ts'
 import { currentLock, lockName, writeLock } from '../stages/version/lock.ts'
-import type { Output } from './command.ts'
+import type { Listener } from './use-case.ts'
 
 /**
  * Brings `millrace.lock` up to date with the store. Where it cannot be written (a training job on a read-only root) that
@@ -9,7 +9,7 @@ import type { Output } from './command.ts'
  */
 export async function updateLock(
   { root, store, project }: Pick<Workspace, 'root' | 'store' | 'project'>,
-  out: Pick<Output, 'warn'>,
+  listener: Pick<Listener, 'warn'>,
 ): Promise<void> {
   const lock = await currentLock(store, [...project.models.keys()])
   try {
@@ -17,6 +17,6 @@ export async function updateLock(
   } catch (error) {
     const known = systemError(error)
     if (!known) throw error
-    out.warn(`${lockName} was not brought up to date: ${known.message} The version itself is registered.`)
+    listener.warn(`${lockName} was not brought up to date: ${known.message} The version itself is registered.`)
   }
 }

@@ -1,0 +1,27 @@
+import type { StageServices } from '../pipeline/services.ts'
+import { RowEncoder } from './encode.ts'
+import type { OnlineViews } from './online-views.ts'
+import { loadProven, type ServedVersion } from './served-version.ts'
+
+/** A version with what makes its inputs of a request: its own expressions and features, whatever the other arm reads. */
+export interface Arm extends ServedVersion {
+  readonly encoder: RowEncoder
+}
+
+/** Loads a version that may get traffic; `admit` may refuse it. `runtime`: where it runs, if not here. */
+export async function loadArm(
+  services: StageServices,
+  views: OnlineViews,
+  { model, version }: { readonly model: string; readonly version: number },
+  admit: (version: ServedVersion) => Promise<void>,
+  runtime?: StageServices['runtime'],
+): Promise<Arm> {
+  const served = await loadProven(services, model, version, admit, runtime)
+  try {
+    const read = await Promise.all(served.model.views.map(view => views.open(view, served.record)))
+    return { ...served, encoder: new RowEncoder(served.model, read, views.past) }
+  } catch (error) {
+    await served.loaded.close()
+    throw error
+  }
+}

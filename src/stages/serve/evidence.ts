@@ -1,0 +1,52 @@
+import type { Micros } from '../../internal/time.ts'
+import { headlines } from '../../math/metrics/row-loss.ts'
+import type { Outcome, ResolvedConfig, RolloutEvent } from '../deploy/rollout/index.ts'
+import { compared } from './answer.ts'
+import type { Arm } from './arm.ts'
+import { type Challenged, patienceOf, type Scored } from './trial.ts'
+
+/** One request with what both arms made of it; `own` is undefined where stable failed. */
+export interface Judged {
+  readonly at: Micros
+  readonly stable: Arm
+  readonly canary: Arm
+  readonly own: Scored | undefined
+  readonly challenged: Challenged
+  /** Rows that each arm answered, by which share. */
+  readonly rows: { readonly stable: number; readonly canary: number }
+  readonly weight: number
+}
+
+type Limits = Pick<ResolvedConfig, 'maxLatency' | 'timeout'>
+
+/** What became of an answer that came: the same for both arms. `other` is what the other arm took, where it answered. */
+function outcomeOf({ took }: Scored, other: number | undefined, { maxLatency, timeout }: Limits): Outcome {
+  if (other !== undefined && took > patienceOf(timeout, other)) return 'timeout'
+  return maxLatency !== null && took * 1000 > maxLatency ? 'slow' : 'ok'
+}
+
+/** What a rollout learns from a request. Nothing of one that the challenger was not asked. */
+export function eventsOf(judged: Judged, limits: Limits): readonly RolloutEvent[] {
+  const { at, stable, canary, own, challenged, rows, weight } = judged
+  if ('missing' in challenged) {
+    const { missing } = challenged
+    if (missing === 'unasked') return []
+    if (missing === 'memory') return [{ type: 'memory', at, bytes: challenged.bytes ?? 0 }]
+    const outcome = { stable: own ? outcomeOf(own, undefined, limits) : 'error', canary: missing } as const
+    return [{ type: 'request', at, rows, weight, outcome }]
+  }
+  const finite = headlines(challenged.scores, canary.loaded.outputs).every(Number.isFinite)
+  const outcome = {
+    stable: own ? outcomeOf(own, challenged.took, limits) : 'error',
+    canary: finite ? outcomeOf(challenged, own?.took, limits) : 'invalid',
+  } as const
+  const request: RolloutEvent = {
+    type: 'request',
+    at,
+    rows,
+    weight,
+    outcome,
+    ...(own ? { took: { stable: own.took, canary: challenged.took } } : {}),
+  }
+  return own ? [{ type: 'shadow', at, ...compared(stable, own.scores, canary, challenged.scores) }, request] : [request]
+}

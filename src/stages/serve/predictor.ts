@@ -1,0 +1,262 @@
+import type { Deployment } from '../../define/deployment.ts'
+import { fail, isMillraceError } from '../../errors/index.ts'
+import { ulid } from '../../internal/ids.ts'
+import { messageOf } from '../../internal/message-of.ts'
+import type { Micros } from '../../internal/time.ts'
+import { type Score, scoreOf } from '../../math/metrics/row-loss.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { inClassesOf } from '../evaluate/subject.ts'
+import { said } from './answer.ts'
+import type { Arm } from './arm.ts'
+import type { EncodedRows } from './encode.ts'
+import { eventsOf } from './evidence.ts'
+import type { ServingJournal } from './journal.ts'
+import type { LabelPairs } from './label-pairs.ts'
+import { LatencyRing } from './latency.ts'
+import type { LiveRollout } from './live-rollout.ts'
+import { answerOf, armOf, type Division } from './routing.ts'
+import { type Asked, type Challenged, scored, type Scored, type Trial } from './trial.ts'
+import type { Prediction, PredictRequest } from './types.ts'
+
+/** What else hears of every answered row: the monitor. */
+export interface Observer {
+  predicted(id: string, at: Micros, rows: EncodedRows, index: number, score: Score): void
+  labelled(id: string, label: number, at: Micros): void
+}
+
+/** Who hears of what is answered. */
+export interface Hearers {
+  readonly rollout: LiveRollout
+  readonly pairs: LabelPairs
+  readonly journal: ServingJournal | undefined
+  readonly observer: Observer | undefined
+}
+
+interface Row {
+  readonly id: string
+  readonly at: Micros
+  readonly arm: 'stable' | 'canary'
+}
+
+/** Requests as a version takes them, at which moment, and when that was begun (`elapsed` of the clock). */
+export interface Encoded {
+  readonly rows: EncodedRows
+  readonly now: Micros
+  readonly started: number
+}
+
+/** Views that gave an answer no features, where their records do not reach back to its moment. */
+function uncoveredOf({ uncovered }: EncodedRows, row: number): Pick<Prediction, 'uncovered'> {
+  const views = uncovered?.get(row)
+  return views ? { uncovered: views } : {}
+}
+
+/** One request on its way. */
+interface Call extends Asked {
+  readonly each: readonly Row[]
+  readonly stable: Arm
+  readonly trial: Trial | undefined
+  readonly weight: number
+  /** Which rollout it fell in, for the labels of its rows. */
+  readonly epoch: number
+  /** A row is the challenger's: the caller waits for it, as long as it may take. */
+  readonly waits: boolean
+}
+
+const nextTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+
+/**
+ * Answers requests under one name. Stable's rows are answered as soon as stable has scored them; the challenger of a rollout
+ * scores them too, and what it makes of them is heard when it is there.
+ */
+export class Predictor {
+  readonly #of: Pick<Deployment, 'name' | 'stickyBy'>
+  readonly #clock: Clock
+  readonly #hearers: () => Hearers
+  readonly #open = new Set<Promise<unknown>>()
+  readonly latency = new LatencyRing()
+  readonly counts = { stable: 0, canary: 0, errors: 0 }
+  /** What a challenger failed with last. */
+  trouble: string | undefined
+
+  constructor(of: Pick<Deployment, 'name' | 'stickyBy'>, clock: Clock, hearers: () => Hearers) {
+    this.#of = of
+    this.#clock = clock
+    this.#hearers = hearers
+  }
+
+  /** Resolves when everything that challengers were asked up to now is heard or given up. */
+  async heard(): Promise<void> {
+    while (this.#open.size > 0) await Promise.all(this.#open)
+  }
+
+  #division(): Division | undefined {
+    const { state, rolling } = this.#hearers().rollout
+    return state && rolling ? { salt: state.salt, weight: state.weight } : undefined
+  }
+
+  armOf(request: PredictRequest & { readonly id: string }): 'stable' | 'canary' {
+    return armOf(this.#division(), request, this.#of.stickyBy)
+  }
+
+  /** `encoded`: the requests as stable takes them. From here on nothing is awaited until both arms have begun. */
+  async predict(stable: Arm, requests: readonly PredictRequest[], encoded: Encoded): Promise<readonly Prediction[]> {
+    const { started } = encoded
+    const call = this.#begin(stable, requests, encoded)
+    const { trial, rows } = call
+    // In a process of its own it need not wait until stable is through
+    const early = trial?.arm.loaded.apart ? trial.begin(stable, call) : undefined
+    let own: Scored | undefined
+    let failure: unknown
+    try {
+      const answer = await scored(stable, rows, this.#clock)
+      this.#checkFinite(stable, answer)
+      own = answer
+    } catch (error) {
+      failure = error
+    }
+    const took = own?.took ?? this.#clock.elapsed() - started
+    if (own && failure === undefined) this.#remember(call, own)
+    // What no model can score says nothing about either of them
+    const refused = isMillraceError(failure) && failure.blame === 'user'
+    if (refused && early) void trial?.within(early, requests.length, took)
+    const heard =
+      trial && !refused
+        ? this.#later(this.#challenge(call, trial, early, took).then(found => this.#hear(call, trial, own, found)))
+        : undefined
+    const alone = call.each.every(row => row.arm === 'canary')
+    if (failure !== undefined && !(heard && alone)) throw this.#failed(call, failure)
+    const challenged = call.waits ? await heard : undefined
+    if (!own && !(challenged && 'scores' in challenged && this.#hearers().rollout.trial === trial))
+      throw this.#failed(call, failure)
+    return this.#answers(call, own, challenged, started)
+  }
+
+  #failed({ requests }: Call, failure: unknown): unknown {
+    this.counts.errors += requests.length
+    return failure
+  }
+
+  #remember({ each, stable, trial, rows, epoch }: Call, { scores }: Scored): void {
+    const { pairs, journal, observer } = this.#hearers()
+    each.forEach(({ id, at }, i) => {
+      const mine = scoreOf(scores, stable.loaded.outputs, i)
+      pairs.remember(id, at, mine, trial ? undefined : Number.NaN, epoch)
+      if (!trial) journal?.prediction(id, at, mine, Number.NaN, epoch)
+      observer?.predicted(id, at, rows, i, mine)
+    })
+  }
+
+  #begin(stable: Arm, requests: readonly PredictRequest[], { now, rows }: Encoded): Call {
+    const { rollout, pairs } = this.#hearers()
+    const { trial } = rollout
+    const division = this.#division()
+    const { stickyBy } = this.#of
+    const each = requests.map((request): Row => {
+      const id = request.id ?? ulid()
+      const arm = division
+        ? armOf(division, request.id === undefined ? { ...request, id } : { ...request, id }, stickyBy)
+        : 'stable'
+      return { id, at: request.at ?? now, arm }
+    })
+    return {
+      requests,
+      now,
+      rows,
+      each,
+      stable,
+      trial,
+      weight: division?.weight ?? 0,
+      epoch: pairs.epoch,
+      waits: each.some(row => row.arm === 'canary'),
+    }
+  }
+
+  #checkFinite({ loaded, encoder }: Arm, { scores }: Scored): void {
+    const without = scores.findIndex(score => !Number.isFinite(score))
+    if (without < 0) return
+    throw fail('requestInvalid', {
+      row: Math.floor(without / loaded.outputs),
+      column: encoder.columns.map(column => column.name).join(', '),
+      reason: 'the model has no finite score for these values',
+    })
+  }
+
+  async #challenge(
+    { stable, waits, requests, ...asked }: Call,
+    trial: Trial,
+    early: Promise<Scored> | undefined,
+    took: number,
+  ): Promise<Challenged> {
+    // Who needs no challenger is answered first
+    if (!early && !waits) await nextTurn()
+    return trial.within(early ?? trial.begin(stable, { ...asked, requests }), requests.length, took)
+  }
+
+  #later<T>(work: Promise<T>): Promise<T> {
+    this.#open.add(work)
+    const over = (): boolean => this.#open.delete(work)
+    work.then(over, over)
+    return work
+  }
+
+  /** What a request taught: the rollout hears of it, and labels find what both arms said. */
+  #hear(call: Call, trial: Trial, own: Scored | undefined, challenged: Challenged): Challenged {
+    const { rollout, pairs, journal } = this.#hearers()
+    const scores = 'scores' in challenged ? challenged.scores : undefined
+    if (!scores && (challenged as { missing: string }).missing !== 'unasked')
+      this.trouble = messageOf((challenged as { reason: unknown }).reason)
+    const { stable, each, requests, weight, epoch } = call
+    const { arm: canary } = trial
+    const limits = rollout.state?.config
+    if (rollout.trial === trial && limits) {
+      const answered = (arm: 'stable' | 'canary'): number =>
+        each.filter((row, i) => row.arm === arm && requests[i]?.arm === undefined).length
+      const rows = { stable: answered('stable'), canary: scores ? answered('canary') : 0 }
+      const events = eventsOf({ at: call.now, stable, canary, own, challenged, rows, weight }, limits)
+      for (const event of events) if (rollout.trial === trial) rollout.move(event)
+    }
+    if (own)
+      each.forEach(({ id, at }, i) => {
+        const their = scores ? scoreOf(scores, canary.loaded.outputs, i) : Number.NaN
+        const other = inClassesOf(stable.card.classes, canary.card.classes, their)
+        pairs.challenged(id, other)
+        journal?.prediction(id, at, scoreOf(own.scores, stable.loaded.outputs, i), other, epoch)
+      })
+    return challenged
+  }
+
+  #answers(
+    { each, stable, trial, rows }: Call,
+    own: Scored | undefined,
+    challenged: Challenged | undefined,
+    started: number,
+  ): readonly Prediction[] {
+    const { rollout } = this.#hearers()
+    // A rollout that has ended meanwhile has no arm any more
+    const canary = trial && rollout.trial === trial ? trial.arm : undefined
+    const theirs = challenged && 'scores' in challenged ? challenged.scores : undefined
+    const spent = ((this.#clock.elapsed() - started) * 1000) / Math.max(1, each.length)
+    const predictions = each.map(({ id, arm: given }, i): Prediction => {
+      const mine = own && scoreOf(own.scores, stable.loaded.outputs, i)
+      const other = theirs && canary && scoreOf(theirs, canary.loaded.outputs, i)
+      const arm = canary ? given : 'stable'
+      const answer = answerOf(arm, mine, other)
+      if (!answer)
+        throw fail('requestInvalid', { row: i, column: '', reason: 'no model has a finite score for these values' })
+      this.counts[arm]++
+      if (answer.fallback) this.counts.errors++
+      const by = arm === 'canary' && !answer.fallback && canary ? canary : stable
+      return {
+        id,
+        ...said(by, answer.score),
+        arm,
+        version: by.record.version,
+        ...(answer.fallback ? { fallback: true } : {}),
+        ...uncoveredOf(rows, i),
+      }
+    })
+    this.latency.add(spent)
+    return predictions
+  }
+}
