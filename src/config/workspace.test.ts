@@ -48,7 +48,7 @@ describe('a workspace', () => {
       expect([workspace.root, workspace.folder]).toEqual([root, join(root, '.millrace')])
       expect(workspace.store.name).toBe('sqlite')
       await workspace.artifacts.put(Buffer.from('x'))
-      expect((await workspace.online()).get('v', 'k')).toBeUndefined()
+      expect(await (await workspace.online()).getMany('v', [{ key: 'k' }])).toEqual([undefined])
       for (const name of ['millrace.db', 'artifacts', 'online'])
         expect(existsSync(join(root, '.millrace', name)), name).toBe(true)
     })

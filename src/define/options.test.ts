@@ -82,6 +82,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
       ttl: '1d',
       online: true,
       knownTime: 'respect',
+      uncovered: 'null',
       compute: (f: { count(w: string): unknown }) => ({ n: f.count('1h') }),
     },
   ],
