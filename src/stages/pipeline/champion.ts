@@ -16,7 +16,7 @@ import type { ScalerArtifact } from '../scaler/index.ts'
 import { readPart, versionName } from '../register/version-parts.ts'
 import type { FrameRows } from '../../ports/trainer.ts'
 import { readFrame } from '../train/read-frame.ts'
-import type { StageServices } from './services.ts'
+import type { StageServices } from '../services.ts'
 import { datasetsOf, rowsOfInput } from './step-parts.ts'
 
 export interface Champion {

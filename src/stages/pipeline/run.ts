@@ -13,7 +13,7 @@ import { modelSteps } from './model-steps.ts'
 import { trialGraph } from './search-step.ts'
 import { isTrial } from './trial-run.ts'
 import { datasetsOf } from './step-parts.ts'
-import type { StageServices } from './services.ts'
+import type { StageServices } from '../services.ts'
 
 export interface TrainRequest {
   readonly model: Model

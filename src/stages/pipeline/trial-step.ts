@@ -9,7 +9,7 @@ import { isOwn } from '../../ports/trainer.ts'
 import { scoreRows } from '../evaluate/subject.ts'
 import type { FoldPart } from '../features/parts.ts'
 import { openFrame } from '../train/read-frame.ts'
-import type { StageServices } from './services.ts'
+import type { StageServices } from '../services.ts'
 import { input, type Common } from './step-parts.ts'
 import { codeVariable, type TrainParameters } from './train-step.ts'
 

@@ -14,10 +14,10 @@ import { batchOf, scoreRows } from '../evaluate/subject.ts'
 import { parametersOf, type ScalerArtifact, scalerParity } from '../scaler/index.ts'
 import { openFrame, thinned } from '../train/read-frame.ts'
 import { readReference, type WrittenReference } from '../train/reference.ts'
-import { buildProfile } from '../watch/build-profile.ts'
-import type { Profile } from '../watch/profile.ts'
+import { buildProfile } from '../windows/build-profile.ts'
+import type { Profile } from '../windows/profile.ts'
 import { saveUnder, sealedBy } from './save.ts'
-import type { StageServices } from './services.ts'
+import type { StageServices } from '../services.ts'
 import { from, input, type Common } from './step-parts.ts'
 
 /** Most held-out rows that the scaler in the graph is compared on, and that golden rows are taken from. */

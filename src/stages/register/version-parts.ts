@@ -10,8 +10,8 @@ import type { ModelFigures } from '../evaluate/figures/index.ts'
 import type { GoldenRows } from '../evaluate/golden.ts'
 import { type FrameSummary, type Spans, spansIn } from '../features/frame.ts'
 import { readArtifact, type ScalerArtifact } from '../scaler/index.ts'
-import type { StageServices } from '../pipeline/services.ts'
-import type { Profile } from '../watch/profile.ts'
+import type { StageServices } from '../services.ts'
+import type { Profile } from '../windows/profile.ts'
 
 /** `lateness@3`. */
 export const versionName = ({ model, version }: Pick<ModelVersion, 'model' | 'version'>): string =>

@@ -1,5 +1,5 @@
 import type { CheckResult } from '../../define/report.ts'
-import { unitFactors, unitTolerance } from '../watch/unit-edges.ts'
+import { unitFactors, unitTolerance } from '../windows/unit-edges.ts'
 import type { ScalerArtifact } from './artifact.ts'
 import { type Finding, plural, scalerCheck } from './finding.ts'
 import { paired, type ScalingWindow } from './window.ts'

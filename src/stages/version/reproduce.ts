@@ -15,7 +15,7 @@ import { datasetStepName } from '../pipeline/validation.ts'
 import { modelSteps } from '../pipeline/model-steps.ts'
 import { datasetsOf } from '../pipeline/step-parts.ts'
 import { saveUnder } from '../pipeline/save.ts'
-import type { StageServices } from '../pipeline/services.ts'
+import type { StageServices } from '../services.ts'
 
 /** Which definition it was rebuilt from. */
 export type Origin =

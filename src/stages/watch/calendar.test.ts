@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { seeded } from '../../math/random/seeded.ts'
-import { buildProfile } from './build-profile.ts'
+import { buildProfile } from '../windows/build-profile.ts'
 import { advanceMonitor, createWindow, evaluateWindow, startMonitor } from './index.ts'
 
 // Inputs that tell the time have no spread within a window, or another one in each: that is no change.

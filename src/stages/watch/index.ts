@@ -1,4 +1,4 @@
-export { buildProfile, type ProfileColumn, type ProfileInput } from './build-profile.ts'
+export { buildProfile, type ProfileColumn, type ProfileInput } from '../windows/build-profile.ts'
 export type { ColumnDrift, DriftVerdict } from './column-drift.ts'
 export { alarmRate, evaluateWindow, type EvaluateOptions, type Evaluation, type Sensitivity } from './evaluate.ts'
 export { advanceMonitor, type MonitorAdvanced, type MonitorState, startMonitor } from './monitor/advance.ts'
@@ -12,5 +12,5 @@ export {
   retrainStarted,
   type RetrainState,
 } from './monitor/retrain.ts'
-export type { Profile } from './profile.ts'
-export { createWindow, WindowAccumulator, type WindowState } from './window.ts'
+export type { Profile } from '../windows/profile.ts'
+export { createWindow, WindowAccumulator, type WindowState } from '../windows/window.ts'
