@@ -9,7 +9,7 @@ import { defineConfig } from 'vitest/config'
 const longTests = [
   'src/**/*.long.test.ts',
   'test/**/*.long.test.ts',
-  'src/define/expression/{pattern,onnx}.test.ts',
+  'src/define/expression/pattern.test.ts',
   'src/adapters/data/duckdb/{engine,patterns,lines,plain-text}.test.ts',
   'src/adapters/inference/trees/hostile.test.ts',
   'src/adapters/trainer/own/own.test.ts',

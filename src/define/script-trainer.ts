@@ -11,7 +11,6 @@ import {
   type Form,
   type Forms,
 } from './forms.ts'
-import { refuse } from './named.ts'
 
 /** How alike two trainings on the same frame are: to the byte, in their scores, or not at all. */
 export type Reproducible = 'bitwise' | 'tolerance' | 'none'
@@ -193,14 +192,6 @@ export const onnx = builder(
   (file: string, options: OnnxOptions = {}): OnnxTrainer => ({ kind: 'onnx', file, ...options }),
   'onnx',
 )
-
-/** Names of a model's inputs that an imported graph is fed with and the model does not have. */
-export function checkFeeds(model: string, { inputs = {} }: OnnxTrainer, names: readonly string[]): void {
-  const stranger = Object.values(inputs)
-    .flat()
-    .find(one => !names.includes(one))
-  if (stranger !== undefined) refuse('model', model, `onnx feeds '${stranger}', which is no input: ${names.join(', ')}`)
-}
 
 /** The files below the project that a trainer reads: what it trains with is in them. */
 export function filesOfTrainer(trainer: { readonly kind: string }): readonly string[] {
