@@ -99,7 +99,11 @@ let made = 0
 async function rollout(cell: Cell): Promise<Ended> {
   const name = `sim-${made++}`
   simulated = false
-  const { project } = trained.deployed(name, { ...(cell.canary ? { canary: cell.canary } : {}) }, { labelHorizon: '2h' })
+  const { project } = trained.deployed(
+    name,
+    { ...(cell.canary ? { canary: cell.canary } : {}) },
+    { labelHorizon: '2h' },
+  )
   const serving = await trained.serve(project, { runtime: simulating })
   const live = serving.get(name) as LiveDeployment
   await live.deploy(versions.good, 'bench')
@@ -152,7 +156,11 @@ async function rollout(cell: Cell): Promise<Ended> {
   }
   await live.settled()
   const { phase = '' } = live.rollout ?? {}
-  const [last] = await trained.workspace.store.listDecisions({ subject: `deployment ${name}`, kind: 'rollout', limit: 1 })
+  const [last] = await trained.workspace.store.listDecisions({
+    subject: `deployment ${name}`,
+    kind: 'rollout',
+    limit: 1,
+  })
   simulated = false
   await serving.close()
   return { phase, rule: phase === 'rolled-back' ? (last?.rule.name ?? '') : '', requests, own, labels: labelled }
@@ -162,7 +170,7 @@ const fine: Arm = { fails: () => 0, takes: common => common * lognormal(0.3), sc
 const failing = (rate: number): Arm => ({ ...fine, fails: () => rate })
 /** By day five times as many as by night, a day being an hour here. */
 const diurnal = (seconds: number): number => 5 * (1 + 0.66 * Math.sin((2 * Math.PI * seconds) / 3600))
-const quick: CanaryOptions = { steps: ['10%', '50%'], minRequests: 100, bake: '10m', maxWait: '10h' }
+const quick: CanaryOptions = { shadowRows: 500, steps: ['10%', '50%'], minRequests: 60, bake: '3m', maxWait: '10h' }
 const usual: CanaryOptions = { maxWait: '10h', bake: '10m' }
 const alike = (name: string, arm: Arm, more: Partial<Cell> = {}): Cell => ({
   name: `alike: ${name}`,
@@ -248,7 +256,10 @@ const cells: readonly Cell[] = [
   bad('30 % longer', { ...fine, takes: common => 1.3 * common * lognormal(0.3) }),
   bad('30 ms longer', { ...fine, takes: common => 30 + common * lognormal(0.3) }),
   judged('as good in another way', noisy(0.15), { stable: { ...fine, score: noisy(0.15) } }),
-  judged('as good in another way, 40 % of the labels', noisy(0.15), { stable: { ...fine, score: noisy(0.15) }, labels: 0.4 }),
+  judged('as good in another way, 40 % of the labels', noisy(0.15), {
+    stable: { ...fine, score: noisy(0.15) },
+    labels: 0.4,
+  }),
   judged('1 % worse by noise', worseBy(0.01, noisy)),
   judged('1 % worse, too sure', worseBy(0.01, steep)),
   judged('1 % worse, shifted', worseBy(0.01, shifted)),
@@ -256,7 +267,9 @@ const cells: readonly Cell[] = [
 ]
 
 const quantile = (values: readonly number[], q: number): string =>
-  values.length === 0 ? '–' : String(values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(q * values.length))])
+  values.length === 0
+    ? '–'
+    : String(values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(q * values.length))])
 
 console.log(`log loss of stable ${base.toFixed(4)}; ${many} rollouts a cell`)
 console.log('| cell | taken back | by | requests p50 / p90 | of them its own p50 / p90 |')
