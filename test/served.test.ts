@@ -135,13 +135,21 @@ test('the first version is stable at once, and every command of a rollout has it
 
   expect((await run('deploy', '--version', '2')).out).toContain('fare@2 against fare@1')
   refused(await run('deploy', '--version', '3'), 2, 'MR4103', 'fare@2')
-  expect(await run('rollout', 'pause')).toMatchObject({ code: 0 })
+  expect(await run('rollout', 'pause', '--reason', 'until the press has called')).toMatchObject({ code: 0 })
+  expect((await run('rollout', 'status')).out).toContain(': until the press has called')
   expect((await run('rollout', 'status')).out).toMatch(/rollout of fare@2: shadow, held \(paused\), 0 % of traffic/)
   expect(await run('rollout', 'resume')).toMatchObject({ code: 0 })
   expect(await run('rollout', 'promote')).toMatchObject({ code: 0 })
   expect((await run('rollout', 'status')).out).toMatch(/rollout of fare@2: bake, 100 % of traffic/)
   expect(await run('rollout', 'abort')).toMatchObject({ code: 0 })
   expect((await run('rollout', 'status')).out).toContain('stable is fare@1')
+  for (const verb of ['promote', 'resume', 'abort'])
+    expect((await run('rollout', verb, '--reason', 'x')).code, verb).toBe(2)
+  // no server has seen an event
+  expect(await run('rollout', 'replay')).toMatchObject({
+    code: 0,
+    said: expect.stringContaining('No events') as string,
+  })
   for (const verb of ['promote', 'pause', 'resume', 'abort']) refused(await run('rollout', verb), 2, /MR4104|MR4511/)
   expect(await decided('rollout')).toEqual([
     'rolled-back: command abort by operator',

@@ -82,6 +82,10 @@ export const table: Readonly<Record<string, Entry>> = {
   },
   'rollout abort': { summary: 'take the challenger out now', load: () => import('./commands/rollout/abort.ts') },
   'rollout pause': { summary: 'hold the rollout where it is', load: () => import('./commands/rollout/pause.ts') },
+  'rollout replay': {
+    summary: 'make every decision again from the events that led to it',
+    load: () => import('./commands/rollout/replay.ts'),
+  },
   'rollout resume': { summary: 'let a held rollout go on', load: () => import('./commands/rollout/resume.ts') },
   'runs list': { summary: 'runs, newest first', load: () => import('./commands/runs/list.ts') },
   'runs show': { summary: 'one run, step by step', load: () => import('./commands/runs/show.ts') },

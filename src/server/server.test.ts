@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hour, type Trained, trainedProject } from '../../test/support/trained-project.ts'
+import { createToken } from './auth/tokens.ts'
 import { trainedServer, type TrainedServer } from '../../test/support/trained-server.ts'
 
 // The data plane and the deployments of a server that serves a model that was really trained.
@@ -253,6 +254,35 @@ describe('figures for Prometheus', () => {
 })
 
 describe('a deployment over HTTP', () => {
+  it('is answered by the arm that its caller names, where it may', async () => {
+    const own = await trainedServer(trained, 'asked-api', { auth: true }, { canary: { steps: ['1%'], shadowRows: 0 } })
+    try {
+      await own.live.rollOut(trained.versions.other, 'ada')
+      const tokenOf = async (scopes: readonly ('predict' | 'operate')[]): Promise<string> =>
+        (await createToken(trained.workspace, { name: scopes.join('-'), scopes, expiresIn: '1h' })).token
+      const [caller, operator] = [await tokenOf(['predict']), await tokenOf(['predict', 'operate'])]
+      const ask = (token: string, arm?: string, rows = 1) =>
+        own.ask(
+          'POST',
+          '/v1/deployments/asked-api/predict',
+          { rows: Array.from({ length: rows }, () => row()) },
+          { authorization: `Bearer ${token}`, ...(arm === undefined ? {} : { 'x-millrace-arm': arm }) },
+        )
+      const answered = { predictions: [{ arm: 'canary', version: trained.versions.other }] }
+      expect(await ask(operator, 'canary')).toMatchObject({ status: 200, body: answered })
+      expect(await ask(operator, 'stable')).toMatchObject({ status: 200, body: { predictions: [{ arm: 'stable' }] } })
+      expect((await ask(caller, 'canary')).status).toBe(403)
+      expect((await ask(caller)).status).toBe(200)
+      expect((await ask(operator, 'best')).body).toMatchObject({ code: 'MR5015' })
+      // whoever is sent there on purpose is no sample of those who are not
+      await ask(operator, 'canary', 500)
+      await own.live.settled()
+      expect(own.live.rollout).toMatchObject({ phase: 'step', requests: { canary: 0 } })
+    } finally {
+      await own.close()
+    }
+  })
+
   it('is rolled out, held, let go on, promoted and rolled back; each is told to who listens', async () => {
     const { other, good } = trained.versions
     const said: unknown[] = []
@@ -288,7 +318,10 @@ describe('a deployment over HTTP', () => {
     expect((await figures()).get('millrace_rollout_weight{deployment="late-api"}')).toBe(1)
     expect((await command('pause')).body).toMatchObject({ rollout: { hold: 'paused', phase: 'bake' } })
     expect((await command('resume')).body).toMatchObject({ rollout: { hold: null } })
-    const aborted = await command('abort')
+    for (const wrong of [{ reason: '' }, { reason: 7 }, { why: 'x' }])
+      expect((await command('abort', wrong)).body).toMatchObject({ code: 'MR5015' })
+    const aborted = await command('abort', { reason: 'the press called' })
+    expect((aborted.body.decisions as { reason: string }[])[0]?.reason).toMatch(/ aborted .*: the press called$/)
     expect(aborted.body).toMatchObject({ rollout: { phase: 'rolled-back' }, status: { stable: { version: good } } })
     expect(
       (aborted.body.decisions as { verdict: string; actor: string }[]).slice(0, 3).map(one => [one.verdict, one.actor]),
@@ -314,7 +347,11 @@ describe('a deployment over HTTP', () => {
       ['POST', '/v1/deployments/none/predict'],
       ['POST', '/v1/deployments/none/feedback'],
     ] as const)
-      expect((await server.ask(method, to, method === 'GET' ? undefined : { version: 1 })).body, to).toMatchObject({
+      expect(
+        (await server.ask(method, to, method === 'GET' ? undefined : to.endsWith('promote') ? {} : { version: 1 }))
+          .body,
+        to,
+      ).toMatchObject({
         code: 'MR5020',
       })
   })

@@ -320,8 +320,8 @@ describe('the evidence of a rollout', () => {
     const step = new Played({ minRequests: 100, maxLatency: '20ms' }).request('slow', 3).request('slow', 1, 'stable')
     const slow = rolloutEvidence(step.state)?.guardrails.find(one => one.name === 'slow')
     expect(slow).toMatchObject({ canary: 3, all: 4, limit: -Math.log(0.01 / 6) })
-    // 0.8 · 1.98³ · 0.02, and the integral of t³ (1 − t) from a half to one is 1/20 − 1/64 + 1/160
-    expect(Math.exp(slow?.logE as number)).toBeCloseTo(0.016 * 1.98 ** 3 + 0.4 * 16 * (1 / 20 - 1 / 64 + 1 / 160), 9)
+    // 0.5 · 1.98³ · 0.02, and the integral of t³ (1 − t) from a half to one is 1/20 − 1/64 + 1/160
+    expect(Math.exp(slow?.logE as number)).toBeCloseTo(0.01 * 1.98 ** 3 + 16 * (1 / 20 - 1 / 64 + 1 / 160), 9)
     const labelled = new Played({ minRequests: 100 }).labels(
       Array.from({ length: 400 }, () => 2),
       Array.from({ length: 400 }, (_, i) => 2 + (i % 2 === 0 ? 0.1 : -0.1)),

@@ -102,6 +102,9 @@ export const flagsSeen: Readonly<Record<string, Test>> = {
   'scaler check --code-quality': scalerReports,
   'scaler check --against': scalerReports,
   'deploy --version': served('the first version is stable at once, and every command of a rollout has its decision'),
+  ...each(['rollout promote', 'rollout abort', 'rollout pause', 'rollout resume'], {
+    '--reason': served('the first version is stable at once, and every command of a rollout has its decision'),
+  }),
   'decisions --kind': served('decisions are told by kind and number, and a kind that is none is refused'),
   'decisions --limit': served('decisions are told by kind and number, and a kind that is none is refused'),
   'import sklearn-scaler --out': written(

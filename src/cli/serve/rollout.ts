@@ -123,9 +123,17 @@ export function rolloutCommand(command: 'promote' | 'abort' | 'pause' | 'resume'
   return {
     summary,
     arguments: [{ name: 'deployment', description: 'which (default: the only one)' }],
-    run: invocation =>
-      onDeployment(invocation, { path: name => `/v1/deployments/${name}:${command}` }, (serving, name) =>
-        liveOf(serving, name).command(command, 'operator'),
-      ),
+    options: [{ flags: '--reason <text>', description: 'why; it is kept with the decision' }],
+    run(invocation) {
+      const given = invocation.options.reason
+      const reason = typeof given === 'string' && given.trim() !== '' ? given.trim().slice(0, 1000) : undefined
+      const remote = {
+        path: (name: string): string => `/v1/deployments/${name}:${command}`,
+        ...(reason === undefined ? {} : { body: { reason } }),
+      }
+      return onDeployment(invocation, remote, (serving, name) =>
+        liveOf(serving, name).command(command, 'operator', reason),
+      )
+    },
   }
 }

@@ -1,8 +1,8 @@
 import { logBeta } from '../special/gamma.ts'
 import { incompleteBeta } from '../special/incomplete-beta.ts'
 
-/** Four fifths of the evidence is looked for where nearly all events are the challenger's, the rest everywhere above one half. */
-const gross = { share: 0.8, chance: 0.99 }
+/** Half of the evidence is looked for where nearly all events are the challenger's, the rest everywhere above one half. */
+const gross = { share: 0.5, chance: 0.99 }
 
 function logSum(a: number, b: number): number {
   const most = Math.max(a, b)

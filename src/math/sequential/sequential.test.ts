@@ -16,13 +16,13 @@ describe('paired events', () => {
     )
   })
 
-  it('need eight that all speak against the challenger, and some forty-five of which every fifth does not', () => {
-    // 0.8 · 1.98⁸ + 0.2 · 2⁹ (1 − 2⁻⁹) / 9 = 200.3 reaches 1 / 0.005; 0.8 · 1.98⁷ + 0.2 · 2⁸ (1 − 2⁻⁸) / 8 = 101.8 does not
-    expect(Math.exp(logPairedEvents(8, 0))).toBeCloseTo(200.34, 1)
-    expect(Math.exp(logPairedEvents(7, 0))).toBeCloseTo(101.8, 1)
+  it('need nine that all speak against the challenger, and some forty of which every fifth does not', () => {
+    // 0.5 · 1.98⁹ + 0.5 · 2¹⁰ (1 − 2⁻¹⁰) / 10 = 285.0 reaches 1 / 0.005; 0.5 · 1.98⁸ + 0.5 · 2⁹ (1 − 2⁻⁹) / 9 = 146.5 does not
+    expect(Math.exp(logPairedEvents(9, 0))).toBeCloseTo(285.01, 1)
+    expect(Math.exp(logPairedEvents(8, 0))).toBeCloseTo(146.5, 1)
     let n = 0
     while (logPairedEvents(4 * n, n) < Math.log(200)) n++
-    expect(5 * n).toBe(45)
+    expect(5 * n).toBe(40)
   })
 })
 

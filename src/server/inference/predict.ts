@@ -93,6 +93,20 @@ function refuseTwice(ids: readonly string[], route: string): void {
   })
 }
 
+/** The arm that a caller asks for by its header: for who may operate the deployment. */
+async function askedArm({ request, services }: Exchange, route: string): Promise<PredictRequest['arm']> {
+  const arm = request.headers['x-millrace-arm']
+  if (arm === undefined) return undefined
+  if (arm !== 'stable' && arm !== 'canary')
+    throw fail('inputInvalid', { place: 'the header x-millrace-arm', reason: 'expected stable or canary', route })
+  const actor = services.guard.check('operate', request.method ?? 'POST', name => {
+    const value = request.headers[name]
+    return typeof value === 'string' ? value : value?.join(', ')
+  })
+  if (typeof actor !== 'string') await actor
+  return arm
+}
+
 /** Scores rows and counts it, whatever protocol they came by. */
 export async function score(
   exchange: Exchange,
@@ -182,7 +196,9 @@ export const predictRoutes: readonly DataRoute[] = [
     answer: Predictions,
     async answerTo(exchange) {
       const deployment = servedOf(exchange, exchange.params.name ?? '')
-      const requests = predictRequests(await jsonBody(exchange), deployment, `POST ${predictPath}`)
+      const arm = await askedArm(exchange, `POST ${predictPath}`)
+      const read = predictRequests(await jsonBody(exchange), deployment, `POST ${predictPath}`)
+      const requests = arm === undefined ? read : read.map(one => ({ ...one, arm }))
       sendJson(exchange.response, 200, { predictions: await score(exchange, deployment, requests) })
     },
   },

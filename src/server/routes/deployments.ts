@@ -44,9 +44,10 @@ const command = (verb: 'promote' | 'abort' | 'pause' | 'resume', summary: string
     permission: 'operate',
     tag: 'deployments',
     summary,
+    body: z.strictObject({ reason: z.string().trim().min(1).max(1000).optional() }),
     answer: DeploymentView,
-    async handler({ params: { name = '' }, actor }, services) {
-      await servedOf(services, name).command(verb, actor)
+    async handler({ params: { name = '' }, body, actor }, services) {
+      await servedOf(services, name).command(verb, actor, body.reason)
       services.bus.publish('rollout', { id: name, command: verb })
       return view(name, services.workspace.project.deployments.get(name), services)
     },

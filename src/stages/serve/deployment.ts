@@ -1,10 +1,11 @@
+import { join } from 'node:path'
 import type { Deployment } from '../../define/deployment.ts'
 import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { messageOf } from '../../internal/message-of.ts'
 import type { Micros } from '../../internal/time.ts'
 import type { Task } from '../../math/task.ts'
-import { advance, startRollout, type RolloutState } from '../deploy/rollout/index.ts'
+import { type CommandEvent, startRollout, type RolloutState } from '../deploy/rollout/index.ts'
 import type { StageServices } from '../services.ts'
 import { versionCalled, versionName } from '../register/version-parts.ts'
 import { type Arm, loadArm } from './arm.ts'
@@ -14,6 +15,7 @@ import { LabelPairs, withWaiting } from './label-pairs.ts'
 import { LiveRollout } from './live-rollout.ts'
 import type { OnlineViews } from './online-views.ts'
 import { type Observer, Predictor } from './predictor.ts'
+import { RolloutLog } from './rollout-log.ts'
 import { rolloutConfigOf } from './rollout-config.ts'
 import { ScalerGuard } from './scaler-guard.ts'
 import { retire, type ServedVersion } from './served-version.ts'
@@ -50,6 +52,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
   /** The rollout is the journal's. */
   #taken = false
   #journal: ServingJournal | undefined
+  #log: RolloutLog | undefined
   #closing: Promise<void> | undefined
   readonly #scaler: ScalerGuard
   /** Set by whoever watches. */
@@ -125,24 +128,8 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     } catch (error) {
       // What cannot be loaded cannot be tried; who answers is not its concern
       this.#predictor.trouble = messageOf(error)
-      await this.#giveUp(rollout, messageOf(error))
+      await this.#rollout.giveUp(rollout, messageOf(error))
     }
-  }
-
-  /** Ends a rollout whose challenger is not there any more. */
-  async #giveUp(rollout: RolloutState, reason: string): Promise<void> {
-    const { state, decisions } = advance(rollout, {
-      type: 'command',
-      at: this.#services.clock.now(),
-      command: 'abort',
-      actor: 'system',
-    })
-    for (const one of decisions)
-      await this.#services.store.addDecision({
-        ...one,
-        reason: `${rollout.config.challenger} cannot be loaded any more, so its rollout ends: ${reason}`,
-      })
-    await this.#rollout.persist(state)
   }
 
   /** Why nothing answers although a version was deployed. */
@@ -153,6 +140,8 @@ export class LiveDeployment implements ServedDeployment, Keeper {
   /** From now on what is in memory is also kept in `folder`, with what `others` remember; takes up what is there. */
   async remember(folder: string, others: readonly Keeper[], options: JournalOptions): Promise<void> {
     this.#journal = await ServingJournal.open(folder, [this, ...others], options)
+    this.#log = await RolloutLog.open(join(folder, 'events'), options.onError)
+    this.#rollout.keep(this.#log)
     // A rollout that began past the journal (by a command while no server ran) has another challenger than what it holds
     if (this.#rollout.state && !this.#taken) this.#pairs.begin()
     this.#release(this.#services.clock.now())
@@ -344,9 +333,15 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     await this.#rollout.stored()
   }
 
-  async command(command: 'promote' | 'abort' | 'pause' | 'resume', actor: string): Promise<DeploymentStatus> {
+  async command(command: CommandEvent['command'], actor: string, reason?: string): Promise<DeploymentStatus> {
     if (!this.rolling) throw fail('noRollout', { deployment: this.name, command })
-    this.#rollout.move({ type: 'command', at: this.#services.clock.now(), command, actor })
+    this.#rollout.move({
+      type: 'command',
+      at: this.#services.clock.now(),
+      command,
+      actor,
+      ...(reason === undefined ? {} : { reason }),
+    })
     await this.#rollout.stored()
     return this.status()
   }
@@ -403,6 +398,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     await this.#predictor.heard()
     await this.#journal?.close()
     await this.#rollout.written()
+    await this.#log?.close()
     await this.#rollout.persist()
     await this.#stable?.loaded.close()
     if (this.#rollout.trial) retire(this.#rollout.trial.arm)

@@ -2,6 +2,7 @@ import type { Decision } from '../../define/decision.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { advance, type RolloutEvent, type RolloutState } from '../deploy/rollout/index.ts'
 import type { StageServices } from '../services.ts'
+import type { RolloutLog } from './rollout-log.ts'
 import type { Trial } from './trial.ts'
 
 export interface RolloutHooks {
@@ -21,6 +22,7 @@ export class LiveRollout {
   readonly #hooks: RolloutHooks
   #state: RolloutState | undefined
   #trial: Trial | undefined
+  #log: RolloutLog | undefined
   #writes: Promise<unknown> = Promise.resolve()
   #failure: unknown
 
@@ -50,11 +52,36 @@ export class LiveRollout {
   take(state: RolloutState, trial: Trial): void {
     this.#state = state
     this.#trial = trial
+    this.#log?.state(state)
   }
 
   /** The same rollout, further on: a journal knows more than the store. */
   resume(state: RolloutState): void {
     this.#state = state
+    this.#log?.state(state)
+  }
+
+  /** From now on every event is kept. */
+  keep(log: RolloutLog): void {
+    this.#log = log
+    if (this.#state && this.#trial) log.state(this.#state)
+  }
+
+  /** Ends a rollout whose challenger is not there any more. */
+  async giveUp(rollout: RolloutState, reason: string): Promise<void> {
+    const { store, clock } = this.#services
+    const { state, decisions } = advance(rollout, {
+      type: 'command',
+      at: clock.now(),
+      command: 'abort',
+      actor: 'system',
+    })
+    for (const one of decisions)
+      await store.addDecision({
+        ...one,
+        reason: `${rollout.config.challenger} cannot be loaded any more, so its rollout ends: ${reason}`,
+      })
+    await this.persist(state)
   }
 
   forget(): void {
@@ -64,6 +91,7 @@ export class LiveRollout {
 
   move(event: RolloutEvent): void {
     if (!this.#state) return
+    if (this.#trial) this.#log?.event(event, this.#state)
     const { state, decisions: made } = advance(this.#state, event)
     this.#state = state
     if (made.length === 0) return
@@ -77,6 +105,8 @@ export class LiveRollout {
       if (follow) this.write(follow)
     }
     this.write(async () => {
+      // What a decision rests on is there before it is
+      await this.#log?.flush()
       for (const decision of decisions) await this.#services.store.addDecision(decision)
       await this.persist(state)
     })

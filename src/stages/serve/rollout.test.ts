@@ -139,12 +139,12 @@ describe('a challenger', () => {
   }
   const one = (live: LiveDeployment, i: number) => predicted(live, [{ id: `x${i}`, row: row(12) }])
 
-  it('that fails is answered for by stable, and gone after the eighth request that stable could answer', async () => {
+  it('that fails is answered for by stable, and gone after the ninth request that stable could answer', async () => {
     const { live, faults, open, digest } = await challenged('failing')
     const expected = (await (await trained.live('failing-alone')).predict([{ row: row(12) }]))[0]?.score
     faults.set(digest, () => Promise.reject(new Error('no memory for tensors')))
     let canary = 0
-    for (let i = 0; i < 7; i++) {
+    for (let i = 0; i < 8; i++) {
       const [answer] = await one(live, i)
       expect([answer?.score, answer?.version]).toEqual([expected, trained.versions.good])
       if (answer?.arm === 'canary') canary++
@@ -157,7 +157,7 @@ describe('a challenger', () => {
     expect((await decisionsOf('failing', 'rollout'))[0]).toMatchObject({
       verdict: 'rolled-back',
       rule: { name: 'guardrail error', threshold: Math.log(200) },
-      inputs: { guardrails: { error: { canary: 8, all: 8 } } },
+      inputs: { guardrails: { error: { canary: 9, all: 9 } } },
     })
     expect(open).toEqual([await digestOf(trained.versions.good)])
     // the next challenger has a good name
@@ -187,9 +187,9 @@ describe('a challenger', () => {
   it('that fails in shadow, where nobody is its caller, is gone as soon', async () => {
     const { live, faults, digest } = await challenged('dark', false)
     faults.set(digest, () => Promise.reject(new Error('no')))
-    for (let i = 0; i < 7; i++) await one(live, i)
+    for (let i = 0; i < 8; i++) await one(live, i)
     expect([live.rollout?.phase, live.status().requests.errors]).toEqual(['shadow', 0])
-    await one(live, 7)
+    await one(live, 8)
     expect(live.rollout?.phase).toBe('rolled-back')
   })
 

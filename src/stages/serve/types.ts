@@ -82,8 +82,8 @@ export interface ServedDeployment {
   status(): DeploymentStatus
   /** Loaded, warm, and its golden rows answered right. Cached; costs no inference. */
   health(): { readonly ready: boolean; readonly reasons: readonly string[] }
-  /** Operator's word on the running rollout. */
-  command(command: 'promote' | 'abort' | 'pause' | 'resume', actor: string): Promise<DeploymentStatus>
+  /** Operator's word on the running rollout, with why: whatever the evidence says. */
+  command(command: 'promote' | 'abort' | 'pause' | 'resume', actor: string, reason?: string): Promise<DeploymentStatus>
   /** Starts a rollout of that version as challenger. */
   rollOut(version: number, actor: string): Promise<DeploymentStatus>
 }

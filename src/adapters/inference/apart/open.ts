@@ -106,9 +106,6 @@ class ModelApart implements LoadedModel {
           this.#idleBytes = bytesOf(child.pid) ?? told.rss
           this.#ready = true
           this.#looking ??= setInterval(() => this.#look(), lookMs).unref()
-          // A server that has nothing else to do may end
-          child.unref()
-          child.channel?.unref()
           resolve()
         } else if (told.id === undefined) {
           clearTimeout(late)

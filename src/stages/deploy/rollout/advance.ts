@@ -27,11 +27,12 @@ function onMemory(state: RolloutState, { at, bytes }: MemoryEvent): Advanced {
 
 function onCommand(state: RolloutState, event: CommandEvent): Advanced {
   const { command, actor, at } = event
+  const why = event.reason === undefined ? '' : `: ${event.reason}`
   const rule = { name: `command ${command}` }
   const { challenger } = state.config
   switch (command) {
     case 'abort':
-      return rollBack(state, at, `${actor} aborted the rollout of ${challenger}`, rule, actor)
+      return rollBack(state, at, `${actor} aborted the rollout of ${challenger}${why}`, rule, actor)
     case 'promote':
       if (state.phase === 'bake') return { state, decisions: noDecisions }
       return decide(
@@ -39,12 +40,20 @@ function onCommand(state: RolloutState, event: CommandEvent): Advanced {
         enter(state, 'bake', state.step, at),
         at,
         'promoted',
-        `${actor} promoted ${challenger} by hand`,
+        `${actor} promoted ${challenger} by hand${why}`,
         rule,
         actor,
       )
     case 'pause':
-      return decide(state, { hold: 'paused' }, at, 'held', `${actor} paused the rollout of ${challenger}`, rule, actor)
+      return decide(
+        state,
+        { hold: 'paused' },
+        at,
+        'held',
+        `${actor} paused the rollout of ${challenger}${why}`,
+        rule,
+        actor,
+      )
     case 'resume':
       if (state.hold === null) return { state, decisions: noDecisions }
       return decide(
@@ -52,7 +61,7 @@ function onCommand(state: RolloutState, event: CommandEvent): Advanced {
         { hold: null, since: at },
         at,
         'resumed',
-        `${actor} let the rollout of ${challenger} go on`,
+        `${actor} let the rollout of ${challenger} go on${why}`,
         rule,
         actor,
       )

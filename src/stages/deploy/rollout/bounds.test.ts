@@ -85,20 +85,20 @@ it('a bake ends at its length, not a microsecond before', () => {
 })
 
 describe('guardrails', () => {
-  // k requests that all speak against the challenger weigh 0.8 · 1.98^k + 0.2 · 2^(k+1) (1 − 2^−(k+1)) / (k + 1): 101.8, 200.3,
-  // 394.6, 778.1, 1535.2 for 7 to 11
+  // k requests that all speak against the challenger weigh 0.5 · 1.98^k + 0.5 · 2^(k+1) (1 − 2^−(k+1)) / (k + 1): 75.6, 146.5,
+  // 285.0, 556.1, 1087.5 for 7 to 11
   it.each([
     // half of alpha is for errors, the rest is shared by what else can alarm
-    ['error', undefined, 8],
+    ['error', undefined, 9],
     ['timeout', undefined, 10],
-    ['slow', '20ms', 10],
+    ['slow', '20ms', 11],
   ] as const)('a guardrail asks for its share of alpha: %s', (outcome, maxLatency, most) => {
     const stated = maxLatency === undefined ? {} : { maxLatency }
     expect(new Played(stated).answers(most - 1, outcome).told).toEqual([])
     expect(new Played(stated).answers(most, outcome).told).toEqual([`rolled-back: guardrail ${outcome}`])
     // one has it for itself: 100
-    expect(new Played({ guardrails: [outcome] }).answers(6, outcome).told).toEqual([])
-    expect(new Played({ guardrails: [outcome] }).answers(7, outcome).told).toEqual([
+    expect(new Played({ guardrails: [outcome] }).answers(7, outcome).told).toEqual([])
+    expect(new Played({ guardrails: [outcome] }).answers(8, outcome).told).toEqual([
       `rolled-back: guardrail ${outcome}`,
     ])
     // 0.001 for it alone: 1,000

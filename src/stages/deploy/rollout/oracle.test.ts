@@ -14,10 +14,10 @@ interface Step {
 }
 
 const ideas = 500
-/** Four fifths are one bettor's, who is nearly sure; the rest has been shared out evenly above one half. */
+/** Half is one bettor's, who is nearly sure; the rest has been shared out evenly above one half. */
 class Bettors {
-  sure = 0.8
-  readonly others = new Float64Array(ideas).fill(0.2 / ideas)
+  sure = 0.5
+  readonly others = new Float64Array(ideas).fill(0.5 / ideas)
   bet(against: boolean): number {
     const grow = (chance: number): number => 2 * (against ? chance : 1 - chance)
     this.sure *= grow(0.99)

@@ -95,9 +95,9 @@ describe('rollout', () => {
     expect(played.verdicts).toEqual(['held', 'advanced'])
   })
 
-  it('rolls back on eight errors that stable does not make, on a score that is not finite, and by hand, held or not', () => {
+  it('rolls back on nine errors that stable does not make, on a score that is not finite, and by hand, held or not', () => {
     const failing = new Played()
-    for (let i = 0; i < 8; i++) failing.answer({ stable: 'ok', canary: 'error' }, i)
+    for (let i = 0; i < 9; i++) failing.answer({ stable: 'ok', canary: 'error' }, i)
     expect(failing.verdicts).toEqual(['rolled-back'])
     expect(failing.state.weight).toBe(0)
     const broken = new Played({ shadowRows: 100 })

@@ -176,5 +176,7 @@ export interface CommandEvent extends At {
   readonly type: 'command'
   readonly command: 'promote' | 'abort' | 'pause' | 'resume'
   readonly actor: string
+  /** Why, in the operator's words. */
+  readonly reason?: string
 }
 export type RolloutEvent = ShadowEvent | RequestEvent | LabelsEvent | MemoryEvent | TickEvent | CommandEvent

@@ -5,12 +5,12 @@ import { minute, Played } from '../../../../test/support/played-rollout.ts'
 // formula of the paper, not taken from the code.
 
 describe('guardrails', () => {
-  // What k requests say that all speak against the challenger: 0.8 · 1.98^k + 0.2 · 2^(k+1) (1 − 2^−(k+1)) / (k + 1), by
-  // quadrature: 101.8, 200.3, 394.6, 778.1, 1535.2 for k = 7 … 11.
+  // What k requests say that all speak against the challenger: 0.5 · 1.98^k + 0.5 · 2^(k+1) (1 − 2^−(k+1)) / (k + 1), by
+  // quadrature: 75.6, 146.5, 285.0, 556.1, 1087.5 for k = 7 … 11.
   const many = { minRequests: 1000 } as const
 
   it.each([
-    ['error', 8, 200],
+    ['error', 9, 200],
     ['timeout', 10, 400],
   ] as const)('%s: whatever the share, exactly %i roll back', (kind, most, limit) => {
     for (const step of ['1%', '20%', '50%'] as const) {
@@ -29,12 +29,12 @@ describe('guardrails', () => {
   it('slow answers count beyond a stated latency, and then all four share alpha', () => {
     expect(new Played(many).request('slow', 500).verdicts).toEqual([])
     const stated = { ...many, maxLatency: '20ms' } as const
-    expect(new Played(stated).request('slow', 9).verdicts).toEqual([])
-    // a sixth of 0.01 asks for 600, which the tenth reaches
-    const played = new Played(stated).request('slow', 10)
+    expect(new Played(stated).request('slow', 10).verdicts).toEqual([])
+    // a sixth of 0.01 asks for 600, which the eleventh reaches
+    const played = new Played(stated).request('slow', 11)
     expect(played.last.rule).toMatchObject({ name: 'guardrail slow', threshold: Math.log(600) })
     expect(played.last.reason).toContain('took longer than the 20 ms that are allowed')
-    expect(new Played(stated).request('error', 8).verdicts).toEqual(['rolled-back'])
+    expect(new Played(stated).request('error', 9).verdicts).toEqual(['rolled-back'])
   })
 
   it('latency: most requests take the challenger more than 15 % longer than stable, and a quarter of a millisecond', () => {
@@ -61,8 +61,8 @@ describe('guardrails', () => {
 
   it('share alpha: alone, a guardrail needs one request less', () => {
     const config = { ...many, guardrails: ['error'] } as const
-    expect(new Played(config).request('error', 6).verdicts).toEqual([])
-    expect(new Played(config).request('error', 7).verdicts).toEqual(['rolled-back'])
+    expect(new Played(config).request('error', 7).verdicts).toEqual([])
+    expect(new Played(config).request('error', 8).verdicts).toEqual(['rolled-back'])
     expect(new Played({ ...config, alpha: 0.001 }).request('error', 10).verdicts).toEqual([])
     expect(new Played({ ...config, alpha: 0.001 }).request('error', 11).verdicts).toEqual(['rolled-back'])
   })
@@ -81,7 +81,7 @@ describe('guardrails', () => {
   })
 
   it('count what stable fails at for the challenger', () => {
-    // 0.8 · 1.98^k · 0.02 and the rest: one of stable's makes it fourteen of the challenger's
+    // one of stable's makes it fourteen of the challenger's
     const played = new Played(many).request('error', 1, 'stable').request('error', 13)
     expect(played.verdicts).toEqual([])
     expect(played.request('error').verdicts).toEqual(['rolled-back'])
@@ -98,16 +98,16 @@ describe('guardrails', () => {
 
   it('carry what speaks against the challenger over phases and steps', () => {
     const played = new Played({ steps: ['5%', '20%'], minRequests: 6, shadowRows: 10 }).request('error', 3)
-    played.shadow(10, 0.5, 0.5).request('error', 3).request('ok', 3)
+    played.shadow(10, 0.5, 0.5).request('error', 4).request('ok', 2)
     expect(played.state).toMatchObject({ step: 1, weight: 0.2, requests: { stable: 0, canary: 0 } })
     expect(played.request('error').verdicts).toEqual(['advanced', 'advanced'])
     expect(played.request('error').verdicts).toEqual(['advanced', 'advanced', 'rolled-back'])
   })
 
   it('work in shadow, while held and during the bake: both arms are asked in all of them', () => {
-    expect(new Played({ shadowRows: 100 }).request('error', 8).verdicts).toEqual(['rolled-back'])
-    expect(new Played().say('pause').request('error', 8).verdicts).toEqual(['held', 'rolled-back'])
-    expect(new Played({ steps: ['50%'] }).request('ok', 10).request('error', 8).verdicts).toEqual([
+    expect(new Played({ shadowRows: 100 }).request('error', 9).verdicts).toEqual(['rolled-back'])
+    expect(new Played().say('pause').request('error', 9).verdicts).toEqual(['held', 'rolled-back'])
+    expect(new Played({ steps: ['50%'] }).request('ok', 10).request('error', 9).verdicts).toEqual([
       'promoted',
       'rolled-back',
     ])

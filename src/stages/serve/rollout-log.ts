@@ -1,0 +1,140 @@
+import { appendFile, readdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { makeFolder, named } from '../../internal/publish.ts'
+import type { RolloutEvent, RolloutState } from '../deploy/rollout/index.ts'
+
+const flushMs = 500
+/** Bytes of a file before the next one begins, and how many files are kept. */
+const maxBytes = 64 * 2 ** 20
+const maxFiles = 4
+
+/** A rollout as it stood, from where the events that follow can be played; or an event. */
+export type LogEntry = { readonly state: RolloutState } | { readonly event: RolloutEvent }
+
+const written = (_: string, value: unknown): unknown =>
+  value instanceof Float32Array || value instanceof Uint8Array ? Array.from(value) : value
+
+/** Scores that are not finite are written as null. */
+const scores = (list: readonly (number | null)[]): Float32Array => Float32Array.from(list, one => one ?? Number.NaN)
+
+function entryOf(line: string): LogEntry {
+  const entry = JSON.parse(line) as LogEntry
+  if (!('event' in entry) || entry.event.type !== 'shadow') return entry
+  const { stable, canary, flipped, labels, ...event } = entry.event as unknown as Record<string, number[]>
+  return {
+    event: {
+      ...(event as unknown as Extract<RolloutEvent, { type: 'shadow' }>),
+      stable: scores(stable ?? []),
+      canary: scores(canary ?? []),
+      ...(flipped ? { flipped: Uint8Array.from(flipped) } : {}),
+      ...(labels ? { labels: scores(labels) } : {}),
+    },
+  }
+}
+
+const namesIn = async (folder: string): Promise<string[]> => {
+  try {
+    return (await readdir(folder)).filter(name => /^\d{9}\.jsonl$/.test(name)).sort()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw named(error, folder)
+  }
+}
+
+/** All that is kept of the rollouts of one deployment, oldest first. A last line that a crash cut short is none. */
+export async function readRolloutLog(folder: string): Promise<readonly LogEntry[]> {
+  const entries: LogEntry[] = []
+  for (const name of await namesIn(folder)) {
+    const lines = (await readFile(join(folder, name), 'utf8')).split('\n')
+    lines.pop()
+    for (const line of lines) entries.push(entryOf(line))
+  }
+  return entries
+}
+
+/**
+ * Every event of the rollouts of one deployment, on disk and off the request's path: with them each decision can be made again.
+ * The oldest go first; every file begins with the rollout as it stood.
+ */
+export class RolloutLog {
+  readonly #folder: string
+  readonly #onError: (error: unknown) => void
+  #lines: string[] = []
+  #number = 0
+  #size = maxBytes
+  #failed = false
+  #timer: NodeJS.Timeout | undefined
+  #writing: Promise<void> = Promise.resolve()
+
+  private constructor(folder: string, onError: (error: unknown) => void) {
+    this.#folder = folder
+    this.#onError = onError
+  }
+
+  static async open(folder: string, onError: (error: unknown) => void): Promise<RolloutLog> {
+    const log = new RolloutLog(folder, onError)
+    await makeFolder(folder, 0o700)
+    log.#number = Number((await namesIn(folder)).at(-1)?.slice(0, 9) ?? 0)
+    log.#timer = setInterval(() => void log.flush(), flushMs)
+    log.#timer.unref()
+    return log
+  }
+
+  /** The rollout as it stands: a new one, or one that is taken up again. */
+  state(state: RolloutState): void {
+    if (this.#size >= maxBytes) {
+      this.#number++
+      this.#size = 0
+    }
+    this.#add({ state })
+  }
+
+  /** What comes, before it is heard; `before` is the rollout until then. */
+  event(event: RolloutEvent, before: RolloutState): void {
+    if (this.#size >= maxBytes) this.state(before)
+    this.#add({ event })
+  }
+
+  #add(entry: LogEntry): void {
+    const line = `${JSON.stringify(entry, written)}\n`
+    this.#size += line.length
+    this.#lines.push(`${this.#number} ${line}`)
+  }
+
+  /** Resolves when everything up to now is written, or its failure has been told. */
+  flush(): Promise<void> {
+    this.#writing = this.#writing.then(() => this.#write())
+    return this.#writing
+  }
+
+  async #write(): Promise<void> {
+    const lines = this.#lines
+    if (lines.length === 0) return
+    this.#lines = []
+    const files = new Map<string, string[]>()
+    for (const line of lines) {
+      const space = line.indexOf(' ')
+      const number = line.slice(0, space)
+      const list = files.get(number) ?? []
+      files.set(number, list)
+      list.push(line.slice(space + 1))
+    }
+    try {
+      for (const [number, list] of files)
+        await appendFile(join(this.#folder, `${number.padStart(9, '0')}.jsonl`), list.join(''), { mode: 0o600 })
+      for (const name of (await namesIn(this.#folder)).slice(0, -maxFiles))
+        await rm(join(this.#folder, name), { force: true })
+      this.#failed = false
+    } catch (error) {
+      // A gap would make other decisions of the same events: what follows begins with the rollout as it stands
+      this.#size = maxBytes
+      if (!this.#failed) this.#onError(error)
+      this.#failed = true
+    }
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.flush()
+  }
+}
