@@ -175,7 +175,7 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
     },
     runtime: () => (runtime ??= openRuntime()),
     online: () => (online ??= openOnline(folder, note)),
-    trainer: trainersOf(project, root, folder),
+    trainer: trainersOf(project, root, folder, artifacts),
     keys,
     async engineOf(listener, resolve) {
       const { Engine } = await import('../engine/index.ts')

@@ -127,7 +127,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
     'trainer:1',
     { command: ['train'], params: { depth: 4 }, timeout: '1h', env: ['TOKEN'], reproducible: 'none' },
   ],
-  onnx: ['model.onnx', { inputs: { x: ['km'] }, output: 'scores' }],
+  onnx: ['model.onnx', { inputs: { x: ['km'] }, output: 'scores', expected: 'rows.csv' }],
   model: [
     'other',
     {

@@ -54,6 +54,7 @@ const names = modelDefaults('every test is kept under its kind and input, or the
 const severities = gate('a critical check that failed refuses the version, with its words')
 
 const anyTable = of('test/any-table.test.ts')
+const imports = of('test/import-model.test.ts')
 const declared = of('src/define/search.test.ts')
 const declaredFolds = declared('are as they are declared')
 const foldDefaults = declared(
@@ -236,6 +237,7 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'ContainerOptions.reproducible': image,
   'OnnxOptions.inputs': fed,
   'OnnxOptions.output': fed,
+  'OnnxOptions.expected': imports('is taken by the project file in the same way'),
   'GbtOptions.trees': trees,
   'GbtOptions.depth': trees,
   'GbtOptions.leaves': trees,
@@ -428,6 +430,7 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
 
 /** Documented defaults and the test in which leaving the option out does what they say. */
 export const defaultsSeen: Readonly<Record<string, Test>> = {
+  'OnnxOptions.expected': imports('is challenged by what is trained, and without rows of its own answers as itself'),
   'ModelOptions.threshold': thresholds('is a half where the model says none'),
   'RandomFolds.seed': foldDefaults,
   'RandomFolds.stratify': foldDefaults,
