@@ -22,6 +22,7 @@ async function placeOf({ project, artifacts }: OnnxFiles, file: string, kept: Di
 }
 
 async function take(request: TrainingRequest, files: OnnxFiles): Promise<Trained> {
+  request.signal.throwIfAborted()
   const { file, inputs: feeds, output, expected, kept } = request.trainer as OnnxTrainer
   const onnx = await readFile(await placeOf(files, file, kept?.file))
   const card = foreignCard(request, {
