@@ -147,6 +147,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
         folds: { by: 'time', count: 3, gap: '1d' },
       },
       scale: 'robust',
+      units: { km: 'km' },
       train: search({ method: 'grid', trainer: gbt({ trees: 2 }), space: { depth: [2, 3] } }),
       threshold: 0.4,
       test: () => [],

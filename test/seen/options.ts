@@ -148,6 +148,9 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'ModelOptions.split': learnt,
   'ModelOptions.scale': learnt,
   'ModelOptions.train': trees,
+  'ModelOptions.units': of('src/stages/pipeline/training.test.ts')(
+    "a version whose input is the champion's in another unit is refused, unless the unit is declared",
+  ),
   'ModelOptions.test': of('src/stages/pipeline/training.test.ts')('has a model that is not as good as asked'),
   'ModelOptions.encryptWith': protect(
     'keeps snapshots, frames and models of sensitive data sealed, and opens them for those with a grant only',
