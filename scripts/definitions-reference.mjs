@@ -374,9 +374,9 @@ export function definitionsReference() {
       'The project',
       builder(
         'project',
-        "export default project('shop', { orders, shops, lateness, api, watch }, { run: { steps: 'process' } })",
+        "export default project('shop', { orders, shops, lateness, api, watch }, { run: { kind: 'process' } })",
       ),
-      options('ProjectSettings', 'ContainerRun', 'AuditSettings', 'AnchorSettings', 'AnchorRepository'),
+      options('ProjectSettings', 'PostgresMetadata', 'DataSettings', 'ContainerRun', 'ServeSettings', 'AuditSettings', 'AnchorSettings', 'AnchorRepository'),
     ),
   ].join('\n')
 }

@@ -3,6 +3,7 @@ import type { Project } from '../define/project.ts'
 import type { ArtifactStore } from '../ports/artifact-store.ts'
 import type { ModelTrainer, Trainer } from '../ports/trainer.ts'
 import { adapters } from './resolve.ts'
+import { settingsOf } from './settings.ts'
 
 /** Millrace's own trainers, on so many threads, the calling one among them. */
 export async function openOwnTrainer(threads = 2): Promise<ModelTrainer> {
@@ -28,13 +29,13 @@ export function trainersOf(
       case 'typescript':
       case 'command':
       case 'container': {
-        const { run } = project.settings
+        const { run } = settingsOf(project)
         const {
           program = 'podman',
           globalFlags = [],
           runFlags = [],
           network = 'none',
-        } = run?.steps === 'container' ? run : {}
+        } = run.kind === 'container' ? run : {}
         return (await adapters.trainer.program()).openProgramTrainer({
           project: root,
           environments: join(folder, 'python'),

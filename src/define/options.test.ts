@@ -82,6 +82,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
       ttl: '1d',
       online: true,
       knownTime: 'respect',
+      uncovered: 'null',
       compute: (f: { count(w: string): unknown }) => ({ n: f.count('1h') }),
     },
   ],
@@ -194,8 +195,13 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
     'p',
     { orders },
     {
-      store: { postgresFrom: 'DATABASE_URL' },
-      run: { steps: 'process' },
+      metadata: { kind: 'postgres', urlFrom: 'DATABASE_URL' },
+      artifacts: { kind: 'files' },
+      data: { kind: 'duckdb', threads: 1, maxMemoryGb: 1 },
+      online: { kind: 'lmdb' },
+      keys: { kind: 'local' },
+      serve: { host: '127.0.0.1', port: 0, auth: true },
+      run: { kind: 'process' },
       audit: {
         anchors: {
           file: 'a.jsonl',

@@ -27,7 +27,7 @@ const power = of('src/stages/watch/power.long.test.ts')
 const retrains = of('src/stages/watch/monitor/retrain.test.ts')
 const promises = of('test/running/promises.test.ts')
 const triggers = of('test/running/triggers.test.ts')
-const places = of('test/audit-places.test.ts')
+const places = of('test/faults/audit-places.test.ts')
 const protect = of('test/protect.test.ts')
 
 const trees = effects('every option changes the trees, and its default none')
@@ -88,6 +88,11 @@ const page = of('test/peers/training-programs.test.ts')(
 const image = of('test/peers/train-in-container.test.ts')(
   'an image of one’s own trains by the step contract, with the parameters, the time and the variables that it is given',
 )
+
+const engine = workspace('the data engine has the threads and the memory that the project gives it')
+const written = workspace('what a setting says by default changes nothing when it is written out')
+const listens = of('test/running/sign-in.test.ts')('listens where the project says, unless a flag says otherwise')
+const byDefault = of('test/running/sign-in.test.ts')('listens on port 8790 of this machine where nothing is said')
 
 export const optionsSeen: Readonly<Record<string, Test>> = {
   'TextOptions.treatAsNull': rows,
@@ -363,8 +368,6 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'CanaryOptions.margin': evidence('promote within the margin of the stable loss, and just not beyond it'),
   'CanaryOptions.labelAlpha': evidence('roll back where the lower bound leaves nought, and just not before'),
   'CanaryOptions.expected': bounds('disagreement holds beyond twice what was measured offline'),
-  'ExpectedDisagreement.flipRate': bounds('disagreement holds beyond twice what was measured offline'),
-  'ExpectedDisagreement.meanDifference': bounds('disagreement holds beyond twice what was measured offline'),
   'CanaryOptions.maxLatency': transitions('slow answers count beyond a stated latency, and then all four share alpha'),
   'CanaryOptions.slower': bounds(
     'a challenger that takes longer than stable is one too slow, one that takes as long is not',
@@ -394,11 +397,11 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'MonitorOptions.notify': promises(
     'waits for a second bad window, tells one cause once with the worst first, and is over after three clean ones',
   ),
-  'ProjectSettings.store': of('test/peers/postgres.test.ts')(
+  'ProjectSettings.metadata': of('test/peers/postgres.test.ts')(
     'several processes may open a fresh database at once: one migrates',
   ),
   'ProjectSettings.audit': places('a place that is named later gets its anchor from the next process that uses keys'),
-  'ContainerRun.steps': of('test/peers/train-in-container.test.ts')(
+  'ContainerRun.kind': of('test/peers/train-in-container.test.ts')(
     'gives the same model, card, reference scores and scaler to the bit as a process of this machine, and as the command itself',
   ),
   'ContainerRun.image': of('test/peers/train-in-container.test.ts')(
@@ -412,7 +415,19 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   ),
   'MonitorOptions.window': live('make windows shorter, alarms rarer and changes smaller'),
   'MonitorOptions.labelHorizon': live('a cohort that few labels came for is stated after %s'),
-  'ProjectSettings.store.postgresFrom': workspace('that is in PostgreSQL needs its URL, and a server that answers'),
+  'PostgresMetadata.urlFrom': workspace('that is in PostgreSQL needs its URL, and a server that answers'),
+  'PostgresMetadata.kind': workspace('that is in PostgreSQL needs its URL, and a server that answers'),
+  'ProjectSettings.artifacts': written,
+  'ProjectSettings.online': written,
+  'ProjectSettings.keys': written,
+  'ProjectSettings.data': engine,
+  'DataSettings.kind': engine,
+  'DataSettings.threads': engine,
+  'DataSettings.maxMemoryGb': engine,
+  'ProjectSettings.serve': listens,
+  'ServeSettings.host': listens,
+  'ServeSettings.port': listens,
+  'ServeSettings.auth': listens,
   'ProjectSettings.run': workspace('%s'),
   'ContainerRun.globalFlags': container,
   'ContainerRun.runFlags': container,
@@ -484,6 +499,11 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
   'MonitorOptions.window': monitorDefaults,
   'MonitorOptions.sensitivity': monitorDefaults,
   'MonitorOptions.labelHorizon': live('a cohort that few labels came for is stated after %s'),
+  'DataSettings.threads': engine,
+  'DataSettings.maxMemoryGb': engine,
+  'ServeSettings.host': byDefault,
+  'ServeSettings.port': byDefault,
+  'ServeSettings.auth': of('test/jobs.test.ts')('validates, snapshots and suggests'),
   'ContainerRun.program': container,
   'ContainerRun.network': of('src/adapters/executor/container/executor.test.ts')(
     'the step runs without rights, without network, and with its values out of sight',

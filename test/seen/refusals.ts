@@ -48,7 +48,7 @@ export const verdictsSeen: Readonly<Record<string, Test>> = {
   'rollout held': rollout('holds when time runs out, goes on when the evidence arrives, and never promotes by time'),
   'rollout resumed': rollout('holds, not rolls back, when the models disagree far more than offline'),
   'rollout rolled-back': rollout(
-    'rolls back on five errors in a row, on a score that is not finite, and by hand, held or not',
+    'rolls back on eight errors that stable does not make, on a score that is not finite, and by hand, held or not',
   ),
   'alert pending': watch('fires after two bad windows and resolves after three clean ones'),
   'alert firing': watch('fires after two bad windows and resolves after three clean ones'),

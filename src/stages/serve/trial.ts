@@ -43,7 +43,7 @@ export async function scored(
 ): Promise<Scored> {
   const began = clock.elapsed()
   const { scores, took } = await loaded.run(rows)
-  return { scores, took: took ?? clock.elapsed() - began }
+  return { scores, took: (loaded.apart ? took : undefined) ?? clock.elapsed() - began }
 }
 
 const never: Missing = { missing: 'unasked', reason: undefined }
@@ -88,7 +88,7 @@ export class Trial {
     const { encoder } = this.arm
     if (encoder.identity === stable.encoder.identity) return scored(this.arm, rows, this.#clock)
     encoder.check(requests)
-    return scored(this.arm, encoder.encode(requests, now), this.#clock)
+    return scored(this.arm, await encoder.encode(requests, now), this.#clock)
   }
 
   /** What came of a run, or that its time is over; `took` is what stable took. */
