@@ -119,7 +119,7 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
     runtime: () => (runtime ??= openRuntime()),
     runtimeApart: async () => (await adapters.inference.apart()).openApart(),
     online: () => (online ??= resolved('online', context)),
-    trainer: trainersOf(project, root, folder),
+    trainer: trainersOf(project, root, folder, artifacts),
     keys,
     async engineOf(listener, resolve) {
       const { Engine } = await import('../engine/index.ts')

@@ -54,6 +54,7 @@ const names = modelDefaults('every test is kept under its kind and input, or the
 const severities = gate('a critical check that failed refuses the version, with its words')
 
 const anyTable = of('test/any-table.test.ts')
+const imports = of('test/import-model.test.ts')
 const declared = of('src/define/search.test.ts')
 const declaredFolds = declared('are as they are declared')
 const foldDefaults = declared(
@@ -152,6 +153,9 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'ModelOptions.split': learnt,
   'ModelOptions.scale': learnt,
   'ModelOptions.train': trees,
+  'ModelOptions.units': of('src/stages/pipeline/training.test.ts')(
+    "a version whose input is the champion's in another unit is refused, unless the unit is declared",
+  ),
   'ModelOptions.test': of('src/stages/pipeline/training.test.ts')('has a model that is not as good as asked'),
   'ModelOptions.encryptWith': protect(
     'keeps snapshots, frames and models of sensitive data sealed, and opens them for those with a grant only',
@@ -241,6 +245,7 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'ContainerOptions.reproducible': image,
   'OnnxOptions.inputs': fed,
   'OnnxOptions.output': fed,
+  'OnnxOptions.expected': imports('is taken by the project file in the same way'),
   'GbtOptions.trees': trees,
   'GbtOptions.depth': trees,
   'GbtOptions.leaves': trees,
@@ -443,6 +448,7 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
 
 /** Documented defaults and the test in which leaving the option out does what they say. */
 export const defaultsSeen: Readonly<Record<string, Test>> = {
+  'OnnxOptions.expected': imports('is challenged by what is trained, and without rows of its own answers as itself'),
   'ModelOptions.threshold': thresholds('is a half where the model says none'),
   'RandomFolds.seed': foldDefaults,
   'RandomFolds.stratify': foldDefaults,

@@ -14,8 +14,8 @@ export function openFrame(
     path,
     rows: (part, limit) => readFrame(engine, path, inputs, part, limit, fold),
     write: (part, to) => writePart(engine, path, inputs, part, to, fold),
-    read: async file => {
-      const kind = file.endsWith('.csv') ? 'csv' : 'parquet'
+    read: async (file, called = file) => {
+      const kind = called.endsWith('.csv') ? 'csv' : /\.(json|jsonl|ndjson)$/.test(called) ? 'json' : 'parquet'
       const relation = await engine.scan({ kind, path: file }, '/')
       return engine.columns(`SELECT * FROM ${relation.sql}`)
     },
