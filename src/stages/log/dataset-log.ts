@@ -52,6 +52,8 @@ export interface DatasetLogOptions {
   readonly clock: Clock
   /** Hears of lines that are not as they were written. */
   readonly onDamage?: (error: Error) => void
+  /** How long it is waited for others that write (default 30 s). */
+  readonly patienceMs?: number
 }
 
 /**
@@ -116,7 +118,7 @@ export class DatasetLog {
 
   #locked<T>(work: () => Promise<T>): Promise<T> {
     const busy = (): Error => fail('logBusy', { dataset: this.#dataset.name })
-    return withFileLock(join(this.folder, 'append.lock'), busy, work, lockPatienceMs)
+    return withFileLock(join(this.folder, 'append.lock'), busy, work, this.#options.patienceMs ?? lockPatienceMs)
   }
 
   /**
