@@ -250,6 +250,7 @@ it('several classes are rolled out: both versions answer, are compared by their 
     expect((await live?.rollOut(2, 'test'))?.rollout).toMatchObject({ phase: 'shadow' })
     const rows = penguinRows.map(({ bill, depth, island, mass, male }) => ({ bill, depth, island, mass, male }))
     const answers = (await live?.predict(rows.map((row, i) => ({ id: `p${i}`, row: row as never })))) ?? []
+    await live?.settled()
     expect(
       answers.every(one => one.version === 1 && ['Adelie', 'Chinstrap', 'Gentoo'].includes(String(one.label))),
     ).toBe(true)

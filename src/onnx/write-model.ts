@@ -73,6 +73,9 @@ function writeAttribute(writer: WireWriter, attribute: OnnxAttribute): void {
   else if (attribute.type === attributeTypes.string) writer.text(4, attribute.string ?? '')
   else if (attribute.type === attributeTypes.tensor) {
     if (attribute.tensor) writeTensor(writer, 5, attribute.tensor)
+  } else if (attribute.type === attributeTypes.graph) {
+    const { graph: inside } = attribute
+    if (inside) writer.message(6, inner => writeGraph(inner, inside))
   } else if (attribute.type === attributeTypes.floats) writer.packedFloats(7, attribute.floats ?? [])
   else if (attribute.type === attributeTypes.ints) writer.packedInts(8, attribute.ints ?? [])
   else for (const text of attribute.strings ?? []) writer.text(9, text)

@@ -46,6 +46,8 @@ export interface LoadedModel {
   readonly apart?: boolean
   /** Of one in a process of its own: ends whatever it is at and begins anew. */
   restart?(): void
+  /** The same: bytes that it may take beyond what it takes now. A run that takes more is lost. */
+  limit?(bytes: number): void
   /**
    * Throws `inferenceInputMismatch` for a batch of the wrong size, `inferenceValueUnfit` for a value that an input of the
    * graph cannot hold, such as a missing integer. Never returns non-finite scores silently: callers check.

@@ -1,5 +1,6 @@
 import type { FeatureSpec } from '../../define/features.ts'
 import { columnsOf, toSql, type Node } from '../../define/expression/index.ts'
+import type { Folds } from '../../define/folds.ts'
 import type { Model } from '../../define/model.ts'
 import { testColumns } from '../../define/model-test/index.ts'
 import { fail } from '../../errors/index.ts'
@@ -8,7 +9,7 @@ import type { Column, ColumnType, DataEngine, Dialect } from '../../ports/data-e
 import { datasetRows, versionColumns, type DatasetRows } from '../log/dataset-rows.ts'
 import { planView, type ViewPlan } from './channels.ts'
 import { offlineFeatures } from './offline.ts'
-import { withParts } from './parts.ts'
+import { partCondition, withFolds, withParts } from './parts.ts'
 import { truthOf } from './truth.ts'
 
 /** The spans of time that a frame covers, right-open. */
@@ -109,6 +110,21 @@ function nothingIn(model: Model, spans: Spans | undefined): Error {
   return fail('emptyDataset', { dataset: model.from.name, source: 'its snapshot', where: of })
 }
 
+/** Refuses folds of which one has nothing to be judged on, or nothing to learn from before it. */
+async function checkFolds(engine: DataEngine, model: Model, folds: Folds): Promise<void> {
+  const { count } = folds
+  const alongTime = folds.by === 'time'
+  for (let fold = 1; fold <= count; fold++) {
+    const part = { fold, alongTime, ...(alongTime && folds.gap ? { gap: folds.gap } : {}) }
+    const rowsOf = (name: 'train' | 'test'): string =>
+      `(SELECT count(*) FROM frame_rows WHERE ${partCondition(engine.dialect, 'frame_rows', name, part)})`
+    const [row] = await engine.rows(`SELECT ${rowsOf('train')} AS train, ${rowsOf('test')} AS test`)
+    const empty = Number(row?.test) === 0 ? 'no row to be judged on' : 'no row to learn from'
+    if (Number(row?.test) === 0 || Number(row?.train) === 0)
+      throw fail('foldEmpty', { model: model.name, reason: `fold ${fold} of ${count} by ${folds.by} has ${empty}` })
+  }
+}
+
 /** Writes the frame; a number that has no float32 is named with its input. */
 async function writeFrame(
   engine: DataEngine,
@@ -183,10 +199,17 @@ export async function buildFrame(
   const { inSpans, labelled } = rowConditions(model, dialect, spans)
   const rows = `SELECT *${event === undefined ? '' : `, CAST(${event} AS DOUBLE) AS millrace_at`} FROM (${events}) WHERE ${inSpans} AND ${labelled}`
   const order = event === undefined ? 'millrace_seq' : 'millrace_at, millrace_seq'
-  const kept = [...(event === undefined ? [] : ['millrace_at']), 'millrace_split', ...base]
+  const kept = [
+    ...(event === undefined ? [] : ['millrace_at']),
+    'millrace_split',
+    ...(model.folds ? ['millrace_fold'] : []),
+    ...base,
+  ]
+  const truthSql = toSql(model.label, dialect)
+  const parted = withParts(model.split, rows, truthSql, dialect, spans)
   await engine.execute(
     `CREATE OR REPLACE TABLE frame_rows AS SELECT row_number() OVER (ORDER BY ${order}) - 1 AS millrace_ordinal, ${kept.join(', ')}
-     FROM (${withParts(model.split, rows, toSql(model.label, dialect), dialect, spans)}) WHERE millrace_split IS NOT NULL`,
+     FROM (${model.folds ? withFolds(model.folds, parted, truthSql, dialect) : parted}) WHERE millrace_split IS NOT NULL`,
   )
   const [counts] = await engine.rows(
     `SELECT (SELECT count(*) FROM frame_rows) AS rows, (SELECT count(*) FROM (${events}) WHERE ${inSpans} AND NOT coalesce(${labelled}, false)) AS unlabelled, (SELECT count(*) FROM frame_rows WHERE millrace_split = 'test') AS test`,
@@ -194,6 +217,7 @@ export async function buildFrame(
   const total = Number(counts?.rows)
   const test = Number(counts?.test)
   if (total === 0 || test === 0 || test === total) throw nothingIn(model, spans)
+  if (model.folds) await checkFolds(engine, model, model.folds)
   const truth = await truthOf(engine, model, 'frame_rows')
 
   const columns: Column[] = [
@@ -225,6 +249,7 @@ export async function buildFrame(
     [
       ...(event === undefined ? [] : [plain('millrace_at', 'millrace_at')]),
       plain('millrace_split', 'millrace_split'),
+      ...(model.folds ? [plain('millrace_fold', 'millrace_fold')] : []),
       { name: 'millrace_label', sql: truth.label, float32: true },
       ...(truth.className === undefined ? [] : [plain('millrace_class', toSql(model.label, dialect))]),
       ...(truth.weight === undefined ? [] : [plain('millrace_weight', dialect.cast(truth.weight, 'float'))]),

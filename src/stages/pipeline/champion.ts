@@ -86,7 +86,7 @@ async function championRows(
   try {
     // The same events in the same order: which they are is the challenger's to say
     const { from, label, split, weight, classWeights } = challenger
-    const same = { from, label, split, weight, classWeights, tests: [] }
+    const same = { from, label, split, weight, classWeights, folds: undefined, tests: [] }
     await buildFrame(engine, { ...champion, ...same }, snapshots, path, spans)
     const rows = await readFrame(engine, path, champion.inputs, 'test', limit)
     const alike = rows.rows === frame.rows && rows.labels.every((one, i) => one === frame.labels[i])

@@ -21,6 +21,7 @@ function frameDefinition({
   classWeights,
   inputs,
   split,
+  folds,
   views,
   tests,
 }: Model): Readonly<Record<string, Json>> {
@@ -33,6 +34,7 @@ function frameDefinition({
       split,
       // What tests part rows by stands in the frame; how they judge does not
       carried: testColumns(tests),
+      ...(folds ? { folds } : {}),
       ...(weight ? { weight } : {}),
       ...(classWeights ? { classWeights } : {}),
     }),

@@ -4,7 +4,16 @@ import { writeModelDefinition } from '../../define/written-model.ts'
 import type { StepDefinition, StepResult } from '../../engine/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import type { StageServices } from './services.ts'
-import { datasetInputs, datasetsOf, from, input, type Common, type Logs, type ModelRunOptions } from './step-parts.ts'
+import {
+  datasetInputs,
+  datasetsOf,
+  from,
+  input,
+  searchStepName,
+  type Common,
+  type Logs,
+  type ModelRunOptions,
+} from './step-parts.ts'
 
 /** The next version of the model, with the digests of everything that it came from. */
 export function registerStep(
@@ -21,6 +30,9 @@ export function registerStep(
       ...datasetInputs(datasetsOf(model), logs, name => `data:${name}`),
       frame: from(`features-${model.name}`, 'frame'),
       card: from(`train-${model.name}`, 'card'),
+      ...(model.search
+        ? { search: from(searchStepName(model), 'winner'), trials: from(searchStepName(model), 'trials') }
+        : {}),
       scaler: from(`train-${model.name}`, 'scaler'),
       profile: from(`evaluate-${model.name}`, 'profile'),
       onnx: from(`verify-${model.name}`, 'onnx'),

@@ -71,3 +71,6 @@ export function input(context: StepContext, name: string): StepContext['inputs']
 export function datasetsOf(model: Model): Dataset[] {
   return [...new Map([model.from, ...model.views.map(view => view.from)].map(one => [one.name, one])).values()]
 }
+
+/** The step that searches a model's parameters. */
+export const searchStepName = (model: Pick<Model, 'name'>): string => `search-${model.name}`

@@ -200,6 +200,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
   }
 
   #trialOf(arm: Arm, { config }: RolloutState): Trial {
+    arm.loaded.limit?.(config.maxMemory)
     return new Trial(arm, config.timeout, this.#services.clock)
   }
 

@@ -17,6 +17,9 @@ export interface Judged {
   readonly weight: number
 }
 
+/** What a process of its own may be slower because it is one, in milliseconds: between two requests it grows cold. */
+const apartCosts = 0.75
+
 type Limits = Pick<ResolvedConfig, 'maxLatency' | 'timeout'>
 
 /** What became of an answer that came: the same for both arms. `other` is what the other arm took, where it answered. */
@@ -40,13 +43,14 @@ export function eventsOf(judged: Judged, limits: Limits): readonly RolloutEvent[
     stable: own ? outcomeOf(own, challenged.took, limits) : 'error',
     canary: finite ? outcomeOf(challenged, own?.took, limits) : 'invalid',
   } as const
+  const took = challenged.took - (canary.loaded.apart ? apartCosts : 0)
   const request: RolloutEvent = {
     type: 'request',
     at,
     rows,
     weight,
     outcome,
-    ...(own ? { took: { stable: own.took, canary: challenged.took } } : {}),
+    ...(own ? { took: { stable: own.took, canary: Math.max(0, took) } } : {}),
   }
   return own ? [{ type: 'shadow', at, ...compared(stable, own.scores, canary, challenged.scores) }, request] : [request]
 }

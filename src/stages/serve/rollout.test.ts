@@ -206,10 +206,10 @@ describe('a challenger', () => {
 
   it('that takes longer than stable is gone, whoever is answered by it', async () => {
     const { live, faults, digest } = await challenged('dragging', false)
-    const took = (milliseconds: number) => async (answer: () => Promise<InferenceResult>) => ({
-      ...(await answer()),
-      took: milliseconds,
-    })
+    const took = (milliseconds: number) => async (answer: () => Promise<InferenceResult>) => {
+      trained.clock.work(milliseconds)
+      return answer()
+    }
     faults.set(digest, took(11)).set(await digestOf(trained.versions.good), took(10))
     for (let i = 0; i < 30; i++) await one(live, i)
     expect(live.rollout?.phase).toBe('shadow')

@@ -40,6 +40,7 @@ function drained(loaded: LoadedModel): LoadedModel {
     wide: loaded.wide,
     apart: loaded.apart ?? false,
     restart: () => loaded.restart?.(),
+    limit: bytes => loaded.limit?.(bytes),
     async run(batch) {
       running++
       try {

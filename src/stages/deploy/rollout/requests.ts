@@ -52,7 +52,8 @@ export function onRequest(state: RolloutState, event: RequestEvent): Advanced {
     if (value < threshold) continue
     const { canary, all } = guardrails[kind]
     const reason = `of ${state.config.challenger} and ${state.config.stable} one ${inWords[kind](canary, all, state)}`
-    return rollBack(next, at, reason, { name: `guardrail ${kind}`, statistic: 'ln E', value, threshold })
+    const rule = { name: `guardrail ${kind}`, statistic: 'ln E', value, threshold }
+    return rollBack(next, at, reason, rule)
   }
   return counts && rows.canary > 0 && next.requests.canary >= state.config.minRequests
     ? proceed(next, at)

@@ -1,0 +1,162 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { millrace, startUp, type Server } from '../support/command.ts'
+import { distanceOf, hostileModel } from '../support/hostile-model.ts'
+import { orders, runningProject, until } from '../support/running.ts'
+
+// Everything that docs/guide/rollouts.md says takes a challenger back, made to happen by an ONNX file through the HTTP of a real
+// server, each beside what it just lets pass. With alpha 0.1 five errors are one too many, and six of everything else.
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
+
+interface View {
+  readonly rollout: {
+    readonly phase: string
+    readonly hold: string | null
+    readonly guardrails: Readonly<Record<string, { readonly canary: number; readonly all: number }>>
+    readonly shadow: { readonly rows: number; readonly flips: number }
+  }
+  readonly decisions: readonly { readonly verdict: string; readonly reason: string; readonly rule: { name: string } }[]
+  readonly status: { readonly stable: { readonly version: number } }
+}
+
+let server: Server
+beforeAll(async () => {
+  const root = await runningProject('')
+  const config = join(root, 'millrace.config.ts')
+  const written = await readFile(config, 'utf8')
+  const canary = (more: string): string =>
+    `{ alpha: 0.1, shadowRows: 1_000_000, timeout: '300ms', maxMemory: ${300 * 2 ** 20}, ${more} }`
+  const rolling = written
+    .replace(
+      "deployment('orders-api', { model: lateness })",
+      `deployment('orders-api', { model: lateness, canary: ${canary('')} })
+const strict = deployment('strict-api', { model: lateness, canary: ${canary("maxLatency: '15ms', slower: 1_000")} })`,
+    )
+    .replace('lateness, api, watch', 'lateness, api, strict, watch')
+  await writeFile(config, rolling)
+  expect(await millrace(root, ['train'])).toMatchObject({ code: 0 })
+  for (const name of ['orders-api', 'strict-api'])
+    expect(await millrace(root, ['deploy', name])).toMatchObject({ code: 0 })
+  await writeFile(join(root, 'hostile.onnx'), hostileModel())
+  const scorer = "onnx('hostile.onnx', { inputs: { weight: 'weight', distance: 'distance' } })"
+  await writeFile(config, rolling.replace(/gbt\(\{.*\}\)/, scorer).replace('{ csv,', '{ csv, onnx,'))
+  expect(await millrace(root, ['train'])).toMatchObject({ code: 0 })
+  server = await startUp(root)
+  return async () => void (await server.end('SIGKILL'))
+})
+
+async function ask<T>(path: string, body?: unknown): Promise<T> {
+  const sent = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }
+  const answer = await fetch(`${server.url}/v1/deployments/${path}`, {
+    headers: { 'content-type': 'application/json' },
+    ...sent,
+  })
+  expect(answer.status, path).toBe(200)
+  return (await answer.json()) as T
+}
+
+const [healthy] = orders(1, 7)
+const rowsOf = (count: number, distance?: number) =>
+  orders(count, 5).map(({ weight, distance: own }) => ({ weight, distance: distance ?? own }))
+
+interface Answer {
+  readonly predictions: readonly { readonly score: number; readonly arm: string; readonly version: number }[]
+}
+/** So many requests one after another, each answered by stable as if there were no challenger. */
+async function predict(count: number, distance: number, name = 'orders-api'): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    const row = { weight: healthy?.weight ?? 0, distance }
+    const { predictions } = await ask<Answer>(`${name}/predict`, { rows: [row] })
+    expect(predictions).toEqual([expect.objectContaining({ arm: 'stable', version: 1 })])
+    expect(Number.isFinite(predictions[0]?.score)).toBe(true)
+  }
+}
+
+/** When the challenger has been heard so often. */
+async function view(what: string, holds: (view: View) => boolean, name = 'orders-api'): Promise<View> {
+  return until(what, async () => {
+    const found = await ask<View>(name)
+    return holds(found) && found
+  })
+}
+const begin = (name = 'orders-api') => ask(`${name}:rollout`, { version: 2 })
+const abort = (name = 'orders-api') => ask(`${name}:abort`, {})
+const over = (one: View): boolean => one.rollout.phase === 'rolled-back'
+const told = ({ decisions, status }: View) => [decisions[0]?.verdict, decisions[0]?.rule.name, status.stable.version]
+
+describe('a challenger in an ONNX file', () => {
+  it.each([
+    ['throws', 'error', distanceOf('throws'), 4],
+    ['takes far longer than stable', 'latency', distanceOf('slow', 900), 5],
+  ] as const)(
+    'that %s is taken back by what speaks against it, not one request earlier',
+    async (_, kind, distance, most) => {
+      await begin()
+      await predict(most, distance)
+      const before = await view('heard', one => one.rollout.guardrails[kind]?.canary === most)
+      expect(before.rollout.phase).toBe('shadow')
+      await predict(2, distance)
+      expect(told(await view('taken back', over))).toEqual(['rolled-back', `guardrail ${kind}`, 1])
+    },
+  )
+
+  it('that is beyond the stated latency is taken back, though it may take longer than stable', async () => {
+    await begin('strict-api')
+    await predict(20, 10, 'strict-api')
+    const fast = await view('heard', one => one.rollout.shadow.rows === 20, 'strict-api')
+    expect([fast.rollout.phase, fast.rollout.guardrails['slow']?.canary]).toEqual(['shadow', 0])
+    await predict(12, distanceOf('slow', 999), 'strict-api')
+    expect(told(await view('taken back', over, 'strict-api'))).toEqual(['rolled-back', 'guardrail slow', 1])
+  })
+
+  it('that gives what is no number is taken back at once', async () => {
+    await begin()
+    await predict(3, 10)
+    expect((await view('heard', one => one.rollout.shadow.rows === 3)).rollout.phase).toBe('shadow')
+    await predict(1, distanceOf('notANumber'))
+    expect(told(await view('taken back', over))).toEqual(['rolled-back', 'finite scores', 1])
+  })
+
+  it('that takes memory beyond what is allowed is taken back, one that takes less is not', async () => {
+    await begin()
+    await predict(1, distanceOf('memory', 100))
+    expect((await view('heard', one => one.rollout.shadow.rows === 1)).rollout.phase).toBe('shadow')
+    await predict(1, distanceOf('memory', 900))
+    expect(told(await view('taken back', over))).toEqual(['rolled-back', 'memory', 1])
+  })
+
+  it('that decides otherwise far more often than good versions do is held for a person', async () => {
+    await begin()
+    await ask('orders-api/predict', { rows: rowsOf(220) })
+    await ask('orders-api/predict', { rows: rowsOf(36, distanceOf('flips')) })
+    const near = await view('heard', one => one.rollout.shadow.rows === 256)
+    expect(near.rollout.hold).toBeNull()
+    expect(near.rollout.shadow.flips).toBeGreaterThan(30)
+    await ask('orders-api/predict', { rows: rowsOf(256, distanceOf('flips')) })
+    const held = await view('held', one => one.rollout.hold === 'alarm')
+    expect(told(held)).toEqual(['held', 'shadow disagreement', 1])
+    await abort()
+  })
+
+  it('that hangs keeps nobody waiting, and is taken back', async () => {
+    await begin()
+    await predict(5, distanceOf('hangs'))
+    // five are answered before any deadline was waited for: one process, one request at a time
+    expect((await ask<View>('orders-api')).rollout.guardrails['timeout']?.canary).toBeLessThan(5)
+    for (let i = 0; i < 200 && !over(await ask<View>('orders-api')); i++) {
+      await predict(1, distanceOf('hangs'))
+      await new Promise(resolve => setTimeout(resolve, 100))
+    }
+    expect(told(await view('taken back', over))).toEqual(['rolled-back', 'guardrail timeout', 1])
+  })
+
+  it('that does nothing of the kind is not taken back', async () => {
+    await begin()
+    await predict(100, 10)
+    const { rollout } = await view('heard', one => one.rollout.shadow.rows === 100)
+    expect([rollout.phase, rollout.hold]).toEqual(['shadow', null])
+    await abort()
+  })
+})
