@@ -34,6 +34,9 @@ const trees = effects('every option changes the trees, and its default none')
 const linear = effects('every option changes the model, and its default none')
 const baselines = effects('answer with a constant, or with the value of the input that is named')
 const learnt = effects('what is learnt, from which rows, by which scale')
+const uncovered = of('src/stages/serve/uncovered.test.ts')(
+  'a moment that the records do not reach back to is refused where the view says so',
+)
 const counted = effects('what is counted, for how long, by which knowledge')
 const known = effects('when something was known, and which rows are one')
 const csv = reading('a CSV file is read as its options say, and by their defaults')
@@ -144,6 +147,7 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'FeatureViewOptions.ttl': counted,
   'FeatureViewOptions.online': counted,
   'FeatureViewOptions.knownTime': counted,
+  'FeatureViewOptions.uncovered': uncovered,
   'FeatureViewOptions.compute': counted,
   'ModelOptions.task': linear,
   'ModelOptions.from': learnt,

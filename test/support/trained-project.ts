@@ -131,7 +131,10 @@ export interface Trained {
   close(): Promise<void>
 }
 
-async function trainOnce(workspace: Workspace, which: ReturnType<typeof lateWith> | typeof fare): Promise<number> {
+export async function trainOnce(
+  workspace: Workspace,
+  which: ReturnType<typeof lateWith> | typeof fare,
+): Promise<number> {
   const run = await startTraining(workspace, await workspace.engineOf(), {
     model: which as never,
     trigger: 'manual',
