@@ -40,7 +40,8 @@ export interface JobProgress {
 
 async function jsonOf<T>(path: string): Promise<T | undefined> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined
+    // not written yet, or no job's folder at all
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
     throw error
   })
   return text === undefined ? undefined : (JSON.parse(text) as T)
