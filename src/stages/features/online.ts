@@ -170,8 +170,8 @@ export class OnlineView {
       const changed = window?.copy() ?? new EntityWindow(this.plan.channels.length)
       let isNew = false
       for (const version of byKey.get(key) ?? []) {
-        const follows = version.first && changed.hasOfFile(version.row)
-        if (changed.add(follows && version.seq > 0 ? { ...version, known: version.at } : version)) isNew = true
+        const follows = version.first && version.seq > 0 && changed.hasOfFile(version.row)
+        if (changed.add(follows ? { ...version, known: version.at } : version)) isNew = true
       }
       if (!isNew) return window
       const newest = changed.newestBy(now)
