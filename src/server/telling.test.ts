@@ -163,7 +163,7 @@ describe('events', () => {
     }
     expect(await read('/v1/events')).toBe('retry: 1000\n\nid: 4\nevent: run\ndata: {"now":true}\n\n')
     const since = await read('/v1/events?since=3')
-    expect(since.startsWith('id: 4\nevent: run\ndata: {"now":true}\n\nretry: 1000\n\nid: 5\n')).toBe(true)
+    expect(since.startsWith('retry: 1000\n\nid: 4\nevent: run\ndata: {"now":true}\n\nid: 5\n')).toBe(true)
     expect(await read('/v1/events?since=0', { 'last-event-id': '5' })).toMatch(/^retry: 1000\n\nid: 6\n/)
     expect((await app.ask('GET', '/v1/events?since=-1')).status).toBe(400)
     await app.close()

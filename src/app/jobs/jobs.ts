@@ -185,9 +185,14 @@ export function openJobs({ root, folder, processes, clock }: JobServices): Jobs 
     },
     async list(limit) {
       const names = (await readdir(jobsFolder).catch(() => [])).filter(name => idForm.test(name))
+      const found: JobView[] = []
       // They begin with the time at which they were given
-      const newest = names.toSorted((a, b) => (a < b ? 1 : -1)).slice(0, limit)
-      return (await Promise.all(newest.map(view))).filter(one => one !== undefined)
+      for (const name of names.toSorted((a, b) => (a < b ? 1 : -1))) {
+        if (found.length === limit) break
+        const one = await view(name)
+        if (one) found.push(one)
+      }
+      return found
     },
     async cancel(id) {
       const found = await get(id)
