@@ -26,7 +26,7 @@ export interface Pushed {
   readonly accepted: number
   /** Those that were there just so. */
   readonly repeated: number
-  /** Rows that break critical expectations: neither trained on nor served, kept beside the log. */
+  /** Rows that break critical expectations: neither trained on nor served; told to the sender, and not kept. */
   readonly rejected: readonly { readonly row: number; readonly broken: readonly Broken[] }[]
   /** Accepted ones that break a warning, or an expectation that tolerates some. */
   readonly warned: readonly { readonly row: number; readonly broken: readonly Broken[] }[]
