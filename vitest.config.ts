@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 // Two projects: `unit` (beside the code, no process of ours) and `system` (test/: child processes, files, browsers).
 // `alone` (test/alone/) holds claims about time: it runs after the rest, one file at a time, nothing is tried twice.
+// `faults` kills processes, fills disks and damages files, many times over: it runs through `npm run test:faults`.
 // `long` is what takes minutes: it runs through `npm run test:long`.
 // `peers` needs PostgreSQL, Redis, … and runs only through `npm run test:peers`.
 /** Statistics and exhaustive ones, and the random properties that `MILLRACE_FUZZ_RUNS` gives more tries. */
@@ -40,10 +41,14 @@ export default defineConfig({
         test: {
           name: 'system',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/peers/**', 'test/alone/**', 'test/**/*.long.test.ts'],
+          exclude: ['test/peers/**', 'test/alone/**', 'test/faults/**', 'test/**/*.long.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
+      },
+      {
+        extends: true,
+        test: { name: 'faults', include: ['test/faults/**/*.test.ts'], testTimeout: 240_000, hookTimeout: 240_000 },
       },
       {
         extends: true,

@@ -33,6 +33,7 @@ export type {
 export { entity, features, type Entity, type FeatureView, type FeatureViewOptions } from './define/features.ts'
 export { model, type Model, type ModelOptions, type RequestOf } from './define/model.ts'
 export { baseline, gbt, linear, type Trainer } from './define/trainer.ts'
+export { search, type SearchOptions } from './define/search.ts'
 export { command, container, onnx, python, typescript } from './define/script-trainer.ts'
 export type { ModelTest, ModelTestBuilder } from './define/model-test/index.ts'
 export { deployment, type Deployment, type DeploymentOptions } from './define/deployment.ts'

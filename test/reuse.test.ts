@@ -121,6 +121,7 @@ const ofView: Change<Exclude<ViewOptions, 'from'>> = {
   entity: [{ view: { entity: entity('order', { id: t.int() }) } }, { view: { entity: entity('branch', shop.keys) } }],
   ttl: [{ view: { ttl: '1h' } }],
   online: [{ view: { online: false } }],
+  uncovered: [{ view: { uncovered: 'null' } }],
   knownTime: [{ view: { knownTime: 'ignore' } }],
   compute: [
     {

@@ -18,7 +18,7 @@ import {
 } from '../src/index.ts'
 import { digestFile } from '../src/internal/digest.ts'
 import { seeded } from '../src/math/random/seeded.ts'
-import { materialise } from '../src/stages/features/online.ts'
+import { materialise } from '../src/stages/features/materialise.ts'
 import { planView } from '../src/stages/features/channels.ts'
 import { snapshotSql } from '../src/stages/features/frame.ts'
 import { startTraining } from '../src/stages/pipeline/run.ts'

@@ -116,7 +116,7 @@ describe('k8s render', () => {
       2,
       'SQLite',
     )
-    define(", { store: { postgresFrom: 'DATABASE_URL' } }")
+    define(", { metadata: { kind: 'postgres', urlFrom: 'DATABASE_URL' } }")
     const wide = await objects('--replicas', '3', '--access-mode', 'ReadWriteMany')
     expect(wide).toMatch(/replicas: 3\b/)
     expect(wide).toMatch(/ReadWriteMany/)

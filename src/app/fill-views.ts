@@ -101,7 +101,7 @@ export function fillingViews(workspace: Workspace): Filling {
     lost,
     async fill(view, reader) {
       const online = await workspace.online()
-      if (online.keys(recordsOf(view))[Symbol.iterator]().next().done !== true) return
+      for await (const _ of online.keys(recordsOf(view))) return
       const source = await sourceOf(workspace, view, reader)
       if (!source) return
       try {

@@ -7,7 +7,9 @@ import { datasetStepName } from '../stages/pipeline/validation.ts'
 import type { Dataset } from '../define/dataset.ts'
 import type { FeatureView } from '../define/features.ts'
 import { planView, recordsOf } from '../stages/features/channels.ts'
-import { materialise } from '../stages/features/online.ts'
+import { withLog } from '../stages/log/dataset-rows.ts'
+import { loadLog } from '../stages/log/log-table.ts'
+import { materialise } from '../stages/features/materialise.ts'
 
 /** The step that made a snapshot of the project, by its digest or the start of it as `data list` prints it. */
 export async function snapshotCalled(
@@ -86,17 +88,16 @@ export async function materialiseView(
   snapshot: Snapshot,
   until: number,
 ): Promise<number> {
-  const entities = await materialise(
-    await workspace.engine(),
-    planView(view),
-    snapshot.sql,
-    until,
-    await workspace.online(),
-  )
+  const engine = await workspace.engine()
+  const log = await loadLog(workspace, engine, view.from)
+  const seq = log?.seq ?? 0
+  const rows = await withLog(engine, view.from, snapshot.sql, log?.sql)
+  const entities = await materialise(engine, planView(view), rows, until, await workspace.online(), { seq })
+  await log?.drop()
   // The view of an older version has the same name, and other records: the note is of those that are declared
   const declared = workspace.project.views.get(view.name)
   if (declared && recordsOf(declared) === recordsOf(view)) {
-    const done = { rows: snapshot.rows, entities, until, snapshot: snapshot.digest }
+    const done = { rows: snapshot.rows, entities, until, snapshot: snapshot.digest, seq, records: recordsOf(view) }
     await workspace.store.putDocument('materialisation', view.name, done, workspace.clock.now())
   }
   return entities

@@ -1,7 +1,9 @@
 import { runEnvironment, stepEnvironment } from '../config/environment.ts'
 import type { Workspace } from '../config/workspace.ts'
 import type { EngineListener } from '../engine/index.ts'
+import type { Parameters } from '../math/search/index.ts'
 import { modelOf, startTraining } from '../stages/pipeline/run.ts'
+import { winnerOf } from '../stages/pipeline/winner.ts'
 import { updateLock } from './project-lock.ts'
 import type { Listener } from './use-case.ts'
 
@@ -24,6 +26,8 @@ export interface TrainAnswer {
   /** Null where a gate said no, or a step failed: `error` has the reason. */
   readonly version: number | null
   readonly metrics: Readonly<Record<string, number>> | null
+  /** What a search chose of the trainer's options, after how many trials; null where nothing was searched. */
+  readonly chosen: { readonly parameters: Parameters; readonly trials: number } | null
   readonly error: { readonly reason?: string; readonly exit?: number } | null
   /** Files without a commit that it was made of, and whether they are kept with the version. */
   readonly uncommitted: { readonly files: readonly string[]; readonly kept: boolean } | null
@@ -66,6 +70,7 @@ export async function train(workspace: Workspace, input: TrainInput, listener: L
   const result = await run.done
   const version = (await workspace.store.listModelVersions(model.name)).find(one => one.runId === run.runId)
   if (version) await updateLock(workspace, listener)
+  const winner = version && (await winnerOf(workspace, version))
   return {
     model: model.name,
     run: run.runId,
@@ -73,6 +78,7 @@ export async function train(workspace: Workspace, input: TrainInput, listener: L
     steps: result.steps.map(step => ({ step: step.step, status: step.status, reason: step.reason ?? null })),
     version: version?.version ?? null,
     metrics: version?.metrics ?? null,
+    chosen: winner ? { parameters: winner.parameters, trials: winner.trials } : null,
     error: (result.error as TrainAnswer['error'] | undefined) ?? null,
     uncommitted: version ? uncommittedOf(made) : null,
   }

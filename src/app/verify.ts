@@ -1,6 +1,8 @@
 import type { Workspace } from '../config/workspace.ts'
 import type { Digest } from '../internal/digest.ts'
 import { planView } from '../stages/features/channels.ts'
+import { withLog } from '../stages/log/dataset-rows.ts'
+import { loadLog } from '../stages/log/log-table.ts'
 import { verifyView } from '../stages/features/verify.ts'
 import { fillViews, lostView } from './fill-views.ts'
 import { newestSnapshot } from './snapshots.ts'
@@ -36,15 +38,12 @@ export async function verifyViews(
     listener.chapter(view.name)
     const { until, snapshot: made } = done.value as unknown as { readonly until: number; readonly snapshot?: Digest }
     const snapshot = await newestSnapshot(workspace, view.from, made)
-    const result = await verifyView(
-      await workspace.engine(),
-      planView(view),
-      snapshot.sql,
-      until,
-      await workspace.online(),
-      input.sample ?? 2000,
-      1,
-    )
+    const engine = await workspace.engine()
+    const log = await loadLog(workspace, engine, view.from)
+    const rows = await withLog(engine, view.from, snapshot.sql, log?.sql)
+    const asked = { until, now: clock.now(), sample: input.sample ?? 2000, seed: 1 }
+    const result = await verifyView(engine, planView(view), rows, await workspace.online(), asked)
+    await log?.drop()
     const found = { compared: result.compared, mismatches: result.mismatches }
     await store.putDocument('feature-verification', view.name, found, clock.now())
     results.push(result)

@@ -1,14 +1,17 @@
 /**
- * The training step in a process of its own, here or in a container: a module that the engine's host imports. It knows
- * no project; its parameters and its input are all there is.
+ * The training step, and trials of a search, in a process of their own, here or in a container: a module that the engine's host imports. It knows
+ * no project; parameters and input are all there is.
  */
 import { StepFailure, type StepContext, type StepResult } from '../engine/index.ts'
 import { ownCode } from '../stages/pipeline/code.ts'
 import { codeVariable, train as trainHere } from '../stages/pipeline/train-step.ts'
 import { adapters } from './resolve.ts'
+import { trial as tryHere } from '../stages/pipeline/trial-step.ts'
+import type { DataEngine } from '../ports/data-engine.ts'
+import { openRuntime } from './runtime.ts'
 import { openOwnTrainer } from './trainers.ts'
 
-export async function train(context: StepContext): Promise<StepResult> {
+async function withEngine<T>(context: StepContext, work: (engine: DataEngine) => Promise<T>): Promise<T> {
   const expected = process.env[codeVariable]
   if (expected !== undefined && expected !== ownCode())
     throw new StepFailure(
@@ -17,11 +20,21 @@ export async function train(context: StepContext): Promise<StepResult> {
     )
   const engine = await (await adapters.data.duckdb()).openDuckdb({ scratch: await context.folder() })
   try {
-    return await trainHere(context, {
-      engine: async () => engine,
-      trainer: openOwnTrainer,
-    })
+    return await work(engine)
   } finally {
     await engine.close()
   }
+}
+
+export function train(context: StepContext): Promise<StepResult> {
+  return withEngine(context, engine =>
+    trainHere(context, { engine: () => Promise.resolve(engine), trainer: () => openOwnTrainer() }),
+  )
+}
+
+/** One trial of a search. Others run beside it, so that it takes one thread. */
+export function trial(context: StepContext): Promise<StepResult> {
+  return withEngine(context, engine =>
+    tryHere(context, { engine: () => Promise.resolve(engine), trainer: () => openOwnTrainer(1), runtime: openRuntime }),
+  )
 }

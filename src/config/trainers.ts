@@ -2,12 +2,10 @@ import { join } from 'node:path'
 import type { Project } from '../define/project.ts'
 import type { ModelTrainer, Trainer } from '../ports/trainer.ts'
 import { adapters } from './resolve.ts'
+import { settingsOf } from './settings.ts'
 
-/** Threads that train own models: one beside the calling one. */
-const threads = 2
-
-/** Millrace's own trainers. */
-export async function openOwnTrainer(): Promise<ModelTrainer> {
+/** Millrace's own trainers, on so many threads, the calling one among them. */
+export async function openOwnTrainer(threads = 2): Promise<ModelTrainer> {
   return (await adapters.trainer.own()).openOwnTrainer(async () => (await adapters.threads()).openThreadCrew(threads))
 }
 
@@ -29,13 +27,13 @@ export function trainersOf(
       case 'typescript':
       case 'command':
       case 'container': {
-        const { run } = project.settings
+        const { run } = settingsOf(project)
         const {
           program = 'podman',
           globalFlags = [],
           runFlags = [],
           network = 'none',
-        } = run?.steps === 'container' ? run : {}
+        } = run.kind === 'container' ? run : {}
         return (await adapters.trainer.program()).openProgramTrainer({
           project: root,
           environments: join(folder, 'python'),

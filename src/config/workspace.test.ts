@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { ProjectSettings } from '../define/project.ts'
+import type { ProjectSettings } from '../define/settings.ts'
 import { fail } from '../errors/index.ts'
 import { dataset, project, sqlite, t } from '../index.ts'
 import { takeFileLock } from '../internal/file-lock.ts'
@@ -48,7 +48,7 @@ describe('a workspace', () => {
       expect([workspace.root, workspace.folder]).toEqual([root, join(root, '.millrace')])
       expect(workspace.store.name).toBe('sqlite')
       await workspace.artifacts.put(Buffer.from('x'))
-      expect((await workspace.online()).get('v', 'k')).toBeUndefined()
+      expect(await (await workspace.online()).getMany('v', [{ key: 'k' }])).toEqual([undefined])
       for (const name of ['millrace.db', 'artifacts', 'online'])
         expect(existsSync(join(root, '.millrace', name)), name).toBe(true)
     })
@@ -86,21 +86,57 @@ describe('a workspace', () => {
 describe('where steps run', () => {
   it.each([
     ['inline where nothing is said', {}, false],
-    ['inline', { run: { steps: 'inline' } }, false],
-    ['in a process', { run: { steps: 'process' } }, true],
-    ['in a container', { run: { steps: 'container', image: 'p:1' } }, true],
+    ['inline', { run: { kind: 'inline' } }, false],
+    ['in a process', { run: { kind: 'process' } }, true],
+    ['in a container', { run: { kind: 'container', image: 'p:1' } }, true],
   ] as const)('%s', async (_, settings, apart) => {
     await opened(settings, ({ trainModule, executor, processes }) => {
       expect(trainModule !== undefined).toBe(apart)
       if (trainModule)
         expect(trainModule).toMatchObject({ file: expect.stringMatching(/train-process\.js$/), export: 'train' })
-      expect(executor === processes).toBe(!('run' in settings) || settings.run.steps !== 'container')
+      expect(executor === processes).toBe(!('run' in settings) || settings.run.kind !== 'container')
     })
   })
 })
 
+it('the data engine has the threads and the memory that the project gives it', async () => {
+  const asked = async (settings: ProjectSettings): Promise<unknown> => {
+    let found: unknown
+    await opened(settings, async workspace => {
+      const engine = await workspace.engine()
+      found = await engine.rows(
+        "SELECT current_setting('threads') AS threads, current_setting('memory_limit') AS memory",
+      )
+    })
+    return found
+  }
+  expect(await asked({})).toEqual([{ threads: 2, memory: '1.1 GiB' }])
+  const settings: ProjectSettings = { data: { kind: 'duckdb', threads: 1, maxMemoryGb: 0.5 } }
+  expect(await asked(settings)).toEqual([{ threads: 1, memory: '476.8 MiB' }])
+})
+
+it('what a setting says by default changes nothing when it is written out', async () => {
+  const written: ProjectSettings = {
+    metadata: { kind: 'sqlite' },
+    artifacts: { kind: 'files' },
+    data: { kind: 'duckdb' },
+    online: { kind: 'lmdb' },
+    run: { kind: 'inline' },
+    keys: { kind: 'local' },
+  }
+  await opened(written, async workspace => {
+    expect([workspace.store.name, workspace.executor.name, workspace.trainModule]).toEqual([
+      'sqlite',
+      'process',
+      undefined,
+    ])
+    await expect(workspace.keys()).rejects.toThrow(/keystore\.json/)
+    await workspace.online()
+  })
+})
+
 describe('the metadata store', () => {
-  const settings = { store: { postgresFrom: 'MILLRACE_TEST_STORE' } } as const
+  const settings = { metadata: { kind: 'postgres', urlFrom: 'MILLRACE_TEST_STORE' } } as const
   it('that is in PostgreSQL needs its URL, and a server that answers', async () => {
     await expect(opened(settings, () => 0)).rejects.toThrow(/MILLRACE_TEST_STORE/)
     process.env.MILLRACE_TEST_STORE = 'postgres://nobody@127.0.0.1:9/none'
@@ -177,6 +213,8 @@ describe('the folder of a project', () => {
       put(`uploads/${gone}`),
       put(`jobs/dead/process.json`, JSON.stringify({ ...ownIdentity(), pid: 2 ** 22 - 1 })),
     )
+    const old = new Date(Date.now() - 25 * 3_600_000)
+    utimesSync(join(folder, 'jobs/dead'), old, old)
     left.push(put('server.json', '{}'))
     const kept = [
       put(`keys/.tmp-${own}`),
@@ -184,14 +222,14 @@ describe('the folder of a project', () => {
       put(`uploads/${own}`),
       put('jobs/alive/process.json', JSON.stringify(ownIdentity())),
       put('jobs/unstarted/step.json'),
+      put('jobs/today/result.json'),
       put('quarantine/rides.parquet'),
       put('millrace.db'),
     ]
     await sweepStateFolder(root, folder)
     expect(left.filter(path => existsSync(join(folder, path)))).toEqual([])
     expect(kept.filter(path => !existsSync(join(folder, path)))).toEqual([])
-    // a job that never began is over after an hour
-    const old = new Date(Date.now() - 3_700_000)
+    // a job that never began is over after an hour, and what is over stays for a day
     utimesSync(join(folder, 'jobs/unstarted'), old, old)
     // the address of a server that lives stays
     const lock = await takeFileLock(serverLock(folder), 0)
@@ -199,6 +237,14 @@ describe('the folder of a project', () => {
     await sweepStateFolder(root, folder)
     expect([existsSync(join(folder, 'jobs/unstarted')), existsSync(serverFile(folder))]).toEqual([false, true])
     await (lock as { release(): Promise<void> }).release()
+    // of those the newest 500
+    for (let i = 0; i < 500; i++) put(`jobs/x${String(i).padStart(3, '0')}/result.json`)
+    await sweepStateFolder(root, folder)
+    expect(['jobs/today', 'jobs/x000', 'jobs/alive'].map(path => existsSync(join(folder, path)))).toEqual([
+      false,
+      true,
+      true,
+    ])
   })
 
   it('whose database is gone or empty beside artifacts is damaged; without any it is new', async () => {

@@ -1,4 +1,4 @@
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Engine, EngineListener, EngineOptions } from '../engine/index.ts'
 import { fail } from '../errors/index.ts'
@@ -6,20 +6,21 @@ import type { DataEngine } from '../ports/data-engine.ts'
 import type { Executor } from '../ports/executor.ts'
 import type { InferenceRuntime } from '../ports/inference-runtime.ts'
 import type { KeyService } from '../ports/key-service.ts'
-import type { MetadataStore } from '../ports/metadata-store.ts'
 import type { OpenSourceTable } from '../ports/table-source.ts'
 import type { OnlineStore } from '../ports/online-store.ts'
 import type { Clock } from '../ports/clock.ts'
 import { openStates } from '../stages/validate/states.ts'
 import type { StageServices } from '../stages/pipeline/services.ts'
 import { sealedArtifacts } from '../stages/protect/sealed-artifacts.ts'
-import type { Project, RunSettings } from '../define/project.ts'
+import type { Project } from '../define/project.ts'
 import { compiledModule } from '../internal/compiled.ts'
 import { adapters } from './resolve.ts'
+import { resolved, trialModule } from './settings.ts'
 import type { Keyring } from './keyring.ts'
 import { findRoot, loadProject } from './load.ts'
+import { openRuntime } from './runtime.ts'
 import { trainersOf } from './trainers.ts'
-import { checkDatabase, makeStateFolder, sweepStateFolder } from './state-folder.ts'
+import { makeStateFolder, sweepStateFolder } from './state-folder.ts'
 
 type ResolveRun = NonNullable<EngineOptions['resolve']>
 
@@ -48,53 +49,6 @@ export interface WorkspaceOptions {
   readonly note?: (text: string) => void
 }
 
-async function openStore(project: Project, folder: string, note: (text: string) => void): Promise<MetadataStore> {
-  const from = project.settings.store?.postgresFrom
-  if (from === undefined) {
-    const path = join(folder, 'millrace.db')
-    await checkDatabase(folder, path)
-    return (await adapters.metadata.sqlite()).openSqlite(path, note)
-  }
-  const url = process.env[from]
-  if (!url)
-    throw fail('invalidDefinition', {
-      kind: 'project',
-      name: project.name,
-      reason: `the environment variable ${from} that holds the PostgreSQL URL is not set`,
-    })
-  return (await adapters.metadata.postgres()).openPostgres(url, note)
-}
-
-/** Native ONNX Runtime where it is installed, else WebAssembly. */
-async function openRuntime(): Promise<InferenceRuntime> {
-  try {
-    return await (await adapters.inference.native()).openNative()
-  } catch {
-    return (await adapters.inference.wasm()).openWasm()
-  }
-}
-
-const runOf = (project: Project): RunSettings => project.settings.run ?? { steps: 'inline' }
-
-const trainModule = {
-  file: fileURLToPath(compiledModule('./train-process.ts', import.meta.url)),
-  export: 'train',
-}
-
-async function openExecutor(project: Project, root: string, folder: string, processes: Executor): Promise<Executor> {
-  const run = runOf(project)
-  if (run.steps !== 'container') return processes
-  const { steps: _kind, ...options } = run
-  return (await adapters.executor.container()).containerExecutor({
-    ...options,
-    mounts: [join(folder, 'artifacts')],
-    paths: [
-      { here: root, inside: '/app' },
-      { here: dirname(dirname(dirname(trainModule.file))), inside: '/app/node_modules/millrace' },
-    ],
-  })
-}
-
 /** Each kind of foreign source by its adapter, loaded when it is first used. */
 function openForeign(root: string, project: Project): OpenSourceTable {
   return async (source, files, dataset) => {
@@ -118,19 +72,6 @@ function openForeign(root: string, project: Project): OpenSourceTable {
   }
 }
 
-async function openOnline(folder: string, note: (text: string) => void): Promise<OnlineStore> {
-  return (await adapters.online.lmdb()).openLmdb(join(folder, 'online'), {
-    onDamage: ({ path, reason, kept }) =>
-      note(
-        `The online store ${path} is damaged (${reason}). It was moved to ${kept}; a new one is filled from the snapshots. What was pushed since they were made has to be pushed again.`,
-      ),
-    onUnrecorded: ({ path, reason }) =>
-      note(
-        `It could not be written down how the online store ${path} was left (${reason}). Its records are there; it is read whole when it is opened next.`,
-      ),
-  })
-}
-
 /** Opens the project at or above a folder. What is heavy is opened at first use. */
 export async function openWorkspace(start: string, options: WorkspaceOptions = {}): Promise<Workspace> {
   const root = findRoot(start)
@@ -139,27 +80,21 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
   await sweepStateFolder(root, folder)
   const note = options.note ?? ((text: string) => void process.stderr.write(`! ${text}\n`))
   const clock = options.clock ?? (await adapters.clock.system()).systemClock()
-  const store = await openStore(project, folder, note)
+  const context = { project, root, folder, note }
+  const store = await resolved('metadata', context)
   let keyring: Promise<Keyring> | undefined
-  const keys =
-    options.keys ??
-    (async () => {
-      const { openKeyring } = await import('./keyring.ts')
-      return (await (keyring ??= openKeyring({ project, root, folder, store, clock, note }))).keys
-    })
-  const artifacts = await sealedArtifacts(
-    await (await adapters.artifacts.fs()).openArtifacts(join(folder, 'artifacts')),
-    {
-      store,
-      clock,
-      keys,
-      project: project.name,
-      principal: options.principal ?? 'pipeline',
-      folder: join(folder, 'in-clear'),
-    },
-  )
+  const keys = options.keys ?? (async () => (await (keyring ??= resolved('keys', { ...context, store, clock }))).keys)
+  const opened = await resolved('artifacts', context)
+  const artifacts = await sealedArtifacts(opened.store, {
+    store,
+    clock,
+    keys,
+    project: project.name,
+    principal: options.principal ?? 'pipeline',
+    folder: join(folder, 'in-clear'),
+  })
   const processes = (await adapters.executor.process()).processExecutor()
-  const executor = await openExecutor(project, root, folder, processes)
+  const { executor, trainModule } = await resolved('run', { ...context, processes })
   let engine: Promise<DataEngine> | undefined
   let runtime: Promise<InferenceRuntime> | undefined
   let online: Promise<OnlineStore> | undefined
@@ -173,9 +108,9 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
     clock,
     executor,
     processes,
-    ...(runOf(project).steps === 'inline' ? {} : { trainModule }),
-    engine: () =>
-      (engine ??= adapters.data.duckdb().then(module => module.openDuckdb({ scratch: join(folder, 'scratch') }))),
+    ...(trainModule ? { trainModule } : {}),
+    trialModule,
+    engine: () => (engine ??= resolved('data', context)),
     openForeign: openForeign(root, project),
     states: () => openStates(join(folder, 'validation')),
     get userCode() {
@@ -183,7 +118,7 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
     },
     runtime: () => (runtime ??= openRuntime()),
     runtimeApart: async () => (await adapters.inference.apart()).openApart(),
-    online: () => (online ??= openOnline(folder, note)),
+    online: () => (online ??= resolved('online', context)),
     trainer: trainersOf(project, root, folder),
     keys,
     async engineOf(listener, resolve) {
@@ -193,11 +128,7 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
         artifacts,
         clock,
         executor,
-        artifactAccess: {
-          module: compiledModule('../adapters/artifacts/fs/open.ts', import.meta.url).href,
-          export: 'openArtifacts',
-          argument: join(folder, 'artifacts'),
-        },
+        artifactAccess: opened.access,
         work: join(folder, 'runs'),
         ...(listener ? { listener } : {}),
         ...(resolve ? { resolve } : {}),
@@ -208,11 +139,11 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
     async close() {
       for (const one of engines) await one.close()
       // What could not be opened was told to whoever asked for it
-      const opened = <T>(one: Promise<T> | undefined): Promise<T | undefined> | undefined => one?.catch(() => undefined)
-      await (await opened(engine))?.close()
-      await (await opened(online))?.close()
+      const told = <T>(one: Promise<T> | undefined): Promise<T | undefined> | undefined => one?.catch(() => undefined)
+      await (await told(engine))?.close()
+      await (await told(online))?.close()
       await artifacts.wipe()
-      await (await opened(keyring))?.close()
+      await (await told(keyring))?.close()
       await store.close()
     },
   }

@@ -10,6 +10,7 @@ export const verdicts = {
   promotion: ['promoted', 'withdrawn'],
   quarantine: ['quarantined', 'readmitted'],
   access: ['refused', 'accepted'],
+  search: ['chosen'],
 } as const
 
 export type DecisionKind = keyof typeof verdicts

@@ -93,7 +93,7 @@ describe('definitions', () => {
     check(() => project('p', { a: make(1), b: make(2) })).toThrow(/two dataset definitions/)
   })
   it('take where steps run, and refuse what such a setting does not have', () => {
-    check(project('p', {}, { run: { steps: 'container', image: 'p:1' } }).settings.run?.steps).toBe('container')
+    check(project('p', {}, { run: { kind: 'container', image: 'p:1' } }).settings.run?.kind).toBe('container')
     const refused = (settings: unknown): string => {
       try {
         project('p', {}, settings as object)
@@ -102,15 +102,15 @@ describe('definitions', () => {
         return (error as Error).message
       }
     }
-    check(refused({ run: { steps: 'container' } })).toContain('needs run.image')
-    check(refused({ run: { steps: 'container', image: '--privileged' } })).toContain('run.image must be the image')
-    check(refused({ run: { steps: 'kubernetes' } })).toContain("'inline', 'process', 'container'")
-    check(refused({ run: { steps: 'process', image: 'p:1' } })).toContain("no option 'image'")
-    check(refused({ run: { steps: 'container', image: 'p:1', runFlags: '--gpus' } })).toContain(
+    check(refused({ run: { kind: 'container' } })).toContain('needs run.image')
+    check(refused({ run: { kind: 'container', image: '--privileged' } })).toContain('run.image must be the image')
+    check(refused({ run: { kind: 'kubernetes' } })).toContain("'inline', 'process', 'container'")
+    check(refused({ run: { kind: 'process', image: 'p:1' } })).toContain("no option 'image'")
+    check(refused({ run: { kind: 'container', image: 'p:1', runFlags: '--gpus' } })).toContain(
       'run.runFlags must be a list',
     )
     check(refused({ runs: {} })).toContain("no option 'runs'")
-    check(refused({ store: { postgresFrom: '' } })).toContain('environment variable')
+    check(refused({ metadata: { kind: 'postgres', urlFrom: '' } })).toContain('environment variable')
   })
   it('refuse names that are not canonical', () => {
     check(() => dataset('Bad Name', { source: parquet('x'), columns: { a: t.int() } })).toThrow(/not a valid name/)

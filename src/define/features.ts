@@ -77,8 +77,14 @@ export interface FeatureViewOptions<K extends Columns, C extends Columns, F exte
   readonly from: Dataset<string, C> & {
     readonly columns: { readonly [P in keyof K]: ColumnSpec<K[P]['type'], boolean> }
   }
-  /** An entity whose newest event is older than this has no features (default: never). */
+  /** An entity without an event as young as this has no features: all are null (default: however old). */
   readonly ttl?: Duration
+  /**
+   * What a request for a moment gets that the online store does not reach back to: the features as training has them, from
+   * snapshot and log (`compute`, the default); no value for any feature of the view, which the answer says (`null`); an
+   * error (`refuse`).
+   */
+  readonly uncovered?: 'compute' | 'null' | 'refuse'
   /** Kept in the online store (default true). */
   readonly online?: boolean
   /**
@@ -104,6 +110,8 @@ export interface FeatureView<
   readonly ttl: Micros | undefined
   readonly online: boolean
   readonly knownTime: 'respect' | 'ignore'
+  /** Undefined: `compute`. */
+  readonly uncovered?: 'compute' | 'null' | 'refuse'
   readonly features: F
   readonly all: FeatureExpressions<K, F>
 }
@@ -173,6 +181,7 @@ const viewForms: Forms<FeatureViewOptions<Columns, Columns, Record<string, Featu
   from: definitionOf('dataset', 'a dataset'),
   ttl: optional(duration),
   online: optional(flag),
+  uncovered: optional(oneOf('compute', 'null', 'refuse')),
   knownTime: optional(oneOf('respect', 'ignore')),
   compute: callback,
 }
@@ -213,6 +222,7 @@ function declareFeatures<const K extends Columns, const C extends Columns, const
     ttl: options.ttl === undefined ? undefined : micros(options.ttl),
     online: options.online ?? true,
     knownTime: options.knownTime ?? 'respect',
+    ...(options.uncovered === undefined ? {} : { uncovered: options.uncovered }),
     features: specs,
     all: featureExpressions<K, F>(name, specs),
   }

@@ -27,7 +27,9 @@ import {
 } from './forms.ts'
 import { checkName, definitionBrand, refuse, type Definition } from './named.ts'
 import { modelTests, type ModelTest, type ModelTestBuilder } from './model-test/index.ts'
-import { compileSplit, splitForm, type Split, type SplitOptions } from './split.ts'
+import type { Folds } from './folds.ts'
+import { compileSearch, sampleTrainers, type Search, type SearchedTrainer } from './search.ts'
+import { compileFolds, compileSplit, splitForm, type Split, type SplitOptions } from './split.ts'
 import { trainerForm, trainerRefusal, type Trainer } from './trainer.ts'
 import { checkTask, classWeightsForm, type ClassWeights, nodeOf, weightOf } from './truth.ts'
 
@@ -78,8 +80,8 @@ export interface ModelOptions<C extends Columns, I extends Record<string, ModelI
   readonly split: SplitOptions<C>
   /** How numbers are scaled (default `standard`): `'robust'`, or `{ distance: 'robust', hour: 'none' }`. */
   readonly scale?: Scale<NoInfer<I>>
-  /** What it is fitted with: `gbt({ … })` or `linear({ … })`. */
-  readonly train: Trainer
+  /** What it is fitted with: `gbt({ … })`, `linear({ … })`, `python('train.py', { … })`; `search({ … })` tries their options. */
+  readonly train: Trainer | SearchedTrainer
   /** Probability from which a binary prediction is positive (default 0.5). */
   readonly threshold?: number
   /** What must hold of a version before it is registered. */
@@ -110,6 +112,10 @@ export interface Model<C extends Columns = Columns, D extends string = string> e
   /** One kind, or the kind of every input by name. */
   readonly scale: ScaleKind | Readonly<Record<string, ScaleKind>>
   readonly trainer: Trainer
+  /** How its options are searched. */
+  readonly search: Search | undefined
+  /** On which parts of the training rows trials are judged; where there is a search. */
+  readonly folds: Folds | undefined
   readonly threshold: number
   readonly tests: readonly ModelTest[]
   readonly encryptWith: string | undefined
@@ -214,8 +220,18 @@ function declareModel<const C extends Columns, const I extends Record<string, Mo
   }
   if (options.task !== 'binary' && options.threshold !== undefined)
     refuse('model', name, 'threshold has no effect: it is of binary models')
-  const unfit = trainerRefusal(options.train, options.task, inputs)
-  if (unfit !== undefined) refuse('model', name, unfit)
+  const searched = options.train.kind === 'search' ? options.train : undefined
+  const trainer = options.train.kind === 'search' ? options.train.trainer : options.train
+  const search = searched && compileSearch(name, searched, options.task)
+  for (const one of [trainer, ...(searched ? sampleTrainers(searched.trainer, searched.search.space) : [])]) {
+    const unfit = trainerRefusal(one, options.task, inputs)
+    if (unfit !== undefined) refuse('model', name, unfit)
+  }
+  const { folds } = options.split
+  if (folds !== undefined && search === undefined)
+    refuse('model', name, 'split.folds has no effect: no search({ … }) judges trials on them')
+  const timed = from.eventTime !== undefined
+  const split = compileSplit(name, options.split, { task: options.task, columns: expressions, timed })
   const tests = options.test?.(modelTests<I>(name, { task: options.task, inputs }), expressions) ?? []
   checkTests(name, tests)
   return {
@@ -229,13 +245,11 @@ function declareModel<const C extends Columns, const I extends Record<string, Mo
     classWeights: options.classWeights,
     inputs,
     views,
-    split: compileSplit(name, options.split, {
-      task: options.task,
-      columns: expressions,
-      timed: from.eventTime !== undefined,
-    }),
+    split,
     scale: scaleOf(name, options.scale, inputs),
-    trainer: options.train,
+    trainer,
+    search,
+    folds: search && compileFolds(name, folds, { split, task: options.task, columns: expressions, timed }),
     threshold: options.threshold ?? 0.5,
     tests,
     encryptWith: options.encryptWith,

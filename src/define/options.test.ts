@@ -8,7 +8,7 @@ import { modelTests } from './model-test/index.ts'
 // Rule: nothing is ignored. Every function of the definition API is called with an option that nobody reads, with options
 // misspelt, misplaced, empty and of the wrong form, and with arguments too many: each is refused, by its name.
 
-const { csv, dataset, deployment, entity, expect, features, gbt, linear, model, sql, t } = api
+const { csv, dataset, deployment, entity, expect, features, gbt, linear, model, search, sql, t } = api
 
 function refusal(make: () => unknown): string {
   try {
@@ -82,6 +82,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
       ttl: '1d',
       online: true,
       knownTime: 'respect',
+      uncovered: 'null',
       compute: (f: { count(w: string): unknown }) => ({ n: f.count('1h') }),
     },
   ],
@@ -108,6 +109,18 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
   ],
   linear: [{ l2: 1, l1: 1, maxCategories: 10, minCategoryRows: 2, calibrate: 'isotonic' }],
   baseline: [{ input: 'km' }],
+  search: [
+    {
+      method: 'halving',
+      trainer: gbt({ trees: 2 }),
+      space: { depth: { from: 2, to: 8 }, learningRate: { from: 0.01, to: 0.3, scale: 'log', whole: false } },
+      best: 'auc',
+      trials: 9,
+      seed: 1,
+      eta: 2,
+      minShare: 0.25,
+    },
+  ],
   python: ['train.py', { lock: 'requirements.lock', python: 'python3.11', ...program }],
   typescript: ['train.ts', program],
   command: [['Rscript', 'train.R'], program],
@@ -126,9 +139,16 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
       features: [],
       weight: (c: typeof columns) => c.km,
       classWeights: 'balanced',
-      split: { by: 'time', train: '30d', test: '10d', gap: '1d', until: '2026-03-31T00:00:00Z' },
+      split: {
+        by: 'time',
+        train: '30d',
+        test: '10d',
+        gap: '1d',
+        until: '2026-03-31T00:00:00Z',
+        folds: { by: 'time', count: 3, gap: '1d' },
+      },
       scale: 'robust',
-      train: gbt({ trees: 2 }),
+      train: search({ method: 'grid', trainer: gbt({ trees: 2 }), space: { depth: [2, 3] } }),
       threshold: 0.4,
       test: () => [],
       encryptWith: 'k',
@@ -174,8 +194,13 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
     'p',
     { orders },
     {
-      store: { postgresFrom: 'DATABASE_URL' },
-      run: { steps: 'process' },
+      metadata: { kind: 'postgres', urlFrom: 'DATABASE_URL' },
+      artifacts: { kind: 'files' },
+      data: { kind: 'duckdb', threads: 1, maxMemoryGb: 1 },
+      online: { kind: 'lmdb' },
+      keys: { kind: 'local' },
+      serve: { host: '127.0.0.1', port: 0, auth: true },
+      run: { kind: 'process' },
       audit: {
         anchors: {
           file: 'a.jsonl',

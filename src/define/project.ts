@@ -6,79 +6,11 @@ import type { Deployment } from './deployment.ts'
 import type { FeatureView } from './features.ts'
 import type { Model } from './model.ts'
 import type { Monitor } from './monitor.ts'
-import {
-  anything,
-  builder,
-  checkArguments,
-  listOf,
-  members,
-  oneOf,
-  optional,
-  text,
-  variableName,
-  webUrl,
-  type Form,
-  type Forms,
-} from './forms.ts'
+import { anything, builder, members, optional, text } from './forms.ts'
+import { settingsForms, type ProjectSettings } from './settings.ts'
 import { checkName, definitionKind, refuse, type Definition, type DefinitionKind } from './named.ts'
 
 const projectBrand: unique symbol = Symbol.for('millrace.project')
-
-export interface ProjectSettings {
-  /** `sqlite` (default, below `.millrace/`) or a PostgreSQL URL taken from this environment variable. */
-  readonly store?: {
-    /** Environment variable that holds the PostgreSQL URL. */
-    readonly postgresFrom: string
-  }
-  /** Where models are trained. Default: in the process that runs the pipeline. */
-  readonly run?: RunSettings
-  /** Where the audit log is anchored besides the metadata store. */
-  readonly audit?: AuditSettings
-}
-
-/** Second places of the audit log: whoever alters it unnoticed has to alter them all. */
-export interface AuditSettings {
-  /** At least one of them. */
-  readonly anchors: AnchorSettings
-}
-
-/** Each signed anchor is one line of JSON: how many records there are, the last one's hash, the keystore's generation. */
-export interface AnchorSettings {
-  /** A file that lines are added to, best on another disk; a relative path is taken from the project's folder. */
-  readonly file?: string
-  /** An http or https URL that each anchor is posted to; signed with the secret in MILLRACE_WEBHOOK_SECRET where that is set. */
-  readonly webhook?: string
-  /** A git repository that gets a commit for each anchor. */
-  readonly git?: AnchorRepository
-}
-
-export interface AnchorRepository {
-  /** Its folder; a relative path is taken from the project's folder. */
-  readonly repository: string
-  /** The ref that the commits are on (default `refs/millrace/audit`). Not a branch that a working tree has checked out. */
-  readonly ref?: string
-}
-
-/**
- * `inline`: in the process that runs the pipeline. `process`: in a child process. `container`: in a container of an image
- * that is on this machine, without network and rights. The same rows and options give the same model in all three.
- */
-export type RunSettings = { readonly steps: 'inline' | 'process' } | ContainerRun
-
-export interface ContainerRun {
-  /** Steps run in containers. */
-  readonly steps: 'container'
-  /** Name, tag or digest: what `millrace image build --archive` made and `podman load` took. */
-  readonly image: string
-  /** `podman`, `docker`, or a path to either (default `podman`). */
-  readonly program?: string
-  /** Flags of the program itself: storage, runtime. */
-  readonly globalFlags?: readonly string[]
-  /** Further flags of its `run`: limits, devices. */
-  readonly runFlags?: readonly string[]
-  /** `none`, `host`, or the name of a network (default `none`). */
-  readonly network?: string
-}
 
 /** Everything that a `millrace.config.ts` declares, by kind and name. */
 export interface Project {
@@ -96,63 +28,12 @@ export function isProject(value: unknown): value is Project {
   return typeof value === 'object' && value !== null && projectBrand in value
 }
 
-const storeForms: Forms<NonNullable<ProjectSettings['store']>> = { postgresFrom: variableName }
-const words = listOf(text)
-const runForms: Readonly<Record<RunSettings['steps'], Form>> = {
-  inline: members<{ readonly steps: 'inline' }>({ steps: oneOf('inline') }),
-  process: members<{ readonly steps: 'process' }>({ steps: oneOf('process') }),
-  container: members<ContainerRun>({
-    steps: oneOf('container'),
-    image: {
-      words: 'the image that steps run in',
-      holds: value => typeof value === 'string' && value.trim() !== '' && !value.startsWith('-'),
-    },
-    program: optional(text),
-    globalFlags: optional(words),
-    runFlags: optional(words),
-    network: optional(text),
-  }),
-}
-
-const anchorForms: Forms<AnchorSettings> = {
-  file: optional(text),
-  webhook: optional(webUrl),
-  git: optional(
-    members<AnchorRepository>({
-      repository: text,
-      ref: optional({
-        words: "a full name of a ref, such as 'refs/heads/audit'",
-        holds: value => typeof value === 'string' && isRefName(value),
-      }),
-    }),
-  ),
-}
-
-/** What `git check-ref-format` takes, below `refs/`. */
-function isRefName(name: string): boolean {
-  return (
-    /^refs(\/[^/]+)+$/.test(name) &&
-    !/[\p{Cc} ~^:?*[\\]|\.\.|@\{|\.$/u.test(name) &&
-    !name.split('/').some(part => part.startsWith('.') || part.endsWith('.lock'))
-  )
-}
-
-const settingsForms: Forms<ProjectSettings> = {
-  store: optional(members(storeForms)),
-  run: optional({
-    words: `an object with steps: ${oneOf(...Object.keys(runForms)).words}`,
-    holds: value => Object.hasOwn(runForms, String((value as Partial<RunSettings> | null)?.steps)),
-  }),
-  audit: optional(members<AuditSettings>({ anchors: members(anchorForms) })),
-}
-
 function declareProject(
   name: string,
   definitions: Readonly<Record<string, Definition>>,
   settings: ProjectSettings = {},
 ): Project {
   checkName('project', name)
-  if (settings.run) checkArguments('project', name, [settings.run], { run: runForms[settings.run.steps] })
   if (settings.audit && Object.keys(settings.audit.anchors).length === 0)
     refuse('project', name, 'audit.anchors must name a place: file, webhook or git')
   const byKind = {

@@ -1,13 +1,15 @@
 import { micros, type Duration, type Micros } from '../internal/time.ts'
-import type { Task } from '../math/task.ts'
+import { isClassification, type Task } from '../math/task.ts'
 import type { ColumnExpressions, Columns } from './column.ts'
-import { columnsOf, type Node } from './expression/node.ts'
-import type { BoolExpression, Expression } from './expression/types.ts'
+import type { Node } from './expression/node.ts'
+import type { BoolExpression } from './expression/types.ts'
+import { foldsForm, type FoldOptions, type Folds } from './folds.ts'
 import { callback, duration, flag, moment, numberBetween, optional, variants, wholeFrom } from './forms.ts'
 import { refuse } from './named.ts'
+import { type Key, nodesOf } from './row-key.ts'
 
 /** By time: the newest `test` of the data is the test set, the `train` before it the training set. */
-export interface TimeSplit {
+export interface TimeSplit<C extends Columns = Columns> {
   /** Along time. */
   readonly by: 'time'
   /** Length of the training span, which ends where the test span begins. */
@@ -18,11 +20,9 @@ export interface TimeSplit {
   readonly gap?: Duration
   /** End of the data used (default: the newest event). */
   readonly until?: string
+  /** Parts of the training rows that `search` judges trials on (default: five, of the kind of the split). */
+  readonly folds?: FoldOptions<C>
 }
-
-type AnyExpression = Expression
-/** What decides where a row goes: one expression, or several together. */
-type Key<C extends Columns> = (c: ColumnExpressions<C>) => AnyExpression | readonly AnyExpression[]
 
 /** By a hash of values: rows that are alike in them are in the same part, now and in every later snapshot. */
 export interface HashSplit<C extends Columns = Columns> {
@@ -32,6 +32,8 @@ export interface HashSplit<C extends Columns = Columns> {
   readonly of: Key<C>
   /** Share of the values that go to the test set, about. */
   readonly test: number
+  /** Parts of the training rows that `search` judges trials on (default: five, of the kind of the split). */
+  readonly folds?: FoldOptions<C>
 }
 
 /** By groups: no group is in both parts, and a share of all groups is the test set. */
@@ -44,10 +46,12 @@ export interface GroupSplit<C extends Columns = Columns> {
   readonly test: number
   /** Seed of which groups (default 0). */
   readonly seed?: number
+  /** Parts of the training rows that `search` judges trials on (default: five, of the kind of the split). */
+  readonly folds?: FoldOptions<C>
 }
 
 /** Random rows. */
-export interface RandomSplit {
+export interface RandomSplit<C extends Columns = Columns> {
   /** `'random'`. */
   readonly by: 'random'
   /** Share of the rows in the test set. */
@@ -56,6 +60,8 @@ export interface RandomSplit {
   readonly seed?: number
   /** The same share of every class (default true where the task has classes). */
   readonly stratify?: boolean
+  /** Parts of the training rows that `search` judges trials on (default: five, of the kind of the split). */
+  readonly folds?: FoldOptions<C>
 }
 
 /** By a condition that the rows say themselves. */
@@ -64,13 +70,15 @@ export interface ColumnSplit<C extends Columns = Columns> {
   readonly by: 'column'
   /** Rows for which it holds are the test set; all others train. */
   readonly test: (c: ColumnExpressions<C>) => BoolExpression<boolean, string>
+  /** Parts of the training rows that `search` judges trials on (default: five, of the kind of the split). */
+  readonly folds?: FoldOptions<C>
 }
 
 export type SplitOptions<C extends Columns = Columns> =
-  | TimeSplit
+  | TimeSplit<C>
   | HashSplit<C>
   | GroupSplit<C>
-  | RandomSplit
+  | RandomSplit<C>
   | ColumnSplit<C>
 
 /** A split as a model carries it: plain data. */
@@ -89,28 +97,16 @@ export type Split =
 
 const share = numberBetween(0, 1)
 const seed = optional(wholeFrom(0))
+const folds = optional(foldsForm)
 
 /** What `split` of a model may be. */
 export const splitForm = variants<SplitOptions, 'by'>('by', {
-  time: { train: duration, test: duration, gap: optional(duration), until: optional(moment) },
-  hash: { of: callback, test: share },
-  group: { of: callback, test: share, seed },
-  random: { test: share, seed, stratify: optional(flag) },
-  column: { test: callback },
+  time: { train: duration, test: duration, gap: optional(duration), until: optional(moment), folds },
+  hash: { of: callback, test: share, folds },
+  group: { of: callback, test: share, seed, folds },
+  random: { test: share, seed, stratify: optional(flag), folds },
+  column: { test: callback, folds },
 })
-
-/** The nodes that a callback gave: expressions over columns of the rows themselves. */
-function nodesOf(model: string, what: string, made: unknown): readonly Node[] {
-  const list: readonly unknown[] = Array.isArray(made) ? (made as unknown[]) : [made]
-  if (list.length === 0) refuse('model', model, `${what} names no column`)
-  return list.map(one => {
-    const node = (one as { readonly node?: Node } | null | undefined)?.node
-    if (typeof node?.op !== 'string') refuse('model', model, `${what} is no expression over columns, such as c.id`)
-    const feature = columnsOf(node).find(name => name.includes('.'))
-    if (feature !== undefined) refuse('model', model, `${what} reads the feature ${feature}: rows are split by columns`)
-    return node
-  })
-}
 
 /** The split as data. Throws `invalidDefinition` where it does not fit the dataset or the task. */
 export function compileSplit<C extends Columns>(
@@ -148,5 +144,57 @@ export function compileSplit<C extends Columns>(
       if (node.type !== 'bool') refuse('model', model, `split.test is ${node.type}: it must be a condition`)
       return { by: 'column', test: node }
     }
+  }
+}
+
+/** As many folds as are usual where none are declared. */
+const usual = 5
+
+/** The folds as data: those that are declared, else five of the kind that the split is of. Throws `invalidDefinition`. */
+export function compileFolds<C extends Columns>(
+  model: string,
+  declared: FoldOptions<C> | undefined,
+  {
+    split,
+    task,
+    columns,
+    timed,
+  }: {
+    readonly split: Split
+    readonly task: Task
+    readonly columns: ColumnExpressions<C>
+    readonly timed: boolean
+  },
+): Folds {
+  const classes = isClassification(task)
+  if (declared === undefined)
+    switch (split.by) {
+      case 'time':
+        return { by: 'time', count: usual, ...(split.gap === undefined ? {} : { gap: split.gap }) }
+      case 'group':
+        return { by: 'group', of: split.of, count: usual, seed: split.seed }
+      // What is alike in these values is kept together by the split, so by the folds too
+      case 'hash':
+        return { by: 'group', of: split.of, count: usual, seed: 0 }
+      case 'random':
+        return { by: 'random', count: usual, seed: split.seed, stratify: split.stratify }
+      case 'column':
+        return { by: 'random', count: usual, seed: 0, stratify: classes }
+    }
+  switch (declared.by) {
+    case 'random':
+      if (declared.stratify === true && !classes)
+        refuse('model', model, `split.folds.stratify has no effect: a ${task} label has no classes`)
+      return { by: 'random', count: declared.count, seed: declared.seed ?? 0, stratify: declared.stratify ?? classes }
+    case 'group':
+      return {
+        by: 'group',
+        of: nodesOf(model, 'split.folds.of', declared.of(columns)),
+        count: declared.count,
+        seed: declared.seed ?? 0,
+      }
+    case 'time':
+      if (!timed) refuse('model', model, 'has folds by time, and its dataset has no eventTime')
+      return { by: 'time', count: declared.count, ...(declared.gap ? { gap: micros(declared.gap) } : {}) }
   }
 }

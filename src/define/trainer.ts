@@ -149,8 +149,8 @@ export const baseline = builder(
 /** What `train` of a model may be. */
 export const trainerForm: Form = {
   words:
-    "a trainer, such as gbt({ … }), linear(), baseline(), python('train.py', { … }), command([ … ]) or onnx('model.onnx')",
-  holds: value => [...ownKinds, ...otherKinds].includes((value as Partial<Trainer> | null)?.kind as string),
+    "a trainer, such as gbt({ … }), linear(), baseline(), python('train.py', { … }), command([ … ]), onnx('model.onnx') or search({ … })",
+  holds: value => [...ownKinds, ...otherKinds, 'search'].includes((value as Partial<Trainer> | null)?.kind as string),
 }
 
 /** How many texts a trainer tells apart. */

@@ -24,7 +24,7 @@ interface WrittenView extends Unset<Omit<FeatureView, typeof definitionBrand | '
 
 type ModelPart = Unset<
   Omit<Model, typeof definitionBrand | 'from' | 'views'>,
-  'encryptWith' | 'quantile' | 'weight' | 'classWeights'
+  'encryptWith' | 'quantile' | 'weight' | 'classWeights' | 'search' | 'folds'
 >
 
 /**
@@ -94,6 +94,8 @@ export function readModelDefinition(json: unknown, version: string): Model {
     quantile: undefined,
     weight: undefined,
     classWeights: undefined,
+    search: undefined,
+    folds: undefined,
     ...written.model,
     [definitionBrand]: 'model',
     from: datasetOf(written.from),

@@ -20,6 +20,8 @@ export interface ContextSetup {
   readonly folder: string
   readonly onProgress: (fraction: number, message?: string) => void
   readonly onMetric: (key: string, value: number, step: number) => void
+  /** Of inline steps. */
+  readonly run?: StepContext['run']
 }
 
 function randomOf(seed: number): Random {
@@ -65,5 +67,6 @@ export function makeContext(setup: ContextSetup): StepContext {
     },
     progress: setup.onProgress,
     metric: (key, value, step = 0) => setup.onMetric(key, value, step),
+    ...(setup.run ? { run: setup.run } : {}),
   }
 }

@@ -1,5 +1,4 @@
 import { fail } from '../errors/catalogue.ts'
-import type { Json } from '../internal/canonical-json.ts'
 import { ulid } from '../internal/ids.ts'
 import { ownIdentity } from '../internal/process-identity.ts'
 import type { RunRecord } from '../ports/metadata-store.ts'
@@ -8,20 +7,8 @@ import { planOf, type Plan } from './graph.ts'
 import { holderOf } from './holders.ts'
 import { Journal } from './journal.ts'
 import type { Drive, EngineOptions } from './options.ts'
-import { RunDriver, type RunResult } from './run-driver.ts'
-import type { StepDefinition } from './step.ts'
-
-export interface RunRequest {
-  /** Name of the pipeline. */
-  readonly name: string
-  readonly steps: readonly StepDefinition[]
-  /** Default `manual`. */
-  readonly trigger?: string
-  readonly environment?: Readonly<Record<string, Json>>
-  readonly parameters?: Readonly<Record<string, Json>>
-  /** Default: a fresh one. */
-  readonly runId?: string
-}
+import { RunDriver } from './run-driver.ts'
+import type { RunRequest, RunResult, StepDefinition } from './step.ts'
 
 export interface RunHandle {
   readonly runId: string
@@ -203,6 +190,41 @@ export class Engine {
     this.#options.listener?.(event)
   }
 
+  /** A run that a step of another one asked for: started, gone on with where it was begun, or awaited where another process drives it. */
+  async #below(request: RunRequest, signal: AbortSignal): Promise<RunResult> {
+    const { store, clock } = this.#options
+    const known = request.runId === undefined ? undefined : await store.getRun(request.runId)
+    if (known === undefined) return this.#until(await this.start(request), signal)
+    try {
+      return await this.#until(await this.resume(known.id, request.steps), signal)
+    } catch (error) {
+      if ((error as { code?: string }).code !== fail('runHeld').code) throw error
+    }
+    for (;;) {
+      const run = await store.getRun(known.id)
+      if (run && run.status !== 'running' && run.status !== 'queued')
+        return {
+          runId: run.id,
+          status: run.status,
+          steps: await store.listSteps(run.id),
+          ...(run.error ? { error: run.error } : {}),
+        }
+      await clock.sleep(500, signal)
+    }
+  }
+
+  /** Waits for a run's end, and ends it when the signal is aborted. */
+  async #until({ runId, done }: RunHandle, signal: AbortSignal): Promise<RunResult> {
+    const stop = (): void => void this.cancel(runId).catch(() => undefined)
+    signal.addEventListener('abort', stop, { once: true })
+    if (signal.aborted) stop()
+    try {
+      return await done
+    } finally {
+      signal.removeEventListener('abort', stop)
+    }
+  }
+
   #go(run: RunRecord, plan: Plan, again: boolean): RunHandle {
     const { store, clock, leaseMs = 30_000 } = this.#options
     const stop = new AbortController()
@@ -215,6 +237,7 @@ export class Engine {
       journal,
       signal: stop.signal,
       emit,
+      runBelow: (request, signal) => this.#below(request, signal),
     }
     emit({ type: 'run', runId: run.id, name: run.name, status: 'running', at: clock.now() })
     const driver = new RunDriver(drive, run.name, plan)

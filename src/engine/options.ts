@@ -4,7 +4,7 @@ import type { Executor, ProcessIdentity } from '../ports/executor.ts'
 import type { MetadataStore, RunRecord } from '../ports/metadata-store.ts'
 import type { EngineEvent, EngineListener } from './events.ts'
 import type { Journal } from './journal.ts'
-import type { StepDefinition } from './step.ts'
+import type { RunRequest, RunResult, StepDefinition } from './step.ts'
 
 /** How a step's own process opens the artifact store: a module (file URL), its function and that function's argument. */
 export interface ArtifactAccess {
@@ -42,4 +42,6 @@ export interface Drive {
   readonly journal: Journal
   readonly signal: AbortSignal
   readonly emit: (event: EngineEvent) => void
+  /** A run that one of its steps asks for. */
+  readonly runBelow: (request: RunRequest, signal: AbortSignal) => Promise<RunResult>
 }

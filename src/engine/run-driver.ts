@@ -6,15 +6,7 @@ import { isArtifact, type Plan, type PlannedStep } from './graph.ts'
 import type { Drive } from './options.ts'
 import { allPresent } from './result.ts'
 import { reuse, runStep, type ReadyStep } from './run-step.ts'
-
-export interface RunResult {
-  readonly runId: string
-  readonly status: RunStatus
-  /** In the order of the plan. */
-  readonly steps: readonly StepRecord[]
-  /** What ended it: the first step that failed, and how. */
-  readonly error?: Readonly<Record<string, Json>>
-}
+import type { RunResult } from './step.ts'
 
 /** Takes one run from wherever it stands to its end. */
 export class RunDriver {

@@ -66,6 +66,7 @@ export async function runInline(
       clock,
       signal: own.signal,
       folder,
+      run: request => drive.runBelow(request, own.signal),
       onProgress: (fraction, message) =>
         drive.emit({
           type: 'progress',

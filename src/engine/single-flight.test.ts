@@ -35,7 +35,15 @@ async function driveOf(owner: ProcessIdentity, stop = new AbortController()): Pr
   const run = { kind: 'pipeline', name: 'n', status: 'running', trigger: 'manual', startedAt: 1 } as const
   await store.createRun({ ...run, id: runId, environment: {}, parameters: {}, lease: { owner, until: 2 ** 52 } })
   const options = { store, artifacts, executor, clock: systemClock(), work: root }
-  return { options, runId, owner, signal: stop.signal, emit: () => undefined, journal: undefined as never }
+  return {
+    options,
+    runId,
+    owner,
+    signal: stop.signal,
+    emit: () => undefined,
+    journal: undefined as never,
+    runBelow: undefined as never,
+  }
 }
 async function result(content: string | undefined): Promise<Readonly<Record<string, ArtifactRef>>> {
   const stored = content === undefined ? { digest: digestBytes(ulid()), size: 3 } : await artifacts.put(content)

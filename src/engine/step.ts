@@ -4,7 +4,7 @@ import type { Json } from '../internal/canonical-json.ts'
 import type { Digest } from '../internal/digest.ts'
 import type { ArtifactStore } from '../ports/artifact-store.ts'
 import type { Clock, Random } from '../ports/clock.ts'
-import type { ArtifactRef } from '../ports/metadata-store.ts'
+import type { ArtifactRef, RunStatus, StepRecord } from '../ports/metadata-store.ts'
 
 /** Where an input comes from: an output of another step of the graph, or an artifact that exists already. */
 export type InputSource = { readonly step: string; readonly output: string } | ArtifactRef
@@ -82,6 +82,32 @@ export interface StepContext {
   /** `fraction` 0 to 1. */
   progress(fraction: number, message?: string): void
   metric(key: string, value: number, step?: number): void
+  /**
+   * A run of its own below this one: started, or gone on with where its id is known. It is ended with this one. Of inline
+   * steps alone.
+   */
+  readonly run?: (request: RunRequest) => Promise<RunResult>
+}
+
+export interface RunRequest {
+  /** Name of the pipeline. */
+  readonly name: string
+  readonly steps: readonly StepDefinition[]
+  /** Default `manual`. */
+  readonly trigger?: string
+  readonly environment?: Readonly<Record<string, Json>>
+  readonly parameters?: Readonly<Record<string, Json>>
+  /** Default: a fresh one. */
+  readonly runId?: string
+}
+
+export interface RunResult {
+  readonly runId: string
+  readonly status: RunStatus
+  /** In the order of the plan. */
+  readonly steps: readonly StepRecord[]
+  /** What ended it: the first step that failed, and how. */
+  readonly error?: Readonly<Record<string, Json>>
 }
 
 /**

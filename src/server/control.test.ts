@@ -428,10 +428,10 @@ describe('every route', () => {
   it('refuses bodies and queries that it does not know', async () => {
     expect(await code('/v1/project?x=1')).toEqual(invalid)
     expect(await code('/v1/tokens', 'POST', 'x')).toEqual([400, 'MR5013'])
-    const answer = await app.ask('POST', '/v1/sources/rides:push', { rows: [{ at: 1, zone: ['north'] }] })
+    const answer = await app.ask('POST', '/v1/datasets/rides:push', { rows: [{ at: 1, zone: ['north'] }] })
     expect(answer.body).toMatchObject({
       code: 'MR5015',
-      details: { place: 'body.rows[0].zone', route: 'POST /v1/sources/{dataset}:push' },
+      details: { place: 'body.rows[0].zone', route: 'POST /v1/datasets/{name}:push' },
     })
     expect(answer.headers.get('x-content-type-options')).toBe('nosniff')
     expect(answer.headers.get('cache-control')).toBe('no-store')

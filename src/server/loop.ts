@@ -4,6 +4,7 @@ import { statusOf } from '../engine/index.ts'
 import type { Report, Status } from '../define/report.ts'
 import type { Json } from '../internal/canonical-json.ts'
 import type { StepRecord } from '../ports/metadata-store.ts'
+import { newestRun } from '../stages/pipeline/trial-run.ts'
 import { headline } from './routes/datasets.ts'
 import { verificationKind } from './routes/features.ts'
 import type { Stage as StageSchema } from './schemas.ts'
@@ -39,9 +40,8 @@ function stepsOf(status: string, steps: readonly StepRecord[]): readonly StepRec
 /** What every stage is drawn from; read once for all of them. */
 async function gather({ workspace: { project, store, clock, processes }, serving }: ServerServices) {
   const decisions = await store.listDecisions({ limit: 300 })
-  const runs = await store.listRuns({ kind: 'pipeline', limit: 20 })
-  const [newestRun] = runs
-  const last = newestRun && { ...newestRun, status: statusOf(newestRun, clock.now(), processes) }
+  const recent = await newestRun(store, { kind: 'pipeline' })
+  const last = recent && { ...recent, status: statusOf(recent, clock.now(), processes) }
   const models = (await Promise.all([...project.models.keys()].map(name => store.listModelVersions(name)))).flat()
   return {
     decisions,

@@ -108,6 +108,7 @@ export const Run = z
     environment: record,
     parameters: record,
     error: record.optional(),
+    trial: z.string().optional(),
   })
   .openapi('Run')
 

@@ -360,15 +360,19 @@ describe('a deployment over HTTP', () => {
     const at = trained.clock.now()
     const before = ((await predict({ rows: [row(12, 'fresh')] })).body.predictions as { score: number }[])[0]?.score
     const rides = Array.from({ length: 6 }, (_, i) => ({ at: at - i * 1_000_000, zone: 'fresh', km: 40 }))
-    expect((await server.ask('POST', '/v1/sources/rides:push', { rows: rides })).body).toEqual({ accepted: 6 })
+    expect((await server.ask('POST', '/v1/datasets/rides:push', { rows: rides })).body).toMatchObject({
+      accepted: 6,
+      repeated: 0,
+      rejected: [],
+    })
     const seen: number[] = []
     server.live.observer = { predicted: (_id, _at, rows) => seen.push(...rows.features), labelled: () => undefined }
     await predict({ rows: [{ ...row(12, 'fresh'), at: at + 1_000_000 }] })
     expect(seen.slice(0, 2)).toEqual([6, 40])
     server.live.observer = undefined
     expect(before).toEqual(expect.any(Number))
-    expect((await server.ask('POST', '/v1/sources/none:push', { rows: rides })).status).toBe(404)
-    expect((await server.ask('POST', '/v1/sources/rides:push', { rows: [] })).status).toBe(400)
+    expect((await server.ask('POST', '/v1/datasets/none:push', { rows: rides })).status).toBe(404)
+    expect((await server.ask('POST', '/v1/datasets/rides:push', { rows: [] })).status).toBe(400)
   })
 })
 

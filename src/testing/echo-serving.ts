@@ -94,8 +94,8 @@ export function echoServing(
       if (!going.delete(name)) throw fail('nothingDeployed', { deployment: name })
     },
     async push(_, rows) {
-      pushed.push(...rows)
-      return rows.length
+      pushed.push(...rows.rows)
+      return { accepted: rows.rows.length, repeated: 0, rejected: [], warned: [], unknown: 0, logged: true }
     },
     async close() {},
   }

@@ -58,7 +58,7 @@ test.each([
   '/v1/deployments/fares/feedback',
   '/v2/models/fares/infer',
   '/invocations',
-  '/v1/sources/rides:push',
+  '/v1/datasets/rides:push',
   '/v1/webhooks/alertmanager',
 ])('a body of 100 MB is refused by %s whether or not it says its length', async path => {
   // A proxy asks for the connection to be closed, and must get the answer too
@@ -94,7 +94,7 @@ test('forty bodies that never end are held to one budget, on the control plane t
   const refusals: number[] = []
   const idle = new Agent()
   for (let i = 0; i < 40; i++) {
-    const path = i % 2 === 0 ? '/api/2.0/mlflow/runs/log-batch' : '/v1/sources/rides:push'
+    const path = i % 2 === 0 ? '/api/2.0/mlflow/runs/log-batch' : '/v1/datasets/rides:push'
     const sent = request(`${server.url}${path}`, {
       method: 'POST',
       agent: idle,

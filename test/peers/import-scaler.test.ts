@@ -55,7 +55,7 @@ describe.skipIf(!present)('scalers that scikit-learn wrote', () => {
           const [low, high] = scaler.clip ?? [-Infinity, Infinity]
           const z = Math.min(high, Math.max(low, (value - (feature?.offset ?? NaN)) / (feature?.scale ?? NaN)))
           const wanted = reference.scaled[at]?.[column] ?? NaN
-          const unit = Math.max(1, Math.abs(value / (feature?.scale ?? 1)))
+          const unit = Math.max(1, ...[value, feature?.offset ?? 0].map(x => Math.abs(x / (feature?.scale ?? 1))))
           expect(Math.abs(z - wanted), `${file}, ${names[column]}`).toBeLessThanOrEqual(tolerance * unit)
         }),
       )

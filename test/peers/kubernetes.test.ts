@@ -37,7 +37,11 @@ describe.skipIf(!present)('what k8s render writes, held to the strict schemas of
 
   test.each([
     ['one', {}, []],
-    ['shared', { store: { postgresFrom: 'DATABASE_URL' } }, ['--access-mode', 'ReadWriteMany', '--replicas', '3']],
+    [
+      'shared',
+      { metadata: { kind: 'postgres', urlFrom: 'DATABASE_URL' } },
+      ['--access-mode', 'ReadWriteMany', '--replicas', '3'],
+    ],
   ])('every object is accepted: %s', async (name, settings, flags) => {
     const folder = join(root, name)
     const written = await millrace(root, ['k8s', 'render', '--image', image, '--out', folder, ...flags], settings)

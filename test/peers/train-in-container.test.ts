@@ -75,7 +75,7 @@ describe.skipIf(flags === undefined)('training in a container, by the settings o
   }
   const inContainer = (image: string, program = 'podman'): unknown => ({
     run: {
-      steps: 'container',
+      kind: 'container',
       image,
       program,
       globalFlags,
@@ -140,7 +140,7 @@ describe.skipIf(flags === undefined)('training in a container, by the settings o
     expect(inside.said).not.toMatch(/MR\d{4}/)
     expect(inside).toMatchObject({ code: 0, status: 'succeeded' })
     expect(Object.keys(inside.digests ?? {}).sort()).toEqual(['card', 'onnx', 'reference', 'scaler'])
-    const apart = await train({ run: { steps: 'process' } })
+    const apart = await train({ run: { kind: 'process' } })
     const here = await train({})
     expect(apart.digests).toEqual(inside.digests)
     expect(here.digests).toEqual(inside.digests)

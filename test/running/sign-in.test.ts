@@ -1,4 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { millrace, startUp } from '../support/command.ts'
@@ -34,6 +35,33 @@ it('up --auth writes no token anywhere, and its commands and people get in all t
       expect(secret.exec(text)?.[0] ?? '', entry.name).toBe('')
     }
   expect(await server.end('SIGTERM')).toBe(0)
+})
+
+it('listens where the project says, unless a flag says otherwise', async () => {
+  const root = await runningProject('')
+  const file = join(root, 'millrace.config.ts')
+  const serve = "{ serve: { host: '127.0.0.3', port: 0, auth: true } }"
+  await writeFile(file, (await readFile(file, 'utf8')).replace('api, watch })', `api, watch }, ${serve})`))
+  const server = await startUp(root, [], [])
+  onTestFinished(() => void server.child.kill('SIGKILL'))
+  expect(server.url).toMatch(/^http:\/\/127\.0\.0\.3:\d+$/)
+  expect(server.url).not.toContain(':8790')
+  expect((await fetch(`${server.url}/v1/project`)).status).toBe(401)
+  expect(await server.end('SIGTERM')).toBe(0)
+  const other = await startUp(root, ['--host', '127.0.0.1'])
+  onTestFinished(() => void other.child.kill('SIGKILL'))
+  expect(other.url).toMatch(/^http:\/\/127\.0\.0\.1:/)
+  expect(await other.end('SIGTERM')).toBe(0)
+})
+
+it('listens on port 8790 of this machine where nothing is said', async () => {
+  const root = await runningProject('')
+  const taken = createServer()
+  // whoever has it already has it as well
+  await new Promise<void>(done => taken.once('error', () => done()).listen(8790, '127.0.0.1', done))
+  onTestFinished(() => void taken.close())
+  const refused = await millrace(root, ['up', '--json'])
+  expect(JSON.parse(refused.out)).toMatchObject({ error: { details: { port: 8790, host: '127.0.0.1' } } })
 })
 
 it('names of tokens and keys are one line of 1 to 100 characters', async () => {

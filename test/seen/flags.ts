@@ -32,7 +32,7 @@ const each = (verbs: readonly string[], flags: Readonly<Record<string, Test>>): 
   Object.fromEntries(verbs.flatMap(verb => Object.entries(flags).map(([flag, test]) => [`${verb} ${flag}`, test])))
 
 export const flagsSeen: Readonly<Record<string, Test>> = {
-  'audit verify --anchors': of('test/audit-places.test.ts')(
+  'audit verify --anchors': of('test/faults/audit-places.test.ts')(
     'a place that is named later gets its anchor from the next process that uses keys',
   ),
   'doctor --deep': of('test/faults/damage.test.ts')(

@@ -27,7 +27,7 @@ const power = of('src/stages/watch/power.long.test.ts')
 const retrains = of('src/stages/watch/monitor/retrain.test.ts')
 const promises = of('test/running/promises.test.ts')
 const triggers = of('test/running/triggers.test.ts')
-const places = of('test/audit-places.test.ts')
+const places = of('test/faults/audit-places.test.ts')
 const protect = of('test/protect.test.ts')
 
 const trees = effects('every option changes the trees, and its default none')
@@ -54,6 +54,17 @@ const names = modelDefaults('every test is kept under its kind and input, or the
 const severities = gate('a critical check that failed refuses the version, with its words')
 
 const anyTable = of('test/any-table.test.ts')
+const declared = of('src/define/search.test.ts')
+const declaredFolds = declared('are as they are declared')
+const foldDefaults = declared(
+  'begin with seed 0, keep the classes where there are some, and leave no gap, where nothing is said',
+)
+const searchDefaults = declared('of %s the best %s decides where nothing is said')
+const space = declared('takes whole numbers where an option takes no others, and all of them else')
+const searches = of('src/stages/pipeline/search.test.ts')
+const grid = searches('tries every combination on the folds, each as a run with its parameters and its score')
+const drawnSearch = searches('draws as many trials as it is told, by its seed, and judges them by what it is told')
+const halving = searches('by halving most trials learn from few rows, and only those that went all the way can win')
 const programs = of('test/trainers.test.ts')
 const task = anyTable('%s')
 const weighed = anyTable('what their weight says: what counts nothing is as if it were not there')
@@ -76,6 +87,11 @@ const page = of('test/peers/training-programs.test.ts')(
 const image = of('test/peers/train-in-container.test.ts')(
   'an image of one’s own trains by the step contract, with the parameters, the time and the variables that it is given',
 )
+
+const engine = workspace('the data engine has the threads and the memory that the project gives it')
+const written = workspace('what a setting says by default changes nothing when it is written out')
+const listens = of('test/running/sign-in.test.ts')('listens where the project says, unless a flag says otherwise')
+const byDefault = of('test/running/sign-in.test.ts')('listens on port 8790 of this machine where nothing is said')
 
 export const optionsSeen: Readonly<Record<string, Test>> = {
   'TextOptions.treatAsNull': rows,
@@ -161,6 +177,51 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'GroupSplit.seed': grouped,
   'ColumnSplit.by': said,
   'ColumnSplit.test': said,
+  'TimeSplit.folds': declaredFolds,
+  'RandomSplit.folds': declaredFolds,
+  'HashSplit.folds': declaredFolds,
+  'GroupSplit.folds': declaredFolds,
+  'ColumnSplit.folds': declaredFolds,
+  'RandomFolds.by': declaredFolds,
+  'RandomFolds.count': declaredFolds,
+  'RandomFolds.seed': declaredFolds,
+  'RandomFolds.stratify': declaredFolds,
+  'GroupFolds.by': declaredFolds,
+  'GroupFolds.of': declaredFolds,
+  'GroupFolds.count': declaredFolds,
+  'GroupFolds.seed': declaredFolds,
+  'TimeFolds.by': declaredFolds,
+  'TimeFolds.count': declaredFolds,
+  'TimeFolds.gap': declaredFolds,
+  'GridSearch.method': grid,
+  'GridSearch.points': grid,
+  'GridSearch.trainer': grid,
+  'GridSearch.space': grid,
+  'GridSearch.best': grid,
+  'RandomSearch.method': drawnSearch,
+  'RandomSearch.trials': drawnSearch,
+  'RandomSearch.seed': drawnSearch,
+  'RandomSearch.trainer': drawnSearch,
+  'RandomSearch.space': drawnSearch,
+  'RandomSearch.best': drawnSearch,
+  'TpeSearch.method': drawnSearch,
+  'TpeSearch.trials': drawnSearch,
+  'TpeSearch.seed': drawnSearch,
+  'TpeSearch.trainer': drawnSearch,
+  'TpeSearch.space': drawnSearch,
+  'TpeSearch.best': drawnSearch,
+  'HalvingSearch.method': halving,
+  'HalvingSearch.trials': halving,
+  'HalvingSearch.seed': halving,
+  'HalvingSearch.eta': halving,
+  'HalvingSearch.minShare': halving,
+  'HalvingSearch.trainer': halving,
+  'HalvingSearch.space': halving,
+  'HalvingSearch.best': halving,
+  'SearchRange.from': space,
+  'SearchRange.to': space,
+  'SearchRange.scale': space,
+  'SearchRange.whole': space,
   'PythonOptions.lock': page,
   'PythonOptions.python': page,
   'PythonOptions.params': page,
@@ -331,11 +392,11 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'MonitorOptions.notify': promises(
     'waits for a second bad window, tells one cause once with the worst first, and is over after three clean ones',
   ),
-  'ProjectSettings.store': of('test/peers/postgres.test.ts')(
+  'ProjectSettings.metadata': of('test/peers/postgres.test.ts')(
     'several processes may open a fresh database at once: one migrates',
   ),
   'ProjectSettings.audit': places('a place that is named later gets its anchor from the next process that uses keys'),
-  'ContainerRun.steps': of('test/peers/train-in-container.test.ts')(
+  'ContainerRun.kind': of('test/peers/train-in-container.test.ts')(
     'gives the same model, card, reference scores and scaler to the bit as a process of this machine, and as the command itself',
   ),
   'ContainerRun.image': of('test/peers/train-in-container.test.ts')(
@@ -349,7 +410,19 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   ),
   'MonitorOptions.window': live('make windows shorter, alarms rarer and changes smaller'),
   'MonitorOptions.labelHorizon': live('a cohort that few labels came for is stated after %s'),
-  'ProjectSettings.store.postgresFrom': workspace('that is in PostgreSQL needs its URL, and a server that answers'),
+  'PostgresMetadata.urlFrom': workspace('that is in PostgreSQL needs its URL, and a server that answers'),
+  'PostgresMetadata.kind': workspace('that is in PostgreSQL needs its URL, and a server that answers'),
+  'ProjectSettings.artifacts': written,
+  'ProjectSettings.online': written,
+  'ProjectSettings.keys': written,
+  'ProjectSettings.data': engine,
+  'DataSettings.kind': engine,
+  'DataSettings.threads': engine,
+  'DataSettings.maxMemoryGb': engine,
+  'ProjectSettings.serve': listens,
+  'ServeSettings.host': listens,
+  'ServeSettings.port': listens,
+  'ServeSettings.auth': listens,
   'ProjectSettings.run': workspace('%s'),
   'ContainerRun.globalFlags': container,
   'ContainerRun.runFlags': container,
@@ -371,6 +444,29 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
 /** Documented defaults and the test in which leaving the option out does what they say. */
 export const defaultsSeen: Readonly<Record<string, Test>> = {
   'ModelOptions.threshold': thresholds('is a half where the model says none'),
+  'RandomFolds.seed': foldDefaults,
+  'RandomFolds.stratify': foldDefaults,
+  'GroupFolds.seed': foldDefaults,
+  'TimeFolds.gap': foldDefaults,
+  'GridSearch.points': of('src/math/search/search.test.ts')(
+    'a grid has every combination once, ends of ranges included',
+  ),
+  'HalvingSearch.eta': halving,
+  'HalvingSearch.minShare': halving,
+  'SearchRange.scale': space,
+  'SearchRange.whole': space,
+  'GridSearch.best': searchDefaults,
+  'RandomSearch.best': searchDefaults,
+  'RandomSearch.seed': searchDefaults,
+  'HalvingSearch.best': searchDefaults,
+  'HalvingSearch.seed': searchDefaults,
+  'TpeSearch.best': searchDefaults,
+  'TpeSearch.seed': searchDefaults,
+  'TimeSplit.folds': declared('are five of the kind of the split, where none are declared'),
+  'RandomSplit.folds': declared('are five of the kind of the split, where none are declared'),
+  'HashSplit.folds': declared('are five of the kind of the split, where none are declared'),
+  'GroupSplit.folds': declared('are five of the kind of the split, where none are declared'),
+  'ColumnSplit.folds': declared('are five of the kind of the split, where none are declared'),
   'SlicesOptions.of': slices('%s'),
   'SlicesOptions.pairs': slices('pairs are left out where nobody wants them'),
   'SlicesOptions.minRows': slices('a declared slice with too few rows is no pass'),
@@ -397,6 +493,11 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
   'MonitorOptions.window': monitorDefaults,
   'MonitorOptions.sensitivity': monitorDefaults,
   'MonitorOptions.labelHorizon': live('a cohort that few labels came for is stated after %s'),
+  'DataSettings.threads': engine,
+  'DataSettings.maxMemoryGb': engine,
+  'ServeSettings.host': byDefault,
+  'ServeSettings.port': byDefault,
+  'ServeSettings.auth': of('test/jobs.test.ts')('validates, snapshots and suggests'),
   'ContainerRun.program': container,
   'ContainerRun.network': of('src/adapters/executor/container/executor.test.ts')(
     'the step runs without rights, without network, and with its values out of sight',

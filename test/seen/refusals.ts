@@ -59,6 +59,9 @@ export const verdictsSeen: Readonly<Record<string, Test>> = {
   'promotion withdrawn': of('test/change.test.ts')('what runs goes on as it was, and the next version challenges it'),
   'quarantine quarantined': gate('stay out when they are few, and the others are accepted'),
   'quarantine readmitted': quarantine('bad rows are set aside, mended, and let in again where they stood'),
+  'search chosen': of('src/stages/pipeline/search.test.ts')(
+    'tries every combination on the folds, each as a run with its parameters and its score',
+  ),
   'access refused': access('wrong tokens are recorded and held back; right ones are not'),
   'access accepted': of('test/keys-and-tokens.test.ts')(
     'a keystore that is not the newest is refused until a person takes it, by name',
@@ -70,6 +73,12 @@ export const rulesSeen: Readonly<Record<string, Refusal>> = {
   'a token is known, not revoked and not expired': both(
     access('wrong tokens are recorded and held back; right ones are not'),
   ),
+  'search over folds': {
+    no: of('src/stages/pipeline/search.test.ts')('the others decide; where all do, the run says why and is 1'),
+    yes: of('src/stages/pipeline/search.test.ts')(
+      'tries every combination on the folds, each as a run with its parameters and its score',
+    ),
+  },
   'model test suite': {
     no: training('has a model that is not as good as asked'),
     yes: training('registers a version with the digest of everything that it came from'),

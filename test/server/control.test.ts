@@ -136,9 +136,9 @@ test('operators command rollouts', async () => {
 })
 
 test('rows are pushed by their declared types', async () => {
-  const url = `${server.url}/v1/sources/flights:push`
+  const url = `${server.url}/v1/datasets/flights:push`
   const row = { date: '2001-04-01T10:00:00Z', delay: null, distance: 500, origin: 'SEA' }
-  expect(await (await post(url, { rows: [row] })).json()).toEqual({ accepted: 1 })
+  expect(await (await post(url, { rows: [row] })).json()).toMatchObject({ accepted: 1 })
   expect(server.serving.pushed).toEqual([{ ...row, destination: null, date: 986_119_200_000_000 }])
   expect((await post(url, { rows: [{ ...row, distance: '500' }] })).status).toBe(400)
 })

@@ -109,7 +109,7 @@ test('a body of 17 MB is refused whether or not it says its length', async () =>
     sent.end(large)
   })
   expect(status).toBe(413)
-  const control = await post(`${server.url}/v1/sources/flights:push`, large).catch(() => undefined)
+  const control = await post(`${server.url}/v1/datasets/flights:push`, large).catch(() => undefined)
   expect(control === undefined || control.status === 413).toBe(true)
 })
 

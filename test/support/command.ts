@@ -34,8 +34,8 @@ export interface Server {
 }
 
 /** `millrace up` on a free port, in a process of its own. */
-export function startUp(cwd: string, options: readonly string[] = []): Promise<Server> {
-  const child = spawn(process.execPath, [bin, 'up', '--port', '0', '--json', ...options], {
+export function startUp(cwd: string, options: readonly string[] = [], port = ['--port', '0']): Promise<Server> {
+  const child = spawn(process.execPath, [bin, 'up', ...port, '--json', ...options], {
     cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -59,6 +59,7 @@ const table = dataset('rides', {
   source: csv('data/rides.csv'),
   columns: { at: t.timestamp('UTC'), zone: t.text(), km: t.float(), late: t.bool() },
   eventTime: 'at',
+  key: ['at', 'zone'],
   knownAt: { late: c => c.at.plus('2h') },
   expect: c => [c.km.between(0, 100)],
 })
@@ -178,10 +179,7 @@ export async function trainedProject(): Promise<Trained> {
   }
   // the rides as they came, one after another
   const filled = await serve(projectOf())
-  await filled.push(
-    'rides',
-    madeRides.map(ride => ({ ...ride })),
-  )
+  await filled.push(table, { rows: madeRides.map(ride => ({ ...ride })) })
   return {
     workspace,
     clock,

@@ -57,6 +57,8 @@ export interface Run {
   readonly startedAt: number
   readonly endedAt?: number
   readonly error?: { readonly title?: string }
+  /** What was tried, of a trial of a search. */
+  readonly trial?: string
 }
 export interface Step {
   readonly step: string

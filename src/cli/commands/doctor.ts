@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { git } from '../../config/git.ts'
 import { findRoot, loadProject, rootAbove } from '../../config/load.ts'
 import { adapters } from '../../config/resolve.ts'
+import { settingsOf } from '../../config/settings.ts'
 import { openWorkspace } from '../../config/workspace.ts'
 import type { Command } from '../command.ts'
 import { look } from '../doctor/finding.ts'
@@ -11,7 +12,7 @@ import { lookAtState } from '../doctor/state.ts'
 
 const usesPostgres = (root: string): Promise<boolean> =>
   loadProject(root).then(
-    project => project.settings.store?.postgresFrom !== undefined,
+    project => settingsOf(project).metadata.kind === 'postgres',
     () => false,
   )
 
@@ -61,12 +62,12 @@ export const command: Command = {
       }),
       await look('where steps run', async () => {
         const project = await loadProject(findRoot(cwd))
-        const { steps = 'inline', ...options } = project.settings.run ?? {}
-        if (steps !== 'container') return steps
+        const { run } = settingsOf(project)
+        if (run.kind !== 'container') return run.kind
+        const { kind: _kind, ...options } = run
         const { containerExecutor } = await adapters.executor.container()
-        const { image } = options as { image: string }
-        await containerExecutor({ ...options, image, mounts: [], paths: [] }).check()
-        return `container of ${image}`
+        await containerExecutor({ ...options, mounts: [], paths: [] }).check()
+        return `container of ${run.image}`
       }),
       await look('stores', async () => {
         const workspace = await openWorkspace(cwd)

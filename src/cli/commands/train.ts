@@ -1,11 +1,15 @@
 import { train, triggers, type TrainAnswer } from '../../app/train.ts'
 import { withWorkspace } from '../../app/with-workspace.ts'
+import { parametersInWords } from '../../stages/pipeline/winner.ts'
 import type { Command, Output } from '../command.ts'
 import { listenerOf } from '../listener.ts'
 
 const short = (text: string): string => (text.length > 100 ? `${text.slice(0, 99)}…` : text)
 
-function print({ model, run, status, steps, version, metrics, error, uncommitted }: TrainAnswer, out: Output): number {
+function print(
+  { model, run, status, steps, version, metrics, chosen, error, uncommitted }: TrainAnswer,
+  out: Output,
+): number {
   out.table(
     ['step', '', 'why'],
     steps.map(step => [step.step, step.status, short(step.reason ?? '')]),
@@ -24,6 +28,7 @@ function print({ model, run, status, steps, version, metrics, error, uncommitted
         : `made of uncommitted code that is too large to be kept with the version: ${files}`,
     )
   }
+  if (chosen) out.line(`chosen by ${chosen.trials} trials: ${parametersInWords(chosen.parameters)}`)
   const figures = Object.entries(metrics ?? {}).map(([name, value]) => `${name} ${Number(value).toPrecision(4)}`)
   out.line(`${model}@${version}  ${figures.join('  ')}`)
   out.line('Next:  npx millrace deploy')

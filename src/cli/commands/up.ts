@@ -8,26 +8,30 @@ export const command: Command = {
   details:
     'Ends with SIGINT or SIGTERM: readiness off, running requests end, state is stored. Beyond loopback it asks for tokens.',
   options: [
-    { flags: '--port <number>', description: 'port to listen on; 0 takes a free one', default: '8790' },
-    { flags: '--host <address>', description: 'address to listen on', default: '127.0.0.1' },
+    {
+      flags: '--port <number>',
+      description: "port to listen on; 0 takes a free one (default: the project's, else 8790)",
+    },
+    { flags: '--host <address>', description: "address to listen on (default: the project's, else 127.0.0.1)" },
     { flags: '--auth', description: 'ask for tokens also on loopback' },
   ],
   async run({ options, cwd, out }) {
-    const port = usage.whole('--port', options.port) ?? 8790
-    if (port > 65_535) throw fail('usageWrong', { reason: '--port must be at most 65535.', verb: 'up' })
+    const port = usage.whole('--port', options.port)
+    if (port !== undefined && port > 65_535)
+      throw fail('usageWrong', { reason: '--port must be at most 65535.', verb: 'up' })
     const { up } = await import('../serve/up.ts')
     const running = await up({
       cwd,
       port,
-      host: String(options.host),
-      auth: options.auth === true,
+      host: typeof options.host === 'string' ? options.host : undefined,
+      ...(options.auth === true ? { auth: true } : {}),
       log: line => process.stderr.write(`${JSON.stringify(line)}\n`),
     })
     // Before anybody hears that it is up, and may end it
     const ended = endSignal()
-    out.data({ url: running.url, auth: options.auth === true, pid: process.pid })
+    out.data({ url: running.url, auth: running.auth, pid: process.pid })
     out.line(`Millrace is up at ${running.url}`)
-    if (options.auth === true) out.line('it asks for tokens: millrace token create <name> --scope admin makes one')
+    if (running.auth) out.line('it asks for tokens: millrace token create <name> --scope admin makes one')
     out.line('Ctrl-C ends it.')
     await new Promise<void>(resolve => {
       ended.addEventListener('abort', () => resolve(), { once: true })

@@ -10,7 +10,9 @@ import { auc } from '../../math/metrics/ranking.ts'
 import type { ModelVersion } from '../../ports/metadata-store.ts'
 import { planView } from '../../stages/features/channels.ts'
 import { buildFrame, snapshotSql, type Spans } from '../../stages/features/frame.ts'
-import { materialise, OnlineView } from '../../stages/features/online.ts'
+import { materialise } from '../../stages/features/materialise.ts'
+import { OnlineView } from '../../stages/features/online.ts'
+import { unlogged } from '../../stages/log/row-version.ts'
 import { RowEncoder } from '../../stages/serve/encode.ts'
 import type { StageServices } from '../../stages/pipeline/services.ts'
 import type { InputRows } from '../../ports/trainer.ts'
@@ -109,9 +111,9 @@ export async function prove(
   const texts = model.inputs.flatMap((input, i) => (input.type === 'text' ? [i] : []))
   let row = 0
   for await (const hour of flightHours(engine, snapshot, spans.testFrom, spans.until)) {
-    for (const view of views) view.push(hour.rows)
+    for (const view of views) await view.push(unlogged(hour.rows), hour.from)
     const known = hour.rows.flatMap((_, i) => ((hour.known[i] as number) <= spans.until ? [i] : []))
-    const encoded = encoder.encode(
+    const encoded = await encoder.encode(
       known.map(i => ({ row: hour.rows[i] as Record<string, never>, at: hour.at[i] as number })),
       0,
     )

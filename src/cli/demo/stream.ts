@@ -51,7 +51,7 @@ export async function stream(options: StreamOptions): Promise<void> {
     await deployment.settled()
     await monitor.settled()
     await options.onHour(now)
-    serving.take('flights', hour.rows)
+    await serving.take('flights', hour.rows)
     clock.to(now + hourLength - 1)
     const requests = hour.rows.map((row, i) => ({
       id: `${hour.at[i]}-${served.predictions + i}`,

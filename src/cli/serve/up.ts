@@ -1,6 +1,7 @@
-import { findRoot } from '../../config/load.ts'
+import { findRoot, loadProject } from '../../config/load.ts'
 import { makeStateFolder } from '../../config/state-folder.ts'
 import { openWorkspace, type Workspace } from '../../config/workspace.ts'
+import type { Project } from '../../define/project.ts'
 import { ownIdentity } from '../../internal/process-identity.ts'
 import { messageOf } from '../../internal/message-of.ts'
 import type { Log } from '../../ports/log.ts'
@@ -15,14 +16,24 @@ import { watchAll } from '../../app/live/watching.ts'
 
 export interface UpOptions {
   readonly cwd: string
+  /** These go before the project's `serve` settings. */
+  readonly port?: number | undefined
+  readonly host?: string | undefined
+  readonly auth?: boolean | undefined
+  readonly log: Log
+}
+
+/** Where it listens, once the project was asked, too. */
+interface Address {
   readonly port: number
   readonly host: string
   readonly auth: boolean
-  readonly log: Log
 }
 
 export interface Up {
   readonly url: string
+  /** Whether it asks for tokens. */
+  readonly auth: boolean
   close(): Promise<void>
 }
 
@@ -53,10 +64,14 @@ async function openServing(workspace: Workspace, log: Log): Promise<LiveServing>
  * process: retrains and recovered runs have processes of their own.
  */
 export async function up(options: UpOptions): Promise<Up> {
-  checkBind(options.host, options.auth)
-  const own = await claimServing(makeStateFolder(findRoot(options.cwd)))
+  const root = findRoot(options.cwd)
+  const project = await loadProject(root)
+  const { serve: said = {} } = project.settings
+  const { port = said.port ?? 8790, host = said.host ?? '127.0.0.1', auth = said.auth ?? false } = options
+  checkBind(host, auth)
+  const own = await claimServing(makeStateFolder(root))
   try {
-    const running = await serve(options)
+    const running = await serve(project, options, { port, host, auth })
     return { ...running, close: () => running.close().finally(() => own.release()) }
   } catch (error) {
     own.release()
@@ -64,9 +79,9 @@ export async function up(options: UpOptions): Promise<Up> {
   }
 }
 
-async function serve(options: UpOptions): Promise<Up> {
-  const { log } = options
-  const workspace: Workspace = await openWorkspace(options.cwd, {
+async function serve(project: Project, { cwd, log }: UpOptions, { port, host, auth }: Address): Promise<Up> {
+  const workspace: Workspace = await openWorkspace(cwd, {
+    project,
     principal: 'serving',
     note: text => log({ level: 'warn', text }),
   })
@@ -89,9 +104,9 @@ async function serve(options: UpOptions): Promise<Up> {
       workspace,
       serving,
       jobs,
-      port: options.port,
-      host: options.host,
-      auth: options.auth,
+      port,
+      host,
+      auth,
       bus,
       log,
     })
@@ -106,9 +121,10 @@ async function serve(options: UpOptions): Promise<Up> {
       follow(watching.beat())
       follow(recover())
     }, 1000)
-    await announce(workspace.folder, { url: server.url, process: ownIdentity(), auth: options.auth })
+    await announce(workspace.folder, { url: server.url, process: ownIdentity(), auth })
     return {
       url: server.url,
+      auth,
       async close() {
         clearInterval(beat)
         await withdraw(workspace.folder)

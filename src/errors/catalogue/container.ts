@@ -96,7 +96,7 @@ export const containerErrors = {
     code: 'MR3330',
     title: 'Container runtime missing',
     message: 'Steps cannot run in containers, because {program} does not work: {reason}',
-    hint: "Install podman or docker, name yours with program in the project's run settings, or train without: run: { steps: 'process' }.",
+    hint: "Install podman or docker, name yours with program in the project's run settings, or train without: run: { kind: 'process' }.",
     exit: 3,
     status: 500,
     blame: 'environment',

@@ -7,7 +7,9 @@ export {
   type Parameters,
   type ParameterValue,
   type Proposal,
+  sizeOf,
   type Space,
   type Trial,
+  valueAt,
 } from './space.ts'
 export { proposeTpe, type TpeOptions } from './tpe.ts'

@@ -3,12 +3,12 @@ import { quarantineFormats } from '../../app/quarantine.ts'
 import type { Dataset } from '../../define/dataset.ts'
 import { compileDefinition } from '../../define/project.ts'
 import { partOf, type CheckResult, type Report } from '../../define/report.ts'
-import { fail } from '../../errors/index.ts'
 import { startJob } from '../job-answer.ts'
 import { parseInput, route, type ControlRoute } from '../route.ts'
 import { Job, nameSchema, Report as ReportSchema, ReportLine } from '../schemas.ts'
 import type { ServerServices } from '../services.ts'
 import { sendMade, withUpload } from '../upload.ts'
+import { datasetOf, pushRoute } from './push.ts'
 
 const history = 60
 
@@ -66,13 +66,6 @@ async function view(dataset: Dataset, { workspace: { store } }: ServerServices):
     series: seriesOf(reports),
     decisions,
   }
-}
-
-/** Throws `recordUnknown`. */
-function datasetOf({ workspace }: Pick<ServerServices, 'workspace'>, name = ''): Dataset {
-  const found = workspace.project.datasets.get(name)
-  if (!found) throw fail('recordUnknown', { kind: 'dataset', name, where: 'GET /v1/datasets' })
-  return found
 }
 
 const IngestQuery = z.strictObject({ name: nameSchema.optional() })
@@ -259,29 +252,5 @@ export const datasetRoutes = [
       return startJob(services, { request, actor }, 'suggest', { dataset: name })
     },
   }),
-  route({
-    method: 'POST',
-    path: '/v1/sources/{dataset}:push',
-    permission: 'write',
-    tag: 'data',
-    summary: 'Rows for the online feature views of a dataset; answered when they are durable',
-    body: z.strictObject({
-      rows: z
-        .array(z.record(nameSchema, z.union([z.string(), z.number(), z.boolean(), z.null()])))
-        .min(1)
-        .max(100_000),
-    }),
-    answer: z.object({ accepted: z.number() }),
-    async handler({ params, body }, { serving, workspace }) {
-      const found = datasetOf({ workspace }, params.dataset)
-      const columns = Object.entries(found.columns).map(([column, spec]) => ({
-        name: column,
-        type: spec.type,
-        nullable: spec.nullable || found.knownAt[column] !== undefined,
-        ...(spec.zone === undefined ? {} : { zone: spec.zone }),
-      }))
-      const { typedRows } = await import('../inference/rows.ts')
-      return { accepted: await serving.push(found.name, typedRows(body.rows, columns)) }
-    },
-  }),
+  pushRoute,
 ]

@@ -2,17 +2,24 @@ import { z } from '@hono/zod-openapi'
 import { statusOf } from '../../engine/index.ts'
 import { fail } from '../../errors/index.ts'
 import type { RunRecord } from '../../ports/metadata-store.ts'
+import { trialInWords } from '../../stages/pipeline/trial-run.ts'
 import { reportsOfRun } from '../reports-of-run.ts'
 import { route } from '../route.ts'
 import type { ServerServices } from '../services.ts'
 import { limitSchema, nameSchema, ReportLine, Run, Step } from '../schemas.ts'
 import { reportLine } from './datasets.ts'
 
-/** A run as it is shown: without its lease, and `stopped` where its process is gone. */
-function shown(record: RunRecord, { clock, processes }: ServerServices['workspace']): unknown {
+/** A run as it is shown: without its lease, `stopped` where its process is gone, and in words what a trial tried. */
+async function shown(record: RunRecord, { store, clock, processes }: ServerServices['workspace']): Promise<unknown> {
   const { lease, ...run } = record
   const status = statusOf(record, clock.now(), processes)
-  return { ...run, status, ...(lease ? { drivenBy: { host: lease.owner.host, pid: lease.owner.pid } } : {}) }
+  const trial = await trialInWords(store, record)
+  return {
+    ...run,
+    status,
+    ...(trial === undefined ? {} : { trial }),
+    ...(lease ? { drivenBy: { host: lease.owner.host, pid: lease.owner.pid } } : {}),
+  }
 }
 
 export const runRoutes = [
@@ -38,7 +45,7 @@ export const runRoutes = [
         ...(status ? { status } : {}),
         ...(name ? { name } : {}),
       })
-      return { runs: runs.map(run => shown(run, workspace)) }
+      return { runs: await Promise.all(runs.map(run => shown(run, workspace))) }
     },
   }),
   route({
@@ -61,7 +68,7 @@ export const runRoutes = [
       const run = await store.getRun(id)
       if (!run) throw fail('recordUnknown', { kind: 'run', name: id, where: 'GET /v1/runs' })
       return {
-        run: shown(run, workspace),
+        run: await shown(run, workspace),
         steps: (await store.listSteps(id)).map(({ process: _, ...step }) => step),
         metrics: await store.latestMetrics(id),
         parameters: await store.runParams(id),

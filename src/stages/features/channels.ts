@@ -2,7 +2,8 @@ import type { FeatureSpec, FeatureView } from '../../define/features.ts'
 import { definitionDigest } from '../../define/project.ts'
 import { columnsOf, toEvaluator, toSql, type Evaluator, type Node } from '../../define/expression/index.ts'
 import { canonicalJson, type Json } from '../../internal/canonical-json.ts'
-import type { Dialect } from '../../ports/data-engine.ts'
+import type { ColumnType, Dialect, Value } from '../../ports/data-engine.ts'
+import { encodeKey } from '../log/keys.ts'
 
 /**
  * What a view must keep of each event: one channel for each distinct aggregated expression, with the time from which its
@@ -29,6 +30,9 @@ export interface ViewPlan {
   readonly horizon: number
   /** Names of the key columns, by name: a key is encoded alike in whichever order they are declared. */
   readonly keys: readonly string[]
+  readonly keyTypes: readonly ColumnType[]
+  /** By channel whether the dataset says when its values are known. */
+  readonly declares: readonly boolean[]
 }
 
 /** `recent@3f6c0a91b2d4`. */
@@ -56,7 +60,17 @@ export function planView(view: FeatureView): ViewPlan {
     ...one,
     channel: one.spec.of ? (index.get(channelKey(one.spec.of)) as number) : 0,
   }))
-  return { view, records: recordsOf(view), channels, features, horizon, keys: Object.keys(view.entity.keys).sort() }
+  const keys = Object.keys(view.entity.keys).sort()
+  return {
+    view,
+    records: recordsOf(view),
+    channels,
+    features,
+    horizon,
+    keys,
+    keyTypes: keys.map(name => view.entity.keys[name]?.type ?? 'text'),
+    declares: channels.map(channel => channel.knownAt.length > 0),
+  }
 }
 
 const channelKey = (of: Node): string => canonicalJson(of as unknown as Json)
@@ -80,8 +94,30 @@ export function channelEvaluator(channel: Channel): { value: Evaluator; known: r
   return { value: channel.of ? toEvaluator(channel.of) : () => 0, known: channel.knownAt.map(toEvaluator) }
 }
 
-/** One text for a composite key that no two different keys share. */
-export function encodeKey(values: readonly (string | number | bigint | boolean | null)[]): string | undefined {
-  if (values.some(value => value === null)) return undefined
-  return values.length === 1 ? String(values[0]) : JSON.stringify(values.map(String))
+/** The key of a row of which columns are read by name; undefined where a part of it is null. */
+export function keyIn(plan: ViewPlan, read: (name: string) => Value | undefined): string | undefined {
+  return encodeKey(plan.keys.map(read), plan.keyTypes)
+}
+
+/**
+ * SELECT expressions of the parts of a key, such that `encodeKey` makes of them what it makes of a request: whole numbers as text,
+ * because an engine's numbers are doubles here.
+ */
+export function keySql(names: readonly string[], types: readonly ColumnType[], dialect: Dialect): readonly string[] {
+  return names.map((name, i) => {
+    const column = dialect.identifier(name)
+    if (types[i] === 'float') return dialect.cast(column, 'float')
+    return dialect.cast(types[i] === 'timestamp' ? dialect.epochMicros(column) : column, 'text')
+  })
+}
+
+/** The condition under which `encodeKey` gives a key. */
+export function keyPresentSql(plan: ViewPlan, dialect: Dialect): string {
+  return plan.keys
+    .map((name, i) => {
+      const column = dialect.identifier(name)
+      const isNumber = plan.keyTypes[i] === 'float' ? ` AND NOT isnan(CAST(${column} AS DOUBLE))` : ''
+      return `${column} IS NOT NULL${isNumber}`
+    })
+    .join(' AND ')
 }

@@ -1,89 +1,196 @@
-import type { FeatureSpec } from '../../define/features.ts'
 import { ExactSum } from './exact-sum.ts'
+import { spansOfVersions, type Spans } from './row-versions.ts'
+import type { FeatureSpec } from '../../define/features.ts'
 import type { ViewPlan } from './channels.ts'
 
-const formatVersion = 1
+const formatVersion = 2
+const headWords = 4
+
+/** One version of an event, as it is added. */
+export interface EventVersion {
+  readonly event: number
+  /** Which row of its dataset it is; NaN where rows have no identity. */
+  readonly row: number
+  /** Its place in the log of its dataset; 0 for what came by file. */
+  readonly seq: number
+  /** From when it was known, where that is not what the dataset declares: −Infinity. */
+  readonly known: number
+  /** By channel: its value, NaN for none, and the declared time from which it counts. */
+  readonly values: ArrayLike<number>
+  readonly declared: ArrayLike<number>
+}
 
 /**
- * The recent events of one entity, by event time: enough to compute every feature of its view exactly at any moment.
- * One record of fixed-width numbers in the online store, whatever the number of features.
+ * The recent events of one entity, by event time, each with its versions: enough to compute every feature of its view exactly at
+ * any moment that it covers. One record of numbers in the online store, whatever the number of features.
  */
 export class EntityWindow {
   readonly #channels: number
   #length = 0
+  /** Every event at or after it is here; −Infinity where nothing was left out. */
+  #since = Number.NEGATIVE_INFINITY
   #event: Float64Array
-  /** Channel-major: value and visible time of each event. */
+  #row: Float64Array
+  #seq: Float64Array
+  #known: Float64Array
   #value: Float64Array[]
-  #visible: Float64Array[]
+  #declared: Float64Array[]
+  #spans: Spans | undefined
   readonly #sum = new ExactSum()
 
   constructor(channels: number, capacity = 16) {
+    const column = (): Float64Array => new Float64Array(capacity)
     this.#channels = channels
-    this.#event = new Float64Array(capacity)
-    this.#value = Array.from({ length: channels }, () => new Float64Array(capacity))
-    this.#visible = Array.from({ length: channels }, () => new Float64Array(capacity))
+    this.#event = column()
+    this.#row = column()
+    this.#seq = column()
+    this.#known = column()
+    this.#value = Array.from({ length: channels }, column)
+    this.#declared = Array.from({ length: channels }, column)
   }
 
   get length(): number {
     return this.#length
   }
 
-  #grow(): void {
-    const wider = (from: Float64Array) => {
-      const to = new Float64Array(from.length * 2)
-      to.set(from)
+  get since(): number {
+    return this.#since
+  }
+
+  /** Says that events before it are not here. */
+  leaveOut(before: number): void {
+    this.#since = Math.max(this.#since, before)
+  }
+
+  #columns(): Float64Array[] {
+    return [this.#event, this.#row, this.#seq, this.#known, ...this.#value, ...this.#declared]
+  }
+
+  #resize(capacity: number): void {
+    const resized = (from: Float64Array) => {
+      const to = new Float64Array(capacity)
+      to.set(from.subarray(0, Math.min(from.length, capacity)))
       return to
     }
-    this.#event = wider(this.#event)
-    this.#value = this.#value.map(wider)
-    this.#visible = this.#visible.map(wider)
+    this.#event = resized(this.#event)
+    this.#row = resized(this.#row)
+    this.#seq = resized(this.#seq)
+    this.#known = resized(this.#known)
+    this.#value = this.#value.map(resized)
+    this.#declared = this.#declared.map(resized)
   }
 
-  /** Adds an event after all that are not later than it. */
-  push(event: number, values: ArrayLike<number>, visibles: ArrayLike<number>): void {
-    if (this.#length === this.#event.length) this.#grow()
+  copy(): EntityWindow {
+    const made = new EntityWindow(this.#channels, Math.max(16, this.#length + 8))
+    this.#columns().forEach((from, i) => made.#columns()[i]?.set(from.subarray(0, this.#length)))
+    made.#length = this.#length
+    made.#since = this.#since
+    return made
+  }
+
+  /** Whether a version of that row came by file. */
+  hasOfFile(row: number): boolean {
+    for (let i = 0; i < this.#length; i++) if (this.#row[i] === row && this.#seq[i] === 0) return true
+    return false
+  }
+
+  /** Adds a version after all that are not later than it; gives false for one that is here already. */
+  add(version: EventVersion): boolean {
+    const { event, row, seq, known, values, declared } = version
+    if (seq > 0)
+      for (let i = 0; i < this.#length; i++) if (this.#seq[i] === seq && Object.is(this.#row[i], row)) return false
+    if (this.#length === this.#event.length) this.#resize(this.#event.length * 2)
     let at = this.#length
-    while (at > 0 && (this.#event[at - 1] as number) > event) at--
-    if (at < this.#length) {
-      this.#event.copyWithin(at + 1, at, this.#length)
-      for (let c = 0; c < this.#channels; c++) {
-        this.#value[c]?.copyWithin(at + 1, at, this.#length)
-        this.#visible[c]?.copyWithin(at + 1, at, this.#length)
-      }
-    }
+    while (at > 0 && this.#isAfter(at - 1, event, seq)) at--
+    if (at < this.#length) for (const column of this.#columns()) column.copyWithin(at + 1, at, this.#length)
     this.#event[at] = event
+    this.#row[at] = row
+    this.#seq[at] = seq
+    this.#known[at] = known
     for (let c = 0; c < this.#channels; c++) {
       ;(this.#value[c] as Float64Array)[at] = values[c] as number
-      ;(this.#visible[c] as Float64Array)[at] = visibles[c] as number
+      ;(this.#declared[c] as Float64Array)[at] = declared[c] as number
     }
     this.#length++
+    this.#spans = undefined
+    return true
   }
 
-  /** Forgets events before `oldest`, but never the newest one: its age decides whether the entity is stale. */
+  #isAfter(at: number, event: number, seq: number): boolean {
+    const there = this.#event[at] as number
+    return there > event || (there === event && (this.#seq[at] as number) > seq)
+  }
+
+  /** The versions that a rebuilt record cannot know of, because they came to the log after it was read. */
+  *after(seq: number): Generator<EventVersion> {
+    for (let i = 0; i < this.#length; i++)
+      if ((this.#seq[i] as number) > seq)
+        yield {
+          event: this.#event[i] as number,
+          row: this.#row[i] as number,
+          seq: this.#seq[i] as number,
+          known: this.#known[i] as number,
+          values: this.#value.map(column => column[i] as number),
+          declared: this.#declared.map(column => column[i] as number),
+        }
+  }
+
+  /**
+   * Forgets events before `oldest`, but never the newest one: its age decides whether the entity is stale. Moving is worth
+   * it only when much has gone.
+   */
   prune(oldest: number): void {
     let gone = 0
     while (gone < this.#length - 1 && (this.#event[gone] as number) < oldest) gone++
-    // Moving is worth it only when much has gone
     if (gone < 32 || gone * 4 < this.#length) return
-    this.#event.copyWithin(0, gone, this.#length)
-    for (let c = 0; c < this.#channels; c++) {
-      this.#value[c]?.copyWithin(0, gone, this.#length)
-      this.#visible[c]?.copyWithin(0, gone, this.#length)
-    }
+    for (const column of this.#columns()) column.copyWithin(0, gone, this.#length)
     this.#length -= gone
+    this.#spans = undefined
+    this.leaveOut(oldest)
   }
 
-  /** Event time of the newest event before `t`; NaN when there is none. */
-  newest(t: number): number {
-    for (let i = this.#length - 1; i >= 0; i--) if ((this.#event[i] as number) < t) return this.#event[i] as number
+  /** Time of the newest event that is not after `now`; NaN when there is none. */
+  newestBy(now: number): number {
+    for (let i = this.#length - 1; i >= 0; i--) if ((this.#event[i] as number) <= now) return this.#event[i] as number
+    return Number.NaN
+  }
+
+  #counted(declares: readonly boolean[]): Spans {
+    return (this.#spans ??= spansOfVersions(
+      {
+        row: this.#row,
+        seq: this.#seq,
+        known: this.#known,
+        value: this.#value,
+        declared: this.#declared,
+      },
+      this.#length,
+      declares,
+    ))
+  }
+
+  /** Event time of the newest event before `t` that counts then; NaN when there is none. Channel 0 is that of bare events. */
+  newest(t: number, declares: readonly boolean[]): number {
+    const { from, until } = this.#counted(declares)
+    const value = this.#value[0] as Float64Array
+    for (let i = this.#length - 1; i >= 0; i--)
+      if (
+        (this.#event[i] as number) < t &&
+        ((from[0] as Float64Array)[i] as number) <= t &&
+        !(until && ((until[0] as Float64Array)[i] as number) <= t) &&
+        !Number.isNaN(value[i] as number)
+      )
+        return this.#event[i] as number
     return Number.NaN
   }
 
   /** A feature at `t`; NaN for null. The same definition as `sweep`, added up anew. */
-  compute(spec: FeatureSpec, channel: number, t: number): number {
+  compute(spec: FeatureSpec, channel: number, t: number, declares: readonly boolean[]): number {
+    const { from, until } = this.#counted(declares)
     const oldest = t - (spec.window ?? Number.POSITIVE_INFINITY)
     const value = this.#value[channel] as Float64Array
-    const visible = this.#visible[channel] as Float64Array
+    const visible = from[channel] as Float64Array
+    const ends = until?.[channel]
     const event = this.#event
     let n = 0
     let best = Number.NaN
@@ -95,7 +202,7 @@ export class EntityWindow {
       if (at >= t) continue
       if (at < oldest) break
       const x = value[i] as number
-      if ((visible[i] as number) > t || Number.isNaN(x)) continue
+      if ((visible[i] as number) > t || Number.isNaN(x) || (ends && (ends[i] as number) <= t)) continue
       switch (spec.aggregation) {
         case 'min':
           if (n === 0 || x < best) best = x
@@ -141,15 +248,10 @@ export class EntityWindow {
 
   encode(): Uint8Array {
     const n = this.#length
-    const out = new Float64Array(3 + n * (1 + 2 * this.#channels))
-    out[0] = formatVersion
-    out[1] = n
-    out[2] = this.#channels
-    out.set(this.#event.subarray(0, n), 3)
-    for (let c = 0; c < this.#channels; c++) {
-      out.set((this.#value[c] as Float64Array).subarray(0, n), 3 + n * (1 + 2 * c))
-      out.set((this.#visible[c] as Float64Array).subarray(0, n), 3 + n * (2 + 2 * c))
-    }
+    const columns = this.#columns()
+    const out = new Float64Array(headWords + n * columns.length)
+    out.set([formatVersion, n, this.#channels, this.#since])
+    for (const [i, column] of columns.entries()) out.set(column.subarray(0, n), headWords + n * i)
     return new Uint8Array(out.buffer)
   }
 
@@ -158,22 +260,31 @@ export class EntityWindow {
     if (bytes.byteLength % 8 !== 0) return undefined
     const all = new Float64Array(new Uint8Array(bytes).buffer)
     const n = all[1] as number
-    if (all[0] !== formatVersion || all[2] !== channels || all.length !== 3 + n * (1 + 2 * channels)) return undefined
-    const window = new EntityWindow(channels, Math.max(16, n * 2))
+    if (all[0] !== formatVersion || all[2] !== channels || all.length !== headWords + n * (4 + 2 * channels))
+      return undefined
+    const window = new EntityWindow(channels, Math.max(16, n))
     window.#length = n
-    window.#event.set(all.subarray(3, 3 + n))
-    for (let c = 0; c < channels; c++) {
-      window.#value[c]?.set(all.subarray(3 + n * (1 + 2 * c), 3 + n * (2 + 2 * c)))
-      window.#visible[c]?.set(all.subarray(3 + n * (2 + 2 * c), 3 + n * (3 + 2 * c)))
-    }
+    window.#since = all[3] as number
+    for (const [i, column] of window.#columns().entries())
+      column.set(all.subarray(headWords + n * i, headWords + n * (i + 1)))
     return window
   }
 }
 
-/** An entity without events in reach: counts and sums are 0, the rest null. Also what a stale entity gives. */
-export function absentValue(spec: FeatureSpec): number {
-  return spec.aggregation === 'count' || spec.aggregation === 'sum' ? 0 : Number.NaN
+/**
+ * What a feature is of an entity that has no event: counts and sums are 0, the rest null. With a ttl all are null: nothing of it
+ * is known, be it that its last event is too old or that it never had one.
+ */
+export function absentValue({ view }: Pick<ViewPlan, 'view'>, spec: FeatureSpec): number {
+  const isCounted = spec.aggregation === 'count' || spec.aggregation === 'sum'
+  return isCounted && view.ttl === undefined ? 0 : Number.NaN
 }
+
+/**
+ * `stale`: the newest event is older than the view's ttl, and no feature has a value. `uncovered`: the record does not reach back
+ * as far as the features of that moment look, and no feature has a value.
+ */
+export type FeatureStatus = 'present' | 'missing' | 'stale' | 'uncovered'
 
 /** All features of a view at `t`, in declared order, into `out` from `offset` on. */
 export function computeAll(
@@ -182,15 +293,28 @@ export function computeAll(
   t: number,
   out: Float64Array,
   offset: number,
-): 'present' | 'missing' | 'stale' {
-  const newest = window ? window.newest(t) : Number.NaN
-  const status = Number.isNaN(newest)
-    ? 'missing'
-    : plan.view.ttl !== undefined && t - newest > plan.view.ttl
-      ? 'stale'
-      : 'present'
+): FeatureStatus {
+  const { declares } = plan
+  const status = statusAt(plan, window, t)
   plan.features.forEach(({ spec, channel }, i) => {
-    out[offset + i] = status === 'present' ? (window as EntityWindow).compute(spec, channel, t) : absentValue(spec)
+    out[offset + i] =
+      status === 'present'
+        ? (window as EntityWindow).compute(spec, channel, t, declares)
+        : status === 'missing'
+          ? absentValue(plan, spec)
+          : Number.NaN
   })
   return status
+}
+
+function statusAt(plan: ViewPlan, window: EntityWindow | undefined, t: number): FeatureStatus {
+  if (!window) return 'missing'
+  const { since } = window
+  const { ttl } = plan.view
+  if (t - plan.horizon < since) return 'uncovered'
+  const newest = window.newest(t, plan.declares)
+  if (!Number.isNaN(newest)) return ttl !== undefined && t - newest > ttl ? 'stale' : 'present'
+  if (since === Number.NEGATIVE_INFINITY) return 'missing'
+  // What is here was taken back, and events before were left out: how old these are is known only beyond the ttl
+  return ttl === undefined ? 'present' : t - ttl >= since ? 'stale' : 'uncovered'
 }

@@ -1,25 +1,111 @@
-/**
- * A running sum that can also be taken from: double-double arithmetic (Knuth's two-sum), about 106 bits. Whatever the
- * order of additions and removals, the sum rounds to the same float32, so a window kept by sliding equals one added up
- * anew.
- */
-export class ExactSum {
-  #high = 0
-  #low = 0
+/** Beyond this a number is added up as its 2^-200th part, so that no sum on the way overflows. */
+const large = 2 ** 900
+const part = 2 ** -200
 
-  add(x: number): void {
-    const sum = this.#high + x
-    const part = sum - this.#high
-    this.#low += this.#high - (sum - part) + (x - part)
-    this.#high = sum
+/**
+ * Partial sums that do not overlap and add up to the sum exactly (Shewchuk 1997, as in Python's `math.fsum`). There are seldom more
+ * than three, whatever was added.
+ */
+class Partials {
+  #parts: number[] = []
+
+  add(given: number): void {
+    let x = given
+    let kept = 0
+    for (const one of this.#parts) {
+      let [a, b] = [x, one]
+      if (Math.abs(a) < Math.abs(b)) [a, b] = [b, a]
+      const high = a + b
+      const low = b - (high - a)
+      if (low !== 0) this.#parts[kept++] = low
+      x = high
+    }
+    this.#parts.length = kept
+    if (x !== 0) this.#parts.push(x)
   }
 
   clear(): void {
-    this.#high = 0
-    this.#low = 0
+    this.#parts.length = 0
+  }
+
+  get parts(): readonly number[] {
+    return this.#parts
+  }
+
+  copy(): Partials {
+    const made = new Partials()
+    made.#parts.push(...this.#parts)
+    return made
+  }
+
+  /** Rounded once, half to even. */
+  get value(): number {
+    const parts = this.#parts
+    let at = parts.length
+    if (at === 0) return 0
+    let high = parts[--at] as number
+    let low = 0
+    while (at > 0 && low === 0) {
+      const x = high
+      const y = parts[--at] as number
+      high = x + y
+      low = y - (high - x)
+    }
+    // What is just half of the last place is decided by what lies below it
+    if (at > 0 && low !== 0 && low < 0 === (parts[at - 1] as number) < 0) {
+      const twice = low * 2
+      const next = high + twice
+      if (twice === next - high) high = next
+    }
+    return high
+  }
+}
+
+/**
+ * A running sum that can also be taken from, exact whatever the magnitudes: the same numbers give the same sum in whichever order
+ * they come and go, so a window kept by sliding equals one added up anew. Infinities are counted, so that they leave again;
+ * both kinds together have no sum (NaN).
+ */
+export class ExactSum {
+  readonly #sum = new Partials()
+  readonly #large = new Partials()
+  #hasLarge = false
+  #positive = 0
+  #negative = 0
+
+  add(x: number): void {
+    if (Number.isFinite(x)) this.#addFinite(x)
+    else if (x > 0) this.#positive++
+    else this.#negative++
+  }
+
+  take(x: number): void {
+    if (Number.isFinite(x)) this.#addFinite(-x)
+    else if (x > 0) this.#positive--
+    else this.#negative--
+  }
+
+  #addFinite(x: number): void {
+    if (Math.abs(x) < large) return this.#sum.add(x)
+    this.#hasLarge = true
+    this.#large.add(x * part)
+  }
+
+  clear(): void {
+    this.#sum.clear()
+    this.#large.clear()
+    this.#hasLarge = false
+    this.#positive = 0
+    this.#negative = 0
   }
 
   get value(): number {
-    return this.#high + this.#low
+    if (this.#positive > 0) return this.#negative > 0 ? Number.NaN : Number.POSITIVE_INFINITY
+    if (this.#negative > 0) return Number.NEGATIVE_INFINITY
+    if (!this.#hasLarge || this.#large.value === 0) return this.#sum.value
+    // Rounded once, of both together
+    const all = this.#large.copy()
+    for (const one of this.#sum.parts) all.add(one * part)
+    return all.value / part
   }
 }

@@ -9,7 +9,10 @@ import { dataset, entity, features, parquet, t } from '../../index.ts'
 import type { DataEngine } from '../../ports/data-engine.ts'
 import { planView } from './channels.ts'
 import { offlineFeatures } from './offline.ts'
-import { materialise, OnlineView } from './online.ts'
+import { unlogged } from '../log/row-version.ts'
+import { memoryOnlineStore } from '../../testing/memory-online-store.ts'
+import { materialise } from './materialise.ts'
+import { OnlineView } from './online.ts'
 
 const trips = dataset('trips', {
   source: parquet('none'),
@@ -49,7 +52,7 @@ interface Trip {
 function oracle(trips: readonly Trip[], who: string | null, moment: number): (number | null)[] {
   const own = trips.filter(trip => trip.who !== null && trip.who === who && trip.at < moment)
   const newest = Math.max(...own.map(trip => trip.at))
-  if (own.length === 0 || moment - newest > 100) return [0, 0, null, null, null, null, null]
+  if (own.length === 0 || moment - newest > 100) return [null, null, null, null, null, null, null]
   const window = (length: number) => own.filter(trip => trip.at >= moment - length)
   const paid = (length: number) =>
     window(length).filter(trip => trip.paid !== null && trip.known !== null && trip.known <= moment) as (Trip & {
@@ -138,20 +141,12 @@ describe('window features', () => {
             { name: 'millrace_at', type: 'float', values: Float64Array.from(moments, one => one.at) },
           ])
           const offline = await offlineFeatures(engine, plan, events, `SELECT * FROM ${asked.sql}`, moments.length)
-          const store = { records: new Map<string, Uint8Array>() }
-          const online = new OnlineView(plan, {
-            get: (_, key) => store.records.get(key),
-            getMany: () => [],
-            putMany: async () => undefined,
-            keys: () => [],
-            dropView: async () => undefined,
-            close: async () => undefined,
-          })
-          online.push([...list].sort((a, b) => a.at - b.at).map(trip => ({ ...trip })))
+          const online = new OnlineView(plan, memoryOnlineStore())
+          await online.push(unlogged([...list].sort((a, b) => a.at - b.at).map(trip => ({ ...trip }))), 1000)
           const row = new Float64Array(plan.features.length)
           for (const [i, moment] of moments.entries()) {
             const expected = oracle(list, moment.who, moment.at)
-            online.read(moment.who ?? undefined, moment.at, row)
+            await online.read(moment.who ?? undefined, moment.at, row)
             for (const [f, { name }] of plan.features.entries()) {
               const found = offline.get(`by-who.${name}`)?.[i] as number
               if (!close(expected[f] as number | null, found))
@@ -181,7 +176,7 @@ describe('window features', () => {
     const row = new Float64Array(plan.features.length)
     for (const who of ['a', 'b', 'c'])
       for (const moment of [380, 395, 400]) {
-        view.read(who, moment, row)
+        await view.read(who, moment, row)
         oracle(list, who, moment).forEach((expected, f) =>
           expect([who, moment, f, close(expected, row[f] as number)]).toEqual([who, moment, f, true]),
         )

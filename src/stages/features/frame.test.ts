@@ -7,10 +7,12 @@ import { openDuckdb } from '../../adapters/data/duckdb/engine.ts'
 import { column } from '../../define/expression/index.ts'
 import { dataset, entity, features, gbt, model, parquet, t } from '../../index.ts'
 import type { Column, DataEngine } from '../../ports/data-engine.ts'
-import type { OnlineStore } from '../../ports/online-store.ts'
-import { encodeKey, planView } from './channels.ts'
+import { memoryOnlineStore } from '../../testing/memory-online-store.ts'
+import { unlogged } from '../log/row-version.ts'
+import { keyIn, planView } from './channels.ts'
 import { buildFrame, snapshotSql, spansOf } from './frame.ts'
-import { materialise, OnlineView } from './online.ts'
+import { materialise } from './materialise.ts'
+import { OnlineView } from './online.ts'
 import { verifyView } from './verify.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-frame-'))
@@ -138,7 +140,7 @@ describe('the frame of a model', () => {
           const row = rows[r] ?? {}
           const own = list.filter(one => one.who !== null && one.who === ride.who && one.at < ride.at)
           const stale = own.length === 0 || ride.at - Math.max(...own.map(one => one.at)) > 60
-          const n = stale ? 0 : own.filter(one => one.at >= ride.at - 20).length
+          const n = stale ? null : own.filter(one => one.at >= ride.at - 20).length
           const seen = own.filter(
             one => one.at >= ride.at - 40 && one.paid !== null && one.known !== null && one.known <= ride.at,
           )
@@ -148,7 +150,7 @@ describe('the frame of a model', () => {
           const same = own.filter(one => ride.day !== null && one.day === ride.day && one.at >= ride.at - 50).length
           expect(row).toEqual({
             millrace_at: ride.at,
-            seen: lately ? seen60 : 0,
+            seen: lately ? seen60 : null,
             same,
             millrace_split: ride.at < spans.testFrom ? 'train' : 'test',
             millrace_label: (ride.paid ?? 0) > 1 ? 1 : 0,
@@ -283,18 +285,7 @@ describe('the frame of a model', () => {
   })
 })
 
-/** A store of nothing but memory. */
-function memory() {
-  const records = new Map<string, Uint8Array>()
-  const store = {
-    get: (_: string, key: string) => records.get(key),
-    putMany: async (_: string, entries: readonly (readonly [string, Uint8Array])[]) => {
-      for (const [key, bytes] of entries) records.set(key, bytes)
-    },
-    dropView: async () => records.clear(),
-  } as unknown as OnlineStore
-  return { records, store }
-}
+const later = 4_000_000_000_000_000
 
 const pairs = features('pairs', {
   entity: entity('pair', { who: t.nullable(t.text()), day: t.nullable(t.int()) }),
@@ -323,25 +314,33 @@ describe('what is materialised', () => {
         fc.array(anyRide, { minLength: 1, maxLength: 40 }),
         fc.integer({ min: 20, max: 200 }),
         async (list, until) => {
-          const { store, records } = memory()
-          records.set('left over', new Uint8Array(8))
-          const keyOf = (ride: Ride) => encodeKey(plan.keys.map(name => ride[name as 'who']))
+          const store = memoryOnlineStore()
+          const old = new OnlineView(plan, store)
+          await old.push(unlogged([{ at: 1, who: 'left over', day: 1, paid: 1, known: 1 }]), later)
+          const keyOf = (ride: Ride) => keyIn(plan, name => ride[name as 'who'])
           const known = list.filter(ride => ride.at <= until && keyOf(ride) !== undefined)
           const count = await materialise(engine, plan, await load(list), until, store)
+          const records = store.records(plan.records)
           expect([...records.keys()].sort()).toEqual([...new Set(known.map(ride => keyOf(ride) as string))].sort())
           expect(count).toBe(records.size)
-          const [stored, pushed] = [new OnlineView(plan, store), new OnlineView(plan, memory().store)]
-          pushed.push(known.toSorted((a, b) => a.at - b.at).map(ride => ({ ...ride })))
+          const [stored, pushed] = [new OnlineView(plan, store), new OnlineView(plan, memoryOnlineStore())]
+          await pushed.push(unlogged(known.toSorted((a, b) => a.at - b.at).map(ride => ({ ...ride }))), later)
           for (const key of [...records.keys(), 'nobody'])
             for (const t of [until + 1, until + 30, until + 100]) {
               const [a, b] = [new Float64Array(plan.features.length), new Float64Array(plan.features.length)]
-              expect([key, t, stored.read(key, t, a), ...a]).toEqual([key, t, pushed.read(key, t, b), ...b])
+              expect([key, t, await stored.read(key, t, a), ...a]).toEqual([key, t, await pushed.read(key, t, b), ...b])
             }
-          const same = await verifyView(engine, plan, await load(list), until, store, 30, 7)
+          const same = await verifyView(engine, plan, await load(list), store, {
+            until,
+            now: later,
+            sample: 30,
+            seed: 7,
+          })
           expect(same).toEqual({
             view: declared.name,
             compared: known.length === 0 ? expect.any(Number) : 30 * plan.features.length,
             mismatches: 0,
+            uncovered: 0,
             examples: [],
           })
         },
@@ -359,10 +358,10 @@ describe('what is materialised', () => {
       paid: 1,
       known: 50,
     }))
-    const { store, records } = memory()
+    const store = memoryOnlineStore()
     const events = await load(list)
     await materialise(engine, plan, events, 100, store)
-    const other = memory()
+    const other = memoryOnlineStore()
     await materialise(
       engine,
       plan,
@@ -371,11 +370,15 @@ describe('what is materialised', () => {
         'other',
       ),
       100,
-      other.store,
+      other,
     )
-    const wrong = [...other.records].filter((_, i) => i < 12)
-    for (const [key, bytes] of wrong) records.set(key, bytes)
-    const found = await verifyView(engine, plan, events, 100, store, 200, 3)
+    const wrong = [...other.records(plan.records)].filter((_, i) => i < 12)
+    for (const [key, bytes] of wrong) {
+      const [there] = await store.getMany(plan.records, [{ key }])
+      const after = there === undefined || there === 'unchanged' ? 0 : there.revision
+      await store.writeMany(plan.records, [{ key, bytes, after }])
+    }
+    const found = await verifyView(engine, plan, events, store, { until: 100, now: later, sample: 200, seed: 3 })
     expect(found.compared).toBe(600)
     expect(found.mismatches).toBeGreaterThan(0)
     expect(found.examples.length).toBeLessThanOrEqual(10)
@@ -385,11 +388,16 @@ describe('what is materialised', () => {
       expect(at).toBeGreaterThan(100)
       expect([online, offline]).toEqual([2, 1])
     }
-    expect(await verifyView(engine, plan, events, 100, store, 200, 3)).toEqual(found)
-    expect(await verifyView(engine, plan, `${events} LIMIT 0`, 100, store, 200, 3)).toEqual({
+    expect(await verifyView(engine, plan, events, store, { until: 100, now: later, sample: 200, seed: 3 })).toEqual(
+      found,
+    )
+    expect(
+      await verifyView(engine, plan, `${events} LIMIT 0`, store, { until: 100, now: later, sample: 200, seed: 3 }),
+    ).toEqual({
       view: 'by-the-hour',
       compared: 0,
       mismatches: 0,
+      uncovered: 0,
       examples: [],
     })
   })

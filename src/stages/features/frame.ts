@@ -1,13 +1,15 @@
 import type { FeatureSpec } from '../../define/features.ts'
 import { columnsOf, toSql, type Node } from '../../define/expression/index.ts'
+import type { Folds } from '../../define/folds.ts'
 import type { Model } from '../../define/model.ts'
 import { testColumns } from '../../define/model-test/index.ts'
 import { fail } from '../../errors/index.ts'
 import { formatTime, parseTime, type Micros } from '../../internal/time.ts'
 import type { Column, ColumnType, DataEngine, Dialect } from '../../ports/data-engine.ts'
+import { datasetRows, versionColumns, type DatasetRows } from '../log/dataset-rows.ts'
 import { planView, type ViewPlan } from './channels.ts'
 import { offlineFeatures } from './offline.ts'
-import { withParts } from './parts.ts'
+import { partCondition, withFolds, withParts } from './parts.ts'
 import { truthOf } from './truth.ts'
 
 /** The spans of time that a frame covers, right-open. */
@@ -86,17 +88,17 @@ function rowConditions(
   model: Model,
   dialect: Dialect,
   spans: Spans | undefined,
-): { readonly within: string; readonly labelled: string } {
+): { readonly inSpans: string; readonly labelled: string } {
   const known = columnsOf(model.label).flatMap(column => model.from.knownAt[column] ?? [])
   const event = eventSql(model, dialect)
-  const within = spans && event ? `${event} >= ${spans.from} AND ${event} < ${spans.until}` : 'true'
+  const inSpans = spans && event ? `${event} >= ${spans.from} AND ${event} < ${spans.until}` : 'true'
   const labelled = [
     ...(spans
       ? known.map(node => `coalesce(${dialect.epochMicros(toSql(node, dialect))}, 9e18) <= ${spans.until}`)
       : []),
     `(${toSql(model.label, dialect)}) IS NOT NULL`,
   ]
-  return { within, labelled: labelled.join(' AND ') }
+  return { inSpans, labelled: labelled.join(' AND ') }
 }
 
 /** Where rows of one part or the other are missing: what was looked for, in words. */
@@ -106,6 +108,21 @@ function nothingIn(model: Model, spans: Spans | undefined): Error {
       ? ` for training (${formatTime(spans.from)} to ${formatTime(spans.testFrom)}) or for testing (to ${formatTime(spans.until)})`
       : ` for training or for testing: its split by ${model.split.by} leaves one of them empty`
   return fail('emptyDataset', { dataset: model.from.name, source: 'its snapshot', where: of })
+}
+
+/** Refuses folds of which one has nothing to be judged on, or nothing to learn from before it. */
+async function checkFolds(engine: DataEngine, model: Model, folds: Folds): Promise<void> {
+  const { count } = folds
+  const alongTime = folds.by === 'time'
+  for (let fold = 1; fold <= count; fold++) {
+    const part = { fold, alongTime, ...(alongTime && folds.gap ? { gap: folds.gap } : {}) }
+    const rowsOf = (name: 'train' | 'test'): string =>
+      `(SELECT count(*) FROM frame_rows WHERE ${partCondition(engine.dialect, 'frame_rows', name, part)})`
+    const [row] = await engine.rows(`SELECT ${rowsOf('train')} AS train, ${rowsOf('test')} AS test`)
+    const empty = Number(row?.test) === 0 ? 'no row to be judged on' : 'no row to learn from'
+    if (Number(row?.test) === 0 || Number(row?.train) === 0)
+      throw fail('foldEmpty', { model: model.name, reason: `fold ${fold} of ${count} by ${folds.by} has ${empty}` })
+  }
 }
 
 /** Writes the frame; a number that has no float32 is named with its input. */
@@ -140,6 +157,16 @@ async function writeFrame(
   }
 }
 
+/** Only rows of which that is true. Of a row with several versions all stay: one may say that it is another row's time now. */
+function within({ sql, versions }: DatasetRows, condition: string): DatasetRows {
+  return {
+    sql: `SELECT * FROM (${sql}) WHERE ${condition}`,
+    ...(versions === undefined
+      ? {}
+      : { versions: `SELECT * FROM (${versions}) WHERE (${condition}) OR ${versionColumns.row} IS NOT NULL` }),
+  }
+}
+
 /**
  * Builds the training frame of a model from the snapshots of its datasets (SELECTs by dataset name) and writes it as
  * Parquet: `millrace_at` (where there are event times), `millrace_split` ('train' | 'test'), `millrace_label`, for several
@@ -149,12 +176,12 @@ async function writeFrame(
 export async function buildFrame(
   engine: DataEngine,
   model: Model,
-  snapshots: ReadonlyMap<string, string>,
+  snapshots: ReadonlyMap<string, string | DatasetRows>,
   path: string,
   given?: Spans,
 ): Promise<FrameSummary> {
   const { dialect } = engine
-  const events = snapshots.get(model.from.name) as string
+  const { sql: events } = datasetRows(snapshots.get(model.from.name) as string | DatasetRows)
   const spans = given ?? (await spansOf(engine, model, events))
   const event = eventSql(model, dialect)
   const plans = model.views.map(planView)
@@ -169,32 +196,40 @@ export async function buildFrame(
   const base = [
     ...new Set([...nodes.flatMap(columnsOf).filter(name => !name.includes('.')), ...plans.flatMap(plan => plan.keys)]),
   ].map(dialect.identifier)
-  const { within, labelled } = rowConditions(model, dialect, spans)
-  const rows = `SELECT *${event === undefined ? '' : `, CAST(${event} AS DOUBLE) AS millrace_at`} FROM (${events}) WHERE ${within} AND ${labelled}`
+  const { inSpans, labelled } = rowConditions(model, dialect, spans)
+  const rows = `SELECT *${event === undefined ? '' : `, CAST(${event} AS DOUBLE) AS millrace_at`} FROM (${events}) WHERE ${inSpans} AND ${labelled}`
   const order = event === undefined ? 'millrace_seq' : 'millrace_at, millrace_seq'
-  const kept = [...(event === undefined ? [] : ['millrace_at']), 'millrace_split', ...base]
+  const kept = [
+    ...(event === undefined ? [] : ['millrace_at']),
+    'millrace_split',
+    ...(model.folds ? ['millrace_fold'] : []),
+    ...base,
+  ]
+  const truthSql = toSql(model.label, dialect)
+  const parted = withParts(model.split, rows, truthSql, dialect, spans)
   await engine.execute(
     `CREATE OR REPLACE TABLE frame_rows AS SELECT row_number() OVER (ORDER BY ${order}) - 1 AS millrace_ordinal, ${kept.join(', ')}
-     FROM (${withParts(model.split, rows, toSql(model.label, dialect), dialect, spans)}) WHERE millrace_split IS NOT NULL`,
+     FROM (${model.folds ? withFolds(model.folds, parted, truthSql, dialect) : parted}) WHERE millrace_split IS NOT NULL`,
   )
   const [counts] = await engine.rows(
-    `SELECT (SELECT count(*) FROM frame_rows) AS rows, (SELECT count(*) FROM (${events}) WHERE ${within} AND NOT coalesce(${labelled}, false)) AS unlabelled, (SELECT count(*) FROM frame_rows WHERE millrace_split = 'test') AS test`,
+    `SELECT (SELECT count(*) FROM frame_rows) AS rows, (SELECT count(*) FROM (${events}) WHERE ${inSpans} AND NOT coalesce(${labelled}, false)) AS unlabelled, (SELECT count(*) FROM frame_rows WHERE millrace_split = 'test') AS test`,
   )
   const total = Number(counts?.rows)
   const test = Number(counts?.test)
   if (total === 0 || test === 0 || test === total) throw nothingIn(model, spans)
+  if (model.folds) await checkFolds(engine, model, model.folds)
   const truth = await truthOf(engine, model, 'frame_rows')
 
   const columns: Column[] = [
     { name: 'millrace_ordinal', type: 'float', values: Float64Array.from({ length: total }, (_, i) => i) },
   ]
   for (const plan of plans) {
-    const source = snapshots.get(plan.view.from.name) as string
+    const source = snapshots.get(plan.view.from.name) as string | DatasetRows
     const { from, until } = spans as Spans
     const reach = Math.max(plan.horizon, plan.view.ttl ?? 0)
     const viewEvent = dialect.epochMicros(dialect.identifier(plan.view.from.eventTime as string))
     const near = Number.isFinite(reach)
-      ? `SELECT * FROM (${source}) WHERE ${viewEvent} >= ${from - reach} AND ${viewEvent} < ${until}`
+      ? within(datasetRows(source), `${viewEvent} >= ${from - reach} AND ${viewEvent} < ${until}`)
       : source
     const labels = `SELECT ${plan.keys.map(dialect.identifier).join(', ')}, millrace_ordinal, millrace_at FROM frame_rows`
     for (const [name, values] of await offlineFeatures(engine, plan, near, labels, total))
@@ -214,6 +249,7 @@ export async function buildFrame(
     [
       ...(event === undefined ? [] : [plain('millrace_at', 'millrace_at')]),
       plain('millrace_split', 'millrace_split'),
+      ...(model.folds ? [plain('millrace_fold', 'millrace_fold')] : []),
       { name: 'millrace_label', sql: truth.label, float32: true },
       ...(truth.className === undefined ? [] : [plain('millrace_class', toSql(model.label, dialect))]),
       ...(truth.weight === undefined ? [] : [plain('millrace_weight', dialect.cast(truth.weight, 'float'))]),

@@ -1,7 +1,10 @@
+import { ulid } from '../../internal/ids.ts'
 import type { Column, DataEngine } from '../../ports/data-engine.ts'
 import { absentValue } from './entity-window.ts'
-import { channelSql, type ViewPlan } from './channels.ts'
-import { sweep, type LabelColumns } from './sweep.ts'
+import { datasetRows, type DatasetRows } from '../log/dataset-rows.ts'
+import { keyPresentSql, type ViewPlan } from './channels.ts'
+import { sweep, type EventColumns, type LabelColumns } from './sweep.ts'
+import { countedSql } from './version-sql.ts'
 
 function numbers(columns: ReadonlyMap<string, Column>, name: string): Float64Array {
   return columns.get(name)?.values as Float64Array
@@ -16,21 +19,20 @@ function segments(codes: Float64Array, keys: number): Int32Array {
 }
 
 /**
- * Features of a view for many moments. `events` and `labels` are SELECTs: events give the dataset's columns and
- * `millrace_seq` (order of arrival); labels give the key columns, `millrace_ordinal` (0 … n − 1) and `millrace_at`
+ * Features of a view for many moments. `events` are the dataset's rows, `labels` a SELECT of the key columns, `millrace_ordinal` (0 … n − 1) and `millrace_at`
  * (microseconds, double). Gives one column a feature, by ordinal: exactly one value a label, whatever the keys.
  */
 export async function offlineFeatures(
   engine: DataEngine,
   plan: ViewPlan,
-  events: string,
+  events: string | DatasetRows,
   labels: string,
   count: number,
 ): Promise<Map<string, Float64Array>> {
   const { dialect } = engine
   const keys = plan.keys.map(dialect.identifier)
-  const present = keys.map(key => `${key} IS NOT NULL`).join(' AND ')
-  const table = dialect.identifier(`keys_${plan.view.name}`)
+  const present = keyPresentSql(plan, dialect)
+  const table = dialect.identifier(`keys_${ulid()}`)
   await engine.execute(
     `CREATE OR REPLACE TABLE ${table} AS SELECT ${keys.join(', ')}, CAST(row_number() OVER () - 1 AS DOUBLE) AS millrace_code FROM (SELECT DISTINCT ${keys.join(', ')} FROM (${labels}) WHERE ${present})`,
   )
@@ -42,51 +44,46 @@ export async function offlineFeatures(
   const moments: LabelColumns = { offsets: segments(numbers(asked, 'code'), keyCount), time: numbers(asked, 'moment') }
   const ordinals = numbers(asked, 'ordinal')
 
-  const event = `CAST(${dialect.epochMicros(dialect.identifier(plan.view.from.eventTime as string))} AS DOUBLE)`
-  const channels = plan.channels.map(channel => channelSql(plan, channel, dialect))
-  const inner = `SELECT ${keys.join(', ')}, millrace_seq, ${event} AS event, ${channels.map((sql, i) => `${sql.value} AS value${i}, ${sql.visible} AS visible${i}`).join(', ')} FROM (${events}) WHERE ${present}`
-  const kept = channels.map((_, i) => `value${i}, visible${i}`).join(', ')
+  const channels = plan.channels.map((_, i) => i)
+  const isVersioned = datasetRows(events).versions !== undefined
+  const kept = channels.map(i => `millrace_value${i}, millrace_visible${i}${isVersioned ? `, millrace_until${i}` : ''}`)
   const found = await engine.columns(
-    `SELECT k.millrace_code AS code, event, ${kept} FROM (${inner}) e JOIN ${table} k ON ${on} ORDER BY code, event, millrace_seq`,
+    `SELECT k.millrace_code AS code, millrace_event, ${kept.join(', ')} FROM (${countedSql(plan, events, dialect)}) e JOIN ${table} k ON ${on} ORDER BY code, millrace_event, millrace_seq`,
   )
   await engine.execute(`DROP TABLE ${table}`)
   const offsets = segments(numbers(found, 'code'), keyCount)
 
-  const stale = staleness(plan, offsets, numbers(found, 'event'), moments)
+  const eventsOf = (channel: number): EventColumns => ({
+    offsets,
+    event: numbers(found, 'millrace_event'),
+    visible: numbers(found, `millrace_visible${channel}`),
+    value: numbers(found, `millrace_value${channel}`),
+    ...(isVersioned ? { until: numbers(found, `millrace_until${channel}`) } : {}),
+  })
+  const state = statuses(plan, eventsOf(0), moments)
   const features = new Map<string, Float64Array>()
   for (const { name, spec, channel } of plan.features) {
-    const swept = sweep(
-      spec.aggregation,
-      spec.window ?? Number.POSITIVE_INFINITY,
-      {
-        offsets,
-        event: numbers(found, 'event'),
-        visible: numbers(found, `visible${channel}`),
-        value: numbers(found, `value${channel}`),
-      },
-      moments,
-    )
-    const absent = absentValue(spec)
+    const swept = sweep(spec.aggregation, spec.window ?? Number.POSITIVE_INFINITY, eventsOf(channel), moments)
+    const absent = absentValue(plan, spec)
     const values = new Float64Array(count).fill(absent)
-    for (let i = 0; i < swept.length; i++) values[ordinals[i] as number] = stale[i] ? absent : (swept[i] as number)
+    for (let i = 0; i < swept.length; i++)
+      values[ordinals[i] as number] =
+        state[i] === isPresent ? (swept[i] as number) : state[i] === isMissing ? absent : Number.NaN
     features.set(`${plan.view.name}.${name}`, values)
   }
   return features
 }
 
-/** 1 where the newest event before the moment is missing or older than the view's ttl. */
-function staleness(plan: ViewPlan, offsets: Int32Array, event: Float64Array, moments: LabelColumns): Uint8Array {
-  const stale = new Uint8Array(moments.time.length)
+const [isPresent, isMissing, isStale] = [0, 1, 2]
+
+/** Whether there is an event before the moment that counts then, and whether the newest one is older than the view's ttl. */
+function statuses(plan: ViewPlan, events: EventColumns, moments: LabelColumns): Uint8Array {
+  const state = new Uint8Array(moments.time.length)
   const ttl = plan.view.ttl ?? Number.POSITIVE_INFINITY
-  for (let key = 0; key + 1 < moments.offsets.length; key++) {
-    const from = offsets[key] as number
-    const to = offsets[key + 1] as number
-    let at = from
-    for (let label = moments.offsets[key] as number; label < (moments.offsets[key + 1] as number); label++) {
-      const t = moments.time[label] as number
-      while (at < to && (event[at] as number) < t) at++
-      if (at === from || t - (event[at - 1] as number) > ttl) stale[label] = 1
-    }
-  }
-  return stale
+  const newest = sweep('newest', Number.POSITIVE_INFINITY, events, moments)
+  newest.forEach((event, label) => {
+    if (Number.isNaN(event)) state[label] = isMissing
+    else if ((moments.time[label] as number) - event > ttl) state[label] = isStale
+  })
+  return state
 }

@@ -1,150 +1,236 @@
 import { fail } from '../../errors/index.ts'
-import type { DataEngine, Value } from '../../ports/data-engine.ts'
-import type { OnlineStore } from '../../ports/online-store.ts'
-import { channelEvaluator, channelSql, encodeKey, type ViewPlan } from './channels.ts'
-import { computeAll, EntityWindow } from './entity-window.ts'
-
-/** A row of the source as it is pushed: declared columns by name, times in microseconds. */
-export type PushedRow = Readonly<Record<string, Value>>
+import type { Row, Value } from '../../ports/data-engine.ts'
+import type { OnlineStore, Revision } from '../../ports/online-store.ts'
+import type { RowVersion } from '../log/row-version.ts'
+import { channelEvaluator, keyIn, type ViewPlan } from './channels.ts'
+import { computeAll, EntityWindow, type EventVersion, type FeatureStatus } from './entity-window.ts'
+import { encodeKey, rowNumberOf } from '../log/keys.ts'
 
 /** Late requests may ask for a moment this long before the newest event. */
-const slack = 3_600_000_000
+export const slack = 3_600_000_000
+
+/** Events kept decoded in memory, over all entities of a view. */
+const maxCachedEvents = 500_000
+
+/** So often in a row another writer may be quicker before a write is given up: each time one of them came through. */
+const maxAttempts = 1_000
+
+interface Cached {
+  readonly revision: Revision
+  readonly window: EntityWindow
+}
+
+/** Which row of its dataset it is; NaN where the dataset has no key. */
+export function rowOf(plan: ViewPlan, read: (name: string) => Value | undefined): number {
+  const { key, columns } = plan.view.from
+  if (key.length === 0) return Number.NaN
+  const text = encodeKey(
+    key.map(read),
+    key.map(name => columns[name]?.type ?? 'text'),
+  )
+  return text === undefined ? Number.NaN : rowNumberOf(text)
+}
 
 /** The online side of one view: answers feature vectors at any moment from the entity's recent events. */
 export class OnlineView {
   readonly plan: ViewPlan
   readonly #store: OnlineStore
-  readonly #windows = new Map<string, EntityWindow>()
-  readonly #dirty = new Set<string>()
+  readonly #keepMs: number | undefined
+  /** By key, the one that was read the longest ago first. */
+  readonly #cache = new Map<string, Cached>()
+  #cachedEvents = 0
   readonly #channels: readonly ReturnType<typeof channelEvaluator>[]
-  readonly #values: Float64Array
-  readonly #visibles: Float64Array
 
-  constructor(plan: ViewPlan, store: OnlineStore) {
+  constructor(plan: ViewPlan, store: OnlineStore, { keepMs }: { readonly keepMs?: number } = {}) {
     this.plan = plan
     this.#store = store
+    this.#keepMs = keepMs
     this.#channels = plan.channels.map(channelEvaluator)
-    this.#values = new Float64Array(plan.channels.length)
-    this.#visibles = new Float64Array(plan.channels.length)
   }
 
   get name(): string {
     return this.plan.view.name
   }
 
-  #window(key: string): EntityWindow | undefined {
-    const cached = this.#windows.get(key)
-    if (cached) return cached
-    const bytes = this.#store.get(this.plan.records, key)
-    const window = bytes ? EntityWindow.decode(bytes, this.plan.channels.length) : undefined
-    if (bytes && !window) throw fail('viewOutdated', { view: this.name })
-    if (window) this.#windows.set(key, window)
-    return window
+  #forget(key: string): void {
+    const found = this.#cache.get(key)
+    if (!found) return
+    this.#cachedEvents -= found.window.length
+    this.#cache.delete(key)
   }
 
-  /** Adds events to memory; `flush` makes them durable. A row without its key is skipped: no entity to count it for. */
-  push(rows: Iterable<PushedRow>): void {
-    const eventTime = this.plan.view.from.eventTime as string
-    for (const row of rows) {
-      const key = encodeKey(this.plan.keys.map(name => row[name] ?? null))
-      const at = row[eventTime]
-      if (key === undefined || at === null || at === undefined) continue
-      const event = Number(at)
-      const read = (name: string): Value => row[name] ?? null
-      this.#channels.forEach((channel, c) => {
-        const value = channel.value(read)
-        this.#values[c] = value === null ? Number.NaN : Number(value)
-        let visible = event + 1
-        for (const known of channel.known) {
-          const time = known(read)
-          visible = Math.max(visible, time === null ? 9e18 : Number(time))
-        }
-        this.#visibles[c] = visible
-      })
-      let window = this.#window(key)
-      if (!window) {
-        window = new EntityWindow(this.plan.channels.length)
-        this.#windows.set(key, window)
+  #remember(key: string, cached: Cached): void {
+    this.#forget(key)
+    this.#cache.set(key, cached)
+    this.#cachedEvents += cached.window.length
+    for (const oldest of this.#cache.keys()) {
+      if (this.#cachedEvents <= maxCachedEvents || oldest === key) break
+      this.#forget(oldest)
+    }
+  }
+
+  /** What the store has of the keys now, in the order asked. The store is asked each time; what has not changed is not sent again. */
+  async #current(keys: readonly string[]): Promise<(Cached | undefined)[]> {
+    const asks = keys.map(key => {
+      const have = this.#cache.get(key)?.revision
+      return have === undefined ? { key } : { key, have }
+    })
+    // What is evicted by another request meanwhile is held here
+    const held = keys.map(key => this.#cache.get(key))
+    const found = await this.#store.getMany(this.plan.records, asks)
+    return keys.map((key, i) => {
+      const record = found[i]
+      if (record === 'unchanged') return held[i]
+      if (!record) {
+        this.#forget(key)
+        return undefined
       }
-      window.push(event, this.#values, this.#visibles)
-      window.prune(event - this.plan.horizon - slack)
-      this.#dirty.add(key)
+      const window = EntityWindow.decode(record.bytes, this.plan.channels.length)
+      if (!window) throw fail('viewOutdated', { view: this.name })
+      const cached = { revision: record.revision, window }
+      this.#remember(key, cached)
+      return cached
+    })
+  }
+
+  /** The windows of those entities, in the order asked; undefined where there is none. One round trip to the store. */
+  async load(keys: readonly (string | undefined)[]): Promise<(EntityWindow | undefined)[]> {
+    const asked = [...new Set(keys.filter(key => key !== undefined))]
+    if (asked.length === 0) return keys.map(() => undefined)
+    const current = await this.#current(asked)
+    const windows = new Map(asked.map((key, i) => [key, current[i]?.window]))
+    return keys.map(key => (key === undefined ? undefined : windows.get(key)))
+  }
+
+  /** All features at `t` (microseconds) into `out`, in declared order, NaN for null. */
+  compute(window: EntityWindow | undefined, t: number, out: Float64Array, offset = 0): FeatureStatus {
+    return computeAll(this.plan, window, t, out, offset)
+  }
+
+  async read(key: string | undefined, t: number, out: Float64Array, offset = 0): Promise<FeatureStatus> {
+    const [window] = await this.load([key])
+    return this.compute(window, t, out, offset)
+  }
+
+  /** The versions by the entity that hears of them. A row without its key or event time is skipped: nobody to count it for. */
+  #byEntity(versions: Iterable<RowVersion>): Map<string, (EventVersion & { at: number; first: boolean })[]> {
+    const eventTime = this.plan.view.from.eventTime as string
+    const byKey = new Map<string, (EventVersion & { at: number; first: boolean })[]>()
+    const add = (key: string | undefined, version: RowVersion, counts: boolean): void => {
+      const read = (name: string): Value => version.row[name] ?? null
+      const time = read(eventTime)
+      if (key === undefined || time === null) return
+      const event = Number(time)
+      const values = this.#channels.map(channel => {
+        const value = counts ? channel.value(read) : null
+        return value === null ? Number.NaN : Number(value)
+      })
+      const declared = this.#channels.map(channel => {
+        const known = channel.known.map(at => at(read)).map(at => (at === null ? 9e18 : Number(at)))
+        return Math.max(event + 1, ...known)
+      })
+      const { seq, at, first } = version
+      const known = version.known ?? (first ? Number.NEGATIVE_INFINITY : at)
+      const made = {
+        event,
+        row: rowOf(this.plan, read),
+        seq,
+        known,
+        values,
+        declared,
+        at,
+        first: version.known === undefined && first,
+      }
+      const list = byKey.get(key)
+      if (list) list.push(made)
+      else byKey.set(key, [made])
+    }
+    for (const version of versions) {
+      const key = keyIn(this.plan, name => version.row[name])
+      add(key, version, !version.gone)
+      const { before } = version
+      const left = before && keyIn(this.plan, name => before[name])
+      if (left !== undefined && left !== key) add(left, version, false)
+    }
+    return byKey
+  }
+
+  /**
+   * Adds versions of rows, each once however often it comes. Resolves when every reader sees them; `flush` waits until they
+   * survive a crash. `now` is the clock's: what is to happen later makes nothing old.
+   */
+  async push(versions: Iterable<RowVersion>, now: number): Promise<void> {
+    const byKey = this.#byEntity(versions)
+    await this.#change([...byKey.keys()], (key, window) => {
+      const changed = window?.copy() ?? new EntityWindow(this.plan.channels.length)
+      let isNew = false
+      for (const version of byKey.get(key) ?? []) {
+        const follows = version.first && changed.hasOfFile(version.row)
+        if (changed.add(follows && version.seq > 0 ? { ...version, known: version.at } : version)) isNew = true
+      }
+      if (!isNew) return window
+      const newest = changed.newestBy(now)
+      if (!Number.isNaN(newest)) changed.prune(newest - this.plan.horizon - slack)
+      return changed
+    })
+  }
+
+  /**
+   * Puts the records of entities, rebuilt from the log up to `seq`, in the place of those that are there: what came to the log
+   * after it stays. Entities without a rebuilt record keep nothing else.
+   */
+  async replace(rebuilt: ReadonlyMap<string, EntityWindow>, keys: readonly string[], seq: number): Promise<void> {
+    await this.#change(keys, (key, window) => {
+      const made = rebuilt.get(key)
+      const later = window ? [...window.after(seq)] : []
+      if (later.length === 0) return made
+      const changed = made?.copy() ?? new EntityWindow(this.plan.channels.length)
+      for (const version of later) changed.add(version)
+      return changed
+    })
+  }
+
+  /** Changes records one by one, each from what it is at that moment. `change` gives what it was given to leave it. */
+  async #change(
+    keys: readonly string[],
+    change: (key: string, window: EntityWindow | undefined) => EntityWindow | undefined,
+  ): Promise<void> {
+    let left = keys
+    for (let attempt = 0; left.length > 0; attempt++) {
+      if (attempt === maxAttempts)
+        throw fail('onlineUnwritable', { view: this.name, reason: 'others write the same records all the time' })
+      const current = await this.#current(left)
+      const made = left.map((key, i) => change(key, current[i]?.window))
+      const differing = left.flatMap((key, i) => (made[i] === current[i]?.window ? [] : [{ key, i }]))
+      const written = await this.#store.writeMany(
+        this.plan.records,
+        differing.map(({ key, i }) => ({
+          key,
+          bytes: made[i]?.encode(),
+          after: current[i]?.revision ?? 0,
+          ...(this.#keepMs === undefined ? {} : { keepMs: this.#keepMs }),
+        })),
+      )
+      left = differing.flatMap(({ key, i }, place) => {
+        const revision = written[place]
+        if (revision === undefined) return [key]
+        const window = made[i]
+        if (window && revision !== 0) this.#remember(key, { revision, window })
+        else this.#forget(key)
+        return []
+      })
     }
   }
 
   /** Resolves when everything pushed so far survives a crash. */
-  async flush(): Promise<void> {
-    const keys = [...this.#dirty]
-    this.#dirty.clear()
-    await this.#store.putMany(
-      this.plan.records,
-      keys.map(key => [key, (this.#windows.get(key) as EntityWindow).encode()] as const),
-    )
+  flush(): Promise<void> {
+    return this.#store.flush()
   }
 
-  /** All features at `t` (microseconds) into `out`, in declared order, NaN for null. */
-  read(key: string | undefined, t: number, out: Float64Array, offset = 0): 'present' | 'missing' | 'stale' {
-    return computeAll(this.plan, key === undefined ? undefined : this.#window(key), t, out, offset)
-  }
-
-  /** Forgets what is in memory, so that the next read takes the stored records. */
-  forget(): void {
-    this.#windows.clear()
-    this.#dirty.clear()
+  keys(): AsyncIterable<string> {
+    return this.#store.keys(this.plan.records)
   }
 }
 
-/**
- * Writes the records of all entities from the offline data as it was at `until`: rebuilt whole, so that running it again,
- * or over another interval, gives the same records. Gives the number of entities.
- */
-export async function materialise(
-  engine: DataEngine,
-  plan: ViewPlan,
-  events: string,
-  until: number,
-  store: OnlineStore,
-): Promise<number> {
-  const { dialect } = engine
-  const keys = plan.keys.map(dialect.identifier)
-  const event = `CAST(${dialect.epochMicros(dialect.identifier(plan.view.from.eventTime as string))} AS DOUBLE)`
-  const channels = plan.channels.map(channel => channelSql(plan, channel, dialect))
-  const from = until - plan.horizon - slack
-  const since = Number.isFinite(from) ? ` AND event >= ${from}` : ''
-  const keyed = keys.map((key, i) => `CAST(${key} AS VARCHAR) AS key${i}`)
-  const inner = `SELECT ${keyed.join(', ')}, millrace_seq, ${event} AS event, ${channels.map((sql, i) => `${sql.value} AS value${i}, ${sql.visible} AS visible${i}`).join(', ')} FROM (${events})`
-  const known = keys.map((_, i) => `key${i} IS NOT NULL`).join(' AND ')
-  // An entity whose events are all older than the horizon keeps its newest one: its age tells stale from missing
-  const rank = `row_number() OVER (PARTITION BY ${keys.map((_, i) => `key${i}`).join(', ')} ORDER BY event DESC)`
-  const recent = Number.isFinite(from)
-    ? `SELECT * FROM (SELECT *, ${rank} AS newest FROM (${inner}) WHERE event <= ${until}) WHERE ${known} AND (newest = 1${since.replace(' AND', ' OR')})`
-    : `SELECT * FROM (${inner}) WHERE ${known} AND event <= ${until}`
-  const windows = new Map<string, EntityWindow>()
-  const values = new Float64Array(channels.length)
-  const visibles = new Float64Array(channels.length)
-  for await (const batch of engine.stream(`${recent} ORDER BY event, millrace_seq`)) {
-    const at = batch.get('event')?.values as Float64Array
-    const keyColumns = keys.map((_, i) => batch.get(`key${i}`)?.values as readonly string[])
-    const value = channels.map((_, i) => batch.get(`value${i}`)?.values as Float64Array)
-    const visible = channels.map((_, i) => batch.get(`visible${i}`)?.values as Float64Array)
-    for (let r = 0; r < at.length; r++) {
-      const key = encodeKey(keyColumns.map(column => column[r] as string)) as string
-      let window = windows.get(key)
-      if (!window) {
-        window = new EntityWindow(channels.length)
-        windows.set(key, window)
-      }
-      for (let c = 0; c < channels.length; c++) {
-        values[c] = (value[c] as Float64Array)[r] as number
-        visibles[c] = (visible[c] as Float64Array)[r] as number
-      }
-      window.push(at[r] as number, values, visibles)
-    }
-  }
-  await store.dropView(plan.records)
-  await store.putMany(
-    plan.records,
-    [...windows].map(([key, window]) => [key, window.encode()] as const),
-  )
-  return windows.size
-}
+/** A row as it is pushed: declared columns by name, times in microseconds. */
+export type PushedRow = Row

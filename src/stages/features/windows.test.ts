@@ -2,10 +2,15 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { AggregationName, FeatureSpec } from '../../define/features.ts'
 import { dataset, entity, features, parquet, t } from '../../index.ts'
-import { encodeKey, planView } from './channels.ts'
+import { planView } from './channels.ts'
+import { encodeKey } from '../log/keys.ts'
 import { absentValue, computeAll, EntityWindow } from './entity-window.ts'
 import { ExactSum } from './exact-sum.ts'
 import { sweep } from './sweep.ts'
+
+const none: readonly boolean[] = []
+const add = (window: EntityWindow, event: number, values: readonly number[], declared: readonly number[]): boolean =>
+  window.add({ event, row: Number.NaN, seq: 0, known: Number.NEGATIVE_INFINITY, values, declared })
 
 const aggregations: readonly AggregationName[] = ['count', 'sum', 'mean', 'share', 'min', 'max', 'last']
 interface Event {
@@ -89,13 +94,13 @@ it('every aggregate at every moment is that of looking at every event, of many k
         } as unknown as FeatureSpec
         for (const { events, times } of sorted) {
           const one = new EntityWindow(2, 1)
-          for (const e of events) one.push(e.at, [0, e.value], [e.at + 1, e.visible])
+          for (const e of events) add(one, e.at, [0, e.value], [e.at + 1, e.visible])
           const copy = EntityWindow.decode(one.encode(), 2)
           for (const t of times) {
             const wanted = plain(events, aggregation, window, t)
             expect([t, found[label++]]).toEqual([t, wanted])
-            expect([t, one.compute(spec, 1, t)]).toEqual([t, wanted])
-            expect([t, copy?.compute(spec, 1, t)]).toEqual([t, wanted])
+            expect([t, one.compute(spec, 1, t, none)]).toEqual([t, wanted])
+            expect([t, copy?.compute(spec, 1, t, none)]).toEqual([t, wanted])
           }
         }
       },
@@ -109,21 +114,25 @@ describe('the events of an entity', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(20), fc.nat(9)), { maxLength: 40 }), list => {
         const window = new EntityWindow(1, 2)
-        for (const [at, value] of list) window.push(at, [value], [at + 1])
+        for (const [at, value] of list) add(window, at, [value], [at + 1])
         expect(window.length).toBe(list.length)
         const bytes = new Float64Array(window.encode().buffer)
         const sorted = list.map((one, i) => ({ one, i })).toSorted((a, b) => a.one[0] - b.one[0] || a.i - b.i)
         expect([...bytes]).toEqual([
-          1,
+          2,
           list.length,
           1,
+          Number.NEGATIVE_INFINITY,
           ...sorted.map(({ one }) => one[0]),
+          ...sorted.map(() => Number.NaN),
+          ...sorted.map(() => 0),
+          ...sorted.map(() => Number.NEGATIVE_INFINITY),
           ...sorted.map(({ one }) => one[1]),
           ...sorted.map(({ one }) => one[0] + 1),
         ])
         for (const t of [0, 1, 10, 30]) {
           const newest = Math.max(...list.map(([at]) => at).filter(at => at < t))
-          expect(window.newest(t)).toEqual(newest === -Infinity ? Number.NaN : newest)
+          expect(window.newest(t, none)).toEqual(newest === -Infinity ? Number.NaN : newest)
         }
       }),
     )
@@ -132,7 +141,7 @@ describe('the events of an entity', () => {
   it('those that are too old go when they are many, the newest never', () => {
     const of = (n: number) => {
       const window = new EntityWindow(2)
-      for (let i = 0; i < n; i++) window.push(i, [i, -i], [i + 1, i + 2])
+      for (let i = 0; i < n; i++) add(window, i, [i, -i], [i + 1, i + 2])
       return window
     }
     const after = (n: number, oldest: number) => {
@@ -146,22 +155,23 @@ describe('the events of an entity', () => {
     expect(after(50, 1e9)).toBe(1)
     const left = of(100)
     left.prune(60)
-    left.push(100, [100, -100], [101, 102])
+    add(left, 100, [100, -100], [101, 102])
+    expect([left.since, of(100).since]).toEqual([60, Number.NEGATIVE_INFINITY])
     const spec = (aggregation: AggregationName) =>
       ({ aggregation, type: 'float', nullable: true, of: undefined }) as unknown as FeatureSpec
-    expect(left.compute(spec('sum'), 1, 1000)).toBe(
+    expect(left.compute(spec('sum'), 1, 1000, none)).toBe(
       -Array.from({ length: 41 }, (_, i) => 60 + i).reduce((a, b) => a + b, 0),
     )
     expect([
-      left.compute(spec('min'), 0, 1000),
-      left.compute(spec('count'), 1, 101),
-      left.compute(spec('count'), 1, 102),
+      left.compute(spec('min'), 0, 1000, none),
+      left.compute(spec('count'), 1, 101, none),
+      left.compute(spec('count'), 1, 102, none),
     ]).toEqual([60, 40, 41])
   })
 
   it('bytes of another layout are none of it', () => {
     const window = new EntityWindow(2)
-    window.push(5, [1, 2], [6, 7])
+    add(window, 5, [1, 2], [6, 7])
     const bytes = window.encode()
     expect(EntityWindow.decode(bytes, 2)?.encode()).toEqual(bytes)
     // a record that is part of a larger memory
@@ -172,7 +182,7 @@ describe('the events of an entity', () => {
     expect(EntityWindow.decode(bytes.subarray(0, -1), 2)).toBeUndefined()
     expect(EntityWindow.decode(bytes.subarray(0, -8), 2)).toBeUndefined()
     const other = new Float64Array(bytes.slice().buffer)
-    other[0] = 2
+    other[0] = 1
     expect(EntityWindow.decode(new Uint8Array(other.buffer), 2)).toBeUndefined()
     expect(EntityWindow.decode(new EntityWindow(2).encode(), 2)?.length).toBe(0)
   })
@@ -248,17 +258,21 @@ describe('the plan of a view', () => {
         fc.array(part, { minLength: 2, maxLength: 3 }),
         fc.array(part, { minLength: 2, maxLength: 3 }),
         (a, b) => {
-          expect(encodeKey(a) === encodeKey(b)).toBe(a.length === b.length && a.every((x, i) => x === b[i]))
+          expect(encodeKey(a, []) === encodeKey(b, [])).toBe(a.length === b.length && a.every((x, i) => x === b[i]))
         },
       ),
     )
-    expect(encodeKey(['x'])).toBe('x')
-    expect([encodeKey([5]), encodeKey([2n ** 60n])]).toEqual(['5', String(2n ** 60n)])
-    expect(encodeKey([5, true])).toBe('["5","true"]')
-    expect([encodeKey([null]), encodeKey(['a', null]), encodeKey([''])]).toEqual([undefined, undefined, ''])
+    expect(encodeKey(['x'], ['text'])).toBe('x')
+    expect([encodeKey([5], ['int']), encodeKey([2n ** 60n], ['int'])]).toEqual(['5', String(2n ** 60n)])
+    expect(encodeKey([5, true], ['int', 'bool'])).toBe('["5","true"]')
+    expect(['a', null, undefined].map(one => encodeKey([one], ['text']))).toEqual(['a', undefined, undefined])
+    expect([encodeKey(['a', null], ['text', 'text']), encodeKey([''], ['text'])]).toEqual([undefined, ''])
+    // one number is one key, however it came
+    expect([1, -0, 0.1, 1e21].map(one => encodeKey([one], ['float']))).toEqual(['1', '0', '0.1', '1e+21'])
+    expect([encodeKey([NaN], ['float']), encodeKey([1e21], ['int'])]).toEqual([undefined, '1000000000000000000000'])
   })
 
-  it('where there is nothing: counts and sums are 0, all else null; too old is as nothing', () => {
+  it('where there is nothing: counts and sums are 0, all else null; with a ttl all is null', () => {
     const plan = planView(
       features('v', {
         entity: person,
@@ -267,19 +281,21 @@ describe('the plan of a view', () => {
         compute: f => ({ n: f.count('1h'), s: f.sum('paid', '1h'), m: f.mean('paid', '1h'), l: f.last('paid') }),
       }),
     )
-    expect(plan.features.map(({ spec }) => absentValue(spec))).toEqual([0, 0, Number.NaN, Number.NaN])
+    const without = { view: { ...plan.view, ttl: undefined } }
+    expect(plan.features.map(({ spec }) => absentValue(without, spec))).toEqual([0, 0, Number.NaN, Number.NaN])
+    expect(plan.features.every(({ spec }) => Number.isNaN(absentValue(plan, spec)))).toBe(true)
     const window = new EntityWindow(2)
-    window.push(10, [0, 3], [11, 11])
+    add(window, 10, [0, 3], [11, 11])
     const at = (t: number, ...[of]: [EntityWindow?]) => {
       const out = new Float64Array(6).fill(-1)
       return [computeAll(plan, of, t, out, 1), ...out]
     }
     const hour = 3_600_000_000
-    expect(at(10, window)).toEqual(['missing', -1, 0, 0, Number.NaN, Number.NaN, -1])
+    expect(at(10, window)).toEqual(['missing', -1, Number.NaN, Number.NaN, Number.NaN, Number.NaN, -1])
     expect(at(11, window)).toEqual(['present', -1, 1, 3, 3, 3, -1])
     expect(at(10 + hour, window)).toEqual(['present', -1, 1, 3, 3, 3, -1])
-    expect(at(11 + hour, window)).toEqual(['stale', -1, 0, 0, Number.NaN, Number.NaN, -1])
-    expect(at(11)).toEqual(['missing', -1, 0, 0, Number.NaN, Number.NaN, -1])
+    expect(at(11 + hour, window)).toEqual(['stale', -1, Number.NaN, Number.NaN, Number.NaN, Number.NaN, -1])
+    expect(at(11)).toEqual(['missing', -1, Number.NaN, Number.NaN, Number.NaN, Number.NaN, -1])
   })
 })
 
@@ -297,7 +313,7 @@ it('a sum that is added to and taken from is that of what is left, to the last b
         // whole numbers of 2^-20, added exactly
         const exact = (some: readonly number[]) => Number(some.reduce((a, x) => a + BigInt(x * 2 ** 20), 0n)) / 2 ** 20
         expect(sum.value).toBe(exact(values))
-        for (const x of values.slice(1)) sum.add(-x)
+        for (const x of values.slice(1)) sum.take(x)
         expect(sum.value).toBe(values[0])
         sum.clear()
         expect(sum.value).toBe(0)
@@ -309,4 +325,44 @@ it('a sum that is added to and taken from is that of what is left, to the last b
   const sum = new ExactSum()
   for (const x of [1e16, 1, -1e16]) sum.add(x)
   expect(sum.value).toBe(1)
+})
+
+it('sums are exact whatever the magnitudes, and infinities leave again', () => {
+  const of = (adds: readonly number[], takes: readonly number[] = []): number => {
+    const sum = new ExactSum()
+    for (const x of adds) sum.add(x)
+    for (const x of takes) sum.take(x)
+    return sum.value
+  }
+  expect(of([1e40, 1e20, 1, 2], [1e40, 1e20])).toBe(3)
+  expect(of([1.7e308, 1.7e308, -1.7e308])).toBe(1.7e308)
+  expect(of([1.7e308, 1.7e308])).toBe(Infinity)
+  expect(of([1.7e308, 1, 1.7e308, 5e-324], [1.7e308, 1.7e308, 1])).toBe(5e-324)
+  expect(of([Infinity, 5, 7], [Infinity])).toBe(12)
+  expect([of([Infinity, 5]), of([-Infinity, 5]), of([Infinity, -Infinity])]).toEqual([Infinity, -Infinity, Number.NaN])
+  // as math.fsum: the half that lies between two numbers is decided by what is far below it
+  expect(of([1, 2 ** -53, 2 ** -106])).toBe(1 + 2 ** -52)
+  expect(of([1, 2 ** -53, -(2 ** -106)])).toBe(1)
+  const any = fc.double({ noNaN: true, noDefaultInfinity: true })
+  fc.assert(
+    fc.property(fc.array(any, { maxLength: 12 }), fc.array(any, { maxLength: 12 }), (kept, gone) => {
+      const whole = (x: number): bigint => {
+        const view = new DataView(new ArrayBuffer(8))
+        view.setFloat64(0, x)
+        const bits = view.getBigUint64(0)
+        const exponent = (bits >> 52n) & 2047n
+        const digits = (bits & (2n ** 52n - 1n)) + (exponent > 0n ? 2n ** 52n : 0n)
+        return (x < 0 ? -1n : 1n) * (digits << (exponent > 0n ? exponent - 1n : 0n))
+      }
+      const wanted = kept.reduce((sum, x) => sum + whole(x), 0n)
+      const found = of([...kept, ...gone], gone)
+      // Nothing between two doubles is nearer: the exact sum lies within half a step of what was found
+      if (!Number.isFinite(found)) return
+      const off = wanted - whole(found)
+      const size = whole(Math.abs(found))
+      const step = size < 2n ** 53n ? 1n : 2n ** BigInt(size.toString(2).length - 53)
+      expect((off < 0n ? -off : off) * 2n <= step).toBe(true)
+    }),
+    { numRuns: 300 },
+  )
 })

@@ -116,7 +116,7 @@ test('the server is probed, and found by its Service', () => {
 const shared = project(
   'flights',
   { late, api: deployment('api', { model: late }) },
-  { store: { postgresFrom: 'PG_URL' } },
+  { metadata: { kind: 'postgres', urlFrom: 'PG_URL' } },
 )
 
 test('pods that share a claim of one node are brought to that node, and one server writes at a time', () => {

@@ -39,10 +39,10 @@ export function renderObjects(project: Project, options: RenderOptions): Rendere
       reason: `${replicas} replicas cannot be`,
       next: 'Give --replicas as a whole number from 1.',
     })
-  if (replicas > 1 && project.settings.store === undefined)
+  if (replicas > 1 && project.settings.metadata?.kind !== 'postgres')
     throw fail('manifestSetting', {
       reason: `${replicas} replicas would write one SQLite file`,
-      next: 'Set store: { postgresFrom: … } in the project, or serve with one replica.',
+      next: "Set metadata: { kind: 'postgres', urlFrom: … } in the project, or serve with one replica.",
     })
   if (accessMode !== 'ReadWriteOnce' && accessMode !== 'ReadWriteMany')
     throw fail('manifestSetting', {
@@ -63,7 +63,8 @@ export function renderObjects(project: Project, options: RenderOptions): Rendere
   }
   const folders = dataFolders(project)
   const data = { claim: objectName(name, 'data'), folders }
-  const variable = project.settings.store?.postgresFrom
+  const { metadata } = project.settings
+  const variable = metadata?.kind === 'postgres' ? metadata.urlFrom : undefined
   const pod: PodSettings = {
     claim,
     accessMode,

@@ -10,13 +10,14 @@ import type { ModelVersion } from '../../ports/metadata-store.ts'
 import type { ChampionScores } from '../evaluate/metric-tests.ts'
 import { inClassesOf, scoreRows } from '../evaluate/subject.ts'
 import { scoreOf } from '../../math/metrics/row-loss.ts'
-import { buildFrame, snapshotSql, type Spans } from '../features/frame.ts'
+import type { DatasetRows } from '../log/dataset-rows.ts'
+import { buildFrame, type Spans } from '../features/frame.ts'
 import type { ScalerArtifact } from '../scaler/index.ts'
 import { readPart, versionName } from '../register/version-parts.ts'
 import type { FrameRows } from '../../ports/trainer.ts'
 import { readFrame } from '../train/read-frame.ts'
 import type { StageServices } from './services.ts'
-import { datasetsOf, input } from './step-parts.ts'
+import { datasetsOf, rowsOfInput } from './step-parts.ts'
 
 export interface Champion {
   readonly record: ModelVersion
@@ -76,16 +77,16 @@ async function championRows(
   const reason = whyIncomparable(champion, challenger)
   if (reason !== undefined) return { reason }
   const engine = await services.engine()
-  const snapshots = new Map<string, string>()
-  for (const { name } of datasetsOf(challenger))
-    snapshots.set(name, await snapshotSql(engine, await input(context, `data:${name}`).path()))
+  const snapshots = new Map<string, DatasetRows>()
+  for (const dataset of datasetsOf(challenger))
+    snapshots.set(dataset.name, await rowsOfInput(context, engine, dataset, `data:${dataset.name}`))
   const folder = await context.folder()
   await chmod(folder, 0o700)
   const path = join(folder, 'champion.parquet')
   try {
     // The same events in the same order: which they are is the challenger's to say
     const { from, label, split, weight, classWeights } = challenger
-    const same = { from, label, split, weight, classWeights, tests: [] }
+    const same = { from, label, split, weight, classWeights, folds: undefined, tests: [] }
     await buildFrame(engine, { ...champion, ...same }, snapshots, path, spans)
     const rows = await readFrame(engine, path, champion.inputs, 'test', limit)
     const alike = rows.rows === frame.rows && rows.labels.every((one, i) => one === frame.labels[i])

@@ -18,8 +18,7 @@ import type { Profile } from '../watch/profile.ts'
 import { championOf } from './champion.ts'
 import { frameKey, saveUnder } from './save.ts'
 import type { StageServices } from './services.ts'
-import { datasetsOf, from, input, type Common } from './step-parts.ts'
-import { datasetStepName } from './validation.ts'
+import { datasetInputs, datasetsOf, from, input, type Common, type Logs } from './step-parts.ts'
 
 /** Most test rows that the suite is run on. */
 const suiteRows = 60_000
@@ -45,15 +44,13 @@ function heldOut(model: Model, profile: Profile, outputs: number, test: FrameRow
 }
 
 /** The model test suite, on the exported file and against the champion; a red one stops the run. */
-export function evaluateStep(services: StageServices, model: Model, common: Common): StepDefinition {
+export function evaluateStep(services: StageServices, model: Model, common: Common, logs: Logs): StepDefinition {
   return {
     ...common,
     name: `evaluate-${model.name}`,
     inputs: {
       // The champion reads them in its own way
-      ...Object.fromEntries(
-        datasetsOf(model).map(dataset => [`data:${dataset.name}`, from(datasetStepName(dataset), 'data')]),
-      ),
+      ...datasetInputs(datasetsOf(model), logs, name => `data:${name}`),
       frame: from(`features-${model.name}`, 'frame'),
       card: from(`train-${model.name}`, 'card'),
       onnx: from(`verify-${model.name}`, 'onnx'),

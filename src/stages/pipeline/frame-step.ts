@@ -6,11 +6,11 @@ import { compileDefinition, compilePart } from '../../define/project.ts'
 import { fail } from '../../errors/index.ts'
 import type { StepDefinition } from '../../engine/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
-import { buildFrame, snapshotSql } from '../features/frame.ts'
+import type { DatasetRows } from '../log/dataset-rows.ts'
+import { buildFrame } from '../features/frame.ts'
 import { frameKey, saveUnder, sealedBy } from './save.ts'
-import { datasetStepName } from './validation.ts'
 import type { StageServices } from './services.ts'
-import { datasetsOf, from, input, type Common, type ModelRunOptions } from './step-parts.ts'
+import { datasetInputs, datasetsOf, rowsOfInput, type Common, type Logs, type ModelRunOptions } from './step-parts.ts'
 
 /** What of a definition decides the frame; the law of its datasets' times comes with the references to them. */
 function frameDefinition({
@@ -21,6 +21,7 @@ function frameDefinition({
   classWeights,
   inputs,
   split,
+  folds,
   views,
   tests,
 }: Model): Readonly<Record<string, Json>> {
@@ -33,6 +34,7 @@ function frameDefinition({
       split,
       // What tests part rows by stands in the frame; how they judge does not
       carried: testColumns(tests),
+      ...(folds ? { folds } : {}),
       ...(weight ? { weight } : {}),
       ...(classWeights ? { classWeights } : {}),
     }),
@@ -46,12 +48,13 @@ export function frameStep(
   model: Model,
   common: Common,
   options: ModelRunOptions,
+  logs: Logs,
 ): StepDefinition {
   const datasets = datasetsOf(model)
   return {
     ...common,
     name: `features-${model.name}`,
-    inputs: Object.fromEntries(datasets.map(dataset => [dataset.name, from(datasetStepName(dataset), 'data')])),
+    inputs: datasetInputs(datasets, logs),
     parameters: {
       ...frameDefinition(model),
       ...sealedBy(frameKey(model)),
@@ -59,9 +62,8 @@ export function frameStep(
     },
     async run(context) {
       const engine = await services.engine()
-      const snapshots = new Map<string, string>()
-      for (const dataset of datasets)
-        snapshots.set(dataset.name, await snapshotSql(engine, await input(context, dataset.name).path()))
+      const snapshots = new Map<string, DatasetRows>()
+      for (const dataset of datasets) snapshots.set(dataset.name, await rowsOfInput(context, engine, dataset))
       const key = frameKey(model)
       const folder = await context.folder()
       if (key !== undefined) await chmod(folder, 0o700)

@@ -5,24 +5,35 @@ import { ownCode } from './code.ts'
 import { evaluateStep } from './evaluate-step.ts'
 import { frameStep } from './frame-step.ts'
 import { registerStep } from './register-step.ts'
+import { searchStep } from './search-step.ts'
 import type { StageServices } from './services.ts'
-import type { Common, ModelRunOptions } from './step-parts.ts'
-import { trainStep } from './train-step.ts'
+import { datasetsOf, type Common, type ModelRunOptions } from './step-parts.ts'
+import { logArtifact } from '../log/log-table.ts'
+import type { ArtifactRef } from '../../ports/metadata-store.ts'
+import { trainParameters, trainStep } from './train-step.ts'
 import { verifyStep } from './verify-step.ts'
 
-/** features → train → verify → evaluate → register, on the snapshots of the datasets that the model uses. */
+/** features → (search →) train → verify → evaluate → register, on the snapshots and logs of the model's datasets. */
 export async function modelSteps(
   services: StageServices,
   model: Model,
   environment: Json,
   options: ModelRunOptions,
 ): Promise<readonly StepDefinition[]> {
+  const logs = new Map<string, ArtifactRef>()
+  for (const dataset of datasetsOf(model)) {
+    const log = await logArtifact(services, dataset)
+    if (log) logs.set(dataset.name, log)
+  }
   const common: Common = { code: ownCode(), environment, runsIn: 'inline' }
+  const told = await trainParameters(services, model)
+  const { search, folds } = model
   return [
-    frameStep(services, model, common, options),
-    await trainStep(services, model, common),
+    frameStep(services, model, common, options, logs),
+    ...(search && folds ? [searchStep(services, { ...model, search, folds }, common, told)] : []),
+    trainStep(services, model, common, told),
     verifyStep(services, model, common),
-    evaluateStep(services, model, common),
-    registerStep(services, model, common, options),
+    evaluateStep(services, model, common, logs),
+    registerStep(services, model, common, options, logs),
   ]
 }

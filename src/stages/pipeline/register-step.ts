@@ -4,8 +4,16 @@ import { writeModelDefinition } from '../../define/written-model.ts'
 import type { StepDefinition, StepResult } from '../../engine/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import type { StageServices } from './services.ts'
-import { datasetsOf, from, input, type Common, type ModelRunOptions } from './step-parts.ts'
-import { datasetStepName } from './validation.ts'
+import {
+  datasetInputs,
+  datasetsOf,
+  from,
+  input,
+  searchStepName,
+  type Common,
+  type Logs,
+  type ModelRunOptions,
+} from './step-parts.ts'
 
 /** The next version of the model, with the digests of everything that it came from. */
 export function registerStep(
@@ -13,15 +21,18 @@ export function registerStep(
   model: Model,
   common: Common,
   options: ModelRunOptions,
+  logs: Logs,
 ): StepDefinition {
-  const datasets = datasetsOf(model)
   return {
     ...common,
     name: `register-${model.name}`,
     inputs: {
-      ...Object.fromEntries(datasets.map(dataset => [`data:${dataset.name}`, from(datasetStepName(dataset), 'data')])),
+      ...datasetInputs(datasetsOf(model), logs, name => `data:${name}`),
       frame: from(`features-${model.name}`, 'frame'),
       card: from(`train-${model.name}`, 'card'),
+      ...(model.search
+        ? { search: from(searchStepName(model), 'winner'), trials: from(searchStepName(model), 'trials') }
+        : {}),
       scaler: from(`train-${model.name}`, 'scaler'),
       profile: from(`evaluate-${model.name}`, 'profile'),
       onnx: from(`verify-${model.name}`, 'onnx'),

@@ -10,6 +10,8 @@ import type { Spans } from '../features/frame.ts'
 import type { SourceFile } from '../validate/files.ts'
 import { datasetStep } from './dataset-steps.ts'
 import { modelSteps } from './model-steps.ts'
+import { trialGraph } from './search-step.ts'
+import { isTrial } from './trial-run.ts'
 import { datasetsOf } from './step-parts.ts'
 import type { StageServices } from './services.ts'
 
@@ -120,6 +122,13 @@ export async function resumeGraph(
   services: StageServices,
   run: RunRecord,
 ): Promise<readonly StepDefinition[] | undefined> {
+  if (isTrial(run)) {
+    const { of, stepEnvironment = null } = run.parameters
+    const searched = services.project.models.get(String(of))
+    if (searched && canonicalJson(run.environment.definition ?? null) !== canonicalJson(definitionDigest(searched)))
+      throw fail('definitionChanged', { run: run.id, name: run.name })
+    return searched && trialGraph(services, { code: ownCode(), environment: stepEnvironment, runsIn: 'inline' }, run)
+  }
   const dataset = services.project.datasets.get(String(run.parameters.dataset))
   if (dataset) checkUnchanged(run, dataset)
   if (dataset) return [await datasetStep(services, dataset, run.parameters.stepEnvironment ?? null)]

@@ -37,4 +37,6 @@ export interface StageServices {
   trainer(trainer: Trainer): Promise<ModelTrainer>
   /** The function that trains in a process of its own; undefined to train in this one. */
   readonly trainModule?: { readonly file: string; readonly export: string }
+  /** The function that tries one combination of a search in a process of its own; undefined to do so in this one. */
+  readonly trialModule?: { readonly file: string; readonly export: string }
 }

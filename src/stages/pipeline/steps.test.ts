@@ -56,21 +56,21 @@ it('each step stands in its order, with what it reads of those before', async ()
   const read = graph.map(({ name, inputs }) => [
     name,
     Object.values(inputs)
-      .map(one => (typeof one.from === 'object' && 'step' in one.from ? `${one.from.step}.${one.from.output}` : ''))
+      .map(one => (typeof one.from === 'object' && 'step' in one.from ? `${one.from.step}.${one.from.output}` : 'log'))
       .join(' '),
   ])
   expect(read).toEqual([
     ['validate-rides', ''],
-    ['features-late', 'validate-rides.data'],
+    ['features-late', 'validate-rides.data log'],
     ['train-late', 'features-late.frame'],
     ['verify-late', 'features-late.frame train-late.onnx train-late.card train-late.reference train-late.scaler'],
     [
       'evaluate-late',
-      'validate-rides.data features-late.frame train-late.card verify-late.onnx verify-late.profile train-late.scaler',
+      'validate-rides.data log features-late.frame train-late.card verify-late.onnx verify-late.profile train-late.scaler',
     ],
     [
       'register-late',
-      'validate-rides.data features-late.frame train-late.card train-late.scaler evaluate-late.profile verify-late.onnx verify-late.golden evaluate-late.report evaluate-late.metrics evaluate-late.figures',
+      'validate-rides.data log features-late.frame train-late.card train-late.scaler evaluate-late.profile verify-late.onnx verify-late.golden evaluate-late.report evaluate-late.metrics evaluate-late.figures',
     ],
   ])
   expect(graph.map(one => [one.name, one.cache]).filter(([, cache]) => cache)).toEqual([

@@ -3,7 +3,7 @@ import { definitionDigest } from '../../define/project.ts'
 import type { StepContext, StepDefinition, StepResult } from '../../engine/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import type { Digest } from '../../internal/digest.ts'
-import { filesOfTrainer, isOwn, type ModelTrainer, type TrainingRequest } from '../../ports/trainer.ts'
+import { filesOfTrainer, isOwn, type ModelTrainer, type Trainer, type TrainingRequest } from '../../ports/trainer.ts'
 import { scalerArtifact } from '../scaler/index.ts'
 import { openFrame } from '../train/read-frame.ts'
 import { digestsOfFiles } from '../train/trainer-files.ts'
@@ -11,7 +11,8 @@ import { writeReference } from '../train/reference.ts'
 import { unscaled } from '../train/unscaled.ts'
 import { frameKey, type Save, saveUnder, sealedBy } from './save.ts'
 import type { StageServices } from './services.ts'
-import { from, input, type Common } from './step-parts.ts'
+import { from, input, searchStepName, type Common } from './step-parts.ts'
+import { chosen, type Winner } from './winner.ts'
 
 /** What training knows besides its rows: the parameters of the step, which are all that a process of its own is told. */
 export type TrainParameters = Pick<
@@ -25,10 +26,13 @@ export type TrainParameters = Pick<
   readonly files?: Readonly<Record<string, Digest>>
 }
 
-/** The model, fitted on the training rows by its trainer: an ONNX file, and what is known of it besides. */
-export async function trainStep(services: StageServices, model: Model, common: Common): Promise<StepDefinition> {
+/** Of own trees: what their draws depend on. */
+export const seedOfTrainer = (trainer: Trainer): number => (trainer.kind === 'gbt' ? (trainer.seed ?? 0) : 0)
+
+/** What the training of a model, or a trial of it, is told. */
+export async function trainParameters(services: StageServices, model: Model): Promise<TrainParameters> {
   const files = filesOfTrainer(model.trainer)
-  const parameters: TrainParameters = {
+  return {
     model: model.name,
     task: model.task,
     ...(model.quantile === undefined ? {} : { quantile: model.quantile }),
@@ -37,18 +41,28 @@ export async function trainStep(services: StageServices, model: Model, common: C
     trainer: model.trainer,
     threshold: model.threshold,
     views: Object.fromEntries(model.views.map(view => [view.name, definitionDigest(view)])),
+    ...sealedBy(model.encryptWith),
+    // What its files say, not where they are: a changed script trains anew
+    ...(files.length > 0 ? { files: await digestsOfFiles(services.root, files, model.trainer.kind) } : {}),
   }
+}
+
+/** The model, fitted on the training rows by its trainer: an ONNX file, and what is known of it besides. */
+export function trainStep(
+  services: StageServices,
+  model: Model,
+  common: Common,
+  parameters: TrainParameters,
+): StepDefinition {
   return {
     ...common,
     name: `train-${model.name}`,
-    inputs: { frame: from(`features-${model.name}`, 'frame') },
-    parameters: {
-      ...parameters,
-      ...sealedBy(model.encryptWith),
-      // What its files say, not where they are: a changed script trains anew
-      ...(files.length > 0 ? { files: await digestsOfFiles(services.root, files, model.trainer.kind) } : {}),
-    } as unknown as Json,
-    seed: model.trainer.kind === 'gbt' ? (model.trainer.seed ?? 0) : 0,
+    inputs: {
+      frame: from(`features-${model.name}`, 'frame'),
+      ...(model.search ? { winner: from(searchStepName(model), 'winner') } : {}),
+    },
+    parameters: parameters as unknown as Json,
+    seed: seedOfTrainer(model.trainer),
     // What is sealed is read where the keys are: in the process that drives the run. Programs are processes themselves
     ...(services.trainModule && isOwn(model.trainer) && frameKey(model) === undefined
       ? { runsIn: 'process', module: services.trainModule, env: { [codeVariable]: common.code } }
@@ -73,13 +87,17 @@ export async function train(
   const { path, ref } = input(context, 'frame')
   const frame = openFrame(await services.engine(), await path(), inputs)
   const { classes = [] } = ref.meta as { readonly classes?: readonly string[] }
-  const trainer: ModelTrainer = await services.trainer(parameters.trainer)
+  const winner = context.inputs.winner && ((await context.inputs.winner.json<never>()) as Winner)
+  // What a search chose is trained on all of the training rows
+  const options = winner ? chosen(parameters.trainer, winner) : parameters.trainer
+  const trainer: ModelTrainer = await services.trainer(options)
   const trained = await trainer.train({
     ...parameters,
+    trainer: options,
     folder: () => context.folder(),
     classes,
     frame,
-    seed: context.seed,
+    seed: winner ? seedOfTrainer(options) : context.seed,
     signal: context.signal,
     progress: (fraction, message) => context.progress(fraction, message),
     metric: (key, value, step) => context.metric(key, value, step),

@@ -19,7 +19,7 @@ export async function loadArm(
   const served = await loadProven(services, model, version, admit, runtime)
   try {
     const read = await Promise.all(served.model.views.map(view => views.open(view, served.record)))
-    return { ...served, encoder: new RowEncoder(served.model, read) }
+    return { ...served, encoder: new RowEncoder(served.model, read, views.past) }
   } catch (error) {
     await served.loaded.close()
     throw error

@@ -250,8 +250,17 @@ export class LiveDeployment implements ServedDeployment, Keeper {
   }
 
   async predict(requests: readonly PredictRequest[]): Promise<readonly Prediction[]> {
-    if (!this.#stable) throw this.#nothing()
-    return this.#predictor.predict(this.#stable, requests)
+    const { clock } = this.#services
+    const started = clock.elapsed()
+    const now = clock.now()
+    for (;;) {
+      const stable = this.#stable
+      if (!stable) throw this.#nothing()
+      stable.encoder.check(requests)
+      const rows = await stable.encoder.encode(requests, now)
+      // A version that took its place while features were read reads its own
+      if (this.#stable === stable) return this.#predictor.predict(stable, requests, { rows, now, started })
+    }
   }
 
   armOf(request: PredictRequest & { readonly id: string }): 'stable' | 'canary' {

@@ -5,8 +5,10 @@ import { digestJson, type Digest } from '../../internal/digest.ts'
 import { requestColumnNames } from '../../define/request.ts'
 import { fail } from '../../errors/index.ts'
 import type { Value } from '../../ports/data-engine.ts'
-import { encodeKey } from '../features/channels.ts'
+import { keyIn } from '../features/channels.ts'
 import type { OnlineView } from '../features/online.ts'
+import { formatTime } from '../../internal/time.ts'
+import type { Asked, PastFeatures } from './past-features.ts'
 import type { PredictRequest, RequestColumn } from './types.ts'
 
 /** Rows of a model as its runtime takes them. */
@@ -14,6 +16,8 @@ export interface EncodedRows {
   readonly rows: number
   readonly features: Float32Array
   readonly categories?: readonly string[]
+  /** Views whose features have no value because their records do not reach back to the moment, by row. */
+  readonly uncovered?: ReadonlyMap<number, readonly string[]>
 }
 
 /** Columns that a request must carry: what the inputs read, and the keys of the features. */
@@ -41,13 +45,16 @@ export class RowEncoder {
   readonly #model: Model
   readonly #views: readonly OnlineView[]
   readonly #offsets: readonly number[]
-  readonly #values: Float64Array
+  readonly #width: number
+  readonly #past: PastFeatures | undefined
   readonly #where = new Map<string, number>()
   readonly #numbers: readonly Evaluator[]
   readonly #texts: readonly Evaluator[]
 
-  constructor(model: Model, views: readonly OnlineView[]) {
+  /** `past` computes what the online store does not reach back to. */
+  constructor(model: Model, views: readonly OnlineView[], past?: PastFeatures) {
     this.#model = model
+    this.#past = past
     this.#views = views
     this.columns = requestColumns(model)
     const { inputs, views: used } = model
@@ -62,7 +69,7 @@ export class RowEncoder {
       width += view.plan.features.length
       return at
     })
-    this.#values = new Float64Array(width)
+    this.#width = width
     this.#numbers = model.inputs.filter(input => input.type !== 'text').map(input => toEvaluator(input.node))
     this.#texts = model.inputs.filter(input => input.type === 'text').map(input => toEvaluator(input.node))
   }
@@ -90,23 +97,17 @@ export class RowEncoder {
     throw fail('requestInvalid', { row, column: columns.join(', '), reason })
   }
 
-  /** Throws `requestInvalid` for a number that is beyond float32. */
-  encode(requests: readonly PredictRequest[], now: number): EncodedRows {
+  /** Throws `requestInvalid` for a number that is beyond float32, `featuresUncovered`. */
+  async encode(requests: readonly PredictRequest[], now: number): Promise<EncodedRows> {
     const width = this.#numbers.length
     const features = new Float32Array(requests.length * width)
     const categories: string[] = []
-    const { eventTime } = this.#model.from
-    requests.forEach((request, r) => {
-      const { row } = request
-      const own = eventTime === undefined ? undefined : row[eventTime]
-      const moment = request.at ?? (typeof own === 'number' ? own : now)
-      this.#views.forEach((view, i) => {
-        view.read(encodeKey(view.plan.keys.map(key => row[key] ?? null)), moment, this.#values, this.#offsets[i])
-      })
+    const { values, uncovered } = await this.#features(requests, now)
+    requests.forEach(({ row }, r) => {
       const read = (name: string): Value => {
         const at = this.#where.get(name)
         if (at === undefined) return row[name] ?? null
-        const value = this.#values[at] as number
+        const value = values[r * this.#width + at] as number
         return Number.isNaN(value) ? null : value
       }
       this.#numbers.forEach((evaluate, c) => {
@@ -117,6 +118,57 @@ export class RowEncoder {
       })
       for (const evaluate of this.#texts) categories.push((evaluate(read) as string | null) ?? '')
     })
-    return { rows: requests.length, features, ...(this.#texts.length > 0 ? { categories } : {}) }
+    return {
+      rows: requests.length,
+      features,
+      ...(this.#texts.length > 0 ? { categories } : {}),
+      ...(uncovered.size > 0 ? { uncovered } : {}),
+    }
+  }
+
+  /** The features of all views, a row a request, NaN for null, and which views did not reach back far enough for which rows. */
+  async #features(
+    requests: readonly PredictRequest[],
+    now: number,
+  ): Promise<{ readonly values: Float64Array; readonly uncovered: ReadonlyMap<number, readonly string[]> }> {
+    const { eventTime } = this.#model.from
+    const moments = requests.map(({ row, at }) => {
+      const own = eventTime === undefined ? undefined : row[eventTime]
+      return at ?? (typeof own === 'number' ? own : now)
+    })
+    const values = new Float64Array(requests.length * this.#width)
+    const uncovered = new Map<number, string[]>()
+    await Promise.all(
+      this.#views.map(async (view, i) => {
+        const windows = await view.load(requests.map(({ row }) => keyIn(view.plan, name => row[name])))
+        const offset = this.#offsets[i] as number
+        const past: number[] = []
+        requests.forEach((_, r) => {
+          const status = view.compute(windows[r], moments[r] as number, values, r * this.#width + offset)
+          if (status === 'uncovered') past.push(r)
+        })
+        if (past.length === 0) return
+        const asked = past.map(r => ({ row: requests[r]?.row ?? {}, at: moments[r] as number }))
+        const computed = await this.#pastOf(view, asked)
+        past.forEach((r, n) => {
+          if (computed)
+            for (const [f, column] of computed.entries()) values[r * this.#width + offset + f] = column[n] as number
+          else uncovered.set(r, [...(uncovered.get(r) ?? []), view.name])
+        })
+      }),
+    )
+    return { values, uncovered }
+  }
+
+  /** What the view says is done where its records do not reach back: computed anew, or undefined for no value. */
+  async #pastOf({ plan }: OnlineView, asked: readonly Asked[]): Promise<readonly Float64Array[] | undefined> {
+    const policy = plan.view.uncovered ?? 'compute'
+    if (policy === 'compute' && this.#past) return this.#past.of(plan, asked)
+    if (policy === 'null') return undefined
+    throw fail('featuresUncovered', {
+      view: plan.view.name,
+      at: formatTime(Math.min(...asked.map(one => one.at))),
+      reason: 'they are kept for as long as its longest window looks back, and an hour',
+    })
   }
 }

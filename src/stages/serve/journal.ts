@@ -1,8 +1,8 @@
 import { type FileHandle, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { crc32 } from 'node:zlib'
 import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
+import { checkedLine, readCheckedLines } from '../../internal/checked-lines.ts'
 import { makeFolder, named, publishFile, syncFolder } from '../../internal/publish.ts'
 import { formatTime, type Micros } from '../../internal/time.ts'
 import type { Score } from '../../math/metrics/row-loss.ts'
@@ -72,19 +72,6 @@ const segmentBytes = 16 * 2 ** 20
 const mostKept = 2_000_000
 const mostWaiting = 200_000
 
-/** One line a frame, led by the checksum of the rest: a line that a crash cut short is told from a whole one. */
-const encode = (frame: Frame): string => {
-  const body = JSON.stringify(frame)
-  return `${crc32(body).toString(16).padStart(8, '0')} ${body}\n`
-}
-
-function decode(line: string): Frame | undefined {
-  const body = line.slice(9)
-  return line.length > 9 && line.slice(0, 8) === crc32(body).toString(16).padStart(8, '0')
-    ? (JSON.parse(body) as Frame)
-    : undefined
-}
-
 /**
  * The whole frames of a segment. A last line that was cut is what a crash leaves, and no damage: it was never acknowledged.
  * `text`: the whole lines.
@@ -94,18 +81,8 @@ export function readSegment(content: string): {
   readonly damaged: number
   readonly text: string
 } {
-  const lines = content.split('\n')
-  const torn = lines.pop()
-  const whole = lines.flatMap(line => {
-    const frame = decode(line)
-    return frame ? [{ line, frame }] : []
-  })
-  const last = torn === undefined || torn === '' ? undefined : decode(torn)
-  return {
-    frames: [...whole.map(one => one.frame), ...(last ? [last] : [])],
-    damaged: lines.length - whole.length,
-    text: whole.map(one => `${one.line}\n`).join(''),
-  }
+  const { values, damaged, text } = readCheckedLines<Frame>(content)
+  return { frames: values, damaged, text }
 }
 
 /** What is missing between two segments that stand beside each other in a folder; undefined where they follow on. */
@@ -213,7 +190,7 @@ export class ServingJournal {
     const at = this.#options.clock.now()
     try {
       for (const keeper of this.#keepers) await keeper.stored()
-      const line = encode({ at, r, s })
+      const line = checkedLine({ at, r, s })
       const file = whole ? await this.#next() : (this.#file as FileHandle)
       await file.appendFile(line)
       await file.datasync()

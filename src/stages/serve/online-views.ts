@@ -1,24 +1,37 @@
 import type { FeatureView } from '../../define/features.ts'
 import { fail } from '../../errors/index.ts'
-import type { Value } from '../../ports/data-engine.ts'
+import type { Micros } from '../../internal/time.ts'
 import type { ModelVersion } from '../../ports/metadata-store.ts'
 import type { OnlineStore } from '../../ports/online-store.ts'
+import type { PastFeatures } from './past-features.ts'
 import { planView, recordsOf } from '../features/channels.ts'
 import { OnlineView } from '../features/online.ts'
+import type { RowVersion } from '../log/row-version.ts'
 
 /** Fills the records of a view that has none, for that version to read; where there is nothing to fill them from they stay empty. */
 export type FillView = (view: FeatureView, reader?: ModelVersion) => Promise<void>
 
 /** The online views of one process, each version of a definition once, whichever model versions read it. */
 export class OnlineViews {
+  /** Computes what the records do not reach back to. */
+  readonly past: PastFeatures | undefined
   readonly #store: OnlineStore
   readonly #fill: FillView
+  readonly #hears: (view: OnlineView) => Promise<void>
   readonly #open = new Map<string, Promise<OnlineView>>()
   readonly #opened: OnlineView[] = []
 
-  constructor(store: OnlineStore, fill: FillView) {
+  /** `opened` hears of each view before it answers. */
+  constructor(
+    store: OnlineStore,
+    fill: FillView,
+    opened: (view: OnlineView) => Promise<void> = async () => undefined,
+    past?: PastFeatures,
+  ) {
+    this.past = past
     this.#store = store
     this.#fill = fill
+    this.#hears = opened
   }
 
   /** The view of that definition, its records filled where there are none. Throws `invalidDefinition` where it is not kept online. */
@@ -43,7 +56,9 @@ export class OnlineViews {
       })
     await this.#fill(view, reader)
     const opened = new OnlineView(planView(view), this.#store)
+    // From here on it hears of what is pushed; what was pushed before it reads from the log
     this.#opened.push(opened)
+    await this.#hears(opened)
     return opened
   }
 
@@ -52,12 +67,14 @@ export class OnlineViews {
     return this.#opened
   }
 
-  /** Adds rows to the views over a dataset, in memory; `flush` makes them durable. */
-  push(dataset: string, rows: readonly Readonly<Record<string, Value>>[]): void {
-    for (const view of this.#opened) if (view.plan.view.from.name === dataset) view.push(rows)
+  /** Adds versions of rows to the views over a dataset, each once. Resolves when every reader sees them. */
+  async push(dataset: string, versions: readonly RowVersion[], now: Micros): Promise<void> {
+    const views = this.#opened.filter(view => view.plan.view.from.name === dataset)
+    await Promise.all(views.map(view => view.push(versions, now)))
   }
 
-  async flush(): Promise<void> {
-    for (const view of this.#opened) await view.flush()
+  /** Resolves when everything pushed so far survives a crash. */
+  flush(): Promise<void> {
+    return this.#store.flush()
   }
 }

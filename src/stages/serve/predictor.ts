@@ -38,6 +38,19 @@ interface Row {
   readonly arm: 'stable' | 'canary'
 }
 
+/** Requests as a version takes them, at which moment, and when that was begun (`elapsed` of the clock). */
+export interface Encoded {
+  readonly rows: EncodedRows
+  readonly now: Micros
+  readonly started: number
+}
+
+/** Views that gave an answer no features, where their records do not reach back to its moment. */
+function uncoveredOf({ uncovered }: EncodedRows, row: number): Pick<Prediction, 'uncovered'> {
+  const views = uncovered?.get(row)
+  return views ? { uncovered: views } : {}
+}
+
 /** One request on its way. */
 interface Call extends Asked {
   readonly each: readonly Row[]
@@ -86,10 +99,10 @@ export class Predictor {
     return armOf(this.#division(), request, this.#of.stickyBy)
   }
 
-  async predict(stable: Arm, requests: readonly PredictRequest[]): Promise<readonly Prediction[]> {
-    stable.encoder.check(requests)
-    const started = this.#clock.elapsed()
-    const call = this.#begin(stable, requests)
+  /** `encoded`: the requests as stable takes them. From here on nothing is awaited until both arms have begun. */
+  async predict(stable: Arm, requests: readonly PredictRequest[], encoded: Encoded): Promise<readonly Prediction[]> {
+    const { started } = encoded
+    const call = this.#begin(stable, requests, encoded)
     const { trial, rows } = call
     // In a process of its own it need not wait until stable is through
     const early = trial?.arm.loaded.apart ? trial.begin(stable, call) : undefined
@@ -134,8 +147,7 @@ export class Predictor {
     })
   }
 
-  #begin(stable: Arm, requests: readonly PredictRequest[]): Call {
-    const now = this.#clock.now()
+  #begin(stable: Arm, requests: readonly PredictRequest[], { now, rows }: Encoded): Call {
     const { rollout, pairs } = this.#hearers()
     const { trial } = rollout
     const division = this.#division()
@@ -150,7 +162,7 @@ export class Predictor {
     return {
       requests,
       now,
-      rows: stable.encoder.encode(requests, now),
+      rows,
       each,
       stable,
       trial,
@@ -215,7 +227,7 @@ export class Predictor {
   }
 
   #answers(
-    { each, stable, trial }: Call,
+    { each, stable, trial, rows }: Call,
     own: Scored | undefined,
     challenged: Challenged | undefined,
     started: number,
@@ -241,6 +253,7 @@ export class Predictor {
         arm,
         version: by.record.version,
         ...(answer.fallback ? { fallback: true } : {}),
+        ...uncoveredOf(rows, i),
       }
     })
     this.latency.add(spent)

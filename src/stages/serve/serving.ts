@@ -1,8 +1,13 @@
 import type { Deployment } from '../../define/deployment.ts'
 import { definitionBrand } from '../../define/named.ts'
 import { fail } from '../../errors/index.ts'
-import type { Value } from '../../ports/data-engine.ts'
+import type { Row } from '../../ports/data-engine.ts'
 import type { OnlineStore } from '../../ports/online-store.ts'
+import type { OnlineView } from '../features/online.ts'
+import { unlogged, type RowVersion } from '../log/row-version.ts'
+import { DatasetLogs, type Pushed, type PushedRows } from '../log/take-rows.ts'
+import type { Dataset } from '../../define/dataset.ts'
+import { PastFeatures, rowOfFile } from './past-features.ts'
 import type { StageServices } from '../pipeline/services.ts'
 import { readPart } from '../register/version-parts.ts'
 import { LiveDeployment } from './deployment.ts'
@@ -27,14 +32,17 @@ export class LiveServing implements Serving {
   /** Deployments that the project declares no more and that cannot be read: nobody hears of them otherwise. */
   readonly lost: readonly LostDeployment[]
   readonly #services: StageServices
+  readonly #logs: DatasetLogs
 
   private constructor(
     views: OnlineViews,
     deployments: Map<string, LiveDeployment>,
     lost: readonly LostDeployment[],
     services: StageServices,
+    logs: DatasetLogs,
   ) {
     this.views = views
+    this.#logs = logs
     this.deployments = deployments
     this.lost = lost
     this.#services = services
@@ -51,7 +59,20 @@ export class LiveServing implements Serving {
     fill: FillView = async () => undefined,
   ): Promise<LiveServing> {
     const { project } = services
-    const views = new OnlineViews(online, fill)
+    const views: OnlineViews = new OnlineViews(
+      online,
+      fill,
+      view => catchUp(view, logs, services),
+      new PastFeatures(services),
+    )
+    const logs: DatasetLogs = new DatasetLogs(
+      services,
+      async (dataset, versions) => {
+        await views.push(dataset.name, versions, services.clock.now())
+        await views.flush()
+      },
+      (dataset, key) => rowOfFile(services, dataset, key),
+    )
     // What is pushed counts for the next model as well, though none reads it yet
     for (const view of project.views.values()) if (view.online) await views.open(view)
     const deployments = new Map<string, LiveDeployment>()
@@ -62,7 +83,7 @@ export class LiveServing implements Serving {
       await live.restore()
       deployments.set(definition.name, live)
     }
-    return new LiveServing(views, deployments, lost, services)
+    return new LiveServing(views, deployments, lost, services, logs)
   }
 
   list(): readonly LiveDeployment[] {
@@ -82,9 +103,9 @@ export class LiveServing implements Serving {
     if (!this.#services.project.deployments.has(name)) this.deployments.delete(name)
   }
 
-  /** Adds rows to the views over a dataset, in memory; `flush` makes them durable. */
-  take(dataset: string, rows: readonly Readonly<Record<string, Value>>[]): number {
-    this.views.push(dataset, rows)
+  /** Rows for the online features of a dataset, kept in no log. Every reader sees them; `flush` waits for the disk. */
+  async take(dataset: string, rows: readonly Row[]): Promise<number> {
+    await this.views.push(dataset, unlogged(rows), this.#services.clock.now())
     return rows.length
   }
 
@@ -92,16 +113,34 @@ export class LiveServing implements Serving {
     return this.views.flush()
   }
 
-  async push(dataset: string, rows: readonly Readonly<Record<string, Value>>[]): Promise<number> {
-    const taken = this.take(dataset, rows)
-    await this.flush()
-    return taken
+  push(dataset: Dataset, rows: PushedRows): Promise<Pushed> {
+    return this.#logs.push(dataset, rows)
   }
 
   async close(): Promise<void> {
     await this.flush()
+    await this.#logs.close()
     for (const deployment of this.deployments.values()) await deployment.close()
   }
+}
+
+/** Versions that a view is told at a time when it opens. */
+const toldAtATime = 5_000
+
+/** Tells a view what came to the log since its records were made: whoever took it may have died before it told anybody. */
+async function catchUp(view: OnlineView, logs: DatasetLogs, services: StageServices): Promise<void> {
+  const { from, name } = view.plan.view
+  const done = (await services.store.getDocument('materialisation', name))?.value as
+    | { readonly seq?: number; readonly records?: string }
+    | undefined
+  const since = done?.records === view.plan.records ? (done.seq ?? 0) : 0
+  let waiting: RowVersion[] = []
+  const tell = async (): Promise<void> => {
+    await view.push(waiting, services.clock.now())
+    waiting = []
+  }
+  for await (const version of logs.after(from, since)) if (waiting.push(version) >= toldAtATime) await tell()
+  await tell()
 }
 
 /** Deployments that the project declares no more, as the record of their stable version has them. */

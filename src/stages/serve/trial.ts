@@ -88,7 +88,7 @@ export class Trial {
     const { encoder } = this.arm
     if (encoder.identity === stable.encoder.identity) return scored(this.arm, rows, this.#clock)
     encoder.check(requests)
-    return scored(this.arm, encoder.encode(requests, now), this.#clock)
+    return scored(this.arm, await encoder.encode(requests, now), this.#clock)
   }
 
   /** What came of a run, or that its time is over; `took` is what stable took. */

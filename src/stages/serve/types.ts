@@ -1,3 +1,5 @@
+import type { Dataset } from '../../define/dataset.ts'
+import type { Pushed, PushedRows } from '../log/take-rows.ts'
 import type { Task } from '../../math/task.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import type { Micros } from '../../internal/time.ts'
@@ -29,6 +31,8 @@ export interface Prediction {
   readonly version: number
   /** True when the canary failed and stable answered instead. */
   readonly fallback?: boolean
+  /** Views that say `uncovered: 'null'` and whose records do not reach back to the moment: their features had no value. */
+  readonly uncovered?: readonly string[]
 }
 
 export interface Label {
@@ -90,7 +94,7 @@ export interface Serving {
   get(name: string): ServedDeployment | undefined
   /** Ends a deployment: its name answers no more. Throws `nothingDeployed`. */
   end(name: string, actor: string): Promise<void>
-  /** Rows for the online feature views of a dataset. Resolves when they are durable. */
-  push(dataset: string, rows: readonly Readonly<Record<string, Value>>[]): Promise<number>
+  /** Takes rows into the log of a dataset and its online feature views. Resolves when they are durable. */
+  push(dataset: Dataset, rows: PushedRows): Promise<Pushed>
   close(): Promise<void>
 }

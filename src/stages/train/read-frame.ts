@@ -1,18 +1,20 @@
 import type { InputSpec } from '../../define/model.ts'
 import type { DataEngine } from '../../ports/data-engine.ts'
 import type { FrameRows, SliceColumn, TrainingFrame } from '../../ports/trainer.ts'
+import { type FoldPart, partCondition } from '../features/parts.ts'
 import type { ColumnStatistics } from '../scaler/refit.ts'
 
-/** A frame for who trains on it. */
+/** A frame for who trains on it; with `fold` the training rows alone, parted by that fold of them. */
 export function openFrame(
   engine: DataEngine,
   path: string,
   inputs: readonly Pick<InputSpec, 'name' | 'type'>[],
+  fold?: FoldPart,
 ): TrainingFrame {
   return {
     path,
-    rows: (part, limit) => readFrame(engine, path, inputs, part, limit),
-    write: (part, to) => writePart(engine, path, inputs, part, to),
+    rows: (part, limit) => readFrame(engine, path, inputs, part, limit, fold),
+    write: (part, to) => writePart(engine, path, inputs, part, to, fold),
     read: async file => {
       const kind = file.endsWith('.csv') ? 'csv' : 'parquet'
       const relation = await engine.scan({ kind, path: file }, '/')
@@ -28,6 +30,7 @@ async function writePart(
   inputs: readonly Pick<InputSpec, 'name'>[],
   part: 'train' | 'test',
   to: string,
+  fold?: FoldPart,
 ): Promise<readonly string[]> {
   const { dialect } = engine
   const relation = await engine.scan({ kind: 'parquet', path, rowNumber: 'millrace_n' }, '/')
@@ -36,22 +39,24 @@ async function writePart(
   const besides = ['millrace_at', ...(part === 'train' ? trained : [])].filter(name => has.includes(name))
   const columns = [...inputs.map(one => one.name), ...besides]
   await engine.writeParquet(
-    `SELECT ${columns.map(dialect.identifier).join(', ')} FROM ${relation.sql} WHERE millrace_split = ${dialect.literal(part, 'text')} ORDER BY millrace_n`,
+    `SELECT ${columns.map(dialect.identifier).join(', ')} FROM ${relation.sql} WHERE ${partCondition(dialect, relation.sql, part, fold)} ORDER BY millrace_n`,
     to,
   )
   return columns
 }
 
-/** Reads one split of a frame; `limit` takes evenly spaced rows. */
+/** Reads one part of a frame, or of a fold of its training rows; `limit` takes evenly spaced rows. */
 export async function readFrame(
   engine: DataEngine,
   path: string,
   inputs: readonly Pick<InputSpec, 'name' | 'type'>[],
   split: 'train' | 'test',
   limit?: number,
+  fold?: FoldPart,
 ): Promise<FrameRows> {
   const { dialect } = engine
-  const relation = await engine.scan({ kind: 'parquet', path, ...(limit ? { rowNumber: 'millrace_n' } : {}) }, '/')
+  const numbered = limit !== undefined || fold !== undefined
+  const relation = await engine.scan({ kind: 'parquet', path, ...(numbered ? { rowNumber: 'millrace_n' } : {}) }, '/')
   const columnsThere = await engine.describe(relation)
   const has = columnsThere.map(column => column.name)
   const named = columnsThere.filter(column => column.name.startsWith('slice:'))
@@ -64,7 +69,7 @@ export async function readFrame(
     const column = dialect.identifier(name)
     return `${type === 'float' ? dialect.cast(column, 'float') : column} AS s${i}`
   })
-  const where = `millrace_split = ${dialect.literal(split, 'text')}`
+  const where = partCondition(dialect, relation.sql, split, fold)
   let thinned = ''
   if (limit) {
     const [count] = await engine.rows(

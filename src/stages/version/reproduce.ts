@@ -84,14 +84,22 @@ export async function reproduce(
     }
   })
   const spans = spansOfVersion(version)
-  const [frame, train, exported] = (await modelSteps(services, model, stepEnvironment, {
+  const steps = await modelSteps(services, model, stepEnvironment, {
     trigger: 'reproduce',
     facts: {},
     ...(spans ? { spans } : {}),
-  })) as [StepDefinition, StepDefinition, StepDefinition]
+  })
+  const named = (name: string): StepDefinition | undefined => steps.find(one => one.name === `${name}-${model.name}`)
+  const [frame, train, exported] = ['features', 'train', 'verify'].map(named) as [
+    StepDefinition,
+    StepDefinition,
+    StepDefinition,
+  ]
+  // What a search chose is trained again; it is not searched for again
+  const search = named('search') && keptStep(named('search')?.name ?? '', version, kept, stepEnvironment)
   const result = await engine.run({
     name: `reproduce-${model.name}`,
-    steps: [...snapshots, frame, train, exported],
+    steps: [...snapshots, frame, ...(search ? [search] : []), train, exported],
     trigger: 'reproduce',
   })
   if (result.status !== 'succeeded')
@@ -131,6 +139,27 @@ export async function reproduce(
     reproducible,
     ...(differ === undefined ? {} : { scoresDiffer: differ }),
     parts,
+  }
+}
+
+/** The search of a version as it ended: what it chose, by its digest. */
+function keptStep(name: string, version: ModelVersion, kept: ArtifactStore, environment: Json): StepDefinition {
+  const digest = version.facts.search as Digest | undefined
+  if (!digest)
+    throw fail('notReproducible', {
+      version: `${version.model}@${version.version}`,
+      reason: 'its parameters were not searched for, as they are now',
+    })
+  return {
+    name,
+    inputs: {},
+    parameters: { digest },
+    code: ownCode(),
+    environment,
+    runsIn: 'inline',
+    run: async context => ({
+      outputs: { winner: await context.save('json', { file: await kept.localPath(digest) }) },
+    }),
   }
 }
 

@@ -26,7 +26,7 @@ export function RunsPage() {
                         {run.name} <code>{run.id.slice(-6)}</code>
                       </Link>
                     </th>
-                    <td>{run.trigger}</td>
+                    <td>{run.trial ? `${run.trigger}: ${run.trial}` : run.trigger}</td>
                     <td>
                       <Time at={run.startedAt} />
                     </td>

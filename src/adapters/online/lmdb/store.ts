@@ -3,15 +3,19 @@ import { join } from 'node:path'
 import { open, type Database, type RootDatabase } from 'lmdb'
 import { fail, isMillraceError, systemError } from '../../../errors/index.ts'
 import { withFileLock } from '../../../internal/file-lock.ts'
-import type { OnlineStore } from '../../../ports/online-store.ts'
+import type { OnlineAsk, OnlineChange, OnlineRecord, OnlineStore, Revision } from '../../../ports/online-store.ts'
 import { makeFolder } from '../../../internal/publish.ts'
 import { messageOf } from '../../../internal/message-of.ts'
 import { beginUse, isInUse, noteDamage, setAside, whyDamaged } from './check.ts'
-import { checked, withChecksum } from './record.ts'
+import { checked, revisionOf, toStored } from './record.ts'
 import { dataFile, lockFile, settings } from './settings.ts'
 
 /** Bytes of a key that LMDB takes at its default page size, less what marks a key as text. */
 const longestKey = 1976
+
+/** Where the store counts its writings; no view of a project has such a name. */
+const countView = 'millrace revisions'
+const countKey = 'last'
 
 /** A character is at most three bytes for each of its UTF-16 units, so most keys need no counting. */
 function tooLong(key: string): boolean {
@@ -38,17 +42,15 @@ class LmdbStore implements OnlineStore {
     this.#onUnrecorded = onUnrecorded
   }
 
-  #read(view: string, key: string): Uint8Array | undefined {
+  #read(view: string, { key, have }: OnlineAsk): OnlineRecord | 'unchanged' | undefined {
     if (tooLong(key)) return undefined
-    try {
-      const record = this.#view(view).get(key)
-      const bytes = record && checked(record)
-      if (record && bytes === undefined)
-        throw this.#damaged(`the record ${view}/${key.slice(0, 40)} is not as it was written`)
-      return bytes
-    } catch (error) {
-      throw this.#explain(error, view)
-    }
+    const record = this.#view(view).get(key)
+    if (!record) return undefined
+    const revision = revisionOf(record)
+    if (revision !== 0 && revision === have) return 'unchanged'
+    const bytes = checked(record)
+    if (bytes === undefined) throw this.#damaged(`the record ${view}/${key.slice(0, 40)} is not as it was written`)
+    return revision === 0 ? undefined : { bytes, revision }
   }
 
   #damaged(reason: string, cause?: unknown): Error {
@@ -76,36 +78,69 @@ class LmdbStore implements OnlineStore {
     return view
   }
 
-  get(view: string, key: string): Uint8Array | undefined {
-    return this.#read(view, key)
-  }
-
-  getMany(view: string, keys: readonly string[]): readonly (Uint8Array | undefined)[] {
-    return keys.map(key => this.#read(view, key))
-  }
-
-  async putMany(view: string, records: Iterable<readonly [key: string, bytes: Uint8Array]>): Promise<void> {
+  async getMany(
+    view: string,
+    asks: readonly OnlineAsk[],
+  ): Promise<readonly (OnlineRecord | 'unchanged' | undefined)[]> {
     try {
-      const database = this.#view(view)
-      // At once, because only that is undone when a record in the middle fails, and says so to its caller: what a batch of
-      // its own could not commit is told to nobody, which ends the process. The disk is waited for below.
-      this.#root.transactionSync(() => {
-        for (const [key, bytes] of records) {
-          if (tooLong(key)) {
-            const bytes = Buffer.byteLength(key)
-            throw fail('keyTooLong', { key: `${key.slice(0, 40)}…`, view, bytes, limit: longestKey })
-          }
-          database.putSync(key, withChecksum(bytes))
-        }
-      })
-      await database.flushed
+      return asks.map(ask => this.#read(view, ask))
     } catch (error) {
       throw this.#explain(error, view)
     }
   }
 
-  keys(view: string): Iterable<string> {
-    return this.#view(view).getKeys()
+  async writeMany(view: string, changes: readonly OnlineChange[]): Promise<readonly (Revision | undefined)[]> {
+    for (const { key } of changes)
+      if (tooLong(key)) {
+        const bytes = Buffer.byteLength(key)
+        throw fail('keyTooLong', { key: `${key.slice(0, 40)}…`, view, bytes, limit: longestKey })
+      }
+    try {
+      const database = this.#view(view)
+      // At once, because only that is undone when a record in the middle fails, and says so to its caller: what a batch of
+      // its own could not commit is told to nobody, which ends the process. The disk is waited for in `flush`.
+      return this.#root.transactionSync(() => {
+        let revision = this.#lastRevision()
+        const written = changes.map(({ key, bytes, after, keepMs }) => {
+          const there = database.get(key)
+          if ((there ? revisionOf(there) : 0) !== after) return undefined
+          if (bytes === undefined) {
+            database.removeSync(key)
+            return 0
+          }
+          revision++
+          database.putSync(key, toStored(bytes, revision, keepMs === undefined ? 0 : Date.now() + keepMs))
+          return revision
+        })
+        this.#noteRevision(revision)
+        return written
+      })
+    } catch (error) {
+      throw this.#explain(error, view)
+    }
+  }
+
+  /** One count for the whole store, kept in it: a record that is made again never has a revision that it had before. */
+  #lastRevision(): Revision {
+    const record = this.#view(countView).get(countKey)
+    return record ? revisionOf(record) : 0
+  }
+
+  #noteRevision(revision: Revision): void {
+    this.#view(countView).putSync(countKey, toStored(new Uint8Array(), revision, 0))
+  }
+
+  async flush(): Promise<void> {
+    try {
+      await this.#root.flushed
+    } catch (error) {
+      throw this.#explain(error, '')
+    }
+  }
+
+  async *keys(view: string): AsyncIterable<string> {
+    const database = this.#view(view)
+    for (const { key, value } of database.getRange()) if (revisionOf(value) !== 0) yield key
   }
 
   async dropView(view: string): Promise<void> {

@@ -26,7 +26,7 @@ export const command: Command = {
   details: `Writes a training Job for each model and, where something is deployed, Deployment, Service,
 PodDisruptionBudget and NetworkPolicy. Every pod keeps the restricted Pod Security profile.
 State and data lie on claims of their own; files of the sources are for you to copy to the data claim. A project with
-store: { postgresFrom: 'NAME' } reads NAME from the Secret <project>-store.
+metadata: { kind: 'postgres', urlFrom: 'NAME' } reads NAME from the Secret <project>-store.
 
   millrace k8s render --out k8s && kubectl apply -f k8s`,
   options: [

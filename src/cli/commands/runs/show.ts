@@ -1,6 +1,7 @@
 import { fail } from '../../../errors/index.ts'
 import type { Command } from '../../command.ts'
 import { statusOf } from '../../../engine/index.ts'
+import { newestRun, trialInWords } from '../../../stages/pipeline/trial-run.ts'
 import { withWorkspace } from '../../../app/with-workspace.ts'
 
 export const command: Command = {
@@ -8,12 +9,14 @@ export const command: Command = {
   arguments: [{ name: 'run', description: 'its id (default: the newest)' }],
   run: ({ args, cwd, out }) =>
     withWorkspace(cwd, async ({ store, clock, processes }) => {
-      const run = args[0] === undefined ? (await store.listRuns({ limit: 1 }))[0] : await store.getRun(args[0])
+      const run = args[0] === undefined ? await newestRun(store) : await store.getRun(args[0])
       if (!run) throw fail('runUnknown', { run: args[0] ?? '(none yet)' })
       const steps = await store.listSteps(run.id)
       const status = statusOf(run, clock.now(), processes)
       out.data({ ...run, status, steps })
       out.line(`${run.name}  ${status}  ${run.id}  (${run.trigger})`)
+      const trial = await trialInWords(store, run)
+      if (trial) out.line(`  ${trial}, a trial of run ${String(run.parameters.search)}`)
       const error = run.error as { reason?: string } | undefined
       if (status === 'stopped') out.line('  Its process is gone; what was finished is kept.')
       if (error?.reason) out.line(`  ${error.reason}`)

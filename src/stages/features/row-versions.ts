@@ -1,0 +1,79 @@
+/**
+ * Versions of rows: what the log of a dataset says of one row, one after another. A version counts from when it was known
+ * until the next one is. The rules, which `versionsSql` in `offline.ts` says in SQL:
+ *
+ * - Versions of a row stand in the order (known, seq). The first one counts from its declared known time; a later one not
+ *   before it was known.
+ * - A value for which the dataset declares when it is known counts from then on, however late it arrived, as long as no
+ *   version before had one: it is told late, not corrected.
+ * - Of a row that was taken back no value is left.
+ */
+export interface VersionColumns {
+  /** Which row it is; NaN where rows have no identity, so that each is its own. */
+  readonly row: Float64Array
+  readonly seq: Float64Array
+  /** −Infinity where only the declaration says when it was known. */
+  readonly known: Float64Array
+  /** By channel: NaN where there is no value. */
+  readonly value: readonly Float64Array[]
+  /** By channel: from when the value counts by declaration. */
+  readonly declared: readonly Float64Array[]
+}
+
+/** By channel, from when (inclusive) until when (exclusive) each version counts. */
+export interface Spans {
+  readonly from: readonly Float64Array[]
+  /** Undefined where no row has more than one version: they all count for ever. */
+  readonly until: readonly Float64Array[] | undefined
+}
+
+/** Rows that have more than one version among the first `length`, with the places of these in their order. */
+function severalVersions({ row, known, seq }: VersionColumns, length: number): number[][] {
+  const places = new Map<number, number[]>()
+  for (let i = 0; i < length; i++) {
+    const id = row[i] as number
+    if (Number.isNaN(id)) continue
+    const found = places.get(id)
+    if (found) found.push(i)
+    else places.set(id, [i])
+  }
+  const compare = (a: number, b: number, column: Float64Array): number => {
+    const [x, y] = [column[a] as number, column[b] as number]
+    return x < y ? -1 : x > y ? 1 : 0
+  }
+  return [...places.values()]
+    .filter(list => list.length > 1)
+    .map(list => list.sort((a, b) => compare(a, b, known) || compare(a, b, seq) || a - b))
+}
+
+/** `declares`: by channel whether the dataset says when its values are known. */
+export function spansOfVersions(versions: VersionColumns, length: number, declares: readonly boolean[]): Spans {
+  const { known, seq, value, declared } = versions
+  if (
+    known.subarray(0, length).every(time => time === Number.NEGATIVE_INFINITY) &&
+    seq.subarray(0, length).every(one => one === 0)
+  )
+    return { from: declared, until: undefined }
+  const from = declared.map(column => {
+    const times = column.slice(0, length)
+    for (let i = 0; i < length; i++) times[i] = Math.max(times[i] as number, known[i] as number)
+    return times
+  })
+  const groups = severalVersions(versions, length)
+  if (groups.length === 0) return { from, until: undefined }
+  const until = declared.map(() => new Float64Array(length).fill(Number.POSITIVE_INFINITY))
+  for (const group of groups)
+    for (const [c, starts] of from.entries()) {
+      let given = false
+      for (const [nth, i] of group.entries()) {
+        if (nth > 0 && declares[c] && !given) starts[i] = (declared[c] as Float64Array)[i] as number
+        if (!Number.isNaN((value[c] as Float64Array)[i] as number)) given = true
+      }
+      let next = Number.POSITIVE_INFINITY
+      for (const i of group.toReversed()) {
+        ;(until[c] as Float64Array)[i] = next
+        next = Math.min(next, starts[i] as number)
+      }
+    }
+  return { from, until }
+}
