@@ -9,13 +9,14 @@ import { defineConfig } from 'vitest/config'
 const longTests = [
   'src/**/*.long.test.ts',
   'test/**/*.long.test.ts',
-  'src/define/expression/{pattern,onnx}.test.ts',
+  'src/define/expression/pattern.test.ts',
   'src/adapters/data/duckdb/{engine,patterns,lines,plain-text}.test.ts',
   'src/adapters/inference/trees/hostile.test.ts',
   'src/adapters/trainer/own/own.test.ts',
   'src/stages/import/expectations/import.test.ts',
   'src/stages/deploy/rollout/rollout.test.ts',
   'src/stages/validate/incremental.test.ts',
+  'src/stages/features/schedules.test.ts',
   'src/stages/profile/suggest/suggest.test.ts',
   'test/fuzz/**/*.test.ts',
 ]

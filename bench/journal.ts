@@ -10,7 +10,7 @@ import { ulid } from '../src/internal/ids.ts'
 import { seeded } from '../src/math/random/seeded.ts'
 import { type Keeper, ServingJournal } from '../src/stages/serve/journal.ts'
 import { LabelPairs } from '../src/stages/serve/label-pairs.ts'
-import { buildProfile, type ProfileColumn } from '../src/stages/watch/build-profile.ts'
+import { buildProfile, type ProfileColumn } from '../src/stages/windows/build-profile.ts'
 import { OpenWindow, type WindowChange } from '../src/stages/watch/open-window.ts'
 
 const width = 50

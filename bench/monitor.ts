@@ -2,10 +2,10 @@
 // against a fixed PSI threshold and against the same test without natural variation.
 import { DuckDBInstance } from '@duckdb/node-api'
 import { seeded } from '../src/math/random/seeded.ts'
-import { buildProfile, type ProfileColumn } from '../src/stages/watch/build-profile.ts'
+import { buildProfile, type ProfileColumn } from '../src/stages/windows/build-profile.ts'
 import { evaluateWindow } from '../src/stages/watch/evaluate.ts'
-import type { ColumnProfile, NumberProfile, Profile } from '../src/stages/watch/profile.ts'
-import { createWindow } from '../src/stages/watch/window.ts'
+import type { ColumnProfile, NumberProfile, Profile } from '../src/stages/windows/profile.ts'
+import { createWindow } from '../src/stages/windows/window.ts'
 
 function cost(): void {
   const random = seeded(1)

@@ -118,6 +118,53 @@ test('rooms do not need each other in a circle', () => {
   expect([...uses.keys()].flatMap(room => walk(room, []))).toEqual([])
 })
 
+/** Every way round through a graph, by its first node. */
+function circles(uses: ReadonlyMap<string, ReadonlySet<string>>): string[] {
+  const found: string[] = []
+  const done = new Set<string>()
+  const walk = (node: string, way: readonly string[]): void => {
+    if (way.includes(node)) found.push([...way.slice(way.indexOf(node)), node].join(' -> '))
+    else if (!done.has(node)) for (const next of uses.get(node) ?? []) walk(next, [...way, node])
+    done.add(node)
+  }
+  for (const node of uses.keys()) walk(node, [])
+  return found
+}
+
+const graphOf = (edges: readonly Import[]): Map<string, Set<string>> => {
+  const uses = new Map<string, Set<string>>()
+  for (const { from, to } of edges) uses.set(from, (uses.get(from) ?? new Set()).add(to))
+  return uses
+}
+
+/** Without what is imported as a type alone, which is gone when the code runs. */
+const running = product.flatMap(({ name, text }) =>
+  [...text.matchAll(/^(?:import|export)(?! type)([^'";]*?)from '(\.[^']+)'/gm)]
+    .filter(([, names = '']) => !/^\s*\{(?:\s*type [^,}]*,?)+\s*\}\s*$/.test(names))
+    .map(match => ({ from: name, to: relative(source, resolve(source, dirname(name), match[2] ?? '')) })),
+)
+
+test('a circle is found however long it is', () => {
+  const edges = ['a b', 'b c', 'c a', 'c d', 'd d'].map(pair => ({ from: pair[0] ?? '', to: pair[2] ?? '' }))
+  expect(circles(graphOf(edges))).toEqual(['a -> b -> c -> a', 'd -> d'])
+  expect(circles(graphOf(edges.slice(0, 2)))).toEqual([])
+})
+
+test('files do not need each other in a circle', () => {
+  expect(running.length).toBeGreaterThan(1000)
+  expect(circles(graphOf(running))).toEqual([])
+})
+
+test('stages do not need each other in a circle, also by their types', () => {
+  const stage = (path: string): string | undefined => /^stages\/([^/]+)\//.exec(path)?.[1]
+  const edges = imports.flatMap(({ from, to }) => {
+    const [one, other] = [stage(from), stage(to)]
+    return one === undefined || other === undefined || one === other ? [] : [{ from: one, to: other }]
+  })
+  expect(edges.length).toBeGreaterThan(100)
+  expect(circles(graphOf(edges))).toEqual([])
+})
+
 test('adapters are named by src/config only', () => {
   const naming = imports.filter(
     ({ from, to }) => roomOf(to) === 'adapters' && !['adapters', 'config'].includes(roomOf(from)),

@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, utimesS
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeEach, expect, test } from 'vitest'
-import { codeDigest } from '../src/engine/code-digest/code-digest.ts'
+import { codeDigest } from '../src/engine/index.ts'
 import type { RunResult } from '../src/engine/step.ts'
 import { digestFile } from '../src/internal/digest.ts'
 import { openTestEngine } from './support/engine.ts'

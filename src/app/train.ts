@@ -1,6 +1,6 @@
 import { runEnvironment, stepEnvironment } from '../config/environment.ts'
 import type { Workspace } from '../config/workspace.ts'
-import type { EngineListener } from '../engine/index.ts'
+import type { EngineListener, RunHandle } from '../engine/index.ts'
 import type { Parameters } from '../math/search/index.ts'
 import { modelOf, startTraining } from '../stages/pipeline/run.ts'
 import { winnerOf } from '../stages/pipeline/winner.ts'
@@ -67,12 +67,23 @@ export async function train(workspace: Workspace, input: TrainInput, listener: L
     runEnvironment: made,
     ...(input.because === undefined ? {} : { because: input.because }),
   })
+  return answerOf(workspace, model.name, run, made, listener)
+}
+
+/** What a run that makes a version came to. */
+export async function answerOf(
+  workspace: Workspace,
+  model: string,
+  run: RunHandle,
+  made: unknown,
+  listener: Listener,
+): Promise<TrainAnswer> {
   const result = await run.done
-  const version = (await workspace.store.listModelVersions(model.name)).find(one => one.runId === run.runId)
+  const version = (await workspace.store.listModelVersions(model)).find(one => one.runId === run.runId)
   if (version) await updateLock(workspace, listener)
   const winner = version && (await winnerOf(workspace, version))
   return {
-    model: model.name,
+    model,
     run: run.runId,
     status: result.status,
     steps: result.steps.map(step => ({ step: step.step, status: step.status, reason: step.reason ?? null })),

@@ -10,9 +10,6 @@ export interface Listener {
   warn(text: string): void
 }
 
-/** For work that nobody watches. */
-export const silent: Listener = { chapter: () => undefined, say: () => undefined, warn: () => undefined }
-
 /** One verb on an open project. What it takes and answers is JSON, so that it runs in a process of its own just as well. */
 export type Run<Input, Answer> = (workspace: Workspace, input: Input, listener: Listener) => Promise<Answer>
 

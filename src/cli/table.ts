@@ -49,6 +49,10 @@ export const table: Readonly<Record<string, Entry>> = {
     load: () => import('./commands/features/verify.ts'),
   },
   train: { summary: 'run the pipeline of a model up to its registration', load: () => import('./commands/train.ts') },
+  'models import': {
+    summary: 'take an ONNX file that was made elsewhere as a version',
+    load: () => import('./commands/models/import.ts'),
+  },
   'models list': {
     summary: 'versions with their metrics and aliases',
     load: () => import('./commands/models/list.ts'),

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Project } from '../define/project.ts'
+import type { ArtifactStore } from '../ports/artifact-store.ts'
 import type { ModelTrainer, Trainer } from '../ports/trainer.ts'
 import { adapters } from './resolve.ts'
 import { settingsOf } from './settings.ts'
@@ -14,6 +15,7 @@ export function trainersOf(
   project: Project,
   root: string,
   folder: string,
+  artifacts: Pick<ArtifactStore, 'localPath'>,
 ): (trainer: Trainer) => Promise<ModelTrainer> {
   return async ({ kind }) => {
     switch (kind) {
@@ -22,7 +24,7 @@ export function trainersOf(
       case 'baseline':
         return openOwnTrainer()
       case 'onnx':
-        return (await adapters.trainer.onnx()).openOnnxFile(root)
+        return (await adapters.trainer.onnx()).openOnnxFile({ project: root, artifacts })
       case 'python':
       case 'typescript':
       case 'command':

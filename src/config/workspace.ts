@@ -10,7 +10,7 @@ import type { OpenSourceTable } from '../ports/table-source.ts'
 import type { OnlineStore } from '../ports/online-store.ts'
 import type { Clock } from '../ports/clock.ts'
 import { openStates } from '../stages/validate/states.ts'
-import type { StageServices } from '../stages/pipeline/services.ts'
+import type { StageServices } from '../stages/services.ts'
 import { sealedArtifacts } from '../stages/protect/sealed-artifacts.ts'
 import type { Project } from '../define/project.ts'
 import { compiledModule } from '../internal/compiled.ts'
@@ -119,7 +119,7 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
     runtime: () => (runtime ??= openRuntime()),
     runtimeApart: async () => (await adapters.inference.apart()).openApart(),
     online: () => (online ??= resolved('online', context)),
-    trainer: trainersOf(project, root, folder),
+    trainer: trainersOf(project, root, folder, artifacts),
     keys,
     async engineOf(listener, resolve) {
       const { Engine } = await import('../engine/index.ts')

@@ -23,6 +23,7 @@ import {
   oneOf,
   optional,
   text,
+  type Form,
   type Forms,
 } from './forms.ts'
 import { checkName, definitionBrand, refuse, type Definition } from './named.ts'
@@ -80,6 +81,11 @@ export interface ModelOptions<C extends Columns, I extends Record<string, ModelI
   readonly split: SplitOptions<C>
   /** How numbers are scaled (default `standard`): `'robust'`, or `{ distance: 'robust', hour: 'none' }`. */
   readonly scale?: Scale<NoInfer<I>>
+  /**
+   * Units of inputs by name, in words of one's own: `{ distance: 'km' }`. A version whose input is the champion's in another unit
+   * is refused, unless the unit that stands here is another than the champion's.
+   */
+  readonly units?: { readonly [K in keyof NoInfer<I> & string]?: string }
   /** What it is fitted with: `gbt({ … })`, `linear({ … })`, `python('train.py', { … })`; `search({ … })` tries their options. */
   readonly train: Trainer | SearchedTrainer
   /** Probability from which a binary prediction is positive (default 0.5). */
@@ -111,6 +117,8 @@ export interface Model<C extends Columns = Columns, D extends string = string> e
   readonly split: Split
   /** One kind, or the kind of every input by name. */
   readonly scale: ScaleKind | Readonly<Record<string, ScaleKind>>
+  /** Units of inputs, as far as they are named. */
+  readonly units: Readonly<Record<string, string>> | undefined
   readonly trainer: Trainer
   /** How its options are searched. */
   readonly search: Search | undefined
@@ -168,6 +176,12 @@ export function scalesOf({
   return inputs.map(input => (typeof scale === 'string' ? scale : (scale[input.name] ?? 'standard')))
 }
 
+const unitsForm: Form = {
+  words: "an object of units, such as { distance: 'km' }, by the names of inputs",
+  holds: value =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(text.holds),
+}
+
 const modelForms: Forms<ModelOptions<Columns, Record<string, ModelInput>>> = {
   task: oneOf('binary', 'multiclass', 'regression', 'quantile', 'count'),
   quantile: optional(numberBetween(0, 1)),
@@ -179,6 +193,7 @@ const modelForms: Forms<ModelOptions<Columns, Record<string, ModelInput>>> = {
   features: optional(listOf(definitionOf('features', 'a feature view'))),
   split: splitForm,
   scale: optional(anything),
+  units: optional(unitsForm),
   train: trainerForm,
   threshold: optional(numberBetween(0, 1)),
   test: optional(callback),
@@ -220,6 +235,9 @@ function declareModel<const C extends Columns, const I extends Record<string, Mo
   }
   if (options.task !== 'binary' && options.threshold !== undefined)
     refuse('model', name, 'threshold has no effect: it is of binary models')
+  for (const unit of Object.keys(options.units ?? {}))
+    if (!inputs.some(one => one.name === unit && one.type !== 'text'))
+      refuse('model', name, `units names '${unit}', which is no number among its inputs`)
   const searched = options.train.kind === 'search' ? options.train : undefined
   const trainer = options.train.kind === 'search' ? options.train.trainer : options.train
   const search = searched && compileSearch(name, searched, options.task)
@@ -247,6 +265,7 @@ function declareModel<const C extends Columns, const I extends Record<string, Mo
     views,
     split,
     scale: scaleOf(name, options.scale, inputs),
+    units: options.units as Readonly<Record<string, string>> | undefined,
     trainer,
     search,
     folds: search && compileFolds(name, folds, { split, task: options.task, columns: expressions, timed }),

@@ -128,7 +128,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
     'trainer:1',
     { command: ['train'], params: { depth: 4 }, timeout: '1h', env: ['TOKEN'], reproducible: 'none' },
   ],
-  onnx: ['model.onnx', { inputs: { x: ['km'] }, output: 'scores' }],
+  onnx: ['model.onnx', { inputs: { x: ['km'] }, output: 'scores', expected: 'rows.csv' }],
   model: [
     'other',
     {
@@ -148,6 +148,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
         folds: { by: 'time', count: 3, gap: '1d' },
       },
       scale: 'robust',
+      units: { km: 'km' },
       train: search({ method: 'grid', trainer: gbt({ trees: 2 }), space: { depth: [2, 3] } }),
       threshold: 0.4,
       test: () => [],

@@ -1,3 +1,5 @@
+import { refuse } from './named.ts'
+import type { Digest } from '../internal/digest.ts'
 import { micros, type Duration, type Micros } from '../internal/time.ts'
 import {
   builder,
@@ -11,7 +13,6 @@ import {
   type Form,
   type Forms,
 } from './forms.ts'
-import { refuse } from './named.ts'
 
 /** How alike two trainings on the same frame are: to the byte, in their scores, or not at all. */
 export type Reproducible = 'bitwise' | 'tolerance' | 'none'
@@ -63,12 +64,19 @@ export interface OnnxOptions {
   readonly inputs?: Readonly<Record<string, string | readonly string[]>>
   /** Which output has the scores (default: the one there is). */
   readonly output?: string
+  /**
+   * Rows with what the file answers to them, as Parquet, CSV or JSON lines: the model's inputs by name, beside them `score`, or a
+   * column for each class (default: nothing is known of its answers but that they are its own).
+   */
+  readonly expected?: string
 }
 
 /** A model that was made elsewhere: nothing is trained, everything after it is as for any other. */
 export interface OnnxTrainer extends OnnxOptions {
   readonly kind: 'onnx'
   readonly file: string
+  /** Where the files were imported: what is in the artifact store counts, and their names are only names. */
+  readonly kept?: { readonly file: Digest; readonly expected?: Digest }
 }
 
 const scalar = (value: unknown): boolean =>
@@ -189,10 +197,18 @@ const feeds: Form = {
 /** A model that was made elsewhere: `onnx('models/scorer.onnx', { inputs: { x: ['bill', 'mass'] } })`. */
 export const onnx = builder(
   'trainer',
-  { file: path, options: optional(members<OnnxOptions>({ inputs: optional(feeds), output: optional(text) })) },
+  {
+    file: path,
+    options: optional(
+      members<OnnxOptions>({ inputs: optional(feeds), output: optional(text), expected: optional(path) }),
+    ),
+  },
   (file: string, options: OnnxOptions = {}): OnnxTrainer => ({ kind: 'onnx', file, ...options }),
   'onnx',
 )
+
+/** What may be said of a file that is imported, for whoever reads it from a command line. */
+export const feedsForm = feeds
 
 /** Names of a model's inputs that an imported graph is fed with and the model does not have. */
 export function checkFeeds(model: string, { inputs = {} }: OnnxTrainer, names: readonly string[]): void {
@@ -214,7 +230,7 @@ export function filesOfTrainer(trainer: { readonly kind: string }): readonly str
     case 'container':
       return one.files
     case 'onnx':
-      return [one.file]
+      return one.kept ? [] : [one.file, ...(one.expected === undefined ? [] : [one.expected])]
     default:
       return []
   }

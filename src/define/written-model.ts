@@ -24,7 +24,7 @@ interface WrittenView extends Unset<Omit<FeatureView, typeof definitionBrand | '
 
 type ModelPart = Unset<
   Omit<Model, typeof definitionBrand | 'from' | 'views'>,
-  'encryptWith' | 'quantile' | 'weight' | 'classWeights' | 'search' | 'folds'
+  'encryptWith' | 'quantile' | 'weight' | 'classWeights' | 'search' | 'folds' | 'units'
 >
 
 /**
@@ -95,6 +95,7 @@ export function readModelDefinition(json: unknown, version: string): Model {
     weight: undefined,
     classWeights: undefined,
     search: undefined,
+    units: undefined,
     folds: undefined,
     ...written.model,
     [definitionBrand]: 'model',

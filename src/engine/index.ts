@@ -1,16 +1,12 @@
-export { cacheKeyOf, keyChanges, keyPartsOf, type KeyChange, type KeyParts } from './cache-key.ts'
+export { type KeyChange, type KeyParts } from './cache-key.ts'
 export { codeDigest, type CodeDigest } from './code-digest/code-digest.ts'
 export { Engine, type RunHandle } from './engine.ts'
 export type { EngineEvent, EngineListener } from './events.ts'
 export { explainStep, type Explanation } from './explain.ts'
 export { StepFailure, type FailureClass } from './failure.ts'
-export { planOf } from './graph.ts'
-export { holderOf } from './holders.ts'
 export type { ArtifactAccess, EngineOptions } from './options.ts'
 export { statusOf } from './run-status.ts'
-export { stepNode } from './run-step.ts'
 export {
-  refusalOf,
   type InputSource,
   type RetryPolicy,
   type RunRequest,

@@ -13,7 +13,6 @@ import { chiSquareSf, noncentralChiSquareSf } from './special/chi-square.ts'
 import { lgamma, logBeta, minusLog1p, stirlingCorrection } from './special/gamma.ts'
 import { incompleteBeta, inverseIncompleteBeta } from './special/incomplete-beta.ts'
 import { gammaP, gammaQ } from './special/incomplete-gamma.ts'
-import { kolmogorovSf, kolmogorovTwoSampleP } from './special/kolmogorov.ts'
 import { erf, erfc, normalCdf, normalQuantile, normalSf } from './special/normal.ts'
 import { clopperPearson, fisherSf, fisherUpperQuantile, wilson } from './special/proportion.ts'
 import { studentSf } from './special/student.ts'
@@ -37,8 +36,6 @@ const functions = {
   chiSquareSf,
   noncentralChiSquareSf,
   studentSf,
-  kolmogorovSf,
-  kolmogorovTwoSampleP,
   clopperPearson,
   wilson,
   fisherSf,
@@ -155,10 +152,6 @@ describe('what is not defined is NaN, what is certain is exact', () => {
     ['fisherSf', [1, 5, 0], nan],
     ['fisherSf', [0, 5, 5], 1],
     ['fisherSf', [-2, 5, 5], 1],
-    ['kolmogorovSf', [nan], nan],
-    ['kolmogorovSf', [0], 1],
-    ['kolmogorovSf', [-1], 1],
-    ['kolmogorovSf', [40], 0],
     ['lgamma', [0], Infinity],
     ['lgamma', [-0.5], nan],
     ['lgamma', [1], 0],

@@ -13,7 +13,7 @@ export {
 } from './export.ts'
 export { graph, type GraphBuilder } from './graph-builder.ts'
 export { inspectModel, type ModelSummary } from './inspect.ts'
-export { parity, type ParityRows, type ParityRuntime, parityTolerance } from './parity.ts'
+export { parity, type ParityRows, type ParityRuntime } from './parity.ts'
 export type { OnnxGraph, OnnxModel, OnnxNode } from './proto.ts'
 export { type GraphScale, readScale } from './read-scaler.ts'
 export { handlesMissing, scalerPart } from './scaler-part.ts'

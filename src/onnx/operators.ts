@@ -100,15 +100,6 @@ export function operatorSchema(domain: string, op: string, opset: number): Opera
   return versionsOf(domain, op)?.find(version => version.since <= opset)
 }
 
-/** Operators of a domain, for what a name may have been meant as. */
-export function operatorNames(domain: string): string[] {
-  const ml = domain === mlDomain
-  return linesOf(operatorTable)
-    .map(line => line.slice(0, line.indexOf(' ')))
-    .filter(name => name.startsWith('ml.') === ml)
-    .map(name => (ml ? name.slice(3) : name))
-}
-
 /** The nth value's place among the formal ones, the last of which may stand for many. */
 export function formalAt(formals: readonly Formal[], at: number): Formal | undefined {
   return formals[at] ?? (formals.at(-1)?.many ? formals.at(-1) : undefined)

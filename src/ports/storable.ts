@@ -1,11 +1,8 @@
 import { fail } from '../errors/catalogue.ts'
 
-/**
- * What a metadata store takes, whichever database it is in. Times and counts are whole numbers that a double holds exactly
- * (times: the years 1684 to 2255), so that what was written can be read; texts are Unicode without NUL. One range for
- * all ways in: command line, our own API, and that of tracking clients.
- */
-export const maxWhole = Number.MAX_SAFE_INTEGER
+// What a metadata store takes, whichever database it is in. Times and counts are whole numbers that a double holds exactly
+// (times: the years 1684 to 2255), so that what was written can be read; texts are Unicode without NUL. One range for
+// all ways in: command line, our own API, and that of tracking clients.
 
 /** Members that are stored as one JSON text, or in a column of doubles: any number fits there. */
 const asText: ReadonlySet<string> = new Set(

@@ -45,8 +45,8 @@ export interface TrainingFrame {
    * rows are trained by (`millrace_label`, `millrace_class`, `millrace_weight`). Gives the names of the columns.
    */
   write(part: 'train' | 'test', path: string): Promise<readonly string[]>
-  /** The columns of a Parquet or CSV file. */
-  read(path: string): Promise<ReadonlyMap<string, Column>>
+  /** The columns of a Parquet, CSV or JSON lines file; which of them its name says, or that it was called by. */
+  read(path: string, called?: string): Promise<ReadonlyMap<string, Column>>
 }
 
 /** What a trainer is asked for. Nothing else reaches it: it knows no project, no store and no other model. */

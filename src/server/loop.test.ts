@@ -3,7 +3,7 @@ import { type BareApp, bareApp } from '../../test/support/bare-app.ts'
 import { digestBytes } from '../internal/digest.ts'
 import { identityOf } from '../internal/process-identity.ts'
 import type { MetadataStore, StepRecord } from '../ports/metadata-store.ts'
-import { echoDeployment, echoServing } from '../testing/echo-serving.ts'
+import { echoDeployment, echoServing } from '../../test/support/echo-serving.ts'
 import { loopStages, type Stage } from './loop.ts'
 
 // What each stage of the loop shows, from records that are written here one by one.

@@ -16,7 +16,7 @@ export const limitSchema = z.coerce.number().int().min(1).max(1000)
 export const Decision = z
   .object({
     id: z.string(),
-    kind: z.enum(['gate', 'trigger', 'rollout', 'alert', 'promotion', 'quarantine', 'access']),
+    kind: z.enum(['gate', 'trigger', 'rollout', 'alert', 'promotion', 'quarantine', 'access', 'search']),
     subject: z.string(),
     at: z.number(),
     verdict: z.string(),

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest'
-import { seededRandom } from '../adapters/clock/random.ts'
 import { systemClock } from '../adapters/clock/system.ts'
 import { manualClock } from './manual-clock.ts'
 
@@ -27,11 +26,4 @@ test('a sleep ends early by its signal, on both clocks', async () => {
     stop.abort()
     await expect(sleeping).rejects.toThrow()
   }
-})
-
-test('seeded randomness repeats', () => {
-  const [a, b, c] = [seededRandom(1), seededRandom(1), seededRandom(2)]
-  expect(a.bytes(16)).toEqual(b.bytes(16))
-  expect(a.next()).toBe(b.next())
-  expect(a.next()).not.toBe(c.next())
 })

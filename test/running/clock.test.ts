@@ -6,7 +6,7 @@ import { openSqlite } from '../../src/adapters/metadata/sqlite/open.ts'
 import { dataset, deployment, gbt, model, monitor, parquet, t } from '../../src/index.ts'
 import { seeded } from '../../src/math/random/seeded.ts'
 import type { MetadataStore } from '../../src/ports/metadata-store.ts'
-import { buildProfile } from '../../src/stages/watch/build-profile.ts'
+import { buildProfile } from '../../src/stages/windows/build-profile.ts'
 import { LiveMonitor } from '../../src/stages/watch/live.ts'
 import { type ManualClock, manualClock } from '../../src/testing/manual-clock.ts'
 

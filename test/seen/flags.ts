@@ -3,6 +3,7 @@ import { of, type Test } from './seen.ts'
 // Every flag of every command, and the test in which what it changes is seen: with it, and without it. Complete by
 // comparison with the command table (flags.test.ts).
 
+const imported = of('test/import-model.test.ts')
 const data = of('test/data-commands.test.ts')
 const served = of('test/served.test.ts')
 const keys = of('test/keys-and-tokens.test.ts')
@@ -84,6 +85,14 @@ export const flagsSeen: Readonly<Record<string, Test>> = {
   'features verify --sample': served('are written as known at a moment, and proven by as many samples as asked'),
   'train --trigger': served('a training says why it began, and only what can be a reason'),
   'train --because': served('a training says why it began, and only what can be a reason'),
+  'models import --model': imported(
+    'is a version like any other: its lineage, its golden rows those that were given, served and rebuilt',
+  ),
+  'models import --expected': imported(
+    'is a version like any other: its lineage, its golden rows those that were given, served and rebuilt',
+  ),
+  'models import --inputs': imported('is fed as a file says, and held to JSON lines'),
+  'models import --output': imported('refuses %s, and registers nothing'),
   'models test --reporter': modelReports,
   'models test --verbose': modelReports,
   'models test --junit': modelReports,

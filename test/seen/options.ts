@@ -34,6 +34,9 @@ const trees = effects('every option changes the trees, and its default none')
 const linear = effects('every option changes the model, and its default none')
 const baselines = effects('answer with a constant, or with the value of the input that is named')
 const learnt = effects('what is learnt, from which rows, by which scale')
+const uncovered = of('src/stages/serve/uncovered.test.ts')(
+  'a moment that the records do not reach back to is refused where the view says so',
+)
 const counted = effects('what is counted, for how long, by which knowledge')
 const known = effects('when something was known, and which rows are one')
 const csv = reading('a CSV file is read as its options say, and by their defaults')
@@ -54,6 +57,7 @@ const names = modelDefaults('every test is kept under its kind and input, or the
 const severities = gate('a critical check that failed refuses the version, with its words')
 
 const anyTable = of('test/any-table.test.ts')
+const imports = of('test/import-model.test.ts')
 const declared = of('src/define/search.test.ts')
 const declaredFolds = declared('are as they are declared')
 const foldDefaults = declared(
@@ -143,6 +147,7 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'FeatureViewOptions.ttl': counted,
   'FeatureViewOptions.online': counted,
   'FeatureViewOptions.knownTime': counted,
+  'FeatureViewOptions.uncovered': uncovered,
   'FeatureViewOptions.compute': counted,
   'ModelOptions.task': linear,
   'ModelOptions.from': learnt,
@@ -152,6 +157,9 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'ModelOptions.split': learnt,
   'ModelOptions.scale': learnt,
   'ModelOptions.train': trees,
+  'ModelOptions.units': of('src/stages/pipeline/training.test.ts')(
+    "a version whose input is the champion's in another unit is refused, unless the unit is declared",
+  ),
   'ModelOptions.test': of('src/stages/pipeline/training.test.ts')('has a model that is not as good as asked'),
   'ModelOptions.encryptWith': protect(
     'keeps snapshots, frames and models of sensitive data sealed, and opens them for those with a grant only',
@@ -241,6 +249,7 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'ContainerOptions.reproducible': image,
   'OnnxOptions.inputs': fed,
   'OnnxOptions.output': fed,
+  'OnnxOptions.expected': imports('is taken by the project file in the same way'),
   'GbtOptions.trees': trees,
   'GbtOptions.depth': trees,
   'GbtOptions.leaves': trees,
@@ -443,6 +452,7 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
 
 /** Documented defaults and the test in which leaving the option out does what they say. */
 export const defaultsSeen: Readonly<Record<string, Test>> = {
+  'OnnxOptions.expected': imports('is challenged by what is trained, and without rows of its own answers as itself'),
   'ModelOptions.threshold': thresholds('is a half where the model says none'),
   'RandomFolds.seed': foldDefaults,
   'RandomFolds.stratify': foldDefaults,

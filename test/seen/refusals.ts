@@ -191,7 +191,10 @@ export const checksSeen: Readonly<Record<string, Refusal>> = {
     yes: scaler('traffic like training passes everything'),
   },
   'scaler-window-unit': { no: scaler('a window says %d: %s'), yes: scaler('and nothing of windows that only vary') },
-  'scaler-unit-change': both(scaler('between two scalers by their medians and interquartile ranges')),
+  'scaler-unit-change': {
+    no: training("a version whose input is the champion's in another unit is refused, unless the unit is declared"),
+    yes: scaler('what only moves or spreads, or grows by less than units differ, is let pass'),
+  },
   'scaler-nan-path': both(scaler('missing values need a graph that answers for them')),
   'scaler-round-trip': { no: scaler('a scale that loses its values is found'), yes: scaler('hold on real rows') },
   'scaler-merge': both(

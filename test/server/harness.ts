@@ -5,7 +5,7 @@ import { adapters } from '../../src/config/resolve.ts'
 import { dataset, deployment, entity, features, gbt, model, monitor, parquet, project, t } from '../../src/index.ts'
 import { startServer, type RunningServer, type ServerOptions } from '../../src/server/index.ts'
 import type { ServerServices } from '../../src/server/services.ts'
-import { echoDeployment, echoServing, type EchoDeployment } from '../../src/testing/echo-serving.ts'
+import { echoDeployment, echoServing, type EchoDeployment } from '../support/echo-serving.ts'
 import { answeredJobs } from '../support/jobs.ts'
 
 const flights = dataset('flights', {

@@ -66,8 +66,6 @@ export const promises: Readonly<Record<string, PromisedRange>> = {
     range: share,
   },
   studentSf: { domain: [[...wild].filter(x => !Number.isNaN(x)), [...degrees, Infinity]], range: share },
-  kolmogorovSf: { domain: [[...any, -1, Infinity]], range: share },
-  kolmogorovTwoSampleP: { domain: [shares, counts.slice(1), counts.slice(1)], range: share },
   clopperPearson: { domain: [counts, counts], holds: ([k = 0, n = 0]) => k <= n, range: share },
   wilson: { domain: [counts, counts], holds: ([k = 0, n = 0]) => k <= n, range: share },
   fisherSf: { domain: [[...any, -1], degrees, degrees], range: share },

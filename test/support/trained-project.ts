@@ -21,7 +21,7 @@ import {
 import type { Micros } from '../../src/internal/time.ts'
 import { seeded } from '../../src/math/random/seeded.ts'
 import type { OnlineStore } from '../../src/ports/online-store.ts'
-import type { StageServices } from '../../src/stages/pipeline/services.ts'
+import type { StageServices } from '../../src/stages/services.ts'
 import { startTraining } from '../../src/stages/pipeline/run.ts'
 import type { LiveDeployment } from '../../src/stages/serve/deployment.ts'
 import { LiveServing } from '../../src/stages/serve/serving.ts'
@@ -131,7 +131,10 @@ export interface Trained {
   close(): Promise<void>
 }
 
-async function trainOnce(workspace: Workspace, which: ReturnType<typeof lateWith> | typeof fare): Promise<number> {
+export async function trainOnce(
+  workspace: Workspace,
+  which: ReturnType<typeof lateWith> | typeof fare,
+): Promise<number> {
   const run = await startTraining(workspace, await workspace.engineOf(), {
     model: which as never,
     trigger: 'manual',

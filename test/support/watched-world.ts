@@ -1,13 +1,9 @@
 import { type SeededRandom, seeded } from '../../src/math/random/seeded.ts'
-import {
-  advanceMonitor,
-  buildProfile,
-  createWindow,
-  evaluateWindow,
-  type MonitorAdvanced,
-  type Profile,
-  startMonitor,
-} from '../../src/stages/watch/index.ts'
+import { advanceMonitor, type MonitorAdvanced, startMonitor } from '../../src/stages/watch/monitor/advance.ts'
+import { buildProfile } from '../../src/stages/windows/build-profile.ts'
+import { createWindow } from '../../src/stages/windows/window.ts'
+import { evaluateWindow } from '../../src/stages/watch/evaluate.ts'
+import type { Profile } from '../../src/stages/windows/profile.ts'
 import type { Sensitivity } from '../../src/stages/watch/evaluate.ts'
 
 export const day = 86_400_000_000

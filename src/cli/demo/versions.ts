@@ -38,6 +38,8 @@ export async function trainOnKilometres(stage: Stage, first: ModelVersion): Prom
   const file = { name: 'data/kilometres.parquet', path, ...(await digestFile(path)) }
   const spans = spansOfVersion(first)
   return train(stage, 'the kilometre challenger', {
+    // Declared, so that it is live traffic that has to tell
+    model: { ...stage.model, units: { distance: 'kilometres' } },
     ...(spans ? { spans } : {}),
     files: new Map([['flights', [file]]]),
   })

@@ -1,4 +1,4 @@
-export { column, fromNode, when } from './build.ts'
+export { column, when } from './build.ts'
 export { columnsOf, describe, type Node, type ScalarType } from './node.ts'
 export { toEvaluator, compareValues, type Evaluator, type RowReader } from './row.ts'
 export { toSql } from './sql.ts'

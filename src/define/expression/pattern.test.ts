@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { anyPattern, anySearched } from './pattern-arbitrary.ts'
+import { anyPattern, anySearched } from '../../../test/support/patterns.ts'
 import { linearSearch, patternText } from './pattern.ts'
 import { times } from '../../../test/fuzz/edges.ts'
 

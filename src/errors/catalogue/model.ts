@@ -64,6 +64,15 @@ export const modelErrors = {
     status: 422,
     blame: 'user',
   },
+  expectedRows: {
+    code: 'MR4034',
+    title: 'Rows with expected answers cannot be used',
+    message: '{file} cannot be what {model} is held to: {reason}.',
+    hint: 'It has the inputs of the model by their names, and beside them score, or a column for each class: Parquet, CSV or JSON lines.',
+    exit: 2,
+    status: 422,
+    blame: 'user',
+  },
   pythonEnvironment: {
     code: 'MR4033',
     title: 'Python environment cannot be made',

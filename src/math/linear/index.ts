@@ -1,4 +1,3 @@
-export { solveSymmetric } from './cholesky.ts'
 export { fitLinear, type LinearFit, fitWithImportance } from './fit.ts'
 export {
   type CategoryEffects,

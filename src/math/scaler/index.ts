@@ -3,10 +3,7 @@ export { mergeScalers } from './merge.ts'
 export {
   type FeatureScale,
   InfiniteValueError,
-  isConstantByVariance,
   isIdentity,
-  isZeroScale,
-  kindOf,
   leaveUnscaled,
   type ScalerKind,
   type ScalerParameters,
@@ -20,4 +17,4 @@ export {
   scaleRowsFloat32,
   transform,
 } from './transform.ts'
-export { mostPoints, mergeSummaries, quantileOf, type QuantileSummary, summarise } from './quantile-summary.ts'
+export { mergeSummaries, quantileOf, type QuantileSummary, summarise } from './quantile-summary.ts'

@@ -4,7 +4,6 @@ import { chiSquareSf, noncentralChiSquareSf } from './chi-square.ts'
 import { lgamma, logBeta } from './gamma.ts'
 import { incompleteBeta, inverseIncompleteBeta } from './incomplete-beta.ts'
 import { gammaP, gammaQ } from './incomplete-gamma.ts'
-import { kolmogorovSf } from './kolmogorov.ts'
 import { erf, erfc, normalCdf, normalQuantile } from './normal.ts'
 import { studentSf } from './student.ts'
 import { clopperPearson, fisherSf, fisherUpperQuantile, wilson } from './proportion.ts'
@@ -24,7 +23,6 @@ const functions: Record<string, (...x: number[]) => number> = {
   normalQuantile: normalQuantile as (...x: number[]) => number,
   chiSquareSf: chiSquareSf as (...x: number[]) => number,
   noncentralChiSquareSf: noncentralChiSquareSf as (...x: number[]) => number,
-  kolmogorovSf: kolmogorovSf as (...x: number[]) => number,
   incompleteBeta: incompleteBeta as (...x: number[]) => number,
   inverseIncompleteBeta: inverseIncompleteBeta as (...x: number[]) => number,
   studentSf: studentSf as (...x: number[]) => number,

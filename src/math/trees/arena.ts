@@ -1,10 +1,9 @@
 import type { Task } from '../task.ts'
 import { greatestPages } from './assembler.ts'
+import { slots } from './slots.ts'
 import { type Loops, loopsOver } from './loops.ts'
 import type { LinearMemory } from './web-assembly.ts'
 
-/** Slots of a column's histogram: up to 255 bins of values, and the missing values in the last. */
-export const slots = 256
 export const missingBin = 255
 /** Bins of codes that are told apart: four columns of them. */
 export const maxCodeBins = 4 * missingBin

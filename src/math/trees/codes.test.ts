@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { maxCodeBins, slots } from './arena.ts'
+import { maxCodeBins } from './arena.ts'
+import { slots } from './slots.ts'
 import { bestCodeSplit } from './best-code-split.ts'
 import { binCodes } from './categories.ts'
 import { nextNode, outputsOf, type TrainingMatrix, type Tree, type TreeEnsemble } from './ensemble.ts'

@@ -9,9 +9,9 @@ export {
   type Tree,
   type TreeEnsemble,
 } from './ensemble.ts'
-export { type CompiledTrees, compileTrees, softmaxRows } from './evaluate.ts'
+export { type CompiledTrees, compileTrees } from './evaluate.ts'
 export { performJob } from './kernels.ts'
-export { type TreeOptions, resolveTreeOptions } from './options.ts'
+export { type TreeOptions } from './options.ts'
 export { constantMargins } from './progress.ts'
 export { type Round, type TrainingHooks, trainTrees } from './train.ts'
 export { type LinearMemory, newMemory } from './web-assembly.ts'

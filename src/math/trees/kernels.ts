@@ -1,4 +1,5 @@
-import { type Arena, type ArenaShape, isBounded, isCurved, lanes, slots, sumBlock } from './arena.ts'
+import { type Arena, type ArenaShape, isBounded, isCurved, lanes, sumBlock } from './arena.ts'
+import { slots } from './slots.ts'
 import { exponential } from './exponential.ts'
 
 /** The kinds of job, at `job[0]`; the other slots of `job` are the arguments named beside each kernel. */

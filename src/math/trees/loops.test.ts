@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { slots } from './arena.ts'
+import { slots } from './slots.ts'
 import { loopsOver } from './loops.ts'
 import { newMemory } from './web-assembly.ts'
 

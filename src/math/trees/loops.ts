@@ -1,4 +1,4 @@
-import { slots } from './arena.ts'
+import { slots } from './slots.ts'
 import {
   add,
   addFloat,

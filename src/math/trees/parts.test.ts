@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { lanes, missingBin, slots } from './arena.ts'
+import { lanes, missingBin } from './arena.ts'
+import { slots } from './slots.ts'
 import { bestSplit } from './best-split.ts'
 import { binFinder, chooseBorders, fillWords } from './bins.ts'
 import { codeBase, share } from './kernels.ts'

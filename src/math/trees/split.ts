@@ -1,4 +1,5 @@
-import { missingBin, slots } from './arena.ts'
+import { missingBin } from './arena.ts'
+import { slots } from './slots.ts'
 import { codeBase } from './kernels.ts'
 
 /** The best question to ask of a leaf's rows. */

@@ -1,4 +1,5 @@
-import { type Arena, type ArenaShape, arenaPages, isBounded, isCurved, lanes, openArena, slots } from './arena.ts'
+import { type Arena, type ArenaShape, arenaPages, isBounded, isCurved, lanes, openArena } from './arena.ts'
+import { slots } from './slots.ts'
 import { chooseBorders, fillWords } from './bins.ts'
 import { binCodes } from './categories.ts'
 import { type Crew, solo } from './crew.ts'

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { faultyRuntime } from '../../../test/support/faulty-runtime.ts'
 import { type Trained, trainedProject } from '../../../test/support/trained-project.ts'
-import { echoDeployment } from '../../testing/echo-serving.ts'
+import { echoDeployment } from '../../../test/support/echo-serving.ts'
 import type { LiveDeployment } from '../../stages/serve/deployment.ts'
 import { Batcher } from './batcher.ts'
 

@@ -13,7 +13,7 @@ export const decisionRoutes = [
     summary: 'Decisions, newest first',
     query: z.strictObject({
       limit: limitSchema.optional(),
-      kind: z.enum(['gate', 'trigger', 'rollout', 'alert', 'promotion', 'quarantine', 'access']).optional(),
+      kind: z.enum(['gate', 'trigger', 'rollout', 'alert', 'promotion', 'quarantine', 'access', 'search']).optional(),
       subject: nameSchema.optional(),
     }),
     answer: z.object({ decisions: z.array(Decision) }),

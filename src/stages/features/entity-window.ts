@@ -158,6 +158,7 @@ export class EntityWindow {
   #counted(declares: readonly boolean[]): Spans {
     return (this.#spans ??= spansOfVersions(
       {
+        event: this.#event,
         row: this.#row,
         seq: this.#seq,
         known: this.#known,

@@ -67,30 +67,43 @@ class VersionReader {
   }
 }
 
-/** For entities that rows left for another one: the versions by which they left. */
+/** For entities that share a row with another one: its versions there, by which it left them. */
 async function departures(
   engine: DataEngine,
-  plan: ViewPlan,
   reader: VersionReader,
   events: string,
 ): Promise<ReadonlyMap<string, readonly EventVersion[]>> {
-  const { row, known } = versionColumns
+  const { row } = versionColumns
   const left = new Map<string, EventVersion[]>()
   let of: number | undefined
-  let entity = ''
-  const order = `${row}, coalesce(${known}, '-infinity'::DOUBLE), millrace_seq`
-  for await (const batch of engine.stream(`SELECT * FROM (${events}) WHERE ${row} IS NOT NULL ORDER BY ${order}`))
-    for (let at = 0; at < (batch.get('millrace_event')?.values.length ?? 0); at++) {
-      const same = of === numberAt(batch, row, at, -1)
-      const now = reader.entity(batch, at)
-      if (same && now !== entity) {
-        const gone = { ...reader.version(batch, at), values: plan.channels.map(() => Number.NaN) }
-        left.set(entity, [...(left.get(entity) ?? []), gone])
+  let group: { readonly entity: string; readonly version: EventVersion }[] = []
+  const take = (): void => {
+    const entities = new Set(group.map(one => one.entity))
+    if (entities.size > 1)
+      for (const entity of entities) {
+        const others = group.filter(one => one.entity !== entity)
+        left.set(entity, [...(left.get(entity) ?? []), ...others.map(one => elsewhere(one.version))])
       }
-      of = numberAt(batch, row, at, -1)
-      entity = now
+    group = []
+  }
+  for await (const batch of engine.stream(`SELECT * FROM (${events}) WHERE ${row} IS NOT NULL ORDER BY ${row}`))
+    for (let at = 0; at < (batch.get('millrace_event')?.values.length ?? 0); at++) {
+      const its = numberAt(batch, row, at, -1)
+      if (its !== of) take()
+      of = its
+      group.push({ entity: reader.entity(batch, at), version: reader.version(batch, at) })
     }
+  take()
   return left
+}
+
+/** A version as an entity has it that the row is not of. */
+function elsewhere(version: EventVersion): EventVersion {
+  return {
+    ...version,
+    declared: Array.from(version.declared, time => Math.max(time, version.known)),
+    values: Array.from(version.values, () => Number.NaN),
+  }
 }
 
 /**
@@ -111,7 +124,7 @@ export async function materialise(
   const reader = new VersionReader(plan, engine)
   const { place } = versionColumns
   const events = eventsSql(plan, rows, engine.dialect, reader.columns)
-  const left = rows.versions === undefined ? new Map<string, never>() : await departures(engine, plan, reader, events)
+  const left = rows.versions === undefined ? new Map<string, never>() : await departures(engine, reader, events)
   const since = until - plan.horizon - slack
   const entities = plan.keys.map((_, i) => `millrace_entity${i}`).join(', ')
   const covered = `SELECT * FROM (${events}) WHERE millrace_event <= ${until} OR ${place} > 0`

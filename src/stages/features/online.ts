@@ -121,16 +121,20 @@ export class OnlineView {
       const time = read(eventTime)
       if (key === undefined || time === null) return
       const event = Number(time)
-      const values = this.#channels.map(channel => {
-        const value = counts ? channel.value(read) : null
+      const found = this.#channels.map(channel => {
+        const value = version.gone ? null : channel.value(read)
         return value === null ? Number.NaN : Number(value)
       })
-      const declared = this.#channels.map(channel => {
+      const declared = this.#channels.map((channel, c) => {
+        if (Number.isNaN(found[c])) return event + 1
         const known = channel.known.map(at => at(read)).map(at => (at === null ? 9e18 : Number(at)))
         return Math.max(event + 1, ...known)
       })
       const { seq, at, first } = version
       const known = version.known ?? (first ? Number.NEGATIVE_INFINITY : at)
+      // Where the row has left the entity it is not told late, and has no value
+      const values = counts ? found : found.map(() => Number.NaN)
+      if (!counts) for (const [c, time] of declared.entries()) declared[c] = Math.max(time, known)
       const made = {
         event,
         row: rowOf(this.plan, read),
@@ -146,11 +150,12 @@ export class OnlineView {
       else byKey.set(key, [made])
     }
     for (const version of versions) {
-      const key = keyIn(this.plan, name => version.row[name])
-      add(key, version, !version.gone)
-      const { before } = version
-      const left = before && keyIn(this.plan, name => before[name])
-      if (left !== undefined && left !== key) add(left, version, false)
+      const all = [...(version.earlier ?? []), version]
+      const keys = all.map(one => keyIn(this.plan, name => one.row[name]))
+      const entities = new Set(keys)
+      if (entities.size === 1) add(keys[0], version, true)
+      // An entity that the row has left, or comes to, hears of all its versions
+      else for (const entity of entities) for (const [i, one] of all.entries()) add(entity, one, keys[i] === entity)
     }
     return byKey
   }

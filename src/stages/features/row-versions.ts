@@ -5,18 +5,22 @@
  * - Versions of a row stand in the order (known, seq). The first one counts from its declared known time; a later one not
  *   before it was known.
  * - A value for which the dataset declares when it is known counts from then on, however late it arrived, as long as no
- *   version before had one: it is told late, not corrected.
- * - Of a row that was taken back no value is left.
+ *   version before had one and the row was there, of the same entity and time: it is told late, not corrected. But not
+ *   before the version before was known.
+ * - Several rows of one key in a file are several rows, until a version of the log follows them all.
+ * - Of a row that was taken back no value is left. A version without a value counts, as having none, from when it was known: nothing is
+ *   there to become known later.
  */
 export interface VersionColumns {
+  readonly event: Float64Array
   /** Which row it is; NaN where rows have no identity, so that each is its own. */
   readonly row: Float64Array
   readonly seq: Float64Array
   /** −Infinity where only the declaration says when it was known. */
   readonly known: Float64Array
-  /** By channel: NaN where there is no value. */
+  /** By channel: NaN where there is no value. Of channel 0 every version has one whose row is there. */
   readonly value: readonly Float64Array[]
-  /** By channel: from when the value counts by declaration. */
+  /** By channel: from when the value counts by declaration; where there is none, from after the event. */
   readonly declared: readonly Float64Array[]
 }
 
@@ -48,7 +52,7 @@ function severalVersions({ row, known, seq }: VersionColumns, length: number): n
 
 /** `declares`: by channel whether the dataset says when its values are known. */
 export function spansOfVersions(versions: VersionColumns, length: number, declares: readonly boolean[]): Spans {
-  const { known, seq, value, declared } = versions
+  const { event, known, seq, value, declared } = versions
   if (
     known.subarray(0, length).every(time => time === Number.NEGATIVE_INFINITY) &&
     seq.subarray(0, length).every(one => one === 0)
@@ -66,13 +70,16 @@ export function spansOfVersions(versions: VersionColumns, length: number, declar
     for (const [c, starts] of from.entries()) {
       let given = false
       for (const [nth, i] of group.entries()) {
-        if (nth > 0 && declares[c] && !given) starts[i] = (declared[c] as Float64Array)[i] as number
+        const before = group[nth - 1]
+        const isThere = before !== undefined && !Number.isNaN((value[0] as Float64Array)[before] as number)
+        if (isThere && declares[c] && !given && event[before] === event[i])
+          starts[i] = Math.max((declared[c] as Float64Array)[i] as number, known[before] as number)
         if (!Number.isNaN((value[c] as Float64Array)[i] as number)) given = true
       }
       let next = Number.POSITIVE_INFINITY
       for (const i of group.toReversed()) {
         ;(until[c] as Float64Array)[i] = next
-        next = Math.min(next, starts[i] as number)
+        if ((seq[i] as number) > 0) next = Math.min(next, starts[i] as number)
       }
     }
   return { from, until }

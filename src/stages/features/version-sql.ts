@@ -17,7 +17,8 @@ export function eventsSql(
   const event = `CAST(${dialect.epochMicros(dialect.identifier(plan.view.from.eventTime as string))} AS DOUBLE)`
   const channels = plan.channels.map((channel, i) => {
     const sql = channelSql(plan, channel, dialect)
-    return `CASE WHEN ${gone} THEN 'NaN'::DOUBLE ELSE ${sql.value} END AS millrace_value${i}, ${sql.visible} AS millrace_declared${i}`
+    const value = `CASE WHEN ${gone} THEN 'NaN'::DOUBLE ELSE ${sql.value} END`
+    return `${value} AS millrace_value${i}, CASE WHEN isnan(${value}) THEN ${event} + 1 ELSE ${sql.visible} END AS millrace_declared${i}`
   })
   const kept = [...keys, ...further, 'millrace_seq', place, row, known, gone, `${event} AS millrace_event`, ...channels]
   return `SELECT ${kept.join(', ')} FROM (${versionsSql(rows)}) WHERE ${keyPresentSql(plan, dialect)} AND ${event} IS NOT NULL`
@@ -30,7 +31,7 @@ export function eventsSql(
 export function countedSql(plan: ViewPlan, given: string | DatasetRows, dialect: Dialect): string {
   const rows = datasetRows(given)
   const events = eventsSql(plan, rows, dialect)
-  const { row, known } = versionColumns
+  const { place, row, known, gone } = versionColumns
   const channels = plan.channels.map((_, i) => i)
   const declared = channels.map(
     i => `millrace_declared${i} AS millrace_visible${i}, 'infinity'::DOUBLE AS millrace_until${i}`,
@@ -39,16 +40,20 @@ export function countedSql(plan: ViewPlan, given: string | DatasetRows, dialect:
   const late = (i: number): string => `greatest(millrace_declared${i}, coalesce(${known}, millrace_declared${i}))`
   const alone = `SELECT *, ${channels.map(i => `${late(i)} AS millrace_visible${i}, 'infinity'::DOUBLE AS millrace_until${i}`).join(', ')} FROM versions WHERE ${row} IS NULL`
   const order = `PARTITION BY ${row} ORDER BY coalesce(${known}, '-infinity'::DOUBLE), millrace_seq`
-  const nth = `row_number() OVER (${order})`
+  const same = ['millrace_event', ...plan.keys.map(dialect.identifier)].map(
+    column => `lag(${column}) OVER (${order}) = ${column}`,
+  )
+  const sameAsBefore = `coalesce(${same.join(' AND ')} AND NOT lag(${gone}) OVER (${order}), false)`
   const starts = channels.map(i => {
     const before = `count(*) FILTER (WHERE NOT isnan(millrace_value${i})) OVER (${order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)`
-    const isLateValue = plan.declares[i] ? `${nth} > 1 AND ${before} = 0` : 'false'
-    return `CASE WHEN ${isLateValue} THEN millrace_declared${i} ELSE ${late(i)} END AS millrace_visible${i}`
+    const isLateValue = plan.declares[i] ? `${before} = 0 AND ${sameAsBefore}` : 'false'
+    const from = `greatest(millrace_declared${i}, coalesce(lag(${known}) OVER (${order}), millrace_declared${i}))`
+    return `CASE WHEN ${isLateValue} THEN ${from} ELSE ${late(i)} END AS millrace_visible${i}`
   })
   const started = `SELECT *, ${starts.join(', ')} FROM versions WHERE ${row} IS NOT NULL`
   const ends = channels.map(
     i =>
-      `coalesce(min(millrace_visible${i}) OVER (${order} ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING), 'infinity'::DOUBLE) AS millrace_until${i}`,
+      `coalesce(min(millrace_visible${i}) FILTER (WHERE ${place} > 0) OVER (${order} ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING), 'infinity'::DOUBLE) AS millrace_until${i}`,
   )
   return `WITH versions AS (${events}) ${alone} UNION ALL BY NAME SELECT *, ${ends.join(', ')} FROM (${started})`
 }

@@ -2,7 +2,7 @@ import type { Decision } from '../../define/decision.ts'
 import type { Report } from '../../define/report.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import type { Digest } from '../../internal/digest.ts'
-import type { StageServices } from '../pipeline/services.ts'
+import type { StageServices } from '../services.ts'
 
 /** What became of a file's content. */
 export interface Ingested {

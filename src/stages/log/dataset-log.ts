@@ -52,6 +52,8 @@ export interface DatasetLogOptions {
   readonly clock: Clock
   /** Hears of lines that are not as they were written. */
   readonly onDamage?: (error: Error) => void
+  /** How long it is waited for others that write (default 30 s). */
+  readonly patienceMs?: number
 }
 
 /**
@@ -63,7 +65,8 @@ export class DatasetLog {
   readonly folder: string
   readonly #dataset: Dataset
   readonly #options: DatasetLogOptions
-  readonly #newest = new Map<string, RowVersion>()
+  /** Versions of rows by key, oldest first. */
+  readonly #versions = new Map<string, readonly RowVersion[]>()
   readonly #requests = new Map<
     string,
     { readonly digest: string; readonly rows: number; versions: readonly RowVersion[] }
@@ -101,7 +104,7 @@ export class DatasetLog {
   /** Of rows with a key, the newest version that the log has. */
   newest(row: Row): RowVersion | undefined {
     const key = this.#keyOf(row)
-    return key === undefined ? undefined : this.#newest.get(key)
+    return key === undefined ? undefined : this.#versions.get(key)?.at(-1)
   }
 
   #keyOf(row: Row): string | undefined {
@@ -115,7 +118,7 @@ export class DatasetLog {
 
   #locked<T>(work: () => Promise<T>): Promise<T> {
     const busy = (): Error => fail('logBusy', { dataset: this.#dataset.name })
-    return withFileLock(join(this.folder, 'append.lock'), busy, work, lockPatienceMs)
+    return withFileLock(join(this.folder, 'append.lock'), busy, work, this.#options.patienceMs ?? lockPatienceMs)
   }
 
   /**
@@ -198,23 +201,24 @@ export class DatasetLog {
     const fresh: RowVersion[] = []
     const versions = arrivals.map(({ row, known, gone = false }) => {
       const key = this.#keyOf(row)
-      const before = key === undefined ? undefined : this.#newest.get(key)
-      if (before && before.gone === gone && (gone || sameRow(before.row, row))) return before
+      const earlier = key === undefined ? undefined : this.#versions.get(key)
+      const last = earlier?.at(-1)
+      if (last && last.gone === gone && (gone || sameRow(last.row, row)))
+        return withEarlier(last, earlier?.slice(0, -1))
       const version: RowVersion = {
         row,
         seq: ++this.#seq,
         at,
         ...(known === undefined ? {} : { known }),
-        first: before === undefined,
+        first: earlier === undefined,
         gone,
-        ...(before ? { before: before.row } : {}),
       }
       if (key !== undefined) {
-        undo.push(() => (before ? this.#newest.set(key, before) : this.#newest.delete(key)))
-        this.#newest.set(key, version)
+        undo.push(() => (earlier ? this.#versions.set(key, earlier) : this.#versions.delete(key)))
+        this.#versions.set(key, [...(earlier ?? []), version])
       }
       fresh.push(version)
-      return version
+      return withEarlier(version, earlier)
     })
     return { versions, fresh }
   }
@@ -293,18 +297,17 @@ export class DatasetLog {
     const versions = frame.rows.map(stored => {
       const version = readStored(stored, frame.at, this.#dataset.columns)
       const key = this.#keyOf(version.row)
-      const before = key === undefined ? undefined : this.#newest.get(key)
-      const made = before ? { ...version, before: before.row } : version
-      if (key !== undefined) this.#newest.set(key, made)
+      const earlier = key === undefined ? undefined : this.#versions.get(key)
+      if (key !== undefined) this.#versions.set(key, [...(earlier ?? []), version])
       this.#seq = Math.max(this.#seq, version.seq)
-      return made
+      return withEarlier(version, earlier)
     })
     if (frame.request) this.#remember(...frame.request, versions)
   }
 
   /** Every version after a place, in order, as it is on disk now. */
   async *read(after = 0): AsyncGenerator<RowVersion> {
-    const newest = new Map<string, Row>()
+    const known = new Map<string, readonly RowVersion[]>()
     for (const number of await segmentsIn(this.folder)) {
       const content = await readFrom(join(this.folder, segmentName(number)), 0)
       const { values } = readCheckedLines<Frame>(wholeLines(content))
@@ -312,9 +315,9 @@ export class DatasetLog {
         for (const stored of frame.rows) {
           const version = readStored(stored, frame.at, this.#dataset.columns)
           const key = this.#keyOf(version.row)
-          const before = key === undefined ? undefined : newest.get(key)
-          if (key !== undefined) newest.set(key, version.row)
-          if (version.seq > after) yield before ? { ...version, before } : version
+          const earlier = key === undefined ? undefined : known.get(key)
+          if (key !== undefined) known.set(key, [...(earlier ?? []), version])
+          if (version.seq > after) yield withEarlier(version, earlier)
         }
     }
   }
@@ -325,6 +328,9 @@ export class DatasetLog {
     this.#file = undefined
   }
 }
+
+const withEarlier = (version: RowVersion, earlier: readonly RowVersion[] | undefined): RowVersion =>
+  earlier === undefined || earlier.length === 0 ? version : { ...version, earlier }
 
 /** Up to the last end of a line: what stands after it was never acknowledged. */
 const wholeLines = (content: string): string => content.slice(0, content.lastIndexOf('\n') + 1)

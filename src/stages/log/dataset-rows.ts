@@ -3,7 +3,10 @@ import type { DataEngine, Dialect } from '../../ports/data-engine.ts'
 
 /** Rows of a dataset as queries: of its snapshot, and of its log up to a place. */
 export interface DatasetRows {
-  /** SELECT of the newest version of each row that was not taken back, with `millrace_seq`, its order of arrival. */
+  /**
+   * SELECT of the newest version of each row that was not taken back, with `millrace_seq`, its order of arrival: what is learnt
+   * from. Rows of the log whose time had not come when they arrived are not among them.
+   */
   readonly sql: string
   /**
    * SELECT of every version, with the further columns of `versionColumns`. Undefined where there is no log: each row has
@@ -30,6 +33,9 @@ export const logColumns = {
   known: 'millrace_known_log',
   gone: 'millrace_gone_log',
 } as const
+
+/** Clocks of senders may be ahead by so much (microseconds). */
+const maxAhead = 3_600_000_000
 
 export const datasetRows = (given: string | DatasetRows): DatasetRows =>
   typeof given === 'string' ? { sql: given } : given
@@ -65,10 +71,13 @@ export async function withLog(
   const keys = dataset.key.map(name => dialect.identifier(name))
   const ofFile = `SELECT ${cast.join(', ')}, millrace_seq, 0 AS ${place}, CAST(NULL AS DOUBLE) AS millrace_given, CAST(NULL AS DOUBLE) AS millrace_arrived, false AS ${gone} FROM (${snapshot})`
   const ofLog = `SELECT ${cast.join(', ')}, 4611686018427387904 + ${logColumns.place} AS millrace_seq, ${logColumns.place} AS ${place}, ${logColumns.known} AS millrace_given, ${logColumns.at} AS millrace_arrived, ${logColumns.gone} AS ${gone} FROM (${log})`
-  const kept = `${names}, millrace_seq, ${place}`
+  const kept = `${names}, millrace_seq, ${place}, millrace_arrived`
+  const { eventTime } = dataset
+  const event = eventTime === undefined ? undefined : dialect.epochMicros(dialect.identifier(eventTime))
+  const happened = event === undefined ? 'true' : `coalesce(${event} <= millrace_arrived + ${maxAhead}, true)`
   if (keys.length === 0) {
     const alone = `SELECT ${kept}, CAST(NULL AS BIGINT) AS ${row}, millrace_given AS ${known}, ${gone} FROM (${ofFile} UNION ALL BY NAME ${ofLog})`
-    return { sql: `SELECT ${names}, millrace_seq FROM (${alone}) WHERE NOT ${gone}`, versions: alone }
+    return { sql: `SELECT ${names}, millrace_seq FROM (${alone}) WHERE NOT ${gone} AND ${happened}`, versions: alone }
   }
   const key = keys.join(', ')
   const touched = `SELECT DISTINCT ${key} FROM (${ofLog})`
@@ -80,7 +89,7 @@ export async function withLog(
   const versions = `${alone} UNION ALL BY NAME ${ranked}`
   // Several rows of one key in a file are several rows, until one of the log follows them
   const last = `rank() OVER (PARTITION BY ${row} ORDER BY coalesce(${known}, '-infinity'::DOUBLE) DESC, ${place} DESC) = 1`
-  const newest = `SELECT ${names}, millrace_seq FROM (SELECT *, ${last} AS millrace_last FROM (${ranked})) WHERE millrace_last AND NOT ${gone}`
+  const newest = `SELECT ${names}, millrace_seq FROM (SELECT *, ${last} AS millrace_last FROM (${ranked})) WHERE millrace_last AND NOT ${gone} AND ${happened}`
   return { sql: `SELECT ${names}, millrace_seq FROM (${alone}) UNION ALL BY NAME ${newest}`, versions }
 }
 

@@ -16,13 +16,15 @@ import type { ScalerArtifact } from '../scaler/index.ts'
 import { readPart, versionName } from '../register/version-parts.ts'
 import type { FrameRows } from '../../ports/trainer.ts'
 import { readFrame } from '../train/read-frame.ts'
-import type { StageServices } from './services.ts'
+import type { StageServices } from '../services.ts'
 import { datasetsOf, rowsOfInput } from './step-parts.ts'
 
 export interface Champion {
   readonly record: ModelVersion
   /** Undefined where the version cannot be read. */
   readonly scaler: ScalerArtifact | undefined
+  /** Units of its inputs, where its definition names them. */
+  readonly units?: Readonly<Record<string, string>> | undefined
   readonly scores: ChampionScores
 }
 
@@ -111,12 +113,14 @@ export async function championOf(
   const record = await services.store.getModelVersion(challenger.name, version)
   if (!record) return undefined
   let scaler: ScalerArtifact | undefined
+  let units: Champion['units']
   try {
     scaler = await readPart(services, record, 'scaler')
     const { inputs, binding, classes } = await readPart(services, record, 'card')
     const model = await readPart(services, record, 'declaration')
+    units = model.units
     const own = await championRows(services, context, model, challenger, rows)
-    if ('reason' in own) return { record, scaler, scores: { reason: `${versionName(record)}: ${own.reason}` } }
+    if ('reason' in own) return { record, scaler, units, scores: { reason: `${versionName(record)}: ${own.reason}` } }
     const loaded = await (await services.runtime()).load(await services.artifacts.get(record.digest), binding)
     try {
       const given = await scoreRows({ loaded, inputs }, own.inputs, own.rows)
@@ -126,13 +130,13 @@ export async function championOf(
           inClassesOf(rows.classes, classes, scoreOf(given, outputs, row)),
         ).flat(),
       )
-      return { record, scaler, scores: { scores, threshold: model.threshold } }
+      return { record, scaler, units, scores: { scores, threshold: model.threshold } }
     } finally {
       await loaded.close()
     }
   } catch (error) {
     // A champion that is damaged keeps nobody from training; that it was not compared stands in the report
     if (!isMillraceError(error)) throw error
-    return { record, scaler, scores: { reason: `${versionName(record)} cannot be read: ${messageOf(error)}` } }
+    return { record, scaler, units, scores: { reason: `${versionName(record)} cannot be read: ${messageOf(error)}` } }
   }
 }

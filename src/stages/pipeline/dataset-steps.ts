@@ -10,10 +10,10 @@ import { sourceFiles, type SourceFile } from '../validate/files.ts'
 import { validate } from '../validate/validate.ts'
 import { restsOnMore } from '../../define/expectation/index.ts'
 import { gate } from './gate.ts'
-import { readmissionsOf } from '../readmit/record.ts'
+import { readmissionsOf } from '../validate/readmissions.ts'
 import { ownCode } from './code.ts'
 import { saveUnder } from './save.ts'
-import type { StageServices } from './services.ts'
+import type { StageServices } from '../services.ts'
 import { datasetStepName, validationServices } from './validation.ts'
 
 /**

@@ -7,17 +7,17 @@ import { seedOf } from '../evaluate/seed.ts'
 import { runSuite } from '../evaluate/suite.ts'
 import type { Subject } from '../evaluate/subject.ts'
 import { spansIn } from '../features/frame.ts'
-import { type ScalerArtifact, unitChange } from '../scaler/index.ts'
+import { declaredUnits, type ScalerArtifact, unitChange } from '../scaler/index.ts'
 import { proveScaler } from '../scaler/prove.ts'
 import type { FrameRows, ModelCard } from '../../ports/trainer.ts'
 import { versionName } from '../register/version-parts.ts'
 import { readFrame } from '../train/read-frame.ts'
 import { scoreOf } from '../../math/metrics/row-loss.ts'
-import { baselinePerformance } from '../watch/baseline-performance.ts'
-import type { Profile } from '../watch/profile.ts'
+import { baselinePerformance } from '../windows/baseline-performance.ts'
+import type { Profile } from '../windows/profile.ts'
 import { championOf } from './champion.ts'
 import { frameKey, saveUnder } from './save.ts'
-import type { StageServices } from './services.ts'
+import type { StageServices } from '../services.ts'
 import { datasetInputs, datasetsOf, from, input, type Common, type Logs } from './step-parts.ts'
 
 /** Most test rows that the suite is run on. */
@@ -93,7 +93,8 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
         limit: suiteRows,
         classes: card.classes,
       })
-      if (champion?.scaler) further.push(unitChange(model.name, scaler, champion.scaler))
+      if (champion?.scaler)
+        further.push(unitChange(model.name, scaler, champion.scaler, declaredUnits(model.units, champion.units)))
       const subject: Subject = {
         loaded: await (await services.runtime()).load(bytes, card.binding),
         inputs: card.inputs,

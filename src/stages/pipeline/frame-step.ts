@@ -9,7 +9,7 @@ import type { Json } from '../../internal/canonical-json.ts'
 import type { DatasetRows } from '../log/dataset-rows.ts'
 import { buildFrame } from '../features/frame.ts'
 import { frameKey, saveUnder, sealedBy } from './save.ts'
-import type { StageServices } from './services.ts'
+import type { StageServices } from '../services.ts'
 import { datasetInputs, datasetsOf, rowsOfInput, type Common, type Logs, type ModelRunOptions } from './step-parts.ts'
 
 /** What of a definition decides the frame; the law of its datasets' times comes with the references to them. */

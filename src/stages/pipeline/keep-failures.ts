@@ -5,7 +5,7 @@ import { isMillraceError } from '../../errors/index.ts'
 import { ulid } from '../../internal/ids.ts'
 import { publishFile } from '../../internal/publish.ts'
 import { protect } from '../protect/envelope.ts'
-import type { StageServices } from './services.ts'
+import type { StageServices } from '../services.ts'
 
 /** Failing rows as they were kept. */
 export interface KeptFailures {

@@ -3,7 +3,7 @@ import { definitionDigest } from '../../define/project.ts'
 import { writeModelDefinition } from '../../define/written-model.ts'
 import type { StepDefinition, StepResult } from '../../engine/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
-import type { StageServices } from './services.ts'
+import type { StageServices } from '../services.ts'
 import {
   datasetInputs,
   datasetsOf,

@@ -5,6 +5,7 @@ import { fail } from '../../errors/index.ts'
 import type { Engine, RunHandle, StepDefinition } from '../../engine/index.ts'
 import { ownCode } from './code.ts'
 import { canonicalJson, type Json } from '../../internal/canonical-json.ts'
+import type { OnnxTrainer } from '../../ports/trainer.ts'
 import type { RunRecord } from '../../ports/metadata-store.ts'
 import type { Spans } from '../features/frame.ts'
 import type { SourceFile } from '../validate/files.ts'
@@ -13,7 +14,7 @@ import { modelSteps } from './model-steps.ts'
 import { trialGraph } from './search-step.ts'
 import { isTrial } from './trial-run.ts'
 import { datasetsOf } from './step-parts.ts'
-import type { StageServices } from './services.ts'
+import type { StageServices } from '../services.ts'
 
 export interface TrainRequest {
   readonly model: Model
@@ -23,6 +24,8 @@ export interface TrainRequest {
   readonly spans?: Spans
   /** Only these files of the sources, by dataset. */
   readonly files?: ReadonlyMap<string, readonly SourceFile[]>
+  /** The model is not trained: this file is taken, and proven as any other. */
+  readonly imported?: OnnxTrainer
   /** Environment of steps, and of the run's record: see `config/environment.ts`. */
   readonly stepEnvironment: Json
   readonly runEnvironment: Readonly<Record<string, Json>>
@@ -48,21 +51,31 @@ export async function trainingGraph(
   return steps
 }
 
-/** Starts the training run of a model. */
+/** A model whose file was made elsewhere: what it predicts, from what and how it is tested stays as it is declared. */
+export const withFile = (model: Model, trainer: OnnxTrainer): Model => ({
+  ...model,
+  trainer,
+  search: undefined,
+  folds: undefined,
+})
+
+/** Starts the training run of a model, or the run that imports one. */
 export async function startTraining(
   services: StageServices,
   engine: Engine,
   request: TrainRequest,
 ): Promise<RunHandle> {
+  const { imported } = request
   return engine.start({
-    name: `train-${request.model.name}`,
-    steps: await trainingGraph(services, request),
+    name: `${imported ? 'import' : 'train'}-${request.model.name}`,
+    steps: await trainingGraph(services, imported ? { ...request, model: withFile(request.model, imported) } : request),
     trigger: request.trigger,
     environment: { ...request.runEnvironment, ...definitionsOf(request.model), code: ownCode() },
     parameters: {
       model: request.model.name,
       ...(request.because ? { because: request.because } : {}),
       ...(request.spans ? { spans: { ...request.spans } } : {}),
+      ...(imported ? { imported: imported as unknown as Json } : {}),
       ...(request.files
         ? {
             files: Object.fromEntries(
@@ -137,8 +150,9 @@ export async function resumeGraph(
   if (!model) return undefined
   checkUnchanged(run, model)
   const files = run.parameters.files as Record<string, SourceFile[]> | undefined
+  const imported = run.parameters.imported as unknown as OnnxTrainer | undefined
   return trainingGraph(services, {
-    model,
+    model: imported ? withFile(model, imported) : model,
     trigger: run.trigger,
     stepEnvironment: run.parameters.stepEnvironment ?? null,
     runEnvironment: run.environment,

@@ -2,7 +2,7 @@ import type { Model } from '../../define/model.ts'
 import type { StepContext } from '../../engine/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import type { ArtifactRef } from '../../ports/metadata-store.ts'
-import type { StageServices } from './services.ts'
+import type { StageServices } from '../services.ts'
 import { datasetsOf } from './step-parts.ts'
 
 export type Save = StepContext['save']

@@ -20,7 +20,7 @@ import {
 } from '../../math/search/index.ts'
 import type { ArtifactRef, RunRecord } from '../../ports/metadata-store.ts'
 import type { Trainer } from '../../ports/trainer.ts'
-import type { StageServices } from './services.ts'
+import type { StageServices } from '../services.ts'
 import { from, input, searchStepName, type Common } from './step-parts.ts'
 import { seedOfTrainer, type TrainParameters } from './train-step.ts'
 import { type TrialParameters, type TrialScore, trialStep } from './trial-step.ts'

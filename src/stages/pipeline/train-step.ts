@@ -10,7 +10,7 @@ import { digestsOfFiles } from '../train/trainer-files.ts'
 import { writeReference } from '../train/reference.ts'
 import { unscaled } from '../train/unscaled.ts'
 import { frameKey, type Save, saveUnder, sealedBy } from './save.ts'
-import type { StageServices } from './services.ts'
+import type { StageServices } from '../services.ts'
 import { from, input, searchStepName, type Common } from './step-parts.ts'
 import { chosen, type Winner } from './winner.ts'
 

@@ -260,6 +260,27 @@ it('a champion that takes other inputs is held against the challenger by its own
     })
 })
 
+it("a version whose input is the champion's in another unit is refused, unless the unit is declared", async () => {
+  const at = folder()
+  const steps: readonly [string, object, string, string][] = [
+    ['the first', { inputs: (c: { km: never }) => ({ km: c.km }) }, 'succeeded', 'skipped'],
+    ['in metres', { inputs: inMetres }, 'failed', 'fail'],
+    ['declared', { inputs: inMetres, units: { km: 'm' } }, 'succeeded', 'pass'],
+    // Declared once, it is the unit of the champion
+    ['back without a word', { inputs: (c: { km: never }) => ({ km: c.km }), units: { km: 'm' } }, 'failed', 'fail'],
+  ]
+  for (const [name, of, status, checked] of steps)
+    await train(at, build({ model: of }), async outcome => {
+      expect(outcome.status, name).toBe(status)
+      const { checks } = await outcome.json<Report>('evaluate-late.report')
+      expect(checks.find(one => one.id === 'scaler-unit-change')?.status ?? 'skipped', name).toBe(checked)
+      if (status === 'failed') expect(outcome.error).toContain('name its unit in units')
+      const versions = await outcome.workspace.store.listModelVersions('late')
+      await outcome.workspace.store.setAlias('late', 'champion', versions[0]?.version as number)
+    })
+})
+const inMetres = (c: { km: { times(by: number): never } }) => ({ km: c.km.times(1000) })
+
 it('a version is traced from its file and its run, and has the latest of what it was tested for', async () => {
   await train(folder(), build(), async ({ workspace, outputs, decisions }) => {
     const { store } = workspace

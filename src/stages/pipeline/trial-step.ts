@@ -4,12 +4,13 @@ import type { Folds } from '../../define/folds.ts'
 import { StepFailure, type StepContext, type StepDefinition, type StepResult } from '../../engine/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { measure, type MetricName } from '../../math/metrics/catalogue.ts'
+import { verifyModel } from '../../onnx/index.ts'
 import type { ArtifactRef } from '../../ports/metadata-store.ts'
 import { isOwn } from '../../ports/trainer.ts'
 import { scoreRows } from '../evaluate/subject.ts'
 import type { FoldPart } from '../features/parts.ts'
 import { openFrame } from '../train/read-frame.ts'
-import type { StageServices } from './services.ts'
+import type { StageServices } from '../services.ts'
 import { input, type Common } from './step-parts.ts'
 import { codeVariable, type TrainParameters } from './train-step.ts'
 
@@ -93,6 +94,9 @@ export async function trial(
       progress: () => context.progress((fold - 1) / folds.count, `fold ${fold} of ${folds.count}`),
       metric: () => undefined,
     })
+    // What a program made is no file to trust
+    const broken = verifyModel(trained.onnx).find(check => check.severity === 'critical' && check.status === 'fail')
+    if (broken) throw new StepFailure('error', `its ONNX file is refused: ${broken.message}`)
     const loaded = await runtime.load(trained.onnx, trained.card.binding)
     try {
       const held = await frame.rows('test')

@@ -3,9 +3,9 @@ import type { Reference } from '../../define/expectation/rule.ts'
 import { isDigest, type Digest } from '../../internal/digest.ts'
 import type { Relation } from '../../ports/data-engine.ts'
 import type { ValidateServices } from '../validate/validate.ts'
-import { readmissionsOf, repairsFrom, type Readmission } from '../readmit/record.ts'
+import { readmissionsOf, repairsFrom, type Readmission } from '../validate/readmissions.ts'
 import { snapshotOfVersion } from '../register/version-parts.ts'
-import type { StageServices } from './services.ts'
+import type { StageServices } from '../services.ts'
 
 /** How many earlier evaluations a check may look back on. */
 const lookBack = 200

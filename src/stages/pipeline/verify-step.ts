@@ -1,7 +1,7 @@
 import { describe } from '../../define/expression/index.ts'
 import type { Model } from '../../define/model.ts'
 import { definitionDigest } from '../../define/project.ts'
-import { overallStatus, type CheckResult, type Report } from '../../define/report.ts'
+import { outcomeOf, overallStatus, type CheckResult, type Report } from '../../define/report.ts'
 import type { StepContext, StepDefinition, StepResult } from '../../engine/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { ulid } from '../../internal/ids.ts'
@@ -14,10 +14,10 @@ import { batchOf, scoreRows } from '../evaluate/subject.ts'
 import { parametersOf, type ScalerArtifact, scalerParity } from '../scaler/index.ts'
 import { openFrame, thinned } from '../train/read-frame.ts'
 import { readReference, type WrittenReference } from '../train/reference.ts'
-import { buildProfile } from '../watch/build-profile.ts'
-import type { Profile } from '../watch/profile.ts'
+import { buildProfile } from '../windows/build-profile.ts'
+import type { Profile } from '../windows/profile.ts'
 import { saveUnder, sealedBy } from './save.ts'
-import type { StageServices } from './services.ts'
+import type { StageServices } from '../services.ts'
 import { from, input, type Common } from './step-parts.ts'
 
 /** Most held-out rows that the scaler in the graph is compared on, and that golden rows are taken from. */
@@ -161,28 +161,34 @@ export function verifyStep(services: StageServices, model: Model, common: Common
       const reference = readReference(await json<WrittenReference | null>('reference'), texts)
       const frame = openFrame(await services.engine(), await input(context, 'frame').path(), model.inputs)
       const bytes = stampModel(await input(context, 'onnx').bytes(), stampOf(context, model, card))
+      const reportOf = (checks: readonly CheckResult[]): Report => ({
+        id: ulid(),
+        kind: 'export',
+        subject: model.name,
+        at: services.clock.now(),
+        status: overallStatus(checks),
+        checks,
+        evidence: { onnx: input(context, 'onnx').ref.digest },
+      })
+      const { features, ...scale } = parametersOf(scaler)
+      const ordered = graphOrder(card.inputs).flatMap(at => features[at] ?? [])
+      const verified: readonly CheckResult[] = verifyModel(
+        bytes,
+        scaler.outside ? {} : { scaler: { ...scale, features: ordered } },
+      ).map(check => ({ ...check, target: { model: model.name } }))
+      // What is not valid is never loaded: a runtime trusts what it reads
+      if (verified.some(check => outcomeOf(check) === 'fail')) {
+        const refused = reportOf(verified)
+        return { outputs: { report: await context.save('report', JSON.stringify(refused)) }, reports: [refused] }
+      }
       const loaded = await (await services.runtime()).load(bytes, card.binding)
       try {
         const rows = await frame.rows('test', parityRows)
-        const { features, ...scale } = parametersOf(scaler)
-        const ordered = graphOrder(card.inputs).flatMap(at => features[at] ?? [])
-        const checks: CheckResult[] = [
-          ...verifyModel(bytes, scaler.outside ? {} : { scaler: { ...scale, features: ordered } }).map(check => ({
-            ...check,
-            target: { model: model.name },
-          })),
+        const report = reportOf([
+          ...verified,
           await parityOf(model, card, reference, loaded),
           await scalerOf(services, model, card, scaler, bytes, rows),
-        ]
-        const report: Report = {
-          id: ulid(),
-          kind: 'export',
-          subject: model.name,
-          at: services.clock.now(),
-          status: overallStatus(checks),
-          checks,
-          evidence: { onnx: input(context, 'onnx').ref.digest },
-        }
+        ])
         const save = saveUnder(services, context, model.encryptWith)
         const opset = inspectModel(bytes).opsets as unknown as Json
         return {

@@ -1,9 +1,9 @@
 import type { Dataset } from '../../define/dataset.ts'
 import { isTable } from '../../define/source.ts'
 import { shortDigest, type Digest } from '../../internal/digest.ts'
-import type { StageServices } from '../pipeline/services.ts'
+import type { StageServices } from '../services.ts'
 import { presentFiles } from '../validate/files.ts'
-import { columnsDigest, storedReadmissions, type Readmission } from './record.ts'
+import { columnsDigest, storedReadmissions, type Readmission } from '../validate/readmissions.ts'
 
 /** Repairs that were let in and have no effect now. */
 export interface EndedRepairs {

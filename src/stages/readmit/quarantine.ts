@@ -2,7 +2,7 @@ import type { Dataset } from '../../define/dataset.ts'
 import { fail } from '../../errors/index.ts'
 import type { ArtifactRef, StepRecord } from '../../ports/metadata-store.ts'
 import type { Relation } from '../../ports/data-engine.ts'
-import type { StageServices } from '../pipeline/services.ts'
+import type { StageServices } from '../services.ts'
 import { datasetStepName } from '../pipeline/validation.ts'
 
 /** Rows that a snapshot set aside. */

@@ -11,7 +11,7 @@ import { startSnapshot } from '../pipeline/run.ts'
 import { endedRepairs } from './ended.ts'
 import { newestQuarantine, reasonsOf } from './quarantine.ts'
 import { readmit } from './readmit.ts'
-import { columnsDigest, readmissionsOf, storedReadmissions } from './record.ts'
+import { columnsDigest, readmissionsOf, storedReadmissions } from '../validate/readmissions.ts'
 
 // Rows that a snapshot sets aside, repaired and let in again, over a real store and engine.
 

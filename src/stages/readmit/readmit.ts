@@ -10,7 +10,7 @@ import { ownedName } from '../../internal/leftovers.ts'
 import { makeFolder } from '../../internal/publish.ts'
 import { rowColumn } from '../../ports/data-engine.ts'
 import type { ArtifactRef } from '../../ports/metadata-store.ts'
-import type { StageServices } from '../pipeline/services.ts'
+import type { StageServices } from '../services.ts'
 import { validationServices } from '../pipeline/validation.ts'
 import { contentColumn } from '../validate/repairs.ts'
 import { sourceFiles } from '../validate/files.ts'
@@ -25,7 +25,7 @@ import {
   repairsFrom,
   storedReadmissions,
   type Readmission,
-} from './record.ts'
+} from '../validate/readmissions.ts'
 
 export interface Readmitted {
   readonly dataset: string

@@ -1,9 +1,9 @@
 import { rowColumn } from '../../ports/data-engine.ts'
 import type { Digest } from '../../internal/digest.ts'
-import type { StageServices } from '../pipeline/services.ts'
+import type { StageServices } from '../services.ts'
 import { contentColumn } from '../validate/repairs.ts'
 import type { Quarantine } from './quarantine.ts'
-import { repairsFrom, type Readmission } from './record.ts'
+import { repairsFrom, type Readmission } from '../validate/readmissions.ts'
 
 /**
  * Table expression of the rows that readmissions let in, the last of each place, with the place and `millrace_turn`, the

@@ -4,14 +4,14 @@ import { fail, isMillraceError } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { isDigest, type Digest } from '../../internal/digest.ts'
 import { messageOf } from '../../internal/message-of.ts'
+import type { ArtifactStore } from '../../ports/artifact-store.ts'
 import type { ModelVersion } from '../../ports/metadata-store.ts'
 import type { ModelCard } from '../../ports/trainer.ts'
 import type { ModelFigures } from '../evaluate/figures/index.ts'
 import type { GoldenRows } from '../evaluate/golden.ts'
 import { type FrameSummary, type Spans, spansIn } from '../features/frame.ts'
 import { readArtifact, type ScalerArtifact } from '../scaler/index.ts'
-import type { StageServices } from '../pipeline/services.ts'
-import type { Profile } from '../watch/profile.ts'
+import type { Profile } from '../windows/profile.ts'
 
 /** `lateness@3`. */
 export const versionName = ({ model, version }: Pick<ModelVersion, 'model' | 'version'>): string =>
@@ -74,7 +74,7 @@ export function snapshotOfVersion(record: ModelVersion | undefined, dataset: str
 
 /** One part of a version. Throws `versionUnreadable`, or what the artifact store says of it. */
 export async function readPart<P extends VersionPart>(
-  { artifacts }: Pick<StageServices, 'artifacts'>,
+  { artifacts }: { readonly artifacts: Pick<ArtifactStore, 'get'> },
   record: ModelVersion,
   part: P,
 ): Promise<ReturnType<(typeof readers)[P]>> {

@@ -25,6 +25,13 @@ export interface ScalerArtifact {
   readonly outside?: true
 }
 
+/** A version's scaler as a monitor holds traffic against it. */
+export interface WatchedScaler {
+  readonly artifact: ScalerArtifact
+  /** Whether the graph answers for missing values. */
+  readonly missingHandled: boolean
+}
+
 export function scalerArtifact(
   scaler: ScalerParameters,
   inputs: readonly { readonly name: string; readonly kind: 'number' | 'text' }[],

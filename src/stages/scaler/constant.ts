@@ -1,7 +1,7 @@
 import type { CheckResult } from '../../define/report.ts'
 import { numbersOf, type ScalerArtifact } from './artifact.ts'
 import { figure, type Finding, plural, scalerCheck } from './finding.ts'
-import type { WindowColumn } from './window.ts'
+import type { WindowColumn } from '../windows/window.ts'
 
 const fitted = { id: 'scaler-constant', threshold: 'every number takes more than one value in training' }
 const moved = {

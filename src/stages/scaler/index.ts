@@ -15,7 +15,7 @@ import type { ScalingWindow } from './window.ts'
 export { parametersOf, readArtifact, type ScalerArtifact, scalerArtifact } from './artifact.ts'
 export { scalerParity } from './parity.ts'
 export { type ColumnStatistics, fittedOnTraining } from './refit.ts'
-export { unitChange } from './unit-change.ts'
+export { declaredUnits, unitChange } from './units-of-versions.ts'
 
 /** A model file beside its scaler. */
 export interface ScaledVersion {

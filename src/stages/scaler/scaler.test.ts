@@ -4,9 +4,9 @@ import type { CheckResult } from '../../define/report.ts'
 import { digestBytes } from '../../internal/digest.ts'
 import { seeded } from '../../math/random/seeded.ts'
 import { fitScaler, type ScalerKind } from '../../math/scaler/index.ts'
-import { buildProfile } from '../watch/build-profile.ts'
-import { unitFactors } from '../watch/unit-edges.ts'
-import { createWindow } from '../watch/window.ts'
+import { buildProfile } from '../windows/build-profile.ts'
+import { unitFactors } from '../windows/unit-edges.ts'
+import { createWindow } from '../windows/window.ts'
 import { mergeAssociativity, roundTrip } from './arithmetic.ts'
 import { type ScalerArtifact, scalerArtifact } from './artifact.ts'
 import { constantFeatures } from './constant.ts'
@@ -14,8 +14,8 @@ import { hashChain } from './hash-chain.ts'
 import { namesAndOrder } from './names.ts'
 import { float32Precision } from './precision.ts'
 import { type ColumnStatistics, fittedOnTraining } from './refit.ts'
-import { unitChange } from './unit-change.ts'
-import { scalerOfWindow } from './watched.ts'
+import { unitChange } from './units-of-versions.ts'
+import { scalerOfWindow } from '../watch/watched-scaler.ts'
 
 type Columns = Readonly<Record<string, Float32Array>>
 
@@ -205,15 +205,74 @@ describe('S9 unit change', () => {
   test('between two scalers by their medians and interquartile ranges', () => {
     const scaled = artifactOf
     const [before, now] = [scaled({ x: skewed(900, 1) }), scaled({ x: skewed(900, 1, 1.609344) })]
-    expect(unitChange('m', now, before).message).toBe('x is 1.609 times what it was: kilometres for miles?')
+    expect(unitChange('m', now, before)).toMatchObject({
+      status: 'fail',
+      severity: 'critical',
+      message:
+        'x is 1.609 times what it was: kilometres for miles? Where it is meant, name its unit in units: { x: … }',
+    })
     expect(unitChange('m', before, before).status).toBe('pass')
     // by name, whatever else the two models read and in which order
     const wider = scaled({ y: skewed(900, 2), x: skewed(900, 1, 1.609344) })
-    expect(unitChange('m', wider, before)).toMatchObject({ status: 'warn', evaluated: 1 })
+    expect(unitChange('m', wider, before)).toMatchObject({ status: 'fail', evaluated: 1 })
     expect(unitChange('m', scaled({ y: skewed(900, 1, 1.609344) }), before)).toMatchObject({
       status: 'skipped',
       evaluated: 0,
     })
+    // What is declared is said, and passes
+    expect(unitChange('m', now, before, new Set(['x']))).toMatchObject({
+      status: 'pass',
+      message: '1 input are in the units they were in; x is 1.609 times what it was: kilometres for miles, as declared',
+    })
+  })
+  const warm = (rows: number, seed: number): Float32Array => normal(rows, 12, 7, seed)
+  const curve = (of: (x: number) => number) => (x: number) => of(x)
+  test.each<[string, (x: number) => number, string, ('fail' | 'warn')?]>([
+    ['pounds', x => x * 2.204623, 'pounds for kilograms'],
+    ['thousandths', x => x * 1000, 'thousandths for wholes'],
+    ['inches', x => x / 2.54, 'inches for centimetres'],
+    ['stones', x => x / 6.350293, 'stones for kilograms'],
+    ['Fahrenheit', x => 1.8 * x + 32, 'degrees Fahrenheit for Celsius'],
+    ['kelvins', x => x + 273.15, 'kelvins for degrees Celsius'],
+    ['the other sign', x => -x, 'the sign is turned round'],
+    ['nautical miles', x => x * 0.868976, 'nautical miles for miles', 'warn'],
+    ['scaled already', x => (x - 12) / 7, 'scaled already'],
+  ])('a retrain on other rows in %s is told', (_, of, words, wanted = 'fail') => {
+    const [before, now] = [artifactOf({ x: warm(4_000, 1) }), artifactOf({ x: warm(4_000, 2).map(of) })]
+    const check = unitChange('m', now, before)
+    expect([check.status, check.message]).toEqual([wanted, expect.stringContaining(words)])
+    // and the way back
+    if (_ !== 'scaled already') expect(unitChange('m', before, now).status).toBe(wanted)
+  })
+  test.each<[string, (x: number) => number, string]>([
+    ['logarithms', curve(Math.log), 'its natural logarithm'],
+    ['decimal logarithms', curve(Math.log10), 'its decimal logarithm'],
+  ])('a retrain on other rows in %s is told, and back', (_, of, words) => {
+    const [before, now] = [artifactOf({ x: skewed(4_000, 1) }), artifactOf({ x: skewed(4_000, 2).map(of) })]
+    expect(unitChange('m', now, before)).toMatchObject({ status: 'fail', message: expect.stringContaining(words) })
+    expect(unitChange('m', before, now).status).toBe('fail')
+  })
+  test('columns that are swapped are told, and those that are alike are not', () => {
+    const before = artifactOf({ a: warm(3_000, 1), b: skewed(3_000, 2) })
+    const now = artifactOf({ a: skewed(3_000, 3), b: warm(3_000, 4) })
+    expect(unitChange('m', now, before)).toMatchObject({ status: 'fail', message: 'a and b are swapped', bad: 1 })
+    const alike = [1, 3].map(seed => artifactOf({ a: warm(3_000, seed), b: warm(3_000, seed + 1) }))
+    expect(unitChange('m', alike[1] as never, alike[0] as never).status).toBe('pass')
+  })
+  test('what only moves or spreads, or grows by less than units differ, is let pass', () => {
+    let told = 0
+    for (let seed = 0; seed < 200; seed++) {
+      const random = seeded(1_000 + seed)
+      const [shift, spread] = [2 * random.normal(), Math.exp(0.3 * random.normal())]
+      const before = artifactOf({ x: normal(1_500, 50, 10, seed), y: skewed(1_500, seed) })
+      const now = artifactOf({
+        x: normal(1_500, 50 + 10 * shift, 10 * spread, seed + 500),
+        y: skewed(1_500, seed + 500, Math.exp(0.1 * random.normal())),
+      })
+      const check = unitChange('m', now, before)
+      if (check.status === 'fail') told++
+    }
+    expect(told).toBe(0)
   })
 })
 

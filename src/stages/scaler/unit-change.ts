@@ -1,17 +1,15 @@
 import type { CheckResult } from '../../define/report.ts'
-import { unitFactors, unitTolerance } from '../watch/unit-edges.ts'
+import { unitFactors, unitTolerance } from '../windows/unit-edges.ts'
 import type { ScalerArtifact } from './artifact.ts'
 import { type Finding, plural, scalerCheck } from './finding.ts'
 import { paired, type ScalingWindow } from './window.ts'
 
 type Target = CheckResult['target']
 
-const unit = {
-  id: 'scaler-unit-change',
+const inWindow = {
+  id: 'scaler-window-unit',
   threshold: `no quartiles are those of training times the factor of a known unit, within ${100 * unitTolerance} %`,
 }
-/** Beside the comparison of two scalers in one report. */
-const inWindow = { ...unit, id: 'scaler-window-unit' }
 
 /** S9 in a window: all three quartiles are those of training times the factor of a known unit, and not as they were. */
 export function unitChangeInWindow(target: Target, artifact: ScalerArtifact, window: ScalingWindow): CheckResult {
@@ -47,38 +45,4 @@ const times = (factor: number): string => `${factor.toPrecision(4)} times`
 function unitFinding(column: string, factor: number, said: string): Finding {
   const words = unitFactors.find(([known]) => known === factor)?.[1] ?? ''
   return { column, level: 'warn', text: `${said}: ${words}?`, observed: { factor } }
-}
-
-/** What was learned of each input. */
-interface ScaledInputs {
-  readonly features: readonly Pick<ScalerArtifact['features'][number], 'name' | 'median' | 'iqr' | 'count'>[]
-}
-
-const close = (a: number, b: number): boolean => Math.abs(a / b - 1) <= unitTolerance
-
-/**
- * S9 between two scalers: median and interquartile range of the new one are those of the old times the factor of a known
- * unit. Inputs are paired by name.
- */
-export function unitChange(model: string, now: ScaledInputs, before: ScaledInputs): CheckResult {
-  let compared = 0
-  const earlier = new Map(before.features.map(feature => [feature.name, feature]))
-  const findings = now.features.flatMap((a): Finding[] => {
-    const { name } = a
-    const b = earlier.get(name)
-    if (!b || a.count === 0 || b.count === 0 || b.iqr === 0 || b.median === 0 || a.iqr === 0) return []
-    compared++
-    const found = unitFactors.find(([factor]) => close(a.iqr / b.iqr, factor) && close(a.median / b.median, factor))
-    if (!found) return []
-    return [unitFinding(name, found[0], `${name} is ${times(found[0])} what it was`)]
-  })
-  return scalerCheck(
-    unit,
-    { model },
-    {
-      evaluated: compared,
-      findings,
-      good: `${plural(compared, 'input')} are in the units they were in`,
-    },
-  )
 }

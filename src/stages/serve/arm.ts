@@ -1,4 +1,4 @@
-import type { StageServices } from '../pipeline/services.ts'
+import type { StageServices } from '../services.ts'
 import { RowEncoder } from './encode.ts'
 import type { OnlineViews } from './online-views.ts'
 import { loadProven, type ServedVersion } from './served-version.ts'

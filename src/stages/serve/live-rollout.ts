@@ -1,7 +1,7 @@
 import type { Decision } from '../../define/decision.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { advance, type RolloutEvent, type RolloutState } from '../deploy/rollout/index.ts'
-import type { StageServices } from '../pipeline/services.ts'
+import type { StageServices } from '../services.ts'
 import type { RolloutLog } from './rollout-log.ts'
 import type { Trial } from './trial.ts'
 

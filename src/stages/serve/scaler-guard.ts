@@ -2,7 +2,7 @@ import { overallStatus, type Report } from '../../define/report.ts'
 import { fail } from '../../errors/index.ts'
 import { ulid } from '../../internal/ids.ts'
 import { messageOf } from '../../internal/message-of.ts'
-import type { StageServices } from '../pipeline/services.ts'
+import type { StageServices } from '../services.ts'
 import type { ServedVersion } from './served-version.ts'
 
 /** How often the chain of digests is followed while serving. */

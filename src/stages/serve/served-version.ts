@@ -8,13 +8,13 @@ import { handlesMissing, readModel } from '../../onnx/index.ts'
 import type { InferenceRuntime, LoadedModel } from '../../ports/inference-runtime.ts'
 import type { MetadataStore, ModelVersion } from '../../ports/metadata-store.ts'
 import { goldenTest } from '../evaluate/service-tests.ts'
-import type { StageServices } from '../pipeline/services.ts'
+import type { StageServices } from '../services.ts'
 import { fail, type MillraceError } from '../../errors/index.ts'
 import type { ModelCard } from '../../ports/trainer.ts'
 import { partDigest, readPart, versionName } from '../register/version-parts.ts'
 import { checksOfVersion } from '../scaler/index.ts'
-import type { WatchedScaler } from '../scaler/watched.ts'
-import type { Profile } from '../watch/index.ts'
+import type { WatchedScaler } from '../scaler/artifact.ts'
+import type { Profile } from '../windows/profile.ts'
 
 /** A model version in memory, its golden rows answered. */
 export interface ServedVersion {

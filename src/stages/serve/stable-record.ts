@@ -4,7 +4,7 @@ import { compilePart } from '../../define/project.ts'
 import { ulid } from '../../internal/ids.ts'
 import type { Micros } from '../../internal/time.ts'
 import type { ModelVersion } from '../../ports/metadata-store.ts'
-import type { StageServices } from '../pipeline/services.ts'
+import type { StageServices } from '../services.ts'
 
 /** What the store says of a deployment: the version that is stable. */
 export interface StableDocument {

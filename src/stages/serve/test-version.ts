@@ -9,7 +9,7 @@ import { keepCounterexamples, readCounterexamples } from '../evaluate/counterexa
 import type { ModelFigures } from '../evaluate/figures/index.ts'
 import { runSuite } from '../evaluate/suite.ts'
 import { frameKey } from '../pipeline/save.ts'
-import type { StageServices } from '../pipeline/services.ts'
+import type { StageServices } from '../services.ts'
 import { partDigest, readPart, versionName } from '../register/version-parts.ts'
 import { readFrame } from '../train/read-frame.ts'
 import type { ChampionScores } from '../evaluate/metric-tests.ts'

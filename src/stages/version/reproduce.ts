@@ -1,4 +1,4 @@
-import { spansOfVersion } from '../register/version-parts.ts'
+import { readPart, spansOfVersion } from '../register/version-parts.ts'
 import type { Model } from '../../define/model.ts'
 import type { Engine, StepDefinition } from '../../engine/index.ts'
 import { fail } from '../../errors/index.ts'
@@ -13,9 +13,10 @@ import { readFrame } from '../train/read-frame.ts'
 import { ownCode } from '../pipeline/code.ts'
 import { datasetStepName } from '../pipeline/validation.ts'
 import { modelSteps } from '../pipeline/model-steps.ts'
+import { withFile } from '../pipeline/run.ts'
 import { datasetsOf } from '../pipeline/step-parts.ts'
 import { saveUnder } from '../pipeline/save.ts'
-import type { StageServices } from '../pipeline/services.ts'
+import type { StageServices } from '../services.ts'
 
 /** Which definition it was rebuilt from. */
 export type Origin =
@@ -49,12 +50,13 @@ export interface Reproduction {
 export async function reproduce(
   services: StageServices,
   engine: Engine,
-  model: Model,
+  declared: Model,
   version: ModelVersion,
   kept: ArtifactStore,
   stepEnvironment: Json,
   origin: Origin,
 ): Promise<Reproduction> {
+  const model = await withImported(services, declared, version, kept)
   const datasets = datasetsOf(model)
   const snapshots: StepDefinition[] = datasets.map(dataset => {
     const digest = version.facts[`data:${dataset.name}`] as Digest | undefined
@@ -140,6 +142,19 @@ export async function reproduce(
     ...(differ === undefined ? {} : { scoresDiffer: differ }),
     parts,
   }
+}
+
+/** Where the version was imported, its files instead of the trainer that the project declares. */
+async function withImported(
+  services: StageServices,
+  model: Model,
+  version: ModelVersion,
+  kept: ArtifactStore,
+): Promise<Model> {
+  const { trainer } = await readPart({ artifacts: kept }, version, 'declaration')
+  if (trainer.kind !== 'onnx' || !trainer.kept) return model
+  for (const digest of Object.values(trainer.kept)) await services.artifacts.put(await kept.get(digest))
+  return withFile(model, trainer)
 }
 
 /** The search of a version as it ended: what it chose, by its digest. */

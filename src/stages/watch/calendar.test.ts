@@ -1,7 +1,9 @@
 import { expect, it } from 'vitest'
 import { seeded } from '../../math/random/seeded.ts'
-import { buildProfile } from './build-profile.ts'
-import { advanceMonitor, createWindow, evaluateWindow, startMonitor } from './index.ts'
+import { buildProfile } from '../windows/build-profile.ts'
+import { advanceMonitor, startMonitor } from './monitor/advance.ts'
+import { createWindow } from '../windows/window.ts'
+import { evaluateWindow } from './evaluate.ts'
 
 // Inputs that tell the time have no spread within a window, or another one in each: that is no change.
 

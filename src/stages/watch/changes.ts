@@ -1,8 +1,8 @@
 import { studentSf } from '../../math/special/student.ts'
-import { baselineCounters, type DirectionKind, directionsOf, meansOf, rowVariance } from './directions.ts'
-import type { ColumnProfile } from './profile.ts'
+import { baselineCounters, type DirectionKind, directionsOf, meansOf, rowVariance } from '../windows/directions.ts'
+import type { ColumnProfile } from '../windows/profile.ts'
 import { type SmallestChange, smallestOf } from './sensitivity.ts'
-import { type Variation, varianceOfMean } from './variation.ts'
+import { type Variation, varianceOfMean } from '../windows/variation.ts'
 
 /** Windows over which a change is added up: a small one that stays shows in their mean long before it does in one. */
 export const spans = [1, 2, 3, 5, 7, 14] as const

@@ -9,7 +9,7 @@ import {
   totalVariation,
 } from '../../math/distribution/divergence.ts'
 import type { Change } from './changes.ts'
-import type { ColumnProfile } from './profile.ts'
+import type { ColumnProfile } from '../windows/profile.ts'
 
 export type DriftVerdict = 'ok' | 'warn' | 'drift' | 'insufficient' | 'error'
 

@@ -6,10 +6,10 @@ import { type Duration, type Micros, micros } from '../../internal/time.ts'
 import { messageOf } from '../../internal/message-of.ts'
 import { judgeColumn, observe, type Observed } from './changes.ts'
 import { type ColumnDrift, type DriftVerdict, type Measures, measureColumn } from './column-drift.ts'
-import type { Profile } from './profile.ts'
+import type { Profile } from '../windows/profile.ts'
 import { smallestChange, type Sensitivity } from './sensitivity.ts'
 import { type Measured, nameOf, verdictOf } from './verdict.ts'
-import type { WindowAccumulator } from './window.ts'
+import type { WindowAccumulator } from '../windows/window.ts'
 
 export type { Sensitivity } from './sensitivity.ts'
 

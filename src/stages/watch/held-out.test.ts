@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { seeded } from '../../math/random/seeded.ts'
-import { buildProfile } from './build-profile.ts'
+import { buildProfile } from '../windows/build-profile.ts'
 import { evaluateWindow } from './evaluate.ts'
 import { advanceMonitor, startMonitor } from './monitor/advance.ts'
-import { createWindow } from './window.ts'
+import { createWindow } from '../windows/window.ts'
 
 const day = 86_400_000_000
 const rows = 1_000

@@ -9,9 +9,9 @@ import { seeded } from '../../math/random/seeded.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
 import type { Alert, Notifier } from '../../ports/notifier.ts'
 import { type ManualClock, manualClock } from '../../testing/manual-clock.ts'
-import { buildProfile } from './build-profile.ts'
+import { buildProfile } from '../windows/build-profile.ts'
 import { LiveMonitor, type RetrainRequest } from './live.ts'
-import type { Profile } from './profile.ts'
+import type { Profile } from '../windows/profile.ts'
 
 // A monitor as serving drives it, over a real store: rows, labels and time come in; reports, windows, alerts, decisions and
 // retrains come out.

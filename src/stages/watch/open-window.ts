@@ -1,6 +1,6 @@
 import type { Micros } from '../../internal/time.ts'
-import type { Profile } from './profile.ts'
-import { WindowAccumulator } from './window.ts'
+import type { Profile } from '../windows/profile.ts'
+import { WindowAccumulator } from '../windows/window.ts'
 
 /** Counters of an open window as JSON: those that changed as index, increment, …; all of them counted from zero if `fresh`. */
 export type WindowChange = {

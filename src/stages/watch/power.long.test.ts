@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { seeded } from '../../math/random/seeded.ts'
 import { watched, windowsToAlert, type World, type WorldChange } from '../../../test/support/watched-world.ts'
 import type { Sensitivity } from './sensitivity.ts'
-import { variationOf, varianceOfMean } from './variation.ts'
+import { variationOf, varianceOfMean } from '../windows/variation.ts'
 
 const worlds: Readonly<Record<string, World>> = {
   'i.i.d.': {},

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
 import { seeded } from '../../math/random/seeded.ts'
-import { buildProfile } from './build-profile.ts'
+import { buildProfile } from '../windows/build-profile.ts'
 import { alarmRate, evaluateWindow, type EvaluateOptions } from './evaluate.ts'
-import { createWindow, WindowAccumulator } from './window.ts'
+import { createWindow, WindowAccumulator } from '../windows/window.ts'
 
 const coded = (code: string): Error => expect.objectContaining({ code }) as Error
 const random = seeded(1)

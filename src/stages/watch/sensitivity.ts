@@ -1,4 +1,4 @@
-import type { DirectionKind } from './directions.ts'
+import type { DirectionKind } from '../windows/directions.ts'
 
 export type Sensitivity = 'low' | 'normal' | 'high'
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { type Change, hasGone, judgeColumn, type Observed, remembered, unlikeTraining } from './changes.ts'
 import type { Measures } from './column-drift.ts'
 import { smallestChange, smallestOf } from './sensitivity.ts'
-import type { Variation } from './variation.ts'
+import type { Variation } from '../windows/variation.ts'
 import { type Measured, nameOf, told, verdictOf } from './verdict.ts'
 
 // From what each direction of a column says to the verdict of a window: the arithmetic by hand, the words as people get them.

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { canonicalJson, type Json } from '../../internal/canonical-json.ts'
 import { type SeededRandom, seeded } from '../../math/random/seeded.ts'
-import { buildProfile } from './build-profile.ts'
+import { buildProfile } from '../windows/build-profile.ts'
 import { evaluateWindow, type EvaluateOptions, type Evaluation } from './evaluate.ts'
 import { advanceMonitor, startMonitor } from './monitor/advance.ts'
 import { belowFloor, RealisedPerformance } from './monitor/performance.ts'
@@ -14,8 +14,8 @@ import {
   type RetrainEvidence,
   retrainStarted,
 } from './monitor/retrain.ts'
-import type { Profile } from './profile.ts'
-import { createWindow, WindowAccumulator } from './window.ts'
+import type { Profile } from '../windows/profile.ts'
+import { createWindow, WindowAccumulator } from '../windows/window.ts'
 
 const options: EvaluateOptions = { sensitivity: 'normal', falseAlarms: '30d', testsPerDay: 1, subject: 'api', at: 0 }
 const day = 86_400_000_000

@@ -8,7 +8,7 @@ import type { DataEngine, Value } from '../../../ports/data-engine.ts'
 import { openDuckdb } from './engine.ts'
 import { duckdbDialect } from './dialect.ts'
 import { times } from '../../../../test/fuzz/edges.ts'
-import { anyExpression, anyRow, rowColumns } from '../../../define/expression/arbitrary.ts'
+import { anyExpression, anyRow, rowColumns } from '../../../../test/support/expressions.ts'
 
 let engine: DataEngine
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { anyPattern, anySearched } from '../../../define/expression/pattern-arbitrary.ts'
+import { anyPattern, anySearched } from '../../../../test/support/patterns.ts'
 import { linearPattern, patternText } from '../../../define/expression/pattern.ts'
 import type { DataEngine } from '../../../ports/data-engine.ts'
 import { openDuckdb } from './engine.ts'

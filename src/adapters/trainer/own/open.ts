@@ -42,14 +42,16 @@ async function train(
   request: TrainingRequest,
   openCrew: () => Promise<Crew & { close(): Promise<void> }>,
 ): Promise<Trained> {
+  request.signal.throwIfAborted()
   const rows = await request.frame.rows('train')
   const worthIt = request.trainer.kind === 'gbt' && rows.rows * rows.inputs.length >= fewestValues
   const crew = worthIt ? await openCrew() : undefined
   let fitted: FittedModel
   try {
-    fitted = await fit({ ...request, trainer: request.trainer as OwnTrainer }, rows, crew, (done, of) =>
-      request.progress(done / of, `round ${done} of ${of}`),
-    )
+    fitted = await fit({ ...request, trainer: request.trainer as OwnTrainer }, rows, crew, (done, of) => {
+      request.signal.throwIfAborted()
+      request.progress(done / of, `round ${done} of ${of}`)
+    })
   } finally {
     await crew?.close()
   }

@@ -3,7 +3,7 @@ import { ulid } from '../../../internal/ids.ts'
 import { readModel } from '../../../onnx/index.ts'
 import { batchOf } from '../../../stages/evaluate/subject.ts'
 import { partDigest, readPart } from '../../../stages/register/version-parts.ts'
-import { scalerParity, unitChange } from '../../../stages/scaler/index.ts'
+import { scalerParity, unitChange, declaredUnits } from '../../../stages/scaler/index.ts'
 import { proveScaler } from '../../../stages/scaler/prove.ts'
 import { loadVersion } from '../../../stages/serve/served-version.ts'
 import { readFrame } from '../../../stages/train/read-frame.ts'
@@ -59,7 +59,8 @@ export const command: Command = {
         if (against !== undefined && against !== record.version) {
           const other = await versionOf(store, typeof against === 'string' ? against : `${record.model}@${against}`)
           const before = await readPart(workspace, other, 'scaler')
-          checks.push(unitChange(name, scaler.artifact, before))
+          const units = (await readPart(workspace, other, 'declaration')).units
+          checks.push(unitChange(name, scaler.artifact, before, declaredUnits(model.units, units)))
         }
         const report: Report = {
           id: ulid(),

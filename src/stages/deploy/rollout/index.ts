@@ -1,5 +1,5 @@
 export { advance } from './advance.ts'
 export { route } from './route.ts'
-export { resolveRollout, startRollout } from './start.ts'
+export { startRollout } from './start.ts'
 export type * from './state.ts'
 export type { Advanced } from './transition.ts'

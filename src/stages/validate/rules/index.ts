@@ -15,7 +15,6 @@ import { queryRule } from './query.ts'
 import { remembered } from './remembered.ts'
 
 export { Unavailable, type RuleContext, type RuleOutcome } from './context.ts'
-export { expressionParts } from './expression.ts'
 
 /** What a rule asks beside its own look at the rows: in the plan of all, it costs no look of its own. */
 export function plannedOf(spec: ExpectationSpec, rule: RowRule, columns: Dataset['columns']): RowsMetric[] {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { seeded } from '../../../math/random/seeded.ts'
-import { buildProfile } from '../build-profile.ts'
+import { buildProfile } from '../../windows/build-profile.ts'
 import { type Evaluation, evaluateWindow } from '../evaluate.ts'
-import type { Profile } from '../profile.ts'
-import { createWindow } from '../window.ts'
+import type { Profile } from '../../windows/profile.ts'
+import { createWindow } from '../../windows/window.ts'
 import { advanceMonitor, type Observation, startMonitor } from './advance.ts'
 
 const random = seeded(3)

@@ -3,8 +3,8 @@ import { type Duration, type Micros, micros } from '../../../internal/time.ts'
 import { aucInterval, areaUnderCurve } from '../../../math/metrics/ranking.ts'
 import { normalQuantile } from '../../../math/special/normal.ts'
 import { headline, type Score } from '../../../math/metrics/row-loss.ts'
-import { meanLoss, qualityOf } from '../baseline-performance.ts'
-import type { BaselinePerformance } from '../profile.ts'
+import { meanLoss, qualityOf } from '../../windows/baseline-performance.ts'
+import type { BaselinePerformance } from '../../windows/profile.ts'
 
 export interface PerformanceOptions {
   readonly task: Task

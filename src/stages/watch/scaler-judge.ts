@@ -1,11 +1,12 @@
 import { type CheckResult, overallStatus, type Report } from '../../define/report.ts'
 import { digestJson, shortDigest } from '../../internal/digest.ts'
 import type { Micros } from '../../internal/time.ts'
-import type { Evaluation } from '../watch/evaluate.ts'
-import type { Observation } from '../watch/monitor/advance.ts'
-import type { Profile } from '../watch/profile.ts'
-import type { WindowAccumulator } from '../watch/window.ts'
-import { scalerOfWindow, type WatchedScaler } from './watched.ts'
+import type { Evaluation } from './evaluate.ts'
+import type { Observation } from './monitor/advance.ts'
+import type { Profile } from '../windows/profile.ts'
+import type { WindowAccumulator } from '../windows/window.ts'
+import { scalerOfWindow } from './watched-scaler.ts'
+import type { WatchedScaler } from '../scaler/artifact.ts'
 
 export interface ScalerJudgement {
   readonly report: Report

@@ -4,11 +4,11 @@ import type { Duration } from '../../internal/time.ts'
 import { digestBytes } from '../../internal/digest.ts'
 import { seeded } from '../../math/random/seeded.ts'
 import { fitScaler } from '../../math/scaler/index.ts'
-import { buildProfile } from '../watch/build-profile.ts'
-import { evaluateWindow } from '../watch/evaluate.ts'
-import { createWindow } from '../watch/window.ts'
-import { scalerArtifact } from './artifact.ts'
-import { scalerOfWindow } from './watched.ts'
+import { buildProfile } from '../windows/build-profile.ts'
+import { evaluateWindow } from './evaluate.ts'
+import { createWindow } from '../windows/window.ts'
+import { scalerArtifact } from '../scaler/artifact.ts'
+import { scalerOfWindow } from './watched-scaler.ts'
 
 const hour = 3_600_000_000
 /** A Monday. */

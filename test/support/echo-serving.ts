@@ -1,8 +1,8 @@
-import { fail } from '../errors/index.ts'
-import type { Json } from '../internal/canonical-json.ts'
-import { ulid } from '../internal/ids.ts'
-import type { Value } from '../ports/data-engine.ts'
-import type { DeploymentStatus, RequestColumn, ServedDeployment, Serving } from '../stages/serve/types.ts'
+import { fail } from '../../src/errors/index.ts'
+import type { Json } from '../../src/internal/canonical-json.ts'
+import { ulid } from '../../src/internal/ids.ts'
+import type { Value } from '../../src/ports/data-engine.ts'
+import type { DeploymentStatus, RequestColumn, ServedDeployment, Serving } from '../../src/stages/serve/types.ts'
 
 export interface EchoOptions {
   readonly name: string

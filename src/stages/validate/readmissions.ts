@@ -2,8 +2,10 @@ import type { Dataset } from '../../define/dataset.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { digestJson, type Digest } from '../../internal/digest.ts'
 import type { ArtifactRef, MetadataStore } from '../../ports/metadata-store.ts'
-import type { StageServices } from '../pipeline/services.ts'
-import type { Repair } from '../validate/repairs.ts'
+import type { ArtifactStore } from '../../ports/artifact-store.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { DataEngine } from '../../ports/data-engine.ts'
+import type { Repair } from './repairs.ts'
 
 /** Repaired rows that were let in again. They hold while the files that they came from are a source of the dataset. */
 export interface Readmission {
@@ -43,7 +45,7 @@ export async function readmissionsOf(store: MetadataStore, dataset: Dataset): Pr
 
 /** Adds one; false when another was added meanwhile. */
 export async function addReadmission(
-  { store, clock }: Pick<StageServices, 'store' | 'clock'>,
+  { store, clock }: { readonly store: MetadataStore; readonly clock: Clock },
   dataset: string,
   { revision, all }: Stored,
   added: Readmission,
@@ -53,7 +55,14 @@ export async function addReadmission(
 }
 
 /** Readmissions as validation takes them. */
-export function repairsFrom(services: StageServices, readmissions: readonly Readmission[]): readonly Repair[] {
+export function repairsFrom(
+  services: {
+    readonly root: string
+    readonly artifacts: Pick<ArtifactStore, 'localPath'>
+    engine(): Promise<DataEngine>
+  },
+  readmissions: readonly Readmission[],
+): readonly Repair[] {
   return readmissions.map(({ rows: { digest }, contents }) => ({
     digest,
     contents,

@@ -2,7 +2,6 @@ import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { digestJson, type Digest } from '../../internal/digest.ts'
 import type { InferenceBatch } from '../../ports/inference-runtime.ts'
-import type { WindowColumn } from '../scaler/window.ts'
 import {
   farSlot,
   missingSlot,
@@ -13,7 +12,28 @@ import {
   type TextProfile,
   unseenSlot,
 } from './profile.ts'
-import { type UnitEdges, unitEdges, unitFits } from './unit-edges.ts'
+import { type UnitEdges, unitEdges, type UnitFit, unitFits } from './unit-edges.ts'
+
+/** Statistics of one number input over a window of traffic (or any rows). */
+export interface WindowColumn {
+  readonly rows: number
+  /** Rows with a finite value. */
+  readonly finite: number
+  readonly missing: number
+  /** Of the finite values. */
+  readonly mean: number
+  readonly std: number
+  /** Values more than eight training deviations from the training mean. */
+  readonly far: number
+  /** Mean and deviation with values clamped at ±16: near 0 and 1 where they arrive standardised. */
+  readonly raw: { readonly mean: number; readonly std: number }
+  /** Values that the baseline does not have, where it has at most twenty; else undefined. */
+  readonly other: number | undefined
+  /** How well each change of unit explains the quartiles. */
+  readonly units: readonly UnitFit[]
+  /** Whether it is certainly unlike the windows of training; absent where nothing is known of those. */
+  readonly unlike?: boolean
+}
 
 /** A window's statistics as JSON. */
 export interface WindowState {

@@ -1,18 +1,11 @@
 import type { CheckResult } from '../../define/report.ts'
-import type { NumberProfile, Profile } from '../watch/profile.ts'
-import { unlikeTraining } from '../watch/changes.ts'
-import type { Evaluation } from '../watch/evaluate.ts'
-import type { WindowAccumulator } from '../watch/window.ts'
-import type { ScalerArtifact } from './artifact.ts'
-import { checksOfWindow } from './index.ts'
-import type { WindowColumn } from './window.ts'
-
-/** A version's scaler as a monitor holds traffic against it. */
-export interface WatchedScaler {
-  readonly artifact: ScalerArtifact
-  /** Whether the graph answers for missing values. */
-  readonly missingHandled: boolean
-}
+import type { NumberProfile, Profile } from '../windows/profile.ts'
+import { unlikeTraining } from './changes.ts'
+import type { Evaluation } from './evaluate.ts'
+import type { WindowAccumulator } from '../windows/window.ts'
+import type { WatchedScaler } from '../scaler/artifact.ts'
+import { checksOfWindow } from '../scaler/index.ts'
+import type { WindowColumn } from '../windows/window.ts'
 
 /**
  * The streaming scaler checks on what a window has counted. `evaluation` is what the drift test saw in it: inputs that are

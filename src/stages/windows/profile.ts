@@ -62,20 +62,16 @@ export interface Profile {
   readonly performance?: BaselinePerformance
 }
 
-/** Slots after the bins of a column in a window's counters. */
+/**
+ * Slots after the bins of a number in a window's counters: missing, +∞, −∞, a value that the baseline does not have, below and
+ * above all bins, and far: more than eight baseline standard deviations from the baseline's mean.
+ */
 export const numberExtras = 7
 export const missingSlot = 0
-export const positiveInfinitySlot = 1
-export const negativeInfinitySlot = 2
 export const unseenSlot = 3
-export const belowSlot = 4
-export const aboveSlot = 5
-/** More than eight baseline standard deviations from the baseline's mean. */
 export const farSlot = 6
+/** Slots after the values of a text: other than the most frequent ones, unseen, missing. */
 export const textExtras = 3
-export const otherSlot = 0
-export const textUnseenSlot = 1
-export const textMissingSlot = 2
 
 /** Counters that a column needs: its bins, its extra slots, and for a number those between the edges of units. */
 export function slotsOf(column: ColumnProfile): number {

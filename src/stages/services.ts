@@ -1,13 +1,13 @@
-import type { Project } from '../../define/project.ts'
-import type { Clock } from '../../ports/clock.ts'
-import type { DataEngine } from '../../ports/data-engine.ts'
-import type { InferenceRuntime } from '../../ports/inference-runtime.ts'
-import type { KeyService } from '../../ports/key-service.ts'
-import type { MetadataStore } from '../../ports/metadata-store.ts'
-import type { SealingStore } from '../protect/sealed-artifacts.ts'
-import type { ModelTrainer, Trainer } from '../../ports/trainer.ts'
-import type { OpenSourceTable } from '../../ports/table-source.ts'
-import type { MetricStates } from '../validate/states.ts'
+import type { Project } from '../define/project.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { DataEngine } from '../ports/data-engine.ts'
+import type { InferenceRuntime } from '../ports/inference-runtime.ts'
+import type { KeyService } from '../ports/key-service.ts'
+import type { MetadataStore } from '../ports/metadata-store.ts'
+import type { SealingStore } from './protect/sealed-artifacts.ts'
+import type { ModelTrainer, Trainer } from '../ports/trainer.ts'
+import type { OpenSourceTable } from '../ports/table-source.ts'
+import type { MetricStates } from './validate/states.ts'
 
 /** What the stages work with; made once by `config/resolve.ts`. */
 export interface StageServices {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
-import type { ColumnType, Value } from './dialect.ts'
-import type { CallNode, FunctionName, Node, ScalarType } from './node.ts'
+import type { ColumnType, Value } from '../../src/define/expression/dialect.ts'
+import type { CallNode, FunctionName, Node, ScalarType } from '../../src/define/expression/node.ts'
 
 /** Columns of the random rows on which the readers of expressions are compared. */
 export const rowColumns: readonly (readonly [name: string, type: ColumnType])[] = [
