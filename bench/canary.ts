@@ -10,7 +10,8 @@ import type { InferenceBatch, InferenceRuntime, LoadedModel } from '../src/ports
 import type { LiveDeployment } from '../src/stages/serve/deployment.ts'
 import { late, trainedProject } from '../test/support/trained-project.ts'
 
-const [many = 200, only = ''] = [Number(process.argv[2] ?? 200), process.argv[3]]
+const many = Number(process.argv[2] ?? 200)
+const only = process.argv[3] ?? ''
 const trained = await trainedProject()
 const { clock } = trained
 const width = late.inputs.length
@@ -99,11 +100,7 @@ let made = 0
 async function rollout(cell: Cell): Promise<Ended> {
   const name = `sim-${made++}`
   simulated = false
-  const { project } = trained.deployed(
-    name,
-    { ...(cell.canary ? { canary: cell.canary } : {}) },
-    { labelHorizon: '2h' },
-  )
+  const { project } = trained.deployed(name, cell.canary ? { canary: cell.canary } : {}, { labelHorizon: '2h' })
   const serving = await trained.serve(project, { runtime: simulating })
   const live = serving.get(name) as LiveDeployment
   await live.deploy(versions.good, 'bench')

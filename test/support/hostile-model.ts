@@ -8,7 +8,7 @@ import { attributeTypes } from '../../src/onnx/proto.ts'
  */
 export const faults = { throws: 1, notANumber: 2, flips: 3, slow: 4, memory: 5, hangs: 6 } as const
 
-/** A distance with that fault: `slow` multiplies square matrices of so many rows, `memory` takes so many MiB. */
+/** A distance with that fault: `slow` multiplies square matrices of twice as many rows, `memory` takes so many MiB. */
 export const distanceOf = (fault: keyof typeof faults, strength = 0): number => faults[fault] * 1_000 + strength
 
 /** What repeats: adds nought, as often as it is told. */
@@ -59,7 +59,8 @@ export function hostileModel(): Uint8Array {
   builder.node('Sub', ['one', 'less'], 'unit')
   builder.node('Log', ['unit'], 'from_notANumber')
   // a product of matrices of ones
-  const side = length('slow', 'strength', 'one')
+  builder.node('Mul', ['strength', 'two'], 'twice')
+  const side = length('slow', 'twice', 'one')
   builder.node('Concat', [side, side], 'square', { axis: { int: 0 } })
   builder.node('ConstantOfShape', ['square'], 'matrix')
   builder.node('MatMul', ['matrix', 'matrix'], 'product')

@@ -9,6 +9,7 @@ import type { Asked, Told } from './messages.ts'
 
 // The process in which a challenger runs: it loads one model and runs what it is given, one after another.
 
+const peak = (): number => process.resourceUsage().maxRSS * 1024
 const tell = (told: Told): void => void process.send?.(told)
 const failed = (error: unknown): Pick<Told & { failed: string }, 'failed'> & { known?: unknown } => ({
   failed: messageOf(error),
@@ -19,7 +20,7 @@ async function load(asked: Extract<Asked, { load: Uint8Array }>): Promise<Loaded
   const runtime = await openNative().catch(openWasm)
   const model = await runtime.load(asked.load, asked.binding)
   const { width, categoryWidth, outputs, wide } = model
-  tell({ loaded: { width, categoryWidth, outputs, wide }, rss: process.memoryUsage.rss() })
+  tell({ loaded: { width, categoryWidth, outputs, wide }, peak: peak() })
   return model
 }
 
@@ -28,7 +29,7 @@ async function answer(model: LoadedModel, { id, ...batch }: Extract<Asked, { id:
   try {
     const { scores } = await model.run(batch)
     const took = performance.now() - began
-    tell({ id, scores, took, rss: process.memoryUsage.rss() })
+    tell({ id, scores, took, peak: peak() })
   } catch (error) {
     tell({ id, ...failed(error) })
   }

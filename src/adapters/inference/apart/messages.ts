@@ -13,8 +13,9 @@ export interface Shape {
   readonly wide: boolean
 }
 
+/** `peak`: the most bytes that the process has ever had in memory. */
 export type Told =
-  | { readonly loaded: Shape; readonly rss: number }
-  | { readonly id: number; readonly scores: Float32Array; readonly took: number; readonly rss: number }
+  | { readonly loaded: Shape; readonly peak: number }
+  | { readonly id: number; readonly scores: Float32Array; readonly took: number; readonly peak: number }
   /** `known`: a catalogued error as it is told. */
   | { readonly id?: number; readonly failed: string; readonly known?: unknown }

@@ -42,6 +42,7 @@ class ModelApart implements LoadedModel {
   #child: ChildProcess | undefined
   #ready = false
   #idleBytes = 0
+  #idlePeak = 0
   #maxBytes = Number.POSITIVE_INFINITY
   /** In the order in which they are run: the first is the one that is being run. */
   readonly #waiting = new Map<number, Waiting>()
@@ -103,7 +104,8 @@ class ModelApart implements LoadedModel {
         if ('loaded' in told) {
           clearTimeout(late)
           this.#shape = told.loaded
-          this.#idleBytes = bytesOf(child.pid) ?? told.rss
+          this.#idlePeak = told.peak
+          this.#idleBytes = bytesOf(child.pid) ?? told.peak
           this.#ready = true
           this.#looking ??= setInterval(() => this.#look(), lookMs).unref()
           resolve()
@@ -112,7 +114,9 @@ class ModelApart implements LoadedModel {
           const { failed, known } = told as Extract<Told, { failed: string }>
           child.kill('SIGKILL')
           reject(reviveError(known) ?? new Error(failed))
-        } else this.#settle(told)
+        } else if ('scores' in told && told.peak - this.#idlePeak > this.#maxBytes)
+          this.#lost(new RunLost('memory', told.peak - this.#idlePeak))
+        else this.#settle(told)
       })
       child.once('error', error => refuse(error.message))
       child.once('exit', (code, signal) => {
@@ -133,7 +137,7 @@ class ModelApart implements LoadedModel {
     else waiting?.reject(reviveError(told.known) ?? new Error(told.failed))
   }
 
-  /** A run that takes more than it may is ended, wherever it is. */
+  /** A run that takes more than it may is ended, wherever it is; one that is over by then has told its peak. */
   #look(): void {
     const bytes = (this.#ready ? bytesOf(this.#child?.pid) : undefined) ?? 0
     const more = bytes - this.#idleBytes
