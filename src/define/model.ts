@@ -31,7 +31,7 @@ import { modelTests, type ModelTest, type ModelTestBuilder } from './model-test/
 import type { Folds } from './folds.ts'
 import { compileSearch, sampleTrainers, type Search, type SearchedTrainer } from './search.ts'
 import { compileFolds, compileSplit, splitForm, type Split, type SplitOptions } from './split.ts'
-import { trainerForm, trainerRefusal, type Trainer } from './trainer.ts'
+import { isOwn, trainerForm, trainerRefusal, type Trainer } from './trainer.ts'
 import { checkTask, classWeightsForm, type ClassWeights, nodeOf, weightOf } from './truth.ts'
 
 type ModelInput =
@@ -245,6 +245,8 @@ function declareModel<const C extends Columns, const I extends Record<string, Mo
     const unfit = trainerRefusal(one, options.task, inputs)
     if (unfit !== undefined) refuse('model', name, unfit)
   }
+  if (options.scale !== undefined && !isOwn(trainer))
+    refuse('model', name, `scale has no effect: a ${trainer.kind} trainer scales by itself`)
   const { folds } = options.split
   if (folds !== undefined && search === undefined)
     refuse('model', name, 'split.folds has no effect: no search({ … }) judges trials on them')

@@ -195,3 +195,13 @@ it.each([
   })
   expect(made.trainer).toEqual(gbt({ trees: 3 }))
 })
+
+it('a scale is refused where a program scales by itself, and kept where a trainer of ours is searched', () => {
+  const program = python('train.py', { lock: 'requirements.lock' })
+  expect(() => build({ scale: 'robust', train: program })).toThrow(
+    'scale has no effect: a python trainer scales by itself',
+  )
+  expect(() => build({ scale: 'robust', train: search({ ...trees, trainer: program }) })).toThrow('scale has no effect')
+  expect(() => build({ scale: 'none', train: onnx('a.onnx') })).toThrow('scale has no effect: a onnx trainer')
+  expect(build({ scale: 'robust' }).scale).toBe('robust')
+})

@@ -1,6 +1,7 @@
 import { isClassification, type Task } from '../task.ts'
+import type { Judged } from './catalogue.ts'
 import { rowLogLoss } from './classification.ts'
-import { likeliest } from './multiclass.ts'
+import { likeliest, rowMulticlassLogLoss } from './multiclass.ts'
 import { rowPinball, rowPoissonDeviance } from './loss.ts'
 
 /** What a model says of one row: a number, or the probability of each class. */
@@ -25,17 +26,43 @@ export function headlines(scores: Float32Array, outputs: number): Float32Array {
   return Float32Array.from({ length: scores.length / outputs }, (_, row) => headline(scoreOf(scores, outputs, row)))
 }
 
-/** No probability is so small that one row decides alone. */
-const least = 1e-15
+/** The least rate that a count is judged by: a rate of 0 would cost infinitely much. */
+const leastRate = 1e-9
 
 /**
  * What a row costs: log loss where there are classes (`label` is the number of the class), pinball loss of a quantile at
- * `level`, Poisson deviance of a count, else the squared error.
+ * `level`, Poisson deviance of a count, else the squared error. Proper, so that the truth costs least. Probabilities are kept
+ * as far from 0 and 1 as float32 can tell (2⁻²³), as in every metric: no row decides alone.
  */
 export function rowLoss(task: Task, label: number, score: Score, level = 0.5): number {
-  if (typeof score !== 'number') return -Math.log(Math.min(1, Math.max(least, score[label] ?? Number.NaN)))
+  if (typeof score !== 'number')
+    return score[label] === undefined ? Number.NaN : rowMulticlassLogLoss(label, score, score.length, 0)
   if (isClassification(task)) return rowLogLoss(label, score)
   if (task === 'quantile') return rowPinball(label, score, level)
-  if (task === 'count') return rowPoissonDeviance(label, score)
+  if (task === 'count') return rowPoissonDeviance(label, Math.max(score, leastRate))
   return (label - score) ** 2
+}
+
+/** The same of each of many rows. */
+export function rowLosses({ task, labels, scores, outputs, level }: Judged): Float64Array {
+  return Float64Array.from(labels, (label, row) =>
+    task === 'multiclass'
+      ? rowMulticlassLogLoss(label, scores, outputs, row)
+      : rowLoss(task, label, scores[row * outputs] as number, level),
+  )
+}
+
+/** The name of that loss. */
+export const lossName: Readonly<Record<Task, string>> = {
+  binary: 'log loss',
+  multiclass: 'log loss',
+  regression: 'squared error',
+  quantile: 'pinball loss',
+  count: 'Poisson deviance',
+}
+
+export function mean(values: ArrayLike<number>): number {
+  let sum = 0
+  for (let i = 0; i < values.length; i++) sum += values[i] as number
+  return sum / values.length
 }

@@ -5,7 +5,7 @@ import { bootstrap } from '../../math/metrics/bootstrap.ts'
 import { judgedRows, measure, type Judged } from '../../math/metrics/catalogue.ts'
 import type { SuiteContext } from './context.ts'
 import { deviation } from './deviation.ts'
-import { lossName, mean, rowLosses } from './row-loss.ts'
+import { lossName, mean, rowLosses } from '../../math/metrics/row-loss.ts'
 import { scoredByInput, summary } from './single-input.ts'
 import type { FrameRows } from './subject.ts'
 

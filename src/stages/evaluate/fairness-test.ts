@@ -5,7 +5,7 @@ import type { Judged } from '../../math/metrics/catalogue.ts'
 import { likeliest, ofClass } from '../../math/metrics/multiclass.ts'
 import { normalQuantile } from '../../math/special/normal.ts'
 import type { SuiteContext } from './context.ts'
-import { mean } from './row-loss.ts'
+import { mean } from '../../math/metrics/row-loss.ts'
 import { slicesOf, type Slice } from './slices/groups.ts'
 
 /** One figure of one group beside the rest, with its interval: beyond the limit for certain, perhaps, or not. */

@@ -1,6 +1,6 @@
 import { seeded } from '../../../math/random/seeded.ts'
 import type { SuiteContext } from '../context.ts'
-import { mean, rowLosses } from '../row-loss.ts'
+import { mean, rowLosses } from '../../../math/metrics/row-loss.ts'
 import { scoreRows, type FrameRows } from '../subject.ts'
 import { frameRows } from '../context.ts'
 import type { Dependence } from './shape.ts'

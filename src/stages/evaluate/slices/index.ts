@@ -3,7 +3,7 @@ import type { CheckResult } from '../../../define/report.ts'
 import { bootstrap } from '../../../math/metrics/bootstrap.ts'
 import { judgedRows, measure, type Judged } from '../../../math/metrics/catalogue.ts'
 import type { SuiteContext } from '../context.ts'
-import { lossName } from '../row-loss.ts'
+import { lossName } from '../../../math/metrics/row-loss.ts'
 import { slicesOf, type AnyColumn, type Slice } from './groups.ts'
 import { judgeSlices, type SliceVerdict } from './judge.ts'
 

@@ -2,7 +2,7 @@ import { benjaminiHochberg } from '../../../math/distribution/benjamini-hochberg
 import { judgedRows, type Judged } from '../../../math/metrics/catalogue.ts'
 import { topClass } from '../../../math/metrics/calibration.ts'
 import { studentSf } from '../../../math/special/student.ts'
-import { mean, rowLosses } from '../row-loss.ts'
+import { mean, rowLosses } from '../../../math/metrics/row-loss.ts'
 import { summary } from '../single-input.ts'
 import { pairsOf, type Slice } from './groups.ts'
 import { crossFitted, fitRecalibration } from './recalibrate.ts'
