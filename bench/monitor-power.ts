@@ -7,7 +7,7 @@ import type { Sensitivity } from '../src/stages/watch/evaluate.ts'
 const runs = Number(process.argv[2] ?? 8)
 const horizon = Number(process.argv[3] ?? 60)
 const seed = Number(process.argv[4] ?? 1)
-const mostWindows = 28
+const maxWindows = 28
 
 const worlds: Readonly<Record<string, World>> = {
   'i.i.d.': {},
@@ -52,10 +52,10 @@ function falseAlarms(name: string, world: World, sensitivity: Sensitivity): void
 function power(name: string, world: World, what: string, sensitivity: Sensitivity): void {
   const { before: nulls = 5, ...change } = changes[what] ?? {}
   const found = Array.from({ length: runs }, (_, run) =>
-    windowsToAlert({ world, change, sensitivity, nulls, seed: seed * 100_000 + 50_000 + run }, mostWindows),
+    windowsToAlert({ world, change, sensitivity, nulls, seed: seed * 100_000 + 50_000 + run }, maxWindows),
   )
   const times = found.flatMap(one => one?.windows ?? []).sort((a, b) => a - b)
-  const at = (level: number): string => String(times[Math.ceil(level * found.length) - 1] ?? `more than ${mostWindows}`)
+  const at = (level: number): string => String(times[Math.ceil(level * found.length) - 1] ?? `more than ${maxWindows}`)
   const last = found.find(one => one)?.summary ?? ''
   console.log(
     `| ${name} | ${sensitivity} | ${what} | ${at(0.5)} | ${at(0.9)} | ${found.length - times.length} of ${found.length} | ${last} |`,
@@ -69,7 +69,7 @@ for (const [name, world] of Object.entries(worlds)) falseAlarms(name, world, 'no
 for (const sensitivity of ['low', 'high'] as const)
   for (const name of ['i.i.d.', 'weekly']) falseAlarms(name, worlds[name] as World, sensitivity)
 console.log(
-  `\n| world | sensitivity | change | windows to alert, median | 90 % | not in ${mostWindows} | what it says |\n|---|---|---|---|---|---|---|`,
+  `\n| world | sensitivity | change | windows to alert, median | 90 % | not in ${maxWindows} | what it says |\n|---|---|---|---|---|---|---|`,
 )
 for (const name of ['i.i.d.', 'weekly', 'wandering .8, .25 sd'])
   for (const what of Object.keys(changes)) power(name, worlds[name] as World, what, 'normal')

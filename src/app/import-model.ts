@@ -12,8 +12,10 @@ import { answerOf, engineListener, type TrainAnswer } from './train.ts'
 import type { Listener } from './use-case.ts'
 
 export interface ImportInput {
-  /** The ONNX file. */
+  /** The ONNX file; an absolute path. */
   readonly file: string
+  /** How it is called (default: by its path). */
+  readonly name?: string | undefined
   /** Which declared model it is a version of (default: the only one). */
   readonly model?: string | undefined
   /** The model's inputs by the inputs of the graph, where their names do not say it. */
@@ -60,14 +62,14 @@ async function validModel(path: string): Promise<Uint8Array> {
  */
 export async function importModel(
   workspace: Workspace,
-  { file, inputs, output, expected, ...input }: ImportInput,
+  { file, name = basename(file), inputs, output, expected, ...input }: ImportInput,
   listener: Listener,
 ): Promise<TrainAnswer> {
   const model = modelOf(workspace, input.model)
   const imported: OnnxTrainer = {
     kind: 'onnx',
     // A name: what counts is kept
-    file: basename(file),
+    file: name,
     ...(inputs ? { inputs } : {}),
     ...(output === undefined ? {} : { output }),
     ...(expected === undefined ? {} : { expected: basename(expected) }),

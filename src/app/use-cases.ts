@@ -22,6 +22,7 @@ export const useCases = {
   }),
   suggest: useCase({ line: ofDataset, load: async () => (await import('./suggest.ts')).suggestExpectations }),
   train: useCase({ line: models, load: async () => (await import('./train.ts')).train }),
+  import: useCase({ line: models, load: async () => (await import('./import-model.ts')).importModel }),
   test: useCase({ line: models, load: async () => (await import('./test-version.ts')).testOne }),
   reproduce: useCase({ line: models, load: async () => (await import('./reproduce.ts')).reproduceVersion }),
   materialise: useCase({ line: features, load: async () => (await import('./materialise.ts')).materialiseViews }),

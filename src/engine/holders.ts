@@ -4,7 +4,7 @@ import type { Executor, ProcessIdentity } from '../ports/executor.ts'
 import type { RunRecord } from '../ports/metadata-store.ts'
 
 /** No lease and no two machines' clocks differ by more: one that ends later was given before a clock was set back. */
-const mostAhead = 600_000_000
+const maxAhead = 600_000_000
 
 /**
  * Who drives a run. On this machine a dead process is seen at once, and a living one is never robbed, however late its
@@ -18,7 +18,7 @@ export function holderOf(
   if (run.lease === undefined) return { state: 'free' }
   const { owner, until } = run.lease
   const lives = executor.alive(owner)
-  if (lives === true || (lives === undefined && until >= now && until - now <= mostAhead))
+  if (lives === true || (lives === undefined && until >= now && until - now <= maxAhead))
     return { state: 'held', owner }
   return { state: 'dead', owner }
 }

@@ -5,7 +5,7 @@ interface Change {
 
 const context = 3
 /** Beyond this many pairs of lines the middle is replaced as one block. */
-const mostPairs = 4_000_000
+const maxPairs = 4_000_000
 
 /** The longest common subsequence of lines as changes. */
 function changes(a: readonly string[], b: readonly string[]): Change[] {
@@ -21,7 +21,7 @@ function changes(a: readonly string[], b: readonly string[]): Change[] {
 function between(a: readonly string[], b: readonly string[]): Change[] {
   const removed: Change[] = a.map(line => ({ kind: '-', line }))
   const added: Change[] = b.map(line => ({ kind: '+', line }))
-  if (a.length === 0 || b.length === 0 || a.length * b.length > mostPairs) return [...removed, ...added]
+  if (a.length === 0 || b.length === 0 || a.length * b.length > maxPairs) return [...removed, ...added]
   const width = b.length + 1
   const common = new Uint32Array((a.length + 1) * width)
   const at = (i: number, j: number) => common[i * width + j] as number

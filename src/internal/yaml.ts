@@ -28,7 +28,7 @@ export interface YamlFault {
 }
 
 /** Most times that aliases may stand for what was said before: a text of a few lines can unfold to gigabytes. */
-const mostAliases = 1_000
+const maxAliases = 1_000
 
 /** What YAML 1.1 takes for truth values besides true and false, as PyYAML does. */
 const words: ScalarTag = {
@@ -54,7 +54,7 @@ function isPlain(value: unknown): boolean {
 
 function inWords(reason: string): string {
   if (/call stack/.test(reason)) return 'it is nested too deep'
-  if (/alias count/.test(reason)) return `its aliases stand for more than ${mostAliases} values`
+  if (/alias count/.test(reason)) return `its aliases stand for more than ${maxAliases} values`
   return (reason.split('\n')[0] as string).replace(/(?: at line \d+, column \d+)?:?$/, '')
 }
 
@@ -79,7 +79,7 @@ export function readYaml(
       const { line, col } = lines.linePos(wrong.pos[0])
       return { fault: { reason: inWords(wrong.message), line, column: col } }
     }
-    const value: unknown = document.toJS({ maxAliasCount: mostAliases })
+    const value: unknown = document.toJS({ maxAliasCount: maxAliases })
     return isPlain(value) ? { value: value as Json } : { fault: { reason: 'it holds a value that is no plain data' } }
   } catch (error) {
     return { fault: { reason: inWords(messageOf(error)) } }

@@ -16,10 +16,10 @@ export interface OperatorSchema {
   readonly deprecated: boolean
   readonly inputs: readonly Formal[]
   readonly leastInputs: number
-  readonly mostInputs: number
+  readonly maxInputs: number
   readonly outputs: readonly Formal[]
   readonly leastOutputs: number
-  readonly mostOutputs: number
+  readonly maxOutputs: number
   readonly attributes: ReadonlyMap<string, { readonly kind: string; readonly required: boolean }>
   /** The types that each variable may stand for. */
   readonly variables: ReadonlyMap<string, ReadonlySet<string>>
@@ -30,10 +30,10 @@ type Row = [
   deprecated: number,
   inputs: string[],
   leastInputs: number,
-  mostInputs: number,
+  maxInputs: number,
   outputs: string[],
   leastOutputs: number,
-  mostOutputs: number,
+  maxOutputs: number,
   attributes: string[],
   constraints: Record<string, number>,
 ]
@@ -60,7 +60,7 @@ function versionsOf(domain: string, op: string): readonly OperatorSchema[] | und
 }
 
 function schemaOf([since, deprecated, inputs, ...rest]: Row): OperatorSchema {
-  const [leastInputs, mostInputs, outputs, leastOutputs, mostOutputs, attributes, constraints] = rest
+  const [leastInputs, maxInputs, outputs, leastOutputs, maxOutputs, attributes, constraints] = rest
   sets ??= linesOf(typeSets).map(line => new Set(line.split(' ')))
   const all = sets
   return {
@@ -68,10 +68,10 @@ function schemaOf([since, deprecated, inputs, ...rest]: Row): OperatorSchema {
     deprecated: deprecated === 1,
     inputs: inputs.map(formalOf),
     leastInputs,
-    mostInputs: mostInputs < 0 ? Infinity : mostInputs,
+    maxInputs: maxInputs < 0 ? Infinity : maxInputs,
     outputs: outputs.map(formalOf),
     leastOutputs,
-    mostOutputs: mostOutputs < 0 ? Infinity : mostOutputs,
+    maxOutputs: maxOutputs < 0 ? Infinity : maxOutputs,
     attributes: new Map(
       attributes.map(text => {
         const [name = '', kind = ''] = text.split(':')

@@ -12,7 +12,7 @@ export interface GraphScale {
 }
 
 /** A shape may say anything; figures for so many would not be looked at by anyone. */
-const mostFeatures = 1_000_000
+const maxFeatures = 1_000_000
 
 /** Operators that hand their value on. */
 const carriers = new Set(['Cast', 'Identity', 'Concat', 'FeatureVectorizer'])
@@ -33,7 +33,7 @@ export function readScale(model: OnnxModel, file = 'the model'): GraphScale {
     const size = shape?.[1]
     return typeof size === 'number' && size >= 0 ? sum + size : refuse('the width of its inputs is not fixed')
   }, 0)
-  if (width > mostFeatures) return refuse(`it has ${width} features, at most ${mostFeatures} are read`)
+  if (width > maxFeatures) return refuse(`it has ${width} features, at most ${maxFeatures} are read`)
   // z = x · factor + term
   let factor = Array.from({ length: width }, () => 1)
   let term = Array.from({ length: width }, () => 0)

@@ -127,8 +127,8 @@ function visitNodes(walk: Walk, nodes: readonly OnnxNode[], types: Types, said: 
 /** Optional ones behind the last that must be there may be left out, or be named ''. */
 function checkCounts(walk: Walk, who: string, node: OnnxNode, schema: OperatorSchema): void {
   for (const [what, given, formals, least, most] of [
-    ['inputs', node.inputs, schema.inputs, schema.leastInputs, schema.mostInputs],
-    ['outputs', node.outputs, schema.outputs, schema.leastOutputs, schema.mostOutputs],
+    ['inputs', node.inputs, schema.inputs, schema.leastInputs, schema.maxInputs],
+    ['outputs', node.outputs, schema.outputs, schema.leastOutputs, schema.maxOutputs],
   ] as const) {
     if (given.length < least || given.length > most) {
       const wanted = most === least ? `${least}` : most === Infinity ? `at least ${least}` : `${least} to ${most}`

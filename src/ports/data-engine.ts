@@ -82,7 +82,7 @@ export interface Relation {
 }
 
 /** Unreadable lines that are told one by one. */
-export const mostUnreadable = 1000
+export const maxUnreadable = 1000
 
 /** A line of a text file that is no row. */
 export interface UnreadableLine {

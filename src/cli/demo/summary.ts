@@ -7,7 +7,7 @@ const three = (n: number): string => n.toFixed(3)
 const verdictWords: Readonly<Record<string, string>> = { running: 'STILL TRIED ON 30 JUNE', held: 'HELD FOR A PERSON' }
 
 /** Days of drift that are told; the others are counted. */
-const mostDays = 3
+const maxDays = 3
 
 /** One page for a person: what happened, with the figures that show it. */
 export function printSummary(result: DemoResult, out: Output): void {
@@ -54,8 +54,8 @@ export function printSummary(result: DemoResult, out: Output): void {
   for (const { window, reason } of before) out.line(`  ${window}  ${reason}`)
   out.line(`  from ${result.change.at} on: ${result.change.what}`)
   if (after.length === 0) out.line('      it was not found')
-  for (const { window, reason } of after.slice(0, mostDays)) out.line(`  ${window}  ${reason}`)
-  if (after.length > mostDays) out.line(`  and on ${after.length - mostDays} more days`)
+  for (const { window, reason } of after.slice(0, maxDays)) out.line(`  ${window}  ${reason}`)
+  if (after.length > maxDays) out.line(`  and on ${after.length - maxDays} more days`)
 
   out.line(`  alerts that fired: ${result.alerts}`)
 

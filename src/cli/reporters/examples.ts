@@ -2,8 +2,8 @@ import type { CheckResult } from '../../define/report.ts'
 import { shown, sourcesOf, valuesOf, type RenderOptions } from './subject.ts'
 
 /** An annotation is a line beside the code, not a table. */
-const mostLetters = 200
-const mostValues = 3
+const maxLetters = 200
+const maxValues = 3
 
 function cut(text: string, most: number): string {
   const letters = [...text]
@@ -13,8 +13,8 @@ const valueText = (value: unknown): string => cut(shown(JSON.stringify(value)), 
 
 function valuesText({ distinctBad = [], sample = [] }: CheckResult): string | undefined {
   if (distinctBad.length > 0) {
-    const some = distinctBad.slice(0, mostValues).map(({ value }) => valueText(value))
-    return `values: ${some.join(', ')}${distinctBad.length > mostValues ? ', …' : ''}`
+    const some = distinctBad.slice(0, maxValues).map(({ value }) => valueText(value))
+    return `values: ${some.join(', ')}${distinctBad.length > maxValues ? ', …' : ''}`
   }
   const [first] = sample
   if (first === undefined) return undefined
@@ -25,6 +25,6 @@ function valuesText({ distinctBad = [], sample = [] }: CheckResult): string | un
 /** What broke a check, for the end of its message: ` (data/a.csv:62, …; values: -5, 1440)`, or nothing. */
 export function examplesOf(check: CheckResult, { folder }: RenderOptions): string {
   const place = sourcesOf(check, 1, folder)
-  const parts = [place && cut(shown(place), mostLetters / 2), valuesText(check)].filter(Boolean)
-  return parts.length === 0 ? '' : ` (${cut(parts.join('; '), mostLetters)})`
+  const parts = [place && cut(shown(place), maxLetters / 2), valuesText(check)].filter(Boolean)
+  return parts.length === 0 ? '' : ` (${cut(parts.join('; '), maxLetters)})`
 }

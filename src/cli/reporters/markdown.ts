@@ -16,7 +16,7 @@ import {
 } from './subject.ts'
 
 /** A step summary beyond 1,024 KiB is refused whole; the rest is for what others append. */
-const mostBytes = 1000 * 1024
+const maxBytes = 1000 * 1024
 
 const marks: Record<Outcome, string> = { error: '❌', fail: '❌', warn: '⚠️', info: 'ℹ️', skipped: '⏭️', pass: '✅' }
 
@@ -96,7 +96,7 @@ export function render(reports: readonly Report[], options: RenderOptions = {}):
   let bytes = 0
   for (const [index, line] of lines.entries()) {
     bytes += Buffer.byteLength(line) + 1
-    if (bytes > mostBytes) {
+    if (bytes > maxBytes) {
       kept.push('', `Cut here: ${lines.length - index} further lines are in the JUnit and JSON reports.`)
       break
     }

@@ -11,7 +11,7 @@ import {
 } from './subject.ts'
 
 /** GitHub shows no more results of one file than this; the worst are kept. */
-const mostResults = 5_000
+const maxResults = 5_000
 
 const levels = { error: 'error', fail: 'error', warn: 'warning', info: 'note', skipped: 'none', pass: 'none' } as const
 const order = ['error', 'warning', 'note', 'none']
@@ -63,7 +63,7 @@ export function render(reports: readonly Report[], options: RenderOptions = {}):
   const quarantine = reports.flatMap(report => quarantineSentence(report) ?? [])
   const properties = {
     ...(quarantine.length > 0 ? { quarantine } : {}),
-    ...(found.length > mostResults ? { resultsLeftOut: found.length - mostResults } : {}),
+    ...(found.length > maxResults ? { resultsLeftOut: found.length - maxResults } : {}),
   }
   const log = {
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
@@ -83,7 +83,7 @@ export function render(reports: readonly Report[], options: RenderOptions = {}):
         },
         columnKind: 'utf16CodeUnits',
         originalUriBaseIds: { '%SRCROOT%': { description: { text: 'The repository' } } },
-        results: found.slice(0, mostResults).map(({ report, check }) => resultOf(report, check, rules, options)),
+        results: found.slice(0, maxResults).map(({ report, check }) => resultOf(report, check, rules, options)),
         ...(Object.keys(properties).length > 0 ? { properties } : {}),
       },
     ],

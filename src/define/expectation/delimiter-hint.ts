@@ -2,7 +2,7 @@
 const delimiters = { ',': "','", ';': "';'", '\t': 'a tab', '|': "'|'" } as const
 
 /** Characters of a header that are shown. */
-const mostShown = 200
+const maxShown = 200
 
 /**
  * What to say of a CSV header in which no declared column stands: how it was read, and the delimiter with which all of them
@@ -15,7 +15,7 @@ export function delimiterHint(
 ): string | undefined {
   if (declared.length === 0 || declared.some(name => present.includes(name))) return undefined
   const text = present.join(delimiter)
-  const shown = text.length > mostShown ? `${text.slice(0, mostShown)}…` : text
+  const shown = text.length > maxShown ? `${text.slice(0, maxShown)}…` : text
   const read = `the header was read as ${present.length === 1 ? 'one column' : `${present.length} columns`}, ${shown}`
   const fitting = (Object.keys(delimiters) as (keyof typeof delimiters)[]).find(one => {
     const names = text.split(one).map(name => name.trim().replace(/^"(.*)"$/, '$1'))

@@ -3,8 +3,8 @@ import { MalformedError } from './malformed.ts'
 import { messageOf } from '../message-of.ts'
 
 /** Most that the entries of one archive may hold together once unpacked. */
-const mostBytes = 256 * 2 ** 20
-const mostEntries = 10_000
+const maxBytes = 256 * 2 ** 20
+const maxEntries = 10_000
 
 export function isZip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x50 && bytes[1] === 0x4b && (bytes[2] === 3 || bytes[2] === 5)
@@ -24,8 +24,8 @@ export function readZip(bytes: Uint8Array): ReadonlyMap<string, Uint8Array> {
         if (sizes.has(name)) throw new MalformedError(`the archive has ${JSON.stringify(name)} twice`)
         sizes.set(name, originalSize)
         total += originalSize
-        if (sizes.size > mostEntries) throw new MalformedError(`the archive has more than ${mostEntries} entries`)
-        if (total > mostBytes) throw new MalformedError(`the archive unpacks to more than ${mostBytes / 2 ** 20} MiB`)
+        if (sizes.size > maxEntries) throw new MalformedError(`the archive has more than ${maxEntries} entries`)
+        if (total > maxBytes) throw new MalformedError(`the archive unpacks to more than ${maxBytes / 2 ** 20} MiB`)
         return true
       },
     })

@@ -15,7 +15,7 @@ import {
   transform,
 } from './index.ts'
 import { isConstantByVariance, isIdentity, isZeroScale, kindOf, leaveUnscaled } from './parameters.ts'
-import { interpolated, mostPoints } from './quantile-summary.ts'
+import { interpolated, maxPoints } from './quantile-summary.ts'
 import { quantilesInPlace } from './select.ts'
 
 const sum = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0)
@@ -293,7 +293,7 @@ describe('quantiles', () => {
 
   it('a summary keeps 2,048 points: all rows up to that, and says how far off it is beyond', () => {
     const of = (n: number) => summarise(Float64Array.from({ length: n }, (_, i) => i))
-    expect(mostPoints).toBe(2048)
+    expect(maxPoints).toBe(2048)
     expect(of(2048)).toMatchObject({ rankError: 0, weights: Array.from({ length: 2048 }, () => 1) })
     const more = of(2049)
     expect([more.points.length, more.rankError]).toEqual([2048, 1 / 4096])

@@ -11,7 +11,7 @@ export interface QuantileSummary {
 }
 
 /** Points that a summary keeps at most. */
-export const mostPoints = 2048
+export const maxPoints = 2048
 
 /** Summarises ascending values. */
 export function summarise(sorted: Float64Array): QuantileSummary {
@@ -43,21 +43,21 @@ export function mergeSummaries(parts: readonly QuantileSummary[]): QuantileSumma
   })
 }
 
-/** Keeps the values in the middles of `mostPoints` equal shares of the rows. */
+/** Keeps the values in the middles of `maxPoints` equal shares of the rows. */
 function compress({ points, weights, rankError }: Loose): QuantileSummary {
   const length = points.length
-  if (length <= mostPoints) return { points: Array.from(points), weights: Array.from(weights), rankError }
+  if (length <= maxPoints) return { points: Array.from(points), weights: Array.from(weights), rankError }
   let rows = 0
   for (let at = 0; at < length; at++) rows += weights[at] as number
-  const share = rows / mostPoints
+  const share = rows / maxPoints
   const kept: number[] = []
   let at = 0
   let upTo = weights[0] as number
-  for (let k = 0; k < mostPoints; k++) {
+  for (let k = 0; k < maxPoints; k++) {
     while (upTo < (k + 0.5) * share && at < length - 1) upTo += weights[++at] as number
     kept.push(points[at] as number)
   }
-  return { points: kept, weights: kept.map(() => share), rankError: rankError + 1 / (2 * mostPoints) }
+  return { points: kept, weights: kept.map(() => share), rankError: rankError + 1 / (2 * maxPoints) }
 }
 
 /** The quantile at `level`: linear between order statistics while every row is kept, else the point that holds that rank. */

@@ -12,7 +12,7 @@ const grow = 2 ** 320
 const logGrow = 320 * Math.LN2
 
 /** Terms beyond which the sum is left for `sankaran`. */
-const mostTerms = 1e11
+const maxTerms = 1e11
 
 /** P(X > x) by the power of X that is closest to normal (Sankaran 1963): a few parts in 1e6 where the sum has too many terms. */
 function sankaran(x: number, df: number, lambda: number): number {
@@ -43,7 +43,7 @@ export function noncentralChiSquareSf(x: number, df: number, lambda: number): nu
   // Log-concave terms; their mode is at or above both of these.
   const product = Math.sqrt(half) * Math.sqrt(y)
   const mode = Math.max(half, (product / (Math.hypot(product, df / 4) + df / 4)) * product)
-  if (mode > mostTerms) return sankaran(x, df, lambda)
+  if (mode > maxTerms) return sankaran(x, df, lambda)
   const start = Math.max(0, Math.floor(mode - 12 * Math.sqrt(mode) - 20))
   let a = df / 2 + start
   const logWeight = start === 0 ? -half : logGammaKernel(start, half) - Math.log(start)

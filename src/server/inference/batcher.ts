@@ -2,9 +2,9 @@ import { fail, isMillraceError } from '../../errors/index.ts'
 import { ulid } from '../../internal/ids.ts'
 import type { Prediction, PredictRequest, ServedDeployment } from '../../stages/serve/types.ts'
 
-const mostRowsABatch = 256
+const maxRowsABatch = 256
 /** Rows waiting or being scored beyond which callers are sent away rather than kept. */
-const mostRowsInFlight = 8192
+const maxRowsInFlight = 8192
 
 /** One caller: answered once, one way or the other, and no longer in flight from that moment. */
 interface Waiting {
@@ -28,7 +28,7 @@ export class Batcher {
   }
 
   predict(requests: readonly PredictRequest[]): Promise<readonly Prediction[]> {
-    if (this.#inFlight + requests.length > mostRowsInFlight && this.#inFlight > 0)
+    if (this.#inFlight + requests.length > maxRowsInFlight && this.#inFlight > 0)
       return Promise.reject(fail('overloaded', { rows: this.#inFlight, deployment: this.#deployment.name }))
     const [only] = requests
     if (only === undefined || requests.length > 1) return this.#call(requests)
@@ -49,7 +49,7 @@ export class Batcher {
         },
       })
       if (waiting.length === 1) setImmediate(() => this.#flush(arm))
-      else if (waiting.length >= mostRowsABatch) this.#flush(arm)
+      else if (waiting.length >= maxRowsABatch) this.#flush(arm)
     })
   }
 

@@ -9,8 +9,10 @@ import { readPart } from '../../stages/register/version-parts.ts'
 import { sameArtifacts } from '../../stages/version/same-artifact.ts'
 import { reportsOfRun } from '../reports-of-run.ts'
 import { startJob } from '../job-answer.ts'
-import { route } from '../route.ts'
-import { Edge, Job, ModelVersion, Report } from '../schemas.ts'
+import { parseInput, route, type ControlRoute } from '../route.ts'
+import { Edge, Job, ModelVersion, nameSchema, Report } from '../schemas.ts'
+import type { ServerServices } from '../services.ts'
+import { withUpload } from '../upload.ts'
 
 async function modelView(name: string, definition: unknown, store: MetadataStore): Promise<unknown> {
   const versions = [...sameArtifacts(await store.listModelVersions(name))].map(([one, sameAs]) => ({ ...one, sameAs }))
@@ -30,6 +32,44 @@ async function drawn(
     return { pictures: [], champion: null }
   }
 }
+
+/** Throws `recordUnknown`. */
+function requireDeclared({ workspace }: ServerServices, name: string): void {
+  if (!workspace.project.models.has(name))
+    throw fail('recordUnknown', { kind: 'declared model', name, where: 'GET /v1/models' })
+}
+
+const feeds = z.record(nameSchema, z.union([nameSchema, z.array(nameSchema).min(1)]))
+
+const ImportQuery = z.strictObject({
+  file: nameSchema.optional(),
+  output: nameSchema.optional(),
+  inputs: z
+    .string()
+    .max(100_000)
+    .transform((text, context) => {
+      try {
+        return feeds.parse(JSON.parse(text))
+      } catch {
+        context.addIssue({ code: 'custom', message: 'is no JSON such as {"x":["bill","mass"]}' })
+        return z.NEVER
+      }
+    })
+    .optional(),
+})
+
+const TrainAnswer = z
+  .object({
+    model: z.string(),
+    run: z.string(),
+    status: z.string(),
+    steps: z.array(z.object({ step: z.string(), status: z.string(), reason: z.string().nullable() })),
+    version: z.number().nullable(),
+    metrics: z.record(z.string(), z.number()).nullable(),
+    error: z.unknown().nullable(),
+    uncommitted: z.unknown().nullable(),
+  })
+  .openapi('Training')
 
 /** Throws `recordUnknown`. */
 async function versionFound(
@@ -136,6 +176,33 @@ export const modelRoutes = [
       return startJob(services, { request, actor }, 'reproduce', { version: `${found.model}@${found.version}` })
     },
   }),
+  {
+    method: 'POST',
+    path: '/v1/models/{name}:import',
+    permission: 'operate',
+    tag: 'models',
+    summary:
+      'Takes an ONNX file, the body, as the next version of a model if it holds. `?file=` says how it is called, `?output=` which output has the scores, `?inputs=` (JSON) which inputs of the model those of the graph are',
+    answer: TrainAnswer,
+    async respond({ request, url, params: { name = '' }, services, actor }) {
+      requireDeclared(services, name)
+      const { file, output, inputs } = parseInput(
+        ImportQuery,
+        Object.fromEntries(url.searchParams),
+        'query',
+        'POST :import',
+      )
+      return withUpload(
+        request,
+        services.workspace.folder,
+        async path => {
+          const input = { file: path, name: file ?? `${name}.onnx`, model: name, output, inputs }
+          return Response.json(await (await services.jobs.start('import', input, { actor })).answer)
+        },
+        'onnx',
+      )
+    },
+  } satisfies ControlRoute,
   route({
     method: 'POST',
     path: '/v1/models/{name}:train',
@@ -149,8 +216,7 @@ export const modelRoutes = [
     }),
     answer: Job,
     async handler({ params: { name = '' }, body, request, actor }, services) {
-      if (!services.workspace.project.models.has(name))
-        throw fail('recordUnknown', { kind: 'declared model', name, where: 'GET /v1/models' })
+      requireDeclared(services, name)
       return startJob(services, { request, actor }, 'train', { model: name, ...body })
     },
   }),

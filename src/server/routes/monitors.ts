@@ -7,7 +7,7 @@ import { route } from '../route.ts'
 import { nameSchema, Window } from '../schemas.ts'
 
 const time = z.coerce.number().int()
-const mostWindows = 5000
+const maxWindows = 5000
 
 export const monitorRoutes = [
   route({
@@ -20,7 +20,7 @@ export const monitorRoutes = [
     async handler(_, { workspace: { project, store } }) {
       const alerts = await store.listDocuments<Json>('alert')
       const monitors = [...project.monitors.values()].map(async monitor => {
-        const windows = await store.listWindows(monitor.name, { limit: mostWindows })
+        const windows = await store.listWindows(monitor.name, { limit: maxWindows })
         const newest = new Map<string, (typeof windows)[number]>()
         for (const one of windows) {
           const known = newest.get(one.series)
@@ -48,7 +48,7 @@ export const monitorRoutes = [
     async handler({ params: { name = '' }, query: { series, from, to } }, { workspace: { project, store } }) {
       if (!project.monitors.has(name)) throw fail('recordUnknown', { kind: 'monitor', name, where: 'GET /v1/monitors' })
       const windows = await store.listWindows(name, {
-        limit: mostWindows,
+        limit: maxWindows,
         ...(series === undefined ? {} : { series }),
         ...(from === undefined ? {} : { from }),
         ...(to === undefined ? {} : { to }),

@@ -26,12 +26,12 @@ export function pushedColumns({ columns, knownAt }: Dataset): RequestColumn[] {
 
 const rowsOf = (most: number) =>
   z.array(z.record(nameSchema, z.union([z.string(), z.number(), z.boolean(), z.null()]))).max(most)
-const mostRows = 100_000
+const maxRows = 100_000
 
 const PushBody = z
   .strictObject({
-    rows: rowsOf(mostRows).optional(),
-    deletes: rowsOf(mostRows).optional(),
+    rows: rowsOf(maxRows).optional(),
+    deletes: rowsOf(maxRows).optional(),
     knownAt: z.string().optional(),
   })
   .refine(({ rows = [], deletes = [] }) => rows.length + deletes.length > 0, 'has neither rows nor deletes')
@@ -54,7 +54,7 @@ const PushAnswer = z
 const routeName = 'POST /v1/datasets/{name}:push'
 
 /** Longest id of a request. */
-const mostIdLetters = 200
+const maxIdLetters = 200
 
 export const pushRoute = route({
   method: 'POST',
@@ -74,10 +74,10 @@ export const pushRoute = route({
     if (body.knownAt !== undefined && known === undefined)
       throw wrong('.knownAt', `"${body.knownAt}" is not a time such as 2026-03-31T00:00:00Z`)
     const id = request.headers.get('idempotency-key') ?? undefined
-    if (id !== undefined && (id === '' || id.length > mostIdLetters))
+    if (id !== undefined && (id === '' || id.length > maxIdLetters))
       throw fail('inputInvalid', {
         place: 'header Idempotency-Key',
-        reason: `has ${id.length} letters; it may have 1 to ${mostIdLetters}`,
+        reason: `has ${id.length} letters; it may have 1 to ${maxIdLetters}`,
         route: routeName,
       })
     const { typedRows } = await import('../inference/rows.ts')

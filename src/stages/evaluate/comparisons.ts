@@ -70,7 +70,7 @@ export async function simpleModelTest(test: SimpleModelTest, context: SuiteConte
 }
 
 /** Most rows of each side that quality is measured on, evenly spaced. */
-const mostRows = 5_000
+const maxRows = 5_000
 
 /** Quality from 0 to 1: the area under the ROC curve, of numbers the share of the base rate's loss that is explained. */
 function quality(judged: Judged): number {
@@ -96,10 +96,10 @@ export async function overfitTest(
   if (!train) return unjudged(base, withoutTraining)
   const few = (of: Judged): Judged => {
     const rows = of.labels.length
-    if (rows <= mostRows) return of
+    if (rows <= maxRows) return of
     return judgedRows(
       of,
-      Int32Array.from({ length: mostRows }, (_, i) => Math.floor((i * rows) / mostRows)),
+      Int32Array.from({ length: maxRows }, (_, i) => Math.floor((i * rows) / maxRows)),
     )
   }
   const intervalOf = (of: Judged) =>

@@ -29,7 +29,7 @@ interface Kept {
 
 const document = 'counterexamples'
 /** Most that are kept of a model: the newest. */
-const mostKept = 200
+const maxKept = 200
 
 export async function readCounterexamples(
   store: Pick<MetadataStore, 'getDocument'>,
@@ -57,7 +57,7 @@ export async function keepCounterexamples(
     const known = new Set(kept.map(nameOf))
     const fresh = found.filter(one => !known.has(nameOf(one)))
     if (fresh.length === 0) return
-    const value: Kept = { schema: 1, counterexamples: [...kept, ...fresh].slice(-mostKept) }
+    const value: Kept = { schema: 1, counterexamples: [...kept, ...fresh].slice(-maxKept) }
     const written = await store.putDocument(document, model, value as unknown as Json, at, document_?.revision ?? 0)
     if (written !== undefined) return
   }

@@ -9,10 +9,10 @@ export interface InputBins {
   binOf(column: Column, row: number): number
 }
 
-const mostBins = 32
+const maxBins = 32
 
 /** `most` bins of about equally many training rows; each value its own where there are no more values than that. */
-export function binsOf(column: Column, most = mostBins): InputBins {
+export function binsOf(column: Column, most = maxBins): InputBins {
   if (!(column instanceof Float32Array)) return categoriesOf(column)
   const sorted = column.filter(value => !Number.isNaN(value)).sort()
   const edges = upperEdges(sorted, most)

@@ -15,7 +15,7 @@ import type { ColumnProfile, Counted, NumberFacts, TextFacts } from './types.ts'
 
 /** Levels of the quantiles that are told; the outermost are where outliers are looked for. */
 export const levels = [0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999] as const
-const mostTop = 10
+const maxTop = 10
 /** Rows up to which different values are counted exactly whatever it costs. */
 const exactRows = 5_000_000
 
@@ -48,7 +48,7 @@ async function countingOf(
 ): Promise<Metric & { fn: 'topValues' | 'approximateDistinct' }> {
   const of = nodeOf(name, spec)
   const counted = (await measurer.rows()) <= exactRows || (await measurer.hasFewValues(name))
-  return counted ? { fn: 'topValues', of, most: mostTop } : { fn: 'approximateDistinct', of }
+  return counted ? { fn: 'topValues', of, most: maxTop } : { fn: 'approximateDistinct', of }
 }
 
 /** Everything that is asked of a column and can share a look at the rows with other measures. */
@@ -112,7 +112,7 @@ function aloneBeyond(far: readonly Counted[], from: number, gap: number): Counte
 }
 
 /** More rows than this share of all are no outliers but a part of the data. */
-const mostIsolated = 0.001
+const maxIsolated = 0.001
 
 type Quantiles = Pick<NumberFacts, 'quantiles' | 'count'>
 type FloatValue = NumberExpression<'float', boolean, string>
@@ -133,7 +133,7 @@ async function isolatedOf(measurer: Measurer, of: Node, rows: number, facts: Qua
   const below = far.filter(one => Number(one.value) < low).sort((a, b) => Number(b.value) - Number(a.value))
   const above = far.filter(one => Number(one.value) > high).sort((a, b) => Number(a.value) - Number(b.value))
   const found = [...aloneBeyond(below, low, span), ...aloneBeyond(above, high, span)]
-  return found.reduce((sum, one) => sum + one.rows, 0) <= Math.max(1, mostIsolated * rows) ? found : []
+  return found.reduce((sum, one) => sum + one.rows, 0) <= Math.max(1, maxIsolated * rows) ? found : []
 }
 
 /** The extremes between the isolated values of both sides. */
@@ -173,7 +173,7 @@ async function numberFacts(measurer: Measurer, of: Node, rows: number): Promise<
 /** Texts whose forms are looked at where there are too many to look at all. */
 const someTexts = 20_000
 /** Texts that are put to the tests of formats, and the share of their rows that must pass one. */
-const mostTested = 2000
+const maxTested = 2000
 const leastOfFormat = 0.99
 
 async function textFacts(context: Looking, of: Node & { name: string }): Promise<TextFacts | undefined> {
@@ -184,7 +184,7 @@ async function textFacts(context: Looking, of: Node & { name: string }): Promise
   const { texts, rows } = (await measurer.hasFewValues(of.name))
     ? allTexts(await measurer.measure({ fn: 'values', of }))
     : await sampledTexts(engine, found, of.name, await measurer.rows())
-  const format = formatOf(texts.slice(0, mostTested), rows.slice(0, mostTested), leastOfFormat)
+  const format = formatOf(texts.slice(0, maxTested), rows.slice(0, maxTested), leastOfFormat)
   return {
     ...(format ? { format } : {}),
     length: { min: Number(min), max: Number(max), mean },

@@ -22,7 +22,7 @@ const placeholder = /^(?:|[-.?*]+|#?n\/?a|nan|nil|null|none|unknown|undefined|mi
 const filled = ({ nulls }: ColumnProfile, rows: number): number => rows - nulls
 const manyNulls = 0.2
 /** Columns that not every file has, told one by one. */
-const mostUneven = 10
+const maxUneven = 10
 /** A form that so few rows have, where nearly all have another, is a fault more often than not. */
 const rareForm = 0.01
 
@@ -127,9 +127,9 @@ const ofWhole: Readonly<
 > = {
   noRows: ({ rows }) => (rows === 0 ? [{ says: 'there are no rows' }] : []),
   uneven: ({ uneven }) =>
-    uneven.slice(0, mostUneven).map(one => ({
+    uneven.slice(0, maxUneven).map(one => ({
       columns: [one.column],
-      says: `stands in ${count(one.files)} of ${plural(one.of, 'file')} only (${one.files === 1 ? '' : 'first '}${one.first}), and is null in the others${uneven.length > mostUneven ? `; so do ${count(uneven.length - 1)} other columns` : ''}`,
+      says: `stands in ${count(one.files)} of ${plural(one.of, 'file')} only (${one.files === 1 ? '' : 'first '}${one.first}), and is null in the others${uneven.length > maxUneven ? `; so do ${count(uneven.length - 1)} other columns` : ''}`,
       observed: { files: one.files, of: one.of },
     })),
   misencoded: ({ misencoded }) =>

@@ -22,7 +22,7 @@ interface Run {
   max: number
 }
 
-const mostRuns = 12
+const maxRuns = 12
 /** Runs whose length varies by more than this may be of any length. */
 const widest = 3
 
@@ -38,7 +38,7 @@ function runsOf(text: string): Run[] | undefined {
     const kind = kindOf(char)
     const last = runs.at(-1)
     if (last?.kind === kind) last.max = ++last.min
-    else if (runs.push({ kind, min: 1, max: 1 }) > mostRuns) return undefined
+    else if (runs.push({ kind, min: 1, max: 1 }) > maxRuns) return undefined
   }
   return runs
 }

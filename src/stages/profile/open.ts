@@ -77,7 +77,7 @@ async function filesOf(paths: readonly string[], root: string): Promise<ListedFi
 const share = (part: number, of: number): number => (of === 0 ? 0 : part / of)
 
 /** Cells of a text source that are not written as their column's type, beyond which the column is no such column. */
-const mostUnreadable = 0.1
+const maxUnreadable = 0.1
 
 /** Columns of text that looked like another type at first, and are not. */
 async function misread(
@@ -93,7 +93,7 @@ async function misread(
     const [row] = await engine.rows(
       `SELECT ${count(dialect.identifier(unreadableName(name)))} AS bad, ${count(`${dialect.identifier(name)} IS NOT NULL`)} AS good FROM (${found.sql})`,
     )
-    if (share(Number(row?.bad), Number(row?.bad) + Number(row?.good)) > mostUnreadable) wrong.add(name)
+    if (share(Number(row?.bad), Number(row?.bad) + Number(row?.good)) > maxUnreadable) wrong.add(name)
   }
   return wrong
 }
@@ -122,7 +122,7 @@ async function openAs(services: ValidateServices, { source, relation, given, dec
 }
 
 /** Files whose columns are compared. */
-const mostCompared = 1000
+const maxCompared = 1000
 
 /** Columns that some files have and others have not. */
 async function unevenOf(
@@ -131,7 +131,7 @@ async function unevenOf(
   files: readonly ListedFile[],
 ): Promise<UnevenColumn[]> {
   const holders = new Map<string, string[]>()
-  const compared = files.slice(0, mostCompared)
+  const compared = files.slice(0, maxCompared)
   if (compared.length < 2) return []
   for (const { path } of compared) {
     const names = await engine.columnsOfFile?.(source, path)

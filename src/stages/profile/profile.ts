@@ -12,10 +12,10 @@ import type { ColumnProfile, Profile } from './types.ts'
 /** Columns whose measures share a look at the rows: the engine takes more than twice as long for twice as many. */
 const columnsAtOnce = 8
 /** Columns that are looked at in the source itself: of more, each statement would pay for all that it does not ask for. */
-const mostInPlace = 48
+const maxInPlace = 48
 const columnsOfPiece = 32
 /** Cells of a piece that is copied; where there are more, it is the rows that cost. */
-const mostCells = 16_000_000
+const maxCells = 16_000_000
 
 type Specs = readonly (readonly [string, ColumnSpec])[]
 
@@ -45,7 +45,7 @@ async function columnsOf(services: ValidateServices, looking: Looking, { declare
   const { found, measurer } = looking
   const specs = Object.entries(found.dataset.columns).filter(([name]) => found.usable.has(name))
   const rows = await measurer.rows()
-  if (specs.length <= mostInPlace || rows * columnsOfPiece > mostCells) return columnsIn(looking, specs, declared)
+  if (specs.length <= maxInPlace || rows * columnsOfPiece > maxCells) return columnsIn(looking, specs, declared)
   const columns: ColumnProfile[] = []
   for (let i = 0; i < specs.length; i += columnsOfPiece) {
     const some = specs.slice(i, i + columnsOfPiece)

@@ -11,8 +11,8 @@ import { nodeOf } from './columns.ts'
 import type { ColumnProfile, Correlation } from './types.ts'
 
 /** Row pairs of numbers that are multiplied at most; beyond this only some rows are looked at. */
-const mostProducts = 6_000_000
-const mostColumns = 60
+const maxProducts = 6_000_000
+const maxColumns = 60
 
 /** A number of each row; NaN where there is none. */
 type Numbers = Float64Array
@@ -48,15 +48,13 @@ export async function correlationsOf(
 ): Promise<{ correlations: Correlation[]; of: number }> {
   const { dialect } = engine
   const rows = await measurer.rows()
-  const numbers = columns.filter(one => one.number && one.number.std > 0).slice(0, mostColumns)
+  const numbers = columns.filter(one => one.number && one.number.std > 0).slice(0, maxColumns)
   const pairs = (numbers.length * (numbers.length - 1)) / 2
   if (pairs === 0) return { correlations: [], of: rows }
   const cells = numbers.map((one, i) => `${dialect.cast(dialect.identifier(one.column), 'float')} AS n${i}`)
   const all = `SELECT ${cells.join(', ')} FROM (${found.sql})`
   // few enough to be multiplied here, which costs a statement for every dozen of pairs less
-  const read = await engine.columns(
-    pairs * rows > mostProducts ? dialect.sample(all, mostProducts / pairs / rows) : all,
-  )
+  const read = await engine.columns(pairs * rows > maxProducts ? dialect.sample(all, maxProducts / pairs / rows) : all)
   const values = numbers.map((_, i): Numbers => {
     const column = read.get(`n${i}`)
     return Float64Array.from(column?.values as Float64Array, (value, row) =>
@@ -109,7 +107,7 @@ export async function duplicatesOf(
 const canBeKey = ({ type, nulls, personal, unreadable }: ColumnProfile): boolean =>
   nulls === 0 && !personal && (unreadable?.cells ?? 0) === 0 && type !== 'bool' && type !== 'float'
 
-const mostPairs = 6
+const maxPairs = 6
 /** Rows that a pair of columns would share by chance, if it is to mean something that it never does. */
 const fewestByChance = 5
 
@@ -159,6 +157,6 @@ export async function keysOf(
     )
     .filter(one => one.combinations >= rows && (rows * rows) / (2 * one.combinations) >= fewestByChance)
     .sort((a, b) => b.combinations - a.combinations)
-  for (const { names } of pairs.slice(0, mostPairs)) if (await unique(names)) keys.push(names)
+  for (const { names } of pairs.slice(0, maxPairs)) if (await unique(names)) keys.push(names)
   return keys
 }

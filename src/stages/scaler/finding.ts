@@ -30,8 +30,8 @@ export interface Looked {
   readonly observed?: Readonly<Record<string, Json>>
 }
 
-const mostNamed = 3
-const mostSampled = 20
+const maxNamed = 3
+const maxSampled = 20
 
 /** The result of one scaler rule: a failing finding makes it critical, warnings alone a warning. */
 export function scalerCheck(rule: ScalerRule, target: CheckResult['target'], looked: Looked): CheckResult {
@@ -40,8 +40,8 @@ export function scalerCheck(rule: ScalerRule, target: CheckResult['target'], loo
   const status = findings.length > 0 ? (failed ? 'fail' : 'warn') : evaluated === 0 ? 'skipped' : 'pass'
   // What fails is said first
   const ordered = [...findings].sort((a, b) => (a.level === b.level ? 0 : a.level === 'fail' ? -1 : 1))
-  const more = findings.length - mostNamed
-  const said = ordered.slice(0, mostNamed).map(finding => finding.text)
+  const more = findings.length - maxNamed
+  const said = ordered.slice(0, maxNamed).map(finding => finding.text)
   return {
     id: rule.id,
     kind: rule.id,
@@ -61,7 +61,7 @@ export function scalerCheck(rule: ScalerRule, target: CheckResult['target'], loo
     ...(findings.length > 0
       ? {
           sample: ordered
-            .slice(0, mostSampled)
+            .slice(0, maxSampled)
             .map(({ column, level, text, observed: figures }) => ({ column, level, text, ...figures })),
         }
       : {}),

@@ -69,8 +69,8 @@ const flushMs = 500
 const flushRows = 1_000
 const segmentBytes = 16 * 2 ** 20
 /** Predictions kept at most, and rows kept in memory while the disk refuses them. */
-const mostKept = 2_000_000
-const mostWaiting = 200_000
+const maxKept = 2_000_000
+const maxWaiting = 200_000
 
 /**
  * The whole frames of a segment. A last line that was cut is what a crash leaves, and no damage: it was never acknowledged.
@@ -203,7 +203,7 @@ export class ServingJournal {
       // The next frame begins a segment with whole states; a row that is written twice counts once
       await this.#file?.close().catch(() => undefined)
       this.#file = undefined
-      this.#entries = [...r, ...this.#entries].slice(-mostWaiting)
+      this.#entries = [...r, ...this.#entries].slice(-maxWaiting)
       if (this.#trouble === undefined) this.#options.onError(error)
       this.#trouble = messageOf(error)
     }
@@ -229,7 +229,7 @@ export class ServingJournal {
     while (this.#segments.length > 2) {
       const [oldest] = this.#segments as [Segment]
       newer -= oldest.predictions
-      if (oldest.until >= since && newer < mostKept) return
+      if (oldest.until >= since && newer < maxKept) return
       await rm(oldest.path, { force: true })
       this.#segments.shift()
     }

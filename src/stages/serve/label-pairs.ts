@@ -21,9 +21,9 @@ export interface PairedLosses {
 }
 
 /** Predictions whose label may still come; the oldest are forgotten beyond this many. */
-const mostPending = 2_000_000
+const maxPending = 2_000_000
 /** Labels whose prediction may still come; likewise. Ids that are wrong end here too. */
-const mostEarly = 100_000
+const maxEarly = 100_000
 
 function forgetOldest(map: Map<string, unknown>, most: number): void {
   if (map.size > most) map.delete(map.keys().next().value as string)
@@ -71,7 +71,7 @@ export class LabelPairs {
       this.#early.delete(id)
       this.label(id, early)
     }
-    forgetOldest(this.#pending, mostPending)
+    forgetOldest(this.#pending, maxPending)
   }
 
   /** What the challenger said of a remembered prediction; NaN where it had nothing to say. */
@@ -88,7 +88,7 @@ export class LabelPairs {
     const pending = this.#pending.get(id)
     if (!pending) {
       if (!this.#early.has(id)) this.#early.set(id, label)
-      forgetOldest(this.#early, mostEarly)
+      forgetOldest(this.#early, maxEarly)
       return false
     }
     if (pending.canary === undefined) {

@@ -147,7 +147,7 @@ class RowCombinations {
   }
 
   /** What was found: combinations with their rows, and the first of these. */
-  found(mostFirst: number): Combination[] {
+  found(maxFirst: number): Combination[] {
     const { all } = this.#combinations
     const rows = all.map(() => 0)
     const first: number[][] = all.map(() => [])
@@ -158,7 +158,7 @@ class RowCombinations {
         if (combination === 0) continue
         const before = rows[combination] as number
         rows[combination] = before + 1
-        if (before < mostFirst) first[combination]?.push(at * pageRows + i)
+        if (before < maxFirst) first[combination]?.push(at * pageRows + i)
       }
     }
     return all.flatMap((checks, i) =>
@@ -179,14 +179,14 @@ export async function combinationsOf(
   engine: DataEngine,
   numbered: string,
   broken: readonly (Broken & { readonly rows: number })[],
-  mostFirst: number,
+  maxFirst: number,
   max = maxHeld,
 ): Promise<Combination[]> {
   const countOf = (some: readonly { readonly rows: number }[]) => some.reduce((sum, one) => sum + one.rows, 0)
   const byNumber = countOf(broken.filter(one => one.numbers !== undefined))
   const byCondition = countOf(broken.filter(one => one.numbers === undefined))
   if (byNumber <= byCondition || byNumber + byCondition > max)
-    return combinationsBySql(engine, numbered, broken, mostFirst)
+    return combinationsBySql(engine, numbered, broken, maxFirst)
   const rows = new RowCombinations(broken.length)
   const row = engine.dialect.identifier(rowColumn)
   const conditions = broken.flatMap((one, i) => (one.numbers === undefined ? [i] : []))
@@ -205,21 +205,21 @@ export async function combinationsOf(
     if (numbers !== undefined)
       for await (const batch of engine.stream(`SELECT ${row} FROM ${numbers}`))
         rows.addCheck(batch.get(rowColumn) as Column, check)
-  return rows.found(mostFirst)
+  return rows.found(maxFirst)
 }
 
 async function combinationsBySql(
   engine: DataEngine,
   numbered: string,
   broken: readonly Broken[],
-  mostFirst: number,
+  maxFirst: number,
 ): Promise<Combination[]> {
   const { dialect } = engine
   const row = dialect.identifier(rowColumn)
   const { sql, names } = masksOf(engine, broken)
   const any = names.map(name => `${name} <> 0`).join(' OR ')
   const occurring = await engine.rows(
-    `SELECT ${names.join(', ')}, count(*) AS n, ${dialect.leastAsText(row, mostFirst, 'true')} AS first FROM (SELECT ${row}, ${sql} FROM (${numbered})) WHERE ${any} GROUP BY ${names.join(', ')}`,
+    `SELECT ${names.join(', ')}, count(*) AS n, ${dialect.leastAsText(row, maxFirst, 'true')} AS first FROM (SELECT ${row}, ${sql} FROM (${numbered})) WHERE ${any} GROUP BY ${names.join(', ')}`,
   )
   const among = broken.map((_, i) => i)
   return occurring.map(one => ({

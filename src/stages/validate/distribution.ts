@@ -21,7 +21,7 @@ export interface ColumnDistribution {
   readonly others: number
 }
 
-const mostBars = 12
+const maxBars = 12
 const ranges = 24
 
 const day = 86_400_000_000
@@ -78,14 +78,14 @@ async function ofRanges(measurer: Measurer, of: Node, column: string, type: Colu
 async function ofValues(measurer: Measurer, of: Node, column: string, type: ColumnType): Promise<ColumnDistribution> {
   const { values, counts, nulls } = await measurer.measure({ fn: 'values', of })
   const order = values.map((_, i) => i).sort((a, b) => (counts[b] as number) - (counts[a] as number))
-  const numeric = (type === 'int' || type === 'float' || type === 'timestamp') && values.length > mostBars
+  const numeric = (type === 'int' || type === 'float' || type === 'timestamp') && values.length > maxBars
   const finite = values.flatMap((value, i) =>
     Number.isFinite(Number(value)) ? [{ at: Number(value), rows: counts[i] as number }] : [],
   )
   if (numeric && finite.length > 0)
     return { column, type, nulls, distinct: values.length, bars: histogram(finite, type), form: 'ranges', others: 0 }
-  const shown = order.slice(0, mostBars)
-  const others = order.slice(mostBars).reduce((sum, i) => sum + (counts[i] as number), 0)
+  const shown = order.slice(0, maxBars)
+  const others = order.slice(maxBars).reduce((sum, i) => sum + (counts[i] as number), 0)
   const inWords = (value: Value) =>
     type === 'timestamp' && value !== null ? formatTime(exactMicros(value)) : valueInWords(value)
   const bars = shown.map(i => ({ label: inWords(values[i] ?? null), rows: counts[i] as number }))

@@ -13,7 +13,7 @@ import { isMillraceError } from '../../errors/index.ts'
 import { ulid } from '../../internal/ids.ts'
 import { messageOf } from '../../internal/message-of.ts'
 import { rowColumn, rowsOfFile, type DataEngine, type Footer, type Row } from '../../ports/data-engine.ts'
-import { fragment, mostValues, ownQuery, partColumn, type Fragment } from './metric-sql.ts'
+import { fragment, maxValues, ownQuery, partColumn, type Fragment } from './metric-sql.ts'
 import { overDerived, type Derived } from './derived.ts'
 import { nullsByFooter } from './footer-nulls.ts'
 import { fromValues } from './from-values.ts'
@@ -121,7 +121,7 @@ function askedOf(engine: DataEngine, metrics: readonly Metric[], weight?: string
 }
 
 /** The engine takes more than twice as long for twice as many aggregates beyond this. */
-const mostAggregates = 96
+const maxAggregates = 96
 
 /** What some measures ask of a target with many columns. */
 export function narrowed(target: Measurable, metrics: readonly Metric[]): Measurable {
@@ -140,10 +140,10 @@ async function scan(engine: DataEngine, step: PlanStep, target: Measurable, foun
     return fused(engine, `(${key ? numbered : sql})`, some, target, key, found)
   }
   const asked = askedOf(engine, step.metrics)
-  if (asked.length <= mostAggregates) return take(asked)
+  if (asked.length <= maxAggregates) return take(asked)
   const columns = new Map(asked.map(one => [one, columnsOfMetric(one.metric).join()]))
   const ordered = asked.toSorted((a, b) => ((columns.get(a) as string) < (columns.get(b) as string) ? -1 : 1))
-  for (let i = 0; i < ordered.length; i += mostAggregates) await take(ordered.slice(i, i + mostAggregates))
+  for (let i = 0; i < ordered.length; i += maxAggregates) await take(ordered.slice(i, i + maxAggregates))
 }
 
 async function own(engine: DataEngine, metric: Metric, target: Measurable, found: Measurements): Promise<void> {
@@ -152,9 +152,9 @@ async function own(engine: DataEngine, metric: Metric, target: Measurable, found
   try {
     const query = ownQuery(metric, key ? target.numbered : target.sql, engine.dialect, { part: key })
     const rows = await engine.rows(query.sql)
-    if (adds && rows.length > mostValues)
+    if (adds && rows.length > maxValues)
       found.set(metricId(metric), {
-        error: `there are more than ${mostValues.toLocaleString('en-US')} different values`,
+        error: `there are more than ${maxValues.toLocaleString('en-US')} different values`,
       })
     else
       found.set(
@@ -167,7 +167,7 @@ async function own(engine: DataEngine, metric: Metric, target: Measurable, found
 }
 
 /** Most values of a column that are taken out of the engine. */
-const mostLevels = 50_000
+const maxLevels = 50_000
 
 /** The column that says for how many rows a counted value stands. */
 const weight = 'millrace_n'
@@ -192,7 +192,7 @@ async function values(engine: DataEngine, step: PlanStep, target: Measurable, fo
     await engine.execute(
       `CREATE TABLE ${table} AS SELECT ${key ? `${key} AS ${partColumn}, ` : ''}${dialect.identifier(of.name)}, count(*) AS ${weight} FROM (${key ? target.numbered : target.sql}) GROUP BY ALL`,
     )
-  else if (!(await target.unread.count(of.name, table, weight, mostLevels))) return
+  else if (!(await target.unread.count(of.name, table, weight, maxLevels))) return
   try {
     const part = key ? partColumn : undefined
     const conditions = step.metrics.filter(metric => metric.fn === 'rows')
@@ -200,9 +200,9 @@ async function values(engine: DataEngine, step: PlanStep, target: Measurable, fo
     if (step.metrics.every(metric => metric.fn === 'rows')) return
     if (of.type === 'timestamp' && (await hasInfinite(engine, table, of))) return
     const counted: Metric = { fn: 'values', of }
-    const query = ownQuery(counted, `SELECT * FROM ${table}`, dialect, { part, weight, most: mostLevels })
+    const query = ownQuery(counted, `SELECT * FROM ${table}`, dialect, { part, weight, most: maxLevels })
     const rows = await engine.rows(query.sql)
-    if (rows.length <= mostLevels)
+    if (rows.length <= maxLevels)
       found.set(metricId(counted), { parts: rowsByPart(rows, target).map(one => query.read(one)) })
   } finally {
     await engine.execute(`DROP TABLE IF EXISTS ${table}`)

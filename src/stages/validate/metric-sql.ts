@@ -125,7 +125,7 @@ export function fragment(metric: Metric, dialect: Dialect, weight?: string): Fra
 }
 
 /** Most different values, or pairs of them, that are counted; beyond that a column is no category. */
-export const mostValues = 1_000_000
+export const maxValues = 1_000_000
 
 /** Name of the column that says which part a row of a result is about. */
 export const partColumn = 'millrace_part'
@@ -150,7 +150,7 @@ export function ownQuery(
   metric: Metric,
   base: string,
   dialect: Dialect,
-  { part, weight, most = mostValues }: QueryOptions = {},
+  { part, weight, most = maxValues }: QueryOptions = {},
 ): OwnQuery {
   const count = weight ? `CAST(sum(${weight}) AS BIGINT)` : 'count(*)'
   const condition = 'where' in metric ? isTrue(metric.where, dialect) : undefined

@@ -25,7 +25,7 @@ export interface RowLevel {
 }
 
 /** Rows of a check that are told one by one. */
-export const mostSampled = 20
+export const maxSampled = 20
 
 export interface Split {
   /** SELECT of the rows that snapshots hold, in their order of arrival. */
@@ -97,14 +97,14 @@ export async function split(
   const texts = found.tells ? `, ${dialect.identifier(unreadableColumn)}` : ''
   const flagged = `SELECT ${row}, ${named}${texts}, ${masks} FROM (${found.numbered})`
   const any = names.map(name => `${name} <> 0`).join(' OR ')
-  const occurring = await combinationsOf(engine, found.numbered, failing, mostSampled)
+  const occurring = await combinationsOf(engine, found.numbered, failing, maxSampled)
   const combinations = occurring.map(one => withMasks(one, failing))
   for (const check of failing)
     check.first = combinations
       .filter(one => one.broken.includes(check))
       .flatMap(one => one.first)
       .sort((a, b) => a - b)
-      .slice(0, mostSampled)
+      .slice(0, maxSampled)
   await keepCombinations(engine, table, names, combinations)
   const same = names.map(name => `f.${name} = c.${name}`).join(' AND ')
   const out = failing.flatMap(({ staysOut, bad }) => (staysOut ? [`(${bad})`] : []))

@@ -18,7 +18,7 @@ import type { RowLevel } from './quarantine.ts'
 import { unreadableColumn, type FoundDataset } from './relation.ts'
 
 /** Breaking values that a result shows. */
-const mostValues = 10
+const maxValues = 10
 
 /** A value as JSON has it; what JSON has not (NaN, infinities, whole numbers beyond 2^53) as text. */
 function plain(value: Value): Json {
@@ -71,7 +71,7 @@ function frequencyMetrics({ spec, condition }: RowLevel, of: ColumnNode) {
   if (!condition || spec.kind === 'readable') return undefined
   const missing: Node = { op: 'call', fn: 'isNull', args: [of], type: 'bool' }
   return {
-    top: { fn: 'topValues', of, most: mostValues, where: condition },
+    top: { fn: 'topValues', of, most: maxValues, where: condition },
     nulls: { fn: 'rows', where: conjunction(missing, condition) },
   } as const satisfies Record<string, Metric>
 }
@@ -91,12 +91,12 @@ async function frequentValues(
     const measured = (value: Value) => (of.type === 'timestamp' ? formatTime(exactMicros(value)) : plain(value))
     const values = top.values.map((value, i) => ({ value: measured(value), count: top.counts[i] as number }))
     const all = nulls > 0 ? [...values, { value: null, count: nulls }] : values
-    return all.toSorted((a, b) => b.count - a.count).slice(0, mostValues)
+    return all.toSorted((a, b) => b.count - a.count).slice(0, maxValues)
   }
   const readable = check.spec.kind === 'readable'
   const shown = readable ? engine.dialect.identifier(unreadableColumn) : shownSql(engine, of.name, of.type)
   const rows = await engine.rows(
-    `SELECT ${shown} AS value, count(*) AS n FROM (${found.numbered}) WHERE ${check.bad} GROUP BY 1 ORDER BY n DESC, value LIMIT ${mostValues}`,
+    `SELECT ${shown} AS value, count(*) AS n FROM (${found.numbered}) WHERE ${check.bad} GROUP BY 1 ORDER BY n DESC, value LIMIT ${maxValues}`,
   )
   return rows.map(one => ({ value: plain(one.value ?? null), count: Number(one.n) }))
 }

@@ -216,17 +216,17 @@ async function isInOrder(engine: DataEngine, table: string): Promise<boolean> {
 }
 
 /** Files beyond this are measured and remembered as a whole: what is kept of each would outweigh what is in it. */
-const mostParts = 1000
+const maxParts = 1000
 
 /** Of more columns a statement names those that it asks for: to plan all of them would cost more than to look at some. */
-const mostColumns = 48
+const maxColumns = 48
 
 /** A dataset's rows to be measured, and what is known of them from before. */
 export function measurerOf(services: ValidateServices, { found, source, repaired, unread }: FoundSource): Measurer {
   const { engine, clock, states } = services
   const { dataset } = found
   const known = repaired?.digests ?? source.digests
-  const together = known !== undefined && known.length > mostParts
+  const together = known !== undefined && known.length > maxParts
   const measurable = (
     of: { sql: string; numbered: string },
     from: OpenSource,
@@ -240,7 +240,7 @@ export function measurerOf(services: ValidateServices, { found, source, repaired
       numbered: of.numbered,
       parts: together ? 1 : (from.files?.length ?? 1),
       ...(footer ? { footer } : {}),
-      ...(repaired || unread || found.usable.size <= mostColumns
+      ...(repaired || unread || found.usable.size <= maxColumns
         ? {}
         : { narrow: (columns: ReadonlySet<string>) => found.from(relation, columns) }),
       ...(sample ? { sample: (rows, total) => found.from({ sql: sample(rows, total), label: '' }).sql } : {}),

@@ -32,10 +32,10 @@ export function setName(parts: readonly Digest[]): string {
 }
 
 /** Results beyond this many values are quicker to measure again than to read. */
-const mostKept = 20_000
+const maxKept = 20_000
 
 function isWorthKeeping(result: Kept): boolean {
-  if (typeof result === 'object' && 'counts' in result) return result.counts.length <= mostKept
+  if (typeof result === 'object' && 'counts' in result) return result.counts.length <= maxKept
   return true
 }
 

@@ -7,7 +7,7 @@ import { type Variation, varianceOfMean } from '../windows/variation.ts'
 /** Windows over which a change is added up: a small one that stays shows in their mean long before it does in one. */
 export const spans = [1, 2, 3, 5, 7, 14] as const
 /** Windows that are remembered. */
-export const mostRecent = 14
+export const maxRecent = 14
 /** A window counts among others for at most so many of its standard deviations beyond the smallest change. */
 const clipAt = 3
 

@@ -43,13 +43,13 @@ export interface Evaluation {
 }
 
 /** Most windows that may alarm without drift, however long the windows are. */
-const mostAlarms = 0.05
+const maxAlarms = 0.05
 
 /** Share of windows that may alarm without drift: one in the stated time, and never above 5 %. */
 export function alarmRate(falseAlarms: Duration, testsPerDay: number): number {
   if (!(testsPerDay > 0))
     throw fail('monitorSettings', { setting: 'testsPerDay', value: testsPerDay, reason: 'it must be above 0' })
-  return Math.min(mostAlarms, 1 / ((micros(falseAlarms) / micros('1d')) * testsPerDay))
+  return Math.min(maxAlarms, 1 / ((micros(falseAlarms) / micros('1d')) * testsPerDay))
 }
 
 const round = (x: number): number => Number(x.toPrecision(4))

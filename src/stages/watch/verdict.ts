@@ -37,12 +37,12 @@ function decide(family: readonly Measured[], rate: number): ColumnDrift[] {
 
 export const nameOf = (column: ColumnDrift): string => (column.output ? "the model's score" : column.name)
 
-const mostNamed = 5
+const maxNamed = 5
 
 /** Names of columns with what changed in each: `distance: mean +0.31 sd, origin: share of ORD 40.0 % → 30.0 % and 3 more`. */
 export function told(columns: readonly ColumnDrift[]): string {
-  const named = columns.slice(0, mostNamed).map(one => `${nameOf(one)}: ${one.change?.text ?? 'changed'}`)
-  const more = columns.length > mostNamed ? ` and ${columns.length - mostNamed} more` : ''
+  const named = columns.slice(0, maxNamed).map(one => `${nameOf(one)}: ${one.change?.text ?? 'changed'}`)
+  const more = columns.length > maxNamed ? ` and ${columns.length - maxNamed} more` : ''
   return named.join(', ') + more
 }
 

@@ -41,13 +41,13 @@ export interface ProfileInput {
 }
 
 const topCategories = 50
-const mostOthers = 2000
-const mostPoints = 20
+const maxOthers = 2000
+const maxPoints = 20
 /** Windows with fewer rows than this say too little: about the variation of a column, and about that of the quality. */
 const fewestRows = 30
 const fewestLabelledRows = 200
 /** Windows that the variation is learnt from, the newest ones. */
-const mostWindows = 4_096
+const maxWindows = 4_096
 
 /** The windows of the training period, numbered in the order of time. */
 interface TrainingWindows {
@@ -71,7 +71,7 @@ function windowsOf(at: BigInt64Array | Float64Array, length: number, fewest: num
     .filter(([, count]) => count >= least)
     .map(([window]) => window)
     .sort((a, b) => a - b)
-    .slice(-mostWindows)
+    .slice(-maxWindows)
   const numbers = new Map(indices.map((window, i) => [window, i]))
   const periods = [micros('1d') / length, micros('7d') / length].filter(one => one > 1 && Number.isInteger(one))
   return { of: Int32Array.from(index, window => numbers.get(window) ?? -1), count: indices.length, indices, periods }
@@ -141,9 +141,9 @@ function numberProfile(
 ): NumberProfile {
   const finite = values.filter(Number.isFinite).sort()
   const points: number[] = []
-  for (let i = 0; i < finite.length && points.length <= mostPoints; i++)
+  for (let i = 0; i < finite.length && points.length <= maxPoints; i++)
     if (points.length === 0 || (finite[i] as number) !== points.at(-1)) points.push((finite[i] as number) + 0)
-  const form = points.length <= mostPoints ? 'points' : 'bins'
+  const form = points.length <= maxPoints ? 'points' : 'bins'
   const bins = form === 'points' ? { edges: points, coarse: points.map((_, i) => i) } : quantileBins(finite)
   const upper = form === 'points' ? bins.edges : bins.edges.slice(1)
   const counts = new Float64Array(upper.length)
@@ -197,7 +197,7 @@ function textProfile(name: string, values: readonly string[], windows: TrainingW
     categories: top.map(([category]) => category),
     counts: top.map(([, count]) => count),
     other: rest.reduce((sum, [, count]) => sum + count, 0),
-    others: rest.length > mostOthers ? null : rest.map(([category]) => category),
+    others: rest.length > maxOthers ? null : rest.map(([category]) => category),
     missing,
   }
   if (!windows) return profile

@@ -27,7 +27,7 @@ export interface Direction {
 }
 
 /** Text values that have a direction of their own; the others share one. */
-const mostCategories = 20
+const maxCategories = 20
 
 function short(x: number): string {
   return String(Number(x.toPrecision(4)))
@@ -49,7 +49,7 @@ function numberShares(column: NumberProfile): { readonly words: string; readonly
 export const valuesOf = (column: ColumnProfile): number => column.counts.length + (column.kind === 'text' ? 1 : 0)
 
 function textShares(column: TextProfile): { readonly words: string; readonly bins: readonly number[] }[] {
-  const own = column.categories.slice(0, mostCategories).map((category, bin) => ({ words: category, bins: [bin] }))
+  const own = column.categories.slice(0, maxCategories).map((category, bin) => ({ words: category, bins: [bin] }))
   const rest = Array.from({ length: valuesOf(column) - own.length }, (_, i) => own.length + i)
   return [...own, { words: 'any other value', bins: rest }]
 }

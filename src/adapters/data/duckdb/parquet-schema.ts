@@ -20,15 +20,15 @@ export interface ParquetSchema {
 }
 
 /** Digits that the engine's decimals have; what it makes of longer ones is another number. */
-const mostDigits = 38
+const maxDigits = 38
 
 const number = (value: unknown): number => (value === null || value === undefined ? 0 : Number(value))
 
 function correctionOf({ logical_type, converted_type, precision, scale }: Row): ParquetColumn['as'] {
   if (String(logical_type).startsWith('NullType')) return { physical: '"NULL"', stored: 'nothing' }
   const isDecimal = converted_type === 'DECIMAL' || String(logical_type).startsWith('DecimalType')
-  if (isDecimal && number(precision) > mostDigits)
-    return { physical: `DECIMAL(${String(precision)},${number(scale)}), of which ${mostDigits} digits can be read` }
+  if (isDecimal && number(precision) > maxDigits)
+    return { physical: `DECIMAL(${String(precision)},${number(scale)}), of which ${maxDigits} digits can be read` }
   return undefined
 }
 

@@ -30,10 +30,10 @@ export interface PlainText {
 export type Plain = (path: string) => Promise<PlainText>
 
 /** Lines that are looked for whose quote nothing closes: for each the text is read once more. */
-const mostOpen = 100
+const maxOpen = 100
 
 /** Characters that are kept of such a line. */
-const mostShown = 200
+const maxShown = 200
 
 /**
  * A text as one that the engine reads: UTF-8, not compressed, without a byte order mark, with line ends of one kind and no
@@ -152,8 +152,8 @@ async function oneForm(
     await pipeline(Readable.from(writing.chunks()), createWriteStream(copy))
     if (writing.openFrom === undefined) return { path: copy, open: writing.texts, newlines: true }
     if (writing.openFrom === writing.first) throw refuse('a quote in its first line is never closed')
-    if (open.size === mostOpen)
-      throw refuse(`more than ${mostOpen} lines have a quote that is never closed, from line ${Math.min(...open)} on`)
+    if (open.size === maxOpen)
+      throw refuse(`more than ${maxOpen} lines have a quote that is never closed, from line ${Math.min(...open)} on`)
     open.add(writing.openFrom)
   }
 }
@@ -196,7 +196,7 @@ class CopyOfLines {
         if (this.first === 0 && bytes.length > 0) this.first = line.number
         const isFirst = from === this.first
         if (!quoted && this.#open.has(line.number)) {
-          this.texts.set(this.#written, Array.from(bytes.toString('utf8').trim()).slice(0, mostShown).join(''))
+          this.texts.set(this.#written, Array.from(bytes.toString('utf8').trim()).slice(0, maxShown).join(''))
           // cells that are empty at the end of a line would be let pass
           this.#add(made, Buffer.from(`x${`${delimiter}x`.repeat(this.#delimiters + 1)}`, 'latin1'), line)
           continue

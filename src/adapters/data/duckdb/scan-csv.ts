@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { fail } from '../../../errors/index.ts'
 import { ulid } from '../../../internal/ids.ts'
 import {
-  mostUnreadable,
+  maxUnreadable,
   rowColumn,
   rowsOfFile,
   type Relation,
@@ -93,7 +93,7 @@ async function findUnreadable({ files, columns, open }: Group, settings: string,
   // one line may be wrong in several ways; one of them is enough. What comes with it may begin with the ends of lines before
   const lines = await session(
     `SELECT s.file_path AS file, min(l.line_byte_position - 1 + length(regexp_extract(l.csv_line, '^[\\r\\n]*')))::BIGINT AS start, min(l.error_type::VARCHAR) AS type, min_by(l.error_message, l.error_type::VARCHAR) AS message, min_by(left(l.csv_line, 200), l.error_type::VARCHAR) AS text, count(*) OVER () AS broken
-     FROM lines_${id} l JOIN scans_${id} s USING (scan_id, file_id) GROUP BY s.file_path, l.line ORDER BY s.file_path, l.line LIMIT ${mostUnreadable}`,
+     FROM lines_${id} l JOIN scans_${id} s USING (scan_id, file_id) GROUP BY s.file_path, l.line ORDER BY s.file_path, l.line LIMIT ${maxUnreadable}`,
   )
   await session(`DROP TABLE lines_${id}`)
   await session(`DROP TABLE scans_${id}`)
@@ -226,7 +226,7 @@ export async function scanCsv(
   const unreadable = found
     .flatMap(part => part.unreadable)
     .toSorted((a, b) => a.file - b.file || a.start - b.start)
-    .slice(0, mostUnreadable)
+    .slice(0, maxUnreadable)
   const broken = sumOf(found, part => part.broken)
   const lines = async (rows: readonly number[]) => {
     const known = new Map<number, number>()

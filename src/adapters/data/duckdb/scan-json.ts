@@ -1,6 +1,6 @@
 import {
   type DescribedColumn,
-  mostUnreadable,
+  maxUnreadable,
   rowsOfFile,
   type Relation,
   type SourceSpec,
@@ -16,7 +16,7 @@ import { besides, keysBeside, unionByName, type ReadFile } from './read-files.ts
 import { rowName, text, type Session } from './session.ts'
 
 /** Characters of a line that is no row. */
-const mostShown = 200
+const maxShown = 200
 
 type JsonSource = SourceSpec & { kind: 'json' }
 
@@ -52,11 +52,11 @@ async function isOneList(file: string): Promise<boolean> {
 const beginning = (bytes: Buffer): string =>
   Array.from(
     bytes
-      .subarray(0, 4 * mostShown)
+      .subarray(0, 4 * maxShown)
       .toString('utf8')
       .trim(),
   )
-    .slice(0, mostShown)
+    .slice(0, maxShown)
     .join('')
 
 /** Name of the column that has a member's numbers as they are written. */
@@ -93,7 +93,7 @@ async function countLines(files: readonly string[], isRow: string, session: Sess
 /** The first lines that are no rows. */
 async function brokenLines(files: readonly ReadFile[], numbered: string, isRow: string, session: Session) {
   const found = await session(
-    `SELECT ${rowName} AS number, json IS NULL AS broken, json_type(json) = 'OBJECT' AS object FROM ${numbered} WHERE NOT ${isRow} ORDER BY number LIMIT ${mostUnreadable}`,
+    `SELECT ${rowName} AS number, json IS NULL AS broken, json_type(json) = 'OBJECT' AS object FROM ${numbered} WHERE NOT ${isRow} ORDER BY number LIMIT ${maxUnreadable}`,
   )
   const unreadable: UnreadableLine[] = []
   for (const { index, read } of files) {
@@ -185,7 +185,7 @@ export async function scanJson(
     plain.push(`(SELECT ${select} FROM ${lines(false)} WHERE ${isRow})`)
     numbered.push(`(SELECT ${select}, ${rowName} FROM ${lines(true)} WHERE ${isRow})`)
   }
-  const first = unreadable.toSorted((a, b) => a.file - b.file || a.line - b.line).slice(0, mostUnreadable)
+  const first = unreadable.toSorted((a, b) => a.file - b.file || a.line - b.line).slice(0, maxUnreadable)
   const lines = async (wanted: readonly number[]) => {
     const known = new Map<number, number>()
     for (const [file, path] of files.entries()) {

@@ -20,10 +20,10 @@ import { describedColumn } from './stored-of.ts'
 const virtual = ['file_index', 'file_row_number']
 
 /** Files beyond this are sampled as the dialect samples: a place in each would be many. */
-const mostSampledFiles = 8
+const maxSampledFiles = 8
 
 /** Files beyond this that are small are read once, and so many at a time: each look at them, and all of them open, is dear. */
-const mostLookedAt = 1000
+const maxLookedAt = 1000
 const filesAtOnce = 500
 const smallFile = 256 * 1024
 
@@ -108,7 +108,7 @@ async function partOf(
 }
 
 const areManySmall = (paths: readonly string[]): boolean =>
-  paths.length > mostLookedAt && paths.reduce((sum, path) => sum + statSync(path).size, 0) <= smallFile * paths.length
+  paths.length > maxLookedAt && paths.reduce((sum, path) => sum + statSync(path).size, 0) <= smallFile * paths.length
 
 const chunks = <T>(list: readonly T[], size: number): T[][] =>
   Array.from({ length: Math.ceil(list.length / size) }, (_, i) => list.slice(i * size, (i + 1) * size))
@@ -176,7 +176,7 @@ export async function scanParquet(
     parts.push({ ...part, label: named(part.label, source, paths, root) })
   }
   const only = parts.length === 1 ? parts[0] : undefined
-  const sampled = paths.length <= mostSampledFiles ? only?.sampled : undefined
+  const sampled = paths.length <= maxSampledFiles ? only?.sampled : undefined
   return {
     sql: unionByName(parts.map(part => part.sql)),
     numbered: unionByName(parts.map(part => part.numbered)),

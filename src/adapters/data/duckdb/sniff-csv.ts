@@ -4,7 +4,7 @@ import { firstRecord, head } from './csv-header.ts'
 import { text, type Session } from './session.ts'
 
 const delimiters = [',', ';', '\t', '|']
-const mostLines = 500
+const maxLines = 500
 
 /**
  * The delimiter that gives most lines as many cells as the first: lines with too many or too few are what is to be found, and
@@ -13,7 +13,7 @@ const mostLines = 500
 export function delimiterOf(start: string): string {
   const lines = start.split(/\r?\n/).filter(line => line !== '')
   // the last one may be cut
-  const some = lines.slice(0, Math.min(mostLines, Math.max(1, lines.length - 1)))
+  const some = lines.slice(0, Math.min(maxLines, Math.max(1, lines.length - 1)))
   const rated = delimiters.map(delimiter => {
     const widths = some.map(line => firstRecord(line, { delimiter }).length)
     const [width = 1] = widths

@@ -4,7 +4,7 @@ import type { Column } from '../../../ports/data-engine.ts'
 import type { InputColumn, ReferenceScores, TrainingRequest } from '../../../ports/trainer.ts'
 
 /** Most rows that a file is held to. */
-const mostRows = 20_000
+const maxRows = 20_000
 
 const isNull = ({ nulls }: Column, row: number): boolean => nulls?.[row] === 1
 
@@ -44,7 +44,7 @@ export async function expectedRows(
   })
   const rows = lists[0]?.length ?? 0
   if (rows === 0) return refuse('it has no rows')
-  if (rows > mostRows) return refuse(`it has ${rows} rows, more than ${mostRows}`)
+  if (rows > maxRows) return refuse(`it has ${rows} rows, more than ${maxRows}`)
   const scores = new Float32Array(rows * lists.length)
   for (const [at, list] of lists.entries())
     for (let row = 0; row < rows; row++) scores[row * lists.length + at] = list[row] as number

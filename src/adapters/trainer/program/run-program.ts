@@ -30,7 +30,7 @@ export type ProgramEnd =
 const graceMs = 5_000
 const sizeEveryMs = 2_000
 const tailLines = 20
-const mostOfLine = 2_000
+const maxOfLine = 2_000
 /** What a program says is kept up to this; the rest is counted. */
 const maxLogBytes = 64 * 2 ** 20
 
@@ -97,7 +97,7 @@ export async function runProgram(run: ProgramRun): Promise<ProgramEnd> {
     new Promise(resolve => {
       const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })
       lines.on('line', line => {
-        const shown = line.length > mostOfLine ? `${line.slice(0, mostOfLine)}…` : line
+        const shown = line.length > maxOfLine ? `${line.slice(0, maxOfLine)}…` : line
         if (logged < maxLogBytes) {
           logged += shown.length + 1
           appendFileSync(run.log, `${shown}\n`, { mode: 0o600 })

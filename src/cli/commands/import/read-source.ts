@@ -3,14 +3,14 @@ import { resolve } from 'node:path'
 import { fail } from '../../../errors/index.ts'
 
 /** Far above any definition or set of figures that is imported. */
-const mostBytes = 512 * 2 ** 20
+const maxBytes = 512 * 2 ** 20
 
 /** The bytes of a file to import. Throws `fileUnreadable`. */
 export async function readSource(cwd: string, file: string): Promise<Uint8Array> {
   const path = resolve(cwd, file)
   try {
     const { size } = await stat(path)
-    if (size > mostBytes) throw new RangeError(`it is larger than ${mostBytes / 2 ** 20} MiB`)
+    if (size > maxBytes) throw new RangeError(`it is larger than ${maxBytes / 2 ** 20} MiB`)
     return await readFile(path)
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException

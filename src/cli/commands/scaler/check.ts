@@ -12,7 +12,7 @@ import { printReports, reporterOf, reportOptions } from '../../report-output.ts'
 import { versionOf } from '../../../app/version-of.ts'
 import { withWorkspace } from '../../../app/with-workspace.ts'
 
-const mostRows = 60_000
+const maxRows = 60_000
 const parityRows = 1_000
 
 export const command: Command = {
@@ -36,7 +36,7 @@ export const command: Command = {
       const served = await loadVersion(workspace, record)
       try {
         const { card, model, profile, scaler } = served
-        const test = await readFrame(engine, path, model.inputs, 'test', mostRows)
+        const test = await readFrame(engine, path, model.inputs, 'test', maxRows)
         const onnx = await artifacts.get(record.digest)
         const version = {
           model: name,

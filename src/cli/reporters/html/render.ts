@@ -8,7 +8,7 @@ import { renderFigures } from './figures.ts'
 import { page } from './page.ts'
 
 /** Cards beyond this are lines of the table only: nobody reads more, and the page stays quick. */
-const mostCards = 200
+const maxCards = 200
 
 function quarantineNote(report: Report): string {
   const sentence = quarantineSentence(report)
@@ -37,11 +37,11 @@ function section(report: Report, index: number, options: RenderOptions): string 
     broken.length === 0
       ? ''
       : `<h2>What does not hold</h2>${broken
-          .slice(0, mostCards)
+          .slice(0, maxCards)
           .map(check => checkCard(check, options.root))
           .join(
             '',
-          )}${broken.length > mostCards ? `<p class="soft">${number(broken.length - mostCards)} more stand in the table below.</p>` : ''}`
+          )}${broken.length > maxCards ? `<p class="soft">${number(broken.length - maxCards)} more stand in the table below.</p>` : ''}`
   }${found.length === 0 ? '' : `<h2>Distributions</h2>${renderDistributions(found, all)}`}${figures ? renderFigures(figures) : ''}${allChecks(checkTable(ordered, `checks-${index}`), report)}</section>`
 }
 

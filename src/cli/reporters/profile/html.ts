@@ -15,7 +15,7 @@ import {
 } from './words.ts'
 
 const strong = 0.3
-const mostCorrelations = 200
+const maxCorrelations = 200
 
 function card(column: ColumnProfile, rows: number): string {
   const facts = [
@@ -43,7 +43,7 @@ function top(column: ColumnProfile, rows: number): string {
 
 function correlationTable({ correlations, correlationsOf, rows }: Profile): string {
   if (correlations.length === 0) return ''
-  const lines = correlations.slice(0, mostCorrelations).map(({ a, b, r }) => {
+  const lines = correlations.slice(0, maxCorrelations).map(({ a, b, r }) => {
     const value = r.toFixed(3)
     return `<tr><td class="n">${Math.abs(r) >= strong ? `<b>${value}</b>` : value}</td><td>${escape(a)}</td><td>${escape(b)}</td></tr>`
   })

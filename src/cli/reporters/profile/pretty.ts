@@ -17,8 +17,8 @@ import {
 
 const steps = '▁▂▃▄▅▆▇█'
 const strong = 0.3
-const mostCorrelations = 10
-const mostTop = 5
+const maxCorrelations = 10
+const maxTop = 5
 /** A most frequent value that fewer rows than this share have is not worth a line. */
 const leastTop = 0.001
 
@@ -32,7 +32,7 @@ function sparkline({ distribution: { bars, form } }: ColumnProfile): string {
 }
 
 function topText(column: ColumnProfile, rows: number): string {
-  const top = column.top.slice(0, mostTop)
+  const top = column.top.slice(0, maxTop)
   if (neverRepeats(column, rows) || top.length === 0 || (top[0]?.rows ?? 0) < leastTop * rows) return ''
   return top.map(one => `${valueText(one.value, column)} ${percentText(one.rows / rows)}`).join(' · ')
 }
@@ -72,7 +72,7 @@ export function renderProfile(profile: Profile, color: boolean): string {
     const rest = correlations.length - strongOnes.length
     const on = profile.correlationsOf < rows ? ` (on ${countText(profile.correlationsOf)} rows)` : ''
     lines.push('', bold(`Correlations${on}`))
-    for (const { a, b, r } of strongOnes.slice(0, mostCorrelations))
+    for (const { a, b, r } of strongOnes.slice(0, maxCorrelations))
       lines.push(`  ${r.toFixed(3).padStart(6)}  ${shown(a)}, ${shown(b)}`)
     if (rest > 0) {
       const most = correlations[strongOnes.length]

@@ -5,7 +5,7 @@ import { shown } from '../subject.ts'
 
 type Value = ColumnProfile['min']
 
-const mostChars = 28
+const maxChars = 28
 
 /** Separators from five digits on: years have none. */
 const isLong = (value: number | bigint): boolean => value >= 10_000 || value <= -10_000
@@ -32,7 +32,7 @@ export function valueText(value: Value, { type }: Pick<ColumnProfile, 'type'>): 
   }
   if (value === '') return '(empty)'
   const text = shown(String(value))
-  return [...text].length > mostChars ? `${[...text].slice(0, mostChars - 1).join('')}…` : text
+  return [...text].length > maxChars ? `${[...text].slice(0, maxChars - 1).join('')}…` : text
 }
 
 export function percentText(share: number): string {
@@ -50,7 +50,7 @@ const usual: ReadonlySet<string> = new Set(['BIGINT', 'DOUBLE', 'VARCHAR', 'BOOL
 
 /** `int (smallint)`; the type alone where the source's own says no more. */
 export const typeText = ({ type, physical }: ColumnProfile): string =>
-  usual.has(physical) ? type : `${type} (${physical.slice(0, mostChars).toLowerCase()})`
+  usual.has(physical) ? type : `${type} (${physical.slice(0, maxChars).toLowerCase()})`
 
 /** Whether no value of a column occurs twice, so that none is more frequent than another. */
 export const neverRepeats = ({ distinct, nulls }: ColumnProfile, rows: number): boolean =>

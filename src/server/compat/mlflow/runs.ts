@@ -29,7 +29,7 @@ const fromStatus: Readonly<Record<RunStatus, string>> = {
 }
 const runNameTag = 'mlflow.runName'
 /** More than any client asks for; the store gives runs of all experiments. */
-const mostRuns = 100_000
+const maxRuns = 100_000
 
 const point = ({ key, value, timestamp, step }: MetricPoint) => ({
   key,
@@ -155,7 +155,7 @@ async function search(input: Input, services: ServerServices): Promise<unknown> 
   const seen = input.word('run_view_type') ?? 'ACTIVE_ONLY'
   const fits = matcher(input.optionalText('filter') ?? '')
   const order = ordering(input.texts('order_by'))
-  const runs = (await store.listRuns({ kind: 'tracking', limit: mostRuns }))
+  const runs = (await store.listRuns({ kind: 'tracking', limit: maxRuns }))
     .filter(run => experiments.has(experimentIdOf(run)))
     .filter(run => seen === 'ALL' || seen === '3' || isDeleted(run) === (seen === 'DELETED_ONLY' || seen === '2'))
   const all: Whole[] = []

@@ -10,7 +10,7 @@ interface Scored {
 }
 
 /** Most points of a curve. */
-const mostPoints = 120
+const maxPoints = 120
 const bins = 10
 
 export function curvesOf(name: string, both: readonly Scored[]): ClassCurves {
@@ -62,9 +62,9 @@ function thresholded({ labels, scores }: Scored): { roc: Point[]; precisionRecal
 
 function thinned(points: readonly Point[]): Point[] {
   const short = ([x, y]: Point): Point => [Number(x.toPrecision(4)), Number(y.toPrecision(4))]
-  if (points.length <= mostPoints) return points.map(short)
-  const step = (points.length - 1) / (mostPoints - 1)
-  return Array.from({ length: mostPoints }, (_, i) => short(points[Math.round(i * step)] as Point))
+  if (points.length <= maxPoints) return points.map(short)
+  const step = (points.length - 1) / (maxPoints - 1)
+  return Array.from({ length: maxPoints }, (_, i) => short(points[Math.round(i * step)] as Point))
 }
 
 /** Ten bins of about equally many rows: mean score, share of positives and its interval. */

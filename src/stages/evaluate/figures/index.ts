@@ -10,9 +10,9 @@ import type { ClassCurves, ModelFigures, SliceFigure, Whose } from './shape.ts'
 
 export type { ModelFigures } from './shape.ts'
 
-const mostClasses = 12
-const mostSlices = 16
-const mostTruths = 400
+const maxClasses = 12
+const maxSlices = 16
+const maxTruths = 400
 
 /** What a tested model is drawn by, measured once where it is tested. `importance` is the trainer's, in the order of the inputs. */
 export async function figuresOf(
@@ -62,7 +62,7 @@ function classCurves(both: readonly { of: Whose; judged: Judged }[], classes: re
       ),
     ]
   if (judged?.task !== 'multiclass') return []
-  return Array.from({ length: Math.min(mostClasses, judged.outputs) }, (_, k) =>
+  return Array.from({ length: Math.min(maxClasses, judged.outputs) }, (_, k) =>
     curvesOf(
       classes[k] ?? String(k),
       both.map(({ of, judged: own }) => ({ of, ...ofClass(own, k) })),
@@ -107,7 +107,7 @@ function confusionOf(judged: Judged, classes: readonly string[]): ModelFigures['
     })
     return { classes: ['false', 'true'], counts }
   }
-  if (task !== 'multiclass' || outputs > mostClasses) return null
+  if (task !== 'multiclass' || outputs > maxClasses) return null
   const { weights: _, ...plain } = judged
   const flat = confusionMatrix(plain)
   return {
@@ -121,7 +121,7 @@ function ofNumbers(both: readonly { of: Whose; judged: Judged }[]): Pick<ModelFi
   if (!first || first.judged.task === 'binary' || first.judged.task === 'multiclass')
     return { residuals: null, truths: [] }
   const { labels, scores } = first.judged
-  const step = Math.max(1, labels.length / mostTruths)
+  const step = Math.max(1, labels.length / maxTruths)
   return {
     residuals: histogramOf(
       both.map(({ of, judged }) => ({
@@ -129,7 +129,7 @@ function ofNumbers(both: readonly { of: Whose; judged: Judged }[]): Pick<ModelFi
         values: judged.labels.map((label, i) => (judged.scores[i] as number) - label),
       })),
     ),
-    truths: Array.from({ length: Math.min(mostTruths, labels.length) }, (_, i): readonly [number, number] => {
+    truths: Array.from({ length: Math.min(maxTruths, labels.length) }, (_, i): readonly [number, number] => {
       const row = Math.floor(i * step)
       return [Number((labels[row] as number).toPrecision(5)), Number((scores[row] as number).toPrecision(5))]
     }).filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y)),
@@ -154,5 +154,5 @@ function slicesIn(checks: readonly CheckResult[], context: SuiteContext): SliceF
     }))
     .filter(one => Number.isFinite(one.lost))
     .sort((a, b) => Number(b.weak) - Number(a.weak) || b.lost - a.lost)
-    .slice(0, mostSlices)
+    .slice(0, maxSlices)
 }

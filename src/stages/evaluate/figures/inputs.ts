@@ -7,8 +7,8 @@ import type { Dependence } from './shape.ts'
 
 const permuted = 1_000
 const dependenceRows = 150
-const mostInputs = 6
-const mostImportances = 20
+const maxInputs = 6
+const maxImportances = 20
 
 /** How much worse the loss gets when one input is dealt out anew among the rows; none below 0. */
 export async function permutationImportance({ frame, judged, subject, seed }: SuiteContext): Promise<number[]> {
@@ -43,7 +43,7 @@ export function ranked(names: readonly string[], shares: readonly number[]): { i
   return names
     .map((input, i) => ({ input, share: Number((shares[i] ?? 0).toPrecision(4)) }))
     .sort((a, b) => b.share - a.share)
-    .slice(0, mostImportances)
+    .slice(0, maxImportances)
 }
 
 function someRows(frame: FrameRows, most: number): FrameRows {
@@ -61,7 +61,7 @@ export async function dependenceOf(
 ): Promise<Dependence[]> {
   const some = someRows(frame, dependenceRows)
   const made: Dependence[] = []
-  for (const name of inputs.slice(0, mostInputs)) {
+  for (const name of inputs.slice(0, maxInputs)) {
     const i = subject.inputs.findIndex(input => input.name === name)
     const column = frame.inputs[i]
     if (column === undefined) continue

@@ -14,7 +14,7 @@ export interface SharedRows {
 }
 
 /** Most test rows that are looked for. */
-const mostTried = 5_000
+const maxTried = 5_000
 /** What counts as noise, in deviations of the input. */
 const noise = 0.002
 
@@ -22,8 +22,8 @@ type Column = FrameRows['inputs'][number]
 
 /** Looks for rows of the test part in the training part: values and label. */
 export function sharedRows(task: Task, train: FrameRows, test: FrameRows): SharedRows {
-  const step = Math.max(1, test.rows / mostTried)
-  const tried = Array.from({ length: Math.min(test.rows, mostTried) }, (_, i) => Math.floor(i * step))
+  const step = Math.max(1, test.rows / maxTried)
+  const tried = Array.from({ length: Math.min(test.rows, maxTried) }, (_, i) => Math.floor(i * step))
   const columns = [...train.inputs, train.labels]
   const others = [...test.inputs, test.labels]
   const exact = exactTwins(columns, others, tried)

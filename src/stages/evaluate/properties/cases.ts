@@ -64,7 +64,7 @@ export interface InputProfile {
 }
 
 const evenly = 120
-const mostTexts = 50
+const maxTexts = 50
 
 export function profileOf(
   column: FrameRows['inputs'][number],
@@ -77,7 +77,7 @@ export function profileOf(
     const hasMissing = (counts.get('') ?? 0) > 0
     counts.delete('')
     const values = [...counts].sort((a, b) => b[1] - a[1]).map(([value]) => value)
-    return { kind: 'text', values: values.slice(0, mostTexts), quantiles: [], deviation: 0, hasMissing }
+    return { kind: 'text', values: values.slice(0, maxTexts), quantiles: [], deviation: 0, hasMissing }
   }
   const sorted = column.filter(Number.isFinite).sort()
   const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] ?? 0
@@ -131,7 +131,7 @@ export interface Ground {
   readonly random: SeededRandom
 }
 
-const mostRows = 500
+const maxRows = 500
 
 export function groundOf(
   subject: Subject,
@@ -149,7 +149,7 @@ export function groundOf(
     ),
   )
   const random = seeded(seed)
-  const count = Math.min(mostRows, frame.rows)
+  const count = Math.min(maxRows, frame.rows)
   const rows = Array.from({ length: count }, (_, i) => {
     // One of each of as many parts of the frame, which one the seed says
     const at = Math.min(frame.rows - 1, Math.floor(((i + random.next()) * frame.rows) / count))

@@ -3,7 +3,7 @@ import type { Rule } from './rules.ts'
 import { tryAll, type Tried } from './search.ts'
 
 /** Most halvings of a pair of values: float32 has no more between two numbers of one size. */
-const mostHalvings = 60
+const maxHalvings = 60
 
 /**
  * Makes a case that breaks the rule plainer while it still does: other inputs become those of the ordinary row, and the
@@ -32,7 +32,7 @@ async function towardsOrdinary(rule: Rule, ground: Ground, scorer: Scorer, found
 
 async function narrowed(rule: Rule, ground: Ground, scorer: Scorer, found: Tried): Promise<Tried> {
   let best = found
-  for (let step = 0; step < mostHalvings; step++) {
+  for (let step = 0; step < maxHalvings; step++) {
     const { before, after, moved } = best.case
     const middle = before.map((value, i) => {
       const other = after[i] as Value

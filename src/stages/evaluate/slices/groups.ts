@@ -13,7 +13,7 @@ export interface Slice {
 export type AnyColumn = FrameRows['inputs'][number] | Uint8Array
 
 /** Most values of a column that are slices of their own. */
-const mostValues = 12
+const maxValues = 12
 const ranges = 5
 
 /** Values of a text or boolean, ranges of a number by the quantiles of training, and what is missing. */
@@ -35,7 +35,7 @@ export function slicesOf(name: string, column: AnyColumn, training: AnyColumn | 
       .filter(([value]) => value !== '')
       .sort((a, b) => b[1] - a[1])
       .map(([value]) => value)
-    const kept = new Set(named.slice(0, mostValues))
+    const kept = new Set(named.slice(0, maxValues))
     return [
       ...[...kept].map(value => slice(`= ${value}`, false, row => column[row] === value)),
       ...(named.length > kept.size
@@ -48,7 +48,7 @@ export function slicesOf(name: string, column: AnyColumn, training: AnyColumn | 
   const known = (training instanceof Float32Array ? training : column).filter(value => !Number.isNaN(value)).sort()
   const values = [...new Set(known)]
   const parts =
-    values.length <= mostValues
+    values.length <= maxValues
       ? values.map(value => slice(`= ${short(value)}`, values.length > 3, row => column[row] === value))
       : rangesOf(known).map(([low, high]) =>
           slice(

@@ -35,8 +35,8 @@ export interface SliceRules {
 }
 
 /** Most rows of a slice that are judged, evenly spaced, and most pairs that are looked at closely. */
-const mostRows = 4_000
-const mostPairs = 60
+const maxRows = 4_000
+const maxPairs = 60
 const falseDiscoveries = 0.05
 /** Overall skill above which a slice without any is worth a word. */
 const someSkill = 0.05
@@ -62,7 +62,7 @@ export function judgeSlices(
   const close = double
     .map(slice => ({ slice, size: surprise(slice.rows) }))
     .sort((a, b) => b.size - a.size)
-    .slice(0, mostPairs)
+    .slice(0, maxPairs)
     .map(({ slice }) => slice)
   const found = [...singles, ...close].map(slice => ({
     slice,
@@ -102,11 +102,8 @@ function constant(judged: Judged): Float32Array {
 const z95 = 1.959963984540054
 
 function measureSlice(fair: Judged, losses: Float64Array, all: Int32Array, tolerance: number, leastLoss: number) {
-  const step = Math.max(1, all.length / mostRows)
-  const rows = Int32Array.from(
-    { length: Math.min(all.length, mostRows) },
-    (_, i) => all[Math.floor(i * step)] as number,
-  )
+  const step = Math.max(1, all.length / maxRows)
+  const rows = Int32Array.from({ length: Math.min(all.length, maxRows) }, (_, i) => all[Math.floor(i * step)] as number)
   const own = judgedRows(fair, rows)
   const reached = rowLosses({ ...own, scores: crossFitted(own) })
   const base = rowLosses({ ...own, scores: constant(own) })

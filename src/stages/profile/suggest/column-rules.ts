@@ -8,10 +8,10 @@ import { roundDown, roundOut, roundUp } from './round.ts'
 type Rule = (context: ColumnContext) => Draft | undefined
 
 /** Values that a list in a project file may have before nobody reads it. */
-const mostListed = { text: 25, int: 10, float: 0, bool: 0, timestamp: 0 } as const
+const maxListed = { text: 25, int: 10, float: 0, bool: 0, timestamp: 0 } as const
 /** Rows that each value of a list must stand for on average, and the greatest share of values that were seen once. */
 const rowsAValue = 20
-const mostSingles = 0.1
+const maxSingles = 0.1
 /** Share of the rows that a list must cover when it covers not all. */
 const leastCover = 0.9
 const longestListed = 60
@@ -37,7 +37,7 @@ const nulls: Rule = context => {
 /** Values of a column that has few: all of them, as they would be listed. */
 function listed({ column, spec }: ColumnContext): (string | number)[] | undefined {
   const { top, distinct } = column
-  if (!distinct.exact || distinct.value > Math.min(mostListed[spec.type], top.length)) return undefined
+  if (!distinct.exact || distinct.value > Math.min(maxListed[spec.type], top.length)) return undefined
   const values = top.map(one => one.value as string | number)
   if (values.some(value => typeof value === 'bigint' || String(value).length > longestListed)) return undefined
   return spec.type === 'int' ? values.toSorted((a, b) => Number(a) - Number(b)) : values.toSorted(compareValues)
@@ -48,7 +48,7 @@ export const categories: Rule = context => {
   const values = listed(context)
   if (!values || values.length < 2 || filledOf(context) < rowsAValue * values.length) return undefined
   const singles = column.top.filter(one => one.rows === 1).length
-  if (singles > mostSingles * values.length) return undefined
+  if (singles > maxSingles * values.length) return undefined
   return { rule: 'categories', call: { on: column.column, method: 'inSet', args: [values] } }
 }
 

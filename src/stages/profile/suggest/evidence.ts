@@ -21,7 +21,7 @@ export function shareText({ bad, evaluated }: Pick<CheckResult, 'bad' | 'evaluat
 
 /** Exceptions that are few enough to be told one by one. */
 const fewExceptions = 20
-const mostValues = 3
+const maxValues = 3
 
 /** `all but 2 of 800 rows before …`; a share where there are many. */
 function rowsText(held: CheckResult, where: string): string {
@@ -33,7 +33,7 @@ function rowsText(held: CheckResult, where: string): string {
 
 /** The numbers that break a rule of one column, where they are few. */
 function exceptions({ bad, distinctBad: values = [] }: CheckResult): string {
-  const few = bad > 0 && bad <= fewExceptions && values.length > 0 && values.length <= mostValues
+  const few = bad > 0 && bad <= fewExceptions && values.length > 0 && values.length <= maxValues
   if (!few || !values.every(one => /^-?[\d.]+(?:e[+-]?\d+)?$/.test(String(one.value)))) return ''
   return ` (${values.map(({ value, count: times }) => `${String(value)}${times > 1 ? ` ×${times}` : ''}`).join(', ')})`
 }

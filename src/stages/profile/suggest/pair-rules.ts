@@ -87,9 +87,9 @@ const together: Rule = (a, b, { rows }) => {
 
 const rules: readonly Rule[] = [order, difference, together]
 /** Columns beyond these are too many to look at all of their pairs. */
-const mostColumns = 40
+const maxColumns = 40
 
 export function pairDrafts(profile: Profile, columns: readonly ColumnProfile[]): Draft[] {
-  const able = columns.filter(one => !one.personal).slice(0, mostColumns)
+  const able = columns.filter(one => !one.personal).slice(0, maxColumns)
   return able.flatMap((a, i) => able.slice(i + 1).flatMap(b => rules.flatMap(rule => rule(a, b, profile))))
 }

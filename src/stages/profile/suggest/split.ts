@@ -22,7 +22,7 @@ export interface Parts {
 
 const trainShare = 0.8
 /** Share of all rows that may stand on one moment before a cut by time says nothing. */
-const [leastTest, mostTest] = [0.05, 0.5]
+const [leastTest, maxTest] = [0.05, 0.5]
 
 function settled(dataset: Dataset): Dataset {
   const plain = ({ treatAsNull: _, ...spec }: ColumnSpec): ColumnSpec =>
@@ -59,7 +59,7 @@ async function cutByTime(
     `SELECT ${dialect.countWhere(before)} AS n, count(*) AS total FROM (${found.sql})`,
   )
   const test = 1 - Number(counted?.n) / Number(counted?.total)
-  return test >= leastTest && test <= mostTest ? { before, at: formatTime(at) } : undefined
+  return test >= leastTest && test <= maxTest ? { before, at: formatTime(at) } : undefined
 }
 
 async function cutByArrival(engine: DataEngine, found: FoundDataset): Promise<string> {

@@ -9,7 +9,7 @@ import { badTable, numberedIn, scopeOf, type RuleContext, type RuleOutcome } fro
 type QueryRule = Extract<RowRule, { by: 'query' }>
 
 /** Most rows that a query may give: a join of the rows with themselves would fill the disk. */
-const mostFor = (rows: number): number => 2 * rows + 1_000_000
+const maxFor = (rows: number): number => 2 * rows + 1_000_000
 
 /** What the engine says of a user's query, whatever it blames, is the query's fault: the others read the same source. */
 async function asOwnFault(spec: ExpectationSpec, run: () => Promise<void>): Promise<void> {
@@ -46,7 +46,7 @@ export async function queryRule(context: RuleContext, spec: ExpectationSpec, rul
   if (refused !== undefined) throw fail('userQueryRefused', { check: spec.says, reason: refused })
   const table = badTable(engine)
   const rows = `SELECT * FROM (${found.numbered})${when ? ` WHERE ${when}` : ''}`
-  const most = mostFor(inside)
+  const most = maxFor(inside)
   // a comment at its end goes no further than its line
   const query = `(${text.trim().replace(/;$/, '')}\n)`
   await asOwnFault(spec, () =>

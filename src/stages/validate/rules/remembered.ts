@@ -7,7 +7,7 @@ import { rowColumn } from '../../../ports/data-engine.ts'
 import { badTable, numberedIn, type RuleContext, type RuleOutcome } from './context.ts'
 
 /** Bad rows whose numbers are kept; to find more again costs little beside writing them. */
-const mostRows = 10_000
+const maxRows = 10_000
 
 /** Rules that look at nothing but the rows of the dataset itself. */
 const ownRows: ReadonlySet<RowRule['by']> = new Set(['group', 'order', 'levels'])
@@ -33,7 +33,7 @@ export async function remembered(
   const outcome = await look()
   const { counts, bad, numbers } = outcome
   if (bad === undefined) await memory.keep(key, columns, { found: counts, rows: [] })
-  else if (numbers !== undefined && counts.bad <= mostRows) {
+  else if (numbers !== undefined && counts.bad <= maxRows) {
     const row = engine.dialect.identifier(rowColumn)
     await outcome.locate?.()
     const rows = await engine.rows(`SELECT ${row} AS n FROM ${numbers}`)

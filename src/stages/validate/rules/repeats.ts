@@ -5,7 +5,7 @@ const bitsOfRow = 8
 
 const fewestBits = 2 ** 16
 /** 64 MB: beyond 60 million rows more of them are taken for repeats by chance. */
-const mostBits = 2 ** 29
+const maxBits = 2 ** 29
 
 /** Hashes that are kept as suspect, 64 MB of them; a table with more is grouped by the engine, which spills. */
 export const maxSuspects = 2 ** 23
@@ -38,7 +38,7 @@ class Seen {
 
   constructor(rows: number) {
     const wanted = 2 ** Math.ceil(Math.log2(Math.max(1, rows * bitsOfRow)))
-    this.#words = new Int32Array(Math.min(mostBits, Math.max(fewestBits, wanted)) / 32)
+    this.#words = new Int32Array(Math.min(maxBits, Math.max(fewestBits, wanted)) / 32)
   }
 
   /** Adds numbers; those that may have been there before go to `again`. */

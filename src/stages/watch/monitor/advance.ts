@@ -3,7 +3,7 @@ import type { Json } from '../../../internal/canonical-json.ts'
 import { digestJson, shortDigest } from '../../../internal/digest.ts'
 import type { Micros } from '../../../internal/time.ts'
 import type { Alert } from '../../../ports/notifier.ts'
-import { type Change, hasGone, judgeColumn, mostRecent, type Remembered, remembered } from '../changes.ts'
+import { type Change, hasGone, judgeColumn, maxRecent, type Remembered, remembered } from '../changes.ts'
 import type { ColumnDrift } from '../column-drift.ts'
 import type { Evaluation } from '../evaluate.ts'
 import { type Verdict, verdictOf } from '../verdict.ts'
@@ -95,7 +95,7 @@ function judge(state: MonitorState, evaluation: Evaluation): { judged: Verdict; 
     const observed = evaluation.observed[i] ?? []
     const past = before[keyOf(column)] ?? {}
     const next: Record<string, readonly Remembered[]> = { ...past }
-    for (const one of observed) next[one.name] = [...(past[one.name] ?? []), remembered(one)].slice(-(mostRecent - 1))
+    for (const one of observed) next[one.name] = [...(past[one.name] ?? []), remembered(one)].slice(-(maxRecent - 1))
     columns[keyOf(column)] = next
     const { verdict: _, change: __, times: ___, p: ____, error, ...measures } = column
     const judged = observed.length === 0 ? undefined : judgeColumn(observed, past)
