@@ -181,13 +181,15 @@ test('a gate that says no is an answer, not a failure', async () => {
 test('takes a model that was made elsewhere as a version', async () => {
   const { version } = (await send('GET', '/v1/models/lateness/versions/1')).body as { version: { digest: string } }
   const hex = version.digest.slice(7)
-  const own = readFileSync(join(root, '.millrace', 'artifacts', 'cas', 'sha256', hex.slice(0, 2), hex.slice(2)))
+  const own = readFileSync(
+    join(root, '.millrace', 'artifacts', 'cas', 'sha256', hex.slice(0, 2), hex.slice(2, 4), hex.slice(4)),
+  )
   const sent = (query: string, body: Uint8Array<ArrayBuffer>) =>
     fetch(`${server.url}/v1/models/lateness:import${query}`, { method: 'POST', body })
   const taken = await sent('?file=elsewhere.onnx', new Uint8Array(own))
   expect(await taken.json()).toMatchObject({ model: 'lateness', version: 2, error: null })
   const torn = await sent('', new Uint8Array(own.subarray(0, 200)))
-  expect([torn.status, await torn.json()]).toMatchObject([400, { code: expect.stringMatching(/^MR/) as string }])
+  expect([torn.status, await torn.json()]).toMatchObject([422, { code: expect.stringMatching(/^MR/) as string }])
   expect((await sent('?inputs=no', new Uint8Array(own))).status).toBe(400)
   expect((await sent('?inputs={"x":[]}', new Uint8Array(own))).status).toBe(400)
   expect(readdirSync(join(root, '.millrace', 'uploads'))).toEqual([])

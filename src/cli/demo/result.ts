@@ -17,6 +17,7 @@ export interface DemoResult {
   readonly featuresVerified: { readonly compared: number; readonly mismatches: number }
   readonly onnx: { readonly rows: number; readonly maxAbsDiff: number; readonly labelFlips: number }
   readonly reproduced: boolean
+  /** Why the challenger in another unit was refused as long as that was not declared. */
   readonly unitCheck: string
   readonly rollouts: readonly {
     readonly challenger: string

@@ -78,14 +78,15 @@ class SpringPlay {
   }
 
   async #note(what: string, version: number): Promise<void> {
-    const { sameRows, units } = await testedOf(this.#stage)
-    if (this.challengers.length === 0) this.unitCheck = units
+    const { sameRows } = await testedOf(this.#stage)
     this.challengers.push({ what, challenger: `${this.#stage.model.name}@${version}`, sameRows })
   }
 
   async #sabotage(): Promise<void> {
     this.#sabotaged = true
-    const { version } = await trainOnKilometres(this.#stage, this.#first)
+    const { version: made, refusal } = await trainOnKilometres(this.#stage, this.#first)
+    this.unitCheck = refusal
+    const { version } = made
     await this.#note('trained on kilometres, served miles (our own sabotage)', version)
     await this.#deployment.rollOut(version, 'demo')
   }

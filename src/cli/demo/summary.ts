@@ -77,7 +77,7 @@ export function printSummary(result: DemoResult, out: Output): void {
     }
     out.line(`      ${one.evidence}`)
   }
-  if (result.unitCheck) out.line(`  Before any traffic the scaler check of the first said: ${result.unitCheck}`)
+  if (result.unitCheck) out.line(`  Undeclared, the first of them was refused before any traffic: ${result.unitCheck}`)
 
   heading('RECORDS')
   out.line(
