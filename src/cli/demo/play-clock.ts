@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { processorTime } from '../../internal/processor-time.ts'
 import type { Micros } from '../../internal/time.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -26,7 +27,8 @@ export class PlayClock implements Clock {
     return processorTime()
   }
 
-  async sleep(milliseconds: number): Promise<void> {
-    this.#now += milliseconds * 1000
+  /** As long as it says: who waits for an answer waits for what computes it, in no played time. */
+  async sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+    await setTimeout(milliseconds, undefined, { signal })
   }
 }
