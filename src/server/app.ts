@@ -4,7 +4,7 @@ import { mlflowRoutes, mlflowUnknown } from './compat/mlflow/index.ts'
 import { dashboard, securityHeaders } from './dashboard.ts'
 import { dataRoutes } from './inference/routes.ts'
 import { openApi } from './openapi.ts'
-import { problem } from './problem.ts'
+import { problem, protocolProblem } from './problem.ts'
 import { route, type ControlRoute, type RouteFacts } from './route.ts'
 import { controlRoutes } from './routes/index.ts'
 import type { ServerServices } from './services.ts'
@@ -106,7 +106,7 @@ export function createApp(
       if (page) return page
       throw fail('routeUnknown', { method, path: path.slice(0, 200) })
     } catch (error) {
-      return problem(error, services)
+      return /^\/v2(\/|$)/.test(path) ? protocolProblem(error, services) : problem(error, services)
     }
   })
   app.onError(error => problem(error, services))

@@ -78,6 +78,18 @@ function scraped(sources: Sources, registers: Registry[]): () => Promise<void> {
   }
 }
 
+interface RequestCount {
+  count: number
+  milliseconds: number
+}
+
+/** Requests for predictions, and the rows that were answered. */
+interface RequestStatistics {
+  rows: number
+  readonly success: RequestCount
+  readonly fail: RequestCount
+}
+
 /** Prometheus figures of one server. */
 export class InferenceMetrics {
   readonly #registry = new Registry()
@@ -86,6 +98,7 @@ export class InferenceMetrics {
   readonly #seconds: Histogram
   readonly #scrape: () => Promise<void>
   readonly #clock: Clock
+  readonly #statistics = new Map<string, RequestStatistics>()
 
   constructor(sources: Sources) {
     const registers = [this.#registry]
@@ -116,11 +129,27 @@ export class InferenceMetrics {
     this.#scrape = scraped(sources, registers)
   }
 
+  /** What was asked of a deployment since the server started. */
+  statistics(deployment: string): RequestStatistics {
+    let found = this.#statistics.get(deployment)
+    if (!found) {
+      found = { rows: 0, success: { count: 0, milliseconds: 0 }, fail: { count: 0, milliseconds: 0 } }
+      this.#statistics.set(deployment, found)
+    }
+    return found
+  }
+
   /** Begins a request; call what it gives with the predictions, or undefined when it failed. */
   start(deployment: string): (predictions: readonly Prediction[] | undefined) => void {
     const before = this.#clock.elapsed()
     return predictions => {
-      this.#seconds.observe({ deployment }, (this.#clock.elapsed() - before) / 1000)
+      const lasted = this.#clock.elapsed() - before
+      const counts = this.statistics(deployment)
+      const side = predictions ? counts.success : counts.fail
+      side.count++
+      side.milliseconds += lasted
+      counts.rows += predictions?.length ?? 0
+      this.#seconds.observe({ deployment }, lasted / 1000)
       this.#requests.inc({ deployment, outcome: predictions ? 'ok' : 'error' })
       for (const { arm, version } of predictions ?? []) this.#rows.inc({ deployment, arm, version: String(version) })
     }

@@ -40,3 +40,9 @@ export function problem(error: unknown, services: ProblemServices): Response {
     },
   })
 }
+
+/** As clients of the inference protocol read it: `error` in words, beside the problem's own members. */
+export function protocolProblem(error: unknown, services: ProblemServices): Response {
+  const known = catalogued(error, services)
+  return Response.json({ error: known.message, ...known.toJSON() }, { status: known.status })
+}

@@ -21,7 +21,7 @@ export interface DataRoute extends RouteFacts {
 }
 
 /** Throws `bodyTooLarge` as soon as the limit is passed, and `bodiesTooMany` when too much is under way at once. */
-export function readBody(request: IncomingMessage, limit: number = bodyLimit): Promise<string> {
+export function readBuffer(request: IncomingMessage, limit: number = bodyLimit): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = []
     let size = 0
@@ -46,11 +46,16 @@ export function readBody(request: IncomingMessage, limit: number = bodyLimit): P
     })
     request.once('end', () => {
       release()
-      resolve((parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)).toString('utf8'))
+      resolve(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts))
     })
     request.once('error', reject)
     request.once('close', release)
   })
+}
+
+/** `readBuffer` as text. */
+export async function readBody(request: IncomingMessage, limit: number = bodyLimit): Promise<string> {
+  return (await readBuffer(request, limit)).toString('utf8')
 }
 
 export function sendText(response: ServerResponse, status: number, text: string | Buffer, type: string): void {

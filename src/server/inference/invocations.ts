@@ -24,14 +24,54 @@ function rowsOfSplit(split: unknown): unknown[] {
   })
 }
 
-function rowsOf(body: Record<string, unknown>): unknown[] {
-  const forms = ['dataframe_split', 'dataframe_records']
-  for (const key of Object.keys(body))
-    if (!forms.includes(key)) refuse(`'${key}' is not known; send dataframe_split or dataframe_records`)
-  if (Object.keys(body).length !== 1) refuse('send exactly one of dataframe_split and dataframe_records')
-  if ('dataframe_split' in body) return rowsOfSplit(body.dataframe_split)
-  const records = body.dataframe_records
-  return Array.isArray(records) ? records : refuse('dataframe_records must be a list of rows')
+/** `{column: values}`, where a single row may leave out the lists. */
+function rowsOfColumns(columns: Readonly<Record<string, unknown>>, form: string): unknown[] {
+  const lists = Object.entries(columns).map(
+    ([name, values]) => [name, Array.isArray(values) ? values : [values]] as const,
+  )
+  const length = lists.reduce((longest, [, values]) => Math.max(longest, values.length), 0)
+  for (const [name, values] of lists)
+    if (values.length !== length) refuse(`${form}.${name} has ${values.length} values, another column ${length}`)
+  return Array.from({ length }, (_, row) =>
+    Object.fromEntries(
+      lists.map(([name, values]) => [
+        name,
+        Array.isArray(values[row]) && values[row].length === 1 ? values[row][0] : values[row],
+      ]),
+    ),
+  )
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** A list of rows, or columns by name. Tensors without names are refused: columns have them. */
+function rowsOfNamed(given: unknown, form: string): unknown[] {
+  if (isObject(given)) return rowsOfColumns(given, form)
+  if (Array.isArray(given) && given.every(isObject)) return [...given]
+  return refuse(`${form} must be a list of rows or an object of columns, by their names`)
+}
+
+const readers: Readonly<Record<string, (given: unknown) => unknown[]>> = {
+  dataframe_split: rowsOfSplit,
+  dataframe_records: given =>
+    Array.isArray(given) ? (given as unknown[]) : refuse('dataframe_records must be a list of rows'),
+  instances: given =>
+    Array.isArray(given) ? rowsOfNamed(given, 'instances') : refuse('instances must be a list of rows'),
+  inputs: given => rowsOfNamed(given, 'inputs'),
+}
+const forms = Object.keys(readers)
+
+/** The rows of a body in one of the forms; models take no parameters, so that none may be there. */
+function rowsOf({ params, ...body }: Record<string, unknown>): unknown[] {
+  if (params !== undefined && params !== null && !(isObject(params) && Object.keys(params).length === 0))
+    refuse('params: models of Millrace take none')
+  const [form, ...others] = Object.keys(body)
+  const unknown = Object.keys(body).find(key => !forms.includes(key))
+  if (unknown !== undefined) refuse(`'${unknown}' is not known; send one of ${forms.join(', ')}`)
+  const read = form === undefined ? undefined : readers[form]
+  if (!read || others.length > 0) return refuse(`send exactly one of ${forms.join(', ')}`)
+  return read(body[form as string])
 }
 
 function deploymentName(exchange: Exchange): string {
@@ -48,10 +88,13 @@ export const invocationRoutes: readonly DataRoute[] = [
     path,
     permission: 'predict',
     tag: 'inference',
-    summary: 'The scoring protocol of MLflow: dataframe_split or dataframe_records',
+    summary: 'The scoring protocol of MLflow: dataframe_split, dataframe_records, inputs or instances',
     query: z.strictObject({ deployment: z.string().optional() }),
     body: z.strictObject({
       dataframe_records: z.array(z.record(z.string(), z.unknown())).optional(),
+      instances: z.array(z.record(z.string(), z.unknown())).optional(),
+      inputs: z.union([z.record(z.string(), z.unknown()), z.array(z.record(z.string(), z.unknown()))]).optional(),
+      params: z.strictObject({}).nullish(),
       dataframe_split: z
         .strictObject({
           columns: z.array(z.string()),
@@ -83,6 +126,18 @@ export const invocationRoutes: readonly DataRoute[] = [
     answer: z.string(),
     answerTo({ response, services }) {
       sendText(response, services.health.ready ? 200 : 503, '\n', 'text/plain')
+    },
+  },
+  {
+    method: 'GET',
+    path: '/version',
+    permission: 'public',
+    tag: 'health',
+    summary: 'The version of the server as text, in the scoring protocol of MLflow',
+    answerType: 'text/plain',
+    answer: z.string(),
+    answerTo({ response, services }) {
+      sendText(response, 200, services.version, 'text/plain')
     },
   },
 ]

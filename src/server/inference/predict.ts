@@ -99,12 +99,17 @@ async function askedArm({ request, services }: Exchange, route: string): Promise
   if (arm === undefined) return undefined
   if (arm !== 'stable' && arm !== 'canary')
     throw fail('inputInvalid', { place: 'the header x-millrace-arm', reason: 'expected stable or canary', route })
+  await requireOperator({ request, services })
+  return arm
+}
+
+/** Which version answers is decided by the rollout: whoever decides otherwise must be allowed to operate it. */
+export async function requireOperator({ request, services }: Pick<Exchange, 'request' | 'services'>): Promise<void> {
   const actor = services.guard.check('operate', request.method ?? 'POST', name => {
     const value = request.headers[name]
     return typeof value === 'string' ? value : value?.join(', ')
   })
   if (typeof actor !== 'string') await actor
-  return arm
 }
 
 /** Scores rows and counts it, whatever protocol they came by. */

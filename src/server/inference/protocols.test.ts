@@ -50,7 +50,10 @@ describe('the open inference protocol', () => {
         { name: 'version', datatype: 'INT32', shape: [-1] },
       ],
     })
-    expect((await server.ask('GET', '/v2/')).body).toMatchObject({ name: 'millrace', extensions: [] })
+    expect((await server.ask('GET', '/v2/')).body).toMatchObject({
+      name: 'millrace',
+      extensions: ['binary_tensor_data', 'model_configuration', 'model_repository', 'statistics'],
+    })
     expect((await server.ask('GET', '/v2/models/none')).body).toMatchObject({
       code: 'MR5020',
       error: expect.any(String),
@@ -126,7 +129,12 @@ describe("MLflow's scoring protocol", () => {
   it.each([
     ['both forms', { dataframe_records: [], dataframe_split: {} }, 'send exactly one of'],
     ['none', {}, 'send exactly one of'],
-    ['another form', { instances: [] }, "'instances' is not known"],
+    ['another form', { rows: [] }, "'rows' is not known"],
+    ['instances that are no rows', { instances: [[1, 2]] }, 'must be a list of rows'],
+    ['instances by column', { instances: {} }, 'must be a list of rows'],
+    ['inputs without names', { inputs: [[1], [2]] }, 'by their names'],
+    ['inputs of two lengths', { inputs: { km: [1, 2], zone: ['north'] } }, 'has 1 values, another column 2'],
+    ['parameters', { params: { a: 1 }, dataframe_records: [] }, 'take none'],
     ['records that are no list', { dataframe_records: {} }, 'must be a list of rows'],
     ['a split without data', { dataframe_split: { columns: [] } }, 'needs columns and data'],
     [
@@ -146,6 +154,23 @@ describe("MLflow's scoring protocol", () => {
     const answer = await server.ask('POST', '/invocations', body)
     expect([answer.status, answer.body.code]).toEqual([400, 'MR5025'])
     expect((answer.body.details as { reason: string }).reason).toContain(reason)
+  })
+
+  it('takes rows and columns in every form of it', async () => {
+    const one = row()
+    const columns = Object.fromEntries(Object.entries(one).map(([name, value]) => [name, [value, value]]))
+    const nested = Object.fromEntries(Object.entries(one).map(([name, value]) => [name, [[value], [value]]]))
+    const scores = async (body: unknown) => {
+      const answer = await server.ask('POST', '/invocations', body)
+      return (answer.body.predictions as { score: number }[] | undefined)?.map(found => found.score) ?? answer.text
+    }
+    const [score] = (await scores({ dataframe_records: [one] })) as number[]
+    expect(await scores({ instances: [one, one], params: {} })).toEqual([score, score])
+    expect(await scores({ inputs: [one] })).toEqual([score])
+    expect(await scores({ inputs: columns })).toEqual([score, score])
+    expect(await scores({ inputs: nested })).toEqual([score, score])
+    expect(await scores({ inputs: one })).toEqual([score])
+    expect((await server.ask('GET', '/version')).text).toMatch(/^\d+\.\d+\.\d+/)
   })
 
   it('names the deployment where there are several', async () => {

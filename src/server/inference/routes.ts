@@ -2,7 +2,7 @@ import type { DataRoute } from './exchange.ts'
 import { healthRoutes } from './health-routes.ts'
 import { invocationRoutes } from './invocations.ts'
 import { metricsRoute } from './metrics-route.ts'
-import { oipRoutes } from './oip.ts'
+import { oipRoutes } from './oip/routes.ts'
 import { predictRoutes } from './predict.ts'
 
 /** Every route of the data plane. */
