@@ -45,6 +45,10 @@ const called: Readonly<Record<string, unknown[][]>> = {
   pinball: pairsOf((a, b) => [a, b, 0.9]),
   rowPinball: wild.flatMap(a => wild.map(b => [a, b, 0.9])),
   coverage: pairsOf((a, b) => [a, b]),
+  mean: [...lists, ...floats].map(list => [list]),
+  rowLosses: ['binary', 'multiclass', 'regression', 'quantile', 'count'].flatMap(task =>
+    classified.map(([one]) => [{ ...one, ...plainly, task }]),
+  ),
   poissonDeviance: pairsOf((a, b) => [a.map(Math.abs), b]),
   rowPoissonDeviance: wild.flatMap(a => wild.map(b => [a, b])),
   likeliest: floats.filter(list => list.length > 0).map(list => [list, list.length, 0]),
