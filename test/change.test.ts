@@ -80,12 +80,15 @@ describe.each(Object.entries(changes))('with %s', (what, change) => {
     try {
       const rows = asked.map(row => ({ ...row, ...(change.request?.seats === undefined ? change.request : {}) }))
       expect(plain(await scores(server.url, 'api', rows))).toEqual(before.api)
-      const { status } = (await (await fetch(`${server.url}/v1/deployments/api`)).json()) as {
-        status: { rollout: { shadow: { rows: number }; config: { challenger: string } } }
+      const rollout = async () => {
+        const { status } = (await (await fetch(`${server.url}/v1/deployments/api`)).json()) as {
+          status: { rollout: { shadow: { rows: number }; config: { challenger: string } } }
+        }
+        return status.rollout
       }
-      const challenger = `${model}@${model === 'late' ? 2 : 1}`
-      expect(status.rollout.config.challenger).toBe(challenger)
-      expect(status.rollout.shadow.rows).toBe(change.request ? 0 : asked.length)
+      expect((await rollout()).config.challenger).toBe(`${model}@${model === 'late' ? 2 : 1}`)
+      // callers do not wait for a challenger
+      await expect.poll(async () => (await rollout()).shadow.rows).toBe(change.request ? 0 : asked.length)
     } finally {
       await server.close()
     }

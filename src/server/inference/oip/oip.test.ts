@@ -89,7 +89,7 @@ describe('tensors', () => {
     const sizes = binary.head.outputs?.map(one => one.parameters?.binary_data_size ?? 0) ?? []
     expect(sizes.reduce((a, b) => a + b, 0)).toBe(binary.binary.length)
     expect(binary.head.outputs?.every(one => one.data === undefined)).toBe(true)
-    const [score, label, , arm, version] = binary.head.outputs?.map((_, i) => {
+    const [score, label, , arm, version] = (binary.head.outputs ?? []).map((_, i) => {
       const from = sizes.slice(0, i).reduce((a, b) => a + b, 0)
       return binary.binary.subarray(from, from + (sizes[i] as number))
     }) as Buffer[]
