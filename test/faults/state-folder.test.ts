@@ -9,6 +9,7 @@ import {
   rmSync,
   statSync,
   writeFileSync,
+  utimesSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -51,7 +52,8 @@ describe('one process serves a project', () => {
   test('beyond this machine without tokens is refused before anything is opened', async () => {
     const root = fresh()
     refused(await millrace(root, ['up', '--port', '0', '--host', '0.0.0.0']), 2, 'MR5003')
-    expect(existsSync(join(root, '.millrace'))).toBe(false)
+    for (const name of ['millrace.db', 'server.lock'])
+      expect(existsSync(join(root, '.millrace', name)), name).toBe(false)
   })
 })
 
@@ -78,6 +80,9 @@ test('what a killed process left is swept at the next start; what a living one u
   const identity = identityOf(died.pid ?? 0)
   await new Promise(ended => died.once('exit', ended))
   writeFileSync(join(state, 'jobs/dead/process.json'), JSON.stringify(identity))
+  // what is over stays for a day
+  const yesterday = new Date(Date.now() - 25 * 3_600_000)
+  utimesSync(join(state, 'jobs/dead'), yesterday, yesterday)
   writeFileSync(join(state, 'jobs/living/process.json'), JSON.stringify(ownIdentity()))
   writeFileSync(join(state, 'server.json'), JSON.stringify({ url: 'x', token: 'secret', process: identity }))
   expect((await millrace(root, ['models', 'list'])).code).toBe(0)
