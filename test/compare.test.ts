@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { millrace } from './support/command.ts'
+import { inside as millrace } from './support/inside.ts'
 
 const config = `import { csv, dataset, project, t } from 'millrace'
 const sales = dataset('sales', {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Report } from '../src/index.ts'
-import { millrace } from './support/command.ts'
+import { inside as millrace } from './support/inside.ts'
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'millrace-suggest-')))
 const config = join(root, 'millrace.config.ts')

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { openWorkspace } from '../src/config/workspace.ts'
 import type { CheckResult } from '../src/define/report.ts'
-import { millrace } from './support/command.ts'
+import { inside as millrace } from './support/inside.ts'
 
 const config = `import { csv, dataset, expect, project, t } from 'millrace'
 const sales = dataset('sales', {

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync, mkdirSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeEach, expect, test } from 'vitest'
-import { millrace } from './support/command.ts'
+import { inside as millrace } from './support/inside.ts'
 
 // What the guide says of rows that break a rule: which stay in the data, and who says so.
 
