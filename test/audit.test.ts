@@ -8,7 +8,7 @@ import { openSqlite } from '../src/adapters/metadata/sqlite/open.ts'
 import { type KeyringServices, openKeyring, verifyLog } from '../src/config/keyring.ts'
 import { project } from '../src/index.ts'
 import type { AuditVerdict } from '../src/stages/protect/audit/verify.ts'
-import { millrace } from './support/command.ts'
+import { inside as millrace } from './support/inside.ts'
 import { inside } from './support/inside.ts'
 import { copyProject } from './support/copy.ts'
 

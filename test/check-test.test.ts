@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import { millrace } from './support/command.ts'
+import { inside as millrace } from './support/inside.ts'
 
 let root = ''
 afterEach(() => rmSync(root, { recursive: true, force: true }))

@@ -9,7 +9,8 @@ import { gzipSync } from 'node:zlib'
 import { chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { seeded } from '../src/math/random/seeded.ts'
-import { millrace, startUp, type Server } from './support/command.ts'
+import { startUp, type Server } from './support/command.ts'
+import { inside as millrace } from './support/inside.ts'
 
 const browserPath = process.env.CHROMIUM ?? '/usr/bin/chromium'
 const hasBrowser = existsSync(browserPath)

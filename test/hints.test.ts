@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { millrace } from './support/command.ts'
+import { inside as millrace } from './support/inside.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-hints-'))
 

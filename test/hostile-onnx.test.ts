@@ -6,7 +6,7 @@ import { openNative } from '../src/adapters/inference/onnx-native/open.ts'
 import { isMillraceError } from '../src/errors/index.ts'
 import { graph, type GraphBuilder, verdictOf, verifyModel, writeModel } from '../src/onnx/index.ts'
 import { wireWriter, type WireWriter } from '../src/onnx/wire-writer.ts'
-import { millrace } from './support/command.ts'
+import { inside as millrace } from './support/inside.ts'
 
 // What a file can claim or do to whoever reads it: a clear word soon, in little memory, and nothing outside the folder is touched.
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { millrace } from './support/command.ts'
+import { inside as millrace } from './support/inside.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-texts-'))
 

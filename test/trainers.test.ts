@@ -23,7 +23,7 @@ import { graph, writeModel } from '../src/onnx/index.ts'
 import type { ModelCard } from '../src/ports/trainer.ts'
 import { startTraining } from '../src/stages/pipeline/run.ts'
 import { LiveServing } from '../src/stages/serve/serving.ts'
-import { millrace } from './support/command.ts'
+import { inside as millrace } from './support/inside.ts'
 
 // Trainers that are no code of Millrace: programs that keep the step contract, and many that do not.
 

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
-import { millrace } from '../support/command.ts'
+import { inside as millrace } from '../support/inside.ts'
 import { orders, predict, runningProject, startUp, until } from '../support/running.ts'
 
 const hour = 3_600_000

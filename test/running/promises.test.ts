@@ -1,7 +1,8 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { millrace, type Server } from '../support/command.ts'
+import { type Server } from '../support/command.ts'
+import { inside as millrace } from '../support/inside.ts'
 import { label, type Order, orders, predict, runningProject, startUp, until } from '../support/running.ts'
 
 // Every sentence of docs/guide/monitoring.md that says what happens, made to happen through HTTP and the command line, each

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { openSqlite } from '../../src/adapters/metadata/sqlite/open.ts'
-import { millrace } from '../support/command.ts'
+import { inside as millrace } from '../support/inside.ts'
 import { runningProject, startUp } from '../support/running.ts'
 
 it('the registry says what is the same file, where a rebuild came from, and what a run found', async () => {

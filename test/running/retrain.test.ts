@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { openSqlite } from '../../src/adapters/metadata/sqlite/open.ts'
 import type { MetadataStore } from '../../src/ports/metadata-store.ts'
-import { millrace, type Server } from '../support/command.ts'
+import { type Server } from '../support/command.ts'
+import { inside as millrace } from '../support/inside.ts'
 import { label, orders, ordersCsv, post, predict, runningProject, startUp, until } from '../support/running.ts'
 
 const hour = 3_600_000

@@ -1,7 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { millrace, startUp, type Server } from '../support/command.ts'
+import { startUp, type Server } from '../support/command.ts'
+import { inside as millrace } from '../support/inside.ts'
 import { distanceOf, hostileModel } from '../support/hostile-model.ts'
 import { orders, runningProject, until } from '../support/running.ts'
 

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { openSqlite } from '../../src/adapters/metadata/sqlite/open.ts'
 import type { RunRecord } from '../../src/ports/metadata-store.ts'
-import { millrace, type Server } from '../support/command.ts'
+import { type Server } from '../support/command.ts'
+import { inside as millrace } from '../support/inside.ts'
 import { orders, ordersCsv, predict, runningProject, startUp, until } from '../support/running.ts'
 
 /** A request of which half is sent; `finish` sends the rest and gives the whole answer. */

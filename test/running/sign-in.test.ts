@@ -2,7 +2,8 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, it, onTestFinished, vi } from 'vitest'
-import { millrace, startUp } from '../support/command.ts'
+import { startUp } from '../support/command.ts'
+import { inside as millrace } from '../support/inside.ts'
 import { runningProject } from '../support/running.ts'
 
 const secret = /ml[rs]_[0-9a-z]+_[0-9A-Za-z_-]{43}/
