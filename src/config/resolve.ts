@@ -22,7 +22,7 @@ export const adapters = {
     native: () => import('../adapters/inference/onnx-native/open.ts'),
     wasm: () => import('../adapters/inference/onnx-wasm/open.ts'),
     trees: () => import('../adapters/inference/trees/open.ts'),
-    apart: () => import('../adapters/inference/apart/open.ts'),
+    childProcess: () => import('../adapters/inference/child-process/open.ts'),
   },
   trainer: {
     own: () => import('../adapters/trainer/own/open.ts'),

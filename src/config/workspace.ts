@@ -34,7 +34,7 @@ export interface Workspace extends StageServices {
   readonly processes: Executor
   online(): Promise<OnlineStore>
   /** Each model in a process of its own: for a server's challengers. */
-  runtimeApart(): Promise<InferenceRuntime>
+  childProcessRuntime(): Promise<InferenceRuntime>
   close(): Promise<void>
 }
 
@@ -117,7 +117,7 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
       return { script: fileURLToPath(compiledModule('./batch-process.ts', import.meta.url)), root }
     },
     runtime: () => (runtime ??= openRuntime()),
-    runtimeApart: async () => (await adapters.inference.apart()).openApart(),
+    childProcessRuntime: async () => (await adapters.inference.childProcess()).openChildProcesses(),
     online: () => (online ??= resolved('online', context)),
     trainer: trainersOf(project, root, folder, artifacts),
     keys,

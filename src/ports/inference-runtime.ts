@@ -43,7 +43,7 @@ export interface LoadedModel {
   /** It takes numbers that float32 does not hold: give it float64. float32 is taken too, as it was rounded. */
   readonly wide: boolean
   /** It runs in a process of its own: one that hangs, fails or takes too much memory takes nothing else with it. */
-  readonly apart?: boolean
+  readonly inChildProcess?: boolean
   /** Of one in a process of its own: ends whatever it is at and begins anew. */
   restart?(): void
   /** The same: bytes that it may take beyond what it takes now. A run that takes more is lost. */

@@ -43,7 +43,7 @@ async function openServing(workspace: Workspace, log: Log): Promise<LiveServing>
     for (const view of filled.splice(0)) log({ level: 'info', text: `filled the online records of ${view}` })
     for (const one of lost.splice(0)) log({ level: 'error', code: one.error.code, text: lostView(one) })
   }
-  const services = { ...workspace, challengers: workspace.runtimeApart }
+  const services = { ...workspace, challengers: workspace.childProcessRuntime }
   const serving = await LiveServing.open(services, await workspace.online(), (view, reader) =>
     fill(view, reader).finally(tell),
   )

@@ -321,7 +321,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     }
     return async () => {
       const { model, version } = arm.record
-      const stable = arm.loaded.apart ? await this.#load(model, version) : arm
+      const stable = arm.loaded.inChildProcess ? await this.#load(model, version) : arm
       await this.#becomeStable(stable, 'system', `${state.config.challenger} passed its rollout`)
       if (stable !== arm) retire(arm)
     }

@@ -18,7 +18,7 @@ export interface Judged {
 }
 
 /** What a process of its own may be slower because it is one, in milliseconds: between two requests it grows cold. */
-const apartCosts = 0.75
+const childProcessCosts = 0.75
 
 type Limits = Pick<ResolvedConfig, 'maxLatency' | 'timeout'>
 
@@ -43,7 +43,7 @@ export function eventsOf(judged: Judged, limits: Limits): readonly RolloutEvent[
     stable: own ? outcomeOf(own, challenged.took, limits) : 'error',
     canary: finite ? outcomeOf(challenged, own?.took, limits) : 'invalid',
   } as const
-  const took = challenged.took - (canary.loaded.apart ? apartCosts : 0)
+  const took = challenged.took - (canary.loaded.inChildProcess ? childProcessCosts : 0)
   const request: RolloutEvent = {
     type: 'request',
     at,

@@ -105,7 +105,7 @@ export class Predictor {
     const call = this.#begin(stable, requests, encoded)
     const { trial, rows } = call
     // In a process of its own it need not wait until stable is through
-    const early = trial?.arm.loaded.apart ? trial.begin(stable, call) : undefined
+    const early = trial?.arm.loaded.inChildProcess ? trial.begin(stable, call) : undefined
     let own: Scored | undefined
     let failure: unknown
     try {

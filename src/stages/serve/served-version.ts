@@ -38,7 +38,7 @@ function drained(loaded: LoadedModel): LoadedModel {
     categoryWidth: loaded.categoryWidth,
     outputs: loaded.outputs,
     wide: loaded.wide,
-    apart: loaded.apart ?? false,
+    inChildProcess: loaded.inChildProcess ?? false,
     restart: () => loaded.restart?.(),
     limit: bytes => loaded.limit?.(bytes),
     async run(batch) {

@@ -43,7 +43,7 @@ export async function scored(
 ): Promise<Scored> {
   const began = clock.elapsed()
   const { scores, took } = await loaded.run(rows)
-  return { scores, took: (loaded.apart ? took : undefined) ?? clock.elapsed() - began }
+  return { scores, took: (loaded.inChildProcess ? took : undefined) ?? clock.elapsed() - began }
 }
 
 const never: Missing = { missing: 'unasked', reason: undefined }

@@ -34,8 +34,8 @@ function bytesOf(pid: number | undefined): number | undefined {
 }
 
 /** One model in a process of its own, which is begun anew when it has to be ended. */
-class ModelApart implements LoadedModel {
-  readonly apart = true
+class ModelInChildProcess implements LoadedModel {
+  readonly inChildProcess = true
   readonly #model: Uint8Array
   readonly #binding: ModelBinding | undefined
   #shape: Shape = { width: 0, categoryWidth: 0, outputs: 0, wide: false }
@@ -58,7 +58,7 @@ class ModelApart implements LoadedModel {
   }
 
   static async load(model: Uint8Array, binding: ModelBinding | undefined): Promise<LoadedModel> {
-    const made = new ModelApart(model, binding)
+    const made = new ModelInChildProcess(model, binding)
     try {
       await made.#begin()
     } catch (error) {
@@ -187,6 +187,6 @@ class ModelApart implements LoadedModel {
 }
 
 /** Runs each model in a process of its own, on ONNX Runtime: what one does there, nobody else feels. */
-export function openApart(): InferenceRuntime {
-  return { name: 'apart', load: (model, binding) => ModelApart.load(model, binding) }
+export function openChildProcesses(): InferenceRuntime {
+  return { name: 'onnxruntime in a child process', load: (model, binding) => ModelInChildProcess.load(model, binding) }
 }
