@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { seeded } from '../src/math/random/seeded.ts'
-import { startUp, type Server } from './support/command.ts'
+import { millrace, startUp, type Server } from './support/command.ts'
 
 /*
  * The loop over HTTP alone, from a project that nothing was done in: what the command line can do the server can, in
@@ -207,6 +207,37 @@ test('applies, materialises and verifies features', async () => {
     { view: 'habits', entities: customers, rows: 2_000 },
   ])
   expect((await job('/v1/features/verify', { sample: 50 })).answer).toMatchObject({ proven: true, unmaterialised: [] })
+})
+
+test('what is pushed while another process materialises is in the records, whoever wrote last', async () => {
+  const push = async (batch: number): Promise<number> => {
+    const rows = Array.from({ length: 20 }, (_, i) => ({
+      ordered: new Date(january + 2_010 * 10 * minute + (batch * 20 + i) * 1_000).toISOString(),
+      customer: `c${(batch * 7 + i) % 60}`,
+      weight: 10 + i,
+      late: i % 3 === 0,
+    }))
+    const answer = await send('POST', '/v1/datasets/orders:push', { rows })
+    expect(answer.status, answer.text).toBe(200)
+    return Number(answer.body.accepted)
+  }
+  const pushing = async (): Promise<number> => {
+    let accepted = 0
+    for (let batch = 0; batch < 30; batch++) accepted += await push(batch)
+    return accepted
+  }
+  const [accepted, ...made] = await Promise.all([
+    pushing(),
+    ...[1, 2].map(() => millrace(root, ['features', 'materialise'])),
+  ])
+  expect([accepted, ...made.map(one => one.code)]).toEqual([600, 0, 0])
+  // the server, and a process of its own, find every event in the records
+  expect((await job('/v1/features/verify', { sample: 400 })).answer).toMatchObject({
+    proven: true,
+    results: [{ mismatches: 0, uncovered: 0 }],
+  })
+  const verified = await millrace(root, ['features', 'verify', '--sample', '400', '--json'])
+  expect(JSON.parse(verified.out)).toMatchObject([{ view: 'habits', mismatches: 0 }])
 })
 
 test('reproduces a version', async () => {
