@@ -1,6 +1,7 @@
 import { deflateSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Trained, trainedProject } from '../../../../test/support/trained-project.ts'
+import { createToken } from '../../auth/tokens.ts'
 import { trainedServer, type TrainedServer } from '../../../../test/support/trained-server.ts'
 
 // The Open Inference Protocol as its clients speak it, before a model that was really trained.
@@ -231,6 +232,44 @@ describe('models', () => {
     const answer = await server.ask('POST', `/v2/models/late-api/versions/${good()}/infer`, body)
     expect(answer.body).toMatchObject({ model_version: good() })
     expect((await server.ask('POST', '/v2/models/late-api/versions/99/infer', body)).status).toBe(404)
+  })
+
+  it('that are tried answer to who may operate them, and to nobody else by their number', async () => {
+    const own = await trainedServer(
+      trained,
+      'tried-api',
+      { auth: true },
+      { canary: { steps: ['50%'], minRequests: 100 } },
+    )
+    try {
+      await own.live.rollOut(trained.versions.other, 'ada')
+      const tokenOf = async (scopes: readonly ('predict' | 'operate' | 'read')[]): Promise<string> =>
+        (await createToken(trained.workspace, { name: `oip-${scopes.join('-')}`, scopes, expiresIn: '1h' })).token
+      const [caller, operator] = [await tokenOf(['predict']), await tokenOf(['predict', 'operate', 'read'])]
+      const inputs = [
+        { name: 'km', shape: [1], datatype: 'FP64', data: [3] },
+        { name: 'zone', shape: [1], datatype: 'BYTES', data: ['north'] },
+        { name: 'at', shape: [1], datatype: 'INT64', data: [trained.clock.now()] },
+      ]
+      const asked = (token: string, version: number) =>
+        own.ask(
+          'POST',
+          `/v2/models/tried-api/versions/${version}/infer`,
+          { inputs },
+          { authorization: `Bearer ${token}` },
+        )
+      const { good, other } = trained.versions
+      expect(await asked(operator, other)).toMatchObject({ status: 200, body: { model_version: String(other) } })
+      expect(await asked(caller, good)).toMatchObject({ status: 200, body: { model_version: String(good) } })
+      expect((await asked(caller, other)).status).toBe(403)
+      const { body } = await own.ask('GET', '/v2/models/tried-api', undefined, { authorization: `Bearer ${operator}` })
+      expect(body.versions).toEqual([String(other), String(good)])
+      // once it is taken back it is not there any more
+      await own.live.command('abort', 'ada')
+      expect((await asked(operator, other)).status).toBe(404)
+    } finally {
+      await own.close()
+    }
   })
 
   it('are listed, described and counted; what is not there is said in the form of the protocol', async () => {
