@@ -376,7 +376,16 @@ export function definitionsReference() {
         'project',
         "export default project('shop', { orders, shops, lateness, api, watch }, { run: { kind: 'process' } })",
       ),
-      options('ProjectSettings', 'PostgresMetadata', 'DataSettings', 'ContainerRun', 'ServeSettings', 'AuditSettings', 'AnchorSettings', 'AnchorRepository'),
+      options(
+        'ProjectSettings',
+        'PostgresMetadata',
+        'DataSettings',
+        'ContainerRun',
+        'ServeSettings',
+        'AuditSettings',
+        'AnchorSettings',
+        'AnchorRepository',
+      ),
     ),
   ].join('\n')
 }

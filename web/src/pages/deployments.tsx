@@ -111,7 +111,10 @@ function Rollout({ deployment }: { deployment: Deployment }) {
         </div>
         {evidence && (
           <div>
-            <Table caption="Guardrails of the rollout" heads={['Guardrail', '#Against it', '#Arms differ', 'ln e-value to limit']}>
+            <Table
+              caption="Guardrails of the rollout"
+              heads={['Guardrail', '#Against it', '#Arms differ', 'ln e-value to limit']}
+            >
               {evidence.guardrails.map(one => (
                 <tr key={one.name}>
                   <th scope="row">{one.name}</th>
