@@ -26,6 +26,8 @@ const publicRoutes = [
   'GET /v2/health/live',
   'GET /v2/health/ready',
   'GET /v2/models/{model}/ready',
+  'GET /v2/models/{model}/versions/{version}/ready',
+  'GET /version',
   'POST /v1/session',
 ]
 const example = (path: string): string => path.replace(/\{\w+\*?\}/g, 'lateness-api')
