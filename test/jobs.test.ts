@@ -275,6 +275,8 @@ test('a job that is cancelled or whose process dies says so, and what waits for 
   await expect.poll(async () => (await newest()).useCase).toBe('test')
   await send('POST', `/v1/jobs/${String((await newest()).id)}:cancel`)
   expect((await asked).body).toMatchObject({ status: 409, code: 'MR5045' })
+  // uploads and files of quarantine among them: nobody outside hears where the project lies
+  expect((await send('GET', '/v1/jobs')).text).not.toContain(root)
   const list = (await send('GET', '/v1/jobs?limit=3')).body as { jobs: { id: string }[] }
   expect(list.jobs.map(one => one.id).slice(1)).toEqual([running.body.id, third.body.id])
 })

@@ -1,17 +1,15 @@
 import type { JobView } from '../app/jobs/jobs.ts'
 import type { InputOf, UseCaseName } from '../app/use-cases.ts'
-import { reviveError } from '../errors/index.ts'
-import { withoutRoot } from './problem.ts'
+import { fromRoot } from './problem.ts'
 import type { ServerServices } from './services.ts'
 
 /** The longest that an answer is kept open for a job, seconds; longer ones are followed by their events. */
 export const maxWaitSeconds = 600
 
-/** A job for outside: where its files lie on this machine is nobody's business. */
-export function jobShown({ input, error, ...job }: JobView, root: string): unknown {
-  const { path: _path, shown: _shown, ...rest } = input as Readonly<Record<string, unknown>>
-  const known = reviveError(error)
-  return { ...job, input: rest, error: known ? withoutRoot(known, root) : error }
+/** A job for outside, as JSON: whatever path its input, answer or error names is told from the project's folder on. */
+export function jobShown(job: JobView, root: string): unknown {
+  const hide = (_: string, value: unknown): unknown => (typeof value === 'string' ? fromRoot(value, root) : value)
+  return JSON.parse(JSON.stringify(job), hide)
 }
 
 /** Seconds that `Prefer: wait=30` (RFC 7240) asks for; undefined where it does not. */

@@ -8,14 +8,19 @@ export interface ProblemServices {
 }
 
 /** Where the project lies on this machine is nobody's business outside: paths are told from its folder on. */
-export function withoutRoot(error: MillraceError, root: string): MillraceError {
-  const hide = (text: string): string => text.replaceAll(`${root}/`, '').replaceAll(root, '.')
+export const fromRoot = (text: string, root: string): string =>
+  root === '' ? text : text.replaceAll(`${root}/`, '').replaceAll(root, '.')
+
+function withoutRoot(error: MillraceError, root: string): MillraceError {
   const told = JSON.stringify(error)
   if (root === '' || !told.includes(root)) return error
   const entry = Object.values(catalogue).find(one => one.code === error.code)
   if (entry === undefined) return error
   const details = Object.fromEntries(
-    Object.entries(error.details).map(([key, value]) => [key, typeof value === 'string' ? hide(value) : value]),
+    Object.entries(error.details).map(([key, value]) => [
+      key,
+      typeof value === 'string' ? fromRoot(value, root) : value,
+    ]),
   )
   return new MillraceError(entry, details, { cause: error })
 }

@@ -104,6 +104,15 @@ describe('jobs', () => {
     expect(started[1]?.killed).toEqual(['SIGTERM'])
   })
 
+  it('one whose process cannot be started has failed, and says so', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'millrace-jobs-'))
+    const processes = { start: () => Promise.reject(new Error('no room for another process')) } as unknown as Executor
+    const jobs = openJobs({ root: folder, folder, processes, clock: manualClock() })
+    const { id, answer } = await jobs.start('train', {}, { actor })
+    await expect(answer).rejects.toMatchObject({ code: 'MR5044', details: { reason: 'no room for another process' } })
+    expect(await jobs.get(id)).toMatchObject({ status: 'failed', error: { code: 'MR5044' } })
+  })
+
   it('of a server that is gone are lost, or run on where their process lives', async () => {
     const { jobs, folder } = opened()
     const dead = { ...ownIdentity(), pid: 2 ** 22 - 1 }

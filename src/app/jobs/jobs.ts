@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { fail, reviveError } from '../../errors/index.ts'
 import { compiledModule } from '../../internal/compiled.ts'
 import { ulid } from '../../internal/ids.ts'
+import { messageOf } from '../../internal/message-of.ts'
 import { isAlive, ownIdentity } from '../../internal/process-identity.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Executor, StepHandle } from '../../ports/executor.ts'
@@ -75,8 +76,8 @@ export function openJobs({ root, folder, processes, clock }: JobServices): Jobs 
   let closed = false
   const folderOf = (id: string): string => join(jobsFolder, id)
 
-  const statusOf = async (request: JobRequest, result: JobResult | undefined): Promise<JobStatus> => {
-    if (result) return result.status
+  /** Where one stands that has no result. */
+  const unendedStatus = async (request: JobRequest): Promise<JobStatus> => {
     if (waiting.has(request.id)) return 'queued'
     if (running.has(request.id)) return 'running'
     const identity = await jobFiles.process(folderOf(request.id))
@@ -89,7 +90,7 @@ export function openJobs({ root, folder, processes, clock }: JobServices): Jobs 
     const request = await jobFiles.request(folderOf(id))
     if (!request) return undefined
     // The status first: one that ends between the two looks is then read with its result
-    const before = await statusOf(request, undefined)
+    const before = await unendedStatus(request)
     const result = await jobFiles.result(folderOf(id))
     const { useCase, input, actor, at } = request
     return {
@@ -128,7 +129,8 @@ export function openJobs({ root, folder, processes, clock }: JobServices): Jobs 
     })
     running.set(request.id, handle)
     waiting.delete(request.id)
-    await jobFiles.writeProcess(own, handle.identity)
+    // For the server after this one: what runs here is known here, also where the disk takes nothing
+    await jobFiles.writeProcess(own, handle.identity).catch(() => undefined)
     const { exitCode, signal, stderrTail } = await handle.outcome
     const result = await jobFiles.result(own)
     if (result) return result
@@ -140,7 +142,7 @@ export function openJobs({ root, folder, processes, clock }: JobServices): Jobs 
   /** Carries it to its result, which is then in its folder whatever it is. */
   const carry = async (request: JobRequest): Promise<unknown> => {
     try {
-      const ended = await perform(request)
+      const ended = await perform(request).catch(messageOf)
       const result: JobResult =
         typeof ended === 'string'
           ? {

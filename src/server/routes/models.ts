@@ -66,6 +66,7 @@ const TrainAnswer = z
     steps: z.array(z.object({ step: z.string(), status: z.string(), reason: z.string().nullable() })),
     version: z.number().nullable(),
     metrics: z.record(z.string(), z.number()).nullable(),
+    chosen: z.object({ parameters: z.record(z.string(), z.unknown()), trials: z.number() }).nullable(),
     error: z.unknown().nullable(),
     uncommitted: z.unknown().nullable(),
   })

@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { seeded } from '../../math/random/seeded.ts'
-import { buildProfile } from '../windows/build-profile.ts'
-import { baselineCounters, directionsOf, meansOf } from '../windows/directions.ts'
-import { measureColumn } from './column-drift.ts'
-import type { NumberProfile, TextProfile } from '../windows/profile.ts'
-import { quartilesOf, unitEdges, unitFits } from '../windows/unit-edges.ts'
-import { fewestWindows, varianceOfMean, variationOf, type WindowMean } from '../windows/variation.ts'
-import { createWindow } from '../windows/window.ts'
+import { buildProfile } from './build-profile.ts'
+import { baselineCounters, directionsOf, meansOf } from './directions.ts'
+import { measureColumn } from '../watch/column-drift.ts'
+import type { NumberProfile, TextProfile } from './profile.ts'
+import { quartilesOf, unitEdges, unitFits } from './unit-edges.ts'
+import { fewestWindows, varianceOfMean, variationOf, type WindowMean } from './variation.ts'
+import { createWindow } from './window.ts'
 
 // Baselines, windows and measures against counting by hand.
 
