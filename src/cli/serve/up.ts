@@ -8,11 +8,10 @@ import type { Log } from '../../ports/log.ts'
 import { checkBind, EventBus, startServer } from '../../server/index.ts'
 import { LiveServing } from '../../stages/serve/serving.ts'
 import { openJobs } from '../../app/jobs/jobs.ts'
+import { oneInstance, onlyInstance } from '../../app/live/instances.ts'
 import { recovery } from '../../app/live/recovery.ts'
-import { retrainer } from '../../app/live/retrainer.ts'
-import { announce, claimServing, withdraw } from './running.ts'
 import { fillingViews, lostView } from '../../app/fill-views.ts'
-import { watchAll } from '../../app/live/watching.ts'
+import { announce, type Claim, claimServing, withdraw } from './running.ts'
 
 export interface UpOptions {
   readonly cwd: string
@@ -20,6 +19,8 @@ export interface UpOptions {
   readonly port?: number | undefined
   readonly host?: string | undefined
   readonly auth?: boolean | undefined
+  /** Where other instances reach this one; where it listens by default. */
+  readonly advertise?: string | undefined
   readonly log: Log
 }
 
@@ -69,9 +70,10 @@ export async function up(options: UpOptions): Promise<Up> {
   const { serve: said = {} } = project.settings
   const { port = said.port ?? 8790, host = said.host ?? '127.0.0.1', auth = said.auth ?? false } = options
   checkBind(host, auth)
-  const own = await claimServing(makeStateFolder(root))
+  // A database in a file serves one process; of a server's many may serve beside each other
+  const own = await claimServing(makeStateFolder(root), mayBeSeveral(project))
   try {
-    const running = await serve(project, options, { port, host, auth })
+    const running = await serve(project, options, { port, host, auth }, own)
     return { ...running, close: () => running.close().finally(() => own.release()) }
   } catch (error) {
     own.release()
@@ -79,7 +81,14 @@ export async function up(options: UpOptions): Promise<Up> {
   }
 }
 
-async function serve(project: Project, { cwd, log }: UpOptions, { port, host, auth }: Address): Promise<Up> {
+const mayBeSeveral = ({ settings }: Project): boolean => settings.metadata?.kind === 'postgres'
+
+async function serve(
+  project: Project,
+  { cwd, log, advertise }: UpOptions,
+  { port, host, auth }: Address,
+  claim: Claim,
+): Promise<Up> {
   const workspace: Workspace = await openWorkspace(cwd, {
     project,
     principal: 'serving',
@@ -91,15 +100,14 @@ async function serve(project: Project, { cwd, log }: UpOptions, { port, host, au
   })
   const bus = new EventBus()
   const jobs = openJobs(workspace)
-  const retrains = retrainer(workspace, jobs, log)
   const letGo = async (): Promise<void> => {
-    retrains.close()
     await jobs.close()
     await serving.close()
     await workspace.close()
   }
   try {
-    const watching = await watchAll(workspace, serving, retrains, log)
+    const parts = { workspace, serving, jobs, log }
+    const instance = mayBeSeveral(project) ? await oneInstance(parts) : await onlyInstance(parts)
     const server = await startServer({
       workspace,
       serving,
@@ -109,7 +117,9 @@ async function serve(project: Project, { cwd, log }: UpOptions, { port, host, au
       auth,
       bus,
       log,
+      lead: { leads: instance.leads, url: () => instance.leader()?.url },
     })
+    instance.listening(advertise ?? server.url)
     const recover = recovery(await workspace.engineOf(), jobs, workspace.clock, log)
     const wrong = (error: unknown): void => log({ level: 'error', reason: messageOf(error) })
     const under = new Set<Promise<void>>()
@@ -118,21 +128,20 @@ async function serve(project: Project, { cwd, log }: UpOptions, { port, host, au
       under.add(safe)
     }
     const beat = setInterval(() => {
-      follow(watching.beat())
+      follow(instance.beat())
       follow(recover())
     }, 1000)
-    await announce(workspace.folder, { url: server.url, process: ownIdentity(), auth })
+    await announce(claim, { url: server.url, process: ownIdentity(), auth })
     return {
       url: server.url,
       auth,
       async close() {
         clearInterval(beat)
-        await withdraw(workspace.folder)
+        await withdraw(claim)
         await server.close()
-        retrains.close()
         await jobs.close()
         await Promise.all(under)
-        await watching.settled()
+        await instance.close()
         await letGo()
       },
     }

@@ -1,6 +1,7 @@
 import type { Decision } from '../../define/decision.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { advance, type RolloutEvent, type RolloutState } from '../deploy/rollout/index.ts'
+import type { MetadataStore } from '../../ports/metadata-store.ts'
 import type { StageServices } from '../services.ts'
 import type { RolloutLog } from './rollout-log.ts'
 import type { Trial } from './trial.ts'
@@ -8,8 +9,16 @@ import type { Trial } from './trial.ts'
 export interface RolloutHooks {
   /** What a decision says besides, for those who read it. */
   readonly told: (decision: Decision) => Decision
+  /** The store of one who leads: it takes nothing any more once another does. Throws `noLeader` where another leads. */
+  readonly authority: () => MetadataStore
   /** The rollout has ended, well or not: the pointer has moved, what is slow follows in the order of the records. */
-  readonly ended: (state: RolloutState, trial: Trial) => (() => Promise<unknown>) | undefined
+  readonly ended: (state: RolloutState, trial: Trial) => (() => Promise<Ending>) | undefined
+}
+
+/** What the end of a rollout leads to: recorded with its decision, or neither is; then it takes effect here. */
+export interface Ending {
+  readonly record: (store: MetadataStore) => Promise<unknown>
+  readonly effect: () => void
 }
 
 /**
@@ -17,7 +26,7 @@ export interface RolloutHooks {
  * is written in order.
  */
 export class LiveRollout {
-  readonly #services: Pick<StageServices, 'store' | 'clock'>
+  readonly #clock: Pick<StageServices['clock'], 'now'>
   readonly #deployment: string
   readonly #hooks: RolloutHooks
   #state: RolloutState | undefined
@@ -25,9 +34,11 @@ export class LiveRollout {
   #log: RolloutLog | undefined
   #writes: Promise<unknown> = Promise.resolve()
   #failure: unknown
+  /** How far other instances were heard, which the state counts already: it is kept with it. */
+  heard: (() => Json) | undefined
 
-  constructor(services: Pick<StageServices, 'store' | 'clock'>, deployment: string, hooks: RolloutHooks) {
-    this.#services = services
+  constructor(clock: Pick<StageServices['clock'], 'now'>, deployment: string, hooks: RolloutHooks) {
+    this.#clock = clock
     this.#deployment = deployment
     this.#hooks = hooks
   }
@@ -61,27 +72,29 @@ export class LiveRollout {
     this.#log?.state(state)
   }
 
-  /** From now on every event is kept. */
-  keep(log: RolloutLog): void {
+  /** From now on every event is kept; or none is, where another leads. */
+  keep(log: RolloutLog | undefined): void {
     this.#log = log
-    if (this.#state && this.#trial) log.state(this.#state)
+    if (this.#state && this.#trial) log?.state(this.#state)
   }
 
   /** Ends a rollout whose challenger is not there any more. */
   async giveUp(rollout: RolloutState, reason: string): Promise<void> {
-    const { store, clock } = this.#services
+    const store = this.#hooks.authority()
     const { state, decisions } = advance(rollout, {
       type: 'command',
-      at: clock.now(),
+      at: this.#clock.now(),
       command: 'abort',
       actor: 'system',
     })
-    for (const one of decisions)
-      await store.addDecision({
-        ...one,
-        reason: `${rollout.config.challenger} cannot be loaded any more, so its rollout ends: ${reason}`,
-      })
-    await this.persist(state)
+    await store.transaction(async one => {
+      for (const decision of decisions)
+        await one.addDecision({
+          ...decision,
+          reason: `${rollout.config.challenger} cannot be loaded any more, so its rollout ends: ${reason}`,
+        })
+      await this.#put(state, this.heard?.(), one)
+    })
   }
 
   forget(): void {
@@ -97,24 +110,36 @@ export class LiveRollout {
     if (made.length === 0) return
     const decisions = made.map(this.#hooks.told)
     const trial = this.#trial
+    let end: (() => Promise<Ending>) | undefined
     const over = state.phase === 'rolled-back' || state.phase === 'done'
     if (over && trial) {
       this.#trial = undefined
       trial.end()
-      const follow = this.#hooks.ended(state, trial)
-      if (follow) this.write(follow)
+      end = this.#hooks.ended(state, trial)
     }
+    const heard = this.heard?.()
+    const authority = this.#hooks.authority()
     this.write(async () => {
       // What a decision rests on is there before it is
       await this.#log?.flush()
-      for (const decision of decisions) await this.#services.store.addDecision(decision)
-      await this.persist(state)
+      const ending = await end?.()
+      await authority.transaction(async store => {
+        for (const decision of decisions) await store.addDecision(decision)
+        await ending?.record(store)
+        await this.#put(state, heard, store)
+      })
+      ending?.effect()
     })
   }
 
-  async persist(state = this.#state): Promise<void> {
-    const { store, clock } = this.#services
-    if (state) await store.putDocument('rollout', this.#deployment, state as unknown as Json, clock.now())
+  /** Stores it as it stands. */
+  async persist(): Promise<void> {
+    if (this.#state) await this.#put(this.#state, this.heard?.(), this.#hooks.authority())
+  }
+
+  async #put(state: RolloutState, heard: Json | undefined, store: MetadataStore): Promise<void> {
+    const value = { ...state, ...(heard === undefined ? {} : { heard }) }
+    await store.putDocument('rollout', this.#deployment, value as unknown as Json, this.#clock.now())
   }
 
   /** One after another: records stand in the order of what they record. */
