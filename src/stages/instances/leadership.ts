@@ -92,6 +92,8 @@ export class Membership {
   readonly #clock: Clock
   #about: Omit<Instance, 'id'>
   readonly #signs = new Map<string, Sign>()
+  /** A lead whose holder gives no signs of life. */
+  #lead: Sign | undefined
   #beats = 0
   /** The lead is sure until then, by the clock that never goes back. */
   #sureUntil = Number.NEGATIVE_INFINITY
@@ -145,7 +147,8 @@ export class Membership {
     this.#fence = undefined
     const holder = others.find(one => one.id === said?.instance)
     this.#leader = holder && instanceOf(holder)
-    if (document && holder && !this.#isGone(holder)) return
+    // Who has no sign of life (a command, or who was forgotten) is waited for like others, by the lead itself
+    if (document && !(holder ? this.#isGone(holder) : this.#isOver(document))) return
     const next: Leader = { instance: this.id, term: (said?.term ?? 0) + 1 }
     const revision = await this.#store.putDocument(
       leader.kind,
@@ -172,6 +175,12 @@ export class Membership {
         this.#signs.delete(one.id)
       }
     }
+  }
+
+  #isOver({ revision }: Document): boolean {
+    const now = this.#clock.elapsed()
+    if (this.#lead?.revision !== revision) this.#lead = { revision, seen: now }
+    return now - this.#lead.seen > leaseMs
   }
 
   #isGone(one: Document): boolean {

@@ -125,7 +125,7 @@ export class ServingMemory implements Recorder, Keeper {
   /** From now on what is in memory is also kept in `folder`, with what `others` remember; takes up what is there. */
   async open(folder: string, others: readonly Keeper[], options: JournalOptions): Promise<void> {
     this.#journal = await ServingJournal.open(folder, [this, ...others], options)
-    this.#log = await RolloutLog.open(join(folder, 'events'), options.onError)
+    this.#log = await RolloutLog.open(join(folder, 'events'), options.onError, options.leads)
     this.#rollout.keep(this.#log)
     // A rollout that began past the journal (by a command while no server ran) has another challenger than what it holds
     if (this.#rollout.state && !this.#taken) this.#pairs.begin()

@@ -44,6 +44,7 @@ export async function readRolloutLog(folder: string): Promise<readonly LogEntry[
 export class RolloutLog {
   readonly #folder: string
   readonly #onError: (error: unknown) => void
+  readonly #leads: () => boolean
   #lines: string[] = []
   #number = 0
   #size = maxBytes
@@ -51,13 +52,19 @@ export class RolloutLog {
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> = Promise.resolve()
 
-  private constructor(folder: string, onError: (error: unknown) => void) {
+  private constructor(folder: string, onError: (error: unknown) => void, leads: () => boolean) {
     this.#folder = folder
     this.#onError = onError
+    this.#leads = leads
   }
 
-  static async open(folder: string, onError: (error: unknown) => void): Promise<RolloutLog> {
-    const log = new RolloutLog(folder, onError)
+  /** `leads`: whether this process still does; who leads no more writes nothing. */
+  static async open(
+    folder: string,
+    onError: (error: unknown) => void,
+    leads: () => boolean = () => true,
+  ): Promise<RolloutLog> {
+    const log = new RolloutLog(folder, onError, leads)
     await makeFolder(folder, 0o700)
     log.#number = Number((await namesIn(folder)).at(-1)?.slice(0, 9) ?? 0)
     log.#timer = setInterval(() => void log.flush(), flushMs)
@@ -96,6 +103,7 @@ export class RolloutLog {
     const lines = this.#lines
     if (lines.length === 0) return
     this.#lines = []
+    if (!this.#leads()) return
     const files = new Map<string, string[]>()
     for (const line of lines) {
       const space = line.indexOf(' ')
