@@ -46,6 +46,15 @@ export const flagsSeen: Readonly<Record<string, Test>> = {
   'up --auth': of('test/running/sign-in.test.ts')(
     'up --auth writes no token anywhere, and its commands and people get in all the same',
   ),
+  'score --out': of('test/score.test.ts')(
+    'gives what the server answers, to the last bit, of CSV and of Parquet, with several classes',
+  ),
+  'score --keep': of('test/score.test.ts')(
+    'a model with features sees of each row what was known at its moment, as the server does',
+  ),
+  'score --at': of('test/score.test.ts')(
+    'a model with features sees of each row what was known at its moment, as the server does',
+  ),
   'validate --reporter': told,
   'validate --verbose': told,
   'validate --junit': files,
