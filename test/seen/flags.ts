@@ -43,6 +43,9 @@ export const flagsSeen: Readonly<Record<string, Test>> = {
   'up --host': of('test/faults/state-folder.test.ts')(
     'beyond this machine without tokens is refused before anything is opened',
   ),
+  'up --grpc-port': of('test/running/grpc.test.ts')(
+    'gRPC is spoken where the project or --grpc-port says so, and ends with the rest',
+  ),
   'up --auth': of('test/running/sign-in.test.ts')(
     'up --auth writes no token anywhere, and its commands and people get in all the same',
   ),

@@ -20,6 +20,7 @@ export interface UpOptions {
   readonly port?: number | undefined
   readonly host?: string | undefined
   readonly auth?: boolean | undefined
+  readonly grpcPort?: number | undefined
   readonly log: Log
 }
 
@@ -28,10 +29,13 @@ interface Address {
   readonly port: number
   readonly host: string
   readonly auth: boolean
+  readonly grpcPort: number | undefined
 }
 
 export interface Up {
   readonly url: string
+  /** Host and port of gRPC, where it is spoken. */
+  readonly grpc?: string
   /** Whether it asks for tokens. */
   readonly auth: boolean
   close(): Promise<void>
@@ -68,10 +72,11 @@ export async function up(options: UpOptions): Promise<Up> {
   const project = await loadProject(root)
   const { serve: said = {} } = project.settings
   const { port = said.port ?? 8790, host = said.host ?? '127.0.0.1', auth = said.auth ?? false } = options
+  const grpcPort = options.grpcPort ?? said.grpcPort
   checkBind(host, auth)
   const own = await claimServing(makeStateFolder(root))
   try {
-    const running = await serve(project, options, { port, host, auth })
+    const running = await serve(project, options, { port, host, auth, grpcPort })
     return { ...running, close: () => running.close().finally(() => own.release()) }
   } catch (error) {
     own.release()
@@ -79,7 +84,8 @@ export async function up(options: UpOptions): Promise<Up> {
   }
 }
 
-async function serve(project: Project, { cwd, log }: UpOptions, { port, host, auth }: Address): Promise<Up> {
+async function serve(project: Project, { cwd, log }: UpOptions, address: Address): Promise<Up> {
+  const { auth } = address
   const workspace: Workspace = await openWorkspace(cwd, {
     project,
     principal: 'serving',
@@ -104,9 +110,7 @@ async function serve(project: Project, { cwd, log }: UpOptions, { port, host, au
       workspace,
       serving,
       jobs,
-      port,
-      host,
-      auth,
+      ...address,
       bus,
       log,
     })
@@ -124,6 +128,7 @@ async function serve(project: Project, { cwd, log }: UpOptions, { port, host, au
     await announce(workspace.folder, { url: server.url, process: ownIdentity(), auth })
     return {
       url: server.url,
+      ...(server.grpc === undefined ? {} : { grpc: server.grpc }),
       auth,
       async close() {
         clearInterval(beat)
