@@ -8,10 +8,13 @@ import type { ProcessIdentity } from './executor.ts'
 export type RunStatus = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled'
 export type StepStatus = 'pending' | 'running' | 'succeeded' | 'reused' | 'failed' | 'skipped' | 'cancelled'
 
-/** One execution of a graph of steps, or one tracked experiment run of an outside client (`kind: 'tracking'`). */
+/** What a run is: a graph of steps, an experiment that an outside client tracks, files of rows that a version scored. */
+export type RunKind = 'pipeline' | 'tracking' | 'score'
+
+/** One execution of it. */
 export interface RunRecord {
   readonly id: string
-  readonly kind: 'pipeline' | 'tracking'
+  readonly kind: RunKind
   readonly name: string
   readonly status: RunStatus
   /** Why it started: `manual`, `schedule`, `data`, `drift`, `performance`, … */
@@ -149,7 +152,7 @@ export interface RunChange {
 }
 
 export interface RunFilter {
-  readonly kind?: 'pipeline' | 'tracking'
+  readonly kind?: RunKind
   readonly name?: string
   readonly status?: RunStatus
   readonly limit?: number

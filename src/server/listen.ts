@@ -8,6 +8,7 @@ import { Guard, isLoopback } from './auth/guard.ts'
 import { EventBus } from './events/bus.ts'
 import { watchStore } from './events/watch-store.ts'
 import type { Lead } from './forward.ts'
+import type { GrpcServer } from './grpc/listen.ts'
 import { Health } from './health.ts'
 import { Batcher } from './inference/batcher.ts'
 import { dataPlane } from './inference/plane.ts'
@@ -26,6 +27,8 @@ export interface ServerOptions {
   readonly lead?: Lead
   /** 0 takes a free one. */
   readonly port: number
+  /** Where the inference protocol is spoken over gRPC as well; 0 takes a free one. Default: nowhere. */
+  readonly grpcPort?: number | undefined
   /** Ask for tokens. */
   readonly auth?: boolean
   /** Host names besides the address itself under which it answers. */
@@ -42,6 +45,8 @@ export interface ServerOptions {
 
 export interface RunningServer {
   readonly url: string
+  /** Host and port of the inference protocol over gRPC, where it is spoken. */
+  readonly grpc?: string
   readonly bus: EventBus
   /** Ready off, then no new connections, then running requests end, then everything is let go. Twice is once. */
   close(): Promise<void>
@@ -163,10 +168,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await stopWatching?.()
   }
   let port: number
+  let grpc: GrpcServer | undefined
   try {
     await health.look()
+    // The library is loaded where it is asked for: it takes a tenth of a second
+    if (options.grpcPort !== undefined)
+      grpc = await (await import('./grpc/listen.ts')).listenGrpc(data, host, options.grpcPort)
     port = await listen(server, host, options.port)
   } catch (error) {
+    await grpc?.drain(0)
     await letGo()
     throw error
   }
@@ -181,9 +191,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     bus.close()
     // Who is answered now must not send the next request on a connection that is about to end
     for (const response of open) response.shouldKeepAlive = false
-    await drain(server, options.drainMs ?? 25_000)
+    const drainMs = options.drainMs ?? 25_000
+    await Promise.all([drain(server, drainMs), grpc?.drain(drainMs)])
     await letGo()
   }
   const shown = host.includes(':') ? `[${host}]` : host
-  return { url: `http://${shown}:${port}`, bus, close: () => (closing ??= close()) }
+  return {
+    url: `http://${shown}:${port}`,
+    ...(grpc ? { grpc: `${shown}:${grpc.port}` } : {}),
+    bus,
+    close: () => (closing ??= close()),
+  }
 }

@@ -431,6 +431,9 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'ProjectSettings.serve': listens,
   'ServeSettings.host': listens,
   'ServeSettings.port': listens,
+  'ServeSettings.grpcPort': of('test/running/grpc.test.ts')(
+    'gRPC is spoken where the project or --grpc-port says so, and ends with the rest',
+  ),
   'ServeSettings.auth': listens,
   'ProjectSettings.run': workspace('%s'),
   'ContainerRun.globalFlags': container,
@@ -507,6 +510,9 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
   'DataSettings.maxMemoryGb': engine,
   'ServeSettings.host': byDefault,
   'ServeSettings.port': byDefault,
+  'ServeSettings.grpcPort': of('test/running/grpc.test.ts')(
+    'gRPC is spoken where the project or --grpc-port says so, and ends with the rest',
+  ),
   'ServeSettings.auth': of('test/jobs.test.ts')('validates, snapshots and suggests'),
   'ContainerRun.program': container,
   'ContainerRun.network': of('src/adapters/executor/container/executor.test.ts')(

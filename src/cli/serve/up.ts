@@ -21,6 +21,7 @@ export interface UpOptions {
   readonly auth?: boolean | undefined
   /** Where other instances reach this one; where it listens by default. */
   readonly advertise?: string | undefined
+  readonly grpcPort?: number | undefined
   readonly log: Log
 }
 
@@ -29,10 +30,13 @@ interface Address {
   readonly port: number
   readonly host: string
   readonly auth: boolean
+  readonly grpcPort: number | undefined
 }
 
 export interface Up {
   readonly url: string
+  /** Host and port of gRPC, where it is spoken. */
+  readonly grpc?: string
   /** Whether it asks for tokens. */
   readonly auth: boolean
   close(): Promise<void>
@@ -69,11 +73,12 @@ export async function up(options: UpOptions): Promise<Up> {
   const project = await loadProject(root)
   const { serve: said = {} } = project.settings
   const { port = said.port ?? 8790, host = said.host ?? '127.0.0.1', auth = said.auth ?? false } = options
+  const grpcPort = options.grpcPort ?? said.grpcPort
   checkBind(host, auth)
   // A database in a file serves one process; of a server's many may serve beside each other
   const own = await claimServing(makeStateFolder(root), mayBeSeveral(project))
   try {
-    const running = await serve(project, options, { port, host, auth }, own)
+    const running = await serve(project, options, { port, host, auth, grpcPort }, own)
     return { ...running, close: () => running.close().finally(() => own.release()) }
   } catch (error) {
     own.release()
@@ -86,9 +91,10 @@ const mayBeSeveral = ({ settings }: Project): boolean => settings.metadata?.kind
 async function serve(
   project: Project,
   { cwd, log, advertise }: UpOptions,
-  { port, host, auth }: Address,
+  address: Address,
   claim: Claim,
 ): Promise<Up> {
+  const { auth } = address
   const workspace: Workspace = await openWorkspace(cwd, {
     project,
     principal: 'serving',
@@ -112,9 +118,7 @@ async function serve(
       workspace,
       serving,
       jobs,
-      port,
-      host,
-      auth,
+      ...address,
       bus,
       log,
       lead: { leads: instance.leads, url: () => instance.leader()?.url },
@@ -134,6 +138,7 @@ async function serve(
     await announce(claim, { url: server.url, process: ownIdentity(), auth })
     return {
       url: server.url,
+      ...(server.grpc === undefined ? {} : { grpc: server.grpc }),
       auth,
       async close() {
         clearInterval(beat)

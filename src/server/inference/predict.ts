@@ -46,7 +46,7 @@ const Feedback = z
   })
   .openapi('FeedbackBody')
 
-export function servedOf({ services }: Exchange, name: string): ServedDeployment {
+export function servedOf({ services }: Pick<Exchange, 'services'>, name: string): ServedDeployment {
   const found = services.serving.get(name)
   if (!found) throw fail('recordUnknown', { kind: 'deployment', name, where: 'GET /v1/deployments' })
   return found
@@ -114,7 +114,7 @@ export async function requireOperator({ request, services }: Pick<Exchange, 'req
 
 /** Scores rows and counts it, whatever protocol they came by. */
 export async function score(
-  exchange: Exchange,
+  exchange: Pick<Exchange, 'services'>,
   deployment: ServedDeployment,
   requests: readonly PredictRequest[],
 ): Promise<readonly Prediction[]> {
