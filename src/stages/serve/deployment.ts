@@ -10,6 +10,7 @@ import type { StageServices } from '../services.ts'
 import { versionCalled, versionName } from '../register/version-parts.ts'
 import { type Arm, loadArm } from './arm.ts'
 import { requestColumns } from './encode.ts'
+import { Explanations } from './explanations.ts'
 import { type JournalOptions, type Keeper, type KeptPrediction, ServingJournal } from './journal.ts'
 import { LabelPairs, withWaiting } from './label-pairs.ts'
 import { LiveRollout } from './live-rollout.ts'
@@ -21,7 +22,7 @@ import { ScalerGuard } from './scaler-guard.ts'
 import { retire, type ServedVersion } from './served-version.ts'
 import { recordStable, recordWithdrawn, type StableDocument } from './stable-record.ts'
 import { Trial } from './trial.ts'
-import type { DeploymentStatus, Label, Prediction, PredictRequest, ServedDeployment } from './types.ts'
+import type { DeploymentStatus, Explained, Label, Prediction, PredictRequest, ServedDeployment } from './types.ts'
 
 export type { Observer } from './predictor.ts'
 
@@ -55,6 +56,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
   #log: RolloutLog | undefined
   #closing: Promise<void> | undefined
   readonly #scaler: ScalerGuard
+  readonly #explanations: Explanations
   /** Set by whoever watches. */
   observer: Observer | undefined
   /** Called after a new version became stable. */
@@ -65,6 +67,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     this.#services = services
     this.definition = definition
     this.#scaler = new ScalerGuard(services, definition.name)
+    this.#explanations = new Explanations(services, definition.name)
     this.#views = views
     this.#pairs = new LabelPairs(definition.model.task, labelHorizon, definition.model.quantile)
     this.labelHorizon = labelHorizon
@@ -263,6 +266,11 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     }
   }
 
+  async explain(requests: readonly PredictRequest[]): Promise<Explained> {
+    if (!this.#stable) throw this.#nothing()
+    return this.#explanations.of(this.#stable, requests)
+  }
+
   armOf(request: PredictRequest & { readonly id: string }): 'stable' | 'canary' {
     return this.#predictor.armOf(request)
   }
@@ -400,6 +408,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     await this.#rollout.written()
     await this.#log?.close()
     await this.#rollout.persist()
+    await this.#explanations.close()
     await this.#stable?.loaded.close()
     if (this.#rollout.trial) retire(this.#rollout.trial.arm)
   }
