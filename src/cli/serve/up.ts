@@ -99,7 +99,7 @@ async function serve(project: Project, { cwd, log }: UpOptions, { port, host, au
     await workspace.close()
   }
   try {
-    const watching = await watchAll(workspace, serving, retrains, log)
+    const watching = await watchAll(workspace, serving, retrains, jobs, log)
     const server = await startServer({
       workspace,
       serving,
