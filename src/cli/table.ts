@@ -66,6 +66,10 @@ export const table: Readonly<Record<string, Entry>> = {
     summary: 'rows on which properties of models did not hold',
     load: () => import('./commands/models/counterexamples.ts'),
   },
+  'models explain': {
+    summary: 'what matters to a version, and why it scores rows as it does',
+    load: () => import('./commands/models/explain.ts'),
+  },
   'models test': { summary: 'run the tests of a version again', load: () => import('./commands/models/test.ts') },
   score: { summary: 'score files of rows with a version', load: () => import('./commands/score.ts') },
   'scaler check': {

@@ -15,6 +15,7 @@ const edge = of('test/edge.test.ts')
 const profile = of('test/profile.test.ts')
 const scaler = of('test/scaler.test.ts')
 const modelSuite = of('test/model-suite.test.ts')
+const explained = modelSuite('shows what matters, and held-out rows or those of a file')
 const modelReports = modelSuite('every reporter says what was found')
 const scalerReports = scaler('is proven on request, and every reporter says so')
 const files = data('is written into every file that is named')
@@ -112,6 +113,8 @@ export const flagsSeen: Readonly<Record<string, Test>> = {
   'models test --html': modelReports,
   'models test --markdown': modelReports,
   'models test --code-quality': modelReports,
+  'models explain --rows': explained,
+  'models explain --held-out': explained,
   'models test --seed': modelSuite('draws other cases in every run, tells the seed, and the same by it'),
   'models test --tests': modelSuite('keeps what broke a property, lists it, and tries it first from then on'),
   'scaler check --reporter': scalerReports,

@@ -397,6 +397,12 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'MonitorOptions.retrain.maxPerWeek': promises(
     'by performance is of labels that are certainly worse, at most so often in a week, and no drift starts it',
   ),
+  'MonitorOptions.test': of('test/running/monitor.test.ts')(
+    'tests of what is served run by their schedule: one that is red reaches people',
+  ),
+  'MonitorOptions.test.schedule': of('src/stages/retrain/scheduled-tests.test.ts')(
+    'run once at each time, of the version that answers then, and make up for missed ones once',
+  ),
   'MonitorOptions.schedule': triggers('starts one retrain at each of its times, and makes up for missed ones once'),
   'MonitorOptions.notify': promises(
     'waits for a second bad window, tells one cause once with the worst first, and is over after three clean ones',

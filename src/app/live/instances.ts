@@ -44,7 +44,7 @@ interface Parts {
 async function beginToLead({ workspace, serving, jobs, log }: Parts, fence: Fence, others?: Others): Promise<Leading> {
   const fenced = { ...workspace, store: workspace.store.fenced(fence) }
   const retrains = retrainer(fenced, jobs, log)
-  return { watching: await watchAll(fenced, serving, retrains, log, others), retrains }
+  return { watching: await watchAll(fenced, serving, retrains, jobs, log, others), retrains }
 }
 
 /** The only process that serves the project, which the caller has made sure of. */

@@ -5,13 +5,16 @@ import type { Monitor } from '../../define/monitor.ts'
 import type { Notifier } from '../../ports/notifier.ts'
 import type { Log } from '../../ports/log.ts'
 import { ArrivalTrigger } from '../../stages/retrain/arrivals.ts'
+import { ScheduledTests, type TestedOnSchedule } from '../../stages/retrain/scheduled-tests.ts'
 import { ScheduleTrigger } from '../../stages/retrain/schedule.ts'
+import { versionName } from '../../stages/register/version-parts.ts'
 import type { LiveDeployment } from '../../stages/serve/deployment.ts'
 import type { LiveServing } from '../../stages/serve/serving.ts'
 import { LiveMonitor } from '../../stages/watch/live.ts'
 import { ObservationReader, type Positions } from '../../stages/instances/observation-reader.ts'
 import type { Keeper } from '../../stages/serve/journal.ts'
 import type { Json } from '../../internal/canonical-json.ts'
+import type { Jobs } from '../jobs/jobs.ts'
 import type { Retrainer } from './retrainer.ts'
 import { messageOf } from '../../internal/message-of.ts'
 
@@ -44,6 +47,7 @@ async function notifiersOf(urls: readonly string[], log: Log): Promise<Notifier[
   ]
 }
 
+const tested = (monitor: Monitor): monitor is TestedOnSchedule => monitor.test !== undefined
 const scheduled = (monitor: Monitor): monitor is Monitor & { readonly schedule: string } =>
   monitor.schedule !== undefined
 
@@ -70,11 +74,27 @@ async function monitorOf(
   return monitor
 }
 
+/** Tests of what is served run in a process of their own: nobody waits for them. */
+async function scheduledTests(
+  { store, clock }: Workspace,
+  definition: TestedOnSchedule,
+  deployment: LiveDeployment,
+  jobs: Jobs,
+  log: Log,
+): Promise<ScheduledTests> {
+  const notifiers = await notifiersOf(definition.notify, log)
+  return new ScheduledTests({ store, clock, notifiers }, definition, {
+    stable: () => deployment.stable && versionName(deployment.stable.record),
+    run: async version => (await jobs.start('test', { version }, { actor: 'schedule' })).answer,
+  })
+}
+
 /** Restores and wires everything that watches. What an earlier server left in memory or under way is taken up. */
 export async function watchAll(
   workspace: Workspace,
   serving: LiveServing,
   retrainer: Retrainer,
+  jobs: Jobs,
   log: Log,
   others?: Others,
 ): Promise<Watching> {
@@ -88,6 +108,7 @@ export async function watchAll(
     if (!deployment) continue
     const monitor = await monitorOf(workspace, definition, deployment, retrainer, log)
     monitors.set(monitor, deployment)
+    if (tested(definition)) triggers.push(await scheduledTests(workspace, definition, deployment, jobs, log))
     if (scheduled(definition)) triggers.push(new ScheduleTrigger(workspace, definition, monitor))
     if (definition.retrain?.on.includes('data')) triggers.push(new ArrivalTrigger(workspace, definition, monitor))
   }

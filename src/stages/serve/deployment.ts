@@ -11,6 +11,7 @@ import { versionCalled, versionName } from '../register/version-parts.ts'
 import { type Arm, loadArm } from './arm.ts'
 import { requestColumns } from './encode.ts'
 import type { JournalOptions, Keeper } from './journal.ts'
+import { Explanations } from './explanations.ts'
 import { LabelPairs, withWaiting } from './label-pairs.ts'
 import { type Ending, LiveRollout } from './live-rollout.ts'
 import { type Observer, ServingMemory } from './memory.ts'
@@ -22,7 +23,7 @@ import { ScalerGuard } from './scaler-guard.ts'
 import { retire, type ServedVersion } from './served-version.ts'
 import { recordStable, recordWithdrawn, type StableDocument } from './stable-record.ts'
 import { Trial } from './trial.ts'
-import type { DeploymentStatus, Label, Prediction, PredictRequest, ServedDeployment } from './types.ts'
+import type { DeploymentStatus, Explained, Label, Prediction, PredictRequest, ServedDeployment } from './types.ts'
 
 export type { Observer } from './memory.ts'
 
@@ -56,6 +57,7 @@ export class LiveDeployment implements ServedDeployment {
   #stableSince: Micros = 0
   #closing: Promise<void> | undefined
   readonly #scaler: ScalerGuard
+  readonly #explanations: Explanations
   /** Called after a new version became stable. */
   onStable: ((version: ServedVersion) => void) | undefined
   readonly labelHorizon: Micros
@@ -64,6 +66,7 @@ export class LiveDeployment implements ServedDeployment {
     this.#services = services
     this.definition = definition
     this.#scaler = new ScalerGuard(services, definition.name)
+    this.#explanations = new Explanations(services, definition.name)
     this.#views = views
     this.labelHorizon = labelHorizon
     this.#authority = services.store
@@ -319,6 +322,11 @@ export class LiveDeployment implements ServedDeployment {
     }
   }
 
+  async explain(requests: readonly PredictRequest[]): Promise<Explained> {
+    if (!this.#stable) throw this.#nothing()
+    return this.#explanations.of(this.#stable, requests)
+  }
+
   armOf(request: PredictRequest & { readonly id: string }): 'stable' | 'canary' {
     return this.#predictor.armOf(request)
   }
@@ -451,6 +459,7 @@ export class LiveDeployment implements ServedDeployment {
       await this.#memory.close()
       await this.#rollout.persist()
     }
+    await this.#explanations.close()
     await this.#stable?.loaded.close()
     if (this.#rollout.trial) retire(this.#rollout.trial.arm)
   }
