@@ -1,4 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -38,8 +39,8 @@ async function admin(sql: string): Promise<void> {
   await client.query(sql).finally(() => client.end())
 }
 
-async function start(): Promise<Server> {
-  const server = await startUp(root)
+async function start(options: readonly string[] = []): Promise<Server> {
+  const server = await startUp(root, options)
   running.add(server)
   return server
 }
@@ -144,9 +145,10 @@ describe.runIf(postgres !== undefined)('instances on one store', () => {
     })
     const third = await start()
     expect(leads(third)).toBe(false)
-    await predict(third, 200)
-    await predict(second, 200)
-    await until('the first step', async () => (await ask(third, 'orders-api')).rollout?.phase === 'step')
+    await until('the first step', async () => {
+      for (const one of [second, third]) await predict(one, 50)
+      return (await ask(third, 'orders-api')).rollout?.phase !== 'shadow'
+    })
     await until('the end', async () => {
       for (const one of [second, third]) await predict(one, 50)
       return (await ask(third, 'orders-api')).status.stable?.version === 2
@@ -168,5 +170,35 @@ describe.runIf(postgres !== undefined)('instances on one store', () => {
         return predictions[0]?.version === 2
       })
     expect([await end(second, 'SIGTERM'), await end(third, 'SIGTERM')]).toEqual([0, 0])
+  })
+
+  it('is asked by the others where it says that it can be reached', async () => {
+    const first = await start(['--advertise', 'http://127.0.0.1:9/'])
+    const second = await start()
+    expect((await ask(first, 'orders-api')).status.stable).toBeTruthy()
+    const answer = await until('the address', async () => {
+      const one = await fetch(`${second.url}/v1/deployments/orders-api`)
+      const said = (await one.json()) as { code: string; title: string }
+      return /none is known/.test(JSON.stringify(said)) ? undefined : { status: one.status, said }
+    })
+    expect(answer).toMatchObject({ status: 503, said: { code: 'MR5050' } })
+    // Predictions need nobody
+    expect(
+      (await ask<{ predictions: unknown[] }>(second, 'orders-api/predict', { rows: [{ weight: 1, distance: 1 }] }))
+        .predictions,
+    ).toHaveLength(1)
+    await end(second, 'SIGTERM')
+    const wrong = await millrace(root, ['up', '--advertise', 'here'])
+    expect(wrong).toMatchObject({ code: 2, said: expect.stringContaining('MR1101') })
+  })
+
+  it('refuses to serve from another folder than the others', async () => {
+    await start()
+    const other = await mkdtemp(join(tmpdir(), 'millrace-elsewhere-'))
+    await cp(root, other, { recursive: true, filter: path => !path.endsWith('folder-id') })
+    expect(await millrace(other, ['up', '--port', '0'])).toMatchObject({
+      code: 3,
+      said: expect.stringContaining('MR5051'),
+    })
   })
 })

@@ -362,6 +362,7 @@ export class LiveDeployment implements ServedDeployment {
     const stable = this.#stable
     if (stable && this.#scaler.due()) this.#rollout.write(() => this.#scaler.follow(stable))
     this.#memory.release()
+    this.#rollout.retry()
     this.#rollout.move({ type: 'tick', at: this.#services.clock.now() })
   }
 

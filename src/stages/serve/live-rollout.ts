@@ -15,6 +15,16 @@ export interface RolloutHooks {
   readonly ended: (state: RolloutState, trial: Trial) => (() => Promise<Ending>) | undefined
 }
 
+/** Decisions of one event with what they led to, which are not in the store yet. */
+interface Unstored {
+  readonly decisions: readonly Decision[]
+  readonly state: RolloutState
+  readonly heard: Json | undefined
+  readonly end: (() => Promise<Ending>) | undefined
+  /** Made once, however often storing it is tried. */
+  ending?: Ending | undefined
+}
+
 /** What the end of a rollout leads to: recorded with its decision, or neither is; then it takes effect here. */
 export interface Ending {
   readonly record: (store: MetadataStore) => Promise<unknown>
@@ -34,6 +44,7 @@ export class LiveRollout {
   #log: RolloutLog | undefined
   #writes: Promise<unknown> = Promise.resolve()
   #failure: unknown
+  #unstored: Unstored[] = []
   /** How far other instances were heard, which the state counts already: it is kept with it. */
   heard: (() => Json) | undefined
 
@@ -72,10 +83,16 @@ export class LiveRollout {
     this.#log?.state(state)
   }
 
-  /** From now on every event is kept; or none is, where another leads. */
-  keep(log: RolloutLog | undefined): void {
+  /** From now on every event is kept. */
+  keep(log: RolloutLog): void {
     this.#log = log
-    if (this.#state && this.#trial) log?.state(this.#state)
+    if (this.#state && this.#trial) log.state(this.#state)
+  }
+
+  /** Another leads: nothing is kept here any more, and what is not stored yet is not. */
+  letGo(): void {
+    this.#log = undefined
+    this.#unstored = []
   }
 
   /** Ends a rollout whose challenger is not there any more. */
@@ -117,23 +134,43 @@ export class LiveRollout {
       trial.end()
       end = this.#hooks.ended(state, trial)
     }
-    const heard = this.heard?.()
+    this.#unstored.push({ decisions, state, heard: this.heard?.(), end })
+    this.write(() => this.#storeAll())
+  }
+
+  /** Time has passed: what could not be stored is tried again. */
+  retry(): void {
+    if (this.#unstored.length > 0) this.write(() => this.#storeAll())
+  }
+
+  /** In their order, each whole. One that cannot be stored stays, and so do those behind it. */
+  async #storeAll(): Promise<void> {
+    for (let [step] = this.#unstored; step; [step] = this.#unstored) {
+      await this.#storeOne(step)
+      this.#unstored.shift()
+    }
+  }
+
+  async #storeOne(step: Unstored): Promise<void> {
+    const { decisions, state, heard } = step
     const authority = this.#hooks.authority()
-    this.write(async () => {
-      // What a decision rests on is there before it is
-      await this.#log?.flush()
-      const ending = await end?.()
-      await authority.transaction(async store => {
-        for (const decision of decisions) await store.addDecision(decision)
-        await ending?.record(store)
-        await this.#put(state, heard, store)
-      })
-      ending?.effect()
+    // What a decision rests on is there before it is
+    await this.#log?.flush()
+    step.ending ??= await step.end?.()
+    const { ending } = step
+    await authority.transaction(async store => {
+      // It was stored, and only the word of that was lost
+      if (await store.getDecision(decisions[0]?.id ?? '')) return
+      for (const decision of decisions) await store.addDecision(decision)
+      await ending?.record(store)
+      await this.#put(state, heard, store)
     })
+    ending?.effect()
   }
 
   /** Stores it as it stands. */
   async persist(): Promise<void> {
+    await this.#storeAll()
     if (this.#state) await this.#put(this.#state, this.heard?.(), this.#hooks.authority())
   }
 
@@ -151,6 +188,12 @@ export class LiveRollout {
 
   written(): Promise<unknown> {
     return this.#writes
+  }
+
+  /** Throws while a decision is not stored: what rests on it must not be kept before it is. */
+  async allStored(): Promise<void> {
+    await this.#writes
+    if (this.#unstored.length > 0) throw this.#failure ?? new Error('a decision is not stored yet')
   }
 
   /** Resolves when every decision so far is stored; throws what went wrong with storing one. */

@@ -227,6 +227,16 @@ describe('health', () => {
     full = false
     await again.command('resume', 'ada')
     expect(again.rollout?.hold).toBeNull()
+    // Nothing of it is lost: what could not be stored then is there now, each once and in its order
+    const told = await store.listDecisions({ kind: 'rollout', subject: 'deployment unwritten' })
+    expect(told.map(one => one.verdict)).toEqual(['resumed', 'held', 'advanced'])
+    full = true
+    again.tick()
+    await again.command('pause', 'ada').catch(() => undefined)
+    full = false
+    again.tick()
+    await again.settled()
+    expect((await store.listDecisions({ kind: 'rollout', subject: 'deployment unwritten' }))[0]?.verdict).toBe('held')
   })
 
   it('is lost when the scaler that is served is no longer the registered one, found within ten seconds', async () => {

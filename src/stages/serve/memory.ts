@@ -141,7 +141,7 @@ export class ServingMemory implements Recorder, Keeper {
 
   /** Lets go without a word more: another leads, and has its own. */
   async abandon(): Promise<void> {
-    this.#rollout.keep(undefined)
+    this.#rollout.letGo()
     await this.#journal?.abandon()
     await this.#log?.close()
     this.#journal = undefined
@@ -185,6 +185,6 @@ export class ServingMemory implements Recorder, Keeper {
   }
 
   stored(): Promise<unknown> {
-    return this.#rollout.written()
+    return this.#rollout.allStored()
   }
 }
