@@ -28,7 +28,11 @@ interface Instance {
 async function sql(text: string): Promise<void> {
   const client = new pg.Client({ connectionString: postgres.href })
   await client.connect()
-  await client.query(text).finally(() => client.end())
+  try {
+    await client.query(text)
+  } finally {
+    await client.end()
+  }
 }
 
 const database = `bench_instances_${process.pid}`

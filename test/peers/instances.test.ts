@@ -36,7 +36,11 @@ const running = new Set<Server>()
 async function admin(sql: string): Promise<void> {
   const client = new pg.Client({ connectionString: postgres })
   await client.connect()
-  await client.query(sql).finally(() => client.end())
+  try {
+    await client.query(sql)
+  } finally {
+    await client.end()
+  }
 }
 
 async function start(options: readonly string[] = []): Promise<Server> {

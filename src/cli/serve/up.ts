@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os'
 import { findRoot, loadProject } from '../../config/load.ts'
 import { makeStateFolder } from '../../config/state-folder.ts'
 import { openWorkspace, type Workspace } from '../../config/workspace.ts'
@@ -86,6 +87,16 @@ export async function up(options: UpOptions): Promise<Up> {
   }
 }
 
+/** An address of this machine where it listens on all of them. */
+function reachedAt(listening: string): string {
+  const url = new URL(listening)
+  if (url.hostname !== '0.0.0.0' && url.hostname !== '[::]') return listening
+  const own = Object.values(networkInterfaces()).flatMap(all => all ?? [])
+  const other = own.find(one => !one.internal && one.family === 'IPv4')
+  url.hostname = other?.address ?? '127.0.0.1'
+  return url.origin
+}
+
 const mayBeSeveral = ({ settings }: Project): boolean => settings.metadata?.kind === 'postgres'
 
 async function serve(
@@ -123,7 +134,7 @@ async function serve(
       log,
       lead: { leads: instance.leads, url: () => instance.leader()?.url },
     })
-    instance.listening(advertise ?? server.url)
+    instance.listening(advertise ?? reachedAt(server.url))
     const recover = recovery(await workspace.engineOf(), jobs, workspace.clock, log)
     const wrong = (error: unknown): void => log({ level: 'error', reason: messageOf(error) })
     const under = new Set<Promise<void>>()

@@ -273,7 +273,7 @@ export const modelErrors = {
     blame: 'user',
   },
   explainedRow: {
-    code: 'MR4111',
+    code: 'MR4116',
     title: 'Row to explain not valid',
     message: "Row {row}, input '{input}': {reason}.",
     hint: 'Give every input of the model by its name and null for a missing value: {inputs}.',

@@ -114,7 +114,7 @@ describe('what one instance writes down', () => {
         }
         await reader.read()
         const ids = all.all.map(one => (one as [string, { id: string }[]])[1][0]?.id)
-        expect(ids.toSorted()).toEqual(Array.from({ length: expected }, (_, i) => String(i)).toSorted())
+        expect(ids.map(Number).toSorted((a, b) => a - b)).toEqual(Array.from({ length: expected }, (_, i) => i))
         for (const log of logs) await log.close()
       }),
       { numRuns: 60 },
