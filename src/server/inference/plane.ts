@@ -43,8 +43,11 @@ function match(pattern: Compiled, segments: readonly string[]): Record<string, s
 const none: Readonly<Record<string, string>> = {}
 
 /** Answers what is the data plane's on raw `node:http`; gives false for everything else. */
-export function dataPlane(services: DataServices): (request: IncomingMessage, response: ServerResponse) => boolean {
-  const { exact, patterns } = compile(dataRoutes)
+export function dataPlane(
+  services: DataServices,
+  further: readonly DataRoute[] = [],
+): (request: IncomingMessage, response: ServerResponse) => boolean {
+  const { exact, patterns } = compile([...dataRoutes, ...further])
 
   const answer = async (
     route: DataRoute,
