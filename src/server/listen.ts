@@ -12,6 +12,8 @@ import type { GrpcServer } from './grpc/listen.ts'
 import { Health } from './health.ts'
 import { Batcher } from './inference/batcher.ts'
 import { dataPlane } from './inference/plane.ts'
+import { dataRoutes } from './inference/routes.ts'
+import { vertexRoutes } from './inference/scoring/vertex.ts'
 import type { DataServices } from './inference/services.ts'
 import { InferenceMetrics } from './metrics.ts'
 import type { ServerServices } from './services.ts'
@@ -147,7 +149,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       return known
     },
   }
-  const handleData = dataPlane(data)
+  const handleData = dataPlane(data, vertexRoutes(process.env, new Set(dataRoutes.map(one => one.path))))
   const handleControl = getRequestListener(createApp(services, options.webFolder).fetch, {
     overrideGlobalObjects: false,
   })
