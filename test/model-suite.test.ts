@@ -7,6 +7,7 @@ import type { CheckResult, Report } from '../src/define/report.ts'
 import { seeded } from '../src/math/random/seeded.ts'
 import { startUp } from './support/command.ts'
 import { inside } from './support/inside.ts'
+import { refused } from './support/refused.ts'
 
 // What the guide says of model tests, through the command line, HTTP and the functions for test files.
 
@@ -111,6 +112,25 @@ describe('a faulty model does not register, and is told why', () => {
     expect(said).toContain(words)
     expect(code).toBe(2)
   })
+})
+
+it('train writes what was found, whether a gate said no or not', async () => {
+  const files = ['junit', 'sarif', 'html', 'markdown', 'code-quality'].flatMap(one => [`--${one}`, `out/found.${one}`])
+  const found = (kind: string): string => readFileSync(join(root, 'out', `found.${kind}`), 'utf8')
+  write({ tests: "m.metric('auc', { min: 0.999 })" })
+  expect((await run('train', 'late', ...files)).code).toBe(1)
+  expect(found('junit')).toMatch(/<failure message="auc is 0\.\d+/)
+  expect(found('sarif')).toMatch(/auc is 0\.\d+/)
+  expect(found('markdown')).toMatch(/auc is 0\.\d+/)
+  expect(found('code-quality')).toMatch(/auc is 0\.\d+/)
+  expect(found('html')).toMatch(/auc is 0\.\d+/)
+  expect(found('html')).not.toContain('class="figure"')
+  write({ tests: "m.metric('auc', { min: 0.55 })" })
+  expect((await run('train', 'late', ...files)).code).toBe(0)
+  expect(found('junit')).not.toContain('<failure')
+  // The rows were validated, too
+  expect(found('junit')).toMatch(/testsuite name="[^"]*rides/)
+  expect(found('html')).toContain('class="figure"')
 })
 
 describe('models test', () => {
@@ -266,7 +286,7 @@ describe('models explain', () => {
   })
 
   it.each<[string, string]>([
-    ['[{"km":1}]', "MR4116 Row 0, input 'zone': is missing"],
+    ['[{"km":1}]', "Row 0, input 'zone': is missing"],
     ['[{"km":1,"zone":"north","kn":2}]', "input 'kn': is no input"],
     ['[{"km":"1","zone":"north"}]', "input 'km': expected a number"],
     ['[{"km":1e39,"zone":"north"}]', "input 'km': expected a number within"],
@@ -281,6 +301,8 @@ describe('models explain', () => {
   })
   it('refuses a file that is not there, and a number of rows that is none', async () => {
     expect(await run('models', 'explain', 'late@1', '--rows', 'none.json')).toMatchObject({ code: 2 })
+    writeFileSync(join(root, 'short.json'), '[{"km":1}]')
+    refused(await run('models', 'explain', 'late@1', '--rows', 'short.json'), 2, 'MR4111')
     const odd = await run('models', 'explain', 'late@1', '--held-out', '0')
     expect([odd.code, odd.said]).toEqual([2, expect.stringContaining('from 1 to 100')])
     expect((await run('models', 'explain', 'late@1', '--held-out', '2', '--rows', 'rows.json')).code).toBe(2)

@@ -16,6 +16,7 @@ const profile = of('test/profile.test.ts')
 const scaler = of('test/scaler.test.ts')
 const modelSuite = of('test/model-suite.test.ts')
 const explained = modelSuite('shows what matters, and held-out rows or those of a file')
+const trainFinds = modelSuite('train writes what was found, whether a gate said no or not')
 const modelReports = modelSuite('every reporter says what was found')
 const scalerReports = scaler('is proven on request, and every reporter says so')
 const files = data('is written into every file that is named')
@@ -166,6 +167,16 @@ export const flagsSeen: Readonly<Record<string, Test>> = {
     '--force': ciFile,
   }),
   ...each(['ci github', 'ci jenkins'], { '--no-sarif': ciScan }),
+  ...each(['ci azure', 'ci github', 'ci gitlab', 'ci jenkins'], {
+    '--no-tests': written('trains and tests its model, and leaves that out where it is not wanted'),
+  }),
+  ...each(['train'], {
+    '--junit': trainFinds,
+    '--sarif': trainFinds,
+    '--html': trainFinds,
+    '--markdown': trainFinds,
+    '--code-quality': trainFinds,
+  }),
   'keys create --as': keys('a key is made once, by a name that is one, for whoever makes it'),
   'keys grant --actions': grants,
   'keys grant --as': grants,

@@ -12,7 +12,7 @@ import { drawFigures, type Picture } from '../../stages/evaluate/figures/draw.ts
 import { readPart } from '../../stages/register/version-parts.ts'
 import { sameArtifacts } from '../../stages/version/same-artifact.ts'
 import { explanationShape } from '../inference/explain.ts'
-import { reportsOfRun } from '../reports-of-run.ts'
+import { reportsOfRun } from '../../app/reports-of-run.ts'
 import { startJob } from '../job-answer.ts'
 import { parseInput, route, type ControlRoute } from '../route.ts'
 import { Edge, Job, ModelVersion, nameSchema, Report } from '../schemas.ts'
