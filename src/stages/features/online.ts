@@ -1,4 +1,4 @@
-import { fail } from '../../errors/index.ts'
+import { fail, isMillraceError } from '../../errors/index.ts'
 import type { Row, Value } from '../../ports/data-engine.ts'
 import type { OnlineStore, Revision } from '../../ports/online-store.ts'
 import type { RowVersion } from '../log/row-version.ts'
@@ -14,6 +14,23 @@ const maxCachedEvents = 500_000
 
 /** So often in a row another writer may be quicker before a write is given up: each time one of them came through. */
 const maxAttempts = 1_000
+
+/** So long after the store did not answer nobody asks it again: a time-out is paid once, not by each request. */
+const restMs = 1_000
+
+/** Records of entities, in the order asked. */
+export interface LoadedWindows {
+  /** Undefined where there is none. */
+  readonly windows: readonly (EntityWindow | undefined)[]
+  /** The store does not answer: they are those that were read last, and of the others nothing is known. */
+  readonly isKept: boolean
+}
+
+export interface OnlineViewOptions {
+  readonly keepMs?: number
+  /** What is done where the store does not answer: it is thrown (default), or what was read last is used. */
+  readonly unreachable?: 'refuse' | 'stale'
+}
 
 interface Cached {
   readonly revision: Revision
@@ -36,15 +53,18 @@ export class OnlineView {
   readonly plan: ViewPlan
   readonly #store: OnlineStore
   readonly #keepMs: number | undefined
+  readonly #unreachable: 'refuse' | 'stale'
+  #away: { readonly error: unknown; readonly until: number } | undefined
   /** By key, the one that was read the longest ago first. */
   readonly #cache = new Map<string, Cached>()
   #cachedEvents = 0
   readonly #channels: readonly ReturnType<typeof channelEvaluator>[]
 
-  constructor(plan: ViewPlan, store: OnlineStore, { keepMs }: { readonly keepMs?: number } = {}) {
+  constructor(plan: ViewPlan, store: OnlineStore, { keepMs, unreachable = 'refuse' }: OnlineViewOptions = {}) {
     this.plan = plan
     this.#store = store
     this.#keepMs = keepMs
+    this.#unreachable = unreachable
     this.#channels = plan.channels.map(channelEvaluator)
   }
 
@@ -100,6 +120,19 @@ export class OnlineView {
     const current = await this.#current(asked)
     const windows = new Map(asked.map((key, i) => [key, current[i]?.window]))
     return keys.map(key => (key === undefined ? undefined : windows.get(key)))
+  }
+
+  /** The same for answers, which do not wait for a store that is away. */
+  async loadToAnswer(keys: readonly (string | undefined)[]): Promise<LoadedWindows> {
+    try {
+      if (this.#away && this.#away.until > performance.now()) throw this.#away.error
+      return { windows: await this.load(keys), isKept: false }
+    } catch (error) {
+      if (!isAway(error)) throw error
+      if (this.#away?.error !== error) this.#away = { error, until: performance.now() + restMs }
+      if (this.#unreachable === 'refuse') throw error
+      return { windows: keys.map(key => (key === undefined ? undefined : this.#cache.get(key)?.window)), isKept: true }
+    }
   }
 
   /** All features at `t` (microseconds) into `out`, in declared order, NaN for null. */
@@ -236,6 +269,9 @@ export class OnlineView {
     return this.#store.keys(this.plan.records)
   }
 }
+
+const awayCode = fail('onlineUnreachable', { store: '', reason: '' }).code
+const isAway = (error: unknown): boolean => isMillraceError(error) && error.code === awayCode
 
 /** A row as it is pushed: declared columns by name, times in microseconds. */
 export type PushedRow = Row
