@@ -32,6 +32,12 @@ export interface OnlineViewOptions {
   readonly unreachable?: 'refuse' | 'stale'
 }
 
+interface EntityOfVersion {
+  /** Undefined where a part of it is null. */
+  readonly key: string | undefined
+  readonly alone: boolean
+}
+
 interface Cached {
   readonly revision: Revision
   readonly window: EntityWindow
@@ -58,6 +64,7 @@ export class OnlineView {
   /** By key, the one that was read the longest ago first. */
   readonly #cache = new Map<string, Cached>()
   #cachedEvents = 0
+  readonly #entities = new WeakMap<RowVersion, EntityOfVersion>()
   readonly #channels: readonly ReturnType<typeof channelEvaluator>[]
 
   constructor(plan: ViewPlan, store: OnlineStore, { keepMs, unreachable = 'refuse' }: OnlineViewOptions = {}) {
@@ -145,6 +152,22 @@ export class OnlineView {
     return this.compute(window, t, out, offset)
   }
 
+  /** Of whom a version is, and whether all before it were: known of each, so that a row of many versions costs no more. */
+  #entityOf(version: RowVersion): EntityOfVersion {
+    const unknown: RowVersion[] = []
+    let known: EntityOfVersion | undefined
+    for (let one: RowVersion | undefined = version; one && !known; one = one.before) {
+      known = this.#entities.get(one)
+      if (!known) unknown.push(one)
+    }
+    for (const one of unknown.toReversed()) {
+      const key = keyIn(this.plan, name => one.row[name])
+      known = { key, alone: known === undefined || (known.alone && known.key === key) }
+      this.#entities.set(one, known)
+    }
+    return known as EntityOfVersion
+  }
+
   /** The versions by the entity that hears of them. A row without its key or event time is skipped: nobody to count it for. */
   #byEntity(versions: Iterable<RowVersion>): Map<string, (EventVersion & { at: number; first: boolean })[]> {
     const eventTime = this.plan.view.from.eventTime as string
@@ -183,12 +206,17 @@ export class OnlineView {
       else byKey.set(key, [made])
     }
     for (const version of versions) {
-      const all = [...(version.earlier ?? []), version]
-      const keys = all.map(one => keyIn(this.plan, name => one.row[name]))
-      const entities = new Set(keys)
-      if (entities.size === 1) add(keys[0], version, true)
+      const own = this.#entityOf(version)
+      if (own.alone) {
+        add(own.key, version, true)
+        continue
+      }
       // An entity that the row has left, or comes to, hears of all its versions
-      else for (const entity of entities) for (const [i, one] of all.entries()) add(entity, one, keys[i] === entity)
+      const all: RowVersion[] = []
+      for (let one: RowVersion | undefined = version; one; one = one.before) all.push(one)
+      const entities = new Set(all.map(one => this.#entityOf(one).key))
+      for (const entity of entities)
+        for (const one of all.toReversed()) add(entity, one, this.#entityOf(one).key === entity)
     }
     return byKey
   }
