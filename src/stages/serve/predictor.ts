@@ -37,10 +37,13 @@ export interface Encoded {
   readonly started: number
 }
 
-/** Views that gave an answer no features, where their records do not reach back to its moment. */
-function uncoveredOf({ uncovered }: EncodedRows, row: number): Pick<Prediction, 'uncovered'> {
-  const views = uncovered?.get(row)
-  return views ? { uncovered: views } : {}
+/** Views that gave an answer no features, or not those of now. */
+function lackingOf(
+  { uncovered, unreachable }: EncodedRows,
+  row: number,
+): Pick<Prediction, 'uncovered' | 'unreachable'> {
+  const [past, away] = [uncovered?.get(row), unreachable?.get(row)]
+  return { ...(past ? { uncovered: past } : {}), ...(away ? { unreachable: away } : {}) }
 }
 
 /** One request on its way. */
@@ -250,7 +253,7 @@ export class Predictor {
         arm,
         version: by.record.version,
         ...(answer.fallback ? { fallback: true } : {}),
-        ...uncoveredOf(rows, i),
+        ...lackingOf(rows, i),
       }
     })
     this.latency.add(spent)
