@@ -1,5 +1,5 @@
 import type { Deployment } from '../../define/deployment.ts'
-import { fail } from '../../errors/index.ts'
+import { catalogue, fail, isMillraceError } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { messageOf } from '../../internal/message-of.ts'
 import type { Micros } from '../../internal/time.ts'
@@ -394,6 +394,7 @@ export class LiveDeployment implements ServedDeployment {
 
   async command(command: CommandEvent['command'], actor: string, reason?: string): Promise<DeploymentStatus> {
     if (!this.rolling) throw fail('noRollout', { deployment: this.name, command })
+    this.#store()
     this.#rollout.move({
       type: 'command',
       at: this.#services.clock.now(),
@@ -458,7 +459,10 @@ export class LiveDeployment implements ServedDeployment {
     await this.#predictor.heard()
     if (this.leads) {
       await this.#memory.close()
-      await this.#rollout.persist()
+      // Who has lost the lead without knowing has nothing to store, and all the rest to close
+      await this.#rollout.persist().catch((error: unknown) => {
+        if (!(isMillraceError(error) && error.code === catalogue.leadershipLost.code)) throw error
+      })
     }
     await this.#explanations.close()
     await this.#stable?.loaded.close()
