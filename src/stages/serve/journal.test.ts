@@ -198,6 +198,49 @@ describe('the serving journal', () => {
     expect(third.window.rows.rows).toBe(20)
   })
 
+  it('counts nothing that one who slept writes behind the one that took over, however often it changes hands', async () => {
+    const folder = await fresh()
+    const leads = [true, true, true]
+    const open = async (who: number): Promise<{ memory: Memory; journal: ServingJournal }> => {
+      const memory = new Memory()
+      return {
+        memory,
+        journal: await ServingJournal.open(folder, [memory], { ...settings, leads: () => leads[who] === true }),
+      }
+    }
+    const write = async ({ memory, journal }: Awaited<ReturnType<typeof open>>): Promise<void> => {
+      memory.count(1)
+      journal.prediction(`p${++ids}`, hour, 1, Number.NaN, 0)
+      await journal.flush()
+    }
+    let ids = 0
+    const first = await open(0)
+    await write(first)
+    await write(first)
+    const second = await open(1)
+    expect(second.memory.window.rows.rows).toBe(2)
+    // It slept between its look at the clock and its write
+    await write(first)
+    await write(second)
+    await write(first)
+    const third = await open(2)
+    expect(third.memory.window.rows.rows).toBe(3)
+    await write(second)
+    await write(third)
+    // It has woken up
+    leads[0] = false
+    await write(first)
+    await first.journal.close()
+    await second.journal.abandon()
+    second.journal.prediction('after', hour, 1, Number.NaN, 0)
+    await second.journal.flush()
+    await third.journal.close()
+    leads[1] = true
+    const last = await open(1)
+    expect(last.memory.window.rows.rows).toBe(4)
+    await last.journal.close()
+  })
+
   it('keeps what the disk refused until it takes it', async () => {
     const folder = join(await fresh(), 'journal')
     const memory = new Memory()
