@@ -188,6 +188,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
       labelHorizon: '1d',
       retrain: { on: ['drift'], cooldown: '1h', maxPerWeek: 2 },
       schedule: '0 3 * * *',
+      test: { schedule: '0 4 * * 1' },
       notify: ['http://127.0.0.1:9/hook'],
     },
   ],

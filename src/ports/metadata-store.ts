@@ -158,12 +158,30 @@ export interface RunFilter {
   readonly limit?: number
 }
 
+/** A document that must still have that revision: whoever takes over writes it anew. */
+export interface Fence {
+  readonly kind: string
+  readonly id: string
+  readonly revision: number
+}
+
 /**
  * What Millrace remembers. Every method is one transaction; acknowledged means it survives `kill -9`. Several processes
  * may use one store at once: writers wait for each other, and compare-and-set (`expected`) decides races.
  */
 export interface MetadataStore {
   readonly name: string
+
+  /**
+   * All that `work` does with the store it is given, or nothing of it where it throws. Only that store may be used
+   * meanwhile: another call would wait for the transaction, which waits for it.
+   */
+  transaction<T>(work: (store: MetadataStore) => Promise<T>): Promise<T>
+  /**
+   * The same store for one who leads: each write happens in one transaction with the check that `fence` still holds, and is
+   * `leadershipLost` where it does not. Who slept while another took over cannot spoil anything.
+   */
+  fenced(fence: Fence): MetadataStore
 
   /** The run and its tags appear together, or not at all. */
   createRun(run: RunRecord, tags?: Readonly<Record<string, string>>): Promise<void>

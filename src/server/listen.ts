@@ -7,6 +7,7 @@ import { createApp } from './app.ts'
 import { Guard, isLoopback } from './auth/guard.ts'
 import { EventBus } from './events/bus.ts'
 import { watchStore } from './events/watch-store.ts'
+import type { Lead } from './forward.ts'
 import type { GrpcServer } from './grpc/listen.ts'
 import { Health } from './health.ts'
 import { Batcher } from './inference/batcher.ts'
@@ -24,6 +25,8 @@ export interface ServerOptions {
   readonly jobs: ServerServices['jobs']
   /** Default 127.0.0.1. Anything but loopback needs `auth`. */
   readonly host?: string
+  /** Who leads, where several instances serve the project; by default this one does. */
+  readonly lead?: Lead
   /** 0 takes a free one. */
   readonly port: number
   /** Where the inference protocol is spoken over gRPC as well; 0 takes a free one. Default: nowhere. */
@@ -96,6 +99,7 @@ function closeAfterBody(request: IncomingMessage, response: ServerResponse): voi
   }) as typeof writeHead
 }
 
+const alone: Lead = { leads: () => true, url: () => undefined }
 const toStandardError: ServerServices['log'] = line => process.stderr.write(`${JSON.stringify(line)}\n`)
 const wait = (milliseconds: number): Promise<void> => new Promise(resolve => setTimeout(resolve, milliseconds))
 
@@ -123,7 +127,17 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { store, clock } = workspace
   const guard = new Guard({ store, clock, host, auth: options.auth ?? false, allowedHosts: options.allowedHosts ?? [] })
   const health = new Health({ store, serving, clock, version })
-  const services: ServerServices = { workspace, serving, jobs, bus, health, guard, version, log }
+  const services: ServerServices = {
+    workspace,
+    serving,
+    jobs,
+    bus,
+    health,
+    guard,
+    version,
+    log,
+    lead: options.lead ?? alone,
+  }
   const metrics = new InferenceMetrics(services)
   const batchers = new WeakMap<ServedDeployment, Batcher>()
   const data: DataServices = {

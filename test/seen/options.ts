@@ -34,6 +34,10 @@ const trees = effects('every option changes the trees, and its default none')
 const linear = effects('every option changes the model, and its default none')
 const baselines = effects('answer with a constant, or with the value of the input that is named')
 const learnt = effects('what is learnt, from which rows, by which scale')
+const onServer = of('src/config/workspace.test.ts')('an online store in %s needs its URL, and a server that answers')
+const unreachable = of('src/stages/serve/unreachable.test.ts')(
+  '`stale`: the features are those that were read last, none where nothing was read, and which views that is of is told',
+)
 const uncovered = of('src/stages/serve/uncovered.test.ts')(
   'a moment that the records do not reach back to is refused where the view says so',
 )
@@ -397,6 +401,12 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'MonitorOptions.retrain.maxPerWeek': promises(
     'by performance is of labels that are certainly worse, at most so often in a week, and no drift starts it',
   ),
+  'MonitorOptions.test': of('test/running/monitor.test.ts')(
+    'tests of what is served run by their schedule: one that is red reaches people',
+  ),
+  'MonitorOptions.test.schedule': of('src/stages/retrain/scheduled-tests.test.ts')(
+    'run once at each time, of the version that answers then, and make up for missed ones once',
+  ),
   'MonitorOptions.schedule': triggers('starts one retrain at each of its times, and makes up for missed ones once'),
   'MonitorOptions.notify': promises(
     'waits for a second bad window, tells one cause once with the worst first, and is over after three clean ones',
@@ -421,6 +431,12 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'MonitorOptions.labelHorizon': live('a cohort that few labels came for is stated after %s'),
   'PostgresMetadata.urlFrom': workspace('that is in PostgreSQL needs its URL, and a server that answers'),
   'PostgresMetadata.kind': workspace('that is in PostgreSQL needs its URL, and a server that answers'),
+  'RedisOnline.kind': onServer,
+  'RedisOnline.urlFrom': onServer,
+  'RedisOnline.unreachable': unreachable,
+  'PostgresOnline.kind': onServer,
+  'PostgresOnline.urlFrom': onServer,
+  'PostgresOnline.unreachable': unreachable,
   'ProjectSettings.artifacts': written,
   'ProjectSettings.online': written,
   'ProjectSettings.keys': written,

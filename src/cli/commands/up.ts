@@ -3,6 +3,15 @@ import type { Command } from '../command.ts'
 import { endSignal } from '../end-signal.ts'
 import { usage } from '../number-option.ts'
 
+function urlOf(given: unknown): string | undefined {
+  if (typeof given !== 'string') return undefined
+  if (URL.canParse(given) && /^https?:/.test(given)) return given.replace(/\/+$/, '')
+  throw fail('usageWrong', {
+    reason: `--advertise must be an address such as http://10.0.0.7:8790, not ${given}.`,
+    verb: 'up',
+  })
+}
+
 export const command: Command = {
   summary: 'serve predictions, the API and the dashboard',
   details:
@@ -18,6 +27,10 @@ export const command: Command = {
       description: "port of the inference protocol over gRPC; 0 takes a free one (default: the project's, else none)",
     },
     { flags: '--auth', description: 'ask for tokens also on loopback' },
+    {
+      flags: '--advertise <url>',
+      description: 'where other instances reach this one (default: where it listens)',
+    },
   ],
   async run({ options, cwd, out }) {
     const portOf = (flag: string, given: unknown): number | undefined => {
@@ -34,6 +47,7 @@ export const command: Command = {
       grpcPort,
       host: typeof options.host === 'string' ? options.host : undefined,
       ...(options.auth === true ? { auth: true } : {}),
+      advertise: urlOf(options.advertise),
       log: line => process.stderr.write(`${JSON.stringify(line)}\n`),
     })
     // Before anybody hears that it is up, and may end it

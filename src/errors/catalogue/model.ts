@@ -272,6 +272,15 @@ export const modelErrors = {
     status: 400,
     blame: 'user',
   },
+  explainedRow: {
+    code: 'MR4116',
+    title: 'Row to explain not valid',
+    message: "Row {row}, input '{input}': {reason}.",
+    hint: 'Give every input of the model by its name and null for a missing value: {inputs}.',
+    exit: 2,
+    status: 400,
+    blame: 'user',
+  },
   notReproducible: {
     code: 'MR4106',
     title: 'Version cannot be rebuilt',

@@ -290,4 +290,22 @@ export const serverErrors = {
     status: 409,
     blame: 'user',
   },
+  noLeader: {
+    code: 'MR5050',
+    title: 'No instance leads at present',
+    message: 'None of the instances leads {what} at present, or it cannot be reached: {reason}',
+    hint: 'Another takes over within seconds; ask again. Predictions go on meanwhile.',
+    exit: 3,
+    status: 503,
+    blame: 'environment',
+  },
+  foldersDiffer: {
+    code: 'MR5051',
+    title: 'Instances do not share their folder',
+    message: 'Instance {other} serves this project from another state folder; {folder} is not the same.',
+    hint: 'Instances share the metadata store and the folder .millrace: mount one volume for all of them.',
+    exit: 3,
+    status: 500,
+    blame: 'environment',
+  },
 } as const satisfies Record<string, ErrorEntry>

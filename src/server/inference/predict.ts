@@ -214,7 +214,10 @@ export const predictRoutes: readonly DataRoute[] = [
     tag: 'inference',
     summary: 'What came true of earlier predictions, by their ids',
     body: Feedback,
-    answer: z.object({ found: z.number(), sent: z.number() }),
+    answer: z.object({
+      found: z.number().describe('whose prediction is known here; an instance that follows another knows none'),
+      sent: z.number(),
+    }),
     async answerTo(exchange) {
       const deployment = servedOf(exchange, exchange.params.name ?? '')
       const route = `POST ${feedbackPath}`

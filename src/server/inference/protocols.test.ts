@@ -181,3 +181,71 @@ describe("MLflow's scoring protocol", () => {
     expect(await server.ask('GET', '/ping')).toMatchObject({ status: 200, text: '\n' })
   })
 })
+
+describe('explanations on request', () => {
+  const url = '/v1/deployments/late-api/explain'
+  interface Answers {
+    readonly version: number
+    readonly method: string
+    readonly explanations: readonly {
+      readonly score: number
+      readonly label: boolean
+      readonly answers: readonly {
+        readonly unit: string
+        readonly expected: number
+        readonly answer: number
+        readonly contributions: readonly { input: string; value: number; contribution: number }[]
+      }[]
+    }[]
+  }
+
+  it('say what each input adds to the score that the same row is predicted, features included', async () => {
+    const rows = [row(38), row(2), row(20, 'south')]
+    const before = server.live.status().requests.stable
+    const { status, body } = await server.ask('POST', url, { rows })
+    const { version, method, explanations } = body as unknown as Answers
+    expect([status, version, method]).toEqual([200, trained.versions.good, 'tree-paths'])
+    expect(server.live.status().requests.stable).toBe(before)
+    const predicted = await server.ask('POST', '/v1/deployments/late-api/predict', { rows })
+    const scores = (predicted.body.predictions as { score: number; label: boolean }[]).map(one => [
+      one.score,
+      one.label,
+    ])
+    expect(explanations.map(one => [one.score, one.label])).toEqual(scores)
+    for (const { score, answers } of explanations) {
+      const [{ unit, expected, answer, contributions } = answers[0] as never] = answers
+      expect(unit).toBe('log odds')
+      expect(contributions.reduce((sum, one) => sum + one.contribution, expected)).toBeCloseTo(answer, 9)
+      expect(1 / (1 + Math.exp(-answer))).toBeCloseTo(score, 5)
+      expect(contributions.map(one => one.input).sort()).toEqual(['hour', 'km', 'km_6h', 'rides_6h'])
+    }
+    // Long rides are late: that is what the table was made by
+    const km = (at: number) => explanations[at]?.answers[0]?.contributions.find(one => one.input === 'km')
+    expect(km(0)?.value).toBe(38)
+    expect(km(0)?.contribution).toBeGreaterThan(0.5)
+    expect(km(1)?.contribution).toBeLessThan(-0.5)
+  })
+
+  it.each<[string, () => unknown, RegExp]>([
+    ['more rows than are explained at once', () => ({ rows: Array.from({ length: 101 }, () => row()) }), /at most 100/],
+    ['no rows', () => ({ rows: [] }), /at least one row/],
+    ['ids, which only predictions have', () => ({ rows: [row()], ids: ['a'] }), /body.ids/],
+    ['a column that is missing', () => ({ rows: [{ km: 1 }] }), /zone|at/],
+  ])('refuse %s', async (_, body, words) => {
+    const answer = await server.ask('POST', url, body())
+    expect([answer.status, answer.text]).toEqual([400, expect.stringMatching(words)])
+  })
+  it('of a name that is not served there are none', async () => {
+    expect((await server.ask('POST', '/v1/deployments/none/explain', { rows: [row()] })).status).toBe(404)
+  })
+  it('refuse what would wait too long, and answer the rest', async () => {
+    const rows = Array.from({ length: 100 }, () => row())
+    // How many are through before the last is read differs from machine to machine
+    const all = await Promise.all(Array.from({ length: 16 }, () => server.ask('POST', url, { rows })))
+    const answered = all.filter(one => one.status === 200).length
+    expect(all.filter(one => one.status === 429).length).toBe(16 - answered)
+    expect(answered).toBeGreaterThanOrEqual(4)
+    expect(answered).toBeLessThan(16)
+    expect((await server.ask('POST', url, { rows: [row()] })).status).toBe(200)
+  })
+})

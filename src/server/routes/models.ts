@@ -1,5 +1,6 @@
 import { relative } from 'node:path'
 import { z } from '@hono/zod-openapi'
+import { maxExplained } from '../../app/explain-version.ts'
 import { triggers } from '../../app/train.ts'
 import { compileDefinition } from '../../define/project.ts'
 import { fail, isMillraceError } from '../../errors/index.ts'
@@ -10,7 +11,8 @@ import type { MetadataStore, ModelVersion as ModelVersionRecord } from '../../po
 import { drawFigures, type Picture } from '../../stages/evaluate/figures/draw.ts'
 import { readPart } from '../../stages/register/version-parts.ts'
 import { sameArtifacts } from '../../stages/version/same-artifact.ts'
-import { reportsOfRun } from '../reports-of-run.ts'
+import { explanationShape } from '../inference/explain.ts'
+import { reportsOfRun } from '../../app/reports-of-run.ts'
 import { startJob } from '../job-answer.ts'
 import { parseInput, route, type ControlRoute } from '../route.ts'
 import { Edge, Job, ModelVersion, nameSchema, Report } from '../schemas.ts'
@@ -74,6 +76,16 @@ const TrainAnswer = z
     uncommitted: z.unknown().nullable(),
   })
   .openapi('Training')
+
+const VersionExplained = z
+  .object({
+    name: z.string(),
+    importance: z.array(z.object({ input: z.string(), share: z.number() })),
+    importanceIs: z.string(),
+    lossWithout: z.array(z.object({ input: z.string(), rise: z.number() })).nullable(),
+    ...explanationShape,
+  })
+  .openapi('ExplainedVersion')
 
 /** Throws `recordUnknown`. */
 async function versionFound(
@@ -165,6 +177,24 @@ export const modelRoutes = [
       const found = await versionFound(store, params)
       const input = { version: `${found.model}@${found.version}`, ...body }
       return (await jobs.start('test', input, { actor })).answer
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/models/{name}/versions/{version}:explain',
+    permission: 'operate',
+    tag: 'models',
+    summary:
+      'What matters to a version, and why it scores rows as it does: those of the body, by the names of its inputs, or held-out ones',
+    body: z.strictObject({
+      rows: z.array(z.record(z.string(), z.unknown())).min(1).max(maxExplained).optional(),
+      heldOut: z.int().min(1).max(maxExplained).optional(),
+    }),
+    answer: VersionExplained,
+    async handler({ params, body, actor }, { workspace: { store }, jobs }) {
+      const found = await versionFound(store, params)
+      const input = { version: `${found.model}@${found.version}`, ...body }
+      return (await jobs.start('explain', input, { actor })).answer
     },
   }),
   route({
