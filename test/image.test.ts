@@ -35,9 +35,15 @@ test('the image runs as nobody and holds code, not data or secrets', async () =>
     WorkingDir: '/app',
     Entrypoint: ['/usr/local/bin/node', '/app/node_modules/millrace/dist/cli/bin.js'],
   })
-  const project = gunzipSync(readFileSync(layers.at(-1)?.file ?? ''))
-  const names = execFileSync('tar', ['-tf', '-'], { input: project, encoding: 'utf8' }).trim().split('\n')
-  expect(names).toEqual(['app/', 'app/.millrace/', 'app/millrace.config.ts', 'app/steps.mjs'])
+  const namesOf = (at: number): string[] => {
+    const input = gunzipSync(readFileSync(layers.at(at)?.file ?? ''))
+    return execFileSync('tar', ['-tf', '-'], { input, encoding: 'utf8' }).trim().split('\n')
+  }
+  expect(namesOf(-1)).toEqual(['app/', 'app/.millrace/', 'app/millrace.config.ts', 'app/steps.mjs'])
+  // what the server reads beside its code
+  const own = namesOf(-2)
+  for (const path of ['migrations/sqlite/0001_init.sql', 'protocols/open-inference.proto'])
+    expect(own).toContain(`app/node_modules/millrace/${path}`)
   expect(readFileSync(dockerfile, 'utf8')).toContain('USER 65532:65532')
 })
 

@@ -103,7 +103,7 @@ export async function dependencies(root: string): Promise<Dependencies> {
   for (const folder of closure([root], 'millrace'))
     packages.push(...(await packageFiles(folder, `app/${placeOf(folder)}`)))
   const keep = (path: string): boolean =>
-    /^(?:package\.json|LICENSE|dist|migrations)(?:\/|$)/.test(path) && !/\.(?:map|ts)$/.test(path)
+    /^(?:package\.json|LICENSE|dist|migrations|protocols)(?:\/|$)/.test(path) && !/\.(?:map|ts)$/.test(path)
   return {
     packages,
     own: await entriesBelow(own, 'app/node_modules/millrace', keep),
