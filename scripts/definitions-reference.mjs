@@ -379,6 +379,8 @@ export function definitionsReference() {
       options(
         'ProjectSettings',
         'PostgresMetadata',
+        'RedisOnline',
+        'PostgresOnline',
         'DataSettings',
         'ContainerRun',
         'ServeSettings',

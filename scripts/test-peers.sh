@@ -51,6 +51,7 @@ server() {
 }
 
 server postgres MILLRACE_TEST_POSTGRES
+server redis MILLRACE_TEST_REDIS
 server registry MILLRACE_TEST_REGISTRY
 
 if prepare podman bash scripts/peers/podman.sh install && prepare podman bash scripts/peers/podman.sh check; then

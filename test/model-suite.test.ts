@@ -286,7 +286,7 @@ describe('models explain', () => {
   })
 
   it.each<[string, string]>([
-    ['[{"km":1}]', "Row 0, input 'zone': is missing"],
+    ['[{"km":1}]', "MR4116 Row 0, input 'zone': is missing"],
     ['[{"km":1,"zone":"north","kn":2}]', "input 'kn': is no input"],
     ['[{"km":"1","zone":"north"}]', "input 'km': expected a number"],
     ['[{"km":1e39,"zone":"north"}]', "input 'km': expected a number within"],

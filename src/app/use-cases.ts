@@ -24,6 +24,7 @@ export const useCases = {
   train: useCase({ line: models, load: async () => (await import('./train.ts')).train }),
   import: useCase({ line: models, load: async () => (await import('./import-model.ts')).importModel }),
   test: useCase({ line: models, load: async () => (await import('./test-version.ts')).testOne }),
+  score: useCase({ line: models, load: async () => (await import('./score.ts')).scoreWith }),
   explain: useCase({ line: models, load: async () => (await import('./explain-version.ts')).explainVersion }),
   reproduce: useCase({ line: models, load: async () => (await import('./reproduce.ts')).reproduceVersion }),
   materialise: useCase({ line: features, load: async () => (await import('./materialise.ts')).materialiseViews }),

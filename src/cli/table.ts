@@ -71,6 +71,7 @@ export const table: Readonly<Record<string, Entry>> = {
     load: () => import('./commands/models/explain.ts'),
   },
   'models test': { summary: 'run the tests of a version again', load: () => import('./commands/models/test.ts') },
+  score: { summary: 'score files of rows with a version', load: () => import('./commands/score.ts') },
   'scaler check': {
     summary: 'prove the scaler of a version',
     load: () => import('./commands/scaler/check.ts'),

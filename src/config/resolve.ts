@@ -13,7 +13,11 @@ export const adapters = {
     sqlite: () => import('../adapters/source/sqlite/open.ts'),
     arrow: () => import('../adapters/source/arrow/open.ts'),
   },
-  online: { lmdb: () => import('../adapters/online/lmdb/store.ts') },
+  online: {
+    lmdb: () => import('../adapters/online/lmdb/store.ts'),
+    redis: () => import('../adapters/online/redis/store.ts'),
+    postgres: () => import('../adapters/online/postgres/store.ts'),
+  },
   executor: {
     process: () => import('../adapters/executor/process/executor.ts'),
     container: () => import('../adapters/executor/container/executor.ts'),
@@ -23,6 +27,7 @@ export const adapters = {
     wasm: () => import('../adapters/inference/onnx-wasm/open.ts'),
     trees: () => import('../adapters/inference/trees/open.ts'),
     childProcess: () => import('../adapters/inference/child-process/open.ts'),
+    threads: () => import('../adapters/inference/threads/open.ts'),
   },
   trainer: {
     own: () => import('../adapters/trainer/own/open.ts'),

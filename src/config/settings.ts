@@ -77,6 +77,19 @@ const trainModule = {
 /** What one trial of a search runs in a process of its own, wherever models are trained. */
 export const trialModule = { ...trainModule, export: 'trial' }
 
+/** What a variable that the settings name holds. */
+export function urlIn(variable: string, of: string, { name }: Pick<Project, 'name'>): string {
+  const url = process.env[variable]
+  if (url) return url
+  throw fail('invalidDefinition', {
+    kind: 'project',
+    name,
+    reason: `the environment variable ${variable} that holds the ${of} URL is not set`,
+  })
+}
+
+const namespaceOf = ({ name }: Project): string => `millrace:${name}`
+
 /** The one table: a kind of a setting, and what it is opened by. Adapters are loaded when they are first used. */
 const rows: Rows = {
   metadata: {
@@ -86,14 +99,7 @@ const rows: Rows = {
       return (await adapters.metadata.sqlite()).openSqlite(path, note)
     },
     async postgres({ urlFrom }, { project, note }) {
-      const url = process.env[urlFrom]
-      if (!url)
-        throw fail('invalidDefinition', {
-          kind: 'project',
-          name: project.name,
-          reason: `the environment variable ${urlFrom} that holds the PostgreSQL URL is not set`,
-        })
-      return (await adapters.metadata.postgres()).openPostgres(url, note)
+      return (await adapters.metadata.postgres()).openPostgres(urlIn(urlFrom, 'PostgreSQL', project), note)
     },
   },
   artifacts: {
@@ -128,6 +134,12 @@ const rows: Rows = {
           note(
             `It could not be written down how the online store ${path} was left (${reason}). Its records are there; it is read whole when it is opened next.`,
           ),
+      }),
+    redis: async ({ urlFrom }, { project }) =>
+      (await adapters.online.redis()).openRedis(urlIn(urlFrom, 'Redis', project), { namespace: namespaceOf(project) }),
+    postgres: async ({ urlFrom }, { project }) =>
+      (await adapters.online.postgres()).openPostgresOnline(urlIn(urlFrom, 'PostgreSQL', project), {
+        namespace: namespaceOf(project),
       }),
   },
   run: {

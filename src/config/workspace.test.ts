@@ -148,6 +148,23 @@ describe('the metadata store', () => {
   })
 })
 
+it.each(['redis', 'postgres'] as const)(
+  'an online store in %s needs its URL, and a server that answers',
+  async kind => {
+    const settings = { online: { kind, urlFrom: 'MILLRACE_TEST_ONLINE' } } as const
+    delete process.env.MILLRACE_TEST_ONLINE
+    await opened(settings, async workspace => {
+      await expect(workspace.online()).rejects.toThrow(/MILLRACE_TEST_ONLINE/)
+    })
+    process.env.MILLRACE_TEST_ONLINE = `${kind}://me:secret@127.0.0.1:9/1`
+    await opened(settings, async workspace => {
+      const error = await workspace.online().then(String, (thrown: unknown) => thrown)
+      expect(error).toMatchObject({ code: 'MR2060', exit: 3, status: 503 })
+      expect(String((error as Error).message)).not.toContain('secret')
+    })
+  },
+)
+
 it('a table in another database is opened by its kind, and says what is missing', async () => {
   const rows = dataset('rows', { source: sqlite('rows.db', 'rows'), columns: { a: t.int() } })
   await opened({}, async ({ openForeign }) => {

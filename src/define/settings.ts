@@ -3,6 +3,7 @@ import {
   listOf,
   members,
   numberFrom,
+  oneOf,
   optional,
   text,
   variableName,
@@ -55,9 +56,33 @@ export interface DataSettings {
   readonly maxMemoryGb?: number
 }
 
-export interface OnlineSettings {
-  /** LMDB below `.millrace/`. */
-  readonly kind: 'lmdb'
+export type OnlineSettings =
+  | {
+      /** LMDB below `.millrace/`. */
+      readonly kind: 'lmdb'
+    }
+  | RedisOnline
+  | PostgresOnline
+
+export interface RedisOnline extends SharedOnline {
+  /** In Redis 7 or Valkey: `redis://…`, `rediss://…` for TLS. */
+  readonly kind: 'redis'
+}
+
+export interface PostgresOnline extends SharedOnline {
+  /** In a table of a PostgreSQL database: `postgres://…`. */
+  readonly kind: 'postgres'
+}
+
+/** On a server, which millrace servers of many machines can share. */
+interface SharedOnline {
+  /** Environment variable that holds its URL. */
+  readonly urlFrom: string
+  /**
+   * What a prediction gets while the store does not answer: an error (`refuse`, the default), or the features of what this
+   * server read last, none where it read nothing, which the answer says (`stale`).
+   */
+  readonly unreachable?: 'refuse' | 'stale'
 }
 
 export interface KeySettings {
@@ -72,6 +97,8 @@ export interface ServeSettings {
   readonly port?: number
   /** Whether it asks for tokens also on loopback (default false). */
   readonly auth?: boolean
+  /** Port of the inference protocol over gRPC, on the same address; 0 takes a free one (default: none is opened). */
+  readonly grpcPort?: number
 }
 
 /** Second places of the audit log: whoever alters it unnoticed has to alter them all. */
@@ -117,6 +144,8 @@ export interface ContainerRun {
   /** `none`, `host`, or the name of a network (default `none`). */
   readonly network?: string
 }
+
+const sharedOnline = { urlFrom: variableName, unreachable: optional(oneOf('refuse', 'stale')) } as const
 
 const runVariants = {
   inline: {},
@@ -164,11 +193,16 @@ export const settingsForms: Forms<ProjectSettings> = {
       duckdb: { threads: optional(wholeFrom(1, 256)), maxMemoryGb: optional(numberFrom(0.1)) },
     }),
   ),
-  online: optional(variants<OnlineSettings, 'kind'>('kind', { lmdb: {} })),
+  online: optional(variants<OnlineSettings, 'kind'>('kind', { lmdb: {}, redis: sharedOnline, postgres: sharedOnline })),
   run: optional(variants<RunSettings, 'kind'>('kind', runVariants)),
   keys: optional(variants<KeySettings, 'kind'>('kind', { local: {} })),
   serve: optional(
-    members<ServeSettings>({ host: optional(text), port: optional(wholeFrom(0, 65_535)), auth: optional(flag) }),
+    members<ServeSettings>({
+      host: optional(text),
+      port: optional(wholeFrom(0, 65_535)),
+      auth: optional(flag),
+      grpcPort: optional(wholeFrom(0, 65_535)),
+    }),
   ),
   audit: optional(members<AuditSettings>({ anchors: members(anchorForms) })),
 }

@@ -45,8 +45,21 @@ export const flagsSeen: Readonly<Record<string, Test>> = {
   'up --host': of('test/faults/state-folder.test.ts')(
     'beyond this machine without tokens is refused before anything is opened',
   ),
+  'up --grpc-port': of('test/running/grpc.test.ts')(
+    'gRPC is spoken where the project or --grpc-port says so, and ends with the rest',
+  ),
+  'up --advertise': of('test/peers/instances.test.ts')('is asked by the others where it says that it can be reached'),
   'up --auth': of('test/running/sign-in.test.ts')(
     'up --auth writes no token anywhere, and its commands and people get in all the same',
+  ),
+  'score --out': of('test/score.test.ts')(
+    'gives what the server answers, to the last bit, of CSV and of Parquet, with several classes',
+  ),
+  'score --keep': of('test/score.test.ts')(
+    'a model with features sees of each row what was known at its moment, as the server does',
+  ),
+  'score --at': of('test/score.test.ts')(
+    'a model with features sees of each row what was known at its moment, as the server does',
   ),
   'validate --reporter': told,
   'validate --verbose': told,

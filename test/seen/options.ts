@@ -34,6 +34,10 @@ const trees = effects('every option changes the trees, and its default none')
 const linear = effects('every option changes the model, and its default none')
 const baselines = effects('answer with a constant, or with the value of the input that is named')
 const learnt = effects('what is learnt, from which rows, by which scale')
+const onServer = of('src/config/workspace.test.ts')('an online store in %s needs its URL, and a server that answers')
+const unreachable = of('src/stages/serve/unreachable.test.ts')(
+  '`stale`: the features are those that were read last, none where nothing was read, and which views that is of is told',
+)
 const uncovered = of('src/stages/serve/uncovered.test.ts')(
   'a moment that the records do not reach back to is refused where the view says so',
 )
@@ -427,6 +431,12 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'MonitorOptions.labelHorizon': live('a cohort that few labels came for is stated after %s'),
   'PostgresMetadata.urlFrom': workspace('that is in PostgreSQL needs its URL, and a server that answers'),
   'PostgresMetadata.kind': workspace('that is in PostgreSQL needs its URL, and a server that answers'),
+  'RedisOnline.kind': onServer,
+  'RedisOnline.urlFrom': onServer,
+  'RedisOnline.unreachable': unreachable,
+  'PostgresOnline.kind': onServer,
+  'PostgresOnline.urlFrom': onServer,
+  'PostgresOnline.unreachable': unreachable,
   'ProjectSettings.artifacts': written,
   'ProjectSettings.online': written,
   'ProjectSettings.keys': written,
@@ -437,6 +447,9 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'ProjectSettings.serve': listens,
   'ServeSettings.host': listens,
   'ServeSettings.port': listens,
+  'ServeSettings.grpcPort': of('test/running/grpc.test.ts')(
+    'gRPC is spoken where the project or --grpc-port says so, and ends with the rest',
+  ),
   'ServeSettings.auth': listens,
   'ProjectSettings.run': workspace('%s'),
   'ContainerRun.globalFlags': container,
@@ -513,6 +526,9 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
   'DataSettings.maxMemoryGb': engine,
   'ServeSettings.host': byDefault,
   'ServeSettings.port': byDefault,
+  'ServeSettings.grpcPort': of('test/running/grpc.test.ts')(
+    'gRPC is spoken where the project or --grpc-port says so, and ends with the rest',
+  ),
   'ServeSettings.auth': of('test/jobs.test.ts')('validates, snapshots and suggests'),
   'ContainerRun.program': container,
   'ContainerRun.network': of('src/adapters/executor/container/executor.test.ts')(

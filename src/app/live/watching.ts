@@ -11,6 +11,9 @@ import { versionName } from '../../stages/register/version-parts.ts'
 import type { LiveDeployment } from '../../stages/serve/deployment.ts'
 import type { LiveServing } from '../../stages/serve/serving.ts'
 import { LiveMonitor } from '../../stages/watch/live.ts'
+import { ObservationReader, type Positions } from '../../stages/instances/observation-reader.ts'
+import type { Keeper } from '../../stages/serve/journal.ts'
+import type { Json } from '../../internal/canonical-json.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import type { Retrainer } from './retrainer.ts'
 import { messageOf } from '../../internal/message-of.ts'
@@ -21,6 +24,18 @@ export interface Watching {
   beat(): Promise<void>
   settled(): Promise<void>
 }
+
+/** Other instances of the project, of which this one leads. */
+export interface Others {
+  /** This one still does. */
+  readonly leads: () => boolean
+  /** Ids of those that live. */
+  readonly alive: () => ReadonlySet<string>
+}
+
+/** Where the instances write down what they were asked under one name, each in a folder of its own. */
+export const observationsFolder = (folder: string, deployment: string): string =>
+  join(folder, 'serving', deployment, 'instances')
 
 async function notifiersOf(urls: readonly string[], log: Log): Promise<Notifier[]> {
   const { logNotifier } = await adapters.notifier.log()
@@ -81,8 +96,10 @@ export async function watchAll(
   retrainer: Retrainer,
   jobs: Jobs,
   log: Log,
+  others?: Others,
 ): Promise<Watching> {
   const { clock } = workspace
+  const readers: ObservationReader[] = []
   const onError = (error: unknown): void => log({ level: 'error', reason: messageOf(error) })
   const monitors = new Map<LiveMonitor, LiveDeployment>()
   const triggers: { look(): Promise<void> }[] = []
@@ -102,13 +119,35 @@ export async function watchAll(
       ...own.map(({ definition }) => 4 * definition.window + definition.labelHorizon),
     )
     const folder = join(workspace.folder, 'serving', deployment.name)
-    await deployment.remember(folder, own, { clock, retention, onError })
+    const keepers: Keeper[] = [...own]
+    if (others) {
+      const counted = (deployment.heard ?? {}) as unknown as Positions
+      const reader = new ObservationReader(
+        observationsFolder(workspace.folder, deployment.name),
+        deployment.memory,
+        counted,
+      )
+      deployment.keepHeard(() => reader.positions as unknown as Json)
+      keepers.push(reader)
+      readers.push(reader)
+    }
+    await deployment.remember(folder, keepers, {
+      clock,
+      retention,
+      onError,
+      store: workspace.store,
+      ...(others ? { leads: others.leads } : {}),
+    })
   }
   for (const [monitor, deployment] of monitors)
     if (monitor.retraining !== null) void retrainer.carry(deployment, monitor, monitor.retraining)
   let looking = false
   return {
     async beat() {
+      for (const reader of readers) {
+        await reader.read()
+        if (others) await reader.sweep(others.alive())
+      }
       for (const deployment of serving.list()) {
         deployment.tick()
         deployment.settled().catch(onError)

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
+import { loadProject } from '../../config/load.ts'
 import { adapters } from '../../config/resolve.ts'
+import { resolved, settingsOf, urlIn } from '../../config/settings.ts'
 import { checkDatabase } from '../../config/state-folder.ts'
 import type { Workspace } from '../../config/workspace.ts'
 import { fail, isMillraceError } from '../../errors/index.ts'
@@ -29,6 +31,27 @@ async function online(folder: string): Promise<string> {
   if (reason !== undefined)
     throw new Error(`${join(place, 'data.mdb')} is damaged (${reason}): "millrace features materialise" makes it anew`)
   return existsSync(place) ? 'whole' : 'none yet'
+}
+
+/** The store that the settings name, held to what is relied on; where the project cannot be read, the files that may be there. */
+async function lookAtOnline(root: string, folder: string): Promise<Finding> {
+  const project = await loadProject(root).catch(() => undefined)
+  const settings = project && settingsOf(project).online
+  if (!project || !settings || settings.kind === 'lmdb') return look('online store', () => online(folder))
+  const found = await look('online store', async () => {
+    await (await resolved('online', { project, root, folder, note: () => undefined })).close()
+    return `${settings.kind} answers`
+  })
+  if (settings.kind !== 'redis' || found.status !== 'ok') return found
+  return look(
+    'online store',
+    async () => {
+      const concern = await (await adapters.online.redis()).redisConcern(urlIn(settings.urlFrom, 'Redis', project))
+      if (concern !== undefined) throw new Error(concern)
+      return found.found
+    },
+    'warn',
+  )
 }
 
 async function keystore(folder: string): Promise<string> {
@@ -127,7 +150,7 @@ export async function lookAtState(
   const folder = join(root, '.millrace')
   const found = [
     ...(sqlite ? [await look('database', () => database(folder, deep))] : []),
-    await look('online store', () => online(folder)),
+    await lookAtOnline(root, folder),
     await look('keystore', () => keystore(folder)),
     ...(await audit(folder, open)),
     await look('serving journals', () => journals(folder)),

@@ -338,4 +338,13 @@ export const dataErrors = {
     status: 503,
     blame: 'environment',
   },
+  onlineUnreachable: {
+    code: 'MR2060',
+    title: 'Online store cannot be reached',
+    message: 'The online store {store} does not answer: {reason}',
+    hint: 'Check that its server runs and can be reached from here. What needs no feature of it goes on; the connection comes back by itself.',
+    exit: 3,
+    status: 503,
+    blame: 'environment',
+  },
 } as const satisfies Record<string, ErrorEntry>

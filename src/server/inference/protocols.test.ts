@@ -130,11 +130,11 @@ describe("MLflow's scoring protocol", () => {
     ['both forms', { dataframe_records: [], dataframe_split: {} }, 'send exactly one of'],
     ['none', {}, 'send exactly one of'],
     ['another form', { rows: [] }, "'rows' is not known"],
-    ['instances that are no rows', { instances: [[1, 2]] }, 'must be a list of rows'],
+    ['instances that are no rows', { instances: [1, 2] }, 'instances[0] is neither an object by name nor a list'],
+    ['instances of too few values', { instances: [[1, 2]] }, 'instances[0] has 2 values; in the order of the columns'],
     ['instances by column', { instances: {} }, 'must be a list of rows'],
     ['inputs without names', { inputs: [[1], [2]] }, 'by their names'],
     ['inputs of two lengths', { inputs: { km: [1, 2], zone: ['north'] } }, 'has 1 values, another column 2'],
-    ['parameters', { params: { a: 1 }, dataframe_records: [] }, 'take none'],
     ['records that are no list', { dataframe_records: {} }, 'must be a list of rows'],
     ['a split without data', { dataframe_split: { columns: [] } }, 'needs columns and data'],
     [
@@ -157,7 +157,8 @@ describe("MLflow's scoring protocol", () => {
   })
 
   it('takes rows and columns in every form of it', async () => {
-    const one = row()
+    // a time that is a number has no unit here
+    const one = { ...row(), at: new Date(Number(row().at) / 1000).toISOString() }
     const columns = Object.fromEntries(Object.entries(one).map(([name, value]) => [name, [value, value]]))
     const nested = Object.fromEntries(Object.entries(one).map(([name, value]) => [name, [[value], [value]]]))
     const scores = async (body: unknown) => {
@@ -175,9 +176,8 @@ describe("MLflow's scoring protocol", () => {
 
   it('names the deployment where there are several', async () => {
     expect((await server.ask('POST', '/invocations?deployment=none', { dataframe_records: [row()] })).status).toBe(404)
-    expect((await server.ask('POST', '/invocations?deployment=late-api', { dataframe_records: [row()] })).status).toBe(
-      200,
-    )
+    const body = { dataframe_records: [row()], params: { times: 'us' } }
+    expect((await server.ask('POST', '/invocations?deployment=late-api', body)).status).toBe(200)
     expect(await server.ask('GET', '/ping')).toMatchObject({ status: 200, text: '\n' })
   })
 })
@@ -240,9 +240,12 @@ describe('explanations on request', () => {
   })
   it('refuse what would wait too long, and answer the rest', async () => {
     const rows = Array.from({ length: 100 }, () => row())
-    const all = await Promise.all(Array.from({ length: 6 }, () => server.ask('POST', url, { rows })))
-    const statuses = all.map(one => one.status).sort((a, b) => a - b)
-    expect(statuses).toEqual([200, 200, 200, 200, 429, 429])
+    // How many are through before the last is read differs from machine to machine
+    const all = await Promise.all(Array.from({ length: 16 }, () => server.ask('POST', url, { rows })))
+    const answered = all.filter(one => one.status === 200).length
+    expect(all.filter(one => one.status === 429).length).toBe(16 - answered)
+    expect(answered).toBeGreaterThanOrEqual(4)
+    expect(answered).toBeLessThan(16)
     expect((await server.ask('POST', url, { rows: [row()] })).status).toBe(200)
   })
 })

@@ -1,3 +1,4 @@
+import { relative } from 'node:path'
 import { z } from '@hono/zod-openapi'
 import { maxExplained } from '../../app/explain-version.ts'
 import { keepExpected } from '../../app/import-model.ts'
@@ -5,6 +6,8 @@ import { triggers } from '../../app/train.ts'
 import { compileDefinition } from '../../define/project.ts'
 import { fail, isMillraceError } from '../../errors/index.ts'
 import { type Digest, isDigest } from '../../internal/digest.ts'
+import { pathInside } from '../../internal/inside.ts'
+import { parseTime } from '../../internal/time.ts'
 import type { ArtifactStore } from '../../ports/artifact-store.ts'
 import type { MetadataStore, ModelVersion as ModelVersionRecord } from '../../ports/metadata-store.ts'
 import { drawFigures, type Picture } from '../../stages/evaluate/figures/draw.ts'
@@ -211,6 +214,44 @@ export const modelRoutes = [
     async handler({ params, request, actor }, services) {
       const found = await versionFound(services.workspace.store, params)
       return startJob(services, { request, actor }, 'reproduce', { version: `${found.model}@${found.version}` })
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/models/{name}/versions/{version}:score',
+    permission: 'operate',
+    tag: 'models',
+    summary:
+      'Scores Parquet and CSV files below the project folder into a Parquet file, or a folder of such, as a job; the same body again goes on where an earlier job was cut off',
+    body: z.strictObject({
+      files: z.array(nameSchema).min(1).max(10_000),
+      out: nameSchema,
+      keep: z.array(nameSchema).max(1000).optional(),
+      at: z.string().optional(),
+    }),
+    answer: Job,
+    async handler({ params, body, request, actor }, services) {
+      const { workspace } = services
+      const found = await versionFound(workspace.store, params)
+      const at = body.at === undefined ? undefined : parseTime(body.at)
+      const refuse = (place: string, reason: string): Error =>
+        fail('inputInvalid', { place, reason, route: 'POST /v1/models/{name}/versions/{version}:score' })
+      if (body.at !== undefined && at === undefined)
+        throw refuse('body.at', 'expected a time such as 2001-04-01T12:00:00Z')
+      const below = async (name: string, place: string): Promise<string> => {
+        const path = await pathInside(workspace.root, name)
+        if (path !== undefined && (await pathInside(workspace.folder, relative(workspace.folder, path))) === undefined)
+          return path
+        throw refuse(place, 'expected a path below the project folder, and not in .millrace')
+      }
+      return startJob(services, { request, actor }, 'score', {
+        version: `${found.model}@${found.version}`,
+        files: await Promise.all(body.files.map((name, i) => below(name, `body.files[${i}]`))),
+        out: await below(body.out, 'body.out'),
+        shown: body.out,
+        keep: body.keep,
+        at,
+      })
     },
   }),
   {

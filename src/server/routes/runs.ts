@@ -31,7 +31,7 @@ export const runRoutes = [
     summary: 'Runs, newest first',
     query: z.strictObject({
       limit: limitSchema.optional(),
-      kind: z.enum(['pipeline', 'tracking']).optional(),
+      kind: z.enum(['pipeline', 'tracking', 'score']).optional(),
       status: z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']).optional(),
       name: nameSchema.optional(),
     }),

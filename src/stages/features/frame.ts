@@ -5,10 +5,10 @@ import type { Model } from '../../define/model.ts'
 import { testColumns } from '../../define/model-test/index.ts'
 import { fail } from '../../errors/index.ts'
 import { formatTime, parseTime, type Micros } from '../../internal/time.ts'
-import type { Column, ColumnType, DataEngine, Dialect } from '../../ports/data-engine.ts'
+import type { ColumnType, DataEngine, Dialect } from '../../ports/data-engine.ts'
 import { datasetRows, versionColumns, type DatasetRows } from '../log/dataset-rows.ts'
 import { planView, type ViewPlan } from './channels.ts'
-import { offlineFeatures } from './offline.ts'
+import { featureTable, type FeatureTable } from './offline.ts'
 import { partCondition, withFolds, withParts } from './parts.ts'
 import { truthOf } from './truth.ts'
 
@@ -73,7 +73,7 @@ export async function spansOf(engine: DataEngine, model: Model, events: string):
 }
 
 /** How a column is reached once features are joined: `view.feature` is a double with NaN for null until here. */
-function featureColumns(plans: readonly ViewPlan[], dialect: Dialect): (name: string) => string {
+export function featureColumns(plans: readonly ViewPlan[], dialect: Dialect): (name: string) => string {
   const types = new Map<string, FeatureSpec>()
   for (const plan of plans) for (const { name, spec } of plan.features) types.set(`${plan.view.name}.${name}`, spec)
   return name => {
@@ -158,7 +158,7 @@ async function writeFrame(
 }
 
 /** Only rows of which that is true. Of a row with several versions all stay: one may say that it is another row's time now. */
-function within({ sql, versions }: DatasetRows, condition: string): DatasetRows {
+export function within({ sql, versions }: DatasetRows, condition: string): DatasetRows {
   return {
     sql: `SELECT * FROM (${sql}) WHERE ${condition}`,
     ...(versions === undefined
@@ -220,9 +220,7 @@ export async function buildFrame(
   if (model.folds) await checkFolds(engine, model, model.folds)
   const truth = await truthOf(engine, model, 'frame_rows')
 
-  const columns: Column[] = [
-    { name: 'millrace_ordinal', type: 'float', values: Float64Array.from({ length: total }, (_, i) => i) },
-  ]
+  const tables: FeatureTable[] = []
   for (const plan of plans) {
     const source = snapshots.get(plan.view.from.name) as string | DatasetRows
     const { from, until } = spans as Spans
@@ -232,11 +230,8 @@ export async function buildFrame(
       ? within(datasetRows(source), `${viewEvent} >= ${from - reach} AND ${viewEvent} < ${until}`)
       : source
     const labels = `SELECT ${plan.keys.map(dialect.identifier).join(', ')}, millrace_ordinal, millrace_at FROM frame_rows`
-    for (const [name, values] of await offlineFeatures(engine, plan, near, labels, total))
-      columns.push({ name, type: 'float', values })
+    tables.push(await featureTable(engine, plan, near, labels))
   }
-  await engine.load('frame_features', columns)
-  columns.length = 0
   const reach = featureColumns(plans, dialect)
   const plain = (name: string, sql: string) => ({ name, sql, float32: false })
   const input = (name: string, node: Node) => {
@@ -259,10 +254,11 @@ export async function buildFrame(
       ),
       ...values.map(({ name, node }) => input(`slice:${name}`, node)),
     ],
-    'FROM frame_rows JOIN frame_features USING (millrace_ordinal)',
+    `FROM frame_rows ${tables.map(({ sql }, i) => `JOIN (${sql}) features${i} USING (millrace_ordinal)`).join(' ')}`,
     path,
   )
-  await engine.execute('DROP TABLE frame_rows; DROP TABLE frame_features; DROP TABLE IF EXISTS frame_classes')
+  for (const table of tables) await table.drop()
+  await engine.execute('DROP TABLE frame_rows; DROP TABLE IF EXISTS frame_classes')
   return {
     ...(model.split.by === 'time' ? spans : {}),
     train: total - test,

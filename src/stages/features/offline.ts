@@ -1,89 +1,148 @@
+import type { AggregationName } from '../../define/features.ts'
 import { ulid } from '../../internal/ids.ts'
-import type { Column, DataEngine } from '../../ports/data-engine.ts'
-import { absentValue } from './entity-window.ts'
-import { datasetRows, type DatasetRows } from '../log/dataset-rows.ts'
+import type { DataEngine } from '../../ports/data-engine.ts'
+import type { DatasetRows } from '../log/dataset-rows.ts'
 import { keyPresentSql, type ViewPlan } from './channels.ts'
-import { sweep, type EventColumns, type LabelColumns } from './sweep.ts'
-import { countedSql } from './version-sql.ts'
+import { absentValue } from './entity-window.ts'
+import { valueFigures } from './exact-sum-sql.ts'
+import { JoinedMoments, type JoinedFeatures } from './joined-moments.ts'
+import { eventSource } from './offline-events.ts'
+import { sweptFeatures } from './offline-sweep.ts'
+import { asked, recencyOf, WindowJoin } from './window-join.ts'
 
-function numbers(columns: ReadonlyMap<string, Column>, name: string): Float64Array {
-  return columns.get(name)?.values as Float64Array
+/**
+ * Moments of an entity within a window from which on its events are gone through one after another instead of being joined: an
+ * event meets at most twice as many moments in a join.
+ */
+const maxMomentsTogether = 64
+
+export interface OfflineOptions {
+  readonly maxMomentsTogether?: number
 }
 
-/** Offsets of runs of equal codes 0 … keys − 1 in a sorted column. */
-function segments(codes: Float64Array, keys: number): Int32Array {
-  const offsets = new Int32Array(keys + 1)
-  for (const code of codes) offsets[code + 1] = (offsets[code + 1] as number) + 1
-  for (let key = 0; key < keys; key++) offsets[key + 1] = (offsets[key + 1] as number) + (offsets[key] as number)
-  return offsets
+/** Features for many moments as a table of the engine. */
+export interface FeatureTable {
+  /** SELECT of `millrace_ordinal` and a column a feature, `view.feature`: a double, NaN for null. A row a moment. */
+  readonly sql: string
+  drop(): Promise<void>
 }
 
 /**
  * Features of a view for many moments. `events` are the dataset's rows, `labels` a SELECT of the key columns, `millrace_ordinal` (0 … n − 1) and `millrace_at`
- * (microseconds, double). Gives one column a feature, by ordinal: exactly one value a label, whatever the keys.
+ * (microseconds, double). Exactly one value a label, whatever the keys.
+ *
+ * Events are joined with the moments that see them, in the engine. Where moments of one entity lie so close that an event
+ * would meet many of them, and where values cannot be added up exactly as whole numbers, one entity after another is swept
+ * instead: the same definition, at a cost that does not grow with how many there are.
  */
+export async function featureTable(
+  engine: DataEngine,
+  plan: ViewPlan,
+  events: string | DatasetRows,
+  labels: string,
+  options: OfflineOptions = {},
+): Promise<FeatureTable> {
+  const { dialect } = engine
+  const own: string[] = []
+  const table = async (sql: string): Promise<string> => {
+    const name = dialect.identifier(`features_${ulid()}`)
+    await engine.execute(`CREATE TABLE ${name} AS ${sql}`)
+    own.push(name)
+    return name
+  }
+  const drop = async (): Promise<void> => {
+    for (const name of own) await engine.execute(`DROP TABLE IF EXISTS ${name}`)
+  }
+  const keys = plan.keys.map(dialect.identifier)
+  try {
+    const moments = await table(
+      `SELECT ${[...keys, asked.ordinal].join(', ')}, CAST(${asked.at} AS DOUBLE) AS ${asked.at} FROM (${labels}) WHERE ${keyPresentSql(plan, dialect)}`,
+    )
+    const { joined, swept } = await computed(engine, plan, events, moments, options, own)
+    const select = plan.features.map(({ name, spec }, f) => {
+      const absent = absentValue(plan, spec)
+      const otherwise = Number.isNaN(absent) ? "'NaN'::DOUBLE" : `${absent}::DOUBLE`
+      const found = [...(swept ? [`s.f${f}`] : []), ...(joined ? [joined.columns[f] as string] : []), otherwise]
+      return `coalesce(${found.join(', ')}) AS ${dialect.identifier(`${plan.view.name}.${name}`)}`
+    })
+    const joins = [
+      ...(joined?.tables ?? []).map(from => `LEFT JOIN ${from} USING (${asked.ordinal})`),
+      ...(swept ? [`LEFT JOIN ${swept} s USING (${asked.ordinal})`] : []),
+    ]
+    const all = `SELECT ${asked.ordinal}, CAST(${asked.at} AS DOUBLE) AS ${asked.at} FROM (${labels})`
+    const done = await table(`SELECT ${asked.ordinal}, ${select.join(', ')} FROM (${all}) ${joins.join(' ')}`)
+    for (const name of own.splice(0)) if (name !== done) await engine.execute(`DROP TABLE IF EXISTS ${name}`)
+    own.push(done)
+    return { sql: `SELECT * FROM ${done}`, drop }
+  } catch (error) {
+    await drop()
+    throw error
+  }
+}
+
+/** The features of moments: those that are joined, and a table of those that were swept. `own` takes the tables that are to go. */
+async function computed(
+  engine: DataEngine,
+  plan: ViewPlan,
+  events: string | DatasetRows,
+  moments: string,
+  options: OfflineOptions,
+  own: string[],
+): Promise<{ readonly joined?: JoinedFeatures; readonly swept?: string }> {
+  const sweepAll = async (from: string) => {
+    const swept = await sweptFeatures(engine, plan, events, from)
+    if (swept !== undefined) own.push(swept)
+    return swept === undefined ? {} : { swept }
+  }
+  const [span] = await engine.rows(`SELECT count(*) AS n, max(${asked.at}) AS latest FROM ${moments}`)
+  if (Number(span?.n) === 0) return {}
+  const source = await eventSource(engine, plan, events)
+  if (!source) return {}
+  const recency = recencyOf(source, source.oldest, Math.max(source.oldest, Number(span?.latest)) + 1)
+  const columnsOf = (...names: readonly AggregationName[]): string[] => {
+    const read = plan.features.filter(({ spec }) => names.includes(spec.aggregation))
+    return [...new Set(read.map(({ channel }) => source.values[channel] as string))]
+  }
+  if (!recency) return sweepAll(moments)
+  const figures = await valueFigures(
+    engine,
+    source.sql,
+    columnsOf('sum', 'mean', 'share', 'min', 'max'),
+    new Set(columnsOf('sum', 'mean')),
+    source.rows,
+  )
+  if ([...figures.values()].some(({ way }) => way.kind === 'none')) return sweepAll(moments)
+  const join = new WindowJoin(source, engine.dialect, plan.keys.map(engine.dialect.identifier), figures, recency)
+  const together = options.maxMomentsTogether ?? maxMomentsTogether
+  const joining = new JoinedMoments(engine, plan, source, join, moments, together, own)
+  await joining.prepare()
+  const joined = await joining.features()
+  return { joined, ...(await sweepAll(joining.dense)) }
+}
+
+/** The same as arrays: a column a feature, by ordinal, of `count` moments. */
 export async function offlineFeatures(
   engine: DataEngine,
   plan: ViewPlan,
   events: string | DatasetRows,
   labels: string,
   count: number,
+  options: OfflineOptions = {},
 ): Promise<Map<string, Float64Array>> {
-  const { dialect } = engine
-  const keys = plan.keys.map(dialect.identifier)
-  const present = keyPresentSql(plan, dialect)
-  const table = dialect.identifier(`keys_${ulid()}`)
-  await engine.execute(
-    `CREATE OR REPLACE TABLE ${table} AS SELECT ${keys.join(', ')}, CAST(row_number() OVER () - 1 AS DOUBLE) AS millrace_code FROM (SELECT DISTINCT ${keys.join(', ')} FROM (${labels}) WHERE ${present})`,
-  )
-  const keyCount = Number((await engine.rows(`SELECT count(*) AS n FROM ${table}`))[0]?.n)
-  const on = keys.map(key => `e.${key} = k.${key}`).join(' AND ')
-  const asked = await engine.columns(
-    `SELECT k.millrace_code AS code, CAST(e.millrace_ordinal AS DOUBLE) AS ordinal, e.millrace_at AS moment FROM (${labels}) e JOIN ${table} k ON ${on} ORDER BY code, moment, ordinal`,
-  )
-  const moments: LabelColumns = { offsets: segments(numbers(asked, 'code'), keyCount), time: numbers(asked, 'moment') }
-  const ordinals = numbers(asked, 'ordinal')
-
-  const channels = plan.channels.map((_, i) => i)
-  const isVersioned = datasetRows(events).versions !== undefined
-  const kept = channels.map(i => `millrace_value${i}, millrace_visible${i}${isVersioned ? `, millrace_until${i}` : ''}`)
-  const found = await engine.columns(
-    `SELECT k.millrace_code AS code, millrace_event, ${kept.join(', ')} FROM (${countedSql(plan, events, dialect)}) e JOIN ${table} k ON ${on} ORDER BY code, millrace_event, millrace_seq`,
-  )
-  await engine.execute(`DROP TABLE ${table}`)
-  const offsets = segments(numbers(found, 'code'), keyCount)
-
-  const eventsOf = (channel: number): EventColumns => ({
-    offsets,
-    event: numbers(found, 'millrace_event'),
-    visible: numbers(found, `millrace_visible${channel}`),
-    value: numbers(found, `millrace_value${channel}`),
-    ...(isVersioned ? { until: numbers(found, `millrace_until${channel}`) } : {}),
-  })
-  const state = statuses(plan, eventsOf(0), moments)
-  const features = new Map<string, Float64Array>()
-  for (const { name, spec, channel } of plan.features) {
-    const swept = sweep(spec.aggregation, spec.window ?? Number.POSITIVE_INFINITY, eventsOf(channel), moments)
-    const absent = absentValue(plan, spec)
-    const values = new Float64Array(count).fill(absent)
-    for (let i = 0; i < swept.length; i++)
-      values[ordinals[i] as number] =
-        state[i] === isPresent ? (swept[i] as number) : state[i] === isMissing ? absent : Number.NaN
-    features.set(`${plan.view.name}.${name}`, values)
+  const table = await featureTable(engine, plan, events, labels, options)
+  try {
+    const found = await engine.columns(table.sql)
+    const ordinals = found.get(asked.ordinal)?.values ?? []
+    const features = new Map<string, Float64Array>()
+    for (const { name } of plan.features) {
+      const column = `${plan.view.name}.${name}`
+      const values = new Float64Array(count)
+      const of = found.get(column)?.values as Float64Array
+      for (let i = 0; i < of.length; i++) values[Number(ordinals[i])] = of[i] as number
+      features.set(column, values)
+    }
+    return features
+  } finally {
+    await table.drop()
   }
-  return features
-}
-
-const [isPresent, isMissing, isStale] = [0, 1, 2]
-
-/** Whether there is an event before the moment that counts then, and whether the newest one is older than the view's ttl. */
-function statuses(plan: ViewPlan, events: EventColumns, moments: LabelColumns): Uint8Array {
-  const state = new Uint8Array(moments.time.length)
-  const ttl = plan.view.ttl ?? Number.POSITIVE_INFINITY
-  const newest = sweep('newest', Number.POSITIVE_INFINITY, events, moments)
-  newest.forEach((event, label) => {
-    if (Number.isNaN(event)) state[label] = isMissing
-    else if ((moments.time[label] as number) - event > ttl) state[label] = isStale
-  })
-  return state
 }

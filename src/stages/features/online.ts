@@ -1,4 +1,4 @@
-import { fail } from '../../errors/index.ts'
+import { fail, isMillraceError } from '../../errors/index.ts'
 import type { Row, Value } from '../../ports/data-engine.ts'
 import type { OnlineStore, Revision } from '../../ports/online-store.ts'
 import type { RowVersion } from '../log/row-version.ts'
@@ -14,6 +14,29 @@ const maxCachedEvents = 500_000
 
 /** So often in a row another writer may be quicker before a write is given up: each time one of them came through. */
 const maxAttempts = 1_000
+
+/** So long after the store did not answer nobody asks it again: a time-out is paid once, not by each request. */
+const restMs = 1_000
+
+/** Records of entities, in the order asked. */
+export interface LoadedWindows {
+  /** Undefined where there is none. */
+  readonly windows: readonly (EntityWindow | undefined)[]
+  /** The store does not answer: they are those that were read last, and of the others nothing is known. */
+  readonly isKept: boolean
+}
+
+export interface OnlineViewOptions {
+  readonly keepMs?: number
+  /** What is done where the store does not answer: it is thrown (default), or what was read last is used. */
+  readonly unreachable?: 'refuse' | 'stale'
+}
+
+interface EntityOfVersion {
+  /** Undefined where a part of it is null. */
+  readonly key: string | undefined
+  readonly alone: boolean
+}
 
 interface Cached {
   readonly revision: Revision
@@ -36,15 +59,19 @@ export class OnlineView {
   readonly plan: ViewPlan
   readonly #store: OnlineStore
   readonly #keepMs: number | undefined
+  readonly #unreachable: 'refuse' | 'stale'
+  #away: { readonly error: unknown; readonly until: number } | undefined
   /** By key, the one that was read the longest ago first. */
   readonly #cache = new Map<string, Cached>()
   #cachedEvents = 0
+  readonly #entities = new WeakMap<RowVersion, EntityOfVersion>()
   readonly #channels: readonly ReturnType<typeof channelEvaluator>[]
 
-  constructor(plan: ViewPlan, store: OnlineStore, { keepMs }: { readonly keepMs?: number } = {}) {
+  constructor(plan: ViewPlan, store: OnlineStore, { keepMs, unreachable = 'refuse' }: OnlineViewOptions = {}) {
     this.plan = plan
     this.#store = store
     this.#keepMs = keepMs
+    this.#unreachable = unreachable
     this.#channels = plan.channels.map(channelEvaluator)
   }
 
@@ -102,6 +129,19 @@ export class OnlineView {
     return keys.map(key => (key === undefined ? undefined : windows.get(key)))
   }
 
+  /** The same for answers, which do not wait for a store that is away. */
+  async loadToAnswer(keys: readonly (string | undefined)[]): Promise<LoadedWindows> {
+    try {
+      if (this.#away && this.#away.until > performance.now()) throw this.#away.error
+      return { windows: await this.load(keys), isKept: false }
+    } catch (error) {
+      if (!isAway(error)) throw error
+      if (this.#away?.error !== error) this.#away = { error, until: performance.now() + restMs }
+      if (this.#unreachable === 'refuse') throw error
+      return { windows: keys.map(key => (key === undefined ? undefined : this.#cache.get(key)?.window)), isKept: true }
+    }
+  }
+
   /** All features at `t` (microseconds) into `out`, in declared order, NaN for null. */
   compute(window: EntityWindow | undefined, t: number, out: Float64Array, offset = 0): FeatureStatus {
     return computeAll(this.plan, window, t, out, offset)
@@ -110,6 +150,22 @@ export class OnlineView {
   async read(key: string | undefined, t: number, out: Float64Array, offset = 0): Promise<FeatureStatus> {
     const [window] = await this.load([key])
     return this.compute(window, t, out, offset)
+  }
+
+  /** Of whom a version is, and whether all before it were: known of each, so that a row of many versions costs no more. */
+  #entityOf(version: RowVersion): EntityOfVersion {
+    const unknown: RowVersion[] = []
+    let known: EntityOfVersion | undefined
+    for (let one: RowVersion | undefined = version; one && !known; one = one.before) {
+      known = this.#entities.get(one)
+      if (!known) unknown.push(one)
+    }
+    for (const one of unknown.toReversed()) {
+      const key = keyIn(this.plan, name => one.row[name])
+      known = { key, alone: known === undefined || (known.alone && known.key === key) }
+      this.#entities.set(one, known)
+    }
+    return known as EntityOfVersion
   }
 
   /** The versions by the entity that hears of them. A row without its key or event time is skipped: nobody to count it for. */
@@ -150,12 +206,17 @@ export class OnlineView {
       else byKey.set(key, [made])
     }
     for (const version of versions) {
-      const all = [...(version.earlier ?? []), version]
-      const keys = all.map(one => keyIn(this.plan, name => one.row[name]))
-      const entities = new Set(keys)
-      if (entities.size === 1) add(keys[0], version, true)
+      const own = this.#entityOf(version)
+      if (own.alone) {
+        add(own.key, version, true)
+        continue
+      }
       // An entity that the row has left, or comes to, hears of all its versions
-      else for (const entity of entities) for (const [i, one] of all.entries()) add(entity, one, keys[i] === entity)
+      const all: RowVersion[] = []
+      for (let one: RowVersion | undefined = version; one; one = one.before) all.push(one)
+      const entities = new Set(all.map(one => this.#entityOf(one).key))
+      for (const entity of entities)
+        for (const one of all.toReversed()) add(entity, one, this.#entityOf(one).key === entity)
     }
     return byKey
   }
@@ -236,6 +297,9 @@ export class OnlineView {
     return this.#store.keys(this.plan.records)
   }
 }
+
+const awayCode = fail('onlineUnreachable', { store: '', reason: '' }).code
+const isAway = (error: unknown): boolean => isMillraceError(error) && error.code === awayCode
 
 /** A row as it is pushed: declared columns by name, times in microseconds. */
 export type PushedRow = Row

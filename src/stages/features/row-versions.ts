@@ -1,6 +1,6 @@
 /**
  * Versions of rows: what the log of a dataset says of one row, one after another. A version counts from when it was known
- * until the next one is. The rules, which `versionsSql` in `offline.ts` says in SQL:
+ * until the next one is. The rules, which `countedSql` in `version-sql.ts` says in SQL:
  *
  * - Versions of a row stand in the order (known, seq). The first one counts from its declared known time; a later one not
  *   before it was known.

@@ -300,7 +300,10 @@ async function live(seed: number, worlds: number, steps: number): Promise<void> 
       ),
     ])
     for (const [v, plan] of plans.entries()) {
-      const offline = await offlineFeatures(engine, plan, rows, `SELECT * FROM ${labels.sql}`, asked.length)
+      const offline = await offlineFeatures(engine, plan, rows, `SELECT * FROM ${labels.sql}`, asked.length, {
+        // Joined or swept, it is one and the same
+        maxMomentsTogether: any([0, 2, 64]),
+      })
       const windows = await (views[v] as OnlineView).load(asked.map(one => keyIn(plan, () => one.who)))
       const out = new Float64Array(plan.features.length)
       asked.forEach((one, i) => {

@@ -6,6 +6,7 @@ import { dataset, parquet, t } from '../../index.ts'
 import { isHeldLock, takeFileLock } from '../../internal/file-lock.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
 import { DatasetLog } from './dataset-log.ts'
+import { Delivery } from './delivery.ts'
 import type { RowVersion } from './row-version.ts'
 import { DatasetLogs } from './take-rows.ts'
 
@@ -48,10 +49,10 @@ it('knows a row by its key, beyond 2^53 too, and follows its versions', async ()
     1, 2, 1,
   ])
   const { versions } = await log.append([{ row: row(a, 2) }, { row: row(a, null) }, { row: row(a, null), gone: true }])
-  expect(versions.map(({ seq, first, gone, earlier = [] }) => [seq, first, gone, earlier.length])).toEqual([
+  expect(versions.map(({ seq, first, gone, before }) => [seq, first, gone, before?.seq])).toEqual([
     [3, false, false, 1],
-    [4, false, false, 2],
-    [5, false, true, 3],
+    [4, false, false, 3],
+    [5, false, true, 4],
   ])
   // back again as it was before it was taken away
   expect((await log.append([{ row: row(a, null) }])).added).toBe(1)
@@ -132,4 +133,42 @@ it('tells who waits too long for others that write, and takes nothing of it', as
   expect((await log.append([{ row: row(2) }])).added).toBe(1)
   expect(await all(log)).toHaveLength(2)
   await log.close()
+})
+
+it('is read piece by piece, wherever a piece ends', async () => {
+  const folder = place()
+  const texts = dataset('texts', { source: parquet('none'), columns: { id: t.int(), text: t.text() }, key: ['id'] })
+  const log = await open(folder, texts as never)
+  // some megabytes of letters of two and three bytes, and a line that is longer than a piece
+  const textOf = (id: number): string => (id === 20 ? 'ü€'.repeat(600_000) : 'ü€x'.repeat(20_000 + id))
+  for (let id = 0; id < 40; id++) await log.append([{ row: { id, text: textOf(id) } }])
+  await log.close()
+  const path = join(folder, '000000001.jsonl')
+  appendFileSync(path, '12345678 {"at"')
+  const again = await open(folder, texts as never)
+  const found = await all(again)
+  expect(found.map(one => one.row.id)).toEqual(Array.from({ length: 40 }, (_, id) => id))
+  expect(found.every(({ row: one }) => one.text === textOf(Number(one.id)))).toBe(true)
+  expect((await again.append([{ row: { id: 0, text: textOf(0) } }])).added).toBe(0)
+  expect(readFileSync(path, 'utf8').endsWith('}\n')).toBe(true)
+  await again.close()
+})
+
+it('what comes while others are being told is told of together, and who waits hears of its own end', async () => {
+  const told: number[] = []
+  let release: () => void = () => undefined
+  const delivery = new Delivery(keyed as never, async (_, versions) => {
+    told.push(versions.length)
+    if (told.length === 1) await new Promise<void>(resolve => (release = resolve))
+    if (versions.some(one => one.row.id === 13)) throw new Error('no')
+  })
+  const version = (id: number): RowVersion => ({ row: row(id), seq: id, at: 1, first: true, gone: false })
+  const first = delivery.tell([version(1)])
+  const others = [delivery.tell([version(2), version(3)]), delivery.tell([version(4)])]
+  release()
+  await Promise.all([first, ...others])
+  expect(told).toEqual([1, 3])
+  await expect(delivery.tell([version(13)])).rejects.toThrow('no')
+  await delivery.tell([version(5)])
+  expect(told).toEqual([1, 3, 1, 1])
 })

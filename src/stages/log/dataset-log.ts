@@ -65,8 +65,8 @@ export class DatasetLog {
   readonly folder: string
   readonly #dataset: Dataset
   readonly #options: DatasetLogOptions
-  /** Versions of rows by key, oldest first. */
-  readonly #versions = new Map<string, readonly RowVersion[]>()
+  /** The newest version of each row by key; each knows the one before. */
+  readonly #versions = new Map<string, RowVersion>()
   readonly #requests = new Map<
     string,
     { readonly digest: string; readonly rows: number; versions: readonly RowVersion[] }
@@ -104,7 +104,7 @@ export class DatasetLog {
   /** Of rows with a key, the newest version that the log has. */
   newest(row: Row): RowVersion | undefined {
     const key = this.#keyOf(row)
-    return key === undefined ? undefined : this.#versions.get(key)?.at(-1)
+    return key === undefined ? undefined : this.#versions.get(key)
   }
 
   #keyOf(row: Row): string | undefined {
@@ -201,24 +201,23 @@ export class DatasetLog {
     const fresh: RowVersion[] = []
     const versions = arrivals.map(({ row, known, gone = false }) => {
       const key = this.#keyOf(row)
-      const earlier = key === undefined ? undefined : this.#versions.get(key)
-      const last = earlier?.at(-1)
-      if (last && last.gone === gone && (gone || sameRow(last.row, row)))
-        return withEarlier(last, earlier?.slice(0, -1))
+      const last = key === undefined ? undefined : this.#versions.get(key)
+      if (last && last.gone === gone && (gone || sameRow(last.row, row))) return last
       const version: RowVersion = {
         row,
         seq: ++this.#seq,
         at,
         ...(known === undefined ? {} : { known }),
-        first: earlier === undefined,
+        first: last === undefined,
         gone,
+        ...(last === undefined ? {} : { before: last }),
       }
       if (key !== undefined) {
-        undo.push(() => (earlier ? this.#versions.set(key, earlier) : this.#versions.delete(key)))
-        this.#versions.set(key, [...(earlier ?? []), version])
+        undo.push(() => (last ? this.#versions.set(key, last) : this.#versions.delete(key)))
+        this.#versions.set(key, version)
       }
       fresh.push(version)
-      return withEarlier(version, earlier)
+      return version
     })
     return { versions, fresh }
   }
@@ -266,16 +265,19 @@ export class DatasetLog {
         this.#bytes = 0
       }
       const path = join(this.folder, segmentName(number))
-      const added = await readFrom(path, this.#bytes)
-      if (added === '') continue
-      const { values, damaged, torn, text } = readCheckedLines<Frame>(wholeLines(added))
-      for (const frame of values) this.#take(frame)
-      const isCut = torn || wholeLines(added) !== added
-      if (damaged > 0) this.#bytes = await this.#setAside(path, damaged)
+      let [bytes, bad, isCut] = [this.#bytes, 0, false]
+      for await (const chunk of chunksFrom(path, this.#bytes)) {
+        if (chunk.isCut) isCut = true
+        const { values, damaged, text } = readCheckedLines<Frame>(chunk.text)
+        for (const frame of values) this.#take(frame)
+        bad += damaged
+        bytes += Buffer.byteLength(text)
+      }
+      if (bad > 0) this.#bytes = await this.#setAside(path, bad)
       else {
-        this.#bytes += Buffer.byteLength(text)
+        this.#bytes = bytes
         // A line without its end was never acknowledged
-        if (isCut) await truncate(path, this.#bytes)
+        if (isCut) await truncate(path, bytes)
       }
     }
   }
@@ -284,7 +286,8 @@ export class DatasetLog {
   async #setAside(path: string, damaged: number): Promise<number> {
     await this.#file?.close()
     this.#file = undefined
-    const { text } = readCheckedLines<Frame>(wholeLines(await readFrom(path, 0)))
+    let text = ''
+    for await (const chunk of chunksFrom(path, 0)) text += readCheckedLines<Frame>(chunk.text).text
     const kept = `${path}.damaged-${this.#options.clock.now()}`
     await rename(path, kept)
     await publishFile(path, text, 0o600)
@@ -295,31 +298,32 @@ export class DatasetLog {
 
   #take(frame: Frame): void {
     const versions = frame.rows.map(stored => {
-      const version = readStored(stored, frame.at, this.#dataset.columns)
-      const key = this.#keyOf(version.row)
-      const earlier = key === undefined ? undefined : this.#versions.get(key)
-      if (key !== undefined) this.#versions.set(key, [...(earlier ?? []), version])
+      const version = this.#follow(this.#versions, readStored(stored, frame.at, this.#dataset.columns))
       this.#seq = Math.max(this.#seq, version.seq)
-      return withEarlier(version, earlier)
+      return version
     })
     if (frame.request) this.#remember(...frame.request, versions)
   }
 
+  /** Puts a version that was read after those of its row. */
+  #follow(newest: Map<string, RowVersion>, read: Omit<RowVersion, 'before'>): RowVersion {
+    const key = this.#keyOf(read.row)
+    const before = key === undefined ? undefined : newest.get(key)
+    const version = before === undefined ? read : { ...read, before }
+    if (key !== undefined) newest.set(key, version)
+    return version
+  }
+
   /** Every version after a place, in order, as it is on disk now. */
   async *read(after = 0): AsyncGenerator<RowVersion> {
-    const known = new Map<string, readonly RowVersion[]>()
-    for (const number of await segmentsIn(this.folder)) {
-      const content = await readFrom(join(this.folder, segmentName(number)), 0)
-      const { values } = readCheckedLines<Frame>(wholeLines(content))
-      for (const frame of values)
-        for (const stored of frame.rows) {
-          const version = readStored(stored, frame.at, this.#dataset.columns)
-          const key = this.#keyOf(version.row)
-          const earlier = key === undefined ? undefined : known.get(key)
-          if (key !== undefined) known.set(key, [...(earlier ?? []), version])
-          if (version.seq > after) yield withEarlier(version, earlier)
-        }
-    }
+    const newest = new Map<string, RowVersion>()
+    for (const number of await segmentsIn(this.folder))
+      for await (const chunk of chunksFrom(join(this.folder, segmentName(number)), 0))
+        for (const frame of readCheckedLines<Frame>(chunk.text).values)
+          for (const stored of frame.rows) {
+            const version = this.#follow(newest, readStored(stored, frame.at, this.#dataset.columns))
+            if (version.seq > after) yield version
+          }
   }
 
   async close(): Promise<void> {
@@ -329,22 +333,33 @@ export class DatasetLog {
   }
 }
 
-const withEarlier = (version: RowVersion, earlier: readonly RowVersion[] | undefined): RowVersion =>
-  earlier === undefined || earlier.length === 0 ? version : { ...version, earlier }
+/** Whole lines of a file. */
+interface Chunk {
+  readonly text: string
+  /** What stands after the last line that has an end was never acknowledged. */
+  readonly isCut: boolean
+}
 
-/** Up to the last end of a line: what stands after it was never acknowledged. */
-const wholeLines = (content: string): string => content.slice(0, content.lastIndexOf('\n') + 1)
+/** Bytes of a segment that are held at a time, but for a line that is longer. */
+const chunkBytes = 2 ** 20
 
-/** What a file has from a byte on; a line begins there. */
-async function readFrom(path: string, from: number): Promise<string> {
+/** What a file has from a byte on, where a line begins. */
+async function* chunksFrom(path: string, from: number): AsyncGenerator<Chunk> {
   try {
     const file = await open(path, 'r')
     try {
-      const { size } = await file.stat()
-      if (size <= from) return ''
-      const bytes = Buffer.alloc(size - from)
-      const { bytesRead } = await file.read(bytes, 0, bytes.length, from)
-      return bytes.subarray(0, bytesRead).toString('utf8')
+      let rest: Buffer = Buffer.alloc(0)
+      for (let at = from; ; ) {
+        const bytes = Buffer.alloc(chunkBytes)
+        const { bytesRead } = await file.read(bytes, 0, chunkBytes, at)
+        if (bytesRead === 0) break
+        at += bytesRead
+        const all = Buffer.concat([rest, bytes.subarray(0, bytesRead)])
+        const end = all.lastIndexOf(10) + 1
+        rest = all.subarray(end)
+        if (end > 0) yield { text: all.toString('utf8', 0, end), isCut: false }
+      }
+      if (rest.length > 0) yield { text: '', isCut: true }
     } finally {
       await file.close()
     }

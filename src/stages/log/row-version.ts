@@ -14,8 +14,8 @@ export interface RowVersion {
   /** Whether the log had no version of that row before. */
   readonly first: boolean
   readonly gone: boolean
-  /** The versions that the log had of that row before, oldest first: entities that it was of must hear of the change too. */
-  readonly earlier?: readonly RowVersion[]
+  /** The version that the log had of that row before: entities that it was of must hear of the change too. */
+  readonly before?: RowVersion
 }
 
 /** Rows that are kept in no log. */

@@ -26,7 +26,7 @@ export function storedRow({ seq, row, known, first, gone }: RowVersion): StoredR
 }
 
 /** `columns`: of the dataset as it is declared now; what it has no longer is left out, what it has since is null. */
-export function readStored(stored: StoredRow, at: Micros, columns: Dataset['columns']): RowVersion {
+export function readStored(stored: StoredRow, at: Micros, columns: Dataset['columns']): Omit<RowVersion, 'before'> {
   const row: Record<string, Value> = {}
   for (const [name, { type }] of Object.entries(columns)) {
     const value = stored.row[name] ?? null

@@ -4,6 +4,7 @@ import { digestJson } from '../../internal/digest.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import type { Micros } from '../../internal/time.ts'
 import type { Row } from '../../ports/data-engine.ts'
+import { type Deliver, Delivery } from './delivery.ts'
 import { DatasetLog, type Arrival } from './dataset-log.ts'
 import { rowJudge, type Broken, type JudgedRow, type RowJudge } from './judge-rows.ts'
 import { logFolder, type LogServices } from './log-table.ts'
@@ -36,12 +37,10 @@ export interface Pushed {
   readonly logged: boolean
 }
 
-/** What hears of every version, each as often as it is told. */
-export type Deliver = (dataset: Dataset, versions: readonly RowVersion[]) => Promise<void>
-
 interface OpenLog {
   readonly log: DatasetLog
   readonly judge: RowJudge
+  readonly delivery: Delivery
 }
 
 /** The logs of a project's datasets in this process, opened when they are first written to. */
@@ -70,7 +69,7 @@ export class DatasetLogs {
     if (found) return found
     const { folder, clock } = this.#services
     const opening = DatasetLog.open(logFolder(folder, dataset.name), dataset, { clock, onDamage: this.#onDamage }).then(
-      log => ({ log, judge: rowJudge(dataset) }),
+      log => ({ log, judge: rowJudge(dataset), delivery: new Delivery(dataset, this.#deliver) }),
     )
     this.#open.set(dataset.name, opening)
     opening.catch(() => this.#open.delete(dataset.name))
@@ -82,7 +81,7 @@ export class DatasetLogs {
    * crash. Throws `rowsRejected` where nothing of it can be taken, or where the dataset sets no rows aside.
    */
   async push(dataset: Dataset, pushed: PushedRows): Promise<Pushed> {
-    const { log, judge } = await this.#of(dataset)
+    const { log, judge, delivery } = await this.#of(dataset)
     const judged = pushed.rows.map(row => withKey(dataset, judge(row)))
     const rejected = judged.flatMap(({ broken }, row) => (broken.length > 0 ? [{ row, broken }] : []))
     const warned = judged.flatMap(({ broken, warned: list }, row) =>
@@ -102,14 +101,14 @@ export class DatasetLogs {
     const { arrivals: gone, unknown } = await this.#goneRows(dataset, log, pushed)
     const said = { rejected, warned, unknown }
     if (dataset.encryptWith !== undefined) {
-      await this.#deliver(dataset, unlogged(good))
+      await delivery.tell(unlogged(good))
       return { accepted: good.length, repeated: 0, ...said, logged: false }
     }
     const known = pushed.known === undefined ? {} : { known: pushed.known }
     const request = pushed.id === undefined ? undefined : { id: pushed.id, digest: digestOf(pushed) }
     const arrivals: Arrival[] = [...good.map(row => ({ row, ...known })), ...gone]
     const { versions, added, repeated } = await log.append(arrivals, request)
-    await this.#deliver(dataset, versions)
+    await delivery.tell(versions)
     return { accepted: added, repeated, ...said, logged: true }
   }
 

@@ -18,6 +18,8 @@ export interface EncodedRows {
   readonly categories?: readonly string[]
   /** Views whose features have no value because their records do not reach back to the moment, by row. */
   readonly uncovered?: ReadonlyMap<number, readonly string[]>
+  /** Views whose store did not answer, by row: their features are those that were read last, or none. */
+  readonly unreachable?: ReadonlyMap<number, readonly string[]>
 }
 
 /** Columns that a request must carry: what the inputs read, and the keys of the features. */
@@ -102,7 +104,7 @@ export class RowEncoder {
     const width = this.#numbers.length
     const features = new Float32Array(requests.length * width)
     const categories: string[] = []
-    const { values, uncovered } = await this.#features(requests, now)
+    const { values, uncovered, unreachable } = await this.#features(requests, now)
     requests.forEach(({ row }, r) => {
       const read = (name: string): Value => {
         const at = this.#where.get(name)
@@ -123,6 +125,7 @@ export class RowEncoder {
       features,
       ...(this.#texts.length > 0 ? { categories } : {}),
       ...(uncovered.size > 0 ? { uncovered } : {}),
+      ...(unreachable.size > 0 ? { unreachable } : {}),
     }
   }
 
@@ -130,7 +133,7 @@ export class RowEncoder {
   async #features(
     requests: readonly PredictRequest[],
     now: number,
-  ): Promise<{ readonly values: Float64Array; readonly uncovered: ReadonlyMap<number, readonly string[]> }> {
+  ): Promise<{ readonly values: Float64Array } & Required<Pick<EncodedRows, 'uncovered' | 'unreachable'>>> {
     const { eventTime } = this.#model.from
     const moments = requests.map(({ row, at }) => {
       const own = eventTime === undefined ? undefined : row[eventTime]
@@ -138,14 +141,20 @@ export class RowEncoder {
     })
     const values = new Float64Array(requests.length * this.#width)
     const uncovered = new Map<number, string[]>()
+    const unreachable = new Map<number, string[]>()
     await Promise.all(
       this.#views.map(async (view, i) => {
-        const windows = await view.load(requests.map(({ row }) => keyIn(view.plan, name => row[name])))
+        const keys = requests.map(({ row }) => keyIn(view.plan, name => row[name]))
+        const { windows, isKept } = await view.loadToAnswer(keys)
         const offset = this.#offsets[i] as number
         const past: number[] = []
         requests.forEach((_, r) => {
-          const status = view.compute(windows[r], moments[r] as number, values, r * this.#width + offset)
-          if (status === 'uncovered') past.push(r)
+          const at = r * this.#width + offset
+          const status = view.compute(windows[r], moments[r] as number, values, at)
+          if (isKept) unreachable.set(r, [...(unreachable.get(r) ?? []), view.name])
+          // Of what was never read nothing is known, which is not that there is nothing
+          if (isKept && !windows[r]) values.fill(Number.NaN, at, at + view.plan.features.length)
+          else if (status === 'uncovered') past.push(r)
         })
         if (past.length === 0) return
         const asked = past.map(r => ({ row: requests[r]?.row ?? {}, at: moments[r] as number }))
@@ -157,7 +166,7 @@ export class RowEncoder {
         })
       }),
     )
-    return { values, uncovered }
+    return { values, uncovered, unreachable }
   }
 
   /** What the view says is done where its records do not reach back: computed anew, or undefined for no value. */

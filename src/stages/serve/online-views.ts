@@ -17,6 +17,7 @@ export class OnlineViews {
   readonly past: PastFeatures | undefined
   readonly #store: OnlineStore
   readonly #fill: FillView
+  readonly #unreachable: 'refuse' | 'stale'
   readonly #hears: (view: OnlineView) => Promise<void>
   readonly #open = new Map<string, Promise<OnlineView>>()
   readonly #opened: OnlineView[] = []
@@ -27,7 +28,9 @@ export class OnlineViews {
     fill: FillView,
     opened: (view: OnlineView) => Promise<void> = async () => undefined,
     past?: PastFeatures,
+    unreachable: 'refuse' | 'stale' = 'refuse',
   ) {
+    this.#unreachable = unreachable
     this.past = past
     this.#store = store
     this.#fill = fill
@@ -55,7 +58,7 @@ export class OnlineViews {
         reason: 'is not online, and a deployed model reads it',
       })
     await this.#fill(view, reader)
-    const opened = new OnlineView(planView(view), this.#store)
+    const opened = new OnlineView(planView(view), this.#store, { unreachable: this.#unreachable })
     // From here on it hears of what is pushed; what was pushed before it reads from the log
     this.#opened.push(opened)
     await this.#hears(opened)

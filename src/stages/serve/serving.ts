@@ -1,6 +1,7 @@
 import type { Deployment } from '../../define/deployment.ts'
 import { definitionBrand } from '../../define/named.ts'
 import { fail } from '../../errors/index.ts'
+import type { Project } from '../../define/project.ts'
 import type { Row } from '../../ports/data-engine.ts'
 import type { OnlineStore } from '../../ports/online-store.ts'
 import type { OnlineView } from '../features/online.ts'
@@ -64,6 +65,7 @@ export class LiveServing implements Serving {
       fill,
       view => catchUp(view, logs, services),
       new PastFeatures(services),
+      unreachableOf(project),
     )
     const logs: DatasetLogs = new DatasetLogs(
       services,
@@ -122,6 +124,12 @@ export class LiveServing implements Serving {
     await this.#logs.close()
     for (const deployment of this.deployments.values()) await deployment.close()
   }
+}
+
+/** What is answered while the online store is away; one on this machine never is. */
+function unreachableOf({ settings }: Project): 'refuse' | 'stale' {
+  const online = settings?.online
+  return online && online.kind !== 'lmdb' ? (online.unreachable ?? 'refuse') : 'refuse'
 }
 
 /** Versions that a view is told at a time when it opens. */

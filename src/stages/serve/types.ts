@@ -35,6 +35,8 @@ export interface Prediction {
   readonly fallback?: boolean
   /** Views that say `uncovered: 'null'` and whose records do not reach back to the moment: their features had no value. */
   readonly uncovered?: readonly string[]
+  /** Views whose online store did not answer, where the project says `unreachable: 'stale'`: their features are those that were read last, or none. */
+  readonly unreachable?: readonly string[]
 }
 
 /** Why rows are scored as they are: for each the score, and what every input adds to what is expected. */

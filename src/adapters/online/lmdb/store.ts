@@ -6,21 +6,14 @@ import { withFileLock } from '../../../internal/file-lock.ts'
 import type { OnlineAsk, OnlineChange, OnlineRecord, OnlineStore, Revision } from '../../../ports/online-store.ts'
 import { makeFolder } from '../../../internal/publish.ts'
 import { messageOf } from '../../../internal/message-of.ts'
+import { checkKeys, isTooLong } from '../keys.ts'
 import { beginUse, isInUse, noteDamage, setAside, whyDamaged } from './check.ts'
 import { checked, revisionOf, toStored } from './record.ts'
 import { dataFile, lockFile, settings } from './settings.ts'
 
-/** Bytes of a key that LMDB takes at its default page size, less what marks a key as text. */
-const longestKey = 1976
-
 /** Where the store counts its writings; no view of a project has such a name. */
 const countView = 'millrace revisions'
 const countKey = 'last'
-
-/** A character is at most three bytes for each of its UTF-16 units, so most keys need no counting. */
-function tooLong(key: string): boolean {
-  return key.length * 3 > longestKey && Buffer.byteLength(key) > longestKey
-}
 
 /** Feature records in LMDB: memory-mapped reads of about a microsecond, one writer, shared by all processes here. */
 class LmdbStore implements OnlineStore {
@@ -43,7 +36,7 @@ class LmdbStore implements OnlineStore {
   }
 
   #read(view: string, { key, have }: OnlineAsk): OnlineRecord | 'unchanged' | undefined {
-    if (tooLong(key)) return undefined
+    if (isTooLong(key)) return undefined
     const record = this.#view(view).get(key)
     if (!record) return undefined
     const revision = revisionOf(record)
@@ -90,11 +83,7 @@ class LmdbStore implements OnlineStore {
   }
 
   async writeMany(view: string, changes: readonly OnlineChange[]): Promise<readonly (Revision | undefined)[]> {
-    for (const { key } of changes)
-      if (tooLong(key)) {
-        const bytes = Buffer.byteLength(key)
-        throw fail('keyTooLong', { key: `${key.slice(0, 40)}…`, view, bytes, limit: longestKey })
-      }
+    checkKeys(view, changes)
     try {
       const database = this.#view(view)
       // At once, because only that is undone when a record in the middle fails, and says so to its caller: what a batch of
