@@ -195,6 +195,47 @@ test('takes a model that was made elsewhere as a version', async () => {
   expect(readdirSync(join(root, '.millrace', 'uploads'))).toEqual([])
 })
 
+test('a model that was made elsewhere is held to the rows that were sent before it', async () => {
+  const { version } = (await send('GET', '/v1/models/lateness/versions/1')).body as { version: { digest: string } }
+  const hex = version.digest.slice(7)
+  const own = new Uint8Array(
+    readFileSync(join(root, '.millrace', 'artifacts', 'cas', 'sha256', hex.slice(0, 2), hex.slice(2, 4), hex.slice(4))),
+  )
+  const explained = (await send('POST', '/v1/models/lateness/versions/1:explain', { heldOut: 20 })).body as {
+    explanations: { score: number; answers: { contributions: { input: string; value: number | null }[] }[] }[]
+  }
+  const rows = explained.explanations.map(({ score, answers }) => ({
+    ...Object.fromEntries(answers[0]?.contributions.map(({ input, value }) => [input, value]) ?? []),
+    score,
+  }))
+  const keep = async (all: readonly object[]): Promise<string> => {
+    const body = all.map(row => JSON.stringify(row)).join('\n')
+    const url = `${server.url}/v1/models/lateness:expected?file=rows.jsonl`
+    const kept = (await (await fetch(url, { method: 'POST', body })).json()) as {
+      expected: string
+      expectedFile: string
+    }
+    expect(kept.expectedFile).toBe('rows.jsonl')
+    return `?${new URLSearchParams(kept).toString()}`
+  }
+  const sent = async (query: string) => {
+    const answer = await fetch(`${server.url}/v1/models/lateness:import${query}`, { method: 'POST', body: own })
+    return { status: answer.status, body: (await answer.json()) as Record<string, unknown> }
+  }
+  expect((await sent(await keep(rows))).body).toMatchObject({ error: null, version: expect.any(Number) as number })
+  const wrong = await sent(await keep(rows.map(row => ({ ...row, score: 1 - row.score }))))
+  expect(wrong.body).toMatchObject({
+    version: null,
+    error: { reason: expect.stringContaining('scores differ') as string },
+  })
+  const odd = await sent(await keep([{ score: 0.5 }]))
+  expect(JSON.stringify(odd.body)).toMatch(/rows\.jsonl.*has no column/)
+  const none = await sent(`?expected=sha256:${'0'.repeat(64)}`)
+  expect([none.status, JSON.stringify(none.body)]).toEqual([422, expect.stringContaining('no rows are kept')])
+  expect((await sent('?expected=rows.jsonl')).status).toBe(400)
+  expect((await fetch(`${server.url}/v1/models/none:expected`, { method: 'POST', body: '{}' })).status).toBe(404)
+})
+
 test('applies, materialises and verifies features', async () => {
   const plan = (await send('GET', '/v1/features/plan')).body as { digest: string; changes: unknown }
   expect(plan.changes).toMatchObject([{ view: 'habits', change: 'new' }])

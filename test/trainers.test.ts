@@ -11,6 +11,7 @@ import {
   dataset,
   deployment,
   model,
+  monitor,
   onnx,
   project,
   python,
@@ -22,7 +23,9 @@ import {
 import { graph, writeModel } from '../src/onnx/index.ts'
 import type { ModelCard } from '../src/ports/trainer.ts'
 import { startTraining } from '../src/stages/pipeline/run.ts'
+import type { LiveDeployment } from '../src/stages/serve/deployment.ts'
 import { LiveServing } from '../src/stages/serve/serving.ts'
+import { LiveMonitor } from '../src/stages/watch/live.ts'
 import { inside as millrace } from './support/inside.ts'
 
 // Trainers that are no code of Millrace: programs that keep the step contract, and many that do not.
@@ -430,4 +433,38 @@ it('leaves nothing of its own running', () => {
     .split('\n')
     .filter(line => line.includes(root))
   expect(own).toEqual([])
+})
+
+it('a model that was made elsewhere is watched as any other: what comes in otherwise than at its training alerts, the rest does not', async () => {
+  const at = folder()
+  await train(at, onnx('train/model.onnx'), async ({ status, error, workspace }) => {
+    expect([status, error]).toEqual(['succeeded', ''])
+    const serving = await LiveServing.open(workspace, await workspace.online())
+    const live = serving.get('api') as LiveDeployment
+    await live.deploy(1, 'test')
+    const { store, clock } = workspace
+    const watch = monitor('watch', { deployment: live.definition, window: '1h' })
+    const watching = new LiveMonitor({ store, clock, notifiers: [] }, watch)
+    const { stable } = live
+    if (!stable) throw new Error('nothing is stable')
+    watching.watch(stable.profile, stable.scaler)
+    live.observer = watching
+    const hour = 3_600_000_000
+    const now = Math.floor(clock.now() / hour) * hour
+    const window = async (back: number, shift: number): Promise<void> => {
+      const rows = Array.from({ length: 600 }, (_, i) => ({ row: { km: ((i * 37 + back) % 400) / 10 + shift } }))
+      await live.predict(rows.map((row, i) => ({ ...row, id: `${back}-${i}`, at: now - back * hour })))
+    }
+    const alerts = async (): Promise<readonly unknown[]> => {
+      await watching.settled()
+      return (await store.listDocuments<{ state: string; summary: string }>('alert')).map(one => one.value)
+    }
+    for (let back = 20; back > 12; back--) await window(back, 0)
+    expect(await alerts()).toEqual([])
+    for (let back = 12; back > 6; back--) await window(back, 6)
+    expect(await alerts()).toEqual([
+      expect.objectContaining({ state: 'firing', summary: expect.stringMatching(/km: mean \+0\.\d+ sd/) as string }),
+    ])
+    await serving.close()
+  })
 })

@@ -1,9 +1,11 @@
 import { readFile, stat } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import { runEnvironment, stepEnvironment } from '../config/environment.ts'
+import type { ArtifactStore } from '../ports/artifact-store.ts'
 import type { Workspace } from '../config/workspace.ts'
 import { checkFeeds } from '../define/script-trainer.ts'
 import { fail } from '../errors/index.ts'
+import type { Digest } from '../internal/digest.ts'
 import { messageOf } from '../internal/message-of.ts'
 import { verdictOf, verifyModel } from '../onnx/index.ts'
 import type { OnnxTrainer } from '../ports/trainer.ts'
@@ -22,8 +24,31 @@ export interface ImportInput {
   readonly inputs?: Readonly<Record<string, string | readonly string[]>> | undefined
   /** Which output has the scores. */
   readonly output?: string | undefined
-  /** Rows with the answers that the file is to give. */
-  readonly expected?: string | undefined
+  /** Rows with the answers that the file is to give: a file, or what `keepExpected` gave for one. */
+  readonly expected?: string | KeptRows | undefined
+}
+
+/** Rows in the artifact store. */
+export interface KeptRows {
+  readonly digest: Digest
+  /** How the file is called: its end says what it is. */
+  readonly name: string
+}
+
+/** Keeps a file of expected rows for an import that comes after it. */
+export async function keepExpected(
+  { artifacts }: { readonly artifacts: Pick<ArtifactStore, 'put'> },
+  path: string,
+  name: string,
+): Promise<KeptRows> {
+  return { digest: (await artifacts.put(await bytesOf(path))).digest, name: basename(name) }
+}
+
+/** Throws `sourceUnreadable` where nothing was kept under the digest. */
+async function keptRows(workspace: Workspace, expected: string | KeptRows): Promise<KeptRows> {
+  if (typeof expected === 'string') return keepExpected(workspace, resolve(expected), expected)
+  if (await workspace.artifacts.has(expected.digest)) return expected
+  throw fail('sourceUnreadable', { source: expected.name, reason: `no rows are kept as ${expected.digest}` })
 }
 
 /** Largest file that is taken, 2 GiB, as a runtime takes. */
@@ -66,19 +91,18 @@ export async function importModel(
   listener: Listener,
 ): Promise<TrainAnswer> {
   const model = modelOf(workspace, input.model)
+  const rows = expected === undefined ? undefined : await keptRows(workspace, expected)
   const imported: OnnxTrainer = {
     kind: 'onnx',
     // A name: what counts is kept
     file: name,
     ...(inputs ? { inputs } : {}),
     ...(output === undefined ? {} : { output }),
-    ...(expected === undefined ? {} : { expected: basename(expected) }),
+    ...(rows ? { expected: rows.name } : {}),
     kept: {
       // In the store: what is imported does not depend on where it lay
       file: (await workspace.artifacts.put(await validModel(resolve(file)))).digest,
-      ...(expected === undefined
-        ? {}
-        : { expected: (await workspace.artifacts.put(await bytesOf(resolve(expected)))).digest }),
+      ...(rows ? { expected: rows.digest } : {}),
     },
   }
   checkFeeds(

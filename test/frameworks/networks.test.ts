@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { openWorkspace } from '../../src/config/workspace.ts'
@@ -26,6 +26,8 @@ describe.each(frameworks)('a network of $name', ({ name, venv }) => {
   it.skipIf(!present)('goes the whole way', { timeout: 900_000 }, async () => {
     const root = await runningProject('')
     mkdirSync(join(root, 'train'))
+    mkdirSync(join(root, 'node_modules'))
+    symlinkSync(resolve('.'), join(root, 'node_modules', 'millrace'))
     copyFileSync('test/interop/train/network.py', join(root, 'train', 'network.py'))
     writeFileSync(join(root, 'data', '0.csv'), ordersCsv(orders(20_000, 1), Date.UTC(2025, 0, 1)))
     const own = join(root, 'own.bin')
@@ -89,6 +91,8 @@ describe.each(frameworks)('a network of $name', ({ name, venv }) => {
     expect(rollout.config.challenger).toBe('lateness@2')
     expect(await server.end('SIGTERM')).toBe(0)
 
+    // Outside of git it is rebuilt from the project file as it is
+    writeFileSync(file, config)
     const again = await millrace(root, ['reproduce', 'lateness@1'])
     expect(again.code, again.said).toBe(0)
   })

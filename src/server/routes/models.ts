@@ -1,9 +1,11 @@
 import { relative } from 'node:path'
 import { z } from '@hono/zod-openapi'
 import { maxExplained } from '../../app/explain-version.ts'
+import { keepExpected } from '../../app/import-model.ts'
 import { triggers } from '../../app/train.ts'
 import { compileDefinition } from '../../define/project.ts'
 import { fail, isMillraceError } from '../../errors/index.ts'
+import { type Digest, isDigest } from '../../internal/digest.ts'
 import { pathInside } from '../../internal/inside.ts'
 import { parseTime } from '../../internal/time.ts'
 import type { ArtifactStore } from '../../ports/artifact-store.ts'
@@ -49,6 +51,8 @@ const feeds = z.record(nameSchema, z.union([nameSchema, z.array(nameSchema).min(
 const ImportQuery = z.strictObject({
   file: nameSchema.optional(),
   output: nameSchema.optional(),
+  expected: z.string().refine(isDigest, 'is no digest such as sha256:…').optional(),
+  expectedFile: nameSchema.optional(),
   inputs: z
     .string()
     .max(100_000)
@@ -62,6 +66,8 @@ const ImportQuery = z.strictObject({
     })
     .optional(),
 })
+
+const ExpectedQuery = z.strictObject({ file: nameSchema.optional() })
 
 const TrainAnswer = z
   .object({
@@ -250,15 +256,33 @@ export const modelRoutes = [
   }),
   {
     method: 'POST',
+    path: '/v1/models/{name}:expected',
+    permission: 'operate',
+    tag: 'models',
+    summary:
+      'Takes rows with the answers that a file is to give, the body (JSON lines, CSV or Parquet, as `?file=` ends), and gives what `:import` names them by',
+    answer: z.object({ expected: z.string(), expectedFile: z.string() }),
+    async respond({ request, url, params: { name = '' }, services }) {
+      requireDeclared(services, name)
+      const query = Object.fromEntries(url.searchParams)
+      const { file } = parseInput(ExpectedQuery, query, 'query', 'POST :expected')
+      return withUpload(request, services.workspace.folder, async path => {
+        const kept = await keepExpected(services.workspace, path, file ?? `${name}.expected.jsonl`)
+        return Response.json({ expected: kept.digest, expectedFile: kept.name })
+      })
+    },
+  } satisfies ControlRoute,
+  {
+    method: 'POST',
     path: '/v1/models/{name}:import',
     permission: 'operate',
     tag: 'models',
     summary:
-      'Takes an ONNX file, the body, as the next version of a model if it holds. `?file=` says how it is called, `?output=` which output has the scores, `?inputs=` (JSON) which inputs of the model those of the graph are',
+      'Takes an ONNX file, the body, as the next version of a model if it holds. `?file=` says how it is called, `?output=` which output has the scores, `?inputs=` (JSON) which inputs of the model those of the graph are, `?expected=` (with `?expectedFile=`) the rows that `:expected` took',
     answer: TrainAnswer,
     async respond({ request, url, params: { name = '' }, services, actor }) {
       requireDeclared(services, name)
-      const { file, output, inputs } = parseInput(
+      const { file, output, inputs, expected, expectedFile } = parseInput(
         ImportQuery,
         Object.fromEntries(url.searchParams),
         'query',
@@ -268,7 +292,11 @@ export const modelRoutes = [
         request,
         services.workspace.folder,
         async path => {
-          const input = { file: path, name: file ?? `${name}.onnx`, model: name, output, inputs }
+          const rows =
+            expected === undefined
+              ? undefined
+              : { digest: expected as Digest, name: expectedFile ?? `${name}.expected.jsonl` }
+          const input = { file: path, name: file ?? `${name}.onnx`, model: name, output, inputs, expected: rows }
           return Response.json(await (await services.jobs.start('import', input, { actor })).answer)
         },
         'onnx',
