@@ -42,7 +42,7 @@ export default defineConfig({
         test: {
           name: 'system',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/peers/**', 'test/alone/**', 'test/faults/**', 'test/**/*.long.test.ts'],
+          exclude: ['test/peers/**', 'test/frameworks/**', 'test/alone/**', 'test/faults/**', 'test/**/*.long.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
@@ -54,6 +54,15 @@ export default defineConfig({
       {
         extends: true,
         test: { name: 'alone', include: ['test/alone/**/*.test.ts'], testTimeout: 120_000, fileParallelism: false },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'frameworks',
+          include: ['test/frameworks/**/*.test.ts'],
+          testTimeout: 900_000,
+          hookTimeout: 900_000,
+        },
       },
       {
         extends: true,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { codeState } from '../src/config/code-state.ts'
+import { graph, writeModel } from '../src/onnx/index.ts'
 import { millrace } from './support/command.ts'
 import { layProject } from './support/state-project.ts'
 
@@ -101,6 +102,87 @@ describe('whether the code of a version is all in its commit', () => {
     git(root, 'reset', '-q', '--hard', 'HEAD~1')
     back()
   })
+})
+
+describe('what trainers read is code', () => {
+  let root: string
+  beforeAll(() => {
+    root = repository('trainers')
+    mkdirSync(join(root, 'train', 'shared', '__pycache__'), { recursive: true })
+    writeFileSync(join(root, 'train', 'train.ts'), "import { rate } from './rate.js'\nexport default () => rate\n")
+    writeFileSync(join(root, 'train', 'rate.ts'), 'export const rate = 1\n')
+    writeFileSync(join(root, 'train', 'train.py'), 'rate = 1\n')
+    writeFileSync(join(root, 'train', 'shared', 'a.py'), 'a = 1\n')
+    git(root, 'add', '-A')
+    git(root, 'commit', '-q', '-m', 'trainers')
+  })
+  const state = async (read: readonly string[]) => {
+    const { dirty, changed } = await codeState(root, read)
+    return { dirty, changed: Object.keys(changed).sort() }
+  }
+  const all = ['train/train.ts', 'train/train.py', 'train/shared', 'train/none.lock']
+
+  test('nothing of it is dirty while it is as in the commit', async () => {
+    writeFileSync(join(root, 'train', 'shared', '__pycache__', 'a.pyc'), 'x')
+    writeFileSync(join(root, 'train', 'shared', '.note'), 'x')
+    expect(await state(all)).toEqual({ dirty: false, changed: [] })
+  })
+
+  test.each([
+    ['a script', 'train/train.py', ['train/train.py']],
+    ['what a script in TypeScript imports', 'train/rate.ts', ['train/train.ts']],
+    ['a file of a folder', 'train/shared/a.py', ['train/shared']],
+    ['a new file of a folder', 'train/shared/b.py', ['train/shared']],
+    ['a script that git ignores', 'ignored.ts', ['ignored.ts']],
+  ])('%s is dirty when it changes, and kept', async (_what, name, read) => {
+    writeFileSync(join(root, name), '// changed\n')
+    expect(await state(read)).toEqual({ dirty: true, changed: [name] })
+    // Of a project that no trainer of reads it, a new file is none of its code
+    expect((await state([])).changed).toEqual([])
+    git(root, 'checkout', '-q', '.')
+    git(root, 'clean', '-fdxq')
+  })
+
+  test('bytes that are no text are kept as they are, and tell each other apart', async () => {
+    const bytes = Buffer.from([0xff, 0xfe, 0x00, 0x80])
+    writeFileSync(join(root, 'train', 'scorer.onnx'), bytes)
+    const one = await codeState(root, ['train/scorer.onnx'])
+    expect(one.changed).toEqual({ 'train/scorer.onnx': { base64: bytes.toString('base64') } })
+    writeFileSync(join(root, 'train', 'scorer.onnx'), Buffer.from([0xff, 0xfe, 0x00, 0x81]))
+    expect((await codeState(root, ['train/scorer.onnx'])).diff).not.toBe(one.diff)
+  })
+})
+
+test('a version made of an uncommitted script is rebuilt to the same bytes', async () => {
+  const root = repository('script')
+  const file = join(root, 'millrace.config.ts')
+  const config = readFileSync(file, 'utf8')
+    .replace('gbt, model', 'gbt, model, typescript')
+    .replace('gbt({ trees: count(), depth: 3 })', "typescript('train/fare.ts', { reproducible: 'bitwise' })")
+  writeFileSync(file, config)
+  git(root, 'add', '-A')
+  git(root, 'commit', '-q', '-m', 'a script')
+  mkdirSync(join(root, 'train'))
+  // Of three inputs the first counts
+  const builder = graph('by hand')
+  builder.input('features', 'float', ['N', 3])
+  const given = { coefficients: { floats: [1.7, 0, 0] }, intercepts: { floats: [0.3] }, targets: { int: 1 } }
+  builder.node('ml.LinearRegressor', ['features'], 'fares', given)
+  builder.output('fares', 'float', ['N', 1])
+  const onnx = Buffer.from(writeModel(builder.build(), {}, '', 'by hand')).toString('base64')
+  writeFileSync(
+    join(root, 'train', 'fare.ts'),
+    `import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+export default ({ outputs }: { outputs: string }) => writeFileSync(join(outputs, 'model.onnx'), Buffer.from('${onnx}', 'base64'))
+`,
+  )
+  const trained = await millrace(root, ['train'])
+  expect(trained.said).toContain('train/fare.ts is kept with the version')
+  rmSync(join(root, 'train'), { recursive: true })
+  const again = await millrace(root, ['reproduce', 'fare@1'])
+  expect(again.said).toContain('with the uncommitted changes that were kept: train/fare.ts')
+  expect(again.said).toContain('rebuilt to the same bytes')
 })
 
 test('a version made of uncommitted code is rebuilt to the same bytes', async () => {

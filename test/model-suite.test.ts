@@ -7,6 +7,7 @@ import type { CheckResult, Report } from '../src/define/report.ts'
 import { seeded } from '../src/math/random/seeded.ts'
 import { startUp } from './support/command.ts'
 import { inside } from './support/inside.ts'
+import { refused } from './support/refused.ts'
 
 // What the guide says of model tests, through the command line, HTTP and the functions for test files.
 
@@ -111,6 +112,25 @@ describe('a faulty model does not register, and is told why', () => {
     expect(said).toContain(words)
     expect(code).toBe(2)
   })
+})
+
+it('train writes what was found, whether a gate said no or not', async () => {
+  const files = ['junit', 'sarif', 'html', 'markdown', 'code-quality'].flatMap(one => [`--${one}`, `out/found.${one}`])
+  const found = (kind: string): string => readFileSync(join(root, 'out', `found.${kind}`), 'utf8')
+  write({ tests: "m.metric('auc', { min: 0.999 })" })
+  expect((await run('train', 'late', ...files)).code).toBe(1)
+  expect(found('junit')).toMatch(/<failure message="auc is 0\.\d+/)
+  expect(found('sarif')).toMatch(/auc is 0\.\d+/)
+  expect(found('markdown')).toMatch(/auc is 0\.\d+/)
+  expect(found('code-quality')).toMatch(/auc is 0\.\d+/)
+  expect(found('html')).toMatch(/auc is 0\.\d+/)
+  expect(found('html')).not.toContain('class="figure"')
+  write({ tests: "m.metric('auc', { min: 0.55 })" })
+  expect((await run('train', 'late', ...files)).code).toBe(0)
+  expect(found('junit')).not.toContain('<failure')
+  // The rows were validated, too
+  expect(found('junit')).toMatch(/testsuite name="[^"]*rides/)
+  expect(found('html')).toContain('class="figure"')
 })
 
 describe('models test', () => {
@@ -223,6 +243,72 @@ describe('models test', () => {
   })
 })
 
+describe('models explain', () => {
+  interface Answer {
+    readonly name: string
+    readonly method: string
+    readonly importance: readonly { input: string; share: number }[]
+    readonly importanceIs: string
+    readonly lossWithout: readonly { input: string; rise: number }[]
+    readonly explanations: readonly {
+      readonly score: number
+      readonly answers: readonly { readonly contributions: readonly { input: string; contribution: number }[] }[]
+    }[]
+  }
+  const explain = async (...words: string[]): Promise<Answer> =>
+    JSON.parse((await run('models', 'explain', 'late@1', ...words, '--json')).out) as Answer
+
+  it('shows what matters, and held-out rows or those of a file', async () => {
+    const held = await explain('--held-out', '5')
+    expect([held.name, held.method, held.explanations.length]).toEqual(['late@1', 'linear', 5])
+    expect((await explain()).explanations).toHaveLength(3)
+    expect([held.importance[0]?.input, held.lossWithout[0]?.input]).toEqual(['km', 'km'])
+    expect(held.lossWithout[0]?.rise).toBeGreaterThan(0)
+    writeFileSync(
+      join(root, 'rows.json'),
+      JSON.stringify([
+        { km: 40, zone: 'north' },
+        { km: 0, zone: 'south' },
+      ]),
+    )
+    const given = await explain('--rows', 'rows.json')
+    const km = given.explanations.map(one => one.answers[0]?.contributions.find(({ input }) => input === 'km'))
+    expect(km[0]?.contribution).toBeGreaterThan(0)
+    expect(km[1]?.contribution).toBeLessThan(0)
+    writeFileSync(join(root, 'rows.jsonl'), '{"km":40,"zone":"north"}\n{"km":0,"zone":"south"}\n')
+    expect((await explain('--rows', 'rows.jsonl')).explanations).toEqual(given.explanations)
+    const { out, code } = await run('models', 'explain', 'late@1', '--rows', 'rows.json')
+    expect(code).toBe(0)
+    expect(out).toMatch(/late@1, against 100 training rows/)
+    expect(out).toMatch(/km +\d+\.\d % +0\.\d+/)
+    expect(out).toMatch(/row 1: score 0\.\d+ \((true|false)\)\n {2}log odds -?\d\.\d+, /)
+    expect(out).toMatch(/km +40 +\+\d/)
+  })
+
+  it.each<[string, string]>([
+    ['[{"km":1}]', "MR4116 Row 0, input 'zone': is missing"],
+    ['[{"km":1,"zone":"north","kn":2}]', "input 'kn': is no input"],
+    ['[{"km":"1","zone":"north"}]', "input 'km': expected a number"],
+    ['[{"km":1e39,"zone":"north"}]', "input 'km': expected a number within"],
+    ['[{"km":1,"zone":2}]', "input 'zone': expected a text, got 2"],
+    ['[]', 'has no list of rows'],
+    ['{"km"', 'is neither a JSON list nor'],
+    ['[1]', 'has no list of rows'],
+  ])('refuses rows that are none of the model: %s', async (rows, words) => {
+    writeFileSync(join(root, 'odd-rows.json'), rows)
+    const { code, said } = await run('models', 'explain', 'late@1', '--rows', 'odd-rows.json')
+    expect([code, said]).toEqual([2, expect.stringContaining(words)])
+  })
+  it('refuses a file that is not there, and a number of rows that is none', async () => {
+    expect(await run('models', 'explain', 'late@1', '--rows', 'none.json')).toMatchObject({ code: 2 })
+    writeFileSync(join(root, 'short.json'), '[{"km":1}]')
+    refused(await run('models', 'explain', 'late@1', '--rows', 'short.json'), 2, 'MR4111')
+    const odd = await run('models', 'explain', 'late@1', '--held-out', '0')
+    expect([odd.code, odd.said]).toEqual([2, expect.stringContaining('from 1 to 100')])
+    expect((await run('models', 'explain', 'late@1', '--held-out', '2', '--rows', 'rows.json')).code).toBe(2)
+  })
+})
+
 it('describeModel registers a test a check, which fails with what was found', async () => {
   // As who installs the package has it
   const { describeModel } = (await import(resolve('dist/testing/index.js'))) as typeof import('../src/testing/index.ts')
@@ -268,6 +354,15 @@ describe('over HTTP', () => {
       expect([own.status, own.json.status, byId(own.json).brier?.status]).toEqual([200, 'fail', 'fail'])
       expect((await post({ tests: [{ metric: ['brier', { mx: 1 }] }] })).status).toBe(400)
       expect((await post({ test: [] })).status).toBe(400)
+      const explained = await fetch(url.replace(':test', ':explain'), {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ rows: [{ km: 40, zone: null }] }),
+      })
+      expect([explained.status, await explained.json()]).toEqual([
+        200,
+        expect.objectContaining({ name: 'late@1', method: 'linear', explanations: [expect.anything()] }),
+      ])
       writeFileSync(
         join(root, 'ask.py'),
         `import json, sys, urllib.request

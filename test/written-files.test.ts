@@ -76,6 +76,11 @@ describe.each(Object.entries(systems))('ci %s', (system, { schedule, node }) => 
     refused(await run('ci', system, '--print', '--node', 'new'), 2, 'MR3301')
   })
 
+  test('trains and tests its model, and leaves that out where it is not wanted', async () => {
+    expect(await text()).toContain('npx millrace train late --junit')
+    expect(await text('--no-tests')).not.toContain('millrace train')
+  })
+
   test('is printed, written once, left alone when it was changed, and replaced by force', async () => {
     const said = await run('ci', system)
     const file = /^Wrote (.+)\.$/m.exec(said.out)?.[1] as string

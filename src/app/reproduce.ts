@@ -1,6 +1,7 @@
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
+import type { KeptFile } from '../config/code-state.ts'
 import { stepEnvironment } from '../config/environment.ts'
 import { openWorkspace, type Workspace } from '../config/workspace.ts'
 import { fail } from '../errors/index.ts'
@@ -23,13 +24,13 @@ interface Made {
 
 /** Puts the files that no commit has where they were. */
 async function layChanges(worktree: Worktree, bytes: Uint8Array): Promise<void> {
-  const files = JSON.parse(Buffer.from(bytes).toString('utf8')) as Readonly<Record<string, string>>
-  for (const [name, text] of Object.entries(files)) {
+  const files = JSON.parse(Buffer.from(bytes).toString('utf8')) as Readonly<Record<string, KeptFile>>
+  for (const [name, content] of Object.entries(files)) {
     const path = resolve(worktree.root, name)
     // A name may lead beside the project, never out of what was checked out
     if (relative(worktree.top, path).startsWith('..')) continue
     await mkdir(dirname(path), { recursive: true })
-    await writeFile(path, text)
+    await writeFile(path, typeof content === 'string' ? content : Buffer.from(content.base64, 'base64'))
   }
 }
 

@@ -51,6 +51,7 @@ export function ciCommand(system: CiSystem): Command {
       { flags: '--schedule <cron>', description: 'five cron fields, UTC', default: '17 4 * * *' },
       { flags: '--node <version>', description: 'Node.js version', default: '20' },
       ...(system.options ?? []),
+      { flags: '--no-tests', description: 'no models are trained and tested' },
       { flags: '--print', description: 'print it and write nothing' },
       { flags: '--force', description: 'replace a file that says something else' },
     ],
@@ -63,7 +64,13 @@ export function ciCommand(system: CiSystem): Command {
       const given = (name: 'schedule' | 'node'): Partial<CiOptions> =>
         typeof options[name] === 'string' ? { [name]: options[name] } : {}
       const branch = typeof options.branch === 'string' ? options.branch : await ownBranch(root)
-      const plan = { folder, ...(branch ? { branch } : {}), ...given('schedule'), ...given('node') }
+      const plan = {
+        folder,
+        tests: options.tests !== false,
+        ...(branch ? { branch } : {}),
+        ...given('schedule'),
+        ...given('node'),
+      }
       const text = system.text(await loadProject(root), plan, options)
       const file = join(top, system.file)
       const shownFile = relative(cwd, file) || file

@@ -7,7 +7,7 @@ const groups: readonly (readonly [title: string, verbs: readonly string[]])[] = 
   ['Data and features', ['validate', 'features']],
   ['From other tools', ['import']],
   ['Models', ['train', 'models', 'onnx', 'reproduce']],
-  ['Serving', ['deploy', 'rollout', 'undeploy', 'monitor']],
+  ['Serving', ['deploy', 'rollout', 'undeploy', 'monitor', 'score']],
   ['What happened and why', ['runs', 'explain', 'lineage', 'decisions', 'explain-error']],
   ['Containers and CI', ['image', 'k8s', 'ci']],
   ['Keys and access', ['keys', 'audit', 'token']],

@@ -24,6 +24,15 @@ export interface Beside {
   readonly comparisons?: ReadonlyMap<string, Comparison>
 }
 
+/** Options of a verb that makes reports beside its result. */
+export const reportFileOptions: readonly OptionSpec[] = [
+  { flags: '--junit <file>', description: 'also write JUnit XML' },
+  { flags: '--sarif <file>', description: 'also write SARIF' },
+  { flags: '--html <file>', description: 'also write a page for people' },
+  { flags: '--markdown <file>', description: 'also write a summary table' },
+  { flags: '--code-quality <file>', description: "also write GitLab's code quality report" },
+]
+
 /** Options of a verb whose result is reports. */
 export const reportOptions: readonly OptionSpec[] = [
   {
@@ -32,11 +41,7 @@ export const reportOptions: readonly OptionSpec[] = [
     default: 'pretty',
   },
   { flags: '--verbose', description: 'also list what passed' },
-  { flags: '--junit <file>', description: 'also write JUnit XML' },
-  { flags: '--sarif <file>', description: 'also write SARIF' },
-  { flags: '--html <file>', description: 'also write a page for people' },
-  { flags: '--markdown <file>', description: 'also write a summary table' },
-  { flags: '--code-quality <file>', description: "also write GitLab's code quality report" },
+  ...reportFileOptions,
 ]
 
 /** What is written beside what is printed, by the option that names the file. */
@@ -77,14 +82,9 @@ export function reporterOf({ options }: Invocation, verb: string): ReporterName 
   return reporter
 }
 
-/** Prints reports as the options say. Gives the exit code: 1 when one fails. */
-export async function printReports(
-  { options, cwd, out }: Invocation,
-  reporter: ReporterName,
-  reports: readonly Report[],
-  root: string,
-  beside: Beside = {},
-): Promise<number> {
+type Render = (name: ReporterName) => Promise<string>
+
+function renderer({ options }: Invocation, reports: readonly Report[], root: string, beside: Beside): Render {
   const settings = {
     root,
     version: packageVersion(),
@@ -93,7 +93,20 @@ export async function printReports(
     color: process.stdout.isTTY === true,
     verbose: options.verbose === true,
   }
-  const render = async (name: ReporterName): Promise<string> => (await reporters[name]())(reports, settings)
+  return async name => (await reporters[name]())(reports, settings)
+}
+
+/** Writes reports into the files that the options name. */
+export async function writeReports(
+  invocation: Invocation,
+  reports: readonly Report[],
+  root: string,
+  beside: Beside = {},
+): Promise<void> {
+  await writeFiles(invocation, renderer(invocation, reports, root, beside))
+}
+
+async function writeFiles({ options, cwd }: Invocation, render: Render): Promise<void> {
   for (const [option, name] of Object.entries(written)) {
     const path = options[option]
     if (typeof path !== 'string') continue
@@ -103,6 +116,19 @@ export async function printReports(
       throw unwritable(path, error)
     })
   }
+}
+
+/** Prints reports as the options say. Gives the exit code: 1 when one fails. */
+export async function printReports(
+  invocation: Invocation,
+  reporter: ReporterName,
+  reports: readonly Report[],
+  root: string,
+  beside: Beside = {},
+): Promise<number> {
+  const { options, cwd, out } = invocation
+  const render = renderer(invocation, reports, root, beside)
+  await writeFiles(invocation, render)
   out.data(reports.map(report => ({ ...report, ...comparisonJson(beside.comparisons?.get(report.id)) })))
   if (!out.json) {
     const { markdown } = options

@@ -66,7 +66,12 @@ export const table: Readonly<Record<string, Entry>> = {
     summary: 'rows on which properties of models did not hold',
     load: () => import('./commands/models/counterexamples.ts'),
   },
+  'models explain': {
+    summary: 'what matters to a version, and why it scores rows as it does',
+    load: () => import('./commands/models/explain.ts'),
+  },
   'models test': { summary: 'run the tests of a version again', load: () => import('./commands/models/test.ts') },
+  score: { summary: 'score files of rows with a version', load: () => import('./commands/score.ts') },
   'scaler check': {
     summary: 'prove the scaler of a version',
     load: () => import('./commands/scaler/check.ts'),
@@ -136,10 +141,22 @@ export const table: Readonly<Record<string, Entry>> = {
     summary: 'write Kubernetes objects for training and serving',
     load: () => import('./commands/k8s/render.ts'),
   },
-  'ci azure': { summary: 'write an Azure pipeline that validates', load: () => import('./commands/ci/azure.ts') },
-  'ci github': { summary: 'write a GitHub workflow that validates', load: () => import('./commands/ci/github.ts') },
-  'ci gitlab': { summary: 'write a GitLab pipeline that validates', load: () => import('./commands/ci/gitlab.ts') },
-  'ci jenkins': { summary: 'write a Jenkinsfile that validates', load: () => import('./commands/ci/jenkins.ts') },
+  'ci azure': {
+    summary: 'write an Azure pipeline that validates and tests',
+    load: () => import('./commands/ci/azure.ts'),
+  },
+  'ci github': {
+    summary: 'write a GitHub workflow that validates and tests',
+    load: () => import('./commands/ci/github.ts'),
+  },
+  'ci gitlab': {
+    summary: 'write a GitLab pipeline that validates and tests',
+    load: () => import('./commands/ci/gitlab.ts'),
+  },
+  'ci jenkins': {
+    summary: 'write a Jenkinsfile that validates and tests',
+    load: () => import('./commands/ci/jenkins.ts'),
+  },
   'keys create': { summary: 'make a key in the local keystore', load: () => import('./commands/keys/create.ts') },
   'keys list': { summary: 'keys with their versions and grants', load: () => import('./commands/keys/list.ts') },
   'keys grant': { summary: 'let a principal use a key', load: () => import('./commands/keys/grant.ts') },

@@ -1,4 +1,4 @@
-import { readFileSync, realpathSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { canonicalJson, type Json } from '../internal/canonical-json.ts'
 import { digestBytes, type Digest } from '../internal/digest.ts'
@@ -9,7 +9,7 @@ import { configName, loadedModules } from './load.ts'
 
 /*
  * What code a version is made of, as git sees it. Dirty is what git cannot give back: changes of tracked files, and files
- * that the project file imports and git does not know. What Millrace itself writes (millrace.lock, .millrace) is no code.
+ * that git does not know although the project file imports them or trainers read them. What Millrace itself writes (millrace.lock, .millrace) is no code.
  */
 
 const extensions = ['', '.ts', '.mts', '.cts', '.tsx', '.js', '.mjs', '.cjs', '.jsx', '.json']
@@ -24,8 +24,20 @@ const imported = /(?:\bfrom|\bimport|\brequire)\s*\(?\s*['"](\.{1,2}\/[^'"\n]+)[
 const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true
 const ofPackage = (path: string): boolean => path.split(sep).includes('node_modules')
 
-/** The project file and everything of the project's own that it imports, directly or not. */
-export function moduleFiles(root: string): string[] {
+/** A file, or those below a folder, but for what tools leave behind: as they count for what is trained. */
+function filesBelow(path: string): string[] {
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (!found?.isDirectory()) return found?.isFile() ? [path] : []
+  return readdirSync(path)
+    .filter(name => name !== '__pycache__' && !name.startsWith('.'))
+    .flatMap(name => filesBelow(join(path, name)))
+}
+
+/**
+ * The project file and everything of the project's own that it imports, directly or not, with the files and folders that its
+ * trainers read and, of scripts among them, what these import.
+ */
+export function moduleFiles(root: string, read: readonly string[] = []): string[] {
   const found = new Set<string>()
   const look = (path: string): void => {
     if (found.has(path) || ofPackage(relative(root, path)) || !/\.([mc]?[jt]sx?|json)$/.test(path)) return
@@ -39,6 +51,10 @@ export function moduleFiles(root: string): string[] {
   const config = join(root, configName)
   // Those that were loaded may have been named in a way that no reading finds
   for (const path of [config, ...loadedModules(root)]) if (isFile(path)) look(path)
+  for (const path of read.flatMap(name => filesBelow(join(root, name)))) {
+    look(path)
+    found.add(path)
+  }
   return [...found].sort()
 }
 
@@ -50,15 +66,25 @@ export interface CodeState {
   readonly dirty: boolean | null
   /** Digest of what git cannot give back. */
   readonly diff: Digest | null
-  /** Files that the project imports and that are not as in the commit, relative to the project's folder, with their text. */
-  readonly changed: Readonly<Record<string, string>>
+  /** Files of the project's code that are not as in the commit, relative to its folder, with what is in them. */
+  readonly changed: Readonly<Record<string, KeptFile>>
 }
 
-export async function codeState(given: string): Promise<CodeState> {
+/** What is in a file: its text, or its bytes where it is none. */
+export type KeptFile = string | { readonly base64: string }
+
+function contentOf(path: string): KeptFile {
+  const bytes = readFileSync(path)
+  const text = bytes.toString('utf8')
+  return Buffer.from(text, 'utf8').equals(bytes) ? text : { base64: bytes.toString('base64') }
+}
+
+/** `read`: files and folders below the project that its trainers read. */
+export async function codeState(given: string, read: readonly string[] = []): Promise<CodeState> {
   const root = realpathSync(given)
   const commit = (await git(root, 'rev-parse', 'HEAD'))?.trim() ?? null
   if (commit === null) return { commit, dirty: null, diff: null, changed: {} }
-  const modules = moduleFiles(root).map(path => relative(root, path))
+  const modules = moduleFiles(root, read).map(path => relative(root, path))
   const outside = modules.filter(path => path.startsWith('..'))
   const places = ['.', ...outside, `:(exclude)${lockName}`, ':(exclude).millrace']
   const diff = (await git(root, 'diff', 'HEAD', '--no-ext-diff', '--no-textconv', '--', ...places)) ?? ''
@@ -68,11 +94,9 @@ export async function codeState(given: string): Promise<CodeState> {
   const moveds = outside.length === 0 ? moved : new Set([...moved, ...(await changedOutside(root, outside))])
   const untracked = modules.filter(path => !tracked.has(path))
   const changed = Object.fromEntries(
-    modules
-      .filter(path => !tracked.has(path) || moveds.has(path))
-      .map(path => [path, readFileSync(join(root, path), 'utf8')]),
+    modules.filter(path => !tracked.has(path) || moveds.has(path)).map(path => [path, contentOf(join(root, path))]),
   )
-  const news = untracked.map(path => `${path}\n${changed[path]}`).join('\n')
+  const news = untracked.map(path => `${path}\n${JSON.stringify(changed[path])}`).join('\n')
   const dirty = diff.length > 0 || untracked.length > 0
   return { commit, dirty, diff: dirty ? digestBytes(diff + news) : null, changed }
 }
@@ -87,7 +111,7 @@ async function changedOutside(root: string, paths: readonly string[]): Promise<s
 /** Changes beyond this are not kept: a version names its code, it is no archive. */
 export const maxKeptChanges = 1 << 20
 
-/** Keeps the changed files of a dirty version beside it, so that it can be rebuilt. Only what the project imports. */
+/** Keeps the changed files of a dirty version beside it, so that it can be rebuilt. Only what its code is. */
 export async function keepChanges(
   artifacts: ArtifactStore,
   { changed }: CodeState,

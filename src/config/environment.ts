@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { digestBytes } from '../internal/digest.ts'
 import type { Json } from '../internal/canonical-json.ts'
+import type { Project } from '../define/project.ts'
+import { filesOfTrainer } from '../define/script-trainer.ts'
 import type { ArtifactStore } from '../ports/artifact-store.ts'
 import { codeState, keepChanges } from './code-state.ts'
 
@@ -23,11 +25,14 @@ export async function stepEnvironment(root: string): Promise<Json> {
 export async function runEnvironment({
   root,
   artifacts,
+  project,
 }: {
   readonly root: string
   readonly artifacts: ArtifactStore
+  readonly project: Pick<Project, 'models'>
 }): Promise<Readonly<Record<string, Json>>> {
-  const state = await codeState(root)
+  const read = [...project.models.values()].flatMap(({ trainer }) => filesOfTrainer(trainer))
+  const state = await codeState(root, read)
   return {
     commit: state.commit,
     dirty: state.dirty,

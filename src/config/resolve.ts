@@ -27,6 +27,7 @@ export const adapters = {
     wasm: () => import('../adapters/inference/onnx-wasm/open.ts'),
     trees: () => import('../adapters/inference/trees/open.ts'),
     childProcess: () => import('../adapters/inference/child-process/open.ts'),
+    threads: () => import('../adapters/inference/threads/open.ts'),
   },
   trainer: {
     own: () => import('../adapters/trainer/own/open.ts'),

@@ -13,6 +13,9 @@ export const serverLock = (folder: string): string => join(folder, 'server.lock'
 /** Where the server that runs has written down its address. */
 export const serverFile = (folder: string): string => join(folder, 'server.json')
 
+/** The same of servers that serve it beside each other: a lock and an address of each. */
+export const serversFolder = (folder: string): string => join(folder, 'servers')
+
 /** The process of a job, in the job's folder: while it lives the folder is in use, whoever started it. */
 export const jobProcess = 'process.json'
 
@@ -77,6 +80,23 @@ async function jobIsOver(folder: string): Promise<boolean> {
   }
 }
 
+/** A server that is just starting has no lock yet. */
+const startingMs = 60_000
+
+/** Their names are given once, so that nobody waits for a lock that is taken away here. */
+async function sweepServers(folder: string): Promise<void> {
+  for (const name of (await readdir(folder).catch(() => [])).filter(one => one.endsWith('.lock'))) {
+    const lock = join(folder, name)
+    try {
+      if ((await ageMs(lock)) < startingMs || (await isFileLocked(lock))) continue
+      for (const path of [lock, `${lock}.holder`, `${lock.slice(0, -'.lock'.length)}.json`])
+        await rm(path, { force: true })
+    } catch {
+      // it is gone, or left to the next
+    }
+  }
+}
+
 const byName = (a: string, b: string): number => (a < b ? -1 : 1)
 
 async function sweepJobs(folder: string): Promise<void> {
@@ -106,6 +126,7 @@ export async function sweepStateFolder(root: string, folder: string): Promise<vo
   await sweepFolder(join(folder, 'uploads'), () => true)
   await sweepJobs(join(folder, 'jobs'))
   await sweepAttempts(join(folder, 'runs', 'runs'))
+  await sweepServers(serversFolder(folder))
   const server = serverFile(folder)
   if ((await stat(server).catch(() => undefined)) && !(await isFileLocked(serverLock(folder)).catch(() => true)))
     await rm(server, { force: true }).catch(() => undefined)

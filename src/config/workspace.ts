@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Engine, EngineListener, EngineOptions } from '../engine/index.ts'
@@ -117,6 +118,7 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
       return { script: fileURLToPath(compiledModule('./batch-process.ts', import.meta.url)), root }
     },
     runtime: () => (runtime ??= openRuntime()),
+    batchRuntime: async () => (await adapters.inference.threads()).openThreads(availableParallelism()),
     childProcessRuntime: async () => (await adapters.inference.childProcess()).openChildProcesses(),
     online: () => (online ??= resolved('online', context)),
     trainer: trainersOf(project, root, folder, artifacts),

@@ -1,4 +1,5 @@
 import { micros, type Duration, type Micros } from '../internal/time.ts'
+import type { Task } from '../math/task.ts'
 import type { Columns } from './column.ts'
 import type { Model } from './model.ts'
 import {
@@ -59,17 +60,23 @@ export interface ExpectedDisagreement {
   readonly meanDifference?: number
 }
 
-export interface DeploymentOptions<C extends Columns, D extends string> {
+export interface DeploymentOptions<C extends Columns, D extends string, T extends Task = Task> {
   /** The model whose versions are served. */
-  readonly model: Model<C, D>
+  readonly model: Model<C, D, T>
   /** How a new version comes to its traffic. */
   readonly canary?: CanaryOptions
   /** Column of the request whose value keeps a caller on one arm; by default, and where it is null, the request id. */
   readonly stickyBy?: D & keyof C & string
 }
 
-export interface Deployment<C extends Columns = Columns, D extends string = string> extends Definition {
-  readonly model: Model<C, D>
+export interface Deployment<
+  C extends Columns = Columns,
+  D extends string = string,
+  N extends string = string,
+  T extends Task = Task,
+> extends Definition {
+  readonly name: N
+  readonly model: Model<C, D, T>
   readonly canary: {
     /** Shares in [0, 1], rising. */
     readonly steps: readonly number[]
@@ -126,17 +133,17 @@ const deploymentForms: Forms<DeploymentOptions<Columns, string>> = {
   stickyBy: optional(text),
 }
 
-function declareDeployment<C extends Columns, D extends string>(
-  name: string,
-  options: DeploymentOptions<C, D>,
-): Deployment<C, D> {
+function declareDeployment<const N extends string, C extends Columns, D extends string, T extends Task>(
+  name: N,
+  options: DeploymentOptions<C, D, T>,
+): Deployment<C, D, N, T> {
   checkName('deployment', name)
   const canary = options.canary ?? {}
   const steps = (canary.steps ?? ['1%', '5%', '20%', '50%']).map(step => Number(step.slice(0, -1)) / 100)
   if (steps.some((share, i) => i > 0 && share <= (steps[i - 1] as number)))
     refuse('deployment', name, 'canary steps must rise')
   const { stickyBy } = options
-  const columns = requestColumnNames(options.model as Model)
+  const columns = requestColumnNames(options.model as unknown as Model)
   if (stickyBy !== undefined && !columns.includes(stickyBy))
     refuse('deployment', name, `stickyBy ${unknownColumn(stickyBy, columns)}`)
   return {

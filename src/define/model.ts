@@ -104,8 +104,9 @@ export interface InputSpec {
 
 declare const requestColumns: unique symbol
 
-export interface Model<C extends Columns = Columns, D extends string = string> extends Definition {
-  readonly task: Task
+export interface Model<C extends Columns = Columns, D extends string = string, T extends Task = Task>
+  extends Definition {
+  readonly task: T
   readonly from: Dataset
   /** Of `quantile` models. */
   readonly quantile: number | undefined
@@ -200,10 +201,10 @@ const modelForms: Forms<ModelOptions<Columns, Record<string, ModelInput>>> = {
   encryptWith: optional(text),
 }
 
-function declareModel<const C extends Columns, const I extends Record<string, ModelInput>>(
+function declareModel<const C extends Columns, const I extends Record<string, ModelInput>, const T extends Task>(
   name: string,
-  options: ModelOptions<C, I>,
-): Model<C, ColumnsOfExpression<I[keyof I]>> {
+  options: ModelOptions<C, I> & { readonly task: T },
+): Model<C, ColumnsOfExpression<I[keyof I]>, T> {
   checkName('model', name)
   const { from } = options
   const expressions = columnsOfDataset<C>(from.columns)

@@ -54,6 +54,14 @@ export interface MonitorOptions {
   }
   /** Also retrain on a schedule (cron, UTC). */
   readonly schedule?: string
+  /**
+   * Runs the model's tests anew against what is served, at the times of a schedule (cron, UTC). A red critical test alerts at once;
+   * the first green run resolves it. Without it they run when a version is made and when they are asked for.
+   */
+  readonly test?: {
+    /** Cron, UTC. */
+    readonly schedule: string
+  }
   /** URLs that get alerts as Alertmanager webhooks. */
   readonly notify?: readonly string[]
 }
@@ -68,6 +76,7 @@ export interface Monitor extends Definition {
     | { readonly on: readonly RetrainCause[]; readonly cooldown: Micros; readonly maxPerWeek: number }
     | undefined
   readonly schedule: string | undefined
+  readonly test: { readonly schedule: string } | undefined
   readonly notify: readonly string[]
 }
 
@@ -101,6 +110,7 @@ const monitorForms: Forms<MonitorOptions> = {
   labelHorizon: optional(duration),
   retrain: optional(members(retrainForms)),
   schedule: optional(cron),
+  test: optional(members<NonNullable<MonitorOptions['test']>>({ schedule: cron })),
   notify: optional(listOf(webUrl)),
 }
 
@@ -126,6 +136,7 @@ function declareMonitor(name: string, options: MonitorOptions): Monitor {
         }
       : undefined,
     schedule: options.schedule,
+    test: options.test,
     notify: options.notify ?? [],
   }
 }

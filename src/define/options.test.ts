@@ -188,6 +188,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
       labelHorizon: '1d',
       retrain: { on: ['drift'], cooldown: '1h', maxPerWeek: 2 },
       schedule: '0 3 * * *',
+      test: { schedule: '0 4 * * 1' },
       notify: ['http://127.0.0.1:9/hook'],
     },
   ],
@@ -200,7 +201,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
       data: { kind: 'duckdb', threads: 1, maxMemoryGb: 1 },
       online: { kind: 'lmdb' },
       keys: { kind: 'local' },
-      serve: { host: '127.0.0.1', port: 0, auth: true },
+      serve: { host: '127.0.0.1', port: 0, auth: true, grpcPort: 0 },
       run: { kind: 'process' },
       audit: {
         anchors: {

@@ -13,8 +13,13 @@ import { checkName, definitionKind, refuse, type Definition, type DefinitionKind
 const projectBrand: unique symbol = Symbol.for('millrace.project')
 
 /** Everything that a `millrace.config.ts` declares, by kind and name. */
-export interface Project {
+declare const declared: unique symbol
+
+type Definitions = Readonly<Record<string, Definition>>
+
+export interface Project<D extends Definitions = Definitions> {
   readonly [projectBrand]: true
+  readonly [declared]?: D
   readonly name: string
   readonly settings: ProjectSettings
   readonly datasets: ReadonlyMap<string, Dataset>
@@ -24,15 +29,18 @@ export interface Project {
   readonly monitors: ReadonlyMap<string, Monitor>
 }
 
+/** What a project was declared with, as a type: the names and columns that a client of it knows. */
+export type DefinitionsOf<P> = P extends { readonly [declared]?: infer D } ? D : never
+
 export function isProject(value: unknown): value is Project {
   return typeof value === 'object' && value !== null && projectBrand in value
 }
 
-function declareProject(
+function declareProject<const D extends Definitions>(
   name: string,
-  definitions: Readonly<Record<string, Definition>>,
+  definitions: D,
   settings: ProjectSettings = {},
-): Project {
+): Project<D> {
   checkName('project', name)
   if (settings.audit && Object.keys(settings.audit.anchors).length === 0)
     refuse('project', name, 'audit.anchors must name a place: file, webhook or git')

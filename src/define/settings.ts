@@ -97,6 +97,8 @@ export interface ServeSettings {
   readonly port?: number
   /** Whether it asks for tokens also on loopback (default false). */
   readonly auth?: boolean
+  /** Port of the inference protocol over gRPC, on the same address; 0 takes a free one (default: none is opened). */
+  readonly grpcPort?: number
 }
 
 /** Second places of the audit log: whoever alters it unnoticed has to alter them all. */
@@ -195,7 +197,12 @@ export const settingsForms: Forms<ProjectSettings> = {
   run: optional(variants<RunSettings, 'kind'>('kind', runVariants)),
   keys: optional(variants<KeySettings, 'kind'>('kind', { local: {} })),
   serve: optional(
-    members<ServeSettings>({ host: optional(text), port: optional(wholeFrom(0, 65_535)), auth: optional(flag) }),
+    members<ServeSettings>({
+      host: optional(text),
+      port: optional(wholeFrom(0, 65_535)),
+      auth: optional(flag),
+      grpcPort: optional(wholeFrom(0, 65_535)),
+    }),
   ),
   audit: optional(members<AuditSettings>({ anchors: members(anchorForms) })),
 }

@@ -5,6 +5,7 @@ export type { EngineEvent, EngineListener } from './events.ts'
 export { explainStep, type Explanation } from './explain.ts'
 export { StepFailure, type FailureClass } from './failure.ts'
 export type { ArtifactAccess, EngineOptions } from './options.ts'
+export { stepNode } from './run-step.ts'
 export { statusOf } from './run-status.ts'
 export {
   type InputSource,

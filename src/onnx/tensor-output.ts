@@ -35,6 +35,22 @@ export function tensorOutput(bytes: Uint8Array, { graph }: OnnxModel, output: st
   }
 }
 
+/** The same model that also gives a value from within, or what one of its inputs is given, as a float tensor of that name. */
+export function withOutput(bytes: Uint8Array, { graph }: OnnxModel, output: string, ofInput?: string): Uint8Array {
+  if (!graph) return bytes
+  return rewritten(bytes, graph, {
+    without: undefined,
+    output,
+    type: dataTypes.float,
+    ...(ofInput === undefined ? {} : { node: asFloat(ofInput, output) }),
+  })
+}
+
+function asFloat(from: string, to: string): OnnxNode {
+  const attributes = [{ name: 'to', type: attributeTypes.int, int: dataTypes.float }]
+  return { op: 'Cast', domain: '', name: to, inputs: [from], outputs: [to], attributes }
+}
+
 function sideBySide(from: string, to: string, ranked: boolean): OnnxNode {
   return {
     op: 'ConcatFromSequence',

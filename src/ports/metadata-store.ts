@@ -8,10 +8,13 @@ import type { ProcessIdentity } from './executor.ts'
 export type RunStatus = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled'
 export type StepStatus = 'pending' | 'running' | 'succeeded' | 'reused' | 'failed' | 'skipped' | 'cancelled'
 
-/** One execution of a graph of steps, or one tracked experiment run of an outside client (`kind: 'tracking'`). */
+/** What a run is: a graph of steps, an experiment that an outside client tracks, files of rows that a version scored. */
+export type RunKind = 'pipeline' | 'tracking' | 'score'
+
+/** One execution of it. */
 export interface RunRecord {
   readonly id: string
-  readonly kind: 'pipeline' | 'tracking'
+  readonly kind: RunKind
   readonly name: string
   readonly status: RunStatus
   /** Why it started: `manual`, `schedule`, `data`, `drift`, `performance`, … */
@@ -149,10 +152,17 @@ export interface RunChange {
 }
 
 export interface RunFilter {
-  readonly kind?: 'pipeline' | 'tracking'
+  readonly kind?: RunKind
   readonly name?: string
   readonly status?: RunStatus
   readonly limit?: number
+}
+
+/** A document that must still have that revision: whoever takes over writes it anew. */
+export interface Fence {
+  readonly kind: string
+  readonly id: string
+  readonly revision: number
 }
 
 /**
@@ -161,6 +171,17 @@ export interface RunFilter {
  */
 export interface MetadataStore {
   readonly name: string
+
+  /**
+   * All that `work` does with the store it is given, or nothing of it where it throws. Only that store may be used
+   * meanwhile: another call would wait for the transaction, which waits for it.
+   */
+  transaction<T>(work: (store: MetadataStore) => Promise<T>): Promise<T>
+  /**
+   * The same store for one who leads: each write happens in one transaction with the check that `fence` still holds, and is
+   * `leadershipLost` where it does not. Who slept while another took over cannot spoil anything.
+   */
+  fenced(fence: Fence): MetadataStore
 
   /** The run and its tags appear together, or not at all. */
   createRun(run: RunRecord, tags?: Readonly<Record<string, string>>): Promise<void>

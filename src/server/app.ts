@@ -4,6 +4,7 @@ import { feastRoutes } from './compat/feast/index.ts'
 import { mlflowRoutes, mlflowUnknown } from './compat/mlflow/index.ts'
 import { dashboard, securityHeaders } from './dashboard.ts'
 import { dataRoutes } from './inference/routes.ts'
+import { forward } from './forward.ts'
 import { openApi } from './openapi.ts'
 import { problem, protocolProblem } from './problem.ts'
 import { route, type ControlRoute, type RouteFacts } from './route.ts'
@@ -88,7 +89,11 @@ export function createApp(
         const actor = await services.guard.check(one.permission, request.method, header)
         if (!services.health.open) throw fail('serverClosing')
         const params = paramsOf(one.path, context.req.param())
-        return await one.respond({ request, url: new URL(request.url), params, actor, services })
+        const url = new URL(request.url)
+        const elsewhere = one.byLeader
+          ? await forward(request, `${url.pathname}${url.search}`, services.lead)
+          : undefined
+        return elsewhere ?? (await one.respond({ request, url, params, actor, services }))
       } catch (error) {
         return one.problem ? one.problem(error, { services }) : problem(error, services)
       }

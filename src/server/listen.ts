@@ -7,9 +7,13 @@ import { createApp } from './app.ts'
 import { Guard, isLoopback } from './auth/guard.ts'
 import { EventBus } from './events/bus.ts'
 import { watchStore } from './events/watch-store.ts'
+import type { Lead } from './forward.ts'
+import type { GrpcServer } from './grpc/listen.ts'
 import { Health } from './health.ts'
 import { Batcher } from './inference/batcher.ts'
 import { dataPlane } from './inference/plane.ts'
+import { dataRoutes } from './inference/routes.ts'
+import { vertexRoutes } from './inference/scoring/vertex.ts'
 import type { DataServices } from './inference/services.ts'
 import { InferenceMetrics } from './metrics.ts'
 import type { ServerServices } from './services.ts'
@@ -21,8 +25,12 @@ export interface ServerOptions {
   readonly jobs: ServerServices['jobs']
   /** Default 127.0.0.1. Anything but loopback needs `auth`. */
   readonly host?: string
+  /** Who leads, where several instances serve the project; by default this one does. */
+  readonly lead?: Lead
   /** 0 takes a free one. */
   readonly port: number
+  /** Where the inference protocol is spoken over gRPC as well; 0 takes a free one. Default: nowhere. */
+  readonly grpcPort?: number | undefined
   /** Ask for tokens. */
   readonly auth?: boolean
   /** Host names besides the address itself under which it answers. */
@@ -39,6 +47,8 @@ export interface ServerOptions {
 
 export interface RunningServer {
   readonly url: string
+  /** Host and port of the inference protocol over gRPC, where it is spoken. */
+  readonly grpc?: string
   readonly bus: EventBus
   /** Ready off, then no new connections, then running requests end, then everything is let go. Twice is once. */
   close(): Promise<void>
@@ -89,6 +99,7 @@ function closeAfterBody(request: IncomingMessage, response: ServerResponse): voi
   }) as typeof writeHead
 }
 
+const alone: Lead = { leads: () => true, url: () => undefined }
 const toStandardError: ServerServices['log'] = line => process.stderr.write(`${JSON.stringify(line)}\n`)
 const wait = (milliseconds: number): Promise<void> => new Promise(resolve => setTimeout(resolve, milliseconds))
 
@@ -116,7 +127,17 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { store, clock } = workspace
   const guard = new Guard({ store, clock, host, auth: options.auth ?? false, allowedHosts: options.allowedHosts ?? [] })
   const health = new Health({ store, serving, clock, version })
-  const services: ServerServices = { workspace, serving, jobs, bus, health, guard, version, log }
+  const services: ServerServices = {
+    workspace,
+    serving,
+    jobs,
+    bus,
+    health,
+    guard,
+    version,
+    log,
+    lead: options.lead ?? alone,
+  }
   const metrics = new InferenceMetrics(services)
   const batchers = new WeakMap<ServedDeployment, Batcher>()
   const data: DataServices = {
@@ -128,7 +149,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       return known
     },
   }
-  const handleData = dataPlane(data)
+  const handleData = dataPlane(data, vertexRoutes(process.env, new Set(dataRoutes.map(one => one.path))))
   const handleControl = getRequestListener(createApp(services, options.webFolder).fetch, {
     overrideGlobalObjects: false,
   })
@@ -149,10 +170,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await stopWatching?.()
   }
   let port: number
+  let grpc: GrpcServer | undefined
   try {
     await health.look()
+    // The library is loaded where it is asked for: it takes a tenth of a second
+    if (options.grpcPort !== undefined)
+      grpc = await (await import('./grpc/listen.ts')).listenGrpc(data, host, options.grpcPort)
     port = await listen(server, host, options.port)
   } catch (error) {
+    await grpc?.drain(0)
     await letGo()
     throw error
   }
@@ -167,9 +193,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     bus.close()
     // Who is answered now must not send the next request on a connection that is about to end
     for (const response of open) response.shouldKeepAlive = false
-    await drain(server, options.drainMs ?? 25_000)
+    const drainMs = options.drainMs ?? 25_000
+    await Promise.all([drain(server, drainMs), grpc?.drain(drainMs)])
     await letGo()
   }
   const shown = host.includes(':') ? `[${host}]` : host
-  return { url: `http://${shown}:${port}`, bus, close: () => (closing ??= close()) }
+  return {
+    url: `http://${shown}:${port}`,
+    ...(grpc ? { grpc: `${shown}:${grpc.port}` } : {}),
+    bus,
+    close: () => (closing ??= close()),
+  }
 }

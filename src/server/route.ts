@@ -20,6 +20,8 @@ export interface RouteFacts {
   readonly answer?: z.ZodType
   /** Media type of the answer (default `application/json`). */
   readonly answerType?: string
+  /** Answered by the instance that leads, whichever is asked. */
+  readonly byLeader?: boolean
 }
 
 export interface Call {

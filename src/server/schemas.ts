@@ -99,7 +99,7 @@ export const Job = z
 export const Run = z
   .object({
     id: z.string(),
-    kind: z.enum(['pipeline', 'tracking']),
+    kind: z.enum(['pipeline', 'tracking', 'score']),
     name: z.string(),
     status: z.enum(['queued', 'running', 'stopped', 'succeeded', 'failed', 'cancelled']),
     trigger: z.string(),

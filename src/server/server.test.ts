@@ -72,7 +72,7 @@ describe('predictions', () => {
     const names = columns.map(one => one.name)
     const split = { columns: names, data: [names.map(name => value[name as 'km'])] }
     for (const body of [{ dataframe_split: split }, { dataframe_records: [value] }])
-      expect((await server.ask('POST', '/invocations', body)).body).toMatchObject({
+      expect((await server.ask('POST', '/invocations?times=us', body)).body).toMatchObject({
         predictions: [{ score: own?.score }],
       })
   })

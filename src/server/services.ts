@@ -6,6 +6,7 @@ import type { Serving } from '../stages/serve/types.ts'
 import type { EventBus } from './events/bus.ts'
 import type { Health } from './health.ts'
 import type { Guard } from './auth/guard.ts'
+import type { Lead } from './forward.ts'
 
 /** What the server is made from. A project without models still has a server: `serving` then lists nothing. */
 export interface ServerServices {
@@ -18,6 +19,7 @@ export interface ServerServices {
   readonly bus: EventBus
   readonly health: Health
   readonly guard: Guard
+  readonly lead: Lead
   /** Of this package. */
   readonly version: string
   /** Where failures that are nobody's fault outside go; the answer carries only the reference. */

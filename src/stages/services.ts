@@ -25,6 +25,8 @@ export interface StageServices {
   runtime(): Promise<InferenceRuntime>
   /** Where challengers run that are not trusted yet: each in a process of its own. By default where all others do. */
   readonly challengers?: () => Promise<InferenceRuntime>
+  /** Where large batches run: on all cores. By default where all others do. */
+  readonly batchRuntime?: () => Promise<InferenceRuntime>
   /** What was measured before of files with the same content. */
   states(): Promise<MetricStates>
   /** Opens sources that the data engine does not read itself. */

@@ -29,6 +29,19 @@ function step(runId: string, over: Partial<StepRecord> = {}): StepRecord {
   return { runId, step: 'train', status: 'pending', attempt: 0, ...over }
 }
 
+const decision = (subject: string, kind: Decision['kind'] = 'rollout'): Decision => ({
+  id: ulid(),
+  kind,
+  subject,
+  at,
+  verdict: 'refused',
+  reason: 'auc 0.61 is below 0.66',
+  rule: { name: 'auc', threshold: 0.66, value: 0.61 },
+  inputs: { auc: 0.61 },
+  evidence: ['report:1'],
+  actor: 'system',
+})
+
 async function rejectsWith(code: string, work: Promise<unknown>): Promise<void> {
   await assert.rejects(work, (error: { code?: string }) => error.code === code)
 }
@@ -244,19 +257,7 @@ export function metadataStoreContract(open: () => Promise<MetadataStore>): reado
 
   add('decisions and reports come back whole, newest first, by kind and subject', async store => {
     const subject = `model ${ulid()}`
-    const decision = (id: string, kind: Decision['kind']): Decision => ({
-      id,
-      kind,
-      subject,
-      at,
-      verdict: 'refused',
-      reason: 'auc 0.61 is below 0.66',
-      rule: { name: 'auc', threshold: 0.66, value: 0.61 },
-      inputs: { auc: 0.61 },
-      evidence: ['report:1'],
-      actor: 'system',
-    })
-    const [a, b] = [decision(ulid(), 'gate'), decision(ulid(), 'trigger')]
+    const [a, b] = [decision(subject, 'gate'), decision(subject, 'trigger')]
     await store.addDecision(a)
     await store.addDecision(b)
     assert.deepEqual(await store.listDecisions({ subject }), [b, a])
@@ -301,6 +302,61 @@ export function metadataStoreContract(open: () => Promise<MetadataStore>): reado
       assert.deepEqual(await store.aliases(model), {})
     },
   )
+
+  add('a transaction is whole or nothing', async store => {
+    const kind = `kind-${ulid()}`
+    await store.transaction(async one => {
+      await one.addDecision(decision(kind))
+      await one.putDocument(kind, 'a', { n: 1 }, at)
+      assert.equal((await one.getDocument(kind, 'a'))?.revision, 1)
+    })
+    assert.equal((await store.listDecisions({ subject: kind })).length, 1)
+    await assert.rejects(
+      store.transaction(async one => {
+        await one.putDocument(kind, 'b', 1, at)
+        await one.setAlias(`model-${ulid()}`, 'champion', 1)
+      }),
+      (error: unknown) => (error as { code?: string }).code === 'MR3022',
+    )
+    assert.equal(await store.getDocument(kind, 'b'), undefined)
+  })
+
+  add('who leads no more writes nothing, whatever it is', async store => {
+    const kind = `kind-${ulid()}`
+    const lead = { kind, id: 'lead' }
+    const revision = await store.putDocument(kind, 'lead', 'a', at, 0)
+    const first = store.fenced({ ...lead, revision: revision ?? 0 })
+    await first.putDocument(kind, 'state', 1, at)
+    await first.transaction(one => one.addDecision(decision(kind)))
+    const second = store.fenced({
+      ...lead,
+      revision: (await store.putDocument(kind, 'lead', 'b', at, revision)) ?? 0,
+    })
+    const lost = (work: Promise<unknown>): Promise<void> => rejectsWith('MR3049', work)
+    await lost(first.putDocument(kind, 'state', 2, at))
+    await lost(first.putDocument(kind, 'state', 2, at, 1, true))
+    await lost(first.removeDocument(kind, 'state'))
+    await lost(first.addDecision(decision(kind)))
+    await lost(first.addEdges([{ from: kind, to: kind, relation: 'serves' }]))
+    await lost(first.transaction(one => one.putDocument(kind, 'state', 2, at)))
+    await lost(first.transaction(async () => 0))
+    assert.equal((await first.getDocument(kind, 'state'))?.value, 1)
+    assert.equal((await store.listDecisions({ subject: kind })).length, 1)
+    await second.putDocument(kind, 'state', 3, at)
+    assert.equal((await store.getDocument(kind, 'state'))?.value, 3)
+    // It holds while it writes: of takings and writings of the same moment none mixes
+    let held = 0
+    const both = await Promise.allSettled([
+      second.transaction(async one => {
+        held = Number((await one.getDocument(kind, 'lead'))?.revision)
+        await one.putDocument(kind, 'state', 4, at)
+      }),
+      store.putDocument(kind, 'lead', 'c', at, 2),
+    ])
+    assert.deepEqual(both[1].status, 'fulfilled')
+    assert.equal(both[0].status === 'fulfilled' ? held : 2, 2)
+    await lost(second.putDocument(kind, 'state', 5, at))
+  })
 
   add('a document is written by compare-and-set: of rivals one wins', async store => {
     const kind = `kind-${ulid()}`

@@ -13,8 +13,9 @@ class Block {
     stage   : [may: ['agent', 'when', 'steps', 'post', 'environment', 'options', 'stages'], needs: ['steps']],
     when    : [may: ['anyOf', 'allOf', 'not'], calls: ['branch', 'changeset', 'triggeredBy', 'tag', 'changeRequest'], code: ['expression'], repeated: ['expression']],
     anyOf   : [may: ['anyOf', 'allOf', 'not'], calls: ['branch', 'changeset', 'triggeredBy', 'tag', 'changeRequest'], code: ['expression'], repeated: ['expression']],
-    steps   : [may: ['dir'], calls: ['sh', 'junit', 'archiveArtifacts', 'echo'], repeated: ['dir']],
-    dir     : [may: ['dir'], calls: ['sh', 'junit', 'archiveArtifacts', 'echo'], repeated: ['dir']],
+    steps   : [may: ['dir', 'catchError'], calls: ['sh', 'junit', 'archiveArtifacts', 'echo'], repeated: ['dir', 'catchError']],
+    dir     : [may: ['dir', 'catchError'], calls: ['sh', 'junit', 'archiveArtifacts', 'echo'], repeated: ['dir', 'catchError']],
+    catchError: [may: ['dir'], calls: ['sh', 'echo'], repeated: ['dir']],
     post    : [may: ['always', 'success', 'failure', 'unstable', 'cleanup']],
     always  : [may: ['dir'], calls: ['sh', 'junit', 'archiveArtifacts', 'recordIssues', 'sarif', 'echo'], repeated: ['dir']],
   ]

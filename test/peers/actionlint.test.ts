@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { dataset, parquet, project, t } from '../../src/index.ts'
 import { githubWorkflow } from '../../src/stages/ci/github.ts'
+import { ciModel } from './support/ci-model.ts'
 
 const program = process.env['MILLRACE_TEST_ACTIONLINT']
 if (program === undefined)
@@ -13,9 +14,8 @@ if (program === undefined)
 const folder = mkdtempSync(join(tmpdir(), 'millrace-actionlint-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const sample = project('flights', {
-  rows: dataset('rows', { source: parquet('data/**/*.parquet'), columns: { a: t.int() } }),
-})
+const rows = dataset('rows', { source: parquet('data/**/*.parquet'), columns: { a: t.int() } })
+const sample = project('flights', { rows, late: ciModel(rows) } as never)
 
 function judge(text: string): { readonly status: number | null; readonly said: string } {
   const file = join(folder, 'millrace.yml')

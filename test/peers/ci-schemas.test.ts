@@ -6,6 +6,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { dataset, parquet, project, t } from '../../src/index.ts'
 import { azurePipeline } from '../../src/stages/ci/azure.ts'
 import { gitlabPipeline } from '../../src/stages/ci/gitlab.ts'
+import { ciModel } from './support/ci-model.ts'
 
 const program = process.env['MILLRACE_TEST_CI_SCHEMAS']
 if (program === undefined)
@@ -14,9 +15,8 @@ if (program === undefined)
 const folder = mkdtempSync(join(tmpdir(), 'millrace-ci-schemas-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const sample = project('flights', {
-  rows: dataset('rows', { source: parquet('data/**/*.parquet'), columns: { a: t.int() } }),
-})
+const rows = dataset('rows', { source: parquet('data/**/*.parquet'), columns: { a: t.int() } })
+const sample = project('flights', { rows, late: ciModel(rows) } as never)
 
 function judge(schema: string, text: string): { readonly status: number | null; readonly said: string } {
   const file = join(folder, 'pipeline.yml')

@@ -6,6 +6,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { dataset, parquet, project, t } from '../../src/index.ts'
 import { jenkinsPipeline } from '../../src/stages/ci/jenkins.ts'
 import { validateCommand } from '../../src/stages/ci/plan.ts'
+import { ciModel } from './support/ci-model.ts'
 
 const jars = process.env['MILLRACE_TEST_GROOVY']
 if (jars === undefined) console.warn('SKIPPED: Groovy; MILLRACE_TEST_GROOVY is not set, see scripts/peers/groovy.sh')
@@ -13,9 +14,8 @@ if (jars === undefined) console.warn('SKIPPED: Groovy; MILLRACE_TEST_GROOVY is n
 const folder = mkdtempSync(join(tmpdir(), 'millrace-jenkins-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const sample = project('flights', {
-  rows: dataset('rows', { source: parquet("data/it's $HOME \\ **/*.parquet"), columns: { a: t.int() } }),
-})
+const rows = dataset('rows', { source: parquet("data/it's $HOME \\ **/*.parquet"), columns: { a: t.int() } })
+const sample = project('flights', { rows, late: ciModel(rows) } as never)
 
 /** Runs a Jenkinsfile in Groovy, by the grammar of declarative pipelines; gives the commands of its steps. */
 function judge(text: string): { readonly status: number | null; readonly out: string; readonly said: string } {
@@ -37,7 +37,11 @@ describe.skipIf(jars === undefined)('a Jenkinsfile', () => {
           .trim()
           .split('\n')
           .map(one => Buffer.from(one, 'base64').toString()),
-      ).toEqual(['npm ci --cache "$WORKSPACE/.npm" --prefer-offline', validateCommand('jenkins')])
+      ).toEqual([
+        'npm ci --cache "$WORKSPACE/.npm" --prefer-offline',
+        validateCommand('jenkins'),
+        'npx millrace train late --junit millrace-report/late.xml --sarif millrace-report/late.sarif --html millrace-report/late.html',
+      ])
     },
   )
 

@@ -52,3 +52,66 @@ test.skipIf(!present)('the unmodified client of Triton infers over HTTP, with it
     await trained.close()
   }
 })
+
+// The library of gRPC is in the environment since it is asked for: an older one is made anew by scripts/interop-venv.sh
+const withGrpc = present && existsSync('test/interop/.venv/lib/python3.11/site-packages/grpc')
+if (!withGrpc) console.warn('SKIPPED: tritonclient[grpc]; run scripts/interop-venv.sh first')
+
+test.skipIf(!withGrpc)(
+  'the unmodified client of Triton infers over gRPC, sync, async and as a stream, as over HTTP',
+  async () => {
+    const trained = await trainedProject()
+    const server = await trainedServer(trained, 'late-api', { grpcPort: 0 })
+    try {
+      const at = trained.clock.now()
+      const kms = [12, 3.5, 40]
+      const whole = [12, 3, 40]
+      const scoresOf = async (values: readonly number[]): Promise<readonly number[]> => {
+        const rows = values.map((km, i) => ({ km, zone: ['north', 'süd', 'west'][i], at }))
+        const { body } = await server.ask('POST', '/v1/deployments/late-api/predict', { rows })
+        return (body.predictions as { score: number }[]).map(one => one.score)
+      }
+      const scores = await scoresOf(kms)
+      const { stdout } = await promisify(execFile)(
+        python,
+        ['test/interop/triton_grpc_client.py', server.grpc as string, 'late-api', String(at)],
+        { timeout: 120_000 },
+      )
+      const { types, stream, ...found } = JSON.parse(stdout) as Record<string, unknown>
+      expect(found).toEqual({
+        live: true,
+        ready: true,
+        modelReady: true,
+        versionReady: true,
+        otherVersionReady: expect.stringContaining('NOT_FOUND') as string,
+        name: 'millrace',
+        config: 'late-api',
+        index: ['late-api'],
+        count: expect.any(Number) as number,
+        labels: expect.any(Array) as unknown,
+        arms: ['stable', 'stable', 'stable'],
+        unknown: expect.stringMatching(/NOT_FOUND.*There is no deployment 'nothing'/) as string,
+        missing: expect.stringMatching(/INVALID_ARGUMENT.*km/) as string,
+        unload: expect.stringContaining('INVALID_ARGUMENT') as string,
+        ...Object.fromEntries(
+          ['plain', 'version', 'options', 'gzip', 'deflate', 'callback', 'deadline', 'asyncio'].map(name => [
+            name,
+            scores,
+          ]),
+        ),
+        asyncioMany: Array.from({ length: 20 }, () => scores),
+      })
+      expect(stream).toEqual([scores, scores, scores])
+      const of = await scoresOf(whole)
+      expect(types).toEqual({
+        ...Object.fromEntries(
+          ['INT8', 'INT16', 'INT32', 'INT64', 'UINT8', 'UINT16', 'UINT32', 'UINT64'].map(name => [name, of]),
+        ),
+        ...Object.fromEntries(['FP16', 'FP32', 'FP64'].map(name => [name, scores])),
+      })
+    } finally {
+      await server.close()
+      await trained.close()
+    }
+  },
+)

@@ -1,5 +1,7 @@
+import { readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { inside as millrace } from '../support/inside.ts'
 import { orders, predict, runningProject, startUp, until } from '../support/running.ts'
@@ -65,4 +67,22 @@ it('live predictions that move by 0.3 sd raise one alert that names the column; 
   expect(said.match(/drift since/g)).toHaveLength(1)
   expect(said).toMatch(/drift since .*weight: mean \+0\.\d\d sd/)
   expect(await server.end('SIGTERM')).toBe(0)
+})
+
+it('tests of what is served run by their schedule: one that is red reaches people', async () => {
+  const people = await receiver()
+  const root = await runningProject(`notify: ['${people.url}'], test: { schedule: '*/2 * * * * *' }`, 5)
+  for (const words of [['train'], ['deploy']]) expect(await millrace(root, words)).toMatchObject({ code: 0 })
+  const file = join(root, 'millrace.config.ts')
+  const sound = await readFile(file, 'utf8')
+  // More is asked than when the version was made
+  await writeFile(file, sound.replace('min: 0.6', 'min: 0.999'))
+  const strict = await startUp(root)
+  await until('the alert', async () => people.got.length === 1)
+  expect(people.got[0]).toEqual({
+    status: 'firing',
+    summary: expect.stringMatching(/^the tests of lateness@1 are red: auc is 0\.\d+ on .*0\.999/) as string,
+  })
+  const { alerts } = (await (await fetch(`${strict.url}/v1/alerts`)).json()) as { alerts: Alert[] }
+  expect(alerts).toEqual([expect.objectContaining({ name: 'model tests', state: 'firing' })])
 })

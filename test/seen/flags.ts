@@ -15,6 +15,8 @@ const edge = of('test/edge.test.ts')
 const profile = of('test/profile.test.ts')
 const scaler = of('test/scaler.test.ts')
 const modelSuite = of('test/model-suite.test.ts')
+const explained = modelSuite('shows what matters, and held-out rows or those of a file')
+const trainFinds = modelSuite('train writes what was found, whether a gate said no or not')
 const modelReports = modelSuite('every reporter says what was found')
 const scalerReports = scaler('is proven on request, and every reporter says so')
 const files = data('is written into every file that is named')
@@ -43,8 +45,21 @@ export const flagsSeen: Readonly<Record<string, Test>> = {
   'up --host': of('test/faults/state-folder.test.ts')(
     'beyond this machine without tokens is refused before anything is opened',
   ),
+  'up --grpc-port': of('test/running/grpc.test.ts')(
+    'gRPC is spoken where the project or --grpc-port says so, and ends with the rest',
+  ),
+  'up --advertise': of('test/peers/instances.test.ts')('is asked by the others where it says that it can be reached'),
   'up --auth': of('test/running/sign-in.test.ts')(
     'up --auth writes no token anywhere, and its commands and people get in all the same',
+  ),
+  'score --out': of('test/score.test.ts')(
+    'gives what the server answers, to the last bit, of CSV and of Parquet, with several classes',
+  ),
+  'score --keep': of('test/score.test.ts')(
+    'a model with features sees of each row what was known at its moment, as the server does',
+  ),
+  'score --at': of('test/score.test.ts')(
+    'a model with features sees of each row what was known at its moment, as the server does',
   ),
   'validate --reporter': told,
   'validate --verbose': told,
@@ -100,6 +115,8 @@ export const flagsSeen: Readonly<Record<string, Test>> = {
   'models test --html': modelReports,
   'models test --markdown': modelReports,
   'models test --code-quality': modelReports,
+  'models explain --rows': explained,
+  'models explain --held-out': explained,
   'models test --seed': modelSuite('draws other cases in every run, tells the seed, and the same by it'),
   'models test --tests': modelSuite('keeps what broke a property, lists it, and tries it first from then on'),
   'scaler check --reporter': scalerReports,
@@ -150,6 +167,16 @@ export const flagsSeen: Readonly<Record<string, Test>> = {
     '--force': ciFile,
   }),
   ...each(['ci github', 'ci jenkins'], { '--no-sarif': ciScan }),
+  ...each(['ci azure', 'ci github', 'ci gitlab', 'ci jenkins'], {
+    '--no-tests': written('trains and tests its model, and leaves that out where it is not wanted'),
+  }),
+  ...each(['train'], {
+    '--junit': trainFinds,
+    '--sarif': trainFinds,
+    '--html': trainFinds,
+    '--markdown': trainFinds,
+    '--code-quality': trainFinds,
+  }),
   'keys create --as': keys('a key is made once, by a name that is one, for whoever makes it'),
   'keys grant --actions': grants,
   'keys grant --as': grants,

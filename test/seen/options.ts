@@ -401,6 +401,12 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'MonitorOptions.retrain.maxPerWeek': promises(
     'by performance is of labels that are certainly worse, at most so often in a week, and no drift starts it',
   ),
+  'MonitorOptions.test': of('test/running/monitor.test.ts')(
+    'tests of what is served run by their schedule: one that is red reaches people',
+  ),
+  'MonitorOptions.test.schedule': of('src/stages/retrain/scheduled-tests.test.ts')(
+    'run once at each time, of the version that answers then, and make up for missed ones once',
+  ),
   'MonitorOptions.schedule': triggers('starts one retrain at each of its times, and makes up for missed ones once'),
   'MonitorOptions.notify': promises(
     'waits for a second bad window, tells one cause once with the worst first, and is over after three clean ones',
@@ -441,6 +447,9 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'ProjectSettings.serve': listens,
   'ServeSettings.host': listens,
   'ServeSettings.port': listens,
+  'ServeSettings.grpcPort': of('test/running/grpc.test.ts')(
+    'gRPC is spoken where the project or --grpc-port says so, and ends with the rest',
+  ),
   'ServeSettings.auth': listens,
   'ProjectSettings.run': workspace('%s'),
   'ContainerRun.globalFlags': container,
@@ -517,6 +526,9 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
   'DataSettings.maxMemoryGb': engine,
   'ServeSettings.host': byDefault,
   'ServeSettings.port': byDefault,
+  'ServeSettings.grpcPort': of('test/running/grpc.test.ts')(
+    'gRPC is spoken where the project or --grpc-port says so, and ends with the rest',
+  ),
   'ServeSettings.auth': of('test/jobs.test.ts')('validates, snapshots and suggests'),
   'ContainerRun.program': container,
   'ContainerRun.network': of('src/adapters/executor/container/executor.test.ts')(

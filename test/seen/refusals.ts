@@ -79,6 +79,11 @@ export const rulesSeen: Readonly<Record<string, Refusal>> = {
       'tries every combination on the folds, each as a run with its parameters and its score',
     ),
   },
+  'one red run': both(
+    of('src/stages/retrain/scheduled-tests.test.ts')(
+      'a red critical test alerts at once, another joins untold, and the first green run resolves it, over restarts too',
+    ),
+  ),
   'model test suite': {
     no: training('has a model that is not as good as asked'),
     yes: training('registers a version with the digest of everything that it came from'),

@@ -40,6 +40,7 @@ export async function bareApp(over: Partial<ServerServices> = {}): Promise<BareA
     health,
     guard: new Guard({ store: workspace.store, clock, host: '127.0.0.1', auth: false }),
     version: '1.2.3',
+    lead: { leads: () => true, url: () => undefined },
     log: line => logged.push(line),
     ...over,
   }

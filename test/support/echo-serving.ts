@@ -45,6 +45,7 @@ export function echoDeployment(options: EchoOptions): EchoDeployment {
     labels,
     commands,
     armOf: () => 'stable',
+    explain: () => Promise.reject(fail('nothingDeployed', { deployment: options.name })),
     async predict(rows) {
       options.called?.(rows.length)
       const scores = rows.map(({ row }, i) => {

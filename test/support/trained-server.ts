@@ -55,7 +55,7 @@ export async function trainedServer(
       const type = body === undefined ? {} : { 'content-type': 'application/json' }
       const answer = await fetch(server.url + path, { method, headers: { ...type, ...headers }, ...sent })
       const text = await answer.text()
-      const json = text !== '' && /json/.test(answer.headers.get('content-type') ?? '')
+      const json = text !== '' && /json(?!lines)/.test(answer.headers.get('content-type') ?? '')
       return { status: answer.status, headers: answer.headers, text, body: json ? JSON.parse(text) : {} }
     },
   }

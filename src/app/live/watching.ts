@@ -5,10 +5,16 @@ import type { Monitor } from '../../define/monitor.ts'
 import type { Notifier } from '../../ports/notifier.ts'
 import type { Log } from '../../ports/log.ts'
 import { ArrivalTrigger } from '../../stages/retrain/arrivals.ts'
+import { ScheduledTests, type TestedOnSchedule } from '../../stages/retrain/scheduled-tests.ts'
 import { ScheduleTrigger } from '../../stages/retrain/schedule.ts'
+import { versionName } from '../../stages/register/version-parts.ts'
 import type { LiveDeployment } from '../../stages/serve/deployment.ts'
 import type { LiveServing } from '../../stages/serve/serving.ts'
 import { LiveMonitor } from '../../stages/watch/live.ts'
+import { ObservationReader, type Positions } from '../../stages/instances/observation-reader.ts'
+import type { Keeper } from '../../stages/serve/journal.ts'
+import type { Json } from '../../internal/canonical-json.ts'
+import type { Jobs } from '../jobs/jobs.ts'
 import type { Retrainer } from './retrainer.ts'
 import { messageOf } from '../../internal/message-of.ts'
 
@@ -18,6 +24,18 @@ export interface Watching {
   beat(): Promise<void>
   settled(): Promise<void>
 }
+
+/** Other instances of the project, of which this one leads. */
+export interface Others {
+  /** This one still does. */
+  readonly leads: () => boolean
+  /** Ids of those that live. */
+  readonly alive: () => ReadonlySet<string>
+}
+
+/** Where the instances write down what they were asked under one name, each in a folder of its own. */
+export const observationsFolder = (folder: string, deployment: string): string =>
+  join(folder, 'serving', deployment, 'instances')
 
 async function notifiersOf(urls: readonly string[], log: Log): Promise<Notifier[]> {
   const { logNotifier } = await adapters.notifier.log()
@@ -29,6 +47,7 @@ async function notifiersOf(urls: readonly string[], log: Log): Promise<Notifier[
   ]
 }
 
+const tested = (monitor: Monitor): monitor is TestedOnSchedule => monitor.test !== undefined
 const scheduled = (monitor: Monitor): monitor is Monitor & { readonly schedule: string } =>
   monitor.schedule !== undefined
 
@@ -55,14 +74,32 @@ async function monitorOf(
   return monitor
 }
 
+/** Tests of what is served run in a process of their own: nobody waits for them. */
+async function scheduledTests(
+  { store, clock }: Workspace,
+  definition: TestedOnSchedule,
+  deployment: LiveDeployment,
+  jobs: Jobs,
+  log: Log,
+): Promise<ScheduledTests> {
+  const notifiers = await notifiersOf(definition.notify, log)
+  return new ScheduledTests({ store, clock, notifiers }, definition, {
+    stable: () => deployment.stable && versionName(deployment.stable.record),
+    run: async version => (await jobs.start('test', { version }, { actor: 'schedule' })).answer,
+  })
+}
+
 /** Restores and wires everything that watches. What an earlier server left in memory or under way is taken up. */
 export async function watchAll(
   workspace: Workspace,
   serving: LiveServing,
   retrainer: Retrainer,
+  jobs: Jobs,
   log: Log,
+  others?: Others,
 ): Promise<Watching> {
   const { clock } = workspace
+  const readers: ObservationReader[] = []
   const onError = (error: unknown): void => log({ level: 'error', reason: messageOf(error) })
   const monitors = new Map<LiveMonitor, LiveDeployment>()
   const triggers: { look(): Promise<void> }[] = []
@@ -71,6 +108,7 @@ export async function watchAll(
     if (!deployment) continue
     const monitor = await monitorOf(workspace, definition, deployment, retrainer, log)
     monitors.set(monitor, deployment)
+    if (tested(definition)) triggers.push(await scheduledTests(workspace, definition, deployment, jobs, log))
     if (scheduled(definition)) triggers.push(new ScheduleTrigger(workspace, definition, monitor))
     if (definition.retrain?.on.includes('data')) triggers.push(new ArrivalTrigger(workspace, definition, monitor))
   }
@@ -81,13 +119,35 @@ export async function watchAll(
       ...own.map(({ definition }) => 4 * definition.window + definition.labelHorizon),
     )
     const folder = join(workspace.folder, 'serving', deployment.name)
-    await deployment.remember(folder, own, { clock, retention, onError })
+    const keepers: Keeper[] = [...own]
+    if (others) {
+      const counted = (deployment.heard ?? {}) as unknown as Positions
+      const reader = new ObservationReader(
+        observationsFolder(workspace.folder, deployment.name),
+        deployment.memory,
+        counted,
+      )
+      deployment.keepHeard(() => reader.positions as unknown as Json)
+      keepers.push(reader)
+      readers.push(reader)
+    }
+    await deployment.remember(folder, keepers, {
+      clock,
+      retention,
+      onError,
+      store: workspace.store,
+      ...(others ? { leads: others.leads } : {}),
+    })
   }
   for (const [monitor, deployment] of monitors)
     if (monitor.retraining !== null) void retrainer.carry(deployment, monitor, monitor.retraining)
   let looking = false
   return {
     async beat() {
+      for (const reader of readers) {
+        await reader.read()
+        if (others) await reader.sweep(others.alive())
+      }
       for (const deployment of serving.list()) {
         deployment.tick()
         deployment.settled().catch(onError)

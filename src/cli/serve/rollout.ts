@@ -7,7 +7,8 @@ import { LiveServing } from '../../stages/serve/serving.ts'
 import { stableDocuments } from '../../stages/serve/stable-record.ts'
 import type { DeploymentStatus } from '../../stages/serve/types.ts'
 import type { Command, Invocation, Output } from '../command.ts'
-import { ask, runningServer } from './running.ts'
+import { leadingInstance, releaseLead, seizeLead } from '../../stages/instances/leadership.ts'
+import { ask, runningServer, type RunningServer } from './running.ts'
 import { fillingViews, lostView } from '../../app/fill-views.ts'
 
 export function deploymentOf(project: Project, name: string | undefined): Deployment {
@@ -73,6 +74,12 @@ export function printStatus(status: DeploymentStatus, out: Output): void {
     )
 }
 
+/** An instance on another machine: it asks for tokens wherever it can be reached from here. */
+async function serverElsewhere(workspace: Workspace): Promise<RunningServer | undefined> {
+  const leader = await leadingInstance(workspace)
+  return leader && { url: leader.url, auth: true, process: leader.process }
+}
+
 /** Does something to a deployment: through the server when one is running, else in the store. */
 export async function onDeployment(
   { args, cwd, out }: Invocation,
@@ -82,7 +89,7 @@ export async function onDeployment(
   const workspace = await openWorkspace(cwd)
   try {
     const name = await deploymentCalled(workspace, args[0])
-    const server = await runningServer(workspace.folder)
+    const server = (await runningServer(workspace.folder)) ?? (await serverElsewhere(workspace))
     if (server) {
       const answer = (await ask(workspace, server, remote.path(name), remote.body)) as { status?: DeploymentStatus }
       out.data(answer)
@@ -90,7 +97,9 @@ export async function onDeployment(
       return
     }
     const { fill, lost } = fillingViews(workspace)
-    const serving = await LiveServing.open(workspace, await workspace.online(), fill)
+    const fence = await seizeLead(workspace.store, workspace.clock.now())
+    const led = { ...workspace, store: workspace.store.fenced(fence) }
+    const serving = await LiveServing.open(led, await workspace.online(), fill)
     try {
       const views = workspace.project.deployments.get(name)?.model.views ?? []
       for (const one of lost) {
@@ -105,6 +114,7 @@ export async function onDeployment(
       }
     } finally {
       await serving.close()
+      await releaseLead(workspace.store, fence)
     }
   } finally {
     await workspace.close()

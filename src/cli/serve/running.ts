@@ -1,9 +1,12 @@
-import { readFile, rm } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { readdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { z } from '@hono/zod-openapi'
 import { fail, reviveError } from '../../errors/index.ts'
-import { serverFile, serverLock } from '../../config/state-folder.ts'
+import { serverFile, serverLock, serversFolder } from '../../config/state-folder.ts'
 import { isFileLocked, isHeldLock, takeFileLock, type HeldLock } from '../../internal/file-lock.ts'
-import { publishFile } from '../../internal/publish.ts'
+import { ulid } from '../../internal/ids.ts'
+import { makeFolder, publishFile } from '../../internal/publish.ts'
 import { messageOf } from '../../internal/message-of.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { ProcessIdentity } from '../../ports/executor.ts'
@@ -23,12 +26,33 @@ export interface RunningServer {
   readonly process: ProcessIdentity
 }
 
-/** Undefined when none is running, whatever a dead one left behind. */
+/** Undefined when none is running, whatever a dead one left behind; one of them where several are. */
 export async function runningServer(folder: string): Promise<RunningServer | undefined> {
-  if (!(await isFileLocked(serverLock(folder)))) return undefined
-  const text = await readFile(serverFile(folder), 'utf8').catch(() => undefined)
-  const read = text === undefined ? undefined : form.safeParse(safeJson(text))
-  return read?.success ? read.data : undefined
+  for (const one of [onlyServer(folder), ...(await serversBeside(folder))]) {
+    if (!(await isFileLocked(one.lock))) continue
+    const text = await readFile(one.file, 'utf8').catch(() => undefined)
+    const read = text === undefined ? undefined : form.safeParse(safeJson(text))
+    if (read?.success) return read.data
+  }
+  return undefined
+}
+
+/** Files of one server: a lock that it holds for as long as it lives, and where it has written itself down. */
+interface ServerFiles {
+  readonly lock: string
+  readonly file: string
+}
+
+const onlyServer = (folder: string): ServerFiles => ({ lock: serverLock(folder), file: serverFile(folder) })
+
+const besideFiles = (folder: string, name: string): ServerFiles => ({
+  lock: join(serversFolder(folder), `${name}.lock`),
+  file: join(serversFolder(folder), `${name}.json`),
+})
+
+async function serversBeside(folder: string): Promise<readonly ServerFiles[]> {
+  const names = await readdir(serversFolder(folder)).catch(() => [])
+  return names.filter(name => name.endsWith('.lock')).map(name => besideFiles(folder, name.slice(0, -'.lock'.length)))
 }
 
 function safeJson(text: string): unknown {
@@ -42,13 +66,28 @@ function safeJson(text: string): unknown {
 /** A server that is just ending is waited for so long. */
 const patienceMs = 1_000
 
+/** This process serves the project, for all who look, until it lets go. */
+export interface Claim extends HeldLock {
+  /** Where it writes itself down. */
+  readonly file: string
+}
+
 /**
  * Makes this process the one that serves the project, before it opens anything: of two that start at the same moment one
- * is told here that the other serves. Throws `alreadyUp`.
+ * is told here that the other serves. Throws `alreadyUp`. Where there may be several it is one of them.
  */
-export async function claimServing(folder: string): Promise<HeldLock> {
-  const taken = await takeFileLock(serverLock(folder), patienceMs)
-  if (isHeldLock(taken)) return taken
+export async function claimServing(folder: string, several = false): Promise<Claim> {
+  if (several) await makeFolder(serversFolder(folder), 0o700)
+  const { lock, file } = several ? besideFiles(folder, ulid()) : onlyServer(folder)
+  const taken = await takeFileLock(lock, patienceMs)
+  if (isHeldLock(taken))
+    return {
+      file,
+      release() {
+        taken.release()
+        if (several) for (const path of [lock, `${lock}.holder`, file]) rmSync(path, { force: true })
+      },
+    }
   const other = await runningServer(folder)
   throw fail('alreadyUp', {
     pid: other?.process.pid ?? taken.pid,
@@ -57,12 +96,12 @@ export async function claimServing(folder: string): Promise<HeldLock> {
   })
 }
 
-export async function announce(folder: string, server: RunningServer): Promise<void> {
-  await publishFile(serverFile(folder), `${JSON.stringify(server)}\n`, 0o600)
+export async function announce({ file }: Claim, server: RunningServer): Promise<void> {
+  await publishFile(file, `${JSON.stringify(server)}\n`, 0o600)
 }
 
-export async function withdraw(folder: string): Promise<void> {
-  await rm(serverFile(folder), { force: true })
+export async function withdraw({ file }: Claim): Promise<void> {
+  await rm(file, { force: true })
 }
 
 /** Posts to the running server. Throws `serverSilent` and `serverRefused`. */

@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os'
 import { findRoot, loadProject } from '../../config/load.ts'
 import { makeStateFolder } from '../../config/state-folder.ts'
 import { openWorkspace, type Workspace } from '../../config/workspace.ts'
@@ -8,11 +9,10 @@ import type { Log } from '../../ports/log.ts'
 import { checkBind, EventBus, startServer } from '../../server/index.ts'
 import { LiveServing } from '../../stages/serve/serving.ts'
 import { openJobs } from '../../app/jobs/jobs.ts'
+import { oneInstance, onlyInstance } from '../../app/live/instances.ts'
 import { recovery } from '../../app/live/recovery.ts'
-import { retrainer } from '../../app/live/retrainer.ts'
-import { announce, claimServing, withdraw } from './running.ts'
 import { fillingViews, lostView } from '../../app/fill-views.ts'
-import { watchAll } from '../../app/live/watching.ts'
+import { announce, type Claim, claimServing, withdraw } from './running.ts'
 
 export interface UpOptions {
   readonly cwd: string
@@ -20,6 +20,9 @@ export interface UpOptions {
   readonly port?: number | undefined
   readonly host?: string | undefined
   readonly auth?: boolean | undefined
+  /** Where other instances reach this one; where it listens by default. */
+  readonly advertise?: string | undefined
+  readonly grpcPort?: number | undefined
   readonly log: Log
 }
 
@@ -28,10 +31,13 @@ interface Address {
   readonly port: number
   readonly host: string
   readonly auth: boolean
+  readonly grpcPort: number | undefined
 }
 
 export interface Up {
   readonly url: string
+  /** Host and port of gRPC, where it is spoken. */
+  readonly grpc?: string
   /** Whether it asks for tokens. */
   readonly auth: boolean
   close(): Promise<void>
@@ -68,10 +74,12 @@ export async function up(options: UpOptions): Promise<Up> {
   const project = await loadProject(root)
   const { serve: said = {} } = project.settings
   const { port = said.port ?? 8790, host = said.host ?? '127.0.0.1', auth = said.auth ?? false } = options
+  const grpcPort = options.grpcPort ?? said.grpcPort
   checkBind(host, auth)
-  const own = await claimServing(makeStateFolder(root))
+  // A database in a file serves one process; of a server's many may serve beside each other
+  const own = await claimServing(makeStateFolder(root), mayBeSeveral(project))
   try {
-    const running = await serve(project, options, { port, host, auth })
+    const running = await serve(project, options, { port, host, auth, grpcPort }, own)
     return { ...running, close: () => running.close().finally(() => own.release()) }
   } catch (error) {
     own.release()
@@ -79,7 +87,25 @@ export async function up(options: UpOptions): Promise<Up> {
   }
 }
 
-async function serve(project: Project, { cwd, log }: UpOptions, { port, host, auth }: Address): Promise<Up> {
+/** An address of this machine where it listens on all of them. */
+function reachedAt(listening: string): string {
+  const url = new URL(listening)
+  if (url.hostname !== '0.0.0.0' && url.hostname !== '[::]') return listening
+  const own = Object.values(networkInterfaces()).flatMap(all => all ?? [])
+  const other = own.find(one => !one.internal && one.family === 'IPv4')
+  url.hostname = other?.address ?? '127.0.0.1'
+  return url.origin
+}
+
+const mayBeSeveral = ({ settings }: Project): boolean => settings.metadata?.kind === 'postgres'
+
+async function serve(
+  project: Project,
+  { cwd, log, advertise }: UpOptions,
+  address: Address,
+  claim: Claim,
+): Promise<Up> {
+  const { auth } = address
   const workspace: Workspace = await openWorkspace(cwd, {
     project,
     principal: 'serving',
@@ -91,25 +117,24 @@ async function serve(project: Project, { cwd, log }: UpOptions, { port, host, au
   })
   const bus = new EventBus()
   const jobs = openJobs(workspace)
-  const retrains = retrainer(workspace, jobs, log)
   const letGo = async (): Promise<void> => {
-    retrains.close()
     await jobs.close()
     await serving.close()
     await workspace.close()
   }
   try {
-    const watching = await watchAll(workspace, serving, retrains, log)
+    const parts = { workspace, serving, jobs, log }
+    const instance = mayBeSeveral(project) ? await oneInstance(parts) : await onlyInstance(parts)
     const server = await startServer({
       workspace,
       serving,
       jobs,
-      port,
-      host,
-      auth,
+      ...address,
       bus,
       log,
+      lead: { leads: instance.leads, url: () => instance.leader()?.url },
     })
+    instance.listening(advertise ?? reachedAt(server.url))
     const recover = recovery(await workspace.engineOf(), jobs, workspace.clock, log)
     const wrong = (error: unknown): void => log({ level: 'error', reason: messageOf(error) })
     const under = new Set<Promise<void>>()
@@ -118,21 +143,21 @@ async function serve(project: Project, { cwd, log }: UpOptions, { port, host, au
       under.add(safe)
     }
     const beat = setInterval(() => {
-      follow(watching.beat())
+      follow(instance.beat())
       follow(recover())
     }, 1000)
-    await announce(workspace.folder, { url: server.url, process: ownIdentity(), auth })
+    await announce(claim, { url: server.url, process: ownIdentity(), auth })
     return {
       url: server.url,
+      ...(server.grpc === undefined ? {} : { grpc: server.grpc }),
       auth,
       async close() {
         clearInterval(beat)
-        await withdraw(workspace.folder)
+        await withdraw(claim)
         await server.close()
-        retrains.close()
         await jobs.close()
         await Promise.all(under)
-        await watching.settled()
+        await instance.close()
         await letGo()
       },
     }

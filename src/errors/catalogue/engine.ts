@@ -289,4 +289,13 @@ export const engineErrors = {
     status: 422,
     blame: 'user',
   },
+  leadershipLost: {
+    code: 'MR3049',
+    title: 'Another instance leads',
+    message: 'Another instance leads {name} now; what this one wanted to write was not written.',
+    hint: 'It was too slow to be known alive, or was told to let go. It follows the other one from now on; ask again.',
+    exit: 3,
+    status: 503,
+    blame: 'environment',
+  },
 } as const satisfies Record<string, ErrorEntry>

@@ -1,7 +1,18 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { compileTrees, nextNode, outputsOf, type TrainingMatrix, type Tree, trainTrees } from '../trees/index.ts'
-import { permutationImportance, treeContributions } from './index.ts'
+import {
+  type Comparison,
+  type Forest,
+  forestAnswers,
+  interventionalContributions,
+  linearContributions,
+  permutationImportance,
+  sampledContributions,
+  treeContributions,
+} from './index.ts'
+
+const pause = async (): Promise<void> => {}
 
 const tables = fc.record({
   rows: fc.array(
@@ -29,6 +40,21 @@ function conditional(tree: Tree, row: readonly number[], known: ReadonlySet<numb
 
 const factorial = (n: number): number => (n < 2 ? 1 : n * factorial(n - 1))
 
+/** Shapley values by their definition. */
+function shapley(inputs: number, value: (known: ReadonlySet<number>) => number): number[] {
+  const all = Array.from({ length: inputs }, (_, at) => at)
+  return all.map(input => {
+    let sum = 0
+    for (let subset = 0; subset < 2 ** inputs; subset++) {
+      if ((subset >> input) & 1) continue
+      const known = new Set(all.filter(at => (subset >> at) & 1))
+      const weight = (factorial(known.size) * factorial(inputs - 1 - known.size)) / factorial(inputs)
+      sum += weight * (value(new Set([...known, input])) - value(known))
+    }
+    return sum
+  })
+}
+
 test('contributions are the Shapley values over all subsets, and add up to the margin', async () => {
   await fc.assert(
     fc.asyncProperty(tables, async ({ rows, task }) => {
@@ -44,7 +70,7 @@ test('contributions are the Shapley values over all subsets, and add up to the m
       const ensemble = await trainTrees(matrix, { task, trees: 3, depth: 4, minLeaf: 1, learningRate: 0.5 })
       const outputs = outputsOf(ensemble)
       for (const row of [[0, 1, 2, 3], [-4, NaN, 6, 0], rows[0]?.slice(0, 4) ?? []]) {
-        const { expected, values } = treeContributions(ensemble, row)
+        const { expected, values } = await treeContributions(ensemble, row, pause)
         const margins = new Float32Array(outputs)
         compileTrees(ensemble).margins(Float32Array.from(row), 1, margins)
         for (let output = 0; output < outputs; output++) {
@@ -54,16 +80,7 @@ test('contributions are the Shapley values over all subsets, and add up to the m
           const trees = ensemble.trees.filter((_, at) => at % outputs === output)
           const value = (known: ReadonlySet<number>): number =>
             trees.reduce((sum, tree) => sum + conditional(tree, row, known), 0)
-          for (let feature = 0; feature < 4; feature++) {
-            let shapley = 0
-            for (let subset = 0; subset < 16; subset++) {
-              if ((subset >> feature) & 1) continue
-              const known = new Set([0, 1, 2, 3].filter(at => (subset >> at) & 1))
-              const weight = (factorial(known.size) * factorial(3 - known.size)) / factorial(4)
-              shapley += weight * (value(new Set([...known, feature])) - value(known))
-            }
-            expect(own[feature]).toBeCloseTo(shapley, 6)
-          }
+          shapley(4, value).forEach((one, feature) => expect(own[feature]).toBeCloseTo(one, 6))
         }
       }
     }),
@@ -82,7 +99,7 @@ test('trees without the counts of their rows cannot tell', async () => {
     { task: 'regression', trees: 1 },
   )
   const blind = { ...ensemble, trees: ensemble.trees.map(tree => ({ ...tree, count: tree.count.map(() => 0) })) }
-  expect(() => treeContributions(blind, [1])).toThrow(/do not tell how many rows/)
+  await expect(treeContributions(blind, [1], pause)).rejects.toThrow(/do not tell how many rows/)
 })
 
 describe('permutation', () => {
@@ -97,8 +114,8 @@ describe('permutation', () => {
         (3 * (a?.[row] ?? 0) + (b?.[row] ?? 0) - 3 * (columns[0]?.[row] ?? 0) - (columns[1]?.[row] ?? 0)) ** 2,
     ).reduce((sum, one) => sum + one, 0) / rows
 
-  test('what the loss depends on is worth what moving it costs, the rest nothing', () => {
-    const { mean, deviation, loss: before } = permutationImportance(columns, loss, { repeats: 20 })
+  test('what the loss depends on is worth what moving it costs, the rest nothing', async () => {
+    const { mean, deviation, loss: before } = await permutationImportance(columns, loss, { repeats: 20 })
     expect(before).toBe(0)
     // Of independent values dealt anew, the squares of the differences add up to twice the variance
     expect(mean[0]).toBeGreaterThan(0.9 * 9 * 2 * 0.5)
@@ -107,16 +124,144 @@ describe('permutation', () => {
     expect([mean[2], deviation[2]]).toEqual([0, 0])
     expect(deviation[0]).toBeGreaterThan(0)
   })
-  test('columns stay as they were; the seed decides; texts are dealt too', () => {
+  test('columns stay as they were; the seed decides; texts are dealt too', async () => {
     const kept = columns.map(one => [...one])
-    const first = permutationImportance(columns, loss, { seed: 4 })
+    const first = await permutationImportance(columns, loss, { seed: 4 })
     expect(columns.map(one => [...one])).toEqual(kept)
-    expect(permutationImportance(columns, loss, { seed: 4 })).toEqual(first)
-    expect(permutationImportance(columns, loss, { seed: 5 })).not.toEqual(first)
+    expect(await permutationImportance(columns, loss, { seed: 4 })).toEqual(first)
+    expect(await permutationImportance(columns, loss, { seed: 5 })).not.toEqual(first)
     const texts = [Array.from({ length: 50 }, (_, row) => `t${row % 5}`)]
     const wrong = ([list]: readonly (readonly string[])[]): number =>
       (list ?? []).filter((text, row) => text !== `t${row % 5}`).length
-    expect(permutationImportance(texts, wrong).mean[0]).toBeGreaterThan(25)
-    expect(() => permutationImportance(texts, wrong, { repeats: 0 })).toThrow(/repeats/)
+    expect((await permutationImportance(texts, wrong)).mean[0]).toBeGreaterThan(25)
+    await expect(permutationImportance(texts, wrong, { repeats: 0 })).rejects.toThrow(/repeats/)
+  })
+})
+
+const comparisons: readonly Comparison[] = ['<=', '<', '>=', '>', '==', '!=']
+const cell = fc.oneof(fc.integer({ min: -2, max: 2 }), fc.constant(Number.NaN))
+/** A tree whose nodes stand in the order of a heap; the last level is leaves. */
+const forestTree = fc
+  .record({
+    column: fc.array(fc.nat(4), { minLength: 7, maxLength: 7 }),
+    comparison: fc.array(fc.constantFrom(...comparisons), { minLength: 7, maxLength: 7 }),
+    threshold: fc.array(fc.integer({ min: -2, max: 2 }), { minLength: 7, maxLength: 7 }),
+    missingYes: fc.array(fc.boolean(), { minLength: 7, maxLength: 7 }),
+    weights: fc.array(fc.tuple(fc.nat(1), fc.integer({ min: -8, max: 8 })), { minLength: 8, maxLength: 8 }),
+  })
+  .map(({ column, comparison, threshold, missingYes, weights }) => {
+    const inner = (node: number): boolean => node < 7
+    const nodes = Array.from({ length: 15 }, (_, node) => node)
+    return {
+      column: nodes.map(node => (inner(node) ? (column[node] as number) : -1)),
+      comparison: nodes.map(node => comparison[node] ?? ('<=' as const)),
+      threshold: nodes.map(node => threshold[node] ?? 0),
+      missingYes: nodes.map(node => missingYes[node] ?? false),
+      yes: nodes.map(node => (inner(node) ? 2 * node + 1 : -1)),
+      no: nodes.map(node => (inner(node) ? 2 * node + 2 : -1)),
+      adds: nodes.map(node => {
+        const [output, weight] = weights[node - 7] ?? [0, 0]
+        return inner(node)
+          ? []
+          : [
+              { output, weight },
+              { output: 1 - output, weight: weight / 2 },
+            ]
+      }),
+    }
+  })
+
+describe('against background rows', () => {
+  const width = 5
+  // Columns 1 and 3 are made of one input, and move together
+  const owner = [0, 1, 2, 1, 3]
+
+  test('trees of any origin have the Shapley values of mixed rows, with every comparison and missing values', async () => {
+    const forests = fc.record({
+      trees: fc.array(forestTree, { minLength: 1, maxLength: 3 }),
+      row: fc.array(cell, { minLength: width, maxLength: width }),
+      background: fc.array(fc.array(cell, { minLength: width, maxLength: width }), { minLength: 1, maxLength: 4 }),
+    })
+    await fc.assert(
+      fc.asyncProperty(forests, async ({ trees, row, background }) => {
+        const forest: Forest = { outputs: 2, width, base: [0.5, -1], trees }
+        const others = { rows: background.length, features: background.flat() }
+        const { expected, values } = await interventionalContributions(forest, row, others, { owner, inputs: 4, pause })
+        for (const output of [0, 1]) {
+          const value = (known: ReadonlySet<number>): number => {
+            const mixed = background.flatMap(other =>
+              other.map((own, at) => (known.has(owner[at] as number) ? row[at] : own)),
+            )
+            const answers = forestAnswers(forest, mixed as number[], background.length)
+            return background.reduce((sum, _, at) => sum + (answers[at * 2 + output] as number), 0) / background.length
+          }
+          expect(expected[output]).toBeCloseTo(value(new Set()), 9)
+          shapley(4, value).forEach((one, input) => expect(values[output]?.[input]).toBeCloseTo(one, 9))
+        }
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test('a linear model: each input adds its coefficient times its distance from the mean, a code its effect', () => {
+    const model = {
+      task: 'binary' as const,
+      coefficients: [[2, -1, 0]],
+      intercepts: [0.25],
+      replacements: [0, 7, 0],
+      effects: [{ feature: 2, values: [[0], [4], [8]] }],
+    }
+    const others = { rows: 2, features: [1, 2, 0, 3, Number.NaN, 2] }
+    const { expected, values } = linearContributions(model, [5, Number.NaN, 1], others)
+    // Means of what is added: 2 × 2, −(2 + 7)/2, (0 + 8)/2
+    expect(expected).toEqual([0.25 + 4 - 4.5 + 4])
+    expect([...(values[0] ?? [])]).toEqual([10 - 4, -7 + 4.5, 4 - 4])
+  })
+
+  const answered = (
+    f: (row: readonly number[]) => number,
+    row: readonly number[],
+    background: readonly number[][],
+  ) => ({
+    inputs: row.length,
+    outputs: 1,
+    background: background.length,
+    seed: 3,
+    answers: async (rows: readonly { background: number; known: Uint8Array }[]) =>
+      rows.map(({ background: at, known }) =>
+        f(row.map((own, i) => (known[i] ? own : (background[at]?.[i] as number)))),
+      ),
+  })
+  const random = (at: number): number => Math.sin(at * 12.9898) * 2
+  const background = Array.from({ length: 40 }, (_, row) =>
+    Array.from({ length: 6 }, (_unused, i) => random(row * 6 + i + 1)),
+  )
+  const f = ([a = 0, b = 0, c = 0, d = 0]: readonly number[]): number => a * b + 3 * c + Math.max(0, d)
+  const row = [1, 2, -1, 0.5, 9, -9]
+  const exact = (): number[] =>
+    shapley(6, known => {
+      const of = background.map(other => f(other.map((own, i) => (known.has(i) ? (row[i] as number) : own))))
+      return of.reduce((sum, one) => sum + one, 0) / of.length
+    })
+
+  test('any function: over all subsets the values are exact', async () => {
+    const found = await sampledContributions({ ...answered(f, row, background), maxAnswers: 64 * 40 })
+    expect(found.errors).toBeUndefined()
+    expect(found.background).toBe(40)
+    exact().forEach((one, i) => expect(found.values[0]?.[i]).toBeCloseTo(one, 9))
+    expect(found.values[0]?.[5]).toBe(0)
+  })
+  test('any function: random orders come within their error, add up, and the seed decides', async () => {
+    const asked = { ...answered(f, row, background), maxAnswers: 64 * 40 - 64 * 15 }
+    const found = await sampledContributions(asked)
+    const [values, errors] = [Array.from(found.values[0] ?? []), Array.from(found.errors?.[0] ?? [])]
+    const off = exact().map((one, i) => Math.abs((values[i] as number) - one) / Math.max(1e-9, errors[i] as number))
+    expect(Math.max(...off)).toBeLessThan(4)
+    expect(errors[0]).toBeGreaterThan(0)
+    expect(values[4]).toBe(0)
+    expect(errors[4]).toBe(0)
+    expect((found.expected[0] as number) + values.reduce((a, b) => a + b, 0)).toBeCloseTo(f(row), 9)
+    expect(await sampledContributions(asked)).toEqual(found)
+    expect(await sampledContributions({ ...asked, seed: 4 })).not.toEqual(found)
   })
 })

@@ -1,2 +1,6 @@
-export { permutationImportance, type PermutationImportance } from './permutation.ts'
-export { type Contributions, treeContributions } from './tree-shap.ts'
+export type { Contributions } from './contributions.ts'
+export { type Comparison, type Forest, type ForestTree, forestAnswers, interventionalContributions } from './forest.ts'
+export { linearContributions } from './linear.ts'
+export { permutationImportance } from './permutation.ts'
+export { type MixedRow, sampledContributions } from './sampling.ts'
+export { treeContributions } from './tree-shap.ts'

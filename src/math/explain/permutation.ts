@@ -13,24 +13,26 @@ export interface PermutationImportance {
  * Importance of each column for a loss, by permutation (Breiman 2001; Fisher, Rudin and Dominici 2019): model and rows stay
  * what they are, only what ties the column to its row goes. Deterministic for a seed. `loss` is asked columns × repeats times.
  */
-export function permutationImportance<C extends { readonly length: number; readonly [row: number]: unknown }>(
+export async function permutationImportance<C extends { readonly length: number; readonly [row: number]: unknown }>(
   columns: readonly C[],
-  loss: (columns: readonly C[]) => number,
+  loss: (columns: readonly C[]) => number | Promise<number>,
   { repeats = 5, seed = 0 }: { readonly repeats?: number; readonly seed?: number } = {},
-): PermutationImportance {
+): Promise<PermutationImportance> {
   if (!(Number.isInteger(repeats) && repeats >= 1)) throw new RangeError(`repeats must be 1 or more, got ${repeats}`)
-  const before = loss(columns)
+  const before = await loss(columns)
   const random = seeded(seed)
-  const rises = columns.map((column, at) =>
-    Array.from({ length: repeats }, () => {
+  const mean: number[] = []
+  const deviation: number[] = []
+  for (const [at, column] of columns.entries()) {
+    const rises: number[] = []
+    for (let repeat = 0; repeat < repeats; repeat++) {
       const moved = dealt(column, () => random.next())
-      return loss(columns.map((one, place) => (place === at ? moved : one))) - before
-    }),
-  )
-  const mean = rises.map(list => list.reduce((sum, rise) => sum + rise, 0) / repeats)
-  const deviation = rises.map((list, at) =>
-    Math.sqrt(list.reduce((sum, rise) => sum + (rise - (mean[at] as number)) ** 2, 0) / repeats),
-  )
+      rises.push((await loss(columns.map((one, place) => (place === at ? moved : one)))) - before)
+    }
+    const middle = rises.reduce((sum, rise) => sum + rise, 0) / repeats
+    mean.push(middle)
+    deviation.push(Math.sqrt(rises.reduce((sum, rise) => sum + (rise - middle) ** 2, 0) / repeats))
+  }
   return { mean, deviation, loss: before }
 }
 

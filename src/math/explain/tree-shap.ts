@@ -1,12 +1,5 @@
+import type { Contributions } from './contributions.ts'
 import { nextNode, outputsOf, type Tree, type TreeEnsemble } from '../trees/index.ts'
-
-/** How much each feature of a row moves each margin away from what is expected of any row. */
-export interface Contributions {
-  /** Expected margin of each output over the training rows. */
-  readonly expected: readonly number[]
-  /** `values[output][feature]`; with the expected margin they add up to the row's margin. */
-  readonly values: readonly Float64Array[]
-}
 
 /** One feature on the way from the root: how often its rows go this way without and with it, and the weights of subsets. */
 interface Step {
@@ -19,19 +12,24 @@ interface Step {
 /**
  * Exact Shapley values of the trees' conditional expectations, where a feature that is not known sends a row both ways in the
  * proportion of the training rows (Lundberg, Erion and Lee 2018, algorithm 2). Needs the row counts of the nodes, which a
- * trained ensemble has and one read from a file has not: throws RangeError then.
+ * trained ensemble has and one read from a file has not: throws RangeError then. `pause` is called between trees.
  */
-export function treeContributions(ensemble: TreeEnsemble, row: ArrayLike<number>): Contributions {
+export async function treeContributions(
+  ensemble: TreeEnsemble,
+  row: ArrayLike<number>,
+  pause: () => Promise<void>,
+): Promise<Contributions> {
   const outputs = outputsOf(ensemble)
   const expected = [...ensemble.baseScore]
   const values = Array.from({ length: outputs }, () => new Float64Array(ensemble.width))
-  ensemble.trees.forEach((tree, at) => {
+  for (const [at, tree] of ensemble.trees.entries()) {
     if (!((tree.count[0] as number) > 0))
       throw new RangeError('the trees do not tell how many rows reached their nodes')
     const output = at % outputs
     expected[output] = (expected[output] as number) + expectedValue(tree, 0)
     descend(tree, row, values[output] as Float64Array, 0, [], 1, 1, -1)
-  })
+    await pause()
+  }
   return { expected, values }
 }
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { fail } from '../../errors/index.ts'
+import { catalogue, fail } from '../../errors/index.ts'
 import { catalogued } from '../problem.ts'
 import { sendJson, sendText, type DataRoute } from './exchange.ts'
 import { dataRoutes } from './routes.ts'
@@ -42,9 +42,18 @@ function match(pattern: Compiled, segments: readonly string[]): Record<string, s
 
 const none: Readonly<Record<string, string>> = {}
 
+/** What the same request need not meet again in a second, here or at another instance. */
+const passing: ReadonlySet<string> = new Set(
+  [catalogue.overloaded, catalogue.bodiesTooMany, catalogue.serverClosing].map(entry => entry.code),
+)
+const isPassing = ({ code }: { readonly code: string }): boolean => passing.has(code)
+
 /** Answers what is the data plane's on raw `node:http`; gives false for everything else. */
-export function dataPlane(services: DataServices): (request: IncomingMessage, response: ServerResponse) => boolean {
-  const { exact, patterns } = compile(dataRoutes)
+export function dataPlane(
+  services: DataServices,
+  further: readonly DataRoute[] = [],
+): (request: IncomingMessage, response: ServerResponse) => boolean {
+  const { exact, patterns } = compile([...dataRoutes, ...further])
 
   const answer = async (
     route: DataRoute,
@@ -64,7 +73,7 @@ export function dataPlane(services: DataServices): (request: IncomingMessage, re
     } catch (error) {
       const known = catalogued(error, services)
       if (known.status === 401) response.setHeader('www-authenticate', 'Bearer realm="millrace"')
-      if (known.status === 429) response.setHeader('retry-after', '1')
+      if (isPassing(known)) response.setHeader('retry-after', '1')
       if (route.errors === 'oip') sendJson(response, known.status, { error: known.message, ...known.toJSON() })
       else sendText(response, known.status, JSON.stringify(known), 'application/problem+json')
     }

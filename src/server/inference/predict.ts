@@ -46,7 +46,7 @@ const Feedback = z
   })
   .openapi('FeedbackBody')
 
-export function servedOf({ services }: Exchange, name: string): ServedDeployment {
+export function servedOf({ services }: Pick<Exchange, 'services'>, name: string): ServedDeployment {
   const found = services.serving.get(name)
   if (!found) throw fail('recordUnknown', { kind: 'deployment', name, where: 'GET /v1/deployments' })
   return found
@@ -114,7 +114,7 @@ export async function requireOperator({ request, services }: Pick<Exchange, 'req
 
 /** Scores rows and counts it, whatever protocol they came by. */
 export async function score(
-  exchange: Exchange,
+  exchange: Pick<Exchange, 'services'>,
   deployment: ServedDeployment,
   requests: readonly PredictRequest[],
 ): Promise<readonly Prediction[]> {
@@ -214,7 +214,10 @@ export const predictRoutes: readonly DataRoute[] = [
     tag: 'inference',
     summary: 'What came true of earlier predictions, by their ids',
     body: Feedback,
-    answer: z.object({ found: z.number(), sent: z.number() }),
+    answer: z.object({
+      found: z.number().describe('whose prediction is known here; an instance that follows another knows none'),
+      sent: z.number(),
+    }),
     async answerTo(exchange) {
       const deployment = servedOf(exchange, exchange.params.name ?? '')
       const route = `POST ${feedbackPath}`

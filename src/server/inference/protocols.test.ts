@@ -130,11 +130,11 @@ describe("MLflow's scoring protocol", () => {
     ['both forms', { dataframe_records: [], dataframe_split: {} }, 'send exactly one of'],
     ['none', {}, 'send exactly one of'],
     ['another form', { rows: [] }, "'rows' is not known"],
-    ['instances that are no rows', { instances: [[1, 2]] }, 'must be a list of rows'],
+    ['instances that are no rows', { instances: [1, 2] }, 'instances[0] is neither an object by name nor a list'],
+    ['instances of too few values', { instances: [[1, 2]] }, 'instances[0] has 2 values; in the order of the columns'],
     ['instances by column', { instances: {} }, 'must be a list of rows'],
     ['inputs without names', { inputs: [[1], [2]] }, 'by their names'],
     ['inputs of two lengths', { inputs: { km: [1, 2], zone: ['north'] } }, 'has 1 values, another column 2'],
-    ['parameters', { params: { a: 1 }, dataframe_records: [] }, 'take none'],
     ['records that are no list', { dataframe_records: {} }, 'must be a list of rows'],
     ['a split without data', { dataframe_split: { columns: [] } }, 'needs columns and data'],
     [
@@ -157,7 +157,8 @@ describe("MLflow's scoring protocol", () => {
   })
 
   it('takes rows and columns in every form of it', async () => {
-    const one = row()
+    // a time that is a number has no unit here
+    const one = { ...row(), at: new Date(Number(row().at) / 1000).toISOString() }
     const columns = Object.fromEntries(Object.entries(one).map(([name, value]) => [name, [value, value]]))
     const nested = Object.fromEntries(Object.entries(one).map(([name, value]) => [name, [[value], [value]]]))
     const scores = async (body: unknown) => {
@@ -175,9 +176,76 @@ describe("MLflow's scoring protocol", () => {
 
   it('names the deployment where there are several', async () => {
     expect((await server.ask('POST', '/invocations?deployment=none', { dataframe_records: [row()] })).status).toBe(404)
-    expect((await server.ask('POST', '/invocations?deployment=late-api', { dataframe_records: [row()] })).status).toBe(
-      200,
-    )
+    const body = { dataframe_records: [row()], params: { times: 'us' } }
+    expect((await server.ask('POST', '/invocations?deployment=late-api', body)).status).toBe(200)
     expect(await server.ask('GET', '/ping')).toMatchObject({ status: 200, text: '\n' })
+  })
+})
+
+describe('explanations on request', () => {
+  const url = '/v1/deployments/late-api/explain'
+  interface Answers {
+    readonly version: number
+    readonly method: string
+    readonly explanations: readonly {
+      readonly score: number
+      readonly label: boolean
+      readonly answers: readonly {
+        readonly unit: string
+        readonly expected: number
+        readonly answer: number
+        readonly contributions: readonly { input: string; value: number; contribution: number }[]
+      }[]
+    }[]
+  }
+
+  it('say what each input adds to the score that the same row is predicted, features included', async () => {
+    const rows = [row(38), row(2), row(20, 'south')]
+    const before = server.live.status().requests.stable
+    const { status, body } = await server.ask('POST', url, { rows })
+    const { version, method, explanations } = body as unknown as Answers
+    expect([status, version, method]).toEqual([200, trained.versions.good, 'tree-paths'])
+    expect(server.live.status().requests.stable).toBe(before)
+    const predicted = await server.ask('POST', '/v1/deployments/late-api/predict', { rows })
+    const scores = (predicted.body.predictions as { score: number; label: boolean }[]).map(one => [
+      one.score,
+      one.label,
+    ])
+    expect(explanations.map(one => [one.score, one.label])).toEqual(scores)
+    for (const { score, answers } of explanations) {
+      const [{ unit, expected, answer, contributions } = answers[0] as never] = answers
+      expect(unit).toBe('log odds')
+      expect(contributions.reduce((sum, one) => sum + one.contribution, expected)).toBeCloseTo(answer, 9)
+      expect(1 / (1 + Math.exp(-answer))).toBeCloseTo(score, 5)
+      expect(contributions.map(one => one.input).sort()).toEqual(['hour', 'km', 'km_6h', 'rides_6h'])
+    }
+    // Long rides are late: that is what the table was made by
+    const km = (at: number) => explanations[at]?.answers[0]?.contributions.find(one => one.input === 'km')
+    expect(km(0)?.value).toBe(38)
+    expect(km(0)?.contribution).toBeGreaterThan(0.5)
+    expect(km(1)?.contribution).toBeLessThan(-0.5)
+  })
+
+  it.each<[string, () => unknown, RegExp]>([
+    ['more rows than are explained at once', () => ({ rows: Array.from({ length: 101 }, () => row()) }), /at most 100/],
+    ['no rows', () => ({ rows: [] }), /at least one row/],
+    ['ids, which only predictions have', () => ({ rows: [row()], ids: ['a'] }), /body.ids/],
+    ['a column that is missing', () => ({ rows: [{ km: 1 }] }), /zone|at/],
+  ])('refuse %s', async (_, body, words) => {
+    const answer = await server.ask('POST', url, body())
+    expect([answer.status, answer.text]).toEqual([400, expect.stringMatching(words)])
+  })
+  it('of a name that is not served there are none', async () => {
+    expect((await server.ask('POST', '/v1/deployments/none/explain', { rows: [row()] })).status).toBe(404)
+  })
+  it('refuse what would wait too long, and answer the rest', async () => {
+    const rows = Array.from({ length: 100 }, () => row())
+    // How many are through before the last is read differs from machine to machine
+    const all = await Promise.all(Array.from({ length: 16 }, () => server.ask('POST', url, { rows })))
+    const answered = all.filter(one => one.status === 200).length
+    expect(all.filter(one => one.status === 429).length).toBe(16 - answered)
+    expect(answered).toBeGreaterThanOrEqual(4)
+    expect(answered).toBeLessThan(16)
+    expect((await server.ask('POST', url, { rows: [row()] })).status).toBe(200)
   })
 })

@@ -41,6 +41,7 @@ const command = (verb: 'promote' | 'abort' | 'pause' | 'resume', summary: string
   route({
     method: 'POST',
     path: `/v1/deployments/{name}:${verb}`,
+    byLeader: true,
     permission: 'operate',
     tag: 'deployments',
     summary,
@@ -57,6 +58,7 @@ export const deploymentRoutes = [
   route({
     method: 'GET',
     path: '/v1/deployments',
+    byLeader: true,
     permission: 'read',
     tag: 'deployments',
     summary: 'Deployments with what they serve, their rollout and its evidence',
@@ -71,6 +73,7 @@ export const deploymentRoutes = [
   route({
     method: 'GET',
     path: '/v1/deployments/{name}',
+    byLeader: true,
     permission: 'read',
     tag: 'deployments',
     summary: 'One deployment',
@@ -88,6 +91,7 @@ export const deploymentRoutes = [
   route({
     method: 'POST',
     path: '/v1/deployments/{name}:undeploy',
+    byLeader: true,
     permission: 'operate',
     tag: 'deployments',
     summary: 'Ends a deployment: its name answers no more; its versions stay',
@@ -102,6 +106,7 @@ export const deploymentRoutes = [
   route({
     method: 'POST',
     path: '/v1/deployments/{name}:rollout',
+    byLeader: true,
     permission: 'operate',
     tag: 'deployments',
     summary: 'Starts a rollout of a model version as challenger',

@@ -1,13 +1,18 @@
+import { relative } from 'node:path'
 import { z } from '@hono/zod-openapi'
+import { maxExplained } from '../../app/explain-version.ts'
 import { triggers } from '../../app/train.ts'
 import { compileDefinition } from '../../define/project.ts'
 import { fail, isMillraceError } from '../../errors/index.ts'
+import { pathInside } from '../../internal/inside.ts'
+import { parseTime } from '../../internal/time.ts'
 import type { ArtifactStore } from '../../ports/artifact-store.ts'
 import type { MetadataStore, ModelVersion as ModelVersionRecord } from '../../ports/metadata-store.ts'
 import { drawFigures, type Picture } from '../../stages/evaluate/figures/draw.ts'
 import { readPart } from '../../stages/register/version-parts.ts'
 import { sameArtifacts } from '../../stages/version/same-artifact.ts'
-import { reportsOfRun } from '../reports-of-run.ts'
+import { explanationShape } from '../inference/explain.ts'
+import { reportsOfRun } from '../../app/reports-of-run.ts'
 import { startJob } from '../job-answer.ts'
 import { parseInput, route, type ControlRoute } from '../route.ts'
 import { Edge, Job, ModelVersion, nameSchema, Report } from '../schemas.ts'
@@ -71,6 +76,16 @@ const TrainAnswer = z
     uncommitted: z.unknown().nullable(),
   })
   .openapi('Training')
+
+const VersionExplained = z
+  .object({
+    name: z.string(),
+    importance: z.array(z.object({ input: z.string(), share: z.number() })),
+    importanceIs: z.string(),
+    lossWithout: z.array(z.object({ input: z.string(), rise: z.number() })).nullable(),
+    ...explanationShape,
+  })
+  .openapi('ExplainedVersion')
 
 /** Throws `recordUnknown`. */
 async function versionFound(
@@ -166,6 +181,24 @@ export const modelRoutes = [
   }),
   route({
     method: 'POST',
+    path: '/v1/models/{name}/versions/{version}:explain',
+    permission: 'operate',
+    tag: 'models',
+    summary:
+      'What matters to a version, and why it scores rows as it does: those of the body, by the names of its inputs, or held-out ones',
+    body: z.strictObject({
+      rows: z.array(z.record(z.string(), z.unknown())).min(1).max(maxExplained).optional(),
+      heldOut: z.int().min(1).max(maxExplained).optional(),
+    }),
+    answer: VersionExplained,
+    async handler({ params, body, actor }, { workspace: { store }, jobs }) {
+      const found = await versionFound(store, params)
+      const input = { version: `${found.model}@${found.version}`, ...body }
+      return (await jobs.start('explain', input, { actor })).answer
+    },
+  }),
+  route({
+    method: 'POST',
     path: '/v1/models/{name}/versions/{version}:reproduce',
     permission: 'operate',
     tag: 'models',
@@ -175,6 +208,44 @@ export const modelRoutes = [
     async handler({ params, request, actor }, services) {
       const found = await versionFound(services.workspace.store, params)
       return startJob(services, { request, actor }, 'reproduce', { version: `${found.model}@${found.version}` })
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/models/{name}/versions/{version}:score',
+    permission: 'operate',
+    tag: 'models',
+    summary:
+      'Scores Parquet and CSV files below the project folder into a Parquet file, or a folder of such, as a job; the same body again goes on where an earlier job was cut off',
+    body: z.strictObject({
+      files: z.array(nameSchema).min(1).max(10_000),
+      out: nameSchema,
+      keep: z.array(nameSchema).max(1000).optional(),
+      at: z.string().optional(),
+    }),
+    answer: Job,
+    async handler({ params, body, request, actor }, services) {
+      const { workspace } = services
+      const found = await versionFound(workspace.store, params)
+      const at = body.at === undefined ? undefined : parseTime(body.at)
+      const refuse = (place: string, reason: string): Error =>
+        fail('inputInvalid', { place, reason, route: 'POST /v1/models/{name}/versions/{version}:score' })
+      if (body.at !== undefined && at === undefined)
+        throw refuse('body.at', 'expected a time such as 2001-04-01T12:00:00Z')
+      const below = async (name: string, place: string): Promise<string> => {
+        const path = await pathInside(workspace.root, name)
+        if (path !== undefined && (await pathInside(workspace.folder, relative(workspace.folder, path))) === undefined)
+          return path
+        throw refuse(place, 'expected a path below the project folder, and not in .millrace')
+      }
+      return startJob(services, { request, actor }, 'score', {
+        version: `${found.model}@${found.version}`,
+        files: await Promise.all(body.files.map((name, i) => below(name, `body.files[${i}]`))),
+        out: await below(body.out, 'body.out'),
+        shown: body.out,
+        keep: body.keep,
+        at,
+      })
     },
   }),
   {

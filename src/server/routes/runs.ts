@@ -3,7 +3,7 @@ import { statusOf } from '../../engine/index.ts'
 import { fail } from '../../errors/index.ts'
 import type { RunRecord } from '../../ports/metadata-store.ts'
 import { trialInWords } from '../../stages/pipeline/trial-run.ts'
-import { reportsOfRun } from '../reports-of-run.ts'
+import { reportsOfRun } from '../../app/reports-of-run.ts'
 import { route } from '../route.ts'
 import type { ServerServices } from '../services.ts'
 import { limitSchema, nameSchema, ReportLine, Run, Step } from '../schemas.ts'
@@ -31,7 +31,7 @@ export const runRoutes = [
     summary: 'Runs, newest first',
     query: z.strictObject({
       limit: limitSchema.optional(),
-      kind: z.enum(['pipeline', 'tracking']).optional(),
+      kind: z.enum(['pipeline', 'tracking', 'score']).optional(),
       status: z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']).optional(),
       name: nameSchema.optional(),
     }),

@@ -9,6 +9,15 @@ export function azurePipeline(project: Project, options: CiOptions = {}): string
   const paths = { include: [...plan.watched] }
   const inFolder = plan.folder === '' ? {} : { workingDirectory: plan.folder }
   const npmCache = '$(Pipeline.Workspace)/.npm'
+  const node = [
+    { task: 'NodeTool@0', inputs: { versionSpec: `${plan.node}.x`.replace(/^(\d+\.\d+\.\d+)\.x$/, '$1') } },
+    {
+      task: 'Cache@2',
+      displayName: 'npm cache',
+      inputs: { key: `npm | "$(Agent.OS)" | ${plan.lockfile}`, path: npmCache },
+    },
+  ]
+  const install = { script: 'npm ci', displayName: 'Install', ...inFolder }
   const text = yaml({
     trigger: { branches, paths },
     pr: { branches, paths },
@@ -21,12 +30,7 @@ export function azurePipeline(project: Project, options: CiOptions = {}): string
         variables: { npm_config_cache: npmCache },
         steps: [
           { checkout: 'self', persistCredentials: 'false', fetchDepth: '0' },
-          { task: 'NodeTool@0', inputs: { versionSpec: `${plan.node}.x`.replace(/^(\d+\.\d+\.\d+)\.x$/, '$1') } },
-          {
-            task: 'Cache@2',
-            displayName: 'npm cache',
-            inputs: { key: `npm | "$(Agent.OS)" | ${plan.lockfile}`, path: npmCache },
-          },
+          ...node,
           {
             task: 'Cache@2',
             displayName: 'Measures of files seen before',
@@ -36,7 +40,7 @@ export function azurePipeline(project: Project, options: CiOptions = {}): string
               path: `$(Build.SourcesDirectory)/${plan.states}`,
             },
           },
-          { script: 'npm ci', displayName: 'Install', ...inFolder },
+          install,
           { script: validateCommand('azure'), displayName: 'Validate', ...inFolder },
           {
             task: 'PublishTestResults@2',
@@ -46,6 +50,35 @@ export function azurePipeline(project: Project, options: CiOptions = {}): string
           { publish: plan.reports, artifact: 'millrace-report', condition: 'always()' },
         ],
       },
+      ...(plan.tests.length === 0
+        ? []
+        : [
+            {
+              job: 'test',
+              // Once the data holds
+              dependsOn: 'validate',
+              timeoutInMinutes: '120',
+              variables: { npm_config_cache: npmCache },
+              steps: [
+                { checkout: 'self', persistCredentials: 'false' },
+                ...node,
+                install,
+                // Another model's red tests hide nothing
+                ...plan.tests.map(({ model, command }) => ({
+                  script: command,
+                  displayName: `Train and test ${model}`,
+                  condition: 'succeededOrFailed()',
+                  ...inFolder,
+                })),
+                ...plan.tests.map(({ junit }) => ({
+                  task: 'PublishTestResults@2',
+                  condition: 'always()',
+                  inputs: { testResultsFormat: 'JUnit', testResultsFiles: junit },
+                })),
+                { publish: plan.reports, artifact: 'millrace-report-models', condition: 'always()' },
+              ],
+            },
+          ]),
     ],
   })
   return `# Written by "millrace ci azure"; write it again after adding a dataset.

@@ -1,6 +1,6 @@
 import type { Project } from '../../define/project.ts'
 import { yamlScalar } from '../../internal/yaml.ts'
-import { ciPlan, reportFolder, validateCommand, type CiOptions } from './plan.ts'
+import { ciPlan, reportFolder, validateCommand, type CiOptions, type CiPlan } from './plan.ts'
 
 /** Whole commit ids: a tag can be moved to other code, these cannot. */
 const actions = {
@@ -15,7 +15,7 @@ const actions = {
 /** The text of `.github/workflows/millrace.yml`: validates on changes of data or project, and every day. */
 export function githubWorkflow(project: Project, options: CiOptions = {}): string {
   const plan = ciPlan(project, '.github/workflows/millrace.yml', options)
-  const { sarif, folder, branch, schedule, node, reports, states } = plan
+  const { sarif, branch, schedule, reports, states } = plan
   const paths = plan.watched.map(path => `      - ${JSON.stringify(path)}`)
   // A fork's pull request has a read-only token whatever is asked for here.
   const ownBranch =
@@ -53,18 +53,7 @@ export function githubWorkflow(project: Project, options: CiOptions = {}): strin
     '      contents: read',
     ...(sarif ? ['      security-events: write'] : []),
     ...(sarif ? ['    env:', `      SARIF: ${yamlScalar(`${reports}/results.sarif`)}`] : []),
-    ...(folder === '' ? [] : ['    defaults:', '      run:', `        working-directory: ${yamlScalar(folder)}`]),
-    '    steps:',
-    `      - uses: ${actions.checkout}`,
-    '        with:',
-    '          persist-credentials: false',
-    // what a pull request is compared with
-    '          fetch-depth: 0',
-    `      - uses: ${actions.node}`,
-    '        with:',
-    `          node-version: ${JSON.stringify(node)}`,
-    '          cache: npm',
-    `          cache-dependency-path: ${yamlScalar(plan.lockfile)}`,
+    ...checkedOut(plan, ['          # What a pull request is compared with', '          fetch-depth: 0']),
     '      - name: Measures of files seen before',
     `        uses: ${actions.restore}`,
     '        with:',
@@ -98,6 +87,50 @@ export function githubWorkflow(project: Project, options: CiOptions = {}): strin
           '          category: millrace',
         ]
       : []),
+    ...testJob(plan),
   ]
   return `${lines.join('\n')}\n`
+}
+
+/** The head of a job's steps, up to Node.js. */
+function checkedOut({ folder, node, lockfile }: CiPlan, history: readonly string[] = []): string[] {
+  return [
+    ...(folder === '' ? [] : ['    defaults:', '      run:', `        working-directory: ${yamlScalar(folder)}`]),
+    '    steps:',
+    `      - uses: ${actions.checkout}`,
+    '        with:',
+    '          persist-credentials: false',
+    ...history,
+    `      - uses: ${actions.node}`,
+    '        with:',
+    `          node-version: ${JSON.stringify(node)}`,
+    '          cache: npm',
+    `          cache-dependency-path: ${yamlScalar(lockfile)}`,
+  ]
+}
+
+/** Trains the models in a store of the build's own, once the data holds, and runs their tests. */
+function testJob(plan: CiPlan): string[] {
+  if (plan.tests.length === 0) return []
+  return [
+    '  test:',
+    '    needs: validate',
+    '    runs-on: ubuntu-latest',
+    '    timeout-minutes: 120',
+    ...checkedOut(plan),
+    '      - run: npm ci',
+    ...plan.tests.flatMap(({ model, command }) => [
+      `      - name: ${yamlScalar(`Train and test ${model}`)}`,
+      // Another model's red tests hide nothing
+      '        if: ${{ !cancelled() }}',
+      `        run: ${command}`,
+    ]),
+    '      - name: Keep the reports',
+    '        if: always()',
+    `        uses: ${actions.upload}`,
+    '        with:',
+    `          name: ${reportFolder}-models`,
+    `          path: ${yamlScalar(plan.reports)}`,
+    '          if-no-files-found: warn',
+  ]
 }

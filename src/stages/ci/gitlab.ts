@@ -1,4 +1,5 @@
 import type { Project } from '../../define/project.ts'
+import type { Json } from '../../internal/canonical-json.ts'
 import { yaml } from '../../internal/yaml.ts'
 import { ciPlan, validateCommand, type CiOptions } from './plan.ts'
 
@@ -6,29 +7,42 @@ import { ciPlan, validateCommand, type CiOptions } from './plan.ts'
 export function gitlabPipeline(project: Project, options: CiOptions = {}): string {
   const plan = ciPlan(project, '.gitlab-ci.yml', options)
   const changes = [...plan.watched]
+  const npm = { key: { files: [plan.lockfile], prefix: 'npm' }, paths: ['.npm/'] }
+  const common = {
+    image: `node:${plan.node}`,
+    stage: 'test',
+    interruptible: true,
+    rules: [
+      { if: '$CI_PIPELINE_SOURCE == "merge_request_event"', changes },
+      { if: `$CI_PIPELINE_SOURCE == "push" && $CI_COMMIT_BRANCH == "${plan.branch}"`, changes },
+      { if: '$CI_PIPELINE_SOURCE =~ /^(schedule|trigger|api|web)$/' },
+    ],
+  }
+  const install = [
+    ...(plan.folder === '' ? [] : [`cd '${plan.folder}'`]),
+    'npm ci --cache "$CI_PROJECT_DIR/.npm" --prefer-offline',
+  ]
+  const tests = plan.tests.map(({ model, command, junit }) => [
+    `test ${model}`,
+    {
+      ...common,
+      // Once the data holds; each model by itself
+      needs: ['validate'],
+      timeout: '2 hours',
+      cache: [npm],
+      script: [...install, command],
+      artifacts: { when: 'always', expire_in: '30 days', paths: [`${plan.reports}/`], reports: { junit } },
+    },
+  ])
   const text = yaml({
     validate: {
-      image: `node:${plan.node}`,
-      stage: 'test',
+      ...common,
       timeout: '30 minutes',
-      interruptible: true,
       // what a merge request is compared with
       variables: { GIT_DEPTH: '0' },
-      rules: [
-        { if: '$CI_PIPELINE_SOURCE == "merge_request_event"', changes },
-        { if: `$CI_PIPELINE_SOURCE == "push" && $CI_COMMIT_BRANCH == "${plan.branch}"`, changes },
-        { if: '$CI_PIPELINE_SOURCE =~ /^(schedule|trigger|api|web)$/' },
-      ],
-      cache: [
-        { key: { files: [plan.lockfile], prefix: 'npm' }, paths: ['.npm/'] },
-        // A validation that fails has measured all the same.
-        { key: 'millrace-validation', paths: [`${plan.states}/`], when: 'always' },
-      ],
-      script: [
-        ...(plan.folder === '' ? [] : [`cd '${plan.folder}'`]),
-        'npm ci --cache "$CI_PROJECT_DIR/.npm" --prefer-offline',
-        validateCommand('gitlab'),
-      ],
+      // A validation that fails has measured all the same.
+      cache: [npm, { key: 'millrace-validation', paths: [`${plan.states}/`], when: 'always' }],
+      script: [...install, validateCommand('gitlab')],
       artifacts: {
         when: 'always',
         expire_in: '30 days',
@@ -37,6 +51,7 @@ export function gitlabPipeline(project: Project, options: CiOptions = {}): strin
         reports: { junit: `${plan.reports}/junit.xml`, codequality: `${plan.reports}/code-quality.json` },
       },
     },
+    ...(Object.fromEntries(tests) as Record<string, Json>),
   })
   return `# Written by "millrace ci gitlab"; write it again after adding a dataset.
 # On a schedule: Build > Pipeline schedules, interval "${plan.schedule}", UTC.

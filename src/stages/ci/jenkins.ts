@@ -16,9 +16,38 @@ function indented(lines: readonly string[], depth: number): string[] {
  */
 export function jenkinsPipeline(project: Project, options: CiOptions = {}): string {
   const plan = ciPlan(project, 'Jenkinsfile', options)
-  const steps = ['npm ci --cache "$WORKSPACE/.npm" --prefer-offline', validateCommand('jenkins')].map(
-    command => `sh ${groovy(command)}`,
-  )
+  const shell = (command: string): string => `sh ${groovy(command)}`
+  const inFolder = (steps: readonly string[]): string[] =>
+    plan.folder === ''
+      ? indented(steps, 8)
+      : [`        dir(${groovy(plan.folder)}) {`, ...indented(steps, 10), '        }']
+  const steps = ['npm ci --cache "$WORKSPACE/.npm" --prefer-offline', validateCommand('jenkins')].map(shell)
+  const when = [
+    '      when {',
+    '        anyOf {',
+    "          triggeredBy 'TimerTrigger'",
+    "          triggeredBy cause: 'UserIdCause'",
+    // The first build of a branch, or one that was started because data arrived.
+    '          expression { currentBuild.changeSets.isEmpty() }',
+    ...plan.watched.map(path => `          changeset ${groovy(path)}`),
+    '        }',
+    '      }',
+  ]
+  const tests = plan.tests.flatMap(({ model, command, junit }) => [
+    `    stage(${groovy(`Train and test ${model}`)}) {`,
+    ...when,
+    '      steps {',
+    // Another model's red tests hide nothing
+    ...inFolder([`catchError(buildResult: 'FAILURE', stageResult: 'FAILURE') { ${shell(command)} }`]),
+    '      }',
+    '      post {',
+    '        always {',
+    `          junit allowEmptyResults: true, testResults: ${groovy(junit)}`,
+    `          archiveArtifacts allowEmptyArchive: true, artifacts: ${groovy(`${plan.reports}/**`)}`,
+    '        }',
+    '      }',
+    '    }',
+  ])
   return `${[
     '// Written by "millrace ci jenkins"; write it again after adding a dataset.',
     `// It needs agents with Node.js ${plan.node}. When data arrives: POST <job>/build with an API token.`,
@@ -33,19 +62,9 @@ export function jenkinsPipeline(project: Project, options: CiOptions = {}): stri
     '  }',
     '  stages {',
     "    stage('Validate') {",
-    '      when {',
-    '        anyOf {',
-    "          triggeredBy 'TimerTrigger'",
-    "          triggeredBy cause: 'UserIdCause'",
-    // The first build of a branch, or one that was started because data arrived.
-    '          expression { currentBuild.changeSets.isEmpty() }',
-    ...plan.watched.map(path => `          changeset ${groovy(path)}`),
-    '        }',
-    '      }',
+    ...when,
     '      steps {',
-    ...(plan.folder === ''
-      ? indented(steps, 8)
-      : [`        dir(${groovy(plan.folder)}) {`, ...indented(steps, 10), '        }']),
+    ...inFolder(steps),
     '      }',
     '      post {',
     '        always {',
@@ -59,6 +78,7 @@ export function jenkinsPipeline(project: Project, options: CiOptions = {}): stri
     '        }',
     '      }',
     '    }',
+    ...tests,
     '  }',
     '}',
   ].join('\n')}\n`

@@ -12,6 +12,16 @@ export interface CiOptions {
   readonly schedule?: string
   /** Node.js version. Default `20`. */
   readonly node?: string
+  /** Train each model and run its tests, where the metadata store is the embedded one. Default true. */
+  readonly tests?: boolean
+}
+
+/** One model that is trained in the build's own store and tested. */
+export interface CiTest {
+  readonly model: string
+  readonly command: string
+  /** JUnit report, from the repository's root. */
+  readonly junit: string
 }
 
 /** What every CI system is told, in no system's words. */
@@ -28,6 +38,8 @@ export interface CiPlan {
   /** Files and folders from the repository's root. */
   readonly lockfile: string
   readonly reports: string
+  /** Empty where nothing is trained: no models, or versions in a store that others share, which a build must not fill. */
+  readonly tests: readonly CiTest[]
   /** Measures by file content: what is in it needs no second look. */
   readonly states: string
 }
@@ -50,20 +62,33 @@ export function validateCommand(system: keyof typeof shows): string {
   return `npx millrace validate --reporter ${reporter} ${common}${files} --compare pull-request`
 }
 
+/** Trains a model and runs its tests; what it finds is written whether they pass or not. */
+function testsOf(project: Project, below: (path: string) => string): CiTest[] {
+  if ((project.settings.metadata?.kind ?? 'sqlite') !== 'sqlite') return []
+  return [...project.models.keys()].map(model => {
+    const base = `${reportFolder}/${model}`
+    return {
+      model,
+      command: `npx millrace train ${model} --junit ${base}.xml --sarif ${base}.sarif --html ${base}.html`,
+      junit: below(`${base}.xml`),
+    }
+  })
+}
+
 function checked(options: CiOptions): Required<CiOptions> {
-  const { sarif = true, folder = '', branch = 'main', schedule = '17 4 * * *', node = '20' } = options
+  const { sarif = true, tests = true, folder = '', branch = 'main', schedule = '17 4 * * *', node = '20' } = options
   const field = /^[\d*/,A-Za-z-]+$/
   const fields = schedule.trim().split(/\s+/)
   if (fields.length !== 5 || !fields.every(one => field.test(one)))
     throw fail('workflowSetting', { reason: `'${schedule}' is not five cron fields` })
   if (!/^[\w./-]+$/.test(branch)) throw fail('workflowSetting', { reason: `'${branch}' is not a branch name` })
   if (!/^\d+(?:\.\d+){0,2}$/.test(node)) throw fail('workflowSetting', { reason: `'${node}' is not a Node.js version` })
-  return { sarif, folder, branch, schedule: fields.join(' '), node }
+  return { sarif, tests, folder, branch, schedule: fields.join(' '), node }
 }
 
 /** Plans the validation of a project in CI. `file` is the CI file itself. Throws `workflowSetting`. */
 export function ciPlan(project: Project, file: string, options: CiOptions = {}): CiPlan {
-  const { sarif, folder, branch, schedule, node } = checked(options)
+  const { sarif, tests, folder, branch, schedule, node } = checked(options)
   const below = (path: string): string => (folder === '' ? path : `${folder}/${path}`)
   const data = [...project.datasets.values()]
     .map(dataset => dataset.source.path.replace(/^\.\//, ''))
@@ -80,6 +105,7 @@ export function ciPlan(project: Project, file: string, options: CiOptions = {}):
     watched: [...new Set([...data, ...names])].map(below).concat(file),
     lockfile: below('package-lock.json'),
     reports: below(reportFolder),
+    tests: tests ? testsOf(project, below) : [],
     states: below('.millrace/validation'),
   }
 }

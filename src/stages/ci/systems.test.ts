@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parquet, project, dataset, t } from '../../index.ts'
+import { dataset, gbt, model, parquet, project, t } from '../../index.ts'
 import { azurePipeline } from './azure.ts'
 import { githubWorkflow } from './github.ts'
 import { gitlabPipeline } from './gitlab.ts'
@@ -24,4 +24,31 @@ test.each(Object.entries(systems))('%s refuses what would write another pipeline
 
 test('a path cannot end the Groovy string that it stands in', () => {
   expect(jenkinsPipeline(sample)).toContain("changeset 'data/it\\'s/*.parquet'")
+})
+
+const late = (name: string) =>
+  model(name, {
+    task: 'regression',
+    from: rows,
+    label: c => c.a,
+    inputs: c => ({ a: c.a.plus(1) }),
+    split: { by: 'random', test: 0.2 },
+    train: gbt({ trees: 1 }),
+  })
+const modelled = project('flights', { rows, late: late('late'), soon: late('soon') })
+
+test.each(Object.entries(systems))('%s trains and tests each model by itself, and keeps what was found', (_, write) => {
+  const text = write(modelled, { folder: 'ml/late' })
+  for (const name of ['late', 'soon']) {
+    expect(text).toContain(`npx millrace train ${name} --junit millrace-report/${name}.xml`)
+    expect(text).toMatch(new RegExp(`[Tt]est ${name}\\b`))
+    if (write !== githubWorkflow) expect(text).toContain(`ml/late/millrace-report/${name}.xml`)
+  }
+  // One of two that is red must not hide the other
+  expect(text).toMatch(/needs:\n? +-? ?validate|!cancelled\(\)|succeededOrFailed\(\)|catchError\(/)
+  expect(write(modelled, { tests: false })).not.toContain('millrace train')
+  expect(write(sample)).not.toContain('millrace train')
+  // Versions that others see are not made by a build
+  const shared = project('flights', { rows, late: late('late') }, { metadata: { kind: 'postgres', urlFrom: 'URL' } })
+  expect(write(shared)).not.toContain('millrace train')
 })

@@ -1,7 +1,6 @@
 import type { Model } from '../../define/model.ts'
 import { overallStatus, type CheckResult, type Report } from '../../define/report.ts'
 import { ulid } from '../../internal/ids.ts'
-import { scoreDistance, scoreScale } from '../../math/metrics/score-distance.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { FrameRows } from '../../ports/trainer.ts'
 import { measureAll, type Judged } from '../../math/metrics/catalogue.ts'
@@ -19,6 +18,7 @@ import { fairnessTest } from './fairness-test.ts'
 import { leakTest } from './leak/index.ts'
 import type { SuiteContext } from './context.ts'
 import { defaultLeakTest, type ModelTest } from '../../define/model-test/index.ts'
+import { steady } from './steady.ts'
 import { scoreRows, type Subject } from './subject.ts'
 
 export interface SuiteInput {
@@ -67,7 +67,7 @@ export async function runSuite(input: SuiteInput): Promise<SuiteResult> {
   const checks: CheckResult[] = [
     ...(input.further ?? []),
     bounds(name, context.judged),
-    await steady(name, context.judged, input.subject, frame),
+    await steady(name, context.judged, input.subject, frame, input),
   ]
   const tests = model.tests.some(test => test.kind === 'leak') ? model.tests : [...model.tests, defaultLeakTest]
   const counterexamples: Counterexample[] = []
@@ -210,50 +210,5 @@ function bounds(name: string, { task, scores, outputs }: Judged): CheckResult {
     bad,
     threshold: allowed,
     message: bad === 0 ? 'all scores are in range' : `${bad} scores are not finite or out of range`,
-  }
-}
-
-/** Equal answers again, alone and in company. */
-async function steady(
-  name: string,
-  { task, scores, outputs }: Judged,
-  subject: Subject,
-  frame: FrameRows,
-): Promise<CheckResult> {
-  const rows = Math.min(64, frame.rows)
-  const scale = scoreScale(task, scores)
-  const head = frame.inputs.map(column =>
-    column instanceof Float32Array ? column.subarray(0, rows) : column.slice(0, rows),
-  )
-  const again = await scoreRows(subject, head, rows)
-  let bad = 0
-  for (let i = 0; i < rows; i++) {
-    const alone = await scoreRows(
-      subject,
-      head.map(column => (column instanceof Float32Array ? column.subarray(i, i + 1) : [column[i] as string])),
-      1,
-    )
-    let same = true
-    for (let k = 0; k < outputs; k++) {
-      const score = scores[i * outputs + k] as number
-      const off = (other: number): number => scoreDistance(other, score, scale)
-      same &&= off(again[i * outputs + k] as number) <= 1e-6 && off(alone[k] as number) <= 1e-5
-    }
-    if (!same) bad++
-  }
-  return {
-    id: 'steady',
-    kind: 'batchConsistent',
-    target: { model: name },
-    severity: 'critical',
-    status: bad === 0 ? 'pass' : 'fail',
-    observed: { bad },
-    evaluated: rows,
-    bad,
-    threshold: 'the same score alone, in a batch, and again',
-    message:
-      bad === 0
-        ? `${rows} rows score the same alone and in a batch`
-        : `${bad} of ${rows} rows score differently alone and in a batch`,
   }
 }

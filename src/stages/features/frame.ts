@@ -73,7 +73,7 @@ export async function spansOf(engine: DataEngine, model: Model, events: string):
 }
 
 /** How a column is reached once features are joined: `view.feature` is a double with NaN for null until here. */
-function featureColumns(plans: readonly ViewPlan[], dialect: Dialect): (name: string) => string {
+export function featureColumns(plans: readonly ViewPlan[], dialect: Dialect): (name: string) => string {
   const types = new Map<string, FeatureSpec>()
   for (const plan of plans) for (const { name, spec } of plan.features) types.set(`${plan.view.name}.${name}`, spec)
   return name => {
@@ -158,7 +158,7 @@ async function writeFrame(
 }
 
 /** Only rows of which that is true. Of a row with several versions all stay: one may say that it is another row's time now. */
-function within({ sql, versions }: DatasetRows, condition: string): DatasetRows {
+export function within({ sql, versions }: DatasetRows, condition: string): DatasetRows {
   return {
     sql: `SELECT * FROM (${sql}) WHERE ${condition}`,
     ...(versions === undefined

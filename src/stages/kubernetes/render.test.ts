@@ -162,6 +162,20 @@ test('with PostgreSQL and a claim of many nodes, servers are many and replaced w
   })
   expect(JSON.stringify(deployed)).not.toContain('podAffinity')
   expect(JSON.stringify(policy)).toContain('5432')
+  // One that follows asks the one that leads
+  const own = {
+    podSelector: { matchLabels: { 'app.kubernetes.io/name': 'flights', 'app.kubernetes.io/component': 'serving' } },
+  }
+  const ports = [{ protocol: 'TCP', port: 8080 }]
+  const among = {
+    ingress: [{ from: expect.arrayContaining([own]), ports }],
+    egress: expect.arrayContaining([{ to: [own], ports }]),
+  }
+  expect(policy).toMatchObject({ spec: among })
+  const [, , , alone] = renderObjects(shared, { image })['serving.yaml'] as [Kind, Kind, Kind, Kind]
+  expect(JSON.stringify((alone as { spec: Kind }).spec.ingress)).not.toContain(
+    '"app.kubernetes.io/component":"serving"',
+  )
 })
 
 test('the URL of an online store on a server comes from the same Secret, and its port may be reached', () => {

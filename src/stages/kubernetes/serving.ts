@@ -117,7 +117,11 @@ export function serving(options: ServingOptions): readonly Json[] {
         // Callers carry a label; other namespaces, a gateway's for example, are let in by a policy of theirs.
         ingress: [
           {
-            from: [{ podSelector: { matchLabels: { 'millrace.dev/client': 'true' } } }],
+            from: [
+              { podSelector: { matchLabels: { 'millrace.dev/client': 'true' } } },
+              // Those that follow ask the one that leads
+              ...(options.replicas > 1 ? [{ podSelector: { matchLabels: selector } }] : []),
+            ],
             ports: [{ protocol: 'TCP', port }],
           },
         ],
@@ -129,6 +133,9 @@ export function serving(options: ServingOptions): readonly Json[] {
               { protocol: 'TCP', port: 53 },
             ],
           },
+          ...(options.replicas > 1
+            ? [{ to: [{ podSelector: { matchLabels: selector } }], ports: [{ protocol: 'TCP', port }] }]
+            : []),
           // Where PostgreSQL stands is known to its Secret only
           ...databasePorts(options.pod).map(port => ({ ports: [{ protocol: 'TCP', port }] })),
         ],

@@ -37,6 +37,7 @@ export function registerStep(
       profile: from(`evaluate-${model.name}`, 'profile'),
       onnx: from(`verify-${model.name}`, 'onnx'),
       golden: from(`verify-${model.name}`, 'golden'),
+      explanation: from(`verify-${model.name}`, 'explanation'),
       report: from(`evaluate-${model.name}`, 'report'),
       metrics: from(`evaluate-${model.name}`, 'metrics'),
       figures: from(`evaluate-${model.name}`, 'figures'),

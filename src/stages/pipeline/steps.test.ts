@@ -70,7 +70,7 @@ it('each step stands in its order, with what it reads of those before', async ()
     ],
     [
       'register-late',
-      'validate-rides.data log features-late.frame train-late.card train-late.scaler evaluate-late.profile verify-late.onnx verify-late.golden evaluate-late.report evaluate-late.metrics evaluate-late.figures',
+      'validate-rides.data log features-late.frame train-late.card train-late.scaler evaluate-late.profile verify-late.onnx verify-late.golden verify-late.explanation evaluate-late.report evaluate-late.metrics evaluate-late.figures',
     ],
   ])
   expect(graph.map(one => [one.name, one.cache]).filter(([, cache]) => cache)).toEqual([

@@ -11,12 +11,13 @@ import type { LoadedModel } from '../../ports/inference-runtime.ts'
 import type { FrameRows, ModelCard, ReferenceScores, TrainingFrame } from '../../ports/trainer.ts'
 import { goldenRows } from '../evaluate/golden.ts'
 import { batchOf, scoreRows } from '../evaluate/subject.ts'
+import { explanationBasis } from '../explain/basis.ts'
 import { parametersOf, type ScalerArtifact, scalerParity } from '../scaler/index.ts'
 import { openFrame, thinned } from '../train/read-frame.ts'
 import { readReference, type WrittenReference } from '../train/reference.ts'
 import { buildProfile } from '../windows/build-profile.ts'
 import type { Profile } from '../windows/profile.ts'
-import { saveUnder, sealedBy } from './save.ts'
+import { frameKey, saveUnder, sealedBy } from './save.ts'
 import type { StageServices } from '../services.ts'
 import { from, input, type Common } from './step-parts.ts'
 
@@ -106,10 +107,10 @@ async function profileOf(
   model: Model,
   card: ModelCard,
   frame: TrainingFrame,
+  seen: FrameRows,
   naturalWindow: Duration,
 ): Promise<Profile> {
   const subject = { loaded, inputs: card.inputs }
-  const seen = thinned(await frame.rows('train'), profileRows)
   const heldOut = await frame.rows('test', heldOutRows)
   return buildProfile({
     task: model.task,
@@ -191,11 +192,18 @@ export function verifyStep(services: StageServices, model: Model, common: Common
         ])
         const save = saveUnder(services, context, model.encryptWith)
         const opset = inspectModel(bytes).opsets as unknown as Json
+        const seen = thinned(await frame.rows('train'), profileRows)
+        const basis = await explanationBasis({ loaded, inputs: card.inputs }, card, bytes, seen)
         return {
           outputs: {
             onnx: await save('onnx', bytes, { opset }),
             golden: await save('json', JSON.stringify(await goldenRows(loaded, card.inputs, reference ?? rows))),
-            profile: await save('profile', JSON.stringify(await profileOf(loaded, model, card, frame, naturalWindow))),
+            profile: await save(
+              'profile',
+              JSON.stringify(await profileOf(loaded, model, card, frame, seen, naturalWindow)),
+            ),
+            // It has training rows, which are protected as the frame is
+            explanation: await saveUnder(services, context, frameKey(model))('json', JSON.stringify(basis)),
             report: await context.save('report', JSON.stringify(report)),
           },
           reports: [report],

@@ -9,6 +9,7 @@ import type { ModelVersion } from '../../ports/metadata-store.ts'
 import type { ModelCard } from '../../ports/trainer.ts'
 import type { ModelFigures } from '../evaluate/figures/index.ts'
 import type { GoldenRows } from '../evaluate/golden.ts'
+import type { ExplanationBasis } from '../explain/basis.ts'
 import { type FrameSummary, type Spans, spansIn } from '../features/frame.ts'
 import { readArtifact, type ScalerArtifact } from '../scaler/index.ts'
 import type { Profile } from '../windows/profile.ts'
@@ -42,6 +43,8 @@ const readers = {
   /** What is known of the model besides its file: how its inputs are called, which of them matters. */
   card: (json: unknown, version: string): ModelCard => ofKind(json, 'model card', version),
   golden: (json: unknown, version: string): GoldenRows => ofKind(json, 'golden rows', version),
+  /** What its answers are explained against. */
+  explanation: (json: unknown, version: string): ExplanationBasis => ofKind(json, 'explanation basis', version),
   /** What it is drawn by: curves, distributions, slices. */
   figures: (json: unknown, version: string): ModelFigures => ofKind(json, 'model figures', version),
   profile(json: unknown, version: string): Profile {

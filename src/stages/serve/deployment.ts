@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { Deployment } from '../../define/deployment.ts'
 import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
@@ -6,57 +5,59 @@ import { messageOf } from '../../internal/message-of.ts'
 import type { Micros } from '../../internal/time.ts'
 import type { Task } from '../../math/task.ts'
 import { type CommandEvent, startRollout, type RolloutState } from '../deploy/rollout/index.ts'
+import type { MetadataStore } from '../../ports/metadata-store.ts'
 import type { StageServices } from '../services.ts'
 import { versionCalled, versionName } from '../register/version-parts.ts'
 import { type Arm, loadArm } from './arm.ts'
 import { requestColumns } from './encode.ts'
-import { type JournalOptions, type Keeper, type KeptPrediction, ServingJournal } from './journal.ts'
+import type { JournalOptions, Keeper } from './journal.ts'
+import { Explanations } from './explanations.ts'
 import { LabelPairs, withWaiting } from './label-pairs.ts'
-import { LiveRollout } from './live-rollout.ts'
+import { type Ending, LiveRollout } from './live-rollout.ts'
+import { type Observer, ServingMemory } from './memory.ts'
 import type { OnlineViews } from './online-views.ts'
-import { type Observer, Predictor } from './predictor.ts'
-import { RolloutLog } from './rollout-log.ts'
+import { Predictor } from './predictor.ts'
+import type { Recorder } from './recorder.ts'
 import { rolloutConfigOf } from './rollout-config.ts'
 import { ScalerGuard } from './scaler-guard.ts'
 import { retire, type ServedVersion } from './served-version.ts'
 import { recordStable, recordWithdrawn, type StableDocument } from './stable-record.ts'
 import { Trial } from './trial.ts'
-import type { DeploymentStatus, Label, Prediction, PredictRequest, ServedDeployment } from './types.ts'
+import type { DeploymentStatus, Explained, Label, Prediction, PredictRequest, ServedDeployment } from './types.ts'
 
-export type { Observer } from './predictor.ts'
+export type { Observer } from './memory.ts'
 
-/** What the journal keeps of a deployment. */
-interface Kept {
-  readonly rollout: RolloutState | null
-  readonly pairs: ReturnType<LabelPairs['capture']>
+/** How one who leads remembers. */
+export interface Lead extends JournalOptions {
+  /** Where it writes; it takes nothing any more once another leads. By default the store of the services. */
+  readonly store?: MetadataStore
 }
+
+const isOver = ({ phase }: RolloutState): boolean => phase === 'done' || phase === 'rolled-back'
 
 /**
  * One served name: routes rows between stable and challenger, scores both while a rollout runs, and moves the rollout on
- * with every event. The state survives in the metadata store; decisions are stored before they take effect elsewhere.
+ * with every event. The state survives in the metadata store; decisions are stored before they take effect elsewhere. Where
+ * another instance leads, this one answers by what the store says, and writes down what it learns.
  */
-export class LiveDeployment implements ServedDeployment, Keeper {
-  readonly keeps = 'rollout'
+export class LiveDeployment implements ServedDeployment {
   readonly definition: Deployment
   readonly #services: StageServices
   readonly #views: OnlineViews
   readonly #predictor: Predictor
   readonly #rollout: LiveRollout
-  #pairs: LabelPairs
+  readonly #memory: ServingMemory
+  /** Hears of what is answered: the memory, or who writes it down for the instance that leads. */
+  #recorder: Recorder
+  /** The store of one who leads; undefined while another does. */
+  #authority: MetadataStore | undefined
   #stable: Arm | undefined
   /** Why what should be stable is not: nothing answers, and the other deployments do. */
   #down: { readonly version: string; readonly error: unknown } | undefined
   #stableSince: Micros = 0
-  /** The rollout as the journal has it. */
-  #kept: RolloutState | undefined
-  /** The rollout is the journal's. */
-  #taken = false
-  #journal: ServingJournal | undefined
-  #log: RolloutLog | undefined
   #closing: Promise<void> | undefined
   readonly #scaler: ScalerGuard
-  /** Set by whoever watches. */
-  observer: Observer | undefined
+  readonly #explanations: Explanations
   /** Called after a new version became stable. */
   onStable: ((version: ServedVersion) => void) | undefined
   readonly labelHorizon: Micros
@@ -65,19 +66,29 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     this.#services = services
     this.definition = definition
     this.#scaler = new ScalerGuard(services, definition.name)
+    this.#explanations = new Explanations(services, definition.name)
     this.#views = views
-    this.#pairs = new LabelPairs(definition.model.task, labelHorizon, definition.model.quantile)
     this.labelHorizon = labelHorizon
-    this.#rollout = new LiveRollout(services, definition.name, {
-      told: decision => withWaiting(decision, this.#pairs.waiting, labelHorizon),
+    this.#authority = services.store
+    this.#rollout = new LiveRollout(services.clock, definition.name, {
+      authority: () => this.#store(),
+      told: decision => withWaiting(decision, this.#memory.waiting, labelHorizon),
       ended: (state, { arm }) => this.#ended(state, arm),
     })
+    this.#memory = new ServingMemory(this.#rollout, this.#noPairs(), () => services.clock.now())
+    this.#recorder = this.#memory
     this.#predictor = new Predictor(definition, services.clock, () => ({
       rollout: this.#rollout,
-      pairs: this.#pairs,
-      journal: this.#journal,
-      observer: this.observer,
+      recorder: this.#recorder,
     }))
+  }
+
+  /** Set by whoever watches. */
+  get observer(): Observer | undefined {
+    return this.#memory.observer
+  }
+  set observer(observer: Observer | undefined) {
+    this.#memory.observer = observer
   }
 
   get name(): string {
@@ -105,30 +116,71 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     return this.#rollout.rolling
   }
 
-  /** Takes up where the store says that it was: the stable version, and a rollout that was running. */
+  /**
+   * Takes up where the store says that it is: the stable version, and a rollout that is running. Called again, it follows what
+   * changed there meanwhile.
+   */
   async restore(): Promise<void> {
-    const { store } = this.#services
-    const stable = await store.getDocument<never>('deployment', this.name)
-    if (!stable) return
-    const { model, version, since } = stable.value as StableDocument
-    try {
-      this.#stable = await this.#load(model, version)
-    } catch (error) {
-      this.#down = { version: versionName({ model, version }), error }
+    await this.#restoreStable()
+    await this.#restoreRollout()
+  }
+
+  async #restoreStable(): Promise<void> {
+    const said = (await this.#services.store.getDocument<never>('deployment', this.name))?.value as
+      | StableDocument
+      | undefined
+    const before = this.#stable
+    const down = this.#down
+    if (!said) {
+      this.#stable = undefined
+      this.#down = undefined
+      if (before) retire(before)
       return
     }
-    this.#stableSince = since
-    this.#pairs = this.#noPairs()
-    const rollout = (await store.getDocument<never>('rollout', this.name))?.value as RolloutState | undefined
-    if (!rollout || rollout.phase === 'done' || rollout.phase === 'rolled-back') return
-    const challenger = versionCalled(rollout.config.challenger)
+    const { model, version, since } = said
+    const called = versionName({ model, version })
+    if (before && versionName(before.record) === called) {
+      this.#stableSince = since
+      return
+    }
+    // What could not be loaded is not tried again until another is named
+    if (down?.version === called) return
+    try {
+      this.#takeStable(await this.#load(model, version), since)
+      this.#memory.renew(this.#noPairs())
+    } catch (error) {
+      this.#down = { version: called, error }
+      this.#stable = undefined
+      if (before) retire(before)
+    }
+  }
+
+  async #restoreRollout(): Promise<void> {
+    const { store } = this.#services
+    const said = (await store.getDocument<never>('rollout', this.name))?.value as RolloutState | undefined
+    if (this.rolling && said?.salt === this.rollout?.salt && said && !isOver(said)) {
+      this.#rollout.resume(said)
+      return
+    }
+    const { trial } = this.#rollout
+    if (trial) {
+      trial.end()
+      this.#rollout.forget()
+      retire(trial.arm)
+    }
+    if (!said || !this.#stable) return
+    if (isOver(said)) {
+      this.#rollout.resume(said)
+      return
+    }
+    const challenger = versionCalled(said.config.challenger)
     try {
       const arm = await this.#load(challenger.model, challenger.version, this.#services.challengers)
-      this.#rollout.take(rollout, this.#trialOf(arm, rollout))
+      this.#rollout.take(said, this.#trialOf(arm, said))
     } catch (error) {
       // What cannot be loaded cannot be tried; who answers is not its concern
       this.#predictor.trouble = messageOf(error)
-      await this.#rollout.giveUp(rollout, messageOf(error))
+      if (this.leads) await this.#rollout.giveUp(said, messageOf(error))
     }
   }
 
@@ -137,51 +189,48 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     return this.#down
   }
 
-  /** From now on what is in memory is also kept in `folder`, with what `others` remember; takes up what is there. */
-  async remember(folder: string, others: readonly Keeper[], options: JournalOptions): Promise<void> {
-    this.#journal = await ServingJournal.open(folder, [this, ...others], options)
-    this.#log = await RolloutLog.open(join(folder, 'events'), options.onError)
-    this.#rollout.keep(this.#log)
-    // A rollout that began past the journal (by a command while no server ran) has another challenger than what it holds
-    if (this.#rollout.state && !this.#taken) this.#pairs.begin()
-    this.#release(this.#services.clock.now())
+  /** What is answered here is remembered and decided by here. */
+  get leads(): boolean {
+    return this.#recorder === this.#memory
   }
 
-  capture(whole: boolean): Json | undefined {
-    const { state } = this.#rollout
-    if (!whole && state === this.#kept) return undefined
-    this.#kept = state
-    const kept: Kept = { rollout: state ?? null, pairs: this.#pairs.capture() }
-    return kept as unknown as Json
+  /** What hears of the answers of other instances, where this one leads. */
+  get memory(): Recorder {
+    return this.#memory
   }
 
-  /** The store has the rollout as of its last decision; the journal has the evidence since then, or that of an earlier one. */
-  takeBack(state: Json): void {
-    const { rollout, pairs } = state as unknown as Kept
-    this.#pairs.takeBack(pairs)
-    const own = this.#rollout.state
-    this.#taken =
-      rollout !== null &&
-      own !== undefined &&
-      rollout.phase !== 'done' &&
-      rollout.phase !== 'rolled-back' &&
-      rollout.config.challenger === own.config.challenger &&
-      rollout.config.stable === own.config.stable &&
-      rollout.sequence >= own.sequence &&
-      rollout.since >= own.since
-    if (this.#taken) this.#rollout.resume(rollout as RolloutState)
+  /**
+   * From now on this instance leads: what is answered is remembered here and kept in `folder`, with what `others` remember.
+   * Takes up what is there.
+   */
+  async remember(folder: string, others: readonly Keeper[], { store, ...options }: Lead): Promise<void> {
+    this.#authority = store ?? this.#services.store
+    await this.#memory.open(folder, others, options)
+    this.#recorder = this.#memory
   }
 
-  recall({ id, at, stable, canary, epoch }: KeptPrediction): void {
-    this.#pairs.recall(id, at, stable, canary, epoch)
+  /** How far other instances were heard is kept with what was learned of them. */
+  keepHeard(heard: () => Json): void {
+    this.#rollout.heard = heard
   }
 
-  recallLabel(id: string, label: number): void {
-    this.#pairs.label(id, label)
+  /** How far other instances were heard when the rollout was stored last. */
+  get heard(): Json | undefined {
+    return (this.rollout as { readonly heard?: Json } | undefined)?.heard
   }
 
-  stored(): Promise<unknown> {
-    return this.#rollout.written()
+  /** Another instance leads: what is answered here is written down for it. */
+  async follow(recorder: Recorder): Promise<void> {
+    this.#recorder = recorder
+    this.#authority = undefined
+    this.onStable = undefined
+    await this.#memory.abandon()
+    this.#memory.renew(this.#noPairs())
+  }
+
+  #store(): MetadataStore {
+    if (!this.#authority) throw fail('noLeader', { what: this.name, reason: 'this one follows another' })
+    return this.#authority
   }
 
   #load(model: string, version: number, runtime?: StageServices['runtime']): Promise<Arm> {
@@ -195,23 +244,32 @@ export class LiveDeployment implements ServedDeployment, Keeper {
 
   /** Makes a version stable at once: the first one of a deployment, or by an operator's word. */
   async deploy(version: number, actor: string): Promise<void> {
+    const authority = this.#store()
     const loaded = await this.#load(this.definition.model.name, version)
-    await this.#becomeStable(loaded, actor, `${actor} deployed ${versionName(loaded.record)}`)
-    this.#down = undefined
-    this.#pairs = this.#noPairs()
+    const ending = this.#stableBy(loaded, actor, `${actor} deployed ${versionName(loaded.record)}`)
+    await authority.transaction(ending.record)
+    ending.effect()
+    this.#memory.renew(this.#noPairs())
   }
 
-  async #becomeStable(version: Arm, actor: string, reason: string): Promise<void> {
+  #takeStable(version: Arm, since: Micros): void {
     const before = this.#stable
-    this.#stableSince = await recordStable(this.#services, version.record, {
-      deployment: this.definition,
-      before: before?.record,
-      actor,
-      reason,
-    })
     this.#stable = version
+    this.#stableSince = since
+    this.#down = undefined
+    this.#memory.version = versionName(version.record)
     this.onStable?.(version)
     if (before && before !== version) retire(before)
+  }
+
+  /** A version becomes stable: what is recorded, and what happens then. */
+  #stableBy(version: Arm, actor: string, reason: string): Ending {
+    const at = this.#services.clock.now()
+    const promotion = { deployment: this.definition, before: this.#stable?.record, actor, reason }
+    return {
+      record: store => recordStable(store, version.record, promotion, at),
+      effect: () => this.#takeStable(version, at),
+    }
   }
 
   async rollOut(version: number, actor: string): Promise<DeploymentStatus> {
@@ -223,6 +281,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
       throw fail('rolloutRunning', { deployment: this.name, challenger: this.rollout?.config.challenger ?? '' })
     }
     if (this.rolling) refuse()
+    this.#store()
     const canary = await this.#load(this.definition.model.name, version, this.#services.challengers)
     const { record, model: served } = this.#stable
     if (canary.model.task !== served.task) {
@@ -243,7 +302,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     this.#predictor.trouble = undefined
     const config = rolloutConfigOf(this.definition, this.#stable, canary)
     const state = startRollout(config, this.#services.clock.now(), version)
-    this.#pairs.begin()
+    this.#memory.begin()
     this.#rollout.take(state, this.#trialOf(canary, state))
     await this.#rollout.persist()
     return this.status()
@@ -261,6 +320,11 @@ export class LiveDeployment implements ServedDeployment, Keeper {
       // A version that took its place while features were read reads its own
       if (this.#stable === stable) return this.#predictor.predict(stable, requests, { rows, now, started })
     }
+  }
+
+  async explain(requests: readonly PredictRequest[]): Promise<Explained> {
+    if (!this.#stable) throw this.#nothing()
+    return this.#explanations.of(this.#stable, requests)
   }
 
   armOf(request: PredictRequest & { readonly id: string }): 'stable' | 'canary' {
@@ -289,32 +353,21 @@ export class LiveDeployment implements ServedDeployment, Keeper {
       if (Number.isFinite(Math.fround(label))) return
       throw fail('requestInvalid', { row, column: 'label', reason: 'a score is never as large: beyond ±3.4e38' })
     })
-    let found = 0
-    for (const { id, label, at } of labels) {
-      this.observer?.labelled(id, label, at ?? now)
-      this.#journal?.label(id, label, at ?? now)
-      if (this.#pairs.label(id, label)) found++
-    }
-    this.#release(now)
-    return found
-  }
-
-  #release(now: Micros): void {
-    const losses = this.#pairs.release(now)
-    if (losses) this.#rollout.move({ type: 'labels', at: now, ...losses })
+    return this.#recorder.labelled(labels.map(({ id, label, at }) => ({ id, label, at: at ?? now })))
   }
 
   /** Time passes: steps that wait too long are held, and the scaler's chain of digests is followed again. */
   tick(): void {
+    if (!this.leads) return
     const stable = this.#stable
     if (stable && this.#scaler.due()) this.#rollout.write(() => this.#scaler.follow(stable))
-    const now = this.#services.clock.now()
-    this.#release(now)
-    this.#rollout.move({ type: 'tick', at: now })
+    this.#memory.release()
+    this.#rollout.retry()
+    this.#rollout.move({ type: 'tick', at: this.#services.clock.now() })
   }
 
   /** A challenger that came through becomes stable, in this process from now on; another is let go. */
-  #ended(state: RolloutState, arm: Arm): (() => Promise<unknown>) | undefined {
+  #ended(state: RolloutState, arm: Arm): (() => Promise<Ending>) | undefined {
     if (state.phase !== 'done') {
       retire(arm)
       return undefined
@@ -322,8 +375,14 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     return async () => {
       const { model, version } = arm.record
       const stable = arm.loaded.inChildProcess ? await this.#load(model, version) : arm
-      await this.#becomeStable(stable, 'system', `${state.config.challenger} passed its rollout`)
-      if (stable !== arm) retire(arm)
+      const { record, effect } = this.#stableBy(stable, 'system', `${state.config.challenger} passed its rollout`)
+      return {
+        record,
+        effect: () => {
+          effect()
+          if (stable !== arm) retire(arm)
+        },
+      }
     }
   }
 
@@ -351,7 +410,8 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     const stable = this.#stable
     if (!stable && !this.#down) throw this.#nothing()
     if (this.rolling) await this.command('abort', actor)
-    await recordWithdrawn(this.#services, this.name, stable?.record, actor)
+    const { clock } = this.#services
+    await recordWithdrawn({ store: this.#store(), clock }, this.name, stable?.record, actor)
     this.#stable = undefined
     this.#rollout.forget()
     this.#down = undefined
@@ -368,7 +428,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
         : null,
       rollout: rollout ? (rollout as unknown as Record<string, Json>) : null,
       requests: { ...this.#predictor.counts },
-      labels: { waiting: this.#pairs.waiting, horizon: this.labelHorizon },
+      labels: { waiting: this.#memory.waiting, horizon: this.labelHorizon },
       latencyMicros: this.#predictor.latency.quantiles(),
     }
   }
@@ -377,7 +437,7 @@ export class LiveDeployment implements ServedDeployment, Keeper {
     if (!this.#stable)
       return { ready: false, reasons: [this.#down ? this.#nothing().message : `nothing is deployed as ${this.name}`] }
     if (this.#scaler.broken !== undefined) return { ready: false, reasons: [this.#scaler.broken] }
-    const trouble = this.#journal?.trouble
+    const { trouble } = this.#memory
     const { failure } = this.#rollout
     const challenger = this.#predictor.trouble
     const reasons = [
@@ -396,10 +456,11 @@ export class LiveDeployment implements ServedDeployment, Keeper {
   async #close(): Promise<void> {
     this.#rollout.trial?.end()
     await this.#predictor.heard()
-    await this.#journal?.close()
-    await this.#rollout.written()
-    await this.#log?.close()
-    await this.#rollout.persist()
+    if (this.leads) {
+      await this.#memory.close()
+      await this.#rollout.persist()
+    }
+    await this.#explanations.close()
     await this.#stable?.loaded.close()
     if (this.#rollout.trial) retire(this.#rollout.trial.arm)
   }

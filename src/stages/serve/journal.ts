@@ -1,4 +1,4 @@
-import { type FileHandle, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
@@ -31,6 +31,8 @@ export interface Keeper {
   recallLabel(id: string, label: number, at: Micros): void
   /** Resolves when what it wrote elsewhere because of its present state is stored. */
   stored(): Promise<unknown>
+  /** What `capture` gave last is on disk. */
+  written?(): void
 }
 
 export interface JournalOptions {
@@ -39,7 +41,12 @@ export interface JournalOptions {
   readonly retention: Micros
   /** Hears of writing that fails, once until it succeeds again; what was to be written is tried again. */
   readonly onError: (error: unknown) => void
+  /** Whether this process still leads; left out where no other can. Who leads no more writes nothing. */
+  readonly leads?: () => boolean
 }
+
+/** Of each segment how much of it counts: what one who was asleep while another took over writes behind it does not. */
+const endsFile = 'ends.json'
 
 type Kept = number | readonly number[] | null
 type PredictionEntry = readonly [id: string, at: Micros, stable: Kept, canary: Kept, epoch: number]
@@ -101,10 +108,11 @@ export function gapBetween(
   }
 }
 
-/** The same of a file. Whatever else stands in its place is damage. */
-export async function readSegmentAt(path: string): Promise<ReturnType<typeof readSegment>> {
+/** The same of a file, or of its first `bytes`. Whatever else stands in its place is damage. */
+export async function readSegmentAt(path: string, bytes?: number): Promise<ReturnType<typeof readSegment>> {
   try {
-    return readSegment(await readFile(path, 'utf8'))
+    const content = await readFile(path)
+    return readSegment(content.subarray(0, bytes ?? content.length).toString('utf8'))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EISDIR') return { frames: [], damaged: 1, text: '' }
     throw named(error, path)
@@ -127,6 +135,7 @@ export class ServingJournal {
   #size = 0
   #last = 0
   #trouble: string | undefined
+  #abandoned = false
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> = Promise.resolve()
 
@@ -159,6 +168,15 @@ export class ServingJournal {
     if (this.#entries.length === flushRows) void this.flush()
   }
 
+  /** Ends without writing: what is in memory is another's now. */
+  async abandon(): Promise<void> {
+    clearInterval(this.#timer)
+    this.#abandoned = true
+    await this.#writing
+    await this.#file?.close().catch(() => undefined)
+    this.#file = undefined
+  }
+
   /** Why nothing can be written at present. */
   get trouble(): string | undefined {
     return this.#trouble
@@ -178,6 +196,7 @@ export class ServingJournal {
   }
 
   async #write(): Promise<void> {
+    if (this.#abandoned || this.#options.leads?.() === false) return
     const whole = this.#file === undefined || this.#size >= segmentBytes
     const s: Record<string, Json> = {}
     for (const keeper of this.#keepers) {
@@ -190,6 +209,7 @@ export class ServingJournal {
     const at = this.#options.clock.now()
     try {
       for (const keeper of this.#keepers) await keeper.stored()
+      if (this.#options.leads?.() === false) throw fail('leadershipLost', { name: 'serving' })
       const line = checkedLine({ at, r, s })
       const file = whole ? await this.#next() : (this.#file as FileHandle)
       await file.appendFile(line)
@@ -198,6 +218,7 @@ export class ServingJournal {
       const segment = this.#segments.at(-1) as Segment
       segment.until = Math.max(segment.until, at)
       segment.predictions += predictionsIn(r)
+      for (const keeper of this.#keepers) keeper.written?.()
       this.#trouble = undefined
     } catch (error) {
       // The next frame begins a segment with whole states; a row that is written twice counts once
@@ -237,13 +258,14 @@ export class ServingJournal {
 
   async #replay(): Promise<void> {
     const names = (await readdir(this.#folder)).filter(name => /^\d{9}\.jsonl$/.test(name)).sort()
+    const ends = this.#options.leads ? await this.#endsOf(names) : {}
     for (const name of names) {
       const path = join(this.#folder, name)
       const segment: Segment = { path, number: Number(name.slice(0, 9)), until: 0, predictions: 0 }
       const before = this.#segments.at(-1)
       this.#segments.push(segment)
       this.#last = segment.number
-      const { frames, damaged, text } = await readSegmentAt(path)
+      const { frames, damaged, text } = await readSegmentAt(path, ends[name])
       const gap = before && gapBetween(before, { number: segment.number, from: frames[0]?.at })
       if (gap) this.#options.onError(fail('journalGap', { path: this.#folder, ...gap }))
       if (damaged > 0) await this.#setAside(path, damaged, text)
@@ -253,6 +275,16 @@ export class ServingJournal {
         this.#give(frame)
       }
     }
+  }
+
+  /** What of each segment counted for those who led before, and of the newest ones what is there now. */
+  async #endsOf(names: readonly string[]): Promise<Readonly<Record<string, number>>> {
+    const path = join(this.#folder, endsFile)
+    const known = JSON.parse(await readFile(path, 'utf8').catch(() => '{}')) as Readonly<Record<string, number>>
+    const ends: Record<string, number> = {}
+    for (const name of names) ends[name] = known[name] ?? (await stat(join(this.#folder, name))).size
+    await publishFile(path, JSON.stringify(ends), 0o600)
+    return ends
   }
 
   /** Keeps a damaged segment as it was found, and what is whole of it in its place. */

@@ -1,6 +1,7 @@
 import type { Decision } from '../../define/decision.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { advance, type RolloutEvent, type RolloutState } from '../deploy/rollout/index.ts'
+import type { MetadataStore } from '../../ports/metadata-store.ts'
 import type { StageServices } from '../services.ts'
 import type { RolloutLog } from './rollout-log.ts'
 import type { Trial } from './trial.ts'
@@ -8,8 +9,26 @@ import type { Trial } from './trial.ts'
 export interface RolloutHooks {
   /** What a decision says besides, for those who read it. */
   readonly told: (decision: Decision) => Decision
+  /** The store of one who leads: it takes nothing any more once another does. Throws `noLeader` where another leads. */
+  readonly authority: () => MetadataStore
   /** The rollout has ended, well or not: the pointer has moved, what is slow follows in the order of the records. */
-  readonly ended: (state: RolloutState, trial: Trial) => (() => Promise<unknown>) | undefined
+  readonly ended: (state: RolloutState, trial: Trial) => (() => Promise<Ending>) | undefined
+}
+
+/** Decisions of one event with what they led to, which are not in the store yet. */
+interface Unstored {
+  readonly decisions: readonly Decision[]
+  readonly state: RolloutState
+  readonly heard: Json | undefined
+  readonly end: (() => Promise<Ending>) | undefined
+  /** Made once, however often storing it is tried. */
+  ending?: Ending | undefined
+}
+
+/** What the end of a rollout leads to: recorded with its decision, or neither is; then it takes effect here. */
+export interface Ending {
+  readonly record: (store: MetadataStore) => Promise<unknown>
+  readonly effect: () => void
 }
 
 /**
@@ -17,7 +36,7 @@ export interface RolloutHooks {
  * is written in order.
  */
 export class LiveRollout {
-  readonly #services: Pick<StageServices, 'store' | 'clock'>
+  readonly #clock: Pick<StageServices['clock'], 'now'>
   readonly #deployment: string
   readonly #hooks: RolloutHooks
   #state: RolloutState | undefined
@@ -25,9 +44,12 @@ export class LiveRollout {
   #log: RolloutLog | undefined
   #writes: Promise<unknown> = Promise.resolve()
   #failure: unknown
+  #unstored: Unstored[] = []
+  /** How far other instances were heard, which the state counts already: it is kept with it. */
+  heard: (() => Json) | undefined
 
-  constructor(services: Pick<StageServices, 'store' | 'clock'>, deployment: string, hooks: RolloutHooks) {
-    this.#services = services
+  constructor(clock: Pick<StageServices['clock'], 'now'>, deployment: string, hooks: RolloutHooks) {
+    this.#clock = clock
     this.#deployment = deployment
     this.#hooks = hooks
   }
@@ -67,21 +89,29 @@ export class LiveRollout {
     if (this.#state && this.#trial) log.state(this.#state)
   }
 
+  /** Another leads: nothing is kept here any more, and what is not stored yet is not. */
+  letGo(): void {
+    this.#log = undefined
+    this.#unstored = []
+  }
+
   /** Ends a rollout whose challenger is not there any more. */
   async giveUp(rollout: RolloutState, reason: string): Promise<void> {
-    const { store, clock } = this.#services
+    const store = this.#hooks.authority()
     const { state, decisions } = advance(rollout, {
       type: 'command',
-      at: clock.now(),
+      at: this.#clock.now(),
       command: 'abort',
       actor: 'system',
     })
-    for (const one of decisions)
-      await store.addDecision({
-        ...one,
-        reason: `${rollout.config.challenger} cannot be loaded any more, so its rollout ends: ${reason}`,
-      })
-    await this.persist(state)
+    await store.transaction(async one => {
+      for (const decision of decisions)
+        await one.addDecision({
+          ...decision,
+          reason: `${rollout.config.challenger} cannot be loaded any more, so its rollout ends: ${reason}`,
+        })
+      await this.#put(state, this.heard?.(), one)
+    })
   }
 
   forget(): void {
@@ -97,24 +127,56 @@ export class LiveRollout {
     if (made.length === 0) return
     const decisions = made.map(this.#hooks.told)
     const trial = this.#trial
+    let end: (() => Promise<Ending>) | undefined
     const over = state.phase === 'rolled-back' || state.phase === 'done'
     if (over && trial) {
       this.#trial = undefined
       trial.end()
-      const follow = this.#hooks.ended(state, trial)
-      if (follow) this.write(follow)
+      end = this.#hooks.ended(state, trial)
     }
-    this.write(async () => {
-      // What a decision rests on is there before it is
-      await this.#log?.flush()
-      for (const decision of decisions) await this.#services.store.addDecision(decision)
-      await this.persist(state)
-    })
+    this.#unstored.push({ decisions, state, heard: this.heard?.(), end })
+    this.write(() => this.#storeAll())
   }
 
-  async persist(state = this.#state): Promise<void> {
-    const { store, clock } = this.#services
-    if (state) await store.putDocument('rollout', this.#deployment, state as unknown as Json, clock.now())
+  /** Time has passed: what could not be stored is tried again. */
+  retry(): void {
+    if (this.#unstored.length > 0) this.write(() => this.#storeAll())
+  }
+
+  /** In their order, each whole. One that cannot be stored stays, and so do those behind it. */
+  async #storeAll(): Promise<void> {
+    for (let [step] = this.#unstored; step; [step] = this.#unstored) {
+      await this.#storeOne(step)
+      this.#unstored.shift()
+    }
+  }
+
+  async #storeOne(step: Unstored): Promise<void> {
+    const { decisions, state, heard } = step
+    const authority = this.#hooks.authority()
+    // What a decision rests on is there before it is
+    await this.#log?.flush()
+    step.ending ??= await step.end?.()
+    const { ending } = step
+    await authority.transaction(async store => {
+      // It was stored, and only the word of that was lost
+      if (await store.getDecision(decisions[0]?.id ?? '')) return
+      for (const decision of decisions) await store.addDecision(decision)
+      await ending?.record(store)
+      await this.#put(state, heard, store)
+    })
+    ending?.effect()
+  }
+
+  /** Stores it as it stands. */
+  async persist(): Promise<void> {
+    await this.#storeAll()
+    if (this.#state) await this.#put(this.#state, this.heard?.(), this.#hooks.authority())
+  }
+
+  async #put(state: RolloutState, heard: Json | undefined, store: MetadataStore): Promise<void> {
+    const value = { ...state, ...(heard === undefined ? {} : { heard }) }
+    await store.putDocument('rollout', this.#deployment, value as unknown as Json, this.#clock.now())
   }
 
   /** One after another: records stand in the order of what they record. */
@@ -126,6 +188,12 @@ export class LiveRollout {
 
   written(): Promise<unknown> {
     return this.#writes
+  }
+
+  /** Throws while a decision is not stored: what rests on it must not be kept before it is. */
+  async allStored(): Promise<void> {
+    await this.#writes
+    if (this.#unstored.length > 0) throw this.#failure ?? new Error('a decision is not stored yet')
   }
 
   /** Resolves when every decision so far is stored; throws what went wrong with storing one. */

@@ -139,7 +139,7 @@ describe('a restart', () => {
     await again.command('abort', 'ada')
     // one that is over is not taken up
     const third = (await trained.serve(project)).get('restarted') as LiveDeployment
-    expect([third.rolling, third.rollout]).toEqual([false, undefined])
+    expect([third.rolling, third.rollout?.phase]).toEqual([false, 'rolled-back'])
   })
 
   it('takes the evidence since the last decision, and rows whose labels are to come, from its journal', async () => {
@@ -207,7 +207,7 @@ describe('health', () => {
     const { store } = trained.workspace
     const failing = new Proxy(store, {
       get: (target, name) => {
-        if (name === 'addDecision' && full) return () => Promise.reject(new Error('disk full'))
+        if (name === 'transaction' && full) return () => Promise.reject(new Error('disk full'))
         const value = Reflect.get(target, name, target) as unknown
         return typeof value === 'function' ? value.bind(target) : value
       },
@@ -227,6 +227,16 @@ describe('health', () => {
     full = false
     await again.command('resume', 'ada')
     expect(again.rollout?.hold).toBeNull()
+    // Nothing of it is lost: what could not be stored then is there now, each once and in its order
+    const told = await store.listDecisions({ kind: 'rollout', subject: 'deployment unwritten' })
+    expect(told.map(one => one.verdict)).toEqual(['resumed', 'held', 'advanced'])
+    full = true
+    again.tick()
+    await again.command('pause', 'ada').catch(() => undefined)
+    full = false
+    again.tick()
+    await again.settled()
+    expect((await store.listDecisions({ kind: 'rollout', subject: 'deployment unwritten' }))[0]?.verdict).toBe('held')
   })
 
   it('is lost when the scaler that is served is no longer the registered one, found within ten seconds', async () => {

@@ -42,6 +42,22 @@ export async function snapshotOfView(
   return made?.outputs?.data?.digest
 }
 
+/** The rows that a view's features are computed from: its snapshot, and the log over it. */
+export async function rowsOfView(
+  services: Pick<StageServices, 'store' | 'project' | 'artifacts'>,
+  engine: DataEngine,
+  view: FeatureView,
+  log: LogTable | undefined,
+  reader?: ModelVersion,
+): Promise<DatasetRows> {
+  const digest = await snapshotOfView(services, view, reader)
+  const snapshot =
+    digest === undefined
+      ? emptyRows(view.from, engine.dialect)
+      : await snapshotSql(engine, await services.artifacts.localPath(digest))
+  return withLog(engine, view.from, snapshot, log?.sql)
+}
+
 /**
  * Features at moments that the online store does not reach back to, from snapshot and log, as training computes them. One such
  * computation at a time: it is for replays and late requests, and must not take the machine from the others.
@@ -67,7 +83,7 @@ export class PastFeatures {
     let log: LogTable | undefined
     try {
       log = await loadLog(this.#services, engine, view.from)
-      const rows = await this.#rows(engine, view, log)
+      const rows = await rowsOfView(this.#services, engine, view, log)
       const labels = await askedTable(engine, plan, asked)
       const features = await offlineFeatures(engine, plan, rows, `SELECT * FROM ${labels}`, asked.length)
       await engine.execute(`DROP TABLE IF EXISTS ${labels}`)
@@ -79,16 +95,6 @@ export class PastFeatures {
     } finally {
       await log?.drop()
     }
-  }
-
-  async #rows(engine: DataEngine, view: FeatureView, log: LogTable | undefined): Promise<DatasetRows> {
-    const { artifacts } = this.#services
-    const digest = await snapshotOfView(this.#services, view)
-    const snapshot =
-      digest === undefined
-        ? emptyRows(view.from, engine.dialect)
-        : await snapshotSql(engine, await artifacts.localPath(digest))
-    return withLog(engine, view.from, snapshot, log?.sql)
   }
 }
 

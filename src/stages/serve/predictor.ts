@@ -3,33 +3,25 @@ import { fail, isMillraceError } from '../../errors/index.ts'
 import { ulid } from '../../internal/ids.ts'
 import { messageOf } from '../../internal/message-of.ts'
 import type { Micros } from '../../internal/time.ts'
-import { type Score, scoreOf } from '../../math/metrics/row-loss.ts'
+import { scoreOf } from '../../math/metrics/row-loss.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { inClassesOf } from '../evaluate/subject.ts'
+import { versionName } from '../register/version-parts.ts'
 import { said } from './answer.ts'
 import type { Arm } from './arm.ts'
 import type { EncodedRows } from './encode.ts'
 import { eventsOf } from './evidence.ts'
-import type { ServingJournal } from './journal.ts'
-import type { LabelPairs } from './label-pairs.ts'
 import { LatencyRing } from './latency.ts'
 import type { LiveRollout } from './live-rollout.ts'
+import type { Recorder } from './recorder.ts'
 import { answerOf, armOf, type Division } from './routing.ts'
 import { type Asked, type Challenged, scored, type Scored, type Trial } from './trial.ts'
 import type { Prediction, PredictRequest } from './types.ts'
 
-/** What else hears of every answered row: the monitor. */
-export interface Observer {
-  predicted(id: string, at: Micros, rows: EncodedRows, index: number, score: Score): void
-  labelled(id: string, label: number, at: Micros): void
-}
-
-/** Who hears of what is answered. */
+/** Between which arms rows are divided, and who hears of what is answered. */
 export interface Hearers {
-  readonly rollout: LiveRollout
-  readonly pairs: LabelPairs
-  readonly journal: ServingJournal | undefined
-  readonly observer: Observer | undefined
+  readonly rollout: Pick<LiveRollout, 'state' | 'trial' | 'rolling'>
+  readonly recorder: Recorder
 }
 
 interface Row {
@@ -61,7 +53,7 @@ interface Call extends Asked {
   readonly trial: Trial | undefined
   readonly weight: number
   /** Which rollout it fell in, for the labels of its rows. */
-  readonly epoch: number
+  readonly rollout: string | undefined
   /** A row is the challenger's: the caller waits for it, as long as it may take. */
   readonly waits: boolean
 }
@@ -140,19 +132,18 @@ export class Predictor {
     return failure
   }
 
-  #remember({ each, stable, trial, rows, epoch }: Call, { scores }: Scored): void {
-    const { pairs, journal, observer } = this.#hearers()
-    each.forEach(({ id, at }, i) => {
-      const mine = scoreOf(scores, stable.loaded.outputs, i)
-      pairs.remember(id, at, mine, trial ? undefined : Number.NaN, epoch)
-      if (!trial) journal?.prediction(id, at, mine, Number.NaN, epoch)
-      observer?.predicted(id, at, rows, i, mine)
+  #remember({ each, stable, trial, rows, rollout }: Call, { scores }: Scored): void {
+    this.#hearers().recorder.answered({
+      rollout,
+      tried: trial !== undefined,
+      version: versionName(stable.record),
+      inputs: rows,
+      rows: each.map(({ id, at }, i) => ({ id, at, score: scoreOf(scores, stable.loaded.outputs, i) })),
     })
   }
 
   #begin(stable: Arm, requests: readonly PredictRequest[], { now, rows }: Encoded): Call {
-    const { rollout, pairs } = this.#hearers()
-    const { trial } = rollout
+    const { state, trial } = this.#hearers().rollout
     const division = this.#division()
     const { stickyBy } = this.#of
     const each = requests.map((request): Row => {
@@ -170,7 +161,7 @@ export class Predictor {
       stable,
       trial,
       weight: division?.weight ?? 0,
-      epoch: pairs.epoch,
+      rollout: state?.salt,
       waits: each.some(row => row.arm === 'canary'),
     }
   }
@@ -205,11 +196,11 @@ export class Predictor {
 
   /** What a request taught: the rollout hears of it, and labels find what both arms said. */
   #hear(call: Call, trial: Trial, own: Scored | undefined, challenged: Challenged): Challenged {
-    const { rollout, pairs, journal } = this.#hearers()
+    const { rollout, recorder } = this.#hearers()
     const scores = 'scores' in challenged ? challenged.scores : undefined
     if (!scores && (challenged as { missing: string }).missing !== 'unasked')
       this.trouble = messageOf((challenged as { reason: unknown }).reason)
-    const { stable, each, requests, weight, epoch } = call
+    const { stable, each, requests, weight, rollout: salt = '' } = call
     const { arm: canary } = trial
     const limits = rollout.state?.config
     if (rollout.trial === trial && limits) {
@@ -217,14 +208,20 @@ export class Predictor {
         each.filter((row, i) => row.arm === arm && requests[i]?.arm === undefined).length
       const rows = { stable: answered('stable'), canary: scores ? answered('canary') : 0 }
       const events = eventsOf({ at: call.now, stable, canary, own, challenged, rows, weight }, limits)
-      for (const event of events) if (rollout.trial === trial) rollout.move(event)
+      for (const event of events) if (rollout.trial === trial) recorder.learned(event, salt)
     }
     if (own)
-      each.forEach(({ id, at }, i) => {
-        const their = scores ? scoreOf(scores, canary.loaded.outputs, i) : Number.NaN
-        const other = inClassesOf(stable.card.classes, canary.card.classes, their)
-        pairs.challenged(id, other)
-        journal?.prediction(id, at, scoreOf(own.scores, stable.loaded.outputs, i), other, epoch)
+      recorder.challenged({
+        rollout: salt,
+        rows: each.map(({ id, at }, i) => {
+          const their = scores ? scoreOf(scores, canary.loaded.outputs, i) : Number.NaN
+          return {
+            id,
+            at,
+            stable: scoreOf(own.scores, stable.loaded.outputs, i),
+            canary: inClassesOf(stable.card.classes, canary.card.classes, their),
+          }
+        }),
       })
     return challenged
   }

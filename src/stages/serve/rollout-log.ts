@@ -2,6 +2,7 @@ import { appendFile, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeFolder, named } from '../../internal/publish.ts'
 import type { RolloutEvent, RolloutState } from '../deploy/rollout/index.ts'
+import { eventOfJson, plainArrays } from './event-json.ts'
 
 const flushMs = 500
 /** Bytes of a file before the next one begins, and how many files are kept. */
@@ -11,25 +12,9 @@ const maxFiles = 4
 /** A rollout as it stood, from where the events that follow can be played; or an event. */
 export type LogEntry = { readonly state: RolloutState } | { readonly event: RolloutEvent }
 
-const written = (_: string, value: unknown): unknown =>
-  value instanceof Float32Array || value instanceof Uint8Array ? Array.from(value) : value
-
-/** Scores that are not finite are written as null. */
-const scores = (list: readonly (number | null)[]): Float32Array => Float32Array.from(list, one => one ?? Number.NaN)
-
-function entryOf(line: string): LogEntry {
+const entryOf = (line: string): LogEntry => {
   const entry = JSON.parse(line) as LogEntry
-  if (!('event' in entry) || entry.event.type !== 'shadow') return entry
-  const { stable, canary, flipped, labels, ...event } = entry.event as unknown as Record<string, number[]>
-  return {
-    event: {
-      ...(event as unknown as Extract<RolloutEvent, { type: 'shadow' }>),
-      stable: scores(stable ?? []),
-      canary: scores(canary ?? []),
-      ...(flipped ? { flipped: Uint8Array.from(flipped) } : {}),
-      ...(labels ? { labels: scores(labels) } : {}),
-    },
-  }
+  return 'event' in entry ? { event: eventOfJson(entry.event) } : entry
 }
 
 const namesIn = async (folder: string): Promise<string[]> => {
@@ -59,6 +44,7 @@ export async function readRolloutLog(folder: string): Promise<readonly LogEntry[
 export class RolloutLog {
   readonly #folder: string
   readonly #onError: (error: unknown) => void
+  readonly #leads: () => boolean
   #lines: string[] = []
   #number = 0
   #size = maxBytes
@@ -66,13 +52,19 @@ export class RolloutLog {
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> = Promise.resolve()
 
-  private constructor(folder: string, onError: (error: unknown) => void) {
+  private constructor(folder: string, onError: (error: unknown) => void, leads: () => boolean) {
     this.#folder = folder
     this.#onError = onError
+    this.#leads = leads
   }
 
-  static async open(folder: string, onError: (error: unknown) => void): Promise<RolloutLog> {
-    const log = new RolloutLog(folder, onError)
+  /** `leads`: whether this process still does; who leads no more writes nothing. */
+  static async open(
+    folder: string,
+    onError: (error: unknown) => void,
+    leads: () => boolean = () => true,
+  ): Promise<RolloutLog> {
+    const log = new RolloutLog(folder, onError, leads)
     await makeFolder(folder, 0o700)
     log.#number = Number((await namesIn(folder)).at(-1)?.slice(0, 9) ?? 0)
     log.#timer = setInterval(() => void log.flush(), flushMs)
@@ -96,7 +88,7 @@ export class RolloutLog {
   }
 
   #add(entry: LogEntry): void {
-    const line = `${JSON.stringify(entry, written)}\n`
+    const line = `${JSON.stringify(entry, plainArrays)}\n`
     this.#size += line.length
     this.#lines.push(`${this.#number} ${line}`)
   }
@@ -111,6 +103,7 @@ export class RolloutLog {
     const lines = this.#lines
     if (lines.length === 0) return
     this.#lines = []
+    if (!this.#leads()) return
     const files = new Map<string, string[]>()
     for (const line of lines) {
       const space = line.indexOf(' ')

@@ -33,7 +33,7 @@ export async function recordWithdrawn(
   actor: string,
 ): Promise<void> {
   const version = stable ? `${stable.model}@${stable.version}` : 'what could not be loaded'
-  await store.addDecision({
+  const decision: Decision = {
     id: ulid(),
     kind: 'promotion',
     subject: `deployment ${deployment}`,
@@ -44,9 +44,12 @@ export async function recordWithdrawn(
     inputs: { before: stable?.version ?? null, after: null },
     evidence: stable ? [`model:${version}`] : [],
     actor,
+  }
+  await store.transaction(async one => {
+    await one.addDecision(decision)
+    await one.removeDocument('deployment', deployment)
+    await one.removeDocument('rollout', deployment)
   })
-  await store.removeDocument('deployment', deployment)
-  await store.removeDocument('rollout', deployment)
 }
 
 /** Why a version becomes stable, and who says so. */
@@ -57,13 +60,13 @@ export interface Promotion {
   readonly reason: string
 }
 
-/** Records that a version is stable from now on: decision, pointer, alias `champion`, lineage. Gives the moment. */
+/** Records in an open transaction that a version is stable from `at` on: decision, pointer, alias `champion`, lineage. */
 export async function recordStable(
-  { store, clock }: Pick<StageServices, 'store' | 'clock'>,
+  store: StageServices['store'],
   { model, version, digest }: ModelVersion,
   { deployment, before, actor, reason }: Promotion,
-): Promise<Micros> {
-  const at = clock.now()
+  at: Micros,
+): Promise<void> {
   const node = `model:${model}@${version}`
   const decision: Decision = {
     id: ulid(),
@@ -83,5 +86,4 @@ export async function recordStable(
   await store.putDocument('deployment', deployment.name, stable, at)
   await store.setAlias(model, 'champion', version)
   await store.addEdges([{ from: node, to: `deployment:${deployment.name}`, relation: 'serves' }])
-  return at
 }

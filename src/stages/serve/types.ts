@@ -2,6 +2,8 @@ import type { Dataset } from '../../define/dataset.ts'
 import type { FeatureView } from '../../define/features.ts'
 import type { FeatureStatus } from '../features/entity-window.ts'
 import type { Pushed, PushedRows } from '../log/take-rows.ts'
+import type { ExplainedAnswer } from '../explain/explainer.ts'
+import type { ExplanationMethod } from '../explain/method.ts'
 import type { Task } from '../../math/task.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import type { Micros } from '../../internal/time.ts'
@@ -37,6 +39,19 @@ export interface Prediction {
   readonly uncovered?: readonly string[]
   /** Views whose online store did not answer, where the project says `unreachable: 'stale'`: their features are those that were read last, or none. */
   readonly unreachable?: readonly string[]
+}
+
+/** Why rows are scored as they are: for each the score, and what every input adds to what is expected. */
+export interface Explained {
+  readonly version: number
+  readonly method: ExplanationMethod
+  /** The method in words. */
+  readonly how: string
+  /** Training rows that the answers are compared with. */
+  readonly background: number
+  readonly explanations: readonly (Pick<Prediction, 'score' | 'scores' | 'label'> & {
+    readonly answers: readonly ExplainedAnswer[]
+  })[]
 }
 
 export interface Label {
@@ -81,6 +96,8 @@ export interface ServedDeployment {
   armOf(request: PredictRequest & { readonly id: string }): 'stable' | 'canary'
   /** Throws `requestInvalid` naming the column; one bad row refuses its call and loses nothing. */
   predict(requests: readonly PredictRequest[]): Promise<readonly Prediction[]>
+  /** Why the stable version answers as it does. Counts as no prediction. Throws as `predict` does. */
+  explain(requests: readonly PredictRequest[]): Promise<Explained>
   /** Gives the number of labels whose prediction was found. */
   feedback(labels: readonly Label[]): Promise<number>
   status(): DeploymentStatus

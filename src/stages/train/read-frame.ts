@@ -71,11 +71,12 @@ export async function readFrame(
   const where = partCondition(dialect, relation.sql, split, fold)
   let thinned = ''
   if (limit) {
-    const [count] = await engine.rows(
-      `SELECT count(*) AS n, min(millrace_n) AS first FROM ${relation.sql} WHERE ${where}`,
-    )
+    const [count] = await engine.rows(`SELECT count(*) AS n FROM ${relation.sql} WHERE ${where}`)
     const step = Math.max(1, Math.ceil(Number(count?.n) / limit))
-    thinned = ` AND (millrace_n - ${Number(count?.first)}) % ${step} = 0`
+    // Every so many of the part's own rows: those of a random part lie anywhere in the file
+    const ranked = `SELECT millrace_n, row_number() OVER (ORDER BY millrace_n) AS place FROM ${relation.sql} WHERE ${where}`
+    if (step > 1)
+      thinned = ` AND millrace_n IN (SELECT millrace_n FROM (${ranked}) AS ranked WHERE (place - 1) % ${step} = 0) ORDER BY millrace_n`
   }
   const columns = await engine.columns(
     `SELECT CAST(millrace_label AS DOUBLE) AS label, ${[...optional, ...selected, ...sliced].join(', ')} FROM ${relation.sql} WHERE ${where}${thinned}`,

@@ -1,11 +1,10 @@
 import { fail } from '../../../errors/catalogue.ts'
 import { applySteps } from '../../../math/calibration/index.ts'
 import { predictLinear } from '../../../math/linear/index.ts'
-import { scaleRowsFloat32 } from '../../../math/scaler/index.ts'
 import { compileTrees } from '../../../math/trees/index.ts'
 import {
-  categoryEncoder,
   checkBinding,
+  featureRows,
   type GraphEstimator,
   type ModelBinding,
   type ModelSignature,
@@ -14,7 +13,7 @@ import {
   signatureOf,
   verifyParsed,
 } from '../../../onnx/index.ts'
-import type { InferenceBatch, InferenceRuntime, LoadedModel } from '../../../ports/inference-runtime.ts'
+import type { InferenceRuntime, LoadedModel } from '../../../ports/inference-runtime.ts'
 import { checkBatch } from '../check-batch.ts'
 
 /** Our own evaluator of the graphs that Millrace exports: trees and linear models. Needs nothing installed. */
@@ -30,8 +29,7 @@ function loadGraph(bytes: Uint8Array, binding: ModelBinding | undefined): Loaded
   const found = readEstimator(model)
   if (binding) checkRowOrder(signatureOf(model), binding)
   const { numbers, categories } = found
-  const width = numbers + categories.length
-  const encoders = categories.map(categoryEncoder)
+  const features = featureRows(found)
   const { outputs, predict } = predictor(found)
   const { calibration } = found.estimator
   return {
@@ -42,10 +40,8 @@ function loadGraph(bytes: Uint8Array, binding: ModelBinding | undefined): Loaded
     async run(batch) {
       checkBatch(batch, numbers, categories.length)
       const { rows } = batch
-      const raw = encoders.length === 0 ? Float32Array.from(batch.features) : join(batch, numbers, width, encoders)
-      if (found.scale) scaleRowsFloat32(found.scale, raw, rows, raw)
       const scores = new Float32Array(rows * outputs)
-      predict(raw, rows, scores)
+      predict(features(batch), rows, scores)
       if (calibration) applySteps(calibration, scores)
       return { scores }
     },
@@ -65,23 +61,6 @@ function checkRowOrder(signature: ModelSignature, binding: ModelBinding): void {
   const { output, form, columns } = binding.scores
   if (straight && output === 'scores' && form === 'tensor' && columns.every((column, at) => column === at)) return
   throw fail('onnxNotEvaluable', { file: 'the model', reason: 'its inputs or scores are bound in another order' })
-}
-
-/** Numbers first, then the encoded texts, row by row: the feature row of the graph. */
-function join(
-  { rows, features, categories = [] }: InferenceBatch,
-  numbers: number,
-  width: number,
-  encoders: readonly ((text: string) => number)[],
-): Float32Array {
-  const out = new Float32Array(rows * width)
-  for (let row = 0; row < rows; row++) {
-    for (let at = 0; at < numbers; at++) out[row * width + at] = features[row * numbers + at] as number
-    encoders.forEach((encode, at) => {
-      out[row * width + numbers + at] = encode(categories[row * encoders.length + at] ?? '')
-    })
-  }
-  return out
 }
 
 function predictor({ estimator }: GraphEstimator): {

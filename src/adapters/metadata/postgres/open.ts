@@ -67,6 +67,9 @@ export async function openPostgres(url: string, note?: (text: string) => void): 
     max: 8,
     connectionTimeoutMillis: 5_000,
     statement_timeout: 30_000,
+    // The server's own limit does not reach us over a network that drops what it sends
+    query_timeout: 31_000,
+    keepAlive: true,
     types: {
       // Micros and counters fit a double exactly; everything else keeps the driver's own reading.
       getTypeParser: (oid: number, format?: 'text' | 'binary') =>
@@ -75,6 +78,8 @@ export async function openPostgres(url: string, note?: (text: string) => void): 
   })
   // An idle connection that breaks is replaced by the pool; without a listener the process would end.
   pool.on('error', () => undefined)
+  // One that breaks between two queries of a transaction tells nobody but this; the next query fails
+  pool.on('connect', client => client.on('error', () => undefined))
   try {
     await migrate(pool, path)
   } catch (error) {

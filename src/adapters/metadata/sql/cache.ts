@@ -4,6 +4,7 @@ import type { CacheEntry, LineageEdge, MetadataStore } from '../../../ports/meta
 import { chunks, decode, encode } from './codec.ts'
 import { runPrepared } from './prepared.ts'
 import type { RowOf, Schema } from './schema.ts'
+import { inTransaction } from './transaction.ts'
 
 function toEntry(row: RowOf<'cache'>): CacheEntry {
   return {
@@ -88,7 +89,7 @@ export function cacheAndLineage(db: Kysely<Schema>): Pick<MetadataStore, CacheMe
     async removeCache(key) {
       await db.deleteFrom('cache').where('key', '=', key).execute()
     },
-    addEdges: edges => db.transaction().execute(trx => writeEdges(trx, edges)),
+    addEdges: edges => inTransaction(db, trx => writeEdges(trx, edges)),
     edgesFrom: nodes => edgesAt('from_node', nodes),
     edgesTo: nodes => edgesAt('to_node', nodes),
   }

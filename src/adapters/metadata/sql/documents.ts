@@ -5,6 +5,7 @@ import { chunks, decode, encode } from './codec.ts'
 import { runPrepared } from './prepared.ts'
 import type { RowReader } from './readable.ts'
 import type { RowOf, Schema } from './schema.ts'
+import { inTransaction } from './transaction.ts'
 
 function toDocument<T extends Json>(row: RowOf<'documents'>): Document<T> {
   return { kind: row.kind, id: row.id, revision: row.revision, value: decode<T>(row.value), at: row.at }
@@ -91,7 +92,7 @@ export function documents(db: Kysely<Schema>, relaxed: Relaxed, read: RowReader)
     },
 
     addWindows: windows =>
-      db.transaction().execute(async trx => {
+      inTransaction(db, async trx => {
         for (const some of chunks(windows, 100)) {
           await trx
             .insertInto('windows')

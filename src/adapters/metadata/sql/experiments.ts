@@ -5,6 +5,7 @@ import { decode, encode } from './codec.ts'
 import { sql } from './kysely.ts'
 import type { RowReader } from './readable.ts'
 import type { RowOf, Schema } from './schema.ts'
+import { inTransaction } from './transaction.ts'
 
 function toExperiment(row: RowOf<'experiments'>): Experiment {
   return {
@@ -22,7 +23,7 @@ type Methods = 'createExperiment' | 'getExperiment' | 'getExperimentByName' | 'l
 export function experiments(db: Kysely<Schema>, read: RowReader): Pick<MetadataStore, Methods> {
   return {
     createExperiment: given =>
-      db.transaction().execute(async trx => {
+      inTransaction(db, async trx => {
         const row = await trx
           .insertInto('experiments')
           .values({
@@ -60,7 +61,7 @@ export function experiments(db: Kysely<Schema>, read: RowReader): Pick<MetadataS
     },
 
     updateExperiment: (id, patch) =>
-      db.transaction().execute(async trx => {
+      inTransaction(db, async trx => {
         if (patch.name !== undefined) {
           const taken = await trx
             .selectFrom('experiments')

@@ -5,6 +5,7 @@ import type { MetadataStore, ModelVersion } from '../../../ports/metadata-store.
 import { decode, encode } from './codec.ts'
 import type { RowReader } from './readable.ts'
 import type { RowOf, Schema } from './schema.ts'
+import { inTransaction } from './transaction.ts'
 
 function toVersion(row: RowOf<'model_versions'>): ModelVersion {
   return {
@@ -30,7 +31,7 @@ type ModelMethods =
 export function models(db: Kysely<Schema>, read: RowReader): Pick<MetadataStore, ModelMethods> {
   return {
     addModelVersion: given =>
-      db.transaction().execute(async trx => {
+      inTransaction(db, async trx => {
         const { last } = await trx
           .insertInto('model_counters')
           .values({ model: given.model, last: 1 })
@@ -82,7 +83,7 @@ export function models(db: Kysely<Schema>, read: RowReader): Pick<MetadataStore,
     },
 
     setAlias: (model, alias, version) =>
-      db.transaction().execute(async trx => {
+      inTransaction(db, async trx => {
         if (version === undefined) {
           await trx.deleteFrom('model_aliases').where('model', '=', model).where('alias', '=', alias).execute()
           return

@@ -7,6 +7,7 @@ import { runPrepared } from './prepared.ts'
 import { isFinal } from './runs.ts'
 import type { Schema } from './schema.ts'
 import { writeSteps } from './steps.ts'
+import { inTransaction } from './transaction.ts'
 
 /** Renews the lease of the run, or ends it, if the lease is still the owner's; 0 if it is not. */
 function renew(trx: Kysely<Schema>, { runId, lease, end }: RunChange): Promise<bigint> {
@@ -32,7 +33,7 @@ function renew(trx: Kysely<Schema>, { runId, lease, end }: RunChange): Promise<b
 export function runChange(db: Kysely<Schema>): Pick<MetadataStore, 'commitRun'> {
   return {
     commitRun: change =>
-      db.transaction().execute(async trx => {
+      inTransaction(db, async trx => {
         // The row lock that this takes keeps a rival's take-over out until the transaction ends.
         if ((await renew(trx, change)) === 0n) return false
         await writeSteps(trx, change.steps ?? [])

@@ -5,6 +5,7 @@ import { encode, encodeOptional, present, presentJson, decode } from './codec.ts
 import type { RowReader } from './readable.ts'
 import type { RowOf, Schema } from './schema.ts'
 import { writeTags } from './tracking.ts'
+import { inTransaction } from './transaction.ts'
 
 const finalStatuses: ReadonlySet<RunStatus> = new Set(['succeeded', 'failed', 'cancelled'])
 
@@ -35,7 +36,7 @@ type RunMethods = 'createRun' | 'updateRun' | 'getRun' | 'listRuns' | 'acquireRu
 export function runs(db: Kysely<Schema>, read: RowReader): Pick<MetadataStore, RunMethods> {
   return {
     createRun: (run, tags = {}) =>
-      db.transaction().execute(async trx => {
+      inTransaction(db, async trx => {
         const { numInsertedOrUpdatedRows } = await trx
           .insertInto('runs')
           .values({

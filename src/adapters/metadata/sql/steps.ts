@@ -5,6 +5,7 @@ import { chunks, encodeOptional, present, presentJson } from './codec.ts'
 import { type NextSlot, runPrepared } from './prepared.ts'
 import type { RowReader } from './readable.ts'
 import type { NewRow, RowOf, Schema } from './schema.ts'
+import { inTransaction } from './transaction.ts'
 
 function toStep(row: RowOf<'steps'>): StepRecord {
   return {
@@ -89,7 +90,7 @@ type StepMethods = 'putStep' | 'putSteps' | 'listSteps' | 'stepHistory'
 export function steps(db: Kysely<Schema>, read: RowReader): Pick<MetadataStore, StepMethods> {
   return {
     putStep: step => writeSteps(db, [step]),
-    putSteps: all => db.transaction().execute(trx => writeSteps(trx, all)),
+    putSteps: all => inTransaction(db, trx => writeSteps(trx, all)),
 
     async listSteps(runId) {
       const rows = await db.selectFrom('steps').selectAll().where('run_id', '=', runId).orderBy('seq').execute()

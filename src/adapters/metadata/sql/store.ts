@@ -1,17 +1,18 @@
 import type { Kysely } from 'kysely'
-import type { MetadataStore } from '../../../ports/metadata-store.ts'
+import type { Fence, MetadataStore } from '../../../ports/metadata-store.ts'
 import { checkStorable } from '../../../ports/storable.ts'
 import { cacheAndLineage } from './cache.ts'
 import { documents, type Relaxed } from './documents.ts'
 import { experiments } from './experiments.ts'
 import { judgements } from './judgements.ts'
 import { models } from './models.ts'
-import { rowReader } from './readable.ts'
+import { rowReader, type RowReader } from './readable.ts'
 import { runChange } from './run-change.ts'
 import { runs } from './runs.ts'
 import type { Schema } from './schema.ts'
 import { steps } from './steps.ts'
 import { tracking } from './tracking.ts'
+import { hold, inTransaction } from './transaction.ts'
 
 /** What differs between the databases beyond the SQL that Kysely writes. */
 export interface Backend {
@@ -26,33 +27,99 @@ export interface Backend {
   readonly close: () => Promise<void>
 }
 
+type Methods = Omit<MetadataStore, 'name' | 'close' | 'transaction' | 'fenced'>
+
+const methodsOn = (db: Kysely<Schema>, relaxed: Relaxed, read: RowReader): Methods => ({
+  ...runs(db, read),
+  ...steps(db, read),
+  ...cacheAndLineage(db),
+  ...judgements(db, read),
+  ...models(db, read),
+  ...documents(db, relaxed, read),
+  ...experiments(db, read),
+  ...tracking(db),
+  ...runChange(db),
+})
+
+/** What a fence does not concern; all else waits behind it. */
+const reads: ReadonlySet<string> = new Set<keyof Methods>([
+  'getRun',
+  'listRuns',
+  'listSteps',
+  'stepHistory',
+  'getCache',
+  'edgesFrom',
+  'edgesTo',
+  'listDecisions',
+  'getDecision',
+  'listReports',
+  'getReport',
+  'getModelVersion',
+  'listModelVersions',
+  'aliases',
+  'getDocument',
+  'listDocuments',
+  'listWindows',
+  'getExperiment',
+  'getExperimentByName',
+  'listExperiments',
+  'runParams',
+  'runTags',
+  'latestMetrics',
+  'metricHistory',
+])
+
+type Call = (...given: unknown[]) => Promise<unknown>
+
 /** The one implementation of the metadata store, over whichever database `backend` speaks to. */
 export function sqlStore(backend: Backend): MetadataStore {
-  const { db, translate } = backend
+  const { name, translate, close } = backend
   const read = rowReader(backend)
-  const methods: Omit<MetadataStore, 'name' | 'close'> = {
-    ...runs(db, read),
-    ...steps(db, read),
-    ...cacheAndLineage(db),
-    ...judgements(db, read),
-    ...models(db, read),
-    ...documents(db, backend.relaxed, read),
-    ...experiments(db, read),
-    ...tracking(db),
-    ...runChange(db),
-  }
-  const translated = Object.fromEntries(
-    Object.entries(methods).map(([name, method]) => [
+  const within = <T>(db: Kysely<Schema>, fence: Fence | undefined, work: (db: Kysely<Schema>) => Promise<T>) =>
+    inTransaction(db, async trx => {
+      if (fence) await hold(trx, fence)
+      return work(trx)
+    })
+
+  const over = (db: Kysely<Schema>, relaxed: Relaxed, fence: Fence | undefined): MetadataStore => {
+    const plain = methodsOn(db, relaxed, read) as unknown as Record<string, Call>
+    const guarded = (method: string): Call =>
+      fence === undefined || reads.has(method)
+        ? (plain[method] as Call)
+        : (...given) =>
+            within(db, fence, trx => {
+              const one = methodsOn(trx, work => work(trx), read) as unknown as Record<string, Call>
+              return (one[method] as Call)(...given)
+            })
+    const translated = Object.fromEntries(
+      Object.keys(plain).map(method => {
+        const run = guarded(method)
+        return [
+          method,
+          async (...given: unknown[]) => {
+            checkStorable(method, given)
+            try {
+              return await run(...given)
+            } catch (error) {
+              throw translate(error)
+            }
+          },
+        ]
+      }),
+    ) as unknown as Methods
+    return {
+      ...translated,
       name,
-      async (...given: unknown[]) => {
-        checkStorable(name, given)
+      close,
+      fenced: one => over(db, relaxed, one),
+      async transaction(work) {
         try {
-          return await (method as (...all: unknown[]) => Promise<unknown>)(...given)
+          return await within(db, fence, trx => work(over(trx, one => one(trx), undefined)))
         } catch (error) {
           throw translate(error)
         }
       },
-    ]),
-  ) as unknown as typeof methods
-  return { ...translated, name: backend.name, close: backend.close }
+    }
+  }
+  return over(backend.db, backend.relaxed, undefined)
 }

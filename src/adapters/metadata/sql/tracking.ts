@@ -4,6 +4,7 @@ import type { MetadataStore, MetricPoint } from '../../../ports/metadata-store.t
 import { chunks } from './codec.ts'
 import { sql } from './kysely.ts'
 import type { NewRow, RowOf, Schema } from './schema.ts'
+import { inTransaction } from './transaction.ts'
 
 function toPoint(row: RowOf<'metrics'>): MetricPoint {
   return { key: row.key, value: row.is_nan ? Number.NaN : row.value, timestamp: row.timestamp, step: row.step }
@@ -109,7 +110,7 @@ export function tracking(db: Kysely<Schema>): Pick<MetadataStore, Methods> {
   }
   return {
     logBatch: (runId, batch) =>
-      db.transaction().execute(async trx => {
+      inTransaction(db, async trx => {
         const run = await trx.selectFrom('runs').select('id').where('id', '=', runId).executeTakeFirst()
         if (run === undefined) throw fail('runUnknown', { run: runId })
         await writeParams(trx, runId, batch.params ?? {})

@@ -2,7 +2,7 @@ import { githubWorkflow } from '../../../stages/ci/github.ts'
 import { ciCommand } from '../../ci-command.ts'
 
 export const command = ciCommand({
-  summary: 'write a GitHub workflow that validates',
+  summary: 'write a GitHub workflow that validates and tests',
   details: `Writes .github/workflows/millrace.yml at the repository's root. It validates on pull requests and pushes that
 change data or project, every day, and on a repository_dispatch "millrace-data"; findings stand on the lines of the
 project file.

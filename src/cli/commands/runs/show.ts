@@ -32,6 +32,8 @@ export const command: Command = {
           (step.reason ?? '').slice(0, 90),
         ]),
       )
-      if (status === 'failed' || status === 'stopped') out.line(`Next:  npx millrace runs resume ${run.id}`)
+      if (status !== 'failed' && status !== 'stopped') return
+      if (run.kind === 'score') out.line('Next:  the same "npx millrace score …" again; finished parts are kept')
+      else out.line(`Next:  npx millrace runs resume ${run.id}`)
     }),
 }

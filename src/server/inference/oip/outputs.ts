@@ -64,21 +64,36 @@ export function wantedOutputs(
   })
 }
 
+/** An output with its values, whatever they are written as. */
+export interface AnswerTensor extends Pick<WantedOutput, 'name' | 'datatype' | 'binary'> {
+  readonly shape: readonly number[]
+  readonly data: readonly unknown[]
+}
+
+export const tensorsOf = (
+  wanted: readonly WantedOutput[],
+  predictions: readonly Prediction[],
+): readonly AnswerTensor[] =>
+  wanted.map(({ name, datatype, width, values, binary }) => ({
+    name,
+    datatype,
+    binary,
+    shape: width === undefined ? [predictions.length] : [predictions.length, width],
+    data: values(predictions),
+  }))
+
 /** An answer: JSON alone, or JSON and the binary tensors behind it, with the length of the JSON. */
 export function answerBody(
   head: Readonly<Record<string, unknown>>,
-  wanted: readonly WantedOutput[],
-  predictions: readonly Prediction[],
+  tensors: readonly AnswerTensor[],
 ): { readonly json: string; readonly binary: Buffer | undefined } {
   const parts: Buffer[] = []
-  const outputs = wanted.map(({ name, datatype, width, values, binary }) => {
-    const shape = width === undefined ? [predictions.length] : [predictions.length, width]
-    const data = values(predictions)
+  const outputs = tensors.map(({ name, datatype, shape, data, binary }) => {
     if (!binary) return { name, shape, datatype, data }
     const bytes = writeBinary(datatype, data)
     parts.push(bytes)
     return { name, shape, datatype, parameters: { binary_data_size: bytes.length } }
   })
   const json = JSON.stringify({ ...head, outputs })
-  return { json, binary: wanted.some(one => one.binary) ? Buffer.concat(parts) : undefined }
+  return { json, binary: tensors.some(one => one.binary) ? Buffer.concat(parts) : undefined }
 }

@@ -34,6 +34,9 @@ export function drawFigures(figures: ModelFigures): readonly Picture[] {
     ...(figures.confusion ? [confusion(figures.confusion)] : []),
     ...(figures.slices.length > 0 ? [slices(figures)] : []),
     ...(figures.importance.some(one => one.share > 0) ? [importance(figures)] : []),
+    ...(figures.importanceIs === 'of the trainer' && figures.lossWithout?.some(one => one.rise > 0)
+      ? [lossWithout(figures.lossWithout)]
+      : []),
     ...figures.dependence.map(one => dependence(one, figures)),
   ]
 }
@@ -207,6 +210,16 @@ function importance({ importance: list, importanceIs }: ModelFigures): Picture {
     percent,
   )
   return { title: 'Importance of the inputs', note: importanceIs, svg }
+}
+
+function lossWithout(list: NonNullable<ModelFigures['lossWithout']>): Picture {
+  const title = 'Loss without an input'
+  const svg = bars(
+    title,
+    list.map(one => ({ name: one.input, value: one.rise, kind: 'main' })),
+    short,
+  )
+  return { title, note: 'by how much the loss of held-out rows rises when the input is dealt out anew among them', svg }
 }
 
 function dependence({ input, kind, points }: Dependence, { task, classes }: ModelFigures): Picture {

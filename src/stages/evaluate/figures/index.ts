@@ -5,7 +5,7 @@ import type { SuiteContext } from '../context.ts'
 import { slicesFor } from '../slices/index.ts'
 import { judgeSlices } from '../slices/judge.ts'
 import { curvesOf, histogramOf } from './curves.ts'
-import { dependenceOf, permutationImportance, ranked } from './inputs.ts'
+import { dependenceOf, lossWithout, ranked, sharesOf } from './inputs.ts'
 import type { ClassCurves, ModelFigures, SliceFigure, Whose } from './shape.ts'
 
 export type { ModelFigures } from './shape.ts'
@@ -30,10 +30,9 @@ export async function figuresOf(
       : []),
   ]
   const told = importance !== undefined && importance.some(one => one > 0)
-  const shares = ranked(
-    subject.inputs.map(input => input.name),
-    told ? importance : await permutationImportance(context),
-  )
+  const names = subject.inputs.map(input => input.name)
+  const rises = await lossWithout(context)
+  const shares = ranked(names, told ? importance : sharesOf(rises ?? []))
   const matter = shares.filter(one => one.share > 0).map(one => one.input)
   return {
     kind: 'model figures',
@@ -47,6 +46,7 @@ export async function figuresOf(
     ...ofNumbers(both),
     importance: shares,
     importanceIs: told ? 'of the trainer' : 'by permutation',
+    ...(rises ? { lossWithout: ranked(names, rises).map(({ input, share }) => ({ input, rise: share })) } : {}),
     dependence: await dependenceOf(context, matter),
     slices: slicesIn(checks, context),
   }

@@ -1,41 +1,40 @@
-import { seeded } from '../../../math/random/seeded.ts'
+import { permutationImportance } from '../../../math/explain/index.ts'
 import type { SuiteContext } from '../context.ts'
 import { mean, rowLosses } from '../../../math/metrics/row-loss.ts'
 import { scoreRows, type FrameRows } from '../subject.ts'
 import { frameRows } from '../context.ts'
 import type { Dependence } from './shape.ts'
 
-const permuted = 1_000
+const maxPermuted = 1_000
+const fewestPermuted = 50
+/** Most values that are scored for it: of very wide models fewer rows are dealt out. */
+const maxPermutedValues = 200_000_000
 const dependenceRows = 150
 const maxInputs = 6
 const maxImportances = 20
 
-/** How much worse the loss gets when one input is dealt out anew among the rows; none below 0. */
-export async function permutationImportance({ frame, judged, subject, seed }: SuiteContext): Promise<number[]> {
-  const some = someRows(frame, permuted)
-  const random = seeded(seed)
+/**
+ * How much worse the loss of held-out rows gets when one input is dealt out anew among them, in the order of the inputs; none
+ * below 0. Undefined of models with so many inputs that it would take too long.
+ */
+export async function lossWithout({ frame, judged, subject, seed }: SuiteContext): Promise<number[] | undefined> {
+  const most = Math.min(maxPermuted, Math.floor(maxPermutedValues / frame.inputs.length ** 2))
+  if (most < fewestPermuted) return undefined
+  const some = someRows(frame, most)
   const own = { ...judged, labels: some.labels }
   delete (own as { weights?: unknown }).weights
-  const lossOf = async (inputs: FrameRows['inputs']): Promise<number> =>
-    mean(rowLosses({ ...own, scores: await scoreRows(subject, inputs, some.rows) }))
-  const base = await lossOf(some.inputs)
-  const worse: number[] = []
-  for (const [i, column] of some.inputs.entries()) {
-    const order = Int32Array.from({ length: some.rows }, (_, at) => at)
-    for (let at = some.rows - 1; at > 0; at--) {
-      const other = random.below(at + 1)
-      const kept = order[at] as number
-      order[at] = order[other] as number
-      order[other] = kept
-    }
-    const dealt =
-      column instanceof Float32Array
-        ? Float32Array.from(order, at => column[at] as number)
-        : Array.from(order, at => column[at] as string)
-    worse.push(Math.max(0, (await lossOf(some.inputs.map((one, k) => (k === i ? dealt : one)))) - base))
-  }
-  const total = worse.reduce((a, b) => a + b, 0)
-  return worse.map(one => (Number.isFinite(one) && total > 0 ? one / total : 0))
+  const { mean: rises } = await permutationImportance(
+    some.inputs,
+    async inputs => mean(rowLosses({ ...own, scores: await scoreRows(subject, inputs, some.rows) })),
+    { repeats: 1, seed },
+  )
+  return rises.map(rise => (Number.isFinite(rise) ? Math.max(0, rise) : 0))
+}
+
+/** Shares that add up to 1; all 0 where there is nothing. */
+export function sharesOf(values: readonly number[]): number[] {
+  const total = values.reduce((a, b) => a + b, 0)
+  return values.map(one => (total > 0 ? one / total : 0))
 }
 
 /** Shares by input, the largest first. */

@@ -63,6 +63,8 @@ export interface ModelFigures {
   readonly truths: readonly Point[]
   readonly importance: readonly { input: string; share: number }[]
   readonly importanceIs: 'of the trainer' | 'by permutation'
+  /** By how much the loss of held-out rows rises when an input is dealt out anew among them; absent of very wide models. */
+  readonly lossWithout?: readonly { input: string; rise: number }[]
   readonly dependence: readonly Dependence[]
   readonly slices: readonly SliceFigure[]
 }

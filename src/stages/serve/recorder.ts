@@ -1,0 +1,47 @@
+import type { Micros } from '../../internal/time.ts'
+import type { Score } from '../../math/metrics/row-loss.ts'
+import type { RolloutEvent } from '../deploy/rollout/index.ts'
+import type { EncodedRows } from './encode.ts'
+
+/** Rows that the stable version answered. */
+export interface AnsweredRows {
+  /** The rollout that they fell in, by its salt; undefined where there was none. */
+  readonly rollout: string | undefined
+  /** A challenger is given them too: what it makes of them follows as `ChallengedRows`. */
+  readonly tried: boolean
+  /** The version, `lateness@3`, and what it was given. */
+  readonly version: string
+  readonly inputs: Pick<EncodedRows, 'rows' | 'features' | 'categories'>
+  readonly rows: readonly { readonly id: string; readonly at: Micros; readonly score: Score }[]
+}
+
+/** What both arms made of rows; `canary` is NaN where the challenger had nothing to say. */
+export interface ChallengedRows {
+  readonly rollout: string
+  readonly rows: readonly {
+    readonly id: string
+    readonly at: Micros
+    readonly stable: Score
+    readonly canary: Score
+  }[]
+}
+
+/** What came true of a prediction. */
+export interface KnownLabel {
+  readonly id: string
+  readonly label: number
+  readonly at: Micros
+}
+
+/**
+ * Hears of everything that one name answers and is told. The instance that leads remembers and decides by it; the others write
+ * it down for the one that leads, which then hears of it as if it had answered itself.
+ */
+export interface Recorder {
+  answered(rows: AnsweredRows): void
+  challenged(rows: ChallengedRows): void
+  /** `rollout`: its salt. */
+  learned(event: RolloutEvent, rollout: string): void
+  /** Gives the number of labels whose prediction is known here. */
+  labelled(labels: readonly KnownLabel[]): number
+}
