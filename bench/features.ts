@@ -1,11 +1,11 @@
 // Claims: features of 1 M labels from 10 M rows of 100 k entities, known times respected: ten last values with a ttl of a day within 3 s
 // and 500 MB, without one within 6 s and 1.5 GB; ten aggregates over windows of 1, 7 and 30 days within 15 s and 1 GB, on a quiet
-// machine with two cores, the whole process. A sample of rows is held to looking at every event. Beside it, where a Python with
-// Feast is named (FEAST_PYTHON=…), the same training set by Feast on DuckDB.
+// machine with two cores, the whole process. A sample of rows is held to looking at every event. Beside it, where the environment
+// of scripts/interop-venv.sh feast is there, the same training set by Feast on DuckDB.
 // Run: npm run build && npx jiti bench/features.ts [labels] [rows] [entities]
 
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
@@ -111,8 +111,8 @@ for (const [kind, what] of [
   line(what, made, await wrong(out, kind))
 }
 
-const python = process.env.FEAST_PYTHON
-if (python === undefined) console.log('Feast: not measured (FEAST_PYTHON names no Python that has it)')
+const python = resolve('test/interop/.venv-feast/bin/python')
+if (!existsSync(python)) console.log('Feast: not measured (scripts/interop-venv.sh feast makes its environment)')
 else line('Feast on DuckDB, ttl 1 d', run(python, resolve('bench/peers/features_feast.py'), root))
 connection.closeSync()
 rmSync(root, { recursive: true })

@@ -101,6 +101,7 @@ if prepare expectations bash scripts/interop-venv.sh expectations; then say 'Gre
 if prepare models bash scripts/interop-venv.sh models; then say 'scikit-learn, LightGBM, XGBoost, CatBoost'; fi
 if prepare shap bash scripts/interop-venv.sh shap; then say 'shap'; fi
 if prepare types bash scripts/interop-venv.sh types; then say 'pyarrow, pandas, polars'; fi
+if prepare feast bash scripts/interop-venv.sh feast; then say 'Feast'; fi
 
 npx vitest run --project peers "$@"
 status=$?

@@ -1,5 +1,6 @@
 import { OpenAPIHono, z } from '@hono/zod-openapi'
 import { fail } from '../errors/index.ts'
+import { feastRoutes } from './compat/feast/index.ts'
 import { mlflowRoutes, mlflowUnknown } from './compat/mlflow/index.ts'
 import { dashboard, securityHeaders } from './dashboard.ts'
 import { dataRoutes } from './inference/routes.ts'
@@ -61,6 +62,7 @@ export const routeTable: readonly RouteFacts[] = [
   openApiRoute(() => undefined),
   ...controlRoutes,
   ...mlflowRoutes,
+  ...feastRoutes,
   ...dataRoutes,
 ]
 
@@ -76,6 +78,7 @@ export function createApp(
     openApiRoute(() => (document ??= openApi(new OpenAPIHono(), routeTable, services.version))),
     ...controlRoutes,
     ...mlflowRoutes,
+    ...feastRoutes,
   ]
 
   for (const one of control) {

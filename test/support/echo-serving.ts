@@ -91,6 +91,8 @@ export function echoServing(
     pushed,
     list: () => [...going.values()],
     get: name => going.get(name),
+    features: async (view, rows) =>
+      rows.map(() => ({ status: 'missing', event: null, values: Object.keys(view.features).map(() => null) })),
     async end(name) {
       if (!going.delete(name)) throw fail('nothingDeployed', { deployment: name })
     },

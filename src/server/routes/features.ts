@@ -7,6 +7,7 @@ import type { Json } from '../../internal/canonical-json.ts'
 import { startJob } from '../job-answer.ts'
 import { route } from '../route.ts'
 import { Job, nameSchema } from '../schemas.ts'
+import { readFeaturesRoute } from './read-features.ts'
 
 /**
  * Documents that the feature stage keeps of each view: what was last materialised into the online store, and what the
@@ -123,4 +124,5 @@ export const featureRoutes = [
     answer: Job,
     handler: ({ body, request, actor }, services) => startJob(services, { request, actor }, 'verify', body),
   }),
+  readFeaturesRoute,
 ]

@@ -59,6 +59,8 @@ export interface PodSettings {
   readonly data: { readonly claim: string; readonly folders: readonly string[] }
   /** Environment variable with the URL of PostgreSQL, from a Secret of this name. */
   readonly store?: { readonly variable: string; readonly secret: string }
+  /** The same for the URL of the online store, and the port that such servers listen on. */
+  readonly online?: { readonly variable: string; readonly secret: string; readonly port: number }
   /** The project's own label, by which its pods find each other. */
   readonly selector: Labels
 }
@@ -102,8 +104,11 @@ export function affinity({ accessMode, selector }: PodSettings): Readonly<Record
   return { affinity: { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } } }
 }
 
-export function environmentOf({ store }: PodSettings): Readonly<Record<string, Json>> {
-  if (store === undefined) return {}
-  const { variable, secret } = store
-  return { env: [{ name: variable, valueFrom: { secretKeyRef: { name: secret, key: variable } } }] }
+export function environmentOf({ store, online }: PodSettings): Readonly<Record<string, Json>> {
+  // One variable may hold the URL of both
+  const secrets = new Map([store, online].flatMap(one => (one ? [[one.variable, one.secret] as const] : [])))
+  if (secrets.size === 0) return {}
+  return {
+    env: [...secrets].map(([name, secret]) => ({ name, valueFrom: { secretKeyRef: { name: secret, key: name } } })),
+  }
 }

@@ -178,6 +178,30 @@ test('with PostgreSQL and a claim of many nodes, servers are many and replaced w
   )
 })
 
+test('the URL of an online store on a server comes from the same Secret, and its port may be reached', () => {
+  const onServer = project(
+    'flights',
+    { late, api: deployment('api', { model: late }) },
+    { online: { kind: 'redis', urlFrom: 'REDIS_URL' } },
+  )
+  const made = renderObjects(onServer, { image })
+  const [deployed, , , policy] = made['serving.yaml'] as [Kind, Kind, Kind, Kind]
+  expect(deployed).toMatchObject({
+    spec: {
+      // The records of runs are still in a file of its own
+      strategy: { type: 'Recreate' },
+      template: {
+        spec: {
+          containers: [
+            { env: [{ name: 'REDIS_URL', valueFrom: { secretKeyRef: { name: 'flights-store', key: 'REDIS_URL' } } }] },
+          ],
+        },
+      },
+    },
+  })
+  expect(JSON.stringify(policy)).toContain('6379')
+})
+
 test('data is mounted where the sources are, read only, and each pod has online records of its own', () => {
   for (const pod of pods) {
     const [{ volumeMounts }] = pod.containers as unknown as [{ volumeMounts: Kind[] }]

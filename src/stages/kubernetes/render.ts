@@ -63,7 +63,7 @@ export function renderObjects(project: Project, options: RenderOptions): Rendere
   }
   const folders = dataFolders(project)
   const data = { claim: objectName(name, 'data'), folders }
-  const { metadata } = project.settings
+  const { metadata, online } = project.settings
   const variable = metadata?.kind === 'postgres' ? metadata.urlFrom : undefined
   const pod: PodSettings = {
     claim,
@@ -71,6 +71,15 @@ export function renderObjects(project: Project, options: RenderOptions): Rendere
     data,
     selector: { 'app.kubernetes.io/name': name },
     ...(variable ? { store: { variable, secret: objectName(name, 'store') } } : {}),
+    ...(online && online.kind !== 'lmdb'
+      ? {
+          online: {
+            variable: online.urlFrom,
+            secret: objectName(name, 'store'),
+            port: online.kind === 'redis' ? 6379 : 5432,
+          },
+        }
+      : {}),
   }
   const common = { project: project.name, image, pod, labels }
   const jobs = [...project.models.keys()].map(model => [

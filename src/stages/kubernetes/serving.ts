@@ -137,9 +137,14 @@ export function serving(options: ServingOptions): readonly Json[] {
             ? [{ to: [{ podSelector: { matchLabels: selector } }], ports: [{ protocol: 'TCP', port }] }]
             : []),
           // Where PostgreSQL stands is known to its Secret only
-          ...(options.pod.store ? [{ ports: [{ protocol: 'TCP', port: 5432 }] }] : []),
+          ...databasePorts(options.pod).map(port => ({ ports: [{ protocol: 'TCP', port }] })),
         ],
       },
     },
   ]
 }
+
+/** Ports of the servers that the project keeps its state on. */
+const databasePorts = ({ store, online }: PodSettings): number[] => [
+  ...new Set([...(store ? [5432] : []), ...(online ? [online.port] : [])]),
+]

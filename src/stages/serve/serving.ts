@@ -1,7 +1,9 @@
 import type { Deployment } from '../../define/deployment.ts'
 import { definitionBrand } from '../../define/named.ts'
 import { fail } from '../../errors/index.ts'
+import type { FeatureView } from '../../define/features.ts'
 import type { Project } from '../../define/project.ts'
+import type { Micros } from '../../internal/time.ts'
 import type { Row } from '../../ports/data-engine.ts'
 import type { OnlineStore } from '../../ports/online-store.ts'
 import type { OnlineView } from '../features/online.ts'
@@ -10,12 +12,13 @@ import { DatasetLogs, type Pushed, type PushedRows } from '../log/take-rows.ts'
 import type { Dataset } from '../../define/dataset.ts'
 import { PastFeatures, rowOfFile } from './past-features.ts'
 import type { StageServices } from '../services.ts'
+import { readFeatures } from './read-features.ts'
 import { readPart } from '../register/version-parts.ts'
 import { LiveDeployment } from './deployment.ts'
 import { type FillView, OnlineViews } from './online-views.ts'
 import { versionUnknown } from './served-version.ts'
 import { recordWithdrawn, stableDocuments } from './stable-record.ts'
-import type { Serving } from './types.ts'
+import type { EntityFeatures, Serving } from './types.ts'
 
 const dayMicros = 86_400_000_000
 
@@ -117,6 +120,10 @@ export class LiveServing implements Serving {
 
   push(dataset: Dataset, rows: PushedRows): Promise<Pushed> {
     return this.#logs.push(dataset, rows)
+  }
+
+  async features(view: FeatureView, rows: readonly Row[], at: Micros): Promise<readonly EntityFeatures[]> {
+    return readFeatures(await this.views.open(view), this.views.past, rows, at)
   }
 
   async close(): Promise<void> {

@@ -1,11 +1,13 @@
 import type { Dataset } from '../../define/dataset.ts'
+import type { FeatureView } from '../../define/features.ts'
+import type { FeatureStatus } from '../features/entity-window.ts'
 import type { Pushed, PushedRows } from '../log/take-rows.ts'
 import type { ExplainedAnswer } from '../explain/explainer.ts'
 import type { ExplanationMethod } from '../explain/method.ts'
 import type { Task } from '../../math/task.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import type { Micros } from '../../internal/time.ts'
-import type { Value } from '../../ports/data-engine.ts'
+import type { Row, Value } from '../../ports/data-engine.ts'
 
 /** One row to predict for. */
 export interface PredictRequest {
@@ -107,6 +109,20 @@ export interface ServedDeployment {
   rollOut(version: number, actor: string): Promise<DeploymentStatus>
 }
 
+/** The features of one entity at one moment. */
+export interface EntityFeatures {
+  /**
+   * `present`, `missing` (the entity has no event that counts), `stale` (the newest is older than the view's ttl), `uncovered` (the
+   * records do not reach back to the moment, and the view says that nothing is computed then), `unreachable` (the store does not
+   * answer, and these are what was read last).
+   */
+  readonly status: FeatureStatus | 'unreachable'
+  /** Event time of the newest event that counts; null where there is none, or where it was not looked at. */
+  readonly event: Micros | null
+  /** In declared order; null for null. */
+  readonly values: readonly (number | null)[]
+}
+
 /** Everything that this process serves. */
 export interface Serving {
   list(): readonly ServedDeployment[]
@@ -115,5 +131,7 @@ export interface Serving {
   end(name: string, actor: string): Promise<void>
   /** Takes rows into the log of a dataset and its online feature views. Resolves when they are durable. */
   push(dataset: Dataset, rows: PushedRows): Promise<Pushed>
+  /** Features of entities, rows with the key columns of a view that is kept online, at a moment. */
+  features(view: FeatureView, rows: readonly Row[], at: Micros): Promise<readonly EntityFeatures[]>
   close(): Promise<void>
 }

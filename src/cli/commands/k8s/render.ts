@@ -26,7 +26,8 @@ export const command: Command = {
   details: `Writes a training Job for each model and, where something is deployed, Deployment, Service,
 PodDisruptionBudget and NetworkPolicy. Every pod keeps the restricted Pod Security profile.
 State and data lie on claims of their own; files of the sources are for you to copy to the data claim. A project with
-metadata: { kind: 'postgres', urlFrom: 'NAME' } reads NAME from the Secret <project>-store.
+metadata: { kind: 'postgres', urlFrom: 'NAME' } reads NAME from the Secret <project>-store, one with an online store
+on a server its NAME too.
 
   millrace k8s render --out k8s && kubectl apply -f k8s`,
   options: [
