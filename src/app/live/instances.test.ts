@@ -114,6 +114,35 @@ describe('instances', () => {
     await first.instance.close()
   })
 
+  it('hear of rows of another version or another rollout only what is true of them', async () => {
+    const { versions } = trained
+    const first = await begin('mixed')
+    await first.live.deploy(versions.good, 'ada')
+    await first.live.rollOut(versions.other, 'ada')
+    const salt = first.live.rollout?.salt
+    const seen: string[] = []
+    first.live.observer = { predicted: id => void seen.push(id), labelled: () => undefined }
+    const inputs = { rows: 1, features: new Float32Array(4) }
+    const at = trained.clock.now()
+    const tell = (id: string, version: number, rollout: string | undefined): void => {
+      const rows = [{ id, at, score: 0.5 }]
+      first.live.memory.answered({ rollout, tried: true, version: `late@${version}`, inputs, rows })
+      first.live.memory.challenged({ rollout: rollout ?? '', rows: [{ id, at, stable: 0.5, canary: 0.4 }] })
+    }
+    tell('of it', versions.good, salt)
+    tell('of the one before', versions.good, 'another')
+    // Its numbers mean something else: they are in no window of this one
+    tell('of another version', versions.other, salt)
+    expect(seen).toEqual(['of it', 'of the one before'])
+    await first.live.feedback(['of it', 'of the one before'].map(id => ({ id, label: 1 })))
+    expect(first.live.status().labels.waiting).toBe(1)
+    first.live.memory.learned({ type: 'memory', at, bytes: 2 ** 40 }, 'another')
+    expect(first.live.rollout?.phase).toBe('shadow')
+    first.live.memory.learned({ type: 'memory', at, bytes: 2 ** 40 }, salt ?? '')
+    expect(first.live.rollout?.phase).toBe('rolled-back')
+    await first.instance.close()
+  })
+
   it('follow what another makes stable, tries and ends', async () => {
     const { versions } = trained
     const [first, second] = [await begin('followed'), await begin('followed')]

@@ -75,6 +75,24 @@ describe('the lead', () => {
     expect([first.leads, first.leader?.id, second.leads]).toEqual([false, second.id, true])
   })
 
+  it('is sure from before the sign of life was written, however long that took', async () => {
+    // The others count from when they see it, which may be just after the clock was read here
+    const slow: MetadataStore = {
+      ...store,
+      putDocument: (...given) => {
+        clock.work(2_000)
+        return store.putDocument(...given)
+      },
+    }
+    const one = new Membership({ store: slow, clock }, 'folder')
+    await one.beat()
+    await one.beat()
+    await pass(leaseMs - 2_000 - 1)
+    expect(one.leads).toBe(true)
+    await pass(1)
+    expect(one.leads).toBe(false)
+  })
+
   it('is taken at once from a process of this machine that is gone', async () => {
     const [first, second] = [member(), member()]
     await first.beat()

@@ -239,6 +239,38 @@ describe('health', () => {
     expect((await store.listDecisions({ kind: 'rollout', subject: 'deployment unwritten' }))[0]?.verdict).toBe('held')
   })
 
+  it('stores once what was stored already when only the word of that was lost', async () => {
+    const { store } = trained.workspace
+    let lost = true
+    const deaf = new Proxy(store, {
+      get: (target, name) => {
+        const value = Reflect.get(target, name, target) as unknown
+        if (typeof value !== 'function') return value
+        if (name !== 'transaction') return value.bind(target) as unknown
+        return async (...given: unknown[]) => {
+          const answer: unknown = await (value as (...all: unknown[]) => Promise<unknown>).apply(target, given)
+          if (lost) throw new Error('connection lost')
+          return answer
+        }
+      },
+    }) as MetadataStore
+    const live = await trained.live('deaf', { canary: { ...canary, bake: '1s' } })
+    await live.close()
+    const { project } = trained.deployed('deaf', { canary: { ...canary, bake: '1s' } })
+    const again = (await trained.serve(project, { store: deaf })).get('deaf') as LiveDeployment
+    await again.rollOut(trained.versions.other, 'ada')
+    await expect(again.command('promote', 'ada')).rejects.toThrow('connection lost')
+    await trained.clock.advance(1_001)
+    again.tick()
+    await expect(again.settled()).rejects.toThrow('connection lost')
+    lost = false
+    again.tick()
+    await again.settled()
+    const told = await store.listDecisions({ subject: 'deployment deaf' })
+    expect(told.map(one => one.verdict).toSorted()).toEqual(['completed', 'promoted', 'promoted', 'promoted'])
+    expect([again.rollout?.phase, again.status().stable?.version]).toEqual(['done', trained.versions.other])
+  })
+
   it('is lost when the scaler that is served is no longer the registered one, found within ten seconds', async () => {
     const { clock, workspace, versions } = trained
     const live = await trained.live('proven')
