@@ -286,7 +286,7 @@ describe('models explain', () => {
   })
 
   it.each<[string, string]>([
-    ['[{"km":1}]', "MR4116 Row 0, input 'zone': is missing"],
+    ['[{"km":1}]', "Row 0, input 'zone': is missing"],
     ['[{"km":1,"zone":"north","kn":2}]', "input 'kn': is no input"],
     ['[{"km":"1","zone":"north"}]', "input 'km': expected a number"],
     ['[{"km":1e39,"zone":"north"}]', "input 'km': expected a number within"],
@@ -302,7 +302,7 @@ describe('models explain', () => {
   it('refuses a file that is not there, and a number of rows that is none', async () => {
     expect(await run('models', 'explain', 'late@1', '--rows', 'none.json')).toMatchObject({ code: 2 })
     writeFileSync(join(root, 'short.json'), '[{"km":1}]')
-    refused(await run('models', 'explain', 'late@1', '--rows', 'short.json'), 2, 'MR4111')
+    refused(await run('models', 'explain', 'late@1', '--rows', 'short.json'), 2, 'MR4116')
     const odd = await run('models', 'explain', 'late@1', '--held-out', '0')
     expect([odd.code, odd.said]).toEqual([2, expect.stringContaining('from 1 to 100')])
     expect((await run('models', 'explain', 'late@1', '--held-out', '2', '--rows', 'rows.json')).code).toBe(2)

@@ -145,6 +145,7 @@ test('versions are listed and shown with what they are made of', async () => {
     data:rides DIGEST
     declaration DIGEST
     definition DIGEST
+    explanation DIGEST
     figures DIGEST
     frame DIGEST
     golden DIGEST
