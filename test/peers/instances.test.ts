@@ -196,13 +196,17 @@ describe.runIf(postgres !== undefined)('instances on one store', () => {
     expect(wrong).toMatchObject({ code: 2, said: expect.stringContaining('MR1101') })
   })
 
-  it('refuses to serve from another folder than the others', async () => {
-    await start()
+  it('refuses to serve from another folder than the others, whose commands ask the one that leads', async () => {
+    const server = await start()
     const other = await mkdtemp(join(tmpdir(), 'millrace-elsewhere-'))
     await cp(root, other, { recursive: true, filter: path => !path.endsWith('folder-id') })
     expect(await millrace(other, ['up', '--port', '0'])).toMatchObject({
       code: 3,
       said: expect.stringContaining('MR5051'),
+    })
+    expect(await millrace(other, ['deploy', 'orders-api', '--version', '1'])).toMatchObject({
+      code: 0,
+      said: expect.stringContaining(`done by the server at ${server.url}`),
     })
   })
 })
