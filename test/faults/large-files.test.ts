@@ -48,7 +48,8 @@ test('files of 10,000 columns and cells of 200 MB are read, or refused, within b
     { name: 'open.csv', file: 'open.csv', kind: 'csv', columns: text, memory: 1.2e9 },
     { name: 'cell.json', file: 'cell.json', kind: 'json', columns: text, memory: 1.2e9 },
   ]
-  const found = await inChild(root, tasks, 110_000)
+  // Half a minute of work; on a busy machine that is waited for
+  const found = await inChild(root, tasks, 300_000)
   for (const [name, { rows, status, error, ms, rss }] of found)
     console.log(`${name}: ${error?.message ?? `${status}, ${rows} rows`}, ${ms} ms, ${rss} MB`)
   const of = (name: string) => found.get(name) as Outcome
@@ -61,4 +62,4 @@ test('files of 10,000 columns and cells of 200 MB are read, or refused, within b
   for (const name of ['quoted.csv', 'open.csv'])
     if (!of(name).error) expect([name, of(name).status]).toEqual([name, 'fail'])
   for (const { name } of tasks) expect([name, of(name).rss < 3500]).toEqual([name, true])
-})
+}, 330_000)
