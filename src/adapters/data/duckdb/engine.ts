@@ -192,8 +192,6 @@ class DuckdbEngine implements DataEngine {
     // A second query on the same connection would end the stream without an error, so nobody else gets this one
     const connection = await this.#instance.connect()
     try {
-      // read ahead: whoever reads it works in between, and the engine need not wait for that
-      await connection.run("SET streaming_buffer_size = '32MB'")
       const result = await connection.stream(sql)
       for (;;) {
         const reader = new ColumnsReader(result, 65_536)
