@@ -171,6 +171,9 @@ describe('instances', () => {
     const elsewhere = { ...(known?.value as object), folder: 'another' }
     await store.putDocument('instance', 'other', elsewhere, trained.clock.now())
     await expect(begin('alone')).rejects.toMatchObject({ code: 'MR5051' })
+    // One that has given no sign for long serves nowhere
+    await store.putDocument('instance', 'other', elsewhere, trained.clock.now() - 4 * leaseMs * 1000)
+    await (await begin('alone')).instance.close()
     await store.removeDocument('instance', 'other')
 
     const { project } = trained.deployed('only')

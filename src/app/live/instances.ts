@@ -1,7 +1,9 @@
 import { join } from 'node:path'
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import type { Workspace } from '../../config/workspace.ts'
 import { fail } from '../../errors/index.ts'
+import { withFileLock } from '../../internal/file-lock.ts'
 import { ulid } from '../../internal/ids.ts'
 import { messageOf } from '../../internal/message-of.ts'
 import { publishFile } from '../../internal/publish.ts'
@@ -69,12 +71,12 @@ export async function onlyInstance(parts: Parts): Promise<LiveInstance> {
 /** Says which folder this is, whatever its path: made once. */
 async function folderId(folder: string): Promise<string> {
   const path = join(folder, 'folder-id')
-  const read = (): Promise<string | undefined> => readFile(path, 'utf8').catch(() => undefined)
-  const known = await read()
-  if (known) return known.trim()
-  await publishFile(path, `${ulid()}\n`, 0o600)
-  // Of two who make it at once both take what stands there in the end
-  return ((await read()) ?? '').trim()
+  const busy = (): Error => fail('storeLocked', { path, seconds: 5 })
+  // Two who begin at once would each take their own for it
+  return withFileLock(`${path}.lock`, busy, async () => {
+    if (!existsSync(path)) await publishFile(path, `${ulid()}\n`, 0o600)
+    return (await readFile(path, 'utf8')).trim()
+  })
 }
 
 /** One process of several that serve the project from one metadata store and one folder. */
@@ -82,7 +84,7 @@ export async function oneInstance(parts: Parts): Promise<LiveInstance> {
   const { workspace, serving, log } = parts
   const { store, clock, folder } = workspace
   const own = await folderId(folder)
-  const elsewhere = (await instances(store)).find(one => one.folder !== own)
+  const elsewhere = (await instances(workspace)).find(one => one.folder !== own)
   if (elsewhere) throw fail('foldersDiffer', { other: elsewhere.url, folder })
   const membership = new Membership({ store, clock }, own)
   const onError = (error: unknown): void => log({ level: 'error', reason: messageOf(error) })

@@ -145,8 +145,9 @@ export async function watchAll(
   return {
     async beat() {
       for (const reader of readers) {
-        await reader.read()
-        if (others) await reader.sweep(others.alive())
+        // One folder that cannot be read keeps nothing else waiting
+        await reader.read().catch(onError)
+        if (others) await reader.sweep(others.alive()).catch(onError)
       }
       for (const deployment of serving.list()) {
         deployment.tick()

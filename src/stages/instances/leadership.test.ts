@@ -37,7 +37,7 @@ describe('the lead', () => {
     const url = `http://10.0.0.${all.indexOf(leader as Membership)}:8790`
     for (const one of all.filter(other => other !== leader)) expect(one.leader).toMatchObject({ id: leader?.id, url })
     expect(await leadingInstance({ store, clock })).toMatchObject({ id: leader?.id, url })
-    expect((await instances(store)).map(one => one.id).toSorted()).toEqual(all.map(one => one.id).toSorted())
+    expect((await instances({ store, clock })).map(one => one.id).toSorted()).toEqual(all.map(one => one.id).toSorted())
   })
 
   it('stays with who gives signs of life, however long', async () => {
@@ -102,7 +102,7 @@ describe('the lead', () => {
     await second.beat()
     expect(second.leads).toBe(true)
     await second.beat()
-    expect((await instances(store)).map(one => one.id)).toEqual([second.id])
+    expect((await instances({ store, clock })).map(one => one.id)).toEqual([second.id])
   })
 
   it('is let go by who leaves, and by nobody else', async () => {
@@ -119,7 +119,7 @@ describe('the lead', () => {
     await first.leave()
     await third.beat()
     expect(third.leads).toBe(true)
-    expect((await instances(store)).map(one => one.id)).toEqual([third.id])
+    expect((await instances({ store, clock })).map(one => one.id)).toEqual([third.id])
   })
 
   it('is taken back by who could not reach the store while nobody else could', async () => {

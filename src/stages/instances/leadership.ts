@@ -37,25 +37,22 @@ const forgottenMs = 60_000
 
 const instanceOf = ({ id, value }: Document): Instance => ({ id, ...(value as unknown as Omit<Instance, 'id'>) })
 
-/** Who serves the project, by what the store says, and where: newest sign of life first. */
-export async function instances(store: MetadataStore): Promise<readonly (Instance & { readonly at: Micros })[]> {
-  const documents = await store.listDocuments(instanceKind)
-  return documents.map(one => ({ ...instanceOf(one), at: one.at })).sort((a, b) => b.at - a.at)
+interface Services {
+  readonly store: MetadataStore
+  readonly clock: Clock
+}
+
+/** Who serves the project: those that have given a sign of life of late. What others left behind names nobody. */
+export async function instances({ store, clock }: Services): Promise<readonly Instance[]> {
+  const late = clock.now() - 3 * leaseMs * 1000
+  const documents = (await store.listDocuments(instanceKind)).filter(one => one.at > late)
+  return documents.map(instanceOf).filter(one => isAlive(one.process) !== false)
 }
 
 /** The instance that leads, if there is one that has given a sign of life of late. */
-export async function leadingInstance({
-  store,
-  clock,
-}: {
-  readonly store: MetadataStore
-  readonly clock: Clock
-}): Promise<Instance | undefined> {
-  const said = (await store.getDocument<never>(leader.kind, leader.id))?.value as Leader | undefined
-  if (!said) return undefined
-  const found = await store.getDocument(instanceKind, said.instance)
-  if (!found || isAlive(instanceOf(found).process) === false) return undefined
-  return Math.abs(clock.now() - found.at) < 3 * leaseMs * 1000 ? instanceOf(found) : undefined
+export async function leadingInstance(services: Services): Promise<Instance | undefined> {
+  const said = (await services.store.getDocument<never>(leader.kind, leader.id))?.value as Leader | undefined
+  return said && (await instances(services)).find(one => one.id === said.instance)
 }
 
 /**
@@ -100,7 +97,7 @@ export class Membership {
   #fence: Fence | undefined
   #leader: Instance | undefined
 
-  constructor({ store, clock }: { readonly store: MetadataStore; readonly clock: Clock }, folder: string) {
+  constructor({ store, clock }: Services, folder: string) {
     this.#store = store
     this.#clock = clock
     this.#about = { url: '', folder, process: ownIdentity(), since: clock.now() }

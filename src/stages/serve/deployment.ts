@@ -58,6 +58,8 @@ export class LiveDeployment implements ServedDeployment {
   #closing: Promise<void> | undefined
   readonly #scaler: ScalerGuard
   readonly #explanations: Explanations
+  /** A rollout whose challenger cannot be loaded here: it is not tried again every time. */
+  #untried: { readonly rollout: RolloutState; readonly reason: string } | undefined
   /** Called after a new version became stable. */
   onStable: ((version: ServedVersion) => void) | undefined
   readonly labelHorizon: Micros
@@ -168,11 +170,13 @@ export class LiveDeployment implements ServedDeployment {
       this.#rollout.forget()
       retire(trial.arm)
     }
+    if (!said || isOver(said) || said.salt !== this.#untried?.rollout.salt) this.#untried = undefined
     if (!said || !this.#stable) return
     if (isOver(said)) {
       this.#rollout.resume(said)
       return
     }
+    if (this.#untried) return
     const challenger = versionCalled(said.config.challenger)
     try {
       const arm = await this.#load(challenger.model, challenger.version, this.#services.challengers)
@@ -180,8 +184,16 @@ export class LiveDeployment implements ServedDeployment {
     } catch (error) {
       // What cannot be loaded cannot be tried; who answers is not its concern
       this.#predictor.trouble = messageOf(error)
-      if (this.leads) await this.#rollout.giveUp(said, messageOf(error))
+      this.#untried = { rollout: said, reason: messageOf(error) }
+      if (this.leads) await this.#giveUp()
     }
+  }
+
+  /** Only one who leads may end what it cannot try. */
+  async #giveUp(): Promise<void> {
+    const untried = this.#untried
+    this.#untried = undefined
+    if (untried) await this.#rollout.giveUp(untried.rollout, untried.reason)
   }
 
   /** Why nothing answers although a version was deployed. */
@@ -205,6 +217,7 @@ export class LiveDeployment implements ServedDeployment {
    */
   async remember(folder: string, others: readonly Keeper[], { store, ...options }: Lead): Promise<void> {
     this.#authority = store ?? this.#services.store
+    await this.#giveUp()
     await this.#memory.open(folder, others, options)
     this.#recorder = this.#memory
   }

@@ -169,9 +169,11 @@ export class LiveRollout {
   }
 
   /** Stores it as it stands. */
-  async persist(): Promise<void> {
-    await this.#storeAll()
-    if (this.#state) await this.#put(this.#state, this.heard?.(), this.#hooks.authority())
+  persist(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#storeAll()
+      if (this.#state) await this.#put(this.#state, this.heard?.(), this.#hooks.authority())
+    })
   }
 
   async #put(state: RolloutState, heard: Json | undefined, store: MetadataStore): Promise<void> {
@@ -181,9 +183,16 @@ export class LiveRollout {
 
   /** One after another: records stand in the order of what they record. */
   write(work: () => Promise<unknown>): void {
-    this.#writes = this.#writes.then(work).catch(error => {
+    this.#writes = this.#inTurn(work).catch(error => {
       this.#failure = error
     })
+  }
+
+  /** Two who store at once would take the same decision off the list, and with it the next one. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#writes.then(work)
+    this.#writes = done.catch(() => undefined)
+    return done
   }
 
   written(): Promise<unknown> {
