@@ -11,4 +11,5 @@ export {
 } from './auth/tokens.ts'
 export { EventBus, type ServerEvent } from './events/bus.ts'
 export { checkBind } from './auth/guard.ts'
+export { startControl } from './control.ts'
 export { startServer, type RunningServer, type ServerOptions } from './listen.ts'

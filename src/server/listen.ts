@@ -3,7 +3,7 @@ import { getRequestListener } from '@hono/node-server'
 import type { Workspace } from '../config/workspace.ts'
 import { fail } from '../errors/index.ts'
 import type { ServedDeployment, Serving } from '../stages/serve/types.ts'
-import { createApp } from './app.ts'
+import { createApp, isLive } from './app.ts'
 import { Guard, isLoopback } from './auth/guard.ts'
 import { EventBus } from './events/bus.ts'
 import { watchStore } from './events/watch-store.ts'
@@ -16,7 +16,11 @@ import { dataRoutes } from './inference/routes.ts'
 import { vertexRoutes } from './inference/scoring/vertex.ts'
 import type { DataServices } from './inference/services.ts'
 import { InferenceMetrics } from './metrics.ts'
+import { pipe } from './pipe.ts'
+import { catalogued } from './problem.ts'
+import { sendText } from './inference/exchange.ts'
 import type { ServerServices } from './services.ts'
+import { messageOf } from '../internal/message-of.ts'
 import { packageVersion } from '../internal/package-version.ts'
 
 export interface ServerOptions {
@@ -29,6 +33,8 @@ export interface ServerOptions {
   readonly lead?: Lead
   /** 0 takes a free one. */
   readonly port: number
+  /** The port of loopback where another process answers what records answer. Default: this one does. */
+  readonly control?: () => Promise<number>
   /** Where the inference protocol is spoken over gRPC as well; 0 takes a free one. Default: nowhere. */
   readonly grpcPort?: number | undefined
   /** Ask for tokens. */
@@ -99,6 +105,8 @@ function closeAfterBody(request: IncomingMessage, response: ServerResponse): voi
   }) as typeof writeHead
 }
 
+const pathOf = ({ url = '/' }: IncomingMessage): string => url.split('?', 1)[0] ?? url
+
 const alone: Lead = { leads: () => true, url: () => undefined }
 const toStandardError: ServerServices['log'] = line => process.stderr.write(`${JSON.stringify(line)}\n`)
 const wait = (milliseconds: number): Promise<void> => new Promise(resolve => setTimeout(resolve, milliseconds))
@@ -153,6 +161,22 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const handleControl = getRequestListener(createApp(services, options.webFolder).fetch, {
     overrideGlobalObjects: false,
   })
+  const elsewhere = async (
+    control: () => Promise<number>,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> => {
+    const refuse = (reason: string): void => {
+      const error = catalogued(fail('partAway', { what: pathOf(request).slice(0, 200), reason }), services)
+      response.setHeader('retry-after', '1')
+      sendText(response, error.status, JSON.stringify(error), 'application/problem+json')
+    }
+    try {
+      pipe(request, response, await control(), refuse)
+    } catch (error) {
+      refuse(messageOf(error))
+    }
+  }
   const open = new Set<ServerResponse>()
   const server = createServer({ noDelay: true, keepAliveTimeout: 65_000 }, (request, response) => {
     open.add(response)
@@ -160,7 +184,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     response.once('finish', () => discardRest(request))
     response.shouldKeepAlive &&= health.open
     if (!response.shouldKeepAlive && request.method !== 'GET') closeAfterBody(request, response)
-    if (!handleData(request, response)) void handleControl(request, response)
+    if (handleData(request, response)) return
+    const { control } = options
+    if (control && !isLive(request.method ?? 'GET', pathOf(request))) void elsewhere(control, request, response)
+    else void handleControl(request, response)
   })
 
   let stopWatching: (() => Promise<void>) | undefined

@@ -12,6 +12,7 @@ import { openJobs } from '../../app/jobs/jobs.ts'
 import { oneInstance, onlyInstance } from '../../app/live/instances.ts'
 import { recovery } from '../../app/live/recovery.ts'
 import { fillingViews, lostView } from '../../app/fill-views.ts'
+import { Supervisor } from './supervisor.ts'
 import { announce, type Claim, claimServing, withdraw } from './running.ts'
 
 export interface UpOptions {
@@ -117,15 +118,26 @@ async function serve(
   })
   const bus = new EventBus()
   const jobs = openJobs(workspace)
+  const parts: Supervisor[] = []
   const letGo = async (): Promise<void> => {
+    await Promise.all(parts.map(part => part.close()))
     await jobs.close()
     await serving.close()
     await workspace.close()
   }
   try {
-    const parts = { workspace, serving, jobs, log }
-    const instance = mayBeSeveral(project) ? await oneInstance(parts) : await onlyInstance(parts)
+    const given = { workspace, serving, jobs, log }
+    const instance = mayBeSeveral(project) ? await oneInstance(given) : await onlyInstance(given)
+    // Long searches and large files keep no prediction waiting: another process answers them
+    const control = new Supervisor({
+      name: 'the process for records',
+      module: './control-process.ts',
+      args: [workspace.root, address.host, String(auth)],
+      log,
+    })
+    parts.push(control)
     const server = await startServer({
+      control: () => control.port,
       workspace,
       serving,
       jobs,
