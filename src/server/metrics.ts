@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Json } from '../internal/canonical-json.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Prediction } from '../stages/serve/types.ts'
@@ -47,7 +47,13 @@ function scraped(sources: Sources, registers: Registry[]): () => Promise<void> {
     labelNames: ['monitor'],
     registers,
   })
-  const build = new Gauge({ name: 'millrace_build_info', help: '1', labelNames: ['version', 'node'], registers })
+  const build = new Gauge({
+    name: 'millrace_build_info',
+    help: '1',
+    labelNames: ['version', 'node'],
+    aggregator: 'first',
+    registers,
+  })
   build.set({ version: sources.version, node: process.version }, 1)
   const { store, project } = sources.workspace
   return async () => {
@@ -90,6 +96,15 @@ interface RequestStatistics {
   readonly fail: RequestCount
 }
 
+/** What one process has counted, as other processes of the server are told it. */
+export interface Figures {
+  readonly metrics: readonly { readonly name: string; readonly type: unknown }[]
+  readonly statistics: Readonly<Record<string, RequestStatistics>>
+}
+
+/** Figures of other processes that answer on the same port; those of such as have ended count on. */
+export type OtherFigures = () => Promise<readonly Figures[]>
+
 /** Prometheus figures of one server. */
 export class InferenceMetrics {
   readonly #registry = new Registry()
@@ -99,8 +114,10 @@ export class InferenceMetrics {
   readonly #scrape: () => Promise<void>
   readonly #clock: Clock
   readonly #statistics = new Map<string, RequestStatistics>()
+  readonly #others: OtherFigures
 
-  constructor(sources: Sources) {
+  constructor(sources: Sources, others: OtherFigures = async () => []) {
+    this.#others = others
     const registers = [this.#registry]
     this.#clock = sources.workspace.clock
     collectDefaultMetrics({ register: this.#registry, prefix: 'millrace_' })
@@ -129,7 +146,19 @@ export class InferenceMetrics {
     this.#scrape = scraped(sources, registers)
   }
 
-  /** What was asked of a deployment since the server started. */
+  /** What was asked of a deployment since the server started, of all its processes. */
+  async allStatistics(deployment: string): Promise<RequestStatistics> {
+    const own = this.statistics(deployment)
+    const all = [own, ...(await this.#others()).flatMap(one => one.statistics[deployment] ?? [])]
+    const sum = (of: (one: RequestStatistics) => number): number => all.reduce((total, one) => total + of(one), 0)
+    const side = (name: 'success' | 'fail'): RequestCount => ({
+      count: sum(one => one[name].count),
+      milliseconds: sum(one => one[name].milliseconds),
+    })
+    return { rows: sum(one => one.rows), success: side('success'), fail: side('fail') }
+  }
+
+  /** What this process was asked of a deployment since it started. */
   statistics(deployment: string): RequestStatistics {
     let found = this.#statistics.get(deployment)
     if (!found) {
@@ -157,7 +186,19 @@ export class InferenceMetrics {
 
   async page(): Promise<{ readonly text: string; readonly type: string }> {
     await this.#scrape()
-    return { text: await this.#registry.metrics(), type: this.#registry.contentType }
+    const others = await this.#others()
+    const { contentType: type } = this.#registry
+    if (others.length === 0) return { text: await this.#registry.metrics(), type }
+    const all = [await this.#registry.getMetricsAsJSON(), ...others.map(one => one.metrics)]
+    return { text: await AggregatorRegistry.aggregate(all).metrics(), type }
+  }
+
+  /** What this process has counted, for the one that answers for all. */
+  async figures(): Promise<Figures> {
+    return {
+      metrics: (await this.#registry.getMetricsAsJSON()) as unknown as Figures['metrics'],
+      statistics: Object.fromEntries(this.#statistics),
+    }
   }
 
   close(): void {

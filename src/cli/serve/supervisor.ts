@@ -16,6 +16,10 @@ export interface PartOptions {
   readonly log: Log
   /** Called with each process that has begun to work. */
   readonly onReady?: (child: ChildProcess) => void
+  /** Hears what it says besides. */
+  readonly onTold?: (child: ChildProcess, told: unknown) => void
+  /** Called when one has ended. */
+  readonly onEnd?: (child: ChildProcess) => void
 }
 
 interface Pending {
@@ -37,7 +41,7 @@ const [shortestWait, longestWait] = [250, 30_000]
 /** One that worked for so long has not ended because it cannot work. */
 const steadyMs = 60_000
 /** One that does not end by itself when it is asked to is ended. */
-const patienceMs = 30_000
+const patienceMs = 35_000
 
 /**
  * A child process that is a part of the server, begun anew when it ends by itself. It ends with this process, however this one
@@ -66,18 +70,19 @@ export class Supervisor {
   }
 
   #start(): void {
-    const { name, module, args, log, onReady } = this.#options
+    const { name, module, args, log, onReady, onTold, onEnd } = this.#options
     const began = performance.now()
     const child = fork(fileURLToPath(compiledModule(module, import.meta.url)), args, { execArgv: [] })
     this.#child = child
     child.on('message', (message: PartMessage) => {
-      if (!('ready' in message)) return
+      if (!('ready' in message)) return onTold?.(child, message.told)
       this.#ready.resolve(message.ready)
       onReady?.(child)
     })
     const over = (reason: string): void => {
       if (this.#child !== child) return
       this.#child = undefined
+      onEnd?.(child)
       if (this.#closed) return
       log({ level: 'error', text: `${name} ended and is begun anew`, reason })
       this.#ready.reject(fail('partAway', { what: name, reason }))
