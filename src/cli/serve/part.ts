@@ -6,7 +6,8 @@ export function ignoreSignals(): void {
 }
 
 export function say(message: PartMessage): void {
-  process.send?.(message)
+  // A server that is gone needs to hear nothing: the channel's end says so
+  process.send?.(message, undefined, undefined, () => undefined)
 }
 
 /** Resolves when the server wants this part to end, or is gone. */
