@@ -96,6 +96,14 @@ interface RequestStatistics {
   readonly fail: RequestCount
 }
 
+/** Figures of one deployment: looking them up by their labels costs more than counting. */
+interface Bound {
+  readonly seconds: Histogram.Internal<string>
+  readonly ok: Counter.Internal
+  readonly error: Counter.Internal
+  readonly rows: Map<string, Counter.Internal>
+}
+
 /** What one process has counted, as other processes of the server are told it. */
 export interface Figures {
   readonly metrics: readonly { readonly name: string; readonly type: unknown }[]
@@ -114,6 +122,7 @@ export class InferenceMetrics {
   readonly #scrape: () => Promise<void>
   readonly #clock: Clock
   readonly #statistics = new Map<string, RequestStatistics>()
+  readonly #bound = new Map<string, Bound>()
   readonly #others: OtherFigures
 
   constructor(sources: Sources, others: OtherFigures = async () => []) {
@@ -168,6 +177,29 @@ export class InferenceMetrics {
     return found
   }
 
+  #boundTo(deployment: string): Bound {
+    let bound = this.#bound.get(deployment)
+    if (!bound) {
+      const outcome = (outcome: string): Counter.Internal => this.#requests.labels({ deployment, outcome })
+      bound = {
+        seconds: this.#seconds.labels({ deployment }),
+        ok: outcome('ok'),
+        error: outcome('error'),
+        rows: new Map(),
+      }
+      this.#bound.set(deployment, bound)
+    }
+    return bound
+  }
+
+  #rowsOf(deployment: string, arm: string, version: number): Counter.Internal {
+    const { rows } = this.#boundTo(deployment)
+    const key = `${arm} ${version}`
+    let found = rows.get(key)
+    if (!found) rows.set(key, (found = this.#rows.labels({ deployment, arm, version: String(version) })))
+    return found
+  }
+
   /** Begins a request; call what it gives with the predictions, or undefined when it failed. */
   start(deployment: string): (predictions: readonly Prediction[] | undefined) => void {
     const before = this.#clock.elapsed()
@@ -178,9 +210,10 @@ export class InferenceMetrics {
       side.count++
       side.milliseconds += lasted
       counts.rows += predictions?.length ?? 0
-      this.#seconds.observe({ deployment }, lasted / 1000)
-      this.#requests.inc({ deployment, outcome: predictions ? 'ok' : 'error' })
-      for (const { arm, version } of predictions ?? []) this.#rows.inc({ deployment, arm, version: String(version) })
+      const bound = this.#boundTo(deployment)
+      bound.seconds.observe(lasted / 1000)
+      bound[predictions ? 'ok' : 'error'].inc()
+      for (const { arm, version } of predictions ?? []) this.#rowsOf(deployment, arm, version).inc()
     }
   }
 
