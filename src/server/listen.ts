@@ -57,7 +57,8 @@ export interface ServerOptions {
 }
 
 interface WorkerOptions {
-  readonly listener: Listener
+  /** Asked for when everything else is ready: what comes after it takes connections. */
+  readonly listener: () => Promise<Listener>
   /** The port of loopback where the server answers its workers. */
   readonly server: number
 }
@@ -235,7 +236,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     // The library is loaded where it is asked for: it takes a tenth of a second
     if (options.grpcPort !== undefined)
       grpc = await (await import('./grpc/listen.ts')).listenGrpc(data, host, options.grpcPort)
-    port = await listen(server, host, options.port, worker?.listener)
+    port = await listen(server, host, options.port, await worker?.listener())
     if (within) forWorkers = await listen(within, '127.0.0.1', 0)
   } catch (error) {
     await grpc?.drain(0)

@@ -1,16 +1,22 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { request } from 'node:http'
-import { beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it, onTestFinished } from 'vitest'
 import { millrace } from '../support/command.ts'
-import { orders, runningProject, until } from '../support/running.ts'
-import { type Server, startUp } from '../support/command.ts'
+import { runningProject, until } from '../support/running.ts'
+import { type Server, startUp as begin } from '../support/command.ts'
 
 let root: string
 beforeAll(async () => {
   root = await runningProject('')
   for (const words of [['train'], ['deploy']]) expect(await millrace(root, words)).toMatchObject({ code: 0 })
 }, 120_000)
+
+async function startUp(root: string, options: readonly string[] = []): Promise<Server> {
+  const server = await begin(root, options)
+  onTestFinished(() => void server.child.kill('SIGKILL'))
+  return server
+}
 
 /** Processes that this one started, with the file that each runs. */
 function children(server: Server): { readonly pid: number; readonly runs: string }[] {
@@ -52,6 +58,8 @@ function ask(url: string, path: string, body?: unknown): Promise<Answered> {
         })
       },
     )
+    // Whoever took it answers it: one that was taken by nobody would wait for ever
+    asked.setTimeout(20_000, () => asked.destroy(new Error(`no answer to ${path}`)))
     asked.once('error', reject)
     if (body !== undefined) asked.setHeader('content-type', 'application/json')
     asked.end(body === undefined ? undefined : JSON.stringify(body))
@@ -128,6 +136,8 @@ it('workers answer on the same port: what they are told counts as if one process
     const figures = (await ask(url, '/metrics')).text
     return Number(/millrace_infer_requests_total\{deployment="orders-api",outcome="ok"\} (\d+)/.exec(figures)?.[1])
   }
+  // From the first moment on, while they are still being begun
+  for (let i = 0; i < 40; i++) await several(5)
   // Load until more than one of them has answered: which takes a connection is the system's choice
   const answering = async (): Promise<boolean> => {
     await several(60)
@@ -144,10 +154,11 @@ it('workers answer on the same port: what they are told counts as if one process
   for (let i = 0; i < 10; i++) expect((await ask(url, '/v2/models/orders-api/stats')).status).toBe(200)
 
   // Labels reach whoever decides, whichever process they are told
-  const labels = orders(10, 3).map((_, i) => ({ id: `c${i}`, label: i % 2 === 0 }))
-  await until('the labels', async () => {
-    const answer = await ask(url, '/v1/deployments/orders-api/feedback', { labels })
-    return answer.body.found === 10 || (answer.body.found === 0 && undefined)
+  let told = 0
+  await until('labels that find their predictions', async () => {
+    // Others each time: what comes before its prediction was heard of waits for it, and is found no second time
+    const labels = Array.from({ length: 10 }, () => ({ id: `c${told++}`, label: told % 2 === 0 }))
+    return (await ask(url, '/v1/deployments/orders-api/feedback', { labels })).body.found === 10
   })
 
   const [first] = workers()

@@ -15,12 +15,14 @@ const [root = '', host = '', auth, port] = process.argv.slice(2)
 const log = (line: unknown): void => void process.stderr.write(`${JSON.stringify(line)}\n`)
 const tell = (told: WorkerMessage): void => say({ told })
 
-const listener = await new Promise<Server>(resolve => {
-  process.on('message', (request: WorkerRequest, handle) => {
-    if ('listen' in request) resolve(handle as Server)
+/** It takes connections from the moment at which it comes, for whoever listens by then. */
+const listener = (): Promise<Server> =>
+  new Promise(resolve => {
+    process.on('message', (request: WorkerRequest, handle) => {
+      if ('listen' in request) resolve(handle as Server)
+    })
+    tell('listener please')
   })
-  tell('listener please')
-})
 const workspace = await openWorkspace(root, { principal: 'serving', note: text => log({ level: 'warn', text }) })
 const serving = await openServing(workspace, log)
 const jobs = openJobs(workspace)
