@@ -43,7 +43,14 @@ async function sourceOf(
 function columnsRead(view: FeatureView): readonly string[] {
   const read = Object.values(view.features).flatMap(inputsOfFeature)
   const known = read.flatMap(name => view.from.knownAt[name] ?? []).flatMap(columnsOf)
-  return [...new Set([...read, ...known, ...Object.keys(view.entity.keys), view.from.eventTime as string])]
+  return [
+    ...new Set([
+      ...read,
+      ...known,
+      ...Object.keys(view.entity.keys),
+      ...(view.from.eventTime === undefined ? [] : [view.from.eventTime]),
+    ]),
+  ]
 }
 
 async function unreadable(

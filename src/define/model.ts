@@ -11,7 +11,7 @@ import type {
   NumberType,
   TextExpression,
 } from './expression/types.ts'
-import type { FeatureView } from './features.ts'
+import { requestKeys, type FeatureView } from './features.ts'
 import {
   anything,
   builder,
@@ -144,6 +144,26 @@ function checkTests(name: string, tests: readonly ModelTest[]): void {
   }
 }
 
+/** Each view under a name of its own, and its key in columns of the rows that are predicted. */
+function checkViews(name: string, views: readonly FeatureView[], from: Pick<Dataset, 'name' | 'columns'>): void {
+  for (const [i, view] of views.entries()) {
+    if (views.findIndex(one => one.name === view.name) < i)
+      refuse('model', name, `features has '${view.name}' twice: .as('…', { … }) gives a view in another role a name`)
+    for (const { key, column } of requestKeys(view)) {
+      const found = from.columns[column]
+      const type = view.entity.keys[key]?.type
+      if (!found)
+        refuse('model', name, `${from.name} has no column '${column}', in which the key of ${view.name} stands`)
+      if (found.type !== type)
+        refuse(
+          'model',
+          name,
+          `the key '${key}' of ${view.name} is ${type}, but '${column}' of ${from.name} is ${found.type}`,
+        )
+    }
+  }
+}
+
 /** Every input with its kind, so that a declaration means the same whichever defaults it spells out. */
 function scaleOf(
   name: string,
@@ -219,6 +239,7 @@ function declareModel<const C extends Columns, const I extends Record<string, Mo
   const views = options.features ?? []
   if (views.length > 0 && from.eventTime === undefined)
     refuse('model', name, `uses features, which are as of a moment, and dataset ${from.name} has no eventTime`)
+  checkViews(name, views, from)
   const truth = canonicalJson(label as unknown as Json)
   for (const input of inputs) {
     if (canonicalJson(input.node as unknown as Json) === truth)

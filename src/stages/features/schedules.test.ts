@@ -310,7 +310,7 @@ async function live(seed: number, worlds: number, steps: number): Promise<void> 
         const wanted = of(one.who).features(one.who, one.at)[plan.view.name] ?? []
         const status = (views[v] as OnlineView).compute(windows[i], one.at, out)
         plan.features.forEach(({ name }, f) => {
-          const trained = offline.get(`${plan.view.name}.${name}`)?.[i]
+          const trained = offline.get(`${plan.view.name}.${name}`)?.[i] as number | undefined
           const said = `seed ${seed}: ${plan.view.name}.${name} of ${one.who} at ${one.at - start} (${of(one.who).versionsOf(one.who)})`
           if (!same(wanted[f], trained)) throw new Error(`${said}: offline ${trained}, should be ${wanted[f]}`)
           if (status !== 'uncovered' && !same(wanted[f], out[f]))

@@ -1,6 +1,6 @@
 import type { Dialect } from '../../ports/data-engine.ts'
 import { datasetRows, versionColumns, versionsSql, type DatasetRows } from '../log/dataset-rows.ts'
-import { channelSql, keyPresentSql, type ViewPlan } from './channels.ts'
+import { channelSql, eventMicros, keyPresentSql, type ViewPlan } from './channels.ts'
 
 /**
  * SELECT of a view's events, a row a version: key columns, `millrace_seq`, `millrace_event` (double), the columns of `versionColumns`, and for
@@ -14,7 +14,7 @@ export function eventsSql(
 ): string {
   const { place, row, known, gone } = versionColumns
   const keys = plan.keys.map(dialect.identifier)
-  const event = `CAST(${dialect.epochMicros(dialect.identifier(plan.view.from.eventTime as string))} AS DOUBLE)`
+  const event = `CAST(${eventMicros(plan, dialect)} AS DOUBLE)`
   const channels = plan.channels.map((channel, i) => {
     const sql = channelSql(plan, channel, dialect)
     const value = `CASE WHEN ${gone} THEN 'NaN'::DOUBLE ELSE ${sql.value} END`
