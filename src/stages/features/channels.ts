@@ -16,6 +16,8 @@ export interface Channel {
   readonly of: Node | undefined
   /** Known-time expressions of the columns that it reads; empty where all are known at the event. */
   readonly knownAt: readonly Node[]
+  /** Columns that it reads and that the dataset says the known time of: a row that has them all has told it. */
+  readonly told: readonly string[]
   /**
    * Its values are texts, which are numbered while features are made of them; also whole numbers of which only their being the same
    * counts, since a double holds 53 bits of them.
@@ -74,7 +76,7 @@ function isKeptAsText({ aggregation, of }: FeatureSpec): boolean {
 }
 
 export function planView(view: FeatureView): ViewPlan {
-  const channels: Channel[] = [{ of: undefined, knownAt: [], isText: false }]
+  const channels: Channel[] = [{ of: undefined, knownAt: [], told: [], isText: false }]
   const index = new Map<string, number>()
   let horizon = 0
   const planned = Object.entries(view.features).map(([name, declared]) => {
@@ -88,9 +90,10 @@ export function planView(view: FeatureView): ViewPlan {
   // By name: records of one digest have one layout, in whichever order the features are declared
   for (const { spec } of computed.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     if (!spec.of || index.has(channelKey(spec))) continue
-    const knownAt =
-      view.knownTime === 'ignore' ? [] : columnsOf(spec.of).flatMap(column => view.from.knownAt[column] ?? [])
-    index.set(channelKey(spec), channels.push({ of: spec.of, knownAt, isText: isKeptAsText(spec) }) - 1)
+    const declared = view.knownTime === 'ignore' ? {} : view.from.knownAt
+    const told = columnsOf(spec.of).filter(column => declared[column])
+    const knownAt = told.flatMap(column => declared[column] ?? [])
+    index.set(channelKey(spec), channels.push({ of: spec.of, knownAt, told, isText: isKeptAsText(spec) }) - 1)
   }
   const features = planned.map(({ name, spec }): PlannedFeature => {
     const isText = spec.type === 'text' || (spec.aggregation === 'mostFrequent' && isKeptAsText(spec))
@@ -175,8 +178,9 @@ function valueSql(channel: Channel, dialect: Dialect): string {
 export function channelEvaluator(channel: Channel): {
   value: (read: (name: string) => Value) => number | string
   known: readonly Evaluator[]
+  told: (read: (name: string) => Value) => boolean
 } {
-  const { of, isText } = channel
+  const { of, isText, told } = channel
   const evaluate = of ? toEvaluator(of) : () => 0
   return {
     value(read) {
@@ -185,6 +189,7 @@ export function channelEvaluator(channel: Channel): {
       return isText ? String(found) : Number(found)
     },
     known: channel.knownAt.map(toEvaluator),
+    told: read => told.length > 0 && told.every(name => read(name) !== null),
   }
 }
 

@@ -25,6 +25,15 @@ export interface EventVersion {
 }
 
 /**
+ * From when a version of a row that is of another entity counts, as having no value: that something was told stays known, so that what
+ * follows is a correction.
+ */
+export function elsewhereFrom(value: number | string, declared: number, known: number): number {
+  const isTold = typeof value === 'string' || !Number.isNaN(value) || declared === Number.NEGATIVE_INFINITY
+  return isTold ? Number.NEGATIVE_INFINITY : Math.max(declared, known)
+}
+
+/**
  * The recent events of one entity, by event time, each with its versions: enough to compute every feature of its view exactly at
  * any moment that it covers. One record of numbers in the online store, whatever the number of features.
  */
