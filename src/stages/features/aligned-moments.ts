@@ -3,7 +3,7 @@ import type { FeatureSpec } from '../../define/features.ts'
 import type { DataEngine } from '../../ports/data-engine.ts'
 import type { ViewPlan } from './channels.ts'
 import { origin, windowBounds } from './window-bounds.ts'
-import { asked } from './window-join.ts'
+import { asked } from './asked.ts'
 
 /** Names of the columns with the bounds of an aligned window at each moment. */
 export interface AlignedColumns {

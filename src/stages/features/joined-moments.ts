@@ -4,7 +4,8 @@ import type { DataEngine } from '../../ports/data-engine.ts'
 import type { PlannedFeature, ViewPlan } from './channels.ts'
 import type { Part } from './exact-sum-sql.ts'
 import type { EventSource } from './offline-events.ts'
-import { asked, isJoined, widthOf, type WindowJoin } from './window-join.ts'
+import { asked } from './asked.ts'
+import { isJoined, widthOf, type WindowJoin } from './window-join.ts'
 
 /** How much further back each look goes for what was not found. */
 const further = 8

@@ -7,7 +7,7 @@ import type { Aggregate } from './aggregates.ts'
 import { absentValue } from './entity-window.ts'
 import { sweep, type EventColumns, type LabelColumns } from './sweep.ts'
 import { countedSql } from './version-sql.ts'
-import { asked } from './window-join.ts'
+import { asked } from './asked.ts'
 
 const [isPresent, isMissing, isStale] = [0, 1, 2]
 

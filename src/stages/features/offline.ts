@@ -11,7 +11,8 @@ import { valueFigures } from './exact-sum-sql.ts'
 import { JoinedMoments, type JoinedFeatures } from './joined-moments.ts'
 import { eventSource } from './offline-events.ts'
 import { sweptFeatures } from './offline-sweep.ts'
-import { asked, isJoined, recencyOf, WindowJoin } from './window-join.ts'
+import { asked } from './asked.ts'
+import { isJoined, recencyOf, WindowJoin } from './window-join.ts'
 
 /**
  * Moments of an entity within a window from which on its events are gone through one after another instead of being joined: an

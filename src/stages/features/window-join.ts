@@ -1,12 +1,10 @@
 import type { Dialect } from '../../ports/data-engine.ts'
 import { alignedAs, alignedColumns, type AlignedColumns } from './aligned-moments.ts'
+import { asked } from './asked.ts'
 import type { PlannedFeature, ViewPlan } from './channels.ts'
 import { exactSum, sumParts, type Part, type ValueFigures } from './exact-sum-sql.ts'
 import type { EventSource } from './offline-events.ts'
 import { reachOf } from './window-bounds.ts'
-
-/** Names of the columns in which the moments stand: `asked` has the key columns and these. */
-export const asked = { ordinal: 'millrace_ordinal', at: 'millrace_at' } as const
 
 /**
  * How rows are told apart by which is the newest, in one number: by event, then by when they were known, then by arrival. Its last
