@@ -15,20 +15,16 @@ export interface EventValues {
   readonly value: ArrayLike<number>
 }
 
-interface Sums {
-  readonly sum: number
-  readonly deviation: number
-}
-
 /** How often each value is there. */
 type Tally = ReadonlyMap<number, number>
 
 /**
- * What is kept up of a window's events: `sum` their exact sum, `spread` what a deviation is made of, `tally` how often each value is there,
- * `ranked` their order, by value or by recency. `of` makes the feature of it, where there is an event with a value.
+ * What is kept up of a window's events: `size` how many they are, `sum` their exact sum, `spread` their deviation, `tally` how often each
+ * value is there, `ranked` their order, by value or by recency. `of` makes the feature of it, where there is an event with a value.
  */
 export type AggregateRule =
-  | { readonly keeps: 'sum' | 'spread'; readonly of: (size: number, sums: Sums) => number }
+  | { readonly keeps: 'size'; readonly of: (size: number) => number }
+  | { readonly keeps: 'sum' | 'spread'; readonly of: (size: number, kept: number) => number }
   | {
       readonly keeps: 'tally'
       readonly of: (tally: Tally, spec: FeatureSpec, compare: (a: number, b: number) => number) => number
@@ -76,11 +72,11 @@ const newest = valueAt(size => size - 1)
 
 /** Every aggregate by what it keeps and makes of it; `aggregate-sql.ts` says the same to the engine. */
 export const aggregateRules: { readonly [A in Aggregate]: AggregateRule } = {
-  count: { keeps: 'sum', of: size => size },
-  sum: { keeps: 'sum', of: (_, sums) => sums.sum },
-  mean: { keeps: 'sum', of: (size, sums) => sums.sum / size },
-  share: { keeps: 'sum', of: (size, sums) => sums.sum / size },
-  std: { keeps: 'spread', of: (_, sums) => sums.deviation },
+  count: { keeps: 'size', of: size => size },
+  sum: { keeps: 'sum', of: (_, sum) => sum },
+  mean: { keeps: 'sum', of: (size, sum) => sum / size },
+  share: { keeps: 'sum', of: (size, sum) => sum / size },
+  std: { keeps: 'spread', of: (_, deviation) => deviation },
   distinct: { keeps: 'tally', of: tally => tally.size },
   mostFrequent: { keeps: 'tally', of: mostFrequent },
   min: { keeps: 'ranked', by: 'value', of: oldest },

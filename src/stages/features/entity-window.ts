@@ -2,10 +2,13 @@ import type { FeatureSpec } from '../../define/features.ts'
 import type { Value } from '../../ports/data-engine.ts'
 import { emptyValue, type Aggregate } from './aggregates.ts'
 import type { ViewPlan } from './channels.ts'
-import { aggregateOf } from './kept.ts'
+import { aggregateOf, enoughFor } from './kept.ts'
 import { RecordTexts } from './record-texts.ts'
 import { spansOfVersions, type Spans } from './row-versions.ts'
 import { windowBounds } from './window-bounds.ts'
+
+/** Places of the events that a feature sees, while it is computed. */
+let places = new Int32Array(1024)
 
 const formatVersion = 2
 const headWords = 4
@@ -211,24 +214,23 @@ export class EntityWindow {
     const visible = from[channel] as Float64Array
     const ends = until?.[channel]
     const event = this.#event
-    return aggregateOf(
-      spec.aggregation as Aggregate,
-      spec,
-      { event, visible, value },
-      (add, isEnough) => {
-        for (let i = this.#length - 1; i >= 0; i--) {
-          const at = event[i] as number
-          if (at >= end) continue
-          if (at < oldest) break
-          if ((visible[i] as number) > t || Number.isNaN(value[i] as number) || (ends && (ends[i] as number) <= t))
-            continue
-          if (isEnough(i)) break
-          add(i)
-        }
-      },
-      t,
-      this.#texts.has(channel) ? this.#texts.compareAs(spec.type) : undefined,
-    )
+    const aggregate = spec.aggregation as Aggregate
+    const enough = enoughFor(aggregate, spec)
+    if (places.length < this.#length) places = new Int32Array(this.#length * 2)
+    let seen = 0
+    let last = Number.NaN
+    for (let i = this.#length - 1; i >= 0; i--) {
+      const at = event[i] as number
+      if (at >= end) continue
+      if (at < oldest) break
+      if ((visible[i] as number) > t || Number.isNaN(value[i] as number) || (ends && (ends[i] as number) <= t)) continue
+      // Events of one time are in no order yet
+      if (seen >= enough && at < last) break
+      places[seen++] = i
+      last = at
+    }
+    const compare = this.#texts.has(channel) ? this.#texts.compareAs(spec.type) : undefined
+    return aggregateOf(aggregate, spec, { event, visible, value }, places, seen, t, compare)
   }
 
   /** The text that a feature of texts is. */

@@ -71,39 +71,50 @@ class MovingRanks implements Ranked {
   }
 }
 
-/** The ranks of a few events that only come; in order only where somebody asks for one between the first and the last. */
+/** The ranks of listed events; in order only where somebody asks for one between the first and the last. */
 class ListedRanks implements Ranked {
-  #places: number[] = []
-  #compare: Compare = numeric
+  #places: Int32Array = new Int32Array(0)
+  #events: RankedEvents = { event: [], visible: [], value: [] }
+  #by: 'value' | 'recency' = 'value'
   #isSorted = false
+  size = 0
 
-  begin(compare: Compare): void {
-    this.#places.length = 0
-    this.#compare = compare
+  begin(by: 'value' | 'recency', events: RankedEvents, places: Int32Array, size: number): void {
+    this.#by = by
+    this.#events = events
+    this.#places = places
     this.#isSorted = false
-  }
-
-  get size(): number {
-    return this.#places.length
-  }
-
-  add(place: number): void {
-    this.#places.push(place)
+    this.size = size
   }
 
   readonly at = (rank: number): number => {
     const places = this.#places
-    if (!this.#isSorted && (rank === 0 || rank === places.length - 1)) {
-      let best = places[0] as number
-      for (const one of places) {
-        const order = this.#compare(one, best)
-        if (rank === 0 ? order < 0 : order >= 0) best = one
-      }
-      return best
-    }
-    if (!this.#isSorted) places.sort(this.#compare)
+    if (this.#isSorted) return places[rank] as number
+    if (rank === 0 || rank === this.size - 1) return this.#by === 'value' ? this.#extreme(rank) : this.#end(rank)
+    places.subarray(0, this.size).sort(orderOf(this.#by, this.#events))
     this.#isSorted = true
     return places[rank] as number
+  }
+
+  #extreme(rank: number): number {
+    const { value } = this.#events
+    let best = this.#places[0] as number
+    for (let i = 1; i < this.size; i++) {
+      const place = this.#places[i] as number
+      const [x, y] = [value[place] as number, value[best] as number]
+      if (rank === 0 ? x < y : x > y) best = place
+    }
+    return best
+  }
+
+  #end(rank: number): number {
+    const compare = orderOf(this.#by, this.#events)
+    let best = this.#places[0] as number
+    for (let i = 1; i < this.size; i++) {
+      const order = compare(this.#places[i] as number, best)
+      if (rank === 0 ? order < 0 : order > 0) best = this.#places[i] as number
+    }
+    return best
   }
 }
 
@@ -113,13 +124,6 @@ class Kept {
   readonly spread = new ExactSpread()
   readonly tally = new Map<number, number>()
   size = 0
-
-  clear(): void {
-    this.size = 0
-    this.sum.clear()
-    this.spread.clear()
-    this.tally.clear()
-  }
 }
 
 /** The events of a window that moves along: they come as they are known, and go as they grow too old or are corrected. */
@@ -144,6 +148,8 @@ export class MovingWindow {
     const kept = this.#kept
     kept.size++
     switch (aggregateRules[this.#aggregate].keeps) {
+      case 'size':
+        return
       case 'sum':
         return kept.sum.add(x)
       case 'spread':
@@ -160,6 +166,8 @@ export class MovingWindow {
     const kept = this.#kept
     kept.size--
     switch (aggregateRules[this.#aggregate].keeps) {
+      case 'size':
+        return
       case 'sum':
         return kept.sum.take(x)
       case 'spread':
@@ -177,69 +185,72 @@ export class MovingWindow {
     const kept = this.#kept
     if (kept.size === 0) return emptyValue(this.#aggregate)
     const rule = aggregateRules[this.#aggregate]
-    if (rule.keeps === 'tally') return rule.of(kept.tally, this.#spec, numeric)
-    if (rule.keeps === 'ranked') return rule.of(this.#ranks as MovingRanks, this.#events, at, this.#spec)
-    return rule.of(kept.size, { sum: kept.sum.value, deviation: kept.spread.deviation })
+    switch (rule.keeps) {
+      case 'size':
+        return rule.of(kept.size)
+      case 'sum':
+        return rule.of(kept.size, kept.sum.value)
+      case 'spread':
+        return rule.of(kept.size, kept.spread.deviation)
+      case 'tally':
+        return rule.of(kept.tally, this.#spec, numeric)
+      case 'ranked':
+        return rule.of(this.#ranks as MovingRanks, this.#events, at, this.#spec)
+    }
   }
 }
 
 const scratch = new Kept()
 const scratchRanks = new ListedRanks()
 
+/** How many of the newest events are enough for a feature, besides those of the same time as the last of them. */
+export function enoughFor(aggregate: Aggregate, spec: FeatureSpec): number {
+  const rule = aggregateRules[aggregate]
+  return rule.keeps === 'ranked' && rule.newest ? rule.newest(spec) : Number.POSITIVE_INFINITY
+}
+
 /**
- * A feature of events that are looked at once, the newest first: `places` gives those of the window that have a value, and stops when it is
- * told that there are enough. `compare` orders values where they are no numbers.
+ * A feature of listed events, those of its window that have a value: the first `size` of `places`, which are put into another order where that
+ * is asked for. `compare` orders values where they are no numbers.
  */
 export function aggregateOf(
   aggregate: Aggregate,
   spec: FeatureSpec,
   events: RankedEvents,
-  places: (add: (place: number) => void, isEnough: (place: number) => boolean) => void,
+  places: Int32Array,
+  size: number,
   at: number,
   compare: Compare = numeric,
 ): number {
+  if (size === 0) return emptyValue(aggregate)
   const rule = aggregateRules[aggregate]
-  const { event, value } = events
-  scratch.clear()
+  const { value } = events
   switch (rule.keeps) {
+    case 'size':
+      return rule.of(size)
     case 'sum': {
-      places(place => {
-        scratch.size++
-        scratch.sum.add(value[place] as number)
-      }, never)
-      if (scratch.size === 0) return emptyValue(aggregate)
-      return rule.of(scratch.size, { sum: scratch.sum.value, deviation: Number.NaN })
+      const { sum } = scratch
+      sum.clear()
+      for (let i = 0; i < size; i++) sum.add(value[places[i] as number] as number)
+      return rule.of(size, sum.value)
     }
     case 'spread': {
-      places(place => {
-        scratch.size++
-        scratch.spread.add(value[place] as number)
-      }, never)
-      if (scratch.size === 0) return emptyValue(aggregate)
-      return rule.of(scratch.size, { sum: Number.NaN, deviation: scratch.spread.deviation })
+      const { spread } = scratch
+      spread.clear()
+      for (let i = 0; i < size; i++) spread.add(value[places[i] as number] as number)
+      return rule.of(size, spread.deviation)
     }
     case 'tally': {
-      places(place => {
-        const x = value[place] as number
-        scratch.tally.set(x, (scratch.tally.get(x) ?? 0) + 1)
-      }, never)
-      return scratch.tally.size === 0 ? emptyValue(aggregate) : rule.of(scratch.tally, spec, compare)
+      const { tally } = scratch
+      tally.clear()
+      for (let i = 0; i < size; i++) {
+        const x = value[places[i] as number] as number
+        tally.set(x, (tally.get(x) ?? 0) + 1)
+      }
+      return rule.of(tally, spec, compare)
     }
-    case 'ranked': {
-      const enough = rule.newest?.(spec) ?? Number.POSITIVE_INFINITY
-      let last = Number.NaN
-      scratchRanks.begin(orderOf(rule.by, events))
-      places(
-        place => {
-          last = event[place] as number
-          scratchRanks.add(place)
-        },
-        // Events of one time are in no order yet
-        place => scratchRanks.size >= enough && (event[place] as number) < last,
-      )
-      return scratchRanks.size === 0 ? emptyValue(aggregate) : rule.of(scratchRanks, events, at, spec)
-    }
+    case 'ranked':
+      scratchRanks.begin(rule.by, events, places, size)
+      return rule.of(scratchRanks, events, at, spec)
   }
 }
-
-const never = (): boolean => false

@@ -408,6 +408,6 @@ async function live(seed: number): Promise<number> {
 it('whatever a view is declared with means one thing, trained or served', { timeout: 3_600_000 }, async () => {
   const first = Number(process.env.MILLRACE_FUZZ_SEED ?? 1)
   let compared = 0
-  for (let run = 0; run < 2 * Math.max(1, times); run++) compared += await live(first + run)
+  for (let run = 0; run < (times > 1 ? 10 * times : 2); run++) compared += await live(first + run)
   expect(compared).toBeGreaterThan(100_000)
 })
