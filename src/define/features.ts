@@ -61,7 +61,7 @@ export interface FeatureViewOptions<
    * file, a correction from when it arrived. Its features have no windows, and the view no ttl.
    */
   readonly from: Dataset<string, C> & {
-    readonly columns: { readonly [P in keyof K]: ColumnSpec<K[P]['type'], boolean> }
+    readonly columns: { readonly [P in keyof NoInfer<K>]: ColumnSpec<NoInfer<K>[P]['type'], boolean> }
   }
   /** An entity without an event as young as this has no features: all are null (default: however old). */
   readonly ttl?: Duration
@@ -242,9 +242,9 @@ function checkTimeless(name: string, from: Dataset, ttl: Duration | undefined, s
 }
 
 function declareFeatures<
-  const K extends Columns,
-  const C extends Columns,
-  const F extends Specs,
+  const K extends Columns = Readonly<Record<never, ColumnSpec>>,
+  const C extends Columns = Columns,
+  const F extends Specs = Specs,
   const D extends Readonly<Record<string, Expression>> = Readonly<Record<never, Expression>>,
 >(name: string, options: FeatureViewOptions<K, C, F, D>): FeatureView<K, F & Derived<D>, keyof K & string> {
   checkName('feature view', name)

@@ -11,7 +11,7 @@ import type {
   NumberType,
   TextExpression,
 } from './expression/types.ts'
-import { requestKeys, type FeatureView } from './features.ts'
+import { requestKeys, type FeatureSpec, type FeatureView } from './features.ts'
 import {
   anything,
   builder,
@@ -75,8 +75,8 @@ export interface ModelOptions<C extends Columns, I extends Record<string, ModelI
   readonly classWeights?: ClassWeights
   /** Named inputs: expressions over columns known at the event, and features of views. Their order is the model's. */
   readonly inputs: (c: ColumnExpressions<C>) => I
-  /** Feature views that the inputs use. */
-  readonly features?: readonly FeatureView[]
+  /** Feature views that the inputs use; their keys stand in columns of the dataset. */
+  readonly features?: readonly FeatureView<Columns, Readonly<Record<string, FeatureSpec>>, NoInfer<keyof C & string>>[]
   /** Which rows train and which test. */
   readonly split: SplitOptions<C>
   /** How numbers are scaled (default `standard`): `'robust'`, or `{ distance: 'robust', hour: 'none' }`. */
