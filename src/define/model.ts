@@ -237,8 +237,13 @@ function declareModel<const C extends Columns, const I extends Record<string, Mo
   }))
   if (inputs.length === 0) refuse('model', name, 'has no inputs')
   const views = options.features ?? []
-  if (views.length > 0 && from.eventTime === undefined)
-    refuse('model', name, `uses features, which are as of a moment, and dataset ${from.name} has no eventTime`)
+  const ofMoments = views.find(view => view.from.eventTime !== undefined)
+  if (ofMoments && from.eventTime === undefined)
+    refuse(
+      'model',
+      name,
+      `uses ${ofMoments.name}, whose features are as of a moment, and dataset ${from.name} has no eventTime`,
+    )
   checkViews(name, views, from)
   const truth = canonicalJson(label as unknown as Json)
   for (const input of inputs) {

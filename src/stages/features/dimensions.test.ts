@@ -308,6 +308,55 @@ describe('a model of several entities of a row', () => {
     }
   })
 
+  it('may have rows without a time of their own, which see what is known by now', async () => {
+    const routes = dataset('routes', {
+      source: parquet('none'),
+      columns: { origin: t.text(), dest: t.text(), price: t.float() },
+    })
+    const price = model('price', {
+      task: 'regression',
+      from: routes,
+      label: c => c.price,
+      features: [from, to],
+      inputs: () => ({ runways: from.all.runways.plus(to.all.runways), where: to.all.where }),
+      split: { by: 'random', test: 0.5 },
+      train: gbt({ trees: 1 }),
+    })
+    const list: Row[] = ['FRA', 'VIE', 'none', 'FRA'].map((dest, i) => ({ origin: 'VIE', dest, price: i }))
+    const dimension: Row[] = [
+      { code: 'FRA', city: 'Frankfurt', runways: 4, coastal: false, opened: null },
+      { code: 'VIE', city: 'Wien', runways: 2, coastal: null, opened: start },
+    ]
+    const snapshots = new Map([
+      ['routes', await load('routes', { origin: 'text', dest: 'text', price: 'float' }, list)],
+      ['airports', await load('airports', airportTypes, dimension)],
+    ])
+    const path = join(root, 'timeless.parquet')
+    await buildFrame(engine, price, snapshots, path)
+    const view = new OnlineView(planView(airport as never), memoryOnlineStore())
+    await view.push(unlogged(dimension), 1)
+    const { features: served, categories } = await new RowEncoder(price, [view, view]).encode(
+      list.map(row => ({ row })),
+      start,
+    )
+    const wanted = [6, 4, null, 6]
+    const places = ['Frankfurt', 'Wien', '?', 'Frankfurt']
+    const frame = await engine.rows(`SELECT runways, "where" FROM read_parquet('${path}') ORDER BY millrace_label`)
+    expect(frame).toEqual(wanted.map((runways, i) => ({ runways, where: places[i] })))
+    expect([[...served], categories]).toEqual([wanted.map(x => x ?? Number.NaN), places])
+    expect(() =>
+      model('timed', {
+        task: 'regression',
+        from: routes,
+        label: c => c.price,
+        features: [departures],
+        inputs: () => ({ n: departures.all.n }),
+        split: { by: 'random', test: 0.5 },
+        train: gbt({ trees: 1 }),
+      }),
+    ).toThrow(/uses departures, whose features are as of a moment, and dataset routes has no eventTime/)
+  })
+
   it('refuses what is no role: without a name of its own, a key or a column that is there', () => {
     const says = (make: () => unknown): string => {
       try {

@@ -155,10 +155,18 @@ export function within({ sql, versions }: DatasetRows, condition: string): Datas
   }
 }
 
+/** After everything that is known: the moment of rows that have none, whose features are those of dimensions. */
+const afterAll = 2 ** 53 - 1
+
 /** SELECT of the moments of a view, with its keys under their own names, of rows that have them where its role says. */
-export function momentsSql({ asks }: Pick<ViewPlan, 'asks'>, from: string, dialect: Dialect): string {
+export function momentsSql(
+  { asks }: Pick<ViewPlan, 'asks'>,
+  from: string,
+  dialect: Dialect,
+  at = 'millrace_at',
+): string {
   const keys = asks.map(({ key, column }) => `${dialect.identifier(column)} AS ${dialect.identifier(key)}`)
-  return `SELECT ${[...keys, 'millrace_ordinal', 'millrace_at'].join(', ')} FROM ${from}`
+  return `SELECT ${[...keys, 'millrace_ordinal', `${at} AS millrace_at`].join(', ')} FROM ${from}`
 }
 
 /**
@@ -220,13 +228,13 @@ export async function buildFrame(
   const tables: FeatureTable[] = []
   for (const plan of plans) {
     const source = snapshots.get(plan.view.from.name) as string | DatasetRows
-    const { from, until } = spans as Spans
     const reach = Math.max(plan.horizon, plan.view.ttl ?? 0)
     const viewEvent = eventMicros(plan, dialect)
-    const near = Number.isFinite(reach)
-      ? within(datasetRows(source), `${viewEvent} >= ${from - reach} AND ${viewEvent} < ${until}`)
-      : source
-    const labels = momentsSql(plan, 'frame_rows', dialect)
+    const near =
+      spans && Number.isFinite(reach)
+        ? within(datasetRows(source), `${viewEvent} >= ${spans.from - reach} AND ${viewEvent} < ${spans.until}`)
+        : source
+    const labels = momentsSql(plan, 'frame_rows', dialect, event === undefined ? `${afterAll}` : undefined)
     tables.push(await featureTable(engine, plan, near, labels))
   }
   const reach = featureColumns(plans, dialect)
