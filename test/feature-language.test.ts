@@ -177,6 +177,22 @@ it('is served: texts, times and truth values as what they are, roles of one view
   // as it was known before, by whoever asks for then
   const then = await ask('/v1/features/place:get', { entities: [{ code: 'OSL' }], asOf })
   expect(then.body['entities']).toMatchObject([{ values: ['north', 200] }])
+  // A model's views, each role by the column that it stands in
+  const service = await ask('/get-online-features', {
+    entities: { origin: ['HEL', 'VIE'], dest: ['OSL', 'HEL'] },
+    feature_service: 'late',
+    full_feature_names: true,
+  })
+  const { metadata, results } = service.body as unknown as {
+    metadata: { feature_names: readonly string[] }
+    results: readonly { values: readonly unknown[] }[]
+  }
+  const valuesOf = (name: string) => results[metadata.feature_names.indexOf(name)]?.values
+  expect([valuesOf('from__region'), valuesOf('to__region'), valuesOf('overall__n')]).toEqual([
+    ['sea', 'east'],
+    ['fjord', 'sea'],
+    [0, 0],
+  ])
   const feast = await ask('/get-online-features', {
     entities: { code: ['OSL'] },
     features: ['place:region', 'overall:n'],
