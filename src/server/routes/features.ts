@@ -70,6 +70,7 @@ export const featureRoutes = [
             type: spec.type,
             nullable: spec.nullable,
             window: spec.window ?? null,
+            align: spec.align ?? null,
           })),
           definition: compileDefinition(view),
           materialisation: await state(materialisationKind, view.name),
