@@ -1,3 +1,4 @@
+import { jobFiles } from '../src/app/jobs/folder.ts'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -308,6 +309,14 @@ test('a job that is cancelled or whose process dies says so, and what waits for 
   await expect
     .poll(() => existsSync(join(root, '.millrace', 'jobs', String(running.body.id), 'process.json')))
     .toBe(true)
+  // It yields the cores to answers
+  const working = await jobFiles.process(join(root, '.millrace', 'jobs', String(running.body.id)))
+  await expect
+    .poll(() => {
+      const stat = readFileSync(`/proc/${working?.pid}/stat`, 'utf8')
+      return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]
+    })
+    .toBe('5')
   expect((await send('POST', `/v1/jobs/${String(running.body.id)}:cancel`, {})).body.status).toBe('cancelled')
   // who waits for the answer itself is told so
   const asked = send('POST', '/v1/models/lateness/versions/1:test')

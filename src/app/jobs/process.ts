@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { constants, setPriority } from 'node:os'
+import { setPriority } from 'node:os'
 import { openWorkspace } from '../../config/workspace.ts'
 import { fail, systemError } from '../../errors/index.ts'
 import type { Listener, UseCase } from '../use-case.ts'
@@ -42,17 +42,19 @@ async function perform({ useCase, input }: JobRequest, listener: Listener): Prom
   }
 }
 
+/** A third of what others get while both want a core: answers hardly wait, and a busy machine starves no job. */
+const niceness = 5
+
 /**
  * What is asked for now goes before what is worked on: predictions are not to wait for a training on the same cores. Linux
  * shares cores between sessions before it looks at processes; a job is a session of its own, with all that it starts.
  */
 function yieldCores(): void {
-  const nice = constants.priority.PRIORITY_BELOW_NORMAL
   try {
-    setPriority(nice)
+    setPriority(niceness)
     const stat = readFileSync('/proc/self/stat', 'utf8')
     const session = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3])
-    if (session === process.pid) writeFileSync('/proc/self/autogroup', String(nice))
+    if (session === process.pid) writeFileSync('/proc/self/autogroup', String(niceness))
   } catch {
     // Another system shares as it does
   }
