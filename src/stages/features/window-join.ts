@@ -143,8 +143,7 @@ export class WindowJoin {
         return { ...found, sql: `coalesce((${asked.at} - ${as}) / 1000000.0::DOUBLE, 'NaN'::DOUBLE)` }
       }
       case 'distinct': {
-        // -0 is 0
-        const found = alone(`count(DISTINCT ${value} + 0.0::DOUBLE)`)
+        const found = alone(`count(DISTINCT ${value})`)
         return { ...found, sql: `CAST(coalesce(${as}, 0) AS DOUBLE)` }
       }
       case 'quantile':

@@ -160,7 +160,7 @@ it('every aggregate at every moment is that of looking at every event, of many k
         }
       },
     ),
-    { numRuns: 3000 },
+    { numRuns: 2000 },
   )
 })
 
