@@ -29,6 +29,11 @@ export const useCases = {
   reproduce: useCase({ line: models, load: async () => (await import('./reproduce.ts')).reproduceVersion }),
   materialise: useCase({ line: features, load: async () => (await import('./materialise.ts')).materialiseViews }),
   verify: useCase({ line: features, load: async () => (await import('./verify.ts')).verifyViews }),
+  export: useCase({
+    line: features,
+    principal: 'operator',
+    load: async () => (await import('./export-features.ts')).exportFeatures,
+  }),
   apply: useCase({ line: features, load: async () => (await import('./apply.ts')).applyFeatures }),
   recover: useCase({ line: models, load: async () => (await import('./recover.ts')).recoverRuns }),
 }

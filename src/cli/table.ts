@@ -48,6 +48,14 @@ export const table: Readonly<Record<string, Entry>> = {
     summary: 'prove that online values equal offline values',
     load: () => import('./commands/features/verify.ts'),
   },
+  'features get': {
+    summary: 'features of entities as predictions read them',
+    load: () => import('./commands/features/get.ts'),
+  },
+  'features export': {
+    summary: 'features of views, or of a model, for a table of labels',
+    load: () => import('./commands/features/export.ts'),
+  },
   train: { summary: 'run the pipeline of a model up to its registration', load: () => import('./commands/train.ts') },
   'models import': {
     summary: 'take an ONNX file that was made elsewhere as a version',

@@ -6,6 +6,8 @@ import { of, type Test } from './seen.ts'
 const imported = of('test/import-model.test.ts')
 const data = of('test/data-commands.test.ts')
 const served = of('test/served.test.ts')
+const delivered = of('test/feature-delivery.test.ts')
+const exported = delivered('has the values that training has, of a model, from CSV and from Parquet into either')
 const keys = of('test/keys-and-tokens.test.ts')
 const written = of('test/written-files.test.ts')
 const quarantine = of('test/quarantine.test.ts')
@@ -98,6 +100,10 @@ export const flagsSeen: Readonly<Record<string, Test>> = {
   'features apply --plan': served('are applied as they were planned, or not at all'),
   'features materialise --until': served('are written as known at a moment, and proven by as many samples as asked'),
   'features verify --sample': served('are written as known at a moment, and proven by as many samples as asked'),
+  'features get --at': delivered('is told by the command line as over HTTP, of one entity or several, now and then'),
+  'features export --labels': exported,
+  'features export --time': exported,
+  'features export --out': exported,
   'train --trigger': served('a training says why it began, and only what can be a reason'),
   'train --because': served('a training says why it began, and only what can be a reason'),
   'models import --model': imported(

@@ -7,6 +7,7 @@ import type { Json } from '../../internal/canonical-json.ts'
 import { startJob } from '../job-answer.ts'
 import { route } from '../route.ts'
 import { Job, nameSchema } from '../schemas.ts'
+import { exportFeaturesRoute } from './export-features.ts'
 import { readFeaturesRoute } from './read-features.ts'
 
 /**
@@ -125,4 +126,5 @@ export const featureRoutes = [
     handler: ({ body, request, actor }, services) => startJob(services, { request, actor }, 'verify', body),
   }),
   readFeaturesRoute,
+  exportFeaturesRoute,
 ]

@@ -63,21 +63,7 @@ export class LiveServing implements Serving {
     fill: FillView = async () => undefined,
   ): Promise<LiveServing> {
     const { project } = services
-    const views: OnlineViews = new OnlineViews(
-      online,
-      fill,
-      view => catchUp(view, logs, services),
-      new PastFeatures(services),
-      unreachableOf(project),
-    )
-    const logs: DatasetLogs = new DatasetLogs(
-      services,
-      async (dataset, versions) => {
-        await views.push(dataset.name, versions, services.clock.now())
-        await views.flush()
-      },
-      (dataset, key) => rowOfFile(services, dataset, key),
-    )
+    const { views, logs } = openOnline(services, online, fill)
     // What is pushed counts for the next model as well, though none reads it yet
     for (const view of project.views.values()) if (view.online) await views.open(view)
     const deployments = new Map<string, LiveDeployment>()
@@ -131,6 +117,30 @@ export class LiveServing implements Serving {
     await this.#logs.close()
     for (const deployment of this.deployments.values()) await deployment.close()
   }
+}
+
+/** Online views and the logs that tell them what is pushed, each opened when it is first asked for. */
+export function openOnline(
+  services: StageServices,
+  online: OnlineStore,
+  fill: FillView,
+): { readonly views: OnlineViews; readonly logs: DatasetLogs } {
+  const views: OnlineViews = new OnlineViews(
+    online,
+    fill,
+    view => catchUp(view, logs, services),
+    new PastFeatures(services),
+    unreachableOf(services.project),
+  )
+  const logs: DatasetLogs = new DatasetLogs(
+    services,
+    async (dataset, versions) => {
+      await views.push(dataset.name, versions, services.clock.now())
+      await views.flush()
+    },
+    (dataset, key) => rowOfFile(services, dataset, key),
+  )
+  return { views, logs }
 }
 
 /** What is answered while the online store is away; one on this machine never is. */
