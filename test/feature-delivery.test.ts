@@ -187,8 +187,8 @@ describe('a table of labels with its features', () => {
   })
 
   test('is the same over HTTP, and says what it was made from', async () => {
-    const body = readFileSync(place('data/rides.csv'))
-    const send = (query: string, sent: BodyInit = body): Promise<Response> =>
+    const body = Buffer.from(readFileSync(place('data/rides.csv')))
+    const send = (query: string, sent: string | Buffer<ArrayBuffer> = body): Promise<Response> =>
       fetch(`${server.url}/v1/features:export?${query}`, { method: 'POST', body: sent })
     const csv = await send('of=fare')
     expect([csv.status, csv.headers.get('content-type')]).toEqual([200, 'text/csv; charset=utf-8'])

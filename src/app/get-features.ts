@@ -5,6 +5,7 @@ import { fail } from '../errors/index.ts'
 import { parseTime, type Micros } from '../internal/time.ts'
 import type { Row, Value } from '../ports/data-engine.ts'
 import { readFeatures } from '../stages/serve/read-features.ts'
+import { ServedViews } from '../stages/serve/served-views.ts'
 import { openOnline } from '../stages/serve/serving.ts'
 import type { EntityFeatures } from '../stages/serve/types.ts'
 import { fillingViews, lostView } from './fill-views.ts'
@@ -17,11 +18,15 @@ export interface EntityVectors {
   readonly entities: readonly EntityFeatures[]
 }
 
-/** A view that is kept online. Throws `notDefined`. */
-export function onlineViewNamed({ project }: Pick<Workspace, 'project'>, name: string): FeatureView {
-  const found = project.views.get(name)
+/** A view that is kept online, as a server has it. Throws `notDefined`. */
+export async function onlineViewNamed(
+  workspace: Pick<Workspace, 'project' | 'store'>,
+  name: string,
+): Promise<FeatureView> {
+  const views = await new ServedViews(workspace).current()
+  const found = views.get(name)
   if (found?.online) return found
-  const known = [...project.views.values()].filter(one => one.online).map(one => one.name)
+  const known = [...views.values()].filter(one => one.online).map(one => one.name)
   throw fail('notDefined', { kind: 'online feature view', name, known: known.join(', ') })
 }
 
@@ -83,7 +88,7 @@ export async function getFeatures(
   input: { readonly view: string; readonly entities: readonly Row[]; readonly at?: Micros | undefined },
   listener: Listener,
 ): Promise<EntityVectors> {
-  const view = onlineViewNamed(workspace, input.view)
+  const view = await onlineViewNamed(workspace, input.view)
   const filling = fillingViews(workspace)
   const { views, logs } = openOnline(workspace, await workspace.online(), filling.fill)
   try {

@@ -10,6 +10,7 @@ import { planView, recordsOf } from '../stages/features/channels.ts'
 import { withLog } from '../stages/log/dataset-rows.ts'
 import { loadLog } from '../stages/log/log-table.ts'
 import { materialise } from '../stages/features/materialise.ts'
+import { noteMaterialisation } from '../stages/features/materialisations.ts'
 
 /** The step that made a snapshot of the project, by its digest or the start of it as `data list` prints it. */
 export async function snapshotCalled(
@@ -92,13 +93,14 @@ export async function materialiseView(
   const log = await loadLog(workspace, engine, view.from)
   const seq = log?.seq ?? 0
   const rows = await withLog(engine, view.from, snapshot.sql, log?.sql)
+  const begun = performance.now()
   const entities = await materialise(engine, planView(view), rows, until, await workspace.online(), { seq })
   await log?.drop()
-  // The view of an older version has the same name, and other records: the note is of those that are declared
+  const seconds = (performance.now() - begun) / 1000
+  const done = { rows: snapshot.rows, entities, until, snapshot: snapshot.digest, seq, seconds }
+  // The view of an older version has the same name, and other records
   const declared = workspace.project.views.get(view.name)
-  if (declared && recordsOf(declared) === recordsOf(view)) {
-    const done = { rows: snapshot.rows, entities, until, snapshot: snapshot.digest, seq, records: recordsOf(view) }
-    await workspace.store.putDocument('materialisation', view.name, done, workspace.clock.now())
-  }
+  const isDeclared = declared !== undefined && recordsOf(declared) === recordsOf(view)
+  await noteMaterialisation(workspace, view, done, workspace.clock.now(), isDeclared)
   return entities
 }

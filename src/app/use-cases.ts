@@ -35,6 +35,8 @@ export const useCases = {
     load: async () => (await import('./export-features.ts')).exportFeatures,
   }),
   apply: useCase({ line: features, load: async () => (await import('./apply.ts')).applyFeatures }),
+  rollBack: useCase({ line: features, load: async () => (await import('./apply.ts')).rollBackFeatures }),
+  promote: useCase({ line: features, load: async () => (await import('./apply.ts')).promoteFeatures }),
   recover: useCase({ line: models, load: async () => (await import('./recover.ts')).recoverRuns }),
 }
 

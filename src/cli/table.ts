@@ -37,8 +37,20 @@ export const table: Readonly<Record<string, Entry>> = {
     load: () => import('./commands/features/plan.ts'),
   },
   'features apply': {
-    summary: 'make the planned definitions current',
+    summary: 'make the planned definitions those that are served',
     load: () => import('./commands/features/apply.ts'),
+  },
+  'features history': {
+    summary: 'which definitions of features were applied when',
+    load: () => import('./commands/features/history.ts'),
+  },
+  'features rollback': {
+    summary: 'serve the definitions of features that were applied before',
+    load: () => import('./commands/features/rollback.ts'),
+  },
+  'features promote': {
+    summary: 'serve here the definitions of features that another environment serves',
+    load: () => import('./commands/features/promote.ts'),
   },
   'features materialise': {
     summary: 'write online records from the offline data',

@@ -8,6 +8,8 @@ const data = of('test/data-commands.test.ts')
 const served = of('test/served.test.ts')
 const delivered = of('test/feature-delivery.test.ts')
 const exported = delivered('has the values that training has, of a model, from CSV and from Parquet into either')
+const changes = of('test/feature-changes.test.ts')
+const promoted = changes('environments keep what they serve apart, and one is promoted to the next as it is')
 const keys = of('test/keys-and-tokens.test.ts')
 const written = of('test/written-files.test.ts')
 const quarantine = of('test/quarantine.test.ts')
@@ -98,6 +100,14 @@ export const flagsSeen: Readonly<Record<string, Test>> = {
     'suggestions are a patch that git applies; written, they compile and hold on the same data',
   ),
   'features apply --plan': served('are applied as they were planned, or not at all'),
+  'features plan --from': promoted,
+  'features plan --format': changes(
+    'what was applied is answered by the server that runs; a version that is served goes on with its own',
+  ),
+  'features rollback --to': changes(
+    'goes back as a whole, to the change before or to one that is named, and forth again',
+  ),
+  'features promote --plan': promoted,
   'features materialise --until': served('are written as known at a moment, and proven by as many samples as asked'),
   'features verify --sample': served('are written as known at a moment, and proven by as many samples as asked'),
   'features get --at': delivered('is told by the command line as over HTTP, of one entity or several, now and then'),

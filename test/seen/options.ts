@@ -414,6 +414,9 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'ProjectSettings.metadata': of('test/peers/postgres.test.ts')(
     'several processes may open a fresh database at once: one migrates',
   ),
+  'ProjectSettings.environment': of('test/feature-changes.test.ts')(
+    'environments keep what they serve apart, and one is promoted to the next as it is',
+  ),
   'ProjectSettings.audit': places('a place that is named later gets its anchor from the next process that uses keys'),
   'ContainerRun.kind': of('test/peers/train-in-container.test.ts')(
     'gives the same model, card, reference scores and scaler to the bit as a process of this machine, and as the command itself',

@@ -14,6 +14,7 @@ import { datasetStepName } from '../pipeline/validation.ts'
 import { snapshotOfVersion } from '../register/version-parts.ts'
 import type { ViewPlan } from '../features/channels.ts'
 import { snapshotSql } from '../features/frame.ts'
+import { materialisationNamed, materialisationOf } from '../features/materialisations.ts'
 import { offlineFeatures } from '../features/offline.ts'
 
 /** An entity at a moment. */
@@ -26,14 +27,13 @@ export interface Asked {
 
 /** The snapshot that a view was last materialised from; else what a version that reads it was made from; else the newest. */
 export async function snapshotOfView(
-  { store, project }: Pick<StageServices, 'store' | 'project'>,
+  services: Pick<StageServices, 'store' | 'project'>,
   view: FeatureView,
   reader?: ModelVersion,
 ): Promise<Digest | undefined> {
-  const done = (await store.getDocument('materialisation', view.name))?.value as
-    | { readonly snapshot?: Digest }
-    | undefined
-  if (done?.snapshot !== undefined) return done.snapshot
+  const { store, project } = services
+  const done = (await materialisationOf(services, view)) ?? (await materialisationNamed(services, view.name))
+  if (done) return done.snapshot
   const model = [...project.models.values()].find(one => one.views.some(used => used.name === view.name))
   const [newest] = model ? await store.listModelVersions(model.name) : []
   const own = snapshotOfVersion(reader ?? newest, view.from.name)

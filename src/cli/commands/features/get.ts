@@ -31,7 +31,7 @@ export const command: Command = {
     const at = momentOption(options.at)
     await withWorkspace(cwd, async workspace => {
       const { listener, end } = listenerOf(out)
-      const view = onlineViewNamed(workspace, name)
+      const view = await onlineViewNamed(workspace, name)
       const rows = entitiesIn(view, words)
       const answer = await getFeatures(workspace, { view: name, entities: rows, at }, listener).finally(end)
       out.data(answer)

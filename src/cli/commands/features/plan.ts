@@ -1,20 +1,29 @@
-import type { Command } from '../../command.ts'
+import { planPromotion } from '../../../app/apply.ts'
 import { planFeatures } from '../../../app/features-plan.ts'
 import { withWorkspace } from '../../../app/with-workspace.ts'
+import type { Command } from '../../command.ts'
+import { planAsMarkdown, printPlan } from '../../reporters/features-plan.ts'
 
 export const command: Command = {
   summary: 'what a change of feature definitions means',
-  details: 'Exit code 1 when a change breaks a model that uses the view.',
-  run: ({ cwd, out }) =>
-    withWorkspace(cwd, async ({ store, project }) => {
-      const plan = await planFeatures(store, project)
+  details:
+    'What is added, removed and changed, which models and served versions read it, and what has to be written. Exit code 1 when a change breaks a model that uses the view.',
+  options: [
+    { flags: '--from <environment>', description: 'what promoting the definitions of that environment means here' },
+    {
+      flags: '--format <format>',
+      description: 'for people, or for the comment of a pull request',
+      choices: ['text', 'markdown'],
+      default: 'text',
+    },
+  ],
+  run: ({ options, cwd, out }) =>
+    withWorkspace(cwd, async workspace => {
+      const from = typeof options.from === 'string' ? options.from : undefined
+      const plan = from === undefined ? await planFeatures(workspace) : await planPromotion(workspace, from)
       out.data(plan)
-      out.table(
-        ['view', 'change', 'why', 'used by'],
-        plan.changes.map(one => [one.view, one.change, one.why, one.models.join(', ')]),
-      )
-      out.line()
-      out.line(`Next:  npx millrace features apply --plan ${plan.digest.slice(7, 19)}`)
-      return plan.changes.some(one => one.change === 'breaking') ? 1 : 0
+      if (options.format === 'markdown') out.line(planAsMarkdown(plan).trimEnd())
+      else printPlan(plan, out, `npx millrace features ${from === undefined ? 'apply' : `promote ${from}`}`)
+      return plan.breaking ? 1 : 0
     }),
 }
