@@ -11,7 +11,8 @@ import {
 } from '../stages/features/applied.ts'
 import { materialisationOf } from '../stages/features/materialisations.ts'
 import { planViews, type FeaturesPlan, type PlannedViews, type PlanServices } from './features-plan.ts'
-import { materialiseView, newestSnapshot, snapshotsOf } from './snapshots.ts'
+import { materialiseView } from './materialise-view.ts'
+import { newestSnapshot, snapshotsOf } from './snapshots.ts'
 import type { Listener } from './use-case.ts'
 
 /** What was planned, and the change that it became; null where there was nothing to change. */
@@ -40,7 +41,7 @@ async function prepare(workspace: Workspace, view: FeatureView, listener: Listen
   if (done?.snapshot === newest) return
   listener.chapter(`records of ${view.name}`)
   const snapshot = await newestSnapshot(workspace, view.from, newest)
-  await materialiseView(workspace, view, snapshot, snapshot.newest)
+  await materialiseView(workspace, view, snapshot, snapshot.newest, { listener })
 }
 
 async function execute(

@@ -8,7 +8,8 @@ import { recordsOf } from '../stages/features/channels.ts'
 import { materialisationNamed, materialisationOf } from '../stages/features/materialisations.ts'
 import { snapshotOfVersion } from '../stages/register/version-parts.ts'
 import type { FillView } from '../stages/serve/online-views.ts'
-import { isLost, materialiseView, newestSnapshot, type Snapshot, snapshotsOf } from './snapshots.ts'
+import { materialiseView } from './materialise-view.ts'
+import { isLost, newestSnapshot, type Snapshot, snapshotsOf } from './snapshots.ts'
 
 interface Source {
   readonly snapshot: Digest

@@ -2,7 +2,8 @@ import type { Workspace } from '../config/workspace.ts'
 import { fail } from '../errors/index.ts'
 import { recordsOf } from '../stages/features/channels.ts'
 import { fillViews, lostView, unreadable } from './fill-views.ts'
-import { materialiseView, newestSnapshot } from './snapshots.ts'
+import { materialiseView } from './materialise-view.ts'
+import { newestSnapshot } from './snapshots.ts'
 import type { Listener } from './use-case.ts'
 import { viewsInUse } from './views-in-use.ts'
 
@@ -50,7 +51,7 @@ export async function materialiseViews(
       continue
     }
     const until = input.until ?? snapshot.newest
-    const entities = await materialiseView(workspace, view, snapshot, until)
+    const entities = await materialiseView(workspace, view, snapshot, until, { listener })
     made.push({ view: view.name, records: recordsOf(view), readers, entities, rows: snapshot.rows, until })
   }
   // A store that was set aside took the records of every view with it

@@ -5,12 +5,6 @@ import type { StepRecord } from '../ports/metadata-store.ts'
 import { snapshotSql } from '../stages/features/frame.ts'
 import { datasetStepName } from '../stages/pipeline/validation.ts'
 import type { Dataset } from '../define/dataset.ts'
-import type { FeatureView } from '../define/features.ts'
-import { planView, recordsOf } from '../stages/features/channels.ts'
-import { withLog } from '../stages/log/dataset-rows.ts'
-import { loadLog } from '../stages/log/log-table.ts'
-import { materialise } from '../stages/features/materialise.ts'
-import { noteMaterialisation } from '../stages/features/materialisations.ts'
 
 /** The step that made a snapshot of the project, by its digest or the start of it as `data list` prints it. */
 export async function snapshotCalled(
@@ -80,27 +74,4 @@ export async function newestSnapshot(workspace: Workspace, dataset: Dataset, wan
   const event = engine.dialect.epochMicros(engine.dialect.identifier(dataset.eventTime as string))
   const [row] = await engine.rows(`SELECT max(${event}) AS newest, count(*) AS n FROM (${sql})`)
   return { digest, sql, newest: Number(row?.newest ?? 0), rows: Number(row?.n) }
-}
-
-/** Writes the online records of a view from a snapshot as it was known at `until`, and notes that it was done. Gives the entities. */
-export async function materialiseView(
-  workspace: Workspace,
-  view: FeatureView,
-  snapshot: Snapshot,
-  until: number,
-): Promise<number> {
-  const engine = await workspace.engine()
-  const log = await loadLog(workspace, engine, view.from)
-  const seq = log?.seq ?? 0
-  const rows = await withLog(engine, view.from, snapshot.sql, log?.sql)
-  const begun = performance.now()
-  const entities = await materialise(engine, planView(view), rows, until, await workspace.online(), { seq })
-  await log?.drop()
-  const seconds = (performance.now() - begun) / 1000
-  const done = { rows: snapshot.rows, entities, until, snapshot: snapshot.digest, seq, seconds }
-  // The view of an older version has the same name, and other records
-  const declared = workspace.project.views.get(view.name)
-  const isDeclared = declared !== undefined && recordsOf(declared) === recordsOf(view)
-  await noteMaterialisation(workspace, view, done, workspace.clock.now(), isDeclared)
-  return entities
 }

@@ -8,9 +8,6 @@ import type { ServerServices } from '../../src/server/services.ts'
 import { echoDeployment, echoServing, type EchoDeployment } from '../support/echo-serving.ts'
 import { answeredJobs } from '../support/jobs.ts'
 
-/** What these routes wait for is done elsewhere. */
-const changed = { apply: {}, rollBack: {}, promote: {} }
-
 const flights = dataset('flights', {
   source: parquet('data/*.parquet'),
   columns: {
@@ -86,7 +83,7 @@ export async function testServer(
     ...(rollout ? { rollout } : {}),
   })
   const serving = echoServing([deployment])
-  const server = await startServer({ workspace, serving, jobs: answeredJobs(changed), port: 0, log: () => {}, ...options })
+  const server = await startServer({ workspace, serving, jobs: answeredJobs(), port: 0, log: () => {}, ...options })
   return {
     ...server,
     workspace,

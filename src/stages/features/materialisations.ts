@@ -17,6 +17,8 @@ export interface Materialisation {
   /** Files as they were known then; the log up to that place. */
   readonly until: Micros
   readonly seq: number
+  /** The newest event of the snapshot. */
+  readonly newest?: Micros
   /** How long it took; absent where that tells nothing, of one that was gone on with. */
   readonly seconds?: number
   /** When it was done. */
@@ -64,4 +66,40 @@ export async function noteMaterialisation(
   const value = { ...done, records: recordsOf(view) } as unknown as Json
   await store.putDocument(kind, inEnvironment(project, recordsOf(view)), value, at)
   if (isCurrent) await store.putDocument(kind, inEnvironment(project, view.name), value, at)
+}
+
+/** A materialisation that is under way: which parts of it are written. */
+export interface MaterialisedParts {
+  readonly snapshot: Digest
+  readonly until: Micros
+  readonly parts: number
+  /** Place of the log when it began. */
+  readonly seq: number
+  readonly done: number
+}
+
+const partsKind = 'materialising'
+
+/** Where to begin: with the first part, or after those that were written of just this before it was cut off. */
+export async function beginParts(
+  { store, project }: Services,
+  view: FeatureView,
+  wanted: Omit<MaterialisedParts, 'done'>,
+): Promise<MaterialisedParts> {
+  const found = await store.getDocument(partsKind, inEnvironment(project, recordsOf(view)))
+  const before = found?.value as unknown as MaterialisedParts | undefined
+  const same = before?.snapshot === wanted.snapshot && before.until === wanted.until && before.done <= before.parts
+  return same ? before : { ...wanted, done: 0 }
+}
+
+export async function notePart(
+  { store, project, clock }: Services & Pick<StageServices, 'clock'>,
+  view: FeatureView,
+  parts: MaterialisedParts,
+): Promise<void> {
+  await store.putDocument(partsKind, inEnvironment(project, recordsOf(view)), { ...parts }, clock.now())
+}
+
+export async function endParts({ store, project }: Services, view: FeatureView): Promise<void> {
+  await store.removeDocument(partsKind, inEnvironment(project, recordsOf(view)))
 }
