@@ -144,9 +144,9 @@ export async function materialise(
   const covered = `SELECT * FROM (${events}) WHERE (millrace_event <= ${until} OR ${place} > 0)`
   const partSql = (part: number): string => {
     const own = parts === 1 ? covered : `${covered} AND ${engine.dialect.rowHash(keys)} % ${parts} = ${part}`
-    // An entity whose events are all older than the horizon keeps its newest one: its age tells stale from missing
+    // An entity whose events are all older than the horizon keeps its newest one, in all its versions: its age tells stale from missing
     return Number.isFinite(since)
-      ? `SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY ${entities} ORDER BY millrace_event DESC) AS millrace_newest, min(millrace_event) OVER (PARTITION BY ${entities}) AS millrace_oldest FROM (${own})) WHERE millrace_newest = 1 OR millrace_event >= ${since}`
+      ? `SELECT * FROM (SELECT *, rank() OVER (PARTITION BY ${entities} ORDER BY millrace_event DESC) AS millrace_newest, min(millrace_event) OVER (PARTITION BY ${entities}) AS millrace_oldest FROM (${own})) WHERE millrace_newest = 1 OR millrace_event >= ${since}`
       : own
   }
   const writePart = async (part: number): Promise<void> => {
