@@ -10,14 +10,17 @@ import {
   definitionOf,
   duration,
   flag,
+  listOf,
   members,
   oneOf,
   optional,
   text,
+  webUrl,
   type Form,
   type Forms,
 } from './forms.ts'
 import { checkName, definitionBrand, refuse, type Definition } from './named.ts'
+import { isTable } from './source.ts'
 
 /** The key that features belong to. Its members are columns of the source with the same names and types. */
 export interface Entity<K extends Columns = Columns> {
@@ -88,6 +91,20 @@ export interface FeatureViewOptions<K extends Columns, C extends Columns, F exte
   /** Kept in the online store (default true). */
   readonly online?: boolean
   /**
+   * The promise how old the newest event that the features know of may be. While it is broken the server alerts, and says so in
+   * `/metrics` and `/health` (default: nothing is promised).
+   */
+  readonly freshness?: Duration
+  /** When a server takes new data in and writes the online records by itself (default: when it is asked to). */
+  readonly materialise?: {
+    /** So often. */
+    readonly every?: Duration
+    /** When files of the dataset are others than before, and are no longer written to (default false). */
+    readonly onData?: boolean
+  }
+  /** URLs that get alerts of broken freshness as Alertmanager webhooks. */
+  readonly notify?: readonly string[]
+  /**
    * `respect` (default): a value counts from the time it was known. `ignore` counts it from its event on: a leak, of use
    * only to show what it costs.
    */
@@ -110,6 +127,9 @@ export interface FeatureView<
   readonly ttl: Micros | undefined
   readonly online: boolean
   readonly knownTime: 'respect' | 'ignore'
+  readonly freshness?: Micros
+  readonly materialise?: { readonly every?: Micros; readonly onData: boolean }
+  readonly notify?: readonly string[]
   /** Undefined: `compute`. */
   readonly uncovered?: 'compute' | 'null' | 'refuse'
   readonly features: F
@@ -181,6 +201,14 @@ const viewForms: Forms<FeatureViewOptions<Columns, Columns, Record<string, Featu
   from: definitionOf('dataset', 'a dataset'),
   ttl: optional(duration),
   online: optional(flag),
+  freshness: optional(duration),
+  materialise: optional(
+    members<NonNullable<FeatureViewOptions<Columns, Columns, Record<string, FeatureSpec>>['materialise']>>({
+      every: optional(duration),
+      onData: optional(flag),
+    }),
+  ),
+  notify: optional(listOf(webUrl)),
   uncovered: optional(oneOf('compute', 'null', 'refuse')),
   knownTime: optional(oneOf('respect', 'ignore')),
   compute: callback,
@@ -194,6 +222,44 @@ export function featureExpressions<K extends Columns, F extends Record<string, F
   const all: Record<string, unknown> = {}
   for (const [feature, spec] of Object.entries(specs)) all[feature] = column(`${view}.${feature}`, spec.type)
   return all as FeatureExpressions<K, F>
+}
+
+type KeptUp = Pick<FeatureView, 'freshness' | 'materialise' | 'notify'>
+
+/** How it is kept up: options of the server, which change no value. */
+function keptUp(
+  name: string,
+  {
+    freshness,
+    materialise,
+    notify,
+    online = true,
+  }: Pick<
+    FeatureViewOptions<Columns, Columns, Record<string, FeatureSpec>>,
+    'freshness' | 'materialise' | 'notify' | 'online'
+  >,
+  source: Dataset['source'],
+): KeptUp {
+  if (!online && (freshness ?? materialise) !== undefined)
+    refuse('features', name, 'is not online: freshness and materialise are of online records')
+  if (materialise && materialise.every === undefined && materialise.onData !== true)
+    refuse('features', name, 'materialise says neither `every` nor `onData`')
+  if (materialise?.onData && isTable(source))
+    refuse('features', name, 'materialise onData waits for files, but its dataset is a table: say `every`')
+  if (notify && freshness === undefined)
+    refuse('features', name, 'notify tells of broken freshness, and none is promised')
+  return {
+    ...(freshness === undefined ? {} : { freshness: micros(freshness) }),
+    ...(materialise
+      ? {
+          materialise: {
+            ...(materialise.every === undefined ? {} : { every: micros(materialise.every) }),
+            onData: materialise.onData ?? false,
+          },
+        }
+      : {}),
+    ...(notify ? { notify } : {}),
+  }
 }
 
 function declareFeatures<const K extends Columns, const C extends Columns, const F extends Record<string, FeatureSpec>>(
@@ -222,6 +288,7 @@ function declareFeatures<const K extends Columns, const C extends Columns, const
     ttl: options.ttl === undefined ? undefined : micros(options.ttl),
     online: options.online ?? true,
     knownTime: options.knownTime ?? 'respect',
+    ...keptUp(name, options, from.source),
     ...(options.uncovered === undefined ? {} : { uncovered: options.uncovered }),
     features: specs,
     all: featureExpressions<K, F>(name, specs),

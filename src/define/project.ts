@@ -99,7 +99,8 @@ export const project = builder(
 /** Members of a definition that are derived from the others, or are functions that an expectation holds the digest of. */
 const derived: Partial<Record<DefinitionKind, readonly string[]>> = {
   dataset: ['related', 'functions'],
-  features: ['all'],
+  // How it is kept up changes no value
+  features: ['all', 'freshness', 'materialise', 'notify'],
 }
 
 /**

@@ -69,7 +69,10 @@ export function writeViews(
 ): { readonly views: Json; readonly datasets: Json } {
   const datasets = new Map([...others, ...views.map(view => view.from)].map(one => [one.name, one]))
   return {
-    views: views.map(view => ({ ...membersOf(view, ['from', 'all']), from: view.from.name })),
+    views: views.map(view => ({
+      ...membersOf(view, ['from', 'all', 'freshness', 'materialise', 'notify']),
+      from: view.from.name,
+    })),
     datasets: Object.fromEntries(
       [...datasets].map(([name, one]) => [name, membersOf(one, ['expectations', 'related', 'functions'])]),
     ),

@@ -146,6 +146,21 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'Limit.count': oracle('of rows, with every option, from %s'),
   'Bounds.min': oracle('of the whole, and beside another dataset, from %s'),
   'Bounds.max': oracle('of the whole, and beside another dataset, from %s'),
+  'FeatureViewOptions.freshness': of('src/stages/watch/freshness.test.ts')(
+    'alerts while a promise is broken, once, and resolves when it is kept, by files or by what is pushed',
+  ),
+  'FeatureViewOptions.materialise': of('src/app/live/keeping-features.test.ts')(
+    'happens so often as is said, and records are written only of new data',
+  ),
+  'FeatureViewOptions.materialise.every': of('src/app/live/keeping-features.test.ts')(
+    'happens so often as is said, and records are written only of new data',
+  ),
+  'FeatureViewOptions.materialise.onData': of('src/app/live/keeping-features.test.ts')(
+    'happens when files are others than before and no longer written to, once for each',
+  ),
+  'FeatureViewOptions.notify': of('test/running/feature-upkeep.test.ts')(
+    'files that come are in the features, and a broken promise alerts until they are fresh again',
+  ),
   'FeatureViewOptions.entity': counted,
   'FeatureViewOptions.from': counted,
   'FeatureViewOptions.ttl': counted,
@@ -547,6 +562,15 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
   'CsvOptions.encoding': csv,
   'TextOptions.treatAsNull': rows,
   'RowOptions.mostly': rows,
+  'FeatureViewOptions.freshness': of('src/app/live/keeping-features.test.ts')(
+    'nothing is kept up or watched where nothing is said',
+  ),
+  'FeatureViewOptions.materialise': of('src/app/live/keeping-features.test.ts')(
+    'nothing is kept up or watched where nothing is said',
+  ),
+  'FeatureViewOptions.materialise.onData': of('src/app/live/keeping-features.test.ts')(
+    'happens so often as is said, and records are written only of new data',
+  ),
   'FeatureViewOptions.ttl': counted,
   'FeatureViewOptions.online': counted,
   'ModelOptions.scale': learnt,
