@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -254,4 +255,49 @@ test('environments keep what they serve apart, and one is promoted to the next a
     applied: { action: 'promote', from: 'prod#2' },
   })
   expect((await vector())?.[0]).toBe(60)
+})
+
+test('what CI runs for a pull request says what the change means, against its base, and proves it', async () => {
+  define()
+  const git = (...args: string[]): void => {
+    const who = ['-c', 'user.name=Test', '-c', 'user.email=test@example.org', '-c', 'commit.gpgsign=false']
+    execFileSync('git', [...who, ...args], { cwd: root, stdio: 'pipe' })
+  }
+  git('init', '-q', '-b', 'main')
+  git('add', 'millrace.config.ts')
+  git('commit', '-qm', 'Rides')
+  define({ window: '3d', paid: '' })
+  const script = (await run('ci', 'gitlab', '--print')).out
+  const job = script.slice(script.indexOf('\nfeatures:'))
+  const lines = [...job.matchAll(/^ {4}- (npx millrace .+)$/gm)].map(match => String(match[1]).split(' ').slice(2))
+  expect(lines.map(words => words.slice(0, 2).join(' '))).toEqual([
+    'data snapshot',
+    'features plan',
+    'features materialise',
+    'features verify',
+  ])
+  mkdirSync(join(root, 'millrace-report'))
+  const [snapshot, plan, ...rest] = lines as [string[], string[], ...string[][]]
+  expect(await run(...snapshot)).toMatchObject({ code: 0 })
+  const before = { ...process.env }
+  process.env.GITHUB_BASE_REF = 'main'
+  try {
+    git('update-ref', 'refs/remotes/origin/main', 'HEAD')
+    expect(await run(...plan)).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/^Compared with .*main \([0-9a-f]{12}\)/) as string,
+    })
+  } finally {
+    process.env = before
+  }
+  const said = readFileSync(join(root, 'millrace-report/features.md'), 'utf8')
+  expect(said).toContain('### Features: dev, 1 view changed, **breaking**')
+  expect(said).toContain('| zones.rides | changed | count over 172800s → count over 259200s |')
+  expect(said).toMatch(/\| zones\.paid \| removed, breaking \| mean of paid over 172800s \| fares: fare@1/)
+  for (const words of rest) expect(await run(...words), words.join(' ')).toMatchObject({ code: 0 })
+  // outside of one it is what would be applied; what is no commit is refused
+  expect((await run(...plan)).said).toContain('No pull request')
+  refused(await run('features', 'plan', '--compare', 'nowhere'), 2, 'MR2019', 'nowhere')
+  expect(await json<Plan>('features', 'plan', '--compare', 'HEAD')).toMatchObject({ breaking: true })
+  refused(await run('features', 'plan', '--compare', 'HEAD', '--from', 'prod'), 2, 'MR1101')
 })

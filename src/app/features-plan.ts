@@ -54,6 +54,8 @@ export interface FeaturesPlan {
   readonly environment: string
   /** Number of the change that they are compared with; null where nothing was applied yet. */
   readonly applied: number | null
+  /** A commit that they are compared with instead, `main (3f6c0a91b2d4)`; null else. */
+  readonly against: string | null
   readonly breaking: boolean
   readonly changes: readonly ViewChange[]
 }
@@ -161,13 +163,18 @@ function changeOf(
 export async function planViews(
   services: PlanServices,
   given: Iterable<FeatureView>,
-  environment = environmentOf(services.project),
+  instead?: { readonly views: ReadonlyMap<string, FeatureView>; readonly words: string },
 ): Promise<PlannedViews> {
   const { store } = services
+  const environment = environmentOf(services.project)
   const views = [...given]
   const { history, revision } = await appliedHistory(store, environment)
   const current = history.at(-1)
-  const before = current ? await viewsOfSet(store, current.set) : new Map<string, FeatureView>()
+  const before = instead
+    ? instead.views
+    : current
+      ? await viewsOfSet(store, current.set)
+      : new Map<string, FeatureView>()
   const after = new Map(views.map(view => [view.name, view]))
   const readers = await featureReaders(services)
   const done = await materialisations(services)
@@ -181,13 +188,20 @@ export async function planViews(
   const digest = digestJson({
     environment,
     now: views.map(view => [view.name, definitionDigest(view)]),
-    before: current ? { number: current.number, set: current.set } : null,
+    before: instead ? instead.words : current ? { number: current.number, set: current.set } : null,
   })
   const breaking = changes.some(one => one.change === 'breaking')
-  return { plan: { digest, environment, applied: current?.number ?? null, breaking, changes }, views, revision }
+  return {
+    plan: { digest, environment, applied: current?.number ?? null, against: instead?.words ?? null, breaking, changes },
+    views,
+    revision,
+  }
 }
 
 /** What the definitions of the project change against those that were applied. */
-export async function planFeatures(services: PlanServices): Promise<FeaturesPlan> {
-  return (await planViews(services, services.project.views.values())).plan
+export async function planFeatures(
+  services: PlanServices,
+  instead?: Parameters<typeof planViews>[2],
+): Promise<FeaturesPlan> {
+  return (await planViews(services, services.project.views.values(), instead)).plan
 }

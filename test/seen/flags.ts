@@ -9,6 +9,9 @@ const served = of('test/served.test.ts')
 const delivered = of('test/feature-delivery.test.ts')
 const exported = delivered('has the values that training has, of a model, from CSV and from Parquet into either')
 const changes = of('test/feature-changes.test.ts')
+const proposedChange = changes(
+  'what CI runs for a pull request says what the change means, against its base, and proves it',
+)
 const promoted = changes('environments keep what they serve apart, and one is promoted to the next as it is')
 const keys = of('test/keys-and-tokens.test.ts')
 const written = of('test/written-files.test.ts')
@@ -101,6 +104,8 @@ export const flagsSeen: Readonly<Record<string, Test>> = {
   ),
   'features apply --plan': served('are applied as they were planned, or not at all'),
   'features plan --from': promoted,
+  'features plan --compare': proposedChange,
+  'features plan --markdown': proposedChange,
   'features plan --format': changes(
     'what was applied is answered by the server that runs; a version that is served goes on with its own',
   ),

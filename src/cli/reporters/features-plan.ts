@@ -37,6 +37,7 @@ const short = (digest: string): string => digest.slice(7, 19)
 
 /** For people, on a terminal. */
 export function printPlan(plan: FeaturesPlan, out: Output, next: string): void {
+  if (plan.against !== null) out.line(`Compared with ${plan.against}`)
   out.table(
     ['view', 'change', 'why', 'used by'],
     plan.changes.map(one => [one.view, one.change, one.why, readersOf(one).join(', ')]),
@@ -58,7 +59,8 @@ export function printPlan(plan: FeaturesPlan, out: Output, next: string): void {
   if (written.length > 0 || unchangedReaders(plan).length > 0) out.line()
   for (const line of written) out.line(`To be written: ${line}`)
   for (const one of unchangedReaders(plan)) out.line(`${one} goes on with the definition that it was made with`)
-  if (plan.changes.every(one => one.change === 'none')) return
+  // What was compared with a commit is not what would be applied
+  if (plan.against !== null || plan.changes.every(one => one.change === 'none')) return
   out.line()
   out.line(`Next:  ${next} --plan ${short(plan.digest)}`)
 }
@@ -75,7 +77,12 @@ function tableOf(head: readonly string[], rows: readonly (readonly string[])[]):
 /** For the comment of a pull request. */
 export function planAsMarkdown(plan: FeaturesPlan): string {
   const changed = plan.changes.filter(one => one.change !== 'none')
-  const against = plan.applied === null ? 'nothing was applied before' : `against change ${plan.applied}`
+  const against =
+    plan.against === null
+      ? plan.applied === null
+        ? 'nothing was applied before'
+        : `against change ${plan.applied}`
+      : `against ${plan.against}`
   const title = `### Features: ${plan.environment}, ${changed.length === 0 ? 'no change' : `${counted(changed.length, 'view')} changed`}${plan.breaking ? ', **breaking**' : ''}`
   const lines = [title, '', `Plan \`${short(plan.digest)}\`, ${against}.`]
   if (changed.length === 0) return `${lines.join('\n')}\n`

@@ -9,6 +9,7 @@ const FeaturesPlan = z
     digest: z.string(),
     environment: z.string(),
     applied: z.number().nullable(),
+    against: z.string().nullable(),
     breaking: z.boolean(),
     changes: z.array(
       z.object({
