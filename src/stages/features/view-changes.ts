@@ -54,12 +54,17 @@ const short = (name: string, value: unknown): string => {
   return text.length > 60 ? `${text.slice(0, 59)}…` : text
 }
 
+const left = new Set(['name', 'features', 'all', 'as', 'freshness', 'materialise', 'notify'])
+
+/** What of a definition says what all of its features are. */
+const membersOf = (view: FeatureView): Record<string, Json> =>
+  compilePart(Object.fromEntries(Object.entries(view).filter(([name]) => !left.has(name))))
+
 /** Members of the definition besides the features that differ. */
 function wholeChanges(before: FeatureView, after: FeatureView): string[] {
-  const left = new Set(['name', 'features', 'all'])
-  const [old, now] = [compilePart(before), compilePart(after)]
+  const [old, now] = [membersOf(before), membersOf(after)]
   return [...new Set([...Object.keys(old), ...Object.keys(now)])]
-    .filter(name => !left.has(name) && canonicalJson(old[name] ?? null) !== canonicalJson(now[name] ?? null))
+    .filter(name => canonicalJson(old[name] ?? null) !== canonicalJson(now[name] ?? null))
     .map(name => {
       // Of the dataset it is the law of its times that counts, its name seldom differs
       const isLaw = name === 'from' && before.from.name === after.from.name
