@@ -127,6 +127,7 @@ const ofView: Change<Exclude<ViewOptions, 'from'>> = {
   freshness: [],
   materialise: [],
   notify: [],
+  derive: [{ view: { derive: (v: { late_1d: { neg(): unknown } }) => ({ early_1d: v.late_1d.neg() }) } }],
   compute: [
     {
       view: { compute: (f: never) => ({ ...compute(f), orders_6h: (f as { count(w: string): unknown }).count('3h') }) },

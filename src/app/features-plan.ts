@@ -1,5 +1,5 @@
 import type { Workspace } from '../config/workspace.ts'
-import type { FeatureView } from '../define/features.ts'
+import { viewOfRole, type FeatureView } from '../define/features.ts'
 import { definitionDigest } from '../define/project.ts'
 import { digestJson, type Digest } from '../internal/digest.ts'
 import { appliedHistory, environmentOf, viewsOfSet } from '../stages/features/applied.ts'
@@ -132,7 +132,9 @@ function changeOf(
   readers: readonly FeatureReader[],
 ): Omit<ViewChange, 'backfill'> {
   const { view, change } = difference
-  const models = [...workspace.project.models.values()].filter(model => model.views.some(one => one.name === view))
+  const models = [...workspace.project.models.values()].filter(model =>
+    model.views.some(one => viewOfRole(one).name === view),
+  )
   const served = readers.filter(one => one.views.some(read => read.name === view))
   const features = difference.features.map((one): PlannedFeature => {
     const name = `${view}.${one.feature}`

@@ -1,6 +1,6 @@
 import type { Workspace } from '../config/workspace.ts'
 import { columnsOf } from '../define/expression/index.ts'
-import { inputsOfFeature, type FeatureView } from '../define/features.ts'
+import { inputsOfFeature, viewOfRole, type FeatureView } from '../define/features.ts'
 import { fail, type MillraceError } from '../errors/index.ts'
 import type { Digest } from '../internal/digest.ts'
 import type { ModelVersion } from '../ports/metadata-store.ts'
@@ -35,7 +35,7 @@ async function sourceOf(
   const { project, store } = workspace
   const done = (await materialisationOf(workspace, view)) ?? (await materialisationNamed(workspace, view.name))
   if (done) return { snapshot: done.snapshot, until: done.until }
-  const model = [...project.models.values()].find(one => one.views.some(used => used.name === view.name))
+  const model = [...project.models.values()].find(one => one.views.some(used => viewOfRole(used).name === view.name))
   const [newest] = model ? await store.listModelVersions(model.name) : []
   const digest = snapshotOfVersion(reader ?? newest, view.from.name)
   return digest && { snapshot: digest }
@@ -45,7 +45,14 @@ async function sourceOf(
 function columnsRead(view: FeatureView): readonly string[] {
   const read = Object.values(view.features).flatMap(inputsOfFeature)
   const known = read.flatMap(name => view.from.knownAt[name] ?? []).flatMap(columnsOf)
-  return [...new Set([...read, ...known, ...Object.keys(view.entity.keys), view.from.eventTime as string])]
+  return [
+    ...new Set([
+      ...read,
+      ...known,
+      ...Object.keys(view.entity.keys),
+      ...(view.from.eventTime === undefined ? [] : [view.from.eventTime]),
+    ]),
+  ]
 }
 
 /** Why a snapshot does not have what a version of a view reads; undefined where it has. */

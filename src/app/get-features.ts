@@ -63,6 +63,8 @@ export function entitiesIn({ name, entity, from }: FeatureView, words: readonly 
   const columns = Object.keys(entity.keys)
   const wrong = (reason: string): Error =>
     fail('entityUnreadable', { view: name, reason, example: columns.map(one => `${one}=…`).join(' ') })
+  // Of all rows together there is one
+  if (columns.length === 0 && words.length === 0) return [{}]
   const rows: Record<string, Value>[] = []
   let row: Record<string, Value> | undefined
   for (const word of words) {

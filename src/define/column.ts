@@ -61,7 +61,7 @@ interface TextOptions {
 }
 const textForms: Forms<TextOptions> = { treatAsNull: optional(listOf(anyText)) }
 
-const zoneForm: Form = {
+export const localZone: Form = {
   words: "an IANA time zone, such as 'Europe/Berlin'",
   holds: value => {
     try {
@@ -95,7 +95,7 @@ export const t = {
    */
   timestamp: builder(
     'column',
-    { zone: optional(zoneForm) },
+    { zone: optional(localZone) },
     (zone?: string): ColumnSpec<'timestamp', false> => ({
       type: 'timestamp',
       nullable: false,

@@ -1,7 +1,7 @@
 import { fail } from '../errors/index.ts'
 import type { Json } from '../internal/canonical-json.ts'
 import type { Dataset } from './dataset.ts'
-import { featureExpressions, type FeatureView } from './features.ts'
+import { completeView, type FeatureView } from './features.ts'
 import type { Model } from './model.ts'
 import { definitionBrand } from './named.ts'
 import { compilePart } from './project.ts'
@@ -18,7 +18,7 @@ type WrittenDataset = Unset<
   'eventTime' | 'quarantine' | 'encryptWith'
 >
 
-interface WrittenView extends Unset<Omit<FeatureView, typeof definitionBrand | 'from' | 'all'>, 'ttl'> {
+interface WrittenView extends Unset<Omit<FeatureView, typeof definitionBrand | 'from' | 'all' | 'as'>, 'ttl'> {
   readonly from: string
 }
 
@@ -70,7 +70,7 @@ export function writeViews(
   const datasets = new Map([...others, ...views.map(view => view.from)].map(one => [one.name, one]))
   return {
     views: views.map(view => ({
-      ...membersOf(view, ['from', 'all', 'freshness', 'materialise', 'notify']),
+      ...membersOf(view, ['from', 'all', 'as', 'freshness', 'materialise', 'notify']),
       from: view.from.name,
     })),
     datasets: Object.fromEntries(
@@ -105,13 +105,7 @@ function viewsOver(
   return views.map(view => {
     const from = datasets.get(view.from)
     if (!from) throw lacking(view.from)
-    return {
-      ttl: undefined,
-      ...view,
-      [definitionBrand]: 'features',
-      from,
-      all: featureExpressions(view.name, view.features),
-    }
+    return completeView({ ttl: undefined, ...view, [definitionBrand]: 'features', from })
   })
 }
 

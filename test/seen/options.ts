@@ -41,6 +41,9 @@ const unreachable = of('src/stages/serve/unreachable.test.ts')(
 const uncovered = of('src/stages/serve/uncovered.test.ts')(
   'a moment that the records do not reach back to is refused where the view says so',
 )
+const language = of('src/stages/features/language.test.ts')(
+  'whatever a view is declared with means one thing, trained or served',
+)
 const counted = effects('what is counted, for how long, by which knowledge')
 const known = effects('when something was known, and which rows are one')
 const csv = reading('a CSV file is read as its options say, and by their defaults')
@@ -168,6 +171,7 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'FeatureViewOptions.knownTime': counted,
   'FeatureViewOptions.uncovered': uncovered,
   'FeatureViewOptions.compute': counted,
+  'FeatureViewOptions.derive': language,
   'ModelOptions.task': linear,
   'ModelOptions.from': learnt,
   'ModelOptions.label': learnt,
@@ -571,6 +575,7 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
   'FeatureViewOptions.materialise.onData': of('src/app/live/keeping-features.test.ts')(
     'happens so often as is said, and records are written only of new data',
   ),
+  'FeatureViewOptions.entity': language,
   'FeatureViewOptions.ttl': counted,
   'FeatureViewOptions.online': counted,
   'ModelOptions.scale': learnt,

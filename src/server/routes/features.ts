@@ -55,6 +55,7 @@ export const featureRoutes = [
             type: spec.type,
             nullable: spec.nullable,
             window: spec.window ?? null,
+            align: spec.align ?? null,
           })),
           definition: compileDefinition(view),
           materialisation:

@@ -41,7 +41,11 @@ export const readFeaturesRoute = route({
       features: z.array(z.string()),
       asOf: z.number(),
       entities: z.array(
-        z.object({ status: z.string(), event: z.number().nullable(), values: z.array(z.number().nullable()) }),
+        z.object({
+          status: z.string(),
+          event: z.number().nullable(),
+          values: z.array(z.union([z.number(), z.string(), z.boolean(), z.null()])),
+        }),
       ),
     })
     .openapi('EntityFeatures'),

@@ -1,11 +1,11 @@
 import type { DataEngine } from '../../ports/data-engine.ts'
 import { fail } from '../../errors/index.ts'
 import { datasetRows, type DatasetRows } from '../log/dataset-rows.ts'
-import type { ViewPlan } from './channels.ts'
-import { featureColumns, within } from './frame.ts'
+import { eventMicros, type ViewPlan } from './channels.ts'
+import { momentsSql, within } from './frame.ts'
 import type { Labels } from './labels.ts'
-import { featureTable, type FeatureTable } from './offline.ts'
-import { asked } from './window-join.ts'
+import { featureColumns, featureTable, type FeatureTable } from './offline.ts'
+import { asked } from './asked.ts'
 
 /** A view with the rows of its dataset that its features are computed from. */
 export interface HistoricalSource {
@@ -55,19 +55,12 @@ export async function historicalFeatures(
   try {
     for (const { plan, rows } of sources) {
       const reach = Math.max(plan.horizon, plan.view.ttl ?? 0)
-      const event = dialect.epochMicros(dialect.identifier(plan.view.from.eventTime as string))
-      const near = Number.isFinite(reach)
-        ? within(datasetRows(rows), `${event} >= ${labels.oldest - reach} AND ${event} <= ${labels.newest}`)
-        : rows
-      const keys = plan.keys.map(dialect.identifier)
-      tables.push(
-        await featureTable(
-          engine,
-          plan,
-          near,
-          `SELECT ${[...keys, asked.ordinal, asked.at].join(', ')} FROM ${labels.table}`,
-        ),
-      )
+      const event = eventMicros(plan, dialect)
+      const near =
+        Number.isFinite(reach) && plan.view.from.eventTime !== undefined
+          ? within(datasetRows(rows), `${event} >= ${labels.oldest - reach} AND ${event} <= ${labels.newest}`)
+          : rows
+      tables.push(await featureTable(engine, plan, near, momentsSql(plan, labels.table, dialect)))
     }
     const read = featureColumns(plans, dialect)
     const features = plans.flatMap(plan => plan.features.map(({ name }) => `${plan.view.name}.${name}`))

@@ -2,12 +2,12 @@ import { extname } from 'node:path'
 import type { ColumnSpec } from '../../define/column.ts'
 import type { Dataset } from '../../define/dataset.ts'
 import { unreadableName } from '../../define/expectation/kinds/readable.ts'
-import type { FeatureView } from '../../define/features.ts'
+import { requestKeys, type FeatureView } from '../../define/features.ts'
 import { fail } from '../../errors/index.ts'
 import { ulid } from '../../internal/ids.ts'
 import { rowColumn, type ColumnType, type DataEngine, type Relation } from '../../ports/data-engine.ts'
 import { findDataset, requireUsable, unreadableColumn } from '../validate/relation.ts'
-import { asked } from './window-join.ts'
+import { asked } from './asked.ts'
 
 /** Rows that features are asked for: entities at moments, with whatever else stands beside them, a label usually. */
 export interface Labels {
@@ -72,10 +72,17 @@ function columnsOf(
   const { shown } = file
   const columns: Record<string, ColumnSpec> = {}
   const declaredIn = (name: string): readonly ColumnSpec[] => views.flatMap(view => view.from.columns[name] ?? [])
-  const keys = new Map(views.flatMap(view => Object.entries(view.entity.keys)))
+  const keys = new Map(
+    views.flatMap(view =>
+      requestKeys(view).map(({ key, column }) => [column, view.entity.keys[key] as ColumnSpec] as const),
+    ),
+  )
   for (const name of keys.keys())
     if (!present.has(name))
-      throw unusable(shown, `it has no column '${name}', a key of ${views.find(v => v.entity.keys[name])?.entity.name}`)
+      throw unusable(
+        shown,
+        `it has no column '${name}', a key of ${views.find(view => requestKeys(view).some(one => one.column === name))?.entity.name}`,
+      )
   for (const [name, type] of present) {
     const [first, ...others] = declaredIn(name)
     const declared = others.every(one => one.type === first?.type) ? first : undefined
@@ -151,7 +158,7 @@ export async function openLabels(engine: DataEngine, views: readonly FeatureView
   requireUsable(found)
   await refuseUnreadable(engine, shown, found.numbered, [...found.checked], columns, time)
   const names = Object.keys(columns)
-  const keys = [...new Set(views.flatMap(view => Object.keys(view.entity.keys)))]
+  const keys = [...new Set(views.flatMap(view => requestKeys(view).map(({ column }) => column)))]
   const select = [
     `row_number() OVER (ORDER BY ${dialect.identifier(rowColumn)}) - 1 AS ${asked.ordinal}`,
     `CAST(${dialect.epochMicros(dialect.identifier(time))} AS DOUBLE) AS ${asked.at}`,

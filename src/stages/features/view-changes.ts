@@ -54,7 +54,7 @@ const short = (name: string, value: unknown): string => {
   return text.length > 60 ? `${text.slice(0, 59)}…` : text
 }
 
-const left = new Set(['name', 'features', 'all', 'freshness', 'materialise', 'notify'])
+const left = new Set(['name', 'features', 'all', 'as', 'freshness', 'materialise', 'notify'])
 
 /** What of a definition says what all of its features are. */
 const membersOf = (view: FeatureView): Record<string, Json> =>

@@ -1,5 +1,5 @@
 import { columnsOf } from '../../define/expression/index.ts'
-import type { FeatureView } from '../../define/features.ts'
+import { viewOfRole, type FeatureView } from '../../define/features.ts'
 import type { Model } from '../../define/model.ts'
 import { isMillraceError } from '../../errors/index.ts'
 import type { ArtifactStore } from '../../ports/artifact-store.ts'
@@ -21,8 +21,13 @@ export interface FeatureReader {
 
 /** Names of features that a model's inputs read: `view.feature`. */
 export function featuresRead({ inputs, views }: Pick<Model, 'inputs' | 'views'>): ReadonlySet<string> {
-  const names = new Set(views.flatMap(view => Object.keys(view.features).map(name => `${view.name}.${name}`)))
-  return new Set(inputs.flatMap(input => columnsOf(input.node)).filter(name => names.has(name)))
+  // Of a role they are those of the view
+  const names = new Map<string, string>(
+    views.flatMap(view =>
+      Object.keys(view.features).map(name => [`${view.name}.${name}`, `${viewOfRole(view).name}.${name}`] as const),
+    ),
+  )
+  return new Set(inputs.flatMap(input => columnsOf(input.node)).flatMap(name => names.get(name) ?? []))
 }
 
 /** Versions of all deployments that answer, or are tried. One that cannot be read any more reads nothing. */
@@ -46,7 +51,8 @@ export async function featureReaders({
     if (!record) continue
     try {
       const made = await readPart({ artifacts }, record, 'declaration')
-      if (made.views.length > 0) readers.push({ ...one, views: made.views, reads: featuresRead(made) })
+      if (made.views.length > 0)
+        readers.push({ ...one, views: [...new Set(made.views.map(viewOfRole))], reads: featuresRead(made) })
     } catch (error) {
       if (!isMillraceError(error)) throw error
     }

@@ -23,7 +23,7 @@ export const command: Command = {
   millrace features get departures origin=JFK origin=LGA --at 2001-03-01T12:00:00Z`,
   arguments: [
     { name: 'view', description: 'a view that is kept online', required: true },
-    { name: 'key=value', description: 'the key columns of one entity or several', required: true, variadic: true },
+    { name: 'key=value', description: 'the key columns of one entity or several', variadic: true },
   ],
   options: [{ flags: '--at <time>', description: 'as known then (default: now)' }],
   async run({ args, options, cwd, out }) {
@@ -44,7 +44,7 @@ export const command: Command = {
           ...keys.map(key => keyText(rows[i]?.[key], key)),
           status,
           event === null ? null : formatTime(event),
-          ...values,
+          ...values.map(value => (typeof value === 'boolean' ? String(value) : value)),
         ]),
       )
       out.line()

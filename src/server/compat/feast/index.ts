@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import type { FeatureView } from '../../../define/features.ts'
+import { requestKeys, type FeatureView } from '../../../define/features.ts'
 import { fail } from '../../../errors/index.ts'
 import { formatTime, parseTime } from '../../../internal/time.ts'
 import type { Row } from '../../../ports/data-engine.ts'
@@ -95,7 +95,7 @@ const readRoute = route({
       throw fail('inputInvalid', { place: 'body.features', reason: 'asks for no feature', route: readName })
     const rows = rowsOf(body.entities, 'entities', readName)
     const views = [...new Set(asked.map(one => one.view))]
-    const keys = new Set(views.flatMap(view => Object.keys(view.entity.keys)))
+    const keys = new Set(views.flatMap(requestKeys).map(({ column }) => column))
     for (const key of keys)
       if (!Object.hasOwn(body.entities, key))
         throw fail('inputInvalid', { place: 'body.entities', reason: `lacks the key '${key}'`, route: readName })
@@ -105,7 +105,8 @@ const readRoute = route({
     await Promise.all(
       views.map(async view => {
         const own = keyColumns(view)
-        const entities = rows.map(row => Object.fromEntries(own.map(({ name }) => [name, row[name] ?? null])))
+        const asked = requestKeys(view)
+        const entities = rows.map(row => Object.fromEntries(asked.map(({ key, column }) => [key, row[column] ?? null])))
         found.set(view, await services.serving.features(view, typedRows(entities, own), at))
       }),
     )
