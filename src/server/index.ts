@@ -11,4 +11,6 @@ export {
 } from './auth/tokens.ts'
 export { EventBus, type ServerEvent } from './events/bus.ts'
 export { checkBind } from './auth/guard.ts'
+export { startControl } from './control.ts'
+export type { Figures } from './metrics.ts'
 export { startServer, type RunningServer, type ServerOptions } from './listen.ts'

@@ -55,6 +55,9 @@ export const flagsSeen: Readonly<Record<string, Test>> = {
   'up --grpc-port': of('test/running/grpc.test.ts')(
     'gRPC is spoken where the project or --grpc-port says so, and ends with the rest',
   ),
+  'up --workers': of('test/running/processes.test.ts')(
+    'workers answer on the same port: what they are told counts as if one process had been told, also of one that dies',
+  ),
   'up --advertise': of('test/peers/instances.test.ts')('is asked by the others where it says that it can be reached'),
   'up --auth': of('test/running/sign-in.test.ts')(
     'up --auth writes no token anywhere, and its commands and people get in all the same',

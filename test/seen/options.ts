@@ -469,6 +469,9 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'ProjectSettings.serve': listens,
   'ServeSettings.host': listens,
   'ServeSettings.port': listens,
+  'ServeSettings.workers': of('test/running/processes.test.ts')(
+    'workers answer on the same port: what they are told counts as if one process had been told, also of one that dies',
+  ),
   'ServeSettings.grpcPort': of('test/running/grpc.test.ts')(
     'gRPC is spoken where the project or --grpc-port says so, and ends with the rest',
   ),
@@ -548,6 +551,9 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
   'DataSettings.maxMemoryGb': engine,
   'ServeSettings.host': byDefault,
   'ServeSettings.port': byDefault,
+  'ServeSettings.workers': of('test/running/processes.test.ts')(
+    'workers answer on the same port: what they are told counts as if one process had been told, also of one that dies',
+  ),
   'ServeSettings.grpcPort': of('test/running/grpc.test.ts')(
     'gRPC is spoken where the project or --grpc-port says so, and ends with the rest',
   ),

@@ -26,6 +26,10 @@ export const command: Command = {
       flags: '--grpc-port <number>',
       description: "port of the inference protocol over gRPC; 0 takes a free one (default: the project's, else none)",
     },
+    {
+      flags: '--workers <number>',
+      description: "processes that answer predictions (default: the project's, else 1)",
+    },
     { flags: '--auth', description: 'ask for tokens also on loopback' },
     {
       flags: '--advertise <url>',
@@ -45,6 +49,7 @@ export const command: Command = {
       cwd,
       port,
       grpcPort,
+      workers: usage.whole('--workers', options.workers as string | undefined, 1),
       host: typeof options.host === 'string' ? options.host : undefined,
       ...(options.auth === true ? { auth: true } : {}),
       advertise: urlOf(options.advertise),

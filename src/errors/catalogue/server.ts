@@ -299,6 +299,15 @@ export const serverErrors = {
     status: 503,
     blame: 'environment',
   },
+  partAway: {
+    code: 'MR5070',
+    title: 'A part of the server is starting',
+    message: 'The process of this server that answers {what} does not answer: {reason}',
+    hint: 'It is started again by itself; ask again. Predictions go on meanwhile.',
+    exit: 3,
+    status: 503,
+    blame: 'environment',
+  },
   foldersDiffer: {
     code: 'MR5051',
     title: 'Instances do not share their folder',

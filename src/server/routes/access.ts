@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { sessionCookie } from '../auth/guard.ts'
 import { sessionSeconds } from '../auth/sessions.ts'
 import { createToken, listTokens, revokeToken } from '../auth/tokens.ts'
-import { route } from '../route.ts'
+import { liveRoute, route } from '../route.ts'
 
 const Token = z
   .object({
@@ -19,7 +19,7 @@ function cookie(value: string, seconds: number): string {
 }
 
 export const accessRoutes = [
-  route({
+  liveRoute({
     method: 'POST',
     path: '/v1/session',
     permission: 'public',
@@ -34,7 +34,7 @@ export const accessRoutes = [
       return Response.json({ name, scopes }, { headers: { 'set-cookie': cookie(value, sessionSeconds) } })
     },
   }),
-  route({
+  liveRoute({
     method: 'DELETE',
     path: '/v1/session',
     permission: 'read',

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { featuresHistory, planPromotion } from '../../app/apply.ts'
 import { planFeatures } from '../../app/features-plan.ts'
-import { route } from '../route.ts'
+import { liveRoute, route } from '../route.ts'
 import { nameSchema } from '../schemas.ts'
 
 const FeaturesPlan = z
@@ -82,7 +82,7 @@ export const changeFeaturesRoutes = [
     answer: z.object({ history: z.array(Applied) }),
     handler: async (_, { workspace }) => ({ history: await featuresHistory(workspace) }),
   }),
-  route({
+  liveRoute({
     method: 'POST',
     path: '/v1/features/apply',
     permission: 'operate',
@@ -97,7 +97,7 @@ export const changeFeaturesRoutes = [
       return answer
     },
   }),
-  route({
+  liveRoute({
     method: 'POST',
     path: '/v1/features/rollback',
     permission: 'operate',
@@ -111,7 +111,7 @@ export const changeFeaturesRoutes = [
       return answer
     },
   }),
-  route({
+  liveRoute({
     method: 'POST',
     path: '/v1/features/promote',
     permission: 'operate',

@@ -5,7 +5,7 @@ import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import type { ServedDeployment } from '../../stages/serve/types.ts'
 import { rolloutEvidence } from '../rollout-evidence.ts'
-import { route } from '../route.ts'
+import { liveRoute } from '../route.ts'
 import { DeploymentView } from '../schemas.ts'
 import type { ServerServices } from '../services.ts'
 
@@ -38,7 +38,7 @@ export function servedOf({ serving }: ServerServices, name: string): ServedDeplo
 }
 
 const command = (verb: 'promote' | 'abort' | 'pause' | 'resume', summary: string) =>
-  route({
+  liveRoute({
     method: 'POST',
     path: `/v1/deployments/{name}:${verb}`,
     byLeader: true,
@@ -55,7 +55,7 @@ const command = (verb: 'promote' | 'abort' | 'pause' | 'resume', summary: string
   })
 
 export const deploymentRoutes = [
-  route({
+  liveRoute({
     method: 'GET',
     path: '/v1/deployments',
     byLeader: true,
@@ -70,7 +70,7 @@ export const deploymentRoutes = [
       return { deployments: await Promise.all(views) }
     },
   }),
-  route({
+  liveRoute({
     method: 'GET',
     path: '/v1/deployments/{name}',
     byLeader: true,
@@ -88,7 +88,7 @@ export const deploymentRoutes = [
   command('abort', 'Gives the stable version all traffic again and ends the rollout'),
   command('pause', 'Holds the rollout at its weight'),
   command('resume', 'Lets a held rollout go on'),
-  route({
+  liveRoute({
     method: 'POST',
     path: '/v1/deployments/{name}:undeploy',
     byLeader: true,
@@ -103,7 +103,7 @@ export const deploymentRoutes = [
       return { name, ended: true }
     },
   }),
-  route({
+  liveRoute({
     method: 'POST',
     path: '/v1/deployments/{name}:rollout',
     byLeader: true,

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { viewsNamed } from '../../app/export-features.ts'
 import { fail } from '../../errors/index.ts'
-import { parseInput, type ControlRoute } from '../route.ts'
+import { parseInput, type LiveRoute } from '../route.ts'
 import { sendMade, withUpload } from '../upload.ts'
 
 const kind = z.enum(['csv', 'parquet'])
@@ -19,6 +19,7 @@ export const exportFeaturesRoute = {
   method: 'POST',
   path: '/v1/features:export',
   permission: 'operate',
+  live: true,
   tag: 'features',
   summary:
     'Features for a table of labels, the body: each row gets what was known at its moment, as a training set has it; all rows and columns are kept, in order. `?of=` names views, and models for the views that they read, with commas; `?time=` the column with the moments; `?labels=` what the body is (csv) and `?format=` what the answer is (the same), csv or parquet',
@@ -52,4 +53,4 @@ export const exportFeaturesRoute = {
       given,
     )
   },
-} satisfies ControlRoute
+} satisfies LiveRoute

@@ -4,8 +4,9 @@ import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { inEnvironment } from '../../stages/features/applied.ts'
 import { materialisationNamed, materialisationOf } from '../../stages/features/materialisations.ts'
+import { ServedViews } from '../../stages/serve/served-views.ts'
 import { startJob } from '../job-answer.ts'
-import { route } from '../route.ts'
+import { liveRoute, route } from '../route.ts'
 import { Job, nameSchema } from '../schemas.ts'
 import { changeFeaturesRoutes } from './change-features.ts'
 import { exportFeaturesRoute } from './export-features.ts'
@@ -36,14 +37,14 @@ export const featureRoutes = [
     tag: 'features',
     summary: 'Feature views with their last materialisation and verification',
     answer: z.object({ views: z.array(FeatureViewView) }),
-    async handler(_, { workspace, serving }) {
+    async handler(_, { workspace }) {
       const { project, store } = workspace
       const verification = async (name: string): Promise<Json | null> => {
         const found = await store.getDocument<Json>(verificationKind, inEnvironment(project, name))
         return found ? { at: found.at, ...(found.value as Record<string, Json>) } : null
       }
       const views = await Promise.all(
-        [...(await serving.featureViews()).values()].map(async view => ({
+        [...(await new ServedViews(workspace).current()).values()].map(async view => ({
           name: view.name,
           entity: { name: view.entity.name, keys: Object.keys(view.entity.keys) },
           source: view.from.name,
@@ -66,7 +67,7 @@ export const featureRoutes = [
       return { views }
     },
   }),
-  route({
+  liveRoute({
     method: 'POST',
     path: '/v1/features/materialise',
     permission: 'operate',
@@ -82,7 +83,7 @@ export const featureRoutes = [
       return startJob(services, { request, actor }, 'materialise', body)
     },
   }),
-  route({
+  liveRoute({
     method: 'POST',
     path: '/v1/features/verify',
     permission: 'operate',

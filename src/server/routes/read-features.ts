@@ -3,7 +3,7 @@ import type { FeatureView } from '../../define/features.ts'
 import { fail } from '../../errors/index.ts'
 import { parseTime } from '../../internal/time.ts'
 import type { RequestColumn } from '../../stages/serve/types.ts'
-import { route } from '../route.ts'
+import { liveRoute } from '../route.ts'
 import { nameSchema } from '../schemas.ts'
 
 /** A view of those that a request is answered with, kept online. Throws `recordUnknown`. */
@@ -22,7 +22,7 @@ export const keyColumns = ({ entity, from }: FeatureView): RequestColumn[] =>
 
 const maxEntities = 10_000
 
-export const readFeaturesRoute = route({
+export const readFeaturesRoute = liveRoute({
   method: 'POST',
   path: '/v1/features/{view}:get',
   permission: 'predict',

@@ -5,7 +5,7 @@ import { formatTime, parseTime } from '../../../internal/time.ts'
 import type { Row } from '../../../ports/data-engine.ts'
 import type { EntityFeatures } from '../../../stages/serve/types.ts'
 import { startJob } from '../../job-answer.ts'
-import { route, type ControlRoute } from '../../route.ts'
+import { liveRoute, type LiveRoute } from '../../route.ts'
 import { datasetOf, pushedColumns } from '../../routes/push.ts'
 import { keyColumns, onlineViewOf } from '../../routes/read-features.ts'
 import type { ServerServices } from '../../services.ts'
@@ -70,7 +70,7 @@ const never = '1970-01-01T00:00:00Z'
 
 const readName = 'POST /get-online-features'
 
-const readRoute = route({
+const readRoute = liveRoute({
   method: 'POST',
   path: '/get-online-features',
   permission: 'predict',
@@ -134,7 +134,7 @@ const readRoute = route({
 
 const pushName = 'POST /push'
 
-const pushRoute = route({
+const pushRoute = liveRoute({
   method: 'POST',
   path: '/push',
   permission: 'write',
@@ -168,9 +168,9 @@ const MaterialiseBody = z.strictObject({
 })
 
 /** Records are made whole each time, so that a start has no meaning: late rows are in them. */
-function materialiseRoute(path: '/materialize' | '/materialize-incremental'): ControlRoute {
+function materialiseRoute(path: '/materialize' | '/materialize-incremental'): LiveRoute {
   const name = `POST ${path}`
-  return route({
+  return liveRoute({
     method: 'POST',
     path,
     permission: 'operate',
@@ -201,7 +201,7 @@ function materialiseRoute(path: '/materialize' | '/materialize-incremental'): Co
   })
 }
 
-export const feastRoutes: readonly ControlRoute[] = [
+export const feastRoutes: readonly LiveRoute[] = [
   readRoute,
   pushRoute,
   materialiseRoute('/materialize'),
