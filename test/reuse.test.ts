@@ -123,6 +123,10 @@ const ofView: Change<Exclude<ViewOptions, 'from'>> = {
   online: [{ view: { online: false } }],
   uncovered: [{ view: { uncovered: 'null' } }],
   knownTime: [{ view: { knownTime: 'ignore' } }],
+  // How a server keeps it up changes no value: `definitions.test.ts` of features has it
+  freshness: [],
+  materialise: [],
+  notify: [],
   derive: [{ view: { derive: (v: { late_1d: { neg(): unknown } }) => ({ early_1d: v.late_1d.neg() }) } }],
   compute: [
     {

@@ -4,6 +4,7 @@ import type { Workspace } from '../config/workspace.ts'
 import type { Dataset } from '../define/dataset.ts'
 import { restsOnMore } from '../define/expectation/index.ts'
 import type { ExpectationSpec } from '../define/expectation/spec.ts'
+import type { FeatureView } from '../define/features.ts'
 import type { Project } from '../define/project.ts'
 import type { Report } from '../define/report.ts'
 import { isTable } from '../define/source.ts'
@@ -98,14 +99,8 @@ function commitBaseline(workspace: Workspace, tree: Worktree, project: Project, 
   }
 }
 
-/**
- * Opens what to compare with: a snapshot by its digest, or the project at a commit, branch or tag: its expectations then on
- * its data then, where git has the data; else on the data as they are. Close it. Throws `baselineUnknown`.
- */
-export async function openBaseline(workspace: Workspace, given: string): Promise<Baseline> {
-  const snapshot = await snapshotBaseline(workspace, given)
-  if (snapshot) return snapshot
-  const { root } = workspace
+/** The project at a commit, branch or tag, to read its definitions. Remove the tree. Throws `baselineUnknown`. */
+async function projectAt(root: string, given: string): Promise<{ tree: Worktree; project: Project; words: string }> {
   const unknown = (reason: string) => fail('baselineUnknown', { ref: given, reason })
   if (given.startsWith('-')) throw unknown('it is no name')
   const commit = (await git(root, 'rev-parse', '--verify', '--end-of-options', `${given}^{commit}`))?.trim()
@@ -114,9 +109,30 @@ export async function openBaseline(workspace: Workspace, given: string): Promise
   if (!tree) throw unknown('git cannot check it out')
   try {
     sharePackages(root, tree)
-    return commitBaseline(workspace, tree, await loadProject(tree.root), `${given} (${commit.slice(0, 12)})`)
+    return { tree, project: await loadProject(tree.root), words: `${given} (${commit.slice(0, 12)})` }
   } catch (error) {
     await tree.remove()
     throw error
   }
+}
+
+/** The feature views that the project declared at a commit, branch or tag. Throws `baselineUnknown`. */
+export async function viewsAt(
+  { root }: Pick<Workspace, 'root'>,
+  ref: string,
+): Promise<{ readonly views: ReadonlyMap<string, FeatureView>; readonly words: string }> {
+  const { tree, project, words } = await projectAt(root, ref)
+  await tree.remove()
+  return { views: project.views, words }
+}
+
+/**
+ * Opens what to compare with: a snapshot by its digest, or the project at a commit, branch or tag: its expectations then on
+ * its data then, where git has the data; else on the data as they are. Close it. Throws `baselineUnknown`.
+ */
+export async function openBaseline(workspace: Workspace, given: string): Promise<Baseline> {
+  const snapshot = await snapshotBaseline(workspace, given)
+  if (snapshot) return snapshot
+  const { tree, project, words } = await projectAt(workspace.root, given)
+  return commitBaseline(workspace, tree, project, words)
 }

@@ -5,9 +5,11 @@ import { fail, type MillraceError } from '../errors/index.ts'
 import type { Digest } from '../internal/digest.ts'
 import type { ModelVersion } from '../ports/metadata-store.ts'
 import { recordsOf } from '../stages/features/channels.ts'
+import { materialisationNamed, materialisationOf } from '../stages/features/materialisations.ts'
 import { snapshotOfVersion } from '../stages/register/version-parts.ts'
 import type { FillView } from '../stages/serve/online-views.ts'
-import { isLost, materialiseView, newestSnapshot, type Snapshot, snapshotsOf } from './snapshots.ts'
+import { materialiseView } from './materialise-view.ts'
+import { isLost, newestSnapshot, type Snapshot, snapshotsOf } from './snapshots.ts'
 
 interface Source {
   readonly snapshot: Digest
@@ -26,13 +28,13 @@ export interface Filling {
 
 /** What a view was last filled from; of one never filled, what the version that reads it, or the newest that does, was made from. */
 async function sourceOf(
-  { project, store }: Workspace,
+  workspace: Workspace,
   view: FeatureView,
   reader: ModelVersion | undefined,
 ): Promise<Source | undefined> {
-  const done = await store.getDocument('materialisation', view.name)
-  const { snapshot, until } = (done?.value ?? {}) as Partial<Source>
-  if (snapshot !== undefined && until !== undefined) return { snapshot, until }
+  const { project, store } = workspace
+  const done = (await materialisationOf(workspace, view)) ?? (await materialisationNamed(workspace, view.name))
+  if (done) return { snapshot: done.snapshot, until: done.until }
   const model = [...project.models.values()].find(one => one.views.some(used => viewOfRole(used).name === view.name))
   const [newest] = model ? await store.listModelVersions(model.name) : []
   const digest = snapshotOfVersion(reader ?? newest, view.from.name)
@@ -53,7 +55,8 @@ function columnsRead(view: FeatureView): readonly string[] {
   ]
 }
 
-async function unreadable(
+/** Why a snapshot does not have what a version of a view reads; undefined where it has. */
+export async function unreadable(
   workspace: Workspace,
   view: FeatureView,
   snapshot: Snapshot,

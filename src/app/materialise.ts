@@ -1,11 +1,14 @@
 import type { Workspace } from '../config/workspace.ts'
 import { fail } from '../errors/index.ts'
-import { fillViews, lostView } from './fill-views.ts'
-import { materialiseView, newestSnapshot } from './snapshots.ts'
+import { recordsOf } from '../stages/features/channels.ts'
+import { fillViews, lostView, unreadable } from './fill-views.ts'
+import { materialiseView } from './materialise-view.ts'
+import { newestSnapshot } from './snapshots.ts'
 import type { Listener } from './use-case.ts'
+import { viewsInUse } from './views-in-use.ts'
 
 export interface MaterialiseInput {
-  /** Only this one (default: all that are online). */
+  /** Only those of this name (default: all that are online). */
   readonly view?: string | undefined
   /** As known then, microseconds (default: the newest event). */
   readonly until?: number | undefined
@@ -13,28 +16,43 @@ export interface MaterialiseInput {
 
 export interface MaterialisedView {
   readonly view: string
+  /** Which version of its definition: `zones@3f6c0a91b2d4`. */
+  readonly records: string
+  /** Who reads it: `declared`, `applied`, served versions. */
+  readonly readers: readonly string[]
   readonly entities: number
   readonly rows: number
   readonly until: number
 }
 
-/** Writes the online records of views from the newest accepted snapshots, whole. Throws `notDefined`. */
+/**
+ * Writes the online records of views from the newest accepted snapshots, whole: of those that the project declares, and of the
+ * other versions of them that are served. Throws `notDefined`.
+ */
 export async function materialiseViews(
   workspace: Workspace,
   input: MaterialiseInput,
   listener: Listener,
 ): Promise<readonly MaterialisedView[]> {
+  const used = await viewsInUse(workspace)
   const { views } = workspace.project
-  if (input.view !== undefined && !views.has(input.view))
-    throw fail('notDefined', { kind: 'feature view', name: input.view, known: [...views.keys()].join(', ') })
+  const known = new Set([...views.keys(), ...used.map(one => one.view.name)])
+  if (input.view !== undefined && !known.has(input.view))
+    throw fail('notDefined', { kind: 'feature view', name: input.view, known: [...known].join(', ') })
   const made: MaterialisedView[] = []
-  for (const view of views.values()) {
-    if ((input.view !== undefined && view.name !== input.view) || !view.online) continue
+  for (const { view, readers } of used) {
+    if (input.view !== undefined && view.name !== input.view) continue
     listener.chapter(view.name)
     const snapshot = await newestSnapshot(workspace, view.from)
+    const wrong = readers.includes('declared') ? undefined : await unreadable(workspace, view, snapshot)
+    if (wrong) {
+      // An older version may read a column that the data has no longer: its records are those that it had
+      listener.warn(`${recordsOf(view)}, read by ${readers.join(', ')}, stays as it is: ${wrong.message}`)
+      continue
+    }
     const until = input.until ?? snapshot.newest
-    const entities = await materialiseView(workspace, view, snapshot, until)
-    made.push({ view: view.name, entities, rows: snapshot.rows, until })
+    const entities = await materialiseView(workspace, view, snapshot, until, { listener })
+    made.push({ view: view.name, records: recordsOf(view), readers, entities, rows: snapshot.rows, until })
   }
   // A store that was set aside took the records of every view with it
   if (made.length > 0) {

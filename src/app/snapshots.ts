@@ -5,11 +5,6 @@ import type { StepRecord } from '../ports/metadata-store.ts'
 import { snapshotSql } from '../stages/features/frame.ts'
 import { datasetStepName } from '../stages/pipeline/validation.ts'
 import type { Dataset } from '../define/dataset.ts'
-import type { FeatureView } from '../define/features.ts'
-import { planView, recordsOf } from '../stages/features/channels.ts'
-import { withLog } from '../stages/log/dataset-rows.ts'
-import { loadLog } from '../stages/log/log-table.ts'
-import { materialise } from '../stages/features/materialise.ts'
 
 /** The step that made a snapshot of the project, by its digest or the start of it as `data list` prints it. */
 export async function snapshotCalled(
@@ -80,26 +75,4 @@ export async function newestSnapshot(workspace: Workspace, dataset: Dataset, wan
   const event = eventTime === undefined ? 'NULL' : engine.dialect.epochMicros(engine.dialect.identifier(eventTime))
   const [row] = await engine.rows(`SELECT max(${event}) AS newest, count(*) AS n FROM (${sql})`)
   return { digest, sql, newest: Number(row?.newest ?? 0), rows: Number(row?.n) }
-}
-
-/** Writes the online records of a view from a snapshot as it was known at `until`, and notes that it was done. Gives the entities. */
-export async function materialiseView(
-  workspace: Workspace,
-  view: FeatureView,
-  snapshot: Snapshot,
-  until: number,
-): Promise<number> {
-  const engine = await workspace.engine()
-  const log = await loadLog(workspace, engine, view.from)
-  const seq = log?.seq ?? 0
-  const rows = await withLog(engine, view.from, snapshot.sql, log?.sql)
-  const entities = await materialise(engine, planView(view), rows, until, await workspace.online(), { seq })
-  await log?.drop()
-  // The view of an older version has the same name, and other records: the note is of those that are declared
-  const declared = workspace.project.views.get(view.name)
-  if (declared && recordsOf(declared) === recordsOf(view)) {
-    const done = { rows: snapshot.rows, entities, until, snapshot: snapshot.digest, seq, records: recordsOf(view) }
-    await workspace.store.putDocument('materialisation', view.name, done, workspace.clock.now())
-  }
-  return entities
 }

@@ -29,7 +29,14 @@ export const useCases = {
   reproduce: useCase({ line: models, load: async () => (await import('./reproduce.ts')).reproduceVersion }),
   materialise: useCase({ line: features, load: async () => (await import('./materialise.ts')).materialiseViews }),
   verify: useCase({ line: features, load: async () => (await import('./verify.ts')).verifyViews }),
+  export: useCase({
+    line: features,
+    principal: 'operator',
+    load: async () => (await import('./export-features.ts')).exportFeatures,
+  }),
   apply: useCase({ line: features, load: async () => (await import('./apply.ts')).applyFeatures }),
+  rollBack: useCase({ line: features, load: async () => (await import('./apply.ts')).rollBackFeatures }),
+  promote: useCase({ line: features, load: async () => (await import('./apply.ts')).promoteFeatures }),
   recover: useCase({ line: models, load: async () => (await import('./recover.ts')).recoverRuns }),
 }
 

@@ -1,17 +1,20 @@
 import type { Workspace } from '../config/workspace.ts'
-import type { Digest } from '../internal/digest.ts'
-import { planView } from '../stages/features/channels.ts'
+import { inEnvironment } from '../stages/features/applied.ts'
+import { planView, recordsOf } from '../stages/features/channels.ts'
+import { materialisationOf } from '../stages/features/materialisations.ts'
 import { withLog } from '../stages/log/dataset-rows.ts'
 import { loadLog } from '../stages/log/log-table.ts'
 import { verifyView } from '../stages/features/verify.ts'
 import { fillViews, lostView } from './fill-views.ts'
+import type { MaterialisedView } from './materialise.ts'
 import { newestSnapshot } from './snapshots.ts'
+import { viewsInUse } from './views-in-use.ts'
 import type { Listener } from './use-case.ts'
 
-type Verified = Awaited<ReturnType<typeof verifyView>>
+type VerifiedView = Awaited<ReturnType<typeof verifyView>> & Pick<MaterialisedView, 'records' | 'readers'>
 
 export interface VerifyAnswer {
-  readonly results: readonly Verified[]
+  readonly results: readonly VerifiedView[]
   /** Views without online records: nothing of them was compared. */
   readonly unmaterialised: readonly string[]
   /** Nothing compared is nothing proven. */
@@ -25,29 +28,31 @@ export async function verifyViews(
   listener: Listener,
 ): Promise<VerifyAnswer> {
   const { project, store, clock } = workspace
-  const results: Verified[] = []
+  const results: VerifiedView[] = []
   const unmaterialised: string[] = []
   if ([...project.views.values()].some(view => view.online))
     for (const one of (await fillViews(workspace)).lost) listener.warn(lostView(one))
-  for (const view of project.views.values()) {
-    const done = await store.getDocument('materialisation', view.name)
-    if (!view.online || !done) {
-      unmaterialised.push(view.name)
+  for (const { view, readers } of await viewsInUse(workspace)) {
+    const isDeclared = readers.includes('declared')
+    const done = await materialisationOf(workspace, view)
+    if (!done) {
+      unmaterialised.push(isDeclared ? view.name : recordsOf(view))
       continue
     }
     listener.chapter(view.name)
-    const { until, snapshot: made } = done.value as unknown as { readonly until: number; readonly snapshot?: Digest }
-    const snapshot = await newestSnapshot(workspace, view.from, made)
+    const snapshot = await newestSnapshot(workspace, view.from, done.snapshot)
     const engine = await workspace.engine()
     const log = await loadLog(workspace, engine, view.from)
     const rows = await withLog(engine, view.from, snapshot.sql, log?.sql)
-    const asked = { until, now: clock.now(), sample: input.sample ?? 2000, seed: 1 }
+    const asked = { until: done.until, now: clock.now(), sample: input.sample ?? 2000, seed: 1 }
     const result = await verifyView(engine, planView(view), rows, await workspace.online(), asked)
     await log?.drop()
     const found = { compared: result.compared, mismatches: result.mismatches }
-    await store.putDocument('feature-verification', view.name, found, clock.now())
-    results.push(result)
+    if (isDeclared)
+      await store.putDocument('feature-verification', inEnvironment(project, view.name), found, clock.now())
+    results.push({ ...result, records: recordsOf(view), readers })
   }
+  for (const view of project.views.values()) if (!view.online) unmaterialised.push(view.name)
   return {
     results,
     unmaterialised,

@@ -11,10 +11,13 @@ function cell(value: string | null): string {
   return value === '' || /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value
 }
 
-/** Writes all rows of a relation as CSV that only its owner may read: times in UTC, lists with their parts after semicolons. */
-export async function writeCsv(engine: DataEngine, rows: string, path: string): Promise<void> {
+/**
+ * Writes all rows of a relation as CSV that only its owner may read: times in UTC, lists with their parts after semicolons. By
+ * `order` in the order of that column, which is left out.
+ */
+export async function writeCsv(engine: DataEngine, rows: string, path: string, order?: string): Promise<void> {
   const { dialect } = engine
-  const columns = await engine.describe({ sql: rows, label: path })
+  const columns = (await engine.describe({ sql: rows, label: path })).filter(one => one.name !== order)
   const texts = columns.map(({ name, type, physical }) => {
     const identifier = dialect.identifier(name)
     if (type === 'timestamp') return `${dialect.timeText(identifier)} AS ${identifier}`
@@ -22,9 +25,10 @@ export async function writeCsv(engine: DataEngine, rows: string, path: string): 
     return `${dialect.cast(identifier, 'text')} AS ${identifier}`
   })
   const names = columns.map(one => one.name)
+  const ordered = order === undefined ? '' : ` ORDER BY ${dialect.identifier(order)}`
   async function* lines() {
     yield `${names.map(cell).join(',')}\n`
-    for await (const batch of engine.stream(`SELECT ${texts.join(', ')} FROM ${rows}`)) {
+    for await (const batch of engine.stream(`SELECT ${texts.join(', ')} FROM ${rows}${ordered}`)) {
       const read = names.map(name => batch.get(name))
       const length = read[0]?.values.length ?? 0
       let text = ''

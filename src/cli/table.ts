@@ -37,8 +37,20 @@ export const table: Readonly<Record<string, Entry>> = {
     load: () => import('./commands/features/plan.ts'),
   },
   'features apply': {
-    summary: 'make the planned definitions current',
+    summary: 'make the planned definitions those that are served',
     load: () => import('./commands/features/apply.ts'),
+  },
+  'features history': {
+    summary: 'which definitions of features were applied when',
+    load: () => import('./commands/features/history.ts'),
+  },
+  'features rollback': {
+    summary: 'serve the definitions of features that were applied before',
+    load: () => import('./commands/features/rollback.ts'),
+  },
+  'features promote': {
+    summary: 'serve here the definitions of features that another environment serves',
+    load: () => import('./commands/features/promote.ts'),
   },
   'features materialise': {
     summary: 'write online records from the offline data',
@@ -47,6 +59,14 @@ export const table: Readonly<Record<string, Entry>> = {
   'features verify': {
     summary: 'prove that online values equal offline values',
     load: () => import('./commands/features/verify.ts'),
+  },
+  'features get': {
+    summary: 'features of entities as predictions read them',
+    load: () => import('./commands/features/get.ts'),
+  },
+  'features export': {
+    summary: 'features of views, or of a model, for a table of labels',
+    load: () => import('./commands/features/export.ts'),
   },
   train: { summary: 'run the pipeline of a model up to its registration', load: () => import('./commands/train.ts') },
   'models import': {

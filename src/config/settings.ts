@@ -11,6 +11,7 @@ import type { DataEngine } from '../ports/data-engine.ts'
 import type { Executor } from '../ports/executor.ts'
 import type { MetadataStore } from '../ports/metadata-store.ts'
 import type { OnlineStore } from '../ports/online-store.ts'
+import { inEnvironment } from '../stages/features/applied.ts'
 import type { StageServices } from '../stages/services.ts'
 import type { Keyring } from './keyring.ts'
 import { adapters } from './resolve.ts'
@@ -27,7 +28,7 @@ export interface SettingsContext {
 }
 
 /** Settings that choose one of several kinds; the others are read where they are used. */
-type Chosen = Required<Omit<ProjectSettings, 'serve' | 'audit'>>
+type Chosen = Required<Omit<ProjectSettings, 'serve' | 'audit' | 'environment'>>
 
 /** What each of them is resolved to, and what that takes besides the context. */
 interface Resolved {
@@ -88,7 +89,8 @@ export function urlIn(variable: string, of: string, { name }: Pick<Project, 'nam
   })
 }
 
-const namespaceOf = ({ name }: Project): string => `millrace:${name}`
+/** What several environments keep in one place is each one's own. */
+const namespaceOf = (project: Project): string => `millrace:${inEnvironment(project, project.name)}`
 
 /** The one table: a kind of a setting, and what it is opened by. Adapters are loaded when they are first used. */
 const rows: Rows = {
@@ -124,8 +126,8 @@ const rows: Rows = {
       }),
   },
   online: {
-    lmdb: async (_, { folder, note }) =>
-      (await adapters.online.lmdb()).openLmdb(join(folder, 'online'), {
+    lmdb: async (_, { project, folder, note }) =>
+      (await adapters.online.lmdb()).openLmdb(join(folder, inEnvironment(project, 'online')), {
         onDamage: ({ path, reason, kept }) =>
           note(
             `The online store ${path} is damaged (${reason}). It was moved to ${kept}; a new one is filled from the snapshots. What was pushed since they were made has to be pushed again.`,

@@ -11,14 +11,17 @@ import {
   definitionOf,
   duration,
   flag,
+  listOf,
   members,
   oneOf,
   optional,
   text,
+  webUrl,
   type Form,
   type Forms,
 } from './forms.ts'
 import { checkName, definitionBrand, refuse, type Definition } from './named.ts'
+import { isTable } from './source.ts'
 
 export type { AggregationName, FeatureBuilder, FeatureSpec } from './aggregates.ts'
 
@@ -74,6 +77,20 @@ export interface FeatureViewOptions<
   /** Kept in the online store (default true). */
   readonly online?: boolean
   /**
+   * The promise how old the newest event that the features know of may be. While it is broken the server alerts, and says so in
+   * `/metrics` and `/health` (default: nothing is promised).
+   */
+  readonly freshness?: Duration
+  /** When a server takes new data in and writes the online records by itself (default: when it is asked to). */
+  readonly materialise?: {
+    /** So often. */
+    readonly every?: Duration
+    /** When files of the dataset are others than before, and are no longer written to (default false). */
+    readonly onData?: boolean
+  }
+  /** URLs that get alerts of broken freshness as Alertmanager webhooks. */
+  readonly notify?: readonly string[]
+  /**
    * `respect` (default): a value counts from the time it was known. `ignore` counts it from its event on: a leak, of use
    * only to show what it costs.
    */
@@ -99,6 +116,9 @@ export interface FeatureView<K extends Columns = Columns, F extends Specs = Spec
   readonly ttl: Micros | undefined
   readonly online: boolean
   readonly knownTime: 'respect' | 'ignore'
+  readonly freshness?: Micros
+  readonly materialise?: { readonly every?: Micros; readonly onData: boolean }
+  readonly notify?: readonly string[]
   /** Undefined: `compute`. */
   readonly uncovered?: 'compute' | 'null' | 'refuse'
   readonly features: F
@@ -124,6 +144,14 @@ const viewForms: Forms<FeatureViewOptions<Columns, Columns, Specs, Readonly<Reco
   from: definitionOf('dataset', 'a dataset'),
   ttl: optional(duration),
   online: optional(flag),
+  freshness: optional(duration),
+  materialise: optional(
+    members<NonNullable<FeatureViewOptions<Columns, Columns, Record<string, FeatureSpec>>['materialise']>>({
+      every: optional(duration),
+      onData: optional(flag),
+    }),
+  ),
+  notify: optional(listOf(webUrl)),
   uncovered: optional(oneOf('compute', 'null', 'refuse')),
   knownTime: optional(oneOf('respect', 'ignore')),
   compute: callback,
@@ -134,6 +162,46 @@ function featureExpressions(view: string, specs: Specs): Record<string, unknown>
   const all: Record<string, unknown> = {}
   for (const [feature, spec] of Object.entries(specs)) all[feature] = column(`${view}.${feature}`, spec.type)
   return all
+}
+
+type KeptUp = Pick<FeatureView, 'freshness' | 'materialise' | 'notify'>
+
+/** How it is kept up: options of the server, which change no value. */
+function keptUp(
+  name: string,
+  {
+    freshness,
+    materialise,
+    notify,
+    online = true,
+  }: Pick<
+    FeatureViewOptions<Columns, Columns, Record<string, FeatureSpec>>,
+    'freshness' | 'materialise' | 'notify' | 'online'
+  >,
+  { source, eventTime }: Dataset,
+): KeptUp {
+  if (!online && (freshness ?? materialise) !== undefined)
+    refuse('features', name, 'is not online: freshness and materialise are of online records')
+  if (freshness !== undefined && eventTime === undefined)
+    refuse('features', name, 'freshness is of event times, and its dataset has none')
+  if (materialise && materialise.every === undefined && materialise.onData !== true)
+    refuse('features', name, 'materialise says neither `every` nor `onData`')
+  if (materialise?.onData && isTable(source))
+    refuse('features', name, 'materialise onData waits for files, but its dataset is a table: say `every`')
+  if (notify && freshness === undefined)
+    refuse('features', name, 'notify tells of broken freshness, and none is promised')
+  return {
+    ...(freshness === undefined ? {} : { freshness: micros(freshness) }),
+    ...(materialise
+      ? {
+          materialise: {
+            ...(materialise.every === undefined ? {} : { every: micros(materialise.every) }),
+            onData: materialise.onData ?? false,
+          },
+        }
+      : {}),
+    ...(notify ? { notify } : {}),
+  }
 }
 
 type ViewParts = Omit<FeatureView, 'all' | 'as'>
@@ -267,6 +335,7 @@ function declareFeatures<
     ttl: options.ttl === undefined ? undefined : micros(options.ttl),
     online: options.online ?? true,
     knownTime: options.knownTime ?? 'respect',
+    ...keptUp(name, options, from),
     ...(options.uncovered === undefined ? {} : { uncovered: options.uncovered }),
     features: { ...specs, ...derived },
   })

@@ -85,6 +85,9 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
       online: true,
       knownTime: 'respect',
       uncovered: 'null',
+      freshness: '1h',
+      materialise: { every: '5m', onData: true },
+      notify: ['https://alerts.example/hook'],
       compute: (f: { count(w: string): unknown }) => ({ n: f.count('1h') }),
       derive: (v: { n: unknown }) => ({ m: v.n }),
     },
@@ -206,6 +209,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
       keys: { kind: 'local' },
       serve: { host: '127.0.0.1', port: 0, auth: true, workers: 1, grpcPort: 0 },
       run: { kind: 'process' },
+      environment: 'staging',
       audit: {
         anchors: {
           file: 'a.jsonl',

@@ -1,3 +1,4 @@
+import { nameForm } from '../internal/ids.ts'
 import {
   flag,
   listOf,
@@ -31,6 +32,8 @@ export interface ProjectSettings {
   readonly serve?: ServeSettings
   /** Where the audit log is anchored besides the metadata store. */
   readonly audit?: AuditSettings
+  /** Which of several environments this is, `dev` by default: applied features and online records are each one's own. */
+  readonly environment?: string
 }
 
 export type MetadataSettings = { readonly kind: 'sqlite' } | PostgresMetadata
@@ -208,4 +211,8 @@ export const settingsForms: Forms<ProjectSettings> = {
     }),
   ),
   audit: optional(members<AuditSettings>({ anchors: members(anchorForms) })),
+  environment: optional({
+    words: "the name of an environment, such as 'staging'",
+    holds: value => typeof value === 'string' && nameForm.test(value),
+  }),
 }

@@ -27,18 +27,22 @@ type ModelPart = Unset<
   'encryptWith' | 'quantile' | 'weight' | 'classWeights' | 'search' | 'folds' | 'units'
 >
 
+/** Feature views with the datasets that they, and who else is written beside them, read. */
+export interface WrittenViews {
+  readonly views: readonly WrittenView[]
+  readonly datasets: Readonly<Record<string, WrittenDataset>>
+}
+
 /**
  * A model written out with everything that it uses, as its version keeps it: who reads it needs no project file. It is what
  * the version was made with, whatever the project declares by then.
  */
-export interface WrittenModel {
+export interface WrittenModel extends WrittenViews {
   readonly kind: 'model'
   readonly schema: typeof schema
   readonly model: ModelPart
   /** Name of the dataset whose rows are predicted. */
   readonly from: string
-  readonly views: readonly WrittenView[]
-  readonly datasets: Readonly<Record<string, WrittenDataset>>
 }
 
 /** The members that JSON has. The brand, a symbol, would have a definition written as a reference to itself. */
@@ -49,13 +53,26 @@ function membersOf(value: object, without: readonly string[]): Record<string, Js
 /** The model as JSON, for `readModelDefinition`. */
 export function writeModelDefinition(model: Model): Json {
   const { from, views } = model
-  const datasets = new Map([from, ...views.map(view => view.from)].map(one => [one.name, one]))
   return {
     kind: 'model',
     schema,
     model: membersOf(model, ['from', 'views']),
     from: from.name,
-    views: views.map(view => ({ ...membersOf(view, ['from', 'all', 'as']), from: view.from.name })),
+    ...writeViews(views, [from]),
+  }
+}
+
+/** Feature views as JSON with the datasets that they and others read, for `readViews`. */
+export function writeViews(
+  views: readonly FeatureView[],
+  others: readonly Dataset[] = [],
+): { readonly views: Json; readonly datasets: Json } {
+  const datasets = new Map([...others, ...views.map(view => view.from)].map(one => [one.name, one]))
+  return {
+    views: views.map(view => ({
+      ...membersOf(view, ['from', 'all', 'as', 'freshness', 'materialise', 'notify']),
+      from: view.from.name,
+    })),
     datasets: Object.fromEntries(
       [...datasets].map(([name, one]) => [name, membersOf(one, ['expectations', 'related', 'functions'])]),
     ),
@@ -75,6 +92,27 @@ function readDataset(written: WrittenDataset): Dataset {
   }
 }
 
+type Lacking = (dataset: string | undefined) => Error
+
+const readDatasets = (written: WrittenModel['datasets'] = {}): ReadonlyMap<string, Dataset> =>
+  new Map(Object.entries(written).map(([name, one]) => [name, readDataset(one)]))
+
+function viewsOver(
+  views: readonly WrittenView[],
+  datasets: ReadonlyMap<string, Dataset>,
+  lacking: Lacking,
+): FeatureView[] {
+  return views.map(view => {
+    const from = datasets.get(view.from)
+    if (!from) throw lacking(view.from)
+    return completeView({ ttl: undefined, ...view, [definitionBrand]: 'features', from })
+  })
+}
+
+/** The views that `writeViews` wrote; `lacking` makes what is thrown for a dataset that is not among them. */
+export const readViews = (written: WrittenViews, lacking: Lacking): FeatureView[] =>
+  viewsOver(written.views, readDatasets(written.datasets), lacking)
+
 /** The model that `writeModelDefinition` wrote. Throws `versionUnreadable`. */
 export function readModelDefinition(json: unknown, version: string): Model {
   const written = json as Partial<WrittenModel> | null
@@ -83,12 +121,11 @@ export function readModelDefinition(json: unknown, version: string): Model {
       version,
       reason: `its definition has the form ${String(written?.kind)} ${String(written?.schema)}, which this Millrace does not know`,
     })
-  const datasets = new Map(Object.entries(written.datasets ?? {}).map(([name, one]) => [name, readDataset(one)]))
-  const datasetOf = (name: string | undefined): Dataset => {
-    const found = name === undefined ? undefined : datasets.get(name)
-    if (!found) throw fail('versionUnreadable', { version, reason: `its definition lacks the dataset ${String(name)}` })
-    return found
-  }
+  const lacking: Lacking = name =>
+    fail('versionUnreadable', { version, reason: `its definition lacks the dataset ${String(name)}` })
+  const datasets = readDatasets(written.datasets)
+  const from = datasets.get(written.from ?? '')
+  if (!from) throw lacking(written.from)
   return {
     encryptWith: undefined,
     quantile: undefined,
@@ -99,9 +136,7 @@ export function readModelDefinition(json: unknown, version: string): Model {
     folds: undefined,
     ...written.model,
     [definitionBrand]: 'model',
-    from: datasetOf(written.from),
-    views: written.views.map(view =>
-      completeView({ ttl: undefined, ...view, [definitionBrand]: 'features', from: datasetOf(view.from) }),
-    ),
+    from,
+    views: viewsOver(written.views, datasets, lacking),
   }
 }

@@ -3,6 +3,7 @@ import { commandErrors } from './catalogue/command.ts'
 import { dataErrors } from './catalogue/data.ts'
 import { definitionErrors } from './catalogue/definition.ts'
 import { engineErrors } from './catalogue/engine.ts'
+import { featureErrors } from './catalogue/features.ts'
 import { importErrors } from './catalogue/import.ts'
 import { modelErrors } from './catalogue/model.ts'
 import { securityErrors } from './catalogue/security.ts'
@@ -15,6 +16,7 @@ export const catalogue = {
   ...commandErrors,
   ...definitionErrors,
   ...dataErrors,
+  ...featureErrors,
   ...engineErrors,
   ...containerErrors,
   ...modelErrors,

@@ -1,9 +1,11 @@
 import { statfs } from 'node:fs/promises'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { formatTime } from '../internal/time.ts'
+import type { Project } from '../define/project.ts'
+import { formatTime, inSeconds } from '../internal/time.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { MetadataStore } from '../ports/metadata-store.ts'
 import type { Serving } from '../stages/serve/types.ts'
+import { type Freshness, freshnessOf } from '../stages/watch/freshness.ts'
 
 /** An answer that is ready to be sent. */
 export interface HealthPage {
@@ -25,6 +27,7 @@ interface Check {
 
 export interface HealthOptions {
   readonly store: MetadataStore
+  readonly project: Project
   readonly serving: Serving
   readonly clock: Clock
   readonly version: string
@@ -83,6 +86,7 @@ export class Health {
         ...(await this.#storeCheck()),
         ...(await this.#diskCheck()),
         ...this.#deploymentChecks(),
+        ...(await this.#freshnessChecks()),
         ...this.#processChecks(),
       })
     } finally {
@@ -157,6 +161,24 @@ export class Health {
         return [
           `deployment ${deployment.name}:ready`,
           [{ status: ready ? 'pass' : 'fail', componentType: 'component', time, ...output }],
+        ]
+      }),
+    )
+  }
+
+  /** Promises of features that are broken make it degraded: what is old is answered all the same. */
+  async #freshnessChecks(): Promise<Record<string, readonly Check[]>> {
+    const time = this.#now
+    // A store that does not answer is told by its own check
+    const found = await freshnessOf(this.#options).catch(() => new Map<string, Freshness>())
+    return Object.fromEntries(
+      [...found].map(([view, { newest, promise, isBroken }]) => {
+        const age =
+          newest === null ? {} : { observedValue: (this.#options.clock.now() - newest) / 1e6, observedUnit: 's' }
+        const output = isBroken ? { output: `older than the ${inSeconds(promise)} that are promised` } : {}
+        return [
+          `features ${view}:freshness`,
+          [{ status: isBroken ? 'warn' : 'pass', componentType: 'component', time, ...age, ...output }],
         ]
       }),
     )

@@ -156,7 +156,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const version = packageVersion()
   const { store, clock } = workspace
   const guard = new Guard({ store, clock, host, auth: options.auth ?? false, allowedHosts: options.allowedHosts ?? [] })
-  const health = new Health({ store, serving, clock, version, folder: workspace.folder })
+  const health = new Health({
+    store,
+    project: workspace.project,
+    serving,
+    clock,
+    version,
+    folder: workspace.folder,
+  })
   const services: ServerServices = {
     workspace,
     serving,

@@ -2,6 +2,7 @@ import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, Histogram, R
 import type { Json } from '../internal/canonical-json.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Prediction } from '../stages/serve/types.ts'
+import { freshnessOf } from '../stages/watch/freshness.ts'
 import { labelOf } from './routes/monitors.ts'
 import type { ServerServices } from './services.ts'
 
@@ -47,6 +48,18 @@ function scraped(sources: Sources, registers: Registry[]): () => Promise<void> {
     labelNames: ['monitor'],
     registers,
   })
+  const age = new Gauge({
+    name: 'millrace_feature_age_seconds',
+    help: 'Age of the newest event that the features of a view know of',
+    labelNames: ['view'],
+    registers,
+  })
+  const broken = new Gauge({
+    name: 'millrace_feature_freshness_broken',
+    help: '1 while the features of a view are older than promised',
+    labelNames: ['view'],
+    registers,
+  })
   const build = new Gauge({
     name: 'millrace_build_info',
     help: '1',
@@ -63,6 +76,12 @@ function scraped(sources: Sources, registers: Registry[]): () => Promise<void> {
       weight.set({ deployment: status.name }, typeof rollout?.weight === 'number' ? rollout.weight : 0)
       ready.set({ deployment: status.name }, deployment.health().ready ? 1 : 0)
       if (status.stable) version.set({ deployment: status.name }, status.stable.version)
+    }
+    age.reset()
+    broken.reset()
+    for (const [view, { newest, isBroken }] of await freshnessOf(sources.workspace)) {
+      if (newest !== null) age.set({ view }, (sources.workspace.clock.now() - newest) / 1e6)
+      broken.set({ view }, isBroken ? 1 : 0)
     }
     psi.reset()
     change.reset()

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type BareApp, bareApp } from '../../test/support/bare-app.ts'
 import { Played } from '../../test/support/played-rollout.ts'
 import { fail } from '../errors/index.ts'
+import { project } from '../index.ts'
 import type { MetadataStore } from '../ports/metadata-store.ts'
 import { echoDeployment, echoServing } from '../../test/support/echo-serving.ts'
 import { manualClock } from '../testing/manual-clock.ts'
@@ -178,6 +179,7 @@ describe('health', () => {
     const clock = manualClock()
     const made = new Health({
       store: store as MetadataStore,
+      project: project('telling', {}),
       serving: echoServing(deployments),
       clock,
       version: '1.2.3',

@@ -1,5 +1,6 @@
-/** Tests of your own expectations, contract suites of the ports, and the fakes that tests may use: `import { … } from 'millrace/testing'`. */
+/** Tests of your own expectations and features, contract suites of the ports, and the fakes that tests may use: `import { … } from 'millrace/testing'`. */
 export { checkRows, type CheckedRows, type CheckRowsOptions, type RowLiteral } from './check-rows.ts'
+export { featuresAt, type AskedFeatures, type FoundFeatures } from './features-at.ts'
 export { artifactStoreContract } from './artifact-store-contract.ts'
 export { runContract, type ContractCase, type Skips, type TestFunction } from './contract.ts'
 export { dataEngineContract } from './data-engine-contract.ts'

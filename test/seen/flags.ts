@@ -6,6 +6,13 @@ import { of, type Test } from './seen.ts'
 const imported = of('test/import-model.test.ts')
 const data = of('test/data-commands.test.ts')
 const served = of('test/served.test.ts')
+const delivered = of('test/feature-delivery.test.ts')
+const exported = delivered('has the values that training has, of a model, from CSV and from Parquet into either')
+const changes = of('test/feature-changes.test.ts')
+const proposedChange = changes(
+  'what CI runs for a pull request says what the change means, against its base, and proves it',
+)
+const promoted = changes('environments keep what they serve apart, and one is promoted to the next as it is')
 const keys = of('test/keys-and-tokens.test.ts')
 const written = of('test/written-files.test.ts')
 const quarantine = of('test/quarantine.test.ts')
@@ -99,8 +106,22 @@ export const flagsSeen: Readonly<Record<string, Test>> = {
     'suggestions are a patch that git applies; written, they compile and hold on the same data',
   ),
   'features apply --plan': served('are applied as they were planned, or not at all'),
+  'features plan --from': promoted,
+  'features plan --compare': proposedChange,
+  'features plan --markdown': proposedChange,
+  'features plan --format': changes(
+    'what was applied is answered by the server that runs; a version that is served goes on with its own',
+  ),
+  'features rollback --to': changes(
+    'goes back as a whole, to the change before or to one that is named, and forth again',
+  ),
+  'features promote --plan': promoted,
   'features materialise --until': served('are written as known at a moment, and proven by as many samples as asked'),
   'features verify --sample': served('are written as known at a moment, and proven by as many samples as asked'),
+  'features get --at': delivered('is told by the command line as over HTTP, of one entity or several, now and then'),
+  'features export --labels': exported,
+  'features export --time': exported,
+  'features export --out': exported,
   'train --trigger': served('a training says why it began, and only what can be a reason'),
   'train --because': served('a training says why it began, and only what can be a reason'),
   'models import --model': imported(

@@ -149,6 +149,21 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'Limit.count': oracle('of rows, with every option, from %s'),
   'Bounds.min': oracle('of the whole, and beside another dataset, from %s'),
   'Bounds.max': oracle('of the whole, and beside another dataset, from %s'),
+  'FeatureViewOptions.freshness': of('src/stages/watch/freshness.test.ts')(
+    'alerts while a promise is broken, once, and resolves when it is kept, by files or by what is pushed',
+  ),
+  'FeatureViewOptions.materialise': of('src/app/live/keeping-features.test.ts')(
+    'happens so often as is said, and records are written only of new data',
+  ),
+  'FeatureViewOptions.materialise.every': of('src/app/live/keeping-features.test.ts')(
+    'happens so often as is said, and records are written only of new data',
+  ),
+  'FeatureViewOptions.materialise.onData': of('src/app/live/keeping-features.test.ts')(
+    'happens when files are others than before and no longer written to, once for each',
+  ),
+  'FeatureViewOptions.notify': of('test/running/feature-upkeep.test.ts')(
+    'files that come are in the features, and a broken promise alerts until they are fresh again',
+  ),
   'FeatureViewOptions.entity': counted,
   'FeatureViewOptions.from': counted,
   'FeatureViewOptions.ttl': counted,
@@ -418,6 +433,9 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'ProjectSettings.metadata': of('test/peers/postgres.test.ts')(
     'several processes may open a fresh database at once: one migrates',
   ),
+  'ProjectSettings.environment': of('test/feature-changes.test.ts')(
+    'environments keep what they serve apart, and one is promoted to the next as it is',
+  ),
   'ProjectSettings.audit': places('a place that is named later gets its anchor from the next process that uses keys'),
   'ContainerRun.kind': of('test/peers/train-in-container.test.ts')(
     'gives the same model, card, reference scores and scaler to the bit as a process of this machine, and as the command itself',
@@ -554,6 +572,15 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
   'CsvOptions.encoding': csv,
   'TextOptions.treatAsNull': rows,
   'RowOptions.mostly': rows,
+  'FeatureViewOptions.freshness': of('src/app/live/keeping-features.test.ts')(
+    'nothing is kept up or watched where nothing is said',
+  ),
+  'FeatureViewOptions.materialise': of('src/app/live/keeping-features.test.ts')(
+    'nothing is kept up or watched where nothing is said',
+  ),
+  'FeatureViewOptions.materialise.onData': of('src/app/live/keeping-features.test.ts')(
+    'happens so often as is said, and records are written only of new data',
+  ),
   'FeatureViewOptions.entity': language,
   'FeatureViewOptions.ttl': counted,
   'FeatureViewOptions.online': counted,

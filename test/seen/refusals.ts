@@ -70,6 +70,11 @@ export const verdictsSeen: Readonly<Record<string, Test>> = {
 
 /** Every rule by which something is decided. */
 export const rulesSeen: Readonly<Record<string, Refusal>> = {
+  freshness: both(
+    of('src/stages/watch/freshness.test.ts')(
+      'alerts while a promise is broken, once, and resolves when it is kept, by files or by what is pushed',
+    ),
+  ),
   'a token is known, not revoked and not expired': both(
     access('wrong tokens are recorded and held back; right ones are not'),
   ),

@@ -12,7 +12,12 @@ import { answeredJobs } from '../support/jobs.ts'
 let server: TestServer
 beforeAll(async () => {
   server = await testServer({
-    jobs: answeredJobs({ ingest: { again: false, verdict: 'refused', reason: 'nothing is taken in' } }),
+    jobs: answeredJobs({
+      ingest: { again: false, verdict: 'refused', reason: 'nothing is taken in' },
+      apply: {},
+      rollBack: {},
+      promote: {},
+    }),
   })
 })
 afterAll(async () => server.end())

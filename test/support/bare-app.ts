@@ -31,7 +31,14 @@ export async function bareApp(over: Partial<ServerServices> = {}): Promise<BareA
   const workspace = { ...opened, clock }
   const logged: Readonly<Record<string, unknown>>[] = []
   const serving = echoServing([])
-  const health = new Health({ store: workspace.store, serving, clock, version: '1.2.3', folder: workspace.folder })
+  const health = new Health({
+    store: workspace.store,
+    project: workspace.project,
+    serving,
+    clock,
+    version: '1.2.3',
+    folder: workspace.folder,
+  })
   const services: ServerServices = {
     workspace,
     serving,

@@ -1,3 +1,4 @@
+import type { FeatureView } from '../../src/define/features.ts'
 import { fail } from '../../src/errors/index.ts'
 import type { Json } from '../../src/internal/canonical-json.ts'
 import { ulid } from '../../src/internal/ids.ts'
@@ -84,6 +85,7 @@ export function echoDeployment(options: EchoOptions): EchoDeployment {
 /** Serves the given deployments and keeps what is pushed. */
 export function echoServing(
   deployments: readonly ServedDeployment[],
+  views: ReadonlyMap<string, FeatureView> = new Map(),
 ): Serving & { readonly pushed: readonly Readonly<Record<string, Value>>[] } {
   const pushed: Readonly<Record<string, Value>>[] = []
   const going = new Map(deployments.map(one => [one.name, one]))
@@ -91,6 +93,8 @@ export function echoServing(
     pushed,
     list: () => [...going.values()],
     get: name => going.get(name),
+    featureViews: async () => views,
+    followApplied: async () => undefined,
     features: async (view, rows) =>
       rows.map(() => ({ status: 'missing', event: null, values: Object.keys(view.features).map(() => null) })),
     async end(name) {

@@ -2,6 +2,7 @@ import type { ServerOptions, RunningServer } from '../../src/server/index.ts'
 import { startServer } from '../../src/server/index.ts'
 import type { Project } from '../../src/index.ts'
 import type { LiveDeployment } from '../../src/stages/serve/deployment.ts'
+import type { LiveServing } from '../../src/stages/serve/serving.ts'
 import { faultyRuntime, type FaultyRuntime } from './faulty-runtime.ts'
 import type { Trained } from './trained-project.ts'
 import { answeredJobs } from './jobs.ts'
@@ -16,6 +17,7 @@ export interface Answer {
 
 export interface TrainedServer extends RunningServer {
   readonly live: LiveDeployment
+  readonly serving: LiveServing
   readonly project: Project
   readonly faults: FaultyRuntime['faults']
   /** Lines of the log. */
@@ -47,6 +49,7 @@ export async function trainedServer(
   return {
     ...server,
     live,
+    serving,
     project,
     faults,
     logged,

@@ -1,8 +1,6 @@
 import { join } from 'node:path'
-import { adapters } from '../../config/resolve.ts'
 import type { Workspace } from '../../config/workspace.ts'
 import type { Monitor } from '../../define/monitor.ts'
-import type { Notifier } from '../../ports/notifier.ts'
 import type { Log } from '../../ports/log.ts'
 import { ArrivalTrigger } from '../../stages/retrain/arrivals.ts'
 import { ScheduledTests, type TestedOnSchedule } from '../../stages/retrain/scheduled-tests.ts'
@@ -15,6 +13,8 @@ import { ObservationReader, type Positions } from '../../stages/instances/observ
 import type { Keeper } from '../../stages/serve/journal.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import type { Jobs } from '../jobs/jobs.ts'
+import { notifiersOf } from './notifiers.ts'
+import { keepingFeatures } from './keeping-features.ts'
 import type { Retrainer } from './retrainer.ts'
 import { messageOf } from '../../internal/message-of.ts'
 
@@ -36,16 +36,6 @@ export interface Others {
 /** Where the instances write down what they were asked under one name, each in a folder of its own. */
 export const observationsFolder = (folder: string, deployment: string): string =>
   join(folder, 'serving', deployment, 'instances')
-
-async function notifiersOf(urls: readonly string[], log: Log): Promise<Notifier[]> {
-  const { logNotifier } = await adapters.notifier.log()
-  const { webhookNotifier } = await adapters.notifier.webhook()
-  const secret = process.env.MILLRACE_WEBHOOK_SECRET
-  return [
-    logNotifier(line => log(JSON.parse(line) as Record<string, unknown>)),
-    ...urls.map(url => webhookNotifier({ url, ...(secret ? { secret } : {}) })),
-  ]
-}
 
 const tested = (monitor: Monitor): monitor is TestedOnSchedule => monitor.test !== undefined
 const scheduled = (monitor: Monitor): monitor is Monitor & { readonly schedule: string } =>
@@ -112,6 +102,7 @@ export async function watchAll(
     if (scheduled(definition)) triggers.push(new ScheduleTrigger(workspace, definition, monitor))
     if (definition.retrain?.on.includes('data')) triggers.push(new ArrivalTrigger(workspace, definition, monitor))
   }
+  triggers.push(...(await keepingFeatures(workspace, jobs, log)))
   for (const deployment of serving.list()) {
     const own = [...monitors].filter(([, watched]) => watched === deployment).map(([monitor]) => monitor)
     const retention = Math.max(

@@ -1,34 +1,19 @@
 import { z } from '@hono/zod-openapi'
-import { applyFeatures } from '../../app/apply.ts'
-import { planFeatures } from '../../app/features-plan.ts'
 import { compileDefinition } from '../../define/project.ts'
 import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
+import { inEnvironment } from '../../stages/features/applied.ts'
+import { materialisationNamed, materialisationOf } from '../../stages/features/materialisations.ts'
+import { ServedViews } from '../../stages/serve/served-views.ts'
 import { startJob } from '../job-answer.ts'
 import { liveRoute, route } from '../route.ts'
 import { Job, nameSchema } from '../schemas.ts'
+import { changeFeaturesRoutes } from './change-features.ts'
+import { exportFeaturesRoute } from './export-features.ts'
 import { readFeaturesRoute } from './read-features.ts'
 
-/**
- * Documents that the feature stage keeps of each view: what was last materialised into the online store, and what the
- * last comparison of online with offline values found.
- */
-export const materialisationKind = 'materialisation'
+/** Documents of what the last comparison of a view's online with its offline values found. */
 export const verificationKind = 'feature-verification'
-
-const FeaturesPlan = z
-  .object({
-    digest: z.string(),
-    changes: z.array(
-      z.object({
-        view: z.string(),
-        change: z.enum(['new', 'gone', 'breaking', 'materialise', 'none']),
-        why: z.string(),
-        models: z.array(z.string()),
-      }),
-    ),
-  })
-  .openapi('FeaturesPlan')
 
 const FeatureViewView = z
   .object({
@@ -52,13 +37,14 @@ export const featureRoutes = [
     tag: 'features',
     summary: 'Feature views with their last materialisation and verification',
     answer: z.object({ views: z.array(FeatureViewView) }),
-    async handler(_, { workspace: { project, store } }) {
-      const state = async (kind: string, name: string): Promise<Json | null> => {
-        const found = await store.getDocument<Json>(kind, name)
+    async handler(_, { workspace }) {
+      const { project, store } = workspace
+      const verification = async (name: string): Promise<Json | null> => {
+        const found = await store.getDocument<Json>(verificationKind, inEnvironment(project, name))
         return found ? { at: found.at, ...(found.value as Record<string, Json>) } : null
       }
       const views = await Promise.all(
-        [...project.views.values()].map(async view => ({
+        [...(await new ServedViews(workspace).current()).values()].map(async view => ({
           name: view.name,
           entity: { name: view.entity.name, keys: Object.keys(view.entity.keys) },
           source: view.from.name,
@@ -73,31 +59,13 @@ export const featureRoutes = [
             align: spec.align ?? null,
           })),
           definition: compileDefinition(view),
-          materialisation: await state(materialisationKind, view.name),
-          verification: await state(verificationKind, view.name),
+          materialisation:
+            (await materialisationOf(workspace, view)) ?? (await materialisationNamed(workspace, view.name)) ?? null,
+          verification: await verification(view.name),
         })),
       )
       return { views }
     },
-  }),
-  route({
-    method: 'GET',
-    path: '/v1/features/plan',
-    permission: 'read',
-    tag: 'features',
-    summary: 'What the definitions change against those that were applied',
-    answer: FeaturesPlan,
-    handler: (_, { workspace: { project, store } }) => planFeatures(store, project),
-  }),
-  route({
-    method: 'POST',
-    path: '/v1/features/apply',
-    permission: 'operate',
-    tag: 'features',
-    summary: 'Makes the planned definitions current; 409 where the plan is not the one of that digest any more',
-    body: z.strictObject({ plan: z.string().min(1).max(80).optional() }),
-    answer: FeaturesPlan,
-    handler: ({ body }, { workspace }) => applyFeatures(workspace, body),
   }),
   liveRoute({
     method: 'POST',
@@ -125,5 +93,7 @@ export const featureRoutes = [
     answer: Job,
     handler: ({ body, request, actor }, services) => startJob(services, { request, actor }, 'verify', body),
   }),
+  ...changeFeaturesRoutes,
   readFeaturesRoute,
+  exportFeaturesRoute,
 ]

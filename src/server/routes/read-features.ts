@@ -5,11 +5,10 @@ import { parseTime } from '../../internal/time.ts'
 import type { RequestColumn } from '../../stages/serve/types.ts'
 import { liveRoute } from '../route.ts'
 import { nameSchema } from '../schemas.ts'
-import type { ServerServices } from '../services.ts'
 
-/** A view that is kept online. Throws `recordUnknown`. */
-export function onlineViewOf({ workspace }: Pick<ServerServices, 'workspace'>, name: string): FeatureView {
-  const found = workspace.project.views.get(name)
+/** A view of those that a request is answered with, kept online. Throws `recordUnknown`. */
+export function onlineViewOf(views: ReadonlyMap<string, FeatureView>, name: string): FeatureView {
+  const found = views.get(name)
   if (!found?.online) throw fail('recordUnknown', { kind: 'online feature view', name, where: 'GET /v1/features' })
   return found
 }
@@ -51,7 +50,7 @@ export const readFeaturesRoute = liveRoute({
     })
     .openapi('EntityFeatures'),
   async handler({ params, body }, services) {
-    const view = onlineViewOf(services, params.view ?? '')
+    const view = onlineViewOf(await services.serving.featureViews(), params.view ?? '')
     const given = body.asOf === undefined ? undefined : parseTime(body.asOf)
     if (body.asOf !== undefined && given === undefined)
       throw fail('inputInvalid', {

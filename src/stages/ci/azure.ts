@@ -1,6 +1,7 @@
 import type { Project } from '../../define/project.ts'
 import { yaml } from '../../internal/yaml.ts'
-import { ciPlan, validateCommand, type CiOptions } from './plan.ts'
+import type { Json } from '../../internal/canonical-json.ts'
+import { ciPlan, reportFolder, validateCommand, type CiOptions, type CiPlan } from './plan.ts'
 
 /** The text of `azure-pipelines.yml`, where every scalar is text: its schema knows neither numbers nor booleans. */
 export function azurePipeline(project: Project, options: CiOptions = {}): string {
@@ -79,9 +80,60 @@ export function azurePipeline(project: Project, options: CiOptions = {}): string
               ],
             },
           ]),
+      ...featureJobs(plan, npmCache, [...node, install], inFolder),
     ],
   })
   return `# Written by "millrace ci azure"; write it again after adding a dataset.
 # When data arrives: POST https://dev.azure.com/<organisation>/<project>/_apis/pipelines/<id>/runs?api-version=7.1
 ${text}`
+}
+
+/** What a change of features means and whether they hold; on the branch itself, what delivers them. */
+function featureJobs(
+  { features, branch }: CiPlan,
+  npmCache: string,
+  prepare: readonly Json[],
+  inFolder: Record<string, string>,
+): Json[] {
+  const { check, deliver, secrets, comment } = features
+  if (check.length === 0) return []
+  const env = secrets.length === 0 ? {} : { env: Object.fromEntries(secrets.map(name => [name, `$(${name})`])) }
+  const script = (command: string): Json => ({ script: command, ...env, ...inFolder })
+  const base = { dependsOn: 'validate', variables: { npm_config_cache: npmCache } }
+  // A machine that has the project's .millrace folder
+  const pool = deliver.length > 0 ? { pool: { name: 'millrace' } } : {}
+  return [
+    {
+      job: 'features',
+      ...base,
+      ...pool,
+      condition: "and(succeeded(), eq(variables['Build.Reason'], 'PullRequest'))",
+      timeoutInMinutes: '60',
+      steps: [
+        { checkout: 'self', persistCredentials: 'false', fetchDepth: '0' },
+        ...prepare,
+        { script: `mkdir -p ${reportFolder}`, ...inFolder },
+        // A change that breaks somebody is told, and is looked at all the same
+        ...check.map(command => ({ ...(script(command) as object), condition: 'succeededOrFailed()' })),
+        {
+          script: `echo "##vso[task.uploadsummary]$(Build.SourcesDirectory)/${comment}"`,
+          displayName: 'Show what the change means',
+          condition: 'always()',
+        },
+        { publish: comment, artifact: `${reportFolder}-features`, condition: 'always()' },
+      ],
+    },
+    ...(deliver.length === 0
+      ? []
+      : [
+          {
+            job: 'deliver_features',
+            ...base,
+            ...pool,
+            condition: `and(succeeded(), eq(variables['Build.SourceBranch'], 'refs/heads/${branch}'), ne(variables['Build.Reason'], 'PullRequest'))`,
+            timeoutInMinutes: '240',
+            steps: [{ checkout: 'self', persistCredentials: 'false' }, ...prepare, ...deliver.map(script)],
+          },
+        ]),
+  ]
 }

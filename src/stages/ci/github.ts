@@ -88,6 +88,7 @@ export function githubWorkflow(project: Project, options: CiOptions = {}): strin
         ]
       : []),
     ...testJob(plan),
+    ...featureJobs(plan),
   ]
   return `${lines.join('\n')}\n`
 }
@@ -132,5 +133,63 @@ function testJob(plan: CiPlan): string[] {
     `          name: ${reportFolder}-models`,
     `          path: ${yamlScalar(plan.reports)}`,
     '          if-no-files-found: warn',
+  ]
+}
+
+/** The addresses of stores, from the repository's secrets. */
+const secretsOf = ({ features }: CiPlan): string[] =>
+  features.secrets.length === 0
+    ? []
+    : ['    env:', ...features.secrets.map(name => `      ${name}: \${{ secrets.${name} }}`)]
+
+/** What a change of features means and whether they hold, for who reviews it; and on the branch itself, what delivers them. */
+function featureJobs(plan: CiPlan): string[] {
+  const { check, deliver, comment } = plan.features
+  if (check.length === 0) return []
+  const isShared = deliver.length > 0
+  // Nobody from outside gets at the store that others share
+  const own = isShared ? [' && github.event.pull_request.head.repo.full_name == github.repository'] : []
+  const runner = isShared ? 'self-hosted' : 'ubuntu-latest'
+  const runs = (commands: readonly string[], rest: string): string[] =>
+    commands.flatMap(command => [`      - if: ${rest}`, `        run: ${command}`])
+  return [
+    '  features:',
+    '    needs: validate',
+    `    if: github.event_name == 'pull_request'${own.join('')}`,
+    `    runs-on: ${runner}`,
+    '    timeout-minutes: 60',
+    ...secretsOf(plan),
+    ...checkedOut(plan, ['          # What a pull request is compared with', '          fetch-depth: 0']),
+    '      - run: npm ci',
+    `      - run: mkdir -p ${reportFolder}`,
+    // A change that breaks somebody is told, and is looked at all the same
+    ...runs(check, '${{ !cancelled() }}'),
+    '      - name: Show what the change means',
+    '        if: always()',
+    `        run: cat ${reportFolder}/features.md >> "$GITHUB_STEP_SUMMARY"`,
+    '      - name: Keep it for a comment',
+    '        if: always()',
+    `        uses: ${actions.upload}`,
+    '        with:',
+    `          name: ${reportFolder}-features`,
+    `          path: ${yamlScalar(comment)}`,
+    '          if-no-files-found: warn',
+    ...(isShared
+      ? [
+          '  deliver-features:',
+          '    needs: validate',
+          `    if: github.event_name == 'push'`,
+          "    # A runner that has the project's .millrace folder, and settings of the environment to deliver to",
+          '    runs-on: self-hosted',
+          '    timeout-minutes: 240',
+          '    concurrency:',
+          '      group: millrace-features',
+          '      cancel-in-progress: false',
+          ...secretsOf(plan),
+          ...checkedOut(plan),
+          '      - run: npm ci',
+          ...deliver.map(command => `      - run: ${command}`),
+        ]
+      : []),
   ]
 }

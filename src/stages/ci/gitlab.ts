@@ -1,7 +1,7 @@
 import type { Project } from '../../define/project.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { yaml } from '../../internal/yaml.ts'
-import { ciPlan, validateCommand, type CiOptions } from './plan.ts'
+import { ciPlan, reportFolder, validateCommand, type CiOptions } from './plan.ts'
 
 /** The text of `.gitlab-ci.yml`. Its schedule is made in GitLab itself: a file cannot hold one there. */
 export function gitlabPipeline(project: Project, options: CiOptions = {}): string {
@@ -34,6 +34,41 @@ export function gitlabPipeline(project: Project, options: CiOptions = {}): strin
       artifacts: { when: 'always', expire_in: '30 days', paths: [`${plan.reports}/`], reports: { junit } },
     },
   ])
+  const { check, deliver, comment } = plan.features
+  const features = {
+    ...(check.length === 0
+      ? {}
+      : {
+          features: {
+            ...common,
+            rules: [{ if: '$CI_PIPELINE_SOURCE == "merge_request_event"', changes }],
+            needs: ['validate'],
+            timeout: '1 hour',
+            variables: { GIT_DEPTH: '0' },
+            cache: [npm],
+            // What is said although a command fails is kept
+            script: [...install, `mkdir -p ${reportFolder}`, ...check],
+            artifacts: { when: 'always', expire_in: '30 days', expose_as: 'Feature plan', paths: [comment] },
+            ...(deliver.length > 0 ? { tags: ['millrace'] } : {}),
+          },
+        }),
+    ...(deliver.length === 0
+      ? {}
+      : {
+          'deliver features': {
+            ...common,
+            interruptible: false,
+            rules: [{ if: `$CI_PIPELINE_SOURCE == "push" && $CI_COMMIT_BRANCH == "${plan.branch}"`, changes }],
+            needs: ['validate'],
+            // A runner that has the project's .millrace folder
+            tags: ['millrace'],
+            resource_group: 'millrace-features',
+            timeout: '4 hours',
+            cache: [npm],
+            script: [...install, ...deliver],
+          },
+        }),
+  }
   const text = yaml({
     validate: {
       ...common,
@@ -52,6 +87,7 @@ export function gitlabPipeline(project: Project, options: CiOptions = {}): strin
       },
     },
     ...(Object.fromEntries(tests) as Record<string, Json>),
+    ...(features as Record<string, Json>),
   })
   return `# Written by "millrace ci gitlab"; write it again after adding a dataset.
 # On a schedule: Build > Pipeline schedules, interval "${plan.schedule}", UTC.

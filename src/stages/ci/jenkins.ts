@@ -1,5 +1,5 @@
 import type { Project } from '../../define/project.ts'
-import { ciPlan, validateCommand, type CiOptions } from './plan.ts'
+import { ciPlan, reportFolder, validateCommand, type CiOptions } from './plan.ts'
 
 /** One Groovy string that takes nothing in it for code. */
 function groovy(text: string): string {
@@ -48,6 +48,58 @@ export function jenkinsPipeline(project: Project, options: CiOptions = {}): stri
     '      }',
     '    }',
   ])
+  const { check, deliver, secrets, comment } = plan.features
+  const held = (lines: readonly string[]): string[] =>
+    secrets.length === 0
+      ? [...lines]
+      : [
+          `withCredentials([${secrets.map(name => `string(credentialsId: ${groovy(name)}, variable: ${groovy(name)})`).join(', ')}]) {`,
+          ...indented(lines, 2),
+          '}',
+        ]
+  const stage = (
+    title: string,
+    agent: string,
+    condition: string,
+    steps: readonly string[],
+    post: readonly string[] = [],
+  ) => [
+    `    stage(${groovy(title)}) {`,
+    ...(agent === '' ? [] : [`      agent { label ${groovy(agent)} }`]),
+    `      when { ${condition} }`,
+    '      steps {',
+    ...inFolder(held(steps)),
+    '      }',
+    ...post,
+    '    }',
+  ]
+  // A machine that has the project's .millrace folder
+  const agent = deliver.length > 0 ? 'millrace' : ''
+  const ready = shell('npm ci --cache "$WORKSPACE/.npm" --prefer-offline')
+  const features = [
+    ...(check.length === 0
+      ? []
+      : stage(
+          'Features',
+          agent,
+          'changeRequest()',
+          [
+            ready,
+            shell(`mkdir -p ${reportFolder}`),
+            ...check.map(command => `catchError(buildResult: 'FAILURE', stageResult: 'FAILURE') { ${shell(command)} }`),
+          ],
+          [
+            '      post {',
+            '        always {',
+            `          archiveArtifacts allowEmptyArchive: true, artifacts: ${groovy(comment)}`,
+            '        }',
+            '      }',
+          ],
+        )),
+    ...(deliver.length === 0
+      ? []
+      : stage('Deliver features', agent, `branch ${groovy(plan.branch)}`, [ready, ...deliver.map(shell)])),
+  ]
   return `${[
     '// Written by "millrace ci jenkins"; write it again after adding a dataset.',
     `// It needs agents with Node.js ${plan.node}. When data arrives: POST <job>/build with an API token.`,
@@ -79,6 +131,7 @@ export function jenkinsPipeline(project: Project, options: CiOptions = {}): stri
     '      }',
     '    }',
     ...tests,
+    ...features,
     '  }',
     '}',
   ].join('\n')}\n`

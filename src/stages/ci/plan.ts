@@ -24,6 +24,21 @@ export interface CiTest {
   readonly junit: string
 }
 
+/** What is done with features; no commands where the project keeps none online. */
+export interface CiFeatures {
+  /** For a change that is proposed: what it means, and that online values equal offline ones on a sample. */
+  readonly check: readonly string[]
+  /**
+   * For one that was merged, where a store that others share has what is served: it is applied, written and proven. From a machine
+   * that has the project's `.millrace` folder.
+   */
+  readonly deliver: readonly string[]
+  /** Environment variables with the addresses of stores. */
+  readonly secrets: readonly string[]
+  /** What the change means, for the comment of a pull request, from the repository's root. */
+  readonly comment: string
+}
+
 /** What every CI system is told, in no system's words. */
 export interface CiPlan {
   readonly project: string
@@ -40,12 +55,16 @@ export interface CiPlan {
   readonly reports: string
   /** Empty where nothing is trained: no models, or versions in a store that others share, which a build must not fill. */
   readonly tests: readonly CiTest[]
+  readonly features: CiFeatures
   /** Measures by file content: what is in it needs no second look. */
   readonly states: string
 }
 
 /** Places from the project's folder, where the commands run. */
 export const reportFolder = 'millrace-report'
+
+/** Moments a view by which online values are compared with offline ones. */
+const ciSample = 500
 
 /** What each system shows of a run: how findings are printed, and the reports that it reads beside the common ones. */
 const shows = {
@@ -73,6 +92,33 @@ function testsOf(project: Project, below: (path: string) => string): CiTest[] {
       junit: below(`${base}.xml`),
     }
   })
+}
+
+/** Where metadata are the build's own everything is made anew from the data; else the shared store says what is served. */
+function featuresOf({ views, settings }: Project, below: (path: string) => string): CiFeatures {
+  const kept = [...views.values()].filter(view => view.online)
+  const plan = (compare: string): string =>
+    `npx millrace features plan${compare} --markdown ${reportFolder}/features.md`
+  const verify = `npx millrace features verify --sample ${ciSample}`
+  const snapshots = [...new Set(kept.map(view => view.from.name))].map(name => `npx millrace data snapshot ${name}`)
+  const isShared = (settings.metadata?.kind ?? 'sqlite') !== 'sqlite'
+  const urls = [settings.metadata, settings.online].flatMap(one => (one && 'urlFrom' in one ? [one.urlFrom] : []))
+  const comment = below(`${reportFolder}/features.md`)
+  if (kept.length === 0) return { check: [], deliver: [], secrets: [], comment }
+  const unitTests = 'npm test --if-present'
+  return isShared
+    ? {
+        check: [unitTests, plan(''), verify],
+        deliver: [...snapshots, 'npx millrace features apply', 'npx millrace features materialise', verify],
+        secrets: [...new Set(urls)],
+        comment,
+      }
+    : {
+        check: [unitTests, ...snapshots, plan(' --compare pull-request'), 'npx millrace features materialise', verify],
+        deliver: [],
+        secrets: [...new Set(urls)],
+        comment,
+      }
 }
 
 function checked(options: CiOptions): Required<CiOptions> {
@@ -106,6 +152,7 @@ export function ciPlan(project: Project, file: string, options: CiOptions = {}):
     lockfile: below('package-lock.json'),
     reports: below(reportFolder),
     tests: tests ? testsOf(project, below) : [],
+    features: featuresOf(project, below),
     states: below('.millrace/validation'),
   }
 }

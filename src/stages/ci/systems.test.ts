@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { dataset, gbt, model, parquet, project, t } from '../../index.ts'
+import { dataset, entity, features, gbt, model, parquet, project, t } from '../../index.ts'
 import { azurePipeline } from './azure.ts'
 import { githubWorkflow } from './github.ts'
 import { gitlabPipeline } from './gitlab.ts'
@@ -52,3 +52,66 @@ test.each(Object.entries(systems))('%s trains and tests each model by itself, an
   const shared = project('flights', { rows, late: late('late') }, { metadata: { kind: 'postgres', urlFrom: 'URL' } })
   expect(write(shared)).not.toContain('millrace train')
 })
+
+const timed = dataset('rides', {
+  source: parquet('data/*.parquet'),
+  columns: { at: t.timestamp('UTC'), zone: t.text() },
+  eventTime: 'at',
+})
+const zones = (online: boolean) =>
+  features('zones', {
+    entity: entity('zone', { zone: t.text() }),
+    from: timed,
+    online,
+    compute: f => ({ rides: f.count('1d') }),
+  })
+const proposed = [
+  'npm test --if-present',
+  'npx millrace data snapshot rides',
+  'npx millrace features plan --compare pull-request --markdown millrace-report/features.md',
+  'npx millrace features materialise',
+  'npx millrace features verify --sample 500',
+]
+
+test.each(Object.entries(systems))(
+  '%s says what a change of features means, and delivers it where it is shared',
+  (_, write) => {
+    const built = write(project('rides', { zones: zones(true) }), { folder: 'ml/late' })
+    const at = proposed.map(command => built.indexOf(command))
+    expect(
+      at.every(place => place > 0),
+      built,
+    ).toBe(true)
+    expect(at.toSorted((a, b) => a - b)).toEqual(at)
+    expect(built).toContain('ml/late/millrace-report/features.md')
+    expect(built).toMatch(/pull_request'|merge_request_event|PullRequest|changeRequest\(\)/)
+    // a store of the build's own is gone with it
+    expect(built).not.toContain('features apply')
+    const shared = write(
+      project(
+        'rides',
+        { zones: zones(true) },
+        {
+          metadata: { kind: 'postgres', urlFrom: 'PG_URL' },
+          online: { kind: 'redis', urlFrom: 'REDIS_URL' },
+        },
+      ),
+      { branch: 'trunk' },
+    )
+    const delivered = ['data snapshot rides', 'features apply', 'features materialise', 'features verify --sample 500']
+    const places = delivered.map(command => shared.lastIndexOf(`npx millrace ${command}`))
+    expect(
+      places.every(place => place > 0),
+      shared,
+    ).toBe(true)
+    expect(places.toSorted((a, b) => a - b)).toEqual(places)
+    // a pull request writes nothing that is shared
+    const check = shared.slice(0, shared.indexOf('npx millrace features apply'))
+    expect(check).toContain('npx millrace features plan --markdown')
+    expect(check).not.toContain('features materialise')
+    if (write !== gitlabPipeline) for (const name of ['PG_URL', 'REDIS_URL']) expect(shared).toContain(name)
+    expect(shared).toContain('trunk')
+    for (const one of [sample, project('rides', { zones: zones(false) })])
+      expect(write(one)).not.toContain('features plan')
+  },
+)

@@ -6,6 +6,7 @@ import { codedTexts, decodedSql } from './coded-texts.ts'
 import { elsewhereFrom, EntityWindow, type EventVersion } from './entity-window.ts'
 import { encodeKey, rowNumberOf } from '../log/keys.ts'
 import { OnlineView, slack } from './online.ts'
+import { absentKeys, presentEntities } from './present-entities.ts'
 import { eventsSql } from './version-sql.ts'
 
 /** Records that are written at a time. */
@@ -116,6 +117,18 @@ function elsewhere(version: EventVersion): EventVersion {
   }
 }
 
+export interface MaterialiseOptions {
+  /** Place of the log up to which the rows have it. */
+  readonly seq?: number
+  readonly keepMs?: number
+  /** Entities are written in so many parts, one after another, each sorted by itself (default 1). */
+  readonly parts?: number
+  /** The first part that is written: those before it were (default 0). */
+  readonly from?: number
+  /** Hears of each part once it survives a crash: how many are done. */
+  readonly written?: (done: number) => Promise<void>
+}
+
 /**
  * Writes the records of all entities from snapshot and log, files as they were at `until`: rebuilt whole, so that running it again, or
  * over another interval, gives the same records, and what came to the log after `seq` (the place up to which `rows` has it) stays
@@ -127,11 +140,11 @@ export async function materialise(
   given: string | DatasetRows,
   until: number,
   store: OnlineStore,
-  { seq = 0, keepMs }: { readonly seq?: number; readonly keepMs?: number } = {},
+  options: MaterialiseOptions = {},
 ): Promise<number> {
   const own: string[] = []
   try {
-    return await written(engine, plan, given, until, store, { seq, keepMs }, own)
+    return await writeRecords(engine, plan, given, until, store, options, own)
   } finally {
     for (const name of own) await engine.execute(`DROP TABLE IF EXISTS ${name}`)
   }
@@ -145,13 +158,13 @@ function withTexts({ channels }: ViewPlan, events: string): string {
   return texts.length === 0 ? events : `SELECT *, ${texts.join(', ')} FROM (${events})`
 }
 
-async function written(
+async function writeRecords(
   engine: DataEngine,
   plan: ViewPlan,
   given: string | DatasetRows,
   until: number,
   store: OnlineStore,
-  { seq, keepMs }: { readonly seq: number; readonly keepMs: number | undefined },
+  { seq = 0, keepMs, parts = 1, from = 0, written = async () => undefined }: MaterialiseOptions,
   own: string[],
 ): Promise<number> {
   const rows = withCommonKey(plan, datasetRows(given), engine.dialect)
@@ -162,39 +175,54 @@ async function written(
   const events = withTexts(coded, eventsSql(coded, rows, engine.dialect, reader.columns))
   const left = rows.versions === undefined ? new Map<string, never>() : await departures(engine, reader, events)
   const since = until - plan.horizon - slack
-  const entities = plan.keys.map((_, i) => `millrace_entity${i}`).join(', ')
-  const covered = `SELECT * FROM (${events}) WHERE millrace_event <= ${until} OR ${place} > 0`
-  // An entity whose events are all older than the horizon keeps its newest one: its age tells stale from missing
-  const recent = Number.isFinite(since)
-    ? `SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY ${entities} ORDER BY millrace_event DESC) AS millrace_newest, min(millrace_event) OVER (PARTITION BY ${entities}) AS millrace_oldest FROM (${covered})) WHERE millrace_newest = 1 OR millrace_event >= ${since}`
-    : covered
-  const seen = new Set<string>()
-  let ready = new Map<string, EntityWindow>()
-  let entity: string | undefined
-  const write = async (): Promise<void> => {
-    for (const [key, window] of ready) for (const gone of left.get(key) ?? []) window.add(gone)
-    await view.replace(ready, [...ready.keys()], seq)
-    ready = new Map()
+  const keys = plan.keys.map((_, i) => `millrace_entity${i}`)
+  const entities = keys.join(', ')
+  const covered = `SELECT * FROM (${events}) WHERE (millrace_event <= ${until} OR ${place} > 0)`
+  const partSql = (part: number): string => {
+    const own = parts === 1 ? covered : `${covered} AND ${engine.dialect.rowHash(keys)} % ${parts} = ${part}`
+    // An entity whose events are all older than the horizon keeps its newest one, in all its versions: its age tells stale from missing
+    return Number.isFinite(since)
+      ? `SELECT * FROM (SELECT *, rank() OVER (PARTITION BY ${entities} ORDER BY millrace_event DESC) AS millrace_newest, min(millrace_event) OVER (PARTITION BY ${entities}) AS millrace_oldest FROM (${own})) WHERE millrace_newest = 1 OR millrace_event >= ${since}`
+      : own
   }
-  for await (const batch of engine.stream(`${recent} ORDER BY ${entities}, millrace_event, ${place}, millrace_seq`))
-    for (let at = 0; at < (batch.get('millrace_event')?.values.length ?? 0); at++) {
-      const key = reader.entity(batch, at)
-      if (key !== entity && ready.size >= batchEntities) await write()
-      entity = key
-      let window = ready.get(key)
-      if (!window) {
-        window = new EntityWindow(plan.channels.length)
-        ready.set(key, window)
-        seen.add(key)
-        if (Number.isFinite(since) && numberAt(batch, 'millrace_oldest', at, since) < since) window.leaveOut(since)
-      }
-      window.add(reader.version(batch, at))
+  const writePart = async (part: number): Promise<void> => {
+    let ready = new Map<string, EntityWindow>()
+    let entity: string | undefined
+    const write = async (): Promise<void> => {
+      for (const [key, window] of ready) for (const gone of left.get(key) ?? []) window.add(gone)
+      await view.replace(ready, [...ready.keys()], seq)
+      ready = new Map()
     }
-  await write()
-  const others: string[] = []
-  for await (const key of view.keys()) if (!seen.has(key)) others.push(key)
-  for (let from = 0; from < others.length; from += batchEntities)
-    await view.replace(new Map(), others.slice(from, from + batchEntities), seq)
-  await view.flush()
-  return seen.size
+    for await (const batch of engine.stream(
+      `${partSql(part)} ORDER BY ${entities}, millrace_event, ${place}, millrace_seq`,
+    ))
+      for (let at = 0; at < (batch.get('millrace_event')?.values.length ?? 0); at++) {
+        const key = reader.entity(batch, at)
+        if (key !== entity && ready.size >= batchEntities) await write()
+        entity = key
+        let window = ready.get(key)
+        if (!window) {
+          window = new EntityWindow(plan.channels.length)
+          ready.set(key, window)
+          if (Number.isFinite(since) && numberAt(batch, 'millrace_oldest', at, since) < since) window.leaveOut(since)
+        }
+        window.add(reader.version(batch, at))
+      }
+    await write()
+    await view.flush()
+  }
+  for (let part = from; part < parts; part++) {
+    await writePart(part)
+    await written(part + 1)
+  }
+  const present = await presentEntities(engine, `SELECT DISTINCT ${entities} FROM (${covered})`, (batch, at) =>
+    reader.entity(batch, at),
+  )
+  try {
+    for await (const gone of absentKeys(view, present)) await view.replace(new Map(), gone, seq)
+    await view.flush()
+    return present.count
+  } finally {
+    await present.drop()
+  }
 }

@@ -15,6 +15,7 @@ import { snapshotOfVersion } from '../register/version-parts.ts'
 import type { ViewPlan } from '../features/channels.ts'
 import { viewOfRole } from '../../define/features.ts'
 import { snapshotSql } from '../features/frame.ts'
+import { materialisationNamed, materialisationOf } from '../features/materialisations.ts'
 import { offlineFeatures, type FeatureValues } from '../features/offline.ts'
 
 /** An entity at a moment. */
@@ -27,12 +28,14 @@ export interface Asked {
 
 /** The snapshot that a view was last materialised from; else what a version that reads it was made from; else the newest. */
 export async function snapshotOfView(
-  { store, project }: Pick<StageServices, 'store' | 'project'>,
-  { name, from }: FeatureView,
+  services: Pick<StageServices, 'store' | 'project'>,
+  view: FeatureView,
   reader?: ModelVersion,
 ): Promise<Digest | undefined> {
-  const done = (await store.getDocument('materialisation', name))?.value as { readonly snapshot?: Digest } | undefined
-  if (done?.snapshot !== undefined) return done.snapshot
+  const { store, project } = services
+  const { name, from } = view
+  const done = (await materialisationOf(services, view)) ?? (await materialisationNamed(services, name))
+  if (done) return done.snapshot
   const model = [...project.models.values()].find(one => one.views.some(used => viewOfRole(used).name === name))
   const [newest] = model ? await store.listModelVersions(model.name) : []
   const own = snapshotOfVersion(reader ?? newest, from.name)

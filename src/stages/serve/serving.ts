@@ -6,6 +6,7 @@ import type { Project } from '../../define/project.ts'
 import type { Micros } from '../../internal/time.ts'
 import type { Row } from '../../ports/data-engine.ts'
 import type { OnlineStore } from '../../ports/online-store.ts'
+import { materialisationOf } from '../features/materialisations.ts'
 import type { OnlineView } from '../features/online.ts'
 import { unlogged, type RowVersion } from '../log/row-version.ts'
 import { DatasetLogs, type Pushed, type PushedRows } from '../log/take-rows.ts'
@@ -16,6 +17,7 @@ import { readFeatures } from './read-features.ts'
 import { readPart } from '../register/version-parts.ts'
 import { LiveDeployment } from './deployment.ts'
 import { type FillView, OnlineViews } from './online-views.ts'
+import { ServedViews } from './served-views.ts'
 import { versionUnknown } from './served-version.ts'
 import { recordWithdrawn, stableDocuments } from './stable-record.ts'
 import type { EntityFeatures, Serving } from './types.ts'
@@ -35,6 +37,7 @@ export class LiveServing implements Serving {
 
   /** Deployments that the project declares no more and that cannot be read: nobody hears of them otherwise. */
   readonly lost: readonly LostDeployment[]
+  readonly #served: ServedViews
   readonly #services: StageServices
   readonly #logs: DatasetLogs
 
@@ -50,6 +53,7 @@ export class LiveServing implements Serving {
     this.deployments = deployments
     this.lost = lost
     this.#services = services
+    this.#served = new ServedViews(services, view => views.open(view))
   }
 
   /**
@@ -63,21 +67,7 @@ export class LiveServing implements Serving {
     fill: FillView = async () => undefined,
   ): Promise<LiveServing> {
     const { project } = services
-    const views: OnlineViews = new OnlineViews(
-      online,
-      fill,
-      view => catchUp(view, logs, services),
-      new PastFeatures(services),
-      unreachableOf(project),
-    )
-    const logs: DatasetLogs = new DatasetLogs(
-      services,
-      async (dataset, versions) => {
-        await views.push(dataset.name, versions, services.clock.now())
-        await views.flush()
-      },
-      (dataset, key) => rowOfFile(services, dataset, key),
-    )
+    const { views, logs } = openOnline(services, online, fill)
     // What is pushed counts for the next model as well, though none reads it yet
     for (const view of project.views.values()) if (view.online) await views.open(view)
     const deployments = new Map<string, LiveDeployment>()
@@ -122,8 +112,21 @@ export class LiveServing implements Serving {
     return this.#logs.push(dataset, rows)
   }
 
+  featureViews(): Promise<ReadonlyMap<string, FeatureView>> {
+    return this.#served.current()
+  }
+
+  followApplied(): Promise<void> {
+    return this.#served.look()
+  }
+
   async features(view: FeatureView, rows: readonly Row[], at: Micros): Promise<readonly EntityFeatures[]> {
-    return readFeatures(await this.views.open(view), this.views.past, rows, at)
+    const opened = await this.views.open(view)
+    const found = await readFeatures(opened, this.views.past, rows, at)
+    // Definitions that differ only in the order of their features share their records, and whoever opened them first
+    const places = Object.keys(view.features).map(name => opened.plan.features.findIndex(one => one.name === name))
+    if (places.every((place, i) => place === i)) return found
+    return found.map(one => ({ ...one, values: places.map(place => one.values[place] ?? null) }))
   }
 
   async close(): Promise<void> {
@@ -131,6 +134,30 @@ export class LiveServing implements Serving {
     await this.#logs.close()
     for (const deployment of this.deployments.values()) await deployment.close()
   }
+}
+
+/** Online views and the logs that tell them what is pushed, each opened when it is first asked for. */
+export function openOnline(
+  services: StageServices,
+  online: OnlineStore,
+  fill: FillView,
+): { readonly views: OnlineViews; readonly logs: DatasetLogs } {
+  const views: OnlineViews = new OnlineViews(
+    online,
+    fill,
+    view => catchUp(view, logs, services),
+    new PastFeatures(services),
+    unreachableOf(services.project),
+  )
+  const logs: DatasetLogs = new DatasetLogs(
+    services,
+    async (dataset, versions) => {
+      await views.push(dataset.name, versions, services.clock.now())
+      await views.flush()
+    },
+    (dataset, key) => rowOfFile(services, dataset, key),
+  )
+  return { views, logs }
 }
 
 /** What is answered while the online store is away; one on this machine never is. */
@@ -144,11 +171,8 @@ const toldAtATime = 5_000
 
 /** Tells a view what came to the log since its records were made: whoever took it may have died before it told anybody. */
 async function catchUp(view: OnlineView, logs: DatasetLogs, services: StageServices): Promise<void> {
-  const { from, name } = view.plan.view
-  const done = (await services.store.getDocument('materialisation', name))?.value as
-    | { readonly seq?: number; readonly records?: string }
-    | undefined
-  const since = done?.records === view.plan.records ? (done.seq ?? 0) : 0
+  const { from } = view.plan.view
+  const since = (await materialisationOf(services, view.plan.view))?.seq ?? 0
   let waiting: RowVersion[] = []
   const tell = async (): Promise<void> => {
     await view.push(waiting, services.clock.now())

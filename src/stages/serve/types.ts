@@ -131,6 +131,13 @@ export interface Serving {
   end(name: string, actor: string): Promise<void>
   /** Takes rows into the log of a dataset and its online feature views. Resolves when they are durable. */
   push(dataset: Dataset, rows: PushedRows): Promise<Pushed>
+  /**
+   * The feature views by name that one request is answered with: as they were applied, and as the project declares those that
+   * were not.
+   */
+  featureViews(): Promise<ReadonlyMap<string, FeatureView>>
+  /** Resolves when requests are answered with what was applied so far. */
+  followApplied(): Promise<void>
   /** Features of entities, rows with the key columns of a view that is kept online, at a moment. */
   features(view: FeatureView, rows: readonly Row[], at: Micros): Promise<readonly EntityFeatures[]>
   close(): Promise<void>

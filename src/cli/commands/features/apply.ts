@@ -1,18 +1,18 @@
 import { applyFeatures } from '../../../app/apply.ts'
 import { withWorkspace } from '../../../app/with-workspace.ts'
 import type { Command } from '../../command.ts'
+import { listenerOf } from '../../listener.ts'
+import { printApplied } from '../../print-applied.ts'
 
 export const command: Command = {
-  summary: 'make the planned definitions current',
+  summary: 'make the planned definitions those that are served',
+  details:
+    'Writes the records of what changed, then switches all names at once; servers follow by themselves. Versions that are served go on with the definitions that they were made with.',
   options: [{ flags: '--plan <digest>', description: 'apply only if the plan is still this one' }],
   run: ({ options, cwd, out }) =>
     withWorkspace(cwd, async workspace => {
-      const plan = await applyFeatures(workspace, {
-        plan: typeof options.plan === 'string' ? options.plan : undefined,
-      })
-      out.data(plan)
-      for (const one of plan.changes) out.line(`${one.view}: ${one.change === 'none' ? 'unchanged' : 'applied'}`)
-      if (plan.changes.some(one => one.change === 'materialise' || one.change === 'new' || one.change === 'breaking'))
-        out.line('Next:  npx millrace features materialise')
+      const { listener, end } = listenerOf(out)
+      const plan = typeof options.plan === 'string' ? options.plan : undefined
+      printApplied(await applyFeatures(workspace, { plan, actor: 'operator' }, listener).finally(end), out)
     }),
 }

@@ -4,6 +4,7 @@ import { fail } from '../../../errors/index.ts'
 import { parseTime } from '../../../internal/time.ts'
 import type { Command } from '../../command.ts'
 import { listenerOf } from '../../listener.ts'
+import { nameOf } from '../../view-name.ts'
 
 function untilOption(given: unknown): number | undefined {
   if (typeof given !== 'string') return undefined
@@ -27,7 +28,9 @@ export const command: Command = {
       const input = { view: args[0], until: untilOption(options.until) }
       const made = await materialiseViews(workspace, input, listener).finally(end)
       out.data(made)
-      for (const { view, entities, rows } of made)
-        out.line(`${view}: ${entities.toLocaleString('en-US')} entities from ${rows.toLocaleString('en-US')} rows`)
+      for (const { view, records, readers, entities, rows } of made)
+        out.line(
+          `${nameOf(view, records, readers)}: ${entities.toLocaleString('en-US')} entities from ${rows.toLocaleString('en-US')} rows`,
+        )
     }),
 }

@@ -2,7 +2,9 @@ import { verifyViews } from '../../../app/verify.ts'
 import { withWorkspace } from '../../../app/with-workspace.ts'
 import type { Command } from '../../command.ts'
 import { listenerOf } from '../../listener.ts'
+
 import { usage } from '../../number-option.ts'
+import { nameOf } from '../../view-name.ts'
 
 export const command: Command = {
   summary: 'prove that online values equal offline values',
@@ -19,7 +21,7 @@ export const command: Command = {
         out.line(`${name}: not materialised yet. Next: npx millrace features materialise`)
       for (const one of results) {
         out.line(
-          `${one.mismatches === 0 ? '✓' : '✗'} ${one.view}: ${one.compared.toLocaleString('en-US')} values compared, ${one.mismatches} differ`,
+          `${one.mismatches === 0 ? '✓' : '✗'} ${nameOf(one.view, one.records, one.readers)}: ${one.compared.toLocaleString('en-US')} values compared, ${one.mismatches} differ`,
         )
         for (const { feature, key, online, offline } of one.examples)
           out.line(`    ${feature} of ${key}: online ${online}, offline ${offline}`)

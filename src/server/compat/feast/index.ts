@@ -41,19 +41,21 @@ interface Asked {
 }
 
 /** Throws `recordUnknown`. */
-function askedOf(services: ServerServices, reference: string): Asked {
+function askedOf(views: ReadonlyMap<string, FeatureView>, reference: string): Asked {
   const [name = '', feature = '', ...more] = reference.split(':')
-  const view = onlineViewOf(services, name)
+  const view = onlineViewOf(views, name)
   if (more.length > 0 || !Object.hasOwn(view.features, feature))
     throw fail('recordUnknown', { kind: `feature of ${name}`, name: feature, where: 'GET /v1/features' })
   return { view, feature }
 }
 
 /** The views of a model are its feature service. */
-function ofService(services: ServerServices, name: string): Asked[] {
+function ofService(services: ServerServices, served: ReadonlyMap<string, FeatureView>, name: string): Asked[] {
   const model = services.workspace.project.models.get(name)
   if (!model) throw fail('recordUnknown', { kind: 'model', name, where: 'GET /v1/models' })
-  return model.views.flatMap(view => Object.keys(view.features).map(feature => ({ view, feature })))
+  return model.views
+    .map(view => served.get(view.name) ?? view)
+    .flatMap(view => Object.keys(view.features).map(feature => ({ view, feature })))
 }
 
 const statuses = {
@@ -83,10 +85,12 @@ const readRoute = liveRoute({
   }),
   answer: z.unknown(),
   async handler({ body }, services) {
+    // One set for the whole answer, whatever is applied meanwhile
+    const served = await services.serving.featureViews()
     const asked =
       body.feature_service === undefined
-        ? (body.features ?? []).map(one => askedOf(services, one))
-        : ofService(services, body.feature_service)
+        ? (body.features ?? []).map(one => askedOf(served, one))
+        : ofService(services, served, body.feature_service)
     if (asked.length === 0)
       throw fail('inputInvalid', { place: 'body.features', reason: 'asks for no feature', route: readName })
     const rows = rowsOf(body.entities, 'entities', readName)
@@ -178,7 +182,8 @@ function materialiseRoute(path: '/materialize' | '/materialize-incremental'): Li
     async handler({ body, request, actor }, services) {
       const until = microsOf(body.end_ts, 'body.end_ts', name)
       if (body.start_ts !== undefined) microsOf(body.start_ts, 'body.start_ts', name)
-      const views = body.feature_views?.map(view => onlineViewOf(services, view).name)
+      const served = await services.serving.featureViews()
+      const views = body.feature_views?.map(view => onlineViewOf(served, view).name)
       const waiting = new Request(request.url, { headers: { prefer: 'wait=600' } })
       for (const view of views ?? [undefined]) {
         const input = { until, ...(view === undefined ? {} : { view }) }

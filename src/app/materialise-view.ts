@@ -1,0 +1,73 @@
+import type { Workspace } from '../config/workspace.ts'
+import type { FeatureView } from '../define/features.ts'
+import { spanInWords } from '../internal/time.ts'
+import { planView, recordsOf } from '../stages/features/channels.ts'
+import { beginParts, endParts, noteMaterialisation, notePart } from '../stages/features/materialisations.ts'
+import { materialise } from '../stages/features/materialise.ts'
+import { withLog } from '../stages/log/dataset-rows.ts'
+import { loadLog } from '../stages/log/log-table.ts'
+import type { Snapshot } from './snapshots.ts'
+import type { Listener } from './use-case.ts'
+
+/** Rows that are sorted at a time. What was written survives; what was cut off goes on with the part that it was at. */
+const maxPartRows = 2_000_000
+
+export interface MaterialiseViewOptions {
+  /** Hears how far it is. */
+  readonly listener?: Pick<Listener, 'say'>
+  readonly maxPartRows?: number
+}
+
+/**
+ * Writes the online records of a view from a snapshot as it was known at `until`, part by part, and notes that it was done. What
+ * was cut off before, by whatever, goes on where it was. Gives the entities.
+ */
+export async function materialiseView(
+  workspace: Workspace,
+  view: FeatureView,
+  snapshot: Snapshot,
+  until: number,
+  { listener, maxPartRows: most = maxPartRows }: MaterialiseViewOptions = {},
+): Promise<number> {
+  const engine = await workspace.engine()
+  const log = await loadLog(workspace, engine, view.from)
+  try {
+    const rows = await withLog(engine, view.from, snapshot.sql, log?.sql)
+    const seq = log?.seq ?? 0
+    const parts = Math.max(1, Math.ceil((snapshot.rows + seq) / most))
+    const begun = await beginParts(workspace, view, { snapshot: snapshot.digest, until, parts, seq })
+    if (begun.done > 0) listener?.say(`goes on with part ${begun.done + 1} of ${begun.parts}`)
+    const start = performance.now()
+    const entities = await materialise(engine, planView(view), rows, until, await workspace.online(), {
+      seq,
+      parts: begun.parts,
+      from: begun.done,
+      async written(done) {
+        if (begun.parts === 1) return
+        await notePart(workspace, view, { ...begun, done })
+        const perPart = (performance.now() - start) / (done - begun.done)
+        const left = spanInWords(Math.max(1, Math.round(((begun.parts - done) * perPart) / 1000)) * 1e6)
+        if (done < begun.parts) listener?.say(`part ${done} of ${begun.parts} is written, about ${left} left`)
+      },
+    })
+    const seconds = (performance.now() - start) / 1000
+    const done = {
+      rows: snapshot.rows,
+      entities,
+      until,
+      snapshot: snapshot.digest,
+      newest: snapshot.newest,
+      // Of the log what its first part had: the others have as much or more
+      seq: begun.seq,
+      ...(begun.done === 0 ? { seconds } : {}),
+    }
+    // The view of an older version has the same name, and other records
+    const declared = workspace.project.views.get(view.name)
+    const isDeclared = declared !== undefined && recordsOf(declared) === recordsOf(view)
+    await noteMaterialisation(workspace, view, done, workspace.clock.now(), isDeclared)
+    if (begun.parts > 1) await endParts(workspace, view)
+    return entities
+  } finally {
+    await log?.drop()
+  }
+}

@@ -1,0 +1,58 @@
+import type { ErrorEntry } from '../millrace-error.ts'
+
+export const featureErrors = {
+  labelsUnusable: {
+    code: 'MR2071',
+    title: 'Labels cannot be used',
+    message: '{file} gives no features: {reason}.',
+    hint: 'Give a Parquet or CSV file with the key columns of the views, by their declared names and types, and a column with the moment of each row; "millrace features export --help" says more.',
+    exit: 2,
+    status: 422,
+    blame: 'user',
+  },
+  labelRefused: {
+    code: 'MR2072',
+    title: 'Label that cannot be read',
+    message: "{file}, row {row} (from 0), column '{column}': {reason}.",
+    hint: 'Mend the row, or leave it out.',
+    exit: 1,
+    status: 422,
+    blame: 'user',
+  },
+  entityUnreadable: {
+    code: 'MR2073',
+    title: 'Entity that cannot be read',
+    message: 'The entities of {view} cannot be read: {reason}.',
+    hint: 'Name each entity by its key columns: {example}.',
+    exit: 2,
+    status: 400,
+    blame: 'user',
+  },
+  featureSetLost: {
+    code: 'MR2074',
+    title: 'Applied features are lost',
+    message: 'The feature definitions {set} that were applied cannot be read: {reason}.',
+    hint: 'Apply the definitions of the project file again: "millrace features apply".',
+    exit: 3,
+    status: 503,
+    blame: 'environment',
+  },
+  nothingToRollBack: {
+    code: 'MR2075',
+    title: 'Nothing to go back to',
+    message: 'The features of {environment} cannot be rolled back: {reason}.',
+    hint: '"millrace features history" lists what was applied.',
+    exit: 2,
+    status: 409,
+    blame: 'user',
+  },
+  nothingToPromote: {
+    code: 'MR2076',
+    title: 'Nothing to promote',
+    message: 'The features of {source} cannot be promoted: {reason}.',
+    hint: 'Environments that are promoted between share a metadata store; apply in the one before: its "settings.environment" and "millrace features apply".',
+    exit: 2,
+    status: 409,
+    blame: 'user',
+  },
+} as const satisfies Record<string, ErrorEntry>

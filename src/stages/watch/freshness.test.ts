@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import {
+  afterRides,
+  firstRide,
+  hour,
+  recent,
+  trainedProject,
+  type Trained,
+} from '../../../test/support/trained-project.ts'
+import { project, type FeatureView } from '../../index.ts'
+import { definitionDigest } from '../../define/project.ts'
+import type { Alert } from '../../ports/notifier.ts'
+import { noteMaterialisation } from '../features/materialisations.ts'
+import { manualClock } from '../../testing/manual-clock.ts'
+import { FreshnessWatch, freshnessOf } from './freshness.ts'
+
+let trained: Trained
+beforeAll(async () => {
+  trained = await trainedProject()
+})
+afterAll(() => trained.close())
+
+const minute = 60_000_000
+
+it('alerts while a promise is broken, once, and resolves when it is kept, by files or by what is pushed', async () => {
+  const { workspace } = trained
+  const { store } = workspace
+  const clock = manualClock(afterRides)
+  const view = { ...recent, freshness: 90 * minute } as unknown as FeatureView & { readonly freshness: number }
+  // How it is kept up is no part of what it computes
+  expect(definitionDigest(view)).toBe(definitionDigest(recent as unknown as FeatureView))
+  const sent: Alert[] = []
+  const notifiers = [{ name: 'kept', send: async (alert: Alert) => void sent.push(alert) }]
+  const declared = project('rides', { view } as never)
+  const services = { store, clock, notifiers, project: declared, folder: workspace.folder }
+  const watch = new FreshnessWatch(services, view)
+  const seen = async () => (await freshnessOf(services)).get('recent')
+  // the newest ride was pushed an hour ago
+  await watch.look()
+  expect(sent).toEqual([])
+  expect(await seen()).toEqual({ newest: afterRides - hour, promise: 90 * minute, isBroken: false })
+  // at the promise it is kept, and just after it broken
+  await clock.advance(30 * 60_000)
+  await watch.look()
+  expect(sent).toEqual([])
+  await clock.advance(5_000)
+  await watch.look()
+  await clock.advance(60_000)
+  await watch.look()
+  expect(sent).toMatchObject([{ state: 'firing', name: 'feature freshness', labels: { view: 'recent' } }])
+  expect(sent[0]?.summary).toContain('1 h 30 min ago: 5400s are promised')
+  expect((await seen())?.isBroken).toBe(true)
+  // another process sees that it fires already
+  await new FreshnessWatch(services, view).look()
+  expect(sent).toHaveLength(1)
+  const note = { rows: 1, entities: 1, snapshot: `sha256:${'1'.repeat(64)}` as const, seq: 0 }
+  // files as they were known now, whose newest event is old, are not fresh
+  await noteMaterialisation(services, view, { ...note, until: clock.now(), newest: firstRide }, clock.now(), true)
+  await clock.advance(5_000)
+  await watch.look()
+  expect(sent).toHaveLength(1)
+  const newest = clock.now() - minute
+  await noteMaterialisation(services, view, { ...note, until: newest, newest }, clock.now(), true)
+  await clock.advance(5_000)
+  await watch.look()
+  expect(sent.map(one => one.state)).toEqual(['firing', 'resolved'])
+  expect(await seen()).toEqual({ newest, promise: 90 * minute, isBroken: false })
+  const decisions = await store.listDecisions({ kind: 'alert', subject: 'features recent' })
+  expect(decisions.map(one => [one.verdict, one.rule.name, one.rule.threshold])).toEqual([
+    ['resolved', 'freshness', 5_400],
+    ['firing', 'freshness', 5_400],
+  ])
+  // where nothing was written yet there is nothing to be fresh
+  const other = { ...view, name: 'never', from: { ...view.from, name: 'never' } }
+  await new FreshnessWatch(services, other).look()
+  expect(sent.at(-1)?.summary).toContain('have no records yet')
+})

@@ -1,0 +1,158 @@
+import type { Decision } from '../../define/decision.ts'
+import type { Dataset } from '../../define/dataset.ts'
+import type { FeatureView } from '../../define/features.ts'
+import { digestJson, shortDigest } from '../../internal/digest.ts'
+import { formatTime, inSeconds, spanInWords, type Micros } from '../../internal/time.ts'
+import type { Alert } from '../../ports/notifier.ts'
+import { inEnvironment } from '../features/applied.ts'
+import { materialisationNamed } from '../features/materialisations.ts'
+import { DatasetLog } from '../log/dataset-log.ts'
+import { logFolder } from '../log/log-table.ts'
+import type { StageServices } from '../services.ts'
+import { deliver, recordAlert, type MonitorServices } from './record.ts'
+
+/** What is known of a promise. */
+export interface Freshness {
+  /** The newest event that the features know of; null where nothing was written yet. */
+  readonly newest: Micros | null
+  readonly promise: Micros
+  readonly isBroken: boolean
+}
+
+export const freshnessKind = 'feature-freshness'
+
+/** So often (microseconds) it is looked at. */
+const every = 5_000_000
+
+type Services = MonitorServices & Pick<StageServices, 'project' | 'folder'>
+
+/** The newest event of what was pushed, read on from where the last look was. */
+class LoggedEvents {
+  #seq = 0
+  #newest: Micros | undefined
+
+  async newestBy(now: Micros, { folder, clock }: Services, dataset: Dataset): Promise<Micros | undefined> {
+    const place = logFolder(folder, dataset.name)
+    if (!(await DatasetLog.exists(place))) return undefined
+    const log = await DatasetLog.open(place, dataset, { clock })
+    try {
+      for await (const { row, seq, gone } of log.read(this.#seq)) {
+        this.#seq = seq
+        const event = Number(row[dataset.eventTime as string] ?? Number.NaN)
+        if (!gone && event <= now && !(event <= (this.#newest ?? Number.NEGATIVE_INFINITY))) this.#newest = event
+      }
+    } finally {
+      await log.close()
+    }
+    return this.#newest
+  }
+}
+
+/** Watches the promise of one view: the look at which it is broken alerts, the first at which it is kept resolves. */
+export class FreshnessWatch {
+  readonly #services: Services
+  readonly #view: FeatureView & { readonly freshness: Micros }
+  readonly #logged = new LoggedEvents()
+  #last = Number.NEGATIVE_INFINITY
+  #stored = ''
+
+  constructor(services: Services, view: FeatureView & { readonly freshness: Micros }) {
+    this.#services = services
+    this.#view = view
+  }
+
+  async look(): Promise<void> {
+    const { clock, store, project } = this.#services
+    const now = clock.now()
+    if (now >= this.#last && now - this.#last < every) return
+    this.#last = now
+    const newest = await this.#newest(now)
+    const { name, freshness: promise } = this.#view
+    const found: Freshness = {
+      newest: newest ?? null,
+      promise,
+      isBroken: newest === undefined || now - newest > promise,
+    }
+    await this.#conclude(found, now)
+    const stored = JSON.stringify(found)
+    if (stored === this.#stored) return
+    // What is lost by a power cut is found again at the next look
+    await store.putDocument(freshnessKind, inEnvironment(project, name), { ...found }, now, undefined, true)
+    this.#stored = stored
+  }
+
+  async #newest(now: Micros): Promise<Micros | undefined> {
+    const done = await materialisationNamed(this.#services, this.#view.name)
+    const ofFiles = done && Math.min(done.newest ?? done.until, done.until)
+    // Only where files alone are too old for it: a log is long
+    if (ofFiles !== undefined && now - ofFiles <= this.#view.freshness) return ofFiles
+    const pushed = await this.#logged.newestBy(now, this.#services, this.#view.from)
+    return pushed === undefined || (ofFiles !== undefined && ofFiles > pushed) ? ofFiles : pushed
+  }
+
+  async #conclude({ newest, promise, isBroken }: Freshness, now: Micros): Promise<void> {
+    const { store, project } = this.#services
+    const view = inEnvironment(project, this.#view.name)
+    const fingerprint = shortDigest(digestJson({ alert: 'feature freshness', view }))
+    const kept = (await store.getDocument<never>('alert', fingerprint))?.value as Alert | undefined
+    const before = kept?.state === 'firing' ? kept : undefined
+    if (isBroken === (before !== undefined)) return
+    const age = newest === null ? null : now - newest
+    const known =
+      newest === null
+        ? 'have no records yet'
+        : `know of nothing after ${formatTime(newest)}, ${spanInWords(now - newest)} ago`
+    const summary = isBroken
+      ? `the features of ${view} ${known}: ${inSeconds(promise)} are promised`
+      : `the features of ${view} are as fresh as promised again`
+    const decision: Decision = {
+      id: `alert-${shortDigest(digestJson({ fingerprint, now, isBroken }))}`,
+      kind: 'alert',
+      subject: `features ${view}`,
+      at: now,
+      verdict: isBroken ? 'firing' : 'resolved',
+      reason: summary,
+      rule: {
+        name: 'freshness',
+        statistic: 'seconds since the newest event',
+        ...(age === null ? {} : { value: age / 1e6 }),
+        threshold: promise / 1e6,
+      },
+      inputs: { newest, promise },
+      evidence: [],
+      actor: 'system',
+    }
+    const alert: Alert = {
+      fingerprint,
+      name: 'feature freshness',
+      severity: 'ticket',
+      state: isBroken ? 'firing' : 'resolved',
+      summary,
+      labels: { view },
+      startsAt: before?.startsAt ?? now,
+      ...(isBroken ? {} : { endsAt: now }),
+      evidence: decision.id,
+    }
+    await store.addDecision(decision)
+    await recordAlert(this.#services, alert)
+    await deliver(this.#services, alert)
+  }
+}
+
+/** Promises of the project's views as they were last looked at, by view. */
+export async function freshnessOf({
+  store,
+  project,
+}: Pick<StageServices, 'store' | 'project'>): Promise<ReadonlyMap<string, Freshness>> {
+  const promised = [...project.views.values()].filter(view => view.freshness !== undefined)
+  if (promised.length === 0) return new Map()
+  const kept = new Map(
+    (await store.listDocuments(freshnessKind)).map(one => [one.id, one.value as unknown as Freshness]),
+  )
+  return new Map(
+    promised.flatMap(({ name }) => {
+      const found = kept.get(inEnvironment(project, name))
+      return found ? [[name, found] as const] : []
+    }),
+  )
+}
