@@ -127,6 +127,9 @@ export const flagsSeen: Readonly<Record<string, Test>> = {
   'scaler check --markdown': scalerReports,
   'scaler check --code-quality': scalerReports,
   'scaler check --against': scalerReports,
+  'rollout status --watch': of('test/running/rollouts.test.ts')(
+    'is watched to its end from the command line, each change a line, with what the server alone knows',
+  ),
   'deploy --version': served('the first version is stable at once, and every command of a rollout has its decision'),
   ...each(['rollout promote', 'rollout abort', 'rollout pause', 'rollout resume'], {
     '--reason': served('the first version is stable at once, and every command of a rollout has its decision'),

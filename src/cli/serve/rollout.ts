@@ -7,8 +7,8 @@ import { LiveServing } from '../../stages/serve/serving.ts'
 import { stableDocuments } from '../../stages/serve/stable-record.ts'
 import type { DeploymentStatus } from '../../stages/serve/types.ts'
 import type { Command, Invocation, Output } from '../command.ts'
-import { leadingInstance, releaseLead, seizeLead } from '../../stages/instances/leadership.ts'
-import { ask, runningServer, type RunningServer } from './running.ts'
+import { releaseLead, seizeLead } from '../../stages/instances/leadership.ts'
+import { ask, serverOf } from './running.ts'
 import { fillingViews, lostView } from '../../app/fill-views.ts'
 
 export function deploymentOf(project: Project, name: string | undefined): Deployment {
@@ -74,12 +74,6 @@ export function printStatus(status: DeploymentStatus, out: Output): void {
     )
 }
 
-/** An instance on another machine: it asks for tokens wherever it can be reached from here. */
-async function serverElsewhere(workspace: Workspace): Promise<RunningServer | undefined> {
-  const leader = await leadingInstance(workspace)
-  return leader && { url: leader.url, auth: true, process: leader.process }
-}
-
 /** Does something to a deployment: through the server when one is running, else in the store. */
 export async function onDeployment(
   { args, cwd, out }: Invocation,
@@ -89,7 +83,7 @@ export async function onDeployment(
   const workspace = await openWorkspace(cwd)
   try {
     const name = await deploymentCalled(workspace, args[0])
-    const server = (await runningServer(workspace.folder)) ?? (await serverElsewhere(workspace))
+    const server = await serverOf(workspace)
     if (server) {
       const answer = (await ask(workspace, server, remote.path(name), remote.body)) as { status?: DeploymentStatus }
       out.data(answer)
