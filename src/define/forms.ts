@@ -83,6 +83,20 @@ export const moment: Form = {
   holds: value => typeof value === 'string' && parseTime(value) !== undefined,
 }
 
+export const timeZone: Form = {
+  words: "an IANA time zone, such as 'Europe/Berlin'",
+  holds: value => {
+    try {
+      return (
+        typeof value === 'string' &&
+        new Intl.DateTimeFormat('en', { timeZone: value }).resolvedOptions().timeZone !== ''
+      )
+    } catch {
+      return false
+    }
+  },
+}
+
 /** A definition of a kind. */
 export const definitionOf = (kind: DefinitionKind, words: string): Form => ({
   words,

@@ -160,6 +160,9 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
     {
       model: late,
       canary: {
+        approve: ['20%', 'done'],
+        hours: { from: '09:00', to: '17:00', days: ['mon'], zone: 'Europe/Berlin' },
+        after: [api_],
         steps: ['1%', '20%'],
         labels: 'none',
         minRequests: 10,

@@ -131,7 +131,7 @@ export const flagsSeen: Readonly<Record<string, Test>> = {
     'is watched to its end from the command line, each change a line, with what the server alone knows',
   ),
   'deploy --version': served('the first version is stable at once, and every command of a rollout has its decision'),
-  ...each(['rollout promote', 'rollout abort', 'rollout pause', 'rollout resume'], {
+  ...each(['rollout promote', 'rollout approve', 'rollout abort', 'rollout pause', 'rollout resume'], {
     '--reason': served('the first version is stable at once, and every command of a rollout has its decision'),
   }),
   'decisions --kind': served('decisions are told by kind and number, and a kind that is none is refused'),

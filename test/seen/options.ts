@@ -9,6 +9,7 @@ const reading = of('test/reading-options.test.ts')
 const served = of('test/served.test.ts')
 const oracle = of('test/oracle/verdicts.test.ts')
 const rollout = of('src/stages/deploy/rollout/rollout.test.ts')
+const approvals = of('src/server/approvals.test.ts')
 const bounds = of('src/stages/deploy/rollout/bounds.test.ts')
 const transitions = of('src/stages/deploy/rollout/transitions.test.ts')
 const evidence = of('src/stages/deploy/rollout/evidence.test.ts')
@@ -371,6 +372,11 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'CanaryOptions.minRequests': canary,
   'CanaryOptions.maxWait': canary,
   'CanaryOptions.alpha': canary,
+  'CanaryOptions.approve': approvals(
+    'an approval is given by a token that may, with its name and reason; operating is not approving',
+  ),
+  'CanaryOptions.hours': approvals('traffic rises within the hours only, and while no rollout runs that it waits for'),
+  'CanaryOptions.after': approvals('traffic rises within the hours only, and while no rollout runs that it waits for'),
   'CanaryOptions.shadowRows': bounds('shadow rows are needed to the last one'),
   'CanaryOptions.bake': bounds('a bake ends at its length, not a microsecond before'),
   'CanaryOptions.margin': evidence('promote within the margin of the stable loss, and just not beyond it'),
@@ -604,6 +610,9 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
     'a challenger that takes longer than stable is one too slow, one that takes as long is not',
   ),
   'CanaryOptions.timeout': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
+  'CanaryOptions.approve': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
+  'CanaryOptions.hours': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
+  'CanaryOptions.after': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
   'CanaryOptions.maxMemory': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
   'MonitorOptions.retrain': promises(
     'waits for a second bad window, tells one cause once with the worst first, and is over after three clean ones',

@@ -2,6 +2,7 @@ import { openWorkspace, type Workspace } from '../../config/workspace.ts'
 import type { Deployment } from '../../define/deployment.ts'
 import type { Project } from '../../define/project.ts'
 import { fail } from '../../errors/index.ts'
+import type { RolloutCommand } from '../../stages/deploy/rollout/index.ts'
 import type { LiveDeployment } from '../../stages/serve/deployment.ts'
 import { LiveServing } from '../../stages/serve/serving.ts'
 import { stableDocuments } from '../../stages/serve/stable-record.ts'
@@ -123,7 +124,7 @@ export function liveOf(serving: LiveServing, name: string): LiveDeployment {
 }
 
 /** The verb that gives one operator's command. */
-export function rolloutCommand(command: 'promote' | 'abort' | 'pause' | 'resume', summary: string): Command {
+export function rolloutCommand(command: RolloutCommand, summary: string): Command {
   return {
     summary,
     arguments: [{ name: 'deployment', description: 'which (default: the only one)' }],

@@ -176,7 +176,7 @@ export const serverErrors = {
     code: 'MR5024',
     title: 'Token cannot be made',
     message: 'The token cannot be made: {reason}',
-    hint: 'Scopes are read, write, predict, operate and admin; a life is a duration such as 90d.',
+    hint: 'Scopes are read, write, predict, operate, approve and admin; a life is a duration such as 90d.',
     exit: 2,
     status: 400,
     blame: 'user',

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { sessionCookie } from '../auth/guard.ts'
 import { sessionSeconds } from '../auth/sessions.ts'
-import { createToken, listTokens, revokeToken } from '../auth/tokens.ts'
+import { createToken, listTokens, revokeToken, scopes } from '../auth/tokens.ts'
 import { route } from '../route.ts'
 
 const Token = z
@@ -65,7 +65,7 @@ export const accessRoutes = [
     summary: 'Makes a token; the answer is the only time that it is shown',
     body: z.strictObject({
       name: z.string().min(1).max(100),
-      scopes: z.array(z.enum(['read', 'write', 'predict', 'operate', 'admin'])).min(1),
+      scopes: z.array(z.enum(scopes)).min(1),
       expiresIn: z.string().max(20).optional(),
     }),
     answer: z.object({ token: z.string(), record: Token }),

@@ -3,6 +3,7 @@ import type { Deployment } from '../../define/deployment.ts'
 import { compileDefinition } from '../../define/project.ts'
 import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
+import type { RolloutCommand } from '../../stages/deploy/rollout/index.ts'
 import type { ServedDeployment } from '../../stages/serve/types.ts'
 import { rolloutEvidence } from '../rollout-evidence.ts'
 import { route } from '../route.ts'
@@ -37,12 +38,12 @@ export function servedOf({ serving }: ServerServices, name: string): ServedDeplo
   return found
 }
 
-const command = (verb: 'promote' | 'abort' | 'pause' | 'resume', summary: string) =>
+const command = (verb: RolloutCommand, summary: string) =>
   route({
     method: 'POST',
     path: `/v1/deployments/{name}:${verb}`,
     byLeader: true,
-    permission: 'operate',
+    permission: verb === 'approve' ? 'approve' : 'operate',
     tag: 'deployments',
     summary,
     body: z.strictObject({ reason: z.string().trim().min(1).max(1000).optional() }),
@@ -88,6 +89,7 @@ export const deploymentRoutes = [
   command('abort', 'Gives the stable version all traffic again and ends the rollout'),
   command('pause', 'Holds the rollout at its weight'),
   command('resume', 'Lets a held rollout go on'),
+  command('approve', 'Lets a rollout go on that waits for a person'),
   route({
     method: 'POST',
     path: '/v1/deployments/{name}:undeploy',

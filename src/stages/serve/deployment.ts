@@ -60,6 +60,8 @@ export class LiveDeployment implements ServedDeployment {
   readonly #explanations: Explanations
   /** A rollout whose challenger cannot be loaded here: it is not tried again every time. */
   #untried: { readonly rollout: RolloutState; readonly reason: string } | undefined
+  /** Whether another deployment has a rollout now; set by whoever knows them all. */
+  isRolling: ((deployment: string) => boolean) | undefined
   /** Called after a new version became stable. */
   onStable: ((version: ServedVersion) => void) | undefined
   readonly labelHorizon: Micros
@@ -74,6 +76,7 @@ export class LiveDeployment implements ServedDeployment {
     this.#authority = services.store
     this.#rollout = new LiveRollout(services.clock, definition.name, {
       authority: () => this.#store(),
+      rolling: names => names.filter(name => this.isRolling?.(name)),
       told: decision => withWaiting(decision, this.#memory.waiting, labelHorizon),
       ended: (state, { arm }) => this.#ended(state, arm),
     })

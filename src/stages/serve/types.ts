@@ -1,5 +1,6 @@
 import type { Dataset } from '../../define/dataset.ts'
 import type { FeatureView } from '../../define/features.ts'
+import type { RolloutCommand } from '../deploy/rollout/index.ts'
 import type { FeatureStatus } from '../features/entity-window.ts'
 import type { Pushed, PushedRows } from '../log/take-rows.ts'
 import type { ExplainedAnswer } from '../explain/explainer.ts'
@@ -104,7 +105,7 @@ export interface ServedDeployment {
   /** Loaded, warm, and its golden rows answered right. Cached; costs no inference. */
   health(): { readonly ready: boolean; readonly reasons: readonly string[] }
   /** Operator's word on the running rollout, with why: whatever the evidence says. */
-  command(command: 'promote' | 'abort' | 'pause' | 'resume', actor: string, reason?: string): Promise<DeploymentStatus>
+  command(command: RolloutCommand, actor: string, reason?: string): Promise<DeploymentStatus>
   /** Starts a rollout of that version as challenger. */
   rollOut(version: number, actor: string): Promise<DeploymentStatus>
 }

@@ -32,6 +32,7 @@ export function evidenceOf(state: RolloutState): Record<string, Json> {
     phase: state.phase,
     weight: state.weight,
     requests: { ...state.requests },
+    ...(state.approved.length === 0 ? {} : { approved: state.approved.map(one => ({ ...one })) }),
     guardrails: Object.fromEntries(
       state.config.guardrails.map(kind => [
         kind,
