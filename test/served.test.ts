@@ -205,6 +205,8 @@ test('a rollout runs as its canary says, and by the defaults of the guide', asyn
     timeout: 1_000_000,
     maxMemory: 2 ** 30,
     guardrails: ['error', 'timeout', 'latency'],
+    metrics: {},
+    metricAlpha: 0.05,
     approve: [],
     hours: null,
     after: [],

@@ -1,7 +1,9 @@
 import { micros, type Duration, type Micros } from '../internal/time.ts'
 import {
   definitionOf,
+  byName,
   duration,
+  flag,
   listOf,
   members,
   numberBetween,
@@ -46,12 +48,30 @@ export interface CanaryOptions {
   readonly timeout?: Duration
   /** Bytes that the challenger may take beyond what it took when it was loaded (default 1 GiB). */
   readonly maxMemory?: number
+  /** What callers or their business are worth by which version served them; told by `:observe` (default none). */
+  readonly metrics?: Readonly<Record<string, MetricPromise>>
+  /** Error rate of what metrics say, shared by them, half of it for taking back (default 0.05). */
+  readonly metricAlpha?: number
+  /** How long after a prediction its values count, and only then (default the label horizon of the deployment's monitor, else 2d). */
+  readonly metricHorizon?: Duration
   /** What waits for a person: a step, all traffic ('100%'), or to become stable ('done') (default nothing does). */
   readonly approve?: readonly Gate[]
   /** When the challenger may get more traffic; it is taken back at any time (default always). */
   readonly hours?: RolloutHours
   /** Deployments of which no rollout may run while this challenger gets more traffic (default none). */
   readonly after?: readonly RolledOut[]
+}
+
+/** What is promised of a figure that is told of predictions later. */
+export interface MetricPromise {
+  /** Which values are better. */
+  readonly better: 'higher' | 'lower'
+  /** How much worse than stable's mean the challenger may be, in shares of it (default 0.01). */
+  readonly margin?: number
+  /** Whether the challenger must be shown to be within the margin before it takes all traffic (default false). */
+  readonly required?: boolean
+  /** What a prediction is worth of which nothing was told until the horizon; it counts as none without. */
+  readonly missing?: number
 }
 
 /** A step by its share of traffic, all traffic, or the end of the bake. */
@@ -75,6 +95,8 @@ export interface RolloutHours {
 /** A deployment, as another one waits for its rollouts. */
 export type RolledOut = Definition & { readonly canary: Canary }
 
+export type Metric = Required<Omit<MetricPromise, 'missing'>> & { readonly missing: number | null }
+
 /** The options with every default filled in; shares in [0, 1]. */
 export interface Canary {
   /** Rising. */
@@ -92,6 +114,10 @@ export interface Canary {
   readonly slower: number
   readonly timeout: Micros
   readonly maxMemory: number
+  readonly metrics: Readonly<Record<string, Metric>>
+  readonly metricAlpha: number
+  /** Null: the label horizon. */
+  readonly metricHorizon: Micros | null
   readonly approve: readonly (number | 'done')[]
   readonly hours: Required<RolloutHours> | null
   /** Names of deployments. */
@@ -136,6 +162,12 @@ const expectedForms: Forms<ExpectedDisagreement> = {
   meanDifference: optional(numberFrom(0)),
 }
 
+const metricForms: Forms<MetricPromise> = {
+  better: oneOf('higher', 'lower'),
+  margin: optional(numberFrom(0)),
+  required: optional(flag),
+  missing: optional(numberFrom(Number.NEGATIVE_INFINITY)),
+}
 export const canaryForms: Forms<CanaryOptions> = {
   steps: optional(listOf(percent, 1)),
   labels: optional(oneOf('required', 'advisory', 'none')),
@@ -151,6 +183,9 @@ export const canaryForms: Forms<CanaryOptions> = {
   slower: optional(numberFrom(0)),
   timeout: optional(duration),
   maxMemory: optional(wholeFrom(2 ** 20)),
+  metrics: optional(byName(members(metricForms))),
+  metricAlpha: optional(numberBetween(0, 0.5)),
+  metricHorizon: optional(duration),
   approve: optional(listOf(gate, 1)),
   hours: optional(members(hoursForms)),
   after: optional(listOf(definitionOf('deployment', 'a deployment'), 1)),
@@ -184,6 +219,16 @@ export function canaryOf(name: string, canary: CanaryOptions): Canary {
     slower: canary.slower ?? 0.15,
     timeout: micros(canary.timeout ?? '1s'),
     maxMemory: canary.maxMemory ?? 2 ** 30,
+    metrics: Object.fromEntries(
+      Object.entries(canary.metrics ?? {}).map(
+        ([metric, { better, margin = 0.01, required = false, missing = null }]) => [
+          metric,
+          { better, margin, required, missing },
+        ],
+      ),
+    ),
+    metricAlpha: canary.metricAlpha ?? 0.05,
+    metricHorizon: canary.metricHorizon === undefined ? null : micros(canary.metricHorizon),
     approve,
     hours: hours
       ? { from: hours.from, to: hours.to, days: hours.days ?? [...weekdays], zone: hours.zone ?? 'UTC' }

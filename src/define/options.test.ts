@@ -160,6 +160,9 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
     {
       model: late,
       canary: {
+        metrics: { revenue: { better: 'higher', margin: 0.1, required: true, missing: 0 } },
+        metricAlpha: 0.1,
+        metricHorizon: '1h',
         approve: ['20%', 'done'],
         hours: { from: '09:00', to: '17:00', days: ['mon'], zone: 'Europe/Berlin' },
         after: [api_],

@@ -23,6 +23,17 @@ export interface RolloutEvidence {
     readonly upper: number
     readonly allowed: number
   } | null
+  /** What predictions turned out to be worth: by how much the challenger is worse, with bounds (null before there are any). */
+  readonly metrics: readonly {
+    readonly name: string
+    readonly stable: { readonly n: number; readonly mean: number }
+    readonly canary: { readonly n: number; readonly mean: number }
+    readonly worse: number
+    readonly lower: number | null
+    readonly upper: number | null
+    readonly allowed: number
+    readonly verdict: 'against' | 'for' | 'open'
+  }[]
   readonly shadow: {
     readonly rows: number
     readonly needed: number

@@ -149,6 +149,18 @@ export const Evidence: z.ZodType<RolloutEvidence> = z
     loss: z
       .object({ rows: z.number(), mean: z.number(), lower: z.number(), upper: z.number(), allowed: z.number() })
       .nullable(),
+    metrics: z.array(
+      z.object({
+        name: z.string(),
+        stable: z.object({ n: z.number(), mean: z.number() }),
+        canary: z.object({ n: z.number(), mean: z.number() }),
+        worse: z.number(),
+        lower: z.number().nullable(),
+        upper: z.number().nullable(),
+        allowed: z.number(),
+        verdict: z.enum(['against', 'for', 'open']),
+      }),
+    ),
     shadow: z.object({ rows: z.number(), needed: z.number(), meanDifference: z.number(), flips: z.number() }),
   })
   .openapi('RolloutEvidence')

@@ -9,6 +9,7 @@ const reading = of('test/reading-options.test.ts')
 const served = of('test/served.test.ts')
 const oracle = of('test/oracle/verdicts.test.ts')
 const rollout = of('src/stages/deploy/rollout/rollout.test.ts')
+const observed = of('src/server/observe.test.ts')
 const approvals = of('src/server/approvals.test.ts')
 const bounds = of('src/stages/deploy/rollout/bounds.test.ts')
 const transitions = of('src/stages/deploy/rollout/transitions.test.ts')
@@ -372,6 +373,15 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'CanaryOptions.minRequests': canary,
   'CanaryOptions.maxWait': canary,
   'CanaryOptions.alpha': canary,
+  'CanaryOptions.metrics': observed(
+    'a metric that is worse takes back once its horizon is over, over a restart, and the decision follows from what is kept',
+  ),
+  'CanaryOptions.metricAlpha': of('src/math/sequential/served-difference.test.ts')(
+    'says nothing before each arm has served a hundred, and then what two samples say, by hand',
+  ),
+  'CanaryOptions.metricHorizon': observed(
+    'a metric that is worse takes back once its horizon is over, over a restart, and the decision follows from what is kept',
+  ),
   'CanaryOptions.approve': approvals(
     'an approval is given by a token that may, with its name and reason; operating is not approving',
   ),
@@ -610,6 +620,11 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
     'a challenger that takes longer than stable is one too slow, one that takes as long is not',
   ),
   'CanaryOptions.timeout': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
+  'CanaryOptions.metrics': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
+  'CanaryOptions.metricAlpha': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
+  'CanaryOptions.metricHorizon': of('src/stages/serve/metric-units.test.ts')(
+    'counts after the label horizon where no other is declared',
+  ),
   'CanaryOptions.approve': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
   'CanaryOptions.hours': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
   'CanaryOptions.after': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),

@@ -11,6 +11,7 @@ export interface Refusal {
 const both = (test: Test): Refusal => ({ no: test, yes: test })
 
 const rollout = of('src/stages/deploy/rollout/rollout.test.ts')
+const observed = of('src/server/observe.test.ts')
 const gates = of('src/stages/deploy/rollout/gates.test.ts')
 const bounds = of('src/stages/deploy/rollout/bounds.test.ts')
 const watch = of('src/stages/watch/watch.test.ts')
@@ -137,6 +138,12 @@ export const rulesSeen: Readonly<Record<string, Refusal>> = {
   'command promote': both(bounds('every command does what it says once, and nothing afterwards')),
   'command pause': both(bounds('every command does what it says once, and nothing afterwards')),
   'command approve': both(gates('is taken for nothing that does not wait, and no other word stands for it')),
+  metric: {
+    no: observed(
+      'a metric that is worse takes back once its horizon is over, over a restart, and the decision follows from what is kept',
+    ),
+    yes: observed('a metric that is required is waited for before all traffic, and what is as good passes'),
+  },
   approval: {
     no: gates('is asked for once, when the evidence is there, and goes on with who gave it, when and why'),
     yes: gates('is asked for before the first caller, also where there is no shadow'),

@@ -66,6 +66,7 @@ export function echoDeployment(options: EchoOptions): EchoDeployment {
       for (const one of known) labels.set(one.id, one.label)
       return known.length
     },
+    observe: () => Promise.reject(fail('metricUnknown', { deployment: options.name, metric: '', known: 'none' })),
     status,
     health: () => (deployment.ready ? { ready: true, reasons: [] } : { ready: false, reasons: ['told so'] }),
     async command(command, actor) {

@@ -30,8 +30,11 @@ function match(pattern: Compiled, segments: readonly string[]): Record<string, s
     const wanted = pattern.segments[i] as string
     const given = segments[i] as string
     if (wanted.startsWith('{')) {
+      // `{name}:observe`
+      const [name = '', suffix = ''] = wanted.slice(1).split('}')
+      if (suffix !== '' && !given.endsWith(suffix)) return undefined
       try {
-        params[wanted.slice(1, -1)] = decodeURIComponent(given)
+        params[name] = decodeURIComponent(given.slice(0, given.length - suffix.length))
       } catch {
         return undefined
       }

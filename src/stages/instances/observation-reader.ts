@@ -27,6 +27,8 @@ function isBefore(a: Position, b: Position | undefined): boolean {
 const withoutRollout = (recorder: Recorder): Recorder => ({
   answered: rows => recorder.answered(rows),
   challenged: rows => recorder.challenged(rows),
+  served: (rows, rollout) => recorder.served(rows, rollout),
+  told: values => recorder.told(values),
   learned: () => undefined,
   labelled: labels => recorder.labelled(labels),
 })

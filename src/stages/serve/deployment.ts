@@ -17,7 +17,7 @@ import { type Ending, LiveRollout } from './live-rollout.ts'
 import { type Observer, ServingMemory } from './memory.ts'
 import type { OnlineViews } from './online-views.ts'
 import { Predictor } from './predictor.ts'
-import type { Recorder } from './recorder.ts'
+import type { Recorder, ToldValue } from './recorder.ts'
 import { rolloutConfigOf } from './rollout-config.ts'
 import { ScalerGuard } from './scaler-guard.ts'
 import { retire, type ServedVersion } from './served-version.ts'
@@ -80,7 +80,8 @@ export class LiveDeployment implements ServedDeployment {
       told: decision => withWaiting(decision, this.#memory.waiting, labelHorizon),
       ended: (state, { arm }) => this.#ended(state, arm),
     })
-    this.#memory = new ServingMemory(this.#rollout, this.#noPairs(), () => services.clock.now())
+    const horizon = (): Micros => definition.canary.metricHorizon ?? labelHorizon
+    this.#memory = new ServingMemory(this.#rollout, this.#noPairs(), () => services.clock.now(), horizon)
     this.#recorder = this.#memory
     this.#predictor = new Predictor(definition, services.clock, () => ({
       rollout: this.#rollout,
@@ -370,6 +371,19 @@ export class LiveDeployment implements ServedDeployment {
       throw fail('requestInvalid', { row, column: 'label', reason: 'a score is never as large: beyond ±3.4e38' })
     })
     return this.#recorder.labelled(labels.map(({ id, label, at }) => ({ id, label, at: at ?? now })))
+  }
+
+  /** Values that are told of predictions, by the metrics that are declared, or were when the rollout began. */
+  async observe(values: readonly ToldValue[]): Promise<number> {
+    const known = { ...this.definition.canary.metrics, ...(this.rolling ? this.rollout?.config.metrics : {}) }
+    const unknown = values.find(one => !Object.hasOwn(known, one.metric))
+    if (unknown)
+      throw fail('metricUnknown', {
+        deployment: this.name,
+        metric: unknown.metric,
+        known: Object.keys(known).join(', ') || 'none',
+      })
+    return this.#recorder.told(values)
   }
 
   /** Time passes: steps that wait too long are held, and the scaler's chain of digests is followed again. */

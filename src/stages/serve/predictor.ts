@@ -14,7 +14,7 @@ import { eventsOf } from './evidence.ts'
 import { LatencyRing } from './latency.ts'
 import type { LiveRollout } from './live-rollout.ts'
 import type { Recorder } from './recorder.ts'
-import { answerOf, armOf, type Division } from './routing.ts'
+import { answerOf, armOf, callerOf, type Division } from './routing.ts'
 import { type Asked, type Challenged, scored, type Scored, type Trial } from './trial.ts'
 import type { Prediction, PredictRequest } from './types.ts'
 
@@ -227,11 +227,12 @@ export class Predictor {
   }
 
   #answers(
-    { each, stable, trial, rows }: Call,
+    call: Call,
     own: Scored | undefined,
     challenged: Challenged | undefined,
     started: number,
   ): readonly Prediction[] {
+    const { each, stable, trial, rows } = call
     const { rollout } = this.#hearers()
     // A rollout that has ended meanwhile has no arm any more
     const canary = trial && rollout.trial === trial ? trial.arm : undefined
@@ -257,6 +258,21 @@ export class Predictor {
       }
     })
     this.latency.add(spent)
+    if (canary) this.#served(call)
     return predictions
+  }
+
+  /** What rows turn out to be worth is compared by the arm that was drawn for them, whoever had to answer in its place. */
+  #served({ each, requests, weight, rollout: salt }: Call): void {
+    const { rollout, recorder } = this.#hearers()
+    const metrics = rollout.state?.config.metrics ?? {}
+    if (salt === undefined || weight <= 0 || weight >= 1 || Object.keys(metrics).length === 0) return
+    const rows = each.flatMap(({ id, at, arm }, i) => {
+      const request = requests[i]
+      if (!request || request.arm !== undefined) return []
+      const caller = callerOf(request, this.#of.stickyBy)
+      return [{ id, at, canary: arm === 'canary', chance: weight, ...(caller === undefined ? {} : { caller }) }]
+    })
+    if (rows.length > 0) recorder.served(rows, salt)
   }
 }

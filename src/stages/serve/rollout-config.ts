@@ -10,7 +10,7 @@ const inPercent = (share: number) => `${share * 100}%` as const
 
 /** What a deployment declares of its rollouts, for these two versions. */
 export function rolloutConfigOf({ name, canary }: Deployment, stable: Version, challenger: Version): RolloutConfig {
-  const { steps, maxWait, bake, timeout, maxLatency, expected, approve, hours, ...plain } = canary
+  const { steps, maxWait, bake, timeout, maxLatency, expected, approve, hours, metricHorizon: _, ...plain } = canary
   return {
     ...plain,
     deployment: name,

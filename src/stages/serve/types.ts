@@ -5,6 +5,7 @@ import type { FeatureStatus } from '../features/entity-window.ts'
 import type { Pushed, PushedRows } from '../log/take-rows.ts'
 import type { ExplainedAnswer } from '../explain/explainer.ts'
 import type { ExplanationMethod } from '../explain/method.ts'
+import type { ToldValue } from './recorder.ts'
 import type { Task } from '../../math/task.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import type { Micros } from '../../internal/time.ts'
@@ -101,6 +102,8 @@ export interface ServedDeployment {
   explain(requests: readonly PredictRequest[]): Promise<Explained>
   /** Gives the number of labels whose prediction was found. */
   feedback(labels: readonly Label[]): Promise<number>
+  /** Gives the number of values that are new and whose prediction was found. Throws `metricUnknown`. */
+  observe(values: readonly ToldValue[]): Promise<number>
   status(): DeploymentStatus
   /** Loaded, warm, and its golden rows answered right. Cached; costs no inference. */
   health(): { readonly ready: boolean; readonly reasons: readonly string[] }

@@ -1,6 +1,7 @@
 import { fail } from '../../../errors/index.ts'
 import { onCommand } from './command.ts'
 import { judgeLabels, withLosses } from './labels.ts'
+import { onMetrics } from './metrics.ts'
 import { proceed } from './proceed.ts'
 import { onRequest } from './requests.ts'
 import { onShadow } from './shadow.ts'
@@ -46,6 +47,8 @@ export function advance(state: RolloutState, event: RolloutEvent): Advanced {
       return onShadow(state, event)
     case 'labels':
       return onLabels(state, event)
+    case 'metrics':
+      return onMetrics(state, event)
     case 'memory':
       return onMemory(state, event)
     case 'rolling':

@@ -1,7 +1,8 @@
 import { formatTime, type Micros } from '../../../internal/time.ts'
 import { confidenceSequence } from '../../../math/sequential/mean-difference.ts'
 import { labelVerdict } from './labels.ts'
-import { obstacleTo, nextGate } from './obstacle.ts'
+import { unprovenMetrics } from './metric-verdict.ts'
+import { nextGate, obstacleTo } from './obstacle.ts'
 import type { RolloutState } from './state.ts'
 import { type Advanced, decide, enter, noDecisions, type Rule } from './transition.ts'
 import { percent, short } from './words.ts'
@@ -52,6 +53,7 @@ function afterStep(state: RolloutState): Ready | undefined {
   }
   const proven = labelVerdict(state) === 'for'
   if (config.labels === 'required' && !proven) return undefined
+  if (unprovenMetrics(state).length > 0) return undefined
   const { upper } = confidenceSequence(state.losses, config.labelAlpha)
   const threshold = config.margin * state.stableLoss
   return {
@@ -66,9 +68,12 @@ function afterStep(state: RolloutState): Ready | undefined {
 }
 
 /** What is still missing, where a step or the shadow takes long. */
-function missing({ config, phase, shadow, requests, losses }: RolloutState): string {
+function missing(state: RolloutState): string {
+  const { config, phase, shadow, requests, losses } = state
   if (phase === 'shadow') return `${shadow.rows} of ${config.shadowRows} shadow rows`
   if (requests.canary < config.minRequests) return `${requests.canary} of ${config.minRequests} canary requests`
+  const [open] = unprovenMetrics(state)
+  if (open) return `values of ${open.name} that decide: ${open.canary.n} of the challenger so far`
   return `labels that decide: ${losses.n} rows so far`
 }
 

@@ -26,6 +26,8 @@ describe('settings', () => {
       threshold: 0.5,
       stableThreshold: 0.5,
       expected: { flipRate: 0.1 },
+      metrics: {},
+      metricAlpha: 0.05,
       approve: [],
       hours: null,
       after: [],

@@ -68,6 +68,8 @@ export function resolveRollout(config: RolloutConfig): ResolvedConfig {
     threshold: config.threshold ?? 0.5,
     stableThreshold: config.stableThreshold ?? config.threshold ?? 0.5,
     expected: config.expected ?? (isClassification(config.task) ? { flipRate: 0.1 } : {}),
+    metrics: config.metrics ?? {},
+    metricAlpha: rate('metricAlpha', config.metricAlpha ?? 0.05),
     approve: gates(config.approve ?? [], weights),
     hours: config.hours ?? null,
     after: config.after ?? [],
@@ -102,6 +104,8 @@ export function startRollout(config: RolloutConfig, now: Micros, seed: number): 
     shadow: { rows: 0, sumDifference: 0, sumSquare: 0, flips: 0, nonFinite: 0, nextLook: 256 },
     losses: noPairs,
     stableLoss: 0,
+    metrics: {},
+    units: 0,
     sequence: 0,
   }
 }

@@ -1,7 +1,8 @@
-import type { RolloutHours } from '../../../define/canary.ts'
+import type { Metric, RolloutHours } from '../../../define/canary.ts'
 import type { Task } from '../../../math/task.ts'
 import type { Duration, Micros } from '../../../internal/time.ts'
 import type { PairedMoments } from '../../../math/sequential/mean-difference.ts'
+import type { ServedMoments } from '../../../math/sequential/served-difference.ts'
 
 export type Share = `${number}%`
 /** What a person may be asked for: a step, all traffic (`100%`), or the end of the bake. */
@@ -56,6 +57,10 @@ export interface RolloutConfig {
   readonly stableThreshold?: number
   /** How far good versions of this model disagree: online more than twice of it holds. Of classifications 10 % of the labels. */
   readonly expected?: Expected
+  /** Figures of predictions that are told later, by which version served them; none. */
+  readonly metrics?: Readonly<Record<string, Metric>>
+  /** Error rate of their confidence sequences, shared by them; 0.05, half of it on each side. */
+  readonly metricAlpha?: number
   /** What waits for a person; nothing. */
   readonly approve?: readonly Gate[]
   /** When the share of traffic may rise; always. */
@@ -94,6 +99,8 @@ export interface ResolvedConfig {
   readonly threshold: number
   readonly stableThreshold: number
   readonly expected: Expected
+  readonly metrics: Readonly<Record<string, Metric>>
+  readonly metricAlpha: number
   /** Shares of traffic, 1 for all, and `done`. */
   readonly approve: readonly (number | 'done')[]
   readonly hours: Required<RolloutHours> | null
@@ -159,6 +166,9 @@ export interface RolloutState {
   readonly shadow: ShadowState
   readonly losses: PairedMoments
   readonly stableLoss: number
+  readonly metrics: Readonly<Record<string, ServedMoments>>
+  /** Units of which the metrics were counted: one that comes again does not count again. */
+  readonly units: number
   /** Number of decisions so far. */
   readonly sequence: number
 }
@@ -194,6 +204,18 @@ export interface LabelsEvent extends At {
   readonly stable: ArrayLike<number>
   readonly canary: ArrayLike<number>
 }
+/**
+ * Units that one arm served, drawn with a chance that is known, with what they were worth. Each list has a member a unit.
+ */
+export interface MetricsEvent extends At {
+  readonly type: 'metrics'
+  /** Number of the first of them in the rollout. */
+  readonly first: number
+  readonly canary: readonly (0 | 1)[]
+  readonly chance: readonly number[]
+  /** Null where a unit has no value. */
+  readonly values: Readonly<Record<string, readonly (number | null)[]>>
+}
 /** The challenger's process has taken more memory than it may. */
 export interface MemoryEvent extends At {
   readonly type: 'memory'
@@ -219,6 +241,7 @@ export type RolloutEvent =
   | ShadowEvent
   | RequestEvent
   | LabelsEvent
+  | MetricsEvent
   | MemoryEvent
   | RollingEvent
   | TickEvent
