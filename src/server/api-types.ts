@@ -58,3 +58,30 @@ export interface ReportLine {
   readonly part: string | null
   readonly evidence: Readonly<Record<string, unknown>>
 }
+
+/** What became of requests in one arm, where both were asked. */
+export interface ArmFigures {
+  readonly rows: number
+  readonly asked: number
+  readonly errors: number
+  readonly timeouts: number
+  /** Milliseconds; null where it answered none. */
+  readonly p50: number | null
+  readonly p99: number | null
+}
+
+/** What was asked of a deployment, in pieces of `step` minutes, oldest first, and all of it together. */
+export interface Traffic {
+  readonly step: number
+  readonly points: readonly {
+    readonly at: number
+    readonly rows: number
+    readonly failed: number
+    /** Milliseconds that callers waited; null where nothing was asked. */
+    readonly p50: number | null
+    readonly p99: number | null
+    /** How near the guardrails of the rollout were to taking it back, by their names; null without a rollout. */
+    readonly evidence: Readonly<Record<string, number>> | null
+  }[]
+  readonly arms: { readonly stable: ArmFigures; readonly canary: ArmFigures }
+}

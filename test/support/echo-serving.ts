@@ -68,6 +68,7 @@ export function echoDeployment(options: EchoOptions): EchoDeployment {
     },
     observe: () => Promise.reject(fail('metricUnknown', { deployment: options.name, metric: '', known: 'none' })),
     status,
+    traffic: () => [],
     health: () => (deployment.ready ? { ready: true, reasons: [] } : { ready: false, reasons: ['told so'] }),
     async command(command, actor) {
       if (!options.rollout) throw fail('noRollout', { deployment: options.name, command })

@@ -6,8 +6,9 @@ import type { Json } from '../../internal/canonical-json.ts'
 import type { RolloutCommand } from '../../stages/deploy/rollout/index.ts'
 import type { ServedDeployment } from '../../stages/serve/types.ts'
 import { rolloutEvidence } from '../rollout-evidence.ts'
+import { trafficOf } from '../traffic-figures.ts'
 import { route } from '../route.ts'
-import { DeploymentView } from '../schemas.ts'
+import { DeploymentView, Traffic } from '../schemas.ts'
 import type { ServerServices } from '../services.ts'
 
 async function view(name: string, declared: Deployment | undefined, services: ServerServices): Promise<unknown> {
@@ -84,6 +85,18 @@ export const deploymentRoutes = [
       if (!declared) servedOf(services, name)
       return view(name, declared, services)
     },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/deployments/{name}/traffic',
+    byLeader: true,
+    permission: 'read',
+    tag: 'deployments',
+    summary: 'Requests, errors and latencies of the last hours, of both arms, over restarts and all instances',
+    query: z.strictObject({ hours: z.coerce.number().int().min(1).max(48).optional() }),
+    answer: Traffic,
+    handler: async ({ params: { name = '' }, query: { hours = 3 } }, services) =>
+      trafficOf(servedOf(services, name), hours),
   }),
   command('promote', 'Gives the challenger all traffic now'),
   command('abort', 'Gives the stable version all traffic again and ends the rollout'),

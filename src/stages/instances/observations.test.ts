@@ -24,6 +24,7 @@ function heard(): { readonly recorder: Recorder; readonly all: unknown[] } {
       learned: (event, rollout) => void add('learned', { event, rollout }),
       labelled: labels => (add('labelled', labels), 0),
       served: (rows, rollout) => void add('served', { rows, rollout }),
+      counted: minutes => void add('counted', minutes),
       told: values => (add('told', values), 0),
     },
   }
@@ -76,6 +77,8 @@ const call: fc.Arbitrary<(recorder: Recorder) => void> = fc.oneof(
     .map(([rollout, rows, values]) => (recorder: Recorder) => {
       recorder.served([...rows, { id: 'a', at: 1, canary: true, chance: 0.5, caller: rollout }], rollout)
       recorder.told(values)
+      const arm = { rows: values.length, asked: 1, errors: 0, timeouts: 1, took: [0, 2] }
+      recorder.counted({ 7: { stable: arm, canary: arm, failed: 1, latency: [3] } })
     }),
 )
 

@@ -3,6 +3,7 @@ import type { Score } from '../../math/metrics/row-loss.ts'
 import type { RolloutEvent } from '../deploy/rollout/index.ts'
 import { eventOfJson } from '../serve/event-json.ts'
 import type { AnsweredRows, ChallengedRows, KnownLabel, Recorder, ServedRow, ToldValue } from '../serve/recorder.ts'
+import type { Minutes } from '../serve/traffic.ts'
 
 /** A score that is not finite is null. */
 type WrittenScore = number | readonly number[] | null
@@ -25,6 +26,7 @@ export type Observation =
       readonly rows: readonly (readonly [id: string, at: Micros, stable: WrittenScore, canary: WrittenScore])[]
     }
   | { readonly type: 'served'; readonly rollout: string; readonly rows: readonly ServedRow[] }
+  | { readonly type: 'counted'; readonly minutes: Minutes }
   | { readonly type: 'told'; readonly values: readonly ToldValue[] }
   | { readonly type: 'learned'; readonly rollout: string; readonly event: RolloutEvent }
   | { readonly type: 'labelled'; readonly labels: readonly KnownLabel[] }
@@ -67,6 +69,9 @@ export function writingRecorder(write: (observation: Observation) => void): Reco
     served(rows, rollout) {
       write({ type: 'served', rollout, rows })
     },
+    counted(minutes) {
+      write({ type: 'counted', minutes })
+    },
     told(values) {
       write({ type: 'told', values })
       return 0
@@ -108,6 +113,9 @@ export function tell(recorder: Recorder, observation: Observation): void {
       return
     case 'served':
       recorder.served(observation.rows, observation.rollout)
+      return
+    case 'counted':
+      recorder.counted(observation.minutes)
       return
     case 'told':
       recorder.told(observation.values)

@@ -5,6 +5,7 @@ import { messageOf } from '../../internal/message-of.ts'
 import type { Micros } from '../../internal/time.ts'
 import type { Task } from '../../math/task.ts'
 import { type CommandEvent, startRollout, type RolloutState } from '../deploy/rollout/index.ts'
+import { limitOf, logE } from '../deploy/rollout/transition.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
 import type { StageServices } from '../services.ts'
 import { versionCalled, versionName } from '../register/version-parts.ts'
@@ -22,6 +23,7 @@ import { rolloutConfigOf } from './rollout-config.ts'
 import { ScalerGuard } from './scaler-guard.ts'
 import { retire, type ServedVersion } from './served-version.ts'
 import { recordStable, recordWithdrawn, type StableDocument } from './stable-record.ts'
+import type { Nearness, TrafficHistory } from './traffic.ts'
 import { Trial } from './trial.ts'
 import type { DeploymentStatus, Explained, Label, Prediction, PredictRequest, ServedDeployment } from './types.ts'
 
@@ -32,6 +34,12 @@ export interface Lead extends JournalOptions {
   /** Where it writes; it takes nothing any more once another leads. By default the store of the services. */
   readonly store?: MetadataStore
 }
+
+/** How near each guardrail is to taking the challenger back; 1 does. */
+const nearnessOf = (state: RolloutState): Nearness =>
+  Object.fromEntries(
+    state.config.guardrails.map(kind => [kind, Math.max(0, logE(state, kind)) / limitOf(state.config, kind)]),
+  )
 
 const isOver = ({ phase }: RolloutState): boolean => phase === 'done' || phase === 'rolled-back'
 
@@ -393,7 +401,16 @@ export class LiveDeployment implements ServedDeployment {
     if (stable && this.#scaler.due()) this.#rollout.write(() => this.#scaler.follow(stable))
     this.#memory.release()
     this.#rollout.retry()
-    this.#rollout.move({ type: 'tick', at: this.#services.clock.now() })
+    const at = this.#services.clock.now()
+    this.#rollout.move({ type: 'tick', at })
+    const { rollout } = this
+    if (rollout && this.rolling) this.#memory.traffic.stands(at, nearnessOf(rollout))
+  }
+
+  /** What was asked of it lately, where it is led. */
+  traffic(count: number, step: number): ReturnType<TrafficHistory['since']> {
+    this.#predictor.tellTraffic()
+    return this.#memory.traffic.since(this.#services.clock.now(), count, step)
   }
 
   /** A challenger that came through becomes stable, in this process from now on; another is let go. */
@@ -419,6 +436,7 @@ export class LiveDeployment implements ServedDeployment {
   /** Resolves when every challenger is heard and every decision so far is stored; throws what went wrong with storing one. */
   async settled(): Promise<void> {
     await this.#predictor.heard()
+    this.#predictor.tellTraffic()
     await this.#rollout.stored()
   }
 
@@ -487,6 +505,7 @@ export class LiveDeployment implements ServedDeployment {
   async #close(): Promise<void> {
     this.#rollout.trial?.end()
     await this.#predictor.heard()
+    this.#predictor.tellTraffic()
     if (this.leads) {
       await this.#memory.close()
       // Who has lost the lead without knowing has nothing to store, and all the rest to close

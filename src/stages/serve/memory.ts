@@ -9,6 +9,7 @@ import type { LabelPairs } from './label-pairs.ts'
 import type { LiveRollout } from './live-rollout.ts'
 import { MetricUnits } from './metric-units.ts'
 import type { AnsweredRows, ChallengedRows, KnownLabel, Recorder, ServedRow, ToldValue } from './recorder.ts'
+import { type Minutes, TrafficHistory } from './traffic.ts'
 import { RolloutLog } from './rollout-log.ts'
 
 /** What else hears of every answered row: the monitor. */
@@ -41,6 +42,7 @@ export class ServingMemory implements Recorder, Keeper {
   readonly #rollout: LiveRollout
   readonly #now: () => Micros
   readonly #metrics: MetricUnits
+  readonly traffic = new TrafficHistory()
   #pairs: LabelPairs
   #journal: ServingJournal | undefined
   #log: RolloutLog | undefined
@@ -99,6 +101,10 @@ export class ServingMemory implements Recorder, Keeper {
     }
   }
 
+  counted(minutes: Minutes): void {
+    this.traffic.add(minutes)
+  }
+
   served(rows: readonly ServedRow[], rollout: string): void {
     this.#metrics.served(rows, rollout)
   }
@@ -140,7 +146,7 @@ export class ServingMemory implements Recorder, Keeper {
 
   /** From now on what is in memory is also kept in `folder`, with what `others` remember; takes up what is there. */
   async open(folder: string, others: readonly Keeper[], options: JournalOptions): Promise<void> {
-    this.#journal = await ServingJournal.open(folder, [this, this.#metrics, ...others], options)
+    this.#journal = await ServingJournal.open(folder, [this, this.#metrics, this.traffic, ...others], options)
     this.#log = await RolloutLog.open(join(folder, 'events'), options.onError, options.leads)
     this.#rollout.keep(this.#log)
     // A rollout that began past the journal (by a command while no server ran) has another challenger than what it holds

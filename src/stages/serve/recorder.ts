@@ -1,6 +1,7 @@
 import type { Micros } from '../../internal/time.ts'
 import type { Score } from '../../math/metrics/row-loss.ts'
 import type { RolloutEvent } from '../deploy/rollout/index.ts'
+import type { Minutes } from './traffic.ts'
 import type { EncodedRows } from './encode.ts'
 
 /** Rows that the stable version answered. */
@@ -64,6 +65,8 @@ export interface Recorder {
   told(values: readonly ToldValue[]): number
   /** `rollout`: its salt. */
   learned(event: RolloutEvent, rollout: string): void
+  /** What was asked, by minutes. */
+  counted(minutes: Minutes): void
   /** Gives the number of labels whose prediction is known here. */
   labelled(labels: readonly KnownLabel[]): number
 }

@@ -5,6 +5,7 @@ import type { FeatureStatus } from '../features/entity-window.ts'
 import type { Pushed, PushedRows } from '../log/take-rows.ts'
 import type { ExplainedAnswer } from '../explain/explainer.ts'
 import type { ExplanationMethod } from '../explain/method.ts'
+import type { TrafficHistory } from './traffic.ts'
 import type { ToldValue } from './recorder.ts'
 import type { Task } from '../../math/task.ts'
 import type { Json } from '../../internal/canonical-json.ts'
@@ -105,6 +106,8 @@ export interface ServedDeployment {
   /** Gives the number of values that are new and whose prediction was found. Throws `metricUnknown`. */
   observe(values: readonly ToldValue[]): Promise<number>
   status(): DeploymentStatus
+  /** What was asked in `count` pieces of `step` minutes up to now, oldest first. */
+  traffic(count: number, step: number): ReturnType<TrafficHistory['since']>
   /** Loaded, warm, and its golden rows answered right. Cached; costs no inference. */
   health(): { readonly ready: boolean; readonly reasons: readonly string[] }
   /** Operator's word on the running rollout, with why: whatever the evidence says. */
