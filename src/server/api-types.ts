@@ -83,5 +83,19 @@ export interface Traffic {
     /** How near the guardrails of the rollout were to taking it back, by their names; null without a rollout. */
     readonly evidence: Readonly<Record<string, number>> | null
   }[]
+  readonly all: {
+    readonly rows: number
+    readonly failed: number
+    readonly p50: number | null
+    readonly p99: number | null
+  }
   readonly arms: { readonly stable: ArmFigures; readonly canary: ArmFigures }
+}
+
+/** Who asks, and what they may do. */
+export interface Session {
+  readonly name: string
+  readonly scopes: readonly string[]
+  /** Whether the server asks for tokens: where it does not, everybody on this machine may do everything. */
+  readonly auth: boolean
 }

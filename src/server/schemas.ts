@@ -188,6 +188,7 @@ export const Traffic: z.ZodType<TrafficAnswer> = z
         evidence: z.record(z.string(), z.number()).nullable(),
       }),
     ),
+    all: z.object({ rows: z.number(), failed: z.number(), p50: milliseconds, p99: milliseconds }),
     arms: z.object({ stable: ArmFigures, canary: ArmFigures }),
   })
   .openapi('Traffic')

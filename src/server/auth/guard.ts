@@ -1,6 +1,7 @@
 import { fail } from '../../errors/index.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
+import type { Session } from '../api-types.ts'
 import type { Permission } from '../route.ts'
 import { SignInFailures } from './failures.ts'
 import { endSession, isSession, openSession, verifySession } from './sessions.ts'
@@ -105,6 +106,12 @@ export class Guard {
     const record = await verifyToken(this.#options, token)
     if (!record) return this.#refuse('sign-in', 'read')
     return { record, cookie: await openSession(this.#options, record) }
+  }
+
+  /** Who asks, once it was checked that they may. */
+  async who(header: HeaderReader): Promise<Session> {
+    const record = this.auth ? await this.identify(tokenOf(header)) : undefined
+    return { name: record?.name ?? 'local', scopes: this.auth ? (record?.scopes ?? []) : ['admin'], auth: this.auth }
   }
 
   async signOut(header: HeaderReader): Promise<void> {

@@ -35,6 +35,15 @@ export const accessRoutes = [
     },
   }),
   route({
+    method: 'GET',
+    path: '/v1/session',
+    permission: 'read',
+    tag: 'access',
+    summary: 'Who asks, and what they may do',
+    answer: z.object({ name: z.string(), scopes: z.array(z.string()), auth: z.boolean() }),
+    handler: ({ request }, { guard }) => guard.who(name => request.headers.get(name) ?? undefined),
+  }),
+  route({
     method: 'DELETE',
     path: '/v1/session',
     permission: 'read',

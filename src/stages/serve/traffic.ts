@@ -31,7 +31,7 @@ const wider = 1.5
 const maxBuckets = 36
 
 const noArm: ArmTraffic = { rows: 0, asked: 0, errors: 0, timeouts: 0, took: [] }
-const noMinute: Minute = { stable: noArm, canary: noArm, failed: 0, latency: [] }
+export const noMinute: Minute = { stable: noArm, canary: noArm, failed: 0, latency: [] }
 
 function bucketOf(milliseconds: number): number {
   if (!(milliseconds > least)) return 0
