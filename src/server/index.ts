@@ -12,3 +12,4 @@ export {
 export { EventBus, type ServerEvent } from './events/bus.ts'
 export { checkBind } from './auth/guard.ts'
 export { startServer, type RunningServer, type ServerOptions } from './listen.ts'
+export { readTls, type TlsFiles } from './tls.ts'

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import { getRequestListener } from '@hono/node-server'
 import type { Workspace } from '../config/workspace.ts'
 import { fail } from '../errors/index.ts'
@@ -17,6 +18,7 @@ import { vertexRoutes } from './inference/scoring/vertex.ts'
 import type { DataServices } from './inference/services.ts'
 import { InferenceMetrics } from './metrics.ts'
 import type { ServerServices } from './services.ts'
+import { followTls, readTls, type TlsFiles } from './tls.ts'
 import { packageVersion } from '../internal/package-version.ts'
 
 export interface ServerOptions {
@@ -31,6 +33,8 @@ export interface ServerOptions {
   readonly port: number
   /** Where the inference protocol is spoken over gRPC as well; 0 takes a free one. Default: nowhere. */
   readonly grpcPort?: number | undefined
+  /** Speak TLS by these files; what they hold is looked at again as long as the server runs. */
+  readonly tls?: TlsFiles | undefined
   /** Ask for tokens. */
   readonly auth?: boolean
   /** Host names besides the address itself under which it answers. */
@@ -54,7 +58,7 @@ export interface RunningServer {
   close(): Promise<void>
 }
 
-function listen(server: Server, host: string, port: number): Promise<number> {
+function listen(server: Server | TlsServer, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const reason = error.code === 'EADDRNOTAVAIL' ? 'this machine has no such address' : (error.code ?? error.message)
@@ -104,7 +108,7 @@ const toStandardError: ServerServices['log'] = line => process.stderr.write(`${J
 const wait = (milliseconds: number): Promise<void> => new Promise(resolve => setTimeout(resolve, milliseconds))
 
 /** Takes no new connection, and waits for the requests that run, at most so long. */
-async function drain(server: Server, milliseconds: number): Promise<void> {
+async function drain(server: Server | TlsServer, milliseconds: number): Promise<void> {
   const closed = new Promise<void>(resolve => server.close(() => resolve()))
   server.closeIdleConnections()
   const timer = setTimeout(() => server.closeAllConnections(), milliseconds)
@@ -154,17 +158,23 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     overrideGlobalObjects: false,
   })
   const open = new Set<ServerResponse>()
-  const server = createServer({ noDelay: true, keepAliveTimeout: 65_000 }, (request, response) => {
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
     open.add(response)
     response.once('close', () => open.delete(response))
     response.once('finish', () => discardRest(request))
     response.shouldKeepAlive &&= health.open
     if (!response.shouldKeepAlive && request.method !== 'GET') closeAfterBody(request, response)
     if (!handleData(request, response)) void handleControl(request, response)
-  })
+  }
+  const { tls } = options
+  const settings = { noDelay: true, keepAliveTimeout: 65_000 }
+  const secure = tls && createTlsServer({ ...settings, ...readTls(tls) }, handle)
+  const server = secure ?? createServer(settings, handle)
+  const stopFollowing = tls && secure ? followTls(secure, tls, log) : undefined
 
   let stopWatching: (() => Promise<void>) | undefined
   const letGo = async (): Promise<void> => {
+    stopFollowing?.()
     health.close()
     metrics.close()
     await stopWatching?.()
@@ -199,7 +209,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
   const shown = host.includes(':') ? `[${host}]` : host
   return {
-    url: `http://${shown}:${port}`,
+    url: `${tls ? 'https' : 'http'}://${shown}:${port}`,
     ...(grpc ? { grpc: `${shown}:${grpc.port}` } : {}),
     bus,
     close: () => (closing ??= close()),

@@ -48,6 +48,10 @@ export const flagsSeen: Readonly<Record<string, Test>> = {
   'up --grpc-port': of('test/running/grpc.test.ts')(
     'gRPC is spoken where the project or --grpc-port says so, and ends with the rest',
   ),
+  'up --tls-cert': of('test/running/tls.test.ts')('speaks TLS, and nothing else on that port'),
+  'up --tls-key': of('test/running/tls.test.ts')(
+    'refuses what is no certificate and key, half of them, and gRPC in the clear beside it',
+  ),
   'up --advertise': of('test/peers/instances.test.ts')('is asked by the others where it says that it can be reached'),
   'up --auth': of('test/running/sign-in.test.ts')(
     'up --auth writes no token anywhere, and its commands and people get in all the same',

@@ -16,6 +16,7 @@ import type { MetadataStore } from '../../ports/metadata-store.ts'
 const form = z.object({
   url: z.string(),
   auth: z.boolean(),
+  certificate: z.string().optional(),
   process: z.object({ host: z.string(), bootId: z.string(), pid: z.number(), startTime: z.string() }),
 })
 
@@ -24,6 +25,8 @@ export interface RunningServer {
   readonly url: string
   /** Whether it asks for tokens. None stands here: commands make one of their own for each call. */
   readonly auth: boolean
+  /** The file of its certificate, where it speaks TLS and lies on this machine. */
+  readonly certificate?: string | undefined
   readonly process: ProcessIdentity
 }
 
@@ -147,14 +150,21 @@ async function call(services: Services, server: RunningServer, asked: Asked): Pr
 async function send(server: RunningServer, { path, body }: Asked, token: string | undefined): Promise<unknown> {
   let answer: Response
   try {
-    answer = await fetch(`${server.url}${path}`, {
+    const sent = {
+      method: body === undefined ? 'GET' : 'POST',
       signal: AbortSignal.timeout(30_000),
       headers: {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       },
-      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
-    })
+      body: body === undefined ? undefined : JSON.stringify(body),
+    }
+    const { certificate } = server
+    const url = `${server.url}${path}`
+    answer =
+      certificate === undefined
+        ? await fetch(url, { ...sent, body: sent.body ?? null })
+        : await (await import('./pinned.ts')).askPinned(url, certificate, sent)
   } catch (error) {
     throw fail('serverSilent', { url: server.url, pid: server.process.pid, reason: messageOf(error) }, error)
   }

@@ -1,12 +1,14 @@
 import { networkInterfaces } from 'node:os'
+import { resolve } from 'node:path'
 import { findRoot, loadProject } from '../../config/load.ts'
 import { makeStateFolder } from '../../config/state-folder.ts'
 import { openWorkspace, type Workspace } from '../../config/workspace.ts'
 import type { Project } from '../../define/project.ts'
+import { fail } from '../../errors/index.ts'
 import { ownIdentity } from '../../internal/process-identity.ts'
 import { messageOf } from '../../internal/message-of.ts'
 import type { Log } from '../../ports/log.ts'
-import { checkBind, EventBus, startServer } from '../../server/index.ts'
+import { checkBind, EventBus, readTls, startServer, type TlsFiles } from '../../server/index.ts'
 import { LiveServing } from '../../stages/serve/serving.ts'
 import { openJobs } from '../../app/jobs/jobs.ts'
 import { oneInstance, onlyInstance } from '../../app/live/instances.ts'
@@ -23,6 +25,7 @@ export interface UpOptions {
   /** Where other instances reach this one; where it listens by default. */
   readonly advertise?: string | undefined
   readonly grpcPort?: number | undefined
+  readonly tls?: TlsFiles | undefined
   readonly log: Log
 }
 
@@ -76,6 +79,12 @@ export async function up(options: UpOptions): Promise<Up> {
   const { port = said.port ?? 8790, host = said.host ?? '127.0.0.1', auth = said.auth ?? false } = options
   const grpcPort = options.grpcPort ?? said.grpcPort
   checkBind(host, auth)
+  const { tls } = options
+  if (tls) {
+    readTls(tls)
+    // gRPC would be spoken in the clear beside it
+    if (grpcPort !== undefined) throw fail('tlsWithoutGrpc')
+  }
   // A database in a file serves one process; of a server's many may serve beside each other
   const own = await claimServing(makeStateFolder(root), mayBeSeveral(project))
   try {
@@ -101,7 +110,7 @@ const mayBeSeveral = ({ settings }: Project): boolean => settings.metadata?.kind
 
 async function serve(
   project: Project,
-  { cwd, log, advertise }: UpOptions,
+  { cwd, log, advertise, tls }: UpOptions,
   address: Address,
   claim: Claim,
 ): Promise<Up> {
@@ -130,6 +139,7 @@ async function serve(
       serving,
       jobs,
       ...address,
+      tls,
       bus,
       log,
       lead: { leads: instance.leads, url: () => instance.leader()?.url },
@@ -146,7 +156,8 @@ async function serve(
       follow(instance.beat())
       follow(recover())
     }, 1000)
-    await announce(claim, { url: server.url, process: ownIdentity(), auth })
+    const certificate = tls && resolve(cwd, tls.cert)
+    await announce(claim, { url: server.url, process: ownIdentity(), auth, certificate })
     return {
       url: server.url,
       ...(server.grpc === undefined ? {} : { grpc: server.grpc }),

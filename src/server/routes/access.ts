@@ -14,8 +14,9 @@ const Token = z
   })
   .openapi('Token')
 
-function cookie(value: string, seconds: number): string {
-  return `${sessionCookie}=${value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${seconds}`
+function cookie({ url }: Request, value: string, seconds: number): string {
+  const secure = url.startsWith('https:') ? '; Secure' : ''
+  return `${sessionCookie}=${value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${seconds}${secure}`
 }
 
 export const accessRoutes = [
@@ -27,11 +28,11 @@ export const accessRoutes = [
     summary: 'Signs a browser in: opens a session of twelve hours, in a cookie that scripts cannot read',
     body: z.strictObject({ token: z.string().max(200) }),
     answer: z.object({ name: z.string(), scopes: z.array(z.string()) }),
-    async handler({ body }, { guard }) {
+    async handler({ body, request }, { guard }) {
       if (!guard.auth) return { name: 'local', scopes: ['admin'] }
       const { record, cookie: value } = await guard.signIn(body.token)
       const { name, scopes } = record
-      return Response.json({ name, scopes }, { headers: { 'set-cookie': cookie(value, sessionSeconds) } })
+      return Response.json({ name, scopes }, { headers: { 'set-cookie': cookie(request, value, sessionSeconds) } })
     },
   }),
   route({
@@ -52,7 +53,7 @@ export const accessRoutes = [
     answer: z.object({}),
     async handler({ request }, { guard }) {
       await guard.signOut(name => request.headers.get(name) ?? undefined)
-      return Response.json({}, { headers: { 'set-cookie': cookie('', 0) } })
+      return Response.json({}, { headers: { 'set-cookie': cookie(request, '', 0) } })
     },
   }),
   route({
