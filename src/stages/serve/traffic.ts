@@ -41,12 +41,6 @@ function bucketOf(milliseconds: number): number {
 const addUp = (a: Histogram, b: Histogram): Histogram =>
   Array.from({ length: Math.max(a.length, b.length) }, (_, i) => (a[i] ?? 0) + (b[i] ?? 0))
 
-const one = (milliseconds: number): Histogram => {
-  const made = new Array<number>(bucketOf(milliseconds) + 1).fill(0)
-  made[made.length - 1] = 1
-  return made
-}
-
 const addArms = (a: ArmTraffic, b: ArmTraffic): ArmTraffic => ({
   rows: a.rows + b.rows,
   asked: a.asked + b.asked,
@@ -78,48 +72,77 @@ export const startOf = (minute: number): Micros => minute * minuteLength
 /** Minutes by their number since 1970. */
 export type Minutes = Readonly<Record<number, Minute>>
 
-/** What was asked since it was last given away, in few enough pieces for any recorder. */
+interface OpenArm {
+  rows: number
+  asked: number
+  errors: number
+  timeouts: number
+  readonly took: number[]
+}
+/** A minute that is still being counted: nothing is made anew for a request. */
+interface OpenMinute {
+  readonly stable: OpenArm
+  readonly canary: OpenArm
+  failed: number
+  readonly latency: number[]
+}
+
+const buckets = (): number[] => Array.from({ length: maxBuckets }, () => 0)
+const openArm = (): OpenArm => ({ rows: 0, asked: 0, errors: 0, timeouts: 0, took: buckets() })
+
+/** Without the buckets that are empty to the end. */
+const closed = (counts: readonly number[]): Histogram => counts.slice(0, counts.findLastIndex(count => count > 0) + 1)
+const closedArm = (arm: OpenArm): ArmTraffic => ({ ...arm, took: closed(arm.took) })
+
+/** What was asked since it was last given away. */
 export class TrafficCounter {
-  #minutes = new Map<number, Minute>()
+  #minutes = new Map<number, OpenMinute>()
 
   get empty(): boolean {
     return this.#minutes.size === 0
   }
 
-  #add(at: Micros, more: Minute): void {
+  #of(at: Micros): OpenMinute {
     const minute = minuteOf(at)
-    this.#minutes.set(minute, addMinutes(this.#minutes.get(minute) ?? noMinute, more))
+    let found = this.#minutes.get(minute)
+    if (!found) {
+      found = { stable: openArm(), canary: openArm(), failed: 0, latency: buckets() }
+      this.#minutes.set(minute, found)
+    }
+    return found
   }
 
   answered(at: Micros, rows: { readonly stable: number; readonly canary: number }, milliseconds: number): void {
-    this.#add(at, {
-      stable: { ...noArm, rows: rows.stable },
-      canary: { ...noArm, rows: rows.canary },
-      failed: 0,
-      latency: one(milliseconds),
-    })
+    const { stable, canary, latency } = this.#of(at)
+    stable.rows += rows.stable
+    canary.rows += rows.canary
+    latency[bucketOf(milliseconds)] = (latency[bucketOf(milliseconds)] ?? 0) + 1
   }
 
   failed(at: Micros, rows: number): void {
-    this.#add(at, { ...noMinute, failed: rows })
+    this.#of(at).failed += rows
   }
 
   /** A request that both arms were asked. */
   judged({ at, outcome, took }: RequestEvent): void {
-    const arm = (which: 'stable' | 'canary'): ArmTraffic => ({
-      rows: 0,
-      asked: 1,
-      errors: outcome[which] === 'error' || outcome[which] === 'invalid' ? 1 : 0,
-      timeouts: outcome[which] === 'timeout' ? 1 : 0,
-      took: took ? one(took[which]) : [],
-    })
-    this.#add(at, { ...noMinute, stable: arm('stable'), canary: arm('canary') })
+    const minute = this.#of(at)
+    for (const which of ['stable', 'canary'] as const) {
+      const arm = minute[which]
+      const became = outcome[which]
+      arm.asked++
+      if (became === 'error' || became === 'invalid') arm.errors++
+      if (became === 'timeout') arm.timeouts++
+      if (took) arm.took[bucketOf(took[which])] = (arm.took[bucketOf(took[which])] ?? 0) + 1
+    }
   }
 
   take(): Minutes {
-    const taken = Object.fromEntries(this.#minutes)
+    const taken = [...this.#minutes].map(([minute, { stable, canary, failed, latency }]): [number, Minute] => [
+      minute,
+      { stable: closedArm(stable), canary: closedArm(canary), failed, latency: closed(latency) },
+    ])
     this.#minutes = new Map()
-    return taken
+    return Object.fromEntries(taken)
   }
 }
 
