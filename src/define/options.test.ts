@@ -207,7 +207,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
       data: { kind: 'duckdb', threads: 1, maxMemoryGb: 1 },
       online: { kind: 'lmdb' },
       keys: { kind: 'local' },
-      serve: { host: '127.0.0.1', port: 0, auth: true, grpcPort: 0 },
+      serve: { host: '127.0.0.1', port: 0, auth: true, maxRequestsPerSecond: 50, maxRequestsPerDay: 1000, grpcPort: 0 },
       run: { kind: 'process' },
       audit: {
         anchors: {

@@ -6,6 +6,7 @@ import { fail } from '../errors/index.ts'
 import type { ServedDeployment, Serving } from '../stages/serve/types.ts'
 import { createApp } from './app.ts'
 import { Guard, isLoopback } from './auth/guard.ts'
+import type { TokenLimits } from './auth/limits.ts'
 import { EventBus } from './events/bus.ts'
 import { watchStore } from './events/watch-store.ts'
 import type { Lead } from './forward.ts'
@@ -37,6 +38,8 @@ export interface ServerOptions {
   readonly tls?: TlsFiles | undefined
   /** Ask for tokens. */
   readonly auth?: boolean
+  /** What each token may ask of this server. */
+  readonly limits?: TokenLimits
   /** Host names besides the address itself under which it answers. */
   readonly allowedHosts?: readonly string[]
   /** Of whoever else of this process has something to show at once. */
@@ -129,7 +132,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const bus = options.bus ?? new EventBus()
   const version = packageVersion()
   const { store, clock } = workspace
-  const guard = new Guard({ store, clock, host, auth: options.auth ?? false, allowedHosts: options.allowedHosts ?? [] })
+  const guard = new Guard({
+    store,
+    clock,
+    host,
+    auth: options.auth ?? false,
+    allowedHosts: options.allowedHosts ?? [],
+    limits: options.limits ?? {},
+  })
   const health = new Health({ store, serving, clock, version })
   const services: ServerServices = {
     workspace,

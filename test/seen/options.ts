@@ -10,6 +10,7 @@ const served = of('test/served.test.ts')
 const oracle = of('test/oracle/verdicts.test.ts')
 const rollout = of('src/stages/deploy/rollout/rollout.test.ts')
 const observed = of('src/server/observe.test.ts')
+const limits = of('src/server/auth/limits.test.ts')
 const approvals = of('src/server/approvals.test.ts')
 const bounds = of('src/stages/deploy/rollout/bounds.test.ts')
 const transitions = of('src/stages/deploy/rollout/transitions.test.ts')
@@ -466,6 +467,8 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'ServeSettings.grpcPort': of('test/running/grpc.test.ts')(
     'gRPC is spoken where the project or --grpc-port says so, and ends with the rest',
   ),
+  'ServeSettings.maxRequestsPerSecond': limits('each token may ask so much a second, and so much a day'),
+  'ServeSettings.maxRequestsPerDay': limits('each token may ask so much a second, and so much a day'),
   'ServeSettings.auth': listens,
   'ProjectSettings.run': workspace('%s'),
   'ContainerRun.globalFlags': container,
@@ -545,6 +548,8 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
   'ServeSettings.grpcPort': of('test/running/grpc.test.ts')(
     'gRPC is spoken where the project or --grpc-port says so, and ends with the rest',
   ),
+  'ServeSettings.maxRequestsPerSecond': limits('without limits nobody is kept waiting'),
+  'ServeSettings.maxRequestsPerDay': limits('without limits nobody is kept waiting'),
   'ServeSettings.auth': of('test/jobs.test.ts')('validates, snapshots and suggests'),
   'ContainerRun.program': container,
   'ContainerRun.network': of('src/adapters/executor/container/executor.test.ts')(

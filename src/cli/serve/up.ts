@@ -140,6 +140,7 @@ async function serve(
       jobs,
       ...address,
       tls,
+      limits: project.settings.serve ?? {},
       bus,
       log,
       lead: { leads: instance.leads, url: () => instance.leader()?.url },

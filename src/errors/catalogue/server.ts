@@ -226,6 +226,15 @@ export const serverErrors = {
     status: 503,
     blame: 'environment',
   },
+  tokenLimited: {
+    code: 'MR5054',
+    title: 'Token has asked too much',
+    message: 'The token {token} may ask {limit} of this server; in {seconds} s it may go on.',
+    hint: 'Send fewer requests with more rows each, or raise the limit in the serve settings of the project.',
+    exit: 3,
+    status: 429,
+    blame: 'user',
+  },
   overloaded: {
     code: 'MR5027',
     title: 'Too many requests at once',

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { catalogue, fail } from '../../errors/index.ts'
-import { catalogued } from '../problem.ts'
+import { catalogued, retryAfter } from '../problem.ts'
 import { sendJson, sendText, type DataRoute } from './exchange.ts'
 import { dataRoutes } from './routes.ts'
 import type { DataServices } from './services.ts'
@@ -76,7 +76,8 @@ export function dataPlane(
     } catch (error) {
       const known = catalogued(error, services)
       if (known.status === 401) response.setHeader('www-authenticate', 'Bearer realm="millrace"')
-      if (isPassing(known)) response.setHeader('retry-after', '1')
+      const wait = (known.status === 429 ? retryAfter(known) : undefined) ?? (isPassing(known) ? '1' : undefined)
+      if (wait !== undefined) response.setHeader('retry-after', wait)
       if (route.errors === 'oip') sendJson(response, known.status, { error: known.message, ...known.toJSON() })
       else sendText(response, known.status, JSON.stringify(known), 'application/problem+json')
     }
