@@ -16,7 +16,7 @@ const longTests = [
   'src/stages/import/expectations/import.test.ts',
   'src/stages/deploy/rollout/rollout.test.ts',
   'src/stages/validate/incremental.test.ts',
-  'src/stages/features/schedules.test.ts',
+  'src/stages/features/{language,offline,schedules}.test.ts',
   'src/stages/profile/suggest/suggest.test.ts',
   'test/fuzz/**/*.test.ts',
 ]

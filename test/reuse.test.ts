@@ -123,6 +123,7 @@ const ofView: Change<Exclude<ViewOptions, 'from'>> = {
   online: [{ view: { online: false } }],
   uncovered: [{ view: { uncovered: 'null' } }],
   knownTime: [{ view: { knownTime: 'ignore' } }],
+  derive: [{ view: { derive: (v: { late_1d: { neg(): unknown } }) => ({ early_1d: v.late_1d.neg() }) } }],
   compute: [
     {
       view: { compute: (f: never) => ({ ...compute(f), orders_6h: (f as { count(w: string): unknown }).count('3h') }) },

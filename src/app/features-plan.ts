@@ -1,4 +1,4 @@
-import type { FeatureView } from '../define/features.ts'
+import { viewOfRole, type FeatureView } from '../define/features.ts'
 import { compileDefinition, definitionDigest, type Project } from '../define/project.ts'
 import { digestJson, type Digest } from '../internal/digest.ts'
 import type { Json } from '../internal/canonical-json.ts'
@@ -48,7 +48,9 @@ export async function planFeatures(store: MetadataStore, project: Project): Prom
     (await store.listDocuments(appliedKind)).map(one => [one.id, one.value as unknown as Applied]),
   )
   const models = (view: string): string[] =>
-    [...project.models.values()].filter(model => model.views.some(one => one.name === view)).map(model => model.name)
+    [...project.models.values()]
+      .filter(model => model.views.some(one => viewOfRole(one).name === view))
+      .map(model => model.name)
   const changes = [...project.views.values()].map(view => changeOf(view, applied.get(view.name), models(view.name)))
   for (const view of applied.keys())
     if (!project.views.has(view)) changes.push({ view, change: 'gone', why: 'is no longer defined', models: [] })

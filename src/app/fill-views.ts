@@ -1,6 +1,6 @@
 import type { Workspace } from '../config/workspace.ts'
 import { columnsOf } from '../define/expression/index.ts'
-import { inputsOfFeature, type FeatureView } from '../define/features.ts'
+import { inputsOfFeature, viewOfRole, type FeatureView } from '../define/features.ts'
 import { fail, type MillraceError } from '../errors/index.ts'
 import type { Digest } from '../internal/digest.ts'
 import type { ModelVersion } from '../ports/metadata-store.ts'
@@ -33,7 +33,7 @@ async function sourceOf(
   const done = await store.getDocument('materialisation', view.name)
   const { snapshot, until } = (done?.value ?? {}) as Partial<Source>
   if (snapshot !== undefined && until !== undefined) return { snapshot, until }
-  const model = [...project.models.values()].find(one => one.views.some(used => used.name === view.name))
+  const model = [...project.models.values()].find(one => one.views.some(used => viewOfRole(used).name === view.name))
   const [newest] = model ? await store.listModelVersions(model.name) : []
   const digest = snapshotOfVersion(reader ?? newest, view.from.name)
   return digest && { snapshot: digest }
@@ -43,7 +43,14 @@ async function sourceOf(
 function columnsRead(view: FeatureView): readonly string[] {
   const read = Object.values(view.features).flatMap(inputsOfFeature)
   const known = read.flatMap(name => view.from.knownAt[name] ?? []).flatMap(columnsOf)
-  return [...new Set([...read, ...known, ...Object.keys(view.entity.keys), view.from.eventTime as string])]
+  return [
+    ...new Set([
+      ...read,
+      ...known,
+      ...Object.keys(view.entity.keys),
+      ...(view.from.eventTime === undefined ? [] : [view.from.eventTime]),
+    ]),
+  ]
 }
 
 async function unreadable(

@@ -76,7 +76,8 @@ export async function newestSnapshot(workspace: Workspace, dataset: Dataset, wan
     })
   const engine = await workspace.engine()
   const sql = await snapshotSql(engine, await workspace.artifacts.localPath(digest))
-  const event = engine.dialect.epochMicros(engine.dialect.identifier(dataset.eventTime as string))
+  const { eventTime } = dataset
+  const event = eventTime === undefined ? 'NULL' : engine.dialect.epochMicros(engine.dialect.identifier(eventTime))
   const [row] = await engine.rows(`SELECT max(${event}) AS newest, count(*) AS n FROM (${sql})`)
   return { digest, sql, newest: Number(row?.newest ?? 0), rows: Number(row?.n) }
 }

@@ -1,9 +1,10 @@
 import { micros, type Duration, type Micros } from '../internal/time.ts'
-import { columnsForm, type ColumnExpressions, type Columns, type ColumnSpec } from './column.ts'
-import { columnsOfDataset, type Dataset } from './dataset.ts'
+import { featureBuilder, type FeatureBuilder, type FeatureSpec } from './aggregates.ts'
+import { columnsForm, type Columns, type ColumnSpec } from './column.ts'
+import type { Dataset } from './dataset.ts'
 import { column } from './expression/build.ts'
-import { columnsOf, type Node, type ScalarType } from './expression/node.ts'
-import type { BoolExpression, ExpressionOf, NumberType } from './expression/types.ts'
+import { columnsOf, type Node } from './expression/node.ts'
+import type { Expression, ExpressionOf, NullableOfExpression, TypeOfExpression } from './expression/types.ts'
 import {
   builder,
   callback,
@@ -19,6 +20,8 @@ import {
 } from './forms.ts'
 import { checkName, definitionBrand, refuse, type Definition } from './named.ts'
 
+export type { AggregationName, FeatureBuilder, FeatureSpec } from './aggregates.ts'
+
 /** The key that features belong to. Its members are columns of the source with the same names and types. */
 export interface Entity<K extends Columns = Columns> {
   readonly name: string
@@ -33,49 +36,32 @@ function declareEntity<const K extends Columns>(name: string, keys: K): Entity<K
 /** Declares what features belong to, by the columns that are its key. */
 export const entity = builder('entity', { name: text, keys: columnsForm }, declareEntity)
 
-export type AggregationName = 'count' | 'sum' | 'mean' | 'min' | 'max' | 'share' | 'last'
+type Specs = Readonly<Record<string, FeatureSpec>>
 
-/** One feature: an aggregate over the events of its entity in [T − window, T), as far as they were known at T. */
-export interface FeatureSpec<T extends ScalarType = ScalarType, N extends boolean = boolean> {
-  readonly aggregation: AggregationName
-  readonly type: T
-  readonly nullable: N
-  /** What is aggregated; absent for `count`. For `share` a condition. */
-  readonly of?: Node
-  /** Length of the window; for `last` absent means the view's ttl. */
-  readonly window?: Micros
+/** Features of a view as `derive` reads them. */
+export type FeaturesOf<F extends Specs> = {
+  readonly [P in keyof F & string]: ExpressionOf<F[P]['type'], F[P]['nullable'], P>
 }
 
-type NumberKeys<C extends Columns> = { [K in keyof C & string]: C[K]['type'] extends NumberType ? K : never }[keyof C &
-  string]
-
-/** What `f` is in `compute: f => ({ … })`. Empty windows: count and sum are 0, the others null. */
-export interface FeatureBuilder<C extends Columns> {
-  /** Number of events in the window. */
-  count(window: Duration): FeatureSpec<'int', false>
-  /** Sum over the events in the window, 0 where there are none. */
-  sum(column: NumberKeys<C>, window: Duration): FeatureSpec<'float', false>
-  /** Mean over the events in the window. */
-  mean(column: NumberKeys<C>, window: Duration): FeatureSpec<'float', true>
-  /** Least value in the window. */
-  min(column: NumberKeys<C>, window: Duration): FeatureSpec<'float', true>
-  /** Greatest value in the window. */
-  max(column: NumberKeys<C>, window: Duration): FeatureSpec<'float', true>
-  /** Share of events for which the condition is true, of those for which it is not null. */
-  share(
-    condition: (c: ColumnExpressions<C>) => BoolExpression<boolean, string>,
-    window: Duration,
-  ): FeatureSpec<'float', true>
-  /** Value of the newest event that has one; ties by known time, then order of arrival. */
-  last(column: NumberKeys<C>, window?: Duration): FeatureSpec<'float', true>
+/** What is derived of features, as features. */
+export type Derived<D extends Readonly<Record<string, Expression>>> = {
+  readonly [P in keyof D]: FeatureSpec<TypeOfExpression<D[P]>, NullableOfExpression<D[P]>>
 }
 
-export interface FeatureViewOptions<K extends Columns, C extends Columns, F extends Record<string, FeatureSpec>> {
-  /** What the features belong to; its key columns are columns of the dataset. */
-  readonly entity: Entity<K>
-  /** The dataset whose rows are the events. It has an event time. */
+export interface FeatureViewOptions<
+  K extends Columns,
+  C extends Columns,
+  F extends Specs,
+  D extends Readonly<Record<string, Expression>> = Readonly<Record<never, Expression>>,
+> {
+  /** What the features belong to; its key columns are columns of the dataset (default: nothing, they are of all rows together). */
+  readonly entity?: Entity<K>
+  /**
+   * The dataset whose rows are the events. Of one without an event time rows count from when they were known: from ever if they came by
+   * file, a correction from when it arrived. Its features have no windows, and the view no ttl.
+   */
   readonly from: Dataset<string, C> & {
-    readonly columns: { readonly [P in keyof K]: ColumnSpec<K[P]['type'], boolean> }
+    readonly columns: { readonly [P in keyof NoInfer<K>]: ColumnSpec<NoInfer<K>[P]['type'], boolean> }
   }
   /** An entity without an event as young as this has no features: all are null (default: however old). */
   readonly ttl?: Duration
@@ -94,17 +80,20 @@ export interface FeatureViewOptions<K extends Columns, C extends Columns, F exte
   readonly knownTime?: 'respect' | 'ignore'
   /** The features by name, each made by `f`. */
   readonly compute: (f: FeatureBuilder<C>) => F
+  /** Further features, expressions over those that `compute` gives: `v => ({ trend: v.sales_1d.div(v.sales_7d) })`. */
+  readonly derive?: (v: FeaturesOf<F>) => D
 }
 
-/** The features of a view as expressions, to spread into a model's inputs. They read the entity's key columns. */
-export type FeatureExpressions<K extends Columns, F extends Record<string, FeatureSpec>> = {
-  readonly [P in keyof F & string]: ExpressionOf<F[P]['type'], F[P]['nullable'], keyof K & string>
+/** The features of a view as expressions, to spread into a model's inputs. They read the columns that are its key. */
+export type FeatureExpressions<D extends string, F extends Specs> = {
+  readonly [P in keyof F & string]: ExpressionOf<F[P]['type'], F[P]['nullable'], D>
 }
 
-export interface FeatureView<
-  K extends Columns = Columns,
-  F extends Record<string, FeatureSpec> = Record<string, FeatureSpec>,
-> extends Definition {
+/** In which columns of the rows that are predicted the key stands, by key column. */
+export type RoleColumns<K extends Columns = Columns> = { readonly [P in keyof K & string]: string }
+
+export interface FeatureView<K extends Columns = Columns, F extends Specs = Specs, D extends string = string>
+  extends Definition {
   readonly entity: Entity<K>
   readonly from: Dataset
   readonly ttl: Micros | undefined
@@ -113,62 +102,16 @@ export interface FeatureView<
   /** Undefined: `compute`. */
   readonly uncovered?: 'compute' | 'null' | 'refuse'
   readonly features: F
-  readonly all: FeatureExpressions<K, F>
-}
-
-const window = duration
-
-/** The run-time side of `f`. */
-function aggregates<C extends Columns>(view: string, columns: C): FeatureBuilder<C> {
-  const expressions = columnsOfDataset<C>(columns)
-  const numbers = Object.keys(columns).filter(name => ['int', 'float'].includes(columns[name]?.type ?? ''))
-  const column: Form = {
-    words: `a column of numbers: ${numbers.join(', ') || 'the source has none'}`,
-    holds: value => numbers.includes(value as string),
-  }
-  const nodeOf = (name: string): Node => (expressions[name as keyof C & string] as unknown as { node: Node }).node
-  const feature = <F extends (...args: never[]) => unknown>(name: string, forms: Record<string, Form>, make: F): F =>
-    builder('features', forms, make, `${view}: ${name}`)
-  const ofColumn = <N extends boolean>(aggregation: AggregationName, nullable: N) =>
-    feature(
-      aggregation,
-      { column, window },
-      (name: string, length: Duration): FeatureSpec<'float', N> => ({
-        aggregation,
-        type: 'float',
-        nullable,
-        of: nodeOf(name),
-        window: micros(length),
-      }),
-    )
-  return {
-    count: feature('count', { window }, (length: Duration) => ({
-      aggregation: 'count',
-      type: 'int',
-      nullable: false,
-      window: micros(length),
-    })),
-    sum: ofColumn('sum', false),
-    mean: ofColumn('mean', true),
-    min: ofColumn('min', true),
-    max: ofColumn('max', true),
-    share: feature(
-      'share',
-      { condition: callback, window },
-      (condition: (c: ColumnExpressions<C>) => BoolExpression<boolean, string>, length: Duration) => {
-        const { node } = (condition(expressions) ?? {}) as { readonly node?: Node }
-        if (node?.type !== 'bool') refuse('features', `${view}: share`, 'its condition is neither true nor false')
-        return { aggregation: 'share', type: 'float', nullable: true, of: node, window: micros(length) }
-      },
-    ),
-    last: feature('last', { column, window: optional(window) }, (name: string, length?: Duration) => ({
-      aggregation: 'last',
-      type: 'float',
-      nullable: true,
-      of: nodeOf(name),
-      ...(length === undefined ? {} : { window: micros(length) }),
-    })),
-  }
+  /** Name of the view that this one is in another role. */
+  readonly roleOf?: string
+  /** Of a role: where its key stands. */
+  readonly reads?: RoleColumns
+  readonly all: FeatureExpressions<D, F>
+  /**
+   * The same features of another entity of the row: `departures.as('arrival', { origin: 'destination' })` are those of the airport
+   * that stands in `destination`. The records are the same ones.
+   */
+  as<const R extends RoleColumns<K>>(name: string, columns: R): FeatureView<K, F, R[keyof R & string]>
 }
 
 const entityForm: Form = {
@@ -176,62 +119,164 @@ const entityForm: Form = {
   holds: value => columnsForm.holds((value as Partial<Entity> | null)?.keys),
 }
 
-const viewForms: Forms<FeatureViewOptions<Columns, Columns, Record<string, FeatureSpec>>> = {
-  entity: entityForm,
+const viewForms: Forms<FeatureViewOptions<Columns, Columns, Specs, Readonly<Record<string, Expression>>>> = {
+  entity: optional(entityForm),
   from: definitionOf('dataset', 'a dataset'),
   ttl: optional(duration),
   online: optional(flag),
   uncovered: optional(oneOf('compute', 'null', 'refuse')),
   knownTime: optional(oneOf('respect', 'ignore')),
   compute: callback,
+  derive: optional(callback),
 }
 
-/** The features of a view as the expressions that read them. */
-export function featureExpressions<K extends Columns, F extends Record<string, FeatureSpec>>(
-  view: string,
-  specs: F,
-): FeatureExpressions<K, F> {
+function featureExpressions(view: string, specs: Specs): Record<string, unknown> {
   const all: Record<string, unknown> = {}
   for (const [feature, spec] of Object.entries(specs)) all[feature] = column(`${view}.${feature}`, spec.type)
-  return all as FeatureExpressions<K, F>
+  return all
 }
 
-function declareFeatures<const K extends Columns, const C extends Columns, const F extends Record<string, FeatureSpec>>(
-  name: string,
-  options: FeatureViewOptions<K, C, F>,
-): FeatureView<K, F> {
+type ViewParts = Omit<FeatureView, 'all' | 'as'>
+
+const roleForms = {
+  name: text,
+  columns: {
+    words: "the columns that the key stands in, by key column, such as { origin: 'destination' }",
+    holds: value => typeof value === 'object' && value !== null && Object.values(value).every(text.holds),
+  } satisfies Form,
+}
+
+/** The view that a role is of, as it was declared. */
+const declared = new WeakMap<object, FeatureView>()
+
+/** A view with what its users read of it. */
+export function completeView(parts: ViewParts): FeatureView {
+  const view: FeatureView = {
+    ...parts,
+    all: featureExpressions(parts.name, parts.features) as FeatureView['all'],
+    as: builder(
+      'features',
+      roleForms,
+      (name: string, columns: RoleColumns) => roleOfView(view, name, columns),
+      `${parts.name}.as`,
+    ) as FeatureView['as'],
+  }
+  return view
+}
+
+function roleOfView(view: FeatureView, name: string, columns: RoleColumns): FeatureView {
   checkName('feature view', name)
-  const { from } = options
-  if (from.eventTime === undefined) refuse('features', name, `dataset ${from.name} has no eventTime`)
-  for (const [key, spec] of Object.entries(options.entity.keys)) {
-    const found = (from.columns as Columns)[key]
-    if (!found)
-      refuse('features', name, `dataset ${from.name} has no column '${key}' for entity ${options.entity.name}`)
+  const base = viewOfRole(view)
+  const keys = Object.keys(base.entity.keys)
+  if (name === base.name) refuse('features', name, 'a role needs a name of its own')
+  for (const key of keys)
+    if (!Object.hasOwn(columns, key)) refuse('features', name, `does not say in which column the key '${key}' stands`)
+  const stranger = Object.keys(columns).find(key => !keys.includes(key))
+  if (stranger !== undefined)
+    refuse(
+      'features',
+      name,
+      `names '${stranger}', which is no key of ${base.name}: ${keys.join(', ') || 'it has none'}`,
+    )
+  const { all: _all, as: _as, ...parts } = base
+  const role = completeView({ ...parts, name, roleOf: base.name, reads: columns })
+  declared.set(role, base)
+  return role
+}
+
+/** The view itself, of which a role is one use: records, materialisations and notes are under its name. */
+export function viewOfRole(view: FeatureView): FeatureView {
+  if (view.roleOf === undefined) return view
+  const known = declared.get(view)
+  if (known) return known
+  const { all: _all, as: _as, roleOf, reads: _reads, ...parts } = view
+  const base = completeView({ ...parts, name: roleOf })
+  declared.set(view, base)
+  return base
+}
+
+/** In which column of the rows that are predicted each key stands. */
+export function requestKeys(view: FeatureView): readonly { readonly key: string; readonly column: string }[] {
+  return Object.keys(view.entity.keys).map(key => ({ key, column: view.reads?.[key] ?? key }))
+}
+
+/** What `derive` gives: expressions over the features that were computed. */
+function derivedSpecs(view: string, specs: Specs, made: unknown): Specs {
+  const found: Record<string, FeatureSpec> = {}
+  for (const [name, value] of Object.entries((made ?? {}) as Readonly<Record<string, unknown>>)) {
+    const node = (value as { readonly node?: Node } | null | undefined)?.node
+    if (typeof node?.op !== 'string') refuse('features', view, `'${name}' is no expression over its features`)
+    if (Object.hasOwn(specs, name)) refuse('features', view, `'${name}' is derived, and computed too`)
+    const stranger = columnsOf(node).find(one => !Object.hasOwn(specs, one))
+    if (stranger !== undefined)
+      refuse(
+        'features',
+        view,
+        `'${name}' reads '${stranger}', which is none of its features: ${Object.keys(specs).join(', ')}`,
+      )
+    found[name] = { aggregation: 'derived', type: node.type, nullable: true, of: node }
+  }
+  return found
+}
+
+const noEntity: Entity<Readonly<Record<never, ColumnSpec>>> = { name: 'all', keys: {} }
+
+function checkKeys(name: string, { keys, name: of }: Entity, from: Dataset): void {
+  for (const [key, spec] of Object.entries(keys)) {
+    const found = from.columns[key]
+    if (!found) refuse('features', name, `dataset ${from.name} has no column '${key}' for entity ${of}`)
     if (found.type !== spec.type)
       refuse('features', name, `key '${key}' is ${spec.type} in the entity but ${found.type} in ${from.name}`)
   }
-  const specs = options.compute(aggregates(name, from.columns as C))
-  if (Object.keys(specs ?? {}).length === 0) refuse('features', name, 'computes no features')
+}
+
+/** Of a dataset without an event time nothing is older than another. */
+function checkTimeless(name: string, from: Dataset, ttl: Duration | undefined, specs: Specs): void {
+  const hasNone = `dataset ${from.name} has no eventTime`
+  if (ttl !== undefined) refuse('features', name, `${hasNone}: nothing of it grows too old, and a ttl has no meaning`)
+  for (const [feature, spec] of Object.entries(specs)) {
+    if (spec.window !== undefined || spec.align !== undefined)
+      refuse('features', name, `${hasNone}: '${feature}' can have no window`)
+    if (spec.aggregation === 'secondsSince') refuse('features', name, `${hasNone}: '${feature}' is since nothing`)
+  }
+}
+
+function declareFeatures<
+  const K extends Columns = Readonly<Record<never, ColumnSpec>>,
+  const C extends Columns = Columns,
+  const F extends Specs = Specs,
+  const D extends Readonly<Record<string, Expression>> = Readonly<Record<never, Expression>>,
+>(name: string, options: FeatureViewOptions<K, C, F, D>): FeatureView<K, F & Derived<D>, keyof K & string> {
+  checkName('feature view', name)
+  const from = options.from as unknown as Dataset
+  const entity = options.entity ?? (noEntity as Entity)
+  checkKeys(name, entity, from)
+  const computed = options.compute(featureBuilder(name, from.columns as C)) as Specs | undefined
+  if (Object.keys(computed ?? {}).length === 0) refuse('features', name, 'computes no features')
+  const specs = computed as Specs
   for (const [feature, spec] of Object.entries(specs))
     if (typeof spec?.aggregation !== 'string') refuse('features', name, `'${feature}' is not made by \`f\``)
-  return {
+  if (from.eventTime === undefined) checkTimeless(name, from, options.ttl, specs)
+  const values = Object.fromEntries(Object.entries(specs).map(([one, spec]) => [one, column(one, spec.type)]))
+  const derived = options.derive ? derivedSpecs(name, specs, options.derive(values as FeaturesOf<F>)) : {}
+  const view = completeView({
     [definitionBrand]: 'features',
     name,
-    entity: options.entity,
-    from: from as unknown as Dataset,
+    entity,
+    from,
     ttl: options.ttl === undefined ? undefined : micros(options.ttl),
     online: options.online ?? true,
     knownTime: options.knownTime ?? 'respect',
     ...(options.uncovered === undefined ? {} : { uncovered: options.uncovered }),
-    features: specs,
-    all: featureExpressions<K, F>(name, specs),
-  }
+    features: { ...specs, ...derived },
+  })
+  return view as unknown as FeatureView<K, F & Derived<D>, keyof K & string>
 }
 
-/** Declares window features of an entity over one dataset, the same offline (training sets) and online (requests). */
+/** Declares features of an entity over one dataset, the same offline (training sets) and online (requests). */
 export const features = builder('features', { name: text, options: members(viewForms) }, declareFeatures)
 
 /** Columns of the source whose known time decides when the feature may see an event. */
 export function inputsOfFeature(spec: FeatureSpec): string[] {
-  return spec.of ? columnsOf(spec.of) : []
+  return spec.of && spec.aggregation !== 'derived' ? columnsOf(spec.of) : []
 }

@@ -11,7 +11,7 @@ import type {
   NumberType,
   TextExpression,
 } from './expression/types.ts'
-import type { FeatureView } from './features.ts'
+import { requestKeys, type FeatureSpec, type FeatureView } from './features.ts'
 import {
   anything,
   builder,
@@ -75,8 +75,8 @@ export interface ModelOptions<C extends Columns, I extends Record<string, ModelI
   readonly classWeights?: ClassWeights
   /** Named inputs: expressions over columns known at the event, and features of views. Their order is the model's. */
   readonly inputs: (c: ColumnExpressions<C>) => I
-  /** Feature views that the inputs use. */
-  readonly features?: readonly FeatureView[]
+  /** Feature views that the inputs use; their keys stand in columns of the dataset. */
+  readonly features?: readonly FeatureView<Columns, Readonly<Record<string, FeatureSpec>>, NoInfer<keyof C & string>>[]
   /** Which rows train and which test. */
   readonly split: SplitOptions<C>
   /** How numbers are scaled (default `standard`): `'robust'`, or `{ distance: 'robust', hour: 'none' }`. */
@@ -141,6 +141,26 @@ function checkTests(name: string, tests: readonly ModelTest[]): void {
     if (typeof test?.kind !== 'string') refuse('model', name, `what test gives at ${i + 1} is no test of \`m\``)
     if (ids.has(test.id)) refuse('model', name, `two tests have the id '${test.id}': give one of them another`)
     ids.add(test.id)
+  }
+}
+
+/** Each view under a name of its own, and its key in columns of the rows that are predicted. */
+function checkViews(name: string, views: readonly FeatureView[], from: Pick<Dataset, 'name' | 'columns'>): void {
+  for (const [i, view] of views.entries()) {
+    if (views.findIndex(one => one.name === view.name) < i)
+      refuse('model', name, `features has '${view.name}' twice: .as('…', { … }) gives a view in another role a name`)
+    for (const { key, column } of requestKeys(view)) {
+      const found = from.columns[column]
+      const type = view.entity.keys[key]?.type
+      if (!found)
+        refuse('model', name, `${from.name} has no column '${column}', in which the key of ${view.name} stands`)
+      if (found.type !== type)
+        refuse(
+          'model',
+          name,
+          `the key '${key}' of ${view.name} is ${type}, but '${column}' of ${from.name} is ${found.type}`,
+        )
+    }
   }
 }
 
@@ -217,8 +237,14 @@ function declareModel<const C extends Columns, const I extends Record<string, Mo
   }))
   if (inputs.length === 0) refuse('model', name, 'has no inputs')
   const views = options.features ?? []
-  if (views.length > 0 && from.eventTime === undefined)
-    refuse('model', name, `uses features, which are as of a moment, and dataset ${from.name} has no eventTime`)
+  const ofMoments = views.find(view => view.from.eventTime !== undefined)
+  if (ofMoments && from.eventTime === undefined)
+    refuse(
+      'model',
+      name,
+      `uses ${ofMoments.name}, whose features are as of a moment, and dataset ${from.name} has no eventTime`,
+    )
+  checkViews(name, views, from)
   const truth = canonicalJson(label as unknown as Json)
   for (const input of inputs) {
     if (canonicalJson(input.node as unknown as Json) === truth)

@@ -50,6 +50,8 @@ const program = {
 /** Options that make no sense beside another one of the same call. */
 const excluded = new Set(['quantile'])
 
+const where = { where: (c: typeof columns) => c.late }
+
 /** A call of every function with options that say something, by its name in the API. */
 const calls: Readonly<Record<string, readonly unknown[]>> = {
   parquet: ['a.parquet'],
@@ -84,6 +86,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
       knownTime: 'respect',
       uncovered: 'null',
       compute: (f: { count(w: string): unknown }) => ({ n: f.count('1h') }),
+      derive: (v: { n: unknown }) => ({ m: v.n }),
     },
   ],
   gbt: [
@@ -207,7 +210,15 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
       data: { kind: 'duckdb', threads: 1, maxMemoryGb: 1 },
       online: { kind: 'lmdb' },
       keys: { kind: 'local' },
-      serve: { host: '127.0.0.1', port: 0, auth: true, maxRequestsPerSecond: 50, maxRequestsPerDay: 1000, grpcPort: 0 },
+      serve: {
+        host: '127.0.0.1',
+        port: 0,
+        auth: true,
+        workers: 1,
+        maxRequestsPerSecond: 50,
+        maxRequestsPerDay: 1000,
+        grpcPort: 0,
+      },
       run: { kind: 'process' },
       audit: {
         anchors: {
@@ -276,13 +287,20 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
   'm.calibration': [{ id: 'a', severity: 'info', maxEce: 0.1, slope: [0.8, 1.2] }],
   'm.latency': [{ id: 'a', severity: 'info', p50: '1ms', p99: '5ms' }],
   'm.size': [{ id: 'a', severity: 'info', maxBytes: 1000 }],
-  'f.count': ['1h'],
-  'f.sum': ['km', '1h'],
-  'f.mean': ['km', '1h'],
-  'f.min': ['km', '1h'],
-  'f.max': ['km', '1h'],
-  'f.share': [(c: typeof columns) => c.late, '1h'],
-  'f.last': ['km', '1h'],
+  'f.count': ['1h', where],
+  'f.sum': ['km', '1h', where],
+  'f.mean': ['km', '1h', where],
+  'f.std': ['km', '1h', where],
+  'f.min': ['km', '1h', where],
+  'f.max': ['km', '1h', where],
+  'f.quantile': ['km', 0.5, '1h', where],
+  'f.share': [(c: typeof columns) => c.late, '1h', where],
+  'f.distinct': ['km', '1h', where],
+  'f.mostFrequent': ['km', '1h', { ...where, rank: 2 }],
+  'f.first': ['km', { tumbling: '1d', zone: 'Europe/Berlin' }, where],
+  'f.last': ['km', { hopping: '2d', every: '1d' }, where],
+  'f.lag': ['km', 1, { toDate: '1d' }, where],
+  'f.secondsSince': ['1h', where],
 }
 
 /** What `f` is, caught from a view. */

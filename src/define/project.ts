@@ -3,7 +3,7 @@ import type { Json } from '../internal/canonical-json.ts'
 import { digestJson, type Digest } from '../internal/digest.ts'
 import type { Dataset } from './dataset.ts'
 import type { Deployment } from './deployment.ts'
-import type { FeatureView } from './features.ts'
+import { viewOfRole, type FeatureView } from './features.ts'
 import type { Model } from './model.ts'
 import type { Monitor } from './monitor.ts'
 import { anything, builder, members, optional, text } from './forms.ts'
@@ -72,13 +72,19 @@ function declareProject<const D extends Definitions>(
       throw fail('invalidDefinition', { kind: 'project', name, reason: 'holds something that is not a definition' })
     const known = byKind[kind].get(value.name)
     if (known === value) return
+    if (kind === 'features' && (value as FeatureView).roleOf !== undefined)
+      refuse(
+        'project',
+        name,
+        `'${value.name}' is a role of the view ${(value as FeatureView).roleOf}: declare that one`,
+      )
     if (known) refuse('project', name, `two ${kind} definitions are called '${value.name}'`)
     byKind[kind].set(value.name, value)
     if (kind === 'dataset') for (const other of (value as Dataset).related.values()) take(other)
     if (kind === 'features') take((value as FeatureView).from)
     if (kind === 'model') {
       take((value as Model).from)
-      for (const view of (value as Model).views) take(view)
+      for (const view of (value as Model).views) take(viewOfRole(view))
     }
     if (kind === 'deployment') take((value as Deployment).model)
     if (kind === 'monitor') take((value as Monitor).deployment)
@@ -114,7 +120,7 @@ export const project = builder(
 /** Members of a definition that are derived from the others, or are functions that an expectation holds the digest of. */
 const derived: Partial<Record<DefinitionKind, readonly string[]>> = {
   dataset: ['related', 'functions'],
-  features: ['all'],
+  features: ['all', 'as'],
 }
 
 /**

@@ -97,6 +97,8 @@ export interface ServeSettings {
   readonly port?: number
   /** Whether it asks for tokens also on loopback (default false). */
   readonly auth?: boolean
+  /** Processes that answer predictions on that port (default 1). */
+  readonly workers?: number
   /** Port of the inference protocol over gRPC, on the same address; 0 takes a free one (default: none is opened). */
   readonly grpcPort?: number
   /** Requests a second that each token may make, and as many at once (default: no limit). */
@@ -205,6 +207,7 @@ export const settingsForms: Forms<ProjectSettings> = {
       host: optional(text),
       port: optional(wholeFrom(0, 65_535)),
       auth: optional(flag),
+      workers: optional(wholeFrom(1, 64)),
       grpcPort: optional(wholeFrom(0, 65_535)),
       maxRequestsPerSecond: optional(numberFrom(0.01)),
       maxRequestsPerDay: optional(wholeFrom(1)),

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { canonicalJson } from '../internal/canonical-json.ts'
 import { csv, dataset, entity, features, gbt, linear, model, t, type Model } from '../index.ts'
+import { viewOfRole } from './features.ts'
 import { definitionDigest } from './project.ts'
+import { requestColumnNames } from './request.ts'
 import { readModelDefinition, writeModelDefinition } from './written-model.ts'
 
 const rides = dataset('rides', {
@@ -40,6 +42,23 @@ const rain = features('rain', {
   compute: f => ({ mm: f.sum('rain', '1d') }),
 })
 
+const trips = dataset('trips', {
+  source: csv('data/trips.csv'),
+  columns: { at: t.timestamp('UTC'), zone: t.text(), to: t.text(), late: t.bool(), kind: t.text() },
+  eventTime: 'at',
+})
+const pairs = features('pairs', {
+  entity: zone,
+  from: trips,
+  compute: f => ({
+    usual: f.mostFrequent('kind', { tumbling: '1d', zone: 'Europe/Rome' }, { where: c => c.late, rank: 2 }),
+    half: f.quantile(c => c.at.hour(), 0.5, { hopping: '7d', every: '1d' }),
+  }),
+  derive: v => ({ share: v.half.div(24) }),
+})
+const there = pairs.as('there', { zone: 'to' })
+const together = features('together', { from: trips, compute: f => ({ n: f.count({ toDate: '1d' }) }) })
+
 const models: Record<string, Model> = {
   plain: model('late', {
     task: 'binary',
@@ -76,6 +95,15 @@ const models: Record<string, Model> = {
     ],
     encryptWith: 'rides-key',
   }) as never,
+  roles: model('roles', {
+    task: 'binary',
+    from: trips,
+    label: c => c.late,
+    features: [pairs, there, together],
+    inputs: () => ({ here: pairs.all.usual, there: there.all.share, all: together.all.n }),
+    split: { by: 'time', train: '30d', test: '10d' },
+    train: gbt({ trees: 1 }),
+  }) as never,
   regression: model('fare', {
     task: 'regression',
     from: rides,
@@ -103,6 +131,11 @@ describe.each(Object.entries(models))('a %s model that was written out', (_, mad
       expect(view.entity).toEqual(made.views[i]?.entity)
       expect(new Set(Object.keys(view.all))).toEqual(new Set(Object.keys(made.views[i]?.all ?? {})))
     })
+  })
+
+  it('reads the views that its roles are of, and their keys from the columns that these stand in', () => {
+    expect(read.views.map(viewOfRole).map(definitionDigest)).toEqual(made.views.map(viewOfRole).map(definitionDigest))
+    expect(requestColumnNames(read)).toEqual(requestColumnNames(made))
   })
 
   it('is written alike however often', () => {

@@ -1,7 +1,7 @@
 import { fail } from '../errors/index.ts'
 import type { Json } from '../internal/canonical-json.ts'
 import type { Dataset } from './dataset.ts'
-import { featureExpressions, type FeatureView } from './features.ts'
+import { completeView, type FeatureView } from './features.ts'
 import type { Model } from './model.ts'
 import { definitionBrand } from './named.ts'
 import { compilePart } from './project.ts'
@@ -18,7 +18,7 @@ type WrittenDataset = Unset<
   'eventTime' | 'quarantine' | 'encryptWith'
 >
 
-interface WrittenView extends Unset<Omit<FeatureView, typeof definitionBrand | 'from' | 'all'>, 'ttl'> {
+interface WrittenView extends Unset<Omit<FeatureView, typeof definitionBrand | 'from' | 'all' | 'as'>, 'ttl'> {
   readonly from: string
 }
 
@@ -55,7 +55,7 @@ export function writeModelDefinition(model: Model): Json {
     schema,
     model: membersOf(model, ['from', 'views']),
     from: from.name,
-    views: views.map(view => ({ ...membersOf(view, ['from', 'all']), from: view.from.name })),
+    views: views.map(view => ({ ...membersOf(view, ['from', 'all', 'as']), from: view.from.name })),
     datasets: Object.fromEntries(
       [...datasets].map(([name, one]) => [name, membersOf(one, ['expectations', 'related', 'functions'])]),
     ),
@@ -100,12 +100,8 @@ export function readModelDefinition(json: unknown, version: string): Model {
     ...written.model,
     [definitionBrand]: 'model',
     from: datasetOf(written.from),
-    views: written.views.map(view => ({
-      ttl: undefined,
-      ...view,
-      [definitionBrand]: 'features',
-      from: datasetOf(view.from),
-      all: featureExpressions(view.name, view.features),
-    })),
+    views: written.views.map(view =>
+      completeView({ ttl: undefined, ...view, [definitionBrand]: 'features', from: datasetOf(view.from) }),
+    ),
   }
 }

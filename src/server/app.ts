@@ -7,12 +7,12 @@ import { dataRoutes } from './inference/routes.ts'
 import { forward } from './forward.ts'
 import { openApi } from './openapi.ts'
 import { problem, protocolProblem } from './problem.ts'
-import { route, type ControlRoute, type RouteFacts } from './route.ts'
+import { route, type ControlRoute, type RecordRoute, type RouteFacts } from './route.ts'
 import { controlRoutes } from './routes/index.ts'
-import type { ServerServices } from './services.ts'
+import type { RecordServices, ServerServices } from './services.ts'
 
 /** The document is made at the first request: making it costs more than starting the server may. */
-function openApiRoute(document: () => unknown): ControlRoute {
+function openApiRoute(document: () => unknown): RecordRoute {
   return route({
     method: 'GET',
     path: '/openapi.json',
@@ -66,22 +66,37 @@ export const routeTable: readonly RouteFacts[] = [
   ...dataRoutes,
 ]
 
-/** The control plane: every request is guarded, checked and answered by its entry in the table, or not at all. */
-export function createApp(
-  services: ServerServices,
-  webFolder?: string,
-): { fetch(request: Request): Response | Promise<Response> } {
+const further = [...controlRoutes, ...mlflowRoutes, ...feastRoutes]
+const liveShapes = further.filter(one => one.live).map(one => ({ method: one.method, shape: shape(one.path) }))
+
+/** Asks what is served or who works beside: it is answered where predictions are. */
+export function isLive(method: string, path: string): boolean {
+  return liveShapes.some(one => one.method === (method === 'HEAD' ? 'GET' : method) && one.shape.test(path))
+}
+
+interface App {
+  fetch(request: Request): Response | Promise<Response>
+}
+
+/** The whole control plane. */
+export const createApp = (services: ServerServices, webFolder?: string): App => appOf(services, further, webFolder)
+
+/** What records answer, and the dashboard: for a process of its own. */
+export const createRecordApp = (services: RecordServices, webFolder?: string): App =>
+  appOf(
+    services,
+    further.filter((one): one is RecordRoute => !one.live),
+    webFolder,
+  )
+
+/** Every request is guarded, checked and answered by its entry in the table, or not at all. */
+function appOf<S extends RecordServices>(services: S, routes: readonly ControlRoute<S>[], webFolder?: string): App {
   const app = new OpenAPIHono()
   const files = dashboard(webFolder)
   let document: unknown
-  const control = [
-    openApiRoute(() => (document ??= openApi(new OpenAPIHono(), routeTable, services.version))),
-    ...controlRoutes,
-    ...mlflowRoutes,
-    ...feastRoutes,
-  ]
+  const api = openApiRoute(() => (document ??= openApi(new OpenAPIHono(), routeTable, services.version)))
 
-  for (const one of control) {
+  for (const one of [api, ...routes]) {
     app.on(one.method, pattern(one.path), async context => {
       const request = context.req.raw
       try {

@@ -23,8 +23,19 @@ export const bodyBudget = {
   },
 }
 
+/** Whether a text has more brackets that open than the limit, wherever they stand. */
+function hasManyBrackets(text: string): boolean {
+  let count = 0
+  for (const bracket of ['{', '['])
+    for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1))
+      if (++count > depthLimit) return true
+  return false
+}
+
 /** Throws when JSON text nests deeper than the limit; looks at brackets outside of strings only. */
 export function checkDepth(text: string): void {
+  // Most bodies have fewer in all, which is told without looking at each of their characters
+  if (!hasManyBrackets(text)) return
   let depth = 0
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)

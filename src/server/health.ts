@@ -1,3 +1,4 @@
+import { statfs } from 'node:fs/promises'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { formatTime } from '../internal/time.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -27,13 +28,16 @@ export interface HealthOptions {
   readonly serving: Serving
   readonly clock: Clock
   readonly version: string
+  /** Where the project's state lies. */
+  readonly folder: string
   /** How often it is looked at; 1,000 ms. */
   readonly everyMs?: number
 }
 
-/** A store that has not answered for so long counts as failed. */
+/** A store that has not answered for so long counts as away. */
 const patience = 2000
 const slowLoopMs = 200
+const lowDiskMB = 500
 
 function page(status: number, value: unknown, type = 'application/json'): HealthPage {
   return { status, body: Buffer.from(JSON.stringify(value)), type }
@@ -75,7 +79,12 @@ export class Health {
     if (this.#looking) return
     this.#looking = true
     try {
-      this.#publish({ ...(await this.#storeCheck()), ...this.#deploymentChecks(), ...this.#processChecks() })
+      this.#publish({
+        ...(await this.#storeCheck()),
+        ...(await this.#diskCheck()),
+        ...this.#deploymentChecks(),
+        ...this.#processChecks(),
+      })
     } finally {
       this.#looking = false
     }
@@ -85,6 +94,10 @@ export class Health {
     return formatTime(this.#options.clock.now())
   }
 
+  /**
+   * A store that is away degrades: nothing new is decided or recorded, and what is deployed is answered from memory. Were it
+   * to end readiness, one database would take all instances out of their balancers at once.
+   */
   async #storeCheck(): Promise<Record<string, readonly Check[]>> {
     const { clock, store } = this.#options
     const before = clock.elapsed()
@@ -104,12 +117,32 @@ export class Health {
     return {
       'metadata:responseTime': [
         {
-          status: output === undefined ? 'pass' : 'fail',
+          status: output === undefined ? 'pass' : 'warn',
           componentType: 'datastore',
           time: this.#now,
           observedValue: Number((clock.elapsed() - before).toFixed(3)),
           observedUnit: 'ms',
           ...(output === undefined ? {} : { output }),
+        },
+      ],
+    }
+  }
+
+  /** Predictions go on with a full disk; what is learned from them does not. */
+  async #diskCheck(): Promise<Record<string, readonly Check[]>> {
+    const disk = await statfs(this.#options.folder).catch(() => undefined)
+    if (disk === undefined) return {}
+    const free = Math.round((disk.bavail * disk.bsize) / 1e6)
+    const low = free < lowDiskMB
+    return {
+      'disk:free': [
+        {
+          status: low ? 'warn' : 'pass',
+          componentType: 'system',
+          time: this.#now,
+          observedValue: free,
+          observedUnit: 'MB',
+          ...(low ? { output: `${free} MB are left for .millrace` } : {}),
         },
       ],
     }
@@ -140,6 +173,7 @@ export class Health {
         {
           ...base,
           status: lag > slowLoopMs ? 'warn' : 'pass',
+          ...(lag > slowLoopMs ? { output: `answers wait ${Math.round(lag)} ms for others of this process` } : {}),
           observedValue: Number(lag.toFixed(2)),
           observedUnit: 'ms',
         },
@@ -149,18 +183,21 @@ export class Health {
   }
 
   #publish(checks: Readonly<Record<string, readonly Check[]>>): void {
-    const all = Object.values(checks).flat()
-    const failed = Object.entries(checks).filter(([, [check]]) => check?.status === 'fail')
-    const reasons = failed.map(([name, [check]]) => `${name}: ${check?.output ?? 'failed'}`)
-    this.#ready = failed.length === 0
+    const told = (wanted: Status): string[] =>
+      Object.entries(checks)
+        .filter(([, [check]]) => check?.status === wanted)
+        .map(([name, [check]]) => `${name}: ${check?.output ?? wanted}`)
+    const reasons = told('fail')
+    const degraded = told('warn')
+    this.#ready = reasons.length === 0
     this.#started = true
-    const status: Status = failed.length > 0 ? 'fail' : all.some(check => check.status === 'warn') ? 'warn' : 'pass'
+    const status: Status = reasons.length > 0 ? 'fail' : degraded.length > 0 ? 'warn' : 'pass'
     const { version } = this.#options
     const whole = {
       status,
       version,
       serviceId: 'millrace',
-      ...(reasons.length > 0 ? { output: reasons.join('; ') } : {}),
+      ...(status === 'pass' ? {} : { output: [...reasons, ...degraded].join('; ') }),
       checks,
     }
     this.page = page(status === 'fail' ? 503 : 200, whole, 'application/health+json')

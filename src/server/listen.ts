@@ -1,10 +1,11 @@
+import type { Server as Listener } from 'node:net'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import { getRequestListener } from '@hono/node-server'
 import type { Workspace } from '../config/workspace.ts'
 import { fail } from '../errors/index.ts'
 import type { ServedDeployment, Serving } from '../stages/serve/types.ts'
-import { createApp } from './app.ts'
+import { createApp, isLive } from './app.ts'
 import { Guard, isLoopback } from './auth/guard.ts'
 import type { TokenLimits } from './auth/limits.ts'
 import { EventBus } from './events/bus.ts'
@@ -17,9 +18,13 @@ import { dataPlane } from './inference/plane.ts'
 import { dataRoutes } from './inference/routes.ts'
 import { vertexRoutes } from './inference/scoring/vertex.ts'
 import type { DataServices } from './inference/services.ts'
-import { InferenceMetrics } from './metrics.ts'
+import { type Figures, InferenceMetrics, type OtherFigures } from './metrics.ts'
+import { pipe } from './pipe.ts'
+import { catalogued } from './problem.ts'
+import { sendText } from './inference/exchange.ts'
 import type { ServerServices } from './services.ts'
 import { followTls, readTls, type TlsFiles } from './tls.ts'
+import { messageOf } from '../internal/message-of.ts'
 import { packageVersion } from '../internal/package-version.ts'
 
 export interface ServerOptions {
@@ -32,6 +37,12 @@ export interface ServerOptions {
   readonly lead?: Lead
   /** 0 takes a free one. */
   readonly port: number
+  /** The port of loopback where another process answers what records answer. Default: this one does. */
+  readonly control?: () => Promise<number>
+  /** Takes its connections from where the server listens, and only answers predictions; the server answers all else. */
+  readonly worker?: WorkerOptions
+  /** Workers that answer beside it, where there are such. They ask on a port of loopback what they do not answer. */
+  readonly workers?: { readonly figures: OtherFigures; close(): Promise<void> }
   /** Where the inference protocol is spoken over gRPC as well; 0 takes a free one. Default: nowhere. */
   readonly grpcPort?: number | undefined
   /** Speak TLS by these files; what they hold is looked at again as long as the server runs. */
@@ -52,8 +63,21 @@ export interface ServerOptions {
   readonly webFolder?: string
 }
 
+interface WorkerOptions {
+  /** Asked for when everything else is ready: what comes after it takes connections. */
+  readonly listener: () => Promise<Listener>
+  /** The port of loopback where the server answers its workers. */
+  readonly server: number
+}
+
 export interface RunningServer {
   readonly url: string
+  /** Where it takes connections from, for workers that answer beside it. */
+  readonly listener: Listener
+  /** The port of loopback where it answers its workers, where it has such. */
+  readonly forWorkers: number | undefined
+  /** What this process has counted. */
+  figures(): Promise<Figures>
   /** Host and port of the inference protocol over gRPC, where it is spoken. */
   readonly grpc?: string
   readonly bus: EventBus
@@ -61,7 +85,8 @@ export interface RunningServer {
   close(): Promise<void>
 }
 
-function listen(server: Server | TlsServer, host: string, port: number): Promise<number> {
+/** Listens there, or takes connections from where another process listens. */
+function listen(server: Server | TlsServer, host: string, port: number, beside?: Listener): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const reason = error.code === 'EADDRNOTAVAIL' ? 'this machine has no such address' : (error.code ?? error.message)
@@ -71,10 +96,12 @@ function listen(server: Server | TlsServer, host: string, port: number): Promise
           : fail('addressUnusable', { host, port, reason }, error),
       )
     })
-    server.listen({ host, port }, () => {
+    const listening = (): void => {
       const address = server.address()
       resolve(typeof address === 'object' && address ? address.port : port)
-    })
+    }
+    if (beside) server.listen(beside, listening)
+    else server.listen({ host, port }, listening)
   })
 }
 
@@ -105,6 +132,9 @@ function closeAfterBody(request: IncomingMessage, response: ServerResponse): voi
     return writeHead.apply(response, given)
   }) as typeof writeHead
 }
+
+const httpOptions = { noDelay: true, keepAliveTimeout: 65_000 }
+const pathOf = ({ url = '/' }: IncomingMessage): string => url.split('?', 1)[0] ?? url
 
 const alone: Lead = { leads: () => true, url: () => undefined }
 const toStandardError: ServerServices['log'] = line => process.stderr.write(`${JSON.stringify(line)}\n`)
@@ -140,7 +170,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     allowedHosts: options.allowedHosts ?? [],
     limits: options.limits ?? {},
   })
-  const health = new Health({ store, serving, clock, version })
+  const health = new Health({ store, serving, clock, version, folder: workspace.folder })
   const services: ServerServices = {
     workspace,
     serving,
@@ -152,7 +182,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     log,
     lead: options.lead ?? alone,
   }
-  const metrics = new InferenceMetrics(services)
+  const metrics = new InferenceMetrics(services, options.workers?.figures)
   const batchers = new WeakMap<ServedDeployment, Batcher>()
   const data: DataServices = {
     ...services,
@@ -163,24 +193,51 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       return known
     },
   }
-  const handleData = dataPlane(data, vertexRoutes(process.env, new Set(dataRoutes.map(one => one.path))))
+  const { worker } = options
+  const routes = [...dataRoutes, ...vertexRoutes(process.env, new Set(dataRoutes.map(one => one.path)))]
+  const handleData = dataPlane(data, routes, one => !(worker && one.whole))
   const handleControl = getRequestListener(createApp(services, options.webFolder).fetch, {
     overrideGlobalObjects: false,
   })
+  const elsewhere = async (
+    port: () => Promise<number>,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> => {
+    const refuse = (reason: string): void => {
+      const error = catalogued(fail('partAway', { what: pathOf(request).slice(0, 200), reason }), services)
+      response.setHeader('retry-after', '1')
+      sendText(response, error.status, JSON.stringify(error), 'application/problem+json')
+    }
+    try {
+      pipe(request, response, await port(), refuse)
+    } catch (error) {
+      refuse(messageOf(error))
+    }
+  }
   const open = new Set<ServerResponse>()
+  /** Where another process of this server answers. */
+  const othersPort = (request: IncomingMessage): (() => Promise<number>) | undefined => {
+    if (worker) return async () => worker.server
+    return isLive(request.method ?? 'GET', pathOf(request)) ? undefined : options.control
+  }
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     open.add(response)
     response.once('close', () => open.delete(response))
     response.once('finish', () => discardRest(request))
     response.shouldKeepAlive &&= health.open
     if (!response.shouldKeepAlive && request.method !== 'GET') closeAfterBody(request, response)
-    if (!handleData(request, response)) void handleControl(request, response)
+    if (handleData(request, response)) return
+    const other = othersPort(request)
+    if (other) void elsewhere(other, request, response)
+    else void handleControl(request, response)
   }
   const { tls } = options
-  const settings = { noDelay: true, keepAliveTimeout: 65_000 }
-  const secure = tls && createTlsServer({ ...settings, ...readTls(tls) }, handle)
-  const server = secure ?? createServer(settings, handle)
+  const secure = tls && createTlsServer({ ...httpOptions, ...readTls(tls) }, handle)
+  const server = secure ?? createServer(httpOptions, handle)
   const stopFollowing = tls && secure ? followTls(secure, tls, log) : undefined
+  // Never a connection that a worker's next request finds closed
+  const within = options.workers && createServer({ ...httpOptions, keepAliveTimeout: 0 }, handle)
 
   let stopWatching: (() => Promise<void>) | undefined
   const letGo = async (): Promise<void> => {
@@ -190,13 +247,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await stopWatching?.()
   }
   let port: number
+  let forWorkers: number | undefined
   let grpc: GrpcServer | undefined
   try {
     await health.look()
     // The library is loaded where it is asked for: it takes a tenth of a second
     if (options.grpcPort !== undefined)
       grpc = await (await import('./grpc/listen.ts')).listenGrpc(data, host, options.grpcPort)
-    port = await listen(server, host, options.port)
+    port = await listen(server, host, options.port, await worker?.listener())
+    if (within) forWorkers = await listen(within, '127.0.0.1', 0)
   } catch (error) {
     await grpc?.drain(0)
     await letGo()
@@ -209,18 +268,25 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
     health.beginClose()
+    const workersClosed = options.workers?.close()
     await wait(options.unreadyMs ?? (isLoopback(host) ? 0 : 5000))
     bus.close()
     // Who is answered now must not send the next request on a connection that is about to end
     for (const response of open) response.shouldKeepAlive = false
     const drainMs = options.drainMs ?? 25_000
     await Promise.all([drain(server, drainMs), grpc?.drain(drainMs)])
+    // They may ask until they are gone
+    await workersClosed
+    if (within) await drain(within, drainMs)
     await letGo()
   }
   const shown = host.includes(':') ? `[${host}]` : host
   return {
     url: `${tls ? 'https' : 'http'}://${shown}:${port}`,
     ...(grpc ? { grpc: `${shown}:${grpc.port}` } : {}),
+    listener: server,
+    forWorkers,
+    figures: () => metrics.figures(),
     bus,
     close: () => (closing ??= close()),
   }

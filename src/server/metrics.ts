@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Json } from '../internal/canonical-json.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Prediction } from '../stages/serve/types.ts'
@@ -47,7 +47,13 @@ function scraped(sources: Sources, registers: Registry[]): () => Promise<void> {
     labelNames: ['monitor'],
     registers,
   })
-  const build = new Gauge({ name: 'millrace_build_info', help: '1', labelNames: ['version', 'node'], registers })
+  const build = new Gauge({
+    name: 'millrace_build_info',
+    help: '1',
+    labelNames: ['version', 'node'],
+    aggregator: 'first',
+    registers,
+  })
   build.set({ version: sources.version, node: process.version }, 1)
   const { store, project } = sources.workspace
   return async () => {
@@ -90,6 +96,23 @@ interface RequestStatistics {
   readonly fail: RequestCount
 }
 
+/** Figures of one deployment: looking them up by their labels costs more than counting. */
+interface Bound {
+  readonly seconds: Histogram.Internal<string>
+  readonly ok: Counter.Internal
+  readonly error: Counter.Internal
+  readonly rows: Map<string, Counter.Internal>
+}
+
+/** What one process has counted, as other processes of the server are told it. */
+export interface Figures {
+  readonly metrics: readonly { readonly name: string; readonly type: unknown }[]
+  readonly statistics: Readonly<Record<string, RequestStatistics>>
+}
+
+/** Figures of other processes that answer on the same port; those of such as have ended count on. */
+export type OtherFigures = () => Promise<readonly Figures[]>
+
 /** Prometheus figures of one server. */
 export class InferenceMetrics {
   readonly #registry = new Registry()
@@ -99,8 +122,11 @@ export class InferenceMetrics {
   readonly #scrape: () => Promise<void>
   readonly #clock: Clock
   readonly #statistics = new Map<string, RequestStatistics>()
+  readonly #bound = new Map<string, Bound>()
+  readonly #others: OtherFigures
 
-  constructor(sources: Sources) {
+  constructor(sources: Sources, others: OtherFigures = async () => []) {
+    this.#others = others
     const registers = [this.#registry]
     this.#clock = sources.workspace.clock
     collectDefaultMetrics({ register: this.#registry, prefix: 'millrace_' })
@@ -129,13 +155,48 @@ export class InferenceMetrics {
     this.#scrape = scraped(sources, registers)
   }
 
-  /** What was asked of a deployment since the server started. */
+  /** What was asked of a deployment since the server started, of all its processes. */
+  async allStatistics(deployment: string): Promise<RequestStatistics> {
+    const own = this.statistics(deployment)
+    const all = [own, ...(await this.#others()).flatMap(one => one.statistics[deployment] ?? [])]
+    const sum = (of: (one: RequestStatistics) => number): number => all.reduce((total, one) => total + of(one), 0)
+    const side = (name: 'success' | 'fail'): RequestCount => ({
+      count: sum(one => one[name].count),
+      milliseconds: sum(one => one[name].milliseconds),
+    })
+    return { rows: sum(one => one.rows), success: side('success'), fail: side('fail') }
+  }
+
+  /** What this process was asked of a deployment since it started. */
   statistics(deployment: string): RequestStatistics {
     let found = this.#statistics.get(deployment)
     if (!found) {
       found = { rows: 0, success: { count: 0, milliseconds: 0 }, fail: { count: 0, milliseconds: 0 } }
       this.#statistics.set(deployment, found)
     }
+    return found
+  }
+
+  #boundTo(deployment: string): Bound {
+    let bound = this.#bound.get(deployment)
+    if (!bound) {
+      const outcome = (outcome: string): Counter.Internal => this.#requests.labels({ deployment, outcome })
+      bound = {
+        seconds: this.#seconds.labels({ deployment }),
+        ok: outcome('ok'),
+        error: outcome('error'),
+        rows: new Map(),
+      }
+      this.#bound.set(deployment, bound)
+    }
+    return bound
+  }
+
+  #rowsOf(deployment: string, arm: string, version: number): Counter.Internal {
+    const { rows } = this.#boundTo(deployment)
+    const key = `${arm} ${version}`
+    let found = rows.get(key)
+    if (!found) rows.set(key, (found = this.#rows.labels({ deployment, arm, version: String(version) })))
     return found
   }
 
@@ -149,15 +210,28 @@ export class InferenceMetrics {
       side.count++
       side.milliseconds += lasted
       counts.rows += predictions?.length ?? 0
-      this.#seconds.observe({ deployment }, lasted / 1000)
-      this.#requests.inc({ deployment, outcome: predictions ? 'ok' : 'error' })
-      for (const { arm, version } of predictions ?? []) this.#rows.inc({ deployment, arm, version: String(version) })
+      const bound = this.#boundTo(deployment)
+      bound.seconds.observe(lasted / 1000)
+      bound[predictions ? 'ok' : 'error'].inc()
+      for (const { arm, version } of predictions ?? []) this.#rowsOf(deployment, arm, version).inc()
     }
   }
 
   async page(): Promise<{ readonly text: string; readonly type: string }> {
     await this.#scrape()
-    return { text: await this.#registry.metrics(), type: this.#registry.contentType }
+    const others = await this.#others()
+    const { contentType: type } = this.#registry
+    if (others.length === 0) return { text: await this.#registry.metrics(), type }
+    const all = [await this.#registry.getMetricsAsJSON(), ...others.map(one => one.metrics)]
+    return { text: await AggregatorRegistry.aggregate(all).metrics(), type }
+  }
+
+  /** What this process has counted, for the one that answers for all. */
+  async figures(): Promise<Figures> {
+    return {
+      metrics: (await this.#registry.getMetricsAsJSON()) as unknown as Figures['metrics'],
+      statistics: Object.fromEntries(this.#statistics),
+    }
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { fail } from '../errors/index.ts'
 import { readJson } from './body.ts'
-import type { ServerServices } from './services.ts'
+import type { RecordServices, ServerServices } from './services.ts'
 
 /** What a caller must be allowed to do. `public` needs no token. */
 export type Permission = 'public' | 'read' | 'write' | 'predict' | 'operate' | 'approve' | 'admin'
@@ -22,27 +22,33 @@ export interface RouteFacts {
   readonly answerType?: string
   /** Answered by the instance that leads, whichever is asked. */
   readonly byLeader?: boolean
+  /** Answered where predictions are: it asks what is served, or who works beside. All else has a process of its own. */
+  readonly live?: true | undefined
 }
 
-export interface Call {
+export interface Call<S extends RecordServices = RecordServices> {
   readonly request: Request
   readonly url: URL
   readonly params: Readonly<Record<string, string>>
   /** Name of the token, or `local` where none is asked for. */
   readonly actor: string
-  readonly services: ServerServices
+  readonly services: S
 }
 
 /** A route of the control plane; those of the data plane are in `inference/`. */
-export interface ControlRoute extends RouteFacts {
-  respond(call: Call): Promise<Response>
+export interface ControlRoute<S extends RecordServices = ServerServices> extends RouteFacts {
+  readonly respond: (call: Call<S>) => Promise<Response>
   /** How errors are written; other protocols have their own form. */
-  readonly problem?: (error: unknown, call: { readonly services: ServerServices }) => Response
+  readonly problem?: (error: unknown, call: { readonly services: RecordServices }) => Response
 }
+
+/** A route that records answer. */
+export type RecordRoute = ControlRoute<RecordServices> & { readonly live?: undefined }
+export type LiveRoute = ControlRoute & { readonly live: true }
 
 const nothing = z.strictObject({})
 
-interface Typed<Q extends z.ZodObject, B extends z.ZodType> extends Omit<RouteFacts, 'query' | 'body'> {
+interface Typed<Q extends z.ZodObject, B extends z.ZodType, S> extends Omit<RouteFacts, 'query' | 'body' | 'live'> {
   readonly query?: Q
   readonly body?: B
   readonly handler: (
@@ -53,7 +59,7 @@ interface Typed<Q extends z.ZodObject, B extends z.ZodType> extends Omit<RouteFa
       readonly actor: string
       readonly request: Request
     },
-    services: ServerServices,
+    services: S,
   ) => Promise<unknown>
 }
 
@@ -80,10 +86,9 @@ async function bodyOf(request: Request, schema: z.ZodType): Promise<unknown> {
   return none && schema.safeParse({}).success ? {} : readJson(request)
 }
 
-/** Declares a route whose query and body are checked against their schemas (unknown keys are errors) and answered as JSON. */
-export function route<Q extends z.ZodObject = typeof nothing, B extends z.ZodType = z.ZodUndefined>(
-  typed: Typed<Q, B>,
-): ControlRoute {
+function declare<Q extends z.ZodObject, B extends z.ZodType, S extends RecordServices>(
+  typed: Typed<Q, B, S>,
+): ControlRoute<S> {
   const { handler, ...facts } = typed
   const name = `${facts.method} ${facts.path}`
   return {
@@ -98,3 +103,16 @@ export function route<Q extends z.ZodObject = typeof nothing, B extends z.ZodTyp
     },
   }
 }
+
+/**
+ * Declares a route that records answer. Query and body are checked against their schemas (unknown keys are errors), the answer
+ * is JSON.
+ */
+export const route = <Q extends z.ZodObject = typeof nothing, B extends z.ZodType = z.ZodUndefined>(
+  typed: Typed<Q, B, RecordServices>,
+): RecordRoute => ({ ...declare(typed), live: undefined })
+
+/** The same of one that is answered where predictions are. */
+export const liveRoute = <Q extends z.ZodObject = typeof nothing, B extends z.ZodType = z.ZodUndefined>(
+  typed: Typed<Q, B, ServerServices>,
+): LiveRoute => ({ ...declare(typed), live: true })

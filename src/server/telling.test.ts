@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type BareApp, bareApp } from '../../test/support/bare-app.ts'
 import { Played } from '../../test/support/played-rollout.ts'
@@ -180,6 +181,7 @@ describe('health', () => {
       serving: echoServing(deployments),
       clock,
       version: '1.2.3',
+      folder: tmpdir(),
     })
     open.push(made)
     return { made, clock, deployment: deployments[0] }
@@ -208,6 +210,7 @@ describe('health', () => {
     expect(bodyOf(made.page)).toMatchObject({ version: '1.2.3', serviceId: 'millrace' })
     expect(Object.keys(bodyOf(made.page).checks as object)).toEqual([
       'metadata:responseTime',
+      'disk:free',
       'deployment api:ready',
       'event-loop:lag',
       'memory:rss',
@@ -229,7 +232,7 @@ describe('health', () => {
     expect(bodyOf(made.readyPage)).toEqual({ status: 'fail', output: 'deployment api:ready: told so' })
   })
 
-  it('fails with a store that fails, and says how long one took that answers', async () => {
+  it('is degraded and ready without its store, and says how long one took that answers', async () => {
     const { made, clock } = health({
       getDocument: async () => {
         clock.work(12.5)
@@ -241,10 +244,11 @@ describe('health', () => {
     ])
     const broken = health({ getDocument: () => Promise.reject(new Error('database is locked')) }).made
     await broken.look()
-    expect([broken.ready, bodyOf(broken.readyPage)]).toEqual([
-      false,
-      { status: 'fail', output: 'metadata:responseTime: database is locked' },
-    ])
+    expect([broken.ready, broken.page.status, broken.readyPage.status]).toEqual([true, 200, 200])
+    expect(bodyOf(broken.page)).toMatchObject({
+      status: 'warn',
+      output: 'metadata:responseTime: database is locked',
+    })
   })
 
   it('gives a store two seconds, and looks no second time meanwhile', async () => {
@@ -258,7 +262,7 @@ describe('health', () => {
     expect(bodyOf(made.readyPage).output).toBe('starting')
     vi.advanceTimersByTime(1)
     await look
-    expect([asked, bodyOf(made.readyPage).output]).toEqual([1, 'metadata:responseTime: no answer for 2000 ms'])
+    expect([asked, bodyOf(made.page).output]).toEqual([1, 'metadata:responseTime: no answer for 2000 ms'])
   })
 
   it('ends with the beginning of the end, while the process lives', async () => {

@@ -82,5 +82,6 @@ it('refuses what is no certificate and key, half of them, and gRPC in the clear 
   refused(await inside(root, ['up', '--tls-cert', 'tls.crt', '--tls-key', 'no.key']), 2, 'MR5052', 'no.key')
   refused(await inside(root, ['up', '--tls-cert', 'none.crt', '--tls-key', 'tls.key']), 2, 'MR5052', 'none.crt')
   refused(await inside(root, ['up', '--tls-cert', 'tls.crt']), 2, 'MR1101', '--tls-key')
-  refused(await inside(root, ['up', ...flags, '--grpc-port', '0']), 2, 'MR5053')
+  refused(await inside(root, ['up', ...flags, '--grpc-port', '0']), 2, 'MR5053', 'gRPC')
+  refused(await inside(root, ['up', ...flags, '--workers', '2']), 2, 'MR5053', 'workers')
 })

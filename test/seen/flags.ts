@@ -52,6 +52,9 @@ export const flagsSeen: Readonly<Record<string, Test>> = {
   'up --tls-key': of('test/running/tls.test.ts')(
     'refuses what is no certificate and key, half of them, and gRPC in the clear beside it',
   ),
+  'up --workers': of('test/running/processes.test.ts')(
+    'workers answer on the same port: what they are told counts as if one process had been told, also of one that dies',
+  ),
   'up --advertise': of('test/peers/instances.test.ts')('is asked by the others where it says that it can be reached'),
   'up --auth': of('test/running/sign-in.test.ts')(
     'up --auth writes no token anywhere, and its commands and people get in all the same',

@@ -44,6 +44,9 @@ const unreachable = of('src/stages/serve/unreachable.test.ts')(
 const uncovered = of('src/stages/serve/uncovered.test.ts')(
   'a moment that the records do not reach back to is refused where the view says so',
 )
+const language = of('src/stages/features/language.test.ts')(
+  'whatever a view is declared with means one thing, trained or served',
+)
 const counted = effects('what is counted, for how long, by which knowledge')
 const known = effects('when something was known, and which rows are one')
 const csv = reading('a CSV file is read as its options say, and by their defaults')
@@ -156,6 +159,7 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'FeatureViewOptions.knownTime': counted,
   'FeatureViewOptions.uncovered': uncovered,
   'FeatureViewOptions.compute': counted,
+  'FeatureViewOptions.derive': language,
   'ModelOptions.task': linear,
   'ModelOptions.from': learnt,
   'ModelOptions.label': learnt,
@@ -464,6 +468,9 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'ProjectSettings.serve': listens,
   'ServeSettings.host': listens,
   'ServeSettings.port': listens,
+  'ServeSettings.workers': of('test/running/processes.test.ts')(
+    'workers answer on the same port: what they are told counts as if one process had been told, also of one that dies',
+  ),
   'ServeSettings.grpcPort': of('test/running/grpc.test.ts')(
     'gRPC is spoken where the project or --grpc-port says so, and ends with the rest',
   ),
@@ -545,6 +552,9 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
   'DataSettings.maxMemoryGb': engine,
   'ServeSettings.host': byDefault,
   'ServeSettings.port': byDefault,
+  'ServeSettings.workers': of('test/running/processes.test.ts')(
+    'workers answer on the same port: what they are told counts as if one process had been told, also of one that dies',
+  ),
   'ServeSettings.grpcPort': of('test/running/grpc.test.ts')(
     'gRPC is spoken where the project or --grpc-port says so, and ends with the rest',
   ),
@@ -565,6 +575,7 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
   'CsvOptions.encoding': csv,
   'TextOptions.treatAsNull': rows,
   'RowOptions.mostly': rows,
+  'FeatureViewOptions.entity': language,
   'FeatureViewOptions.ttl': counted,
   'FeatureViewOptions.online': counted,
   'ModelOptions.scale': learnt,

@@ -31,7 +31,7 @@ export async function bareApp(over: Partial<ServerServices> = {}): Promise<BareA
   const workspace = { ...opened, clock }
   const logged: Readonly<Record<string, unknown>>[] = []
   const serving = echoServing([])
-  const health = new Health({ store: workspace.store, serving, clock, version: '1.2.3' })
+  const health = new Health({ store: workspace.store, serving, clock, version: '1.2.3', folder: workspace.folder })
   const services: ServerServices = {
     workspace,
     serving,

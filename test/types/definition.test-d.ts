@@ -1,5 +1,16 @@
 import { describe, expectTypeOf, it } from 'vitest'
-import { dataset, deployment, entity, features, gbt, model, parquet, t, type RequestOf } from '../../src/index.ts'
+import {
+  dataset,
+  deployment,
+  entity,
+  features,
+  gbt,
+  model,
+  parquet,
+  t,
+  type RequestOf,
+  type TextExpression,
+} from '../../src/index.ts'
 
 const trips = dataset('trips', {
   source: parquet('trips.parquet'),
@@ -9,6 +20,7 @@ const trips = dataset('trips', {
     fare: t.float(),
     tip: t.nullable(t.float()),
     ended: t.timestamp('UTC'),
+    drop: t.text(),
   },
   eventTime: 'at',
   knownAt: { tip: c => c.ended },
@@ -40,6 +52,64 @@ const recent = features('recent', {
     fare_1d: f.mean('fare', '1d'),
   }),
 })
+
+const varied = features('varied', {
+  entity: byCity,
+  from: trips,
+  compute: f => ({
+    usual: f.mostFrequent('city', '1d'),
+    cities: f.distinct('city'),
+    lastAt: f.last('at', { tumbling: '1d', zone: 'Europe/Berlin' }),
+    isShort: f.first(c => c.fare.lt(5), { hopping: '7d', every: '1d' }),
+    gross: f.sum(c => c.fare.times(2), { toDate: '1d' }, { where: c => c.fare.gt(1) }),
+    earliest: f.min('at', '1d'),
+    before: f.lag('fare', 2),
+    middle: f.quantile('fare', 0.5, '1d'),
+  }),
+  derive: v => ({ ratio: v.middle.div(v.cities), named: v.usual.coalesce('none'), hour: v.lastAt.hour() }),
+})
+const overall = features('overall', { from: trips, compute: f => ({ trips: f.count('1d') }) })
+const elsewhere = varied.as('elsewhere', { city: 'drop' })
+
+features('derived-of-text', {
+  from: trips,
+  compute: f => ({ usual: f.mostFrequent('city', '1d') }),
+  // @ts-expect-error a text is not divided
+  derive: v => ({ x: v.usual.div(2) }),
+})
+features('derived-of-none', {
+  from: trips,
+  compute: f => ({ n: f.count('1d') }),
+  // @ts-expect-error no such feature
+  derive: v => ({ x: v.m.div(2) }),
+})
+features('bad-hop', {
+  from: trips,
+  // @ts-expect-error a window that hops says how often
+  compute: f => ({ n: f.count({ hopping: '7d' }) }),
+})
+features('sum-of-text', {
+  from: trips,
+  // @ts-expect-error a sum needs numbers
+  compute: f => ({ n: f.sum(c => c.city, '1d') }),
+})
+features('where-of-number', {
+  from: trips,
+  // @ts-expect-error a number is no condition
+  compute: f => ({ n: f.count('1d', { where: c => c.fare }) }),
+})
+model('role-of-no-column', {
+  task: 'binary',
+  from: trips,
+  label: c => c.tip.gt(1),
+  // @ts-expect-error the key stands in no column of the rows that are predicted
+  features: [varied.as('nowhere', { city: 'dropped' })],
+  inputs: c => ({ fare: c.fare }),
+  split: { by: 'time', train: '30d', test: '7d' },
+  train: gbt({ trees: 10 }),
+})
+// @ts-expect-error a role names every key
+varied.as('nowhere', {})
 
 // @ts-expect-error the event time must be a timestamp column
 dataset('bad-time', { source: parquet('x'), columns: { a: t.int() }, eventTime: 'a' })
@@ -143,6 +213,30 @@ describe('the definition API', () => {
   it('knows which features can be null', () => {
     expectTypeOf(recent.features.trips_1h.nullable).toEqualTypeOf<false>()
     expectTypeOf(recent.features.fare_1d.nullable).toEqualTypeOf<true>()
+  })
+  it('knows the type of each feature, also of what is derived', () => {
+    type TypeOf<N extends keyof typeof varied.features> = (typeof varied.features)[N]['type']
+    expectTypeOf<TypeOf<'usual' | 'named'>>().toEqualTypeOf<'text'>()
+    expectTypeOf<TypeOf<'cities' | 'hour'>>().toEqualTypeOf<'int'>()
+    expectTypeOf<TypeOf<'lastAt' | 'earliest'>>().toEqualTypeOf<'timestamp'>()
+    expectTypeOf<TypeOf<'isShort'>>().toEqualTypeOf<'bool'>()
+    expectTypeOf<TypeOf<'gross' | 'middle' | 'ratio' | 'before'>>().toEqualTypeOf<'float'>()
+    expectTypeOf(varied.all.usual).toExtend<TextExpression<boolean, 'city'>>()
+    expectTypeOf(varied.features.cities.nullable).toEqualTypeOf<false>()
+    expectTypeOf(varied.features.named.nullable).toEqualTypeOf<false>()
+  })
+  it('reads of a request the columns that a role stands in', () => {
+    expectTypeOf(elsewhere.all.usual).toExtend<TextExpression<boolean, 'drop'>>()
+    const both = model('both', {
+      task: 'binary',
+      from: trips,
+      label: c => c.tip.gt(1),
+      features: [varied, elsewhere, overall],
+      inputs: c => ({ isSame: varied.all.usual.eq(elsewhere.all.usual), perFare: c.fare.div(overall.all.trips) }),
+      split: { by: 'time', train: '30d', test: '7d' },
+      train: gbt({ trees: 10 }),
+    })
+    expectTypeOf<keyof RequestOf<typeof both>>().toEqualTypeOf<'city' | 'drop' | 'fare'>()
   })
   it('keeps callers sticky only by a column of the request', () => {
     deployment('d', { model: tipped, stickyBy: 'city' })

@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { constants, setPriority } from 'node:os'
 import { openWorkspace } from '../../config/workspace.ts'
 import { fail, systemError } from '../../errors/index.ts'
 import type { Listener, UseCase } from '../use-case.ts'
@@ -40,6 +42,22 @@ async function perform({ useCase, input }: JobRequest, listener: Listener): Prom
   }
 }
 
+/**
+ * What is asked for now goes before what is worked on: predictions are not to wait for a training on the same cores. Linux
+ * shares cores between sessions before it looks at processes; a job is a session of its own, with all that it starts.
+ */
+function yieldCores(): void {
+  const nice = constants.priority.PRIORITY_BELOW_NORMAL
+  try {
+    setPriority(nice)
+    const stat = readFileSync('/proc/self/stat', 'utf8')
+    const session = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3])
+    if (session === process.pid) writeFileSync('/proc/self/autogroup', String(nice))
+  } catch {
+    // Another system shares as it does
+  }
+}
+
 /** What is not catalogued is our mistake: its stack stays in the job's folder, and the answer names the job. */
 function errorOf(error: unknown, id: string): unknown {
   const known = systemError(error)
@@ -47,6 +65,8 @@ function errorOf(error: unknown, id: string): unknown {
   process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
   return fail('unexpected', { reference: `job ${id}` })
 }
+
+yieldCores()
 
 const [folder = ''] = process.argv.slice(2)
 const request = await jobFiles.request(folder)

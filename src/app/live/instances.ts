@@ -79,14 +79,17 @@ async function folderId(folder: string): Promise<string> {
   })
 }
 
-/** One process of several that serve the project from one metadata store and one folder. */
-export async function oneInstance(parts: Parts): Promise<LiveInstance> {
+/**
+ * One process of several that serve the project from one metadata store and one folder. `mayLead`: it takes over where nobody
+ * leads (default); otherwise it follows for as long as it lives.
+ */
+export async function oneInstance(parts: Parts, mayLead = true): Promise<LiveInstance> {
   const { workspace, serving, log } = parts
   const { store, clock, folder } = workspace
   const own = await folderId(folder)
   const elsewhere = (await instances(workspace)).find(one => one.folder !== own)
   if (elsewhere) throw fail('foldersDiffer', { other: elsewhere.url, folder })
-  const membership = new Membership({ store, clock }, own)
+  const membership = new Membership({ store, clock }, own, mayLead)
   const onError = (error: unknown): void => log({ level: 'error', reason: messageOf(error) })
   const logs = new Map<string, ObservationLog>()
   for (const { name } of serving.list())

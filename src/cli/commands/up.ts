@@ -33,6 +33,10 @@ export const command: Command = {
       onlyWith: '--tls-key',
     },
     { flags: '--tls-key <file>', description: 'the key of that certificate, in PEM', onlyWith: '--tls-cert' },
+    {
+      flags: '--workers <number>',
+      description: "processes that answer predictions (default: the project's, else 1)",
+    },
     { flags: '--auth', description: 'ask for tokens also on loopback' },
     {
       flags: '--advertise <url>',
@@ -52,6 +56,7 @@ export const command: Command = {
       cwd,
       port,
       grpcPort,
+      workers: usage.whole('--workers', options.workers as string | undefined, 1),
       host: typeof options.host === 'string' ? options.host : undefined,
       tls:
         typeof options.tlsCert === 'string' && typeof options.tlsKey === 'string'

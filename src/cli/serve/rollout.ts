@@ -1,5 +1,6 @@
 import { openWorkspace, type Workspace } from '../../config/workspace.ts'
 import type { Deployment } from '../../define/deployment.ts'
+import { viewOfRole } from '../../define/features.ts'
 import type { Project } from '../../define/project.ts'
 import { fail } from '../../errors/index.ts'
 import type { RolloutCommand } from '../../stages/deploy/rollout/index.ts'
@@ -99,7 +100,7 @@ export async function onDeployment(
       const views = workspace.project.deployments.get(name)?.model.views ?? []
       for (const one of lost) {
         // Whoever changes what is served from it decides that with the snapshot at hand
-        if (views.some(view => view.name === one.view)) throw one.error
+        if (views.some(view => viewOfRole(view).name === one.view)) throw one.error
         out.note(lostView(one))
       }
       const status = await local(serving, name)

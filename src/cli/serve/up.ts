@@ -9,11 +9,12 @@ import { ownIdentity } from '../../internal/process-identity.ts'
 import { messageOf } from '../../internal/message-of.ts'
 import type { Log } from '../../ports/log.ts'
 import { checkBind, EventBus, readTls, startServer, type TlsFiles } from '../../server/index.ts'
-import { LiveServing } from '../../stages/serve/serving.ts'
 import { openJobs } from '../../app/jobs/jobs.ts'
 import { oneInstance, onlyInstance } from '../../app/live/instances.ts'
 import { recovery } from '../../app/live/recovery.ts'
-import { fillingViews, lostView } from '../../app/fill-views.ts'
+import { openServing } from './open-serving.ts'
+import { Workers } from './workers.ts'
+import { Supervisor } from './supervisor.ts'
 import { announce, type Claim, claimServing, withdraw } from './running.ts'
 
 export interface UpOptions {
@@ -26,6 +27,8 @@ export interface UpOptions {
   readonly advertise?: string | undefined
   readonly grpcPort?: number | undefined
   readonly tls?: TlsFiles | undefined
+  /** Processes that answer predictions. */
+  readonly workers?: number | undefined
   readonly log: Log
 }
 
@@ -35,6 +38,7 @@ interface Address {
   readonly host: string
   readonly auth: boolean
   readonly grpcPort: number | undefined
+  readonly workers: number
 }
 
 export interface Up {
@@ -44,28 +48,6 @@ export interface Up {
   /** Whether it asks for tokens. */
   readonly auth: boolean
   close(): Promise<void>
-}
-
-async function openServing(workspace: Workspace, log: Log): Promise<LiveServing> {
-  const { fill, filled, lost } = fillingViews(workspace)
-  const tell = (): void => {
-    for (const view of filled.splice(0)) log({ level: 'info', text: `filled the online records of ${view}` })
-    for (const one of lost.splice(0)) log({ level: 'error', code: one.error.code, text: lostView(one) })
-  }
-  const services = { ...workspace, challengers: workspace.childProcessRuntime }
-  const serving = await LiveServing.open(services, await workspace.online(), (view, reader) =>
-    fill(view, reader).finally(tell),
-  )
-  for (const { name, down } of serving.list())
-    if (down) log({ level: 'error', text: `${name} is down: ${messageOf(down.error)}`, deployment: name })
-  for (const { name, error } of serving.lost)
-    log({
-      level: 'error',
-      text: `${name}, declared no more, cannot be served on: ${messageOf(error)}`,
-      deployment: name,
-    })
-  await workspace.artifacts.wipe()
-  return serving
 }
 
 /**
@@ -78,17 +60,19 @@ export async function up(options: UpOptions): Promise<Up> {
   const { serve: said = {} } = project.settings
   const { port = said.port ?? 8790, host = said.host ?? '127.0.0.1', auth = said.auth ?? false } = options
   const grpcPort = options.grpcPort ?? said.grpcPort
+  const workers = options.workers ?? said.workers ?? 1
   checkBind(host, auth)
   const { tls } = options
   if (tls) {
     readTls(tls)
-    // gRPC would be spoken in the clear beside it
-    if (grpcPort !== undefined) throw fail('tlsWithoutGrpc')
+    // What has no TLS would be spoken in the clear beside it
+    if (grpcPort !== undefined) throw fail('tlsAlone', { what: 'gRPC' })
+    if (workers > 1) throw fail('tlsAlone', { what: 'further workers' })
   }
   // A database in a file serves one process; of a server's many may serve beside each other
   const own = await claimServing(makeStateFolder(root), mayBeSeveral(project))
   try {
-    const running = await serve(project, options, { port, host, auth, grpcPort }, own)
+    const running = await serve(project, options, { port, host, auth, grpcPort, workers }, own)
     return { ...running, close: () => running.close().finally(() => own.release()) }
   } catch (error) {
     own.release()
@@ -114,6 +98,7 @@ async function serve(
   address: Address,
   claim: Claim,
 ): Promise<Up> {
+  const { workers, ...listening } = address
   const { auth } = address
   const workspace: Workspace = await openWorkspace(cwd, {
     project,
@@ -126,21 +111,34 @@ async function serve(
   })
   const bus = new EventBus()
   const jobs = openJobs(workspace)
+  const parts: Supervisor[] = []
   const letGo = async (): Promise<void> => {
+    await Promise.all(parts.map(part => part.close()))
     await jobs.close()
     await serving.close()
     await workspace.close()
   }
   try {
-    const parts = { workspace, serving, jobs, log }
-    const instance = mayBeSeveral(project) ? await oneInstance(parts) : await onlyInstance(parts)
+    const given = { workspace, serving, jobs, log }
+    const instance = mayBeSeveral(project) || workers > 1 ? await oneInstance(given) : await onlyInstance(given)
+    const beside = workers > 1 ? new Workers() : undefined
+    // Long searches and large files keep no prediction waiting: another process answers them
+    const control = new Supervisor({
+      name: 'the process for records',
+      module: './control-process.ts',
+      args: [workspace.root, address.host, String(auth)],
+      log,
+    })
+    parts.push(control)
     const server = await startServer({
+      control: () => control.port,
       workspace,
       serving,
       jobs,
-      ...address,
+      ...listening,
       tls,
       limits: project.settings.serve ?? {},
+      ...(beside ? { workers: beside } : {}),
       bus,
       log,
       lead: { leads: instance.leads, url: () => instance.leader()?.url },
@@ -157,6 +155,7 @@ async function serve(
       follow(instance.beat())
       follow(recover())
     }, 1000)
+    beside?.start(workers - 1, server, [workspace.root, address.host, String(auth)], log)
     const certificate = tls && resolve(cwd, tls.cert)
     await announce(claim, { url: server.url, process: ownIdentity(), auth, certificate })
     return {

@@ -77,3 +77,15 @@ export function instantOf(shown: Micros, zone: string): Micros | undefined {
   const instants = [...possible].map(away => shown - away).filter(at => at + offsetAt(at) === shown)
   return instants.length === 1 ? instants[0] : undefined
 }
+
+/** What the clocks of a zone show, as if it were UTC. */
+export function shownAt(at: Micros, zone: string): Micros {
+  return at + offset(zone, Math.floor(at / 1000)) * 1000
+}
+
+/** The first instant at which the clocks of a zone showed what `shown` is in UTC, or had gone over it. */
+export function firstShown(shown: Micros, zone: string): Micros {
+  const offsetAt = (at: Micros): number => offset(zone, Math.floor(at / 1000)) * 1000
+  const possible = [offsetAt(shown - day), offsetAt(shown), offsetAt(shown + day)].map(away => shown - away)
+  return Math.min(...possible.filter(at => shownAt(at, zone) >= shown))
+}

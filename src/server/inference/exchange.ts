@@ -16,6 +16,8 @@ export interface Exchange {
 /** A route that is answered on raw `node:http`, before the control plane is asked. */
 export interface DataRoute extends RouteFacts {
   answerTo(exchange: Exchange): void | Promise<void>
+  /** Answered for all processes that serve on one port together. */
+  readonly whole?: true
   /** How errors look in this protocol; problem details by default. */
   readonly errors?: 'oip'
 }

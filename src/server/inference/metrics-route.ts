@@ -9,6 +9,7 @@ export const metricsRoute: DataRoute = {
   summary: 'Figures for Prometheus',
   answerType: 'text/plain',
   answer: z.string(),
+  whole: true,
   async answerTo({ response, services }) {
     const { text, type } = await services.metrics.page()
     sendText(response, 200, text, type)

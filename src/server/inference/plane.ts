@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { catalogue, fail } from '../../errors/index.ts'
 import { catalogued, retryAfter } from '../problem.ts'
 import { sendJson, sendText, type DataRoute } from './exchange.ts'
-import { dataRoutes } from './routes.ts'
 import type { DataServices } from './services.ts'
 
 interface Compiled {
@@ -54,9 +53,10 @@ const isPassing = ({ code }: { readonly code: string }): boolean => passing.has(
 /** Answers what is the data plane's on raw `node:http`; gives false for everything else. */
 export function dataPlane(
   services: DataServices,
-  further: readonly DataRoute[] = [],
+  routes: readonly DataRoute[],
+  answers: (route: DataRoute) => boolean = () => true,
 ): (request: IncomingMessage, response: ServerResponse) => boolean {
-  const { exact, patterns } = compile([...dataRoutes, ...further])
+  const { exact, patterns } = compile(routes)
 
   const answer = async (
     route: DataRoute,
@@ -103,7 +103,7 @@ export function dataPlane(
     if (!found) return false
     const method = request.method === 'HEAD' ? 'GET' : (request.method ?? 'GET')
     const route = found.byMethod.get(method)
-    if (!route) return false
+    if (!route || !answers(route)) return false
     void answer(route, params, mark < 0 ? '' : url.slice(mark + 1), request, response)
     return true
   }

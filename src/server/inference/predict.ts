@@ -229,6 +229,7 @@ export const predictRoutes: readonly DataRoute[] = [
     permission: 'predict',
     tag: 'inference',
     summary: 'What came true of earlier predictions, by their ids',
+    whole: true,
     body: Feedback,
     answer: z.object({
       found: z.number().describe('whose prediction is known here; an instance that follows another knows none'),

@@ -71,15 +71,26 @@ export function typedValue(column: RequestColumn, value: unknown, row: number): 
 
 /** Rows as their columns declare them: every column there (nullable ones may be left out), no other. */
 export function typedRows(rows: readonly unknown[], columns: readonly RequestColumn[]): Row[] {
-  const known = new Set(columns.map(column => column.name))
+  const names = (): string => columns.map(column => column.name).join(', ')
   return rows.map((row, index) => {
     if (typeof row !== 'object' || row === null || Array.isArray(row))
-      return refuse(index, '*', `expected an object with the columns ${[...known].join(', ')}, got ${found(row)}`)
-    for (const name of Object.keys(row))
-      if (!known.has(name)) refuse(index, name, `is no column; there are ${[...known].join(', ')}`)
+      return refuse(index, '*', `expected an object with the columns ${names()}, got ${found(row)}`)
+    const given = row as Readonly<Record<string, unknown>>
     const made: Record<string, Value> = {}
-    for (const column of columns)
-      made[column.name] = typedValue(column, (row as Record<string, unknown>)[column.name], index)
+    let missing: RequestColumn | undefined
+    let known = 0
+    for (const column of columns) {
+      const { name } = column
+      if (Object.hasOwn(given, name)) {
+        known++
+        made[name] = typedValue(column, given[name], index)
+      } else if (column.nullable) made[name] = null
+      else missing ??= column
+    }
+    if (Object.keys(given).length > known)
+      for (const name of Object.keys(given))
+        if (!columns.some(column => column.name === name)) refuse(index, name, `is no column; there are ${names()}`)
+    if (missing) typedValue(missing, undefined, index)
     return made
   })
 }

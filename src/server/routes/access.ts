@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { sessionCookie } from '../auth/guard.ts'
 import { sessionSeconds } from '../auth/sessions.ts'
 import { createToken, listTokens, revokeToken, scopes } from '../auth/tokens.ts'
-import { route } from '../route.ts'
+import { liveRoute, route } from '../route.ts'
 
 const Token = z
   .object({
@@ -20,7 +20,7 @@ function cookie({ url }: Request, value: string, seconds: number): string {
 }
 
 export const accessRoutes = [
-  route({
+  liveRoute({
     method: 'POST',
     path: '/v1/session',
     permission: 'public',
@@ -35,7 +35,7 @@ export const accessRoutes = [
       return Response.json({ name, scopes }, { headers: { 'set-cookie': cookie(request, value, sessionSeconds) } })
     },
   }),
-  route({
+  liveRoute({
     method: 'GET',
     path: '/v1/session',
     permission: 'read',
@@ -44,7 +44,7 @@ export const accessRoutes = [
     answer: z.object({ name: z.string(), scopes: z.array(z.string()), auth: z.boolean() }),
     handler: ({ request }, { guard }) => guard.who(name => request.headers.get(name) ?? undefined),
   }),
-  route({
+  liveRoute({
     method: 'DELETE',
     path: '/v1/session',
     permission: 'read',

@@ -4,7 +4,7 @@ import type { Dataset } from '../../define/dataset.ts'
 import { compileDefinition } from '../../define/project.ts'
 import { partOf, type CheckResult, type Report } from '../../define/report.ts'
 import { startJob } from '../job-answer.ts'
-import { parseInput, route, type ControlRoute } from '../route.ts'
+import { liveRoute, parseInput, type LiveRoute } from '../route.ts'
 import { Job, nameSchema, Report as ReportSchema, ReportLine } from '../schemas.ts'
 import type { ServerServices } from '../services.ts'
 import { sendMade, withUpload } from '../upload.ts'
@@ -127,7 +127,7 @@ const DatasetView = z
   .openapi('Dataset')
 
 export const datasetRoutes = [
-  route({
+  liveRoute({
     method: 'GET',
     path: '/v1/datasets',
     permission: 'read',
@@ -140,7 +140,7 @@ export const datasetRoutes = [
       return { datasets: await Promise.all(datasets.map(one => view(one, services))) }
     },
   }),
-  route({
+  liveRoute({
     method: 'GET',
     path: '/v1/datasets/{name}',
     permission: 'read',
@@ -159,6 +159,7 @@ export const datasetRoutes = [
     summary:
       'Takes a file, the body, into a dataset if it holds; `?name=` says how it is called. 422 when it is refused. The same content is judged once',
     answer: IngestAnswer,
+    live: true,
     async respond({ request, url, params, services, actor }) {
       const dataset = datasetOf(services, params.name)
       const { name } = parseInput(IngestQuery, Object.fromEntries(url.searchParams), 'query', 'POST :ingest')
@@ -168,7 +169,7 @@ export const datasetRoutes = [
         return Response.json(answer, { status: answer.verdict === 'refused' ? 422 : 200 })
       })
     },
-  } satisfies ControlRoute,
+  } satisfies LiveRoute,
   {
     method: 'GET',
     path: '/v1/datasets/{name}/quarantine',
@@ -178,6 +179,7 @@ export const datasetRoutes = [
       'Rows that the newest snapshot set aside, in clear, with the checks that they break: `?format=` csv or parquet; `?repaired=true` gives those that were repaired and let in',
     answerType: 'text/csv',
     answer: z.string(),
+    live: true,
     async respond({ url, params, services, actor }) {
       const dataset = datasetOf(services, params.name)
       const given = Object.fromEntries(url.searchParams)
@@ -188,7 +190,7 @@ export const datasetRoutes = [
         return (await (await services.jobs.start('quarantine', input, { actor })).answer).file !== null
       })
     },
-  } satisfies ControlRoute,
+  } satisfies LiveRoute,
   {
     method: 'POST',
     path: '/v1/datasets/{name}:readmit',
@@ -197,6 +199,7 @@ export const datasetRoutes = [
     summary:
       'Lets repaired rows, the body, in again: all of them or none. `?format=` is csv, jsonl or parquet, as "data quarantine" wrote them',
     answer: Readmitted,
+    live: true,
     async respond({ request, url, params, services, actor }) {
       const dataset = datasetOf(services, params.name)
       const { format } = parseInput(ReadmitQuery, Object.fromEntries(url.searchParams), 'query', 'POST :readmit')
@@ -210,8 +213,8 @@ export const datasetRoutes = [
         format,
       )
     },
-  } satisfies ControlRoute,
-  route({
+  } satisfies LiveRoute,
+  liveRoute({
     method: 'POST',
     path: '/v1/datasets/{name}:validate',
     permission: 'operate',
@@ -225,7 +228,7 @@ export const datasetRoutes = [
       return startJob(services, { request, actor }, 'validate', { dataset: name, ...body })
     },
   }),
-  route({
+  liveRoute({
     method: 'POST',
     path: '/v1/datasets/{name}:snapshot',
     permission: 'operate',
@@ -238,7 +241,7 @@ export const datasetRoutes = [
       return startJob(services, { request, actor }, 'snapshot', { dataset: name })
     },
   }),
-  route({
+  liveRoute({
     method: 'POST',
     path: '/v1/datasets/{name}:suggest',
     permission: 'operate',

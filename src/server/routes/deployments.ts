@@ -7,7 +7,7 @@ import type { RolloutCommand } from '../../stages/deploy/rollout/index.ts'
 import type { ServedDeployment } from '../../stages/serve/types.ts'
 import { rolloutEvidence } from '../rollout-evidence.ts'
 import { trafficOf } from '../traffic-figures.ts'
-import { route } from '../route.ts'
+import { liveRoute } from '../route.ts'
 import { DeploymentView, Traffic } from '../schemas.ts'
 import type { ServerServices } from '../services.ts'
 
@@ -40,7 +40,7 @@ export function servedOf({ serving }: ServerServices, name: string): ServedDeplo
 }
 
 const command = (verb: RolloutCommand, summary: string) =>
-  route({
+  liveRoute({
     method: 'POST',
     path: `/v1/deployments/{name}:${verb}`,
     byLeader: true,
@@ -57,7 +57,7 @@ const command = (verb: RolloutCommand, summary: string) =>
   })
 
 export const deploymentRoutes = [
-  route({
+  liveRoute({
     method: 'GET',
     path: '/v1/deployments',
     byLeader: true,
@@ -72,7 +72,7 @@ export const deploymentRoutes = [
       return { deployments: await Promise.all(views) }
     },
   }),
-  route({
+  liveRoute({
     method: 'GET',
     path: '/v1/deployments/{name}',
     byLeader: true,
@@ -86,7 +86,7 @@ export const deploymentRoutes = [
       return view(name, declared, services)
     },
   }),
-  route({
+  liveRoute({
     method: 'GET',
     path: '/v1/deployments/{name}/traffic',
     byLeader: true,
@@ -103,7 +103,7 @@ export const deploymentRoutes = [
   command('pause', 'Holds the rollout at its weight'),
   command('resume', 'Lets a held rollout go on'),
   command('approve', 'Lets a rollout go on that waits for a person'),
-  route({
+  liveRoute({
     method: 'POST',
     path: '/v1/deployments/{name}:undeploy',
     byLeader: true,
@@ -118,7 +118,7 @@ export const deploymentRoutes = [
       return { name, ended: true }
     },
   }),
-  route({
+  liveRoute({
     method: 'POST',
     path: '/v1/deployments/{name}:rollout',
     byLeader: true,

@@ -1,9 +1,9 @@
 import { z } from '@hono/zod-openapi'
 import { eventStream } from '../event-stream.ts'
-import { route } from '../route.ts'
+import { liveRoute } from '../route.ts'
 
 export const eventRoutes = [
-  route({
+  liveRoute({
     method: 'GET',
     path: '/v1/events',
     permission: 'read',

@@ -5,7 +5,7 @@ import { compileDefinition } from '../../define/project.ts'
 import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { startJob } from '../job-answer.ts'
-import { route } from '../route.ts'
+import { liveRoute, route } from '../route.ts'
 import { Job, nameSchema } from '../schemas.ts'
 import { readFeaturesRoute } from './read-features.ts'
 
@@ -70,6 +70,7 @@ export const featureRoutes = [
             type: spec.type,
             nullable: spec.nullable,
             window: spec.window ?? null,
+            align: spec.align ?? null,
           })),
           definition: compileDefinition(view),
           materialisation: await state(materialisationKind, view.name),
@@ -98,7 +99,7 @@ export const featureRoutes = [
     answer: FeaturesPlan,
     handler: ({ body }, { workspace }) => applyFeatures(workspace, body),
   }),
-  route({
+  liveRoute({
     method: 'POST',
     path: '/v1/features/materialise',
     permission: 'operate',
@@ -114,7 +115,7 @@ export const featureRoutes = [
       return startJob(services, { request, actor }, 'materialise', body)
     },
   }),
-  route({
+  liveRoute({
     method: 'POST',
     path: '/v1/features/verify',
     permission: 'operate',

@@ -1,4 +1,4 @@
-import type { ControlRoute } from '../route.ts'
+import type { LiveRoute, RecordRoute } from '../route.ts'
 import { accessRoutes } from './access.ts'
 import { datasetRoutes } from './datasets.ts'
 import { decisionRoutes } from './decisions.ts'
@@ -14,7 +14,7 @@ import { projectRoutes } from './project.ts'
 import { runRoutes } from './runs.ts'
 
 /** Every route of the control plane. Nothing answers that is not in here, in `inference/routes.ts` or in `compat/`. */
-export const controlRoutes: readonly ControlRoute[] = [
+export const controlRoutes: readonly (LiveRoute | RecordRoute)[] = [
   ...loopRoutes,
   ...projectRoutes,
   ...datasetRoutes,

@@ -1,11 +1,11 @@
 import { z } from '@hono/zod-openapi'
 import { eventStream } from '../event-stream.ts'
 import { jobShown } from '../job-answer.ts'
-import { route } from '../route.ts'
+import { liveRoute } from '../route.ts'
 import { Job, limitSchema } from '../schemas.ts'
 
 export const jobRoutes = [
-  route({
+  liveRoute({
     method: 'GET',
     path: '/v1/jobs',
     permission: 'read',
@@ -17,7 +17,7 @@ export const jobRoutes = [
       return { jobs: (await jobs.list(query.limit ?? 100)).map(one => jobShown(one, workspace.root)) }
     },
   }),
-  route({
+  liveRoute({
     method: 'GET',
     path: '/v1/jobs/{id}',
     permission: 'read',
@@ -28,7 +28,7 @@ export const jobRoutes = [
       return jobShown(await jobs.get(id), workspace.root)
     },
   }),
-  route({
+  liveRoute({
     method: 'GET',
     path: '/v1/jobs/{id}/events',
     permission: 'read',
@@ -63,7 +63,7 @@ export const jobRoutes = [
       })
     },
   }),
-  route({
+  liveRoute({
     method: 'POST',
     path: '/v1/jobs/{id}:cancel',
     permission: 'operate',

@@ -1,10 +1,10 @@
 import { z } from '@hono/zod-openapi'
 import { loopStages } from '../loop.ts'
-import { route } from '../route.ts'
+import { liveRoute } from '../route.ts'
 import { Stage } from '../schemas.ts'
 
 export const loopRoutes = [
-  route({
+  liveRoute({
     method: 'GET',
     path: '/v1/loop',
     permission: 'read',

@@ -16,9 +16,9 @@ import { sameArtifacts } from '../../stages/version/same-artifact.ts'
 import { explanationShape } from '../inference/explain.ts'
 import { reportsOfRun } from '../../app/reports-of-run.ts'
 import { startJob } from '../job-answer.ts'
-import { parseInput, route, type ControlRoute } from '../route.ts'
+import { liveRoute, parseInput, route, type LiveRoute, type RecordRoute } from '../route.ts'
 import { Edge, Job, ModelVersion, nameSchema, Report } from '../schemas.ts'
-import type { ServerServices } from '../services.ts'
+import type { RecordServices } from '../services.ts'
 import { withUpload } from '../upload.ts'
 
 async function modelView(name: string, definition: unknown, store: MetadataStore): Promise<unknown> {
@@ -41,7 +41,7 @@ async function drawn(
 }
 
 /** Throws `recordUnknown`. */
-function requireDeclared({ workspace }: ServerServices, name: string): void {
+function requireDeclared({ workspace }: RecordServices, name: string): void {
   if (!workspace.project.models.has(name))
     throw fail('recordUnknown', { kind: 'declared model', name, where: 'GET /v1/models' })
 }
@@ -167,7 +167,7 @@ export const modelRoutes = [
       }
     },
   }),
-  route({
+  liveRoute({
     method: 'POST',
     path: '/v1/models/{name}/versions/{version}:test',
     permission: 'operate',
@@ -185,7 +185,7 @@ export const modelRoutes = [
       return (await jobs.start('test', input, { actor })).answer
     },
   }),
-  route({
+  liveRoute({
     method: 'POST',
     path: '/v1/models/{name}/versions/{version}:explain',
     permission: 'operate',
@@ -203,7 +203,7 @@ export const modelRoutes = [
       return (await jobs.start('explain', input, { actor })).answer
     },
   }),
-  route({
+  liveRoute({
     method: 'POST',
     path: '/v1/models/{name}/versions/{version}:reproduce',
     permission: 'operate',
@@ -216,7 +216,7 @@ export const modelRoutes = [
       return startJob(services, { request, actor }, 'reproduce', { version: `${found.model}@${found.version}` })
     },
   }),
-  route({
+  liveRoute({
     method: 'POST',
     path: '/v1/models/{name}/versions/{version}:score',
     permission: 'operate',
@@ -271,7 +271,7 @@ export const modelRoutes = [
         return Response.json({ expected: kept.digest, expectedFile: kept.name })
       })
     },
-  } satisfies ControlRoute,
+  } satisfies RecordRoute,
   {
     method: 'POST',
     path: '/v1/models/{name}:import',
@@ -280,6 +280,7 @@ export const modelRoutes = [
     summary:
       'Takes an ONNX file, the body, as the next version of a model if it holds. `?file=` says how it is called, `?output=` which output has the scores, `?inputs=` (JSON) which inputs of the model those of the graph are, `?expected=` (with `?expectedFile=`) the rows that `:expected` took',
     answer: TrainAnswer,
+    live: true,
     async respond({ request, url, params: { name = '' }, services, actor }) {
       requireDeclared(services, name)
       const { file, output, inputs, expected, expectedFile } = parseInput(
@@ -302,8 +303,8 @@ export const modelRoutes = [
         'onnx',
       )
     },
-  } satisfies ControlRoute,
-  route({
+  } satisfies LiveRoute,
+  liveRoute({
     method: 'POST',
     path: '/v1/models/{name}:train',
     permission: 'operate',

@@ -3,7 +3,7 @@ import { compileDefinition } from '../../define/project.ts'
 import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { ulid } from '../../internal/ids.ts'
-import { route } from '../route.ts'
+import { liveRoute, route } from '../route.ts'
 import { nameSchema, Window } from '../schemas.ts'
 
 const time = z.coerce.number().int()
@@ -69,7 +69,7 @@ export const monitorRoutes = [
       return { alerts: alerts.toSorted((a, b) => order.indexOf(String(a.state)) - order.indexOf(String(b.state))) }
     },
   }),
-  route({
+  liveRoute({
     method: 'POST',
     path: '/v1/webhooks/alertmanager',
     permission: 'write',

@@ -3,7 +3,7 @@ import type { Dataset } from '../../define/dataset.ts'
 import { fail } from '../../errors/index.ts'
 import { parseTime } from '../../internal/time.ts'
 import type { RequestColumn } from '../../stages/serve/types.ts'
-import { route } from '../route.ts'
+import { liveRoute } from '../route.ts'
 import { nameSchema } from '../schemas.ts'
 import type { ServerServices } from '../services.ts'
 
@@ -56,7 +56,7 @@ const routeName = 'POST /v1/datasets/{name}:push'
 /** Longest id of a request. */
 const maxIdLetters = 200
 
-export const pushRoute = route({
+export const pushRoute = liveRoute({
   method: 'POST',
   path: '/v1/datasets/{name}:push',
   permission: 'write',

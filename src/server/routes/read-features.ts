@@ -3,7 +3,7 @@ import type { FeatureView } from '../../define/features.ts'
 import { fail } from '../../errors/index.ts'
 import { parseTime } from '../../internal/time.ts'
 import type { RequestColumn } from '../../stages/serve/types.ts'
-import { route } from '../route.ts'
+import { liveRoute } from '../route.ts'
 import { nameSchema } from '../schemas.ts'
 import type { ServerServices } from '../services.ts'
 
@@ -23,7 +23,7 @@ export const keyColumns = ({ entity, from }: FeatureView): RequestColumn[] =>
 
 const maxEntities = 10_000
 
-export const readFeaturesRoute = route({
+export const readFeaturesRoute = liveRoute({
   method: 'POST',
   path: '/v1/features/{view}:get',
   permission: 'predict',
@@ -42,7 +42,11 @@ export const readFeaturesRoute = route({
       features: z.array(z.string()),
       asOf: z.number(),
       entities: z.array(
-        z.object({ status: z.string(), event: z.number().nullable(), values: z.array(z.number().nullable()) }),
+        z.object({
+          status: z.string(),
+          event: z.number().nullable(),
+          values: z.array(z.union([z.number(), z.string(), z.boolean(), z.null()])),
+        }),
       ),
     })
     .openapi('EntityFeatures'),

@@ -1,7 +1,14 @@
-import { ExactSum } from './exact-sum.ts'
-import { spansOfVersions, type Spans } from './row-versions.ts'
 import type { FeatureSpec } from '../../define/features.ts'
+import type { Value } from '../../ports/data-engine.ts'
+import { emptyValue, type Aggregate } from './aggregates.ts'
 import type { ViewPlan } from './channels.ts'
+import { aggregateOf, enoughFor } from './kept.ts'
+import { RecordTexts } from './record-texts.ts'
+import { spansOfVersions, type Spans } from './row-versions.ts'
+import { windowBounds } from './window-bounds.ts'
+
+/** Places of the events that a feature sees, while it is computed. */
+let places = new Int32Array(1024)
 
 const formatVersion = 2
 const headWords = 4
@@ -15,9 +22,18 @@ export interface EventVersion {
   readonly seq: number
   /** From when it was known, where that is not what the dataset declares: −Infinity. */
   readonly known: number
-  /** By channel: its value, NaN for none, and the declared time from which it counts. */
-  readonly values: ArrayLike<number>
+  /** By channel: its value, a number or a text, NaN for none, and the declared time from which it counts. */
+  readonly values: ArrayLike<number | string>
   readonly declared: ArrayLike<number>
+}
+
+/**
+ * From when a version of a row that is of another entity counts, as having no value: that something was told stays known, so that what
+ * follows is a correction.
+ */
+export function elsewhereFrom(value: number | string, declared: number, known: number): number {
+  const isTold = typeof value === 'string' || !Number.isNaN(value) || declared === Number.NEGATIVE_INFINITY
+  return isTold ? Number.NEGATIVE_INFINITY : Math.max(declared, known)
 }
 
 /**
@@ -36,7 +52,8 @@ export class EntityWindow {
   #value: Float64Array[]
   #declared: Float64Array[]
   #spans: Spans | undefined
-  readonly #sum = new ExactSum()
+  /** Values of channels of texts are places in it. */
+  #texts = new RecordTexts()
 
   constructor(channels: number, capacity = 16) {
     const column = (): Float64Array => new Float64Array(capacity)
@@ -85,6 +102,7 @@ export class EntityWindow {
     this.#columns().forEach((from, i) => made.#columns()[i]?.set(from.subarray(0, this.#length)))
     made.#length = this.#length
     made.#since = this.#since
+    made.#texts = this.#texts.copy()
     return made
   }
 
@@ -108,7 +126,8 @@ export class EntityWindow {
     this.#seq[at] = seq
     this.#known[at] = known
     for (let c = 0; c < this.#channels; c++) {
-      ;(this.#value[c] as Float64Array)[at] = values[c] as number
+      const value = values[c] as number | string
+      ;(this.#value[c] as Float64Array)[at] = typeof value === 'string' ? this.#texts.placeOf(c, value) : value
       ;(this.#declared[c] as Float64Array)[at] = declared[c] as number
     }
     this.#length++
@@ -130,7 +149,7 @@ export class EntityWindow {
           row: this.#row[i] as number,
           seq: this.#seq[i] as number,
           known: this.#known[i] as number,
-          values: this.#value.map(column => column[i] as number),
+          values: this.#value.map((column, c) => this.#texts.read(c, column[i] as number)),
           declared: this.#declared.map(column => column[i] as number),
         }
   }
@@ -185,75 +204,56 @@ export class EntityWindow {
     return Number.NaN
   }
 
-  /** A feature at `t`; NaN for null. The same definition as `sweep`, added up anew. */
+  /** A feature at `t`; NaN for null, of texts a place for `text`. The same rules as in `sweep`, of events that are looked at anew. */
   compute(spec: FeatureSpec, channel: number, t: number, declares: readonly boolean[]): number {
     const { from, until } = this.#counted(declares)
-    const oldest = t - (spec.window ?? Number.POSITIVE_INFINITY)
+    const bounds = windowBounds(spec)
+    const end = bounds.end(t)
+    const oldest = bounds.start(t)
     const value = this.#value[channel] as Float64Array
     const visible = from[channel] as Float64Array
     const ends = until?.[channel]
     const event = this.#event
-    let n = 0
-    let best = Number.NaN
-    let lastEvent = Number.NaN
-    let lastVisible = Number.NEGATIVE_INFINITY
-    this.#sum.clear()
+    const aggregate = spec.aggregation as Aggregate
+    const enough = enoughFor(aggregate, spec)
+    if (places.length < this.#length) places = new Int32Array(this.#length * 2)
+    let seen = 0
+    let last = Number.NaN
     for (let i = this.#length - 1; i >= 0; i--) {
       const at = event[i] as number
-      if (at >= t) continue
+      if (at >= end) continue
       if (at < oldest) break
-      const x = value[i] as number
-      if ((visible[i] as number) > t || Number.isNaN(x) || (ends && (ends[i] as number) <= t)) continue
-      switch (spec.aggregation) {
-        case 'min':
-          if (n === 0 || x < best) best = x
-          break
-        case 'max':
-          if (n === 0 || x > best) best = x
-          break
-        case 'last':
-          if (n > 0 && at < lastEvent) return best
-          if (n === 0 || (visible[i] as number) > lastVisible) {
-            best = x
-            lastEvent = at
-            lastVisible = visible[i] as number
-          }
-          break
-        case 'count':
-        case 'sum':
-        case 'mean':
-        case 'share':
-          this.#sum.add(x)
-          break
-        default:
-          throw new TypeError(`there is no aggregate '${spec.aggregation satisfies never}'`)
-      }
-      n++
+      if ((visible[i] as number) > t || Number.isNaN(value[i] as number) || (ends && (ends[i] as number) <= t)) continue
+      // Events of one time are in no order yet
+      if (seen >= enough && at < last) break
+      places[seen++] = i
+      last = at
     }
-    switch (spec.aggregation) {
-      case 'count':
-        return n
-      case 'sum':
-        return n === 0 ? 0 : this.#sum.value
-      case 'mean':
-      case 'share':
-        return n === 0 ? Number.NaN : this.#sum.value / n
-      case 'min':
-      case 'max':
-      case 'last':
-        return best
-      default:
-        throw new TypeError(`there is no aggregate '${spec.aggregation satisfies never}'`)
-    }
+    const compare = this.#texts.has(channel) ? this.#texts.compareAs(spec.type) : undefined
+    return aggregateOf(aggregate, spec, { event, visible, value }, places, seen, t, compare)
+  }
+
+  /** The text that a feature of texts is. */
+  text(place: number): string | null {
+    return this.#texts.text(place)
   }
 
   encode(): Uint8Array {
     const n = this.#length
     const columns = this.#columns()
-    const out = new Float64Array(headWords + n * columns.length)
+    const { texts, values } = this.#texts.packed(this.#value, n)
+    const tail = texts === undefined ? new Uint8Array(0) : new TextEncoder().encode(JSON.stringify(texts))
+    const tailWords = tail.length === 0 ? 0 : 1 + Math.ceil(tail.length / 8)
+    const words = headWords + n * columns.length
+    const out = new Float64Array(words + tailWords)
     out.set([formatVersion, n, this.#channels, this.#since])
-    for (const [i, column] of columns.entries()) out.set(column.subarray(0, n), headWords + n * i)
-    return new Uint8Array(out.buffer)
+    for (const [i, column] of columns.entries()) out.set(values.get(column) ?? column.subarray(0, n), headWords + n * i)
+    const bytes = new Uint8Array(out.buffer)
+    if (tailWords > 0) {
+      out[words] = tail.length
+      bytes.set(tail, (words + 1) * 8)
+    }
+    return bytes
   }
 
   /** Undefined when the bytes are of another layout (a view that has changed): they must be materialised anew. */
@@ -261,9 +261,15 @@ export class EntityWindow {
     if (bytes.byteLength % 8 !== 0) return undefined
     const all = new Float64Array(new Uint8Array(bytes).buffer)
     const n = all[1] as number
-    if (all[0] !== formatVersion || all[2] !== channels || all.length !== headWords + n * (4 + 2 * channels))
-      return undefined
+    const words = headWords + n * (4 + 2 * channels)
+    if (all[0] !== formatVersion || all[2] !== channels || all.length < words) return undefined
     const window = new EntityWindow(channels, Math.max(16, n))
+    if (all.length > words) {
+      const length = all[words] as number
+      if (all.length !== words + 1 + Math.ceil(length / 8)) return undefined
+      const texts = new Uint8Array(all.buffer, (words + 1) * 8, length)
+      window.#texts = RecordTexts.unpacked(new TextDecoder().decode(texts))
+    }
     window.#length = n
     window.#since = all[3] as number
     for (const [i, column] of window.#columns().entries())
@@ -277,8 +283,7 @@ export class EntityWindow {
  * is known, be it that its last event is too old or that it never had one.
  */
 export function absentValue({ view }: Pick<ViewPlan, 'view'>, spec: FeatureSpec): number {
-  const isCounted = spec.aggregation === 'count' || spec.aggregation === 'sum'
-  return isCounted && view.ttl === undefined ? 0 : Number.NaN
+  return view.ttl === undefined && spec.aggregation !== 'derived' ? emptyValue(spec.aggregation) : Number.NaN
 }
 
 /**
@@ -287,24 +292,62 @@ export function absentValue({ view }: Pick<ViewPlan, 'view'>, spec: FeatureSpec)
  */
 export type FeatureStatus = 'present' | 'missing' | 'stale' | 'uncovered'
 
-/** All features of a view at `t`, in declared order, into `out` from `offset` on. */
+/** A feature as a value of its type, of how it is kept: a number, NaN for null, and of a text the text. */
+export function featureValue(
+  { type }: Pick<FeatureSpec, 'type'>,
+  value: number,
+  text: string | null | undefined,
+): Value {
+  if (type === 'text') return text ?? null
+  if (Number.isNaN(value)) return null
+  if (type === 'bool') return value !== 0
+  return type === 'int' && Math.abs(value) >= 2 ** 63 ? null : value
+}
+
+/** A value as it is kept. */
+const keptNumber = (value: Value): number => (value === null || typeof value === 'string' ? Number.NaN : Number(value))
+
+/**
+ * All features of a view at `t`, in declared order, into `out` from `offset` on; those that are texts into `texts`, where somebody
+ * reads them.
+ */
 export function computeAll(
   plan: ViewPlan,
   window: EntityWindow | undefined,
   t: number,
   out: Float64Array,
   offset: number,
+  texts?: (string | null)[],
 ): FeatureStatus {
-  const { declares } = plan
+  const { declares, features } = plan
   const status = statusAt(plan, window, t)
-  plan.features.forEach(({ spec, channel }, i) => {
-    out[offset + i] =
-      status === 'present'
-        ? (window as EntityWindow).compute(spec, channel, t, declares)
-        : status === 'missing'
-          ? absentValue(plan, spec)
-          : Number.NaN
-  })
+  const isThere = status === 'present'
+  const own = texts ?? (plan.derived.length > 0 ? [] : undefined)
+  for (const [i, { spec, channel, type }] of features.entries()) {
+    if (spec.aggregation === 'derived') continue
+    const value = isThere
+      ? (window as EntityWindow).compute(spec, channel, t, declares)
+      : status === 'missing'
+        ? absentValue(plan, spec)
+        : Number.NaN
+    if (type === 'number') out[offset + i] = value
+    else {
+      const text = Number.isNaN(value) ? null : (window as EntityWindow).text(value)
+      out[offset + i] = spec.type === 'text' || text === null ? Number.NaN : Number(text)
+      if (own && spec.type === 'text') own[offset + i] = text
+    }
+  }
+  const isKnown = isThere || (status === 'missing' && plan.view.ttl === undefined)
+  for (const { place, evaluate } of plan.derived) {
+    const read = (name: string): Value => {
+      const at = plan.placeOf.get(name) as number
+      const { spec } = features[at] as ViewPlan['features'][number]
+      return featureValue(spec, out[offset + at] as number, own?.[offset + at])
+    }
+    const value = isKnown ? evaluate(read) : null
+    out[offset + place] = keptNumber(value)
+    if (own && features[place]?.spec.type === 'text') own[offset + place] = value as string | null
+  }
   return status
 }
 

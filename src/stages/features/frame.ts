@@ -1,14 +1,13 @@
-import type { FeatureSpec } from '../../define/features.ts'
 import { columnsOf, toSql, type Node } from '../../define/expression/index.ts'
 import type { Folds } from '../../define/folds.ts'
 import type { Model } from '../../define/model.ts'
 import { testColumns } from '../../define/model-test/index.ts'
 import { fail } from '../../errors/index.ts'
 import { formatTime, parseTime, type Micros } from '../../internal/time.ts'
-import type { ColumnType, DataEngine, Dialect } from '../../ports/data-engine.ts'
+import type { DataEngine, Dialect } from '../../ports/data-engine.ts'
 import { datasetRows, versionColumns, type DatasetRows } from '../log/dataset-rows.ts'
-import { planView, type ViewPlan } from './channels.ts'
-import { featureTable, type FeatureTable } from './offline.ts'
+import { eventMicros, planView, type ViewPlan } from './channels.ts'
+import { featureColumns, featureTable, type FeatureTable } from './offline.ts'
 import { partCondition, withFolds, withParts } from './parts.ts'
 import { truthOf } from './truth.ts'
 
@@ -70,17 +69,6 @@ export async function spansOf(engine: DataEngine, model: Model, events: string):
     })
   const testFrom = until - split.test
   return { from: testFrom - split.train, testFrom, until }
-}
-
-/** How a column is reached once features are joined: `view.feature` is a double with NaN for null until here. */
-export function featureColumns(plans: readonly ViewPlan[], dialect: Dialect): (name: string) => string {
-  const types = new Map<string, FeatureSpec>()
-  for (const plan of plans) for (const { name, spec } of plan.features) types.set(`${plan.view.name}.${name}`, spec)
-  return name => {
-    const spec = types.get(name)
-    const quoted = dialect.identifier(name)
-    return spec ? dialect.cast(`nullif(${quoted}, ${dialect.cast("'NaN'", 'float')})`, spec.type as ColumnType) : quoted
-  }
 }
 
 /** Which condition rows of the frame meet: they are within the spans, and their label is there and known at the end. */
@@ -167,6 +155,20 @@ export function within({ sql, versions }: DatasetRows, condition: string): Datas
   }
 }
 
+/** After everything that is known: the moment of rows that have none, whose features are those of dimensions. */
+const afterAll = 2 ** 53 - 1
+
+/** SELECT of the moments of a view, with its keys under their own names, of rows that have them where its role says. */
+export function momentsSql(
+  { asks }: Pick<ViewPlan, 'asks'>,
+  from: string,
+  dialect: Dialect,
+  at = 'millrace_at',
+): string {
+  const keys = asks.map(({ key, column }) => `${dialect.identifier(column)} AS ${dialect.identifier(key)}`)
+  return `SELECT ${[...keys, 'millrace_ordinal', `${at} AS millrace_at`].join(', ')} FROM ${from}`
+}
+
 /**
  * Builds the training frame of a model from the snapshots of its datasets (SELECTs by dataset name) and writes it as
  * Parquet: `millrace_at` (where there are event times), `millrace_split` ('train' | 'test'), `millrace_label`, for several
@@ -194,7 +196,10 @@ export async function buildFrame(
     ...(model.weight ? [model.weight] : []),
   ]
   const base = [
-    ...new Set([...nodes.flatMap(columnsOf).filter(name => !name.includes('.')), ...plans.flatMap(plan => plan.keys)]),
+    ...new Set([
+      ...nodes.flatMap(columnsOf).filter(name => !name.includes('.')),
+      ...plans.flatMap(plan => plan.asks.map(({ column }) => column)),
+    ]),
   ].map(dialect.identifier)
   const { inSpans, labelled } = rowConditions(model, dialect, spans)
   const rows = `SELECT *${event === undefined ? '' : `, CAST(${event} AS DOUBLE) AS millrace_at`} FROM (${events}) WHERE ${inSpans} AND ${labelled}`
@@ -223,13 +228,13 @@ export async function buildFrame(
   const tables: FeatureTable[] = []
   for (const plan of plans) {
     const source = snapshots.get(plan.view.from.name) as string | DatasetRows
-    const { from, until } = spans as Spans
     const reach = Math.max(plan.horizon, plan.view.ttl ?? 0)
-    const viewEvent = dialect.epochMicros(dialect.identifier(plan.view.from.eventTime as string))
-    const near = Number.isFinite(reach)
-      ? within(datasetRows(source), `${viewEvent} >= ${from - reach} AND ${viewEvent} < ${until}`)
-      : source
-    const labels = `SELECT ${plan.keys.map(dialect.identifier).join(', ')}, millrace_ordinal, millrace_at FROM frame_rows`
+    const viewEvent = eventMicros(plan, dialect)
+    const near =
+      spans && Number.isFinite(reach)
+        ? within(datasetRows(source), `${viewEvent} >= ${spans.from - reach} AND ${viewEvent} < ${spans.until}`)
+        : source
+    const labels = momentsSql(plan, 'frame_rows', dialect, event === undefined ? `${afterAll}` : undefined)
     tables.push(await featureTable(engine, plan, near, labels))
   }
   const reach = featureColumns(plans, dialect)

@@ -1,10 +1,11 @@
 import type { FeatureSpec } from '../../define/features.ts'
 import { ulid } from '../../internal/ids.ts'
 import type { DataEngine } from '../../ports/data-engine.ts'
-import type { ViewPlan } from './channels.ts'
+import type { PlannedFeature, ViewPlan } from './channels.ts'
 import type { Part } from './exact-sum-sql.ts'
 import type { EventSource } from './offline-events.ts'
-import { asked, type PlannedFeature, type WindowJoin } from './window-join.ts'
+import { asked } from './asked.ts'
+import { isJoined, widthOf, type WindowJoin } from './window-join.ts'
 
 /** How much further back each look goes for what was not found. */
 const further = 8
@@ -24,8 +25,10 @@ interface Placed {
 /** Features as SQL over tables that are joined by ordinal with the moments. */
 export interface JoinedFeatures {
   readonly tables: readonly string[]
-  /** By feature, in declared order; null for null. */
+  /** By feature, in declared order; null for null, and for what is not joined. */
   readonly columns: readonly string[]
+  /** Whether the newest event is as young as the view's ttl. */
+  readonly present: string
 }
 
 /** The features of moments by joins with the events that they see. */
@@ -191,13 +194,17 @@ export class JoinedMoments {
   async features(): Promise<JoinedFeatures> {
     const { features } = this.#plan
     const { ttl } = this.#plan.view
-    const places = features.map((feature, place) => ({ feature, place }))
-    const lasts = places.filter(({ feature }) => feature.spec.aggregation === 'last')
-    const others = places.filter(({ feature }) => feature.spec.aggregation !== 'last')
+    const places = features
+      .map((feature, place) => ({ feature, place }))
+      .filter(({ feature }) => feature.spec.aggregation !== 'derived' && isJoined(feature))
+    // The end of an aligned window is no moment's: what is the newest before it is not looked for nearby
+    const isLast = ({ spec }: PlannedFeature): boolean => spec.aggregation === 'last' && spec.align === undefined
+    const lasts = places.filter(({ feature }) => isLast(feature))
+    const others = places.filter(({ feature }) => !isLast(feature))
     const tables: string[] = []
     const values = new Map<number, string>()
     // Everything in one join, as far back as the longest aggregate; what is the newest may lie further back
-    const width = Math.max(0, ...others.map(({ feature }) => feature.spec.window as number))
+    const width = Math.max(0, ...others.map(({ feature }) => widthOf(feature)))
     const made = others.map(({ feature, place }) => ({ place, ...this.#join.feature(feature, width, `a${place}`) }))
     const isPresent = ttl !== undefined && others.length > 0 && ttl <= width
     if (others.length > 0) {
@@ -250,11 +257,15 @@ export class JoinedMoments {
   #present(width: number): readonly Part[] {
     const { ttl } = this.#plan.view
     const spec = { aggregation: 'last', window: ttl, type: 'float', nullable: true } as const
-    return this.#join.feature({ name: 'present', spec: spec as FeatureSpec, channel: 0 }, width, 'present').parts
+    return this.#join.feature(
+      { name: 'present', spec: spec as FeatureSpec, channel: 0, type: 'number' },
+      width,
+      'present',
+    ).parts
   }
 
   #complete(tables: readonly string[], values: ReadonlyMap<number, string>, present: string): JoinedFeatures {
     const columns = this.#plan.features.map((_, f) => `CASE WHEN ${present} THEN ${values.get(f) ?? 'NULL'} END`)
-    return { tables, columns }
+    return { tables, columns, present }
   }
 }

@@ -1,8 +1,9 @@
 import type { Column, DataEngine, Value } from '../../ports/data-engine.ts'
 import type { OnlineStore } from '../../ports/online-store.ts'
 import { versionColumns, datasetRows, type DatasetRows } from '../log/dataset-rows.ts'
-import { keySql, type ViewPlan } from './channels.ts'
-import { EntityWindow, type EventVersion } from './entity-window.ts'
+import { keySql, withCommonKey, type Channel, type ViewPlan } from './channels.ts'
+import { codedTexts, decodedSql } from './coded-texts.ts'
+import { elsewhereFrom, EntityWindow, type EventVersion } from './entity-window.ts'
 import { encodeKey, rowNumberOf } from '../log/keys.ts'
 import { OnlineView, slack } from './online.ts'
 import { eventsSql } from './version-sql.ts'
@@ -54,8 +55,15 @@ class VersionReader {
       row: row === undefined ? Number.NaN : rowNumberOf(row),
       seq: numberAt(batch, versionColumns.place, at, 0),
       known: numberAt(batch, versionColumns.known, at, Number.NEGATIVE_INFINITY),
-      values: this.#plan.channels.map((_, c) => numberAt(batch, `millrace_value${c}`, at, Number.NaN)),
-      declared: this.#plan.channels.map((_, c) => numberAt(batch, `millrace_declared${c}`, at, 9e18)),
+      values: this.#plan.channels.map(({ isText }, c) => {
+        const text = isText ? valueAt(batch, `millrace_text${c}`, at) : null
+        return text === null ? numberAt(batch, `millrace_value${c}`, at, Number.NaN) : (text as string)
+      }),
+      declared: this.#plan.channels.map(({ told }, c) => {
+        const isNone = Number.isNaN(numberAt(batch, `millrace_value${c}`, at, Number.NaN))
+        const isTold = told.length > 0 && isNone && Boolean(valueAt(batch, `millrace_told${c}`, at))
+        return isTold ? Number.NEGATIVE_INFINITY : numberAt(batch, `millrace_declared${c}`, at, 9e18)
+      }),
     }
   }
 
@@ -101,7 +109,9 @@ async function departures(
 function elsewhere(version: EventVersion): EventVersion {
   return {
     ...version,
-    declared: Array.from(version.declared, time => Math.max(time, version.known)),
+    declared: Array.from(version.declared, (time, c) =>
+      elsewhereFrom(version.values[c] as number | string, time, version.known),
+    ),
     values: Array.from(version.values, () => Number.NaN),
   }
 }
@@ -119,11 +129,37 @@ export async function materialise(
   store: OnlineStore,
   { seq = 0, keepMs }: { readonly seq?: number; readonly keepMs?: number } = {},
 ): Promise<number> {
-  const rows = datasetRows(given)
+  const own: string[] = []
+  try {
+    return await written(engine, plan, given, until, store, { seq, keepMs }, own)
+  } finally {
+    for (const name of own) await engine.execute(`DROP TABLE IF EXISTS ${name}`)
+  }
+}
+
+/** The events with the texts that the numbers of channels of texts stand for. */
+function withTexts({ channels }: ViewPlan, events: string): string {
+  const texts = channels.flatMap((channel: Channel, c) =>
+    channel.isText ? [`${decodedSql(channel, `millrace_value${c}`)} AS millrace_text${c}`] : [],
+  )
+  return texts.length === 0 ? events : `SELECT *, ${texts.join(', ')} FROM (${events})`
+}
+
+async function written(
+  engine: DataEngine,
+  plan: ViewPlan,
+  given: string | DatasetRows,
+  until: number,
+  store: OnlineStore,
+  { seq, keepMs }: { readonly seq: number; readonly keepMs: number | undefined },
+  own: string[],
+): Promise<number> {
+  const rows = withCommonKey(plan, datasetRows(given), engine.dialect)
+  const coded = await codedTexts(engine, plan, rows, own)
   const view = new OnlineView(plan, store, keepMs === undefined ? {} : { keepMs })
   const reader = new VersionReader(plan, engine)
   const { place } = versionColumns
-  const events = eventsSql(plan, rows, engine.dialect, reader.columns)
+  const events = withTexts(coded, eventsSql(coded, rows, engine.dialect, reader.columns))
   const left = rows.versions === undefined ? new Map<string, never>() : await departures(engine, reader, events)
   const since = until - plan.horizon - slack
   const entities = plan.keys.map((_, i) => `millrace_entity${i}`).join(', ')

@@ -1,6 +1,6 @@
 import type { DataEngine, Dialect } from '../../ports/data-engine.ts'
 import { datasetRows, versionsSql, type DatasetRows } from '../log/dataset-rows.ts'
-import { channelSql, keyPresentSql, type ViewPlan } from './channels.ts'
+import { channelSql, eventMicros, keyPresentSql, type ViewPlan } from './channels.ts'
 import { countedSql } from './version-sql.ts'
 
 /** From when on a row counts, and until when; rows of one dataset differ in it by channel. */
@@ -43,7 +43,7 @@ function plainSql(
   sql: string,
   dialect: Dialect,
 ): Pick<EventSource, 'sql' | 'visibilities' | 'visibilityOf'> {
-  const event = `CAST(${dialect.epochMicros(dialect.identifier(plan.view.from.eventTime as string))} AS DOUBLE)`
+  const event = `CAST(${eventMicros(plan, dialect)} AS DOUBLE)`
   const visible = plan.channels.map(channel => channelSql(plan, channel, dialect).visible)
   const different = [...new Set(visible)]
   const visibilities = different.map((one, i) => ({
@@ -86,7 +86,7 @@ export async function eventSource(
       }
     : plainSql(plan, rows.sql, dialect)
   // Only times and places are looked at, of every version
-  const event = dialect.epochMicros(dialect.identifier(plan.view.from.eventTime as string))
+  const event = eventMicros(plan, dialect)
   const [span] = await engine.rows(
     `SELECT count(*) AS n, min(${event}) AS oldest, max(${event}) AS newest, coalesce(max(millrace_seq) FILTER (WHERE millrace_seq < ${ofLog}), 0) AS file, coalesce(max(millrace_seq - ${ofLog}) FILTER (WHERE millrace_seq >= ${ofLog}), 0) AS log FROM (${versionsSql(rows)}) WHERE ${event} IS NOT NULL`,
   )

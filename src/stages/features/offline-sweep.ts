@@ -2,10 +2,12 @@ import type { Column, DataEngine } from '../../ports/data-engine.ts'
 import { ulid } from '../../internal/ids.ts'
 import { datasetRows, type DatasetRows } from '../log/dataset-rows.ts'
 import type { ViewPlan } from './channels.ts'
+import type { FeatureSpec } from '../../define/features.ts'
+import type { Aggregate } from './aggregates.ts'
 import { absentValue } from './entity-window.ts'
 import { sweep, type EventColumns, type LabelColumns } from './sweep.ts'
 import { countedSql } from './version-sql.ts'
-import { asked } from './window-join.ts'
+import { asked } from './asked.ts'
 
 const [isPresent, isMissing, isStale] = [0, 1, 2]
 
@@ -67,14 +69,16 @@ function joined(parts: readonly Float64Array[]): Float64Array {
 
 /**
  * The features of moments that lie close together in their entities, by going through the events of one entity at a time: what each
- * costs does not depend on how many moments see it. `moments` is a table of `asked`; gives a table with a column a feature, or
- * undefined where there are no moments. Whoever asks drops it.
+ * costs does not depend on how many moments see it. `moments` is a table of `asked`, `places` are those of the features; gives a table with
+ * a column for each, `f0` …, and `swept_present`, 1 where the view has features at all, or undefined where there are no moments. Whoever
+ * asks drops it.
  */
 export async function sweptFeatures(
   engine: DataEngine,
   plan: ViewPlan,
   events: string | DatasetRows,
   moments: string,
+  places: readonly number[],
 ): Promise<string | undefined> {
   const { dialect } = engine
   const keys = plan.keys.map(dialect.identifier)
@@ -111,7 +115,7 @@ export async function sweptFeatures(
   let waiting = 0
   const write = async (): Promise<void> => {
     if (waiting === 0) return
-    const columns = [asked.ordinal, ...plan.features.map((_, f) => `f${f}`)].map(
+    const columns = [asked.ordinal, 'swept_present', ...places.map(f => `f${f}`)].map(
       (column, c): Column => ({
         name: column,
         type: 'float',
@@ -126,7 +130,7 @@ export async function sweptFeatures(
     for (let code = 0; code < count; code++) {
       const [, ordinals = new Float64Array(0), time = new Float64Array(0)] = await momentRows.of(code)
       const [, event = new Float64Array(0), ...columns] = await eventRows.of(code)
-      ready.push([ordinals, ...featuresOf(plan, event, columns, time, isVersioned)])
+      ready.push([ordinals, ...featuresOf(plan, places, event, columns, time, isVersioned)])
       waiting += ordinals.length
       if (waiting >= batchMoments) await write()
     }
@@ -138,9 +142,10 @@ export async function sweptFeatures(
   return table
 }
 
-/** A column a feature, by moment. */
+/** Whether there are features, and a column a feature, by moment. */
 function featuresOf(
   plan: ViewPlan,
+  places: readonly number[],
   event: Float64Array,
   columns: readonly Float64Array[],
   time: Float64Array,
@@ -153,18 +158,23 @@ function featuresOf(
     return { offsets: Int32Array.of(0, event.length), event, visible, value, ...(isVersioned ? { until } : {}) }
   }
   const state = statuses(plan, eventsOf(0), moments)
-  return plan.features.map(({ spec, channel }) => {
-    const values = sweep(spec.aggregation, spec.window ?? Number.POSITIVE_INFINITY, eventsOf(channel), moments)
+  const present = Float64Array.from(state, one => (one === isPresent ? 1 : Number.NaN))
+  const features = places.map(place => {
+    const { spec, channel } = plan.features[place] as ViewPlan['features'][number]
+    const values = sweep(spec.aggregation as Aggregate, spec, eventsOf(channel), moments)
     const absent = absentValue(plan, spec)
     return values.map((value, i) => (state[i] === isPresent ? value : state[i] === isMissing ? absent : Number.NaN))
   })
+  return [present, ...features]
 }
+
+const unbounded: FeatureSpec = { aggregation: 'count', type: 'int', nullable: false }
 
 /** Whether there is an event before the moment that counts then, and whether the newest one is older than the view's ttl. */
 function statuses(plan: ViewPlan, events: EventColumns, moments: LabelColumns): Uint8Array {
   const state = new Uint8Array(moments.time.length)
   const ttl = plan.view.ttl ?? Number.POSITIVE_INFINITY
-  const newest = sweep('newest', Number.POSITIVE_INFINITY, events, moments)
+  const newest = sweep('newest', unbounded, events, moments)
   newest.forEach((event, label) => {
     if (Number.isNaN(event)) state[label] = isMissing
     else if ((moments.time[label] as number) - event > ttl) state[label] = isStale

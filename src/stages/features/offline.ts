@@ -1,14 +1,18 @@
+import { toSql, type Node } from '../../define/expression/index.ts'
 import type { AggregationName } from '../../define/features.ts'
 import { ulid } from '../../internal/ids.ts'
-import type { DataEngine } from '../../ports/data-engine.ts'
-import type { DatasetRows } from '../log/dataset-rows.ts'
-import { keyPresentSql, type ViewPlan } from './channels.ts'
+import type { ColumnType, DataEngine, Dialect } from '../../ports/data-engine.ts'
+import { datasetRows, type DatasetRows } from '../log/dataset-rows.ts'
+import { withBounds } from './aligned-moments.ts'
+import { keyPresentSql, withCommonKey, type Channel, type PlannedFeature, type ViewPlan } from './channels.ts'
+import { codedTexts, decodedSql } from './coded-texts.ts'
 import { absentValue } from './entity-window.ts'
 import { valueFigures } from './exact-sum-sql.ts'
 import { JoinedMoments, type JoinedFeatures } from './joined-moments.ts'
 import { eventSource } from './offline-events.ts'
 import { sweptFeatures } from './offline-sweep.ts'
-import { asked, recencyOf, WindowJoin } from './window-join.ts'
+import { asked } from './asked.ts'
+import { isJoined, recencyOf, WindowJoin } from './window-join.ts'
 
 /**
  * Moments of an entity within a window from which on its events are gone through one after another instead of being joined: an
@@ -22,7 +26,7 @@ export interface OfflineOptions {
 
 /** Features for many moments as a table of the engine. */
 export interface FeatureTable {
-  /** SELECT of `millrace_ordinal` and a column a feature, `view.feature`: a double, NaN for null. A row a moment. */
+  /** SELECT of `millrace_ordinal` and a column a feature, `view.feature`: a text, or a double, NaN for null. A row a moment. */
   readonly sql: string
   drop(): Promise<void>
 }
@@ -53,24 +57,21 @@ export async function featureTable(
   const drop = async (): Promise<void> => {
     for (const name of own) await engine.execute(`DROP TABLE IF EXISTS ${name}`)
   }
-  const keys = plan.keys.map(dialect.identifier)
   try {
+    const rows = withCommonKey(plan, datasetRows(events), dialect)
+    const coded = await codedTexts(engine, plan, rows, own)
+    const asks = withCommonKey(plan, { sql: labels }, dialect).sql
+    const keys = plan.keys.map(dialect.identifier)
     const moments = await table(
-      `SELECT ${[...keys, asked.ordinal].join(', ')}, CAST(${asked.at} AS DOUBLE) AS ${asked.at} FROM (${labels}) WHERE ${keyPresentSql(plan, dialect)}`,
+      await withBounds(
+        engine,
+        plan,
+        `SELECT ${[...keys, asked.ordinal].join(', ')}, CAST(${asked.at} AS DOUBLE) AS ${asked.at} FROM (${asks}) WHERE ${keyPresentSql(plan, dialect)}`,
+        table,
+      ),
     )
-    const { joined, swept } = await computed(engine, plan, events, moments, options, own)
-    const select = plan.features.map(({ name, spec }, f) => {
-      const absent = absentValue(plan, spec)
-      const otherwise = Number.isNaN(absent) ? "'NaN'::DOUBLE" : `${absent}::DOUBLE`
-      const found = [...(swept ? [`s.f${f}`] : []), ...(joined ? [joined.columns[f] as string] : []), otherwise]
-      return `coalesce(${found.join(', ')}) AS ${dialect.identifier(`${plan.view.name}.${name}`)}`
-    })
-    const joins = [
-      ...(joined?.tables ?? []).map(from => `LEFT JOIN ${from} USING (${asked.ordinal})`),
-      ...(swept ? [`LEFT JOIN ${swept} s USING (${asked.ordinal})`] : []),
-    ]
-    const all = `SELECT ${asked.ordinal}, CAST(${asked.at} AS DOUBLE) AS ${asked.at} FROM (${labels})`
-    const done = await table(`SELECT ${asked.ordinal}, ${select.join(', ')} FROM (${all}) ${joins.join(' ')}`)
+    const found = await computed(engine, coded, rows, moments, options, own)
+    const done = await table(selected(coded, found, labels, dialect))
     for (const name of own.splice(0)) if (name !== done) await engine.execute(`DROP TABLE IF EXISTS ${name}`)
     own.push(done)
     return { sql: `SELECT * FROM ${done}`, drop }
@@ -80,30 +81,108 @@ export async function featureTable(
   }
 }
 
-/** The features of moments: those that are joined, and a table of those that were swept. `own` takes the tables that are to go. */
+const nan = "'NaN'::DOUBLE"
+
+/** SELECT of the features by moment, of what was joined and swept; those that are derived are made of the others. */
+function selected(plan: ViewPlan, { joined, swept }: Computed, labels: string, dialect: Dialect): string {
+  const column = (name: string): string => dialect.identifier(`${plan.view.name}.${name}`)
+  const select = plan.features.flatMap(({ name, spec, channel, type }, f) => {
+    if (spec.aggregation === 'derived') return []
+    const absent = absentValue(plan, spec)
+    const found = [
+      ...swept.flatMap((one, i) => (one.places.includes(f) ? [`s${i}.f${f}`] : [])),
+      ...(joined ? [joined.columns[f] as string] : []),
+      Number.isNaN(absent) ? nan : `${absent}::DOUBLE`,
+    ]
+    const value = `coalesce(${found.join(', ')})`
+    if (type === 'number') return [`${value} AS ${column(name)}`]
+    const text = decodedSql(plan.channels[channel] as Channel, value)
+    return [`${spec.type === 'text' ? text : `coalesce(${dialect.cast(text, 'float')}, ${nan})`} AS ${column(name)}`]
+  })
+  const joins = [
+    ...(joined?.tables ?? []).map(from => `LEFT JOIN ${from} USING (${asked.ordinal})`),
+    ...swept.map((one, i) => `LEFT JOIN ${one.table} s${i} USING (${asked.ordinal})`),
+  ]
+  const presences = [...swept.map((_, i) => `s${i}.swept_present = 1`), ...(joined ? [joined.present] : [])]
+  // Of a view with a ttl nothing is derived either where the entity has no features
+  const hasTtl = plan.view.ttl !== undefined && plan.derived.length > 0
+  const present = hasTtl ? [`coalesce(${[...presences, 'false'].join(', ')}) AS millrace_present`] : []
+  const all = `SELECT ${asked.ordinal}, CAST(${asked.at} AS DOUBLE) AS ${asked.at} FROM (${labels})`
+  const made = `SELECT ${[asked.ordinal, ...select, ...present].join(', ')} FROM (${all}) ${joins.join(' ')}`
+  if (plan.derived.length === 0) return made
+  const reach = featureColumns([plan], dialect)
+  const features = plan.features.map(({ name, spec }) => {
+    if (spec.aggregation !== 'derived') return column(name)
+    const sql = toSql(spec.of as Node, dialect, one => reach(`${plan.view.name}.${one}`))
+    const value = hasTtl ? `CASE WHEN millrace_present THEN ${sql} END` : sql
+    return `${keptSql(value, spec.type, dialect)} AS ${column(name)}`
+  })
+  return `SELECT ${[asked.ordinal, ...features].join(', ')} FROM (${made})`
+}
+
+/** A value as it is kept until it is read: a text, or a double with NaN for null. */
+function keptSql(value: string, type: ColumnType, dialect: Dialect): string {
+  if (type === 'text') return value
+  return `coalesce(${dialect.cast(type === 'timestamp' ? dialect.epochMicros(value) : value, 'float')}, ${nan})`
+}
+
+/** How a feature is reached once features are joined, as a value of its type: it is a text or a double with NaN for null until here. */
+export function featureColumns(plans: readonly ViewPlan[], dialect: Dialect): (name: string) => string {
+  const types = new Map<string, ColumnType>()
+  for (const plan of plans)
+    for (const { name, spec } of plan.features) types.set(`${plan.view.name}.${name}`, spec.type)
+  return name => {
+    const type = types.get(name)
+    const quoted = dialect.identifier(name)
+    if (type === undefined || type === 'text') return quoted
+    const value = `nullif(${quoted}, ${dialect.cast("'NaN'", 'float')})`
+    switch (type) {
+      case 'int':
+        return dialect.attempt(dialect.cast(value, 'int'))
+      case 'bool':
+        return `(${value} <> 0)`
+      case 'timestamp':
+        return dialect.fromEpochMicros(dialect.cast(value, 'int'))
+      case 'float':
+        return dialect.cast(value, 'float')
+    }
+  }
+}
+
+interface Computed {
+  readonly joined?: JoinedFeatures
+  /** Tables of features that were swept, with the places of these. */
+  readonly swept: readonly { readonly table: string; readonly places: readonly number[] }[]
+}
+
+/** The features of moments: those that are joined, and tables of those that were swept. `own` takes the tables that are to go. */
 async function computed(
   engine: DataEngine,
   plan: ViewPlan,
-  events: string | DatasetRows,
+  events: DatasetRows,
   moments: string,
   options: OfflineOptions,
   own: string[],
-): Promise<{ readonly joined?: JoinedFeatures; readonly swept?: string }> {
-  const sweepAll = async (from: string) => {
-    const swept = await sweptFeatures(engine, plan, events, from)
-    if (swept !== undefined) own.push(swept)
-    return swept === undefined ? {} : { swept }
+): Promise<Computed> {
+  const places = (which: (feature: PlannedFeature) => boolean): readonly number[] =>
+    plan.features.flatMap((feature, f) => (feature.spec.aggregation !== 'derived' && which(feature) ? [f] : []))
+  const sweepAll = async (from: string, which: readonly number[]): Promise<Computed['swept']> => {
+    const table = await sweptFeatures(engine, plan, events, from, which)
+    if (table !== undefined) own.push(table)
+    return table === undefined ? [] : [{ table, places: which }]
   }
   const [span] = await engine.rows(`SELECT count(*) AS n, max(${asked.at}) AS latest FROM ${moments}`)
-  if (Number(span?.n) === 0) return {}
+  if (Number(span?.n) === 0) return { swept: [] }
   const source = await eventSource(engine, plan, events)
-  if (!source) return {}
+  if (!source) return { swept: [] }
   const recency = recencyOf(source, source.oldest, Math.max(source.oldest, Number(span?.latest)) + 1)
   const columnsOf = (...names: readonly AggregationName[]): string[] => {
     const read = plan.features.filter(({ spec }) => names.includes(spec.aggregation))
     return [...new Set(read.map(({ channel }) => source.values[channel] as string))]
   }
-  if (!recency) return sweepAll(moments)
+  const every = places(() => true)
+  const joinable = places(isJoined)
+  if (!recency || joinable.length === 0) return { swept: await sweepAll(moments, every) }
   const figures = await valueFigures(
     engine,
     source.sql,
@@ -111,14 +190,24 @@ async function computed(
     new Set(columnsOf('sum', 'mean')),
     source.rows,
   )
-  if ([...figures.values()].some(({ way }) => way.kind === 'none')) return sweepAll(moments)
-  const join = new WindowJoin(source, engine.dialect, plan.keys.map(engine.dialect.identifier), figures, recency)
+  if ([...figures.values()].some(({ way }) => way.kind === 'none')) return { swept: await sweepAll(moments, every) }
+  const join = new WindowJoin(plan, source, engine.dialect, figures, recency)
   const together = options.maxMomentsTogether ?? maxMomentsTogether
   const joining = new JoinedMoments(engine, plan, source, join, moments, together, own)
   await joining.prepare()
   const joined = await joining.features()
-  return { joined, ...(await sweepAll(joining.dense)) }
+  const others = places(feature => !isJoined(feature))
+  return {
+    joined,
+    swept: [
+      ...(await sweepAll(joining.dense, joinable)),
+      ...(others.length > 0 ? await sweepAll(moments, others) : []),
+    ],
+  }
 }
+
+/** A column of features, by ordinal: numbers with NaN for null, or texts. */
+export type FeatureValues = Float64Array | (string | null)[]
 
 /** The same as arrays: a column a feature, by ordinal, of `count` moments. */
 export async function offlineFeatures(
@@ -128,14 +217,21 @@ export async function offlineFeatures(
   labels: string,
   count: number,
   options: OfflineOptions = {},
-): Promise<Map<string, Float64Array>> {
+): Promise<Map<string, FeatureValues>> {
   const table = await featureTable(engine, plan, events, labels, options)
   try {
     const found = await engine.columns(table.sql)
     const ordinals = found.get(asked.ordinal)?.values ?? []
-    const features = new Map<string, Float64Array>()
-    for (const { name } of plan.features) {
+    const features = new Map<string, FeatureValues>()
+    for (const { name, spec } of plan.features) {
       const column = `${plan.view.name}.${name}`
+      if (spec.type === 'text') {
+        const values = Array.from<string | null>({ length: count }).fill(null)
+        const { values: texts = [], nulls } = found.get(column) ?? {}
+        for (let i = 0; i < texts.length; i++) values[Number(ordinals[i])] = nulls?.[i] ? null : (texts[i] as string)
+        features.set(column, values)
+        continue
+      }
       const values = new Float64Array(count)
       const of = found.get(column)?.values as Float64Array
       for (let i = 0; i < of.length; i++) values[Number(ordinals[i])] = of[i] as number

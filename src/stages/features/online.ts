@@ -2,8 +2,8 @@ import { fail, isMillraceError } from '../../errors/index.ts'
 import type { Row, Value } from '../../ports/data-engine.ts'
 import type { OnlineStore, Revision } from '../../ports/online-store.ts'
 import type { RowVersion } from '../log/row-version.ts'
-import { channelEvaluator, keyIn, type ViewPlan } from './channels.ts'
-import { computeAll, EntityWindow, type EventVersion, type FeatureStatus } from './entity-window.ts'
+import { channelEvaluator, keyIn, timeless, type ViewPlan } from './channels.ts'
+import { computeAll, elsewhereFrom, EntityWindow, type EventVersion, type FeatureStatus } from './entity-window.ts'
 import { encodeKey, rowNumberOf } from '../log/keys.ts'
 
 /** Late requests may ask for a moment this long before the newest event. */
@@ -142,9 +142,15 @@ export class OnlineView {
     }
   }
 
-  /** All features at `t` (microseconds) into `out`, in declared order, NaN for null. */
-  compute(window: EntityWindow | undefined, t: number, out: Float64Array, offset = 0): FeatureStatus {
-    return computeAll(this.plan, window, t, out, offset)
+  /** All features at `t` (microseconds) into `out`, in declared order, NaN for null; those that are texts into `texts`. */
+  compute(
+    window: EntityWindow | undefined,
+    t: number,
+    out: Float64Array,
+    offset = 0,
+    texts?: (string | null)[],
+  ): FeatureStatus {
+    return computeAll(this.plan, window, t, out, offset, texts)
   }
 
   async read(key: string | undefined, t: number, out: Float64Array, offset = 0): Promise<FeatureStatus> {
@@ -170,19 +176,18 @@ export class OnlineView {
 
   /** The versions by the entity that hears of them. A row without its key or event time is skipped: nobody to count it for. */
   #byEntity(versions: Iterable<RowVersion>): Map<string, (EventVersion & { at: number; first: boolean })[]> {
-    const eventTime = this.plan.view.from.eventTime as string
+    const { eventTime } = this.plan.view.from
     const byKey = new Map<string, (EventVersion & { at: number; first: boolean })[]>()
     const add = (key: string | undefined, version: RowVersion, counts: boolean): void => {
       const read = (name: string): Value => version.row[name] ?? null
-      const time = read(eventTime)
+      const time = eventTime === undefined ? timeless : read(eventTime)
       if (key === undefined || time === null) return
       const event = Number(time)
       const found = this.#channels.map(channel => {
-        const value = version.gone ? null : channel.value(read)
-        return value === null ? Number.NaN : Number(value)
+        return version.gone ? Number.NaN : channel.value(read)
       })
       const declared = this.#channels.map((channel, c) => {
-        if (Number.isNaN(found[c])) return event + 1
+        if (Number.isNaN(found[c])) return !version.gone && channel.told(read) ? Number.NEGATIVE_INFINITY : event + 1
         const known = channel.known.map(at => at(read)).map(at => (at === null ? 9e18 : Number(at)))
         return Math.max(event + 1, ...known)
       })
@@ -190,7 +195,9 @@ export class OnlineView {
       const known = version.known ?? (first ? Number.NEGATIVE_INFINITY : at)
       // Where the row has left the entity it is not told late, and has no value
       const values = counts ? found : found.map(() => Number.NaN)
-      if (!counts) for (const [c, time] of declared.entries()) declared[c] = Math.max(time, known)
+      if (!counts)
+        for (const [c, time] of declared.entries())
+          declared[c] = elsewhereFrom(found[c] as number | string, time, known)
       const made = {
         event,
         row: rowOf(this.plan, read),

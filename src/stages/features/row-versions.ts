@@ -5,8 +5,9 @@
  * - Versions of a row stand in the order (known, seq). The first one counts from its declared known time; a later one not
  *   before it was known.
  * - A value for which the dataset declares when it is known counts from then on, however late it arrived, as long as no
- *   version before had one and the row was there, of the same entity and time: it is told late, not corrected. But not
- *   before the version before was known.
+ *   version before had told it and the row was there, of the same entity and time: it is told late, not corrected. But not
+ *   before the version before was known. It is told by a row that has the columns whose known times are declared, whatever is
+ *   made of them: 'no, it was not late' is an answer, and 'yes' after it a correction.
  * - Several rows of one key in a file are several rows, until a version of the log follows them all.
  * - Of a row that was taken back no value is left. A version without a value counts, as having none, from when it was known: nothing is
  *   there to become known later.
@@ -20,7 +21,10 @@ export interface VersionColumns {
   readonly known: Float64Array
   /** By channel: NaN where there is no value. Of channel 0 every version has one whose row is there. */
   readonly value: readonly Float64Array[]
-  /** By channel: from when the value counts by declaration; where there is none, from after the event. */
+  /**
+   * By channel: from when the value counts by declaration; where there is none, from after the event, or −Infinity where the row told
+   * that there is none.
+   */
   readonly declared: readonly Float64Array[]
 }
 
@@ -60,7 +64,8 @@ export function spansOfVersions(versions: VersionColumns, length: number, declar
     return { from: declared, until: undefined }
   const from = declared.map(column => {
     const times = column.slice(0, length)
-    for (let i = 0; i < length; i++) times[i] = Math.max(times[i] as number, known[i] as number)
+    for (let i = 0; i < length; i++)
+      times[i] = Math.max(times[i] as number, (event[i] as number) + 1, known[i] as number)
     return times
   })
   const groups = severalVersions(versions, length)
@@ -73,8 +78,13 @@ export function spansOfVersions(versions: VersionColumns, length: number, declar
         const before = group[nth - 1]
         const isThere = before !== undefined && !Number.isNaN((value[0] as Float64Array)[before] as number)
         if (isThere && declares[c] && !given && event[before] === event[i])
-          starts[i] = Math.max((declared[c] as Float64Array)[i] as number, known[before] as number)
-        if (!Number.isNaN((value[c] as Float64Array)[i] as number)) given = true
+          starts[i] = Math.max(
+            (declared[c] as Float64Array)[i] as number,
+            (event[i] as number) + 1,
+            known[before] as number,
+          )
+        const isTold = (declared[c] as Float64Array)[i] === Number.NEGATIVE_INFINITY
+        if (isTold || !Number.isNaN((value[c] as Float64Array)[i] as number)) given = true
       }
       let next = Number.POSITIVE_INFINITY
       for (const i of group.toReversed()) {

@@ -6,7 +6,7 @@ import { times } from '../../../test/fuzz/edges.ts'
 import { openDuckdb } from '../../adapters/data/duckdb/engine.ts'
 import { dataset, entity, features, parquet, t } from '../../index.ts'
 import { seeded } from '../../math/random/seeded.ts'
-import type { DataEngine, Row } from '../../ports/data-engine.ts'
+import type { DataEngine, Row, Value } from '../../ports/data-engine.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
 import { memoryOnlineStore } from '../../testing/memory-online-store.ts'
 import { columnOfValues } from '../log/column.ts'
@@ -14,6 +14,7 @@ import { withLog, type DatasetRows } from '../log/dataset-rows.ts'
 import { loadLog } from '../log/log-table.ts'
 import { DatasetLogs, type PushedRows } from '../log/take-rows.ts'
 import { keyIn, planView, type ViewPlan } from './channels.ts'
+import { featureValue } from './entity-window.ts'
 import { materialise } from './materialise.ts'
 import { offlineFeatures } from './offline.ts'
 import { OnlineView } from './online.ts'
@@ -63,7 +64,22 @@ const ageless = features('ageless', {
   from: rides,
   compute: f => ({ n: f.count('6h'), most: f.max('paid', '4h'), least: f.min('tip', '5h'), mean: f.mean('tip', '2h') }),
 })
-const plans: readonly ViewPlan[] = [planView(aged), planView(ageless)]
+const varied = features('varied', {
+  entity: who,
+  from: rides,
+  compute: f => ({
+    different: f.distinct('paid', '6h'),
+    spread: f.std('paid', '6h'),
+    before: f.lag('paid', 1, '6h'),
+    id: f.last('id', '6h'),
+    usual: f.mostFrequent('paid', '6h'),
+    half: f.quantile('tip', 0.5, '6h'),
+    rich: f.count('6h', { where: c => c.tip.gt(0) }),
+    whole: f.count({ tumbling: '2h' }),
+  }),
+  derive: v => ({ label: v.id.coalesce('none') }),
+})
+const plans: readonly ViewPlan[] = [planView(aged), planView(ageless), planView(varied as never)]
 
 /** A version as the rules have it. */
 interface Version {
@@ -130,7 +146,7 @@ class Oracle {
     })
   }
 
-  features(person: string, t: number): Record<string, (number | null)[]> {
+  features(person: string, t: number): Record<string, (number | string | null)[]> {
     const of = (list: Ride[]) => list.filter(one => one.who === person && one.at < t)
     const within = (list: Ride[], hours: number) => list.filter(one => one.at >= t - hours * hour)
     const all = of(this.#counting(() => 0, undefined, t))
@@ -152,6 +168,18 @@ class Oracle {
     const most = values(within(paid, 4), 'paid')
     const mean = values(within(tip, 2), 'tip')
     const last = latest.filter(one => one.at === youngest)
+    const six = within(paid, 6).toSorted((a, b) => a.at - b.at)
+    const numbers = values(six, 'paid')
+    const often = (x: number): number => numbers.filter(one => one === x).length
+    const tips = values(within(tip, 6), 'tip').sort((a, b) => a - b)
+    const middle = (tips.length - 1) / 2
+    const half = ((tips[Math.floor(middle)] as number) + (tips[Math.ceil(middle)] as number)) / 2
+    const id =
+      within(all, 6)
+        .toSorted((a, b) => a.at - b.at)
+        .at(-1)?.id ?? null
+    // Pieces of two hours are counted from a midnight
+    const end = Math.floor(t / (2 * hour)) * 2 * hour
     return {
       aged: isAged
         ? [null, null, null, null]
@@ -162,6 +190,17 @@ class Oracle {
             last[0]?.paid ?? null,
             sum(values(within(tip, 6), 'tip')),
           ],
+      varied: [
+        new Set(numbers).size,
+        deviation(numbers),
+        numbers.at(-2) ?? null,
+        id,
+        numbers.toSorted((a, b) => often(b) - often(a) || a - b)[0] ?? null,
+        tips.length > 0 ? half : null,
+        within(tip, 6).filter(one => (one.tip as number) > 0).length,
+        all.filter(one => one.at >= end - 2 * hour && one.at < end).length,
+        id ?? 'none',
+      ],
       ageless: [
         within(all, 6).length,
         most.length > 0 ? Math.max(...most) : null,
@@ -170,6 +209,15 @@ class Oracle {
       ],
     }
   }
+}
+
+/** Of numbers that are whole in units of 1/1024. */
+function deviation(list: readonly number[]): number | null {
+  const n = BigInt(list.length)
+  const whole = list.map(x => BigInt(x * 1024))
+  const sum = whole.reduce((a, b) => a + b, 0n)
+  const squares = whole.reduce((a, b) => a + b * b, 0n)
+  return n < 2n ? null : Math.sqrt(Number(n * squares - sum * sum) / Number(n * (n - 1n))) / 1024
 }
 
 let engine: DataEngine
@@ -183,8 +231,10 @@ afterAll(async () => {
   rmSync(root, { recursive: true, force: true })
 })
 
-const same = (a: number | null | undefined, b: number | undefined): boolean =>
-  a === null || a === undefined ? Number.isNaN(b) : Object.is(Math.fround(a) + 0, Math.fround(b as number) + 0)
+const same = (a: Value | undefined, b: Value | undefined): boolean => {
+  if (typeof a !== 'number' || typeof b !== 'number') return (a ?? null) === (b ?? null)
+  return Object.is(Math.fround(a) + 0, Math.fround(b) + 0)
+}
 
 async function snapshotOf(list: readonly Ride[]): Promise<string> {
   const column = (name: keyof Ride, type: 'text' | 'timestamp' | 'float') =>
@@ -306,15 +356,19 @@ async function live(seed: number, worlds: number, steps: number): Promise<void> 
       })
       const windows = await (views[v] as OnlineView).load(asked.map(one => keyIn(plan, () => one.who)))
       const out = new Float64Array(plan.features.length)
+      const texts: (string | null)[] = []
       asked.forEach((one, i) => {
         const wanted = of(one.who).features(one.who, one.at)[plan.view.name] ?? []
-        const status = (views[v] as OnlineView).compute(windows[i], one.at, out)
-        plan.features.forEach(({ name }, f) => {
-          const trained = offline.get(`${plan.view.name}.${name}`)?.[i]
+        const status = (views[v] as OnlineView).compute(windows[i], one.at, out, 0, texts)
+        plan.features.forEach(({ name, spec }, f) => {
+          const column = offline.get(`${plan.view.name}.${name}`)
+          const found = column?.[i] ?? null
+          const trained = column instanceof Float64Array ? featureValue(spec, found as number, null) : found
+          const served = featureValue(spec, out[f] as number, texts[f])
           const said = `seed ${seed}: ${plan.view.name}.${name} of ${one.who} at ${one.at - start} (${of(one.who).versionsOf(one.who)})`
           if (!same(wanted[f], trained)) throw new Error(`${said}: offline ${trained}, should be ${wanted[f]}`)
-          if (status !== 'uncovered' && !same(wanted[f], out[f]))
-            throw new Error(`${said}: online ${out[f]} (${status}), should be ${wanted[f]}`)
+          if (status !== 'uncovered' && !same(wanted[f], served))
+            throw new Error(`${said}: online ${String(served)} (${status}), should be ${wanted[f]}`)
         })
       })
     }

@@ -1,5 +1,7 @@
-import type { AggregationName } from '../../define/features.ts'
-import { ExactSum } from './exact-sum.ts'
+import type { FeatureSpec } from '../../define/features.ts'
+import type { Aggregate } from './aggregates.ts'
+import { MovingWindow } from './kept.ts'
+import { windowBounds, type WindowBounds } from './window-bounds.ts'
 
 /** Events of all keys, by key and then by event time. Segment k is [offsets[k], offsets[k + 1]). */
 export interface EventColumns {
@@ -20,26 +22,6 @@ export interface LabelColumns {
   readonly time: Float64Array
 }
 
-/** `newest`: the time of the newest event that has a value. */
-export type Sweep = AggregationName | 'newest'
-
-/** How each aggregate is kept up as the window moves: what enters is added and what leaves taken off, or it is looked for. */
-const ways = {
-  count: 'slide',
-  sum: 'slide',
-  mean: 'slide',
-  share: 'slide',
-  min: 'seek',
-  max: 'seek',
-  last: 'seek',
-  newest: 'seek',
-} as const satisfies Record<Sweep, 'slide' | 'seek'>
-
-type Sliding = { [K in Sweep]: (typeof ways)[K] extends 'slide' ? K : never }[Sweep]
-type Seeking = Exclude<Sweep, Sliding>
-
-const isSliding = (name: Sweep): name is Sliding => ways[name] === 'slide'
-
 /** One key: its events [from, to) and its labels [first, end). */
 interface Segment {
   readonly from: number
@@ -49,11 +31,15 @@ interface Segment {
 }
 
 /**
- * Point-in-time window aggregates for all labels of all keys in one pass: at T the events with T − window ≤ event < T
- * and visible ≤ T < until. Sums slide; extremes and `last` use a segment tree, because events become visible out of order.
- * Cost O((events + labels) log events). Gives NaN for null.
+ * Point-in-time window aggregates for all labels of all keys in one pass: at T the events of the window with visible ≤ T < until.
+ * Each comes once and goes once; cost O((events + labels) log events). Gives NaN for null.
  */
-export function sweep(aggregation: Sweep, window: number, events: EventColumns, labels: LabelColumns): Float64Array {
+export function sweep(
+  aggregate: Aggregate,
+  spec: FeatureSpec,
+  events: EventColumns,
+  labels: LabelColumns,
+): Float64Array {
   const out = new Float64Array(labels.time.length)
   const keys = labels.offsets.length - 1
   for (let key = 0; key < keys; key++) {
@@ -63,15 +49,13 @@ export function sweep(aggregation: Sweep, window: number, events: EventColumns, 
       first: labels.offsets[key] as number,
       end: labels.offsets[key + 1] as number,
     }
-    if (segment.first === segment.end) continue
-    if (isSliding(aggregation)) slide(aggregation, window, events, segment, labels.time, out)
-    else seek(aggregation, window, events, segment, labels.time, out)
+    if (segment.first < segment.end) slide(aggregate, spec, events, segment, labels.time, out)
   }
   return out
 }
 
 /** Indexes [from, to) by a time; already in order when every event is visible at once. */
-function byTime(time: Float64Array, { from, to }: Segment): Int32Array {
+function byTime(time: Float64Array, from: number, to: number): Int32Array {
   const order = new Int32Array(to - from)
   let sorted = true
   for (let i = 0; i < order.length; i++) {
@@ -87,126 +71,51 @@ function byTime(time: Float64Array, { from, to }: Segment): Int32Array {
       })
 }
 
+/** From when each event is in the window, as far as it is not too old: when it counts, and the window has come to its end. */
+function entries({ event, visible }: EventColumns, { from, to }: Segment, bounds: WindowBounds): Float64Array {
+  const times = visible.slice(from, to)
+  for (let i = 0; i < times.length; i++)
+    times[i] = Math.max(times[i] as number, bounds.entersAt(event[from + i] as number))
+  return times
+}
+
 function slide(
-  aggregation: Sliding,
-  window: number,
+  aggregate: Aggregate,
+  spec: FeatureSpec,
   events: EventColumns,
   segment: Segment,
   time: Float64Array,
   out: Float64Array,
 ): void {
-  const { event, visible, until, value } = events
+  const { event, until, value } = events
   const { from, to, first, end } = segment
-  const order = byTime(visible, segment)
-  const ends = until && byTime(until, segment)
+  const bounds = windowBounds(spec)
+  const entry = entries(events, segment, bounds)
+  const order = byTime(entry, 0, to - from)
+  const ends = until && byTime(until, from, to)
   const counted = new Uint8Array(to - from)
-  const sum = new ExactSum()
-  let n = 0
+  const window = new MovingWindow(aggregate, spec, events, from, to)
   let arriving = 0
   let ending = 0
   let leaving = from
   const leave = (i: number): void => {
     if (!counted[i - from]) return
     counted[i - from] = 0
-    n--
-    sum.take(value[i] as number)
+    window.take(i)
   }
   for (let label = first; label < end; label++) {
     const t = time[label] as number
-    const oldest = t - window
-    while (arriving < order.length && (visible[order[arriving] as number] as number) <= t) {
-      const i = order[arriving++] as number
-      const x = value[i] as number
-      if ((event[i] as number) < oldest || Number.isNaN(x)) continue
+    const oldest = bounds.start(t)
+    while (arriving < order.length && (entry[order[arriving] as number] as number) <= t) {
+      const i = from + (order[arriving++] as number)
+      if ((event[i] as number) < oldest || Number.isNaN(value[i] as number)) continue
       if (until && (until[i] as number) <= t) continue
       counted[i - from] = 1
-      n++
-      sum.add(x)
+      window.add(i)
     }
     while (leaving < to && (event[leaving] as number) < oldest) leave(leaving++)
     if (until && ends)
       while (ending < ends.length && (until[ends[ending] as number] as number) <= t) leave(ends[ending++] as number)
-    out[label] = aggregation === 'count' ? n : aggregation === 'sum' ? sum.value : n === 0 ? Number.NaN : sum.value / n
-  }
-}
-
-/** The best of any run of places: a tree of places, −1 where there is none. */
-class BestOf {
-  readonly #tree: Int32Array
-  readonly #size: number
-  readonly #better: (a: number, b: number) => boolean
-
-  constructor(size: number, better: (a: number, b: number) => boolean) {
-    this.#size = size
-    this.#better = better
-    this.#tree = new Int32Array(2 * Math.max(size, 1)).fill(-1)
-  }
-
-  #best(a: number, b: number): number {
-    if (a < 0) return b
-    return b < 0 || this.#better(a, b) ? a : b
-  }
-
-  set(place: number, to: number): void {
-    let at = place + this.#size
-    this.#tree[at] = to
-    for (at >>= 1; at >= 1; at >>= 1)
-      this.#tree[at] = this.#best(this.#tree[2 * at] as number, this.#tree[2 * at + 1] as number)
-  }
-
-  among(low: number, high: number): number {
-    let best = -1
-    for (let a = low + this.#size, b = high + this.#size; a < b; a >>= 1, b >>= 1) {
-      if (a & 1) best = this.#best(best, this.#tree[a++] as number)
-      if (b & 1) best = this.#best(best, this.#tree[--b] as number)
-    }
-    return best
-  }
-}
-
-/** Whether the event at one place is to be had before that at another. */
-function preference(aggregation: Seeking, { event, visible, value }: EventColumns): (a: number, b: number) => boolean {
-  if (aggregation === 'min') return (a, b) => (value[a] as number) < (value[b] as number)
-  if (aggregation === 'max') return (a, b) => (value[a] as number) > (value[b] as number)
-  // Among events of the same time the one known last wins; after that the one that arrived last
-  return (a, b) => {
-    if (event[a] !== event[b]) return (event[a] as number) > (event[b] as number)
-    return visible[a] === visible[b] ? a > b : (visible[a] as number) > (visible[b] as number)
-  }
-}
-
-function seek(
-  aggregation: Seeking,
-  window: number,
-  events: EventColumns,
-  segment: Segment,
-  time: Float64Array,
-  out: Float64Array,
-): void {
-  const { event, visible, until, value } = events
-  const { from, to, first, end } = segment
-  const size = to - from
-  const order = byTime(visible, segment)
-  const ends = until && byTime(until, segment)
-  const tree = new BestOf(size, preference(aggregation, events))
-  let arriving = 0
-  let ending = 0
-  let low = 0
-  let high = 0
-  for (let label = first; label < end; label++) {
-    const t = time[label] as number
-    while (arriving < size && (visible[order[arriving] as number] as number) <= t) {
-      const i = order[arriving++] as number
-      const isOver = until !== undefined && (until[i] as number) <= t
-      if (!isOver && !Number.isNaN(value[i] as number)) tree.set(i - from, i)
-    }
-    if (until && ends)
-      while (ending < ends.length && (until[ends[ending] as number] as number) <= t)
-        tree.set((ends[ending++] as number) - from, -1)
-    while (low < size && (event[from + low] as number) < t - window) low++
-    if (high < low) high = low
-    while (high < size && (event[from + high] as number) < t) high++
-    const best = tree.among(low, high)
-    out[label] = best < 0 ? Number.NaN : ((aggregation === 'newest' ? event : value)[best] as number)
+    out[label] = window.value(t)
   }
 }

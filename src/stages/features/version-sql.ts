@@ -1,6 +1,6 @@
 import type { Dialect } from '../../ports/data-engine.ts'
 import { datasetRows, versionColumns, versionsSql, type DatasetRows } from '../log/dataset-rows.ts'
-import { channelSql, keyPresentSql, type ViewPlan } from './channels.ts'
+import { channelSql, eventMicros, keyPresentSql, type ViewPlan } from './channels.ts'
 
 /**
  * SELECT of a view's events, a row a version: key columns, `millrace_seq`, `millrace_event` (double), the columns of `versionColumns`, and for
@@ -14,11 +14,13 @@ export function eventsSql(
 ): string {
   const { place, row, known, gone } = versionColumns
   const keys = plan.keys.map(dialect.identifier)
-  const event = `CAST(${dialect.epochMicros(dialect.identifier(plan.view.from.eventTime as string))} AS DOUBLE)`
+  const event = `CAST(${eventMicros(plan, dialect)} AS DOUBLE)`
   const channels = plan.channels.map((channel, i) => {
     const sql = channelSql(plan, channel, dialect)
     const value = `CASE WHEN ${gone} THEN 'NaN'::DOUBLE ELSE ${sql.value} END`
-    return `${value} AS millrace_value${i}, CASE WHEN isnan(${value}) THEN ${event} + 1 ELSE ${sql.visible} END AS millrace_declared${i}`
+    const told = channel.told.map(name => `${dialect.identifier(name)} IS NOT NULL`)
+    const isTold = told.length === 0 ? '' : `, (NOT ${gone} AND ${told.join(' AND ')}) AS millrace_told${i}`
+    return `${value} AS millrace_value${i}${isTold}, CASE WHEN isnan(${value}) THEN ${event} + 1 ELSE ${sql.visible} END AS millrace_declared${i}`
   })
   const kept = [...keys, ...further, 'millrace_seq', place, row, known, gone, `${event} AS millrace_event`, ...channels]
   return `SELECT ${kept.join(', ')} FROM (${versionsSql(rows)}) WHERE ${keyPresentSql(plan, dialect)} AND ${event} IS NOT NULL`
@@ -45,7 +47,7 @@ export function countedSql(plan: ViewPlan, given: string | DatasetRows, dialect:
   )
   const sameAsBefore = `coalesce(${same.join(' AND ')} AND NOT lag(${gone}) OVER (${order}), false)`
   const starts = channels.map(i => {
-    const before = `count(*) FILTER (WHERE NOT isnan(millrace_value${i})) OVER (${order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)`
+    const before = `count(*) FILTER (WHERE millrace_told${i}) OVER (${order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)`
     const isLateValue = plan.declares[i] ? `${before} = 0 AND ${sameAsBefore}` : 'false'
     const from = `greatest(millrace_declared${i}, coalesce(lag(${known}) OVER (${order}), millrace_declared${i}))`
     return `CASE WHEN ${isLateValue} THEN ${from} ELSE ${late(i)} END AS millrace_visible${i}`

@@ -1,17 +1,10 @@
-import type { FeatureSpec } from '../../define/features.ts'
 import type { Dialect } from '../../ports/data-engine.ts'
+import { alignedAs, alignedColumns, type AlignedColumns } from './aligned-moments.ts'
+import { asked } from './asked.ts'
+import type { PlannedFeature, ViewPlan } from './channels.ts'
 import { exactSum, sumParts, type Part, type ValueFigures } from './exact-sum-sql.ts'
 import type { EventSource } from './offline-events.ts'
-
-/** A feature with the channel that it reads. */
-export interface PlannedFeature {
-  readonly name: string
-  readonly spec: FeatureSpec
-  readonly channel: number
-}
-
-/** Names of the columns in which the moments stand: `asked` has the key columns and these. */
-export const asked = { ordinal: 'millrace_ordinal', at: 'millrace_at' } as const
+import { reachOf } from './window-bounds.ts'
 
 /**
  * How rows are told apart by which is the newest, in one number: by event, then by when they were known, then by arrival. Its last
@@ -25,11 +18,14 @@ export interface Recency {
 
 /** Undefined where 126 bits do not hold it. `latest`: after the last moment. */
 export function recencyOf(events: EventSource, oldest: number, latest: number): Recency | undefined {
-  const bits = (n: bigint): number => n.toString(2).length
-  const span = bits(BigInt(Math.ceil(Math.max(1, latest - oldest))))
-  const placeBits = bits(events.places)
+  const bits = (n: number): number => BigInt(Math.ceil(Math.max(1, n))).toString(2).length
+  // What is after the last moment is seen by none
+  const eventBits = bits(Math.min(events.newest + 1, latest) - oldest)
+  const lateBits = bits(latest - oldest)
+  const placeBits = events.places.toString(2).length
   // Beyond 53 bits times are no exact doubles
-  return span > 53 || span * 2 + placeBits > 125 ? undefined : { oldest, lateBits: span, placeBits }
+  const isExact = Math.max(Math.abs(oldest), Math.abs(latest)) <= 2 ** 53
+  return !isExact || eventBits + lateBits + placeBits > 125 ? undefined : { oldest, lateBits, placeBits }
 }
 
 export class WindowJoin {
@@ -38,17 +34,19 @@ export class WindowJoin {
   readonly #keys: readonly string[]
   readonly #figures: ReadonlyMap<string, ValueFigures>
   readonly #recency: Recency
+  readonly #aligned: ReadonlyMap<string, AlignedColumns>
 
   constructor(
+    plan: ViewPlan,
     events: EventSource,
     dialect: Dialect,
-    keys: readonly string[],
     figures: ReadonlyMap<string, ValueFigures>,
     recency: Recency,
   ) {
+    this.#aligned = alignedColumns(plan)
     this.#events = events
     this.#dialect = dialect
-    this.#keys = keys
+    this.#keys = plan.keys.map(dialect.identifier)
     this.#figures = figures
     this.#recency = recency
   }
@@ -62,7 +60,8 @@ export class WindowJoin {
   newest(visibility: number): string {
     const { oldest, lateBits, placeBits } = this.#recency
     const { from } = this.#events.visibilities[visibility] ?? { from: '' }
-    const late = `CAST(least(${from} - millrace_event, ${2 ** lateBits - 1}) AS HUGEINT)`
+    // As whole numbers: the difference of two doubles may be none
+    const late = `least(CAST(least(${from}, 9e17) AS HUGEINT) - CAST(millrace_event AS HUGEINT), ${2n ** BigInt(lateBits) - 1n}::HUGEINT)`
     return `((CAST(millrace_event - ${oldest}::DOUBLE AS HUGEINT) << ${lateBits + placeBits}) + (${late} << ${placeBits}) + millrace_row)`
   }
 
@@ -82,8 +81,15 @@ export class WindowJoin {
     return all([
       ...this.#counts(this.#events.visibilityOf[channel] ?? 0),
       ...(isThere ? [] : [`NOT isnan(${value})`]),
-      ...since(spec.window, width),
+      ...this.#between(spec, width),
     ])
+  }
+
+  /** The bounds of a feature's window, as far as the join does not have them already. */
+  #between(spec: PlannedFeature['spec'], width: number): readonly string[] {
+    const aligned = alignedAs(this.#aligned, spec)
+    if (!aligned) return since(spec.window, width)
+    return [`millrace_event >= ${aligned.start}`, ...(spec.align?.toDate ? [] : [`millrace_event < ${aligned.end}`])]
   }
 
   /** Aggregates of a feature, named after `as`, and the feature that is made of them: NaN for null. */
@@ -124,11 +130,32 @@ export class WindowJoin {
         return alone(`min(${value})`)
       case 'max':
         return alone(`max(${value})`)
+      case 'first':
+        return alone(`arg_min(${value}, ${this.#newestOf(channel)})`)
       case 'last':
-        return alone(`arg_max(${value}, ${this.newest(this.#events.visibilityOf[channel] ?? 0)})`)
+        return alone(`arg_max(${value}, ${this.#newestOf(channel)})`)
+      case 'lag': {
+        const found = alone(`arg_max(${value}, ${this.#newestOf(channel)}, ${(spec.nth ?? 1) + 1})`)
+        return { ...found, sql: `coalesce(${as}[${(spec.nth ?? 1) + 1}], 'NaN'::DOUBLE)` }
+      }
+      case 'secondsSince': {
+        const found = alone('max(millrace_event)')
+        return { ...found, sql: `coalesce((${asked.at} - ${as}) / 1000000.0::DOUBLE, 'NaN'::DOUBLE)` }
+      }
+      case 'distinct': {
+        // -0 is 0
+        const found = alone(`count(DISTINCT ${value} + 0.0::DOUBLE)`)
+        return { ...found, sql: `CAST(coalesce(${as}, 0) AS DOUBLE)` }
+      }
+      case 'quantile':
+        return { ...alone(`list(${value})`), sql: quantileSql(`list_sort(${as})`, spec.level ?? 0.5) }
       default:
-        throw new TypeError(`there is no aggregate '${spec.aggregation satisfies never}'`)
+        throw new TypeError(`${spec.aggregation satisfies Swept} is not joined`)
     }
+  }
+
+  #newestOf(channel: number): string {
+    return this.newest(this.#events.visibilityOf[channel] ?? 0)
   }
 
   /** The newest row of a visibility within `window`. */
@@ -146,7 +173,8 @@ export class WindowJoin {
     const { oldest } = this.#recency
     const stretch = (time: string): string =>
       this.#dialect.wholeDivision(`CAST(${time} - ${oldest}::DOUBLE AS BIGINT)`, width)
-    const columns = [...this.#keys, asked.ordinal, asked.at].join(', ')
+    const bounds = [...this.#aligned.values()].flatMap(({ start, end }) => [start, end])
+    const columns = [...this.#keys, asked.ordinal, asked.at, ...bounds].join(', ')
     const spread = finite
       ? `SELECT ${columns}, ${stretch(asked.at)} - millrace_back AS millrace_stretch FROM ${moments}, (VALUES (0), (1)) back(millrace_back)`
       : `SELECT ${columns} FROM ${moments}`
@@ -166,6 +194,25 @@ export class WindowJoin {
     )
     return `SELECT ${asked.ordinal}, ${aggregates.join(', ')} FROM (${met}) GROUP BY ${asked.ordinal}`
   }
+}
+
+/** What no engine adds up, or orders, to the last bit as is done here: features of it are always swept. */
+type Swept = 'std' | 'mostFrequent' | 'derived'
+const swept: readonly string[] = ['std', 'mostFrequent'] satisfies Swept[]
+
+export const isJoined = ({ spec }: PlannedFeature): boolean => !swept.includes(spec.aggregation)
+
+/** How far back a join has to look for a feature. */
+export const widthOf = ({ spec }: PlannedFeature): number => reachOf(spec)
+
+/** Between the two neighbours of a place in a sorted list, in proportion, as `aggregates.ts` has it. */
+function quantileSql(sorted: string, level: number): string {
+  const place = `(CAST(len(list_values) - 1 AS DOUBLE) * ${level}::DOUBLE)`
+  const below = `CAST(floor(${place}) AS BIGINT)`
+  const [low, high] = [`list_values[${below} + 1]`, `list_values[${below} + 2]`]
+  const between = `${low} + (${high} - ${low}) * (${place} - ${below})`
+  const value = `CASE WHEN ${place} = ${below} OR ${low} = ${high} THEN ${low} ELSE ${between} END`
+  return `coalesce((SELECT ${value} FROM (SELECT ${sorted} AS list_values)), 'NaN'::DOUBLE)`
 }
 
 const always = 'true'

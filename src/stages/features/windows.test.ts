@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { AggregationName, FeatureSpec } from '../../define/features.ts'
+import type { WindowSpec } from '../../define/window.ts'
 import { dataset, entity, features, parquet, t } from '../../index.ts'
+import { aggregateRules, type Aggregate } from './aggregates.ts'
 import { planView } from './channels.ts'
 import { encodeKey } from '../log/keys.ts'
 import { absentValue, computeAll, EntityWindow } from './entity-window.ts'
@@ -12,7 +14,6 @@ const none: readonly boolean[] = []
 const add = (window: EntityWindow, event: number, values: readonly number[], declared: readonly number[]): boolean =>
   window.add({ event, row: Number.NaN, seq: 0, known: Number.NEGATIVE_INFINITY, values, declared })
 
-const aggregations: readonly AggregationName[] = ['count', 'sum', 'mean', 'share', 'min', 'max', 'last']
 interface Event {
   readonly at: number
   readonly visible: number
@@ -29,40 +30,100 @@ const anyEvent = fc
   })
   .map(({ at, late, value }): Event => ({ at, visible: late === 9e18 ? late : at + Math.max(1, late), value }))
 
+type Computed = Exclude<Aggregate, 'newest'>
+const level = fc.constantFrom(0, 0.1, 0.25, 0.5, 0.9, 1)
+/** Every aggregate there is: a new one fails to compile until it has its plain meaning here. */
+const plainly: {
+  readonly [A in Computed]: (
+    values: readonly number[],
+    seen: readonly Event[],
+    at: number,
+    spec: Required<Pick<FeatureSpec, 'nth' | 'level'>>,
+  ) => number
+} = {
+  count: values => values.length,
+  sum: values => values.reduce((a, b) => a + b, 0),
+  mean: values => values.reduce((a, b) => a + b, 0) / values.length,
+  share: values => values.reduce((a, b) => a + b, 0) / values.length,
+  min: values => Math.min(...values),
+  max: values => Math.max(...values),
+  // Quarters: their sums and squares are exact, and the root is rounded once
+  std(values) {
+    const n = values.length
+    if (n < 2) return Number.NaN
+    const sum = values.reduce((a, b) => a + b, 0)
+    const squares = values.reduce((a, b) => a + b * b, 0)
+    return Math.sqrt((n * squares - sum * sum) / (n * (n - 1)))
+  },
+  quantile(values, _, __, spec) {
+    const sorted = values.toSorted((a, b) => a - b)
+    const place = (sorted.length - 1) * spec.level
+    const low = sorted[Math.floor(place)] as number
+    return low + ((sorted[Math.ceil(place)] as number) - low) * (place % 1)
+  },
+  distinct: values => new Set(values).size,
+  mostFrequent(values, _, __, spec) {
+    const counts = [...new Set(values)].map(one => ({ one, n: values.filter(other => other === one).length }))
+    return counts.toSorted((a, b) => b.n - a.n || a.one - b.one)[spec.nth - 1]?.one ?? Number.NaN
+  },
+  first: (_, seen) => seen[0]?.value ?? Number.NaN,
+  last: (_, seen) => seen.at(-1)?.value ?? Number.NaN,
+  lag: (_, seen, __, spec) => seen.at(-1 - spec.nth)?.value ?? Number.NaN,
+  secondsSince: (_, seen, at) => (at - (seen.at(-1)?.at as number)) / 1e6,
+}
+const aggregates = Object.keys(plainly) as Computed[]
+const startsAtZero: readonly Computed[] = ['count', 'sum', 'distinct']
+
+/** When a window begins and ends, in its plainest form. Whole pieces are counted from 1970-01-05. */
+function boundsOf({ window, align }: WindowSpec, t: number): readonly [number, number] {
+  if (!align) return [t - (window ?? Infinity), t]
+  const monday = 4 * 86_400_000_000
+  let begin = monday + Math.ceil((t - monday) / align.every) * align.every
+  while (begin > t) begin -= align.every
+  return align.toDate ? [begin, t] : [begin - (window as number), begin]
+}
+
+const anyWindow: fc.Arbitrary<WindowSpec> = fc.constantFrom(
+  { window: 1 },
+  { window: 7 },
+  { window: 30 },
+  {},
+  { window: 7, align: { every: 7 } },
+  { window: 30, align: { every: 30 } },
+  { window: 30, align: { every: 7 } },
+  { window: 5, align: { every: 20 } },
+  { align: { every: 10, toDate: true } },
+)
+
 /** Looks at every event. */
-function plain(events: readonly Event[], aggregation: AggregationName, window: number, t: number): number {
+function plain(events: readonly Event[], aggregate: Computed, spec: FeatureSpec, t: number): number {
+  const [start, end] = boundsOf(spec, t)
   const seen = events
     .map((event, i) => ({ ...event, i }))
-    .filter(e => e.at >= t - window && e.at < t && e.visible <= t && !Number.isNaN(e.value))
+    .filter(e => e.at >= start && e.at < end && e.visible <= t && !Number.isNaN(e.value))
+    .sort((a, b) => a.at - b.at || a.visible - b.visible || a.i - b.i)
   const values = seen.map(e => e.value)
-  const sum = values.reduce((a, b) => a + b, 0)
-  switch (aggregation) {
-    case 'count':
-      return values.length
-    case 'sum':
-      return sum
-    case 'mean':
-    case 'share':
-      return values.length === 0 ? Number.NaN : sum / values.length
-    case 'min':
-      return values.length === 0 ? Number.NaN : Math.min(...values)
-    case 'max':
-      return values.length === 0 ? Number.NaN : Math.max(...values)
-    case 'last':
-      return seen.toSorted((a, b) => a.at - b.at || a.visible - b.visible || a.i - b.i).at(-1)?.value ?? Number.NaN
-  }
+  if (values.length === 0) return startsAtZero.includes(aggregate) ? 0 : Number.NaN
+  return plainly[aggregate](values, seen, t, { nth: spec.nth ?? 1, level: spec.level ?? 0.5 }) + 0
 }
 
 it('every aggregate at every moment is that of looking at every event, of many keys at once and of one', () => {
+  expect(aggregates.toSorted()).toEqual(
+    Object.keys(aggregateRules)
+      .filter(name => name !== 'newest')
+      .sort(),
+  )
   fc.assert(
     fc.property(
       fc.array(fc.tuple(fc.array(anyEvent, { maxLength: 25 }), fc.array(fc.nat(90), { maxLength: 8 })), {
         minLength: 1,
         maxLength: 4,
       }),
-      fc.constantFrom(...aggregations),
-      fc.constantFrom(1, 7, 30, Infinity),
-      (keys, aggregation, window) => {
+      fc.constantFrom(...aggregates),
+      anyWindow,
+      fc.integer({ min: 1, max: 3 }),
+      level,
+      (keys, aggregate, window, nth, at) => {
         const sorted = keys.map(([events, times]) => ({
           events: events.toSorted((a, b) => a.at - b.at),
           times: times.toSorted((a, b) => a - b),
@@ -70,9 +131,10 @@ it('every aggregate at every moment is that of looking at every event, of many k
         const offsets = (lengths: number[]) =>
           Int32Array.from([0, ...lengths.map((_, i) => lengths.slice(0, i + 1).reduce((a, b) => a + b, 0))])
         const all = sorted.flatMap(({ events }) => events)
+        const spec: FeatureSpec = { aggregation: aggregate, type: 'float', nullable: true, nth, level: at, ...window }
         const found = sweep(
-          aggregation,
-          window,
+          aggregate,
+          spec,
           {
             offsets: offsets(sorted.map(k => k.events.length)),
             event: Float64Array.from(all, e => e.at),
@@ -85,27 +147,20 @@ it('every aggregate at every moment is that of looking at every event, of many k
           },
         )
         let label = 0
-        const spec = {
-          aggregation,
-          type: 'float',
-          nullable: true,
-          of: undefined,
-          ...(window === Infinity ? {} : { window }),
-        } as unknown as FeatureSpec
         for (const { events, times } of sorted) {
           const one = new EntityWindow(2, 1)
           for (const e of events) add(one, e.at, [0, e.value], [e.at + 1, e.visible])
           const copy = EntityWindow.decode(one.encode(), 2)
           for (const t of times) {
-            const wanted = plain(events, aggregation, window, t)
-            expect([t, found[label++]]).toEqual([t, wanted])
-            expect([t, one.compute(spec, 1, t, none)]).toEqual([t, wanted])
-            expect([t, copy?.compute(spec, 1, t, none)]).toEqual([t, wanted])
+            const wanted = plain(events, aggregate, spec, t)
+            expect([t, (found[label++] as number) + 0]).toEqual([t, wanted])
+            expect([t, one.compute(spec, 1, t, none) + 0]).toEqual([t, wanted])
+            expect([t, (copy?.compute(spec, 1, t, none) ?? -1) + 0]).toEqual([t, wanted])
           }
         }
       },
     ),
-    { numRuns: 500 },
+    { numRuns: 3000 },
   )
 })
 

@@ -87,6 +87,7 @@ export class Membership {
   readonly id = ulid()
   readonly #store: MetadataStore
   readonly #clock: Clock
+  readonly #mayLead: boolean
   #about: Omit<Instance, 'id'>
   readonly #signs = new Map<string, Sign>()
   /** A lead whose holder gives no signs of life. */
@@ -97,7 +98,9 @@ export class Membership {
   #fence: Fence | undefined
   #leader: Instance | undefined
 
-  constructor({ store, clock }: Services, folder: string) {
+  /** `mayLead`: whether it takes over where nobody leads. */
+  constructor({ store, clock }: Services, folder: string, mayLead = true) {
+    this.#mayLead = mayLead
     this.#store = store
     this.#clock = clock
     this.#about = { url: '', folder, process: ownIdentity(), since: clock.now() }
@@ -144,6 +147,7 @@ export class Membership {
     this.#fence = undefined
     const holder = others.find(one => one.id === said?.instance)
     this.#leader = holder && instanceOf(holder)
+    if (!this.#mayLead) return
     // Who has no sign of life (a command, or who was forgotten) is waited for like others, by the lead itself
     if (document && !(holder ? this.#isGone(holder) : this.#isOver(document))) return
     const next: Leader = { instance: this.id, term: (said?.term ?? 0) + 1 }

@@ -1,7 +1,7 @@
 import { chmod, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { columnsOf } from '../../define/expression/index.ts'
-import { inputsOfFeature } from '../../define/features.ts'
+import { inputsOfFeature, requestKeys } from '../../define/features.ts'
 import type { Model } from '../../define/model.ts'
 import type { StepContext } from '../../engine/index.ts'
 import { isMillraceError } from '../../errors/index.ts'
@@ -47,7 +47,7 @@ export function whyIncomparable(champion: Model, challenger: Model): string | un
   const datasets = new Map(datasetsOf(challenger).map(one => [one.name, one]))
   const own = champion.inputs.flatMap(one => columnsOf(one.node)).filter(name => !name.includes('.'))
   const read = [
-    { from: champion.from, columns: [...own, ...champion.views.flatMap(view => Object.keys(view.entity.keys))] },
+    { from: champion.from, columns: [...own, ...champion.views.flatMap(requestKeys).map(({ column }) => column)] },
     ...champion.views.map(view => ({
       from: view.from,
       columns: [...Object.keys(view.entity.keys), ...Object.values(view.features).flatMap(inputsOfFeature)],

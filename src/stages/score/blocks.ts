@@ -2,9 +2,10 @@ import { columnsOf } from '../../define/expression/index.ts'
 import { ulid } from '../../internal/ids.ts'
 import { rowColumn, type Column, type DataEngine } from '../../ports/data-engine.ts'
 import type { ModelVersion } from '../../ports/metadata-store.ts'
-import { planView, type ViewPlan } from '../features/channels.ts'
-import { featureColumns, within } from '../features/frame.ts'
-import { offlineFeatures } from '../features/offline.ts'
+import { eventMicros, planView, type ViewPlan } from '../features/channels.ts'
+import { momentsSql, within } from '../features/frame.ts'
+import { featureColumns, offlineFeatures } from '../features/offline.ts'
+import { columnOfValues } from '../log/column.ts'
 import { loadLog, type LogTable } from '../log/log-table.ts'
 import type { DatasetRows } from '../log/dataset-rows.ts'
 import { rowsOfView } from '../serve/past-features.ts'
@@ -86,7 +87,7 @@ export async function featureBlocks(
   const base = [
     ...new Set([
       ...model.inputs.flatMap(input => columnsOf(input.node)).filter(name => !name.includes('.')),
-      ...plans.flatMap(plan => plan.keys),
+      ...plans.flatMap(plan => plan.asks.map(({ column }) => column)),
       ...keep,
     ]),
   ]
@@ -100,14 +101,16 @@ export async function featureBlocks(
     ]
     for (const plan of plans) {
       const reach = Math.max(plan.horizon, plan.view.ttl ?? 0)
-      const event = dialect.epochMicros(dialect.identifier(plan.view.from.eventTime as string))
+      const event = eventMicros(plan, dialect)
       const rows = sources.get(plan) as DatasetRows
       const near = Number.isFinite(reach)
         ? within(rows, `${event} >= ${Number(span?.first) - reach} AND ${event} <= ${Number(span?.last)}`)
         : rows
-      const asked = `SELECT ${plan.keys.map(dialect.identifier).join(', ')}, millrace_ordinal, millrace_at FROM ${table}`
+      const asked = momentsSql(plan, table, dialect)
       for (const [name, values] of await offlineFeatures(engine, plan, near, asked, count))
-        columns.push({ name, type: 'float', values })
+        columns.push(
+          values instanceof Float64Array ? { name, type: 'float', values } : columnOfValues(name, 'text', values),
+        )
     }
     const { sql } = await engine.load(features, columns)
     const selected = ['n', 'problem', ...inputsSql(model, dialect, featureColumns(plans, dialect))]

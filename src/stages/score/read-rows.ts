@@ -33,8 +33,7 @@ function sourceOf(path: string, shown: string, { source }: Dataset) {
   return { ...dialect, kind: 'csv', path: shown } as const
 }
 
-const declaredAs = (model: Model, name: string): ColumnSpec | undefined =>
-  model.from.columns[name] ?? model.views.find(view => view.entity.keys[name])?.entity.keys[name]
+const declaredAs = (model: Model, name: string): ColumnSpec | undefined => model.from.columns[name]
 
 /** The columns that are read: what a request carries, the time of the event where the file has it, what is kept. */
 function wantedColumns(

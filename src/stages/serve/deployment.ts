@@ -41,6 +41,9 @@ const nearnessOf = (state: RolloutState): Nearness =>
     state.config.guardrails.map(kind => [kind, Math.max(0, logE(state, kind)) / limitOf(state.config, kind)]),
   )
 
+type Columns = ServedDeployment['columns']
+const none: Columns = []
+
 const isOver = ({ phase }: RolloutState): boolean => phase === 'done' || phase === 'rolled-back'
 
 /**
@@ -64,6 +67,8 @@ export class LiveDeployment implements ServedDeployment {
   #down: { readonly version: string; readonly error: unknown } | undefined
   #stableSince: Micros = 0
   #closing: Promise<void> | undefined
+  /** Made once for as long as the versions are the same: each request asks. */
+  #columns: { readonly demanded: Columns; readonly tried: Columns; readonly all: Columns } | undefined
   readonly #scaler: ScalerGuard
   readonly #explanations: Explanations
   /** A rollout whose challenger cannot be loaded here: it is not tried again every time. */
@@ -114,9 +119,13 @@ export class LiveDeployment implements ServedDeployment {
   /** What the stable version demands, and what only a challenger reads: who does not send that yet is answered all the same. */
   get columns(): ServedDeployment['columns'] {
     const demanded = this.#stable?.encoder.columns ?? requestColumns(this.definition.model)
+    const tried = this.#rollout.trial?.arm.encoder.columns ?? none
+    if (this.#columns?.demanded === demanded && this.#columns.tried === tried) return this.#columns.all
     const known = new Set(demanded.map(column => column.name))
-    const further = this.#rollout.trial?.arm.encoder.columns.filter(column => !known.has(column.name)) ?? []
-    return [...demanded, ...further.map(column => ({ ...column, nullable: true }))]
+    const further = tried.filter(column => !known.has(column.name)).map(column => ({ ...column, nullable: true }))
+    const all = further.length === 0 ? demanded : [...demanded, ...further]
+    this.#columns = { demanded, tried, all }
+    return all
   }
   get stable(): ServedVersion | undefined {
     return this.#stable

@@ -1,14 +1,18 @@
 import { columnsOf, toEvaluator, type Evaluator } from '../../define/expression/index.ts'
+import type { FeatureSpec } from '../../define/features.ts'
 import type { Model } from '../../define/model.ts'
 import { compilePart } from '../../define/project.ts'
 import { digestJson, type Digest } from '../../internal/digest.ts'
 import { requestColumnNames } from '../../define/request.ts'
 import { fail } from '../../errors/index.ts'
 import type { Value } from '../../ports/data-engine.ts'
-import { keyIn } from '../features/channels.ts'
+import { keyIn, keysAsked } from '../features/channels.ts'
+import { featureValue } from '../features/entity-window.ts'
+import type { FeatureValues } from '../features/offline.ts'
 import type { OnlineView } from '../features/online.ts'
 import { formatTime } from '../../internal/time.ts'
 import type { Asked, PastFeatures } from './past-features.ts'
+import { put } from './read-features.ts'
 import type { PredictRequest, RequestColumn } from './types.ts'
 
 /** Rows of a model as its runtime takes them. */
@@ -25,7 +29,7 @@ export interface EncodedRows {
 /** Columns that a request must carry: what the inputs read, and the keys of the features. */
 export function requestColumns(model: Model): RequestColumn[] {
   return requestColumnNames(model).map(name => {
-    const spec = model.from.columns[name] ?? model.views.find(view => view.entity.keys[name])?.entity.keys[name]
+    const spec = model.from.columns[name]
     if (!spec) throw fail('notDefined', { kind: 'column', name, known: Object.keys(model.from.columns).join(', ') })
     return {
       name,
@@ -49,7 +53,7 @@ export class RowEncoder {
   readonly #offsets: readonly number[]
   readonly #width: number
   readonly #past: PastFeatures | undefined
-  readonly #where = new Map<string, number>()
+  readonly #where = new Map<string, { readonly at: number; readonly spec: FeatureSpec }>()
   readonly #numbers: readonly Evaluator[]
   readonly #texts: readonly Evaluator[]
 
@@ -65,9 +69,13 @@ export class RowEncoder {
       eventTime: model.from.eventTime ?? null,
     })
     let width = 0
-    this.#offsets = views.map(view => {
+    this.#offsets = views.map((view, v) => {
       const at = width
-      view.plan.features.forEach((feature, i) => this.#where.set(`${view.name}.${feature.name}`, at + i))
+      // Two roles of a view are one online view
+      const name = used[v]?.name ?? view.name
+      view.plan.features.forEach((feature, i) =>
+        this.#where.set(`${name}.${feature.name}`, { at: at + i, spec: feature.spec }),
+      )
       width += view.plan.features.length
       return at
     })
@@ -104,13 +112,13 @@ export class RowEncoder {
     const width = this.#numbers.length
     const features = new Float32Array(requests.length * width)
     const categories: string[] = []
-    const { values, uncovered, unreachable } = await this.#features(requests, now)
+    const { values, texts, uncovered, unreachable } = await this.#features(requests, now)
     requests.forEach(({ row }, r) => {
       const read = (name: string): Value => {
-        const at = this.#where.get(name)
-        if (at === undefined) return row[name] ?? null
-        const value = values[r * this.#width + at] as number
-        return Number.isNaN(value) ? null : value
+        const found = this.#where.get(name)
+        if (!found) return row[name] ?? null
+        const at = r * this.#width + found.at
+        return featureValue(found.spec, values[at] as number, texts[at])
       }
       this.#numbers.forEach((evaluate, c) => {
         const value = evaluate(read)
@@ -133,44 +141,53 @@ export class RowEncoder {
   async #features(
     requests: readonly PredictRequest[],
     now: number,
-  ): Promise<{ readonly values: Float64Array } & Required<Pick<EncodedRows, 'uncovered' | 'unreachable'>>> {
+  ): Promise<
+    { readonly values: Float64Array; readonly texts: readonly (string | null)[] } & Required<
+      Pick<EncodedRows, 'uncovered' | 'unreachable'>
+    >
+  > {
     const { eventTime } = this.#model.from
     const moments = requests.map(({ row, at }) => {
       const own = eventTime === undefined ? undefined : row[eventTime]
       return at ?? (typeof own === 'number' ? own : now)
     })
     const values = new Float64Array(requests.length * this.#width)
+    const texts: (string | null)[] = []
     const uncovered = new Map<number, string[]>()
     const unreachable = new Map<number, string[]>()
     await Promise.all(
       this.#views.map(async (view, i) => {
-        const keys = requests.map(({ row }) => keyIn(view.plan, name => row[name]))
+        const role = this.#model.views[i] as Model['views'][number]
+        const rows = requests.map(({ row }) => keysAsked(role, row))
+        const keys = rows.map(row => keyIn(view.plan, name => row[name]))
         const { windows, isKept } = await view.loadToAnswer(keys)
         const offset = this.#offsets[i] as number
         const past: number[] = []
         requests.forEach((_, r) => {
           const at = r * this.#width + offset
-          const status = view.compute(windows[r], moments[r] as number, values, at)
-          if (isKept) unreachable.set(r, [...(unreachable.get(r) ?? []), view.name])
+          const status = view.compute(windows[r], moments[r] as number, values, at, texts)
+          if (isKept) unreachable.set(r, [...(unreachable.get(r) ?? []), role.name])
           // Of what was never read nothing is known, which is not that there is nothing
-          if (isKept && !windows[r]) values.fill(Number.NaN, at, at + view.plan.features.length)
-          else if (status === 'uncovered') past.push(r)
+          if (isKept && !windows[r]) {
+            values.fill(Number.NaN, at, at + view.plan.features.length)
+            for (let f = 0; f < view.plan.features.length; f++) texts[at + f] = null
+          } else if (status === 'uncovered') past.push(r)
         })
         if (past.length === 0) return
-        const asked = past.map(r => ({ row: requests[r]?.row ?? {}, at: moments[r] as number }))
+        const asked = past.map(r => ({ row: rows[r] ?? {}, at: moments[r] as number }))
         const computed = await this.#pastOf(view, asked)
         past.forEach((r, n) => {
           if (computed)
-            for (const [f, column] of computed.entries()) values[r * this.#width + offset + f] = column[n] as number
-          else uncovered.set(r, [...(uncovered.get(r) ?? []), view.name])
+            for (const [f, column] of computed.entries()) put(column, n, values, texts, r * this.#width + offset + f)
+          else uncovered.set(r, [...(uncovered.get(r) ?? []), role.name])
         })
       }),
     )
-    return { values, uncovered, unreachable }
+    return { values, texts, uncovered, unreachable }
   }
 
   /** What the view says is done where its records do not reach back: computed anew, or undefined for no value. */
-  async #pastOf({ plan }: OnlineView, asked: readonly Asked[]): Promise<readonly Float64Array[] | undefined> {
+  async #pastOf({ plan }: OnlineView, asked: readonly Asked[]): Promise<readonly FeatureValues[] | undefined> {
     const policy = plan.view.uncovered ?? 'compute'
     if (policy === 'compute' && this.#past) return this.#past.of(plan, asked)
     if (policy === 'null') return undefined

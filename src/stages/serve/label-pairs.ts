@@ -1,18 +1,8 @@
 import type { Task } from '../../math/task.ts'
 import type { Decision } from '../../define/decision.ts'
 import type { Micros } from '../../internal/time.ts'
+import { IdTable, NumberColumn, ScoreColumn } from '../../internal/id-table.ts'
 import { rowLoss, type Score } from '../../math/metrics/row-loss.ts'
-
-interface Pending {
-  readonly at: Micros
-  readonly stable: Score
-  /** NaN when no challenger scored the row; undefined while one still may. */
-  readonly canary: Score | undefined
-  /** Which rollout's challenger that was. */
-  readonly epoch: number
-  /** It came before the challenger's score. */
-  readonly label?: number
-}
 
 /** Losses of both arms on the same rows. */
 export interface PairedLosses {
@@ -20,8 +10,8 @@ export interface PairedLosses {
   readonly canary: readonly number[]
 }
 
-/** Predictions whose label may still come; the oldest are forgotten beyond this many. */
-const maxPending = 2_000_000
+/** Predictions whose label may still come; the oldest are forgotten beyond these. */
+const pendingLimits = { maxRows: 2_000_000, maxBytes: 128 * 2 ** 20 }
 /** Labels whose prediction may still come; likewise. Ids that are wrong end here too. */
 const maxEarly = 100_000
 
@@ -38,7 +28,20 @@ export class LabelPairs {
   readonly #task: Task
   readonly #level: number | undefined
   readonly #horizon: Micros
-  readonly #pending = new Map<string, Pending>()
+  readonly #at = new NumberColumn()
+  /** Which rollout's challenger may have scored it. */
+  readonly #epochs = new NumberColumn()
+  readonly #stable = new ScoreColumn()
+  /** NaN when no challenger scored the row. */
+  readonly #canary = new ScoreColumn()
+  /** 1 while the challenger's score may still come. */
+  readonly #open = new NumberColumn()
+  /** NaN, or the label that came before the challenger's score. */
+  readonly #label = new NumberColumn()
+  readonly #pending = new IdTable(
+    [this.#at, this.#epochs, this.#stable, this.#canary, this.#open, this.#label],
+    pendingLimits,
+  )
   readonly #early = new Map<string, number>()
   #due: { at: Micros; stable: number; canary: number }[] = []
   /** Goes up with every rollout: labels of rows that an earlier challenger scored are none of this one's. */
@@ -65,44 +68,50 @@ export class LabelPairs {
 
   /** `canary` undefined: `challenged` says it later. */
   remember(id: string, at: Micros, stable: Score, canary: Score | undefined, epoch: number): void {
-    this.#pending.set(id, { at, stable, canary, epoch })
+    const slot = this.#pending.add(id)
+    this.#at.set(slot, at)
+    this.#epochs.set(slot, epoch)
+    this.#stable.set(slot, stable)
+    this.#canary.set(slot, canary ?? Number.NaN)
+    this.#open.set(slot, canary === undefined ? 1 : 0)
+    this.#label.set(slot, Number.NaN)
     const early = this.#early.get(id)
-    if (early !== undefined) {
-      this.#early.delete(id)
-      this.label(id, early)
-    }
-    forgetOldest(this.#pending, maxPending)
+    if (early === undefined) return
+    this.#early.delete(id)
+    this.label(id, early)
   }
 
   /** What the challenger said of a remembered prediction; NaN where it had nothing to say. */
   challenged(id: string, canary: Score): void {
-    const pending = this.#pending.get(id)
-    if (!pending || pending.canary !== undefined) return
-    const { label, ...known } = pending
-    this.#pending.set(id, { ...known, canary })
-    if (label !== undefined) this.label(id, label)
+    const slot = this.#pending.find(id)
+    if (slot < 0 || this.#open.get(slot) === 0) return
+    this.#canary.set(slot, canary)
+    this.#open.set(slot, 0)
+    const label = this.#label.get(slot)
+    if (!Number.isNaN(label)) this.label(id, label)
   }
 
   /** False when the prediction has its label, or is unknown: then the label waits for it. */
   label(id: string, label: number): boolean {
-    const pending = this.#pending.get(id)
-    if (!pending) {
+    const slot = this.#pending.find(id)
+    if (slot < 0) {
       if (!this.#early.has(id)) this.#early.set(id, label)
       forgetOldest(this.#early, maxEarly)
       return false
     }
-    if (pending.canary === undefined) {
-      if (pending.label !== undefined) return false
-      this.#pending.set(id, { ...pending, label })
+    if (this.#open.get(slot) === 1) {
+      if (!Number.isNaN(this.#label.get(slot))) return false
+      this.#label.set(slot, label)
       return true
     }
-    this.#pending.delete(id)
-    if (this.#epoch === pending.epoch && !(typeof pending.canary === 'number' && Number.isNaN(pending.canary)))
+    const canary = this.#canary.get(slot)
+    if (this.#epoch === this.#epochs.get(slot) && !(typeof canary === 'number' && Number.isNaN(canary)))
       this.#due.push({
-        at: pending.at,
-        stable: this.#loss(label, pending.stable),
-        canary: this.#loss(label, pending.canary),
+        at: this.#at.get(slot),
+        stable: this.#loss(label, this.#stable.get(slot)),
+        canary: this.#loss(label, canary),
       })
+    this.#pending.remove(slot)
     return true
   }
 

@@ -1,4 +1,4 @@
-import type { FeatureView } from '../../define/features.ts'
+import { viewOfRole, type FeatureView } from '../../define/features.ts'
 import { fail } from '../../errors/index.ts'
 import type { Micros } from '../../internal/time.ts'
 import type { ModelVersion } from '../../ports/metadata-store.ts'
@@ -37,8 +37,9 @@ export class OnlineViews {
     this.#hears = opened
   }
 
-  /** The view of that definition, its records filled where there are none. Throws `invalidDefinition` where it is not kept online. */
-  open(view: FeatureView, reader?: ModelVersion): Promise<OnlineView> {
+  /** The view of that definition, whichever role it is in, its records filled where there are none. Throws `invalidDefinition` where it is not kept online. */
+  open(used: FeatureView, reader?: ModelVersion): Promise<OnlineView> {
+    const view = viewOfRole(used)
     const records = recordsOf(view)
     let opening = this.#open.get(records)
     if (!opening) {

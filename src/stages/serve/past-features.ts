@@ -13,8 +13,9 @@ import type { StageServices } from '../services.ts'
 import { datasetStepName } from '../pipeline/validation.ts'
 import { snapshotOfVersion } from '../register/version-parts.ts'
 import type { ViewPlan } from '../features/channels.ts'
+import { viewOfRole } from '../../define/features.ts'
 import { snapshotSql } from '../features/frame.ts'
-import { offlineFeatures } from '../features/offline.ts'
+import { offlineFeatures, type FeatureValues } from '../features/offline.ts'
 
 /** An entity at a moment. */
 export interface Asked {
@@ -27,18 +28,16 @@ export interface Asked {
 /** The snapshot that a view was last materialised from; else what a version that reads it was made from; else the newest. */
 export async function snapshotOfView(
   { store, project }: Pick<StageServices, 'store' | 'project'>,
-  view: FeatureView,
+  { name, from }: FeatureView,
   reader?: ModelVersion,
 ): Promise<Digest | undefined> {
-  const done = (await store.getDocument('materialisation', view.name))?.value as
-    | { readonly snapshot?: Digest }
-    | undefined
+  const done = (await store.getDocument('materialisation', name))?.value as { readonly snapshot?: Digest } | undefined
   if (done?.snapshot !== undefined) return done.snapshot
-  const model = [...project.models.values()].find(one => one.views.some(used => used.name === view.name))
+  const model = [...project.models.values()].find(one => one.views.some(used => viewOfRole(used).name === name))
   const [newest] = model ? await store.listModelVersions(model.name) : []
-  const own = snapshotOfVersion(reader ?? newest, view.from.name)
+  const own = snapshotOfVersion(reader ?? newest, from.name)
   if (own) return own
-  const [made] = await store.stepHistory(datasetStepName(view.from), 1)
+  const [made] = await store.stepHistory(datasetStepName(from), 1)
   return made?.outputs?.data?.digest
 }
 
@@ -50,7 +49,7 @@ export async function rowsOfView(
   log: LogTable | undefined,
   reader?: ModelVersion,
 ): Promise<DatasetRows> {
-  const digest = await snapshotOfView(services, view, reader)
+  const digest = await snapshotOfView(services, viewOfRole(view), reader)
   const snapshot =
     digest === undefined
       ? emptyRows(view.from, engine.dialect)
@@ -71,13 +70,13 @@ export class PastFeatures {
   }
 
   /** By feature, in the order of `asked`; NaN for null. Throws `featuresUncovered` where what it needs is lost. */
-  of(plan: ViewPlan, asked: readonly Asked[]): Promise<readonly Float64Array[]> {
+  of(plan: ViewPlan, asked: readonly Asked[]): Promise<readonly FeatureValues[]> {
     const made = this.#last.then(() => this.#compute(plan, asked))
     this.#last = made.catch(() => undefined)
     return made
   }
 
-  async #compute(plan: ViewPlan, asked: readonly Asked[]): Promise<readonly Float64Array[]> {
+  async #compute(plan: ViewPlan, asked: readonly Asked[]): Promise<readonly FeatureValues[]> {
     const { view } = plan
     const engine = await this.#services.engine()
     let log: LogTable | undefined
@@ -87,7 +86,7 @@ export class PastFeatures {
       const labels = await askedTable(engine, plan, asked)
       const features = await offlineFeatures(engine, plan, rows, `SELECT * FROM ${labels}`, asked.length)
       await engine.execute(`DROP TABLE IF EXISTS ${labels}`)
-      return plan.features.map(({ name }) => features.get(`${view.name}.${name}`) as Float64Array)
+      return plan.features.map(({ name }) => features.get(`${view.name}.${name}`) as FeatureValues)
     } catch (error) {
       if (!isMillraceError(error)) throw error
       const at = formatTime(Math.min(...asked.map(one => one.at)))
@@ -101,10 +100,10 @@ export class PastFeatures {
 /** A table of the keys and moments that are asked for; one without a key matches nothing. */
 async function askedTable(engine: DataEngine, plan: ViewPlan, asked: readonly Asked[]): Promise<string> {
   const relation = await engine.load(`asked_${ulid()}`, [
-    ...plan.keys.map((name, i) =>
+    ...plan.asks.map(({ key: name }) =>
       columnOfValues(
         name,
-        plan.keyTypes[i] ?? 'text',
+        plan.view.entity.keys[name]?.type ?? 'text',
         asked.map(({ row }) => row[name] ?? null),
       ),
     ),

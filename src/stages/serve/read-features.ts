@@ -1,7 +1,9 @@
 import { formatTime, type Micros } from '../../internal/time.ts'
 import { fail } from '../../errors/index.ts'
 import type { Row } from '../../ports/data-engine.ts'
-import { keyIn } from '../features/channels.ts'
+import { keyIn, timeless } from '../features/channels.ts'
+import { featureValue } from '../features/entity-window.ts'
+import type { FeatureValues } from '../features/offline.ts'
 import type { OnlineView } from '../features/online.ts'
 import type { PastFeatures } from './past-features.ts'
 import type { EntityFeatures } from './types.ts'
@@ -17,10 +19,14 @@ export async function readFeatures(
   const width = plan.features.length
   const { windows, isKept } = await view.loadToAnswer(rows.map(row => keyIn(plan, name => row[name])))
   const out = new Float64Array(rows.length * width)
+  const texts: (string | null)[] = []
   const statuses = rows.map((_, i): EntityFeatures['status'] => {
-    const status = view.compute(windows[i], at, out, i * width)
+    const status = view.compute(windows[i], at, out, i * width, texts)
     if (!isKept) return status
-    if (!windows[i]) out.fill(Number.NaN, i * width, (i + 1) * width)
+    if (!windows[i]) {
+      out.fill(Number.NaN, i * width, (i + 1) * width)
+      for (let f = 0; f < width; f++) texts[i * width + f] = null
+    }
     return 'unreachable'
   })
   const open = statuses.flatMap((status, i) => (status === 'uncovered' ? [i] : []))
@@ -38,15 +44,36 @@ export async function readFeatures(
     )
     for (const [n, i] of open.entries()) {
       statuses[i] = 'present'
-      for (const [f, column] of computed.entries()) out[i * width + f] = column[n] as number
+      for (const [f, column] of computed.entries()) put(column, n, out, texts, i * width + f)
     }
   }
   return rows.map((_, i) => {
     const newest = windows[i]?.newest(at, plan.declares) ?? Number.NaN
     return {
       status: statuses[i] as EntityFeatures['status'],
-      event: Number.isNaN(newest) ? null : newest,
-      values: Array.from(out.subarray(i * width, (i + 1) * width), value => (Number.isFinite(value) ? value : null)),
+      event: Number.isNaN(newest) || newest === timeless ? null : newest,
+      values: plan.features.map(({ spec }, f) => {
+        const place = i * width + f
+        const value = featureValue(spec, out[place] as number, texts[place])
+        if (typeof value !== 'number') return value as string | boolean | null
+        if (!Number.isFinite(value)) return null
+        return spec.type === 'timestamp' ? formatTime(value) : value
+      }),
     }
   })
+}
+
+/** A value of a column of features at its place among all that are read. */
+export function put(
+  column: FeatureValues,
+  from: number,
+  out: Float64Array,
+  texts: (string | null)[],
+  place: number,
+): void {
+  if (column instanceof Float64Array) out[place] = column[from] as number
+  else {
+    out[place] = Number.NaN
+    texts[place] = column[from] ?? null
+  }
 }

@@ -126,8 +126,8 @@ export interface EntityFeatures {
   readonly status: FeatureStatus | 'unreachable'
   /** Event time of the newest event that counts; null where there is none, or where it was not looked at. */
   readonly event: Micros | null
-  /** In declared order; null for null. */
-  readonly values: readonly (number | null)[]
+  /** In declared order; null for null, times as RFC 3339 texts. */
+  readonly values: readonly (number | string | boolean | null)[]
 }
 
 /** Everything that this process serves. */

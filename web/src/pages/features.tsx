@@ -13,9 +13,19 @@ interface View {
     readonly aggregation: string
     readonly type: string
     readonly window: number | null
+    readonly align: { readonly every: number; readonly zone?: string; readonly toDate?: true } | null
   }[]
   readonly materialisation: { readonly at: number; readonly rows?: number; readonly entities?: number } | null
   readonly verification: { readonly at: number; readonly compared?: number; readonly mismatches?: number } | null
+}
+
+/** The window of a feature in words. */
+function windowOf({ aggregation, window, align }: View['features'][number]): string {
+  if (aggregation === 'derived') return 'of other features'
+  if (align === null) return window === null ? 'all, or the ttl' : duration(window)
+  const zone = align.zone === undefined ? '' : `, ${align.zone}`
+  if (align.toDate) return `since ${duration(align.every)} began${zone}`
+  return `${duration(window ?? align.every)}, every ${duration(align.every)}${zone}`
 }
 
 function State({ view }: { view: View }) {
@@ -62,7 +72,10 @@ export function FeaturesPage() {
                 title={view.name}
                 aside={
                   <small>
-                    {view.entity.name} ({view.entity.keys.join(', ')}) from {view.source}
+                    {view.entity.keys.length === 0
+                      ? 'all rows'
+                      : `${view.entity.name} (${view.entity.keys.join(', ')})`}{' '}
+                    from {view.source}
                   </small>
                 }
               >
@@ -77,7 +90,7 @@ export function FeaturesPage() {
                     <tr key={one.name}>
                       <th scope="row">{one.name}</th>
                       <td>{one.aggregation}</td>
-                      <td>{one.window === null ? 'ttl' : duration(one.window)}</td>
+                      <td>{windowOf(one)}</td>
                       <td>{one.type}</td>
                     </tr>
                   ))}

@@ -1,5 +1,8 @@
 import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite'
 import type { DatabaseConnection, Dialect, Driver, QueryResult } from 'kysely'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { sqliteCode } from '../../../errors/system.ts'
+import { busyTimeoutMs } from './errors.ts'
 import { CompiledQuery, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from '../sql/kysely.ts'
 
 const cacheSize = 300
@@ -41,7 +44,7 @@ function allRows(statement: StatementSyncInstance, parameters: Parameters): unkn
  * One connection whose prepared statements are kept by their text: preparing costs more than most of our statements
  * do (measured 25,000 look-ups a second without, 66,000 with).
  */
-class Connection implements DatabaseConnection {
+class Statements {
   readonly #database: DatabaseSyncInstance
   readonly #statements = new Map<string, { statement: StatementSyncInstance; reads: boolean }>()
 
@@ -62,36 +65,66 @@ class Connection implements DatabaseConnection {
     return entry
   }
 
-  // eslint-disable-next-line typescript/require-await -- the driver is synchronous, Kysely's interface is not
-  async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+  execute<R>(query: CompiledQuery): QueryResult<R> {
     const { statement, reads } = this.#prepare(query.sql)
     const parameters = (query.parameters as Parameters).map(bound)
     if (reads) return { rows: allRows(statement, parameters) as R[] }
     const { changes, lastInsertRowid } = statement.run(...parameters)
     return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) }
   }
+}
+
+/** Waits between two tries, milliseconds; SQLite's own are about these. */
+const waits = [1, 2, 5, 10, 15, 20, 25, 50, 100] as const
+const isBusy = (error: unknown): boolean => [5, 6].includes(sqliteCode(error) ?? 0)
+
+/**
+ * The connection as one caller has it. While another process writes, its statement waits without keeping the thread: SQLite's
+ * own waiting would keep everything else of this process waiting as well. Until the caller has begun something, others go on
+ * with the connection meanwhile: they may read.
+ */
+class Lent implements DatabaseConnection {
+  readonly #statements: Statements
+  readonly #turn: Turn
+  #begun = false
+
+  constructor(statements: Statements, turn: Turn) {
+    this.#statements = statements
+    this.#turn = turn
+  }
+
+  async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    const began = performance.now()
+    for (let tried = 0; ; tried++) {
+      try {
+        const result = this.#statements.execute<R>(query)
+        this.#begun = true
+        return result
+      } catch (error) {
+        if (!isBusy(error) || performance.now() - began > busyTimeoutMs) throw error
+      }
+      if (!this.#begun) this.#turn.release()
+      await sleep(waits[Math.min(tried, waits.length - 1)])
+      if (!this.#begun) await this.#turn.take()
+    }
+  }
 
   // eslint-disable-next-line require-yield -- nothing here streams: lists are limited
   async *streamQuery<R>(query: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
     yield await this.executeQuery<R>(query)
   }
+
+  giveBack(): void {
+    this.#turn.release()
+  }
 }
 
-class SingleConnectionDriver implements Driver {
-  readonly #database: DatabaseSyncInstance
-  readonly #connection: Connection
+/** One at a time, in the order in which they came. */
+class Turn {
   #last: Promise<void> = Promise.resolve()
   #release: () => void = () => undefined
 
-  constructor(database: DatabaseSyncInstance) {
-    this.#database = database
-    this.#connection = new Connection(database)
-  }
-
-  async init(): Promise<void> {}
-
-  /** One at a time: a transaction of one caller never mixes with the statements of another. */
-  async acquireConnection(): Promise<DatabaseConnection> {
+  async take(): Promise<void> {
     const before = this.#last
     let release = (): void => undefined
     this.#last = new Promise(resolve => {
@@ -99,7 +132,29 @@ class SingleConnectionDriver implements Driver {
     })
     await before
     this.#release = release
-    return this.#connection
+  }
+
+  release(): void {
+    this.#release()
+  }
+}
+
+class SingleConnectionDriver implements Driver {
+  readonly #database: DatabaseSyncInstance
+  readonly #statements: Statements
+  readonly #turn = new Turn()
+
+  constructor(database: DatabaseSyncInstance) {
+    this.#database = database
+    this.#statements = new Statements(database)
+  }
+
+  async init(): Promise<void> {}
+
+  /** One at a time: a transaction of one caller never mixes with the statements of another. */
+  async acquireConnection(): Promise<DatabaseConnection> {
+    await this.#turn.take()
+    return new Lent(this.#statements, this.#turn)
   }
 
   // Immediate: a transaction that reads first and writes later would otherwise fail instead of waiting.
@@ -116,8 +171,8 @@ class SingleConnectionDriver implements Driver {
     if (this.#database.isTransaction) await connection.executeQuery(CompiledQuery.raw('rollback'))
   }
 
-  async releaseConnection(): Promise<void> {
-    this.#release()
+  async releaseConnection(connection: DatabaseConnection): Promise<void> {
+    if (connection instanceof Lent) connection.giveBack()
   }
 
   async destroy(): Promise<void> {

@@ -96,6 +96,34 @@ test('what stays locked is said to, after five seconds, and nothing was changed'
   await store.close()
 })
 
+test('while another process writes, who waits keeps neither the thread nor whoever only reads', async () => {
+  const path = join(folder, 'waiting.db')
+  const store = await openSqlite(path)
+  await store.putDocument('k', 'before', 1, 1)
+  const other = new DatabaseSync(path)
+  other.exec('BEGIN IMMEDIATE')
+  let written = 0
+  const count = (): number => ++written
+  const waiting = [
+    store.putDocument('k', 'a', 1, 1).then(count),
+    store.transaction(trx => trx.putDocument('k', 'b', 1, 1)).then(count),
+  ]
+  let turns = 0
+  const timer = setInterval(() => turns++, 5)
+  for (let i = 0; i < 20; i++) {
+    expect((await store.listDocuments('k')).map(one => one.id)).toEqual(['before'])
+    await new Promise(resolve => setTimeout(resolve, 10))
+  }
+  clearInterval(timer)
+  expect(turns).toBeGreaterThan(5)
+  expect(written).toBe(0)
+  other.exec('ROLLBACK')
+  other.close()
+  await Promise.all(waiting)
+  expect((await store.listDocuments('k')).map(one => one.id)).toEqual(['a', 'b', 'before'])
+  await store.close()
+})
+
 test('a statement that is refused is told with its reason', async () => {
   const path = join(folder, 'refusing.db')
   const store = await openSqlite(path)

@@ -124,6 +124,8 @@ export async function openSqlite(path: string, note?: (text: string) => void): P
     database = new DatabaseSync(path, { timeout: busyTimeoutMs })
     database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on')
     migrate(database, path)
+    // From here on who waits for another process does so without keeping this one's thread
+    database.exec('pragma busy_timeout = 0')
   } catch (error) {
     database?.close()
     throw sqliteError(path, error)

@@ -1,11 +1,11 @@
 import { z } from '@hono/zod-openapi'
-import type { FeatureView } from '../../../define/features.ts'
+import { requestKeys, type FeatureView } from '../../../define/features.ts'
 import { fail } from '../../../errors/index.ts'
 import { formatTime, parseTime } from '../../../internal/time.ts'
 import type { Row } from '../../../ports/data-engine.ts'
 import type { EntityFeatures } from '../../../stages/serve/types.ts'
 import { startJob } from '../../job-answer.ts'
-import { route, type ControlRoute } from '../../route.ts'
+import { liveRoute, type LiveRoute } from '../../route.ts'
 import { datasetOf, pushedColumns } from '../../routes/push.ts'
 import { keyColumns, onlineViewOf } from '../../routes/read-features.ts'
 import type { ServerServices } from '../../services.ts'
@@ -68,7 +68,7 @@ const never = '1970-01-01T00:00:00Z'
 
 const readName = 'POST /get-online-features'
 
-const readRoute = route({
+const readRoute = liveRoute({
   method: 'POST',
   path: '/get-online-features',
   permission: 'predict',
@@ -91,7 +91,7 @@ const readRoute = route({
       throw fail('inputInvalid', { place: 'body.features', reason: 'asks for no feature', route: readName })
     const rows = rowsOf(body.entities, 'entities', readName)
     const views = [...new Set(asked.map(one => one.view))]
-    const keys = new Set(views.flatMap(view => Object.keys(view.entity.keys)))
+    const keys = new Set(views.flatMap(requestKeys).map(({ column }) => column))
     for (const key of keys)
       if (!Object.hasOwn(body.entities, key))
         throw fail('inputInvalid', { place: 'body.entities', reason: `lacks the key '${key}'`, route: readName })
@@ -101,7 +101,8 @@ const readRoute = route({
     await Promise.all(
       views.map(async view => {
         const own = keyColumns(view)
-        const entities = rows.map(row => Object.fromEntries(own.map(({ name }) => [name, row[name] ?? null])))
+        const asked = requestKeys(view)
+        const entities = rows.map(row => Object.fromEntries(asked.map(({ key, column }) => [key, row[column] ?? null])))
         found.set(view, await services.serving.features(view, typedRows(entities, own), at))
       }),
     )
@@ -129,7 +130,7 @@ const readRoute = route({
 
 const pushName = 'POST /push'
 
-const pushRoute = route({
+const pushRoute = liveRoute({
   method: 'POST',
   path: '/push',
   permission: 'write',
@@ -163,9 +164,9 @@ const MaterialiseBody = z.strictObject({
 })
 
 /** Records are made whole each time, so that a start has no meaning: late rows are in them. */
-function materialiseRoute(path: '/materialize' | '/materialize-incremental'): ControlRoute {
+function materialiseRoute(path: '/materialize' | '/materialize-incremental'): LiveRoute {
   const name = `POST ${path}`
-  return route({
+  return liveRoute({
     method: 'POST',
     path,
     permission: 'operate',
@@ -195,7 +196,7 @@ function materialiseRoute(path: '/materialize' | '/materialize-incremental'): Co
   })
 }
 
-export const feastRoutes: readonly ControlRoute[] = [
+export const feastRoutes: readonly LiveRoute[] = [
   readRoute,
   pushRoute,
   materialiseRoute('/materialize'),

@@ -2,8 +2,8 @@ import { extname } from 'node:path'
 import { fail } from '../../../errors/index.ts'
 import type { Json } from '../../../internal/canonical-json.ts'
 import type { Digest } from '../../../internal/digest.ts'
-import type { Call, ControlRoute, Method, Permission } from '../../route.ts'
-import type { ServerServices } from '../../services.ts'
+import type { Call, RecordRoute, Method, Permission } from '../../route.ts'
+import type { RecordServices } from '../../services.ts'
 import { withUpload } from '../../upload.ts'
 import { call, mlflowProblem } from './wire.ts'
 
@@ -93,7 +93,7 @@ interface Entry {
 }
 
 /** What lies directly below a folder; nothing for a file or a folder that does not exist. */
-async function entries(services: ServerServices, path: string): Promise<readonly Entry[]> {
+async function entries(services: RecordServices, path: string): Promise<readonly Entry[]> {
   const { kind, id } = place(path)
   const prefix = id === '' ? '' : `${id}/`
   const found = new Map<string, Entry>()
@@ -118,9 +118,9 @@ const artifact = (
   permission: Permission,
   summary: string,
   respond: (call: Call) => Promise<Response>,
-): ControlRoute => ({ method, path, permission, summary, tag: 'mlflow', problem: mlflowProblem, respond })
+): RecordRoute => ({ method, path, permission, summary, tag: 'mlflow', problem: mlflowProblem, respond })
 
-export const artifactRoutes: readonly ControlRoute[] = [
+export const artifactRoutes: readonly RecordRoute[] = [
   artifact('PUT', `${base}/{path*}`, 'write', 'Stores a file', put),
   artifact('GET', `${base}/{path*}`, 'read', 'Gets a file', get),
   artifact('DELETE', `${base}/{path*}`, 'write', 'Forgets a file', remove),

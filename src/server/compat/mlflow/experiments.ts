@@ -1,6 +1,6 @@
 import { fail } from '../../../errors/index.ts'
 import type { Experiment } from '../../../ports/metadata-store.ts'
-import type { ServerServices } from '../../services.ts'
+import type { RecordServices } from '../../services.ts'
 import { matcher } from './search.ts'
 import { call, type Input, maxExperimentTag, maxName, pageOffset, pageSize, pageToken } from './wire.ts'
 
@@ -26,7 +26,7 @@ function view(experiment: Experiment): Record<string, unknown> {
 }
 
 /** The experiment "0", "Default", which clients count on, is there from the first time that anybody asks. */
-export async function ensureDefault({ workspace: { store, clock } }: ServerServices): Promise<void> {
+export async function ensureDefault({ workspace: { store, clock } }: RecordServices): Promise<void> {
   if (await store.getExperiment('0')) return
   const now = clock.now()
   try {
@@ -37,20 +37,20 @@ export async function ensureDefault({ workspace: { store, clock } }: ServerServi
   }
 }
 
-export async function experimentOf(services: ServerServices, id: string): Promise<Experiment> {
+export async function experimentOf(services: RecordServices, id: string): Promise<Experiment> {
   await ensureDefault(services)
   const found = await services.workspace.store.getExperiment(id)
   if (!found) throw fail('trackingUnknown', { kind: 'No Experiment with id', name: id })
   return found
 }
 
-async function active(services: ServerServices, id: string): Promise<Experiment> {
+async function active(services: RecordServices, id: string): Promise<Experiment> {
   const found = await experimentOf(services, id)
   if (found.deleted) throw fail('trackingInvalid', { reason: `The experiment ${id} must be in the 'active' state.` })
   return found
 }
 
-async function search(input: Input, services: ServerServices): Promise<unknown> {
+async function search(input: Input, services: RecordServices): Promise<unknown> {
   await ensureDefault(services)
   const wanted = input.word('view_type') ?? 'ACTIVE_ONLY'
   const size = pageSize(input, 1000, 50_000)

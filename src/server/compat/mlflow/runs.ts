@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { fail } from '../../../errors/index.ts'
 import type { MetricPoint, RunRecord, RunStatus } from '../../../ports/metadata-store.ts'
-import type { ServerServices } from '../../services.ts'
+import type { RecordServices } from '../../services.ts'
 import { experimentOf, pairs, tagsOf } from './experiments.ts'
 import { matcher, ordering, type Searchable } from './search.ts'
 import { call, type Input, maxName, maxParam, maxTag, pageOffset, pageSize, pageToken } from './wire.ts'
@@ -40,14 +40,14 @@ const point = ({ key, value, timestamp, step }: MetricPoint) => ({
 const isDeleted = (run: RunRecord): boolean => run.parameters.deleted === true
 const experimentIdOf = (run: RunRecord): string => String(run.parameters.experiment ?? '0')
 
-async function runOf(input: Input, { workspace: { store } }: ServerServices): Promise<RunRecord> {
+async function runOf(input: Input, { workspace: { store } }: RecordServices): Promise<RunRecord> {
   const id = input.optionalText('run_id') || input.optionalText('run_uuid') || input.text('run_id')
   const run = await store.getRun(id)
   if (run?.kind !== 'tracking') throw fail('trackingUnknown', { kind: 'Run with id=', name: `${id}` })
   return run
 }
 
-async function activeRun(input: Input, services: ServerServices): Promise<RunRecord> {
+async function activeRun(input: Input, services: RecordServices): Promise<RunRecord> {
   const run = await runOf(input, services)
   if (isDeleted(run)) throw fail('trackingInvalid', { reason: `The run ${run.id} must be in the 'active' state.` })
   return run
@@ -74,7 +74,7 @@ interface Whole extends Searchable {
   readonly latest: readonly MetricPoint[]
 }
 
-async function whole(run: RunRecord, { workspace: { store } }: ServerServices): Promise<Whole> {
+async function whole(run: RunRecord, { workspace: { store } }: RecordServices): Promise<Whole> {
   const [tags, params, latest] = [
     await store.runTags(run.id),
     await store.runParams(run.id),
@@ -97,7 +97,7 @@ function view({ attributes, latest, params, tags }: Whole): unknown {
   return { info: attributes, data: filled, inputs: {}, outputs: {} }
 }
 
-async function create(input: Input, services: ServerServices): Promise<unknown> {
+async function create(input: Input, services: RecordServices): Promise<unknown> {
   const { store, clock } = services.workspace
   const experiment = input.optionalText('experiment_id') || '0'
   const found = await experimentOf(services, experiment)
@@ -126,7 +126,7 @@ async function create(input: Input, services: ServerServices): Promise<unknown> 
   return { run: view(await whole(run, services)) }
 }
 
-async function update(input: Input, services: ServerServices): Promise<unknown> {
+async function update(input: Input, services: RecordServices): Promise<unknown> {
   const run = await activeRun(input, services)
   const { store } = services.workspace
   const word = input.word('status')
@@ -147,7 +147,7 @@ async function update(input: Input, services: ServerServices): Promise<unknown> 
   return { run_info: attributes }
 }
 
-async function search(input: Input, services: ServerServices): Promise<unknown> {
+async function search(input: Input, services: RecordServices): Promise<unknown> {
   const { store } = services.workspace
   const size = pageSize(input, 1000, 50_000)
   const offset = pageOffset(input)
@@ -179,7 +179,7 @@ function metricOf(input: Input): MetricPoint {
   }
 }
 
-async function logBatch(input: Input, services: ServerServices): Promise<void> {
+async function logBatch(input: Input, services: RecordServices): Promise<void> {
   const run = await activeRun(input, services)
   const params = input.messages('params').map(one => [one.name('key'), one.boundedText('value', maxParam)] as const)
   if (new Set(params.map(([key]) => key)).size !== params.length)
@@ -191,7 +191,7 @@ async function logBatch(input: Input, services: ServerServices): Promise<void> {
   await services.workspace.store.logBatch(run.id, { metrics, params: Object.fromEntries(params), tags })
 }
 
-async function history(input: Input, services: ServerServices): Promise<unknown> {
+async function history(input: Input, services: RecordServices): Promise<unknown> {
   const run = await runOf(input, services)
   const size = pageSize(input, 25_000, 25_000)
   const offset = pageOffset(input)
@@ -202,7 +202,7 @@ async function history(input: Input, services: ServerServices): Promise<unknown>
   }
 }
 
-const setDeleted = (deleted: boolean) => async (input: Input, services: ServerServices) => {
+const setDeleted = (deleted: boolean) => async (input: Input, services: RecordServices) => {
   const run = await runOf(input, services)
   await services.workspace.store.updateRun(run.id, { parameters: { ...run.parameters, deleted } })
 }

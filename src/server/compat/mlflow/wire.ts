@@ -1,8 +1,8 @@
 import { fail, isMillraceError } from '../../../errors/index.ts'
 import { checkDepth, readBytes } from '../../body.ts'
 import { catalogued, type ProblemServices } from '../../problem.ts'
-import type { ControlRoute, Method, Permission } from '../../route.ts'
-import type { ServerServices } from '../../services.ts'
+import type { RecordRoute, Method, Permission } from '../../route.ts'
+import type { RecordServices } from '../../services.ts'
 
 /** Characters that the protocol's own server takes. */
 export const maxKey = 250
@@ -15,7 +15,7 @@ const maxItems = 10_000
 
 /** Members of a request, by name. Unknown ones are ignored: newer clients send more. */
 export type Fields = Readonly<Record<string, unknown>>
-export type Handler = (fields: Input, services: ServerServices) => Promise<unknown>
+export type Handler = (fields: Input, services: RecordServices) => Promise<unknown>
 
 /** The protocol's word for what our catalogue says. */
 const words: Readonly<Record<string, string>> = {
@@ -218,7 +218,7 @@ export function call(
   permission: Permission,
   summary: string,
   handler: Handler,
-): ControlRoute[] {
+): RecordRoute[] {
   return ['/api/2.0/mlflow', '/ajax-api/2.0/mlflow'].map(prefix => ({
     method,
     path: `${prefix}${path}`,

@@ -126,22 +126,24 @@ export function configurationOf(deployment: ServedDeployment) {
 }
 
 /** Of one deployment, or of all. */
-export function statisticsOf({ serving, metrics }: DataServices, only?: ServedDeployment) {
+export async function statisticsOf({ serving, metrics }: DataServices, only?: ServedDeployment) {
   const duration = ({ count, milliseconds }: { readonly count: number; readonly milliseconds: number }) => ({
     count,
     ns: Math.round(milliseconds * 1e6),
   })
   return {
-    model_stats: (only ? [only] : serving.list()).map(deployment => {
-      const { rows, success, fail: failed } = metrics.statistics(deployment.name)
-      return {
-        name: deployment.name,
-        version: String(deployment.status().stable?.version ?? ''),
-        inference_count: rows,
-        execution_count: success.count,
-        inference_stats: { success: duration(success), fail: duration(failed) },
-      }
-    }),
+    model_stats: await Promise.all(
+      (only ? [only] : serving.list()).map(async deployment => {
+        const { rows, success, fail: failed } = await metrics.allStatistics(deployment.name)
+        return {
+          name: deployment.name,
+          version: String(deployment.status().stable?.version ?? ''),
+          inference_count: rows,
+          execution_count: success.count,
+          inference_stats: { success: duration(success), fail: duration(failed) },
+        }
+      }),
+    ),
   }
 }
 

@@ -86,7 +86,8 @@ export const oipRoutes: readonly DataRoute[] = [
     path: '/v2/models/stats',
     summary: 'Requests and rows of every deployment since the server started',
     answer: Statistics,
-    answerTo: ({ response, services }) => sendJson(response, 200, statisticsOf(services)),
+    whole: true,
+    answerTo: async ({ response, services }) => sendJson(response, 200, await statisticsOf(services)),
   },
   ...both({
     ...read,
@@ -125,7 +126,9 @@ export const oipRoutes: readonly DataRoute[] = [
       ...read,
       summary: 'Requests and rows of a deployment since the server started',
       answer: Statistics,
-      answerTo: exchange => sendJson(exchange.response, 200, statisticsOf(exchange.services, modelIn(exchange))),
+      whole: true,
+      answerTo: async exchange =>
+        sendJson(exchange.response, 200, await statisticsOf(exchange.services, modelIn(exchange))),
     },
     '/stats',
   ),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { seeded } from '../../../math/random/seeded.ts'
 import { alarmRate } from '../evaluate.ts'
 import { belowFloor, type Cohort, RealisedPerformance } from './performance.ts'
 
@@ -23,6 +24,45 @@ describe('a cohort of predictions', () => {
     ['without any label, however late', 0, 99 * hour, false],
   ])('%s', (_, labels, now, wanted) => {
     expect(published(labels, now)).toBe(wanted)
+  })
+})
+
+describe('predictions beyond those that are kept', () => {
+  it('are a sample by their ids: its figures are those of all, of each cohort, and rows stay few', () => {
+    const options = { task: 'binary', cohort: '1h', horizon: '2h' } as const
+    const [all, some] = [
+      new RealisedPerformance(options),
+      new RealisedPerformance(options, { maxRows: 2000, maxBytes: 1e9 }),
+    ]
+    const random = seeded(5)
+    const sent = [20_000, 500].flatMap((count, cohort) =>
+      Array.from({ length: count }, (_, i) => {
+        const score = random.next()
+        return { id: `${cohort}-${i}`, at: cohort * hour + i, score, label: random.next() < score ? 1 : 0 }
+      }),
+    )
+    for (const tracker of [all, some]) for (const { id, at, score } of sent) tracker.predicted(id, at, score)
+    for (const tracker of [all, some])
+      for (const [i, { id, label }] of sent.entries()) if (i % 10 > 0) tracker.labelled(id, label, 2 * hour)
+    const [whole, sample] = [all.cohorts(3 * hour), some.cohorts(3 * hour)]
+    expect(sample.map(one => one.predictions)).toEqual([20_000, 500])
+    expect(whole.map(one => one.labelled)).toEqual([18_000, 450])
+    expect(sample[0]?.labelled).toBeGreaterThan(700)
+    expect(sample.reduce((sum, one) => sum + one.labelled, 0)).toBeLessThanOrEqual(2000)
+    // The small cohort is whole
+    expect(sample[1]?.labelled).toBe(450)
+    expect(sample[1]).toEqual(whole[1])
+    expect(Math.abs((sample[0]?.coverage ?? 0) - 0.9)).toBeLessThan(0.05)
+    const { auc, loss } = sample[0] as Cohort
+    for (const [own, truth] of [
+      [auc, whole[0]?.auc],
+      [loss, whole[0]?.loss],
+    ] as const) {
+      expect(own?.lower).toBeLessThan(truth?.value ?? Number.NaN)
+      expect(own?.upper).toBeGreaterThan(truth?.value ?? Number.NaN)
+    }
+    some.drop(99 * hour)
+    expect(some.cohorts(99 * hour)).toEqual([])
   })
 })
 
