@@ -3,7 +3,7 @@
 // answers, fails at and takes is made up.
 //   npx jiti bench/canary.ts [rollouts a cell] [words of a cell's name]
 import { Batcher } from '../src/server/inference/batcher.ts'
-import type { CanaryOptions } from '../src/define/deployment.ts'
+import type { CanaryOptions } from '../src/define/canary.ts'
 import { digestBytes } from '../src/internal/digest.ts'
 import { seeded } from '../src/math/random/seeded.ts'
 import type { InferenceBatch, InferenceRuntime, LoadedModel } from '../src/ports/inference-runtime.ts'

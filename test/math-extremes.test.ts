@@ -20,6 +20,13 @@ const lists = [
 ]
 const floats = lists.map(list => Float32Array.from(list))
 const pairs = lists.flatMap((list, i) => lists.map(other => [list, other.slice(0, list.length), floats[i]] as const))
+const servedAlready = {
+  stable: { n: 1e6, mean: 1 },
+  canary: { n: 1e6, mean: 1 },
+  terms: { n: 1e6, mean: 0, m2: 1 },
+  weight: 4e5,
+  squares: 1,
+}
 const pairsOf = (wrap: (a: readonly number[], b: readonly number[]) => unknown[]): unknown[][] =>
   pairs.filter(([a, b]) => a.length === b.length).map(([a, b]) => wrap(a, b))
 const labelled = lists.map((list, i) => [list.map((_, at) => at % 2), floats[i]])
@@ -99,6 +106,10 @@ const called: Readonly<Record<string, unknown[][]>> = {
   pointWasserstein: pairsOf((a, b) => [a, a.map(Math.abs), b.map(Math.abs)]),
   addPairs: pairsOf((a, b) => [{ n: 0, mean: 0, m2: 0 }, a, b]),
   confidenceSequence: wild.flatMap(mean => wild.map(m2 => [{ n: 1e6, mean, m2 }, 0.05])),
+  addServed: wild.flatMap(value => [true, false].map(canary => [servedAlready, value, canary, 0.2])),
+  servedDifference: wild.flatMap(mean =>
+    wild.map(squares => [{ ...servedAlready, terms: { n: 1e6, mean, m2: 1 }, squares: Math.abs(squares) }, 0.05]),
+  ),
   stirlingCorrection: wild.map(x => [x]),
   logGammaKernel: wild.flatMap(a => wild.map(x => [a, x])),
   upperRatio: wild.flatMap(a => wild.map(x => [a, x])),

@@ -150,13 +150,22 @@ test('the first version is stable at once, and every command of a rollout has it
     code: 0,
     said: expect.stringContaining('No events') as string,
   })
-  for (const verb of ['promote', 'pause', 'resume', 'abort']) refused(await run('rollout', verb), 2, /MR4104|MR4511/)
+  for (const verb of ['promote', 'approve', 'pause', 'resume', 'abort'])
+    refused(await run('rollout', verb), 2, /MR4104|MR4511/)
   expect(await decided('rollout')).toEqual([
     'rolled-back: command abort by operator',
     'promoted: command promote by operator',
     'resumed: command resume by operator',
     'held: command pause by operator',
   ])
+  // what waits for a person goes on by the command line, and the decision says so
+  define({ trees: 7, canary: ", canary: { shadowRows: 0, approve: ['1%'] }" })
+  expect(await run('deploy', '--version', '2')).toMatchObject({ code: 0 })
+  refused(await run('rollout', 'approve'), 1, 'MR4511', 'nothing waits')
+  refused(await run('rollout', 'promote'), 1, 'MR4512', 'millrace rollout approve fares')
+  await run('rollout', 'abort')
+  expect((await run('rollout', 'status', '--watch')).code).toBe(1)
+  define({ trees: 7 })
   // without a number the newest
   expect((await run('deploy')).out).toContain('fare@3 against fare@1')
   await run('rollout', 'abort')
@@ -196,6 +205,11 @@ test('a rollout runs as its canary says, and by the defaults of the guide', asyn
     timeout: 1_000_000,
     maxMemory: 2 ** 30,
     guardrails: ['error', 'timeout', 'latency'],
+    metrics: {},
+    metricAlpha: 0.05,
+    approve: [],
+    hours: null,
+    after: [],
   }
   expect(await begun('')).toMatchObject(guide)
   const said = "{ steps: ['10%', '40%'], labels: 'required', minRequests: 7, maxWait: '90m', alpha: 0.2 }"

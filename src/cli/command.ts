@@ -27,6 +27,8 @@ export interface Output {
   line(text?: string): void
   /** The result as one JSON value; nothing without `--json`. */
   data(value: unknown): void
+  /** One of many results, each a line of JSON; nothing without `--json`. For what goes on. */
+  entry(value: unknown): void
   /** Aligned columns for people; nothing with `--json`. */
   table(head: readonly string[], rows: readonly (readonly (string | number | undefined | null)[])[]): void
   /** Progress and remarks, on stderr; silent with `--json`. */

@@ -27,7 +27,7 @@ export function tableLines(head: readonly string[], rows: readonly (readonly Cel
   return [line(head.map(name => name.toUpperCase())), ...texts.map(line)]
 }
 
-/** Results on stdout, remarks on stderr; with `--json` one value on stdout and nothing else. */
+/** Results on stdout, remarks on stderr; with `--json` values on stdout and nothing else. */
 export function createOutput(
   json: boolean,
   stdout: Pick<NodeJS.WriteStream, 'write'> = process.stdout,
@@ -36,13 +36,15 @@ export function createOutput(
   const line = (text = ''): void => {
     if (!json) stdout.write(`${text}\n`)
   }
+  const write = (value: unknown, indent?: number): void => {
+    const text = JSON.stringify(value, (_, one) => (typeof one === 'bigint' ? one.toString() : one), indent)
+    if (json) stdout.write(`${text}\n`)
+  }
   return {
     json,
     line,
-    data(value) {
-      if (json)
-        stdout.write(`${JSON.stringify(value, (_, one) => (typeof one === 'bigint' ? one.toString() : one), 2)}\n`)
-    },
+    data: value => write(value, 2),
+    entry: value => write(value),
     table(head, rows) {
       for (const one of tableLines(head, rows)) line(one)
     },

@@ -109,6 +109,10 @@ export const table: Readonly<Record<string, Entry>> = {
     summary: 'give the challenger all traffic now',
     load: () => import('./commands/rollout/promote.ts'),
   },
+  'rollout approve': {
+    summary: 'let a rollout go on that waits for a person',
+    load: () => import('./commands/rollout/approve.ts'),
+  },
   'rollout abort': { summary: 'take the challenger out now', load: () => import('./commands/rollout/abort.ts') },
   'rollout pause': { summary: 'hold the rollout where it is', load: () => import('./commands/rollout/pause.ts') },
   'rollout replay': {

@@ -1,6 +1,6 @@
 import type { ScalarType } from './expression/node.ts'
 import type { ExpressionOf, ValueOf } from './expression/types.ts'
-import { anyText, builder, listOf, members, optional, type Form, type Forms } from './forms.ts'
+import { anyText, builder, listOf, members, optional, timeZone, type Form, type Forms } from './forms.ts'
 
 /** The declared type of a column. Not null unless wrapped by `t.nullable`; validation checks that it is so. */
 export interface ColumnSpec<T extends ScalarType = ScalarType, N extends boolean = boolean> {
@@ -61,20 +61,6 @@ interface TextOptions {
 }
 const textForms: Forms<TextOptions> = { treatAsNull: optional(listOf(anyText)) }
 
-export const localZone: Form = {
-  words: "an IANA time zone, such as 'Europe/Berlin'",
-  holds: value => {
-    try {
-      return (
-        typeof value === 'string' &&
-        new Intl.DateTimeFormat('en', { timeZone: value }).resolvedOptions().timeZone !== ''
-      )
-    } catch {
-      return false
-    }
-  },
-}
-
 /** Column types. A column has no nulls unless `t.nullable(…)` says so. */
 export const t = {
   /** 64-bit integer. Beyond 2^53 its JavaScript value is a bigint, in JSON a string. */
@@ -95,7 +81,7 @@ export const t = {
    */
   timestamp: builder(
     'column',
-    { zone: optional(localZone) },
+    { zone: optional(timeZone) },
     (zone?: string): ColumnSpec<'timestamp', false> => ({
       type: 'timestamp',
       nullable: false,

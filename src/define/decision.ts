@@ -5,7 +5,7 @@ import type { Micros } from '../internal/time.ts'
 export const verdicts = {
   gate: ['passed', 'refused', 'unchanged'],
   trigger: ['fired', 'suppressed'],
-  rollout: ['advanced', 'promoted', 'completed', 'held', 'resumed', 'rolled-back'],
+  rollout: ['advanced', 'promoted', 'completed', 'held', 'approved', 'resumed', 'rolled-back'],
   alert: ['pending', 'firing', 'joined', 'resolved', 'withdrawn'],
   promotion: ['promoted', 'withdrawn'],
   quarantine: ['quarantined', 'readmitted'],

@@ -1,5 +1,6 @@
 import { describe, expect as check, it } from 'vitest'
-import { csv, dataset, expect, gbt, model, parquet, project, t, type Model } from '../index.ts'
+import type { CanaryOptions } from './canary.ts'
+import { csv, dataset, deployment, expect, gbt, model, parquet, project, t, type Model } from '../index.ts'
 import type { ExpectationColumns } from './expectation/index.ts'
 import { scalesOf } from './model.ts'
 import { definitionDigest } from './project.ts'
@@ -178,5 +179,48 @@ describe('a leak that can be seen', () => {
   })
   it('is not what merely reads the same column', () => {
     check(() => declared('long', ((c: C) => ({ far: c.miles.gt(9) })) as never)).not.toThrow()
+  })
+})
+
+describe('a canary', () => {
+  const late = model('late', {
+    task: 'binary',
+    from: dataset('trips', {
+      source,
+      columns: { at: t.timestamp('UTC'), late: t.bool(), km: t.float() },
+      eventTime: 'at',
+    }),
+    label: c => c.late,
+    inputs: c => ({ km: c.km }),
+    split: { by: 'time', train: '7d', test: '1d' },
+    train: gbt({ trees: 1 }),
+  })
+  const api = (canary: CanaryOptions, name = 'api') => deployment(name, { model: late, canary })
+  const noon = { from: '11:00', to: '13:00' }
+
+  it('rollouts wait for days, hours and deployments that there are', () => {
+    check(api({ hours: noon }).canary.hours).toEqual({
+      ...noon,
+      days: ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'],
+      zone: 'UTC',
+    })
+    check(api({ steps: ['7%', '50%'], approve: ['7%', '100%', 'done'] }).canary.approve).toEqual([0.07, 1, 'done'])
+    check(api({ after: [api({}, 'db')] }).canary.after).toEqual(['db'])
+    for (const hours of [{ from: '24:00' }, { to: '00:00' }, { from: '9:00' }, { to: '24:01' }, { to: '11:00' }])
+      check(() => api({ hours: { ...noon, ...hours } })).toThrow(/canary.hours/)
+    check(() => api({ hours: { ...noon, days: ['someday' as never] } })).toThrow(/canary.hours.days/)
+    check(() => api({ hours: { ...noon, zone: 'Europe/Rungholt' } })).toThrow(/canary.hours.zone/)
+    check(() => api({ approve: ['30%'] })).toThrow(/canary.approve names 30%, which is no step of it/)
+  })
+
+  it('that waits for itself, or for what is not declared, is refused with the project', () => {
+    const [db, web] = [api({}, 'db'), api({}, 'web')]
+    check(() => project('p', { db, api: api({ after: [db] }) })).not.toThrow()
+    check(() => project('p', { api: api({ after: [db] }) })).toThrow(
+      /'api' waits for rollouts of 'db', which it does not/,
+    )
+    const [first, second] = [api({ after: [web] }, 'db'), api({ after: [db] }, 'web')]
+    check(() => project('p', { first, second })).toThrow(/rollouts wait for each other: db after web after db/)
+    check(() => project('p', { db: api({ after: [db] }, 'db') })).toThrow(/db after db/)
   })
 })

@@ -12,6 +12,8 @@ export interface Form {
   readonly optional?: true
   /** Forms of its members, for an object of options. */
   readonly members?: Readonly<Record<string, Form>>
+  /** The form of each of its members, whatever their names. */
+  readonly each?: Form
   /** Forms of its members by what one of them, `tag`, says. */
   readonly variants?: { readonly tag: string; readonly forms: Readonly<Record<string, Readonly<Record<string, Form>>>> }
 }
@@ -83,6 +85,20 @@ export const moment: Form = {
   holds: value => typeof value === 'string' && parseTime(value) !== undefined,
 }
 
+export const timeZone: Form = {
+  words: "an IANA time zone, such as 'Europe/Berlin'",
+  holds: value => {
+    try {
+      return (
+        typeof value === 'string' &&
+        new Intl.DateTimeFormat('en', { timeZone: value }).resolvedOptions().timeZone !== ''
+      )
+    } catch {
+      return false
+    }
+  },
+}
+
 /** A definition of a kind. */
 export const definitionOf = (kind: DefinitionKind, words: string): Form => ({
   words,
@@ -101,6 +117,18 @@ export function listOf(form: Form, least = 0): Form {
 export function members<T extends object>(forms: Forms<T>): Form {
   return { words: 'an object of options', holds: isPlain, members: forms as Readonly<Record<string, Form>> }
 }
+
+const nameForm = /^[A-Za-z][\w-]{0,63}$/
+
+/** An object of at least one member, each of one form and under a name that stands in any text. */
+export const byName = (form: Form): Form => ({
+  words: `an object with members of names such as revenue, each of which is ${form.words}`,
+  holds: value =>
+    isPlain(value) &&
+    Object.keys(value as object).length > 0 &&
+    Object.keys(value as object).every(key => nameForm.test(key)),
+  each: form,
+})
 
 /** An object of options of which one, `tag`, says which others there are. */
 export function variants<T extends object, Tag extends keyof T & string>(
@@ -135,6 +163,9 @@ function checkForm(kind: string, name: string, at: string, value: unknown, form:
   }
   if (!form.holds(value)) refuse(kind, name, `${at} must be ${form.words}, not ${shown(value)}`)
   if (form.members) checkMembers(kind, name, at, value as object, form.members)
+  if (form.each)
+    for (const [key, member] of Object.entries(value as object))
+      checkForm(kind, name, `${at}.${key}`, member, form.each)
   if (form.variants) {
     const { tag, forms } = form.variants
     const said = String((value as Readonly<Record<string, unknown>>)[tag])

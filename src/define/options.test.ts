@@ -166,6 +166,12 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
     {
       model: late,
       canary: {
+        metrics: { revenue: { better: 'higher', margin: 0.1, required: true, missing: 0 } },
+        metricAlpha: 0.1,
+        metricHorizon: '1h',
+        approve: ['20%', 'done'],
+        hours: { from: '09:00', to: '17:00', days: ['mon'], zone: 'Europe/Berlin' },
+        after: [api_],
         steps: ['1%', '20%'],
         labels: 'none',
         minRequests: 10,
@@ -207,7 +213,15 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
       data: { kind: 'duckdb', threads: 1, maxMemoryGb: 1 },
       online: { kind: 'lmdb' },
       keys: { kind: 'local' },
-      serve: { host: '127.0.0.1', port: 0, auth: true, workers: 1, grpcPort: 0 },
+      serve: {
+        host: '127.0.0.1',
+        port: 0,
+        auth: true,
+        workers: 1,
+        maxRequestsPerSecond: 50,
+        maxRequestsPerDay: 1000,
+        grpcPort: 0,
+      },
       run: { kind: 'process' },
       environment: 'staging',
       audit: {

@@ -36,6 +36,20 @@ export function isProject(value: unknown): value is Project {
   return typeof value === 'object' && value !== null && projectBrand in value
 }
 
+/** Rollouts that wait for each other would wait for ever. */
+function checkOrder(project: string, deployments: ReadonlyMap<string, Deployment>): void {
+  const visit = (name: string, path: readonly string[]): void => {
+    const way = [...path, name]
+    if (path.includes(name))
+      refuse('project', project, `rollouts wait for each other: ${way.slice(path.indexOf(name)).join(' after ')}`)
+    const found = deployments.get(name)
+    if (!found)
+      refuse('project', project, `'${path.at(-1)}' waits for rollouts of '${name}', which it does not declare`)
+    for (const other of found.canary.after) visit(other, way)
+  }
+  for (const name of deployments.keys()) visit(name, [])
+}
+
 function declareProject<const D extends Definitions>(
   name: string,
   definitions: D,
@@ -80,6 +94,7 @@ function declareProject<const D extends Definitions>(
       refuse('project', name, `'${key}' is not a dataset, feature view, model, deployment or monitor`)
     take(value)
   }
+  checkOrder(name, byKind.deployment as Map<string, Deployment>)
   return {
     [projectBrand]: true,
     name,

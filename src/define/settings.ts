@@ -104,6 +104,10 @@ export interface ServeSettings {
   readonly workers?: number
   /** Port of the inference protocol over gRPC, on the same address; 0 takes a free one (default: none is opened). */
   readonly grpcPort?: number
+  /** Requests a second that each token may make, and as many at once (default: no limit). */
+  readonly maxRequestsPerSecond?: number
+  /** Requests that each token may make between midnight and midnight UTC (default: no limit). */
+  readonly maxRequestsPerDay?: number
 }
 
 /** Second places of the audit log: whoever alters it unnoticed has to alter them all. */
@@ -208,6 +212,8 @@ export const settingsForms: Forms<ProjectSettings> = {
       auth: optional(flag),
       workers: optional(wholeFrom(1, 64)),
       grpcPort: optional(wholeFrom(0, 65_535)),
+      maxRequestsPerSecond: optional(numberFrom(0.01)),
+      maxRequestsPerDay: optional(wholeFrom(1)),
     }),
   ),
   audit: optional(members<AuditSettings>({ anchors: members(anchorForms) })),

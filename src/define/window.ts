@@ -1,6 +1,5 @@
 import { micros, type Duration, type Micros } from '../internal/time.ts'
-import { localZone } from './column.ts'
-import { duration, type Form } from './forms.ts'
+import { duration, type Form, timeZone } from './forms.ts'
 
 /** A window that begins and ends where the clocks of a zone say. `zone`: an IANA time zone (default UTC); then of whole days. */
 interface Aligned {
@@ -52,7 +51,7 @@ function holdsAligned(value: object): boolean {
   if (!kinds[kind]?.every(name => name === 'zone' || duration.holds(lengths[name]))) return false
   if (zone === undefined) return true
   // Clocks are moved by hours: a piece of a day is not always as long as another one
-  return localZone.holds(zone) && Object.values(lengths).every(length => micros(length as Duration) % day === 0)
+  return timeZone.holds(zone) && Object.values(lengths).every(length => micros(length as Duration) % day === 0)
 }
 
 export const windowForm: Form = {

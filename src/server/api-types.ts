@@ -23,6 +23,17 @@ export interface RolloutEvidence {
     readonly upper: number
     readonly allowed: number
   } | null
+  /** What predictions turned out to be worth: by how much the challenger is worse, with bounds (null before there are any). */
+  readonly metrics: readonly {
+    readonly name: string
+    readonly stable: { readonly n: number; readonly mean: number }
+    readonly canary: { readonly n: number; readonly mean: number }
+    readonly worse: number
+    readonly lower: number | null
+    readonly upper: number | null
+    readonly allowed: number
+    readonly verdict: 'against' | 'for' | 'open'
+  }[]
   readonly shadow: {
     readonly rows: number
     readonly needed: number
@@ -46,4 +57,45 @@ export interface ReportLine {
   /** What part of the subject was looked at, in words; null where it was the whole. */
   readonly part: string | null
   readonly evidence: Readonly<Record<string, unknown>>
+}
+
+/** What became of requests in one arm, where both were asked. */
+export interface ArmFigures {
+  readonly rows: number
+  readonly asked: number
+  readonly errors: number
+  readonly timeouts: number
+  /** Milliseconds; null where it answered none. */
+  readonly p50: number | null
+  readonly p99: number | null
+}
+
+/** What was asked of a deployment, in pieces of `step` minutes, oldest first, and all of it together. */
+export interface Traffic {
+  readonly step: number
+  readonly points: readonly {
+    readonly at: number
+    readonly rows: number
+    readonly failed: number
+    /** Milliseconds that callers waited; null where nothing was asked. */
+    readonly p50: number | null
+    readonly p99: number | null
+    /** How near the guardrails of the rollout were to taking it back, by their names; null without a rollout. */
+    readonly evidence: Readonly<Record<string, number>> | null
+  }[]
+  readonly all: {
+    readonly rows: number
+    readonly failed: number
+    readonly p50: number | null
+    readonly p99: number | null
+  }
+  readonly arms: { readonly stable: ArmFigures; readonly canary: ArmFigures }
+}
+
+/** Who asks, and what they may do. */
+export interface Session {
+  readonly name: string
+  readonly scopes: readonly string[]
+  /** Whether the server asks for tokens: where it does not, everybody on this machine may do everything. */
+  readonly auth: boolean
 }

@@ -24,7 +24,7 @@ export async function startControl({ workspace, host, auth, log, webFolder }: Co
   const { store, clock } = workspace
   const services: RecordServices = {
     workspace,
-    guard: new Guard({ store, clock, host, auth, allowedHosts: [] }),
+    guard: new Guard({ store, clock, host, auth, allowedHosts: [], limits: workspace.project.settings.serve ?? {} }),
     health: { open: true },
     lead: { leads: () => true, url: () => undefined },
     version: packageVersion(),

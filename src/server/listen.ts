@@ -1,11 +1,13 @@
 import type { Server as Listener } from 'node:net'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import { getRequestListener } from '@hono/node-server'
 import type { Workspace } from '../config/workspace.ts'
 import { fail } from '../errors/index.ts'
 import type { ServedDeployment, Serving } from '../stages/serve/types.ts'
 import { createApp, isLive } from './app.ts'
 import { Guard, isLoopback } from './auth/guard.ts'
+import type { TokenLimits } from './auth/limits.ts'
 import { EventBus } from './events/bus.ts'
 import { watchStore } from './events/watch-store.ts'
 import type { Lead } from './forward.ts'
@@ -21,6 +23,7 @@ import { pipe } from './pipe.ts'
 import { catalogued } from './problem.ts'
 import { sendText } from './inference/exchange.ts'
 import type { ServerServices } from './services.ts'
+import { followTls, readTls, type TlsFiles } from './tls.ts'
 import { messageOf } from '../internal/message-of.ts'
 import { packageVersion } from '../internal/package-version.ts'
 
@@ -42,8 +45,12 @@ export interface ServerOptions {
   readonly workers?: { readonly figures: OtherFigures; close(): Promise<void> }
   /** Where the inference protocol is spoken over gRPC as well; 0 takes a free one. Default: nowhere. */
   readonly grpcPort?: number | undefined
+  /** Speak TLS by these files; what they hold is looked at again as long as the server runs. */
+  readonly tls?: TlsFiles | undefined
   /** Ask for tokens. */
   readonly auth?: boolean
+  /** What each token may ask of this server. */
+  readonly limits?: TokenLimits
   /** Host names besides the address itself under which it answers. */
   readonly allowedHosts?: readonly string[]
   /** Of whoever else of this process has something to show at once. */
@@ -79,7 +86,7 @@ export interface RunningServer {
 }
 
 /** Listens there, or takes connections from where another process listens. */
-function listen(server: Server, host: string, port: number, beside?: Listener): Promise<number> {
+function listen(server: Server | TlsServer, host: string, port: number, beside?: Listener): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const reason = error.code === 'EADDRNOTAVAIL' ? 'this machine has no such address' : (error.code ?? error.message)
@@ -134,7 +141,7 @@ const toStandardError: ServerServices['log'] = line => process.stderr.write(`${J
 const wait = (milliseconds: number): Promise<void> => new Promise(resolve => setTimeout(resolve, milliseconds))
 
 /** Takes no new connection, and waits for the requests that run, at most so long. */
-async function drain(server: Server, milliseconds: number): Promise<void> {
+async function drain(server: Server | TlsServer, milliseconds: number): Promise<void> {
   const closed = new Promise<void>(resolve => server.close(() => resolve()))
   server.closeIdleConnections()
   const timer = setTimeout(() => server.closeAllConnections(), milliseconds)
@@ -155,7 +162,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const bus = options.bus ?? new EventBus()
   const version = packageVersion()
   const { store, clock } = workspace
-  const guard = new Guard({ store, clock, host, auth: options.auth ?? false, allowedHosts: options.allowedHosts ?? [] })
+  const guard = new Guard({
+    store,
+    clock,
+    host,
+    auth: options.auth ?? false,
+    allowedHosts: options.allowedHosts ?? [],
+    limits: options.limits ?? {},
+  })
   const health = new Health({
     store,
     project: workspace.project,
@@ -225,12 +239,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     if (other) void elsewhere(other, request, response)
     else void handleControl(request, response)
   }
-  const server = createServer(httpOptions, handle)
+  const { tls } = options
+  const secure = tls && createTlsServer({ ...httpOptions, ...readTls(tls) }, handle)
+  const server = secure ?? createServer(httpOptions, handle)
+  const stopFollowing = tls && secure ? followTls(secure, tls, log) : undefined
   // Never a connection that a worker's next request finds closed
   const within = options.workers && createServer({ ...httpOptions, keepAliveTimeout: 0 }, handle)
 
   let stopWatching: (() => Promise<void>) | undefined
   const letGo = async (): Promise<void> => {
+    stopFollowing?.()
     health.close()
     metrics.close()
     await stopWatching?.()
@@ -271,7 +289,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
   const shown = host.includes(':') ? `[${host}]` : host
   return {
-    url: `http://${shown}:${port}`,
+    url: `${tls ? 'https' : 'http'}://${shown}:${port}`,
     ...(grpc ? { grpc: `${shown}:${grpc.port}` } : {}),
     listener: server,
     forWorkers,

@@ -34,13 +34,19 @@ export function catalogued(error: unknown, { log, workspace }: ProblemServices):
   return fail('unexpected', { reference })
 }
 
+/** Seconds after which it is worth asking again, where that is known. */
+export const retryAfter = ({ details }: MillraceError): string | undefined =>
+  typeof details.seconds === 'number' ? String(details.seconds) : undefined
+
 /** RFC 9457. */
 export function problem(error: unknown, services: ProblemServices): Response {
   const known = catalogued(error, services)
+  const wait = known.status === 429 ? retryAfter(known) : undefined
   return new Response(JSON.stringify(known), {
     status: known.status,
     headers: {
       'content-type': 'application/problem+json',
+      ...(wait === undefined ? {} : { 'retry-after': wait }),
       ...(known.status === 401 ? { 'www-authenticate': 'Bearer realm="millrace"' } : {}),
     },
   })

@@ -2,12 +2,13 @@ import type { RolloutState } from '../stages/deploy/rollout/index.ts'
 import { confidenceSequence } from '../math/sequential/mean-difference.ts'
 import type { Json } from '../internal/canonical-json.ts'
 import type { RolloutEvidence } from './api-types.ts'
+import { metricStandings } from '../stages/deploy/rollout/metric-verdict.ts'
 import { limitOf, logE } from '../stages/deploy/rollout/transition.ts'
 
 function isRollout(state: unknown): state is RolloutState {
   if (typeof state !== 'object' || state === null) return false
-  const { config, guardrails, losses, shadow } = state as Partial<RolloutState>
-  return config !== undefined && guardrails !== undefined && losses !== undefined && shadow !== undefined
+  const { config, guardrails, losses, metrics, shadow } = state as Partial<RolloutState>
+  return [config?.metrics, guardrails, losses, metrics, shadow].every(part => part !== undefined)
 }
 
 /** Undefined-free view of a stored rollout; null where the state is of another shape (an older version's). */
@@ -36,6 +37,11 @@ export function rolloutEvidence(state: unknown): RolloutEvidence | null {
             allowed: config.margin * found.stableLoss,
           }
         : null,
+    metrics: metricStandings(found).map(({ lower, upper, ...one }) => ({
+      ...one,
+      lower: Number.isFinite(lower) ? lower : null,
+      upper: Number.isFinite(upper) ? upper : null,
+    })),
     shadow: {
       rows: shadow.rows,
       needed: config.shadowRows,

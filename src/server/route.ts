@@ -4,7 +4,7 @@ import { readJson } from './body.ts'
 import type { RecordServices, ServerServices } from './services.ts'
 
 /** What a caller must be allowed to do. `public` needs no token. */
-export type Permission = 'public' | 'read' | 'write' | 'predict' | 'operate' | 'admin'
+export type Permission = 'public' | 'read' | 'write' | 'predict' | 'operate' | 'approve' | 'admin'
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 /** What is said of a route before it is called: the server's table, its OpenAPI document and the guard read only this. */

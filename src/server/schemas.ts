@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import type { ReportLine as ReportLineAnswer, RolloutEvidence } from './api-types.ts'
+import type { ReportLine as ReportLineAnswer, RolloutEvidence, Traffic as TrafficAnswer } from './api-types.ts'
 
 /** Shapes of the control plane's answers, for the OpenAPI document. Times are microseconds since 1970 UTC. */
 const json = z.unknown()
@@ -149,9 +149,49 @@ export const Evidence: z.ZodType<RolloutEvidence> = z
     loss: z
       .object({ rows: z.number(), mean: z.number(), lower: z.number(), upper: z.number(), allowed: z.number() })
       .nullable(),
+    metrics: z.array(
+      z.object({
+        name: z.string(),
+        stable: z.object({ n: z.number(), mean: z.number() }),
+        canary: z.object({ n: z.number(), mean: z.number() }),
+        worse: z.number(),
+        lower: z.number().nullable(),
+        upper: z.number().nullable(),
+        allowed: z.number(),
+        verdict: z.enum(['against', 'for', 'open']),
+      }),
+    ),
     shadow: z.object({ rows: z.number(), needed: z.number(), meanDifference: z.number(), flips: z.number() }),
   })
   .openapi('RolloutEvidence')
+
+const milliseconds = z.number().nullable()
+const ArmFigures = z.object({
+  rows: z.number(),
+  asked: z.number(),
+  errors: z.number(),
+  timeouts: z.number(),
+  p50: milliseconds,
+  p99: milliseconds,
+})
+
+export const Traffic: z.ZodType<TrafficAnswer> = z
+  .object({
+    step: z.number(),
+    points: z.array(
+      z.object({
+        at: z.number(),
+        rows: z.number(),
+        failed: z.number(),
+        p50: milliseconds,
+        p99: milliseconds,
+        evidence: z.record(z.string(), z.number()).nullable(),
+      }),
+    ),
+    all: z.object({ rows: z.number(), failed: z.number(), p50: milliseconds, p99: milliseconds }),
+    arms: z.object({ stable: ArmFigures, canary: ArmFigures }),
+  })
+  .openapi('Traffic')
 
 export const DeploymentView = z
   .object({

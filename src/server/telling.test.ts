@@ -321,6 +321,7 @@ describe('the evidence of a rollout', () => {
         limit: -Math.log(name === 'error' ? 0.01 * 0.5 : 0.01 * 0.25),
       })),
       loss: null,
+      metrics: [],
       shadow: { rows: 100, needed: 500, meanDifference: 0.5, flips: 1 },
     })
     const step = new Played({ minRequests: 100, maxLatency: '20ms' }).request('slow', 3).request('slow', 1, 'stable')
@@ -351,6 +352,7 @@ describe('the evidence of a rollout', () => {
       {},
       { config: {} },
       { ...state, losses: undefined },
+      { ...state, metrics: undefined },
       { ...state, shadow: undefined },
       { ...state, guardrails: undefined },
     ])

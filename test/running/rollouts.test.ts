@@ -1,5 +1,6 @@
+import { spawn } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { startUp, type Server } from '../support/command.ts'
 import { inside as millrace } from '../support/inside.ts'
@@ -92,6 +93,22 @@ async function begin(name = 'orders-api'): Promise<void> {
   if (rollout && rollout.phase !== 'rolled-back') await abort(name)
   before = (await ask<View>(`${name}:rollout`, { version: 2 })).decisions.length
 }
+/** `rollout status --watch` in a process of its own: when it has told where the rollout stands, and what it told in all. */
+function watch(name: string) {
+  const words = [resolve('dist/cli/bin.js'), 'rollout', 'status', name, '--watch', '--json']
+  const child = spawn(process.execPath, words, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
+  let out = ''
+  const begun = new Promise<void>(done =>
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      out += text
+      if (out.includes('\n')) done()
+    }),
+  )
+  const ended = new Promise<{ readonly code: number | null; readonly out: string }>(done =>
+    child.once('close', code => done({ code, out })),
+  )
+  return { begun, ended }
+}
 const abort = (name = 'orders-api') => ask(`${name}:abort`, {})
 const over = (one: View): boolean => one.rollout.phase === 'rolled-back'
 const told = ({ decisions, status }: View) => [decisions[0]?.verdict, decisions[0]?.rule.name, status.stable.version]
@@ -108,6 +125,28 @@ describe('a challenger in an ONNX file', () => {
     expect(heard.rollout.phase).toBe('shadow')
     await predict(1, distance, name)
     expect(told(await view('taken back', over, name))).toEqual(['rolled-back', `guardrail ${kind}`, 1])
+  })
+
+  it('is watched to its end from the command line, each change a line, with what the server alone knows', async () => {
+    await begin()
+    const watching = watch('orders-api')
+    await watching.begun
+    await predict(2, 10)
+    await view('heard', one => one.rollout.shadow.rows === 2)
+    await predict(5, distanceOf('throws'))
+    const { code, out } = await watching.ended
+    interface Line {
+      readonly rollout: View['rollout']
+      readonly decisions: View['decisions']
+    }
+    const lines = out
+      .trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line) as Line)
+    const told = lines.map(one => [one.rollout.phase, one.decisions.map(each => each.rule.name)])
+    expect([code, ...told]).toEqual([1, ['shadow', []], ['rolled-back', ['guardrail error']]])
+    // the counts of a last look without the server are those of the store; with it they are whole
+    expect(lines.at(-1)?.rollout.shadow.rows).toBe(2)
   })
 
   it('that is beyond the stated latency is taken back, though it may take longer than stable', async () => {

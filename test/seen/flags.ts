@@ -55,6 +55,10 @@ export const flagsSeen: Readonly<Record<string, Test>> = {
   'up --grpc-port': of('test/running/grpc.test.ts')(
     'gRPC is spoken where the project or --grpc-port says so, and ends with the rest',
   ),
+  'up --tls-cert': of('test/running/tls.test.ts')('speaks TLS, and nothing else on that port'),
+  'up --tls-key': of('test/running/tls.test.ts')(
+    'refuses what is no certificate and key, half of them, and gRPC in the clear beside it',
+  ),
   'up --workers': of('test/running/processes.test.ts')(
     'workers answer on the same port: what they are told counts as if one process had been told, also of one that dies',
   ),
@@ -151,8 +155,11 @@ export const flagsSeen: Readonly<Record<string, Test>> = {
   'scaler check --markdown': scalerReports,
   'scaler check --code-quality': scalerReports,
   'scaler check --against': scalerReports,
+  'rollout status --watch': of('test/running/rollouts.test.ts')(
+    'is watched to its end from the command line, each change a line, with what the server alone knows',
+  ),
   'deploy --version': served('the first version is stable at once, and every command of a rollout has its decision'),
-  ...each(['rollout promote', 'rollout abort', 'rollout pause', 'rollout resume'], {
+  ...each(['rollout promote', 'rollout approve', 'rollout abort', 'rollout pause', 'rollout resume'], {
     '--reason': served('the first version is stable at once, and every command of a rollout has its decision'),
   }),
   'decisions --kind': served('decisions are told by kind and number, and a kind that is none is refused'),

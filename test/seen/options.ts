@@ -9,6 +9,9 @@ const reading = of('test/reading-options.test.ts')
 const served = of('test/served.test.ts')
 const oracle = of('test/oracle/verdicts.test.ts')
 const rollout = of('src/stages/deploy/rollout/rollout.test.ts')
+const observed = of('src/server/observe.test.ts')
+const limits = of('src/server/auth/limits.test.ts')
+const approvals = of('src/server/approvals.test.ts')
 const bounds = of('src/stages/deploy/rollout/bounds.test.ts')
 const transitions = of('src/stages/deploy/rollout/transitions.test.ts')
 const evidence = of('src/stages/deploy/rollout/evidence.test.ts')
@@ -390,6 +393,20 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'CanaryOptions.minRequests': canary,
   'CanaryOptions.maxWait': canary,
   'CanaryOptions.alpha': canary,
+  'CanaryOptions.metrics': observed(
+    'a metric that is worse takes back once its horizon is over, over a restart, and the decision follows from what is kept',
+  ),
+  'CanaryOptions.metricAlpha': of('src/math/sequential/served-difference.test.ts')(
+    'says nothing before each arm has served a hundred, and then what two samples say, by hand',
+  ),
+  'CanaryOptions.metricHorizon': observed(
+    'a metric that is worse takes back once its horizon is over, over a restart, and the decision follows from what is kept',
+  ),
+  'CanaryOptions.approve': approvals(
+    'an approval is given by a token that may, with its name and reason; operating is not approving',
+  ),
+  'CanaryOptions.hours': approvals('traffic rises within the hours only, and while no rollout runs that it waits for'),
+  'CanaryOptions.after': approvals('traffic rises within the hours only, and while no rollout runs that it waits for'),
   'CanaryOptions.shadowRows': bounds('shadow rows are needed to the last one'),
   'CanaryOptions.bake': bounds('a bake ends at its length, not a microsecond before'),
   'CanaryOptions.margin': evidence('promote within the margin of the stable loss, and just not beyond it'),
@@ -475,6 +492,8 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'ServeSettings.grpcPort': of('test/running/grpc.test.ts')(
     'gRPC is spoken where the project or --grpc-port says so, and ends with the rest',
   ),
+  'ServeSettings.maxRequestsPerSecond': limits('each token may ask so much a second, and so much a day'),
+  'ServeSettings.maxRequestsPerDay': limits('each token may ask so much a second, and so much a day'),
   'ServeSettings.auth': listens,
   'ProjectSettings.run': workspace('%s'),
   'ContainerRun.globalFlags': container,
@@ -557,6 +576,8 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
   'ServeSettings.grpcPort': of('test/running/grpc.test.ts')(
     'gRPC is spoken where the project or --grpc-port says so, and ends with the rest',
   ),
+  'ServeSettings.maxRequestsPerSecond': limits('without limits nobody is kept waiting'),
+  'ServeSettings.maxRequestsPerDay': limits('without limits nobody is kept waiting'),
   'ServeSettings.auth': of('test/jobs.test.ts')('validates, snapshots and suggests'),
   'ContainerRun.program': container,
   'ContainerRun.network': of('src/adapters/executor/container/executor.test.ts')(
@@ -642,6 +663,14 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
     'a challenger that takes longer than stable is one too slow, one that takes as long is not',
   ),
   'CanaryOptions.timeout': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
+  'CanaryOptions.metrics': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
+  'CanaryOptions.metricAlpha': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
+  'CanaryOptions.metricHorizon': of('src/stages/serve/metric-units.test.ts')(
+    'counts after the label horizon where no other is declared',
+  ),
+  'CanaryOptions.approve': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
+  'CanaryOptions.hours': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
+  'CanaryOptions.after': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
   'CanaryOptions.maxMemory': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
   'MonitorOptions.retrain': promises(
     'waits for a second bad window, tells one cause once with the worst first, and is over after three clean ones',

@@ -65,7 +65,7 @@ test('every verdict of every kind of decision is met', () => {
 /** Rules as the code writes them, with what is filled in. */
 const filled: Readonly<Record<string, readonly string[]>> = {
   'guardrail ${kind}': ['error', 'timeout', 'slow', 'latency'].map(kind => `guardrail ${kind}`),
-  'command ${command}': ['abort', 'promote', 'pause', 'resume'].map(command => `command ${command}`),
+  'command ${command}': ['abort', 'promote', 'pause', 'resume', 'approve'].map(command => `command ${command}`),
 }
 
 test('every rule of a decision is met, by what it refuses and by what it just lets pass', () => {

@@ -11,6 +11,8 @@ export interface Refusal {
 const both = (test: Test): Refusal => ({ no: test, yes: test })
 
 const rollout = of('src/stages/deploy/rollout/rollout.test.ts')
+const observed = of('src/server/observe.test.ts')
+const gates = of('src/stages/deploy/rollout/gates.test.ts')
 const bounds = of('src/stages/deploy/rollout/bounds.test.ts')
 const watch = of('src/stages/watch/watch.test.ts')
 const monitor = of('src/stages/watch/monitor/advance.test.ts')
@@ -46,6 +48,9 @@ export const verdictsSeen: Readonly<Record<string, Test>> = {
   'rollout promoted': rollout('climbs the steps, bakes and completes, each with its record'),
   'rollout completed': rollout('climbs the steps, bakes and completes, each with its record'),
   'rollout held': rollout('holds when time runs out, goes on when the evidence arrives, and never promotes by time'),
+  'rollout approved': gates(
+    'is asked for once, when the evidence is there, and goes on with who gave it, when and why',
+  ),
   'rollout resumed': rollout('holds, not rolls back, when the models disagree far more than offline'),
   'rollout rolled-back': rollout(
     'rolls back on nine errors that stable does not make, on a score that is not finite, and by hand, held or not',
@@ -137,6 +142,19 @@ export const rulesSeen: Readonly<Record<string, Refusal>> = {
   'command abort': both(bounds('every command does what it says once, and nothing afterwards')),
   'command promote': both(bounds('every command does what it says once, and nothing afterwards')),
   'command pause': both(bounds('every command does what it says once, and nothing afterwards')),
+  'command approve': both(gates('is taken for nothing that does not wait, and no other word stands for it')),
+  metric: {
+    no: observed(
+      'a metric that is worse takes back once its horizon is over, over a restart, and the decision follows from what is kept',
+    ),
+    yes: observed('a metric that is required is waited for before all traffic, and what is as good passes'),
+  },
+  approval: {
+    no: gates('is asked for once, when the evidence is there, and goes on with who gave it, when and why'),
+    yes: gates('is asked for before the first caller, also where there is no shadow'),
+  },
+  hours: both(gates('keep traffic from rising, not from being taken back, nor a bake from ending')),
+  after: both(gates('keep traffic from rising as long as they run')),
   'command resume': both(bounds('every command does what it says once, and nothing afterwards')),
   // retrains
   trigger: both(retrains('is started by what the monitor names, and by the schedule always')),

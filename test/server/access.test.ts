@@ -85,6 +85,8 @@ test('signing in opens a session that is not the token, and signing out ends it 
   const project = (given: Record<string, string>): Promise<number> =>
     fetch(`${guarded.url}/v1/project`, { headers: given }).then(found => found.status)
   expect(await project(headers)).toBe(200)
+  const who = (await (await fetch(`${guarded.url}/v1/session`, { headers })).json()) as unknown
+  expect(who).toEqual({ name: 'me', scopes: ['operate'], auth: true })
   // A token in the cookie is no session
   expect(await project({ cookie: `millrace_session=${token}` })).toBe(401)
   const stored = JSON.stringify(await guarded.workspace.store.listDocuments('session'))

@@ -7,7 +7,8 @@ import { build } from 'vite'
 import { dashboardFolder } from '../../src/server/dashboard.ts'
 import { paths } from './pages.ts'
 import { testServer, type TestServer } from './harness.ts'
-import { seed } from './seed.ts'
+import { createToken } from '../../src/server/index.ts'
+import { seed, seedTraffic } from './seed.ts'
 
 const browserPath = process.env.CHROMIUM ?? '/usr/bin/chromium'
 const hasBrowser = existsSync(browserPath)
@@ -18,6 +19,7 @@ beforeAll(async () => {
   await build({ configFile: 'web/vite.config.ts', logLevel: 'error' })
   server = await testServer()
   await seed(server.workspace)
+  seedTraffic(server.deployment.history)
 })
 afterAll(() => server.end())
 
@@ -122,5 +124,58 @@ test.skipIf(!hasBrowser)('axe finds nothing serious on any page, wide and narrow
     expect(pages).toBe(paths.length * 4)
   } finally {
     await browser.close()
+  }
+})
+
+test.skipIf(!hasBrowser)('a rollout is taken back and approved by those who may, each asked once more', async () => {
+  const held = {
+    phase: 'step',
+    weight: 0.2,
+    hold: 'approval',
+    config: { challenger: 'lateness@3', stable: 'lateness@2' },
+  }
+  const guarded = await testServer({ auth: true }, held)
+  const browser = await chromium.launch({ executablePath: browserPath, args: ['--no-sandbox'] })
+  try {
+    const page = await browser.newPage()
+    const signIn = async (name: string, scopes: readonly ('operate' | 'approve' | 'read')[]): Promise<void> => {
+      const { token } = await createToken(guarded.workspace, { name, scopes })
+      await page.goto(`${guarded.url}/deployments`)
+      await page.getByLabel('Made by').fill(token)
+      await page.getByRole('button', { name: 'Sign in' }).click()
+      await page.getByRole('button', { name: 'Sign out' }).waitFor()
+      await page.getByText('waits for an approval').waitFor()
+    }
+    const buttons = async (): Promise<readonly string[]> =>
+      page.getByRole('group', { name: 'Rollout of lateness-api' }).getByRole('button').allInnerTexts()
+    await signIn('anna', ['approve'])
+    expect(await buttons()).toEqual(['Approve'])
+    await page.getByRole('button', { name: 'Approve' }).click()
+    expect(guarded.deployment.commands).toEqual([])
+    await page.getByRole('button', { name: 'Approve: sure?' }).click()
+    await expect.poll(() => guarded.deployment.commands).toEqual(['approve by anna'])
+
+    // the session ends on the server, whoever has a copy of its cookie
+    const cookies = (await page.context().cookies()).map(({ name, value }) => `${name}=${value}`).join('; ')
+    const status = async (): Promise<number> =>
+      (await fetch(`${guarded.url}/v1/session`, { headers: { cookie: cookies } })).status
+    expect(await status()).toBe(200)
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByRole('button', { name: 'Sign in' }).waitFor()
+    expect(await status()).toBe(401)
+
+    await signIn('olga', ['operate'])
+    expect(await buttons()).toEqual(['Promote', 'Pause', 'Roll back'])
+    await page.getByRole('button', { name: 'Roll back' }).click()
+    await page.getByRole('button', { name: 'All traffic to lateness@2?' }).click()
+    await expect.poll(() => guarded.deployment.commands).toEqual(['approve by anna', 'abort by olga'])
+    await page.getByRole('button', { name: 'Sign out' }).click()
+
+    await signIn('rita', ['read'])
+    expect(await buttons()).toEqual([])
+    await page.getByText('Your token may look, and not operate.').waitFor()
+  } finally {
+    await browser.close()
+    await guarded.end()
   }
 })

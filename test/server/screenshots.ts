@@ -2,13 +2,14 @@ import { mkdir } from 'node:fs/promises'
 import { chromium } from 'playwright-core'
 import { paths } from './pages.ts'
 import { testServer } from './harness.ts'
-import { seed } from './seed.ts'
+import { seed, seedTraffic } from './seed.ts'
 
 // Pictures of every page in light and dark, wide and narrow: `npx jiti test/server/screenshots.ts <folder> [pages…]`.
 const [folder = 'shots', ...only] = process.argv.slice(2)
 await mkdir(folder, { recursive: true })
 const server = await testServer()
 await seed(server.workspace)
+seedTraffic(server.deployment.history)
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: ['--no-sandbox'],

@@ -1,9 +1,10 @@
+import { seeded } from '../../src/math/random/seeded.ts'
+import { TrafficCounter, type TrafficHistory } from '../../src/stages/serve/traffic.ts'
 import type { CheckResult, Report } from '../../src/define/report.ts'
 import { overallStatus } from '../../src/define/report.ts'
 import type { Decision, DecisionKind, Verdict } from '../../src/define/decision.ts'
 import type { Json } from '../../src/internal/canonical-json.ts'
 import { digestBytes } from '../../src/internal/digest.ts'
-import { seeded } from '../../src/math/random/seeded.ts'
 import type { ServerServices } from '../../src/server/services.ts'
 import { startRollout } from '../../src/stages/deploy/rollout/index.ts'
 
@@ -387,4 +388,26 @@ export async function seed({ store, clock }: Pick<ServerServices['workspace'], '
     },
     now - day,
   )
+}
+
+/** An hour and a half of traffic, with a minute of failures and evidence that comes and goes. */
+export function seedTraffic(history: TrafficHistory): void {
+  const random = seeded(5)
+  const now = Date.now() * 1000
+  for (let back = 90; back >= 0; back--) {
+    const at = now - back * minute
+    const counter = new TrafficCounter()
+    for (let i = 0; i < 60 + 30 * Math.sin(back / 9); i++) {
+      const took = 0.4 * Math.exp(0.5 * random.normal())
+      const canary = random.next() < 0.2
+      counter.answered(at, { stable: canary ? 0 : 1, canary: canary ? 1 : 0 }, took + 0.3)
+      const outcome = { stable: 'ok', canary: random.next() < 0.002 ? 'error' : 'ok' } as const
+      const rows = { stable: 1, canary: 0 }
+      counter.judged({ type: 'request', at, rows, weight: 0.2, outcome, took: { stable: took, canary: took * 1.1 } })
+    }
+    if (back === 41) counter.failed(at, 12)
+    history.add(counter.take())
+    const error = Math.max(0, 0.2 * Math.sin(back / 7))
+    history.stands(at, { error, timeout: 0, latency: Math.max(0, 0.35 - back / 300) })
+  }
 }

@@ -3,6 +3,7 @@ import { fail } from '../../src/errors/index.ts'
 import type { Json } from '../../src/internal/canonical-json.ts'
 import { ulid } from '../../src/internal/ids.ts'
 import type { Value } from '../../src/ports/data-engine.ts'
+import { TrafficHistory } from '../../src/stages/serve/traffic.ts'
 import type { DeploymentStatus, RequestColumn, ServedDeployment, Serving } from '../../src/stages/serve/types.ts'
 
 export interface EchoOptions {
@@ -20,10 +21,13 @@ export interface EchoDeployment extends ServedDeployment {
   ready: boolean
   readonly labels: ReadonlyMap<string, number>
   readonly commands: readonly string[]
+  /** What it says of its traffic: whatever a test puts there. */
+  readonly history: TrafficHistory
 }
 
 export function echoDeployment(options: EchoOptions): EchoDeployment {
   const since = Date.now() * 1000
+  const history = new TrafficHistory()
   const given = new Set<string>()
   const labels = new Map<string, number>()
   const commands: string[] = []
@@ -67,7 +71,10 @@ export function echoDeployment(options: EchoOptions): EchoDeployment {
       for (const one of known) labels.set(one.id, one.label)
       return known.length
     },
+    observe: () => Promise.reject(fail('metricUnknown', { deployment: options.name, metric: '', known: 'none' })),
     status,
+    history,
+    traffic: (count, step) => history.since(Date.now() * 1000, count, step),
     health: () => (deployment.ready ? { ready: true, reasons: [] } : { ready: false, reasons: ['told so'] }),
     async command(command, actor) {
       if (!options.rollout) throw fail('noRollout', { deployment: options.name, command })

@@ -1,7 +1,13 @@
 import type { Decision } from '../../src/define/decision.ts'
 import { advance } from '../../src/stages/deploy/rollout/advance.ts'
 import { startRollout } from '../../src/stages/deploy/rollout/start.ts'
-import type { Outcome, RolloutConfig, RolloutEvent, RolloutState } from '../../src/stages/deploy/rollout/state.ts'
+import type {
+  Outcome,
+  RolloutCommand,
+  RolloutConfig,
+  RolloutEvent,
+  RolloutState,
+} from '../../src/stages/deploy/rollout/state.ts'
 
 export const minute = 60_000_000
 const base: RolloutConfig = {
@@ -51,8 +57,8 @@ export class Played {
   tick(at: number): this {
     return this.send({ type: 'tick', at })
   }
-  say(command: 'promote' | 'abort' | 'pause' | 'resume', at = 1): this {
-    return this.send({ type: 'command', command, actor: 'ada', at })
+  say(command: RolloutCommand, at = 1, reason?: string): this {
+    return this.send({ type: 'command', command, actor: 'ada', at, ...(reason === undefined ? {} : { reason }) })
   }
   labels(stable: readonly number[], canary: readonly number[], at = 1): this {
     return this.send({ type: 'labels', stable, canary, at })

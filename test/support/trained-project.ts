@@ -178,7 +178,7 @@ export async function trainedProject(): Promise<Trained> {
   const deployed: Trained['deployed'] = (name, options = {}, watched) => {
     const made = deployment(name, { model: late, ...options } as never) as Deployment
     const watch = watched ? [monitor(`${name}-watch`, { deployment: made, ...watched } as never)] : []
-    return { deployment: made, project: projectOf(made, ...watch) }
+    return { deployment: made, project: projectOf(...(options.canary?.after ?? []), made, ...watch) }
   }
   // the rides as they came, one after another
   const filled = await serve(projectOf())

@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals'
+import type { Session } from './types.ts'
 import { useEffect, useState } from 'preact/hooks'
 
 /** Grows whenever the server says that something changed; everything on screen is then read again. */
@@ -20,6 +21,30 @@ async function problemOf(answer: Response): Promise<Problem> {
   } catch {
     return { title: `The server answered ${answer.status}.`, hint: 'Look at its log.', code: '' }
   }
+}
+
+/** Who looks, and what they may do; undefined until the server has said. */
+export const session = signal<Session | undefined>(undefined)
+
+/** Whether who looks may do that; the server decides, this only says what is worth showing. */
+export const may = (scope: string): boolean =>
+  session.value?.scopes.some(held => held === 'admin' || held === scope) ?? false
+
+export async function learnWho(): Promise<void> {
+  try {
+    session.value = await ask<Session>('/v1/session')
+  } catch {
+    session.value = undefined
+  }
+}
+
+/** Ends the session on the server: the cookie opens nothing any more, whoever has a copy of it. */
+export async function signOut(): Promise<void> {
+  await fetch('/v1/session', { method: 'DELETE' })
+  source?.close()
+  connected.value = false
+  session.value = undefined
+  signedOut.value = true
 }
 
 export async function ask<T>(path: string, body?: unknown): Promise<T> {
@@ -74,19 +99,23 @@ function words(type: string, data: Readonly<Record<string, unknown>>): string {
   return ''
 }
 
+let source: EventSource | undefined
+
 /** Listens for changes as long as the page is open; reads everything again after a lost connection. */
 export function listen(): void {
-  const source = new EventSource('/v1/events')
-  source.onopen = () => {
+  source?.close()
+  const own = new EventSource('/v1/events')
+  source = own
+  own.onopen = () => {
     connected.value = true
     changed()
   }
-  source.onerror = () => {
+  own.onerror = () => {
     connected.value = false
-    if (source.readyState === EventSource.CLOSED) setTimeout(listen, 5000)
+    if (own.readyState === EventSource.CLOSED && own === source && !signedOut.value) setTimeout(listen, 5000)
   }
   for (const type of ['run', 'step', 'decision', 'report', 'rollout', 'deployment', 'alert', 'windows', 'job'])
-    source.addEventListener(type, event => {
+    own.addEventListener(type, event => {
       changed()
       const said = words(type, JSON.parse((event as MessageEvent<string>).data) as Record<string, unknown>)
       if (said) announcement.value = said

@@ -6,9 +6,15 @@ export interface Line {
   readonly values: readonly (number | null)[]
   /** Drawn dashed: a limit. */
   readonly limit?: boolean
+  /** Which colour it has, where there are several. */
+  readonly hue?: number
 }
 
+const hues = ['--accent', '--care', '--good', '--calm'] as const
+
 const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' })
+
+const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', timeZone: 'UTC' })
 
 /** Draws lines over time into an element of fixed height; gives the way to take it away. Loaded when first needed. */
 export function draw(into: HTMLElement, times: readonly number[], lines: readonly Line[]): () => void {
@@ -20,6 +26,8 @@ export function draw(into: HTMLElement, times: readonly number[], lines: readonl
     ticks: { show: false },
     font: '11px system-ui',
   }
+  const span = ((times.at(-1) ?? 0) - (times[0] ?? 0)) / 1e6
+  const format = span > 2.5 * 86_400 ? day : clock
   // The newest figures stand below the lines until somebody points at others
   const showNewest = (plot: uPlot): void => {
     if (plot.cursor.idx == null) plot.setLegend({ idx: times.length - 1 }, false)
@@ -33,18 +41,19 @@ export function draw(into: HTMLElement, times: readonly number[], lines: readonl
       hooks: { ready: [showNewest], setCursor: [showNewest] },
       scales: { y: { range: (_, low, high) => (low < high / 3 ? [0, high * 1.1 || 1] : [low * 0.97, high * 1.03]) } },
       axes: [
-        { ...axis, size: 30, values: (_, splits) => splits.map(split => day.format(split * 1000)) },
+        { ...axis, size: 30, values: (_, splits) => splits.map(split => format.format(split * 1000)) },
         { ...axis, size: 46 },
       ],
       series: [
-        { label: 'From', value: (_, time) => (time == null ? '–' : day.format(time * 1000)) },
+        { label: 'At', value: (_, time) => (time == null ? '–' : format.format(time * 1000)) },
         ...lines.map(line => ({
           label: line.label,
-          stroke: line.limit ? colour('--bad') : colour('--accent'),
+          stroke: colour(line.limit ? '--bad' : (hues[(line.hue ?? 0) % hues.length] ?? '--accent')),
           width: line.limit ? 1 : 2,
           ...(line.limit ? { dash: [4, 4] } : {}),
           points: { show: false },
-          value: (_: uPlot, value: number | null) => (value === null ? '–' : value.toPrecision(3)),
+          value: (_: uPlot, value: number | null) =>
+            value == null ? '–' : Number.isInteger(value) ? String(value) : value.toPrecision(3),
         })),
       ],
     },

@@ -1,6 +1,17 @@
 import { render } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
-import { announcement, ask, connected, listen, revision, signedOut, type Problem } from './api.ts'
+import {
+  announcement,
+  ask,
+  connected,
+  learnWho,
+  listen,
+  revision,
+  session,
+  signedOut,
+  signOut,
+  type Problem,
+} from './api.ts'
 import { DataPage, ReportPage } from './pages/data.tsx'
 import { DecisionsPage } from './pages/decisions.tsx'
 import { DeploymentsPage } from './pages/deployments.tsx'
@@ -46,6 +57,7 @@ function SignIn() {
       await ask('/v1/session', { token })
       signedOut.value = false
       revision.value++
+      void learnWho()
       listen()
     } catch (error) {
       setProblem(error as Problem)
@@ -97,6 +109,16 @@ function App() {
             </Link>
           ))}
         </nav>
+        {session.value?.auth && !signedOut.value && (
+          <button
+            type="button"
+            class="sign-out"
+            title={`Signed in by ${session.value.name}`}
+            onClick={() => void signOut()}
+          >
+            Sign out
+          </button>
+        )}
         <span class={connected.value ? 'live on' : 'live'}>{connected.value ? 'live' : 'offline'}</span>
       </header>
       <main id="main">{signedOut.value ? <SignIn /> : <Page />}</main>
@@ -110,3 +132,4 @@ function App() {
 const root = document.getElementById('app')
 if (root) render(<App />, root)
 listen()
+void learnWho()

@@ -1,6 +1,6 @@
 import type { RolloutEvidence } from '../../src/server/api-types.ts'
 
-export type { ReportLine, RolloutEvidence } from '../../src/server/api-types.ts'
+export type { ArmFigures, ReportLine, RolloutEvidence, Session, Traffic } from '../../src/server/api-types.ts'
 
 /** The parts of the server's answers that are shown; `GET /openapi.json` has them whole. */
 export interface Decision {
@@ -99,6 +99,7 @@ export interface Deployment {
     readonly hold?: string | null
     readonly requests?: { readonly stable: number; readonly canary: number }
     readonly config?: { readonly challenger?: string; readonly stable?: string; readonly minRequests?: number }
+    readonly rolling?: readonly string[]
   } | null
   readonly evidence: RolloutEvidence | null
   readonly decisions: readonly Decision[]

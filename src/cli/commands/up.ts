@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { fail } from '../../errors/index.ts'
 import type { Command } from '../command.ts'
 import { endSignal } from '../end-signal.ts'
@@ -27,6 +28,12 @@ export const command: Command = {
       description: "port of the inference protocol over gRPC; 0 takes a free one (default: the project's, else none)",
     },
     {
+      flags: '--tls-cert <file>',
+      description: 'speak TLS by this certificate in PEM; a renewed one is taken as it comes',
+      onlyWith: '--tls-key',
+    },
+    { flags: '--tls-key <file>', description: 'the key of that certificate, in PEM', onlyWith: '--tls-cert' },
+    {
       flags: '--workers <number>',
       description: "processes that answer predictions (default: the project's, else 1)",
     },
@@ -51,6 +58,10 @@ export const command: Command = {
       grpcPort,
       workers: usage.whole('--workers', options.workers as string | undefined, 1),
       host: typeof options.host === 'string' ? options.host : undefined,
+      tls:
+        typeof options.tlsCert === 'string' && typeof options.tlsKey === 'string'
+          ? { cert: resolve(cwd, options.tlsCert), key: resolve(cwd, options.tlsKey) }
+          : undefined,
       ...(options.auth === true ? { auth: true } : {}),
       advertise: urlOf(options.advertise),
       log: line => process.stderr.write(`${JSON.stringify(line)}\n`),

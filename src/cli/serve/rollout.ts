@@ -3,13 +3,14 @@ import type { Deployment } from '../../define/deployment.ts'
 import { viewOfRole } from '../../define/features.ts'
 import type { Project } from '../../define/project.ts'
 import { fail } from '../../errors/index.ts'
+import type { RolloutCommand } from '../../stages/deploy/rollout/index.ts'
 import type { LiveDeployment } from '../../stages/serve/deployment.ts'
 import { LiveServing } from '../../stages/serve/serving.ts'
 import { stableDocuments } from '../../stages/serve/stable-record.ts'
 import type { DeploymentStatus } from '../../stages/serve/types.ts'
 import type { Command, Invocation, Output } from '../command.ts'
-import { leadingInstance, releaseLead, seizeLead } from '../../stages/instances/leadership.ts'
-import { ask, runningServer, type RunningServer } from './running.ts'
+import { releaseLead, seizeLead } from '../../stages/instances/leadership.ts'
+import { ask, serverOf } from './running.ts'
 import { fillingViews, lostView } from '../../app/fill-views.ts'
 
 export function deploymentOf(project: Project, name: string | undefined): Deployment {
@@ -75,12 +76,6 @@ export function printStatus(status: DeploymentStatus, out: Output): void {
     )
 }
 
-/** An instance on another machine: it asks for tokens wherever it can be reached from here. */
-async function serverElsewhere(workspace: Workspace): Promise<RunningServer | undefined> {
-  const leader = await leadingInstance(workspace)
-  return leader && { url: leader.url, auth: true, process: leader.process }
-}
-
 /** Does something to a deployment: through the server when one is running, else in the store. */
 export async function onDeployment(
   { args, cwd, out }: Invocation,
@@ -90,7 +85,7 @@ export async function onDeployment(
   const workspace = await openWorkspace(cwd)
   try {
     const name = await deploymentCalled(workspace, args[0])
-    const server = (await runningServer(workspace.folder)) ?? (await serverElsewhere(workspace))
+    const server = await serverOf(workspace)
     if (server) {
       const answer = (await ask(workspace, server, remote.path(name), remote.body)) as { status?: DeploymentStatus }
       out.data(answer)
@@ -130,7 +125,7 @@ export function liveOf(serving: LiveServing, name: string): LiveDeployment {
 }
 
 /** The verb that gives one operator's command. */
-export function rolloutCommand(command: 'promote' | 'abort' | 'pause' | 'resume', summary: string): Command {
+export function rolloutCommand(command: RolloutCommand, summary: string): Command {
   return {
     summary,
     arguments: [{ name: 'deployment', description: 'which (default: the only one)' }],

@@ -5,6 +5,7 @@ import { z } from '@hono/zod-openapi'
 import { fail, reviveError } from '../../errors/index.ts'
 import { serverFile, serverLock, serversFolder } from '../../config/state-folder.ts'
 import { isFileLocked, isHeldLock, takeFileLock, type HeldLock } from '../../internal/file-lock.ts'
+import { leadingInstance } from '../../stages/instances/leadership.ts'
 import { ulid } from '../../internal/ids.ts'
 import { makeFolder, publishFile } from '../../internal/publish.ts'
 import { messageOf } from '../../internal/message-of.ts'
@@ -15,6 +16,7 @@ import type { MetadataStore } from '../../ports/metadata-store.ts'
 const form = z.object({
   url: z.string(),
   auth: z.boolean(),
+  certificate: z.string().optional(),
   process: z.object({ host: z.string(), bootId: z.string(), pid: z.number(), startTime: z.string() }),
 })
 
@@ -23,6 +25,8 @@ export interface RunningServer {
   readonly url: string
   /** Whether it asks for tokens. None stands here: commands make one of their own for each call. */
   readonly auth: boolean
+  /** The file of its certificate, where it speaks TLS and lies on this machine. */
+  readonly certificate?: string | undefined
   readonly process: ProcessIdentity
 }
 
@@ -104,30 +108,63 @@ export async function withdraw({ file }: Claim): Promise<void> {
   await rm(file, { force: true })
 }
 
-/** Posts to the running server. Throws `serverSilent` and `serverRefused`. */
-export async function ask(
-  services: { readonly store: MetadataStore; readonly clock: Clock },
-  server: RunningServer,
-  path: string,
-  body: unknown,
-): Promise<unknown> {
-  if (!server.auth) return post(server, path, body, undefined)
-  const { withOwnToken } = await import('../../server/index.ts')
-  return withOwnToken(services, token => post(server, path, body, token))
+interface Services {
+  readonly store: MetadataStore
+  readonly clock: Clock
 }
 
-async function post(server: RunningServer, path: string, body: unknown, token: string | undefined): Promise<unknown> {
+/** An instance on another machine: it asks for tokens wherever it can be reached from here. */
+async function serverElsewhere(services: Services): Promise<RunningServer | undefined> {
+  const leader = await leadingInstance(services)
+  return leader && { url: leader.url, auth: true, process: leader.process }
+}
+
+/** The server that serves a project, on this machine or another. */
+export async function serverOf(workspace: Services & { readonly folder: string }): Promise<RunningServer | undefined> {
+  return (await runningServer(workspace.folder)) ?? (await serverElsewhere(workspace))
+}
+
+interface Asked {
+  readonly path: string
+  readonly body?: unknown
+}
+
+/** Posts to the running server. Throws `serverSilent` and `serverRefused`. */
+export function ask(services: Services, server: RunningServer, path: string, body: unknown): Promise<unknown> {
+  return call(services, server, { path, body: body ?? {} })
+}
+
+/** Reads from the running server. Throws as `ask` does. */
+export function see(services: Services, server: RunningServer, path: string): Promise<unknown> {
+  return call(services, server, { path })
+}
+
+async function call(services: Services, server: RunningServer, asked: Asked): Promise<unknown> {
+  if (!server.auth) return send(server, asked, undefined)
+  const given = process.env.MILLRACE_TOKEN
+  if (given !== undefined && given !== '') return send(server, asked, given)
+  const { withOwnToken } = await import('../../server/index.ts')
+  return withOwnToken(services, token => send(server, asked, token))
+}
+
+async function send(server: RunningServer, { path, body }: Asked, token: string | undefined): Promise<unknown> {
   let answer: Response
   try {
-    answer = await fetch(`${server.url}${path}`, {
-      method: 'POST',
-      body: JSON.stringify(body ?? {}),
+    const sent = {
+      method: body === undefined ? 'GET' : 'POST',
       signal: AbortSignal.timeout(30_000),
       headers: {
-        'content-type': 'application/json',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       },
-    })
+      body: body === undefined ? undefined : JSON.stringify(body),
+    }
+    const { certificate } = server
+    const url = `${server.url}${path}`
+    answer =
+      certificate === undefined
+        ? await fetch(url, { ...sent, body: sent.body ?? null })
+        : await (await import('./pinned.ts')).askPinned(url, certificate, sent)
   } catch (error) {
     throw fail('serverSilent', { url: server.url, pid: server.process.pid, reason: messageOf(error) }, error)
   }

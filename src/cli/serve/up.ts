@@ -1,12 +1,14 @@
 import { networkInterfaces } from 'node:os'
+import { resolve } from 'node:path'
 import { findRoot, loadProject } from '../../config/load.ts'
 import { makeStateFolder } from '../../config/state-folder.ts'
 import { openWorkspace, type Workspace } from '../../config/workspace.ts'
 import type { Project } from '../../define/project.ts'
+import { fail } from '../../errors/index.ts'
 import { ownIdentity } from '../../internal/process-identity.ts'
 import { messageOf } from '../../internal/message-of.ts'
 import type { Log } from '../../ports/log.ts'
-import { checkBind, EventBus, startServer } from '../../server/index.ts'
+import { checkBind, EventBus, readTls, startServer, type TlsFiles } from '../../server/index.ts'
 import { openJobs } from '../../app/jobs/jobs.ts'
 import { oneInstance, onlyInstance } from '../../app/live/instances.ts'
 import { recovery } from '../../app/live/recovery.ts'
@@ -24,6 +26,7 @@ export interface UpOptions {
   /** Where other instances reach this one; where it listens by default. */
   readonly advertise?: string | undefined
   readonly grpcPort?: number | undefined
+  readonly tls?: TlsFiles | undefined
   /** Processes that answer predictions. */
   readonly workers?: number | undefined
   readonly log: Log
@@ -59,6 +62,13 @@ export async function up(options: UpOptions): Promise<Up> {
   const grpcPort = options.grpcPort ?? said.grpcPort
   const workers = options.workers ?? said.workers ?? 1
   checkBind(host, auth)
+  const { tls } = options
+  if (tls) {
+    readTls(tls)
+    // What has no TLS would be spoken in the clear beside it
+    if (grpcPort !== undefined) throw fail('tlsAlone', { what: 'gRPC' })
+    if (workers > 1) throw fail('tlsAlone', { what: 'further workers' })
+  }
   // A database in a file serves one process; of a server's many may serve beside each other
   const own = await claimServing(makeStateFolder(root), mayBeSeveral(project))
   try {
@@ -84,7 +94,7 @@ const mayBeSeveral = ({ settings }: Project): boolean => settings.metadata?.kind
 
 async function serve(
   project: Project,
-  { cwd, log, advertise }: UpOptions,
+  { cwd, log, advertise, tls }: UpOptions,
   address: Address,
   claim: Claim,
 ): Promise<Up> {
@@ -126,6 +136,8 @@ async function serve(
       serving,
       jobs,
       ...listening,
+      tls,
+      limits: project.settings.serve ?? {},
       ...(beside ? { workers: beside } : {}),
       bus,
       log,
@@ -144,7 +156,8 @@ async function serve(
       follow(recover())
     }, 1000)
     beside?.start(workers - 1, server, [workspace.root, address.host, String(auth)], log)
-    await announce(claim, { url: server.url, process: ownIdentity(), auth })
+    const certificate = tls && resolve(cwd, tls.cert)
+    await announce(claim, { url: server.url, process: ownIdentity(), auth, certificate })
     return {
       url: server.url,
       ...(server.grpc === undefined ? {} : { grpc: server.grpc }),

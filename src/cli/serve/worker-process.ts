@@ -37,6 +37,7 @@ const server = await startServer({
   host,
   port: 0,
   auth: auth === 'true',
+  limits: workspace.project.settings.serve ?? {},
   log,
   lead: { leads: () => false, url: () => instance.leader()?.url },
   worker: { listener, server: Number(port) },

@@ -263,6 +263,15 @@ export const modelErrors = {
     status: 409,
     blame: 'user',
   },
+  metricUnknown: {
+    code: 'MR4117',
+    title: 'Metric not declared',
+    message: "'{deployment}' has no metric '{metric}'; there are {known}.",
+    hint: 'Declare it in the canary of the deployment: metrics: { {metric}: { better: "higher" } }.',
+    exit: 2,
+    status: 400,
+    blame: 'user',
+  },
   requestInvalid: {
     code: 'MR4105',
     title: 'Request not valid',

@@ -46,4 +46,13 @@ export const watchErrors = {
     status: 409,
     blame: 'user',
   },
+  approvalMissing: {
+    code: 'MR4512',
+    title: 'Approval missing',
+    message: 'The rollout of {deployment} needs an approval before {challenger} may {gate}.',
+    hint: 'Who may approves it with "millrace rollout approve {deployment}" when it waits for that.',
+    exit: 1,
+    status: 409,
+    blame: 'user',
+  },
 } as const satisfies Record<string, ErrorEntry>

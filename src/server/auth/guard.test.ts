@@ -53,7 +53,8 @@ describe('who may do what', () => {
     write: ['read', 'write'],
     predict: ['predict'],
     operate: ['read', 'operate'],
-    admin: ['read', 'write', 'predict', 'operate', 'admin'],
+    approve: ['read', 'approve'],
+    admin: ['read', 'write', 'predict', 'operate', 'approve', 'admin'],
   }
   it.each(scopes)('a token for %s', async scope => {
     const { token: secret, record } = await token([scope])
@@ -138,7 +139,7 @@ describe('a token', () => {
   it('of a command of this machine lives as long as its call; what a killed one left goes with the next', async () => {
     const own = async () => (await listTokens({ store })).filter(one => one.name === 'command of this machine')
     const failed = withOwnToken({ store, clock }, async secret => {
-      expect((await verifyToken({ store, clock }, secret))?.scopes).toEqual(['operate'])
+      expect((await verifyToken({ store, clock }, secret))?.scopes).toEqual(['operate', 'approve'])
       throw new Error('killed')
     })
     await expect(failed).rejects.toThrow('killed')

@@ -1,8 +1,10 @@
 import { fail } from '../../errors/index.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
+import type { Session } from '../api-types.ts'
 import type { Permission } from '../route.ts'
 import { SignInFailures } from './failures.ts'
+import { TokenMeter, type TokenLimits } from './limits.ts'
 import { endSession, isSession, openSession, verifySession } from './sessions.ts'
 import { allows, verifyToken, type TokenRecord } from './tokens.ts'
 
@@ -27,6 +29,8 @@ export interface GuardOptions {
   readonly host: string
   readonly auth: boolean
   readonly allowedHosts?: readonly string[]
+  /** What each token may ask; by default as much as it likes. */
+  readonly limits?: TokenLimits
 }
 
 /** Reads a header by its lower-case name. */
@@ -63,6 +67,7 @@ export class Guard {
   /** Undefined: whatever name is asked for. A server on all addresses has no name of its own, and tokens protect it. */
   readonly #hosts: ReadonlySet<string> | undefined
   readonly #failures: SignInFailures
+  readonly #meter: TokenMeter
   readonly #known = new Map<string, { readonly record: TokenRecord; readonly until: number }>()
 
   constructor(options: GuardOptions) {
@@ -70,6 +75,7 @@ export class Guard {
     this.auth = options.auth
     this.#options = options
     this.#failures = new SignInFailures(options)
+    this.#meter = new TokenMeter(options.limits ?? {}, options.clock)
     const given = (options.allowedHosts ?? []).map(name => name.toLowerCase())
     const everywhere = options.host === '0.0.0.0' || options.host === '::'
     this.#hosts = everywhere && given.length === 0 ? undefined : new Set([...loopback, options.host, ...given])
@@ -107,6 +113,12 @@ export class Guard {
     return { record, cookie: await openSession(this.#options, record) }
   }
 
+  /** Who asks, once it was checked that they may. */
+  async who(header: HeaderReader): Promise<Session> {
+    const record = this.auth ? await this.identify(tokenOf(header)) : undefined
+    return { name: record?.name ?? 'local', scopes: this.auth ? (record?.scopes ?? []) : ['admin'], auth: this.auth }
+  }
+
   async signOut(header: HeaderReader): Promise<void> {
     const cookie = sessionOf(header)
     if (cookie === undefined) return
@@ -136,6 +148,7 @@ export class Guard {
     if (!record) return this.#refuse('request', permission)
     if (!allows(record.scopes, permission))
       throw fail('scopeMissing', { permission, token: record.name, scopes: record.scopes.join(', ') })
+    this.#meter.take(record)
     return record.name
   }
 }

@@ -8,7 +8,7 @@ import type { MetadataStore } from '../../ports/metadata-store.ts'
 import type { Permission } from '../route.ts'
 
 export type Scope = Exclude<Permission, 'public'>
-export const scopes: readonly Scope[] = ['read', 'write', 'predict', 'operate', 'admin']
+export const scopes: readonly Scope[] = ['read', 'write', 'predict', 'operate', 'approve', 'admin']
 
 /** A token without its secret, which is shown once and kept nowhere. */
 export interface TokenRecord {
@@ -118,7 +118,11 @@ export async function withOwnToken<T>(services: TokenServices, work: (token: str
   for (const one of await listTokens(services))
     if (one.name === ownName && one.expiresAt !== null && one.expiresAt <= now)
       await services.store.removeDocument(kind, one.id)
-  const { token, record } = await createToken(services, { name: ownName, scopes: ['operate'], expiresIn: '2m' })
+  const { token, record } = await createToken(services, {
+    name: ownName,
+    scopes: ['operate', 'approve'],
+    expiresIn: '2m',
+  })
   try {
     return await work(token)
   } finally {
@@ -126,10 +130,10 @@ export async function withOwnToken<T>(services: TokenServices, work: (token: str
   }
 }
 
-/** `admin` may do everything; who may write or operate may also read. */
+/** `admin` may do everything; who may write, operate or approve may also read. */
 export function allows(held: readonly Scope[], permission: Scope): boolean {
   if (held.includes('admin') || held.includes(permission)) return true
-  return permission === 'read' && (held.includes('write') || held.includes('operate'))
+  return permission === 'read' && held.some(one => one === 'write' || one === 'operate' || one === 'approve')
 }
 
 export function describeToken(token: TokenRecord): string {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { catalogue, fail } from '../../errors/index.ts'
-import { catalogued } from '../problem.ts'
+import { catalogued, retryAfter } from '../problem.ts'
 import { sendJson, sendText, type DataRoute } from './exchange.ts'
 import type { DataServices } from './services.ts'
 
@@ -29,8 +29,11 @@ function match(pattern: Compiled, segments: readonly string[]): Record<string, s
     const wanted = pattern.segments[i] as string
     const given = segments[i] as string
     if (wanted.startsWith('{')) {
+      // `{name}:observe`
+      const [name = '', suffix = ''] = wanted.slice(1).split('}')
+      if (suffix !== '' && !given.endsWith(suffix)) return undefined
       try {
-        params[wanted.slice(1, -1)] = decodeURIComponent(given)
+        params[name] = decodeURIComponent(given.slice(0, given.length - suffix.length))
       } catch {
         return undefined
       }
@@ -73,7 +76,8 @@ export function dataPlane(
     } catch (error) {
       const known = catalogued(error, services)
       if (known.status === 401) response.setHeader('www-authenticate', 'Bearer realm="millrace"')
-      if (isPassing(known)) response.setHeader('retry-after', '1')
+      const wait = (known.status === 429 ? retryAfter(known) : undefined) ?? (isPassing(known) ? '1' : undefined)
+      if (wait !== undefined) response.setHeader('retry-after', wait)
       if (route.errors === 'oip') sendJson(response, known.status, { error: known.message, ...known.toJSON() })
       else sendText(response, known.status, JSON.stringify(known), 'application/problem+json')
     }

@@ -46,6 +46,21 @@ const Feedback = z
   })
   .openapi('FeedbackBody')
 
+const Observed = z
+  .strictObject({
+    observations: z
+      .array(
+        z.strictObject({
+          id: z.string().min(1).max(200),
+          metric: z.string().max(100),
+          value: z.number().min(-1e100).max(1e100),
+        }),
+      )
+      .min(1)
+      .max(100_000),
+  })
+  .openapi('ObserveBody')
+
 export function servedOf({ services }: Pick<Exchange, 'services'>, name: string): ServedDeployment {
   const found = services.serving.get(name)
   if (!found) throw fail('recordUnknown', { kind: 'deployment', name, where: 'GET /v1/deployments' })
@@ -188,6 +203,7 @@ function labelOf(
 }
 
 const predictPath = '/v1/deployments/{name}/predict'
+const observePath = '/v1/deployments/{name}:observe'
 const feedbackPath = '/v1/deployments/{name}/feedback'
 
 export const predictRoutes: readonly DataRoute[] = [
@@ -229,6 +245,24 @@ export const predictRoutes: readonly DataRoute[] = [
         return { id: one.id, label, ...(at === undefined ? {} : { at }) }
       })
       sendJson(exchange.response, 200, { found: await deployment.feedback(read), sent: read.length })
+    },
+  },
+  {
+    method: 'POST',
+    path: observePath,
+    permission: 'predict',
+    tag: 'inference',
+    summary: 'What earlier predictions turned out to be worth, by their ids and the metrics of the deployment',
+    body: Observed,
+    answer: z.object({
+      found: z.number().describe('new, and of predictions that are known here; an instance that follows knows none'),
+      sent: z.number(),
+    }),
+    async answerTo(exchange) {
+      const deployment = servedOf(exchange, exchange.params.name ?? '')
+      const { observations } = parseInput(Observed, await jsonBody(exchange), 'body', `POST ${observePath}`)
+      const found = await deployment.observe(observations)
+      sendJson(exchange.response, 200, { found, sent: observations.length })
     },
   },
 ]

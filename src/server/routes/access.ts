@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { sessionCookie } from '../auth/guard.ts'
 import { sessionSeconds } from '../auth/sessions.ts'
-import { createToken, listTokens, revokeToken } from '../auth/tokens.ts'
+import { createToken, listTokens, revokeToken, scopes } from '../auth/tokens.ts'
 import { liveRoute, route } from '../route.ts'
 
 const Token = z
@@ -14,8 +14,9 @@ const Token = z
   })
   .openapi('Token')
 
-function cookie(value: string, seconds: number): string {
-  return `${sessionCookie}=${value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${seconds}`
+function cookie({ url }: Request, value: string, seconds: number): string {
+  const secure = url.startsWith('https:') ? '; Secure' : ''
+  return `${sessionCookie}=${value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${seconds}${secure}`
 }
 
 export const accessRoutes = [
@@ -27,12 +28,21 @@ export const accessRoutes = [
     summary: 'Signs a browser in: opens a session of twelve hours, in a cookie that scripts cannot read',
     body: z.strictObject({ token: z.string().max(200) }),
     answer: z.object({ name: z.string(), scopes: z.array(z.string()) }),
-    async handler({ body }, { guard }) {
+    async handler({ body, request }, { guard }) {
       if (!guard.auth) return { name: 'local', scopes: ['admin'] }
       const { record, cookie: value } = await guard.signIn(body.token)
       const { name, scopes } = record
-      return Response.json({ name, scopes }, { headers: { 'set-cookie': cookie(value, sessionSeconds) } })
+      return Response.json({ name, scopes }, { headers: { 'set-cookie': cookie(request, value, sessionSeconds) } })
     },
+  }),
+  liveRoute({
+    method: 'GET',
+    path: '/v1/session',
+    permission: 'read',
+    tag: 'access',
+    summary: 'Who asks, and what they may do',
+    answer: z.object({ name: z.string(), scopes: z.array(z.string()), auth: z.boolean() }),
+    handler: ({ request }, { guard }) => guard.who(name => request.headers.get(name) ?? undefined),
   }),
   liveRoute({
     method: 'DELETE',
@@ -43,7 +53,7 @@ export const accessRoutes = [
     answer: z.object({}),
     async handler({ request }, { guard }) {
       await guard.signOut(name => request.headers.get(name) ?? undefined)
-      return Response.json({}, { headers: { 'set-cookie': cookie('', 0) } })
+      return Response.json({}, { headers: { 'set-cookie': cookie(request, '', 0) } })
     },
   }),
   route({
@@ -65,7 +75,7 @@ export const accessRoutes = [
     summary: 'Makes a token; the answer is the only time that it is shown',
     body: z.strictObject({
       name: z.string().min(1).max(100),
-      scopes: z.array(z.enum(['read', 'write', 'predict', 'operate', 'admin'])).min(1),
+      scopes: z.array(z.enum(scopes)).min(1),
       expiresIn: z.string().max(20).optional(),
     }),
     answer: z.object({ token: z.string(), record: Token }),

@@ -3,10 +3,12 @@ import type { Deployment } from '../../define/deployment.ts'
 import { compileDefinition } from '../../define/project.ts'
 import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
+import type { RolloutCommand } from '../../stages/deploy/rollout/index.ts'
 import type { ServedDeployment } from '../../stages/serve/types.ts'
 import { rolloutEvidence } from '../rollout-evidence.ts'
+import { trafficOf } from '../traffic-figures.ts'
 import { liveRoute } from '../route.ts'
-import { DeploymentView } from '../schemas.ts'
+import { DeploymentView, Traffic } from '../schemas.ts'
 import type { ServerServices } from '../services.ts'
 
 async function view(name: string, declared: Deployment | undefined, services: ServerServices): Promise<unknown> {
@@ -37,12 +39,12 @@ export function servedOf({ serving }: ServerServices, name: string): ServedDeplo
   return found
 }
 
-const command = (verb: 'promote' | 'abort' | 'pause' | 'resume', summary: string) =>
+const command = (verb: RolloutCommand, summary: string) =>
   liveRoute({
     method: 'POST',
     path: `/v1/deployments/{name}:${verb}`,
     byLeader: true,
-    permission: 'operate',
+    permission: verb === 'approve' ? 'approve' : 'operate',
     tag: 'deployments',
     summary,
     body: z.strictObject({ reason: z.string().trim().min(1).max(1000).optional() }),
@@ -84,10 +86,23 @@ export const deploymentRoutes = [
       return view(name, declared, services)
     },
   }),
+  liveRoute({
+    method: 'GET',
+    path: '/v1/deployments/{name}/traffic',
+    byLeader: true,
+    permission: 'read',
+    tag: 'deployments',
+    summary: 'Requests, errors and latencies of the last hours, of both arms, over restarts and all instances',
+    query: z.strictObject({ hours: z.coerce.number().int().min(1).max(48).optional() }),
+    answer: Traffic,
+    handler: async ({ params: { name = '' }, query: { hours = 3 } }, services) =>
+      trafficOf(servedOf(services, name), hours),
+  }),
   command('promote', 'Gives the challenger all traffic now'),
   command('abort', 'Gives the stable version all traffic again and ends the rollout'),
   command('pause', 'Holds the rollout at its weight'),
   command('resume', 'Lets a held rollout go on'),
+  command('approve', 'Lets a rollout go on that waits for a person'),
   liveRoute({
     method: 'POST',
     path: '/v1/deployments/{name}:undeploy',

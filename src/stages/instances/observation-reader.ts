@@ -27,6 +27,9 @@ function isBefore(a: Position, b: Position | undefined): boolean {
 const withoutRollout = (recorder: Recorder): Recorder => ({
   answered: rows => recorder.answered(rows),
   challenged: rows => recorder.challenged(rows),
+  served: (rows, rollout) => recorder.served(rows, rollout),
+  counted: minutes => recorder.counted(minutes),
+  told: values => recorder.told(values),
   learned: () => undefined,
   labelled: labels => recorder.labelled(labels),
 })

@@ -23,6 +23,9 @@ function heard(): { readonly recorder: Recorder; readonly all: unknown[] } {
       challenged: rows => void add('challenged', rows),
       learned: (event, rollout) => void add('learned', { event, rollout }),
       labelled: labels => (add('labelled', labels), 0),
+      served: (rows, rollout) => void add('served', { rows, rollout }),
+      counted: minutes => void add('counted', minutes),
+      told: values => (add('told', values), 0),
     },
   }
 }
@@ -65,6 +68,18 @@ const call: fc.Arbitrary<(recorder: Recorder) => void> = fc.oneof(
   fc
     .array(fc.record({ id: name, label: fc.double({ noNaN: true, noDefaultInfinity: true }), at }), { maxLength: 4 })
     .map(labels => (recorder: Recorder) => void recorder.labelled(labels)),
+  fc
+    .tuple(
+      name,
+      fc.array(fc.record({ id: name, at, canary: fc.boolean(), chance: fc.double({ noNaN: true, min: 0, max: 1 }) })),
+      fc.array(fc.record({ id: name, metric: name, value: fc.double({ noNaN: true, noDefaultInfinity: true }) })),
+    )
+    .map(([rollout, rows, values]) => (recorder: Recorder) => {
+      recorder.served([...rows, { id: 'a', at: 1, canary: true, chance: 0.5, caller: rollout }], rollout)
+      recorder.told(values)
+      const arm = { rows: values.length, asked: 1, errors: 0, timeouts: 1, took: [0, 2] }
+      recorder.counted({ 7: { stable: arm, canary: arm, failed: 1, latency: [3] } })
+    }),
 )
 
 const folder = (): Promise<string> => mkdtemp(join(tmpdir(), 'millrace-observations-'))

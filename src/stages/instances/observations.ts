@@ -2,7 +2,8 @@ import type { Micros } from '../../internal/time.ts'
 import type { Score } from '../../math/metrics/row-loss.ts'
 import type { RolloutEvent } from '../deploy/rollout/index.ts'
 import { eventOfJson } from '../serve/event-json.ts'
-import type { AnsweredRows, ChallengedRows, KnownLabel, Recorder } from '../serve/recorder.ts'
+import type { AnsweredRows, ChallengedRows, KnownLabel, Recorder, ServedRow, ToldValue } from '../serve/recorder.ts'
+import type { Minutes } from '../serve/traffic.ts'
 
 /** A score that is not finite is null. */
 type WrittenScore = number | readonly number[] | null
@@ -24,6 +25,9 @@ export type Observation =
       readonly rollout: string
       readonly rows: readonly (readonly [id: string, at: Micros, stable: WrittenScore, canary: WrittenScore])[]
     }
+  | { readonly type: 'served'; readonly rollout: string; readonly rows: readonly ServedRow[] }
+  | { readonly type: 'counted'; readonly minutes: Minutes }
+  | { readonly type: 'told'; readonly values: readonly ToldValue[] }
   | { readonly type: 'learned'; readonly rollout: string; readonly event: RolloutEvent }
   | { readonly type: 'labelled'; readonly labels: readonly KnownLabel[] }
 
@@ -62,6 +66,16 @@ export function writingRecorder(write: (observation: Observation) => void): Reco
         rows: rows.map(({ id, at, stable, canary }) => [id, at, writtenScore(stable), writtenScore(canary)]),
       })
     },
+    served(rows, rollout) {
+      write({ type: 'served', rollout, rows })
+    },
+    counted(minutes) {
+      write({ type: 'counted', minutes })
+    },
+    told(values) {
+      write({ type: 'told', values })
+      return 0
+    },
     learned(event, rollout) {
       write({ type: 'learned', rollout, event })
     },
@@ -96,6 +110,15 @@ export function tell(recorder: Recorder, observation: Observation): void {
           canary: scoreOf(canary),
         })),
       })
+      return
+    case 'served':
+      recorder.served(observation.rows, observation.rollout)
+      return
+    case 'counted':
+      recorder.counted(observation.minutes)
+      return
+    case 'told':
+      recorder.told(observation.values)
       return
     case 'learned':
       recorder.learned(eventOfJson(observation.event), observation.rollout)

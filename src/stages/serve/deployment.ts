@@ -5,6 +5,7 @@ import { messageOf } from '../../internal/message-of.ts'
 import type { Micros } from '../../internal/time.ts'
 import type { Task } from '../../math/task.ts'
 import { type CommandEvent, startRollout, type RolloutState } from '../deploy/rollout/index.ts'
+import { limitOf, logE } from '../deploy/rollout/transition.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
 import type { StageServices } from '../services.ts'
 import { versionCalled, versionName } from '../register/version-parts.ts'
@@ -17,11 +18,12 @@ import { type Ending, LiveRollout } from './live-rollout.ts'
 import { type Observer, ServingMemory } from './memory.ts'
 import type { OnlineViews } from './online-views.ts'
 import { Predictor } from './predictor.ts'
-import type { Recorder } from './recorder.ts'
+import type { Recorder, ToldValue } from './recorder.ts'
 import { rolloutConfigOf } from './rollout-config.ts'
 import { ScalerGuard } from './scaler-guard.ts'
 import { retire, type ServedVersion } from './served-version.ts'
 import { recordStable, recordWithdrawn, type StableDocument } from './stable-record.ts'
+import type { Nearness, TrafficHistory } from './traffic.ts'
 import { Trial } from './trial.ts'
 import type { DeploymentStatus, Explained, Label, Prediction, PredictRequest, ServedDeployment } from './types.ts'
 
@@ -32,6 +34,12 @@ export interface Lead extends JournalOptions {
   /** Where it writes; it takes nothing any more once another leads. By default the store of the services. */
   readonly store?: MetadataStore
 }
+
+/** How near each guardrail is to taking the challenger back; 1 does. */
+const nearnessOf = (state: RolloutState): Nearness =>
+  Object.fromEntries(
+    state.config.guardrails.map(kind => [kind, Math.max(0, logE(state, kind)) / limitOf(state.config, kind)]),
+  )
 
 type Columns = ServedDeployment['columns']
 const none: Columns = []
@@ -65,6 +73,8 @@ export class LiveDeployment implements ServedDeployment {
   readonly #explanations: Explanations
   /** A rollout whose challenger cannot be loaded here: it is not tried again every time. */
   #untried: { readonly rollout: RolloutState; readonly reason: string } | undefined
+  /** Whether another deployment has a rollout now; set by whoever knows them all. */
+  isRolling: ((deployment: string) => boolean) | undefined
   /** Called after a new version became stable. */
   onStable: ((version: ServedVersion) => void) | undefined
   readonly labelHorizon: Micros
@@ -79,10 +89,12 @@ export class LiveDeployment implements ServedDeployment {
     this.#authority = services.store
     this.#rollout = new LiveRollout(services.clock, definition.name, {
       authority: () => this.#store(),
+      rolling: names => names.filter(name => this.isRolling?.(name)),
       told: decision => withWaiting(decision, this.#memory.waiting, labelHorizon),
       ended: (state, { arm }) => this.#ended(state, arm),
     })
-    this.#memory = new ServingMemory(this.#rollout, this.#noPairs(), () => services.clock.now())
+    const horizon = (): Micros => definition.canary.metricHorizon ?? labelHorizon
+    this.#memory = new ServingMemory(this.#rollout, this.#noPairs(), () => services.clock.now(), horizon)
     this.#recorder = this.#memory
     this.#predictor = new Predictor(definition, services.clock, () => ({
       rollout: this.#rollout,
@@ -378,6 +390,19 @@ export class LiveDeployment implements ServedDeployment {
     return this.#recorder.labelled(labels.map(({ id, label, at }) => ({ id, label, at: at ?? now })))
   }
 
+  /** Values that are told of predictions, by the metrics that are declared, or were when the rollout began. */
+  async observe(values: readonly ToldValue[]): Promise<number> {
+    const known = { ...this.definition.canary.metrics, ...(this.rolling ? this.rollout?.config.metrics : {}) }
+    const unknown = values.find(one => !Object.hasOwn(known, one.metric))
+    if (unknown)
+      throw fail('metricUnknown', {
+        deployment: this.name,
+        metric: unknown.metric,
+        known: Object.keys(known).join(', ') || 'none',
+      })
+    return this.#recorder.told(values)
+  }
+
   /** Time passes: steps that wait too long are held, and the scaler's chain of digests is followed again. */
   tick(): void {
     if (!this.leads) return
@@ -385,7 +410,16 @@ export class LiveDeployment implements ServedDeployment {
     if (stable && this.#scaler.due()) this.#rollout.write(() => this.#scaler.follow(stable))
     this.#memory.release()
     this.#rollout.retry()
-    this.#rollout.move({ type: 'tick', at: this.#services.clock.now() })
+    const at = this.#services.clock.now()
+    this.#rollout.move({ type: 'tick', at })
+    const { rollout } = this
+    if (rollout && this.rolling) this.#memory.traffic.stands(at, nearnessOf(rollout))
+  }
+
+  /** What was asked of it lately, where it is led. */
+  traffic(count: number, step: number): ReturnType<TrafficHistory['since']> {
+    this.#predictor.tellTraffic()
+    return this.#memory.traffic.since(this.#services.clock.now(), count, step)
   }
 
   /** A challenger that came through becomes stable, in this process from now on; another is let go. */
@@ -411,6 +445,7 @@ export class LiveDeployment implements ServedDeployment {
   /** Resolves when every challenger is heard and every decision so far is stored; throws what went wrong with storing one. */
   async settled(): Promise<void> {
     await this.#predictor.heard()
+    this.#predictor.tellTraffic()
     await this.#rollout.stored()
   }
 
@@ -479,6 +514,7 @@ export class LiveDeployment implements ServedDeployment {
   async #close(): Promise<void> {
     this.#rollout.trial?.end()
     await this.#predictor.heard()
+    this.#predictor.tellTraffic()
     if (this.leads) {
       await this.#memory.close()
       // Who has lost the lead without knowing has nothing to store, and all the rest to close

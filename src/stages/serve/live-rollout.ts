@@ -9,6 +9,8 @@ import type { Trial } from './trial.ts'
 export interface RolloutHooks {
   /** What a decision says besides, for those who read it. */
   readonly told: (decision: Decision) => Decision
+  /** Of these deployments, those with a rollout now. */
+  readonly rolling: (deployments: readonly string[]) => readonly string[]
   /** The store of one who leads: it takes nothing any more once another does. Throws `noLeader` where another leads. */
   readonly authority: () => MetadataStore
   /** The rollout has ended, well or not: the pointer has moved, what is slow follows in the order of the records. */
@@ -121,8 +123,19 @@ export class LiveRollout {
 
   move(event: RolloutEvent): void {
     if (!this.#state) return
-    if (this.#trial) this.#log?.event(event, this.#state)
+    const { config, rolling: known } = this.#state
+    if (config.after.length > 0) {
+      const deployments = this.#hooks.rolling(config.after)
+      if (deployments.join() !== known.join()) this.#hear({ type: 'rolling', at: event.at, deployments })
+    }
+    this.#hear(event)
+  }
+
+  #hear(event: RolloutEvent): void {
+    if (!this.#state) return
+    // What is refused is no part of what happened: it throws before it is kept
     const { state, decisions: made } = advance(this.#state, event)
+    if (this.#trial) this.#log?.event(event, this.#state)
     this.#state = state
     if (made.length === 0) return
     const decisions = made.map(this.#hooks.told)

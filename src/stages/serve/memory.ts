@@ -7,7 +7,9 @@ import type { EncodedRows } from './encode.ts'
 import { type JournalOptions, type Keeper, type KeptPrediction, ServingJournal } from './journal.ts'
 import type { LabelPairs } from './label-pairs.ts'
 import type { LiveRollout } from './live-rollout.ts'
-import type { AnsweredRows, ChallengedRows, KnownLabel, Recorder } from './recorder.ts'
+import { MetricUnits } from './metric-units.ts'
+import type { AnsweredRows, ChallengedRows, KnownLabel, Recorder, ServedRow, ToldValue } from './recorder.ts'
+import { type Minutes, TrafficHistory } from './traffic.ts'
 import { RolloutLog } from './rollout-log.ts'
 
 /** What else hears of every answered row: the monitor. */
@@ -39,6 +41,8 @@ export class ServingMemory implements Recorder, Keeper {
   readonly keeps = 'rollout'
   readonly #rollout: LiveRollout
   readonly #now: () => Micros
+  readonly #metrics: MetricUnits
+  readonly traffic = new TrafficHistory()
   #pairs: LabelPairs
   #journal: ServingJournal | undefined
   #log: RolloutLog | undefined
@@ -50,8 +54,10 @@ export class ServingMemory implements Recorder, Keeper {
   /** The version whose inputs the observer reads. */
   version: string | undefined
 
-  constructor(rollout: LiveRollout, pairs: LabelPairs, now: () => Micros) {
+  /** `metricHorizon`: how long after a prediction its values count. */
+  constructor(rollout: LiveRollout, pairs: LabelPairs, now: () => Micros, metricHorizon: () => Micros) {
     this.#rollout = rollout
+    this.#metrics = new MetricUnits(() => (rollout.rolling ? rollout.state : undefined), metricHorizon, now)
     this.#pairs = pairs
     this.#now = now
   }
@@ -95,6 +101,20 @@ export class ServingMemory implements Recorder, Keeper {
     }
   }
 
+  counted(minutes: Minutes): void {
+    this.traffic.add(minutes)
+  }
+
+  served(rows: readonly ServedRow[], rollout: string): void {
+    this.#metrics.served(rows, rollout)
+  }
+
+  told(values: readonly ToldValue[]): number {
+    const found = this.#metrics.told(values)
+    this.release()
+    return found
+  }
+
   learned(event: RolloutEvent, rollout: string): void {
     if (this.#rollout.rolling && this.#rollout.state?.salt === rollout) this.#rollout.move(event)
   }
@@ -115,16 +135,18 @@ export class ServingMemory implements Recorder, Keeper {
     return rollout === undefined || rollout === state?.salt ? this.#pairs.epoch : otherEpoch
   }
 
-  /** Labels whose time has come count. */
+  /** Labels and values whose time has come count. */
   release(): void {
     const at = this.#now()
     const losses = this.#pairs.release(at)
     if (losses) this.#rollout.move({ type: 'labels', at, ...losses })
+    const values = this.#metrics.release()
+    if (values) this.#rollout.move(values)
   }
 
   /** From now on what is in memory is also kept in `folder`, with what `others` remember; takes up what is there. */
   async open(folder: string, others: readonly Keeper[], options: JournalOptions): Promise<void> {
-    this.#journal = await ServingJournal.open(folder, [this, ...others], options)
+    this.#journal = await ServingJournal.open(folder, [this, this.#metrics, this.traffic, ...others], options)
     this.#log = await RolloutLog.open(join(folder, 'events'), options.onError, options.leads)
     this.#rollout.keep(this.#log)
     // A rollout that began past the journal (by a command while no server ran) has another challenger than what it holds

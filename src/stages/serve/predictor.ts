@@ -14,8 +14,9 @@ import { eventsOf } from './evidence.ts'
 import { LatencyRing } from './latency.ts'
 import type { LiveRollout } from './live-rollout.ts'
 import type { Recorder } from './recorder.ts'
-import { answerOf, armOf, type Division } from './routing.ts'
+import { answerOf, armOf, callerOf, type Division } from './routing.ts'
 import { type Asked, type Challenged, scored, type Scored, type Trial } from './trial.ts'
+import { TrafficCounter } from './traffic.ts'
 import type { Prediction, PredictRequest } from './types.ts'
 
 /** Between which arms rows are divided, and who hears of what is answered. */
@@ -69,6 +70,8 @@ export class Predictor {
   readonly #clock: Clock
   readonly #hearers: () => Hearers
   readonly #open = new Set<Promise<unknown>>()
+  readonly #traffic = new TrafficCounter()
+  #telling: NodeJS.Timeout | undefined
   readonly latency = new LatencyRing()
   readonly counts = { stable: 0, canary: 0, errors: 0 }
   /** What a challenger failed with last. */
@@ -78,6 +81,19 @@ export class Predictor {
     this.#of = of
     this.#clock = clock
     this.#hearers = hearers
+  }
+
+  /** What is counted is given away within a second. */
+  #count(): TrafficCounter {
+    this.#telling ??= setTimeout(() => this.tellTraffic(), 1_000).unref()
+    return this.#traffic
+  }
+
+  /** Whoever remembers hears of what was asked up to now. */
+  tellTraffic(): void {
+    clearTimeout(this.#telling)
+    this.#telling = undefined
+    if (!this.#traffic.empty) this.#hearers().recorder.counted(this.#traffic.take())
   }
 
   /** Resolves when everything that challengers were asked up to now is heard or given up. */
@@ -127,7 +143,8 @@ export class Predictor {
     return this.#answers(call, own, challenged, started)
   }
 
-  #failed({ requests }: Call, failure: unknown): unknown {
+  #failed({ requests, now }: Call, failure: unknown): unknown {
+    this.#count().failed(now, requests.length)
     this.counts.errors += requests.length
     return failure
   }
@@ -208,6 +225,7 @@ export class Predictor {
         each.filter((row, i) => row.arm === arm && requests[i]?.arm === undefined).length
       const rows = { stable: answered('stable'), canary: scores ? answered('canary') : 0 }
       const events = eventsOf({ at: call.now, stable, canary, own, challenged, rows, weight }, limits)
+      for (const event of events) if (event.type === 'request') this.#count().judged(event)
       for (const event of events) if (rollout.trial === trial) recorder.learned(event, salt)
     }
     if (own)
@@ -227,11 +245,12 @@ export class Predictor {
   }
 
   #answers(
-    { each, stable, trial, rows }: Call,
+    call: Call,
     own: Scored | undefined,
     challenged: Challenged | undefined,
     started: number,
   ): readonly Prediction[] {
+    const { each, stable, trial } = call
     const { rollout } = this.#hearers()
     // A rollout that has ended meanwhile has no arm any more
     const canary = trial && rollout.trial === trial ? trial.arm : undefined
@@ -253,10 +272,28 @@ export class Predictor {
         arm,
         version: by.record.version,
         ...(answer.fallback ? { fallback: true } : {}),
-        ...lackingOf(rows, i),
+        ...lackingOf(call.rows, i),
       }
     })
     this.latency.add(spent)
+    const rows = { stable: 0, canary: 0 }
+    for (const { arm } of predictions) rows[arm]++
+    this.#count().answered(call.now, rows, this.#clock.elapsed() - started)
+    if (canary) this.#served(call)
     return predictions
+  }
+
+  /** What rows turn out to be worth is compared by the arm that was drawn for them, whoever had to answer in its place. */
+  #served({ each, requests, weight, rollout: salt }: Call): void {
+    const { rollout, recorder } = this.#hearers()
+    const metrics = rollout.state?.config.metrics ?? {}
+    if (salt === undefined || weight <= 0 || weight >= 1 || Object.keys(metrics).length === 0) return
+    const rows = each.flatMap(({ id, at, arm }, i) => {
+      const request = requests[i]
+      if (!request || request.arm !== undefined) return []
+      const caller = callerOf(request, this.#of.stickyBy)
+      return [{ id, at, canary: arm === 'canary', chance: weight, ...(caller === undefined ? {} : { caller }) }]
+    })
+    if (rows.length > 0) recorder.served(rows, salt)
   }
 }

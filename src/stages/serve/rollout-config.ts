@@ -6,16 +6,20 @@ import type { ServedVersion } from './served-version.ts'
 
 type Version = Pick<ServedVersion, 'record' | 'model'>
 
+const inPercent = (share: number) => `${share * 100}%` as const
+
 /** What a deployment declares of its rollouts, for these two versions. */
 export function rolloutConfigOf({ name, canary }: Deployment, stable: Version, challenger: Version): RolloutConfig {
-  const { steps, maxWait, bake, timeout, maxLatency, expected, ...plain } = canary
+  const { steps, maxWait, bake, timeout, maxLatency, expected, approve, hours, metricHorizon: _, ...plain } = canary
   return {
     ...plain,
     deployment: name,
     challenger: versionName(challenger.record),
     stable: versionName(stable.record),
     task: stable.model.task,
-    steps: steps.map(share => `${share * 100}%` as const),
+    steps: steps.map(inPercent),
+    approve: approve.map(gate => (gate === 'done' ? gate : inPercent(gate))),
+    ...(hours === null ? {} : { hours }),
     maxWait: inSeconds(maxWait),
     bake: inSeconds(bake),
     timeout: inSeconds(timeout),

@@ -4,11 +4,19 @@ import type { PredictRequest } from './types.ts'
 
 /** What keeps a caller on one arm: what the caller says, the value of the sticky column, or nothing but the call itself. */
 export function keyOf(
-  { id, key, row }: { readonly id: string; readonly key?: string; readonly row: Readonly<Record<string, unknown>> },
+  request: { readonly id: string; readonly key?: string; readonly row: Readonly<Record<string, unknown>> },
   stickyBy: string | undefined,
 ): string {
+  return callerOf(request, stickyBy) ?? request.id
+}
+
+/** Who is kept on one arm; undefined where each call is drawn by itself. */
+export function callerOf(
+  { key, row }: { readonly key?: string; readonly row: Readonly<Record<string, unknown>> },
+  stickyBy: string | undefined,
+): string | undefined {
   const value = key ?? (stickyBy === undefined ? undefined : row[stickyBy])
-  return value === null || value === undefined ? id : String(value)
+  return value === null || value === undefined ? undefined : String(value)
 }
 
 /** By what rows are divided between the arms. */

@@ -76,6 +76,7 @@ export class LiveServing implements Serving {
       const monitor = [...project.monitors.values()].find(one => one.deployment.name === definition.name)
       const live = new LiveDeployment(services, definition, views, monitor?.labelHorizon ?? 2 * dayMicros)
       await live.restore()
+      live.isRolling = name => deployments.get(name)?.rolling === true
       deployments.set(definition.name, live)
     }
     return new LiveServing(views, deployments, lost, services, logs)

@@ -1,9 +1,12 @@
 import type { Dataset } from '../../define/dataset.ts'
 import type { FeatureView } from '../../define/features.ts'
+import type { RolloutCommand } from '../deploy/rollout/index.ts'
 import type { FeatureStatus } from '../features/entity-window.ts'
 import type { Pushed, PushedRows } from '../log/take-rows.ts'
 import type { ExplainedAnswer } from '../explain/explainer.ts'
 import type { ExplanationMethod } from '../explain/method.ts'
+import type { TrafficHistory } from './traffic.ts'
+import type { ToldValue } from './recorder.ts'
 import type { Task } from '../../math/task.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import type { Micros } from '../../internal/time.ts'
@@ -100,11 +103,15 @@ export interface ServedDeployment {
   explain(requests: readonly PredictRequest[]): Promise<Explained>
   /** Gives the number of labels whose prediction was found. */
   feedback(labels: readonly Label[]): Promise<number>
+  /** Gives the number of values that are new and whose prediction was found. Throws `metricUnknown`. */
+  observe(values: readonly ToldValue[]): Promise<number>
   status(): DeploymentStatus
+  /** What was asked in `count` pieces of `step` minutes up to now, oldest first. */
+  traffic(count: number, step: number): ReturnType<TrafficHistory['since']>
   /** Loaded, warm, and its golden rows answered right. Cached; costs no inference. */
   health(): { readonly ready: boolean; readonly reasons: readonly string[] }
   /** Operator's word on the running rollout, with why: whatever the evidence says. */
-  command(command: 'promote' | 'abort' | 'pause' | 'resume', actor: string, reason?: string): Promise<DeploymentStatus>
+  command(command: RolloutCommand, actor: string, reason?: string): Promise<DeploymentStatus>
   /** Starts a rollout of that version as challenger. */
   rollOut(version: number, actor: string): Promise<DeploymentStatus>
 }

@@ -1,7 +1,8 @@
 import { useState } from 'preact/hooks'
-import { ask, revision, useResource, type Problem } from '../api.ts'
+import { ask, may, revision, useResource, type Problem } from '../api.ts'
 import { figure, number, percent } from '../format.ts'
 import { Bar, DecisionItem, Empty, Loaded, Mark, Panel, Table, Time, Title, Trouble } from '../parts.tsx'
+import { TrafficCharts } from './deployment-charts.tsx'
 import type { Deployment, RolloutEvidence } from '../types.ts'
 
 function Ramp({ evidence, weight }: { evidence: RolloutEvidence; weight: number }) {
@@ -42,42 +43,116 @@ function Interval({ loss }: { loss: NonNullable<RolloutEvidence['loss']> }) {
   )
 }
 
-function Buttons({ name, held }: { name: string; held: boolean }) {
+interface Verb {
+  readonly verb: string
+  readonly label: string
+  readonly tone: string
+  readonly scope: string
+  /** Asked for twice, with what it does. */
+  readonly sure?: string
+}
+
+/** What may be said of a rollout as it stands. */
+function verbsOf(rollout: NonNullable<Deployment['rollout']>): readonly Verb[] {
+  const { hold, config } = rollout
+  const challenger = config?.challenger ?? 'the challenger'
+  const stable = config?.stable ?? 'stable'
+  const halting: Verb =
+    hold === 'alarm' || hold === 'paused' || hold === 'timeout'
+      ? { verb: 'resume', label: 'Resume', tone: '', scope: 'operate' }
+      : { verb: 'pause', label: 'Pause', tone: '', scope: 'operate' }
+  return [
+    ...(hold === 'approval'
+      ? [{ verb: 'approve', label: 'Approve', tone: 'main', scope: 'approve', sure: 'Approve: sure?' }]
+      : []),
+    ...(rollout.phase === 'bake'
+      ? []
+      : [
+          {
+            verb: 'promote',
+            label: 'Promote',
+            tone: hold === 'approval' ? '' : 'main',
+            scope: 'operate',
+            sure: `All traffic to ${challenger}?`,
+          },
+        ]),
+    halting,
+    { verb: 'abort', label: 'Roll back', tone: 'stop', scope: 'operate', sure: `All traffic to ${stable}?` },
+  ]
+}
+
+function Buttons({ name, rollout }: { name: string; rollout: NonNullable<Deployment['rollout']> }) {
   const [problem, setProblem] = useState<Problem>()
   const [asked, setAsked] = useState<string>()
-  const send = (verb: string) => async () => {
-    if (verb !== 'pause' && verb !== 'resume' && asked !== verb) return setAsked(verb)
-    setAsked(undefined)
-    try {
-      await ask(`/v1/deployments/${encodeURIComponent(name)}:${verb}`, {})
-      setProblem(undefined)
-      revision.value++
-    } catch (error) {
-      setProblem(error as Problem)
+  const verbs = verbsOf(rollout).filter(one => may(one.scope))
+  const send =
+    ({ verb, sure }: Verb) =>
+    async () => {
+      if (sure !== undefined && asked !== verb) return setAsked(verb)
+      setAsked(undefined)
+      try {
+        await ask(`/v1/deployments/${encodeURIComponent(name)}:${verb}`, {})
+        setProblem(undefined)
+        revision.value++
+      } catch (error) {
+        setProblem(error as Problem)
+      }
     }
-  }
-  const labels: readonly [string, string, string][] = [
-    ['promote', 'Promote', 'main'],
-    [held ? 'resume' : 'pause', held ? 'Resume' : 'Pause', ''],
-    ['abort', 'Abort', 'stop'],
-  ]
+  if (verbs.length === 0) return <p class="quiet">Your token may look, and not operate.</p>
   return (
     <>
       <div class="buttons" role="group" aria-label={`Rollout of ${name}`}>
-        {labels.map(([verb, label, tone]) => (
+        {verbs.map(one => (
           <button
-            key={verb}
+            key={one.verb}
             type="button"
-            class={asked === verb ? `${tone} asked` : tone}
-            onClick={() => void send(verb)()}
-            onBlur={() => asked === verb && setAsked(undefined)}
+            class={asked === one.verb ? `${one.tone} asked` : one.tone}
+            onClick={() => void send(one)()}
+            onBlur={() => asked === one.verb && setAsked(undefined)}
           >
-            {asked === verb ? `${label}: sure?` : label}
+            {asked === one.verb ? one.sure : one.label}
           </button>
         ))}
       </div>
       {problem && <Trouble problem={problem} />}
     </>
+  )
+}
+
+const holds: Readonly<Record<string, string>> = {
+  timeout: 'what it needs has not come in time; it goes on when it does',
+  hours: 'waits for its hours',
+  after: 'waits for another rollout',
+  approval: 'waits for an approval',
+  alarm: 'asks a person',
+  paused: 'paused by hand',
+}
+
+/** What predictions turned out to be worth, with each arm. */
+function Worth({ metrics }: { metrics: RolloutEvidence['metrics'] }) {
+  if (metrics.length === 0) return null
+  return (
+    <Table
+      caption="What predictions turned out to be worth"
+      heads={['Metric', '#Stable', '#Canary', 'Canary is worse by']}
+    >
+      {metrics.map(one => (
+        <tr key={one.name}>
+          <th scope="row">{one.name}</th>
+          <td class="n">
+            {figure(one.stable.mean)} <small>of {number(one.stable.n)}</small>
+          </td>
+          <td class="n">
+            {figure(one.canary.mean)} <small>of {number(one.canary.n)}</small>
+          </td>
+          <td>
+            {one.lower === null || one.upper === null
+              ? 'not known yet'
+              : `${figure(one.lower)} to ${figure(one.upper)} (up to ${figure(one.allowed)} allowed)`}
+          </td>
+        </tr>
+      ))}
+    </Table>
   )
 }
 
@@ -93,7 +168,7 @@ function Rollout({ deployment }: { deployment: Deployment }) {
         <strong>{config?.challenger ?? 'challenger'}</strong>
         <span class="quiet">
           against {config?.stable ?? 'stable'}
-          {hold ? ` · held: ${hold}` : ''}
+          {hold ? ` · ${holds[hold] ?? hold}` : ''}
         </span>
       </div>
       <div class="sides">
@@ -107,7 +182,7 @@ function Rollout({ deployment }: { deployment: Deployment }) {
               {number(rollout.requests.canary)} of {number(config?.minRequests ?? 0)} canary requests in this step
             </p>
           )}
-          {!over && <Buttons name={deployment.name} held={hold !== null && hold !== undefined} />}
+          {!over && <Buttons name={deployment.name} rollout={rollout} />}
         </div>
         {evidence && (
           <div>
@@ -133,6 +208,7 @@ function Rollout({ deployment }: { deployment: Deployment }) {
                 </tr>
               ))}
             </Table>
+            <Worth metrics={evidence.metrics} />
             {evidence.loss ? <Interval loss={evidence.loss} /> : <p class="quiet pad">No labels have come back yet.</p>}
           </div>
         )}
@@ -165,27 +241,12 @@ export function DeploymentsPage() {
                         stable since <Time at={stable.since} />
                       </small>
                     </div>
-                    {one.status && (
-                      <>
-                        <div>
-                          <b>{number(one.status.requests.stable + one.status.requests.canary)}</b>
-                          <small>requests</small>
-                        </div>
-                        <div>
-                          <b>{number(one.status.requests.errors)}</b>
-                          <small>errors</small>
-                        </div>
-                        <div>
-                          <b>{number(one.status.latencyMicros.p99 / 1000, 2)} ms</b>
-                          <small>p99</small>
-                        </div>
-                      </>
-                    )}
                   </div>
                 ) : (
                   <Empty command={`millrace deploy ${one.name}`}>Nothing is deployed here yet.</Empty>
                 )}
                 <Rollout deployment={one} />
+                {one.status && <TrafficCharts name={one.name} rolling={one.rollout !== null} />}
                 {one.decisions.length > 0 && (
                   <details open>
                     <summary>Decisions</summary>

@@ -1,6 +1,6 @@
-import { useEffect, useRef } from 'preact/hooks'
 import { useResource } from '../api.ts'
 import type { Line } from '../chart.ts'
+import { Chart } from '../lines.tsx'
 import { figure } from '../format.ts'
 import { Empty, Loaded, Mark, Panel, Time, Title } from '../parts.tsx'
 import type { Alert, Window } from '../types.ts'
@@ -12,23 +12,6 @@ interface Monitor {
 }
 
 const numberOf = (value: unknown): number | null => (typeof value === 'number' ? value : null)
-
-function Chart({ times, lines, label }: { times: readonly number[]; lines: readonly Line[]; label: string }) {
-  const place = useRef<HTMLDivElement>(null)
-  const key = `${times.at(-1)} ${lines[0]?.values.at(-1)} ${times.length}`
-  useEffect(() => {
-    let gone = false
-    let end = (): void => {}
-    void import('../chart.ts').then(({ draw }) => {
-      if (!gone && place.current) end = draw(place.current, times, lines)
-    })
-    return () => {
-      gone = true
-      end()
-    }
-  }, [key])
-  return <div class="chart" ref={place} role="img" aria-label={label} />
-}
 
 function names(series: string): string {
   if (series === 'score') return "The model's score"

@@ -1,42 +1,31 @@
 import { openWorkspace } from '../../../config/workspace.ts'
-import { versionName } from '../../../stages/register/version-parts.ts'
-import type { StableDocument } from '../../../stages/serve/stable-record.ts'
 import type { Command } from '../../command.ts'
+import { deploymentNow } from '../../serve/deployment-view.ts'
 import { deploymentCalled } from '../../serve/rollout.ts'
+import { rolloutLines, stableLine } from '../../serve/rollout-lines.ts'
 
 export const command: Command = {
   summary: 'where the rollout stands, with its evidence',
+  details:
+    'With --watch it looks again until the rollout ends: exit code 0 when the challenger became stable, 1 when it was taken back. With --json each change is a line.',
   arguments: [{ name: 'deployment', description: 'which (default: the only one)' }],
-  async run({ args, cwd, out }) {
+  options: [{ flags: '--watch', description: 'until the rollout ends, and by its end' }],
+  async run({ args, options, cwd, out }) {
     const workspace = await openWorkspace(cwd)
     try {
       const name = await deploymentCalled(workspace, args[0])
-      const stable = await workspace.store.getDocument('deployment', name)
-      const served = stable?.value as StableDocument | undefined
-      const model = served?.model ?? workspace.project.deployments.get(name)?.model.name ?? null
-      const rollout = await workspace.store.getDocument('rollout', name)
-      const decisions = await workspace.store.listDecisions({ subject: `deployment ${name}`, limit: 10 })
-      out.data({
-        deployment: name,
-        model,
-        stable: stable?.value ?? null,
-        rollout: rollout?.value ?? null,
-        decisions,
-      })
-      out.line(
-        served === undefined
-          ? `${name}: nothing is deployed. Next: npx millrace deploy ${name}`
-          : `${name}: stable is ${versionName(served)}`,
-      )
-      if (served && !workspace.project.deployments.has(name))
+      if (options.watch === true) {
+        const { watchRollout } = await import('../../serve/watch-rollout.ts')
+        return await watchRollout(() => deploymentNow(workspace, name), out)
+      }
+      const now = await deploymentNow(workspace, name)
+      const { model, stable, rollout } = now
+      const decisions = now.decisions.slice(0, 10)
+      out.data({ deployment: name, model, stable, rollout, decisions })
+      out.line(stableLine(now))
+      if (stable && !workspace.project.deployments.has(name))
         out.line(`The project declares ${name} no more; it goes on until: npx millrace undeploy ${name}`)
-      const state = rollout?.value as
-        | { phase?: string; weight?: number; hold?: string | null; config?: { challenger: string } }
-        | undefined
-      if (state?.config)
-        out.line(
-          `rollout of ${state.config.challenger}: ${state.phase}${state.hold ? `, held (${state.hold})` : ''}, ${((state.weight ?? 0) * 100).toFixed(0)} % of traffic`,
-        )
+      if (rollout) for (const line of rolloutLines(rollout)) out.line(line)
       if (decisions.length > 0) {
         out.line()
         out.table(
@@ -44,6 +33,7 @@ export const command: Command = {
           decisions.map(one => [one.verdict, one.reason]),
         )
       }
+      return 0
     } finally {
       await workspace.close()
     }

@@ -1,10 +1,12 @@
 import { fail } from '../../../errors/index.ts'
+import { onCommand } from './command.ts'
 import { judgeLabels, withLosses } from './labels.ts'
+import { onMetrics } from './metrics.ts'
 import { proceed } from './proceed.ts'
 import { onRequest } from './requests.ts'
 import { onShadow } from './shadow.ts'
-import type { CommandEvent, LabelsEvent, MemoryEvent, RolloutEvent, RolloutState } from './state.ts'
-import { type Advanced, decide, enter, noDecisions, rollBack } from './transition.ts'
+import type { LabelsEvent, MemoryEvent, RolloutEvent, RolloutState } from './state.ts'
+import { type Advanced, noDecisions, rollBack } from './transition.ts'
 
 function onLabels(state: RolloutState, event: LabelsEvent): Advanced {
   if (event.stable.length !== event.canary.length)
@@ -25,53 +27,10 @@ function onMemory(state: RolloutState, { at, bytes }: MemoryEvent): Advanced {
   return rollBack(state, at, reason, rule)
 }
 
-function onCommand(state: RolloutState, event: CommandEvent): Advanced {
-  const { command, actor, at } = event
-  const why = event.reason === undefined ? '' : `: ${event.reason}`
-  const rule = { name: `command ${command}` }
-  const { challenger } = state.config
-  switch (command) {
-    case 'abort':
-      return rollBack(state, at, `${actor} aborted the rollout of ${challenger}${why}`, rule, actor)
-    case 'promote':
-      if (state.phase === 'bake') return { state, decisions: noDecisions }
-      return decide(
-        state,
-        enter(state, 'bake', state.step, at),
-        at,
-        'promoted',
-        `${actor} promoted ${challenger} by hand${why}`,
-        rule,
-        actor,
-      )
-    case 'pause':
-      return decide(
-        state,
-        { hold: 'paused' },
-        at,
-        'held',
-        `${actor} paused the rollout of ${challenger}${why}`,
-        rule,
-        actor,
-      )
-    case 'resume':
-      if (state.hold === null) return { state, decisions: noDecisions }
-      return decide(
-        state,
-        { hold: null, since: at },
-        at,
-        'resumed',
-        `${actor} let the rollout of ${challenger} go on${why}`,
-        rule,
-        actor,
-      )
-  }
-}
-
 /**
  * Takes one event and gives the next state with the decisions it led to (mostly none). Pure; constant memory. Verdicts:
- * `advanced` to the next step, `promoted` to all traffic, `completed` after the bake, `held` for a person, `resumed`,
- * `rolled-back`. Rollback works in every state, also while held. Events after the end change nothing; commands then are
+ * `advanced` to the next step, `promoted` to all traffic, `completed` after the bake, `held` for a person or what else
+ * it waits for, `approved` by one, `resumed`, `rolled-back`. Rollback works in every state, also while held. Events after the end change nothing; commands then are
  * `rolloutEvent` errors.
  */
 export function advance(state: RolloutState, event: RolloutEvent): Advanced {
@@ -88,8 +47,12 @@ export function advance(state: RolloutState, event: RolloutEvent): Advanced {
       return onShadow(state, event)
     case 'labels':
       return onLabels(state, event)
+    case 'metrics':
+      return onMetrics(state, event)
     case 'memory':
       return onMemory(state, event)
+    case 'rolling':
+      return { state: { ...state, rolling: event.deployments }, decisions: noDecisions }
     case 'tick':
       return proceed(state, event.at)
     case 'command':

@@ -69,7 +69,7 @@ export function onShadow(state: RolloutState, event: ShadowEvent): Advanced {
   const next = withLosses(counted, first, second)
   const judged = first.length > 0 ? judgeLabels(next, at) : undefined
   if (judged) return judged
-  const alarm = look && (state.hold === null || state.hold === 'timeout') ? disagreement(next) : undefined
+  const alarm = look && state.hold !== 'alarm' && state.hold !== 'paused' ? disagreement(next) : undefined
   if (alarm && state.phase !== 'bake') {
     const reason = `${challenger} disagrees with ${state.config.stable} more than good versions do: ${alarm.statistic} ${short(alarm.value)}, at most ${short(alarm.threshold)} expected; resume, promote or abort`
     return decide(next, { hold: 'alarm' }, at, 'held', reason, { name: 'shadow disagreement', ...alarm })

@@ -26,6 +26,11 @@ describe('settings', () => {
       threshold: 0.5,
       stableThreshold: 0.5,
       expected: { flipRate: 0.1 },
+      metrics: {},
+      metricAlpha: 0.05,
+      approve: [],
+      hours: null,
+      after: [],
     })
     expect(resolveRollout({ ...least, task: 'regression' }).expected).toEqual({})
     expect(resolveRollout({ ...least, maxLatency: '20ms' })).toMatchObject({

@@ -2,7 +2,7 @@ import { fail } from '../../../errors/index.ts'
 import { type Micros, parseDuration } from '../../../internal/time.ts'
 import { noPairs } from '../../../math/sequential/mean-difference.ts'
 import { isClassification } from '../../../math/task.ts'
-import type { Guardrail, GuardrailState, ResolvedConfig, RolloutConfig, RolloutState } from './state.ts'
+import type { Gate, Guardrail, GuardrailState, ResolvedConfig, RolloutConfig, RolloutState, Share } from './state.ts'
 
 function refuse(setting: string, value: unknown, reason: string): never {
   throw fail('rolloutSettings', { setting, value: String(value), reason })
@@ -20,10 +20,20 @@ function rate(setting: string, value: number): number {
   return value > 0 && value < 1 ? value : refuse(setting, value, 'it must be between 0 and 1')
 }
 
+const shareOf = (share: Share): number => Number(share.slice(0, -1)) / 100
+
+function gates(approve: readonly Gate[], weights: readonly number[]): readonly (number | 'done')[] {
+  return approve.map(gate => {
+    const found = gate === 'done' ? gate : shareOf(gate)
+    const known = found === 'done' || found === 1 || weights.includes(found)
+    return known ? found : refuse('approve', gate, "it is no step of the rollout, and neither '100%' nor 'done'")
+  })
+}
+
 /** Fills in the defaults; `rolloutSettings` names the setting that is out of range. */
 export function resolveRollout(config: RolloutConfig): ResolvedConfig {
   const steps = config.steps ?? ['1%', '5%', '20%', '50%']
-  const weights = steps.map(step => Number(step.slice(0, -1)) / 100)
+  const weights = steps.map(shareOf)
   let last = 0
   for (const [i, weight] of weights.entries()) {
     if (!(weight > last && weight < 1)) refuse('steps', steps[i], 'steps must rise and stay between 0 % and 100 %')
@@ -58,16 +68,25 @@ export function resolveRollout(config: RolloutConfig): ResolvedConfig {
     threshold: config.threshold ?? 0.5,
     stableThreshold: config.stableThreshold ?? config.threshold ?? 0.5,
     expected: config.expected ?? (isClassification(config.task) ? { flipRate: 0.1 } : {}),
+    metrics: config.metrics ?? {},
+    metricAlpha: rate('metricAlpha', config.metricAlpha ?? 0.05),
+    approve: gates(config.approve ?? [], weights),
+    hours: config.hours ?? null,
+    after: config.after ?? [],
   }
 }
 
 const everyGuardrail = ['error', 'timeout', 'slow', 'latency'] as const
 const quiet: GuardrailState = { canary: 0, all: 0 }
 
-/** A rollout at its beginning: shadow scoring at weight 0, or the first step where no shadow rows are asked for. */
+/**
+ * A rollout at its beginning: shadow scoring at weight 0, or the first step where no shadow rows are asked for and nothing else
+ * need be waited for.
+ */
 export function startRollout(config: RolloutConfig, now: Micros, seed: number): RolloutState {
   const resolved = resolveRollout(config)
-  const shadowing = resolved.shadowRows > 0
+  const { shadowRows, approve, hours, after } = resolved
+  const shadowing = shadowRows > 0 || approve.length > 0 || hours !== null || after.length > 0
   return {
     version: 1,
     config: resolved,
@@ -78,11 +97,15 @@ export function startRollout(config: RolloutConfig, now: Micros, seed: number): 
     weight: shadowing ? 0 : (resolved.weights[0] as number),
     since: now,
     hold: null,
+    approved: [],
+    rolling: [],
     requests: { stable: 0, canary: 0 },
     guardrails: { error: quiet, timeout: quiet, slow: quiet, latency: quiet },
     shadow: { rows: 0, sumDifference: 0, sumSquare: 0, flips: 0, nonFinite: 0, nextLook: 256 },
     losses: noPairs,
     stableLoss: 0,
+    metrics: {},
+    units: 0,
     sequence: 0,
   }
 }

@@ -1,8 +1,12 @@
+import type { Metric, RolloutHours } from '../../../define/canary.ts'
 import type { Task } from '../../../math/task.ts'
 import type { Duration, Micros } from '../../../internal/time.ts'
 import type { PairedMoments } from '../../../math/sequential/mean-difference.ts'
+import type { ServedMoments } from '../../../math/sequential/served-difference.ts'
 
 export type Share = `${number}%`
+/** What a person may be asked for: a step, all traffic (`100%`), or the end of the bake. */
+export type Gate = Share | 'done'
 export type Labels = 'required' | 'advisory' | 'none'
 /** What became of one request in one arm: `slow` is an answer beyond `maxLatency`, `invalid` one that is no finite score. */
 export type Outcome = 'ok' | 'error' | 'timeout' | 'invalid' | 'slow'
@@ -53,6 +57,16 @@ export interface RolloutConfig {
   readonly stableThreshold?: number
   /** How far good versions of this model disagree: online more than twice of it holds. Of classifications 10 % of the labels. */
   readonly expected?: Expected
+  /** Figures of predictions that are told later, by which version served them; none. */
+  readonly metrics?: Readonly<Record<string, Metric>>
+  /** Error rate of their confidence sequences, shared by them; 0.05, half of it on each side. */
+  readonly metricAlpha?: number
+  /** What waits for a person; nothing. */
+  readonly approve?: readonly Gate[]
+  /** When the share of traffic may rise; always. */
+  readonly hours?: Required<RolloutHours>
+  /** Deployments of which no rollout may run while the share rises; none. */
+  readonly after?: readonly string[]
 }
 
 export interface Expected {
@@ -85,7 +99,27 @@ export interface ResolvedConfig {
   readonly threshold: number
   readonly stableThreshold: number
   readonly expected: Expected
+  readonly metrics: Readonly<Record<string, Metric>>
+  readonly metricAlpha: number
+  /** Shares of traffic, 1 for all, and `done`. */
+  readonly approve: readonly (number | 'done')[]
+  readonly hours: Required<RolloutHours> | null
+  readonly after: readonly string[]
 }
+
+/** That a person let a rollout go on. */
+export interface Approval {
+  readonly gate: number | 'done'
+  readonly actor: string
+  readonly at: Micros
+  readonly reason?: string
+}
+
+/**
+ * Why a rollout stands still. `timeout`, `hours` and `after` (another deployment's rollout) lift themselves when what they wait for
+ * is there; `approval`, `alarm` and `paused` wait for a person.
+ */
+export type Hold = 'timeout' | 'hours' | 'after' | 'approval' | 'alarm' | 'paused'
 
 /**
  * Requests on which the arms differ in one way: how many speak against the challenger, and how many in all. Requests on which
@@ -121,14 +155,20 @@ export interface RolloutState {
   /** Share of traffic that the canary gets now. */
   readonly weight: number
   readonly since: Micros
-  /** Set while a person is asked: `timeout` lifts itself when the evidence arrives, `alarm` and `paused` wait for a command. */
-  readonly hold: null | 'timeout' | 'alarm' | 'paused'
+  readonly hold: Hold | null
+  /** What persons have let pass. */
+  readonly approved: readonly Approval[]
+  /** Of the deployments that it waits for, those with a rollout now. */
+  readonly rolling: readonly string[]
   /** Rows that each arm has answered in this step. */
   readonly requests: { readonly stable: number; readonly canary: number }
   readonly guardrails: Readonly<Record<Guardrail, GuardrailState>>
   readonly shadow: ShadowState
   readonly losses: PairedMoments
   readonly stableLoss: number
+  readonly metrics: Readonly<Record<string, ServedMoments>>
+  /** Units of which the metrics were counted: one that comes again does not count again. */
+  readonly units: number
   /** Number of decisions so far. */
   readonly sequence: number
 }
@@ -164,6 +204,18 @@ export interface LabelsEvent extends At {
   readonly stable: ArrayLike<number>
   readonly canary: ArrayLike<number>
 }
+/**
+ * Units that one arm served, drawn with a chance that is known, with what they were worth. Each list has a member a unit.
+ */
+export interface MetricsEvent extends At {
+  readonly type: 'metrics'
+  /** Number of the first of them in the rollout. */
+  readonly first: number
+  readonly canary: readonly (0 | 1)[]
+  readonly chance: readonly number[]
+  /** Null where a unit has no value. */
+  readonly values: Readonly<Record<string, readonly (number | null)[]>>
+}
 /** The challenger's process has taken more memory than it may. */
 export interface MemoryEvent extends At {
   readonly type: 'memory'
@@ -172,11 +224,25 @@ export interface MemoryEvent extends At {
 export interface TickEvent extends At {
   readonly type: 'tick'
 }
+/** Of the deployments that it waits for, others have a rollout now than before. */
+export interface RollingEvent extends At {
+  readonly type: 'rolling'
+  readonly deployments: readonly string[]
+}
+export type RolloutCommand = 'promote' | 'abort' | 'pause' | 'resume' | 'approve'
 export interface CommandEvent extends At {
   readonly type: 'command'
-  readonly command: 'promote' | 'abort' | 'pause' | 'resume'
+  readonly command: RolloutCommand
   readonly actor: string
   /** Why, in the operator's words. */
   readonly reason?: string
 }
-export type RolloutEvent = ShadowEvent | RequestEvent | LabelsEvent | MemoryEvent | TickEvent | CommandEvent
+export type RolloutEvent =
+  | ShadowEvent
+  | RequestEvent
+  | LabelsEvent
+  | MetricsEvent
+  | MemoryEvent
+  | RollingEvent
+  | TickEvent
+  | CommandEvent

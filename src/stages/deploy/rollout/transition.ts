@@ -4,6 +4,7 @@ import { digestJson, shortDigest } from '../../../internal/digest.ts'
 import type { Micros } from '../../../internal/time.ts'
 import { logPairedEvents } from '../../../math/sequential/paired-events.ts'
 import { confidenceSequence } from '../../../math/sequential/mean-difference.ts'
+import { metricStandings } from './metric-verdict.ts'
 import type { Guardrail, ResolvedConfig, RolloutState } from './state.ts'
 
 export interface Advanced {
@@ -22,6 +23,14 @@ export interface Rule {
 
 const finite = (x: number): number | null => (Number.isFinite(x) ? x : null)
 
+function metricsOf(state: RolloutState): Record<string, Json> {
+  const all = metricStandings(state).map(({ name, stable, canary, worse, lower, upper, allowed }) => [
+    name,
+    { stable: { ...stable }, canary: { ...canary }, worse, lower: finite(lower), upper: finite(upper), allowed },
+  ])
+  return all.length === 0 ? {} : { metrics: Object.fromEntries(all) as Json }
+}
+
 /** What the rollout knows, as a decision records it: enough to make the choice again. */
 export function evidenceOf(state: RolloutState): Record<string, Json> {
   const { shadow, losses } = state
@@ -32,6 +41,8 @@ export function evidenceOf(state: RolloutState): Record<string, Json> {
     phase: state.phase,
     weight: state.weight,
     requests: { ...state.requests },
+    ...metricsOf(state),
+    ...(state.approved.length === 0 ? {} : { approved: state.approved.map(one => ({ ...one })) }),
     guardrails: Object.fromEntries(
       state.config.guardrails.map(kind => [
         kind,
