@@ -178,3 +178,29 @@ it('a row without its key or time counts for nobody', async () => {
   ])
   expect(await read(view, 'a', minute)).toEqual({ status: 'present', row: [1, 0, Number.NaN] })
 })
+
+it('an answer that was no is corrected from when the other one came, of whichever declared time', async () => {
+  const told = dataset('told', {
+    source: parquet('none'),
+    columns: { id: t.int(), at: t.timestamp('UTC'), who: t.text(), tip: t.nullable(t.float()) },
+    eventTime: 'at',
+    key: ['id'],
+    knownAt: { tip: c => c.at.plus('1us') },
+  })
+  const tipped = features('tipped', {
+    entity: entity('person', { who: t.text() }),
+    from: told,
+    compute: f => ({ n: f.count('1h', { where: c => c.tip.gt(0) }) }),
+  })
+  const after = async (first: number | null): Promise<number[]> => {
+    const view = new OnlineView(planView(tipped as never), memoryOnlineStore())
+    const before = { row: { id: 1, at: 10, who: 'a', tip: first }, seq: 1, at: 12, first: true, gone: false }
+    const then = { row: { ...before.row, tip: 2 }, seq: 2, at: 50, first: false, gone: false, before }
+    await view.push([before, then], 100)
+    return Promise.all([20, 49, 50].map(async at => (await read(view, 'a', at)).row[0] as number))
+  }
+  expect([await after(-1), await after(null)]).toEqual([
+    [0, 0, 1],
+    [1, 1, 1],
+  ])
+})

@@ -47,7 +47,15 @@ it.each(nights)('days of %s around %s begin when its clocks first show them', (z
   for (const [i, begin] of begins.entries()) {
     const [before, next] = [begins[i - 1], begins[i + 1]]
     if (before === undefined || next === undefined) continue
-    for (const at of [begin, begin + 1, begin + 61 * minute, begin + 119 * minute, next - 61 * minute, next - 1]) {
+    for (const at of [
+      begin,
+      begin + 1,
+      begin + 30 * minute,
+      begin + 61 * minute,
+      begin + 119 * minute,
+      next - 61 * minute,
+      next - 1,
+    ]) {
       if (at < begin || at >= next) continue
       expect([at - begin, days.start(at), days.end(at), today.start(at), today.end(at)]).toEqual([
         at - begin,

@@ -47,7 +47,6 @@ class Pieces {
     let n = Math.floor((shownAt(at, this.#zone) - origin) / this.#every)
     // Clocks that are set back over midnight show again what was before it
     while (this.begin(n + 1) <= at) n++
-    while (this.begin(n) > at) n--
     return n
   }
 

@@ -224,6 +224,22 @@ describe('the events of an entity', () => {
     ]).toEqual([60, 40, 41])
   })
 
+  it('what was told to be none is corrected, not told late; what nobody told counts from when it was declared', () => {
+    const rich = (told: number): number[] => {
+      const window = new EntityWindow(2)
+      const version = { event: 10, row: 1 }
+      window.add({ ...version, seq: 1, known: Number.NEGATIVE_INFINITY, values: [0, Number.NaN], declared: [11, told] })
+      window.add({ ...version, seq: 2, known: 50, values: [0, 1], declared: [11, 15] })
+      const spec: FeatureSpec = { aggregation: 'count', type: 'int', nullable: false }
+      const read = EntityWindow.decode(window.encode(), 2)
+      return [14, 30, 49, 50].map(t => read?.compute(spec, 1, t, [false, true]) ?? -1)
+    }
+    expect([rich(Number.NEGATIVE_INFINITY), rich(11)]).toEqual([
+      [0, 0, 0, 1],
+      [0, 1, 1, 1],
+    ])
+  })
+
   it('bytes of another layout are none of it', () => {
     const window = new EntityWindow(2)
     add(window, 5, [1, 2], [6, 7])
