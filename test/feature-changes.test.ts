@@ -113,11 +113,11 @@ test('a plan says what is added, who reads it and what has to be written, and is
         models: ['fare'],
         served: [{ deployment: 'fares', arm: 'stable', version: 'fare@1', reads: 'planned' }],
         features: [
-          { feature: 'rides', change: 'added', before: null, after: 'count over 172800s' },
+          { feature: 'rides', change: 'added', before: null, after: 'count over 2d' },
           {
             feature: 'paid',
             change: 'added',
-            after: 'mean of paid over 172800s',
+            after: 'mean of paid over 2d',
             readers: ['fare', 'fares: fare@1 (stable)'],
           },
         ],
@@ -144,13 +144,13 @@ test('what was applied is answered by the server that runs; a version that is se
   const people = await run('features', 'plan')
   expect(people).toMatchObject({ code: 0 })
   expect(people.out).toMatch(/zones +materialise +1 changed +fare, fares: fare@1 \(stable\)/)
-  expect(people.out).toMatch(/zones\.rides +changed +count over 172800s → count over 345600s +fare, fares: fare@1/)
+  expect(people.out).toMatch(/zones\.rides +changed +count over 2d → count over 4d +fare, fares: fare@1/)
   expect(people.out).toMatch(/To be written: zones 1,000 rows, 4 entities, about \d/)
   expect(people.out).toContain('fare@1 of fares goes on with the definition that it was made with')
   const markdown = await run('features', 'plan', '--format', 'markdown')
   expect(markdown.out).toContain('### Features: dev, 1 view changed\n')
   expect(markdown.out).toContain(
-    '| zones.rides | changed | count over 172800s → count over 345600s | fare, fares: fare@1 (stable) |',
+    '| zones.rides | changed | count over 2d → count over 4d | fare, fares: fare@1 (stable) |',
   )
   expect(markdown.out).toContain('- fare@1 of fares goes on with the definition')
   // planned is not applied
@@ -199,7 +199,7 @@ test('a feature that is read and goes is breaking, one that nobody reads is not'
   const breaking = await run('features', 'plan')
   expect(breaking).toMatchObject({ code: 1 })
   expect(breaking.out).toMatch(/zones +breaking +paid is gone or of another type/)
-  expect(breaking.out).toMatch(/zones\.paid +removed \(breaking\) +mean of paid over 172800s +fares: fare@1 \(stable\)/)
+  expect(breaking.out).toMatch(/zones\.paid +removed \(breaking\) +mean of paid over 2d +fares: fare@1 \(stable\)/)
   const markdown = await run('features', 'plan', '--format', 'markdown')
   expect([markdown.code, markdown.out.includes(', **breaking**')]).toEqual([1, true])
   const more =
@@ -292,8 +292,8 @@ test('what CI runs for a pull request says what the change means, against its ba
   }
   const said = readFileSync(join(root, 'millrace-report/features.md'), 'utf8')
   expect(said).toContain('### Features: dev, 1 view changed, **breaking**')
-  expect(said).toContain('| zones.rides | changed | count over 172800s → count over 259200s |')
-  expect(said).toMatch(/\| zones\.paid \| removed, breaking \| mean of paid over 172800s \| fares: fare@1/)
+  expect(said).toContain('| zones.rides | changed | count over 2d → count over 3d |')
+  expect(said).toMatch(/\| zones\.paid \| removed, breaking \| mean of paid over 2d \| fares: fare@1/)
   for (const words of rest) expect(await run(...words), words.join(' ')).toMatchObject({ code: 0 })
   // outside of one it is what would be applied; what is no commit is refused
   expect((await run(...plan)).said).toContain('No pull request')

@@ -126,7 +126,7 @@ describe('one vector by key', () => {
     ['a key of another type', ['cars', 'car=x', 'zone=a'], 'MR2073', `'car' is int, not "x"`],
     ['half a key', ['cars', 'car=1', 'car=2', 'zone=a'], 'MR2073', "an entity lacks 'zone'"],
     ['a moment that is none', ['zones', 'zone=a', '--at', 'soon'], 'MR1101', 'soon'],
-    ['no entity', ['zones'], 'MR1101', 'key=value'],
+    ['no entity', ['zones'], 'MR2073', 'no entity is named'],
   ])('is refused of %s', async (_, words, code, says) => {
     refused(await run('features', 'get', ...words), 2, code, says)
   })

@@ -60,6 +60,7 @@ function plain({ said }: Said): string {
     .replaceAll(/\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?/g, 'WHEN')
     .replaceAll(/\b\d+\.\d+ s\b/g, 'SECS')
     .replaceAll(/\b\d+\.\d{2,}\b/g, 'FIGURE')
+    .replaceAll(/about \d+ (s|min)\b/g, 'about A WHILE')
     .replaceAll(/v20[.\d]+/g, 'NODE')
     .split('\n')
     .map(line => line.trimEnd().replaceAll(/(?<=\S) {2,}/g, ' '))
@@ -240,10 +241,18 @@ test('lineage goes back to the data and forward to the deployment', async () => 
 })
 
 test('features are planned, applied, written and proven', async () => {
-  const next = 'Next: npx millrace features apply --plan SHORT'
-  await told('features plan', `VIEW CHANGE WHY USED BY\n    zones new was not applied yet fare\n    ${next}`)
-  await told('features apply', 'zones: applied\n    Next: npx millrace features materialise')
-  await told('features plan', `VIEW CHANGE WHY USED BY\n    zones none is as it was applied fare\n    ${next}`)
+  const readers = 'fare, fares: fare@1 (stable)'
+  await told(
+    'features plan',
+    `VIEW CHANGE WHY USED BY
+    zones new was not applied yet ${readers}
+    FEATURE CHANGE DEFINITION READ BY
+    zones.rides added count over 2d ${readers}
+    To be written: zones 998 rows, 4 entities, about A WHILE
+    Next: npx millrace features apply --plan SHORT`,
+  )
+  await told('features apply', 'zones: applied\n    Change 1 of dev. Back: npx millrace features rollback')
+  await told('features plan', `VIEW CHANGE WHY USED BY\n    zones none is as it was applied ${readers}`)
   await told('features materialise', 'zones: 4 entities from 998 rows')
   await told('features verify', '✓ zones: 2,000 values compared, 0 differ')
 })

@@ -37,6 +37,13 @@ export function inSeconds(length: Micros): Duration {
   return `${length / 1e6}s`
 }
 
+/** A length as a person would declare it: `2d`, `90m`, in the greatest unit of which it is a whole number. */
+export function asDuration(length: Micros): Duration {
+  const units = (['d', 'h', 'm', 's', 'ms'] as const).filter(unit => length > 0 && length % unitMicros[unit] === 0)
+  const [unit = 'us'] = units
+  return `${length / unitMicros[unit]}${unit}`
+}
+
 const spoken = [
   [unitMicros.d, 'day', 'days'],
   [unitMicros.h, 'h', 'h'],

@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Project } from '../define/project.ts'
-import { formatTime, inSeconds } from '../internal/time.ts'
+import { formatTime, asDuration } from '../internal/time.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { MetadataStore } from '../ports/metadata-store.ts'
 import type { Serving } from '../stages/serve/types.ts'
@@ -175,7 +175,7 @@ export class Health {
       [...found].map(([view, { newest, promise, isBroken }]) => {
         const age =
           newest === null ? {} : { observedValue: (this.#options.clock.now() - newest) / 1e6, observedUnit: 's' }
-        const output = isBroken ? { output: `older than the ${inSeconds(promise)} that are promised` } : {}
+        const output = isBroken ? { output: `older than the ${asDuration(promise)} that are promised` } : {}
         return [
           `features ${view}:freshness`,
           [{ status: isBroken ? 'warn' : 'pass', componentType: 'component', time, ...age, ...output }],

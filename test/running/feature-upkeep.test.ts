@@ -85,7 +85,7 @@ test('files that come are in the features, and a broken promise alerts until the
     },
     found => (found?.observedValue ?? 0) > 3 * 3_600,
   )
-  expect(check).toMatchObject({ status: 'warn', output: 'older than the 10800s that are promised', observedUnit: 's' })
+  expect(check).toMatchObject({ status: 'warn', output: 'older than the 3h that are promised', observedUnit: 's' })
   expect(JSON.parse(await textOf('/health'))).toMatchObject({ status: 'warn' })
   expect(await textOf('/metrics')).toContain('millrace_feature_freshness_broken{view="zones"} 1')
   // what is degraded answers

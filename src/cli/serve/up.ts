@@ -105,15 +105,22 @@ async function serve(
     principal: 'serving',
     note: text => log({ level: 'warn', text }),
   })
+  // Long searches and large files keep no prediction waiting: another process answers them
+  const control = new Supervisor({
+    name: 'the process for records',
+    module: './control-process.ts',
+    args: [workspace.root, address.host, String(auth)],
+    log,
+  })
   const serving = await openServing(workspace, log).catch(async (error: unknown) => {
+    await control.close()
     await workspace.close()
     throw error
   })
   const bus = new EventBus()
   const jobs = openJobs(workspace)
-  const parts: Supervisor[] = []
   const letGo = async (): Promise<void> => {
-    await Promise.all(parts.map(part => part.close()))
+    await control.close()
     await jobs.close()
     await serving.close()
     await workspace.close()
@@ -122,14 +129,6 @@ async function serve(
     const given = { workspace, serving, jobs, log }
     const instance = mayBeSeveral(project) || workers > 1 ? await oneInstance(given) : await onlyInstance(given)
     const beside = workers > 1 ? new Workers() : undefined
-    // Long searches and large files keep no prediction waiting: another process answers them
-    const control = new Supervisor({
-      name: 'the process for records',
-      module: './control-process.ts',
-      args: [workspace.root, address.host, String(auth)],
-      log,
-    })
-    parts.push(control)
     const server = await startServer({
       control: () => control.port,
       workspace,
@@ -156,6 +155,8 @@ async function serve(
       follow(recover())
     }, 1000)
     beside?.start(workers - 1, server, [workspace.root, address.host, String(auth)], log)
+    // Both have read the same project, whatever is written into it from now on
+    await control.port.catch(wrong)
     const certificate = tls && resolve(cwd, tls.cert)
     await announce(claim, { url: server.url, process: ownIdentity(), auth, certificate })
     return {

@@ -2,7 +2,7 @@ import type { FeatureSpec, FeatureView } from '../../define/features.ts'
 import { describe } from '../../define/expression/index.ts'
 import { compilePart, definitionDigest } from '../../define/project.ts'
 import { canonicalJson, type Json } from '../../internal/canonical-json.ts'
-import { inSeconds } from '../../internal/time.ts'
+import { asDuration } from '../../internal/time.ts'
 
 /** What becomes of one feature. */
 export interface FeatureChange {
@@ -25,10 +25,10 @@ export interface ViewDifference {
 
 const known = new Set(['aggregation', 'type', 'nullable', 'of', 'window'])
 
-/** `mean of km over 172800s`; members that it does not know by name stand as JSON. */
+/** `mean of km over 2d`; members that it does not know by name stand as JSON. */
 function inWords(spec: FeatureSpec): string {
   const of = spec.of ? ` of ${describe(spec.of)}` : ''
-  const over = spec.window === undefined ? '' : ` over ${inSeconds(spec.window)}`
+  const over = spec.window === undefined ? '' : ` over ${asDuration(spec.window)}`
   const more = Object.entries(compilePart(spec)).filter(([name]) => !known.has(name))
   return `${spec.aggregation}${of}${over}${more.map(([name, value]) => `, ${name} ${canonicalJson(value)}`).join('')}`
 }
@@ -49,7 +49,7 @@ function featureChanges(before: FeatureView['features'], after: FeatureView['fea
 const lengths = new Set(['ttl'])
 const short = (name: string, value: unknown): string => {
   if (value === undefined) return 'none'
-  if (lengths.has(name) && typeof value === 'number') return inSeconds(value)
+  if (lengths.has(name) && typeof value === 'number') return asDuration(value)
   const text = typeof value === 'string' ? value : canonicalJson(value as Json)
   return text.length > 60 ? `${text.slice(0, 59)}…` : text
 }

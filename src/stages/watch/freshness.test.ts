@@ -48,7 +48,7 @@ it('alerts while a promise is broken, once, and resolves when it is kept, by fil
   await clock.advance(60_000)
   await watch.look()
   expect(sent).toMatchObject([{ state: 'firing', name: 'feature freshness', labels: { view: 'recent' } }])
-  expect(sent[0]?.summary).toContain('1 h 30 min ago: 5400s are promised')
+  expect(sent[0]?.summary).toContain('1 h 30 min ago: 90m are promised')
   expect((await seen())?.isBroken).toBe(true)
   // another process sees that it fires already
   await new FreshnessWatch(services, view).look()

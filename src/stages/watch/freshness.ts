@@ -2,7 +2,7 @@ import type { Decision } from '../../define/decision.ts'
 import type { Dataset } from '../../define/dataset.ts'
 import type { FeatureView } from '../../define/features.ts'
 import { digestJson, shortDigest } from '../../internal/digest.ts'
-import { formatTime, inSeconds, spanInWords, type Micros } from '../../internal/time.ts'
+import { formatTime, asDuration, spanInWords, type Micros } from '../../internal/time.ts'
 import type { Alert } from '../../ports/notifier.ts'
 import { inEnvironment } from '../features/applied.ts'
 import { materialisationNamed } from '../features/materialisations.ts'
@@ -103,7 +103,7 @@ export class FreshnessWatch {
         ? 'have no records yet'
         : `know of nothing after ${formatTime(newest)}, ${spanInWords(now - newest)} ago`
     const summary = isBroken
-      ? `the features of ${view} ${known}: ${inSeconds(promise)} are promised`
+      ? `the features of ${view} ${known}: ${asDuration(promise)} are promised`
       : `the features of ${view} are as fresh as promised again`
     const decision: Decision = {
       id: `alert-${shortDigest(digestJson({ fingerprint, now, isBroken }))}`,
