@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { expect, test } from 'vitest'
-import { defaultsSeen, optionsSeen, unseenDefaults, unseenOptions } from './options.ts'
+import { defaultsSeen, unseenDefaults } from './defaults.ts'
+import { optionsSeen, unseenOptions } from './options.ts'
 import { complaints, type Test } from './seen.ts'
 
 interface Option {

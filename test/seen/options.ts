@@ -1,111 +1,76 @@
+import {
+  approvals,
+  balanced,
+  baselines,
+  bounds,
+  canary,
+  compared,
+  container,
+  contract,
+  counted,
+  csv,
+  declaredFolds,
+  drawnSearch,
+  engine,
+  evidence,
+  fed,
+  gap,
+  given,
+  grid,
+  grouped,
+  halving,
+  hashed,
+  image,
+  imports,
+  known,
+  language,
+  late,
+  latency,
+  leak,
+  learnt,
+  limits,
+  linear,
+  listens,
+  live,
+  metric,
+  names,
+  observed,
+  ofClasses,
+  onServer,
+  oracle,
+  page,
+  places,
+  power,
+  promises,
+  property,
+  protect,
+  random,
+  results,
+  retrains,
+  rollout,
+  routing,
+  rows,
+  said,
+  service,
+  severities,
+  slices,
+  space,
+  task,
+  thresholds,
+  transitions,
+  trees,
+  triggers,
+  uncovered,
+  unreachable,
+  weighed,
+  workspace,
+  written,
+} from './known-tests.ts'
 import { of, type Test } from './seen.ts'
 
 // Every option of the definition API and every setting, and the test in which its value changes an outcome; of those with a
 // documented default also the one in which leaving it out does what the default says. Complete by comparison with the walk
 // over the types that makes docs/reference/definitions.md (options.test.ts). A test that only refuses a wrong value is none.
-
-const effects = of('test/option-effects.test.ts')
-const reading = of('test/reading-options.test.ts')
-const served = of('test/served.test.ts')
-const oracle = of('test/oracle/verdicts.test.ts')
-const rollout = of('src/stages/deploy/rollout/rollout.test.ts')
-const observed = of('src/server/observe.test.ts')
-const limits = of('src/server/auth/limits.test.ts')
-const approvals = of('src/server/approvals.test.ts')
-const bounds = of('src/stages/deploy/rollout/bounds.test.ts')
-const transitions = of('src/stages/deploy/rollout/transitions.test.ts')
-const evidence = of('src/stages/deploy/rollout/evidence.test.ts')
-const routing = of('src/stages/serve/routing.test.ts')
-const metric = of('src/stages/evaluate/metric-tests.test.ts')
-const property = of('src/stages/evaluate/properties/properties.test.ts')
-const compared = of('src/stages/evaluate/comparisons.test.ts')
-const leak = of('src/stages/evaluate/leak/leak.test.ts')
-const slices = of('src/stages/evaluate/slices/slices.test.ts')
-const given = compared('every kind of test has the name and the severity that it is given')
-const ofClasses = property('of several classes every property looks at the one that is named')
-const service = of('src/stages/evaluate/service-tests.test.ts')
-const latency = of('src/stages/evaluate/latency-test.test.ts')
-const gate = of('src/stages/evaluate/model-gate.test.ts')
-const power = of('src/stages/watch/power.long.test.ts')
-const retrains = of('src/stages/watch/monitor/retrain.test.ts')
-const promises = of('test/running/promises.test.ts')
-const triggers = of('test/running/triggers.test.ts')
-const places = of('test/faults/audit-places.test.ts')
-const protect = of('test/protect.test.ts')
-
-const trees = effects('every option changes the trees, and its default none')
-const linear = effects('every option changes the model, and its default none')
-const baselines = effects('answer with a constant, or with the value of the input that is named')
-const learnt = effects('what is learnt, from which rows, by which scale')
-const onServer = of('src/config/workspace.test.ts')('an online store in %s needs its URL, and a server that answers')
-const unreachable = of('src/stages/serve/unreachable.test.ts')(
-  '`stale`: the features are those that were read last, none where nothing was read, and which views that is of is told',
-)
-const uncovered = of('src/stages/serve/uncovered.test.ts')(
-  'a moment that the records do not reach back to is refused where the view says so',
-)
-const language = of('src/stages/features/language.test.ts')(
-  'whatever a view is declared with means one thing, trained or served',
-)
-const counted = effects('what is counted, for how long, by which knowledge')
-const known = effects('when something was known, and which rows are one')
-const csv = reading('a CSV file is read as its options say, and by their defaults')
-const rows = reading('bad rows are counted, tolerated and set aside as the options say, and by their defaults')
-const canary = served('a rollout runs as its canary says, and by the defaults of the guide')
-const modelDefaults = of('src/stages/evaluate/defaults.test.ts')
-const results = of('src/stages/evaluate/results.test.ts')
-const thresholds = of('src/stages/serve/threshold.test.ts')
-const live = of('src/stages/watch/live.test.ts')
-const monitorDefaults = live(
-  'are a day, one false alarm in thirty of them and changes of 0.14 deviations where nothing is said',
-)
-const workspace = of('src/config/workspace.test.ts')
-const container = of('src/adapters/executor/container/executor.test.ts')(
-  'the network is the one that is named; flags go before the run and before the image',
-)
-const names = modelDefaults('every test is kept under its kind and input, or the name that it is given')
-const severities = gate('a critical check that failed refuses the version, with its words')
-
-const anyTable = of('test/any-table.test.ts')
-const imports = of('test/import-model.test.ts')
-const declared = of('src/define/search.test.ts')
-const declaredFolds = declared('are as they are declared')
-const foldDefaults = declared(
-  'begin with seed 0, keep the classes where there are some, and leave no gap, where nothing is said',
-)
-const searchDefaults = declared('of %s the best %s decides where nothing is said')
-const space = declared('takes whole numbers where an option takes no others, and all of them else')
-const searches = of('src/stages/pipeline/search.test.ts')
-const grid = searches('tries every combination on the folds, each as a run with its parameters and its score')
-const drawnSearch = searches('draws as many trials as it is told, by its seed, and judges them by what it is told')
-const halving = searches('by halving most trials learn from few rows, and only those that went all the way can win')
-const programs = of('test/trainers.test.ts')
-const task = anyTable('%s')
-const weighed = anyTable('what their weight says: what counts nothing is as if it were not there')
-const balanced = anyTable('as much for each class as for each other where that is asked')
-const gap = of('src/stages/features/frame.test.ts')(
-  'leaves a gap between the parts where one is asked for, and none where it is not',
-)
-const random = anyTable('at random by a seed, with the same share of every class')
-const hashed = anyTable('by a hash of values: a row stays where it is whatever comes after it')
-const grouped = anyTable('by groups: none is on both sides')
-const said = anyTable('by what they say themselves')
-const contract = programs('is told what to train, trains it, and its model goes the way of every other')
-const late = programs(
-  'takes longer than it may and heeds no signal: it is ended with what it started, wherever that went',
-)
-const fed = programs('is fed and read as it is said where its names do not say it')
-const page = of('test/peers/training-programs.test.ts')(
-  'the page of the guide does what it says: a script becomes a version, the version serves, the next one challenges it',
-)
-const image = of('test/peers/train-in-container.test.ts')(
-  'an image of one’s own trains by the step contract, with the parameters, the time and the variables that it is given',
-)
-
-const engine = workspace('the data engine has the threads and the memory that the project gives it')
-const written = workspace('what a setting says by default changes nothing when it is written out')
-const listens = of('test/running/sign-in.test.ts')('listens where the project says, unless a flag says otherwise')
-const byDefault = of('test/running/sign-in.test.ts')('listens on port 8790 of this machine where nothing is said')
 
 export const optionsSeen: Readonly<Record<string, Test>> = {
   'TextOptions.treatAsNull': rows,
@@ -513,174 +478,5 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   ),
 }
 
-/** Documented defaults and the test in which leaving the option out does what they say. */
-export const defaultsSeen: Readonly<Record<string, Test>> = {
-  'OnnxOptions.expected': imports('is challenged by what is trained, and without rows of its own answers as itself'),
-  'ModelOptions.threshold': thresholds('is a half where the model says none'),
-  'RandomFolds.seed': foldDefaults,
-  'RandomFolds.stratify': foldDefaults,
-  'GroupFolds.seed': foldDefaults,
-  'TimeFolds.gap': foldDefaults,
-  'GridSearch.points': of('src/math/search/search.test.ts')(
-    'a grid has every combination once, ends of ranges included',
-  ),
-  'HalvingSearch.eta': halving,
-  'HalvingSearch.minShare': halving,
-  'SearchRange.scale': space,
-  'SearchRange.whole': space,
-  'GridSearch.best': searchDefaults,
-  'RandomSearch.best': searchDefaults,
-  'RandomSearch.seed': searchDefaults,
-  'HalvingSearch.best': searchDefaults,
-  'HalvingSearch.seed': searchDefaults,
-  'TpeSearch.best': searchDefaults,
-  'TpeSearch.seed': searchDefaults,
-  'TimeSplit.folds': declared('are five of the kind of the split, where none are declared'),
-  'RandomSplit.folds': declared('are five of the kind of the split, where none are declared'),
-  'HashSplit.folds': declared('are five of the kind of the split, where none are declared'),
-  'GroupSplit.folds': declared('are five of the kind of the split, where none are declared'),
-  'ColumnSplit.folds': declared('are five of the kind of the split, where none are declared'),
-  'SlicesOptions.of': slices('%s'),
-  'SlicesOptions.pairs': slices('pairs are left out where nobody wants them'),
-  'SlicesOptions.minRows': slices('a declared slice with too few rows is no pass'),
-  'SlicesOptions.tolerance': slices('more may be lost than by default'),
-  'LeakOptions.maxPower': leak(
-    'an input that tells too much by itself is judged by the power that is allowed, and those that may do so are named',
-  ),
-  'LeakOptions.maxShared': leak('rows of the training part among the test rows are found, %s'),
-  'FairnessOptions.criteria': compared('names what is unfair, with its interval'),
-  'FairnessOptions.minParity': compared('names what is unfair, with its interval'),
-  'FairnessOptions.maxOdds': compared('names what is unfair, with its interval'),
-  'FairnessOptions.maxCalibration': compared('names what is unfair, with its interval'),
-  'FairnessOptions.minRows': compared('holds of a model that treats groups alike'),
-  'DirectionalOptions.least': property('an input that moves nothing moves it neither up nor down'),
-  'MattersOptions.least': property('by as much as is asked, by default a thousandth of the spread'),
-  'StableOptions.inputs': property('moves a smooth model little, and one that flickers much'),
-  'StableOptions.noise': property('moves a smooth model little, and one that flickers much'),
-  'StableOptions.maxDelta': property('moves a smooth model little, and one that flickers much'),
-  'StableOptions.mostly': property('moves a smooth model little, and one that flickers much'),
-  'RelationOptions.mostly': property('holds or is shown'),
-  'SimpleModelOptions.by': compared('is beaten by one that knows more'),
-  'OverfitOptions.maxGap': compared('is what is far better on the training rows'),
-  'MonitorOptions.falseAlarms': monitorDefaults,
-  'MonitorOptions.window': monitorDefaults,
-  'MonitorOptions.sensitivity': monitorDefaults,
-  'MonitorOptions.labelHorizon': live('a cohort that few labels came for is stated after %s'),
-  'DataSettings.threads': engine,
-  'DataSettings.maxMemoryGb': engine,
-  'ServeSettings.host': byDefault,
-  'ServeSettings.port': byDefault,
-  'ServeSettings.workers': of('test/running/processes.test.ts')(
-    'workers answer on the same port: what they are told counts as if one process had been told, also of one that dies',
-  ),
-  'ServeSettings.grpcPort': of('test/running/grpc.test.ts')(
-    'gRPC is spoken where the project or --grpc-port says so, and ends with the rest',
-  ),
-  'ServeSettings.maxRequestsPerSecond': limits('without limits nobody is kept waiting'),
-  'ServeSettings.maxRequestsPerDay': limits('without limits nobody is kept waiting'),
-  'ServeSettings.auth': of('test/jobs.test.ts')('validates, snapshots and suggests'),
-  'ContainerRun.program': container,
-  'ContainerRun.network': of('src/adapters/executor/container/executor.test.ts')(
-    'the step runs without rights, without network, and with its values out of sight',
-  ),
-  'AnchorRepository.ref': places('git: the commits are on a ref of their own, in no branch, where none is named'),
-  'GbtOptions.subsample': trees,
-  'GbtOptions.columnSample': trees,
-  'CsvOptions.delimiter': csv,
-  'CsvOptions.header': csv,
-  'CsvOptions.quote': csv,
-  'CsvOptions.escape': csv,
-  'CsvOptions.encoding': csv,
-  'TextOptions.treatAsNull': rows,
-  'RowOptions.mostly': rows,
-  'FeatureViewOptions.freshness': of('src/app/live/keeping-features.test.ts')(
-    'nothing is kept up or watched where nothing is said',
-  ),
-  'FeatureViewOptions.materialise': of('src/app/live/keeping-features.test.ts')(
-    'nothing is kept up or watched where nothing is said',
-  ),
-  'FeatureViewOptions.materialise.onData': of('src/app/live/keeping-features.test.ts')(
-    'happens so often as is said, and records are written only of new data',
-  ),
-  'FeatureViewOptions.entity': language,
-  'FeatureViewOptions.ttl': counted,
-  'FeatureViewOptions.online': counted,
-  'ModelOptions.scale': learnt,
-  'TimeSplit.until': learnt,
-  'ModelOptions.weight': weighed,
-  'ModelOptions.classWeights': balanced,
-  'TimeSplit.gap': gap,
-  'RandomSplit.seed': random,
-  'RandomSplit.stratify': random,
-  'GroupSplit.seed': grouped,
-  'PythonOptions.python': page,
-  'PythonOptions.timeout': late,
-  'PythonOptions.reproducible': contract,
-  'ProgramOptions.timeout': late,
-  'ProgramOptions.reproducible': contract,
-  'ContainerOptions.command': image,
-  'ContainerOptions.timeout': image,
-  'ContainerOptions.reproducible': image,
-  'OnnxOptions.inputs': fed,
-  'OnnxOptions.output': fed,
-  'GbtOptions.depth': trees,
-  'GbtOptions.leaves': trees,
-  'GbtOptions.learningRate': trees,
-  'GbtOptions.minLeaf': trees,
-  'GbtOptions.l2': trees,
-  'GbtOptions.seed': trees,
-  'GbtOptions.earlyStopping': trees,
-  'GbtOptions.maxBins': trees,
-  'GbtOptions.categoryL2': trees,
-  'GbtOptions.categorySmoothing': trees,
-  'GbtOptions.maxCategories': trees,
-  'GbtOptions.minCategoryRows': trees,
-  'GbtOptions.calibrate': trees,
-  'LinearOptions.l2': linear,
-  'LinearOptions.l1': linear,
-  'LinearOptions.maxCategories': linear,
-  'LinearOptions.minCategoryRows': linear,
-  'LinearOptions.calibrate': linear,
-  'BaselineOptions.input': baselines,
-  'MetricOptions.tolerance': modelDefaults('half a hundredth of its error may be lost against the champion'),
-  'MonotoneOptions.slack': modelDefaults('a monotone score may move the wrong way by a millionth, in no case more'),
-  'MonotoneOptions.mostly': property('passes what rises, and only that, in any unit: %d'),
-  'InvariantOptions.maxDelta': modelDefaults('an invariant score may move by a hundredth, in every case'),
-  'InvariantOptions.mostly': modelDefaults('an invariant score may move by a hundredth, in every case'),
-  'DirectionalOptions.mostly': modelDefaults('a directional score moves so in every case'),
-  'CanaryOptions.steps': canary,
-  'CanaryOptions.labels': canary,
-  'CanaryOptions.minRequests': bounds('a step needs its requests to the last one'),
-  'CanaryOptions.maxWait': bounds('a step is held when its time has run out, not a microsecond before'),
-  'CanaryOptions.alpha': bounds('a guardrail asks for its share of alpha: %s'),
-  'CanaryOptions.shadowRows': bounds('shadow rows are needed to the last one'),
-  'CanaryOptions.bake': bounds('a bake ends at its length, not a microsecond before'),
-  'CanaryOptions.margin': evidence('promote within the margin of the stable loss, and just not beyond it'),
-  'CanaryOptions.labelAlpha': evidence('roll back where the lower bound leaves nought, and just not before'),
-  'CanaryOptions.expected': evidence('hold when flips pass twice what was measured offline by three standard errors'),
-  'CanaryOptions.maxLatency': transitions('slow answers count beyond a stated latency, and then all four share alpha'),
-  'CanaryOptions.slower': bounds(
-    'a challenger that takes longer than stable is one too slow, one that takes as long is not',
-  ),
-  'CanaryOptions.timeout': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
-  'CanaryOptions.metrics': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
-  'CanaryOptions.metricAlpha': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
-  'CanaryOptions.metricHorizon': of('src/stages/serve/metric-units.test.ts')(
-    'counts after the label horizon where no other is declared',
-  ),
-  'CanaryOptions.approve': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
-  'CanaryOptions.hours': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
-  'CanaryOptions.after': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
-  'CanaryOptions.maxMemory': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
-  'MonitorOptions.retrain': promises(
-    'waits for a second bad window, tells one cause once with the worst first, and is over after three clean ones',
-  ),
-  'MonitorOptions.retrain.cooldown': retrains('has the defaults of the guide: a day, three a week'),
-  'MonitorOptions.retrain.maxPerWeek': retrains('has the defaults of the guide: a day, three a week'),
-}
-
 /** Options whose change no test has seen yet. Only ever shorter. */
 export const unseenOptions: readonly string[] = []
-
-/** Documented defaults that no test asserts by behaviour yet. Only ever shorter. */
-export const unseenDefaults: readonly string[] = []
