@@ -68,6 +68,10 @@ test('what is refused is told in the words of the server', async () => {
   expect(refused).toMatchObject({ status: 400, code: 'MR4105', details: { row: 0, column: 'km' } })
   expect((refused as RequestRefused).message).toMatch(/expected a finite number/)
   expect((refused as RequestRefused).hint).toMatch(/Send every column/)
+  // read, and known to be a metric that this deployment does not have
+  await expect(client().observe('late-api', [{ id: 'a', metric: 'revenue', value: 3 }])).rejects.toMatchObject({
+    code: 'MR4117',
+  })
   await expect(client().predict('nothing', row)).rejects.toMatchObject({ status: 404, code: 'MR5020' })
   const page = client({ fetch: async () => new Response('<html>', { status: 502 }) })
   await expect(page.predict('late-api', row)).rejects.toMatchObject({ status: 502, code: undefined })

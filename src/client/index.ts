@@ -86,8 +86,22 @@ export interface Client<P> {
     labels: readonly LabelFor<P, N>[],
     options?: CallOptions,
   ): Promise<{ readonly found: number; readonly sent: number }>
+  /** Says what earlier predictions turned out to be worth, by the metrics of the deployment's canary; gives how many were new. */
+  observe(
+    deployment: DeploymentName<P>,
+    observations: readonly Observation[],
+    options?: CallOptions,
+  ): Promise<{ readonly found: number; readonly sent: number }>
   /** Whether the server takes requests. */
   ready(options?: CallOptions): Promise<boolean>
+}
+
+/** What one prediction turned out to be worth. */
+export interface Observation {
+  readonly id: string
+  /** One that `canary.metrics` of the deployment declares. */
+  readonly metric: string
+  readonly value: number
 }
 
 /** JSON has no 64-bit numbers: the server takes them as text where a double would not hold them. */
@@ -190,6 +204,8 @@ export function createClient<P = AnyProject>(options: ClientOptions): Client<P> 
       return only as NonNullable<typeof only>
     },
     feedback: (deployment, labels, how) => ask(pathOf(deployment, 'feedback'), { labels }, how),
+    observe: (deployment, observations, how) =>
+      ask(`/v1/deployments/${encodeURIComponent(deployment)}:observe`, { observations }, how),
     ready: (how = {}) => call('/readyz', undefined, how, async answer => answer.ok),
   }
 }

@@ -253,6 +253,7 @@ export const predictRoutes: readonly DataRoute[] = [
     permission: 'predict',
     tag: 'inference',
     summary: 'What earlier predictions turned out to be worth, by their ids and the metrics of the deployment',
+    whole: true,
     body: Observed,
     answer: z.object({
       found: z.number().describe('new, and of predictions that are known here; an instance that follows knows none'),
