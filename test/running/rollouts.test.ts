@@ -204,7 +204,7 @@ describe('a challenger in an ONNX file', () => {
       const { code, out } = await millrace(root, ['rollout', 'replay', name, '--json'])
       const { decisions, events } = JSON.parse(out) as { decisions: { found: string }[]; events: number }
       expect([code, new Set(decisions.map(one => one.found))]).toEqual([0, new Set(['agrees'])])
-      expect(decisions.length).toBe({ 'orders-api': 5, 'strict-api': 2, 'patient-api': 1 }[name])
+      expect(decisions.length).toBe({ 'orders-api': 6, 'strict-api': 2, 'patient-api': 1 }[name])
       expect(events).toBeGreaterThan(5)
     }
   })
