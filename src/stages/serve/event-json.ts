@@ -1,10 +1,15 @@
 import type { RolloutEvent } from '../deploy/rollout/index.ts'
 
-/** Replacer of `JSON.stringify`: typed arrays as plain ones. Scores that are not finite are written as null. */
-export const plainArrays = (_: string, value: unknown): unknown =>
-  value instanceof Float32Array || value instanceof Uint8Array ? Array.from(value) : value
+/** Replacer of `JSON.stringify`: typed arrays as plain ones. JSON has no number that is not finite: such scores are texts. */
+export function plainArrays(_: string, value: unknown): unknown {
+  if (value instanceof Uint8Array) return Array.from(value)
+  if (value instanceof Float32Array) return Array.from(value, one => (Number.isFinite(one) ? one : String(one)))
+  return value
+}
 
-const scores = (list: readonly (number | null)[]): Float32Array => Float32Array.from(list, one => one ?? Number.NaN)
+// Those of earlier versions are null
+const scores = (list: readonly (number | string | null)[]): Float32Array =>
+  Float32Array.from(list, one => (one === null ? Number.NaN : Number(one)))
 
 /** An event as it was before it was written. */
 export function eventOfJson(written: RolloutEvent): RolloutEvent {
