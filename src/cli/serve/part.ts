@@ -1,3 +1,5 @@
+import { openWorkspace, type Workspace } from '../../config/workspace.ts'
+import type { Log } from '../../ports/log.ts'
 import type { PartMessage } from './supervisor.ts'
 
 /** A signal to the whole group of processes is the server's to hear: it tells its parts when they are to end. */
@@ -12,6 +14,12 @@ export function say(message: PartMessage): void {
   // A server that is gone needs to hear nothing: the channel's end says so
   process.send?.(message, undefined, undefined, () => undefined)
 }
+
+/** Its log goes where the server's does. */
+export const log: Log = line => void process.stderr.write(`${JSON.stringify(line)}\n`)
+
+export const openPart = (root: string): Promise<Workspace> =>
+  openWorkspace(root, { principal: 'serving', note: text => log({ level: 'warn', text }) })
 
 /** Resolves when the server wants this part to end, or is gone. One that has not begun to work by then ends at once. */
 export function untilAsked(): Promise<void> {

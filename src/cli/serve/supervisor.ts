@@ -14,8 +14,6 @@ export interface PartOptions {
   readonly module: string
   readonly args: readonly string[]
   readonly log: Log
-  /** Called with each process that has begun to work. */
-  readonly onReady?: (child: ChildProcess) => void
   /** Hears what it says besides. */
   readonly onTold?: (child: ChildProcess, told: unknown) => void
   /** Called when one has ended. */
@@ -70,14 +68,13 @@ export class Supervisor {
   }
 
   #start(): void {
-    const { name, module, args, log, onReady, onTold, onEnd } = this.#options
+    const { name, module, args, log, onTold, onEnd } = this.#options
     const began = performance.now()
     const child = fork(fileURLToPath(compiledModule(module, import.meta.url)), args, { execArgv: [] })
     this.#child = child
     child.on('message', (message: PartMessage) => {
       if (!('ready' in message)) return onTold?.(child, message.told)
       this.#ready.resolve(message.ready)
-      onReady?.(child)
     })
     const over = (reason: string): void => {
       if (this.#child !== child) return

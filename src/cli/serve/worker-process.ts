@@ -1,18 +1,16 @@
 import type { Server } from 'node:net'
 import { openJobs } from '../../app/jobs/jobs.ts'
 import { oneInstance } from '../../app/live/instances.ts'
-import { openWorkspace } from '../../config/workspace.ts'
 import { messageOf } from '../../internal/message-of.ts'
 import { startServer } from '../../server/index.ts'
 import { openServing } from './open-serving.ts'
-import { ignoreSignals, say, untilAsked } from './part.ts'
+import { ignoreSignals, log, openPart, say, untilAsked } from './part.ts'
 import type { WorkerMessage, WorkerRequest } from './workers.ts'
 
 // A process that answers predictions beside the server, which answers all else: worker-process.js ROOT HOST AUTH PORT
 ignoreSignals()
 const asked = untilAsked()
 const [root = '', host = '', auth, port] = process.argv.slice(2)
-const log = (line: unknown): void => void process.stderr.write(`${JSON.stringify(line)}\n`)
 const tell = (told: WorkerMessage): void => say({ told })
 
 /** It takes connections from the moment at which it comes, for whoever listens by then. */
@@ -23,7 +21,7 @@ const listener = (): Promise<Server> =>
     })
     tell('listener please')
   })
-const workspace = await openWorkspace(root, { principal: 'serving', note: text => log({ level: 'warn', text }) })
+const workspace = await openPart(root)
 const serving = await openServing(workspace, log)
 const jobs = openJobs(workspace)
 const instance = await oneInstance({ workspace, serving, jobs, log }, false)
