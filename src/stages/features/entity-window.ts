@@ -4,13 +4,13 @@ import { emptyValue, type Aggregate } from './aggregates.ts'
 import type { ViewPlan } from './channels.ts'
 import { aggregateOf, enoughFor } from './kept.ts'
 import { RecordTexts } from './record-texts.ts'
-import { spansOfVersions, type Spans } from './row-versions.ts'
+import { isTold, spansOfVersions, toldBits, toldWords, type Spans } from './row-versions.ts'
 import { windowBounds } from './window-bounds.ts'
 
 /** Places of the events that a feature sees, while it is computed. */
 let places = new Int32Array(1024)
 
-const formatVersion = 2
+const formatVersion = 3
 const headWords = 4
 
 /** One version of an event, as it is added. */
@@ -25,15 +25,8 @@ export interface EventVersion {
   /** By channel: its value, a number or a text, NaN for none, and the declared time from which it counts. */
   readonly values: ArrayLike<number | string>
   readonly declared: ArrayLike<number>
-}
-
-/**
- * From when a version of a row that is of another entity counts, as having no value: that something was told stays known, so that what
- * follows is a correction.
- */
-export function elsewhereFrom(value: number | string, declared: number, known: number): number {
-  const isTold = typeof value === 'string' || !Number.isNaN(value) || declared === Number.NEGATIVE_INFINITY
-  return isTold ? Number.NEGATIVE_INFINITY : Math.max(declared, known)
+  /** By channel whether the row has the columns whose known times are declared. */
+  readonly told: ArrayLike<boolean>
 }
 
 /**
@@ -51,6 +44,7 @@ export class EntityWindow {
   #known: Float64Array
   #value: Float64Array[]
   #declared: Float64Array[]
+  #told: Float64Array[]
   #spans: Spans | undefined
   /** Values of channels of texts are places in it. */
   #texts = new RecordTexts()
@@ -64,6 +58,7 @@ export class EntityWindow {
     this.#known = column()
     this.#value = Array.from({ length: channels }, column)
     this.#declared = Array.from({ length: channels }, column)
+    this.#told = Array.from({ length: toldWords(channels) }, column)
   }
 
   get length(): number {
@@ -80,7 +75,7 @@ export class EntityWindow {
   }
 
   #columns(): Float64Array[] {
-    return [this.#event, this.#row, this.#seq, this.#known, ...this.#value, ...this.#declared]
+    return [this.#event, this.#row, this.#seq, this.#known, ...this.#value, ...this.#declared, ...this.#told]
   }
 
   #resize(capacity: number): void {
@@ -95,6 +90,7 @@ export class EntityWindow {
     this.#known = resized(this.#known)
     this.#value = this.#value.map(resized)
     this.#declared = this.#declared.map(resized)
+    this.#told = this.#told.map(resized)
   }
 
   copy(): EntityWindow {
@@ -114,7 +110,7 @@ export class EntityWindow {
 
   /** Adds a version after all that are not later than it; gives false for one that is here already. */
   add(version: EventVersion): boolean {
-    const { event, row, seq, known, values, declared } = version
+    const { event, row, seq, known, values, declared, told } = version
     if (seq > 0)
       for (let i = 0; i < this.#length; i++) if (this.#seq[i] === seq && Object.is(this.#row[i], row)) return false
     if (this.#length === this.#event.length) this.#resize(this.#event.length * 2)
@@ -130,6 +126,7 @@ export class EntityWindow {
       ;(this.#value[c] as Float64Array)[at] = typeof value === 'string' ? this.#texts.placeOf(c, value) : value
       ;(this.#declared[c] as Float64Array)[at] = declared[c] as number
     }
+    for (const [w, bits] of toldBits(told).entries()) (this.#told[w] as Float64Array)[at] = bits
     this.#length++
     this.#spans = undefined
     return true
@@ -151,6 +148,7 @@ export class EntityWindow {
           known: this.#known[i] as number,
           values: this.#value.map((column, c) => this.#texts.read(c, column[i] as number)),
           declared: this.#declared.map(column => column[i] as number),
+          told: this.#declared.map((_, c) => isTold(this.#told, c, i)),
         }
   }
 
@@ -183,6 +181,7 @@ export class EntityWindow {
         known: this.#known,
         value: this.#value,
         declared: this.#declared,
+        told: this.#told,
       },
       this.#length,
       declares,
@@ -261,7 +260,7 @@ export class EntityWindow {
     if (bytes.byteLength % 8 !== 0) return undefined
     const all = new Float64Array(new Uint8Array(bytes).buffer)
     const n = all[1] as number
-    const words = headWords + n * (4 + 2 * channels)
+    const words = headWords + n * (4 + 2 * channels + toldWords(channels))
     if (all[0] !== formatVersion || all[2] !== channels || all.length < words) return undefined
     const window = new EntityWindow(channels, Math.max(16, n))
     if (all.length > words) {

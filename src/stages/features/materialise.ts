@@ -3,7 +3,7 @@ import type { OnlineStore } from '../../ports/online-store.ts'
 import { versionColumns, datasetRows, type DatasetRows } from '../log/dataset-rows.ts'
 import { keySql, withCommonKey, type Channel, type ViewPlan } from './channels.ts'
 import { codedTexts, decodedSql } from './coded-texts.ts'
-import { elsewhereFrom, EntityWindow, type EventVersion } from './entity-window.ts'
+import { EntityWindow, type EventVersion } from './entity-window.ts'
 import { encodeKey, rowNumberOf } from '../log/keys.ts'
 import { OnlineView, slack } from './online.ts'
 import { absentKeys, presentEntities } from './present-entities.ts'
@@ -60,11 +60,8 @@ class VersionReader {
         const text = isText ? valueAt(batch, `millrace_text${c}`, at) : null
         return text === null ? numberAt(batch, `millrace_value${c}`, at, Number.NaN) : (text as string)
       }),
-      declared: this.#plan.channels.map(({ told }, c) => {
-        const isNone = Number.isNaN(numberAt(batch, `millrace_value${c}`, at, Number.NaN))
-        const isTold = told.length > 0 && isNone && Boolean(valueAt(batch, `millrace_told${c}`, at))
-        return isTold ? Number.NEGATIVE_INFINITY : numberAt(batch, `millrace_declared${c}`, at, 9e18)
-      }),
+      declared: this.#plan.channels.map((_, c) => numberAt(batch, `millrace_declared${c}`, at, 9e18)),
+      told: this.#plan.channels.map((_, c) => Boolean(valueAt(batch, `millrace_told${c}`, at))),
     }
   }
 
@@ -107,15 +104,10 @@ async function departures(
 }
 
 /** A version as an entity has it that the row is not of. */
-function elsewhere(version: EventVersion): EventVersion {
-  return {
-    ...version,
-    declared: Array.from(version.declared, (time, c) =>
-      elsewhereFrom(version.values[c] as number | string, time, version.known),
-    ),
-    values: Array.from(version.values, () => Number.NaN),
-  }
-}
+const elsewhere = (version: EventVersion): EventVersion => ({
+  ...version,
+  values: Array.from(version.values, () => Number.NaN),
+})
 
 export interface MaterialiseOptions {
   /** Place of the log up to which the rows have it. */

@@ -3,7 +3,7 @@ import type { Row, Value } from '../../ports/data-engine.ts'
 import type { OnlineStore, Revision } from '../../ports/online-store.ts'
 import type { RowVersion } from '../log/row-version.ts'
 import { channelEvaluator, keyIn, timeless, type ViewPlan } from './channels.ts'
-import { computeAll, elsewhereFrom, EntityWindow, type EventVersion, type FeatureStatus } from './entity-window.ts'
+import { computeAll, EntityWindow, type EventVersion, type FeatureStatus } from './entity-window.ts'
 import { encodeKey, rowNumberOf } from '../log/keys.ts'
 
 /** Late requests may ask for a moment this long before the newest event. */
@@ -186,18 +186,16 @@ export class OnlineView {
       const found = this.#channels.map(channel => {
         return version.gone ? Number.NaN : channel.value(read)
       })
+      const told = this.#channels.map(channel => !version.gone && channel.told(read))
       const declared = this.#channels.map((channel, c) => {
-        if (Number.isNaN(found[c])) return !version.gone && channel.told(read) ? Number.NEGATIVE_INFINITY : event + 1
+        if (Number.isNaN(found[c]) && !told[c]) return event + 1
         const known = channel.known.map(at => at(read)).map(at => (at === null ? 9e18 : Number(at)))
         return Math.max(event + 1, ...known)
       })
       const { seq, at, first } = version
       const known = version.known ?? (first ? Number.NEGATIVE_INFINITY : at)
-      // Where the row has left the entity it is not told late, and has no value
+      // Where the row has left the entity it has no value; that something was told stays known, so that what follows is a correction
       const values = counts ? found : found.map(() => Number.NaN)
-      if (!counts)
-        for (const [c, time] of declared.entries())
-          declared[c] = elsewhereFrom(found[c] as number | string, time, known)
       const made = {
         event,
         row: rowOf(this.plan, read),
@@ -205,6 +203,7 @@ export class OnlineView {
         known,
         values,
         declared,
+        told,
         at,
         first: version.known === undefined && first,
       }

@@ -9,8 +9,8 @@
  *   before the version before was known. It is told by a row that has the columns whose known times are declared, whatever is
  *   made of them: 'no, it was not late' is an answer, and 'yes' after it a correction.
  * - Several rows of one key in a file are several rows, until a version of the log follows them all.
- * - Of a row that was taken back no value is left. A version without a value counts, as having none, from when it was known: nothing is
- *   there to become known later.
+ * - Of a row that was taken back no value is left. A version that neither has a value nor tells that there is none counts, as having
+ *   none, from when it was known: nothing is there to become known later. 'No' counts from when it is declared to be known, as 'yes' does.
  */
 export interface VersionColumns {
   readonly event: Float64Array
@@ -21,12 +21,30 @@ export interface VersionColumns {
   readonly known: Float64Array
   /** By channel: NaN where there is no value. Of channel 0 every version has one whose row is there. */
   readonly value: readonly Float64Array[]
-  /**
-   * By channel: from when the value counts by declaration; where there is none, from after the event, or −Infinity where the row told
-   * that there is none.
-   */
+  /** By channel: from when the value, or that there is none, counts by declaration. */
   readonly declared: readonly Float64Array[]
+  /** Which channels the row told, in words of 32 bits: `isTold`. */
+  readonly told: readonly Float64Array[]
 }
+
+const channelsInWord = 32
+
+/** How many words say which of so many channels a row told. */
+export const toldWords = (channels: number): number => Math.ceil(channels / channelsInWord)
+
+/** The words of one version. */
+export function toldBits(told: ArrayLike<boolean>): number[] {
+  const words = Array.from({ length: toldWords(told.length) }, () => 0)
+  for (let c = 0; c < told.length; c++) {
+    const word = Math.floor(c / channelsInWord)
+    if (told[c]) words[word] = ((words[word] as number) | (1 << (c % channelsInWord))) >>> 0
+  }
+  return words
+}
+
+export const isTold = (told: readonly Float64Array[], channel: number, at: number): boolean =>
+  (((told[Math.floor(channel / channelsInWord)] as Float64Array)[at] as number) & (1 << (channel % channelsInWord))) !==
+  0
 
 /** By channel, from when (inclusive) until when (exclusive) each version counts. */
 export interface Spans {
@@ -56,7 +74,7 @@ function severalVersions({ row, known, seq }: VersionColumns, length: number): n
 
 /** `declares`: by channel whether the dataset says when its values are known. */
 export function spansOfVersions(versions: VersionColumns, length: number, declares: readonly boolean[]): Spans {
-  const { event, known, seq, value, declared } = versions
+  const { event, known, seq, value, declared, told } = versions
   if (
     known.subarray(0, length).every(time => time === Number.NEGATIVE_INFINITY) &&
     seq.subarray(0, length).every(one => one === 0)
@@ -83,8 +101,7 @@ export function spansOfVersions(versions: VersionColumns, length: number, declar
             (event[i] as number) + 1,
             known[before] as number,
           )
-        const isTold = (declared[c] as Float64Array)[i] === Number.NEGATIVE_INFINITY
-        if (isTold || !Number.isNaN((value[c] as Float64Array)[i] as number)) given = true
+        if (isTold(told, c, i)) given = true
       }
       let next = Number.POSITIVE_INFINITY
       for (const i of group.toReversed()) {

@@ -4,7 +4,8 @@ import { channelSql, eventMicros, keyPresentSql, type ViewPlan } from './channel
 
 /**
  * SELECT of a view's events, a row a version: key columns, `millrace_seq`, `millrace_event` (double), the columns of `versionColumns`, and for
- * each channel `millrace_value0` … (double, NaN for none, also of what was taken back) and `millrace_declared0` …, from when it counts by declaration.
+ * each channel `millrace_value0` … (double, NaN for none, also of what was taken back), `millrace_told0` …, whether the row told it, and
+ * `millrace_declared0` …, from when it counts by declaration.
  */
 export function eventsSql(
   plan: ViewPlan,
@@ -19,8 +20,8 @@ export function eventsSql(
     const sql = channelSql(plan, channel, dialect)
     const value = `CASE WHEN ${gone} THEN 'NaN'::DOUBLE ELSE ${sql.value} END`
     const told = channel.told.map(name => `${dialect.identifier(name)} IS NOT NULL`)
-    const isTold = told.length === 0 ? '' : `, (NOT ${gone} AND ${told.join(' AND ')}) AS millrace_told${i}`
-    return `${value} AS millrace_value${i}${isTold}, CASE WHEN isnan(${value}) THEN ${event} + 1 ELSE ${sql.visible} END AS millrace_declared${i}`
+    const isTold = told.length === 0 ? 'false' : `(NOT ${gone} AND ${told.join(' AND ')})`
+    return `${value} AS millrace_value${i}, ${isTold} AS millrace_told${i}, CASE WHEN isnan(${value}) AND NOT ${isTold} THEN ${event} + 1 ELSE ${sql.visible} END AS millrace_declared${i}`
   })
   const kept = [...keys, ...further, 'millrace_seq', place, row, known, gone, `${event} AS millrace_event`, ...channels]
   return `SELECT ${kept.join(', ')} FROM (${versionsSql(rows)}) WHERE ${keyPresentSql(plan, dialect)} AND ${event} IS NOT NULL`

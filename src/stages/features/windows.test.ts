@@ -12,7 +12,15 @@ import { sweep } from './sweep.ts'
 
 const none: readonly boolean[] = []
 const add = (window: EntityWindow, event: number, values: readonly number[], declared: readonly number[]): boolean =>
-  window.add({ event, row: Number.NaN, seq: 0, known: Number.NEGATIVE_INFINITY, values, declared })
+  window.add({
+    event,
+    row: Number.NaN,
+    seq: 0,
+    known: Number.NEGATIVE_INFINITY,
+    values,
+    declared,
+    told: values.map(() => false),
+  })
 
 interface Event {
   readonly at: number
@@ -174,7 +182,7 @@ describe('the events of an entity', () => {
         const bytes = new Float64Array(window.encode().buffer)
         const sorted = list.map((one, i) => ({ one, i })).toSorted((a, b) => a.one[0] - b.one[0] || a.i - b.i)
         expect([...bytes]).toEqual([
-          2,
+          3,
           list.length,
           1,
           Number.NEGATIVE_INFINITY,
@@ -184,6 +192,7 @@ describe('the events of an entity', () => {
           ...sorted.map(() => Number.NEGATIVE_INFINITY),
           ...sorted.map(({ one }) => one[1]),
           ...sorted.map(({ one }) => one[0] + 1),
+          ...sorted.map(() => 0),
         ])
         for (const t of [0, 1, 10, 30]) {
           const newest = Math.max(...list.map(([at]) => at).filter(at => at < t))
@@ -225,16 +234,23 @@ describe('the events of an entity', () => {
   })
 
   it('what was told to be none is corrected, not told late; what nobody told counts from when it was declared', () => {
-    const rich = (told: number): number[] => {
+    const rich = (isTold: boolean, known = 11): number[] => {
       const window = new EntityWindow(2)
       const version = { event: 10, row: 1 }
-      window.add({ ...version, seq: 1, known: Number.NEGATIVE_INFINITY, values: [0, Number.NaN], declared: [11, told] })
-      window.add({ ...version, seq: 2, known: 50, values: [0, 1], declared: [11, 15] })
+      window.add({
+        ...version,
+        seq: 1,
+        known: Number.NEGATIVE_INFINITY,
+        values: [0, Number.NaN],
+        declared: [11, known],
+        told: [false, isTold],
+      })
+      window.add({ ...version, seq: 2, known: 50, values: [0, 1], declared: [11, 15], told: [false, true] })
       const spec: FeatureSpec = { aggregation: 'count', type: 'int', nullable: false }
       const read = EntityWindow.decode(window.encode(), 2)
       return [14, 30, 49, 50].map(t => read?.compute(spec, 1, t, [false, true]) ?? -1)
     }
-    expect([rich(Number.NEGATIVE_INFINITY), rich(11)]).toEqual([
+    expect([rich(true), rich(false)]).toEqual([
       [0, 0, 0, 1],
       [0, 1, 1, 1],
     ])
