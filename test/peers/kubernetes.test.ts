@@ -25,7 +25,9 @@ describe.skipIf(!present)('what k8s render writes, held to the strict schemas of
   afterAll(remove)
 
   function judge(folder: string): readonly Verdict[] {
-    const files = readdirSync(folder).map(file => join(folder, file))
+    const files = readdirSync(folder)
+      .filter(file => file !== 'kustomization.yaml')
+      .map(file => join(folder, file))
     const lines = execFileSync(python, ['test/interop/check_kubernetes.py', versions.join(), ...files], {
       encoding: 'utf8',
     })
@@ -40,8 +42,18 @@ describe.skipIf(!present)('what k8s render writes, held to the strict schemas of
     [
       'shared',
       { metadata: { kind: 'postgres', urlFrom: 'DATABASE_URL' } },
-      ['--access-mode', 'ReadWriteMany', '--replicas', '3'],
+      [
+        '--access-mode',
+        'ReadWriteMany',
+        '--replicas',
+        '3',
+        '--max-replicas',
+        '6',
+        '--scale-metric',
+        'a_per_second=200',
+      ],
     ],
+    ['secured', {}, ['--tls-secret', 'rides-tls']],
   ])('every object is accepted: %s', async (name, settings, flags) => {
     const folder = join(root, name)
     const written = await millrace(root, ['k8s', 'render', '--image', image, '--out', folder, ...flags], settings)
@@ -51,8 +63,10 @@ describe.skipIf(!present)('what k8s render writes, held to the strict schemas of
     expect(verdicts.map(one => one.kind).sort()).toEqual(
       versions
         .flatMap(() => [
+          'ServiceAccount',
           'PersistentVolumeClaim',
           'PersistentVolumeClaim',
+          ...(name === 'shared' ? ['HorizontalPodAutoscaler'] : []),
           'Job',
           'Deployment',
           'Service',

@@ -50,6 +50,14 @@ export function resourcesOf({ cpu, memory, cpuLimit }: Resources): Json {
 /** How pods may share a claim. `ReadWriteOnce` is one node, not one pod; `ReadWriteMany` is what several nodes need. */
 export type AccessMode = 'ReadWriteOnce' | 'ReadWriteMany'
 
+/** A server that pods are told of by environment variables. */
+export interface ToldServer {
+  readonly of: 'metadata' | 'online' | 'prometheus'
+  readonly variables: readonly string[]
+  /** That such servers listen on. */
+  readonly port: number
+}
+
 /** What every pod of a project has in common: where its state lies, its data, and the store that it is told of. */
 export interface PodSettings {
   /** Claim of `.millrace`. */
@@ -57,10 +65,12 @@ export interface PodSettings {
   readonly accessMode: AccessMode
   /** Claim of the sources' files, and the folders of the project in which they lie. */
   readonly data: { readonly claim: string; readonly folders: readonly string[] }
-  /** Environment variable with the URL of PostgreSQL, from a Secret of this name. */
-  readonly store?: { readonly variable: string; readonly secret: string }
-  /** The same for the URL of the online store, and the port that such servers listen on. */
-  readonly online?: { readonly variable: string; readonly secret: string; readonly port: number }
+  /** The servers that the project is told of. */
+  readonly servers: readonly ToldServer[]
+  /** Secret that holds what is told of them. */
+  readonly secret: string
+  /** The ServiceAccount that its pods run as. */
+  readonly account: string
   /** The project's own label, by which its pods find each other. */
   readonly selector: Labels
 }
@@ -104,11 +114,11 @@ export function affinity({ accessMode, selector }: PodSettings): Readonly<Record
   return { affinity: { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } } }
 }
 
-export function environmentOf({ store, online }: PodSettings): Readonly<Record<string, Json>> {
-  // One variable may hold the URL of both
-  const secrets = new Map([store, online].flatMap(one => (one ? [[one.variable, one.secret] as const] : [])))
-  if (secrets.size === 0) return {}
+export function environmentOf({ servers, secret }: PodSettings): Readonly<Record<string, Json>> {
+  // One variable may hold the URL of several
+  const variables = new Set(servers.flatMap(one => one.variables))
+  if (variables.size === 0) return {}
   return {
-    env: [...secrets].map(([name, secret]) => ({ name, valueFrom: { secretKeyRef: { name: secret, key: name } } })),
+    env: [...variables].map(name => ({ name, valueFrom: { secretKeyRef: { name: secret, key: name } } })),
   }
 }

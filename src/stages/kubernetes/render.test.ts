@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { dataset, deployment, gbt, model, parquet, project, t } from '../../index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
-import { renderObjects, renderYaml } from './render.ts'
+import { baseFile, renderObjects, renderYaml } from './render.ts'
 
 const rows = dataset('rows', {
   source: parquet('data/*.parquet'),
@@ -202,6 +202,70 @@ test('the URL of an online store on a server comes from the same Secret, and its
   expect(JSON.stringify(policy)).toContain('6379')
 })
 
+const busy = { image, replicas: 2, maxReplicas: 8, accessMode: 'ReadWriteMany' } as const
+
+test('pods are made by CPU and a served metric, and applying it again leaves their number alone', () => {
+  const made = renderObjects(shared, { ...busy, scaleMetric: 'http_requests_per_second=200' })
+  const [deployed, , , policy, scaler] = made['serving.yaml'] as [Kind, Kind, Kind, Kind, Kind]
+  expect(deployed.spec).not.toHaveProperty('replicas')
+  expect(scaler).toMatchObject({
+    apiVersion: 'autoscaling/v2',
+    kind: 'HorizontalPodAutoscaler',
+    spec: {
+      scaleTargetRef: { kind: 'Deployment', name: (deployed.metadata as { name: string }).name },
+      minReplicas: 2,
+      maxReplicas: 8,
+      metrics: [
+        { type: 'Resource', resource: { name: 'cpu', target: { averageUtilization: 70 } } },
+        {
+          type: 'Pods',
+          pods: { metric: { name: 'http_requests_per_second' }, target: { type: 'AverageValue', averageValue: '200' } },
+        },
+      ],
+    },
+  })
+  // One pod of one is asked by nobody; of many that may come each other one may ask
+  expect(JSON.stringify(policy)).toContain('"app.kubernetes.io/component":"serving"}}}]')
+  const steady = renderObjects(shared, { ...busy, maxReplicas: 2 })['serving.yaml'] as Kind[]
+  expect([steady.length, (steady[0] as { spec: Kind }).spec.replicas]).toEqual([4, 2])
+})
+
+test('a pod that speaks TLS is probed by it, and its Service names it', () => {
+  const [deployed, service] = renderObjects(shared, { image, tlsSecret: 'flights-tls' })['serving.yaml'] as [Kind, Kind]
+  const { containers, volumes: mounted } = (deployed.spec as { template: { spec: Pod } }).template.spec
+  const [serve] = containers
+  expect(serve?.args).toEqual(expect.arrayContaining(['--tls-cert', '/tls/tls.crt', '--tls-key', '/tls/tls.key']))
+  for (const of of ['startupProbe', 'readinessProbe', 'livenessProbe'])
+    expect(serve?.[of]).toMatchObject({ httpGet: { scheme: 'HTTPS', port: 'http' } })
+  expect(serve?.volumeMounts).toContainEqual({ name: 'tls', mountPath: '/tls', readOnly: true })
+  expect(mounted).toContainEqual({ name: 'tls', secret: { secretName: 'flights-tls' } })
+  expect(service).toMatchObject({ spec: { ports: [{ name: 'https', port: 443, targetPort: 'http' }] } })
+})
+
+test('a Prometheus that rollouts ask is told of, with its token, and may be reached', () => {
+  const asking = project(
+    'flights',
+    { late, api: deployment('api', { model: late }) },
+    { prometheus: { urlFrom: 'PROM_URL', tokenFrom: 'PROM_TOKEN' } },
+  )
+  const [deployed, , , policy] = renderObjects(asking, { image })['serving.yaml'] as [Kind, Kind, Kind, Kind]
+  const from = (key: string): Json => ({ name: key, valueFrom: { secretKeyRef: { name: 'flights-store', key } } })
+  expect(deployed).toMatchObject({
+    spec: {
+      strategy: { type: 'Recreate' },
+      template: { spec: { containers: [{ env: [from('PROM_URL'), from('PROM_TOKEN')] }] } },
+    },
+  })
+  expect(JSON.stringify(policy)).toContain('9090')
+})
+
+test('the folder is a base of all of its objects, which run as an account of their own', () => {
+  const { [baseFile]: base, ...rest } = rendered
+  expect(base).toMatchObject([{ kind: 'Kustomization', resources: Object.keys(rest) }])
+  expect(rest['account.yaml']).toMatchObject([{ kind: 'ServiceAccount', metadata: { name: 'flights' } }])
+  for (const pod of pods) expect(pod.serviceAccountName).toBe('flights')
+})
+
 test('data is mounted where the sources are, read only, and each pod has online records of its own', () => {
   for (const pod of pods) {
     const [{ volumeMounts }] = pod.containers as unknown as [{ volumeMounts: Kind[] }]
@@ -219,6 +283,20 @@ test('refuses what would lose data or run another image', () => {
   const shareless = { image, replicas: 2 }
   expect(() => renderObjects(shared, shareless)).toThrow(expect.objectContaining({ code: 'MR3340' }))
   expect(() => renderObjects(sample, { image, accessMode: 'ReadOnlyMany' as never })).toThrow(/no access mode/)
+  const not = (of: typeof sample, options: object, reason: RegExp) =>
+    expect(() => renderObjects(of, { image, ...options })).toThrow(
+      expect.objectContaining({ code: 'MR3340', message: expect.stringMatching(reason) as string }),
+    )
+  not(sample, { maxReplicas: 2 }, /one SQLite file/)
+  not(shared, { maxReplicas: 2 }, /volume of one node/)
+  not(shared, { ...busy, maxReplicas: 1 }, /at most 1 replicas/)
+  not(shared, { ...busy, maxReplicas: 2.5 }, /at most 2\.5 replicas/)
+  not(shared, { ...busy, scaleMetric: 'requests' }, /no metric with its value/)
+  not(shared, { ...busy, maxReplicas: 2, scaleMetric: 'a=1' }, /nothing is scaled/)
+  not(shared, { ...busy, tlsSecret: 'tls' }, /no certificate names/)
+  not(sample, { tlsSecret: 'T LS' }, /no name of a Secret/)
+  const loud = project('flights', { late, api: deployment('api', { model: late }) }, { serve: { grpcPort: 9000 } })
+  not(loud, { tlsSecret: 'tls' }, /grpcPort goes without TLS/)
   expect(() => renderObjects(sample, { image: 'a b' })).toThrow(expect.objectContaining({ code: 'MR3340' }))
 })
 

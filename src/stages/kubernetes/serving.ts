@@ -19,27 +19,37 @@ export interface ServingOptions {
   readonly labels: Labels
   readonly resources: Resources
   readonly replicas: number
+  /** Pods when there is much to do; as many as `replicas` where nothing scales. */
+  readonly maxReplicas: number
+  /** A served metric by which pods are made, besides their CPU, and how much of it one pod is for. */
+  readonly scaleMetric: { readonly name: string; readonly value: string } | undefined
+  /** Secret of type `kubernetes.io/tls`, by which pods speak TLS. */
+  readonly tlsSecret: string | undefined
   readonly port: number
 }
 
-const probe = (path: string, more: Readonly<Record<string, number>>): Json => ({
-  httpGet: { path, port: 'http' },
+const probe = (path: string, tls: boolean, more: Readonly<Record<string, number>>): Json => ({
+  httpGet: { path, port: 'http', ...(tls ? { scheme: 'HTTPS' } : {}) },
   timeoutSeconds: 2,
   ...more,
 })
 
+const tlsFolder = '/tls'
+
 function deployment(options: ServingOptions, name: string, selector: Labels, labels: Labels): Json {
-  const { image, port, replicas, resources, pod } = options
+  const { image, port, replicas, maxReplicas, resources, pod, tlsSecret } = options
+  const tls = tlsSecret !== undefined
   const { mounts, volumes: mounted } = volumes(pod)
   // State on one node, or in one SQLite file, has one server at a time: the old one goes first. With PostgreSQL and a
   // claim of many nodes a new pod answers a golden row right before an old one goes.
-  const alone = pod.accessMode === 'ReadWriteOnce' || pod.store === undefined
+  const alone = pod.accessMode === 'ReadWriteOnce' || !pod.servers.some(one => one.of === 'metadata')
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
     metadata: { name, labels },
     spec: {
-      replicas,
+      // Where the autoscaler says how many, applying this again must not say otherwise
+      ...(maxReplicas > replicas ? {} : { replicas }),
       revisionHistoryLimit: 5,
       progressDeadlineSeconds: 300,
       minReadySeconds: 5,
@@ -51,24 +61,28 @@ function deployment(options: ServingOptions, name: string, selector: Labels, lab
         metadata: { labels },
         spec: {
           ...restrictedPod,
+          serviceAccountName: pod.account,
           ...affinity(pod),
           terminationGracePeriodSeconds: 45,
           containers: [
             {
               name: 'serve',
               image,
-              args: ['up', '--host', '0.0.0.0', '--port', String(port), '--auth'],
+              args: [
+                ...['up', '--host', '0.0.0.0', '--port', String(port), '--auth'],
+                ...(tls ? ['--tls-cert', `${tlsFolder}/tls.crt`, '--tls-key', `${tlsFolder}/tls.key`] : []),
+              ],
               ...environmentOf(pod),
               ports: [{ name: 'http', containerPort: port }],
-              startupProbe: probe('/startupz', { periodSeconds: 2, failureThreshold: 60 }),
-              readinessProbe: probe('/readyz', { periodSeconds: 5, failureThreshold: 2 }),
-              livenessProbe: probe('/livez', { periodSeconds: 10, failureThreshold: 3 }),
+              startupProbe: probe('/startupz', tls, { periodSeconds: 2, failureThreshold: 60 }),
+              readinessProbe: probe('/readyz', tls, { periodSeconds: 5, failureThreshold: 2 }),
+              livenessProbe: probe('/livez', tls, { periodSeconds: 10, failureThreshold: 3 }),
               resources: resourcesOf(resources),
               ...restrictedContainer,
-              volumeMounts: mounts,
+              volumeMounts: [...mounts, ...(tls ? [{ name: 'tls', mountPath: tlsFolder, readOnly: true }] : [])],
             },
           ],
-          volumes: mounted,
+          volumes: [...(mounted as Json[]), ...(tls ? [{ name: 'tls', secret: { secretName: tlsSecret } }] : [])],
           ...(pod.accessMode === 'ReadWriteMany'
             ? {
                 topologySpreadConstraints: [
@@ -87,9 +101,41 @@ function deployment(options: ServingOptions, name: string, selector: Labels, lab
   }
 }
 
-/** Deployment, Service, PodDisruptionBudget and NetworkPolicy of the server. */
+/** More pods while they are busy, by their CPU and a served metric; fewer again after a while. */
+function autoscaler({ replicas, maxReplicas, scaleMetric }: ServingOptions, name: string, labels: Labels): Json {
+  const byCpu = { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 70 } } }
+  return {
+    apiVersion: 'autoscaling/v2',
+    kind: 'HorizontalPodAutoscaler',
+    metadata: { name, labels },
+    spec: {
+      scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name },
+      minReplicas: replicas,
+      maxReplicas,
+      metrics: [
+        byCpu,
+        ...(scaleMetric
+          ? [
+              {
+                type: 'Pods',
+                pods: {
+                  metric: { name: scaleMetric.name },
+                  target: { type: 'AverageValue', averageValue: scaleMetric.value },
+                },
+              },
+            ]
+          : []),
+      ],
+      // A pod that has just started is busy with starting
+      behavior: { scaleDown: { stabilizationWindowSeconds: 300 } },
+    },
+  }
+}
+
+/** Deployment, Service, PodDisruptionBudget, NetworkPolicy and, where pods come and go, HorizontalPodAutoscaler of the server. */
 export function serving(options: ServingOptions): readonly Json[] {
-  const { project, port } = options
+  const { project, port, tlsSecret, replicas, maxReplicas } = options
+  const several = maxReplicas > 1
   const name = objectName(project)
   const selector = { 'app.kubernetes.io/name': name, 'app.kubernetes.io/component': 'serving' }
   const labels = { ...options.labels, ...selector }
@@ -99,7 +145,15 @@ export function serving(options: ServingOptions): readonly Json[] {
       apiVersion: 'v1',
       kind: 'Service',
       metadata: { name, labels },
-      spec: { type: 'ClusterIP', selector, ports: [{ name: 'http', port: 80, targetPort: 'http' }] },
+      spec: {
+        type: 'ClusterIP',
+        selector,
+        ports: [
+          tlsSecret === undefined
+            ? { name: 'http', port: 80, targetPort: 'http' }
+            : { name: 'https', port: 443, targetPort: 'http' },
+        ],
+      },
     },
     {
       apiVersion: 'policy/v1',
@@ -120,7 +174,7 @@ export function serving(options: ServingOptions): readonly Json[] {
             from: [
               { podSelector: { matchLabels: { 'millrace.dev/client': 'true' } } },
               // Those that follow ask the one that leads
-              ...(options.replicas > 1 ? [{ podSelector: { matchLabels: selector } }] : []),
+              ...(several ? [{ podSelector: { matchLabels: selector } }] : []),
             ],
             ports: [{ protocol: 'TCP', port }],
           },
@@ -133,18 +187,16 @@ export function serving(options: ServingOptions): readonly Json[] {
               { protocol: 'TCP', port: 53 },
             ],
           },
-          ...(options.replicas > 1
+          ...(several
             ? [{ to: [{ podSelector: { matchLabels: selector } }], ports: [{ protocol: 'TCP', port }] }]
             : []),
-          // Where PostgreSQL stands is known to its Secret only
-          ...databasePorts(options.pod).map(port => ({ ports: [{ protocol: 'TCP', port }] })),
+          // Where a server stands is known to the Secret only
+          ...[...new Set(options.pod.servers.map(one => one.port))].map(port => ({
+            ports: [{ protocol: 'TCP', port }],
+          })),
         ],
       },
     },
+    ...(maxReplicas > replicas ? [autoscaler(options, name, labels)] : []),
   ]
 }
-
-/** Ports of the servers that the project keeps its state on. */
-const databasePorts = ({ store, online }: PodSettings): number[] => [
-  ...new Set([...(store ? [5432] : []), ...(online ? [online.port] : [])]),
-]

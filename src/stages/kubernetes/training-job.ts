@@ -49,6 +49,7 @@ export function trainingJob(options: TrainingJobOptions): Json {
         metadata: { labels },
         spec: {
           ...restrictedPod,
+          serviceAccountName: pod.account,
           ...affinity(pod),
           restartPolicy: 'Never',
           terminationGracePeriodSeconds: 60,

@@ -5,7 +5,7 @@ import { fail } from '../../../errors/index.ts'
 import { publishFile } from '../../../internal/publish.ts'
 import { parseReference, readLayout } from '../../../stages/image/index.ts'
 import type { AccessMode } from '../../../stages/kubernetes/pod.ts'
-import { renderObjects, renderYaml } from '../../../stages/kubernetes/render.ts'
+import { baseFile, renderObjects, renderYaml } from '../../../stages/kubernetes/render.ts'
 import type { Command } from '../../command.ts'
 
 /** The image that was built last, by digest, under the name that it was given. */
@@ -24,16 +24,29 @@ async function builtImage(root: string): Promise<string> {
 export const command: Command = {
   summary: 'write Kubernetes objects for training and serving',
   details: `Writes a training Job for each model and, where something is deployed, Deployment, Service,
-PodDisruptionBudget and NetworkPolicy. Every pod keeps the restricted Pod Security profile.
+PodDisruptionBudget, NetworkPolicy and, with --max-replicas, HorizontalPodAutoscaler. Every pod keeps the restricted Pod Security profile.
 State and data lie on claims of their own; files of the sources are for you to copy to the data claim. A project with
 metadata: { kind: 'postgres', urlFrom: 'NAME' } reads NAME from the Secret <project>-store, one with an online store
-on a server its NAME too.
+on a server or a Prometheus its NAME too. The folder is a kustomize base: what differs between clusters is an overlay's.
 
-  millrace k8s render --out k8s && kubectl apply -f k8s`,
+  millrace k8s render --out k8s && kubectl apply -k k8s`,
   options: [
     { flags: '--image <reference>', description: 'image of the project (default: the one built last, by digest)' },
     { flags: '--out <folder>', description: 'where to write', default: 'k8s' },
     { flags: '--replicas <count>', description: 'pods that serve', default: '1' },
+    {
+      flags: '--max-replicas <count>',
+      description: 'pods that serve when there is much to do, by an autoscaler (default: as many as --replicas)',
+    },
+    {
+      flags: '--scale-metric <name=value>',
+      description:
+        'a metric of the pods by which it scales besides CPU, and how much of it one pod is for (default: none)',
+    },
+    {
+      flags: '--tls-secret <name>',
+      description: 'Secret by which the pod speaks TLS itself (default: plain HTTP behind what ends TLS)',
+    },
     {
       flags: '--access-mode <mode>',
       description: 'of the claims: ReadWriteOnce (one node, one server at a time) or ReadWriteMany',
@@ -47,12 +60,17 @@ on a server its NAME too.
     const rendered = renderObjects(await loadProject(root), {
       image,
       replicas: Number(options.replicas ?? 1),
+      ...(options.maxReplicas === undefined ? {} : { maxReplicas: Number(options.maxReplicas) }),
+      ...(typeof options.scaleMetric === 'string' ? { scaleMetric: options.scaleMetric } : {}),
+      ...(typeof options.tlsSecret === 'string' ? { tlsSecret: options.tlsSecret } : {}),
       accessMode: String(options.accessMode ?? 'ReadWriteOnce') as AccessMode,
     })
     const texts = renderYaml(rendered)
     const folder = resolve(cwd, typeof options.out === 'string' ? options.out : 'k8s')
     for (const [file, text] of Object.entries(texts)) {
       if (options.print === true) {
+        // No object of a cluster
+        if (file === baseFile) continue
         out.line('---')
         for (const line of text.trimEnd().split('\n')) out.line(line)
       } else {
