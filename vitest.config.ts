@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 // Two projects: `unit` (beside the code, no process of ours) and `system` (test/: child processes, files, browsers).
+// `journeys` are the longest of `system`: whole ways through the product, `npm run test:journeys`.
 // `alone` (test/alone/) holds claims about time: it runs after the rest, one file at a time, nothing is tried twice.
 // `faults` kills processes, fills disks and damages files, many times over: it runs through `npm run test:faults`.
 // `long` is what takes minutes: it runs through `npm run test:long`.
@@ -20,6 +21,15 @@ const longTests = [
   'src/stages/features/{language,offline,schedules}.test.ts',
   'src/stages/profile/suggest/suggest.test.ts',
   'test/fuzz/**/*.test.ts',
+]
+
+/** Each takes more than half a minute on two quiet cores: together they are half of what everybody would wait for. */
+const journeys = [
+  'test/{change,ci-commands,demo,in-place,ingest,jobs,reuse,scaler}.test.ts',
+  'test/fuzz/definitions.test.ts',
+  'test/oracle/**/*.test.ts',
+  'test/running/{retrain,shutdown}.test.ts',
+  'test/server/dashboard.test.ts',
 ]
 
 export default defineConfig({
@@ -44,11 +54,18 @@ export default defineConfig({
         test: {
           name: 'system',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/peers/**', 'test/frameworks/**', 'test/alone/**', 'test/faults/**', 'test/**/*.long.test.ts'],
+          exclude: [
+            ...['test/peers/**', 'test/frameworks/**', 'test/alone/**', 'test/faults/**', 'test/**/*.long.test.ts'],
+            ...journeys,
+          ],
           isolate: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
+      },
+      {
+        extends: true,
+        test: { name: 'journeys', include: journeys, testTimeout: 120_000, hookTimeout: 120_000 },
       },
       {
         extends: true,
