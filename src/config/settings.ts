@@ -6,6 +6,7 @@ import type { ArtifactAccess } from '../engine/index.ts'
 import { fail } from '../errors/index.ts'
 import { compiledModule } from '../internal/compiled.ts'
 import type { ArtifactStore } from '../ports/artifact-store.ts'
+import { parseDuration } from '../internal/time.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { DataEngine } from '../ports/data-engine.ts'
 import type { Executor } from '../ports/executor.ts'
@@ -79,13 +80,18 @@ const trainModule = {
 export const trialModule = { ...trainModule, export: 'trial' }
 
 /** What a variable that the settings name holds. */
-export function urlIn(variable: string, of: string, { name }: Pick<Project, 'name'>): string {
-  const url = process.env[variable]
-  if (url) return url
+export function urlIn(
+  variable: string,
+  of: string,
+  { name }: Pick<Project, 'name'>,
+  what: 'URL' | 'token' = 'URL',
+): string {
+  const held = process.env[variable]
+  if (held) return held
   throw fail('invalidDefinition', {
     kind: 'project',
     name,
-    reason: `the environment variable ${variable} that holds the ${of} URL is not set`,
+    reason: `the environment variable ${variable} that holds the ${of} ${what} is not set`,
   })
 }
 
@@ -123,6 +129,13 @@ const rows: Rows = {
         scratch: join(folder, 'scratch'),
         ...(threads === undefined ? {} : { threads }),
         ...(maxMemoryGb === undefined ? {} : { memory: maxMemoryGb * 1e9 }),
+      }),
+    sparkConnect: async ({ urlFrom, tokenFrom, maxStatement }, { project, folder }) =>
+      (await adapters.data.spark()).openSpark({
+        url: urlIn(urlFrom, 'Spark Connect', project),
+        token: tokenFrom === undefined ? undefined : urlIn(tokenFrom, 'Spark Connect', project, 'token'),
+        maxStatementMicros: maxStatement === undefined ? undefined : parseDuration(maxStatement),
+        local: async () => (await adapters.data.duckdb()).openDuckdb({ scratch: join(folder, 'scratch') }),
       }),
   },
   online: {

@@ -94,8 +94,10 @@ export async function split(
   if (failing.length === 0) return { good: kept(''), bad: undefined, ...countQuarantined([], []) }
   const { sql: masks, names } = masksOf(engine, failing)
   // what a cell of text held that is no value of its column's type
-  const texts = found.tells ? `, ${dialect.identifier(unreadableColumn)}` : ''
-  const flagged = `SELECT ${row}, ${named}${texts}, ${masks} FROM (${found.numbered})`
+  const texts = found.tells ? dialect.identifier(unreadableColumn) : ''
+  const own = [row, ...[...found.usable].map(dialect.identifier), ...(texts === '' ? [] : [texts])]
+  const shown = own.map(column => `f.${column} AS ${column}`)
+  const flagged = `SELECT ${own.join(', ')}, ${masks} FROM (${found.numbered})`
   const any = names.map(name => `${name} <> 0`).join(' OR ')
   const occurring = await combinationsOf(engine, found.numbered, failing, maxSampled)
   const combinations = occurring.map(one => withMasks(one, failing))
@@ -110,13 +112,10 @@ export async function split(
   const out = failing.flatMap(({ staysOut, bad }) => (staysOut ? [`(${bad})`] : []))
   return {
     good: kept(out.length === 0 ? '' : ` WHERE NOT coalesce(${out.join(' OR ')}, false)`),
-    bad: `SELECT f.* EXCLUDE (${names.join(', ')}), c.millrace_checks, c.millrace_reasons, c.millrace_accepted FROM (SELECT * FROM (${flagged}) WHERE ${any}) f JOIN ${table} c ON ${same}`,
+    bad: `SELECT ${shown.join(', ')}, c.millrace_checks, c.millrace_reasons, c.millrace_accepted FROM (SELECT * FROM (${flagged}) WHERE ${any}) f JOIN ${table} c ON ${same}`,
     ...countQuarantined(combinations, failing),
   }
 }
-
-const listSql = ({ dialect }: DataEngine, values: readonly string[]): string =>
-  `[${values.map(value => dialect.literal(value, 'text')).join(', ')}]`
 
 /** Failing rows for keeping. */
 export interface Failing {
@@ -129,29 +128,33 @@ export interface Failing {
 }
 
 /**
- * Failing rows with the file that each came from, by name and by content, and its place there from 0, instead of its number.
+ * Failing rows with the file that each came from, by name and by content, and its place there from 0, instead of its number; null
+ * where the engine does not tell it.
  */
 export function withOrigin(
   engine: DataEngine,
   bad: string,
   checks: ReadonlySet<string>,
+  found: FoundDataset,
   { files, digests }: Pick<OpenSource, 'files' | 'digests'>,
 ): Failing {
   const { dialect } = engine
   const row = dialect.identifier(rowColumn)
   const file = `CAST(${dialect.wholeDivision(row, rowsOfFile)} AS BIGINT)`
-  const of = (values: readonly string[]) => {
-    const type = dialect.oneOf([...new Set(values)])
-    return values.length === 1
-      ? `CAST(${dialect.literal(values[0] as string, 'text')} AS ${type})`
-      : `CAST(${listSql(engine, values)} AS ${type}[])[${file} + 1]`
-  }
+  const of = (values: readonly string[]) =>
+    values.length === 1
+      ? `CAST(${dialect.literal(values[0] as string, 'text')} AS ${dialect.oneOf(values)})`
+      : dialect.pick(values, file)
   const columns = [
     ...(files ? [`${of(files)} AS ${dialect.identifier(fileColumn)}`] : []),
     ...(digests ? [`${of(digests)} AS ${dialect.identifier(contentColumn)}`] : []),
-    `${row} % ${rowsOfFile} AS ${row}`,
+    found.source.unplaced ? `${dialect.literal(null, 'int')} AS ${row}` : `${row} % ${rowsOfFile} AS ${row}`,
   ]
-  const over = (rows: string) => `SELECT * EXCLUDE (${row}), ${columns.join(', ')} FROM (${rows})`
+  const told = found.tells ? [unreadableColumn] : []
+  const shown = [...found.usable, ...told, 'millrace_checks', 'millrace_reasons', 'millrace_accepted'].map(
+    dialect.identifier,
+  )
+  const over = (rows: string) => `SELECT ${[...shown, ...columns].join(', ')} FROM (${rows})`
   return { checks, sql: over(bad), inOrder: over(`${bad} ORDER BY ${row}`) }
 }
 
@@ -164,24 +167,18 @@ async function keepCombinations(
 ): Promise<void> {
   const { dialect } = engine
   const broken = new Set(combinations.flatMap(one => one.broken))
-  const oneOf = (texts: Iterable<string>) => dialect.oneOf([...new Set(texts)])
+  const listOf = (texts: Iterable<string>) => dialect.listOf([...new Set(texts)])
   const columns = [
     ...names.map(name => `${name} BIGINT`),
-    `millrace_checks ${oneOf([...broken].map(({ spec }) => spec.id))}[]`,
-    `millrace_reasons ${oneOf([...broken].map(({ spec }) => spec.says))}[]`,
+    `millrace_checks ${listOf([...broken].map(({ spec }) => spec.id))}`,
+    `millrace_reasons ${listOf([...broken].map(({ spec }) => spec.says))}`,
     'millrace_accepted BOOLEAN',
   ]
   await engine.execute(`CREATE TABLE ${table} (${columns.join(', ')})`)
   for (let from = 0; from < combinations.length; from += 500) {
     const rows = combinations.slice(from, from + 500).map(one => {
-      const ids = listSql(
-        engine,
-        one.broken.map(({ spec }) => spec.id),
-      )
-      const words = listSql(
-        engine,
-        one.broken.map(({ spec }) => spec.says),
-      )
+      const ids = dialect.list(one.broken.map(({ spec }) => spec.id))
+      const words = dialect.list(one.broken.map(({ spec }) => spec.says))
       return `(${one.masks.join(', ')}, ${ids}, ${words}, ${!isOut(one)})`
     })
     await engine.execute(`INSERT INTO ${table} VALUES ${rows.join(', ')}`)

@@ -30,7 +30,7 @@ export async function lookupRule(context: RuleContext, spec: ExpectationSpec, ru
   const same = columns.map((column, i) => `r.${column} = o.k${i}`).join(' AND ')
   const keys = `SELECT DISTINCT ${theirs.map((column, i) => `${column} AS k${i}`).join(', ')} FROM (${other})`
   const join = rule.bad === 'absent' ? 'NOT EXISTS' : 'EXISTS'
-  const table = badTable(engine)
+  const table = badTable()
   await engine.execute(
     `CREATE TABLE ${table} AS SELECT r.${row} FROM (SELECT ${row}, ${columns.join(', ')} FROM (${found.numbered}) WHERE ${where}) r WHERE ${join} (SELECT 1 FROM (${keys}) o WHERE ${same})`,
   )

@@ -46,7 +46,7 @@ export async function matchRule(context: RuleContext, spec: ExpectationSpec, rul
     return close(`r.${column}`, `o.${column}`, type === 'int' || type === 'float', rule)
   })
   const joined = `SELECT r.${row}, bool_or(o.${on[0]} IS NOT NULL) AS matched, bool_or(${['o.' + on[0] + ' IS NOT NULL', ...agrees].join(' AND ')}) AS agreed FROM (${mine}) r LEFT JOIN (${theirs}) o ON ${sameKey} GROUP BY r.${row}`
-  const table = badTable(engine)
+  const table = badTable()
   const wrong = rule.unmatched === 'bad' ? 'NOT agreed' : 'matched AND NOT agreed'
   await engine.execute(`CREATE TABLE ${table} AS SELECT * FROM (${joined}) WHERE ${wrong}`)
   const [counted] = await engine.rows(
