@@ -1,13 +1,19 @@
 import { describe, test } from 'vitest'
 import { openDuckdb } from '../../src/adapters/data/duckdb/engine.ts'
 import { openSpark } from '../../src/adapters/data/spark/engine.ts'
+import type { ExpectationSpec } from '../../src/define/expectation/spec.ts'
 import { runContract } from '../../src/testing/contract.ts'
+import { holdToCounting } from '../oracle/verdicts.ts'
 import { dataEngineContract } from '../../src/testing/data-engine-contract.ts'
 
 const servers = [
   ['Sail', process.env.MILLRACE_TEST_SAIL],
   ['Apache Spark', process.env.MILLRACE_TEST_SPARK],
 ] as const
+
+/** SQL of users, and what asks for the capitals of letters. */
+const isRefused = (spec: ExpectationSpec): boolean =>
+  spec.kind === 'sql' || /"fn":"(?:lower|upper)"/.test(JSON.stringify(spec))
 
 const refused = {
   "a user's query may be one SELECT over its relation, and nothing else": 'SQL of users is refused by name',
@@ -32,4 +38,14 @@ describe.each(servers)('data engine Spark Connect at %s', (name, url) => {
       ...(name === 'Sail' ? sail : {}),
     }),
   )
+
+  describe('every kind that it takes says what plain counting says', () =>
+    holdToCounting({
+      open: () => openSpark({ url, local: () => openDuckdb({ threads: 1 }) }),
+      writer: () => openDuckdb({ threads: 1 }),
+      forms: ['parquet'],
+      takes: spec => !isRefused(spec),
+      each: column => `explode(${column})`,
+      runs: 0.15,
+    }))
 })

@@ -28,6 +28,8 @@ export interface Dialect {
    * other one, and why: what asks for them is refused before anything is started.
    */
   readonly cannot?: ReadonlyMap<string, string>
+  /** A subquery stands in WHERE and ON alone. */
+  readonly filtersOnly?: true
   identifier(name: string): string
   literal(value: Value, type: ColumnType): string
   /** Cast to the engine's type for a logical one. */

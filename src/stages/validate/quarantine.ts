@@ -2,6 +2,7 @@ import type { ExpectationSpec } from '../../define/expectation/spec.ts'
 import type { Node } from '../../define/expression/node.ts'
 import { rowColumn, rowsOfFile, type DataEngine } from '../../ports/data-engine.ts'
 import { combinationsOf, flagsOfMask, masksOf, type Combination as Found } from './combinations.ts'
+import { badTable } from './rules/context.ts'
 import { unreadableColumn, type FoundDataset } from './relation.ts'
 import { contentColumn, fileColumn } from './repairs.ts'
 import type { OpenSource } from './source.ts'
@@ -22,6 +23,24 @@ export interface RowLevel {
   readonly staysOut: boolean
   /** Its first rows, once the dataset was split. */
   first?: readonly number[]
+}
+
+/**
+ * A check with a table of the numbers of its rows, where a subquery tells them and the engine takes none but as a filter; the
+ * table is one more of `tables`.
+ */
+export async function withNumbers(
+  engine: DataEngine,
+  found: FoundDataset,
+  check: RowLevel,
+  tables: string[],
+): Promise<RowLevel> {
+  if (!engine.dialect.filtersOnly || check.condition || check.numbers !== undefined) return check
+  const row = engine.dialect.identifier(rowColumn)
+  const numbers = badTable()
+  tables.push(numbers)
+  await engine.execute(`CREATE TABLE ${numbers} AS SELECT ${row} FROM (${found.numbered}) WHERE ${check.bad}`)
+  return { ...check, numbers }
 }
 
 /** Rows of a check that are told one by one. */
@@ -92,12 +111,12 @@ export async function split(
   const kept = (where: string) =>
     `SELECT ${named} FROM (${found.numbered})${where}${found.inOrder ? '' : ` ORDER BY ${row}`}`
   if (failing.length === 0) return { good: kept(''), bad: undefined, ...countQuarantined([], []) }
-  const { sql: masks, names } = masksOf(engine, failing)
+  const { sql: masks, names, from } = masksOf(engine, failing)
   // what a cell of text held that is no value of its column's type
   const texts = found.tells ? dialect.identifier(unreadableColumn) : ''
   const own = [row, ...[...found.usable].map(dialect.identifier), ...(texts === '' ? [] : [texts])]
   const shown = own.map(column => `f.${column} AS ${column}`)
-  const flagged = `SELECT ${own.join(', ')}, ${masks} FROM (${found.numbered})`
+  const flagged = `SELECT ${own.join(', ')}, ${masks} FROM ${from(found.numbered)}`
   const any = names.map(name => `${name} <> 0`).join(' OR ')
   const occurring = await combinationsOf(engine, found.numbered, failing, maxSampled)
   const combinations = occurring.map(one => withMasks(one, failing))

@@ -14,7 +14,7 @@ import { distributions, type ColumnDistribution } from './distribution.ts'
 import { ExpectationRun } from './expectation-run.ts'
 import type { Measurer, TakenStep } from './measurer.ts'
 import { measurerOf, openUnread, References, type GivenSource, type ValidateServices } from './source.ts'
-import { split, withOrigin, type Failing, type RowLevel, type Split } from './quarantine.ts'
+import { split, withNumbers, withOrigin, type Failing, type RowLevel, type Split } from './quarantine.ts'
 import { withSamples } from './samples.ts'
 import { requireEngineCan } from './require-engine-can.ts'
 import type { FoundDataset } from './relation.ts'
@@ -269,7 +269,7 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
         // what a passing check tolerates is no failure, and is looked for only where it stays out all the same
         if (verdict?.status !== 'pass' || one.staysOut) {
           await run.outcome.locate?.()
-          failing.push(one)
+          failing.push(await withNumbers(engine, found, one, tables))
         }
       }
       checks.push(

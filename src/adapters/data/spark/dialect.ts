@@ -109,6 +109,8 @@ export const sparkDialect: Dialect = {
     ['upper', 'servers differ in the capitals of letters beyond ASCII (ß, İ)'],
     ['query', 'your SQL is written for DuckDB'],
   ]),
+  // Sail takes none elsewhere
+  filtersOnly: true,
   identifier,
   literal,
   cast: (sql, type) => `CAST(${sql} AS ${sparkTypes[type]})`,
@@ -143,7 +145,8 @@ export const sparkDialect: Dialect = {
   },
   isIn: (sql, literals) => `(${sql} IN (${literals.join(', ')}))`,
   countWhere: condition => `coalesce(count_if(${condition}), 0)`,
-  approximateDistinct: sql => `approx_count_distinct(${sql})`,
+  // of hashes, for not every server counts floats
+  approximateDistinct: sql => `approx_count_distinct(CASE WHEN ${sql} IS NOT NULL THEN xxhash64(${sql}) END)`,
   sum: 'sum',
   quantile: (sql, q, exact) => (exact ? `percentile(${sql}, ${q}D)` : `percentile_approx(${sql}, ${q}D)`),
   quantiles: (from, x, levels) =>
