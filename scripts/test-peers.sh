@@ -53,6 +53,7 @@ server() {
 server postgres MILLRACE_TEST_POSTGRES
 server redis MILLRACE_TEST_REDIS
 server registry MILLRACE_TEST_REGISTRY
+server sail MILLRACE_TEST_SAIL
 
 if prepare podman bash scripts/peers/podman.sh install && prepare podman bash scripts/peers/podman.sh check; then
   MILLRACE_TEST_PODMAN=$(bash scripts/peers/podman.sh flags)

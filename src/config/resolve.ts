@@ -7,7 +7,10 @@ export const adapters = {
     postgres: () => import('../adapters/metadata/postgres/open.ts'),
   },
   artifacts: { fs: () => import('../adapters/artifacts/fs/open.ts') },
-  data: { duckdb: () => import('../adapters/data/duckdb/engine.ts') },
+  data: {
+    duckdb: () => import('../adapters/data/duckdb/engine.ts'),
+    spark: () => import('../adapters/data/spark/engine.ts'),
+  },
   source: {
     postgres: () => import('../adapters/source/postgres/open.ts'),
     sqlite: () => import('../adapters/source/sqlite/open.ts'),

@@ -6,6 +6,7 @@ import type { ArtifactAccess } from '../engine/index.ts'
 import { fail } from '../errors/index.ts'
 import { compiledModule } from '../internal/compiled.ts'
 import type { ArtifactStore } from '../ports/artifact-store.ts'
+import { parseDuration } from '../internal/time.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { DataEngine } from '../ports/data-engine.ts'
 import type { Executor } from '../ports/executor.ts'
@@ -80,8 +81,8 @@ export const trialModule = { ...trainModule, export: 'trial' }
 
 /** What a variable that the settings name holds. */
 export function urlIn(variable: string, of: string, { name }: Pick<Project, 'name'>): string {
-  const url = process.env[variable]
-  if (url) return url
+  const held = process.env[variable]
+  if (held) return held
   throw fail('invalidDefinition', {
     kind: 'project',
     name,
@@ -133,6 +134,13 @@ const rows: Rows = {
         scratch: join(folder, 'scratch'),
         ...(threads === undefined ? {} : { threads }),
         ...(maxMemoryGb === undefined ? {} : { memory: maxMemoryGb * 1e9 }),
+      }),
+    sparkConnect: async ({ urlFrom, tokenFrom, maxStatement }, { project, folder }) =>
+      (await adapters.data.spark()).openSpark({
+        url: urlIn(urlFrom, 'Spark Connect URL', project),
+        token: tokenFrom === undefined ? undefined : urlIn(tokenFrom, 'Spark Connect token', project),
+        maxStatementMicros: maxStatement === undefined ? undefined : parseDuration(maxStatement),
+        local: async () => (await adapters.data.duckdb()).openDuckdb({ scratch: join(folder, 'scratch') }),
       }),
   },
   online: {

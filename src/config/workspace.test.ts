@@ -148,6 +148,46 @@ describe('the metadata store', () => {
   })
 })
 
+it('data on Spark Connect need a connection string, a token where one is named, and a server that answers', async () => {
+  const settings = {
+    data: { kind: 'sparkConnect', urlFrom: 'MILLRACE_TEST_SPARK_URL', tokenFrom: 'MILLRACE_TEST_SPARK_TOKEN' },
+  } as const
+  const tried = (named: ProjectSettings) =>
+    opened(named, async workspace => {
+      const engine = await workspace.validationEngine()
+      await engine.rows('SELECT 1')
+    })
+  try {
+    await expect(tried(settings)).rejects.toThrow(/MILLRACE_TEST_SPARK_URL that holds the Spark Connect URL/)
+    process.env.MILLRACE_TEST_SPARK_URL = 'http://127.0.0.1:9'
+    await expect(tried(settings)).rejects.toThrow(/MILLRACE_TEST_SPARK_TOKEN that holds the Spark Connect token/)
+    process.env.MILLRACE_TEST_SPARK_TOKEN = 'secret'
+    await expect(tried(settings)).rejects.toMatchObject({ code: 'MR5055' })
+    process.env.MILLRACE_TEST_SPARK_URL = 'sc://127.0.0.1:9'
+    const { tokenFrom: _token, ...plain } = settings.data
+    await expect(tried({ data: plain })).rejects.toMatchObject({ code: 'MR2078', exit: 3 })
+  } finally {
+    delete process.env.MILLRACE_TEST_SPARK_URL
+    delete process.env.MILLRACE_TEST_SPARK_TOKEN
+  }
+})
+
+it('data on Spark Connect are validated there, and what models are made of is refused before any server is asked', async () => {
+  process.env.MILLRACE_TEST_SPARK_URL = 'sc://127.0.0.1:9'
+  try {
+    const data = { kind: 'sparkConnect', urlFrom: 'MILLRACE_TEST_SPARK_URL', maxStatement: '5m' } as const
+    await opened({ data }, async workspace => {
+      expect((await workspace.validationEngine()).remote).toBe(true)
+      await expect(workspace.engine()).rejects.toMatchObject({ code: 'MR2077', exit: 1, status: 422 })
+    })
+    await opened({}, async workspace => {
+      expect(await workspace.engine()).toBe(await workspace.validationEngine())
+    })
+  } finally {
+    delete process.env.MILLRACE_TEST_SPARK_URL
+  }
+})
+
 it.each(['redis', 'postgres'] as const)(
   'an online store in %s needs its URL, and a server that answers',
   async kind => {

@@ -73,6 +73,16 @@ function openForeign(root: string, project: Project): OpenSourceTable {
   }
 }
 
+/** Refuses what an engine that computes elsewhere does not do, before anything of it is started. */
+function requireLocal(engine: DataEngine): DataEngine {
+  if (!engine.remote) return engine
+  throw fail('engineCannot', {
+    engine: 'Spark Connect',
+    what: 'snapshots, features, training sets and scores',
+    reason: 'it validates and profiles, and DuckDB on one machine makes what models are trained on',
+  })
+}
+
 /** Opens the project at or above a folder. What is heavy is opened at first use. */
 export async function openWorkspace(start: string, options: WorkspaceOptions = {}): Promise<Workspace> {
   const root = findRoot(start)
@@ -100,6 +110,7 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
   let runtime: Promise<InferenceRuntime> | undefined
   let online: Promise<OnlineStore> | undefined
   const engines: Engine[] = []
+  const validationEngine = () => (engine ??= resolved('data', context))
   return {
     project,
     root,
@@ -111,7 +122,8 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
     processes,
     ...(trainModule ? { trainModule } : {}),
     trialModule,
-    engine: () => (engine ??= resolved('data', context)),
+    validationEngine,
+    engine: async () => requireLocal(await validationEngine()),
     openForeign: openForeign(root, project),
     states: () => openStates(join(folder, 'validation')),
     get userCode() {

@@ -1,5 +1,7 @@
 import { nameForm } from '../internal/ids.ts'
+import type { Duration } from '../internal/time.ts'
 import {
+  duration,
   flag,
   listOf,
   members,
@@ -20,7 +22,7 @@ export interface ProjectSettings {
   readonly metadata?: MetadataSettings
   /** Where artifacts lie. Default: files below `.millrace/`. */
   readonly artifacts?: ArtifactSettings
-  /** What reads and computes. Default: DuckDB in the process. */
+  /** What reads and computes. Default: DuckDB in the process. On Spark Connect validation and profiles alone. */
   readonly data?: DataSettings
   /** Where online features lie. Default: LMDB below `.millrace/`. */
   readonly online?: OnlineSettings
@@ -52,13 +54,26 @@ export interface ArtifactSettings {
   readonly kind: 'files'
 }
 
-export interface DataSettings {
+export type DataSettings = DuckdbData | SparkConnectData
+
+export interface DuckdbData {
   /** DuckDB in the process. */
   readonly kind: 'duckdb'
   /** Threads of it (default 2). */
   readonly threads?: number
   /** Gigabytes that it may hold before it spills below `.millrace/` (default 1.2). */
   readonly maxMemoryGb?: number
+}
+
+export interface SparkConnectData {
+  /** A Spark Connect server: Apache Spark 4, Databricks, Sail. It has to see the files under the same paths. */
+  readonly kind: 'sparkConnect'
+  /** Environment variable that holds the connection string, `sc://host:port/;name=value`, as Spark's own clients read SPARK_REMOTE. */
+  readonly urlFrom: string
+  /** Environment variable that holds a bearer token, where the connection string has none. A token goes over TLS alone. */
+  readonly tokenFrom?: string
+  /** Longest time that one statement may take there (default `'1h'`). */
+  readonly maxStatement?: Duration
 }
 
 export type OnlineSettings =
@@ -210,6 +225,11 @@ export const settingsForms: Forms<ProjectSettings> = {
   data: optional(
     variants<DataSettings, 'kind'>('kind', {
       duckdb: { threads: optional(wholeFrom(1, 256)), maxMemoryGb: optional(numberFrom(0.1)) },
+      sparkConnect: {
+        urlFrom: variableName,
+        tokenFrom: optional(variableName),
+        maxStatement: optional(duration),
+      },
     }),
   ),
   online: optional(variants<OnlineSettings, 'kind'>('kind', { lmdb: {}, redis: sharedOnline, postgres: sharedOnline })),

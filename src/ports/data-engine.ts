@@ -53,6 +53,11 @@ export interface Relation {
   readonly numbered?: string
   /** The rows of `numbered` in pieces, one after another, where reading all files at once would hold too much of them. */
   readonly pieces?: readonly string[]
+  /**
+   * The numbers of `numbered` tell rows apart and nothing else: which file a row came from, not its place there, and its rows
+   * have no order.
+   */
+  readonly unplaced?: true
   /** For people: a path, a table name. */
   readonly label: string
   /**
@@ -123,6 +128,8 @@ export type SourceSpec =
  */
 export interface DataEngine {
   readonly dialect: Dialect
+  /** It computes elsewhere: what it streams comes over a network, and is not to be what it could count there. */
+  readonly remote?: true
   /** Resolves the source's path below `root`, or takes just the files given. Throws `sourceUnreadable`. */
   scan(source: SourceSpec, root: string, files?: readonly string[]): Promise<Relation>
   /** What the metadata of Parquet files says of their rows, without a look at them; undefined where it says nothing. */

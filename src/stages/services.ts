@@ -22,7 +22,10 @@ export interface StageServices {
   readonly artifacts: SealingStore
   readonly clock: Clock
   /** Opened at first use. */
+  /** What snapshots, features, training sets and scores are computed by. Throws `engineCannot` where the project's engine only validates. */
   engine(): Promise<DataEngine>
+  /** What validates and profiles: the project's engine, whatever it is. */
+  validationEngine(): Promise<DataEngine>
   runtime(): Promise<InferenceRuntime>
   /** Where challengers run that are not trusted yet: each in a process of its own. By default where all others do. */
   readonly challengers?: () => Promise<InferenceRuntime>

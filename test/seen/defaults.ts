@@ -98,8 +98,11 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
   'MonitorOptions.window': monitorDefaults,
   'MonitorOptions.sensitivity': monitorDefaults,
   'MonitorOptions.labelHorizon': live('a cohort that few labels came for is stated after %s'),
-  'DataSettings.threads': engine,
-  'DataSettings.maxMemoryGb': engine,
+  'DuckdbData.threads': engine,
+  'DuckdbData.maxMemoryGb': engine,
+  'SparkConnectData.maxStatement': of('src/adapters/data/spark/engine.test.ts')(
+    'that takes longer than a statement may is given up',
+  ),
   'ServeSettings.host': byDefault,
   'ServeSettings.port': byDefault,
   'ServeSettings.workers': of('test/running/processes.test.ts')(

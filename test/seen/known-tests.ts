@@ -107,6 +107,9 @@ export const image = of('test/peers/train-in-container.test.ts')(
   'an image of one’s own trains by the step contract, with the parameters, the time and the variables that it is given',
 )
 
+export const onSpark = workspace(
+  'data on Spark Connect need a connection string, a token where one is named, and a server that answers',
+)
 export const engine = workspace('the data engine has the threads and the memory that the project gives it')
 export const written = workspace('what a setting says by default changes nothing when it is written out')
 export const listens = of('test/running/sign-in.test.ts')(

@@ -7,9 +7,29 @@ export type Value = null | boolean | number | bigint | string
 /** Logical types of columns. `int` is int64, `float` float64, `timestamp` microseconds UTC. */
 export type ColumnType = 'int' | 'float' | 'text' | 'bool' | 'timestamp'
 
+/** Arithmetic of whole numbers of 64 bits as SQL; null where the result is none. */
+export interface WholeNumbers {
+  add(a: string, b: string): string
+  subtract(a: string, b: string): string
+  multiply(a: string, b: string): string
+  /** With the sign of the first. The second is never -1. */
+  remainder(a: string, b: string): string
+  negate(a: string): string
+  absolute(a: string): string
+  /** A number as a whole one, by the engine's cast. */
+  from(sql: string): string
+}
+
 /** What differs between SQL engines. All methods give SQL text. */
 export interface Dialect {
   readonly name: string
+  /**
+   * Functions of expressions, and `query` for a user's own SQL, that this engine cannot have mean what they mean on every
+   * other one, and why: what asks for them is refused before anything is started.
+   */
+  readonly cannot?: ReadonlyMap<string, string>
+  /** A subquery stands in WHERE and ON alone. */
+  readonly filtersOnly?: true
   identifier(name: string): string
   literal(value: Value, type: ColumnType): string
   /** Cast to the engine's type for a logical one. */
@@ -32,10 +52,19 @@ export interface Dialect {
   ): string
   /** What a cell of any type holds, as text for people. */
   cellText(sql: string): string
-  /** Null where the expression fails (overflow, …). */
-  attempt(sql: string): string
+  /** Whole numbers of 64 bits: null where a result does not fit one. */
+  readonly whole: WholeNumbers
+  /** The greatest whole number, as a float, that is not above a float. */
+  floor(sql: string): string
+  startsWith(text: string, start: string): string
+  /** A text without the blanks (U+0020) at its ends. */
+  trim(sql: string): string
+  /** A timestamp so many microseconds later; null where there is no such time. */
+  plusMicros(at: string, by: string): string
   isFinite(sql: string): string
   isNan(sql: string): string
+  /** Whether a timestamp is none of the infinite ones that some engines have. */
+  isFiniteTime(sql: string): string
   /** Whether a text holds a pattern. */
   matches(sql: string, pattern: LinearPattern): string
   /** Whether a value is one of a list of literals; null for a null value. */
@@ -62,6 +91,14 @@ export interface Dialect {
    * costs what a number does. As a result of a query it is to be cast to text.
    */
   oneOf(texts: readonly string[]): string
+  /** Type of a list of texts, each one of these. */
+  listOf(texts: readonly string[]): string
+  /** A list of texts. */
+  list(texts: readonly string[]): string
+  /** One of some texts by its place among them, from 0, as a value of `oneOf`. */
+  pick(texts: readonly string[], place: string): string
+  /** A list of texts that is written as JSON. */
+  readList(sql: string): string
   /** Aggregate: the least values of an expression among rows for which a condition is true, ascending, joined by commas. */
   leastAsText(sql: string, most: number, condition: string): string
   /** Division of whole numbers, toward zero. */

@@ -10,10 +10,10 @@ const infix =
     `(${args[0]} ${sign} ${args[1]})`
 
 const guarded =
-  (sign: string): Printer =>
+  (sign: string, whole: 'add' | 'subtract' | 'multiply'): Printer =>
   (args, call, dialect) => {
-    const [a, b] = args.map(arg => dialect.cast(arg, call.type as ColumnType))
-    return call.type === 'int' ? dialect.attempt(`(${a} ${sign} ${b})`) : `(${a} ${sign} ${b})`
+    const [a, b] = args.map(arg => dialect.cast(arg, call.type as ColumnType)) as [string, string]
+    return call.type === 'int' ? dialect.whole[whole](a, b) : `(${a} ${sign} ${b})`
   }
 
 const numericPair = (call: CallNode): boolean =>
@@ -33,20 +33,21 @@ const datePart =
     dialect.datePart(part, args[0] as string, call.option ?? 'UTC')
 
 const printers: Record<FunctionName, Printer> = {
-  add: guarded('+'),
-  sub: guarded('-'),
-  mul: guarded('*'),
+  add: guarded('+', 'add'),
+  sub: guarded('-', 'subtract'),
+  mul: guarded('*', 'multiply'),
   div: ([a, b], _, d) => `(${d.cast(a as string, 'float')} / nullif(${d.cast(b as string, 'float')}, 0.0))`,
   mod: ([a, b], call, d) => {
     const type = call.type as ColumnType
     const by = d.cast(b as string, type)
     // the least integer by -1 overflows on the way, though nothing remains of it
-    const divisor = type === 'int' ? `case when ${by} = -1 then 1 else ${by} end` : by
-    return d.attempt(`(${d.cast(a as string, type)} % nullif(${divisor}, 0))`)
+    const value = d.cast(a as string, type)
+    if (type !== 'int') return `(${value} % nullif(${by}, 0))`
+    return d.whole.remainder(value, `nullif(case when ${by} = -1 then 1 else ${by} end, 0)`)
   },
-  neg: ([a], call, d) => (call.type === 'int' ? d.attempt(`(- ${d.cast(a as string, 'int')})`) : `(- ${a})`),
-  abs: ([a], call, d) => (call.type === 'int' ? d.attempt(`abs(${d.cast(a as string, 'int')})`) : `abs(${a})`),
-  floor: ([a], call) => (call.type === 'int' ? (a as string) : `floor(${a})`),
+  neg: ([a], call, d) => (call.type === 'int' ? d.whole.negate(d.cast(a as string, 'int')) : `(- ${a})`),
+  abs: ([a], call, d) => (call.type === 'int' ? d.whole.absolute(d.cast(a as string, 'int')) : `abs(${a})`),
+  floor: ([a], call, d) => (call.type === 'int' ? (a as string) : d.floor(a as string)),
   sqrt: ([a], _, d) => {
     const x = d.cast(a as string, 'float')
     return `case when ${x} >= 0 then sqrt(${x}) end`
@@ -85,9 +86,9 @@ const printers: Record<FunctionName, Printer> = {
   length: ([a]) => `length(${a})`,
   lower: ([a]) => `lower(${a})`,
   upper: ([a]) => `upper(${a})`,
-  trim: ([a]) => `trim(${a}, ' ')`,
+  trim: ([a], _, d) => d.trim(a as string),
   concat: infix('||'),
-  startsWith: ([a, b]) => `starts_with(${a}, ${b})`,
+  startsWith: ([a, b], _, d) => d.startsWith(a as string, b as string),
   year: datePart('year'),
   month: datePart('month'),
   day: datePart('day'),
@@ -95,8 +96,8 @@ const printers: Record<FunctionName, Printer> = {
   minute: datePart('minute'),
   dayOfWeek: datePart('dayOfWeek'),
   addMicros: ([at, by], call, d) => {
-    const whole = call.args[1]?.type === 'float' ? d.attempt(d.cast(`floor(${by} + 0.5)`, 'int')) : (by as string)
-    return d.attempt(d.fromEpochMicros(`(${d.epochMicros(at as string)} + ${whole})`))
+    const whole = call.args[1]?.type === 'float' ? d.whole.from(d.floor(`(${by} + 0.5)`)) : (by as string)
+    return d.plusMicros(at as string, whole)
   },
   diffMicros: ([a, b], _, d) => `(${d.epochMicros(a as string)} - ${d.epochMicros(b as string)})`,
 }

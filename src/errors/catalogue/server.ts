@@ -235,6 +235,15 @@ export const serverErrors = {
     status: 429,
     blame: 'user',
   },
+  sparkAddressInvalid: {
+    code: 'MR5055',
+    title: 'Connection string of Spark Connect not valid',
+    message: 'The connection string of the Spark Connect server cannot be used: {reason}.',
+    hint: 'Write it as Spark does, sc://host:port/;use_ssl=true;x-header=value, into the environment variable that the setting `data` names.',
+    exit: 2,
+    status: 400,
+    blame: 'user',
+  },
   overloaded: {
     code: 'MR5027',
     title: 'Too many requests at once',

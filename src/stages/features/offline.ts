@@ -138,7 +138,7 @@ export function featureColumns(plans: readonly ViewPlan[], dialect: Dialect): (n
     const value = `nullif(${quoted}, ${dialect.cast("'NaN'", 'float')})`
     switch (type) {
       case 'int':
-        return dialect.attempt(dialect.cast(value, 'int'))
+        return dialect.whole.from(value)
       case 'bool':
         return `(${value} <> 0)`
       case 'timestamp':

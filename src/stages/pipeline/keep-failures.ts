@@ -23,7 +23,7 @@ export async function keepFailures(
   bad: string,
   name: string = dataset.name,
 ): Promise<KeptFailures> {
-  const engine = await services.engine()
+  const engine = await services.validationEngine()
   const path = join(services.folder, 'quarantine', `${name}.parquet`)
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const rows = await engine.writeParquet(bad, path)

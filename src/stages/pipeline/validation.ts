@@ -37,7 +37,7 @@ export async function validationServices(
   dataset: Dataset,
   repairs?: readonly Readmission[],
 ): Promise<ValidateServices> {
-  const engine = await services.engine()
+  const engine = await services.validationEngine()
   return {
     repairs: async one =>
       repairsFrom(services, one.name === dataset.name && repairs ? repairs : await readmissionsOf(services.store, one)),

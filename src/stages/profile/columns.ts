@@ -211,7 +211,7 @@ async function unreadableCells({ engine, found, measurer }: Looking, name: strin
   const cells = Number(measurer.result(unreadableOf(name)))
   if (cells === 0) return { cells, top: [] }
   const rows = await engine.rows(
-    `SELECT v, count(*) AS n FROM (${found.unreadableTexts(name)}) GROUP BY ALL ORDER BY n DESC, v LIMIT 5`,
+    `SELECT v, count(*) AS n FROM (${found.unreadableTexts(name)}) GROUP BY v ORDER BY n DESC, v LIMIT 5`,
   )
   return { cells, top: rows.map(row => ({ value: row.v ?? null, rows: Number(row.n) })) }
 }

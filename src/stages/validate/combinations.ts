@@ -23,20 +23,44 @@ export interface Broken {
 }
 
 /** Columns that tell which checks a row breaks, one bit a check. */
-export function masksOf(
-  engine: DataEngine,
-  broken: readonly Broken[],
-  flags = flagsOfMask,
-): { readonly sql: string; readonly names: string[] } {
+export interface Masks {
+  readonly sql: string
+  readonly names: readonly string[]
+  /** The rows of a SELECT as what `sql` is asked of. */
+  from(numbered: string): string
+}
+
+/** Name of the column that says of a row whether a table of numbers has it. */
+const flagOf = (place: number): string => `millrace_in${place}`
+
+/** Rows with a flag for each of some tables of numbers: for engines that take a subquery as a filter alone. */
+function withFlags(engine: DataEngine, numbered: string, broken: readonly Broken[]): string {
+  const row = engine.dialect.identifier(rowColumn)
+  const tables = broken.flatMap(({ numbers }, i) => (numbers === undefined ? [] : [{ numbers, i }]))
+  if (tables.length === 0) return `(${numbered})`
+  const flags = tables.map(({ i }) => `(n${i}.n IS NOT NULL) AS ${flagOf(i)}`)
+  const joins = tables.map(
+    ({ numbers, i }) => `LEFT JOIN (SELECT DISTINCT ${row} AS n FROM ${numbers}) n${i} ON n${i}.n = rows_of.${row}`,
+  )
+  return `(SELECT rows_of.*, ${flags.join(', ')} FROM (${numbered}) rows_of ${joins.join(' ')})`
+}
+
+export function masksOf(engine: DataEngine, broken: readonly Broken[], flags = flagsOfMask): Masks {
   const { dialect } = engine
   const masks: string[] = []
+  const asFlag = (one: Broken, place: number) =>
+    dialect.filtersOnly && one.numbers !== undefined ? flagOf(place) : one.bad
   for (let from = 0; from < broken.length; from += flags) {
     const bits = broken
       .slice(from, from + flags)
-      .map(({ bad }, i) => `CASE WHEN ${bad} THEN ${2n ** BigInt(i)} ELSE 0 END`)
+      .map((one, i) => `CASE WHEN ${asFlag(one, from + i)} THEN ${2n ** BigInt(i)} ELSE 0 END`)
     masks.push(`${dialect.cast(bits.join(' + '), 'int')} AS millrace_m${masks.length}`)
   }
-  return { sql: masks.join(', '), names: masks.map((_, i) => `millrace_m${i}`) }
+  return {
+    sql: masks.join(', '),
+    names: masks.map((_, i) => `millrace_m${i}`),
+    from: numbered => (dialect.filtersOnly ? withFlags(engine, numbered, broken) : `(${numbered})`),
+  }
 }
 
 /** The checks whose bits are set. */
@@ -192,9 +216,9 @@ export async function combinationsOf(
   const conditions = broken.flatMap((one, i) => (one.numbers === undefined ? [i] : []))
   if (conditions.length > 0) {
     const asked = conditions.map(i => broken[i] as Broken)
-    const { sql, names } = masksOf(engine, asked, flagsOfHalf)
+    const { sql, names, from } = masksOf(engine, asked, flagsOfHalf)
     const any = names.map(name => `${name} <> 0`).join(' OR ')
-    const masks = `SELECT ${row}, ${names.join(', ')} FROM (SELECT ${row}, ${sql} FROM (${numbered})) WHERE ${any}`
+    const masks = `SELECT ${row}, ${names.join(', ')} FROM (SELECT ${row}, ${sql} FROM ${from(numbered)}) WHERE ${any}`
     for await (const batch of engine.stream(masks))
       names.forEach((name, i) => {
         const checks = conditions.slice(i * flagsOfHalf, (i + 1) * flagsOfHalf)
@@ -216,10 +240,10 @@ async function combinationsBySql(
 ): Promise<Combination[]> {
   const { dialect } = engine
   const row = dialect.identifier(rowColumn)
-  const { sql, names } = masksOf(engine, broken)
+  const { sql, names, from } = masksOf(engine, broken)
   const any = names.map(name => `${name} <> 0`).join(' OR ')
   const occurring = await engine.rows(
-    `SELECT ${names.join(', ')}, count(*) AS n, ${dialect.leastAsText(row, maxFirst, 'true')} AS first FROM (SELECT ${row}, ${sql} FROM (${numbered})) WHERE ${any} GROUP BY ${names.join(', ')}`,
+    `SELECT ${names.join(', ')}, count(*) AS n, ${dialect.leastAsText(row, maxFirst, 'true')} AS first FROM (SELECT ${row}, ${sql} FROM ${from(numbered)}) WHERE ${any} GROUP BY ${names.join(', ')}`,
   )
   const among = broken.map((_, i) => i)
   return occurring.map(one => ({

@@ -46,8 +46,8 @@ export type Measurement =
 
 export type Measurements = Map<string, Measurement>
 
-/** A refused query, a user's check, a definition that only the rows show to be at fault. */
-const ofOne: ReadonlySet<string> = new Set(['MR2003', 'MR2011', 'MR2030', 'MR1005'])
+/** A refused query, what the engine does not take, a user's check, a definition that only the rows show to be at fault. */
+const ofOne: ReadonlySet<string> = new Set(['MR2003', 'MR2011', 'MR2030', 'MR2077', 'MR1005'])
 
 /**
  * Why one expectation alone is at fault. Throws on what lies in the source or the machine; an error of JavaScript's own is
@@ -182,7 +182,7 @@ const weight = 'millrace_n'
 async function hasInfinite(engine: DataEngine, table: string, of: ColumnNode): Promise<boolean> {
   const { dialect } = engine
   const name = dialect.identifier(of.name)
-  return (await engine.rows(`SELECT 1 FROM ${table} WHERE NOT ${dialect.isFinite(name)} LIMIT 1`)).length > 0
+  return (await engine.rows(`SELECT 1 FROM ${table} WHERE NOT ${dialect.isFiniteTime(name)} LIMIT 1`)).length > 0
 }
 
 /**
@@ -196,7 +196,7 @@ async function values(engine: DataEngine, step: PlanStep, target: Measurable, fo
   const key = partSql(engine, target)
   if (!target.unread)
     await engine.execute(
-      `CREATE TABLE ${table} AS SELECT ${key ? `${key} AS ${partColumn}, ` : ''}${dialect.identifier(of.name)}, count(*) AS ${weight} FROM (${key ? target.numbered : target.sql}) GROUP BY ALL`,
+      `CREATE TABLE ${table} AS SELECT ${key ? `${key} AS ${partColumn}, ` : ''}${dialect.identifier(of.name)}, count(*) AS ${weight} FROM (${key ? target.numbered : target.sql}) GROUP BY ${key ? '1, 2' : '1'}`,
     )
   else if (!(await target.unread.count(of.name, table, weight, maxLevels))) return
   try {
@@ -250,9 +250,10 @@ async function together(engine: DataEngine, step: PlanStep, target: Measurable, 
     return sql === undefined ? dialect.identifier(name) : `${sql} AS ${dialect.identifier(name)}`
   })
   const part = key ? `${key} AS ${partColumn}, ` : ''
+  const named = [...(key ? [partColumn] : []), ...(step.columns ?? []).map(dialect.identifier)].join(', ')
   try {
     await engine.execute(
-      `CREATE TABLE ${table} AS SELECT *, count(*) AS ${weight} FROM (SELECT ${part}${columns.join(', ')} FROM (${key ? target.numbered : target.sql})) GROUP BY ALL`,
+      `CREATE TABLE ${table} AS SELECT ${named}, count(*) AS ${weight} FROM (SELECT ${part}${columns.join(', ')} FROM (${key ? target.numbered : target.sql})) GROUP BY ${named}`,
     )
   } catch (error) {
     ownFault(error)

@@ -174,6 +174,7 @@ export function ownQuery(
   const count = weight ? `CAST(sum(${weight}) AS BIGINT)` : 'count(*)'
   const condition = 'where' in metric ? isTrue(metric.where, dialect) : undefined
   const key = part ? `${part} AS ${partColumn}, ` : ''
+  const keyed = part ? `${partColumn}, ` : ''
   const where = (...more: readonly (string | undefined)[]) => {
     const some = [condition, ...more].filter(one => one !== undefined)
     return some.length === 0 ? '' : ` WHERE ${some.join(' AND ')}`
@@ -185,7 +186,7 @@ export function ownQuery(
   switch (metric.fn) {
     case 'values':
       return {
-        sql: `SELECT ${part ? `${partColumn}, ` : ''}v, ${count} AS n FROM ${named(`${comparable(metric.of, dialect)} AS v`)} GROUP BY ALL LIMIT ${most + 1}`,
+        sql: `SELECT ${keyed}v, ${count} AS n FROM ${named(`${comparable(metric.of, dialect)} AS v`)} GROUP BY ${keyed}v LIMIT ${most + 1}`,
         read: rows => {
           const known = rows.filter(row => row.v !== null)
           return {
@@ -197,7 +198,7 @@ export function ownQuery(
       }
     case 'pairs':
       return {
-        sql: `SELECT ${part ? `${partColumn}, ` : ''}a, b, ${count} AS n FROM ${named(`${comparable(metric.a, dialect)} AS a, ${comparable(metric.b, dialect)} AS b`)} GROUP BY ALL LIMIT ${most + 1}`,
+        sql: `SELECT ${keyed}a, b, ${count} AS n FROM ${named(`${comparable(metric.a, dialect)} AS a, ${comparable(metric.b, dialect)} AS b`)} GROUP BY ${keyed}a, b LIMIT ${most + 1}`,
         read: rows => {
           const known = rows.filter(row => row.a !== null && row.b !== null)
           return {
@@ -223,7 +224,7 @@ export function ownQuery(
     case 'topValues': {
       const x = comparable(metric.of, dialect)
       return {
-        sql: `SELECT v, n, count(*) OVER () AS levels FROM (SELECT v, ${count} AS n FROM ${named(`${x} AS v`, `${x} IS NOT NULL`)} GROUP BY ALL) ORDER BY n DESC, v LIMIT ${metric.most}`,
+        sql: `SELECT v, n, count(*) OVER () AS levels FROM (SELECT v, ${count} AS n FROM ${named(`${x} AS v`, `${x} IS NOT NULL`)} GROUP BY v) ORDER BY n DESC, v LIMIT ${metric.most}`,
         read: rows => ({
           values: rows.map(row => row.v ?? null),
           counts: rows.map(row => Number(row.n)),

@@ -2,6 +2,7 @@ import type { ExpectationSpec } from '../../define/expectation/spec.ts'
 import type { Node } from '../../define/expression/node.ts'
 import { rowColumn, rowsOfFile, type DataEngine } from '../../ports/data-engine.ts'
 import { combinationsOf, flagsOfMask, masksOf, type Combination as Found } from './combinations.ts'
+import { badTable } from './rules/context.ts'
 import { unreadableColumn, type FoundDataset } from './relation.ts'
 import { contentColumn, fileColumn } from './repairs.ts'
 import type { OpenSource } from './source.ts'
@@ -22,6 +23,24 @@ export interface RowLevel {
   readonly staysOut: boolean
   /** Its first rows, once the dataset was split. */
   first?: readonly number[]
+}
+
+/**
+ * A check with a table of the numbers of its rows, where a subquery tells them and the engine takes none but as a filter; the
+ * table is one more of `tables`.
+ */
+export async function withNumbers(
+  engine: DataEngine,
+  found: FoundDataset,
+  check: RowLevel,
+  tables: string[],
+): Promise<RowLevel> {
+  if (!engine.dialect.filtersOnly || check.condition || check.numbers !== undefined) return check
+  const row = engine.dialect.identifier(rowColumn)
+  const numbers = badTable()
+  tables.push(numbers)
+  await engine.execute(`CREATE TABLE ${numbers} AS SELECT ${row} FROM (${found.numbered}) WHERE ${check.bad}`)
+  return { ...check, numbers }
 }
 
 /** Rows of a check that are told one by one. */
@@ -92,10 +111,12 @@ export async function split(
   const kept = (where: string) =>
     `SELECT ${named} FROM (${found.numbered})${where}${found.inOrder ? '' : ` ORDER BY ${row}`}`
   if (failing.length === 0) return { good: kept(''), bad: undefined, ...countQuarantined([], []) }
-  const { sql: masks, names } = masksOf(engine, failing)
+  const { sql: masks, names, from } = masksOf(engine, failing)
   // what a cell of text held that is no value of its column's type
-  const texts = found.tells ? `, ${dialect.identifier(unreadableColumn)}` : ''
-  const flagged = `SELECT ${row}, ${named}${texts}, ${masks} FROM (${found.numbered})`
+  const texts = found.tells ? dialect.identifier(unreadableColumn) : ''
+  const own = [row, ...[...found.usable].map(dialect.identifier), ...(texts === '' ? [] : [texts])]
+  const shown = own.map(column => `f.${column} AS ${column}`)
+  const flagged = `SELECT ${own.join(', ')}, ${masks} FROM ${from(found.numbered)}`
   const any = names.map(name => `${name} <> 0`).join(' OR ')
   const occurring = await combinationsOf(engine, found.numbered, failing, maxSampled)
   const combinations = occurring.map(one => withMasks(one, failing))
@@ -110,13 +131,10 @@ export async function split(
   const out = failing.flatMap(({ staysOut, bad }) => (staysOut ? [`(${bad})`] : []))
   return {
     good: kept(out.length === 0 ? '' : ` WHERE NOT coalesce(${out.join(' OR ')}, false)`),
-    bad: `SELECT f.* EXCLUDE (${names.join(', ')}), c.millrace_checks, c.millrace_reasons, c.millrace_accepted FROM (SELECT * FROM (${flagged}) WHERE ${any}) f JOIN ${table} c ON ${same}`,
+    bad: `SELECT ${shown.join(', ')}, c.millrace_checks, c.millrace_reasons, c.millrace_accepted FROM (SELECT * FROM (${flagged}) WHERE ${any}) f JOIN ${table} c ON ${same}`,
     ...countQuarantined(combinations, failing),
   }
 }
-
-const listSql = ({ dialect }: DataEngine, values: readonly string[]): string =>
-  `[${values.map(value => dialect.literal(value, 'text')).join(', ')}]`
 
 /** Failing rows for keeping. */
 export interface Failing {
@@ -129,29 +147,33 @@ export interface Failing {
 }
 
 /**
- * Failing rows with the file that each came from, by name and by content, and its place there from 0, instead of its number.
+ * Failing rows with the file that each came from, by name and by content, and its place there from 0, instead of its number; null
+ * where the engine does not tell it.
  */
 export function withOrigin(
   engine: DataEngine,
   bad: string,
   checks: ReadonlySet<string>,
+  found: FoundDataset,
   { files, digests }: Pick<OpenSource, 'files' | 'digests'>,
 ): Failing {
   const { dialect } = engine
   const row = dialect.identifier(rowColumn)
   const file = `CAST(${dialect.wholeDivision(row, rowsOfFile)} AS BIGINT)`
-  const of = (values: readonly string[]) => {
-    const type = dialect.oneOf([...new Set(values)])
-    return values.length === 1
-      ? `CAST(${dialect.literal(values[0] as string, 'text')} AS ${type})`
-      : `CAST(${listSql(engine, values)} AS ${type}[])[${file} + 1]`
-  }
+  const of = (values: readonly string[]) =>
+    values.length === 1
+      ? `CAST(${dialect.literal(values[0] as string, 'text')} AS ${dialect.oneOf(values)})`
+      : dialect.pick(values, file)
   const columns = [
     ...(files ? [`${of(files)} AS ${dialect.identifier(fileColumn)}`] : []),
     ...(digests ? [`${of(digests)} AS ${dialect.identifier(contentColumn)}`] : []),
-    `${row} % ${rowsOfFile} AS ${row}`,
+    found.source.unplaced ? `${dialect.literal(null, 'int')} AS ${row}` : `${row} % ${rowsOfFile} AS ${row}`,
   ]
-  const over = (rows: string) => `SELECT * EXCLUDE (${row}), ${columns.join(', ')} FROM (${rows})`
+  const told = found.tells ? [unreadableColumn] : []
+  const shown = [...found.usable, ...told, 'millrace_checks', 'millrace_reasons', 'millrace_accepted'].map(
+    dialect.identifier,
+  )
+  const over = (rows: string) => `SELECT ${[...shown, ...columns].join(', ')} FROM (${rows})`
   return { checks, sql: over(bad), inOrder: over(`${bad} ORDER BY ${row}`) }
 }
 
@@ -164,24 +186,18 @@ async function keepCombinations(
 ): Promise<void> {
   const { dialect } = engine
   const broken = new Set(combinations.flatMap(one => one.broken))
-  const oneOf = (texts: Iterable<string>) => dialect.oneOf([...new Set(texts)])
+  const listOf = (texts: Iterable<string>) => dialect.listOf([...new Set(texts)])
   const columns = [
     ...names.map(name => `${name} BIGINT`),
-    `millrace_checks ${oneOf([...broken].map(({ spec }) => spec.id))}[]`,
-    `millrace_reasons ${oneOf([...broken].map(({ spec }) => spec.says))}[]`,
+    `millrace_checks ${listOf([...broken].map(({ spec }) => spec.id))}`,
+    `millrace_reasons ${listOf([...broken].map(({ spec }) => spec.says))}`,
     'millrace_accepted BOOLEAN',
   ]
   await engine.execute(`CREATE TABLE ${table} (${columns.join(', ')})`)
   for (let from = 0; from < combinations.length; from += 500) {
     const rows = combinations.slice(from, from + 500).map(one => {
-      const ids = listSql(
-        engine,
-        one.broken.map(({ spec }) => spec.id),
-      )
-      const words = listSql(
-        engine,
-        one.broken.map(({ spec }) => spec.says),
-      )
+      const ids = dialect.list(one.broken.map(({ spec }) => spec.id))
+      const words = dialect.list(one.broken.map(({ spec }) => spec.says))
       return `(${one.masks.join(', ')}, ${ids}, ${words}, ${!isOut(one)})`
     })
     await engine.execute(`INSERT INTO ${table} VALUES ${rows.join(', ')}`)

@@ -65,13 +65,15 @@ export async function openRepairs(
         `'' AS ${dialect.identifier(unreadableColumn)}`,
       ]
     : []
+  const own = [...found.usable, ...(found.tells ? [...[...found.checked].map(unreadableName), unreadableColumn] : [])]
+  const names = own.map(dialect.identifier).join(', ')
   const read: string[] = []
   for (const [i, repair] of repairs.entries())
     read.push(
       `SELECT ${[...columns, ...readable, content, row].join(', ')}, ${i} AS millrace_turn FROM ${(await repair.rows()).sql}`,
     )
   await engine.execute(
-    `CREATE TABLE ${table} AS SELECT * EXCLUDE (millrace_turn) FROM (${read.join(' UNION ALL ')}) QUALIFY row_number() OVER (PARTITION BY ${content}, ${row} ORDER BY millrace_turn DESC) = 1`,
+    `CREATE TABLE ${table} AS SELECT ${names}, ${content}, ${row} FROM (SELECT *, row_number() OVER (PARTITION BY ${content}, ${row} ORDER BY millrace_turn DESC) AS millrace_latest FROM (${read.join(' UNION ALL ')})) WHERE millrace_latest = 1`,
   )
   const present = digests.map(one => dialect.literal(one, 'text')).join(', ')
   const [counted] = await engine.rows(`SELECT count(*) AS n FROM ${table} WHERE ${content} IN (${present})`)
@@ -82,9 +84,9 @@ export async function openRepairs(
     digests: digests.map(digest => (repairsOf(repairs, [digest]).length === 0 ? digest : key(digest))),
     over({ numbered }, files) {
       const numbers = files.map((digest, i) => `WHEN ${dialect.literal(digest, 'text')} THEN ${i * rowsOfFile}`)
-      const placed = `SELECT * EXCLUDE (${content}) REPLACE (${row} + CASE ${content} ${numbers.join(' ')} END AS ${row}) FROM ${table} WHERE ${content} IN (${files.map(one => dialect.literal(one, 'text')).join(', ')})`
-      const whole = `SELECT * FROM (${numbered}) WHERE ${row} NOT IN (SELECT ${row} FROM (${placed})) UNION ALL BY NAME ${placed}`
-      return { sql: `SELECT * EXCLUDE (${row}) FROM (${whole})`, numbered: whole }
+      const placed = `SELECT ${names}, ${row} + CASE ${content} ${numbers.join(' ')} END AS ${row} FROM ${table} WHERE ${content} IN (${files.map(one => dialect.literal(one, 'text')).join(', ')})`
+      const whole = `SELECT ${names}, ${row} FROM (${numbered}) WHERE ${row} NOT IN (SELECT ${row} FROM (${placed})) UNION ALL ${placed}`
+      return { sql: `SELECT ${names} FROM (${whole})`, numbered: whole }
     },
     release: () => engine.execute(`DROP TABLE IF EXISTS ${table}`),
   }

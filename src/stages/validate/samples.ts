@@ -33,10 +33,15 @@ function shownSql({ dialect }: DataEngine, name: string, type: ColumnType | unde
 }
 
 /** Where a row came from: its place in its file, the line there where it is known, and the file where a line or others are. */
-function place(row: number, files: readonly string[] | undefined, line: number | undefined): Record<string, Json> {
+function place(
+  row: number,
+  files: readonly string[] | undefined,
+  line: number | undefined,
+  unplaced: boolean,
+): Record<string, Json> {
   const file = files && (files.length > 1 || line !== undefined) ? files[Math.floor(row / rowsOfFile)] : undefined
   return {
-    millrace_row: row % rowsOfFile,
+    ...(unplaced ? {} : { millrace_row: row % rowsOfFile }),
     ...(file === undefined ? {} : { millrace_file: file }),
     ...(line === undefined ? {} : { millrace_line: line }),
   }
@@ -145,7 +150,8 @@ export async function withSamples(
       sample: (check.first ?? []).map(number => {
         const row = rows.get(number)
         const cells = shown.map(name => [name, personal.has(name) ? '•••' : plain(row?.[name] ?? null)])
-        return { ...place(number, files, lines?.get(number)), ...(Object.fromEntries(cells) as Record<string, Json>) }
+        const at = place(number, files, lines?.get(number), found.source.unplaced === true)
+        return { ...at, ...(Object.fromEntries(cells) as Record<string, Json>) }
       }),
       ...(values.length > 0 ? { distinctBad: values } : {}),
     })

@@ -226,7 +226,8 @@ export function measurerOf(services: ValidateServices, { found, source, repaired
   const { engine, clock, states } = services
   const { dataset } = found
   const known = repaired?.digests ?? source.digests
-  const together = known !== undefined && known.length > maxParts
+  // to part rows by their files an engine that does not tell their places would have to copy them all
+  const together = (known !== undefined && known.length > maxParts) || source.relation.unplaced === true
   const measurable = (
     of: { sql: string; numbered: string },
     from: OpenSource,

@@ -140,9 +140,9 @@ export async function unreadTable(
       const texts = `texts_${ulid()}`
       const { sql } = await engine.load(texts, asColumns(counted, column, weight))
       try {
-        const read = (found.reads.get(column) ?? []).join(', ')
+        const read = found.reads.get(column) ?? []
         await engine.execute(
-          `CREATE TABLE ${into} AS SELECT ${read}, CAST(sum(${weight}) AS BIGINT) AS ${weight} FROM ${sql} GROUP BY ALL`,
+          `CREATE TABLE ${into} AS SELECT ${read.join(', ')}, CAST(sum(${weight}) AS BIGINT) AS ${weight} FROM ${sql} GROUP BY ${read.map((_, i) => i + 1).join(', ')}`,
         )
       } finally {
         await engine.execute(`DROP TABLE IF EXISTS ${sql}`)

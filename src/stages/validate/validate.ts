@@ -14,8 +14,9 @@ import { distributions, type ColumnDistribution } from './distribution.ts'
 import { ExpectationRun } from './expectation-run.ts'
 import type { Measurer, TakenStep } from './measurer.ts'
 import { measurerOf, openUnread, References, type GivenSource, type ValidateServices } from './source.ts'
-import { split, withOrigin, type Failing, type RowLevel, type Split } from './quarantine.ts'
+import { split, withNumbers, withOrigin, type Failing, type RowLevel, type Split } from './quarantine.ts'
 import { withSamples } from './samples.ts'
+import { requireEngineCan } from './require-engine-can.ts'
 import type { FoundDataset } from './relation.ts'
 import type { RuleContext } from './rules/index.ts'
 import { SharedKeys } from './rules/shared-keys.ts'
@@ -188,6 +189,7 @@ async function measureAll(runs: readonly ExpectationRun[], measurer: Measurer, r
 export async function validate(services: ValidateServices, dataset: Dataset, given?: GivenSource): Promise<Validation> {
   const { engine, clock } = services
   const started = clock.elapsed()
+  requireEngineCan(engine, dataset)
   const opened = await openUnread(services, dataset, given)
   const { source, found, release: close } = opened
   const measurer = measurerOf(services, opened)
@@ -267,7 +269,7 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
         // what a passing check tolerates is no failure, and is looked for only where it stays out all the same
         if (verdict?.status !== 'pass' || one.staysOut) {
           await run.outcome.locate?.()
-          failing.push(one)
+          failing.push(await withNumbers(engine, found, one, tables))
         }
       }
       checks.push(
@@ -314,7 +316,7 @@ export async function validate(services: ValidateServices, dataset: Dataset, giv
       failing:
         parts.bad === undefined
           ? undefined
-          : withOrigin(engine, parts.bad, new Set(failing.map(one => one.spec.id)), source),
+          : withOrigin(engine, parts.bad, new Set(failing.map(one => one.spec.id)), found, source),
       steps,
       unchanged,
       ready: because => measurer.ready(because),

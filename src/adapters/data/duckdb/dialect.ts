@@ -54,6 +54,14 @@ function local(sql: string, zone: string): string {
   return zone === 'UTC' ? sql : `timezone(${quote(zone)}, timezone('UTC', ${sql}))`
 }
 
+/** Null where the expression fails: a whole number that does not fit, a time that there is not. */
+const attempt = (sql: string): string => `TRY(${sql})`
+
+const oneOf = (texts: readonly string[]): string =>
+  texts.length > 0 ? `ENUM(${texts.map(text => literal(text, 'text')).join(', ')})` : 'VARCHAR'
+
+const list = (texts: readonly string[]): string => `[${texts.map(text => literal(text, 'text')).join(', ')}]`
+
 export const duckdbDialect: Dialect = {
   name: 'duckdb',
   identifier: name => `"${name.replaceAll('"', '""')}"`,
@@ -62,9 +70,22 @@ export const duckdbDialect: Dialect = {
   readText,
   readStored,
   cellText: sql => `CAST(${sql} AS VARCHAR)`,
-  attempt: sql => `TRY(${sql})`,
+  whole: {
+    add: (a, b) => attempt(`(${a} + ${b})`),
+    subtract: (a, b) => attempt(`(${a} - ${b})`),
+    multiply: (a, b) => attempt(`(${a} * ${b})`),
+    remainder: (a, b) => attempt(`(${a} % ${b})`),
+    negate: a => attempt(`(- ${a})`),
+    absolute: a => attempt(`abs(${a})`),
+    from: sql => attempt(`CAST(${sql} AS BIGINT)`),
+  },
+  floor: sql => `floor(${sql})`,
+  startsWith: (text, start) => `starts_with(${text}, ${start})`,
+  trim: sql => `trim(${sql}, ' ')`,
+  plusMicros: (at, by) => attempt(`make_timestamp((epoch_us(${at}) + ${by}))`),
   isFinite: sql => `isfinite(${sql})`,
   isNan: sql => `isnan(${sql})`,
+  isFiniteTime: sql => `isfinite(${sql})`,
   matches: (sql, { source, standIn }) => {
     const search = (text: string) => `regexp_matches(${text}, ${quote(source)})`
     if (standIn === undefined) return search(sql)
@@ -89,7 +110,11 @@ export const duckdbDialect: Dialect = {
     const name = part === 'dayOfWeek' ? 'isodow' : part
     return `date_part('${name}', ${local(sql, zone)})`
   },
-  oneOf: texts => (texts.length > 0 ? `ENUM(${texts.map(text => literal(text, 'text')).join(', ')})` : 'VARCHAR'),
+  oneOf,
+  listOf: texts => `${oneOf(texts)}[]`,
+  list,
+  pick: (texts, place) => `CAST(${list(texts)} AS ${oneOf([...new Set(texts)])}[])[${place} + 1]`,
+  readList: sql => `CAST(CAST(${sql} AS JSON) AS VARCHAR[])`,
   // a result has whole numbers of 64 bits with a sign
   rowHash: columns => `CAST(hash(${columns.join(', ')}) >> 1 AS BIGINT)`,
   leastAsText: (sql, most, condition) => `array_to_string(min(${sql}, ${most}) FILTER (WHERE ${condition}), ',')`,

@@ -20,8 +20,8 @@ import type {
   Relation,
   Row,
   SourceSpec,
-  Value,
 } from '../../../ports/data-engine.ts'
+import { rowsOf } from '../rows.ts'
 import { ColumnsReader } from './columns.ts'
 import { duckdbDialect } from './dialect.ts'
 import { readFooter } from './footer.ts'
@@ -72,18 +72,6 @@ async function collect(connection: DuckDBConnection, sql: string): Promise<Map<s
   // it is all there: asking for each 2,048 rows anew would wait for another thread each time
   for (let i = 0; i < result.chunkCount; i++) reader.add(result.getChunk(i))
   return reader.done()
-}
-
-function rowsOf(columns: ReadonlyMap<string, Column>): Row[] {
-  const list = [...columns.values()]
-  const length = list[0]?.values.length ?? 0
-  const rows: Row[] = []
-  for (let i = 0; i < length; i++) {
-    const row: Record<string, Value> = {}
-    for (const column of list) row[column.name] = valueAt(column, i)
-    rows.push(row)
-  }
-  return rows
 }
 
 /** DuckDB in this process. Queries take a connection each from a small pool; a stream keeps its own to its end. */
@@ -317,14 +305,6 @@ function fill(chunk: DuckDBDataChunk, index: number, column: Column, from: numbe
     else made.forEach((value, i) => vector.setItem(i, value))
   }
   vector.flush()
-}
-
-function valueAt(column: Column, i: number): Value {
-  if (column.nulls?.[i]) return null
-  const value = column.values[i] as number | bigint | string
-  if (column.type === 'bool') return value === 1
-  if (typeof value === 'bigint' && value >= -9007199254740991n && value <= 9007199254740991n) return Number(value)
-  return value
 }
 
 /** A time in milliseconds of which there are no microseconds ends the reading of its file, whatever is asked of it. */

@@ -87,7 +87,7 @@ export async function batchRule(context: RuleContext, spec: ExpectationSpec, rul
   const { engine, found } = context
   const { dialect } = engine
   const row = dialect.identifier(rowColumn)
-  const table = badTable(engine)
+  const table = badTable()
   const columns = rule.columns.map(dialect.identifier).join(', ')
   const numbers: bigint[] = []
   let evaluated = 0
@@ -107,6 +107,6 @@ export async function batchRule(context: RuleContext, spec: ExpectationSpec, rul
   }
   const counts = { bad: numbers.length, evaluated, excludedNull: 0, excludedFilter: 0 }
   if (numbers.length === 0) return { counts, bad: undefined }
-  await engine.load(table.replaceAll('"', ''), [{ name: rowColumn, type: 'int', values: BigInt64Array.from(numbers) }])
+  await engine.load(table, [{ name: rowColumn, type: 'int', values: BigInt64Array.from(numbers) }])
   return { counts, bad: numberedIn(engine, table), numbers: table, tables: [table] }
 }

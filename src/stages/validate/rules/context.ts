@@ -49,10 +49,8 @@ export interface RuleOutcome {
 /** What cannot be evaluated for a reason that lies in the world, not in the data. */
 export class Unavailable extends Error {}
 
-/** Name of a fresh table for bad rows. */
-export function badTable(engine: DataEngine): string {
-  return engine.dialect.identifier(`bad_${ulid()}`)
-}
+/** Name of a fresh table for bad rows; it needs no quotes in any engine. */
+export const badTable = (): string => `bad_${ulid()}`
 
 /** SQL that is true for the rows whose numbers a table holds. */
 export function numberedIn({ dialect }: DataEngine, table: string): string {

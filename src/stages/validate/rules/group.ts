@@ -31,9 +31,11 @@ async function suspectHashes(
   const { engine, found } = context
   const hashes = `SELECT ${hash} AS h FROM (${found.sql}) WHERE ${where}`
   const rows = await context.measure({ fn: 'rows' })
+  // to have every hash sent here would cost more than to have them grouped there
+  if (engine.remote) return undefined
   const suspects = await mayRepeat(engine, hashes, rows, Math.min(maxSuspects, Math.ceil(rows * fewSuspects)))
   if (suspects !== undefined && suspects.length > 0)
-    await engine.load(table.replaceAll('"', ''), [{ name: 'h', type: 'int', values: suspects }])
+    await engine.load(table, [{ name: 'h', type: 'int', values: suspects }])
   return suspects?.length
 }
 
@@ -54,11 +56,11 @@ export async function groupRule(context: RuleContext, spec: ExpectationSpec, rul
   const grouped = and([when, rule.nulls === 'equal' && !rule.nullsBad ? undefined : known])
   const hash = dialect.rowHash(over)
   const narrowed = await context.keys?.rowsOf(spec, await context.measure({ fn: 'rows' }))
-  const hashes = badTable(engine)
-  const taken = badTable(engine)
+  const hashes = badTable()
+  const taken = badTable()
   let suspects = narrowed === undefined ? taken : `(SELECT * FROM ${narrowed} WHERE ${grouped})`
-  const groups = badTable(engine)
-  const table = badTable(engine)
+  const groups = badTable()
+  const table = badTable()
   let bad = 0
   let shared = 0
   try {

@@ -19,7 +19,7 @@ export async function levelsRule(context: RuleContext, spec: ExpectationSpec, ru
   let evaluated = 0
   const where = `${when ? `${when} AND ` : ''}${of} IS NOT NULL`
   for await (const batch of engine.stream(
-    `SELECT ${of} AS v, count(*) AS n FROM (${found.sql}) WHERE ${where} GROUP BY ALL`,
+    `SELECT ${of} AS v, count(*) AS n FROM (${found.sql}) WHERE ${where} GROUP BY ${of}`,
   )) {
     const values = batch.get('v')?.values as readonly string[]
     const counts = batch.get('n')?.values as BigInt64Array
@@ -43,8 +43,8 @@ export async function levelsRule(context: RuleContext, spec: ExpectationSpec, ru
     excludedFilter,
   }
   if (counts.bad === 0) return { counts, bad: undefined }
-  const table = badTable(engine)
-  await engine.load(table.replaceAll('"', ''), [{ name: 'v', type: 'text', values: failing }])
+  const table = badTable()
+  await engine.load(table, [{ name: 'v', type: 'text', values: failing }])
   const row = dialect.identifier(rowColumn)
   const broken = [`${of} IN (SELECT v FROM ${table})`, ...(nullsBad ? [`${of} IS NULL`] : [])].join(' OR ')
   return {

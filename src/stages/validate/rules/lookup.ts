@@ -27,12 +27,12 @@ export async function lookupRule(context: RuleContext, spec: ExpectationSpec, ru
   const when = isTrue(spec.when, dialect)
   const known = columns.map(column => `${column} IS NOT NULL`).join(' AND ')
   const where = `${when ? `${when} AND ` : ''}${known}`
-  const same = columns.map((column, i) => `r.${column} = o.k${i}`).join(' AND ')
+  const same = columns.map((column, i) => `mine.${column} = theirs.k${i}`).join(' AND ')
   const keys = `SELECT DISTINCT ${theirs.map((column, i) => `${column} AS k${i}`).join(', ')} FROM (${other})`
   const join = rule.bad === 'absent' ? 'NOT EXISTS' : 'EXISTS'
-  const table = badTable(engine)
+  const table = badTable()
   await engine.execute(
-    `CREATE TABLE ${table} AS SELECT r.${row} FROM (SELECT ${row}, ${columns.join(', ')} FROM (${found.numbered}) WHERE ${where}) r WHERE ${join} (SELECT 1 FROM (${keys}) o WHERE ${same})`,
+    `CREATE TABLE ${table} AS SELECT mine.${row} FROM (SELECT ${row}, ${columns.join(', ')} FROM (${found.numbered}) WHERE ${where}) mine WHERE ${join} (SELECT 1 FROM (${keys}) theirs WHERE ${same})`,
   )
   const [counted] = await engine.rows(
     `SELECT (SELECT count(*) FROM ${table}) AS bad, (SELECT count(*) FROM (${found.sql}) WHERE ${where}) AS evaluated`,

@@ -39,18 +39,18 @@ export async function matchRule(context: RuleContext, spec: ExpectationSpec, rul
   const columns = [...new Set([...on, ...compare])].join(', ')
   const mine = `SELECT ${row}, ${columns} FROM (${found.numbered}) WHERE ${when} AND ${known}`
   const theirs = `SELECT ${columns} FROM (${other})`
-  const sameKey = on.map(column => `r.${column} = o.${column}`).join(' AND ')
+  const sameKey = on.map(column => `mine.${column} = theirs.${column}`).join(' AND ')
   const agrees = rule.compare.map((name, i) => {
     const type = dataset.columns[name]?.type
     const column = compare[i] as string
-    return close(`r.${column}`, `o.${column}`, type === 'int' || type === 'float', rule)
+    return close(`mine.${column}`, `theirs.${column}`, type === 'int' || type === 'float', rule)
   })
-  const joined = `SELECT r.${row}, bool_or(o.${on[0]} IS NOT NULL) AS matched, bool_or(${['o.' + on[0] + ' IS NOT NULL', ...agrees].join(' AND ')}) AS agreed FROM (${mine}) r LEFT JOIN (${theirs}) o ON ${sameKey} GROUP BY r.${row}`
-  const table = badTable(engine)
+  const joined = `SELECT mine.${row}, bool_or(theirs.${on[0]} IS NOT NULL) AS matched, bool_or(${['theirs.' + on[0] + ' IS NOT NULL', ...agrees].join(' AND ')}) AS agreed FROM (${mine}) mine LEFT JOIN (${theirs}) theirs ON ${sameKey} GROUP BY mine.${row}`
+  const table = badTable()
   const wrong = rule.unmatched === 'bad' ? 'NOT agreed' : 'matched AND NOT agreed'
   await engine.execute(`CREATE TABLE ${table} AS SELECT * FROM (${joined}) WHERE ${wrong}`)
   const [counted] = await engine.rows(
-    `SELECT (SELECT count(*) FROM ${table} WHERE matched) AS different, (SELECT count(*) FROM ${table} WHERE NOT matched) AS lonely, (SELECT count(*) FROM (${mine})) AS mine, (SELECT count(*) FROM (${theirs}) o WHERE ${known} AND NOT EXISTS (SELECT 1 FROM (${mine}) r WHERE ${sameKey})) AS absent`,
+    `SELECT (SELECT count(*) FROM ${table} WHERE matched) AS different, (SELECT count(*) FROM ${table} WHERE NOT matched) AS lonely, (SELECT count(*) FROM (${mine})) AS mine, (SELECT count(*) FROM (${theirs}) theirs WHERE ${known} AND NOT EXISTS (SELECT 1 FROM (${mine}) mine WHERE ${sameKey})) AS absent`,
   )
   const count = (name: string) => Number(counted?.[name] ?? 0)
   const { inside, excludedFilter } = await scopeOf(context, spec)
@@ -75,7 +75,7 @@ export async function matchRule(context: RuleContext, spec: ExpectationSpec, rul
 
 async function matchedRows({ engine }: RuleContext, mine: string, theirs: string, sameKey: string): Promise<number> {
   const [row] = await engine.rows(
-    `SELECT count(*) AS n FROM (${mine}) r WHERE EXISTS (SELECT 1 FROM (${theirs}) o WHERE ${sameKey})`,
+    `SELECT count(*) AS n FROM (${mine}) mine WHERE EXISTS (SELECT 1 FROM (${theirs}) theirs WHERE ${sameKey})`,
   )
   return Number(row?.n ?? 0)
 }

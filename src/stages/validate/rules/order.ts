@@ -1,6 +1,7 @@
 import type { RowRule } from '../../../define/expectation/rule.ts'
 import type { ExpectationSpec } from '../../../define/expectation/spec.ts'
 import { rowColumn, type ColumnType } from '../../../ports/data-engine.ts'
+import { fail } from '../../../errors/index.ts'
 import { isTrue } from '../metric-sql.ts'
 import { badTable, numberedIn, scopeOf, type RuleContext, type RuleOutcome, isMissing, withNulls } from './context.ts'
 
@@ -12,14 +13,14 @@ function breaks(
   value: string,
   before: string,
   epoch: (sql: string) => string,
-  attempt: (sql: string) => string,
+  subtract: (a: string, b: string) => string,
 ): string {
   const { min, max, strict } = rule.step
   // comparing the values themselves keeps int64 and times exact; only gaps need a difference
   if (min === 0) return `${value} ${strict ? '<=' : '<'} ${before}`
   if (max === 0) return `${value} ${strict ? '>=' : '>'} ${before}`
   // a gap beyond 64 bits is wider than any step
-  const gap = attempt(`(${epoch(value)} - ${epoch(before)})`)
+  const gap = subtract(epoch(value), epoch(before))
   return [min === undefined ? [] : [`${gap} < ${min}`], max === undefined ? [] : [`coalesce(${gap} > ${max}, true)`]]
     .flat()
     .join(' OR ')
@@ -35,6 +36,23 @@ function ofItself(rule: OrderRule, type: ColumnType | undefined): 'holds' | 'dif
   const equalBreak = min === 0 || max === 0 ? strict === true : (min ?? 0) > 0 || (max ?? 0) < 0
   if (equalBreak) return undefined
   return min === 0 || (max === undefined && (min ?? 0) <= 0) ? 'holds' : 'different'
+}
+
+/**
+ * Rows that are equal in what they are ordered by follow on in the order in which they arrived. Where the engine does not tell
+ * that, their values have to be the same, and their order tells nothing. Throws `engineCannot`.
+ */
+async function requireNoTies({ engine }: RuleContext, rule: OrderRule, rows: string): Promise<void> {
+  const { dialect } = engine
+  const of = dialect.identifier(rule.of)
+  const by = [...rule.within, rule.orderBy].map(dialect.identifier).join(', ')
+  const ties = await engine.rows(`SELECT 1 AS tie FROM ${rows} GROUP BY ${by} HAVING min(${of}) <> max(${of}) LIMIT 1`)
+  if (ties.length > 0)
+    throw fail('engineCannot', {
+      engine: dialect.name,
+      what: `an order by ${rule.orderBy}`,
+      reason: `rows with the same ${rule.orderBy} differ in ${rule.of}, and this server does not tell which of them came first`,
+    })
 }
 
 /** Rows whose value does not follow on from that of the row before; nulls are skipped over. */
@@ -59,8 +77,15 @@ export async function orderRule(context: RuleContext, spec: ExpectationSpec, rul
   const from = byItself ? `(SELECT ${different}, min(${row}) AS ${row} FROM ${rows} GROUP BY ${different})` : rows
   const before = `lag(${of}) OVER (${within}ORDER BY ${orderBy}, ${row})`
   const chain = `SELECT ${row}, ${of}, ${before} AS millrace_before FROM ${from}${byItself === 'holds' ? ' LIMIT 0' : ''}`
-  const broken = breaks(rule, of, 'millrace_before', sql => (isTime ? dialect.epochMicros(sql) : sql), dialect.attempt)
-  const table = badTable(engine)
+  const broken = breaks(
+    rule,
+    of,
+    'millrace_before',
+    sql => (isTime ? dialect.epochMicros(sql) : sql),
+    dialect.whole.subtract,
+  )
+  if (found.source.unplaced && !byItself) await requireNoTies(context, rule, rows)
+  const table = badTable()
   await engine.execute(
     `CREATE TABLE ${table} AS SELECT ${row} FROM (${chain}) WHERE millrace_before IS NOT NULL AND (${broken})`,
   )

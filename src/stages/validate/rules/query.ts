@@ -44,7 +44,7 @@ export async function queryRule(context: RuleContext, spec: ExpectationSpec, rul
   const text = rule.parts.map(part => (typeof part === 'string' ? part : toSql(part, dialect))).join('')
   const refused = await engine.refusal(text, 'rows')
   if (refused !== undefined) throw fail('userQueryRefused', { check: spec.says, reason: refused })
-  const table = badTable(engine)
+  const table = badTable()
   const rows = `SELECT * FROM (${found.numbered})${when ? ` WHERE ${when}` : ''}`
   const most = maxFor(inside)
   // a comment at its end goes no further than its line

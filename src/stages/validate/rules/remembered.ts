@@ -59,7 +59,7 @@ export interface RuleMemory {
 
 async function recalled({ engine }: RuleContext, { found, rows }: RuleFinding): Promise<RuleOutcome> {
   if (rows.length === 0) return { counts: found, bad: undefined, remembered: true }
-  const table = badTable(engine)
+  const table = badTable()
   const row = engine.dialect.identifier(rowColumn)
   await engine.execute(`CREATE TABLE ${table} (${row} BIGINT)`)
   await engine.execute(`INSERT INTO ${table} VALUES ${rows.map(n => `(${n})`).join(', ')}`)
