@@ -349,3 +349,11 @@ export const features = builder('features', { name: text, options: members(viewF
 export function inputsOfFeature(spec: FeatureSpec): string[] {
   return spec.of && spec.aggregation !== 'derived' ? columnsOf(spec.of) : []
 }
+
+/** Columns of the dataset that a feature is made of; of a derived one those of the features that it reads. */
+export function columnsOfFeature(view: Pick<FeatureView, 'features'>, name: string): readonly string[] {
+  const spec = view.features[name]
+  if (spec?.of === undefined) return []
+  const read = columnsOf(spec.of)
+  return [...new Set(spec.aggregation === 'derived' ? read.flatMap(one => columnsOfFeature(view, one)) : read)]
+}
