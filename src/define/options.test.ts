@@ -90,6 +90,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
       notify: ['https://alerts.example/hook'],
       compute: (f: { count(w: string): unknown }) => ({ n: f.count('1h') }),
       derive: (v: { n: unknown }) => ({ m: v.n }),
+      expect: () => [],
     },
   ],
   gbt: [

@@ -137,6 +137,7 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
   'FeatureViewOptions.entity': language,
   'FeatureViewOptions.ttl': counted,
   'FeatureViewOptions.online': counted,
+  'FeatureViewOptions.expect': counted,
   'ModelOptions.scale': learnt,
   'TimeSplit.until': learnt,
   'ModelOptions.weight': weighed,

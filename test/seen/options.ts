@@ -140,6 +140,9 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'FeatureViewOptions.uncovered': uncovered,
   'FeatureViewOptions.compute': counted,
   'FeatureViewOptions.derive': language,
+  'FeatureViewOptions.expect': of('test/feature-expectations.test.ts')(
+    'where a critical one fails nothing is written, and what was answered is answered still',
+  ),
   'ModelOptions.task': linear,
   'ModelOptions.from': learnt,
   'ModelOptions.label': learnt,

@@ -77,6 +77,27 @@ features('derived-of-text', {
   // @ts-expect-error a text is not divided
   derive: v => ({ x: v.usual.div(2) }),
 })
+features('expected', {
+  entity: airport,
+  from: flights,
+  compute: f => ({ m: f.mean('delay', '1h'), usual: f.mostFrequent('destination', '1h') }),
+  derive: v => ({ late: v.m.gt(15) }),
+  expect: v => [v.m.between(0, 100), v.late.notNull(), v.usual.matches(/^[A-Z]{3}$/), v.origin.notNull()],
+})
+features('expected-of-text', {
+  entity: airport,
+  from: flights,
+  compute: f => ({ usual: f.mostFrequent('destination', '1h') }),
+  // @ts-expect-error a text lies between no numbers
+  expect: v => [v.usual.between(0, 100)],
+})
+features('expected-of-none', {
+  entity: airport,
+  from: flights,
+  compute: f => ({ m: f.mean('delay', '1h') }),
+  // @ts-expect-error there is no such feature
+  expect: v => [v.speed.notNull()],
+})
 features('derived-of-none', {
   from: trips,
   compute: f => ({ n: f.count('1d') }),

@@ -84,6 +84,22 @@ export function knownBy(rows: DatasetRows, event: string, until: number): Datase
   }
 }
 
+/** The first moment at which everything that had happened by `now` counts; of rows without an event time, which are corrected at any time, `now`. */
+export async function momentAfter(
+  engine: DataEngine,
+  plan: ViewPlan,
+  rows: DatasetRows,
+  until: number,
+  now: number,
+): Promise<number> {
+  const event = eventMicros(plan, engine.dialect)
+  const all = versionsSql(withCommonKey(plan, rows, engine.dialect))
+  const [newest] = await engine.rows(`SELECT max(${event}) AS at FROM (${all}) WHERE ${event} <= ${now}`)
+  // Records keep what windows ending at the newest event can see, so that moments are asked for from there on
+  const last = Number(newest?.at ?? until)
+  return last === timeless ? now : Math.max(until, last) + 1
+}
+
 /**
  * Answers features from the online store for random entities at random moments of the hour after the newest event, recomputes the
  * same moments from the offline data, and compares them as float32.
@@ -104,11 +120,7 @@ export async function verifyView(
   const entities = await engine.rows(
     `SELECT DISTINCT ${keys.join(', ')} FROM (${all}) WHERE ${keyPresentSql(plan, dialect)} ORDER BY ${keys.join(', ')}`,
   )
-  const [newest] = await engine.rows(`SELECT max(${event}) AS at FROM (${all}) WHERE ${event} <= ${now}`)
-  // Records keep what windows ending at the newest event can see, so that moments are asked for from there on
-  const last = Number(newest?.at ?? until)
-  // Rows without an event time are corrected at any time: what counts is now
-  const from = last === timeless ? now : Math.max(until, last) + 1
+  const from = await momentAfter(engine, plan, rows, until, now)
   const random = seeded(seed)
   const asked = Array.from({ length: entities.length === 0 ? 0 : sample }, () => ({
     entity: entities[random.below(entities.length)] as (typeof entities)[number],
