@@ -128,6 +128,7 @@ const ofView: Change<Exclude<ViewOptions, 'from'>> = {
   // How a server keeps it up changes no value: `definitions.test.ts` of features has it
   freshness: [],
   materialise: [],
+  verify: [],
   notify: [],
   derive: [{ view: { derive: (v: { late_1d: { neg(): unknown } }) => ({ early_1d: v.late_1d.neg() }) } }],
   compute: [

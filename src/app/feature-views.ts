@@ -1,8 +1,9 @@
 import type { FeatureView } from '../define/features.ts'
 import { columnsOfFeature, viewOfRole } from '../define/features.ts'
 import { compileDefinition } from '../define/project.ts'
+import { keptReads, type KeptReads } from '../stages/features/kept-reads.ts'
 import { materialisationNamed, materialisationOf } from '../stages/features/materialisations.ts'
-import { verificationOf } from '../stages/features/verifications.ts'
+import { readVerificationOf, verificationOf } from '../stages/features/verifications.ts'
 import { featureReaders, featuresRead, type FeatureReader } from '../stages/serve/feature-readers.ts'
 import { ServedViews } from '../stages/serve/served-views.ts'
 import { freshnessOf, type Freshness } from '../stages/watch/freshness.ts'
@@ -31,15 +32,33 @@ function freshnessIn(view: FeatureView, looked: ReadonlyMap<string, Freshness>) 
   return view.freshness === undefined ? null : { newest: null, promise: view.freshness, isBroken: false }
 }
 
+/** Statuses of what servers read of a view, whichever version of it, by the hour, oldest first; and what comparing a sample last found. */
+async function readsOf(services: Services, { name }: FeatureView, kept: readonly KeptReads[]) {
+  const hours = new Map<number, Record<string, number>>()
+  for (const { view, counts } of kept)
+    for (const [hour, own] of view === name ? Object.entries(counts) : []) {
+      const sum = hours.get(Number(hour)) ?? {}
+      for (const [status, count] of Object.entries(own)) sum[status] = (sum[status] ?? 0) + count
+      hours.set(Number(hour), sum)
+    }
+  return {
+    statuses: [...hours].toSorted(([a], [b]) => a - b).map(([hour, counts]) => ({ hour, counts })),
+    verification: (await readVerificationOf(services, name)) ?? null,
+  }
+}
+
 /** Feature views as they are answered under their names: what each computes, of which columns, who reads it, and how it stands. */
 export async function describeViews(services: Services) {
   const views = [...(await new ServedViews(services).current()).values()]
   const served = await featureReaders(services)
   const readers = readersOf(services, served)
   const looked = await freshnessOf(services)
+  const kept = await keptReads(services)
   return Promise.all(
     views.map(async view => {
       const own = viewOfRole(view).name
+      // How it is kept up is no part of what was applied
+      const declared = services.project.views.get(own)
       const keys = Object.entries(view.entity.keys)
       return {
         name: view.name,
@@ -72,8 +91,9 @@ export async function describeViews(services: Services) {
           .map(({ deployment, arm, version }) => ({ deployment, arm, version })),
         materialisation:
           (await materialisationOf(services, view)) ?? (await materialisationNamed(services, view.name)) ?? null,
-        freshness: freshnessIn(view, looked),
+        freshness: declared ? freshnessIn(declared, looked) : null,
         verification: (await verificationOf(services, view.name)) ?? null,
+        reads: declared?.verify === undefined ? null : await readsOf(services, declared, kept),
       }
     }),
   )

@@ -19,6 +19,7 @@ import {
   optional,
   text,
   webUrl,
+  wholeFrom,
   type Form,
   type Forms,
 } from './forms.ts'
@@ -96,7 +97,14 @@ export interface FeatureViewOptions<
     /** When files of the dataset are others than before, and are no longer written to (default false). */
     readonly onData?: boolean
   }
-  /** URLs that get alerts of broken freshness as Alertmanager webhooks. */
+  /** A sample of what servers read of the view is compared with the offline values (default: none is kept). */
+  readonly verify?: {
+    /** So often it is compared, by a server; a read is kept twice as long. */
+    readonly every: Duration
+    /** Reads that are kept, whatever there are (default 200). */
+    readonly sample?: number
+  }
+  /** URLs that get alerts of broken freshness and of reads that were wrong as Alertmanager webhooks. */
   readonly notify?: readonly string[]
   /**
    * `respect` (default): a value counts from the time it was known. `ignore` counts it from its event on: a leak, of use
@@ -132,6 +140,7 @@ export interface FeatureView<K extends Columns = Columns, F extends Specs = Spec
   readonly knownTime: 'respect' | 'ignore'
   readonly freshness?: Micros
   readonly materialise?: { readonly every?: Micros; readonly onData: boolean }
+  readonly verify?: { readonly every: Micros; readonly sample: number }
   readonly notify?: readonly string[]
   /** The vectors as a dataset of their own, with what must hold of them. */
   readonly vectors?: Dataset
@@ -167,6 +176,12 @@ const viewForms: Forms<FeatureViewOptions<Columns, Columns, Specs, Readonly<Reco
       onData: optional(flag),
     }),
   ),
+  verify: optional(
+    members<NonNullable<FeatureViewOptions<Columns, Columns, Record<string, FeatureSpec>>['verify']>>({
+      every: duration,
+      sample: optional(wholeFrom(1, 2_000)),
+    }),
+  ),
   notify: optional(listOf(webUrl)),
   uncovered: optional(oneOf('compute', 'null', 'refuse')),
   knownTime: optional(oneOf('respect', 'ignore')),
@@ -181,7 +196,7 @@ function featureExpressions(view: string, specs: Specs): Record<string, unknown>
   return all
 }
 
-type KeptUp = Pick<FeatureView, 'freshness' | 'materialise' | 'notify'>
+type KeptUp = Pick<FeatureView, 'freshness' | 'materialise' | 'notify' | 'verify'>
 
 /** How it is kept up: options of the server, which change no value. */
 function keptUp(
@@ -191,22 +206,30 @@ function keptUp(
     materialise,
     notify,
     online = true,
+    verify,
   }: Pick<
     FeatureViewOptions<Columns, Columns, Record<string, FeatureSpec>>,
-    'freshness' | 'materialise' | 'notify' | 'online'
+    'freshness' | 'materialise' | 'notify' | 'online' | 'verify'
   >,
-  { source, eventTime }: Dataset,
+  { source, eventTime, ...from }: Dataset,
 ): KeptUp {
-  if (!online && (freshness ?? materialise) !== undefined)
-    refuse('features', name, 'is not online: freshness and materialise are of online records')
+  if (!online && (freshness ?? materialise ?? verify) !== undefined)
+    refuse('features', name, 'is not online: freshness, materialise and verify are of online records')
+  const [personal] = verify ? personalColumns(from) : []
+  if (personal !== undefined)
+    refuse('features', name, `verify keeps what was read, and '${personal}' of its dataset holds personal data`)
   if (freshness !== undefined && eventTime === undefined)
     refuse('features', name, 'freshness is of event times, and its dataset has none')
   if (materialise && materialise.every === undefined && materialise.onData !== true)
     refuse('features', name, 'materialise says neither `every` nor `onData`')
   if (materialise?.onData && isTable(source))
     refuse('features', name, 'materialise onData waits for files, but its dataset is a table: say `every`')
-  if (notify && freshness === undefined)
-    refuse('features', name, 'notify tells of broken freshness, and none is promised')
+  if (notify && freshness === undefined && !verify)
+    refuse(
+      'features',
+      name,
+      'notify tells of broken freshness and of wrong reads: none is promised, and none are verified',
+    )
   return {
     ...(freshness === undefined ? {} : { freshness: micros(freshness) }),
     ...(materialise
@@ -217,6 +240,7 @@ function keptUp(
           },
         }
       : {}),
+    ...(verify ? { verify: { every: micros(verify.every), sample: verify.sample ?? 200 } } : {}),
     ...(notify ? { notify } : {}),
   }
 }

@@ -124,7 +124,7 @@ export const project = builder(
 const derived: Partial<Record<DefinitionKind, readonly string[]>> = {
   dataset: ['related', 'functions'],
   // How it is kept up, and what is expected of it, change no value
-  features: ['all', 'as', 'freshness', 'materialise', 'notify', 'vectors'],
+  features: ['all', 'as', 'freshness', 'materialise', 'notify', 'vectors', 'verify'],
 }
 
 /**

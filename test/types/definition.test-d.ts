@@ -78,23 +78,23 @@ features('derived-of-text', {
   derive: v => ({ x: v.usual.div(2) }),
 })
 features('expected', {
-  entity: airport,
-  from: flights,
-  compute: f => ({ m: f.mean('delay', '1h'), usual: f.mostFrequent('destination', '1h') }),
-  derive: v => ({ late: v.m.gt(15) }),
-  expect: v => [v.m.between(0, 100), v.late.notNull(), v.usual.matches(/^[A-Z]{3}$/), v.origin.notNull()],
+  entity: byCity,
+  from: trips,
+  compute: f => ({ m: f.mean('fare', '1h'), usual: f.mostFrequent('drop', '1h') }),
+  derive: v => ({ dear: v.m.gt(15) }),
+  expect: v => [v.m.between(0, 100), v.dear.notNull(), v.usual.matches(/^[A-Z]{3}$/), v.city.notNull()],
 })
 features('expected-of-text', {
-  entity: airport,
-  from: flights,
-  compute: f => ({ usual: f.mostFrequent('destination', '1h') }),
-  // @ts-expect-error a text lies between no numbers
-  expect: v => [v.usual.between(0, 100)],
+  entity: byCity,
+  from: trips,
+  compute: f => ({ usual: f.mostFrequent('drop', '1h') }),
+  // @ts-expect-error a text has no mean
+  expect: v => [v.usual.mean({ min: 0 })],
 })
 features('expected-of-none', {
-  entity: airport,
-  from: flights,
-  compute: f => ({ m: f.mean('delay', '1h') }),
+  entity: byCity,
+  from: trips,
+  compute: f => ({ m: f.mean('fare', '1h') }),
   // @ts-expect-error there is no such feature
   expect: v => [v.speed.notNull()],
 })

@@ -64,4 +64,13 @@ export const featureErrors = {
     status: 422,
     blame: 'user',
   },
+  readsUnkept: {
+    code: 'MR4119',
+    title: 'No reads are kept',
+    message: 'Nothing of what servers read is kept of these feature views: {views}.',
+    hint: 'Say so on the view, verify: { every: \'1h\' }, and let a server answer from it; "millrace features verify" compares random moments without.',
+    exit: 2,
+    status: 409,
+    blame: 'user',
+  },
 } as const satisfies Record<string, ErrorEntry>

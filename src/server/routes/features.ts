@@ -15,6 +15,18 @@ const Spread = z.object({
   frequent: z.array(z.object({ value: z.string(), count: z.number() })).optional(),
 })
 
+const Example = z.object({
+  key: z.string(),
+  at: z.number(),
+  feature: z.string(),
+  online: z.unknown(),
+  offline: z.unknown(),
+})
+
+const ComparedFeatures = z.array(
+  z.object({ feature: z.string(), mismatches: z.number(), online: Spread, offline: Spread }),
+)
+
 const FeatureViewView = z
   .object({
     name: z.string(),
@@ -47,16 +59,25 @@ const FeatureViewView = z
         compared: z.number(),
         mismatches: z.number(),
         uncovered: z.number(),
-        features: z.array(z.object({ feature: z.string(), mismatches: z.number(), online: Spread, offline: Spread })),
-        examples: z.array(
-          z.object({
-            key: z.string(),
+        features: ComparedFeatures,
+        examples: z.array(Example),
+      })
+      .nullable(),
+    reads: z
+      .object({
+        statuses: z.array(z.object({ hour: z.number(), counts: z.record(z.string(), z.number()) })),
+        verification: z
+          .object({
             at: z.number(),
-            feature: z.string(),
-            online: z.unknown(),
-            offline: z.unknown(),
-          }),
-        ),
+            reads: z.number(),
+            compared: z.number(),
+            mismatches: z.number(),
+            reasons: z.record(z.string(), z.number()),
+            uncovered: z.number(),
+            features: ComparedFeatures,
+            examples: z.array(Example.extend({ read: z.number(), reason: z.string() })),
+          })
+          .nullable(),
       })
       .nullable(),
   })
@@ -94,10 +115,18 @@ export const featureRoutes = [
     path: '/v1/features/verify',
     permission: 'operate',
     tag: 'features',
-    summary: 'Compares online with offline values at random moments, as a job; its answer counts what differs',
-    body: z.strictObject({ sample: z.int().min(1).max(1_000_000).optional() }),
+    summary:
+      'Compares online with offline values, as a job: at random moments, or with `reads` a sample of what servers answered. Its answer counts what differs, and why',
+    body: z.union([
+      z.strictObject({ sample: z.int().min(1).max(1_000_000).optional() }),
+      z.strictObject({ reads: z.literal(true), view: nameSchema.optional() }),
+    ]),
     answer: Job,
-    handler: ({ body, request, actor }, services) => startJob(services, { request, actor }, 'verify', body),
+    handler({ body, request, actor }, services) {
+      if (!('reads' in body)) return startJob(services, { request, actor }, 'verify', body)
+      const { reads: _, ...input } = body
+      return startJob(services, { request, actor }, 'verifyReads', input)
+    },
   }),
   ...changeFeaturesRoutes,
   readFeaturesRoute,

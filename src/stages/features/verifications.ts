@@ -4,6 +4,7 @@ import type { Value } from '../../ports/data-engine.ts'
 import type { StageServices } from '../services.ts'
 import { inEnvironment } from './applied.ts'
 import type { Verification } from './verify.ts'
+import type { VerifiedReads } from './verify-reads.ts'
 
 /** Documents of what the last comparison of a view's online with its offline values found. */
 export const verificationKind = 'feature-verification'
@@ -20,11 +21,37 @@ const written = (value: Value): Json =>
 export async function noteVerification(
   { store, project, clock }: Pick<StageServices, 'store' | 'project' | 'clock'>,
   view: string,
-  { view: _, examples, ...found }: Verification,
+  found: Verification,
 ): Promise<void> {
+  await store.putDocument(verificationKind, inEnvironment(project, view), asJson(found), clock.now())
+}
+
+function asJson({ view: _, examples, ...found }: Verification | VerifiedReads): Json {
   const shown = examples.map(one => ({ ...one, online: written(one.online), offline: written(one.offline) }))
-  const value = { ...found, examples: shown } as unknown as Json
-  await store.putDocument(verificationKind, inEnvironment(project, view), value, clock.now())
+  return { ...found, examples: shown } as unknown as Json
+}
+
+const readsKind = 'feature-read-verification'
+
+/** What comparing a sample of what servers read with the offline values last found. */
+export interface NotedReadVerification extends Omit<VerifiedReads, 'view'> {
+  readonly at: Micros
+}
+
+export async function noteReadVerification(
+  { store, project, clock }: Pick<StageServices, 'store' | 'project' | 'clock'>,
+  view: string,
+  found: VerifiedReads,
+): Promise<void> {
+  await store.putDocument(readsKind, inEnvironment(project, view), asJson(found), clock.now())
+}
+
+export async function readVerificationOf(
+  { store, project }: Pick<StageServices, 'store' | 'project'>,
+  view: string,
+): Promise<NotedReadVerification | undefined> {
+  const found = await store.getDocument(readsKind, inEnvironment(project, view))
+  return found && { ...(found.value as unknown as NotedReadVerification), at: found.at }
 }
 
 export async function verificationOf(
