@@ -81,13 +81,10 @@ it('a row that came after the read is why, and no fault', async () => {
 
 it('another value of the same rows is a fault, as is another view of what is too old', async () => {
   await keepInstead(({ reads }) => ({
-    reads: reads.map(one =>
-      one.key[0] === 'south'
-        ? { ...one, values: [99] }
-        : one.key[0] === 'nobody'
-          ? { ...one, values: [null], status: 'stale' }
-          : one,
-    ),
+    reads: reads.map(one => {
+      if (one.key[0] === 'south') return { ...one, values: [99] }
+      return one.at === afterRides + 40 * hour ? { ...one, values: [3], status: 'present' } : one
+    }),
   }))
   const { results, proven } = await verify()
   expect(results[0]).toMatchObject({ mismatches: 2, reasons: { late: 1, ttl: 1, code: 1, unknown: 0 } })

@@ -138,6 +138,12 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
   'FeatureViewOptions.ttl': counted,
   'FeatureViewOptions.online': counted,
   'FeatureViewOptions.expect': counted,
+  'FeatureViewOptions.verify': of('src/app/verify-reads.test.ts')(
+    'is refused where no view keeps what is read, or none is called so',
+  ),
+  'FeatureViewOptions.verify.sample': of('src/app/live/keeping-features.test.ts')(
+    'is declared where it means something',
+  ),
   'ModelOptions.scale': learnt,
   'TimeSplit.until': learnt,
   'ModelOptions.weight': weighed,
@@ -201,6 +207,7 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
   'CanaryOptions.metricHorizon': of('src/stages/serve/metric-units.test.ts')(
     'counts after the label horizon where no other is declared',
   ),
+  'CanaryOptions.queries': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
   'CanaryOptions.approve': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
   'CanaryOptions.hours': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
   'CanaryOptions.after': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),

@@ -43,6 +43,7 @@ import {
   power,
   promises,
   property,
+  queried,
   protect,
   random,
   results,
@@ -140,6 +141,15 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'FeatureViewOptions.uncovered': uncovered,
   'FeatureViewOptions.compute': counted,
   'FeatureViewOptions.derive': language,
+  'FeatureViewOptions.verify': of('src/app/verify-reads.test.ts')(
+    'says that what was answered is what training has, and how often each status was',
+  ),
+  'FeatureViewOptions.verify.every': of('src/app/live/verifying-reads.test.ts')(
+    'compares so often as is said, alerts once where reads were wrong, and resolves when they are right again',
+  ),
+  'FeatureViewOptions.verify.sample': of('src/app/verify-reads.test.ts')(
+    'is a bounded sample of what was read of late',
+  ),
   'FeatureViewOptions.expect': of('test/feature-expectations.test.ts')(
     'where a critical one fails nothing is written, and what was answered is answered still',
   ),
@@ -370,6 +380,7 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'CanaryOptions.metricHorizon': observed(
     'a metric that is worse takes back once its horizon is over, over a restart, and the decision follows from what is kept',
   ),
+  'CanaryOptions.queries': queried('needs a limit, and somebody to ask'),
   'CanaryOptions.approve': approvals(
     'an approval is given by a token that may, with its name and reason; operating is not approving',
   ),
@@ -469,6 +480,9 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'ContainerRun.network': container,
   'AnchorRepository.ref': places(
     'git: objects and one ref are written; index, working tree, HEAD and other branches are not',
+  ),
+  'ProjectSettings.prometheus': of('src/config/settings.test.ts')(
+    'a Prometheus is asked by what the variables hold, once it is needed',
   ),
   'AuditSettings.anchors': places('a place that is named later gets its anchor from the next process that uses keys'),
   'AnchorSettings.file': places('a place that cannot be written stops what is privileged, by its name'),

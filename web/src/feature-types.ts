@@ -50,6 +50,20 @@ export interface View {
       readonly offline: unknown
     }[]
   } | null
+  readonly reads: {
+    readonly statuses: readonly Statuses[]
+    readonly verification: {
+      readonly at: number
+      readonly reads: number
+      readonly mismatches: number
+      readonly reasons: Readonly<Record<string, number>>
+    } | null
+  } | null
+}
+/** How often what was read had each status, by the hour. */
+export interface Statuses {
+  readonly hour: number
+  readonly counts: Readonly<Record<string, number>>
 }
 export interface FeaturesPlan {
   readonly digest: string

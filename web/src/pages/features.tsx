@@ -7,6 +7,7 @@ import { Compared, Examples } from './feature-comparison.tsx'
 import { Lineage } from './feature-lineage.tsx'
 import { Lookup } from './feature-lookup.tsx'
 import { Plan } from './feature-plan.tsx'
+import { Reads } from './feature-reads.tsx'
 
 /** The window of a feature in words. */
 function windowOf({ aggregation, window, align }: Feature): string {
@@ -115,6 +116,7 @@ function ViewPanel({ view }: { view: View }) {
       </Table>
       <Compared view={view} />
       <Examples view={view} />
+      <Reads view={view} />
       <Lineage view={view} />
       {view.online && <Lookup view={view} />}
     </Panel>
