@@ -122,10 +122,13 @@ const ofView: Change<Exclude<ViewOptions, 'from'>> = {
   ttl: [{ view: { ttl: '1h' } }],
   online: [{ view: { online: false } }],
   uncovered: [{ view: { uncovered: 'null' } }],
+  // The frame is judged anew
+  expect: [{ view: { expect: () => [expected.rowCount({ min: 1 })] } }],
   knownTime: [{ view: { knownTime: 'ignore' } }],
   // How a server keeps it up changes no value: `definitions.test.ts` of features has it
   freshness: [],
   materialise: [],
+  verify: [],
   notify: [],
   derive: [{ view: { derive: (v: { late_1d: { neg(): unknown } }) => ({ early_1d: v.late_1d.neg() }) } }],
   compute: [

@@ -117,7 +117,7 @@ export function fillingViews(workspace: Workspace): Filling {
       try {
         const snapshot = await wholeSnapshot(workspace, view, source.snapshot, reader)
         const asWanted = snapshot.digest === source.snapshot && source.until !== undefined
-        await materialiseView(workspace, view, snapshot, asWanted ? source.until : snapshot.newest)
+        await materialiseView(workspace, view, snapshot, asWanted ? source.until : snapshot.newest, { unjudged: true })
         filled.push(view.name)
       } catch (error) {
         if (!isLost(error) && (error as MillraceError).code !== notThere) throw error

@@ -63,7 +63,7 @@ describe('records of a view', () => {
       const second = mortal(store)
       const again = await materialiseView(over(second.store), view, snapshot, snapshot.newest, {
         maxPartRows: 400,
-        listener: { say: text => said.push(text) },
+        listener: { say: text => said.push(text), warn: text => said.push(text) },
       })
       expect(again, `died at ${diesAt}`).toBe(entities)
       expect(hex(store), `died at ${diesAt}`).toEqual(expected)
@@ -92,7 +92,7 @@ describe('records of a view', () => {
     const fresh = mortal(store)
     const entities = await materialiseView(over(fresh.store), view, snapshot, earlier, {
       maxPartRows: 400,
-      listener: { say: text => said.push(text) },
+      listener: { say: text => said.push(text), warn: text => said.push(text) },
     })
     expect(said[0]).toMatch(/part 1 of 5 is written/)
     expect(await materialisationOf(trained.workspace, view)).toMatchObject({

@@ -1,11 +1,15 @@
 import type { Workspace } from '../config/workspace.ts'
 import type { FeatureView } from '../define/features.ts'
+import { outcomeOf } from '../define/report.ts'
+import { fail } from '../errors/index.ts'
 import { spanInWords } from '../internal/time.ts'
 import { planView, recordsOf } from '../stages/features/channels.ts'
+import { currentVectors } from '../stages/features/current-vectors.ts'
 import { beginParts, endParts, noteMaterialisation, notePart } from '../stages/features/materialisations.ts'
 import { materialise } from '../stages/features/materialise.ts'
-import { withLog } from '../stages/log/dataset-rows.ts'
+import { withLog, type DatasetRows } from '../stages/log/dataset-rows.ts'
 import { loadLog } from '../stages/log/log-table.ts'
+import { isExpected, judgeVectors, type ExpectedView } from '../stages/pipeline/feature-expectations.ts'
 import type { Snapshot } from './snapshots.ts'
 import type { Listener } from './use-case.ts'
 
@@ -14,20 +18,50 @@ const maxPartRows = 2_000_000
 
 export interface MaterialiseViewOptions {
   /** Hears how far it is. */
-  readonly listener?: Pick<Listener, 'say'>
+  readonly listener?: Pick<Listener, 'say' | 'warn'>
   readonly maxPartRows?: number
+  /** Written as it is, whatever is expected of it: what was there before is put back (default false). */
+  readonly unjudged?: boolean
+}
+
+/** Holds the vectors that are about to be answered to what the view expects, and keeps the report. Throws `featuresRefused`. */
+async function requireExpected(
+  workspace: Workspace,
+  view: ExpectedView,
+  rows: DatasetRows,
+  until: number,
+  listener: MaterialiseViewOptions['listener'],
+): Promise<void> {
+  const { store, clock } = workspace
+  const now = clock.now()
+  const vectors = await currentVectors(await workspace.engine(), planView(view), rows, { until, now })
+  try {
+    const report = await judgeVectors(workspace, view, vectors.sql, 'records')
+    await store.addReport(report)
+    const [first, ...others] = report.checks.filter(one => ['fail', 'error'].includes(outcomeOf(one)))
+    if (first)
+      throw fail('featuresRefused', {
+        view: view.name,
+        reason: `${first.message}${others.length === 0 ? '' : ` (and ${others.length} more)`}`,
+        report: report.id,
+      })
+    for (const one of report.checks.filter(check => outcomeOf(check) === 'warn')) listener?.warn(one.message)
+  } finally {
+    await vectors.drop()
+  }
 }
 
 /**
  * Writes the online records of a view from a snapshot as it was known at `until`, part by part, and notes that it was done. What
- * was cut off before, by whatever, goes on where it was. Gives the entities.
+ * was cut off before, by whatever, goes on where it was. Gives the entities. Throws `featuresRefused`, with nothing written, where
+ * the vectors are not as the view expects them.
  */
 export async function materialiseView(
   workspace: Workspace,
   view: FeatureView,
   snapshot: Snapshot,
   until: number,
-  { listener, maxPartRows: most = maxPartRows }: MaterialiseViewOptions = {},
+  { listener, maxPartRows: most = maxPartRows, unjudged = false }: MaterialiseViewOptions = {},
 ): Promise<number> {
   const engine = await workspace.engine()
   const log = await loadLog(workspace, engine, view.from)
@@ -36,6 +70,7 @@ export async function materialiseView(
     const seq = log?.seq ?? 0
     const parts = Math.max(1, Math.ceil((snapshot.rows + seq) / most))
     const begun = await beginParts(workspace, view, { snapshot: snapshot.digest, until, parts, seq })
+    if (isExpected(view) && !unjudged) await requireExpected(workspace, view, rows, until, listener)
     if (begun.done > 0) listener?.say(`goes on with part ${begun.done + 1} of ${begun.parts}`)
     const start = performance.now()
     const entities = await materialise(engine, planView(view), rows, until, await workspace.online(), {

@@ -1,5 +1,5 @@
 import type { Workspace } from '../config/workspace.ts'
-import { fail } from '../errors/index.ts'
+import { fail, isMillraceError, type MillraceError } from '../errors/index.ts'
 import { recordsOf } from '../stages/features/channels.ts'
 import { fillViews, lostView, unreadable } from './fill-views.ts'
 import { materialiseView } from './materialise-view.ts'
@@ -27,7 +27,7 @@ export interface MaterialisedView {
 
 /**
  * Writes the online records of views from the newest accepted snapshots, whole: of those that the project declares, and of the
- * other versions of them that are served. Throws `notDefined`.
+ * other versions of them that are served. Throws `notDefined`, and `featuresRefused` when the others are written.
  */
 export async function materialiseViews(
   workspace: Workspace,
@@ -40,6 +40,7 @@ export async function materialiseViews(
   if (input.view !== undefined && !known.has(input.view))
     throw fail('notDefined', { kind: 'feature view', name: input.view, known: [...known].join(', ') })
   const made: MaterialisedView[] = []
+  let refused: MillraceError | undefined
   for (const { view, readers } of used) {
     if (input.view !== undefined && view.name !== input.view) continue
     listener.chapter(view.name)
@@ -51,7 +52,16 @@ export async function materialiseViews(
       continue
     }
     const until = input.until ?? snapshot.newest
-    const entities = await materialiseView(workspace, view, snapshot, until, { listener })
+    let entities: number
+    try {
+      entities = await materialiseView(workspace, view, snapshot, until, { listener })
+    } catch (error) {
+      if (!isRefused(error)) throw error
+      // What is refused stops nothing else; the first is thrown when the others are written
+      if (refused) listener.warn(error.message)
+      refused ??= error
+      continue
+    }
     made.push({ view: view.name, records: recordsOf(view), readers, entities, rows: snapshot.rows, until })
   }
   // A store that was set aside took the records of every view with it
@@ -60,5 +70,10 @@ export async function materialiseViews(
     for (const name of filled) listener.say(`filled the online records of ${name}`)
     for (const one of lost) listener.warn(lostView(one))
   }
+  if (refused) throw refused
   return made
 }
+
+const refusedCode = fail('featuresRefused').code
+
+const isRefused = (error: unknown): error is MillraceError => isMillraceError(error) && error.code === refusedCode

@@ -29,6 +29,7 @@ export const useCases = {
   reproduce: useCase({ line: models, load: async () => (await import('./reproduce.ts')).reproduceVersion }),
   materialise: useCase({ line: features, load: async () => (await import('./materialise.ts')).materialiseViews }),
   verify: useCase({ line: features, load: async () => (await import('./verify.ts')).verifyViews }),
+  verifyReads: useCase({ line: features, load: async () => (await import('./verify-reads.ts')).verifyKeptReads }),
   export: useCase({
     line: features,
     principal: 'operator',

@@ -1,9 +1,9 @@
 import type { Workspace } from '../config/workspace.ts'
-import { inEnvironment } from '../stages/features/applied.ts'
 import { planView, recordsOf } from '../stages/features/channels.ts'
 import { materialisationOf } from '../stages/features/materialisations.ts'
 import { withLog } from '../stages/log/dataset-rows.ts'
 import { loadLog } from '../stages/log/log-table.ts'
+import { noteVerification } from '../stages/features/verifications.ts'
 import { verifyView } from '../stages/features/verify.ts'
 import { fillViews, lostView } from './fill-views.ts'
 import type { MaterialisedView } from './materialise.ts'
@@ -27,7 +27,7 @@ export async function verifyViews(
   input: { readonly sample?: number | undefined },
   listener: Listener,
 ): Promise<VerifyAnswer> {
-  const { project, store, clock } = workspace
+  const { project, clock } = workspace
   const results: VerifiedView[] = []
   const unmaterialised: string[] = []
   if ([...project.views.values()].some(view => view.online))
@@ -47,9 +47,7 @@ export async function verifyViews(
     const asked = { until: done.until, now: clock.now(), sample: input.sample ?? 2000, seed: 1 }
     const result = await verifyView(engine, planView(view), rows, await workspace.online(), asked)
     await log?.drop()
-    const found = { compared: result.compared, mismatches: result.mismatches }
-    if (isDeclared)
-      await store.putDocument('feature-verification', inEnvironment(project, view.name), found, clock.now())
+    if (isDeclared) await noteVerification(workspace, view.name, result)
     results.push({ ...result, records: recordsOf(view), readers })
   }
   for (const view of project.views.values()) if (!view.online) unmaterialised.push(view.name)

@@ -1,7 +1,9 @@
 import { micros, type Duration, type Micros } from '../internal/time.ts'
 import { featureBuilder, type FeatureBuilder, type FeatureSpec } from './aggregates.ts'
 import { columnsForm, type Columns, type ColumnSpec } from './column.ts'
-import type { Dataset } from './dataset.ts'
+import { dataset, personalColumns, type Dataset } from './dataset.ts'
+import type { ExpectationColumns } from './expectation/index.ts'
+import type { Expectation } from './expectation/spec.ts'
 import { column } from './expression/build.ts'
 import { columnsOf, type Node } from './expression/node.ts'
 import type { Expression, ExpressionOf, NullableOfExpression, TypeOfExpression } from './expression/types.ts'
@@ -17,11 +19,13 @@ import {
   optional,
   text,
   webUrl,
+  wholeFrom,
   type Form,
   type Forms,
 } from './forms.ts'
+import { isMillraceError } from '../errors/index.ts'
 import { checkName, definitionBrand, refuse, type Definition } from './named.ts'
-import { isTable } from './source.ts'
+import { isTable, parquet } from './source.ts'
 
 export type { AggregationName, FeatureBuilder, FeatureSpec } from './aggregates.ts'
 
@@ -50,6 +54,11 @@ export type FeaturesOf<F extends Specs> = {
 export type Derived<D extends Readonly<Record<string, Expression>>> = {
   readonly [P in keyof D]: FeatureSpec<TypeOfExpression<D[P]>, NullableOfExpression<D[P]>>
 }
+
+/** What `v` is in `expect: v => […]`: the key columns and the features; each may be null. */
+export type VectorColumns<K extends Columns, F extends Specs> = {
+  readonly [P in keyof K & string]: ColumnSpec<K[P]['type'], true>
+} & { readonly [P in keyof F & string]: ColumnSpec<F[P]['type'], true> }
 
 export interface FeatureViewOptions<
   K extends Columns,
@@ -88,7 +97,14 @@ export interface FeatureViewOptions<
     /** When files of the dataset are others than before, and are no longer written to (default false). */
     readonly onData?: boolean
   }
-  /** URLs that get alerts of broken freshness as Alertmanager webhooks. */
+  /** A sample of what servers read of the view is compared with the offline values (default: none is kept). */
+  readonly verify?: {
+    /** So often it is compared, by a server; a read is kept twice as long. */
+    readonly every: Duration
+    /** Reads that are kept, whatever there are (default 200). */
+    readonly sample?: number
+  }
+  /** URLs that get alerts of broken freshness and of reads that were wrong as Alertmanager webhooks. */
   readonly notify?: readonly string[]
   /**
    * `respect` (default): a value counts from the time it was known. `ignore` counts it from its event on: a leak, of use
@@ -99,6 +115,12 @@ export interface FeatureViewOptions<
   readonly compute: (f: FeatureBuilder<C>) => F
   /** Further features, expressions over those that `compute` gives: `v => ({ trend: v.sales_1d.div(v.sales_7d) })`. */
   readonly derive?: (v: FeaturesOf<F>) => D
+  /**
+   * What must hold of the vectors, as of rows of a dataset: `v => [v.mean_6h.between(0, 100), v.rides.notNull()]`. Of all entities before
+   * online records are written, and of a model's rows before it is trained; where a critical one fails nothing is written, and
+   * nothing trained. That floats are finite is expected besides (default: nothing is).
+   */
+  readonly expect?: (v: ExpectationColumns<VectorColumns<K, F & Derived<D>>>) => readonly Expectation[]
 }
 
 /** The features of a view as expressions, to spread into a model's inputs. They read the columns that are its key. */
@@ -118,7 +140,10 @@ export interface FeatureView<K extends Columns = Columns, F extends Specs = Spec
   readonly knownTime: 'respect' | 'ignore'
   readonly freshness?: Micros
   readonly materialise?: { readonly every?: Micros; readonly onData: boolean }
+  readonly verify?: { readonly every: Micros; readonly sample: number }
   readonly notify?: readonly string[]
+  /** The vectors as a dataset of their own, with what must hold of them. */
+  readonly vectors?: Dataset
   /** Undefined: `compute`. */
   readonly uncovered?: 'compute' | 'null' | 'refuse'
   readonly features: F
@@ -151,11 +176,18 @@ const viewForms: Forms<FeatureViewOptions<Columns, Columns, Specs, Readonly<Reco
       onData: optional(flag),
     }),
   ),
+  verify: optional(
+    members<NonNullable<FeatureViewOptions<Columns, Columns, Record<string, FeatureSpec>>['verify']>>({
+      every: duration,
+      sample: optional(wholeFrom(1, 2_000)),
+    }),
+  ),
   notify: optional(listOf(webUrl)),
   uncovered: optional(oneOf('compute', 'null', 'refuse')),
   knownTime: optional(oneOf('respect', 'ignore')),
   compute: callback,
   derive: optional(callback),
+  expect: optional(callback),
 }
 
 function featureExpressions(view: string, specs: Specs): Record<string, unknown> {
@@ -164,7 +196,7 @@ function featureExpressions(view: string, specs: Specs): Record<string, unknown>
   return all
 }
 
-type KeptUp = Pick<FeatureView, 'freshness' | 'materialise' | 'notify'>
+type KeptUp = Pick<FeatureView, 'freshness' | 'materialise' | 'notify' | 'verify'>
 
 /** How it is kept up: options of the server, which change no value. */
 function keptUp(
@@ -174,22 +206,30 @@ function keptUp(
     materialise,
     notify,
     online = true,
+    verify,
   }: Pick<
     FeatureViewOptions<Columns, Columns, Record<string, FeatureSpec>>,
-    'freshness' | 'materialise' | 'notify' | 'online'
+    'freshness' | 'materialise' | 'notify' | 'online' | 'verify'
   >,
-  { source, eventTime }: Dataset,
+  { source, eventTime, ...from }: Dataset,
 ): KeptUp {
-  if (!online && (freshness ?? materialise) !== undefined)
-    refuse('features', name, 'is not online: freshness and materialise are of online records')
+  if (!online && (freshness ?? materialise ?? verify) !== undefined)
+    refuse('features', name, 'is not online: freshness, materialise and verify are of online records')
+  const [personal] = verify ? personalColumns(from) : []
+  if (personal !== undefined)
+    refuse('features', name, `verify keeps what was read, and '${personal}' of its dataset holds personal data`)
   if (freshness !== undefined && eventTime === undefined)
     refuse('features', name, 'freshness is of event times, and its dataset has none')
   if (materialise && materialise.every === undefined && materialise.onData !== true)
     refuse('features', name, 'materialise says neither `every` nor `onData`')
   if (materialise?.onData && isTable(source))
     refuse('features', name, 'materialise onData waits for files, but its dataset is a table: say `every`')
-  if (notify && freshness === undefined)
-    refuse('features', name, 'notify tells of broken freshness, and none is promised')
+  if (notify && freshness === undefined && !verify)
+    refuse(
+      'features',
+      name,
+      'notify tells of broken freshness and of wrong reads: none is promised, and none are verified',
+    )
   return {
     ...(freshness === undefined ? {} : { freshness: micros(freshness) }),
     ...(materialise
@@ -200,6 +240,7 @@ function keptUp(
           },
         }
       : {}),
+    ...(verify ? { verify: { every: micros(verify.every), sample: verify.sample ?? 200 } } : {}),
     ...(notify ? { notify } : {}),
   }
 }
@@ -309,6 +350,37 @@ function checkTimeless(name: string, from: Dataset, ttl: Duration | undefined, s
   }
 }
 
+/** The vectors of a view as a dataset: a row an entity, or a row that a model is trained on. Personal columns make personal features. */
+function vectorsOf(
+  { name, entity, features: specs, from }: Pick<FeatureView, 'name' | 'entity' | 'features' | 'from'>,
+  expect: (v: never) => readonly Expectation[],
+): Dataset {
+  const keys = Object.keys(entity.keys)
+  const twice = keys.find(key => Object.hasOwn(specs, key))
+  if (twice !== undefined)
+    refuse('features', name, `'${twice}' is a key and a feature: \`expect\` cannot tell them apart`)
+  const personal = personalColumns(from)
+  const columns = Object.entries(specs).map(([feature, { type }]): [string, ColumnSpec] => {
+    const pii = columnsOfFeature({ features: specs }, feature).some(one => personal.has(one))
+    return [feature, { type, nullable: true, ...(pii ? { pii } : {}) } as ColumnSpec]
+  })
+  try {
+    return dataset(name, {
+      source: parquet('vectors'),
+      columns: Object.fromEntries([
+        ...keys.map((key): [string, ColumnSpec] => [key, { ...(from.columns[key] as ColumnSpec), nullable: true }]),
+        ...columns,
+      ]),
+      ...(keys.length > 0 ? { key: keys } : {}),
+      quarantine: false,
+      expect: expect as never,
+    })
+  } catch (error) {
+    if (!isMillraceError(error) || error.details.kind !== 'dataset') throw error
+    return refuse('features', name, String(error.details.reason))
+  }
+}
+
 function declareFeatures<
   const K extends Columns = Readonly<Record<never, ColumnSpec>>,
   const C extends Columns = Columns,
@@ -327,6 +399,8 @@ function declareFeatures<
   if (from.eventTime === undefined) checkTimeless(name, from, options.ttl, specs)
   const values = Object.fromEntries(Object.entries(specs).map(([one, spec]) => [one, column(one, spec.type)]))
   const derived = options.derive ? derivedSpecs(name, specs, options.derive(values as FeaturesOf<F>)) : {}
+  const all: Specs = { ...specs, ...derived }
+  const vectors = options.expect && vectorsOf({ name, entity, features: all, from }, options.expect)
   const view = completeView({
     [definitionBrand]: 'features',
     name,
@@ -337,7 +411,8 @@ function declareFeatures<
     knownTime: options.knownTime ?? 'respect',
     ...keptUp(name, options, from),
     ...(options.uncovered === undefined ? {} : { uncovered: options.uncovered }),
-    features: { ...specs, ...derived },
+    ...(vectors ? { vectors } : {}),
+    features: all,
   })
   return view as unknown as FeatureView<K, F & Derived<D>, keyof K & string>
 }
@@ -348,4 +423,12 @@ export const features = builder('features', { name: text, options: members(viewF
 /** Columns of the source whose known time decides when the feature may see an event. */
 export function inputsOfFeature(spec: FeatureSpec): string[] {
   return spec.of && spec.aggregation !== 'derived' ? columnsOf(spec.of) : []
+}
+
+/** Columns of the dataset that a feature is made of; of a derived one those of the features that it reads. */
+export function columnsOfFeature(view: Pick<FeatureView, 'features'>, name: string): readonly string[] {
+  const spec = view.features[name]
+  if (spec?.of === undefined) return []
+  const read = columnsOf(spec.of)
+  return [...new Set(spec.aggregation === 'derived' ? read.flatMap(one => columnsOfFeature(view, one)) : read)]
 }

@@ -87,9 +87,11 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
       uncovered: 'null',
       freshness: '1h',
       materialise: { every: '5m', onData: true },
+      verify: { every: '1h', sample: 100 },
       notify: ['https://alerts.example/hook'],
       compute: (f: { count(w: string): unknown }) => ({ n: f.count('1h') }),
       derive: (v: { n: unknown }) => ({ m: v.n }),
+      expect: () => [],
     },
   ],
   gbt: [

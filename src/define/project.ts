@@ -81,7 +81,10 @@ function declareProject<const D extends Definitions>(
     if (known) refuse('project', name, `two ${kind} definitions are called '${value.name}'`)
     byKind[kind].set(value.name, value)
     if (kind === 'dataset') for (const other of (value as Dataset).related.values()) take(other)
-    if (kind === 'features') take((value as FeatureView).from)
+    if (kind === 'features') {
+      const { from, vectors } = value as FeatureView
+      for (const one of [from, ...(vectors?.related.values() ?? [])]) take(one)
+    }
     if (kind === 'model') {
       take((value as Model).from)
       for (const view of (value as Model).views) take(viewOfRole(view))
@@ -123,8 +126,8 @@ export const project = builder(
 /** Members of a definition that are derived from the others, or are functions that an expectation holds the digest of. */
 const derived: Partial<Record<DefinitionKind, readonly string[]>> = {
   dataset: ['related', 'functions'],
-  // How it is kept up changes no value
-  features: ['all', 'as', 'freshness', 'materialise', 'notify'],
+  // How it is kept up, and what is expected of it, change no value
+  features: ['all', 'as', 'freshness', 'materialise', 'notify', 'vectors', 'verify'],
 }
 
 /**

@@ -70,7 +70,7 @@ export function writeViews(
   const datasets = new Map([...others, ...views.map(view => view.from)].map(one => [one.name, one]))
   return {
     views: views.map(view => ({
-      ...membersOf(view, ['from', 'all', 'as', 'freshness', 'materialise', 'notify']),
+      ...membersOf(view, ['from', 'all', 'as', 'freshness', 'materialise', 'notify', 'vectors', 'verify']),
       from: view.from.name,
     })),
     datasets: Object.fromEntries(

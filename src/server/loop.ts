@@ -6,7 +6,7 @@ import type { Json } from '../internal/canonical-json.ts'
 import type { StepRecord } from '../ports/metadata-store.ts'
 import { newestRun } from '../stages/pipeline/trial-run.ts'
 import { headline } from './routes/datasets.ts'
-import { verificationKind } from './routes/features.ts'
+import { verificationKind } from '../stages/features/verifications.ts'
 import type { Stage as StageSchema } from './schemas.ts'
 import type { ServerServices } from './services.ts'
 

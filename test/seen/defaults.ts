@@ -140,6 +140,13 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
   'FeatureViewOptions.entity': language,
   'FeatureViewOptions.ttl': counted,
   'FeatureViewOptions.online': counted,
+  'FeatureViewOptions.expect': counted,
+  'FeatureViewOptions.verify': of('src/app/verify-reads.test.ts')(
+    'is refused where no view keeps what is read, or none is called so',
+  ),
+  'FeatureViewOptions.verify.sample': of('src/app/live/keeping-features.test.ts')(
+    'is declared where it means something',
+  ),
   'ModelOptions.scale': learnt,
   'TimeSplit.until': learnt,
   'ModelOptions.weight': weighed,

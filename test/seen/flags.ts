@@ -121,6 +121,9 @@ export const flagsSeen: Readonly<Record<string, Test>> = {
   ),
   'features promote --plan': promoted,
   'features materialise --until': served('are written as known at a moment, and proven by as many samples as asked'),
+  'features verify --reads': of('test/feature-reads.test.ts')(
+    'is refused where nothing is kept, and compares what was answered where it is',
+  ),
   'features verify --sample': served('are written as known at a moment, and proven by as many samples as asked'),
   'features get --at': delivered('is told by the command line as over HTTP, of one entity or several, now and then'),
   'features export --labels': exported,

@@ -142,6 +142,18 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'FeatureViewOptions.uncovered': uncovered,
   'FeatureViewOptions.compute': counted,
   'FeatureViewOptions.derive': language,
+  'FeatureViewOptions.verify': of('src/app/verify-reads.test.ts')(
+    'says that what was answered is what training has, and how often each status was',
+  ),
+  'FeatureViewOptions.verify.every': of('src/app/live/verifying-reads.test.ts')(
+    'compares so often as is said, alerts once where reads were wrong, and resolves when they are right again',
+  ),
+  'FeatureViewOptions.verify.sample': of('src/app/verify-reads.test.ts')(
+    'is a bounded sample of what was read of late',
+  ),
+  'FeatureViewOptions.expect': of('test/feature-expectations.test.ts')(
+    'where a critical one fails nothing is written, and what was answered is answered still',
+  ),
   'ModelOptions.task': linear,
   'ModelOptions.from': learnt,
   'ModelOptions.label': learnt,

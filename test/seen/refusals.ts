@@ -76,6 +76,11 @@ export const verdictsSeen: Readonly<Record<string, Test>> = {
 
 /** Every rule by which something is decided. */
 export const rulesSeen: Readonly<Record<string, Refusal>> = {
+  'read verification': both(
+    of('src/app/live/verifying-reads.test.ts')(
+      'compares so often as is said, alerts once where reads were wrong, and resolves when they are right again',
+    ),
+  ),
   freshness: both(
     of('src/stages/watch/freshness.test.ts')(
       'alerts while a promise is broken, once, and resolves when it is kept, by files or by what is pushed',

@@ -7,6 +7,7 @@ import { build } from 'vite'
 import { dashboardFolder } from '../../src/server/dashboard.ts'
 import { paths } from './pages.ts'
 import { testServer, type TestServer } from './harness.ts'
+import { project } from '../../src/index.ts'
 import { createToken } from '../../src/server/index.ts'
 import { seed, seedTraffic } from './seed.ts'
 
@@ -83,6 +84,64 @@ test.skipIf(!hasBrowser)('every page works, wide and narrow, without a sound in 
     }
   } finally {
     await browser.close()
+  }
+})
+
+test.skipIf(!hasBrowser)('features show who reads them, both sides, the plan, and one vector by its key', async () => {
+  const browser = await chromium.launch({ executablePath: browserPath, args: ['--no-sandbox'] })
+  try {
+    const page = await browser.newPage()
+    await page.goto(`${server.url}/features`)
+    const main = page.locator('main')
+    await main.getByRole('heading', { name: 'departures' }).waitFor()
+    const rows = async (caption: string): Promise<readonly string[]> =>
+      (await page.getByRole('region', { name: caption }).locator('tbody tr').allInnerTexts()).map(text =>
+        text.replace(/\s+/g, ' ').trim(),
+      )
+    expect(await main.innerText()).toContain('since the newest event, 6 h promised')
+    expect(await main.innerText()).toContain('Read by lateness.')
+    expect(await rows('What applying the project file changes')).toEqual([
+      'departures new was not applied yet no snapshot yet',
+    ])
+    expect(await rows('Features of departures')).toEqual([
+      'departures_1h count 1 h int the event itself',
+      'mean_delay_3h mean 3 h float delay',
+    ])
+    expect(await rows('Offline beside online of departures')).toEqual([
+      'departures_1h 0 to 64, median 6 0 to 64, median 6 0',
+      'mean_delay_3h -21.5 to 311, median 4.5, 15.5 % null -21.5 to 187, median 4.5, 15.5 % null 1',
+    ])
+    await page.getByText('Values that differ').click()
+    expect(await rows('Values of departures that differ')).toEqual(['mean_delay_3h JFK 1 h ago 12.25 14.5'])
+    await page.getByText('From column to model').click()
+    expect((await rows('From columns of flights through departures to models'))[0]).toMatch(
+      /^delay mean_delay_3h model lateness/,
+    )
+    await page.getByText('One vector by its key').click()
+    await page.getByLabel('origin').fill('JFK')
+    await page.getByLabel('As of').fill('today')
+    await page.getByRole('button', { name: 'Read' }).click()
+    await page.getByText('is not a time such as').waitFor()
+    await page.getByLabel('As of').fill('')
+    await page.getByRole('button', { name: 'Read' }).click()
+    await page.getByRole('region', { name: 'Vector of departures' }).waitFor()
+    expect(await rows('Vector of departures')).toEqual(['departures_1h null', 'mean_delay_3h null'])
+  } finally {
+    await browser.close()
+  }
+})
+
+test.skipIf(!hasBrowser)('a project without feature views says how to declare one', async () => {
+  const empty = await testServer({}, undefined, project('nothing', {}))
+  const browser = await chromium.launch({ executablePath: browserPath, args: ['--no-sandbox'] })
+  try {
+    const page = await browser.newPage()
+    await page.goto(`${empty.url}/features`)
+    await page.getByText('The project declares no feature views.').waitFor()
+    expect(await page.getByRole('region').count()).toBe(1)
+  } finally {
+    await browser.close()
+    await empty.end()
   }
 })
 

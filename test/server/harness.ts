@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { adapters } from '../../src/config/resolve.ts'
 import { dataset, deployment, entity, features, gbt, model, monitor, parquet, project, t } from '../../src/index.ts'
+import type { Project } from '../../src/define/project.ts'
 import { startServer, type RunningServer, type ServerOptions } from '../../src/server/index.ts'
 import type { ServerServices } from '../../src/server/services.ts'
 import { echoDeployment, echoServing, type EchoDeployment } from '../support/echo-serving.ts'
@@ -24,6 +25,7 @@ const flights = dataset('flights', {
 const departures = features('departures', {
   entity: entity('airport', { origin: t.text() }),
   from: flights,
+  freshness: '6h',
   compute: f => ({ departures_1h: f.count('1h'), mean_delay_3h: f.mean('delay', '3h') }),
 })
 const lateness = model('lateness', {
@@ -49,9 +51,12 @@ export interface TestServer extends RunningServer {
   end(): Promise<void>
 }
 
-export async function openTestWorkspace(folder: string): Promise<ServerServices['workspace']> {
+export async function openTestWorkspace(
+  folder: string,
+  given: Project = sampleProject,
+): Promise<ServerServices['workspace']> {
   return {
-    project: sampleProject,
+    project: given,
     root: folder,
     folder,
     store: await (await adapters.metadata.sqlite()).openSqlite(join(folder, 'millrace.db')),
@@ -65,9 +70,10 @@ export async function openTestWorkspace(folder: string): Promise<ServerServices[
 export async function testServer(
   options: Partial<ServerOptions> = {},
   rollout?: Parameters<typeof echoDeployment>[0]['rollout'],
+  given: Project = sampleProject,
 ): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-server-'))
-  const workspace = await openTestWorkspace(folder)
+  const workspace = await openTestWorkspace(folder, given)
   const calls: number[] = []
   const deployment = echoDeployment({
     name: 'lateness-api',
@@ -82,7 +88,7 @@ export async function testServer(
     called: rows => calls.push(rows),
     ...(rollout ? { rollout } : {}),
   })
-  const serving = echoServing([deployment])
+  const serving = echoServing([deployment], given.views)
   const server = await startServer({ workspace, serving, jobs: answeredJobs(), port: 0, log: () => {}, ...options })
   return {
     ...server,

@@ -318,7 +318,13 @@ export async function seed({ store, clock }: Pick<ServerServices['workspace'], '
     { rows: 1_482_210, entities: 231, until: now - 3600_000_000 },
     now - 3600_000_000,
   )
-  await store.putDocument('feature-verification', 'departures', { compared: 5000, mismatches: 0 }, now - 3500_000_000)
+  await store.putDocument('feature-verification', 'departures', verification(now), now - 3500_000_000)
+  await store.putDocument(
+    'feature-freshness',
+    'departures',
+    { newest: now - 9 * 3600_000_000, promise: 6 * 3600_000_000, isBroken: true },
+    now,
+  )
 
   const series: [string, number, number][] = [
     ['column:distance', 0.03, 0.006],
@@ -409,5 +415,26 @@ export function seedTraffic(history: TrafficHistory): void {
     history.add(counter.take())
     const error = Math.max(0, 0.2 * Math.sin(back / 7))
     history.stands(at, { error, timeout: 0, latency: Math.max(0, 0.35 - back / 300) })
+  }
+}
+
+/** What comparing 2,000 moments of the departures found: one of them differs. */
+function verification(now: number): Json {
+  const counts = { values: 2000, nulls: 0, quartiles: [0, 2, 6, 17, 64] }
+  const delays = { values: 1690, nulls: 310, quartiles: [-21.5, -3.25, 4.5, 14.75, 311] }
+  return {
+    compared: 4000,
+    mismatches: 1,
+    uncovered: 0,
+    features: [
+      { feature: 'departures_1h', mismatches: 0, online: counts, offline: counts },
+      {
+        feature: 'mean_delay_3h',
+        mismatches: 1,
+        online: { ...delays, quartiles: [-21.5, -3.25, 4.5, 14.75, 187] },
+        offline: delays,
+      },
+    ],
+    examples: [{ key: 'JFK', at: now - 3600_000_000, feature: 'mean_delay_3h', online: 12.25, offline: 14.5 }],
   }
 }

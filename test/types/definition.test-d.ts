@@ -77,6 +77,27 @@ features('derived-of-text', {
   // @ts-expect-error a text is not divided
   derive: v => ({ x: v.usual.div(2) }),
 })
+features('expected', {
+  entity: byCity,
+  from: trips,
+  compute: f => ({ m: f.mean('fare', '1h'), usual: f.mostFrequent('drop', '1h') }),
+  derive: v => ({ dear: v.m.gt(15) }),
+  expect: v => [v.m.between(0, 100), v.dear.notNull(), v.usual.matches(/^[A-Z]{3}$/), v.city.notNull()],
+})
+features('expected-of-text', {
+  entity: byCity,
+  from: trips,
+  compute: f => ({ usual: f.mostFrequent('drop', '1h') }),
+  // @ts-expect-error a text has no mean
+  expect: v => [v.usual.mean({ min: 0 })],
+})
+features('expected-of-none', {
+  entity: byCity,
+  from: trips,
+  compute: f => ({ m: f.mean('fare', '1h') }),
+  // @ts-expect-error there is no such feature
+  expect: v => [v.speed.notNull()],
+})
 features('derived-of-none', {
   from: trips,
   compute: f => ({ n: f.count('1d') }),

@@ -43,6 +43,14 @@ const tones: Readonly<Record<string, string>> = {
   firing: 'bad',
   stopped: 'bad',
   'not ready': 'bad',
+  new: 'flow',
+  materialise: 'care',
+  gone: 'care',
+  breaking: 'bad',
+  present: 'good',
+  stale: 'care',
+  uncovered: 'care',
+  unreachable: 'bad',
 }
 /** Shape as well as colour says the state. */
 const marks: Readonly<Record<string, string>> = {

@@ -129,6 +129,11 @@ it('is declared where it means something', () => {
   expect(declare({ freshness: '1h', online: false })).toThrow('is not online')
   expect(declare({ notify: ['https://a.example'] })).toThrow('none is promised')
   expect(declare({ freshness: 'soon' })).toThrow('freshness')
+  expect(declare({ verify: { every: '1h' }, online: false })).toThrow('is not online')
+  expect(declare({ verify: { every: '1h', sample: 0 } })).toThrow('sample')
+  expect(declare({ verify: { every: '1h' }, notify: ['https://a.example'] })()).toMatchObject({
+    verify: { every: 3_600_000_000, sample: 200 },
+  })
   expect(declare({ freshness: '1h', notify: ['https://a.example'], materialise: { onData: true } })).not.toThrow()
 })
 

@@ -11,6 +11,7 @@ import { FreshnessWatch } from '../../stages/watch/freshness.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import { snapshotsOf } from '../snapshots.ts'
 import { notifiersOf } from './notifiers.ts'
+import { isVerified, ReadVerifier } from './verifying-reads.ts'
 
 type Services = Pick<Workspace, 'store' | 'project' | 'clock' | 'root' | 'folder'>
 type KeptUp = FeatureView & { readonly materialise: NonNullable<FeatureView['materialise']> }
@@ -125,8 +126,13 @@ export async function keepingFeatures(
     const notifiers = await notifiersOf(view.notify ?? [], log)
     return new FreshnessWatch({ store, clock, project, folder, notifiers }, view)
   })
+  const verifiers = views.filter(isVerified).map(async view => {
+    const notifiers = await notifiersOf(view.notify ?? [], log)
+    return new ReadVerifier({ store, clock, project, notifiers }, view, jobs, log)
+  })
   return [
     ...[...keptUp].map(([dataset, own]) => new Materialiser(workspace, dataset, own, jobs, log)),
     ...(await Promise.all(watches)),
+    ...(await Promise.all(verifiers)),
   ]
 }

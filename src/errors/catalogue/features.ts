@@ -55,4 +55,22 @@ export const featureErrors = {
     status: 409,
     blame: 'user',
   },
+  featuresRefused: {
+    code: 'MR4118',
+    title: 'Features are not as expected',
+    message: 'The records of {view} were not written: {reason}. What was answered before is answered still.',
+    hint: "Look at report {report} (GET /v1/reports/{report}, or the page Data); mend the data or the feature, or say `severity: 'warning'` where it may be so.",
+    exit: 1,
+    status: 422,
+    blame: 'user',
+  },
+  readsUnkept: {
+    code: 'MR4119',
+    title: 'No reads are kept',
+    message: 'Nothing of what servers read is kept of these feature views: {views}.',
+    hint: 'Say so on the view, verify: { every: \'1h\' }, and let a server answer from it; "millrace features verify" compares random moments without.',
+    exit: 2,
+    status: 409,
+    blame: 'user',
+  },
 } as const satisfies Record<string, ErrorEntry>

@@ -1,10 +1,6 @@
 import { z } from '@hono/zod-openapi'
-import { compileDefinition } from '../../define/project.ts'
+import { describeViews } from '../../app/feature-views.ts'
 import { fail } from '../../errors/index.ts'
-import type { Json } from '../../internal/canonical-json.ts'
-import { inEnvironment } from '../../stages/features/applied.ts'
-import { materialisationNamed, materialisationOf } from '../../stages/features/materialisations.ts'
-import { ServedViews } from '../../stages/serve/served-views.ts'
 import { startJob } from '../job-answer.ts'
 import { liveRoute, route } from '../route.ts'
 import { Job, nameSchema } from '../schemas.ts'
@@ -12,20 +8,78 @@ import { changeFeaturesRoutes } from './change-features.ts'
 import { exportFeaturesRoute } from './export-features.ts'
 import { readFeaturesRoute } from './read-features.ts'
 
-/** Documents of what the last comparison of a view's online with its offline values found. */
-export const verificationKind = 'feature-verification'
+const Spread = z.object({
+  values: z.number(),
+  nulls: z.number(),
+  quartiles: z.array(z.number()).optional(),
+  frequent: z.array(z.object({ value: z.string(), count: z.number() })).optional(),
+})
+
+const Example = z.object({
+  key: z.string(),
+  at: z.number(),
+  feature: z.string(),
+  online: z.unknown(),
+  offline: z.unknown(),
+})
+
+const ComparedFeatures = z.array(
+  z.object({ feature: z.string(), mismatches: z.number(), online: Spread, offline: Spread }),
+)
 
 const FeatureViewView = z
   .object({
     name: z.string(),
-    entity: z.object({ name: z.string(), keys: z.array(z.string()) }),
+    roleOf: z.string().nullable(),
+    entity: z.object({ name: z.string(), keys: z.array(z.string()), types: z.record(z.string(), z.string()) }),
     source: z.string(),
     online: z.boolean(),
+    ttl: z.number().nullable(),
     knownTime: z.enum(['respect', 'ignore']),
-    features: z.array(z.unknown()),
+    features: z.array(
+      z.object({
+        name: z.string(),
+        aggregation: z.string(),
+        type: z.string(),
+        nullable: z.boolean(),
+        window: z.number().nullable(),
+        align: z.unknown().nullable(),
+        columns: z.array(z.string()),
+        readers: z.array(z.string()),
+      }),
+    ),
     definition: z.unknown(),
+    models: z.array(z.string()),
+    served: z.array(z.object({ deployment: z.string(), arm: z.enum(['stable', 'canary']), version: z.string() })),
     materialisation: z.unknown().nullable(),
-    verification: z.unknown().nullable(),
+    freshness: z.object({ newest: z.number().nullable(), promise: z.number(), isBroken: z.boolean() }).nullable(),
+    verification: z
+      .object({
+        at: z.number(),
+        compared: z.number(),
+        mismatches: z.number(),
+        uncovered: z.number(),
+        features: ComparedFeatures,
+        examples: z.array(Example),
+      })
+      .nullable(),
+    reads: z
+      .object({
+        statuses: z.array(z.object({ hour: z.number(), counts: z.record(z.string(), z.number()) })),
+        verification: z
+          .object({
+            at: z.number(),
+            reads: z.number(),
+            compared: z.number(),
+            mismatches: z.number(),
+            reasons: z.record(z.string(), z.number()),
+            uncovered: z.number(),
+            features: ComparedFeatures,
+            examples: z.array(Example.extend({ read: z.number(), reason: z.string() })),
+          })
+          .nullable(),
+      })
+      .nullable(),
   })
   .openapi('FeatureView')
 
@@ -35,37 +89,10 @@ export const featureRoutes = [
     path: '/v1/features',
     permission: 'read',
     tag: 'features',
-    summary: 'Feature views with their last materialisation and verification',
+    summary:
+      'Feature views: what each computes, of which columns, who reads it; its records, its freshness against what is promised, and what comparing online with offline values last found',
     answer: z.object({ views: z.array(FeatureViewView) }),
-    async handler(_, { workspace }) {
-      const { project, store } = workspace
-      const verification = async (name: string): Promise<Json | null> => {
-        const found = await store.getDocument<Json>(verificationKind, inEnvironment(project, name))
-        return found ? { at: found.at, ...(found.value as Record<string, Json>) } : null
-      }
-      const views = await Promise.all(
-        [...(await new ServedViews(workspace).current()).values()].map(async view => ({
-          name: view.name,
-          entity: { name: view.entity.name, keys: Object.keys(view.entity.keys) },
-          source: view.from.name,
-          online: view.online,
-          knownTime: view.knownTime,
-          features: Object.entries(view.features).map(([name, spec]) => ({
-            name,
-            aggregation: spec.aggregation,
-            type: spec.type,
-            nullable: spec.nullable,
-            window: spec.window ?? null,
-            align: spec.align ?? null,
-          })),
-          definition: compileDefinition(view),
-          materialisation:
-            (await materialisationOf(workspace, view)) ?? (await materialisationNamed(workspace, view.name)) ?? null,
-          verification: await verification(view.name),
-        })),
-      )
-      return { views }
-    },
+    handler: async (_, { workspace }) => ({ views: await describeViews(workspace) }),
   }),
   liveRoute({
     method: 'POST',
@@ -88,10 +115,18 @@ export const featureRoutes = [
     path: '/v1/features/verify',
     permission: 'operate',
     tag: 'features',
-    summary: 'Compares online with offline values at random moments, as a job; its answer counts what differs',
-    body: z.strictObject({ sample: z.int().min(1).max(1_000_000).optional() }),
+    summary:
+      'Compares online with offline values, as a job: at random moments, or with `reads` a sample of what servers answered. Its answer counts what differs, and why',
+    body: z.union([
+      z.strictObject({ sample: z.int().min(1).max(1_000_000).optional() }),
+      z.strictObject({ reads: z.literal(true), view: nameSchema.optional() }),
+    ]),
     answer: Job,
-    handler: ({ body, request, actor }, services) => startJob(services, { request, actor }, 'verify', body),
+    handler({ body, request, actor }, services) {
+      if (!('reads' in body)) return startJob(services, { request, actor }, 'verify', body)
+      const { reads: _, ...input } = body
+      return startJob(services, { request, actor }, 'verifyReads', input)
+    },
   }),
   ...changeFeaturesRoutes,
   readFeaturesRoute,

@@ -336,13 +336,15 @@ describe('what is materialised', () => {
             sample: 30,
             seed: 7,
           })
-          expect(same).toEqual({
+          expect(same).toMatchObject({
             view: declared.name,
             compared: known.length === 0 ? expect.any(Number) : 30 * plan.features.length,
             mismatches: 0,
             uncovered: 0,
             examples: [],
           })
+          for (const { mismatches, online, offline } of same.features)
+            expect([mismatches, online]).toEqual([0, offline])
         },
       ),
       { numRuns: 8 },
@@ -388,6 +390,15 @@ describe('what is materialised', () => {
       expect(at).toBeGreaterThan(100)
       expect([online, offline]).toEqual([2, 1])
     }
+    // both sides, by feature: of the entities some have 2 online, and all have 1 offline
+    expect(found.features.reduce((sum, one) => sum + one.mismatches, 0)).toBe(found.mismatches)
+    expect(found.features.map(one => one.feature)).toEqual(plan.features.map(one => one.name))
+    expect(found.features.find(one => one.feature === 'newest')).toEqual({
+      feature: 'newest',
+      mismatches: expect.any(Number),
+      online: { values: 200, nulls: 0, quartiles: [1, 1, 1, 2, 2] },
+      offline: { values: 200, nulls: 0, quartiles: [1, 1, 1, 1, 1] },
+    })
     expect(await verifyView(engine, plan, events, store, { until: 100, now: later, sample: 200, seed: 3 })).toEqual(
       found,
     )
@@ -398,6 +409,12 @@ describe('what is materialised', () => {
       compared: 0,
       mismatches: 0,
       uncovered: 0,
+      features: plan.features.map(({ name }) => ({
+        feature: name,
+        mismatches: 0,
+        online: { values: 0, nulls: 0 },
+        offline: { values: 0, nulls: 0 },
+      })),
       examples: [],
     })
   })

@@ -2,11 +2,13 @@ import { columnsOf, toSql, type Node } from '../../define/expression/index.ts'
 import type { Folds } from '../../define/folds.ts'
 import type { Model } from '../../define/model.ts'
 import { testColumns } from '../../define/model-test/index.ts'
+import type { FeatureView } from '../../define/features.ts'
 import { fail } from '../../errors/index.ts'
 import { formatTime, parseTime, type Micros } from '../../internal/time.ts'
 import type { DataEngine, Dialect } from '../../ports/data-engine.ts'
 import { datasetRows, versionColumns, type DatasetRows } from '../log/dataset-rows.ts'
 import { eventMicros, planView, type ViewPlan } from './channels.ts'
+import { vectorColumns } from './current-vectors.ts'
 import { featureColumns, featureTable, type FeatureTable } from './offline.ts'
 import { partCondition, withFolds, withParts } from './parts.ts'
 import { truthOf } from './truth.ts'
@@ -173,7 +175,8 @@ export function momentsSql(
  * Builds the training frame of a model from the snapshots of its datasets (SELECTs by dataset name) and writes it as
  * Parquet: `millrace_at` (where there are event times), `millrace_split` ('train' | 'test'), `millrace_label`, for several
  * classes `millrace_class`, where rows have weights `millrace_weight`, and the inputs as float32 or text, in order of time, or
- * of arrival. A row sees only what was known at its event; a label counts only if it was known at the end of the span.
+ * of arrival. A row sees only what was known at its event; a label counts only if it was known at the end of the span. `judge` gets the
+ * vectors of each view: a SELECT of its key columns and features, a row each of the frame.
  */
 export async function buildFrame(
   engine: DataEngine,
@@ -181,6 +184,7 @@ export async function buildFrame(
   snapshots: ReadonlyMap<string, string | DatasetRows>,
   path: string,
   given?: Spans,
+  judge?: (view: FeatureView, vectors: string) => Promise<void>,
 ): Promise<FrameSummary> {
   const { dialect } = engine
   const { sql: events } = datasetRows(snapshots.get(model.from.name) as string | DatasetRows)
@@ -235,7 +239,11 @@ export async function buildFrame(
         ? within(datasetRows(source), `${viewEvent} >= ${spans.from - reach} AND ${viewEvent} < ${spans.until}`)
         : source
     const labels = momentsSql(plan, 'frame_rows', dialect, event === undefined ? `${afterAll}` : undefined)
-    tables.push(await featureTable(engine, plan, near, labels))
+    const table = await featureTable(engine, plan, near, labels)
+    tables.push(table)
+    const keys = plan.asks.map(({ key }) => dialect.identifier(key))
+    const columns = [...keys, ...vectorColumns(plan, dialect)].join(', ')
+    await judge?.(plan.view, `SELECT ${columns} FROM (${labels}) JOIN (${table.sql}) USING (millrace_ordinal)`)
   }
   const reach = featureColumns(plans, dialect)
   const plain = (name: string, sql: string) => ({ name, sql, float32: false })

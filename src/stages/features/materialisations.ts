@@ -23,7 +23,12 @@ export interface Materialisation {
   readonly seconds?: number
   /** When it was done. */
   readonly at?: Micros
+  /** Those before, newest first: what was read then was read from them. */
+  readonly before?: readonly Pick<Materialisation, 'snapshot' | 'until' | 'at'>[]
 }
+
+/** Earlier ones of a definition that are remembered. */
+const maxBefore = 20
 
 const kind = 'materialisation'
 
@@ -63,7 +68,11 @@ export async function noteMaterialisation(
   at: Micros,
   isCurrent: boolean,
 ): Promise<void> {
-  const value = { ...done, records: recordsOf(view) } as unknown as Json
+  const last = await materialisationNamed({ store, project }, recordsOf(view))
+  const before = last
+    ? [{ snapshot: last.snapshot, until: last.until, at: last.at }, ...(last.before ?? [])].slice(0, maxBefore)
+    : []
+  const value = { ...done, records: recordsOf(view), before } as unknown as Json
   await store.putDocument(kind, inEnvironment(project, recordsOf(view)), value, at)
   if (isCurrent) await store.putDocument(kind, inEnvironment(project, view.name), value, at)
 }

@@ -4,10 +4,13 @@ import type { Model } from '../../define/model.ts'
 import { testColumns } from '../../define/model-test/index.ts'
 import { compileDefinition, compilePart } from '../../define/project.ts'
 import { fail } from '../../errors/index.ts'
+import { restsOnMore } from '../../define/expectation/index.ts'
+import type { Report } from '../../define/report.ts'
 import type { StepDefinition } from '../../engine/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import type { DatasetRows } from '../log/dataset-rows.ts'
 import { buildFrame } from '../features/frame.ts'
+import { isExpected, judgeVectors } from './feature-expectations.ts'
 import { frameKey, saveUnder, sealedBy } from './save.ts'
 import type { StageServices } from '../services.ts'
 import { datasetInputs, datasetsOf, rowsOfInput, type Common, type Logs, type ModelRunOptions } from './step-parts.ts'
@@ -39,6 +42,10 @@ function frameDefinition({
       ...(classWeights ? { classWeights } : {}),
     }),
     views: views.map(compileDefinition),
+    // They decide whether the frame is let pass
+    ...(views.some(isExpected)
+      ? { expected: views.filter(isExpected).map(({ vectors }) => compileDefinition(vectors)) }
+      : {}),
   }
 }
 
@@ -55,6 +62,8 @@ export function frameStep(
     ...common,
     name: `features-${model.name}`,
     inputs: datasetInputs(datasets, logs),
+    // The clock, earlier evaluations and other datasets are no inputs
+    ...(model.views.some(view => view.vectors?.expectations.some(restsOnMore)) ? { cache: 'never' as const } : {}),
     parameters: {
       ...frameDefinition(model),
       ...sealedBy(frameKey(model)),
@@ -68,7 +77,10 @@ export function frameStep(
       const folder = await context.folder()
       if (key !== undefined) await chmod(folder, 0o700)
       const path = join(folder, 'frame.parquet')
-      const summary = await buildFrame(engine, model, snapshots, path, options.spans)
+      const reports: Report[] = []
+      const summary = await buildFrame(engine, model, snapshots, path, options.spans, async (view, vectors) => {
+        if (isExpected(view)) reports.push(await judgeVectors(services, view, vectors, `rows of ${model.name}`))
+      })
       const { trained, ...facts } = summary
       if (trained && trained.length < 2)
         throw fail('labelClasses', {
@@ -77,7 +89,7 @@ export function frameStep(
         })
       const frame = await saveUnder(services, context, key)('features', { file: path }, { ...facts })
       if (key !== undefined) await rm(path)
-      return { outputs: { frame } }
+      return { outputs: { frame }, reports }
     },
   }
 }

@@ -19,7 +19,8 @@ export async function loadArm(
   const served = await loadProven(services, model, version, admit, runtime)
   try {
     const read = await Promise.all(served.model.views.map(view => views.open(view, served.record)))
-    return { ...served, encoder: new RowEncoder(served.model, read, views.past) }
+    const samples = read.map(view => views.sampleOf(view))
+    return { ...served, encoder: new RowEncoder(served.model, read, views.past, samples) }
   } catch (error) {
     await served.loaded.close()
     throw error

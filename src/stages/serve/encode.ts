@@ -13,7 +13,8 @@ import type { OnlineView } from '../features/online.ts'
 import { formatTime } from '../../internal/time.ts'
 import type { Asked, PastFeatures } from './past-features.ts'
 import { put } from './read-features.ts'
-import type { PredictRequest, RequestColumn } from './types.ts'
+import type { ReadSample } from './read-sample.ts'
+import type { EntityFeatures, PredictRequest, RequestColumn } from './types.ts'
 
 /** Rows of a model as its runtime takes them. */
 export interface EncodedRows {
@@ -53,12 +54,19 @@ export class RowEncoder {
   readonly #offsets: readonly number[]
   readonly #width: number
   readonly #past: PastFeatures | undefined
+  readonly #samples: readonly (ReadSample | undefined)[]
   readonly #where = new Map<string, { readonly at: number; readonly spec: FeatureSpec }>()
   readonly #numbers: readonly Evaluator[]
   readonly #texts: readonly Evaluator[]
 
-  /** `past` computes what the online store does not reach back to. */
-  constructor(model: Model, views: readonly OnlineView[], past?: PastFeatures) {
+  /** `past` computes what the online store does not reach back to; `samples` hear of what is read of the views, in their order. */
+  constructor(
+    model: Model,
+    views: readonly OnlineView[],
+    past?: PastFeatures,
+    samples: readonly (ReadSample | undefined)[] = [],
+  ) {
+    this.#samples = samples
     this.#model = model
     this.#past = past
     this.#views = views
@@ -163,9 +171,11 @@ export class RowEncoder {
         const { windows, isKept } = await view.loadToAnswer(keys)
         const offset = this.#offsets[i] as number
         const past: number[] = []
+        const statuses: EntityFeatures['status'][] = []
         requests.forEach((_, r) => {
           const at = r * this.#width + offset
           const status = view.compute(windows[r], moments[r] as number, values, at, texts)
+          statuses.push(isKept ? 'unreachable' : status)
           if (isKept) unreachable.set(r, [...(unreachable.get(r) ?? []), role.name])
           // Of what was never read nothing is known, which is not that there is nothing
           if (isKept && !windows[r]) {
@@ -173,14 +183,25 @@ export class RowEncoder {
             for (let f = 0; f < view.plan.features.length; f++) texts[at + f] = null
           } else if (status === 'uncovered') past.push(r)
         })
-        if (past.length === 0) return
-        const asked = past.map(r => ({ row: rows[r] ?? {}, at: moments[r] as number }))
-        const computed = await this.#pastOf(view, asked)
-        past.forEach((r, n) => {
-          if (computed)
-            for (const [f, column] of computed.entries()) put(column, n, values, texts, r * this.#width + offset + f)
-          else uncovered.set(r, [...(uncovered.get(r) ?? []), role.name])
-        })
+        if (past.length > 0) {
+          const asked = past.map(r => ({ row: rows[r] ?? {}, at: moments[r] as number }))
+          const computed = await this.#pastOf(view, asked)
+          past.forEach((r, n) => {
+            if (computed) {
+              statuses[r] = 'present'
+              for (const [f, column] of computed.entries()) put(column, n, values, texts, r * this.#width + offset + f)
+            } else uncovered.set(r, [...(uncovered.get(r) ?? []), role.name])
+          })
+        }
+        const sample = this.#samples[i]
+        if (!sample) return
+        for (const [r, row] of rows.entries())
+          sample.add(row, moments[r] as number, statuses[r] as EntityFeatures['status'], () =>
+            view.plan.features.map(({ spec }, f) => {
+              const place = r * this.#width + offset + f
+              return featureValue(spec, values[place] as number, texts[place])
+            }),
+          )
       }),
     )
     return { values, texts, uncovered, unreachable }

@@ -4,8 +4,9 @@ import type { Micros } from '../../internal/time.ts'
 import type { ModelVersion } from '../../ports/metadata-store.ts'
 import type { OnlineStore } from '../../ports/online-store.ts'
 import type { PastFeatures } from './past-features.ts'
-import { planView, recordsOf } from '../features/channels.ts'
+import { planView, recordsOf, type ViewPlan } from '../features/channels.ts'
 import { OnlineView } from '../features/online.ts'
+import type { ReadSample } from './read-sample.ts'
 import type { RowVersion } from '../log/row-version.ts'
 
 /** Fills the records of a view that has none, for that version to read; where there is nothing to fill them from they stay empty. */
@@ -19,17 +20,21 @@ export class OnlineViews {
   readonly #fill: FillView
   readonly #unreachable: 'refuse' | 'stale'
   readonly #hears: (view: OnlineView) => Promise<void>
+  readonly #samples = new Map<OnlineView, ReadSample>()
+  readonly #sampleOf: (plan: ViewPlan) => ReadSample | undefined
   readonly #open = new Map<string, Promise<OnlineView>>()
   readonly #opened: OnlineView[] = []
 
-  /** `opened` hears of each view before it answers. */
+  /** `opened` hears of each view before it answers; `sampleOf` makes what keeps a sample of what is read of it. */
   constructor(
     store: OnlineStore,
     fill: FillView,
     opened: (view: OnlineView) => Promise<void> = async () => undefined,
     past?: PastFeatures,
     unreachable: 'refuse' | 'stale' = 'refuse',
+    sampleOf: (plan: ViewPlan) => ReadSample | undefined = () => undefined,
   ) {
+    this.#sampleOf = sampleOf
     this.#unreachable = unreachable
     this.past = past
     this.#store = store
@@ -60,10 +65,22 @@ export class OnlineViews {
       })
     await this.#fill(view, reader)
     const opened = new OnlineView(planView(view), this.#store, { unreachable: this.#unreachable })
+    const sample = this.#sampleOf(opened.plan)
+    if (sample) this.#samples.set(opened, sample)
     // From here on it hears of what is pushed; what was pushed before it reads from the log
     this.#opened.push(opened)
     await this.#hears(opened)
     return opened
+  }
+
+  /** What keeps a sample of what is read of a view; undefined where nobody asks for one. */
+  sampleOf(view: OnlineView): ReadSample | undefined {
+    return this.#samples.get(view)
+  }
+
+  /** Resolves when what was read so far is among what is kept. */
+  async keepReads(): Promise<void> {
+    await Promise.all([...this.#samples.values()].map(one => one.flush()))
   }
 
   /** Those that are open. */

@@ -1,19 +1,21 @@
 import { formatTime, type Micros } from '../../internal/time.ts'
 import { fail } from '../../errors/index.ts'
-import type { Row } from '../../ports/data-engine.ts'
-import { keyIn, timeless } from '../features/channels.ts'
+import type { Row, Value } from '../../ports/data-engine.ts'
+import { keyIn, timeless, type ViewPlan } from '../features/channels.ts'
 import { featureValue } from '../features/entity-window.ts'
 import type { FeatureValues } from '../features/offline.ts'
 import type { OnlineView } from '../features/online.ts'
 import type { PastFeatures } from './past-features.ts'
+import type { ReadSample } from './read-sample.ts'
 import type { EntityFeatures } from './types.ts'
 
-/** Features of a view for entities, rows with its key columns, as predictions read them. Throws `featuresUncovered`, `onlineUnreachable`. */
+/** Features of a view for entities, rows with its key columns, as predictions read them. `sample` hears of each. Throws `featuresUncovered`, `onlineUnreachable`. */
 export async function readFeatures(
   view: OnlineView,
   past: PastFeatures | undefined,
   rows: readonly Row[],
   at: Micros,
+  sample?: ReadSample,
 ): Promise<readonly EntityFeatures[]> {
   const { plan } = view
   const width = plan.features.length
@@ -47,14 +49,21 @@ export async function readFeatures(
       for (const [f, column] of computed.entries()) put(column, n, out, texts, i * width + f)
     }
   }
+  const valueAt = (i: number, f: number): Value => {
+    const place = i * width + f
+    const { spec } = plan.features[f] as ViewPlan['features'][number]
+    return featureValue(spec, out[place] as number, texts[place])
+  }
+  if (sample)
+    for (const [i, row] of rows.entries())
+      sample.add(row, at, statuses[i] as EntityFeatures['status'], () => plan.features.map((_, f) => valueAt(i, f)))
   return rows.map((_, i) => {
     const newest = windows[i]?.newest(at, plan.declares) ?? Number.NaN
     return {
       status: statuses[i] as EntityFeatures['status'],
       event: Number.isNaN(newest) || newest === timeless ? null : newest,
       values: plan.features.map(({ spec }, f) => {
-        const place = i * width + f
-        const value = featureValue(spec, out[place] as number, texts[place])
+        const value = valueAt(i, f)
         if (typeof value !== 'number') return value as string | boolean | null
         if (!Number.isFinite(value)) return null
         return spec.type === 'timestamp' ? formatTime(value) : value

@@ -13,6 +13,7 @@ import { DatasetLogs, type Pushed, type PushedRows } from '../log/take-rows.ts'
 import type { Dataset } from '../../define/dataset.ts'
 import { PastFeatures, rowOfFile } from './past-features.ts'
 import type { StageServices } from '../services.ts'
+import { ReadSample } from './read-sample.ts'
 import { readFeatures } from './read-features.ts'
 import { readPart } from '../register/version-parts.ts'
 import { LiveDeployment } from './deployment.ts'
@@ -123,7 +124,7 @@ export class LiveServing implements Serving {
 
   async features(view: FeatureView, rows: readonly Row[], at: Micros): Promise<readonly EntityFeatures[]> {
     const opened = await this.views.open(view)
-    const found = await readFeatures(opened, this.views.past, rows, at)
+    const found = await readFeatures(opened, this.views.past, rows, at, this.views.sampleOf(opened))
     // Definitions that differ only in the order of their features share their records, and whoever opened them first
     const places = Object.keys(view.features).map(name => opened.plan.features.findIndex(one => one.name === name))
     if (places.every((place, i) => place === i)) return found
@@ -132,6 +133,7 @@ export class LiveServing implements Serving {
 
   async close(): Promise<void> {
     await this.flush()
+    await this.views.keepReads()
     await this.#logs.close()
     for (const deployment of this.deployments.values()) await deployment.close()
   }
@@ -149,6 +151,10 @@ export function openOnline(
     view => catchUp(view, logs, services),
     new PastFeatures(services),
     unreachableOf(services.project),
+    plan => {
+      const rule = services.project.views.get(plan.view.name)?.verify
+      return rule && new ReadSample(services, plan, rule)
+    },
   )
   const logs: DatasetLogs = new DatasetLogs(
     services,

@@ -1,15 +1,13 @@
-import type { Decision } from '../../define/decision.ts'
 import type { Dataset } from '../../define/dataset.ts'
 import type { FeatureView } from '../../define/features.ts'
-import { digestJson, shortDigest } from '../../internal/digest.ts'
 import { formatTime, asDuration, spanInWords, type Micros } from '../../internal/time.ts'
-import type { Alert } from '../../ports/notifier.ts'
 import { inEnvironment } from '../features/applied.ts'
 import { materialisationNamed } from '../features/materialisations.ts'
 import { DatasetLog } from '../log/dataset-log.ts'
 import { logFolder } from '../log/log-table.ts'
 import type { StageServices } from '../services.ts'
-import { deliver, recordAlert, type MonitorServices } from './record.ts'
+import { concludeFeatureAlert } from './feature-alert.ts'
+import type { MonitorServices } from './record.ts'
 
 /** What is known of a promise. */
 export interface Freshness {
@@ -91,12 +89,8 @@ export class FreshnessWatch {
   }
 
   async #conclude({ newest, promise, isBroken }: Freshness, now: Micros): Promise<void> {
-    const { store, project } = this.#services
+    const { project } = this.#services
     const view = inEnvironment(project, this.#view.name)
-    const fingerprint = shortDigest(digestJson({ alert: 'feature freshness', view }))
-    const kept = (await store.getDocument<never>('alert', fingerprint))?.value as Alert | undefined
-    const before = kept?.state === 'firing' ? kept : undefined
-    if (isBroken === (before !== undefined)) return
     const age = newest === null ? null : now - newest
     const known =
       newest === null
@@ -105,37 +99,18 @@ export class FreshnessWatch {
     const summary = isBroken
       ? `the features of ${view} ${known}: ${asDuration(promise)} are promised`
       : `the features of ${view} are as fresh as promised again`
-    const decision: Decision = {
-      id: `alert-${shortDigest(digestJson({ fingerprint, now, isBroken }))}`,
-      kind: 'alert',
-      subject: `features ${view}`,
-      at: now,
-      verdict: isBroken ? 'firing' : 'resolved',
-      reason: summary,
-      rule: {
-        name: 'freshness',
-        statistic: 'seconds since the newest event',
-        ...(age === null ? {} : { value: age / 1e6 }),
-        threshold: promise / 1e6,
-      },
-      inputs: { newest, promise },
-      evidence: [],
-      actor: 'system',
+    const rule = {
+      name: 'freshness',
+      statistic: 'seconds since the newest event',
+      ...(age === null ? {} : { value: age / 1e6 }),
+      threshold: promise / 1e6,
     }
-    const alert: Alert = {
-      fingerprint,
-      name: 'feature freshness',
-      severity: 'ticket',
-      state: isBroken ? 'firing' : 'resolved',
-      summary,
-      labels: { view },
-      startsAt: before?.startsAt ?? now,
-      ...(isBroken ? {} : { endsAt: now }),
-      evidence: decision.id,
-    }
-    await store.addDecision(decision)
-    await recordAlert(this.#services, alert)
-    await deliver(this.#services, alert)
+    const inputs = { newest, promise }
+    await concludeFeatureAlert(
+      this.#services,
+      { alert: 'feature freshness', view, isBroken, summary, rule, inputs },
+      now,
+    )
   }
 }
 

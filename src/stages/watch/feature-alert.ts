@@ -1,0 +1,57 @@
+import type { Decision } from '../../define/decision.ts'
+import type { Json } from '../../internal/canonical-json.ts'
+import { digestJson, shortDigest } from '../../internal/digest.ts'
+import type { Micros } from '../../internal/time.ts'
+import type { Alert } from '../../ports/notifier.ts'
+import { deliver, recordAlert, type MonitorServices } from './record.ts'
+
+/** What was found of a view, and the rule by which it is good or bad. */
+export interface FeatureFinding {
+  /** `feature freshness`; with the view it says which alert it is. */
+  readonly alert: string
+  /** Of which environment: `prod/zones`. */
+  readonly view: string
+  readonly isBroken: boolean
+  readonly summary: string
+  readonly rule: Decision['rule']
+  readonly inputs: Readonly<Record<string, Json>>
+}
+
+/** Fires with the first finding that is bad, and resolves with the first that is good again; each with its decision. */
+export async function concludeFeatureAlert(
+  services: MonitorServices,
+  { alert: name, view, isBroken, summary, rule, inputs }: FeatureFinding,
+  now: Micros,
+): Promise<void> {
+  const { store } = services
+  const fingerprint = shortDigest(digestJson({ alert: name, view }))
+  const kept = (await store.getDocument<never>('alert', fingerprint))?.value as Alert | undefined
+  const before = kept?.state === 'firing' ? kept : undefined
+  if (isBroken === (before !== undefined)) return
+  const decision: Decision = {
+    id: `alert-${shortDigest(digestJson({ fingerprint, now, isBroken }))}`,
+    kind: 'alert',
+    subject: `features ${view}`,
+    at: now,
+    verdict: isBroken ? 'firing' : 'resolved',
+    reason: summary,
+    rule,
+    inputs,
+    evidence: [],
+    actor: 'system',
+  }
+  const alert: Alert = {
+    fingerprint,
+    name,
+    severity: 'ticket',
+    state: isBroken ? 'firing' : 'resolved',
+    summary,
+    labels: { view },
+    startsAt: before?.startsAt ?? now,
+    ...(isBroken ? {} : { endsAt: now }),
+    evidence: decision.id,
+  }
+  await store.addDecision(decision)
+  await recordAlert(services, alert)
+  await deliver(services, alert)
+}
