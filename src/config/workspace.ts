@@ -16,7 +16,7 @@ import { sealedArtifacts } from '../stages/protect/sealed-artifacts.ts'
 import type { Project } from '../define/project.ts'
 import { compiledModule } from '../internal/compiled.ts'
 import { adapters } from './resolve.ts'
-import { resolved, trialModule } from './settings.ts'
+import { curveModule, resolved, trialModule } from './settings.ts'
 import type { Keyring } from './keyring.ts'
 import { findRoot, loadProject } from './load.ts'
 import { openRuntime } from './runtime.ts'
@@ -111,6 +111,7 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
     processes,
     ...(trainModule ? { trainModule } : {}),
     trialModule,
+    curveModule,
     engine: () => (engine ??= resolved('data', context)),
     openForeign: openForeign(root, project),
     states: () => openStates(join(folder, 'validation')),
