@@ -279,7 +279,7 @@ test('what CI runs for a pull request says what the change means, against its ba
   mkdirSync(join(root, 'millrace-report'))
   const [snapshot, plan, ...rest] = lines as [string[], string[], ...string[][]]
   expect(await run(...snapshot)).toMatchObject({ code: 0 })
-  const before = { ...process.env }
+  const before = process.env.GITHUB_BASE_REF
   process.env.GITHUB_BASE_REF = 'main'
   try {
     git('update-ref', 'refs/remotes/origin/main', 'HEAD')
@@ -288,7 +288,8 @@ test('what CI runs for a pull request says what the change means, against its ba
       out: expect.stringMatching(/^Compared with .*main \([0-9a-f]{12}\)/) as string,
     })
   } finally {
-    process.env = before
+    if (before === undefined) delete process.env.GITHUB_BASE_REF
+    else process.env.GITHUB_BASE_REF = before
   }
   const said = readFileSync(join(root, 'millrace-report/features.md'), 'utf8')
   expect(said).toContain('### Features: dev, 1 view changed, **breaking**')

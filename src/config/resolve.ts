@@ -39,6 +39,7 @@ export const adapters = {
     log: () => import('../adapters/notifier/log/notifier.ts'),
     webhook: () => import('../adapters/notifier/webhook/notifier.ts'),
   },
+  queries: { prometheus: () => import('../adapters/queries/prometheus/open.ts') },
   clock: { system: () => import('../adapters/clock/system.ts') },
   threads: () => import('../stages/train/threads/crew.ts'),
 } as const

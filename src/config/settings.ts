@@ -28,7 +28,7 @@ export interface SettingsContext {
 }
 
 /** Settings that choose one of several kinds; the others are read where they are used. */
-type Chosen = Required<Omit<ProjectSettings, 'serve' | 'audit' | 'environment'>>
+type Chosen = Required<Omit<ProjectSettings, 'serve' | 'audit' | 'environment' | 'prometheus'>>
 
 /** What each of them is resolved to, and what that takes besides the context. */
 interface Resolved {
@@ -88,8 +88,18 @@ export function urlIn(variable: string, of: string, { name }: Pick<Project, 'nam
   throw fail('invalidDefinition', {
     kind: 'project',
     name,
-    reason: `the environment variable ${variable} that holds the ${of} URL is not set`,
+    reason: `the environment variable ${variable} that holds the ${of} is not set`,
   })
+}
+
+/** Who answers queries, where the project has a Prometheus. Throws `invalidDefinition` where a variable of it is not set. */
+export function queriesOf(project: Project): StageServices['queries'] {
+  const { prometheus: said } = project.settings
+  if (!said) return undefined
+  return async () => {
+    const token = said.tokenFrom === undefined ? undefined : urlIn(said.tokenFrom, 'Prometheus token', project)
+    return (await adapters.queries.prometheus()).openPrometheus(urlIn(said.urlFrom, 'Prometheus URL', project), token)
+  }
 }
 
 /** What several environments keep in one place is each one's own. */
@@ -104,7 +114,7 @@ const rows: Rows = {
       return (await adapters.metadata.sqlite()).openSqlite(path, note)
     },
     async postgres({ urlFrom }, { project, note }) {
-      return (await adapters.metadata.postgres()).openPostgres(urlIn(urlFrom, 'PostgreSQL', project), note)
+      return (await adapters.metadata.postgres()).openPostgres(urlIn(urlFrom, 'PostgreSQL URL', project), note)
     },
   },
   artifacts: {
@@ -141,9 +151,11 @@ const rows: Rows = {
           ),
       }),
     redis: async ({ urlFrom }, { project }) =>
-      (await adapters.online.redis()).openRedis(urlIn(urlFrom, 'Redis', project), { namespace: namespaceOf(project) }),
+      (await adapters.online.redis()).openRedis(urlIn(urlFrom, 'Redis URL', project), {
+        namespace: namespaceOf(project),
+      }),
     postgres: async ({ urlFrom }, { project }) =>
-      (await adapters.online.postgres()).openPostgresOnline(urlIn(urlFrom, 'PostgreSQL', project), {
+      (await adapters.online.postgres()).openPostgresOnline(urlIn(urlFrom, 'PostgreSQL URL', project), {
         namespace: namespaceOf(project),
       }),
   },

@@ -16,7 +16,7 @@ import { sealedArtifacts } from '../stages/protect/sealed-artifacts.ts'
 import type { Project } from '../define/project.ts'
 import { compiledModule } from '../internal/compiled.ts'
 import { adapters } from './resolve.ts'
-import { curveModule, resolved, trialModule } from './settings.ts'
+import { curveModule, queriesOf, resolved, trialModule } from './settings.ts'
 import type { Keyring } from './keyring.ts'
 import { findRoot, loadProject } from './load.ts'
 import { openRuntime } from './runtime.ts'
@@ -124,6 +124,7 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
     online: () => (online ??= resolved('online', context)),
     trainer: trainersOf(project, root, folder, artifacts),
     keys,
+    queries: queriesOf(project),
     async engineOf(listener, resolve) {
       const { Engine } = await import('../engine/index.ts')
       const made = new Engine({

@@ -10,6 +10,7 @@ import {
   numberFrom,
   oneOf,
   optional,
+  text,
   timeZone,
   wholeFrom,
   type Form,
@@ -54,6 +55,8 @@ export interface CanaryOptions {
   readonly metricAlpha?: number
   /** How long after a prediction its values count, and only then (default the label horizon of the deployment's monitor, else 2d). */
   readonly metricHorizon?: Duration
+  /** Figures that Prometheus knows, and what they must be while the challenger answers (default none). */
+  readonly queries?: Readonly<Record<string, QueryCheck>>
   /** What waits for a person: a step, all traffic ('100%'), or to become stable ('done') (default nothing does). */
   readonly approve?: readonly Gate[]
   /** When the challenger may get more traffic; it is taken back at any time (default always). */
@@ -72,6 +75,23 @@ export interface MetricPromise {
   readonly required?: boolean
   /** What a prediction is worth of which nothing was told until the horizon; it counts as none without. */
   readonly missing?: number
+}
+
+/** A figure that Prometheus knows, and what it must be. */
+export interface QueryCheck {
+  /**
+   * PromQL that gives one number. In it `{{challenger}}` and `{{stable}}` are the versions' numbers, `{{deployment}}` the
+   * deployment's name.
+   */
+  readonly query: string
+  /** The least that it may be (default no limit; one of the two is needed). */
+  readonly min?: number
+  /** The most that it may be (default no limit; one of the two is needed). */
+  readonly max?: number
+  /** How often it is asked (default 1m). */
+  readonly every?: Duration
+  /** So many answers in a row beyond a limit take the challenger back (default 3). */
+  readonly failures?: number
 }
 
 /** A step by its share of traffic, all traffic, or the end of the bake. */
@@ -94,6 +114,15 @@ export interface RolloutHours {
 
 /** A deployment, as another one waits for its rollouts. */
 export type RolledOut = Definition & { readonly canary: Canary }
+
+/** The same with every default filled in. */
+export interface ResolvedQuery {
+  readonly query: string
+  readonly min: number | null
+  readonly max: number | null
+  readonly every: Micros
+  readonly failures: number
+}
 
 export type Metric = Required<Omit<MetricPromise, 'missing'>> & { readonly missing: number | null }
 
@@ -118,6 +147,7 @@ export interface Canary {
   readonly metricAlpha: number
   /** Null: the label horizon. */
   readonly metricHorizon: Micros | null
+  readonly queries: Readonly<Record<string, ResolvedQuery>>
   readonly approve: readonly (number | 'done')[]
   readonly hours: Required<RolloutHours> | null
   /** Names of deployments. */
@@ -168,6 +198,15 @@ const metricForms: Forms<MetricPromise> = {
   required: optional(flag),
   missing: optional(numberFrom(Number.NEGATIVE_INFINITY)),
 }
+
+const queryForms: Forms<QueryCheck> = {
+  query: text,
+  min: optional(numberFrom(Number.NEGATIVE_INFINITY)),
+  max: optional(numberFrom(Number.NEGATIVE_INFINITY)),
+  every: optional(duration),
+  failures: optional(wholeFrom(1)),
+}
+
 export const canaryForms: Forms<CanaryOptions> = {
   steps: optional(listOf(percent, 1)),
   labels: optional(oneOf('required', 'advisory', 'none')),
@@ -186,6 +225,7 @@ export const canaryForms: Forms<CanaryOptions> = {
   metrics: optional(byName(members(metricForms))),
   metricAlpha: optional(numberBetween(0, 0.5)),
   metricHorizon: optional(duration),
+  queries: optional(byName(members(queryForms))),
   approve: optional(listOf(gate, 1)),
   hours: optional(members(hoursForms)),
   after: optional(listOf(definitionOf('deployment', 'a deployment'), 1)),
@@ -201,6 +241,13 @@ export function canaryOf(name: string, canary: CanaryOptions): Canary {
   const approve = (canary.approve ?? []).map(one => {
     if (one === 'done' || one === '100%' || steps.includes(shareOf(one))) return one === 'done' ? one : shareOf(one)
     return refused(`canary.approve names ${one}, which is no step of it`)
+  })
+  const queries = Object.entries(canary.queries ?? {}).map(([query, { min = null, max = null, ...one }]) => {
+    if (min === null && max === null)
+      refused(`canary.queries.${query} has neither min nor max: it would hold whatever it is`)
+    if (min !== null && max !== null && min > max) refused(`canary.queries.${query} has a min above its max`)
+    const resolved = { query: one.query, min, max, every: micros(one.every ?? '1m'), failures: one.failures ?? 3 }
+    return [query, resolved] as const
   })
   const { hours } = canary
   if (hours && hours.from === hours.to) refused('canary.hours begin and end at the same time')
@@ -229,6 +276,7 @@ export function canaryOf(name: string, canary: CanaryOptions): Canary {
     ),
     metricAlpha: canary.metricAlpha ?? 0.05,
     metricHorizon: canary.metricHorizon === undefined ? null : micros(canary.metricHorizon),
+    queries: Object.fromEntries(queries),
     approve,
     hours: hours
       ? { from: hours.from, to: hours.to, days: hours.days ?? [...weekdays], zone: hours.zone ?? 'UTC' }

@@ -170,6 +170,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
         metrics: { revenue: { better: 'higher', margin: 0.1, required: true, missing: 0 } },
         metricAlpha: 0.1,
         metricHorizon: '1h',
+        queries: { refunds: { query: 'up', min: 0, max: 1, every: '5m', failures: 2 } },
         approve: ['20%', 'done'],
         hours: { from: '09:00', to: '17:00', days: ['mon'], zone: 'Europe/Berlin' },
         after: [api_],
@@ -225,6 +226,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
       },
       run: { kind: 'process' },
       environment: 'staging',
+      prometheus: { urlFrom: 'PROMETHEUS_URL', tokenFrom: 'PROMETHEUS_TOKEN' },
       audit: {
         anchors: {
           file: 'a.jsonl',

@@ -94,6 +94,9 @@ function declareProject<const D extends Definitions>(
       refuse('project', name, `'${key}' is not a dataset, feature view, model, deployment or monitor`)
     take(value)
   }
+  for (const { name: deployment, canary } of byKind.deployment.values() as Iterable<Deployment>)
+    if (Object.keys(canary.queries).length > 0 && settings.prometheus === undefined)
+      refuse('project', name, `deployment '${deployment}' has canary.queries, and the settings no prometheus to ask`)
   checkOrder(name, byKind.deployment as Map<string, Deployment>)
   return {
     [projectBrand]: true,

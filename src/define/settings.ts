@@ -30,6 +30,8 @@ export interface ProjectSettings {
   readonly keys?: KeySettings
   /** What `millrace up` listens on where its flags say nothing else. */
   readonly serve?: ServeSettings
+  /** The Prometheus that rollouts ask what `canary.queries` say. */
+  readonly prometheus?: PrometheusSettings
   /** Where the audit log is anchored besides the metadata store. */
   readonly audit?: AuditSettings
   /** Which of several environments this is, `dev` by default: applied features and online records are each one's own. */
@@ -108,6 +110,14 @@ export interface ServeSettings {
   readonly maxRequestsPerSecond?: number
   /** Requests that each token may make between midnight and midnight UTC (default: no limit). */
   readonly maxRequestsPerDay?: number
+}
+
+/** Any server that speaks Prometheus's HTTP API: Thanos, Mimir, VictoriaMetrics. */
+export interface PrometheusSettings {
+  /** Environment variable that holds its URL, with the path before `/api/v1` where there is one. */
+  readonly urlFrom: string
+  /** Environment variable that holds a bearer token for it (default: it is asked without). */
+  readonly tokenFrom?: string
 }
 
 /** Second places of the audit log: whoever alters it unnoticed has to alter them all. */
@@ -216,6 +226,7 @@ export const settingsForms: Forms<ProjectSettings> = {
       maxRequestsPerDay: optional(wholeFrom(1)),
     }),
   ),
+  prometheus: optional(members<PrometheusSettings>({ urlFrom: variableName, tokenFrom: optional(variableName) })),
   audit: optional(members<AuditSettings>({ anchors: members(anchorForms) })),
   environment: optional({
     words: "the name of an environment, such as 'staging'",

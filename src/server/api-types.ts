@@ -34,6 +34,18 @@ export interface RolloutEvidence {
     readonly allowed: number
     readonly verdict: 'against' | 'for' | 'open'
   }[]
+  /** What Prometheus is asked: the last answer since the step began, its limits, and answers in a row beyond them. */
+  readonly queries: readonly {
+    readonly name: string
+    readonly min: number | null
+    readonly max: number | null
+    readonly value: number | null
+    readonly at: number | null
+    readonly failures: number
+    readonly allowed: number
+    readonly verdict: 'holds' | 'beyond' | 'open'
+    readonly says: string
+  }[]
   readonly shadow: {
     readonly rows: number
     readonly needed: number

@@ -2,13 +2,14 @@ import type { RolloutState } from '../stages/deploy/rollout/index.ts'
 import { confidenceSequence } from '../math/sequential/mean-difference.ts'
 import type { Json } from '../internal/canonical-json.ts'
 import type { RolloutEvidence } from './api-types.ts'
+import { queryStandings } from '../stages/deploy/rollout/query-verdict.ts'
 import { metricStandings } from '../stages/deploy/rollout/metric-verdict.ts'
 import { limitOf, logE } from '../stages/deploy/rollout/transition.ts'
 
 function isRollout(state: unknown): state is RolloutState {
   if (typeof state !== 'object' || state === null) return false
-  const { config, guardrails, losses, metrics, shadow } = state as Partial<RolloutState>
-  return [config?.metrics, guardrails, losses, metrics, shadow].every(part => part !== undefined)
+  const { config, guardrails, losses, metrics, queries, shadow } = state as Partial<RolloutState>
+  return [config?.metrics, guardrails, losses, metrics, queries, shadow].every(part => part !== undefined)
 }
 
 /** Undefined-free view of a stored rollout; null where the state is of another shape (an older version's). */
@@ -42,6 +43,7 @@ export function rolloutEvidence(state: unknown): RolloutEvidence | null {
       lower: Number.isFinite(lower) ? lower : null,
       upper: Number.isFinite(upper) ? upper : null,
     })),
+    queries: queryStandings(found),
     shadow: {
       rows: shadow.rows,
       needed: config.shadowRows,

@@ -161,6 +161,19 @@ export const Evidence: z.ZodType<RolloutEvidence> = z
         verdict: z.enum(['against', 'for', 'open']),
       }),
     ),
+    queries: z.array(
+      z.object({
+        name: z.string(),
+        min: z.number().nullable(),
+        max: z.number().nullable(),
+        value: z.number().nullable(),
+        at: z.number().nullable(),
+        failures: z.number(),
+        allowed: z.number(),
+        verdict: z.enum(['holds', 'beyond', 'open']),
+        says: z.string(),
+      }),
+    ),
     shadow: z.object({ rows: z.number(), needed: z.number(), meanDifference: z.number(), flips: z.number() }),
   })
   .openapi('RolloutEvidence')

@@ -4,6 +4,7 @@ import type { DataEngine } from '../ports/data-engine.ts'
 import type { InferenceRuntime } from '../ports/inference-runtime.ts'
 import type { KeyService } from '../ports/key-service.ts'
 import type { MetadataStore } from '../ports/metadata-store.ts'
+import type { QuerySource } from '../ports/query-source.ts'
 import type { SealingStore } from './protect/sealed-artifacts.ts'
 import type { ModelTrainer, Trainer } from '../ports/trainer.ts'
 import type { OpenSourceTable } from '../ports/table-source.ts'
@@ -27,6 +28,8 @@ export interface StageServices {
   readonly challengers?: () => Promise<InferenceRuntime>
   /** Where large batches run: on all cores. By default where all others do. */
   readonly batchRuntime?: () => Promise<InferenceRuntime>
+  /** Who knows the figures that rollouts ask for; undefined where the project names nobody. */
+  readonly queries?: (() => Promise<QuerySource>) | undefined
   /** What was measured before of files with the same content. */
   states(): Promise<MetricStates>
   /** Opens sources that the data engine does not read itself. */

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openPrometheus } from '../../src/adapters/queries/prometheus/open.ts'
 import { millrace, type Server } from '../support/command.ts'
 import { servedRides } from '../support/rides.ts'
 
@@ -80,6 +81,18 @@ describe.skipIf(!wanted)('a Prometheus that reads a server', () => {
     expect(p99).toBeGreaterThan(0)
     expect(p99).toBeLessThan(2.5)
     expect(await value('sum(millrace_alerts_firing)', 0)).toBe(0)
+  })
+
+  test('answers what a rollout asks, with one number or why there is none', async () => {
+    const { ask } = openPrometheus(address)
+    expect(await ask('vector(0.25)')).toBe(0.25)
+    expect(await ask('2 ^ 3')).toBe(8)
+    expect(await ask('nothing_is_called_so')).toBeNull()
+    await expect(ask('sum(')).rejects.toThrow(/parse error/)
+    await expect(ask('0 / 0')).rejects.toThrow(/it gives NaN/)
+    await expect(ask('{job="millrace"}')).rejects.toThrow(/it gives \d+ series/)
+    await value('up{job="millrace"}', 1)
+    expect(await ask('millrace_stable_version{deployment="fares"}')).toBe(Number(version))
   })
 
   test("finds nothing wrong with the page's form", async () => {

@@ -205,6 +205,7 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
   'CanaryOptions.metricHorizon': of('src/stages/serve/metric-units.test.ts')(
     'counts after the label horizon where no other is declared',
   ),
+  'CanaryOptions.queries': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
   'CanaryOptions.approve': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
   'CanaryOptions.hours': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
   'CanaryOptions.after': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),

@@ -45,6 +45,7 @@ import {
   power,
   promises,
   property,
+  queried,
   protect,
   random,
   results,
@@ -372,6 +373,7 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'CanaryOptions.metricHorizon': observed(
     'a metric that is worse takes back once its horizon is over, over a restart, and the decision follows from what is kept',
   ),
+  'CanaryOptions.queries': queried('needs a limit, and somebody to ask'),
   'CanaryOptions.approve': approvals(
     'an approval is given by a token that may, with its name and reason; operating is not approving',
   ),
@@ -471,6 +473,9 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'ContainerRun.network': container,
   'AnchorRepository.ref': places(
     'git: objects and one ref are written; index, working tree, HEAD and other branches are not',
+  ),
+  'ProjectSettings.prometheus': of('src/config/settings.test.ts')(
+    'a Prometheus is asked by what the variables hold, once it is needed',
   ),
   'AuditSettings.anchors': places('a place that is named later gets its anchor from the next process that uses keys'),
   'AnchorSettings.file': places('a place that cannot be written stops what is privileged, by its name'),

@@ -12,6 +12,7 @@ const both = (test: Test): Refusal => ({ no: test, yes: test })
 
 const rollout = of('src/stages/deploy/rollout/rollout.test.ts')
 const observed = of('src/server/observe.test.ts')
+const queriesPlayed = of('src/stages/deploy/rollout/queries.test.ts')
 const gates = of('src/stages/deploy/rollout/gates.test.ts')
 const bounds = of('src/stages/deploy/rollout/bounds.test.ts')
 const watch = of('src/stages/watch/watch.test.ts')
@@ -148,6 +149,12 @@ export const rulesSeen: Readonly<Record<string, Refusal>> = {
       'a metric that is worse takes back once its horizon is over, over a restart, and the decision follows from what is kept',
     ),
     yes: observed('a metric that is required is waited for before all traffic, and what is as good passes'),
+  },
+  query: {
+    no: queriesPlayed(
+      'takes back after so many answers in a row beyond a limit, the last one said, and not after one fewer',
+    ),
+    yes: queriesPlayed('no step is left before each query has said in it that it holds'),
   },
   approval: {
     no: gates('is asked for once, when the evidence is there, and goes on with who gave it, when and why'),

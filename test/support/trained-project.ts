@@ -98,13 +98,11 @@ const fare = model('fare', {
 })
 
 const projectOf = (...more: readonly object[]): Project =>
-  project('rides', {
-    table,
-    recent,
-    late,
-    fare,
-    ...Object.fromEntries(more.map((one, i) => [`more${i}`, one])),
-  } as never)
+  project(
+    'rides',
+    { table, recent, late, fare, ...Object.fromEntries(more.map((one, i) => [`more${i}`, one])) } as never,
+    { prometheus: { urlFrom: 'PROMETHEUS_URL' } },
+  )
 
 type LateOptions = Omit<DeploymentOptions<typeof table.columns, 'at' | 'zone' | 'km'>, 'model'>
 

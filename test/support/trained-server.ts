@@ -31,10 +31,11 @@ export async function trainedServer(
   name: string,
   options: Partial<ServerOptions> = {},
   deployed: Parameters<Trained['deployed']>[1] = {},
+  over: Parameters<Trained['serve']>[1] = {},
 ): Promise<TrainedServer> {
   const { project } = trained.deployed(name, deployed, {})
   const { runtime, faults } = faultyRuntime(trained.workspace.runtime)
-  const serving = await trained.serve(project, { runtime })
+  const serving = await trained.serve(project, { runtime, ...over })
   const live = serving.get(name) as LiveDeployment
   await live.deploy(trained.versions.good, 'test')
   const logged: Readonly<Record<string, unknown>>[] = []

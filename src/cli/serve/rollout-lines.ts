@@ -1,5 +1,6 @@
 import { formatTime } from '../../internal/time.ts'
 import type { RolloutState } from '../../stages/deploy/rollout/index.ts'
+import { queryStandings } from '../../stages/deploy/rollout/query-verdict.ts'
 import { evidenceOf } from '../../stages/deploy/rollout/transition.ts'
 import { versionName } from '../../stages/register/version-parts.ts'
 import { tableLines } from '../output.ts'
@@ -50,6 +51,7 @@ export function rolloutLines(state: RolloutState): readonly string[] {
         Number(one.limit.toFixed(2)),
       ]),
     ),
+    ...queryStandings(state).map(({ name, says }) => `${name}: ${says}`),
     labels.rows === 0
       ? 'no labels count yet'
       : `${count(labels.rows)} labelled rows: loss difference ${short(difference ?? 0)}${lower === null || upper === null ? '' : `, between ${short(lower)} and ${short(upper)}`}`,

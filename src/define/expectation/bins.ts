@@ -17,7 +17,13 @@ export function cutPoints(quantiles: readonly (number | null)[]): number[] {
 /** Number of the right-closed bin that holds a value, as an expression; -1 for nulls, the last bin for NaN. */
 export function binOf(of: Node, cuts: readonly number[]): Node {
   const value = (fromNode(of) as NumberExpression<'float', boolean, string>).toFloat()
-  return when([[value.isNull(), -1], ...cuts.map((cut, i) => [value.lte(cut), i] as const)], cuts.length).node
+  // halved at each step: an engine goes through a row's branches one by one
+  const between = (from: number, to: number): number | NumberExpression<'float', boolean, string> => {
+    if (from === to) return from
+    const middle = (from + to) >> 1
+    return when([[value.lte(cuts[middle] as number), between(from, middle)]], between(middle + 1, to))
+  }
+  return when([[value.isNull(), -1]], between(0, cuts.length)).node
 }
 
 /** Counts by bin, in order, the nulls last. */

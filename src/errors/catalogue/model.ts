@@ -281,6 +281,15 @@ export const modelErrors = {
     status: 400,
     blame: 'user',
   },
+  queryUnanswered: {
+    code: 'MR4150',
+    title: 'Query not answered',
+    message: 'Prometheus did not answer a query: {reason}.',
+    hint: 'Ask it the same by "promtool query instant" or in its page; a rollout waits until it answers with one number.',
+    exit: 3,
+    status: 502,
+    blame: 'environment',
+  },
   explainedRow: {
     code: 'MR4116',
     title: 'Row to explain not valid',

@@ -19,6 +19,7 @@ import { type Observer, ServingMemory } from './memory.ts'
 import type { OnlineViews } from './online-views.ts'
 import { Predictor } from './predictor.ts'
 import type { Recorder, ToldValue } from './recorder.ts'
+import { RolloutQueries } from './rollout-queries.ts'
 import { rolloutConfigOf } from './rollout-config.ts'
 import { ScalerGuard } from './scaler-guard.ts'
 import { retire, type ServedVersion } from './served-version.ts'
@@ -71,6 +72,7 @@ export class LiveDeployment implements ServedDeployment {
   #columns: { readonly demanded: Columns; readonly tried: Columns; readonly all: Columns } | undefined
   readonly #scaler: ScalerGuard
   readonly #explanations: Explanations
+  readonly #queries: RolloutQueries
   /** A rollout whose challenger cannot be loaded here: it is not tried again every time. */
   #untried: { readonly rollout: RolloutState; readonly reason: string } | undefined
   /** Whether another deployment has a rollout now; set by whoever knows them all. */
@@ -92,6 +94,10 @@ export class LiveDeployment implements ServedDeployment {
       rolling: names => names.filter(name => this.isRolling?.(name)),
       told: decision => withWaiting(decision, this.#memory.waiting, labelHorizon),
       ended: (state, { arm }) => this.#ended(state, arm),
+    })
+    this.#queries = new RolloutQueries(services, (event, of) => {
+      // What was asked of another rollout, or while this instance led, says nothing now
+      if (this.leads && this.rolling && this.rollout?.salt === of.salt) this.#rollout.move(event)
     })
     const horizon = (): Micros => definition.canary.metricHorizon ?? labelHorizon
     this.#memory = new ServingMemory(this.#rollout, this.#noPairs(), () => services.clock.now(), horizon)
@@ -413,7 +419,9 @@ export class LiveDeployment implements ServedDeployment {
     const at = this.#services.clock.now()
     this.#rollout.move({ type: 'tick', at })
     const { rollout } = this
-    if (rollout && this.rolling) this.#memory.traffic.stands(at, nearnessOf(rollout))
+    if (!rollout || !this.rolling) return
+    this.#memory.traffic.stands(at, nearnessOf(rollout))
+    this.#queries.tick(rollout)
   }
 
   /** What was asked of it lately, where it is led. */
@@ -445,6 +453,7 @@ export class LiveDeployment implements ServedDeployment {
   /** Resolves when every challenger is heard and every decision so far is stored; throws what went wrong with storing one. */
   async settled(): Promise<void> {
     await this.#predictor.heard()
+    await this.#queries.settled()
     this.#predictor.tellTraffic()
     await this.#rollout.stored()
   }
@@ -514,6 +523,7 @@ export class LiveDeployment implements ServedDeployment {
   async #close(): Promise<void> {
     this.#rollout.trial?.end()
     await this.#predictor.heard()
+    await this.#queries.settled()
     this.#predictor.tellTraffic()
     if (this.leads) {
       await this.#memory.close()

@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openDuckdb } from '../../adapters/data/duckdb/engine.ts'
+import { binOf } from '../../define/expectation/bins.ts'
 import { metricId, type Metric } from '../../define/expectation/metric.ts'
+import { toEvaluator } from '../../define/expression/index.ts'
 import type { Node } from '../../define/expression/node.ts'
 import type { DataEngine } from '../../ports/data-engine.ts'
 import { fail } from '../../errors/index.ts'
@@ -156,4 +158,62 @@ describe('a dataset that cannot be used', () => {
       expect.objectContaining({ code: 'MR2006', message: expect.stringContaining('timestamp') as string }) as Error,
     )
   })
+})
+
+/** Ranks by counting: one plus those below and half of the others alike. */
+const midRank = (value: number, all: readonly number[]): number =>
+  all.filter(one => one < value).length + (all.filter(one => one === value).length + 1) / 2
+
+it('ranks of the values and ranks of the rows correlate alike, as counting says', async () => {
+  const metric: Metric = { fn: 'rankCorrelation', a: x, b: { op: 'column', name: 'y', type: 'float' } }
+  const value = fc.option(fc.constantFrom(-2.5, -0, 0, 0.1, 7, 1e300, NaN, Infinity), { nil: null, freq: 6 })
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(value, value), { maxLength: 30 }), async rows => {
+      const column = (name: string, at: 0 | 1) => ({
+        name,
+        type: 'float' as const,
+        values: Float64Array.from(rows, row => row[at] ?? 0),
+        nulls: Uint8Array.from(rows, row => (row[at] === null ? 1 : 0)),
+      })
+      const { sql } = await engine.load('ranked', [column('x', 0), column('y', 1)])
+      const known = rows.filter((row): row is [number, number] => row.every(Number.isFinite))
+      const a = known.map(([one]) =>
+        midRank(
+          one,
+          known.map(row => row[0]),
+        ),
+      )
+      const b = known.map(([, one]) =>
+        midRank(
+          one,
+          known.map(row => row[1]),
+        ),
+      )
+      const middle = (known.length + 1) / 2
+      const sum = (p: readonly number[], q: readonly number[]) =>
+        p.reduce((total, one, i) => total + (one - middle) * ((q[i] as number) - middle), 0)
+      const r = sum(a, b) / Math.sqrt(sum(a, a) * sum(b, b))
+      for (const fewValues of [false, true]) {
+        const found: Measurements = new Map()
+        const step = { kind: 'query', metrics: [metric], estimateMs: 0, because: '', fewValues } as const
+        await takeStep(engine, step, { sql: `SELECT * FROM ${sql}`, numbered: '', parts: 1 }, found)
+        expect(found.get(metricId(metric))).toEqual({
+          whole: { count: known.length, value: Number.isFinite(r) ? expect.closeTo(r, 9) : null },
+        })
+      }
+    }),
+  )
+})
+
+it('a bin holds the values up to its cut, whatever the number of cuts', () => {
+  const anyCuts = fc.uniqueArray(fc.integer({ min: -20, max: 20 }), { maxLength: 12 })
+  fc.assert(
+    fc.property(anyCuts, fc.integer({ min: -25, max: 25 }), (drawn, value) => {
+      const cuts = drawn.toSorted((p, q) => p - q)
+      const bin = toEvaluator(binOf(x, cuts))
+      const first = cuts.findIndex(cut => value <= cut)
+      expect(bin(() => value)).toBe(first === -1 ? cuts.length : first)
+      expect([bin(() => null), bin(() => Number.NaN)]).toEqual([-1, cuts.length])
+    }),
+  )
 })

@@ -146,11 +146,17 @@ async function scan(engine: DataEngine, step: PlanStep, target: Measurable, foun
   for (let i = 0; i < ordered.length; i += maxAggregates) await take(ordered.slice(i, i + maxAggregates))
 }
 
-async function own(engine: DataEngine, metric: Metric, target: Measurable, found: Measurements): Promise<void> {
+async function own(
+  engine: DataEngine,
+  metric: Metric,
+  target: Measurable,
+  found: Measurements,
+  fewValues = false,
+): Promise<void> {
   const adds = metric.fn === 'values' || metric.fn === 'pairs'
   const key = adds ? partSql(engine, target) : undefined
   try {
-    const query = ownQuery(metric, key ? target.numbered : target.sql, engine.dialect, { part: key })
+    const query = ownQuery(metric, key ? target.numbered : target.sql, engine.dialect, { part: key, fewValues })
     const rows = await engine.rows(query.sql)
     if (adds && rows.length > maxValues)
       found.set(metricId(metric), {
@@ -302,5 +308,5 @@ export async function takeStep(
   const target = narrowed(whole, step.metrics)
   if (step.kind === 'values') await values(engine, step, target, found)
   else if (step.kind === 'together') await together(engine, step, target, found)
-  else for (const metric of step.metrics) await own(engine, metric, target, found)
+  else for (const metric of step.metrics) await own(engine, metric, target, found, step.fewValues)
 }

@@ -137,6 +137,8 @@ interface QueryOptions {
   readonly weight?: string
   /** One more than this many values are fetched at most. */
   readonly most?: number
+  /** The values of the columns are few: what is done with a value is done once for all rows that have it. */
+  readonly fewValues?: boolean
 }
 
 /** A query of a measure's own over `base`. */
@@ -146,11 +148,28 @@ export interface OwnQuery {
   read(rows: readonly Readonly<Record<string, Value>>[]): MetricResult
 }
 
+// Ties get the mean of their ranks
+
+/** Correlation of the ranks of `x` and `y`, each row ranked: twice an order of all rows. */
+function ranksOfRows(values: string): string {
+  const rank = (x: string) => `rank() OVER (ORDER BY ${x}) + (count(*) OVER (PARTITION BY ${x}) - 1) / 2.0`
+  return `SELECT count(*) AS n, corr(a, b) AS r FROM (SELECT ${rank('x')} AS a, ${rank('y')} AS b FROM (${values}))`
+}
+
+/** The same by their different pairs: a tenth of the time where these are few, three times it where no two rows are alike. */
+function ranksOfValues(values: string): string {
+  const rank = (x: string) =>
+    `SELECT ${x}, sum(n) OVER (ORDER BY ${x} ROWS UNBOUNDED PRECEDING) - n + (n + 1) / 2.0 - (SELECT (sum(n) + 1) / 2.0 FROM pairs) AS r FROM (SELECT ${x}, sum(n) AS n FROM pairs GROUP BY ${x})`
+  const sum = (of: string) => `sum(pairs.n * ${of})`
+  const r = `${sum('a.r * b.r')} / sqrt(${sum('a.r * a.r')} * ${sum('b.r * b.r')})`
+  return `WITH pairs AS MATERIALIZED (SELECT x, y, CAST(count(*) AS DOUBLE) AS n FROM (${values}) GROUP BY x, y), a AS (${rank('x')}), b AS (${rank('y')}) SELECT coalesce(sum(pairs.n), 0) AS n, ${r} AS r FROM pairs JOIN a ON pairs.x = a.x JOIN b ON pairs.y = b.y`
+}
+
 export function ownQuery(
   metric: Metric,
   base: string,
   dialect: Dialect,
-  { part, weight, most = maxValues }: QueryOptions = {},
+  { part, weight, most = maxValues, fewValues = false }: QueryOptions = {},
 ): OwnQuery {
   const count = weight ? `CAST(sum(${weight}) AS BIGINT)` : 'count(*)'
   const condition = 'where' in metric ? isTrue(metric.where, dialect) : undefined
@@ -227,10 +246,9 @@ export function ownQuery(
       const a = toSql(metric.a, dialect)
       const b = toSql(metric.b, dialect)
       const known = where(isNumber(metric.a, a, dialect), isNumber(metric.b, b, dialect))
-      // ties get the mean of their ranks
-      const rank = (x: string) => `rank() OVER (ORDER BY ${x}) + (count(*) OVER (PARTITION BY ${x}) - 1) / 2.0`
+      const values = `SELECT ${a} AS x, ${b} AS y FROM (${base})${known}`
       return {
-        sql: `SELECT count(*) AS n, corr(a, b) AS r FROM (SELECT ${rank('x')} AS a, ${rank('y')} AS b FROM (SELECT ${a} AS x, ${b} AS y FROM (${base})${known}))`,
+        sql: fewValues ? ranksOfValues(values) : ranksOfRows(values),
         read: ([row]) => {
           const value = row?.r
           return {

@@ -39,6 +39,8 @@ export interface PlanStep {
   /** Those of them that are made of others. */
   readonly derived?: ReadonlyMap<string, Derived>
   readonly metrics: readonly Metric[]
+  /** Values of the columns of a query of its own are few. */
+  readonly fewValues?: boolean
   /** Expected CPU time. */
   readonly estimateMs: number
   /** Why it is done so. */
@@ -59,12 +61,21 @@ const cost = {
   ownValues: 40,
   pairs: 80,
   ranks: 900,
+  ranksOfFew: 80,
 } as const
 
 /** A column whose values are worth counting: few enough in a sample to be few in all. */
 export function hasFewValues({ sampledDistinct, sampledRows }: ColumnFacts, rows: number): boolean {
   if (sampledRows >= rows) return sampledDistinct <= 20_000
   return sampledDistinct <= 0.05 * sampledRows
+}
+
+/** Whether all columns that a measure reads have few values. */
+function areFew(metric: Metric, facts: PlanFacts): boolean {
+  return columnsOfMetric(metric).every(column => {
+    const known = facts.columns.get(column)
+    return known !== undefined && hasFewValues(known, facts.rows)
+  })
 }
 
 /** A condition costs what its columns cost to look at, and more for patterns and long lists. */
@@ -93,7 +104,7 @@ function scanCost(metric: Metric, facts: PlanFacts): number {
     case 'pairs':
       return condition + cost.pairs
     case 'rankCorrelation':
-      return condition + cost.ranks
+      return condition + (areFew(metric, facts) ? cost.ranksOfFew : cost.ranks)
   }
 }
 
@@ -292,6 +303,7 @@ export function planMeasures(metrics: readonly Metric[], facts: PlanFacts): Plan
       steps.push({
         kind: 'query',
         metrics: [metric],
+        ...(areFew(metric, facts) ? { fewValues: true } : {}),
         estimateMs: milliseconds(scanCost(metric, facts), facts.rows),
         because: 'needs an order or a grouping of its own',
       })

@@ -121,6 +121,7 @@ function Buttons({ name, rollout }: { name: string; rollout: NonNullable<Deploym
 
 const holds: Readonly<Record<string, string>> = {
   timeout: 'what it needs has not come in time; it goes on when it does',
+  queries: 'waits for its queries to hold',
   hours: 'waits for its hours',
   after: 'waits for another rollout',
   approval: 'waits for an approval',
@@ -149,6 +150,32 @@ function Worth({ metrics }: { metrics: RolloutEvidence['metrics'] }) {
             {one.lower === null || one.upper === null
               ? 'not known yet'
               : `${figure(one.lower)} to ${figure(one.upper)} (up to ${figure(one.allowed)} allowed)`}
+          </td>
+        </tr>
+      ))}
+    </Table>
+  )
+}
+
+const range = ({ min, max }: { min: number | null; max: number | null }): string =>
+  [...(min === null ? [] : [`≥ ${figure(min)}`]), ...(max === null ? [] : [`≤ ${figure(max)}`])].join(', ')
+
+/** What Prometheus says of the challenger. */
+function Queries({ queries }: { queries: RolloutEvidence['queries'] }) {
+  if (queries.length === 0) return null
+  return (
+    <Table caption="What Prometheus is asked" heads={['Query', '#Says', 'Promised', 'Stands']}>
+      {queries.map(one => (
+        <tr key={one.name}>
+          <th scope="row">{one.name}</th>
+          <td class="n">{one.value === null ? '–' : figure(one.value)}</td>
+          <td>{range(one)}</td>
+          <td title={one.says}>
+            {one.verdict === 'beyond'
+              ? `beyond, ${one.failures} of ${one.allowed} in a row`
+              : one.verdict === 'open'
+                ? 'not answered in this step'
+                : 'holds'}
           </td>
         </tr>
       ))}
@@ -209,6 +236,7 @@ function Rollout({ deployment }: { deployment: Deployment }) {
               ))}
             </Table>
             <Worth metrics={evidence.metrics} />
+            <Queries queries={evidence.queries} />
             {evidence.loss ? <Interval loss={evidence.loss} /> : <p class="quiet pad">No labels have come back yet.</p>}
           </div>
         )}

@@ -3,6 +3,7 @@ import { onCommand } from './command.ts'
 import { judgeLabels, withLosses } from './labels.ts'
 import { onMetrics } from './metrics.ts'
 import { proceed } from './proceed.ts'
+import { onQuery } from './queries.ts'
 import { onRequest } from './requests.ts'
 import { onShadow } from './shadow.ts'
 import type { LabelsEvent, MemoryEvent, RolloutEvent, RolloutState } from './state.ts'
@@ -49,6 +50,8 @@ export function advance(state: RolloutState, event: RolloutEvent): Advanced {
       return onLabels(state, event)
     case 'metrics':
       return onMetrics(state, event)
+    case 'query':
+      return onQuery(state, event)
     case 'memory':
       return onMemory(state, event)
     case 'rolling':

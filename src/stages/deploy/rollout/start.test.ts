@@ -28,6 +28,7 @@ describe('settings', () => {
       expected: { flipRate: 0.1 },
       metrics: {},
       metricAlpha: 0.05,
+      queries: {},
       approve: [],
       hours: null,
       after: [],

@@ -70,6 +70,7 @@ export function resolveRollout(config: RolloutConfig): ResolvedConfig {
     expected: config.expected ?? (isClassification(config.task) ? { flipRate: 0.1 } : {}),
     metrics: config.metrics ?? {},
     metricAlpha: rate('metricAlpha', config.metricAlpha ?? 0.05),
+    queries: config.queries ?? {},
     approve: gates(config.approve ?? [], weights),
     hours: config.hours ?? null,
     after: config.after ?? [],
@@ -106,6 +107,7 @@ export function startRollout(config: RolloutConfig, now: Micros, seed: number): 
     stableLoss: 0,
     metrics: {},
     units: 0,
+    queries: {},
     sequence: 0,
   }
 }

@@ -1,4 +1,4 @@
-import type { Metric, RolloutHours } from '../../../define/canary.ts'
+import type { Metric, ResolvedQuery, RolloutHours } from '../../../define/canary.ts'
 import type { Task } from '../../../math/task.ts'
 import type { Duration, Micros } from '../../../internal/time.ts'
 import type { PairedMoments } from '../../../math/sequential/mean-difference.ts'
@@ -61,6 +61,8 @@ export interface RolloutConfig {
   readonly metrics?: Readonly<Record<string, Metric>>
   /** Error rate of their confidence sequences, shared by them; 0.05, half of it on each side. */
   readonly metricAlpha?: number
+  /** Figures that are asked for, and what they must be; none. */
+  readonly queries?: Readonly<Record<string, ResolvedQuery>>
   /** What waits for a person; nothing. */
   readonly approve?: readonly Gate[]
   /** When the share of traffic may rise; always. */
@@ -101,6 +103,7 @@ export interface ResolvedConfig {
   readonly expected: Expected
   readonly metrics: Readonly<Record<string, Metric>>
   readonly metricAlpha: number
+  readonly queries: Readonly<Record<string, ResolvedQuery>>
   /** Shares of traffic, 1 for all, and `done`. */
   readonly approve: readonly (number | 'done')[]
   readonly hours: Required<RolloutHours> | null
@@ -116,10 +119,10 @@ export interface Approval {
 }
 
 /**
- * Why a rollout stands still. `timeout`, `hours` and `after` (another deployment's rollout) lift themselves when what they wait for
- * is there; `approval`, `alarm` and `paused` wait for a person.
+ * Why a rollout stands still. `timeout`, `queries`, `hours` and `after` (another deployment's rollout) lift themselves when what they
+ * wait for is there; `approval`, `alarm` and `paused` wait for a person.
  */
-export type Hold = 'timeout' | 'hours' | 'after' | 'approval' | 'alarm' | 'paused'
+export type Hold = 'timeout' | 'queries' | 'hours' | 'after' | 'approval' | 'alarm' | 'paused'
 
 /**
  * Requests on which the arms differ in one way: how many speak against the challenger, and how many in all. Requests on which
@@ -138,6 +141,17 @@ export interface ShadowState {
   readonly nonFinite: number
   /** Rows at which disagreement is looked at next: doubling looks bound the false alarms of repeated looking. */
   readonly nextLook: number
+}
+
+/** What a query said last. */
+export interface QueryAnswer {
+  readonly at: Micros
+  /** Null where it said nothing. */
+  readonly value: number | null
+  /** Why it said nothing. */
+  readonly reason?: string
+  /** Answers in a row that were beyond a limit; who says nothing does not count. */
+  readonly failures: number
 }
 
 export type Phase = 'shadow' | 'step' | 'bake' | 'done' | 'rolled-back'
@@ -169,6 +183,8 @@ export interface RolloutState {
   readonly metrics: Readonly<Record<string, ServedMoments>>
   /** Units of which the metrics were counted: one that comes again does not count again. */
   readonly units: number
+  /** By name, of those that were asked. */
+  readonly queries: Readonly<Record<string, QueryAnswer>>
   /** Number of decisions so far. */
   readonly sequence: number
 }
@@ -216,6 +232,13 @@ export interface MetricsEvent extends At {
   /** Null where a unit has no value. */
   readonly values: Readonly<Record<string, readonly (number | null)[]>>
 }
+/** What a query said, or that it said nothing. */
+export interface QueryEvent extends At {
+  readonly type: 'query'
+  readonly name: string
+  readonly value: number | null
+  readonly reason?: string
+}
 /** The challenger's process has taken more memory than it may. */
 export interface MemoryEvent extends At {
   readonly type: 'memory'
@@ -242,6 +265,7 @@ export type RolloutEvent =
   | RequestEvent
   | LabelsEvent
   | MetricsEvent
+  | QueryEvent
   | MemoryEvent
   | RollingEvent
   | TickEvent

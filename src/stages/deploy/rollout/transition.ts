@@ -42,6 +42,9 @@ export function evidenceOf(state: RolloutState): Record<string, Json> {
     weight: state.weight,
     requests: { ...state.requests },
     ...metricsOf(state),
+    ...(Object.keys(state.queries).length === 0
+      ? {}
+      : { queries: Object.fromEntries(Object.entries(state.queries).map(([name, one]) => [name, { ...one }])) }),
     ...(state.approved.length === 0 ? {} : { approved: state.approved.map(one => ({ ...one })) }),
     guardrails: Object.fromEntries(
       state.config.guardrails.map(kind => [
