@@ -311,6 +311,7 @@ export function definitionsReference() {
         'RandomFolds',
         'GroupFolds',
         'TimeFolds',
+        'LearningCurveOptions',
       ),
       builder('gbt', 'gbt({ trees: 200, depth: 6 })'),
       options('GbtOptions'),

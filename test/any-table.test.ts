@@ -99,11 +99,16 @@ beforeAll(() => {
 })
 
 /** Trains, and gives the rows of the frame as they were split. */
-async function train(made: Model, then?: (workspace: Workspace) => Promise<void>): Promise<Trained> {
+async function train(
+  made: Model,
+  then?: (workspace: Workspace) => Promise<void>,
+  datasets: object = {},
+): Promise<Trained> {
   const own = project('any', {
     penguins,
     cars,
-    [made.name]: made,
+    ...datasets,
+    [`model_${made.name}`]: made,
     api: deployment('api', { model: made as never }),
   } as never)
   const workspace = await openWorkspace(at, { project: own })
@@ -265,6 +270,29 @@ it('several classes are rolled out: both versions answer, are compared by their 
     expect(shadow.flips).toBeLessThan(rows.length / 10)
     await serving.close()
   })
+})
+
+it('a label may stand in a column of any name, such as class or place', async () => {
+  writeFileSync(
+    join(at, 'data', 'named.jsonl'),
+    lines(Array.from({ length: 90 }, (_, i) => ({ class: 'abc'[i % 3] as string, place: i % 3, x: i }))),
+  )
+  const named = dataset('named', {
+    source: json('data/named.jsonl'),
+    columns: { class: t.text(), place: t.int(), x: t.int() },
+  })
+  const own = model('named', {
+    task: 'multiclass',
+    from: named,
+    label: c => c.class,
+    inputs: c => ({ x: c.x }),
+    split: { by: 'random', test: 0.3 },
+    train: baseline(),
+  })
+  const { status, error, rows } = await train(own as never, undefined, { named })
+  expect([status, error]).toEqual(['succeeded', ''])
+  // Classes are numbered in their order
+  for (const row of rows) expect(row['millrace_label']).toBe('abc'.indexOf(String(row['millrace_class'])))
 })
 
 describe('rows are split', () => {

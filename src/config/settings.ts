@@ -79,6 +79,9 @@ const trainModule = {
 /** What one trial of a search runs in a process of its own, wherever models are trained. */
 export const trialModule = { ...trainModule, export: 'trial' }
 
+/** What a learning curve runs in a process of its own. */
+export const curveModule = { ...trainModule, export: 'curve' }
+
 /** What a variable that the settings name holds. */
 export function urlIn(variable: string, of: string, { name }: Pick<Project, 'name'>): string {
   const held = process.env[variable]

@@ -1,11 +1,12 @@
 /**
- * The training step, and trials of a search, in a process of their own, here or in a container: a module that the engine's host imports. It knows
+ * The training step, trials of a search and learning curves, in a process of their own, here or in a container: a module that the engine's host imports. It knows
  * no project; parameters and input are all there is.
  */
 import { StepFailure, type StepContext, type StepResult } from '../engine/index.ts'
 import { ownCode } from '../stages/pipeline/code.ts'
 import { codeVariable, train as trainHere } from '../stages/pipeline/train-step.ts'
 import { adapters } from './resolve.ts'
+import { curve as measureHere } from '../stages/pipeline/curve-step.ts'
 import { trial as tryHere } from '../stages/pipeline/trial-step.ts'
 import type { DataEngine } from '../ports/data-engine.ts'
 import { openRuntime } from './runtime.ts'
@@ -36,5 +37,16 @@ export function train(context: StepContext): Promise<StepResult> {
 export function trial(context: StepContext): Promise<StepResult> {
   return withEngine(context, engine =>
     tryHere(context, { engine: () => Promise.resolve(engine), trainer: () => openOwnTrainer(1), runtime: openRuntime }),
+  )
+}
+
+/** A learning curve. The training runs beside it, so that it takes one thread. */
+export function curve(context: StepContext): Promise<StepResult> {
+  return withEngine(context, engine =>
+    measureHere(context, {
+      engine: () => Promise.resolve(engine),
+      trainer: () => openOwnTrainer(1),
+      runtime: openRuntime,
+    }),
   )
 }

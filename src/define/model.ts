@@ -29,6 +29,12 @@ import {
 import { checkName, definitionBrand, refuse, type Definition } from './named.ts'
 import { modelTests, type ModelTest, type ModelTestBuilder } from './model-test/index.ts'
 import type { Folds } from './folds.ts'
+import {
+  compileLearningCurve,
+  learningCurveForm,
+  type LearningCurve,
+  type LearningCurveOptions,
+} from './learning-curve.ts'
 import { compileSearch, sampleTrainers, type Search, type SearchedTrainer } from './search.ts'
 import { compileFolds, compileSplit, splitForm, type Split, type SplitOptions } from './split.ts'
 import { isOwn, trainerForm, trainerRefusal, type Trainer } from './trainer.ts'
@@ -90,6 +96,11 @@ export interface ModelOptions<C extends Columns, I extends Record<string, ModelI
   readonly train: Trainer | SearchedTrainer
   /** Probability from which a binary prediction is positive (default 0.5). */
   readonly threshold?: number
+  /**
+   * Draws what more rows would bring: the model is trained on growing shares of the training rows beside, and judged on a fold
+   * of them; no test row is read (default: not drawn). `{}` takes the defaults.
+   */
+  readonly learningCurve?: LearningCurveOptions
   /** What must hold of a version before it is registered. */
   readonly test?: (m: ModelTestBuilder<NoInfer<I>>, c: ColumnExpressions<C>) => readonly ModelTest[]
   /** Key under which its training frame, its files and its baseline are encrypted at rest. */
@@ -123,8 +134,9 @@ export interface Model<C extends Columns = Columns, D extends string = string, T
   readonly trainer: Trainer
   /** How its options are searched. */
   readonly search: Search | undefined
-  /** On which parts of the training rows trials are judged; where there is a search. */
+  /** On which parts of the training rows trials and the learning curve are judged; where there is either. */
   readonly folds: Folds | undefined
+  readonly learningCurve: LearningCurve | undefined
   readonly threshold: number
   readonly tests: readonly ModelTest[]
   readonly encryptWith: string | undefined
@@ -217,6 +229,7 @@ const modelForms: Forms<ModelOptions<Columns, Record<string, ModelInput>>> = {
   units: optional(unitsForm),
   train: trainerForm,
   threshold: optional(numberBetween(0, 1)),
+  learningCurve: optional(learningCurveForm),
   test: optional(callback),
   encryptWith: optional(text),
 }
@@ -275,8 +288,12 @@ function declareModel<const C extends Columns, const I extends Record<string, Mo
   if (options.scale !== undefined && !isOwn(trainer))
     refuse('model', name, `scale has no effect: a ${trainer.kind} trainer scales by itself`)
   const { folds } = options.split
-  if (folds !== undefined && search === undefined)
-    refuse('model', name, 'split.folds has no effect: no search({ … }) judges trials on them')
+  const learningCurve = options.learningCurve && compileLearningCurve(options.learningCurve)
+  if (learningCurve && trainer.kind === 'onnx')
+    refuse('model', name, 'learningCurve has no effect: an onnx trainer takes a file and learns nothing')
+  const judged = search !== undefined || learningCurve !== undefined
+  if (folds !== undefined && !judged)
+    refuse('model', name, 'split.folds has no effect: no search({ … }) judges trials on them, nor a learningCurve')
   const timed = from.eventTime !== undefined
   const split = compileSplit(name, options.split, { task: options.task, columns: expressions, timed })
   const tests = options.test?.(modelTests<I>(name, { task: options.task, inputs }), expressions) ?? []
@@ -297,7 +314,8 @@ function declareModel<const C extends Columns, const I extends Record<string, Mo
     units: options.units as Readonly<Record<string, string>> | undefined,
     trainer,
     search,
-    folds: search && compileFolds(name, folds, { split, task: options.task, columns: expressions, timed }),
+    folds: judged ? compileFolds(name, folds, { split, task: options.task, columns: expressions, timed }) : undefined,
+    learningCurve,
     threshold: options.threshold ?? 0.5,
     tests,
     encryptWith: options.encryptWith,

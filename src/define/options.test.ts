@@ -159,6 +159,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
       units: { km: 'km' },
       train: search({ method: 'grid', trainer: gbt({ trees: 2 }), space: { depth: [2, 3] } }),
       threshold: 0.4,
+      learningCurve: { points: 3, maxRows: 1000 },
       test: () => [],
       encryptWith: 'k',
     },

@@ -224,7 +224,7 @@ function declareSearch(options: SearchOptions): SearchedTrainer {
 export const search = builder('trainer', { options: searchForm }, declareSearch, 'search')
 
 /** The loss of each task: what decides where nothing is said. */
-const usual: Readonly<Record<Task, MetricName>> = {
+export const lossOfTask: Readonly<Record<Task, MetricName>> = {
   binary: 'logLoss',
   multiclass: 'logLoss',
   regression: 'rmse',
@@ -236,5 +236,5 @@ const usual: Readonly<Record<Task, MetricName>> = {
 export function compileSearch(model: string, { search: { best, ...rest } }: SearchedTrainer, task: Task): Search {
   if (best !== undefined && !metricsOfTask[task].includes(best))
     refuse('model', model, `searches the best ${best}, which a ${task} task has not: ${metricsOfTask[task].join(', ')}`)
-  return { ...rest, best: best ?? usual[task] }
+  return { ...rest, best: best ?? lossOfTask[task] }
 }

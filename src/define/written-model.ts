@@ -24,7 +24,7 @@ interface WrittenView extends Unset<Omit<FeatureView, typeof definitionBrand | '
 
 type ModelPart = Unset<
   Omit<Model, typeof definitionBrand | 'from' | 'views'>,
-  'encryptWith' | 'quantile' | 'weight' | 'classWeights' | 'search' | 'folds' | 'units'
+  'encryptWith' | 'quantile' | 'weight' | 'classWeights' | 'search' | 'folds' | 'learningCurve' | 'units'
 >
 
 /** Feature views with the datasets that they, and who else is written beside them, read. */
@@ -134,6 +134,7 @@ export function readModelDefinition(json: unknown, version: string): Model {
     search: undefined,
     units: undefined,
     folds: undefined,
+    learningCurve: undefined,
     ...written.model,
     [definitionBrand]: 'model',
     from,

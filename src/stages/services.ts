@@ -47,4 +47,6 @@ export interface StageServices {
   readonly trainModule?: { readonly file: string; readonly export: string }
   /** The function that tries one combination of a search in a process of its own; undefined to do so in this one. */
   readonly trialModule?: { readonly file: string; readonly export: string }
+  /** The function that measures a learning curve in a process of its own; undefined to do so in this one. */
+  readonly curveModule?: { readonly file: string; readonly export: string }
 }

@@ -78,6 +78,12 @@ export const searchDefaults = declared('of %s the best %s decides where nothing 
 export const space = declared('takes whole numbers where an option takes no others, and all of them else')
 export const searches = of('src/stages/pipeline/search.test.ts')
 export const grid = searches('tries every combination on the folds, each as a run with its parameters and its score')
+const curves = of('src/stages/pipeline/curve.test.ts')
+export const curve = curves('is of shares that double, of the training rows alone, and drawn wherever the version is')
+export const curveDefaults = curves('takes five shares of at most 20,000 rows where nothing is said')
+export const curveOptions = curves(
+  'is measured once, and anew when its options change, of as many rows as they say; the model stays as it was',
+)
 export const drawnSearch = searches(
   'draws as many trials as it is told, by its seed, and judges them by what it is told',
 )

@@ -9,6 +9,8 @@ import {
   contract,
   counted,
   csv,
+  curve,
+  curveOptions,
   declaredFolds,
   drawnSearch,
   engine,
@@ -165,6 +167,9 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'ModelOptions.units': of('src/stages/pipeline/training.test.ts')(
     "a version whose input is the champion's in another unit is refused, unless the unit is declared",
   ),
+  'ModelOptions.learningCurve': curve,
+  'LearningCurveOptions.points': curveOptions,
+  'LearningCurveOptions.maxRows': curveOptions,
   'ModelOptions.test': of('src/stages/pipeline/training.test.ts')('has a model that is not as good as asked'),
   'ModelOptions.encryptWith': protect(
     'keeps snapshots, frames and models of sensitive data sealed, and opens them for those with a grant only',

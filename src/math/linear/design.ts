@@ -1,14 +1,30 @@
 import type { LinearData } from './model.ts'
 
+/** A matrix of `rows` × `width` as solvers use it; its last column is of ones, for the intercept, and has no penalty. */
+export interface Columns {
+  readonly rows: number
+  /** Columns, the intercept included. */
+  readonly width: number
+  /** By row, all 1 when none were given. */
+  readonly weights: Float64Array
+  /** Sum over the rows of weight × square, by column: how steep the loss can be along it. */
+  readonly mass: Float64Array
+  /** Most entries of a row that are not 0. */
+  readonly entries: number
+  /** Margins of all rows: matrix × solution. */
+  forward(solution: Float64Array, into: Float64Array): Float64Array
+  /** Sums over the rows: matrix transposed × amounts. */
+  backward(amounts: Float64Array, into: Float64Array): Float64Array
+  /** The `entries` of a row, places ascending. */
+  readRow(row: number, places: Int32Array, values: Float64Array): void
+}
+
 /**
  * The columns that a solver sees: every number standardised to mean 0 and variance 1 (a constant one is 0), every code of a
  * categorical feature as a column of zeros and ones, and a column of ones for the intercept, the last. Nothing of it is
  * stored: a row has one entry a feature, whatever the number of codes.
  */
-export interface Design {
-  readonly rows: number
-  /** Columns, the intercept included. */
-  readonly width: number
+export interface Design extends Columns {
   readonly features: number
   /** First column of each feature. */
   readonly first: Int32Array
@@ -17,10 +33,6 @@ export interface Design {
   readonly means: Float64Array
   readonly deviations: Float64Array
   readonly replacements: readonly number[]
-  /** By row, all 1 when none were given. */
-  readonly weights: Float64Array
-  /** Sum of the weights in each column of a code; of a number's column, and of the intercept's, the sum of all weights. */
-  readonly mass: Float64Array
   readonly columns: readonly Float32Array[]
 }
 
@@ -63,7 +75,16 @@ export function designOf(data: LinearData): Design {
     deviations[at] = deviation
     return fill
   })
-  return { rows, width: width + 1, features, first, codes, means, deviations, replacements, weights, mass, columns }
+  const parts = { rows, width: width + 1, features, first, codes, means, deviations, replacements, columns }
+  return {
+    ...parts,
+    weights,
+    mass,
+    entries: features + 1,
+    forward: (solution, into) => forward(parts, solution, into),
+    backward: (amounts, into) => backward(parts, amounts, into),
+    readRow: (row, places, values) => readRow(parts, row, places, values),
+  }
 }
 
 function weightsOf(rows: number, given: Float32Array | undefined): Float64Array {
@@ -124,8 +145,9 @@ function momentsOf(column: Float32Array, fill: number, weights: Float64Array, to
   return [mean, most > 1e-14 * Math.abs(mean) ? Math.sqrt(squares / total) || 1 : 1]
 }
 
-/** Margins of all rows: design × solution. */
-export function forward(design: Design, solution: Float64Array, into: Float64Array): Float64Array {
+type Parts = Omit<Design, 'weights' | 'mass' | 'entries' | 'forward' | 'backward' | 'readRow'>
+
+function forward(design: Parts, solution: Float64Array, into: Float64Array): Float64Array {
   const { rows, features, first, codes, means, deviations, replacements, columns, width } = design
   into.fill(solution[width - 1] as number)
   for (let at = 0; at < features; at++) {
@@ -148,8 +170,7 @@ export function forward(design: Design, solution: Float64Array, into: Float64Arr
   return into
 }
 
-/** Sums over the rows: design transposed × amounts. */
-export function backward(design: Design, amounts: Float64Array, into: Float64Array): Float64Array {
+function backward(design: Parts, amounts: Float64Array, into: Float64Array): Float64Array {
   const { rows, features, first, codes, means, deviations, replacements, columns, width } = design
   into.fill(0)
   for (let at = 0; at < features; at++) {
@@ -177,8 +198,8 @@ export function backward(design: Design, amounts: Float64Array, into: Float64Arr
   return into
 }
 
-/** The entries of a row: one column and value a feature, and the intercept. */
-export function readRow(design: Design, row: number, places: Int32Array, values: Float64Array): void {
+/** One column and value a feature, and the intercept. */
+function readRow(design: Parts, row: number, places: Int32Array, values: Float64Array): void {
   const { features, first, codes, means, deviations, replacements, columns, width } = design
   for (let at = 0; at < features; at++) {
     const value = (columns[at] as Float32Array)[row] as number

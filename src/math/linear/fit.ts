@@ -3,6 +3,7 @@ import { minimiseWithL1 } from './elastic-net.ts'
 import { lossFor } from './losses.ts'
 import type { LinearData, LinearModel, LinearTask } from './model.ts'
 import { minimise } from './newton.ts'
+import { minimiseInRowSpace, rowSpaceIsSmaller } from './row-space.ts'
 
 export interface LinearFit {
   readonly task: LinearTask
@@ -44,7 +45,12 @@ export function fitWithImportance(
   const unit = task === 'regression' ? unitOf(data.labels, design.weights) : { offset: 0, scale: 1 }
   const labels = Float64Array.from(data.labels, label => (label - unit.offset) / unit.scale)
   const loss = lossFor(task, classes, labels, design.weights)
-  const solution = l1 > 0 ? minimiseWithL1(design, loss, l1, l2) : minimise(design, loss, l2)
+  const solution =
+    l1 > 0
+      ? minimiseWithL1(design, loss, l1, l2)
+      : l2 > 0 && rowSpaceIsSmaller(design)
+        ? minimiseInRowSpace(design, loss, l2)
+        : minimise(design, loss, l2)
   if (l1 === 0 && l2 === 0) centreCodes(design, solution, loss.outputs)
   return { model: modelOf(design, solution, task, unit), importance: sharesOf(design, solution, loss.outputs) }
 }

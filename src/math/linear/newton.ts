@@ -1,5 +1,5 @@
 import { solveSymmetric } from './cholesky.ts'
-import { backward, type Design, forward, readRow } from './design.ts'
+import type { Columns } from './design.ts'
 import type { Loss } from './losses.ts'
 
 /** Margins of all outputs with what the loss says of them. */
@@ -18,35 +18,35 @@ const maxDense = 1000
 const maxDenseWork = 1e10
 
 /** The loss with its L2 penalty, and its derivatives, at a solution. */
-export function lookAt(design: Design, loss: Loss, solution: Float64Array, l2: number): Place {
-  const make = (): Float64Array[] => Array.from({ length: loss.outputs }, () => new Float64Array(design.rows))
+export function lookAt(matrix: Columns, loss: Loss, solution: Float64Array, l2: number): Place {
+  const make = (): Float64Array[] => Array.from({ length: loss.outputs }, () => new Float64Array(matrix.rows))
   const margins = make()
   const [slopes, state] = [make(), make()]
-  margins.forEach((into, k) => forward(design, solution.subarray(k * design.width, (k + 1) * design.width), into))
+  margins.forEach((into, k) => matrix.forward(solution.subarray(k * matrix.width, (k + 1) * matrix.width), into))
   let sum = loss.derive(margins, slopes, state)
   for (let k = 0; k < loss.outputs; k++) {
-    for (let at = 0; at < design.width - 1; at++) sum += 0.5 * l2 * (solution[k * design.width + at] as number) ** 2
+    for (let at = 0; at < matrix.width - 1; at++) sum += 0.5 * l2 * (solution[k * matrix.width + at] as number) ** 2
   }
   return { solution, loss: sum, slopes, state }
 }
 
 /** The best constant model, where every solver starts. */
-export function startOf(design: Design, loss: Loss): Float64Array {
-  const solution = new Float64Array(loss.outputs * design.width)
+export function startOf(matrix: Columns, loss: Loss): Float64Array {
+  const solution = new Float64Array(loss.outputs * matrix.width)
   loss.start.forEach((value, k) => {
-    solution[(k + 1) * design.width - 1] = value
+    solution[(k + 1) * matrix.width - 1] = value
   })
   return solution
 }
 
 /** First derivatives by every coefficient, the penalty's included. */
-export function slopeOf(design: Design, loss: Loss, place: Place, l2: number): Float64Array {
+export function slopeOf(matrix: Columns, loss: Loss, place: Place, l2: number): Float64Array {
   const slope = new Float64Array(place.solution.length)
   for (let k = 0; k < loss.outputs; k++) {
-    const from = k * design.width
-    const own = slope.subarray(from, from + design.width)
-    backward(design, place.slopes[k] as Float64Array, own)
-    for (let at = 0; at < design.width - 1; at++)
+    const from = k * matrix.width
+    const own = slope.subarray(from, from + matrix.width)
+    matrix.backward(place.slopes[k] as Float64Array, own)
+    for (let at = 0; at < matrix.width - 1; at++)
       own[at] = (own[at] as number) + l2 * (place.solution[from + at] as number)
   }
   return slope
@@ -56,27 +56,26 @@ export function slopeOf(design: Design, loss: Loss, place: Place, l2: number): F
  * Minimises the penalised loss by Newton's method with step halving; of a quadratic loss one step is the answer. Without a
  * penalty and with perfectly separable classes there is no minimum, and it ends at the best of its steps.
  */
-export function minimise(design: Design, loss: Loss, l2: number): Float64Array {
-  let place = lookAt(design, loss, startOf(design, loss), l2)
+export function minimise(matrix: Columns, loss: Loss, l2: number): Float64Array {
+  let place = lookAt(matrix, loss, startOf(matrix, loss), l2)
   const size = place.solution.length
-  const entries = design.features + 1
-  const dense = size <= maxDense && (design.rows * (entries * loss.outputs) ** 2) / 2 <= maxDenseWork
+  const dense = size <= maxDense && (matrix.rows * (matrix.entries * loss.outputs) ** 2) / 2 <= maxDenseWork
   let first = 0
   for (let step = 0; step < maxSteps; step++) {
-    const slope = slopeOf(design, loss, place, l2)
+    const slope = slopeOf(matrix, loss, place, l2)
     const steepness = Math.sqrt(dot(slope, slope))
     if (step === 0) first = steepness
     // Far from the minimum a rough step does as well as the exact one
     const share = loss.quadratic ? 1e-13 : Math.min(0.1, Math.sqrt(steepness / first)) * 0.1
     const move = dense
-      ? solveSymmetric(curvatureOf(design, loss, place, l2), slope)
-      : conjugateGradients(design, loss, place, slope, l2, share)
+      ? solveSymmetric(curvatureOf(matrix, loss, place, l2), slope)
+      : conjugateGradients(matrix, loss, place, slope, l2, share)
     let length = 1
     let next = place
     do {
       const scale = length
       const candidate = place.solution.map((value, at) => value - scale * (move[at] as number))
-      next = lookAt(design, loss, candidate, l2)
+      next = lookAt(matrix, loss, candidate, l2)
       length /= 2
     } while (!(next.loss <= place.loss) && length > 1e-9)
     if (!(next.loss <= place.loss)) break
@@ -93,43 +92,43 @@ export function minimise(design: Design, loss: Loss, l2: number): Float64Array {
 }
 
 /** The lower triangle of the second derivatives. */
-function curvatureOf(design: Design, loss: Loss, { state }: Place, l2: number): Float64Array {
-  const { rows, width, features, weights } = design
+function curvatureOf(matrix: Columns, loss: Loss, { state }: Place, l2: number): Float64Array {
+  const { rows, width, entries, weights } = matrix
   const size = width * loss.outputs
-  const matrix = new Float64Array(size * size)
-  const places = new Int32Array(features + 1)
-  const values = new Float64Array(features + 1)
+  const second = new Float64Array(size * size)
+  const places = new Int32Array(entries)
+  const values = new Float64Array(entries)
   for (let row = 0; row < rows; row++) {
-    readRow(design, row, places, values)
+    matrix.readRow(row, places, values)
     const weight = weights[row] as number
     if (weight === 0) continue
     for (let k = 0; k < loss.outputs; k++) {
       for (let l = 0; l <= k; l++) {
         const scale = weight * loss.curvature(state, row, k, l)
-        for (let i = 0; i <= features; i++) {
+        for (let i = 0; i < entries; i++) {
           const begin = (k * width + (places[i] as number)) * size + l * width
           const scaled = scale * (values[i] as number)
-          // Columns ascend with the features, so within one output the lower triangle is j <= i
-          const end = l === k ? i : features
+          // Columns ascend, so within one output the lower triangle is j <= i
+          const end = l === k ? i : entries - 1
           for (let j = 0; j <= end; j++) {
             const at = begin + (places[j] as number)
-            matrix[at] = (matrix[at] as number) + scaled * (values[j] as number)
+            second[at] = (second[at] as number) + scaled * (values[j] as number)
           }
         }
       }
     }
   }
   for (let at = 0; at < size; at++) {
-    if (at % width !== width - 1) matrix[at * size + at] = (matrix[at * size + at] as number) + l2
+    if (at % width !== width - 1) second[at * size + at] = (second[at * size + at] as number) + l2
   }
-  return matrix
+  return second
 }
 
 /** Second derivatives × direction, without writing them out. */
-function curvatureTimes(design: Design, loss: Loss, { state }: Place, l2: number, along: Float64Array): Float64Array {
-  const { rows, width, weights } = design
+function curvatureTimes(matrix: Columns, loss: Loss, { state }: Place, l2: number, along: Float64Array): Float64Array {
+  const { rows, width, weights } = matrix
   const moved = Array.from({ length: loss.outputs }, (_, k) =>
-    forward(design, along.subarray(k * width, (k + 1) * width), new Float64Array(rows)),
+    matrix.forward(along.subarray(k * width, (k + 1) * width), new Float64Array(rows)),
   )
   const out = new Float64Array(along.length)
   const bent = Array.from({ length: loss.outputs }, () => new Float64Array(rows))
@@ -150,7 +149,7 @@ function curvatureTimes(design: Design, loss: Loss, { state }: Place, l2: number
         (weights[row] as number) * p * (((moved[k] as Float64Array)[row] as number) - mean)
     }
   }
-  bent.forEach((amounts, k) => backward(design, amounts, out.subarray(k * width, (k + 1) * width)))
+  bent.forEach((amounts, k) => matrix.backward(amounts, out.subarray(k * width, (k + 1) * width)))
   for (let at = 0; at < out.length; at++) {
     if (at % width !== width - 1) out[at] = (out[at] as number) + l2 * (along[at] as number)
   }
@@ -161,7 +160,7 @@ const maxTurns = 500
 
 /** Solves for the Newton step up to a share of the slope by conjugate gradients, the sizes of the columns evened out. */
 function conjugateGradients(
-  design: Design,
+  matrix: Columns,
   loss: Loss,
   place: Place,
   slope: Float64Array,
@@ -169,7 +168,7 @@ function conjugateGradients(
   share: number,
 ): Float64Array {
   const size = slope.length
-  const { width, mass } = design
+  const { width, mass } = matrix
   const even = Float64Array.from({ length: size }, (_, at) => 1 / ((mass[at % width] as number) + l2 || 1))
   const x = new Float64Array(size)
   const rest = slope.slice()
@@ -177,7 +176,7 @@ function conjugateGradients(
   let energy = dot(rest, toward)
   const enough = energy * share * share
   for (let turn = 0; turn < maxTurns && energy > enough; turn++) {
-    const bent = curvatureTimes(design, loss, place, l2, toward)
+    const bent = curvatureTimes(matrix, loss, place, l2, toward)
     const curve = dot(toward, bent)
     if (!(curve > 0)) break
     const length = energy / curve

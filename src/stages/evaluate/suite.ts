@@ -11,7 +11,7 @@ import { propertyTest } from './properties/index.ts'
 import { latencyTest } from './latency-test.ts'
 import { sizeTest } from './service-tests.ts'
 import { slicesTest } from './slices/index.ts'
-import { figuresOf, type ModelFigures } from './figures/index.ts'
+import { figuresOf, type KnownFigures, type ModelFigures } from './figures/index.ts'
 import { freshTest, overfitTest, simpleModelTest } from './comparisons.ts'
 import { memoryTest } from './memory-test.ts'
 import { fairnessTest } from './fairness-test.ts'
@@ -43,8 +43,8 @@ export interface SuiteInput {
   readonly kept?: readonly Counterexample[]
   readonly seed: number
   readonly clock: Clock
-  /** Measures what the model is drawn by, too: shares of importance in the order of the inputs, and the champion's name. */
-  readonly figures?: { readonly importance?: readonly number[]; readonly champion?: string }
+  /** Measures what the model is drawn by, too. */
+  readonly figures?: KnownFigures
   /** Checks made elsewhere that belong to the verdict: export parity, scaler. */
   readonly further?: readonly CheckResult[]
 }
@@ -79,7 +79,7 @@ export async function runSuite(input: SuiteInput): Promise<SuiteResult> {
   }
   const { figures } = input
   return {
-    ...(figures ? { figures: await figuresOf(context, checks, figures.importance, figures.champion) } : {}),
+    ...(figures ? { figures: await figuresOf(context, checks, figures) } : {}),
     counterexamples,
     scores: context.judged.scores,
     metrics: Object.fromEntries(

@@ -107,14 +107,15 @@ export async function truthOf(engine: DataEngine, model: Model, table: string): 
     byClass === undefined ? own : `${own ?? '1.0'} * CASE WHEN millrace_split = 'train' THEN ${byClass} ELSE 1 END`
   if (model.task === 'binary')
     return { classes: [], trained, label: dialect.cast(sql, 'int'), className: undefined, weight }
+  // Named so that no column of a dataset hides them
   await engine.load('frame_classes', [
-    { name: 'class', type: 'text', values: names },
-    { name: 'place', type: 'float', values: Float64Array.from(names, (_, i) => i) },
+    { name: 'millrace_class', type: 'text', values: names },
+    { name: 'millrace_place', type: 'float', values: Float64Array.from(names, (_, i) => i) },
   ])
   return {
     classes: names,
     trained,
-    label: `(SELECT place FROM frame_classes c WHERE c.class = ${className})`,
+    label: `(SELECT millrace_place FROM frame_classes WHERE millrace_class = ${className})`,
     className,
     weight,
   }

@@ -18,7 +18,7 @@ import type { Profile } from '../windows/profile.ts'
 import { championOf } from './champion.ts'
 import { frameKey, saveUnder } from './save.ts'
 import type { StageServices } from '../services.ts'
-import { datasetInputs, datasetsOf, from, input, type Common, type Logs } from './step-parts.ts'
+import { curveStepName, datasetInputs, datasetsOf, from, input, type Common, type Logs } from './step-parts.ts'
 
 /** Most test rows that the suite is run on. */
 const suiteRows = 60_000
@@ -56,6 +56,7 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
       onnx: from(`verify-${model.name}`, 'onnx'),
       profile: from(`verify-${model.name}`, 'profile'),
       scaler: from(`train-${model.name}`, 'scaler'),
+      ...(model.learningCurve ? { curve: from(curveStepName(model), 'curve') } : {}),
     },
     parameters: { tests: model.tests as unknown as Json, model: model.name },
     // The champion is the world's state, not an input; latency is the machine's
@@ -117,6 +118,7 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
           figures: {
             importance: card.importance,
             ...(champion ? { champion: versionName(champion.record) } : {}),
+            ...(context.inputs.curve ? { learningCurve: await context.inputs.curve.json<never>() } : {}),
           },
           ...(champion ? { champion: champion.scores } : {}),
         })

@@ -9,6 +9,7 @@ import {
   datasetsOf,
   from,
   input,
+  curveStepName,
   searchStepName,
   type Common,
   type Logs,
@@ -33,6 +34,7 @@ export function registerStep(
       ...(model.search
         ? { search: from(searchStepName(model), 'winner'), trials: from(searchStepName(model), 'trials') }
         : {}),
+      ...(model.learningCurve ? { curve: from(curveStepName(model), 'curve') } : {}),
       scaler: from(`train-${model.name}`, 'scaler'),
       profile: from(`evaluate-${model.name}`, 'profile'),
       onnx: from(`verify-${model.name}`, 'onnx'),

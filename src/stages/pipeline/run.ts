@@ -57,6 +57,7 @@ export const withFile = (model: Model, trainer: OnnxTrainer): Model => ({
   trainer,
   search: undefined,
   folds: undefined,
+  learningCurve: undefined,
 })
 
 /** Starts the training run of a model, or the run that imports one. */

@@ -72,5 +72,8 @@ export function datasetsOf(model: Model): Dataset[] {
   return [...new Map([model.from, ...model.views.map(view => view.from)].map(one => [one.name, one])).values()]
 }
 
+/** The step that measures a model's learning curve. */
+export const curveStepName = (model: Pick<Model, 'name'>): string => `curve-${model.name}`
+
 /** The step that searches a model's parameters. */
 export const searchStepName = (model: Pick<Model, 'name'>): string => `search-${model.name}`

@@ -8,6 +8,7 @@ import type { ArtifactStore } from '../../ports/artifact-store.ts'
 import type { ModelVersion } from '../../ports/metadata-store.ts'
 import type { ModelCard } from '../../ports/trainer.ts'
 import type { ModelFigures } from '../evaluate/figures/index.ts'
+import type { LearningCurveFigure } from '../evaluate/figures/learning-curve.ts'
 import type { GoldenRows } from '../evaluate/golden.ts'
 import type { ExplanationBasis } from '../explain/basis.ts'
 import { type FrameSummary, type Spans, spansIn } from '../features/frame.ts'
@@ -47,6 +48,8 @@ const readers = {
   explanation: (json: unknown, version: string): ExplanationBasis => ofKind(json, 'explanation basis', version),
   /** What it is drawn by: curves, distributions, slices. */
   figures: (json: unknown, version: string): ModelFigures => ofKind(json, 'model figures', version),
+  /** What more training rows would have brought; of models that declare it. */
+  curve: (json: unknown, version: string): LearningCurveFigure => ofKind(json, 'learning curve', version),
   profile(json: unknown, version: string): Profile {
     if (typeof json !== 'object' || json === null || !('columns' in json))
       throw fail('versionUnreadable', { version, reason: 'its baseline has a form that this Millrace does not know' })

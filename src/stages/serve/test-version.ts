@@ -66,7 +66,12 @@ export async function testVersion(
       kept: await readCounterexamples(store, record.model),
       seed,
       clock,
-      figures: { importance: version.card.importance, ...(champion ? { champion: champion.name } : {}) },
+      figures: {
+        importance: version.card.importance,
+        ...(champion ? { champion: champion.name } : {}),
+        // What was measured when it was trained
+        ...(record.facts.curve === undefined ? {} : { learningCurve: await readPart(services, record, 'curve') }),
+      },
       further: [version.golden],
     })
     // What a key protects is kept nowhere in clear

@@ -22,6 +22,19 @@ export function openFrame(
   }
 }
 
+/** How many rows a part of a frame has, or of a fold of its training rows. */
+export async function countRows(
+  engine: DataEngine,
+  path: string,
+  part: 'train' | 'test',
+  fold: FoldPart,
+): Promise<number> {
+  const relation = await engine.scan({ kind: 'parquet', path, rowNumber: 'millrace_n' }, '/')
+  const where = partCondition(engine.dialect, relation.sql, part, fold)
+  const [found] = await engine.rows(`SELECT count(*) AS n FROM ${relation.sql} WHERE ${where}`)
+  return Number(found?.n)
+}
+
 /** One part as a file of its own, its rows in their order: the inputs, and what a training row is trained by. */
 async function writePart(
   engine: DataEngine,

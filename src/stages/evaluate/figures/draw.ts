@@ -33,6 +33,7 @@ export function drawFigures(figures: ModelFigures): readonly Picture[] {
       : []),
     ...(figures.confusion ? [confusion(figures.confusion)] : []),
     ...(figures.slices.length > 0 ? [slices(figures)] : []),
+    ...learningCurve(figures.learningCurve),
     ...(figures.importance.some(one => one.share > 0) ? [importance(figures)] : []),
     ...(figures.importanceIs === 'of the trainer' && figures.lossWithout?.some(one => one.rise > 0)
       ? [lossWithout(figures.lossWithout)]
@@ -201,6 +202,34 @@ function slices({ slices: list }: ModelFigures): Picture {
     note: 'what the model loses in each against what can be reached there, with 95 % intervals',
     svg,
   }
+}
+
+/** Two lines over the rows that were learned from; nothing where fewer than two shares could be. */
+function learningCurve(figure: ModelFigures['learningCurve']): Picture[] {
+  if (!figure) return []
+  const { metric, judged, points } = figure
+  const known = points.flatMap(({ rows, held, trained }) =>
+    held === null || trained === null ? [] : [{ rows, held, trained }],
+  )
+  const [first, before, last] = [known[0], known.at(-2), known.at(-1)]
+  if (!first || !before || !last || known.length < 2) return []
+  const title = 'Learning curve'
+  const values = known.flatMap(one => [one.held, one.trained])
+  const [low, high] = [Math.min(...values), Math.max(...values)]
+  const y = high > low ? ([low, high] as const) : ([low - 0.5, low + 0.5] as const)
+  const axes = { x: [0, last.rows], y, xWords: 'training rows', yWords: metric } as const
+  const count = (rows: number): string => rows.toLocaleString('en-US')
+  const svg = plot(title, axes, plane => {
+    const dots = known.map(({ rows, held, trained }) => {
+      const words = `${count(rows)} rows: ${metric} ${short(held)} on others, ${short(trained)} on themselves`
+      return `<circle class="figure-dot main" cx="${plane.x(rows)}" cy="${plane.y(held)}" r="3"><title>${escaped(words)}</title></circle>`
+    })
+    const along = (of: 'held' | 'trained') => known.map(one => [one.rows, one[of]] as const)
+    return `${line(plane, along('trained'), 'other', 'rows that were trained on')}${line(plane, along('held'), 'main', 'rows that were not trained on')}${dots.join('')}`
+  })
+  const left = points.length - known.length
+  const note = `${metric} of ${count(judged)} training rows that were kept back, and of those that were learned from: ${short(first.held)} after ${count(first.rows)} rows, ${short(before.held)} after ${count(before.rows)}, ${short(last.held)} after ${count(last.rows)}${left > 0 ? `; ${left} smaller shares could not be trained on` : ''}`
+  return [{ title, note, svg }]
 }
 
 function importance({ importance: list, importanceIs }: ModelFigures): Picture {

@@ -5,6 +5,7 @@ import type { SuiteContext } from '../context.ts'
 import { slicesFor } from '../slices/index.ts'
 import { judgeSlices } from '../slices/judge.ts'
 import { curvesOf, histogramOf } from './curves.ts'
+import type { LearningCurveFigure } from './learning-curve.ts'
 import { dependenceOf, lossWithout, ranked, sharesOf } from './inputs.ts'
 import type { ClassCurves, ModelFigures, SliceFigure, Whose } from './shape.ts'
 
@@ -14,12 +15,20 @@ const maxClasses = 12
 const maxSlices = 16
 const maxTruths = 400
 
-/** What a tested model is drawn by, measured once where it is tested. `importance` is the trainer's, in the order of the inputs. */
+/** What is known of a model besides its scores. */
+export interface KnownFigures {
+  /** The trainer's, in the order of the inputs. */
+  readonly importance?: readonly number[]
+  /** The champion's name. */
+  readonly champion?: string
+  readonly learningCurve?: LearningCurveFigure
+}
+
+/** What a tested model is drawn by, measured once where it is tested. */
 export async function figuresOf(
   context: SuiteContext,
   checks: readonly CheckResult[],
-  importance: readonly number[] | undefined,
-  championName: string | undefined,
+  { importance, champion: championName, learningCurve }: KnownFigures,
 ): Promise<ModelFigures> {
   const { judged, champion, classes, frame, subject } = context
   const theirs = champion && 'scores' in champion ? champion : undefined
@@ -48,6 +57,7 @@ export async function figuresOf(
     importanceIs: told ? 'of the trainer' : 'by permutation',
     ...(rises ? { lossWithout: ranked(names, rises).map(({ input, share }) => ({ input, rise: share })) } : {}),
     dependence: await dependenceOf(context, matter),
+    ...(learningCurve ? { learningCurve } : {}),
     slices: slicesIn(checks, context),
   }
 }

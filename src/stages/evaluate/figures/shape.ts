@@ -1,3 +1,4 @@
+import type { LearningCurveFigure } from './learning-curve.ts'
 import type { Task } from '../../../math/task.ts'
 
 /** Whose figures: the model's that is tested, or the champion's on the same rows. */
@@ -67,4 +68,6 @@ export interface ModelFigures {
   readonly lossWithout?: readonly { input: string; rise: number }[]
   readonly dependence: readonly Dependence[]
   readonly slices: readonly SliceFigure[]
+  /** Where the model declares one. */
+  readonly learningCurve?: LearningCurveFigure
 }
