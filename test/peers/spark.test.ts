@@ -7,9 +7,11 @@ import { holdToCounting } from '../oracle/verdicts.ts'
 import { dataEngineContract } from '../../src/testing/data-engine-contract.ts'
 
 const servers = [
-  ['Sail', process.env.MILLRACE_TEST_SAIL],
-  ['Apache Spark', process.env.MILLRACE_TEST_SPARK],
-] as const
+  ['Sail', process.env.MILLRACE_TEST_SAIL ?? ''],
+  ['Apache Spark', process.env.MILLRACE_TEST_SPARK ?? ''],
+].filter(([, url]) => url !== '') as [string, string][]
+if (servers.length === 0)
+  console.warn('SKIPPED: MILLRACE_TEST_SAIL is not set; scripts/test-peers.sh starts a server to test with')
 
 /** SQL of users, and what asks for the capitals of letters. */
 const isRefused = (spec: ExpectationSpec): boolean =>
@@ -20,11 +22,7 @@ const refused = {
   'lines of text that are no rows are told by number, and the others are rows': 'text is refused by name',
 }
 
-describe.each(servers)('data engine Spark Connect at %s', (name, url) => {
-  if (url === undefined) {
-    test.skip('no server', () => undefined)
-    return
-  }
+describe.skipIf(servers.length === 0).each(servers)('data engine Spark Connect at %s', (name, url) => {
   const sail = {
     'a statement that takes longer than its limit is ended, and the engine goes on':
       'Sail goes on with a join that nobody waits for, and answers nobody meanwhile',
@@ -46,6 +44,6 @@ describe.each(servers)('data engine Spark Connect at %s', (name, url) => {
       forms: ['parquet'],
       takes: spec => !isRefused(spec),
       each: column => `explode(${column})`,
-      runs: 0.15,
+      runs: 0.08,
     }))
 })

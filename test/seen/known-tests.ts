@@ -5,7 +5,7 @@ import { of } from './seen.ts'
 export const effects = of('test/option-effects.test.ts')
 export const reading = of('test/reading-options.test.ts')
 export const served = of('test/served.test.ts')
-export const oracle = of('test/oracle/verdicts.test.ts')
+export const oracle = of('test/oracle/verdicts.ts')
 export const rollout = of('src/stages/deploy/rollout/rollout.test.ts')
 export const queried = of('src/server/rollout-queries.test.ts')
 export const observed = of('src/server/observe.test.ts')

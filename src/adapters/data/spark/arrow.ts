@@ -102,14 +102,14 @@ export function joined(batches: readonly (readonly Column[])[]): Map<string, Col
 }
 
 function whole(type: ColumnType, name: string, parts: readonly Column[]): Column {
-  const [only] = parts
-  if (only && parts.length === 1) return only
+  const [only] = parts as [Column]
+  if (parts.length === 1) return only
   const length = parts.reduce((sum, part) => sum + part.values.length, 0)
   const nulls = parts.some(part => part.nulls) ? new Uint8Array(length) : undefined
   const values =
     type === 'text'
       ? parts.flatMap(part => part.values as readonly string[])
-      : new (only?.values.constructor as new (length: number) => Float64Array)(length)
+      : new (only.values.constructor as new (length: number) => Float64Array)(length)
   let at = 0
   for (const part of parts) {
     if (!Array.isArray(values)) (values as Float64Array).set(part.values as Float64Array, at)
