@@ -43,7 +43,8 @@ afterAll(async () => {
 test('is refused where nothing is kept, and compares what was answered where it is', async () => {
   refused(await run('features', 'verify', '--reads'), 2, 'MR4119', 'zones', 'verify:')
   define("verify: { every: '1h' }, ")
-  refused(await run('features', 'verify', '--reads'), 1, 'Nothing was read of late')
+  const before = await run('features', 'verify', '--reads')
+  expect(before).toMatchObject({ code: 1, out: 'Nothing was read of late that could be compared.\n' })
   server = await startUp(root)
   const answer = await fetch(`${server.url}/v1/features/zones:get`, {
     method: 'POST',
@@ -65,7 +66,7 @@ test('is refused where nothing is kept, and compares what was answered where it 
   const late = await run('features', 'verify', '--reads')
   expect(late).toMatchObject({ code: 0 })
   expect(late.out).toContain('1 reads differ by rows that came after they were read (late)')
-  expect(late.out).toContain('rides of a at 2026-01-01T11:00:00.000Z: online 15, offline 16 (late)')
+  expect(late.out).toMatch(/rides of a at 2026-01-01.11:00.*: online 15, offline 16 \(late\)/)
   const views = (await (await fetch(`${server.url}/v1/features`)).json()) as { views: { reads: unknown }[] }
   expect(views.views[0]?.reads).toMatchObject({
     statuses: [{ counts: { present: 2, missing: 1 } }],

@@ -31,7 +31,7 @@ async function verifyOne(
     return await verifyReads(engine, planView(view), reads, {
       newest: await withLog(engine, view.from, newest.sql, log?.sql),
       done: await materialisationOf(workspace, view),
-      async then(digest, at) {
+      async rowsAt(digest, at) {
         try {
           const snapshot = await newestSnapshot(workspace, view.from, digest)
           const logged = log && `SELECT * FROM (${log.sql}) WHERE ${logColumns.at} <= ${at}`

@@ -47,7 +47,7 @@ const maxExamples = 10
 export interface ReadTruth {
   readonly newest: DatasetRows
   /** Rows of a snapshot and of what the log had at a moment; undefined where the snapshot is gone. */
-  then(snapshot: Materialisation['snapshot'], at: number): Promise<DatasetRows | undefined>
+  rowsAt(snapshot: Materialisation['snapshot'], at: number): Promise<DatasetRows | undefined>
   readonly done: Materialisation | undefined
 }
 
@@ -85,7 +85,7 @@ async function reasonOf(
   const event = eventMicros(plan, engine.dialect)
   for (const { snapshot, until } of sourcesOf(truth.done, read))
     for (const cut of [read, read - maxBehind]) {
-      const rows = await truth.then(snapshot, cut)
+      const rows = await truth.rowsAt(snapshot, cut)
       if (!rows) continue
       seen++
       const [then = []] = await offlineVectors(engine, plan, knownBy(rows, event, until), [{ entity, at }])
