@@ -54,10 +54,7 @@ export default defineConfig({
         test: {
           name: 'system',
           include: ['test/**/*.test.ts'],
-          exclude: [
-            ...['test/peers/**', 'test/frameworks/**', 'test/alone/**', 'test/faults/**', 'test/**/*.long.test.ts'],
-            ...journeys,
-          ],
+          exclude: ['test/{peers,frameworks,alone,faults}/**', 'test/**/*.long.test.ts', ...journeys],
           isolate: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -26,13 +26,14 @@ const random = seeded(seed)
 const names = Object.keys(changes)
 const parts = (pair: readonly string[]): Parts =>
   Object.assign({ ...original }, ...pair.map(name => changes[name]?.parts)) as Parts
-/** Inputs that read what the other change takes away, or compare texts with numbers, are no project. */
+/** Of all pairs these alone are no project: parts that read what the other change takes away, or that do not fit its type or task. */
 const consistent = (pair: readonly string[]): boolean => {
-  const { inputs, views, columns } = parts(pair)
+  const { inputs, views, columns, task, threshold, tests } = parts(pair)
   return (
     (views !== '' || !inputs.includes('recent')) &&
     (columns.includes('seats') || !inputs.includes('seats')) &&
-    !(columns.includes('seats: t.text()') && inputs.includes('seats.gt('))
+    !(columns.includes('seats: t.text()') && inputs.includes('seats.gt(')) &&
+    !(task.includes('regression') && (threshold !== '' || tests.includes('auc')))
   )
 }
 const drawn: string[][] = []

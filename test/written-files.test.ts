@@ -126,7 +126,7 @@ describe('k8s render', () => {
     expect(wide).toMatch(/replicas: 3\b/)
     expect(wide).toMatch(/ReadWriteMany/)
     expect(wide).not.toMatch(/ReadWriteOnce/)
-    const scaled = await objects(...['--replicas', '2', '--access-mode', 'ReadWriteMany', '--max-replicas', '9'])
+    const scaled = await objects('--replicas', '2', '--access-mode', 'ReadWriteMany', '--max-replicas', '9')
     expect(scaled).toMatch(/maxReplicas: 9\b/)
     expect(scaled).not.toMatch(/^ {2}replicas:|type: Pods/m)
     const more = ['--replicas', '2', '--access-mode', 'ReadWriteMany', '--max-replicas', '9', '--scale-metric', 'a=5k']

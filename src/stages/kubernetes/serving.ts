@@ -69,7 +69,12 @@ function deployment(options: ServingOptions, name: string, selector: Labels, lab
               name: 'serve',
               image,
               args: [
-                ...['up', '--host', '0.0.0.0', '--port', String(port), '--auth'],
+                'up',
+                '--host',
+                '0.0.0.0',
+                '--port',
+                String(port),
+                '--auth',
                 ...(tls ? ['--tls-cert', `${tlsFolder}/tls.crt`, '--tls-key', `${tlsFolder}/tls.key`] : []),
               ],
               ...environmentOf(pod),
