@@ -55,7 +55,7 @@ export default defineConfig({
           name: 'system',
           include: ['test/**/*.test.ts'],
           exclude: ['test/{peers,frameworks,alone,faults}/**', 'test/**/*.long.test.ts', ...journeys],
-          isolate: false,
+
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
