@@ -169,7 +169,7 @@ const called: Readonly<Record<string, unknown[][]>> = {
 
 /** Take what the functions above and the trainer made, or write machine code: held by the tests beside them. */
 const elsewhere = new Set(
-  `forward backward readRow lossFor lookAt startOf slopeOf minimise minimiseWithL1 fitWithImportance linearMargins widthOfLinear stepAt
+  `forward backward readRow lossFor lookAt startOf slopeOf minimise minimiseInRowSpace rowSpaceIsSmaller minimiseWithL1 fitWithImportance linearMargins widthOfLinear stepAt
   applySteps treeContributions interventionalContributions forestAnswers linearContributions sampledContributions shapleyWeight permutationImportance checkSpace valueAt placeOf sizeOf keyOf randomAt drawFrom drawNew combinations
   seeded bootstrap isClassification designOf predictLinear mergeScalers mergeSummaries quantileOf kindOf isIdentity
   scaleOf leaveUnscaled transform inverseTransform float32Scale scaleFloat32 scaleRowsFloat32 InfiniteValueError SpreadError

@@ -178,7 +178,7 @@ it('data on Spark Connect are validated there, and what models are made of is re
     const data = { kind: 'sparkConnect', urlFrom: 'MILLRACE_TEST_SPARK_URL', maxStatement: '5m' } as const
     await opened({ data }, async workspace => {
       expect((await workspace.validationEngine()).remote).toBe(true)
-      await expect(workspace.engine()).rejects.toMatchObject({ code: 'MR2077', exit: 1, status: 422 })
+      await expect(workspace.engine()).rejects.toMatchObject({ code: 'MR2077', exit: 2, status: 422 })
     })
     await opened({}, async workspace => {
       expect(await workspace.engine()).toBe(await workspace.validationEngine())

@@ -352,7 +352,7 @@ export const dataErrors = {
     title: 'Not on this data engine',
     message: 'The data engine {engine} does not take {what}: {reason}.',
     hint: "Take it out, or have this project's data read by DuckDB: leave the setting `data` out. docs/guide/spark.md lists what runs where.",
-    exit: 1,
+    exit: 2,
     status: 422,
     blame: 'user',
     lasting: true,

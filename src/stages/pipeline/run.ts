@@ -60,13 +60,14 @@ export const withFile = (model: Model, trainer: OnnxTrainer): Model => ({
   learningCurve: undefined,
 })
 
-/** Starts the training run of a model, or the run that imports one. */
+/** Starts the training run of a model, or the run that imports one. Throws before it begins where its data cannot be read so. */
 export async function startTraining(
   services: StageServices,
   engine: Engine,
   request: TrainRequest,
 ): Promise<RunHandle> {
   const { imported } = request
+  await services.engine()
   return engine.start({
     name: `${imported ? 'import' : 'train'}-${request.model.name}`,
     steps: await trainingGraph(services, imported ? { ...request, model: withFile(request.model, imported) } : request),
@@ -95,12 +96,13 @@ export interface SnapshotRequest {
   readonly runEnvironment: Readonly<Record<string, Json>>
 }
 
-/** Starts a run that validates a dataset and snapshots its good rows: the first step of a training run, by itself. */
+/** Starts a run that validates a dataset and snapshots its good rows: the first step of a training run, by itself. Throws as that does. */
 export async function startSnapshot(
   services: StageServices,
   engine: Engine,
   { dataset, stepEnvironment, runEnvironment }: SnapshotRequest,
 ): Promise<RunHandle> {
+  await services.engine()
   return engine.start({
     name: `snapshot-${dataset.name}`,
     steps: [await datasetStep(services, dataset, stepEnvironment)],

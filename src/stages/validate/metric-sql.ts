@@ -162,7 +162,7 @@ function ranksOfValues(values: string): string {
     `SELECT ${x}, sum(n) OVER (ORDER BY ${x} ROWS UNBOUNDED PRECEDING) - n + (n + 1) / 2.0 - (SELECT (sum(n) + 1) / 2.0 FROM pairs) AS r FROM (SELECT ${x}, sum(n) AS n FROM pairs GROUP BY ${x})`
   const sum = (of: string) => `sum(pairs.n * ${of})`
   const r = `${sum('a.r * b.r')} / sqrt(${sum('a.r * a.r')} * ${sum('b.r * b.r')})`
-  return `WITH pairs AS MATERIALIZED (SELECT x, y, CAST(count(*) AS DOUBLE) AS n FROM (${values}) GROUP BY x, y), a AS (${rank('x')}), b AS (${rank('y')}) SELECT coalesce(sum(pairs.n), 0) AS n, ${r} AS r FROM pairs JOIN a ON pairs.x = a.x JOIN b ON pairs.y = b.y`
+  return `WITH pairs AS (SELECT x, y, CAST(count(*) AS DOUBLE) AS n FROM (${values}) GROUP BY x, y), a AS (${rank('x')}), b AS (${rank('y')}) SELECT coalesce(sum(pairs.n), 0) AS n, ${r} AS r FROM pairs JOIN a ON pairs.x = a.x JOIN b ON pairs.y = b.y`
 }
 
 export function ownQuery(

@@ -45,15 +45,22 @@ export function encode(arrow: Arrow, columns: readonly Column[], from: number, t
   return arrow.tableToIPC(new arrow.Table(Object.fromEntries(vectors)) as Table, 'stream')
 }
 
-/** The columns of a stream of Arrow IPC. */
-export function decode(
-  arrow: Arrow,
-  bytes: Uint8Array,
-): { readonly fields: readonly Field[]; readonly columns: Column[] } {
+/** A stream of Arrow IPC: what it has, and its columns as they are read, of which there are none of lists. */
+interface Batch {
+  readonly fields: readonly Field[]
+  readonly columns: Column[]
+}
+
+export function decode(arrow: Arrow, bytes: Uint8Array): Batch {
   // numbers are read in place, and so have to begin where a number may
   const table = arrow.tableFromIPC(bytes.byteOffset % 8 === 0 ? bytes : bytes.slice())
   const { fields } = table.schema
-  return { fields, columns: fields.map((field, i) => columnOf(arrow, field.name, table.getChildAt(i) as Vector)) }
+  return {
+    fields,
+    get columns() {
+      return fields.map((field, i) => columnOf(arrow, field.name, table.getChildAt(i) as Vector))
+    },
+  }
 }
 
 /** The engine's name of a type of Arrow, as SQL has it. */

@@ -161,7 +161,8 @@ export const sparkDialect: Dialect = {
   oneOf: () => 'STRING',
   listOf: () => 'ARRAY<STRING>',
   list: texts => `array(${texts.map(quote).join(', ')})`,
-  pick: (texts, place) => `array(${texts.map(quote).join(', ')})[${place}]`,
+  // what stands in brackets may be no expression on every server
+  pick: (texts, place) => `element_at(array(${texts.map(quote).join(', ')}), CAST(${place} AS INT) + 1)`,
   readList: sql => `from_json(${sql}, 'ARRAY<STRING>')`,
   // 63 of its bits: as a result of all engines it is a whole number that is not negative
   rowHash: columns => `shiftrightunsigned(xxhash64(${columns.join(', ')}), 1)`,
