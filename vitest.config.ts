@@ -25,11 +25,11 @@ const longTests = [
 
 /** Each takes more than half a minute on two quiet cores: together they are half of what everybody would wait for. */
 const journeys = [
-  'test/{change,ci-commands,demo,in-place,ingest,jobs,reuse,scaler}.test.ts',
-  'test/fuzz/definitions.test.ts',
+  'test/{change,ci-commands,demo,image,in-place,ingest,jobs,model-suite,reuse,scaler,trainers}.test.ts',
+  'test/fuzz/{definitions,text-files}.test.ts',
   'test/oracle/**/*.test.ts',
-  'test/running/{retrain,shutdown}.test.ts',
-  'test/server/dashboard.test.ts',
+  'test/running/{processes,retrain,shutdown}.test.ts',
+  'test/server/{dashboard,mutation}.test.ts',
 ]
 
 export default defineConfig({

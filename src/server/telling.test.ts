@@ -322,6 +322,7 @@ describe('the evidence of a rollout', () => {
       })),
       loss: null,
       metrics: [],
+      queries: [],
       shadow: { rows: 100, needed: 500, meanDifference: 0.5, flips: 1 },
     })
     const step = new Played({ minRequests: 100, maxLatency: '20ms' }).request('slow', 3).request('slow', 1, 'stable')
