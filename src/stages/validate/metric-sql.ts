@@ -161,7 +161,8 @@ function ranksOfValues(values: string): string {
   const rank = (x: string) =>
     `SELECT ${x}, sum(n) OVER (ORDER BY ${x} ROWS UNBOUNDED PRECEDING) - n + (n + 1) / 2.0 - (SELECT (sum(n) + 1) / 2.0 FROM pairs) AS r FROM (SELECT ${x}, sum(n) AS n FROM pairs GROUP BY ${x})`
   const sum = (of: string) => `sum(pairs.n * ${of})`
-  const r = `${sum('a.r * b.r')} / sqrt(${sum('a.r * a.r')} * ${sum('b.r * b.r')})`
+  // one value alone has no spread, and some engines refuse to divide by it
+  const r = `${sum('a.r * b.r')} / nullif(sqrt(${sum('a.r * a.r')} * ${sum('b.r * b.r')}), 0)`
   return `WITH pairs AS (SELECT x, y, CAST(count(*) AS DOUBLE) AS n FROM (${values}) GROUP BY x, y), a AS (${rank('x')}), b AS (${rank('y')}) SELECT coalesce(sum(pairs.n), 0) AS n, ${r} AS r FROM pairs JOIN a ON pairs.x = a.x JOIN b ON pairs.y = b.y`
 }
 
