@@ -43,10 +43,14 @@ export async function verifyViews(
     const snapshot = await newestSnapshot(workspace, view.from, done.snapshot)
     const engine = await workspace.engine()
     const log = await loadLog(workspace, engine, view.from)
-    const rows = await withLog(engine, view.from, snapshot.sql, log?.sql)
     const asked = { until: done.until, now: clock.now(), sample: input.sample ?? 2000, seed: 1 }
-    const result = await verifyView(engine, planView(view), rows, await workspace.online(), asked)
-    await log?.drop()
+    let result
+    try {
+      const rows = await withLog(engine, view.from, snapshot.sql, log?.sql)
+      result = await verifyView(engine, planView(view), rows, await workspace.online(), asked)
+    } finally {
+      await log?.drop()
+    }
     if (isDeclared) await noteVerification(workspace, view.name, result)
     results.push({ ...result, records: recordsOf(view), readers })
   }

@@ -139,6 +139,24 @@ it('is asked as often as it says, by default once a minute', async () => {
   expect(await asked('often-api', '30s')).toEqual([3, 'rolled-back'])
 })
 
+it('a Prometheus that does not answer keeps no server from ending', async () => {
+  const silent = createServer(() => undefined)
+  await new Promise<void>(done => silent.listen(0, '127.0.0.1', done))
+  const source = openPrometheus(`http://127.0.0.1:${(silent.address() as AddressInfo).port}`)
+  const server = await trainedServer(trained, 'silent-api', {}, { canary }, { queries: async () => source })
+  await server.live.rollOut(trained.versions.other, 'ada')
+  const asked = new Promise(heard => silent.once('request', heard))
+  server.live.tick()
+  await asked
+  const settled = server.live.settled()
+  await server.close()
+  await server.live.close()
+  await settled
+  // Given up, not answered: no answer of it is heard
+  expect(server.live.rollout?.queries).toEqual({})
+  await new Promise(done => silent.close(done))
+})
+
 it('needs a limit, and somebody to ask', () => {
   const made = (one: object) => () => trained.deployed('limits-api', { canary: { queries: { one } } } as never)
   expect(made({ query: 'up' })).toThrow(/canary\.queries\.one has neither min nor max/)

@@ -41,11 +41,7 @@ export function renderObjects(project: Project, options: RenderOptions): Rendere
   const { maxReplicas = replicas } = options
   const scaleMetric = options.scaleMetric === undefined ? undefined : metricOf(options.scaleMetric)
   checkServing(project, options)
-  if (!/^[\w.:/@-]+$/.test(image))
-    throw fail('manifestSetting', {
-      reason: `'${image}' is not an image`,
-      next: 'Give --image registry/name@sha256:….',
-    })
+  if (!/^[\w.:/@-]+$/.test(image)) refuse(`'${image}' is not an image`, 'Give --image registry/name@sha256:….')
   const name = objectName(project.name)
   const claim = options.claim ?? objectName(name, 'state')
   const labels = {

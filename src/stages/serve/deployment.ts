@@ -453,8 +453,10 @@ export class LiveDeployment implements ServedDeployment {
   /** Resolves when every challenger is heard and every decision so far is stored; throws what went wrong with storing one. */
   async settled(): Promise<void> {
     await this.#predictor.heard()
-    await this.#queries.settled()
     this.#predictor.tellTraffic()
+    // What went wrong with storing is told without waiting for who is asked
+    await this.#rollout.stored()
+    await this.#queries.settled()
     await this.#rollout.stored()
   }
 
@@ -522,8 +524,8 @@ export class LiveDeployment implements ServedDeployment {
 
   async #close(): Promise<void> {
     this.#rollout.trial?.end()
+    await this.#queries.close()
     await this.#predictor.heard()
-    await this.#queries.settled()
     this.#predictor.tellTraffic()
     if (this.leads) {
       await this.#memory.close()

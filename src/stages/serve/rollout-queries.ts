@@ -20,6 +20,7 @@ export class RolloutQueries {
   readonly #services: Pick<StageServices, 'clock' | 'queries'>
   readonly #hear: (event: QueryEvent, of: RolloutState) => void
   readonly #open = new Map<string, Promise<void>>()
+  readonly #over = new AbortController()
   /** Of which rollout and phase queries were asked last, and when each. */
   #of = ''
   readonly #asked = new Map<string, Micros>()
@@ -49,6 +50,7 @@ export class RolloutQueries {
 
   async #ask(name: string, query: string, state: RolloutState): Promise<void> {
     const answer = await this.#answer(query)
+    if (this.#over.signal.aborted) return
     this.#hear({ type: 'query', at: this.#services.clock.now(), name, ...answer }, state)
   }
 
@@ -56,11 +58,17 @@ export class RolloutQueries {
     try {
       const source = await this.#services.queries?.()
       return source
-        ? { value: await source.ask(query) }
+        ? { value: await source.ask(query, this.#over.signal) }
         : { value: null, reason: 'the project has no prometheus to ask' }
     } catch (error) {
       return { value: null, reason: messageOf(error) }
     }
+  }
+
+  /** Nobody waits for an answer any more: none is heard from now on. */
+  async close(): Promise<void> {
+    this.#over.abort()
+    await this.settled()
   }
 
   /** Resolves when nothing is being asked. */

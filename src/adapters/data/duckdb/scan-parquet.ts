@@ -134,18 +134,6 @@ async function hasCutTimes(file: string, columns: readonly ParquetColumn[], sess
 const asNanos = (column: ParquetColumn): ParquetColumn =>
   column.zonedNanos ? { ...column, as: { physical: 'TIMESTAMP_NS', stored: 'instant' } } : column
 
-/** The columns of all parts, each with its type in the first that has it. */
-export function columnsOfParts(parts: readonly RelationPart[]): readonly DescribedColumn[] {
-  const columns = new Map<string, DescribedColumn>()
-  for (const part of parts)
-    for (const column of part.columns) {
-      const known = columns.get(column.name)
-      // a column of nothing says nothing of what others hold
-      if (!known || known.stored === 'nothing') columns.set(column.name, column)
-    }
-  return [...columns.values()]
-}
-
 /** Parquet files: those with the same columns are read together, the others apart. Throws `sourceUnreadable`. */
 export async function scanParquet(
   source: ParquetSource,

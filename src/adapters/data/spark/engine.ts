@@ -4,12 +4,13 @@ import { fail, isMillraceError } from '../../../errors/index.ts'
 import { ulid } from '../../../internal/ids.ts'
 import type { Column, DataEngine, DescribedColumn, Relation, Row, SourceSpec } from '../../../ports/data-engine.ts'
 import { arrowLibrary, type Arrow } from '../../source/arrow/library.ts'
+import { columnsOfParts } from '../parts.ts'
 import { rowsOf } from '../rows.ts'
 import { decode, described, encode, isTextList, joined } from './arrow.ts'
 import { SparkClient, type Plan } from './client.ts'
 import { parseConnection } from './connection.ts'
 import { identifier, sparkDialect, sparkTypes } from './dialect.ts'
-import { columnsOfParts, scanParquet } from './scan.ts'
+import { scanParquet } from './scan.ts'
 
 export interface SparkOptions {
   /** Connection string, `sc://host:port/;name=value`. */

@@ -10,6 +10,7 @@ import {
   type RelationPart,
   type SourceSpec,
 } from '../../../ports/data-engine.ts'
+import { columnsOfParts } from '../parts.ts'
 import { identifier } from './dialect.ts'
 
 /** What a scan asks of the server. */
@@ -70,17 +71,6 @@ function partOf(
     numbered.map((one, i) => (i === 0 ? `CREATE TABLE ${table} AS ${one}` : `INSERT INTO ${table} ${one}`)),
   )
   return { columns, label, sql, numbered: table }
-}
-
-/** The columns of all parts, each with its type in the first that has it. */
-export function columnsOfParts(parts: readonly RelationPart[]): readonly DescribedColumn[] {
-  const columns = new Map<string, DescribedColumn>()
-  for (const part of parts)
-    for (const column of part.columns) {
-      const known = columns.get(column.name)
-      if (!known || known.stored === 'nothing') columns.set(column.name, column)
-    }
-  return [...columns.values()]
 }
 
 /** Parts as one table; null where one has no such column. */

@@ -44,7 +44,7 @@ export function openPrometheus(url: string, token?: string): QuerySource {
   const address = `${url.replace(/\/+$/, '')}/api/v1/query`
   const unanswered = (reason: string): Error => fail('queryUnanswered', { reason })
   return {
-    async ask(query) {
+    async ask(query, signal) {
       let response: Response
       let text: string
       try {
@@ -57,7 +57,7 @@ export function openPrometheus(url: string, token?: string): QuerySource {
             ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
           },
           body: new URLSearchParams({ query }).toString(),
-          signal: AbortSignal.timeout(patienceMs),
+          signal: AbortSignal.any([AbortSignal.timeout(patienceMs), ...(signal ? [signal] : [])]),
         })
         text = await textOf(response)
       } catch (error) {
