@@ -139,13 +139,18 @@ it.each([
 it('a record of a killed process that no checkpoint was signed for is missed when it is cut', async () => {
   await fresh()
   const services = await servicesOf()
-  const { keys } = await openKeyring(services)
-  // Never closed: as kill -9 leaves it
-  await keys.grant('people', 'ada', ['*'], 'operator')
-  expect(await verdict()).toMatchObject({ ok: true, records: 5, unsigned: 1 })
-  await alter(log, lines => [...lines.slice(0, -2), ''])
-  expect((await verdict()).ok).toBe(false)
-  await services.store.close()
+  const { keys, close } = await openKeyring(services)
+  try {
+    // Not closed until it was looked at: as kill -9 leaves it
+    await keys.grant('people', 'ada', ['*'], 'operator')
+    expect(await verdict()).toMatchObject({ ok: true, records: 5, unsigned: 1 })
+    await alter(log, lines => [...lines.slice(0, -2), ''])
+    expect((await verdict()).ok).toBe(false)
+  } finally {
+    // Its timer would sign a checkpoint into the folder that is being removed
+    await close()
+    await services.store.close()
+  }
 })
 
 it('a keystore from before a revocation is refused, until a person takes it', async () => {
