@@ -103,6 +103,11 @@ export interface Dialect {
   leastAsText(sql: string, most: number, condition: string): string
   /** Division of whole numbers, toward zero. */
   wholeDivision(sql: string, by: number): string
+  /**
+   * What stands after FROM for tables of as many rows: the first row of each beside the first of the others, and so on. Absent
+   * where tables have no order.
+   */
+  sideBySide?(tables: readonly string[]): string
   /** A plain SELECT with about that share of its rows, 0..1, the same ones each time. */
   sample(select: string, share: number): string
   /** RFC 3339 text of a timestamp expression. */

@@ -56,6 +56,8 @@ export interface Memory {
 
 /** Rows that are looked at before the plan is made. */
 const sampleRows = 50_000
+/** Columns that are looked at in one statement: what the engine holds of each, and its planning, is no longer linear far beyond. */
+const sampledAtOnce = 256
 
 /** Below so many measures of several columns nothing is gained by counting these together. */
 const fewestTogether = 4
@@ -355,26 +357,30 @@ export class Measurer {
     return found
   }
 
-  /** SELECT of some of the rows, of all where these are few. */
-  #some(rows: number): string {
-    const { sql, sample } = this.#target
+  /** SELECT of some of the rows, of all where these are few; with other columns than those that are asked perhaps. */
+  #some(rows: number, columns?: readonly string[]): string {
+    const { narrow, sample } = this.#target
+    const { sql } = columns && narrow ? narrow(new Set(columns.map(cellsOf))) : this.#target
     if (rows <= 2 * sampleRows) return sql
     return sample?.(sampleRows, rows) ?? this.#engine.dialect.sample(sql, sampleRows / rows)
   }
 
   async #sample(columns: readonly string[], rows: number): Promise<void> {
     const { dialect } = this.#engine
-    const names = columns.map(dialect.identifier)
-    const { sql, unread } = this.#target
+    const { unread } = this.#target
     if (unread) {
       const look = await unread.look(columns, sampleRows)
       columns.forEach((column, i) => this.#know(column, look.distinct[i] ?? 0, look.rows))
       return
     }
-    const some = rows > 2 * sampleRows ? this.#some(rows) : `SELECT ${names.join(', ')} FROM (${sql})`
-    const counts = names.map((name, i) => `${dialect.approximateDistinct(name)} AS d${i}`)
-    const [row] = await this.#engine.rows(`SELECT count(*) AS n, ${counts.join(', ')} FROM (${some})`)
-    columns.forEach((column, i) => this.#know(column, Number(row?.[`d${i}`] ?? 0), Number(row?.n ?? 0)))
+    for (let start = 0; start < columns.length; start += sampledAtOnce) {
+      const asked = columns.slice(start, start + sampledAtOnce)
+      const counts = asked.map((name, i) => `${dialect.approximateDistinct(dialect.identifier(name))} AS d${i}`)
+      const [row] = await this.#engine.rows(
+        `SELECT count(*) AS n, ${counts.join(', ')} FROM (${this.#some(rows, asked)})`,
+      )
+      asked.forEach((column, i) => this.#know(column, Number(row?.[`d${i}`] ?? 0), Number(row?.n ?? 0)))
+    }
   }
 
   /** Which share of some rows is different in sets of columns; near 1 where few rows are alike in them. */

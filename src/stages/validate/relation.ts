@@ -39,11 +39,15 @@ export interface FoundDataset {
   readonly reads: ReadonlyMap<string, readonly string[]>
   /** `SELECT` of the texts of a column's unreadable cells, as `v`. */
   unreadableTexts(name: string): string
-  /**
-   * `SELECT` of the same columns, as they are declared, from another relation with the same columns; of some of them alone
-   * where they are given, without `unreadableColumn` then.
-   */
-  from(relation: Relation, columns?: ReadonlySet<string>): { readonly sql: string; readonly numbered: string }
+  /** `SELECT` of the same columns, as they are declared, from another relation with the same columns. */
+  from(relation: Relation, some?: SomeColumns): { readonly sql: string; readonly numbered: string }
+}
+
+/** Some of a dataset's columns. */
+export interface SomeColumns {
+  readonly columns: ReadonlySet<string>
+  /** With the texts of their unreadable cells in `unreadableColumn` (default without). */
+  readonly texts?: boolean
 }
 
 /** A column as it is read: how it stands there. */
@@ -74,8 +78,8 @@ export async function findDataset(engine: DataEngine, dataset: Dataset, relation
   const missing: string[] = []
   const mismatched: { column: string; declared: ColumnType; physical: string }[] = []
   const usable = new Set<string>()
-  const asked = dataset.expectations.filter(one => one.kind === 'readable').flatMap(one => one.columns)
-  const checked = new Set(asked.filter(name => name in dataset.columns))
+  const readable = dataset.expectations.filter(one => one.kind === 'readable').flatMap(one => one.columns)
+  const checked = new Set(readable.filter(name => name in dataset.columns))
   for (const [name, { type }] of Object.entries(dataset.columns)) {
     const holding = parts.filter(part => part.columns.has(name))
     const readingIn = (part: Part) => readingOf(part.columns.get(name)?.stored, type)
@@ -96,9 +100,10 @@ export async function findDataset(engine: DataEngine, dataset: Dataset, relation
       [...usable].map(name => [name, readCell(dialect, dataset, name, part.columns.get(name), checked.has(name))]),
     )
   // what is made of a checked cell is named once: written out at each use, wide tables would cost the engine the square of it
-  const selectOf = (part: Part, some?: ReadonlySet<string>): Select => {
-    const isAsked = (name: string) => some?.has(name) ?? true
-    const made = [...checked].filter(isAsked).flatMap(name => {
+  const selectOf = (part: Part, some?: SomeColumns): Select => {
+    const isAsked = (name: string) => some?.columns.has(name) ?? true
+    const asked = [...checked].filter(isAsked)
+    const made = asked.flatMap(name => {
       const column = part.columns.get(name)
       return column?.stored === undefined ? [] : [{ name, column: { ...column, stored: column.stored } }]
     })
@@ -106,7 +111,7 @@ export async function findDataset(engine: DataEngine, dataset: Dataset, relation
     const outer = [...usable]
       .filter(isAsked)
       .flatMap(name => readCell(dialect, dataset, name, part.columns.get(name), checked.has(name), named.get(name)))
-    if (tells && !some) outer.push(unreadableCells(dialect, dataset, part, [...checked], named))
+    if (tells && (some?.texts ?? !some)) outer.push(unreadableCells(dialect, dataset, part, asked, named))
     const inner = made.map(({ name, column }) => `${valueOf(dialect, dataset, name, column)} AS ${named.get(name)}`)
     return { inner: inner.join(', '), outer: outer.join(', ') }
   }
@@ -121,7 +126,7 @@ export async function findDataset(engine: DataEngine, dataset: Dataset, relation
         : `SELECT ${outer ? `${outer}, ` : ''}row_number() OVER () - 1 AS ${row} FROM ${over(sql)}`,
     }
   }
-  const from = (other: Relation, some?: ReadonlySet<string>) => {
+  const from = (other: Relation, some?: SomeColumns) => {
     // a relation of other files has parts of its own; a sample of these has the columns of the only part
     const read = other.parts
       ? other.parts.map(part => one(selectOf(partOf(part.label, part.columns), some), part))

@@ -2,14 +2,11 @@ import { nullTexts, personalColumns, type Dataset } from '../../define/dataset.t
 import type { Reference } from '../../define/expectation/rule.ts'
 import type { Report } from '../../define/report.ts'
 import { isTable } from '../../define/source.ts'
-import { fail } from '../../errors/index.ts'
 import { canonicalJson, type Json } from '../../internal/canonical-json.ts'
 import { digestJson, type Digest } from '../../internal/digest.ts'
-import { ulid } from '../../internal/ids.ts'
 import { packageVersion } from '../../internal/package-version.ts'
 import type { Clock } from '../../ports/clock.ts'
 import {
-  rowColumn,
   type ColumnType,
   type DataEngine,
   type Footer,
@@ -22,6 +19,7 @@ import type { Measurable } from './measure.ts'
 import { Measurer } from './measurer.ts'
 import { openForeignFiles } from './foreign-files.ts'
 import { findDataset, type FoundDataset } from './relation.ts'
+import { isCopied, ReadTable } from './read-table.ts'
 import { openRepairs, type Repair, type Repaired } from './repairs.ts'
 import { setName, type MetricStates } from './states.ts'
 import { openTable, unreadTable, type Unread, type UnreadSource } from './table.ts'
@@ -111,14 +109,13 @@ async function openFiles(
   }
 }
 
-/** Whether rows are read once into a table: text, which each look would parse anew, and files that are many and small. */
-const isCopied = ({ text, pieces }: Relation): boolean => text !== undefined || pieces !== undefined
-
 /** A source that is open, with its columns as they are declared. */
 export interface FoundSource {
   readonly source: OpenSource
   readonly found: FoundDataset
   readonly repaired?: Repaired
+  /** Where its rows were read into the engine: their table. */
+  readonly table?: ReadTable | undefined
   /** A table that was not read: until it is, `found` tells its columns, and SQL over its rows fails. */
   readonly unread?: Unread
   release(): Promise<void>
@@ -152,11 +149,11 @@ export async function openUnread(
 ): Promise<FoundSource> {
   const { engine } = services
   const source = await openSource(services, dataset, given)
-  const table = engine.dialect.identifier(`read_${ulid()}`)
+  let table: ReadTable | undefined
   let repaired: Repaired | undefined
   const release = async () => {
     await repaired?.release()
-    if (isCopied(source.relation)) await engine.execute(`DROP TABLE IF EXISTS ${table}`)
+    await table?.drop()
     await source.release?.()
   }
   try {
@@ -164,55 +161,26 @@ export async function openUnread(
     if ('load' in source && !counts) await source.load()
     let found = await findDataset(engine, dataset, source.relation)
     if (isCopied(source.relation)) {
-      const { numbered, from } = found
-      const parse = async (relation: Relation) => {
-        const { parts: _, ...files } = relation
-        const pieces = relation.pieces?.map(piece => from({ ...files, numbered: piece }).numbered) ?? [numbered]
-        for (const [i, piece] of pieces.entries())
-          await engine.execute(i === 0 ? `CREATE TABLE ${table} AS ${piece}` : `INSERT INTO ${table} ${piece}`)
-        await requireWhole(engine, table, relation)
-        // read by one thread, piece by piece, the table and what is written of it are the same each time
-        return relation.pieces !== undefined && (await isInOrder(engine, table))
-      }
-      const rows = `SELECT * FROM ${table}`
-      found = { ...found, sql: rows, numbered: rows }
+      const read = new ReadTable(engine, found)
+      table = read
+      found = { ...found, sql: read.sql, numbered: read.sql }
       if ('load' in source && counts) {
-        const read = async (counted: number) => {
+        const later = async (counted: number) => {
           await source.load()
-          await parse({ ...source.relation, rows: counted })
+          await read.read({ ...source.relation, rows: counted })
         }
-        return { source, found, unread: await unreadTable(engine, found, counts, read), release }
+        return { source, found, table, unread: await unreadTable(engine, found, counts, later), release }
       }
-      found = { ...found, inOrder: await parse(source.relation) }
+      found = { ...found, inOrder: await read.read(source.relation) }
     }
     repaired = await openRepairs(engine, found, source, (await services.repairs?.(dataset)) ?? [])
-    if (!repaired) return { source, found, release }
+    if (!repaired) return { source, found, table, release }
     const rows = repaired.over(found, source.digests as readonly Digest[])
     return { source, found: { ...found, ...rows, inOrder: false }, repaired, release }
   } catch (error) {
     await release()
     throw error
   }
-}
-
-/** Rows that were counted when a source was opened and are not among those that were read would pass unseen. */
-async function requireWhole(engine: DataEngine, table: string, { rows, label }: Relation): Promise<void> {
-  if (rows === undefined) return
-  const [read] = await engine.rows(`SELECT count(*) AS n FROM ${table}`)
-  if (Number(read?.n) !== rows)
-    throw fail('sourceUnreadable', {
-      source: label,
-      reason: `${rows.toLocaleString('en-US')} rows were counted, but ${Number(read?.n).toLocaleString('en-US')} read: it may have changed meanwhile`,
-    })
-}
-
-/** Whether the rows of a table stand in the order of their numbers: a look at them is far cheaper than sorting them. */
-async function isInOrder(engine: DataEngine, table: string): Promise<boolean> {
-  const row = engine.dialect.identifier(rowColumn)
-  const [found] = await engine.rows(
-    `SELECT count(*) AS n FROM (SELECT ${row} < lag(${row}, 1, ${row}) OVER () AS back FROM ${table}) WHERE back`,
-  )
-  return Number(found?.n) === 0
 }
 
 /** Files beyond this are measured and remembered as a whole: what is kept of each would outweigh what is in it. */
@@ -222,12 +190,18 @@ const maxParts = 1000
 const maxColumns = 48
 
 /** A dataset's rows to be measured, and what is known of them from before. */
-export function measurerOf(services: ValidateServices, { found, source, repaired, unread }: FoundSource): Measurer {
+export function measurerOf(services: ValidateServices, opened: FoundSource): Measurer {
+  const { found, source, repaired, unread, table } = opened
   const { engine, clock, states } = services
   const { dataset } = found
   const known = repaired?.digests ?? source.digests
   // to part rows by their files an engine that does not tell their places would have to copy them all
   const together = (known !== undefined && known.length > maxParts) || source.relation.unplaced === true
+  const narrow = (relation: Relation, columns: ReadonlySet<string>) => {
+    if (!table || relation !== source.relation) return found.from(relation, { columns })
+    const rows = table.narrow(columns)
+    return { sql: rows, numbered: rows }
+  }
   const measurable = (
     of: { sql: string; numbered: string },
     from: OpenSource,
@@ -243,7 +217,7 @@ export function measurerOf(services: ValidateServices, { found, source, repaired
       ...(footer ? { footer } : {}),
       ...(repaired || unread || found.usable.size <= maxColumns
         ? {}
-        : { narrow: (columns: ReadonlySet<string>) => found.from(relation, columns) }),
+        : { narrow: (columns: ReadonlySet<string>) => narrow(relation, columns) }),
       ...(sample ? { sample: (rows, total) => found.from({ sql: sample(rows, total), label: '' }).sql } : {}),
     }
   }

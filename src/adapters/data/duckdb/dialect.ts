@@ -118,6 +118,7 @@ export const duckdbDialect: Dialect = {
   // a result has whole numbers of 64 bits with a sign
   rowHash: columns => `CAST(hash(${columns.join(', ')}) >> 1 AS BIGINT)`,
   leastAsText: (sql, most, condition) => `array_to_string(min(${sql}, ${most}) FILTER (WHERE ${condition}), ',')`,
+  sideBySide: tables => tables.join(' POSITIONAL JOIN '),
   wholeDivision: (sql, by) => `(${sql} // ${by})`,
   // blocks of 2,048 rows: only those are decoded
   sample: (select, share) => `${select} USING SAMPLE ${Math.max(0.01, 100 * share)} PERCENT (system, 42)`,

@@ -16,6 +16,7 @@ import { DifferentNames } from './different-names.ts'
 import { duckdbDialect } from './dialect.ts'
 import { folderKeys } from './folder-keys.ts'
 import { linesAt } from './lines.ts'
+import { isUtf8File } from './text-form.ts'
 import { hasLineBeyond } from './long-line.ts'
 import { besides, keysBeside, unionByName, type Besides, type ReadFile } from './read-files.ts'
 import { rowName, text, type Session } from './session.ts'
@@ -57,7 +58,7 @@ function options(source: CsvSource, { columns, largest, skip, newlines }: Group)
 }
 
 /**
- * Every cell of a line is read, asked for or not: bytes of another encoding are noticed only in cells that are. `more` is
+ * `columns` of every line are read, asked for or not: bytes of another encoding are noticed only in cells that are. `more` is
  * what each row has besides.
  */
 const read = (
@@ -65,8 +66,21 @@ const read = (
   columns: readonly string[],
   settings: string,
   more: readonly string[] = [],
-): string =>
-  `(SELECT ${['*', ...more].join(', ')} FROM read_csv([${files.map(text).join(', ')}], ${settings}) WHERE row(${columns.map(duckdbDialect.identifier).join(', ')}) IS NOT NULL)`
+): string => {
+  const all = columns.map(duckdbDialect.identifier).join(', ')
+  const cells = columns.length === 0 ? '' : ` WHERE row(${all}) IS NOT NULL`
+  return `(SELECT ${['*', ...more].join(', ')} FROM read_csv([${files.map(text).join(', ')}], ${settings})${cells})`
+}
+
+/** Of more columns not all cells of a line are read at once: of each the engine holds 2,048 in every thread. */
+const maxCells = 1_000
+
+/** Whether no cell has to be read to know which lines are rows: bytes of another encoding are looked for in the file itself. */
+async function isCountedByLines(files: readonly ReadFile[], columns: readonly string[]): Promise<boolean> {
+  if (columns.length <= maxCells) return false
+  for (const file of files) if (!(await isUtf8File(file.read))) return false
+  return true
+}
 
 function reasonOf(type: string, message: string): string {
   return type === 'INVALID ENCODING'
@@ -74,11 +88,16 @@ function reasonOf(type: string, message: string): string {
     : message.replace(/\.$/, '')
 }
 
+/** Not ignore_errors: with it a line with a stray quote ends the reading, and all after it is lost without a word. */
+const lenient = ', store_rejects = true, rejects_limit = 1'
+
 interface Found {
   /** Rows of each file. */
   readonly rows: readonly number[]
   readonly broken: number
   readonly unreadable: readonly (UnreadableLine & { readonly start: number })[]
+  /** Columns whose cells are to be read whenever rows are, for the same lines to be rows. */
+  readonly checked: readonly string[]
 }
 
 /** Reads once for the lines that are no rows: too many or too few cells, open quotes, bytes of another encoding. */
@@ -86,8 +105,9 @@ async function findUnreadable({ files, columns, open }: Group, settings: string,
   const id = ulid().toLowerCase()
   const rejects = `store_rejects = true, rejects_limit = 0, rejects_table = 'lines_${id}', rejects_scan = 'scans_${id}'`
   const paths = files.map(file => file.read)
+  const checked = (await isCountedByLines(files, columns)) ? [] : columns
   const counted = await session(
-    `SELECT file, count(*) AS n FROM ${read(paths, columns, `${settings}, ${rejects}`, ['file_index AS file'])} GROUP BY file`,
+    `SELECT file, count(*) AS n FROM ${read(paths, checked, `${settings}, ${rejects}`, ['file_index AS file'])} GROUP BY file`,
   )
   const counts = new Map(counted.map(row => [Number(row.file), Number(row.n)]))
   // one line may be wrong in several ways; one of them is enough. What comes with it may begin with the ends of lines before
@@ -118,7 +138,9 @@ async function findUnreadable({ files, columns, open }: Group, settings: string,
       })
     }
   }
-  return { rows: files.map((_, i) => counts.get(i) ?? 0), broken: Number(lines[0]?.broken ?? 0), unreadable }
+  const broken = Number(lines[0]?.broken ?? 0)
+  // where every line is a row, nobody has to read the cells that nobody asks for
+  return { rows: files.map((_, i) => counts.get(i) ?? 0), broken, unreadable, checked: broken === 0 ? [] : checked }
 }
 
 /** Cells of rows of one file as the engine read them, by the rows' places in it. */
@@ -129,7 +151,7 @@ async function textsOf(
   session: Session,
 ): Promise<Map<number, readonly unknown[]>> {
   const read = await session(
-    `SELECT * FROM (SELECT * FROM ${numbered} LIMIT ${Math.max(...rows) + 1}) WHERE ${rowName} % ${rowsOfFile} IN (${rows.join(', ')})`,
+    `SELECT ${[...columns.map(duckdbDialect.identifier), rowName].join(', ')} FROM (SELECT * FROM ${numbered} LIMIT ${Math.max(...rows) + 1}) WHERE ${rowName} % ${rowsOfFile} IN (${rows.join(', ')})`,
   )
   return new Map(read.map(row => [Number(row[rowColumn]) % rowsOfFile, columns.map(name => row[name])]))
 }
@@ -207,17 +229,16 @@ export async function scanCsv(
   const settings = groups.map(group => options(source, group))
   const found: Found[] = []
   for (const [i, group] of groups.entries()) found.push(await findUnreadable(group, settings[i] as string, session))
-  // not ignore_errors: with it a line with a stray quote ends the reading, and all after it is lost without a word
-  const lenient = (i: number) => `${settings[i]}, store_rejects = true, rejects_limit = 1`
-  const rowsOf = ({ files, columns }: Group, i: number): Besides => ({
-    files,
-    columns,
+  const settingsOf = (i: number) => `${settings[i]}${lenient}`
+  const rowsOf = (group: Group, i: number): Besides => ({
+    files: group.files,
+    columns: group.columns,
     counts: (found[i] as Found).rows,
     rows: more =>
       read(
-        files.map(file => file.read),
-        columns,
-        lenient(i),
+        group.files.map(file => file.read),
+        (found[i] as Found).checked,
+        settingsOf(i),
         more,
       ),
   })
@@ -232,13 +253,17 @@ export async function scanCsv(
     const known = new Map<number, number>()
     // which rows the others moved is not known
     if (broken > unreadable.length) return known
-    for (const [i, { files, columns }] of groups.entries())
-      for (const { index, read: path } of files) {
+    for (const [i, group] of groups.entries())
+      for (const { index, read: path } of group.files) {
+        // where quotes are astray it shows in the first cells as well as in ten thousand
+        const columns = group.columns.slice(0, maxCells)
         const wanted = rows.filter(row => Math.floor(row / rowsOfFile) === index).map(row => row % rowsOfFile)
         if (wanted.length === 0) continue
         const starts = new Set(unreadable.flatMap(line => (line.file === index ? [line.start] : [])))
-        const records = await csvRecords(path, source, { wanted, broken: starts, columns: columns.length })
-        const alone = read([path], columns, lenient(i), [`row_number() OVER () - 1 AS ${rowName}`])
+        const records = await csvRecords(path, source, { wanted, broken: starts, columns: group.columns.length })
+        const alone = read([path], (found[i] as Found).checked, settingsOf(i), [
+          `row_number() OVER () - 1 AS ${rowName}`,
+        ])
         const cells = await textsOf(alone, wanted, columns, session)
         for (const [row, { line, cells: own }] of records)
           if (isSame(own, cells.get(row))) known.set(index * rowsOfFile + row, line)

@@ -135,3 +135,17 @@ class FormReader {
     return at >= this.#delimiter.length && bytes.subarray(at - this.#delimiter.length, at).equals(this.#delimiter)
   }
 }
+
+/** Whether all bytes of a file are UTF-8. */
+export async function isUtf8File(path: string): Promise<boolean> {
+  const decoding = new TextDecoder('utf-8', { fatal: true })
+  try {
+    for await (const bytes of createReadStream(path, { highWaterMark: 1 << 20 }))
+      decoding.decode(bytes as Uint8Array, { stream: true })
+    decoding.decode()
+    return true
+  } catch (error) {
+    if (error instanceof TypeError) return false
+    throw error
+  }
+}
