@@ -120,7 +120,7 @@ async function writeFrame(
   engine: DataEngine,
   model: Model,
   selected: readonly { readonly name: string; readonly sql: string; readonly float32: boolean }[],
-  from: string,
+  { from, isInOrder }: { readonly from: string; readonly isInOrder: boolean },
   path: string,
 ): Promise<void> {
   const { dialect } = engine
@@ -128,23 +128,54 @@ async function writeFrame(
     ({ name, sql, float32 }) => `${float32 ? `CAST(${sql} AS FLOAT)` : sql} AS ${dialect.identifier(name)}`,
   )
   try {
-    await engine.writeParquet(`SELECT ${expressions.join(', ')} ${from} ORDER BY millrace_ordinal`, path)
+    await engine.writeParquet(
+      `SELECT ${expressions.join(', ')} ${from}${isInOrder ? '' : ' ORDER BY millrace_ordinal'}`,
+      path,
+    )
   } catch (error) {
     const numbers = selected.filter(one => one.float32)
-    const beyond = numbers.map(
-      ({ sql }, i) =>
-        `count(*) FILTER (WHERE ${dialect.isFinite(`(${dialect.cast(sql, 'float')})`)} AND abs(${sql}) > 3.4028235677973366e38) AS n${i}, max(abs(${sql})) AS most${i}`,
-    )
-    const [row] = await engine.rows(`SELECT ${beyond.join(', ')} ${from}`)
-    const at = numbers.findIndex((_, i) => Number(row?.[`n${i}`]) > 0)
-    if (at < 0) throw error
-    const name = numbers[at]?.name === 'millrace_label' ? 'its label' : `its input ${numbers[at]?.name}`
-    throw fail(
-      'numberTooLarge',
-      { model: model.name, input: name, rows: Number(row?.[`n${at}`]), value: String(row?.[`most${at}`]) },
-      error,
-    )
+    for (let start = 0; start < numbers.length; start += columnsAtOnce) {
+      const some = numbers.slice(start, start + columnsAtOnce)
+      const beyond = some.map(({ sql }, i) => {
+        const far = `${dialect.isFinite(`(${dialect.cast(sql, 'float')})`)} AND abs(${sql}) > 3.4028235677973366e38`
+        return `count(CASE WHEN ${far} THEN 1 END) AS n${i}, max(abs(${sql})) AS most${i}`
+      })
+      const [row] = await engine.rows(`SELECT ${beyond.join(', ')} ${from}`)
+      const at = some.findIndex((_, i) => Number(row?.[`n${i}`]) > 0)
+      if (at < 0) continue
+      const name = some[at]?.name === 'millrace_label' ? 'its label' : `its input ${some[at]?.name}`
+      throw fail(
+        'numberTooLarge',
+        { model: model.name, input: name, rows: Number(row?.[`n${at}`]), value: String(row?.[`most${at}`]) },
+        error,
+      )
+    }
+    throw error
   }
+}
+
+/** Columns that are put into order at once: their rows stand in memory whole for it. */
+const columnsAtOnce = 500
+
+/** Columns in lists for a table each: all in one where there are few, else `first` in the first. */
+function columnGroups(
+  dialect: Dialect,
+  first: ReadonlySet<string>,
+  all: ReadonlySet<string>,
+): readonly (readonly string[])[] {
+  if (all.size <= columnsAtOnce || !dialect.sideBySide) return [[...all]]
+  const others = [...all].filter(name => !first.has(name))
+  return [
+    [...first],
+    ...Array.from({ length: Math.ceil(others.length / columnsAtOnce) }, (_, i) =>
+      others.slice(i * columnsAtOnce, (i + 1) * columnsAtOnce),
+    ),
+  ]
+}
+
+/** What stands after FROM for tables of the same rows in the same order. */
+function besideEachOther(dialect: Dialect, tables: readonly string[]): string {
+  return tables.length === 1 || !dialect.sideBySide ? (tables[0] as string) : dialect.sideBySide(tables)
 }
 
 /** Only rows of which that is true. Of a row with several versions all stay: one may say that it is another row's time now. */
@@ -199,12 +230,11 @@ export async function buildFrame(
     model.label,
     ...(model.weight ? [model.weight] : []),
   ]
-  const base = [
-    ...new Set([
-      ...nodes.flatMap(columnsOf).filter(name => !name.includes('.')),
-      ...plans.flatMap(plan => plan.asks.map(({ column }) => column)),
-    ]),
-  ].map(dialect.identifier)
+  const columnsIn = (some: readonly Node[]) => some.flatMap(columnsOf).filter(name => !name.includes('.'))
+  const keyColumns = plans.flatMap(plan => plan.asks.map(({ column }) => column))
+  // what is asked of the rows before the frame is written stands in one table
+  const first = new Set([...keyColumns, ...columnsIn([model.label, ...(model.weight ? [model.weight] : [])])])
+  const groups = columnGroups(dialect, first, new Set([...columnsIn(nodes), ...keyColumns]))
   const { inSpans, labelled } = rowConditions(model, dialect, spans)
   const rows = `SELECT *${event === undefined ? '' : `, CAST(${event} AS DOUBLE) AS millrace_at`} FROM (${events}) WHERE ${inSpans} AND ${labelled}`
   const order = event === undefined ? 'millrace_seq' : 'millrace_at, millrace_seq'
@@ -212,7 +242,7 @@ export async function buildFrame(
     ...(event === undefined ? [] : ['millrace_at']),
     'millrace_split',
     ...(model.folds ? ['millrace_fold'] : []),
-    ...base,
+    ...(groups[0] as readonly string[]).map(dialect.identifier),
   ]
   const truthSql = toSql(model.label, dialect)
   const parted = withParts(model.split, rows, truthSql, dialect, spans)
@@ -220,6 +250,12 @@ export async function buildFrame(
     `CREATE OR REPLACE TABLE frame_rows AS SELECT row_number() OVER (ORDER BY ${order}) - 1 AS millrace_ordinal, ${kept.join(', ')}
      FROM (${model.folds ? withFolds(model.folds, parted, truthSql, dialect) : parted}) WHERE millrace_split IS NOT NULL`,
   )
+  const beside = groups.slice(1).map((columns, i) => ({ table: `frame_columns_${i}`, columns }))
+  for (const { table, columns } of beside)
+    await engine.execute(
+      `CREATE OR REPLACE TABLE ${table} AS SELECT ${columns.map(dialect.identifier).join(', ')}
+       FROM (${parted}) WHERE millrace_split IS NOT NULL ORDER BY ${order}`,
+    )
   const [counts] = await engine.rows(
     `SELECT (SELECT count(*) FROM frame_rows) AS rows, (SELECT count(*) FROM (${events}) WHERE ${inSpans} AND NOT coalesce(${labelled}, false)) AS unlabelled, (SELECT count(*) FROM frame_rows WHERE millrace_split = 'test') AS test`,
   )
@@ -267,10 +303,15 @@ export async function buildFrame(
       ),
       ...values.map(({ name, node }) => input(`slice:${name}`, node)),
     ],
-    `FROM frame_rows ${tables.map(({ sql }, i) => `JOIN (${sql}) features${i} USING (millrace_ordinal)`).join(' ')}`,
+    {
+      from: `FROM ${besideEachOther(dialect, ['frame_rows', ...beside.map(one => one.table)])} ${tables.map(({ sql }, i) => `JOIN (${sql}) features${i} USING (millrace_ordinal)`).join(' ')}`,
+      // tables that nothing is joined to come in their order: to sort ten thousand columns takes as much memory again
+      isInOrder: beside.length > 0 && tables.length === 0,
+    },
     path,
   )
   for (const table of tables) await table.drop()
+  for (const { table } of beside) await engine.execute(`DROP TABLE ${table}`)
   await engine.execute('DROP TABLE frame_rows; DROP TABLE IF EXISTS frame_classes')
   return {
     ...(model.split.by === 'time' ? spans : {}),

@@ -11,7 +11,7 @@ export const isCopied = ({ text, pieces }: Relation): boolean => text !== undefi
  * Columns that are read at once. Of each, and of all that is made of it, the engine holds 2,048 values in every thread: ten
  * thousand columns of text would take more than a gigabyte, be there ten rows or a million.
  */
-const columnsAtOnce = 1_000
+const columnsAtOnce = 500
 
 /** Some columns of the rows, as a table of the engine. */
 interface ColumnGroup {
