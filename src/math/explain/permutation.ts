@@ -1,6 +1,6 @@
 import { seeded } from '../random/seeded.ts'
 
-/** How much a loss rises when a column's values are dealt out anew among the rows, by column. */
+/** How much a loss rises when a column's values are dealt out anew among the rows, by column; of `only`, in their order. */
 export interface PermutationImportance {
   readonly mean: readonly number[]
   /** Standard deviation over the repeats. */
@@ -11,19 +11,26 @@ export interface PermutationImportance {
 
 /**
  * Importance of each column for a loss, by permutation (Breiman 2001; Fisher, Rudin and Dominici 2019): model and rows stay
- * what they are, only what ties the column to its row goes. Deterministic for a seed. `loss` is asked columns × repeats times.
+ * what they are, only what ties the column to its row goes. Deterministic for a seed. `loss` is asked columns × repeats times; `only` names the
+ * places of those columns that are dealt out (default all).
  */
 export async function permutationImportance<C extends { readonly length: number; readonly [row: number]: unknown }>(
   columns: readonly C[],
   loss: (columns: readonly C[]) => number | Promise<number>,
-  { repeats = 5, seed = 0 }: { readonly repeats?: number; readonly seed?: number } = {},
+  {
+    repeats = 5,
+    seed = 0,
+    only = Array.from(columns.keys()),
+  }: { readonly repeats?: number; readonly seed?: number; readonly only?: readonly number[] } = {},
 ): Promise<PermutationImportance> {
   if (!(Number.isInteger(repeats) && repeats >= 1)) throw new RangeError(`repeats must be 1 or more, got ${repeats}`)
   const before = await loss(columns)
   const random = seeded(seed)
   const mean: number[] = []
   const deviation: number[] = []
-  for (const [at, column] of columns.entries()) {
+  for (const at of only) {
+    const column = columns[at]
+    if (column === undefined) throw new RangeError(`there is no column ${at} of ${columns.length}`)
     const rises: number[] = []
     for (let repeat = 0; repeat < repeats; repeat++) {
       const moved = dealt(column, () => random.next())

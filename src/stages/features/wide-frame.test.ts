@@ -54,7 +54,7 @@ const common = { task: 'regression', label: (c: { y: never }) => c.y, train: lin
 const byTime = model('by-time', {
   ...common,
   from: timed,
-  inputs: c => ({ ...before.all, ...(inputs(c as never) as object) }),
+  inputs: (c: never) => ({ ...before.all, ...(inputs(c) as object) }),
   features: [before],
   split: { by: 'time', train: '40us', test: '20us' },
 } as never)

@@ -36,7 +36,7 @@ export function drawFigures(figures: ModelFigures): readonly Picture[] {
     ...learningCurve(figures.learningCurve),
     ...(figures.importance.some(one => one.share > 0) ? [importance(figures)] : []),
     ...(figures.importanceIs === 'of the trainer' && figures.lossWithout?.some(one => one.rise > 0)
-      ? [lossWithout(figures.lossWithout)]
+      ? [lossWithout(figures.lossWithout, dealtOut(figures))]
       : []),
     ...figures.dependence.map(one => dependence(one, figures)),
   ]
@@ -218,7 +218,6 @@ function learningCurve(figure: ModelFigures['learningCurve']): Picture[] {
   const [low, high] = [Math.min(...values), Math.max(...values)]
   const y = high > low ? ([low, high] as const) : ([low - 0.5, low + 0.5] as const)
   const axes = { x: [0, last.rows], y, xWords: 'training rows', yWords: metric } as const
-  const count = (rows: number): string => rows.toLocaleString('en-US')
   const svg = plot(title, axes, plane => {
     const dots = known.map(({ rows, held, trained }) => {
       const words = `${count(rows)} rows: ${metric} ${short(held)} on others, ${short(trained)} on themselves`
@@ -232,23 +231,33 @@ function learningCurve(figure: ModelFigures['learningCurve']): Picture[] {
   return [{ title, note, svg }]
 }
 
-function importance({ importance: list, importanceIs }: ModelFigures): Picture {
+const count = (n: number): string => n.toLocaleString('en-US')
+
+/** What stands behind a note where not every input was dealt out. */
+function dealtOut({ dealtOut: some }: ModelFigures): string {
+  return some ? `; of ${count(some.of)} inputs the ${count(some.inputs)} that seemed to count most were tried` : ''
+}
+
+function importance(figures: ModelFigures): Picture {
+  const { importance: list, importanceIs } = figures
   const svg = bars(
     'Importance of the inputs',
     list.map(one => ({ name: one.input, value: one.share, kind: 'main' })),
     percent,
   )
-  return { title: 'Importance of the inputs', note: importanceIs, svg }
+  const note = importanceIs === 'by permutation' ? `${importanceIs}${dealtOut(figures)}` : importanceIs
+  return { title: 'Importance of the inputs', note, svg }
 }
 
-function lossWithout(list: NonNullable<ModelFigures['lossWithout']>): Picture {
+function lossWithout(list: NonNullable<ModelFigures['lossWithout']>, some: string): Picture {
   const title = 'Loss without an input'
   const svg = bars(
     title,
     list.map(one => ({ name: one.input, value: one.rise, kind: 'main' })),
     short,
   )
-  return { title, note: 'by how much the loss of held-out rows rises when the input is dealt out anew among them', svg }
+  const note = `by how much the loss of held-out rows rises when the input is dealt out anew among them${some}`
+  return { title, note, svg }
 }
 
 function dependence({ input, kind, points }: Dependence, { task, classes }: ModelFigures): Picture {

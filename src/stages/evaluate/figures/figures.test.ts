@@ -3,7 +3,9 @@ import { formulaOf, tableOf, type Table, type Truth } from '../../../../test/sup
 import { manualClock } from '../../../testing/manual-clock.ts'
 import { runSuite } from '../suite.ts'
 import { drawFigures } from './draw.ts'
-import type { ModelFigures } from './index.ts'
+import { figuresOf, type ModelFigures } from './index.ts'
+import { scoreRows } from '../subject.ts'
+import { seeded } from '../../../math/random/seeded.ts'
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 const inputs = [
@@ -96,4 +98,34 @@ it('no picture lets data become markup, and their size does not grow with the ro
     expect(svg.startsWith('<svg class="figure"')).toBe(true)
   }
   expect(JSON.stringify(made).length).toBeLessThan(60_000)
+})
+
+it('of thousands of inputs those are dealt out that go with the scores, and the picture says how many', async () => {
+  const [inputs, rows, matters] = [1_500, 220, 1_400]
+  const random = seeded(3)
+  const columns = Array.from({ length: inputs }, () => Float32Array.from({ length: rows }, () => random.next()))
+  const labels = (columns[matters] as Float32Array).map(value => (value > 0.5 ? 1 : 0))
+  const subject = {
+    inputs: columns.map((_, i) => ({ name: `n${i}`, kind: 'number' as const })),
+    loaded: {
+      outputs: 1,
+      run: ({ rows: asked, features }: { rows: number; features: Float32Array }) =>
+        Promise.resolve({
+          scores: Float32Array.from({ length: asked }, (_, i) => features[i * inputs + matters] ?? 0),
+        }),
+    },
+  } as never
+  const frame = { rows, labels, inputs: columns, slices: new Map() }
+  const scores = await scoreRows(subject, columns, rows)
+  const judged = { task: 'binary', labels, scores, outputs: 1, threshold: 0.5 } as never
+  const known = { frame, judged, subject, classes: [], name: 'm' } as never
+  const made = await figuresOf(known, [], {})
+  expect(made.dealtOut).toEqual({ inputs: 666, of: inputs })
+  expect(made.importance[0]).toEqual({ input: 'n1400', share: 1 })
+  const picture = drawFigures(made).find(one => one.title === 'Importance of the inputs')
+  expect(picture?.note).toBe('by permutation; of 1,500 inputs the 666 that seemed to count most were tried')
+  // what a trainer told goes before what goes with the scores
+  const importance = columns.map((_, i) => (i < 700 ? 1 / 700 : 0))
+  const told = await figuresOf(known, [], { importance })
+  expect(told.lossWithout?.every(one => one.rise === 0)).toBe(true)
 })

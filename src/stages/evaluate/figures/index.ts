@@ -40,8 +40,8 @@ export async function figuresOf(
   ]
   const told = importance !== undefined && importance.some(one => one > 0)
   const names = subject.inputs.map(input => input.name)
-  const rises = await lossWithout(context)
-  const shares = ranked(names, told ? importance : sharesOf(rises ?? []))
+  const { rises, dealt } = await lossWithout(context, told ? importance : undefined)
+  const shares = ranked(names, told ? importance : sharesOf(rises))
   const matter = shares.filter(one => one.share > 0).map(one => one.input)
   return {
     kind: 'model figures',
@@ -55,7 +55,8 @@ export async function figuresOf(
     ...ofNumbers(both),
     importance: shares,
     importanceIs: told ? 'of the trainer' : 'by permutation',
-    ...(rises ? { lossWithout: ranked(names, rises).map(({ input, share }) => ({ input, rise: share })) } : {}),
+    lossWithout: ranked(names, rises).map(({ input, share }) => ({ input, rise: share })),
+    ...(dealt < names.length ? { dealtOut: { inputs: dealt, of: names.length } } : {}),
     dependence: await dependenceOf(context, matter),
     ...(learningCurve ? { learningCurve } : {}),
     slices: slicesIn(checks, context),

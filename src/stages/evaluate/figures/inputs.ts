@@ -6,8 +6,8 @@ import { frameRows } from '../context.ts'
 import type { Dependence } from './shape.ts'
 
 const maxPermuted = 1_000
-const fewestPermuted = 50
-/** Most values that are scored for it: of very wide models fewer rows are dealt out. */
+const fewestPermuted = 200
+/** Most values that are scored for it: of wide models fewer rows are dealt out, of very wide ones fewer inputs. */
 const maxPermutedValues = 200_000_000
 const dependenceRows = 150
 const maxInputs = 6
@@ -16,22 +16,70 @@ const maxImportances = 20
 /** Tests draw anew with every run; a picture of a version is the same whoever makes it. */
 const pictureSeed = 1
 
+/** By how much the loss rises without an input, by input; 0 of those that were not dealt out. */
+export interface LossWithout {
+  readonly rises: readonly number[]
+  /** Inputs that were dealt out. */
+  readonly dealt: number
+}
+
 /**
  * How much worse the loss of held-out rows gets when one input is dealt out anew among them, in the order of the inputs; none
- * below 0. Undefined of models with so many inputs that it would take too long.
+ * below 0. Of a model with thousands of inputs those are dealt out that count most by `importance`, or where nobody told it,
+ * whose values go most with the scores: each costs a scoring of all inputs.
  */
-export async function lossWithout({ frame, judged, subject }: SuiteContext): Promise<number[] | undefined> {
-  const most = Math.min(maxPermuted, Math.floor(maxPermutedValues / frame.inputs.length ** 2))
-  if (most < fewestPermuted) return undefined
+export async function lossWithout(context: SuiteContext, importance?: readonly number[]): Promise<LossWithout> {
+  const { frame, judged, subject } = context
+  const inputs = frame.inputs.length
+  const most = Math.min(maxPermuted, Math.max(fewestPermuted, Math.floor(maxPermutedValues / inputs ** 2)))
   const some = someRows(frame, most)
+  const maxDealt = Math.max(1, Math.floor(maxPermutedValues / (inputs * some.rows)))
+  const only =
+    inputs <= maxDealt ? Array.from(frame.inputs.keys()) : leading(importance ?? withScores(context), maxDealt)
   const own = { ...judged, labels: some.labels }
   delete (own as { weights?: unknown }).weights
-  const { mean: rises } = await permutationImportance(
+  const { mean: found } = await permutationImportance(
     some.inputs,
     async inputs => mean(rowLosses({ ...own, scores: await scoreRows(subject, inputs, some.rows) })),
-    { repeats: 1, seed: pictureSeed },
+    { repeats: 1, seed: pictureSeed, only },
   )
-  return rises.map(rise => (Number.isFinite(rise) ? Math.max(0, rise) : 0))
+  const rises = new Array<number>(inputs).fill(0)
+  for (const [i, at] of only.entries()) rises[at] = Math.max(0, Number.isFinite(found[i]) ? (found[i] as number) : 0)
+  return { rises, dealt: only.length }
+}
+
+/** Places of the largest values, in their own order. */
+function leading(values: readonly number[], most: number): number[] {
+  return Array.from(values.keys())
+    .sort((a, b) => (values[b] as number) - (values[a] as number) || a - b)
+    .slice(0, most)
+    .sort((a, b) => a - b)
+}
+
+/** How much of the variance of the scores goes with each input, in a straight line; 1 of texts, of which it cannot be said. */
+function withScores({ frame, judged: { scores, outputs } }: SuiteContext): number[] {
+  const columns = Array.from({ length: outputs }, (_, k) =>
+    Float64Array.from({ length: frame.rows }, (_unused, row) => scores[row * outputs + k] as number),
+  )
+  return frame.inputs.map(column =>
+    column instanceof Float32Array ? Math.max(...columns.map(own => squaredCorrelation(column, own))) : 1,
+  )
+}
+
+function squaredCorrelation(x: ArrayLike<number>, y: ArrayLike<number>): number {
+  let [n, sx, sy, sxx, syy, sxy] = [0, 0, 0, 0, 0, 0]
+  for (let row = 0; row < x.length; row++) {
+    const [a, b] = [x[row] as number, y[row] as number]
+    if (!Number.isFinite(a) || !Number.isFinite(b)) continue
+    n++
+    const [da, db] = [a - sx, b - sy]
+    sx += da / n
+    sy += db / n
+    sxx += da * (a - sx)
+    syy += db * (b - sy)
+    sxy += da * (b - sy)
+  }
+  return sxx > 0 && syy > 0 ? (sxy / sxx) * (sxy / syy) : 0
 }
 
 /** Shares that add up to 1; all 0 where there is nothing. */

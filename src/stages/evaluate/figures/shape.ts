@@ -64,8 +64,10 @@ export interface ModelFigures {
   readonly truths: readonly Point[]
   readonly importance: readonly { input: string; share: number }[]
   readonly importanceIs: 'of the trainer' | 'by permutation'
-  /** By how much the loss of held-out rows rises when an input is dealt out anew among them; absent of very wide models. */
+  /** By how much the loss of held-out rows rises when an input is dealt out anew among them. */
   readonly lossWithout?: readonly { input: string; rise: number }[]
+  /** Of so many inputs only some were dealt out, those that seemed to count most; absent where all were. */
+  readonly dealtOut?: { readonly inputs: number; readonly of: number }
   readonly dependence: readonly Dependence[]
   readonly slices: readonly SliceFigure[]
   /** Where the model declares one. */
