@@ -1,5 +1,6 @@
 import { isClassification, type Task } from '../../../math/task.ts'
 import type { FrameRows } from '../subject.ts'
+import { countsOf, equalPairs, RowGroups } from './row-groups.ts'
 
 export interface SharedRows {
   /** Test rows that stand among the training rows, all values equal. */
@@ -44,61 +45,58 @@ interface Twins {
   readonly chance: number
 }
 
-const keyOf = (columns: readonly Column[], row: number): string =>
-  columns.map(column => String(column[row])).join('\u0000')
-
 /**
  * Rows that are equal in all values. Where one of them is of a continuous column, chance has no part in it. Where there is
  * none, as many columns are taken as tell most rows apart: that these are equal happens by chance as often as the others
  * then differ, over how often the others are equal of any two rows.
  */
 function exactTwins(columns: readonly Column[], others: readonly Column[], tried: readonly number[]): Twins {
-  const rows = Array.from({ length: columns[0]?.length ?? 0 }, (_, i) => i)
-  const known = new Map(rows.map(row => [keyOf(columns, row), row]))
-  const found = tried.flatMap(row => {
-    const twin = known.get(keyOf(others, row))
-    return twin === undefined ? [] : [[row, twin] as const]
+  const rows = columns[0]?.length ?? 0
+  // rows of the training part, and behind them those that are tried
+  const grouped = () => new RowGroups(rows + tried.length)
+  const taking = (groups: RowGroups, i: number): void =>
+    groups.take(row => (row < rows ? columns[i]?.[row] : others[i]?.[tried[row - rows] as number]))
+  const all = grouped()
+  columns.forEach((_, i) => taking(all, i))
+  const known = new Map(Array.from({ length: rows }, (_, row) => [all.numbers[row] as number, row]))
+  const found = tried.flatMap((row, at) => {
+    const twin = known.get(all.numbers[rows + at] as number)
+    return twin === undefined ? [] : [{ row, twin, at }]
   })
+  const pairsOf = (some: typeof found) => some.map(({ row, twin }) => [row, twin] as const)
   const continuous = columns.flatMap((column, i) => (tellsRowsApart(column) ? [i] : []))
   const has = (row: number): boolean => continuous.some(i => others[i]?.[row] !== '' && !Number.isNaN(others[i]?.[row]))
-  if (continuous.length > 0) return { pairs: found.filter(([row]) => has(row)), chance: 0 }
+  if (continuous.length > 0) return { pairs: pairsOf(found.filter(({ row }) => has(row))), chance: 0 }
   const distinct = [...known.values()]
   const ordered = columns
     .map((column, i) => ({ i, values: new Set<number | string>(column).size }))
     .sort((a, b) => b.values - a.values)
     .map(one => one.i)
+  const first = grouped()
   for (let taken = 1; taken < ordered.length; taken++) {
-    const part = (of: readonly Column[], from: number, to: number) => ordered.slice(from, to).map(i => of[i] as Column)
-    const counts = new Map<string, number>()
-    for (const row of distinct)
-      counts.set(keyOf(part(columns, 0, taken), row), (counts.get(keyOf(part(columns, 0, taken), row)) ?? 0) + 1)
-    const single = (row: number): boolean => counts.get(keyOf(part(others, 0, taken), row)) === 1
-    if ([...counts.values()].filter(count => count === 1).length < distinct.length / 2) continue
-    const twins = found.filter(([row]) => single(row))
-    const twinned = new Set(twins.map(([row]) => row))
-    const misses = tried.filter(row => single(row) && !twinned.has(row)).length
-    const equal = equalPairs(rows.map(row => keyOf(part(columns, taken, ordered.length), row)))
+    taking(first, ordered[taken - 1] as number)
+    const counts = countsOf(first.numbers, distinct)
+    let singles = 0
+    for (const count of counts.values()) if (count === 1) singles++
+    if (singles < distinct.length / 2) continue
+    const single = (at: number): boolean => counts.get(first.numbers[rows + at] as number) === 1
+    const twins = found.filter(({ at }) => single(at))
+    const twinned = new Set(twins.map(({ at }) => at))
+    const misses = tried.filter((_, at) => single(at) && !twinned.has(at)).length
+    const rest = ordered.slice(taken).map(i => columns[i] as Column)
+    const equal = equalPairs(rest, rows)
     const expected = (misses * equal) / Math.max(1e-9, 1 - equal)
     // What is equal among the first is more often so among the others, too, and chance has its own spread
-    return { pairs: twins, chance: 1.5 * expected + 3 * Math.sqrt(expected) }
+    return { pairs: pairsOf(twins), chance: 1.5 * expected + 3 * Math.sqrt(expected) }
   }
   // No columns tell rows apart: equal rows are the ordinary case
   return { pairs: [], chance: found.length }
 }
 
-/** Share of the pairs of keys that are equal. */
-function equalPairs(keys: readonly string[]): number {
-  const counts = new Map<string, number>()
-  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1)
-  let pairs = 0
-  for (const count of counts.values()) pairs += count * (count - 1)
-  return pairs / Math.max(1, keys.length * (keys.length - 1))
-}
-
 /** Whether a number has far more values to take than there are rows, or a text is hardly ever used twice. */
 function tellsRowsApart(column: Column): boolean {
   if (!(column instanceof Float32Array)) return new Set(column).size > column.length / 2
-  const values = [...new Set(column.filter(Number.isFinite))].sort((a, b) => a - b)
+  const values = new Float32Array(new Set(column.filter(Number.isFinite))).sort()
   if (values.length < Math.min(50, column.length / 10)) return false
   let gap = Infinity
   for (let i = 1; i < values.length; i++) gap = Math.min(gap, (values[i] as number) - (values[i - 1] as number))
@@ -124,9 +122,9 @@ function nearTwins(
 ): { readonly count: number; readonly pairs: readonly (readonly [number, number])[] } {
   const measures: Measure[] = []
   const exact: (readonly [Column, Column])[] = []
-  const columns = [...train.inputs, train.labels]
-  columns.forEach((own, i) => {
-    const other = [...test.inputs, test.labels][i] as typeof own
+  const others = [...test.inputs, test.labels]
+  ;[...train.inputs, train.labels].forEach((own, i) => {
+    const other = others[i] as typeof own
     const numbers = own instanceof Float32Array && other instanceof Float32Array
     if (numbers && (i < train.inputs.length || !isClassification(task)) && tellsRowsApart(own))
       measures.push({ own, other, unit: deviation(own) })
