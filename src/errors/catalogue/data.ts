@@ -133,7 +133,7 @@ export const dataErrors = {
     code: 'MR2052',
     title: 'Data engine out of memory',
     message: 'The data engine needs more memory than it may use: {reason}',
-    hint: 'Run it on a machine with more memory, or make the work smaller: fewer columns, shorter spans. Nothing that was finished is lost.',
+    hint: "Let it have more (data: { kind: 'duckdb', maxMemoryGb: 4 } of the project's settings; 1.2 where nothing is said), or make the work smaller: fewer columns, shorter spans. Nothing that was finished is lost.",
     exit: 3,
     status: 507,
     blame: 'environment',
