@@ -43,7 +43,7 @@ export async function lossWithout(context: SuiteContext, importance?: readonly n
     async inputs => mean(rowLosses({ ...own, scores: await scoreRows(subject, inputs, some.rows) })),
     { repeats: 1, seed: pictureSeed, only },
   )
-  const rises = new Array<number>(inputs).fill(0)
+  const rises = Array.from({ length: inputs }, () => 0)
   for (const [i, at] of only.entries()) rises[at] = Math.max(0, Number.isFinite(found[i]) ? (found[i] as number) : 0)
   return { rises, dealt: only.length }
 }
