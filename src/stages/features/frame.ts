@@ -80,12 +80,20 @@ function rowConditions(
   return { inSpans, labelled: labelled.join(' AND ') }
 }
 
+/** What a person would not think of: that the rows of each class are parted by themselves, and one row cannot be. */
+function whyEmpty({ split }: Model, total: number): string {
+  const rows = `${total.toLocaleString('en-US')} row${total === 1 ? ' has' : 's have'} a label`
+  if (total < 2) return ` (${rows})`
+  const stratified = split.by === 'random' && split.stratify
+  return stratified ? ` (${rows}, each class of which is parted by itself: no class has enough of them)` : ''
+}
+
 /** Where rows of one part or the other are missing: what was looked for, in words. */
-function nothingIn(model: Model, spans: Spans | undefined): Error {
+function nothingIn(model: Model, spans: Spans | undefined, total: number): Error {
   const of =
     model.split.by === 'time' && spans
       ? ` for training (${formatTime(spans.from)} to ${formatTime(spans.testFrom)}) or for testing (to ${formatTime(spans.until)})`
-      : ` for training or for testing: its split by ${model.split.by} leaves one of them empty`
+      : ` for training or for testing: its split by ${model.split.by} leaves one of them empty${whyEmpty(model, total)}`
   return fail('emptyDataset', { dataset: model.from.name, source: 'its snapshot', where: of })
 }
 
@@ -250,7 +258,7 @@ export async function buildFrame(
   )
   const total = Number(counts?.rows)
   const test = Number(counts?.test)
-  if (total === 0 || test === 0 || test === total) throw nothingIn(model, spans)
+  if (total === 0 || test === 0 || test === total) throw nothingIn(model, spans, total)
   if (model.folds) await checkFolds(engine, model, model.folds)
   const truth = await truthOf(engine, model, 'frame_rows')
 

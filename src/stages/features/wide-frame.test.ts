@@ -102,3 +102,27 @@ describe('a frame of more columns than are put into order at once', () => {
     ).rejects.toMatchObject({ code: 'MR4022', details: { input: 'its input x1099' } })
   })
 })
+
+describe('a part without rows', () => {
+  const labelled = dataset('labelled', { source: parquet('none'), columns: { class: t.text(), x: t.float() } })
+  const build = (sql: string) => {
+    const made = model('names', {
+      task: 'multiclass',
+      from: labelled,
+      label: c => c.class,
+      inputs: c => ({ x: c.x }),
+      split: { by: 'random', test: 0.25 },
+      train: linear(),
+    })
+    return buildFrame(engine, made, new Map([['labelled', sql]]), join(root, 'names.parquet'))
+  }
+
+  it('is said to come of classes of one row each, or of one row in all', async () => {
+    const rowsOf = (count: number) =>
+      `SELECT 'c' || range AS class, 1.0 AS x, range AS millrace_seq FROM range(${count})`
+    await expect(build(rowsOf(300))).rejects.toThrow(
+      /300 rows have a label, each class of which is parted by itself: no class has enough of them/,
+    )
+    await expect(build(rowsOf(1))).rejects.toThrow(/\(1 row has a label\)/)
+  })
+})
