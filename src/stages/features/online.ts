@@ -252,20 +252,25 @@ export class OnlineView {
    * after it stays. Entities without a rebuilt record keep nothing else.
    */
   async replace(rebuilt: ReadonlyMap<string, EntityWindow>, keys: readonly string[], seq: number): Promise<void> {
-    await this.#change(keys, (key, window) => {
+    const merge = (key: string, window: EntityWindow | undefined): EntityWindow | undefined => {
       const made = rebuilt.get(key)
       const later = window ? [...window.after(seq)] : []
       if (later.length === 0) return made
       const changed = made?.copy() ?? new EntityWindow(this.plan.channels.length)
       for (const version of later) changed.add(version)
       return changed
-    })
+    }
+    await this.#change(keys, merge, false)
   }
 
-  /** Changes records one by one, each from what it is at that moment. `change` gives what it was given to leave it. */
+  /**
+   * Changes records one by one, each from what it is at that moment. `change` gives what it was given to leave it. With `remembers` what
+   * was written is likely to be read next.
+   */
   async #change(
     keys: readonly string[],
     change: (key: string, window: EntityWindow | undefined) => EntityWindow | undefined,
+    remembers = true,
   ): Promise<void> {
     let left = keys
     for (let attempt = 0; left.length > 0; attempt++) {
@@ -287,7 +292,7 @@ export class OnlineView {
         const revision = written[place]
         if (revision === undefined) return [key]
         const window = made[i]
-        if (window && revision !== 0) this.#remember(key, { revision, window })
+        if (remembers && window && revision !== 0) this.#remember(key, { revision, window })
         else this.#forget(key)
         return []
       })
