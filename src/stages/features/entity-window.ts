@@ -2,14 +2,11 @@ import type { FeatureSpec } from '../../define/features.ts'
 import type { Value } from '../../ports/data-engine.ts'
 import { emptyValue, type Aggregate } from './aggregates.ts'
 import type { ViewPlan } from './channels.ts'
-import { aggregateOf, enoughFor } from './kept.ts'
+import { lookAt } from './look.ts'
 import { packColumns, unpackColumns } from './record-columns.ts'
 import { RecordTexts } from './record-texts.ts'
 import { isTold, spansOfVersions, toldBits, toldWords, type Spans } from './row-versions.ts'
 import { windowBounds } from './window-bounds.ts'
-
-/** Places of the events that a feature sees, while it is computed. */
-let places = new Int32Array(1024)
 
 const formatVersion = 4
 /** Records of before, whose columns were all written in full. */
@@ -256,30 +253,14 @@ export class EntityWindow {
   /** A feature at `t`; NaN for null, of texts a place for `text`. The same rules as in `sweep`, of events that are looked at anew. */
   compute(spec: FeatureSpec, channel: number, t: number, declares: readonly boolean[]): number {
     const { from, until } = this.#counted(declares)
-    const bounds = windowBounds(spec)
-    const end = bounds.end(t)
-    const oldest = bounds.start(t)
-    const value = this.#value[channel] as Float64Array
-    const visible = from[channel] as Float64Array
-    const ends = until?.[channel]
-    const event = this.#event
-    const aggregate = spec.aggregation as Aggregate
-    const enough = enoughFor(aggregate, spec)
-    if (places.length < this.#length) places = new Int32Array(this.#length * 2)
-    let seen = 0
-    let last = Number.NaN
-    for (let i = this.#length - 1; i >= 0; i--) {
-      const at = event[i] as number
-      if (at >= end) continue
-      if (at < oldest) break
-      if ((visible[i] as number) > t || Number.isNaN(value[i] as number) || (ends && (ends[i] as number) <= t)) continue
-      // Events of one time are in no order yet
-      if (seen >= enough && at < last) break
-      places[seen++] = i
-      last = at
+    const events = {
+      event: this.#event,
+      visible: from[channel] as Float64Array,
+      until: until?.[channel],
+      value: this.#value[channel] as Float64Array,
     }
     const compare = this.#texts.has(channel) ? this.#texts.compareAs(spec.type) : undefined
-    return aggregateOf(aggregate, spec, { event, visible, value }, places, seen, t, compare)
+    return lookAt(spec.aggregation as Aggregate, spec, windowBounds(spec), events, 0, this.#length, t, compare)
   }
 
   /** The text that a feature of texts is. */

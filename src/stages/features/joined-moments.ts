@@ -5,7 +5,7 @@ import type { PlannedFeature, ViewPlan } from './channels.ts'
 import type { Part } from './exact-sum-sql.ts'
 import type { EventSource } from './offline-events.ts'
 import { asked } from './asked.ts'
-import { isJoined, widthOf, type WindowJoin } from './window-join.ts'
+import { isJoined, isLast, widthOf, type WindowJoin } from './window-join.ts'
 
 /** How much further back each look goes for what was not found. */
 const further = 8
@@ -197,8 +197,6 @@ export class JoinedMoments {
     const places = features
       .map((feature, place) => ({ feature, place }))
       .filter(({ feature }) => feature.spec.aggregation !== 'derived' && isJoined(feature))
-    // The end of an aligned window is no moment's: what is the newest before it is not looked for nearby
-    const isLast = ({ spec }: PlannedFeature): boolean => spec.aggregation === 'last' && spec.align === undefined
     const lasts = places.filter(({ feature }) => isLast(feature))
     const others = places.filter(({ feature }) => !isLast(feature))
     const tables: string[] = []
