@@ -3,22 +3,16 @@ import type { FeatureView } from '../define/features.ts'
 import { outcomeOf } from '../define/report.ts'
 import { fail } from '../errors/index.ts'
 import { spanInWords } from '../internal/time.ts'
-import { planView, recordsOf, type ViewPlan } from '../stages/features/channels.ts'
+import { planView, recordsOf } from '../stages/features/channels.ts'
 import { currentVectors } from '../stages/features/current-vectors.ts'
 import { beginParts, endParts, noteMaterialisation, notePart } from '../stages/features/materialisations.ts'
 import { materialise } from '../stages/features/materialise.ts'
+import { rowsOfPart } from '../stages/features/record-events.ts'
 import { withLog, type DatasetRows } from '../stages/log/dataset-rows.ts'
 import { loadLog } from '../stages/log/log-table.ts'
 import { isExpected, judgeVectors, type ExpectedView } from '../stages/pipeline/feature-expectations.ts'
 import type { Snapshot } from './snapshots.ts'
 import type { Listener } from './use-case.ts'
-
-/** Bytes of rows that are sorted at a time. What was written survives; what was cut off goes on with the part that it was at. */
-const maxPartBytes = 400_000_000
-
-/** Rows of a part, each with a number a channel, its key, its times and its places. */
-const rowsOfPart = ({ channels, keys }: ViewPlan): number =>
-  Math.floor(maxPartBytes / (8 * (channels.length + keys.length + 6)))
 
 export interface MaterialiseViewOptions {
   /** Hears how far it is. */

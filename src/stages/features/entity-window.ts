@@ -50,6 +50,44 @@ export interface VersionBlock {
   readonly told: readonly Float64Array[]
 }
 
+const blockColumns = new WeakMap<VersionBlock, readonly Float64Array[]>()
+
+/** In the order of a record. */
+const columnsOf = ({ event, row, seq, known, value, declared, told }: VersionBlock): VersionBlock['value'] => [
+  event,
+  row,
+  seq,
+  known,
+  ...value,
+  ...declared,
+  ...told,
+]
+
+function encodeRecord(
+  channels: number,
+  since: number,
+  columns: readonly Float64Array[],
+  from: number,
+  to: number,
+  texts?: string,
+): Uint8Array {
+  const numbers = packColumns(columns, from, to)
+  const tail = texts === undefined ? undefined : new TextEncoder().encode(texts)
+  const words = headWords + numbers.length
+  const out = new Float64Array(words + (tail === undefined ? 0 : 1 + Math.ceil(tail.length / 8)))
+  out[0] = formatVersion
+  out[1] = to - from
+  out[2] = channels
+  out[3] = since
+  out.set(numbers, headWords)
+  const bytes = new Uint8Array(out.buffer)
+  if (tail) {
+    out[words] = tail.length
+    bytes.set(tail, (words + 1) * 8)
+  }
+  return bytes
+}
+
 /**
  * The recent events of one entity, by event time, each with its versions: enough to compute every feature of its view exactly at
  * any moment that it covers. One record of numbers in the online store, whatever the number of features.
@@ -271,22 +309,19 @@ export class EntityWindow {
   encode(): Uint8Array {
     const n = this.#length
     const { texts, values } = this.#texts.packed(this.#value, n)
-    const numbers = packColumns(
-      this.#columns().map(column => values.get(column) ?? column.subarray(0, n)),
-      n,
-    )
-    const tail = texts === undefined ? new Uint8Array(0) : new TextEncoder().encode(JSON.stringify(texts))
-    const tailWords = tail.length === 0 ? 0 : 1 + Math.ceil(tail.length / 8)
-    const words = headWords + numbers.length
-    const out = new Float64Array(words + tailWords)
-    out.set([formatVersion, n, this.#channels, this.#since])
-    out.set(numbers, headWords)
-    const bytes = new Uint8Array(out.buffer)
-    if (tailWords > 0) {
-      out[words] = tail.length
-      bytes.set(tail, (words + 1) * 8)
-    }
-    return bytes
+    const columns = this.#columns().map(column => values.get(column) ?? column)
+    const json = texts === undefined ? undefined : JSON.stringify(texts)
+    return encodeRecord(this.#channels, this.#since, columns, 0, n, json)
+  }
+
+  /**
+   * The record of an entity whose versions are those of a block from `from` to before `to`, of which no value is a text; every event
+   * at or after `since` is among them.
+   */
+  static encodeBlock(block: VersionBlock, from: number, to: number, since: number): Uint8Array {
+    const columns = (blockColumns.get(block) ?? columnsOf(block)) as readonly Float64Array[]
+    if (!blockColumns.has(block)) blockColumns.set(block, columns)
+    return encodeRecord(block.value.length, since, columns, from, to)
   }
 
   /** Undefined when the bytes are of another layout (a view that has changed): they must be materialised anew. */

@@ -109,6 +109,7 @@ async function writeRecords(
   const events = new RecordEvents(plan, rows, engine.dialect)
   const left = isVersioned ? await departures(engine, events) : new Map<string, never>()
   const since = until - plan.horizon - slack
+  const isPlain = plan.channels.every(one => !one.isText)
   const late = isVersioned ? ` OR ${versionColumns.place} > 0` : ''
   const covered = `SELECT * FROM (${events.sql}) WHERE (millrace_event <= ${until}${late})`
   const entities = await entityTable(engine, events, covered, own)
@@ -122,13 +123,21 @@ async function writeRecords(
     return `${kept} ORDER BY ${[keys, ...events.order].join(', ')}`
   }
   const writePart = async (part: number): Promise<void> => {
-    let ready = new Map<string, EntityWindow>()
+    let ready = new Map<string, Uint8Array>()
     let versions = 0
     const write = async (): Promise<void> => {
-      for (const [key, window] of ready) for (const gone of left.get(key) ?? []) window.add(gone)
       await view.replace(ready, [...ready.keys()], seq)
       ready = new Map()
       versions = 0
+    }
+    // The entity that the last batch ended with, which the next one may go on with
+    let open: { readonly key: string; readonly window: EntityWindow } | undefined
+    const close = (): void => {
+      if (!open) return
+      for (const gone of left.get(open.key) ?? []) open.window.add(gone)
+      versions += open.window.length
+      ready.set(open.key, open.window.encode())
+      open = undefined
     }
     for await (const batch of engine.stream(partSql(part))) {
       const block = events.block(batch)
@@ -138,18 +147,21 @@ async function writeRecords(
       for (const to of events.bounds(batch)) {
         if (to === at) continue
         const key = entity(at)
-        let window = ready.get(key)
-        if (!window) {
-          if (ready.size >= batchEntities || versions >= batchVersions) await write()
-          window = new EntityWindow(plan.channels.length, to - at)
-          if (leftOut?.[at] === 1) window.leaveOut(since)
-          ready.set(key, window)
+        const its = leftOut?.[at] === 1 ? since : Number.NEGATIVE_INFINITY
+        if (open?.key !== key) close()
+        if (ready.size >= batchEntities || versions >= batchVersions) await write()
+        if (open === undefined && isPlain && to < block.event.length && !left.has(key)) {
+          ready.set(key, EntityWindow.encodeBlock(block, at, to, its))
+          versions += to - at
+        } else {
+          open ??= { key, window: new EntityWindow(plan.channels.length, to - at) }
+          open.window.leaveOut(its)
+          open.window.append(block, at, to)
         }
-        window.append(block, at, to)
-        versions += to - at
         at = to
       }
     }
+    close()
     await write()
     await view.flush()
   }

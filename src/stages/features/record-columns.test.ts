@@ -22,7 +22,7 @@ it('columns come back to the last bit, whatever they share', () => {
       ({ length, own, like }) => {
         const columns = own.map(values => Float64Array.from(values))
         for (const [of, by] of like) columns.push((columns[of % own.length] as Float64Array).map(value => value + by))
-        const packed = packColumns(columns, length).slice()
+        const packed = packColumns(columns, 0, length).slice()
         const read = columns.map(() => new Float64Array(length))
         expect(unpackColumns(packed, 0, read, length, true)).toBe(packed.length)
         expect(read).toEqual(columns)
@@ -38,7 +38,7 @@ it('columns come back to the last bit, whatever they share', () => {
 it('what is the same for all events, or like another column, costs two numbers', () => {
   const event = Float64Array.from({ length: 100 }, (_, i) => i * i)
   const columns = [event, new Float64Array(100).fill(Number.NaN), event.map(time => time + 1)]
-  expect(packColumns(columns, 100).length).toBe(101 + 2 + 2)
+  expect(packColumns(columns, 0, 100).length).toBe(101 + 2 + 2)
 })
 
 it('records that were written before columns were packed are still read', () => {

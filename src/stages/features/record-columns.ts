@@ -6,39 +6,39 @@
 const full = -1
 const constant = -2
 
-const isConstant = (column: Float64Array): boolean => {
-  const [first] = column
-  for (let i = 1; i < column.length; i++) if (!Object.is(column[i], first)) return false
+function isConstant(column: Float64Array, from: number, to: number): boolean {
+  const first = column[from]
+  for (let i = from + 1; i < to; i++) if (!Object.is(column[i], first)) return false
   return true
 }
 
 /** What is to be added to `before` to have `column`, to the last bit; undefined where that differs. */
-function distanceOf(before: Float64Array, column: Float64Array): number | undefined {
-  const [a = 0] = before
-  const [b = 0] = column
+function distanceOf(before: Float64Array, column: Float64Array, from: number, to: number): number | undefined {
+  const [a, b] = [before[from] as number, column[from] as number]
   const distance = Object.is(a, b) ? 0 : b - a
-  for (let i = 0; i < column.length; i++) if (!Object.is((before[i] as number) + distance, column[i])) return undefined
+  for (let i = from; i < to; i++) if (!Object.is((before[i] as number) + distance, column[i])) return undefined
   return distance
 }
 
 let scratch = new Float64Array(1024)
 
-/** Of columns with `length` values each; what is given is good until the next call. */
-export function packColumns(columns: readonly Float64Array[], length: number): Float64Array {
-  if (length === 0) return new Float64Array(0)
+/** Of columns the values at the places [from, to); what is given is good until the next call. */
+export function packColumns(columns: readonly Float64Array[], from: number, to: number): Float64Array {
+  const length = to - from
+  if (length === 0) return scratch.subarray(0, 0)
   const most = columns.length * (1 + Math.max(2, length))
   if (scratch.length < most) scratch = new Float64Array(most * 2)
   const out = scratch
   const written: number[] = []
   let end = 0
   each: for (const [c, column] of columns.entries()) {
-    if (isConstant(column)) {
+    if (isConstant(column, from, to)) {
       out[end++] = constant
-      out[end++] = column[0] as number
+      out[end++] = column[from] as number
       continue
     }
     for (const before of written) {
-      const distance = distanceOf(columns[before] as Float64Array, column)
+      const distance = distanceOf(columns[before] as Float64Array, column, from, to)
       if (distance === undefined) continue
       out[end++] = before
       out[end++] = distance
@@ -46,8 +46,7 @@ export function packColumns(columns: readonly Float64Array[], length: number): F
     }
     written.push(c)
     out[end++] = full
-    out.set(column, end)
-    end += length
+    for (let i = from; i < to; i++) out[end++] = column[i] as number
   }
   return out.subarray(0, end)
 }

@@ -28,6 +28,13 @@ function keyReader(parts: readonly Column[], types: readonly ColumnType[]): (at:
     )
 }
 
+/** Bytes of rows that are sorted at a time. */
+const maxPartBytes = 400_000_000
+
+/** Rows that are sorted at a time, each with a number a channel, its key, its times and its places. */
+export const rowsOfPart = ({ channels, keys }: ViewPlan): number =>
+  Math.floor(maxPartBytes / (8 * (channels.length + keys.length + 6)))
+
 /**
  * The versions of rows that online records are made of, as one narrow row each: times that channels share are sent once, and
  * what is the same for every row of a dataset without a log is not sent.
