@@ -155,7 +155,12 @@ export class EntityWindow {
 
   copy(): EntityWindow {
     const made = new EntityWindow(this.#channels, Math.max(16, this.#length + 8))
-    this.#columns().forEach((from, i) => made.#columns()[i]?.set(from.subarray(0, this.#length)))
+    const columns = made.#columns()
+    for (const [c, from] of this.#columns().entries()) {
+      const to = columns[c] as Float64Array
+      // Windows are short: a view of each column would cost more than its values
+      for (let i = 0; i < this.#length; i++) to[i] = from[i] as number
+    }
     made.#length = this.#length
     made.#since = this.#since
     made.#texts = this.#texts.copy()
