@@ -7,6 +7,7 @@ import { measureAll, type Judged } from '../../math/metrics/catalogue.ts'
 import { calibrationTest } from './calibration-test.ts'
 import { type ChampionScores, metricTest } from './metric-tests.ts'
 import type { Counterexample } from './counterexamples.ts'
+import { personalInputs, withoutValuesOf } from './personal.ts'
 import { propertyTest } from './properties/index.ts'
 import { latencyTest } from './latency-test.ts'
 import { sizeTest } from './service-tests.ts'
@@ -91,7 +92,7 @@ export async function runSuite(input: SuiteInput): Promise<SuiteResult> {
       subject: name,
       at: clock.now(),
       status: overallStatus(checks),
-      checks: storable(checks),
+      checks: storable(withoutValuesOf(model.inputs === undefined ? [] : personalInputs(model), checks)),
       evidence: { rows: frame.rows, seed: input.seed },
     },
   }
