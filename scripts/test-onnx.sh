@@ -8,7 +8,7 @@ mutations=${1:-10000}
 seed=${2:-1}
 python=test/interop/.venv-models/bin/python
 bash scripts/interop-venv.sh models
-npx tsc -p tsconfig.build.json
+npm run --silent build:package
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/millrace-onnx-XXXXXX")
 trap 'rm -rf "$work"' EXIT

@@ -1,11 +1,20 @@
 import type { TrainAnswer } from '../app/train.ts'
+import type { Project } from '../define/project.ts'
 import { parametersInWords } from '../stages/pipeline/winner.ts'
 import type { Output } from './command.ts'
 
 const short = (text: string): string => (text.length > 100 ? `${text.slice(0, 99)}…` : text)
 
+/** What is done with a new version: it is deployed, where a deployment serves its model, else looked at. */
+function nextOf({ deployments }: Project, model: string, version: number): string {
+  const serving = [...deployments.values()].filter(one => one.model.name === model)
+  if (serving[0] === undefined) return `models show ${model}@${version}`
+  return deployments.size === 1 ? 'deploy' : `deploy ${serving[0].name}`
+}
+
 export function printVersion(
   { model, run, status, steps, version, metrics, chosen, error, uncommitted }: TrainAnswer,
+  project: Project,
   out: Output,
 ): number {
   out.table(
@@ -29,6 +38,6 @@ export function printVersion(
   if (chosen) out.line(`chosen by ${chosen.trials} trials: ${parametersInWords(chosen.parameters)}`)
   const figures = Object.entries(metrics ?? {}).map(([name, value]) => `${name} ${Number(value).toPrecision(4)}`)
   out.line(`${model}@${version}  ${figures.join('  ')}`)
-  out.line('Next:  npx millrace deploy')
+  out.line(`Next:  npx millrace ${nextOf(project, model, version)}`)
   return 0
 }

@@ -136,7 +136,8 @@ export function overallStatus(checks: readonly CheckResult[]): Status {
   return worst
 }
 
-const ownFolder = decodeURIComponent(new URL('.', import.meta.url).pathname)
+/** Where the definition API lies: among the sources, and in the package that is built of them. */
+const ownFolders = ['.', '../bundle/'].map(path => decodeURIComponent(new URL(path, import.meta.url).pathname))
 
 /** Where the user's declaration stands, for annotations on its line: the first frame outside the definition API itself. */
 export function declarationSite(stack: string | undefined): { file: string; line: number } | undefined {
@@ -144,7 +145,8 @@ export function declarationSite(stack: string | undefined): { file: string; line
     const match = /(?:\(|at )(?:file:\/\/)?([^()\s]+?):(\d+):\d+\)?$/.exec(line.trim())
     const file = match?.[1]
     if (!file || file.startsWith('node:') || file.includes('/node_modules/')) continue
-    if (!file.startsWith(ownFolder) || file.endsWith('.test.ts')) return { file, line: Number(match[2]) }
+    const isOwn = ownFolders.some(folder => file.startsWith(folder)) && !file.endsWith('.test.ts')
+    if (!isOwn) return { file, line: Number(match[2]) }
   }
   return undefined
 }

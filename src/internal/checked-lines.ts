@@ -1,13 +1,13 @@
 import { crc32 } from 'node:zlib'
 
 /** One line of an append-only file, led by the checksum of the rest: a line that a crash cut short is told from a whole one. */
-export function checkedLine(value: unknown): string {
-  const body = JSON.stringify(value)
+export function checkedLine(value: unknown, replacer?: (key: string, value: unknown) => unknown): string {
+  const body = JSON.stringify(value, replacer)
   return `${crc32(body).toString(16).padStart(8, '0')} ${body}\n`
 }
 
-/** Undefined where the line is not as it was written. */
-function valueOf<T>(line: string): T | undefined {
+/** Undefined where the line (without its end) is not as it was written. */
+export function checkedValue<T>(line: string): T | undefined {
   const body = line.slice(9)
   return line.length > 9 && line.slice(0, 8) === crc32(body).toString(16).padStart(8, '0')
     ? (JSON.parse(body) as T)
@@ -29,10 +29,10 @@ export function readCheckedLines<T>(content: string): CheckedLines<T> {
   const lines = content.split('\n')
   const rest = lines.pop() ?? ''
   const whole = lines.flatMap(line => {
-    const value = valueOf<T>(line)
+    const value = checkedValue<T>(line)
     return value === undefined ? [] : [{ line, value }]
   })
-  const last = rest === '' ? undefined : valueOf<T>(rest)
+  const last = rest === '' ? undefined : checkedValue<T>(rest)
   return {
     values: [...whole.map(one => one.value), ...(last === undefined ? [] : [last])],
     damaged: lines.length - whole.length,

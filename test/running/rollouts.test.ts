@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { startUp, type Server } from '../support/command.ts'
@@ -206,6 +206,27 @@ describe('a challenger in an ONNX file', () => {
       expect([code, new Set(decisions.map(one => one.found))]).toEqual([0, new Set(['agrees'])])
       expect(decisions.length).toBe({ 'orders-api': 6, 'strict-api': 2, 'patient-api': 1 }[name])
       expect(events).toBeGreaterThan(5)
+    }
+  })
+
+  it('leaves a state in which doctor finds nothing wrong; events that are damaged are named, and not replayed', async () => {
+    const state = (said: string) => said.split('\n').filter(line => /rollout events|serving journals/.test(line))
+    const [journals, events] = state((await millrace(root, ['doctor'])).out)
+    expect(journals).toMatch(/✓ +serving journals +[1-9]/)
+    expect(events).toMatch(/✓ +rollout events +[1-9]/)
+    const folder = join(root, '.millrace', 'serving', 'patient-api', 'events')
+    const path = join(folder, (await readdir(folder)).sort()[0] as string)
+    const text = await readFile(path, 'utf8')
+    await writeFile(path, text.replace('"at":1', '"at":2'))
+    try {
+      const looked = await millrace(root, ['doctor'])
+      expect(looked.code).toBe(3)
+      expect(looked.out).toMatch(/✗ +rollout events +damaged: .*patient-api\/events\/\d{9}\.jsonl \(1 line\)/)
+      const { code, out, said } = await millrace(root, ['rollout', 'replay', 'patient-api'])
+      expect([code, said]).toEqual([1, expect.stringContaining('1 line of')])
+      expect(out).not.toContain('agrees')
+    } finally {
+      await writeFile(path, text)
     }
   })
 

@@ -52,7 +52,7 @@ export const command: Command = {
       const answer = await train(workspace, input, listener).finally(end)
       await writeFound(invocation, workspace, answer)
       out.data(answer)
-      return printVersion(answer, out)
+      return printVersion(answer, workspace.project, out)
     })
   },
 }

@@ -10,6 +10,7 @@ import { fail, isMillraceError } from '../../errors/index.ts'
 import { type LogVerdict, verifyLog } from '../../config/keyring.ts'
 import { verifyAudit } from '../../stages/protect/audit/verify.ts'
 import { gapBetween, readSegmentAt } from '../../stages/serve/journal.ts'
+import { eventsFolder, readRolloutLog } from '../../stages/serve/rollout-log.ts'
 import { counted } from '../words.ts'
 import { type Finding, look } from './finding.ts'
 
@@ -94,7 +95,7 @@ async function audit(folder: string, open: () => Promise<Workspace>): Promise<re
 async function journals(folder: string): Promise<string> {
   const place = join(folder, 'serving')
   const names = (await readdir(place, { recursive: true }).catch(() => []))
-    .filter(name => name.endsWith('.jsonl'))
+    .filter(name => name.endsWith('.jsonl') && basename(dirname(name)) !== eventsFolder)
     .sort()
   const bad: string[] = []
   const gaps: string[] = []
@@ -113,6 +114,22 @@ async function journals(folder: string): Promise<string> {
   ]
   if (told.length > 0) throw new Error(told.join('; '))
   return counted(names.length, 'segment')
+}
+
+/** The events of rollouts, from which `rollout replay` makes their decisions again. */
+async function rolloutLogs(folder: string): Promise<string> {
+  const place = join(folder, 'serving')
+  const deployments = await readdir(place).catch(() => [])
+  const kept = await Promise.all(deployments.map(name => readRolloutLog(join(place, name, eventsFolder))))
+  const damaged = kept.flatMap(one => one.damaged)
+  if (damaged.length > 0)
+    throw new Error(
+      `damaged: ${some(damaged.map(one => `${one.path} (${counted(one.lines, 'line')})`))}; "millrace rollout replay" leaves out what they held`,
+    )
+  return counted(
+    kept.reduce((sum, one) => sum + one.entries.length, 0),
+    'event',
+  )
 }
 
 /** Reads every artifact against its digest; the store sets aside what does not match. */
@@ -154,6 +171,7 @@ export async function lookAtState(
     await look('keystore', () => keystore(folder)),
     ...(await audit(folder, open)),
     await look('serving journals', () => journals(folder)),
+    await look('rollout events', () => rolloutLogs(folder)),
   ]
   const artifactsRead = async (): Promise<string> => {
     const workspace = await open()

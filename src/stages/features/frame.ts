@@ -4,21 +4,15 @@ import type { Model } from '../../define/model.ts'
 import { testColumns } from '../../define/model-test/index.ts'
 import type { FeatureView } from '../../define/features.ts'
 import { fail } from '../../errors/index.ts'
-import { formatTime, parseTime, type Micros } from '../../internal/time.ts'
+import { formatTime, parseTime } from '../../internal/time.ts'
 import type { DataEngine, Dialect } from '../../ports/data-engine.ts'
 import { datasetRows, versionColumns, type DatasetRows } from '../log/dataset-rows.ts'
 import { eventMicros, planView, type ViewPlan } from './channels.ts'
 import { vectorColumns } from './current-vectors.ts'
 import { featureColumns, featureTable, type FeatureTable } from './offline.ts'
 import { partCondition, withFolds, withParts } from './parts.ts'
+import type { Spans } from './spans.ts'
 import { truthOf } from './truth.ts'
-
-/** The spans of time that a frame covers, right-open. */
-export interface Spans {
-  readonly from: Micros
-  readonly testFrom: Micros
-  readonly until: Micros
-}
 
 /** What is known of a frame: where a dataset has event times also the spans, if it is split by them. */
 export interface FrameSummary extends Partial<Spans> {
@@ -30,11 +24,6 @@ export interface FrameSummary extends Partial<Spans> {
   readonly classes?: readonly string[]
   /** Classes of the training rows, in no order; of tasks with classes. */
   readonly trained?: readonly string[]
-}
-
-/** The spans of a frame that is split by time. */
-export function spansIn({ from, testFrom, until }: Partial<Spans> = {}): Spans | undefined {
-  return from === undefined || testFrom === undefined || until === undefined ? undefined : { from, testFrom, until }
 }
 
 /** SELECT of a snapshot's rows with `millrace_seq`. */

@@ -2,7 +2,7 @@ import { toSql, type Node } from '../../define/expression/index.ts'
 import type { Folds } from '../../define/folds.ts'
 import type { Split } from '../../define/split.ts'
 import type { Dialect } from '../../ports/data-engine.ts'
-import type { Spans } from './frame.ts'
+import type { Spans } from './spans.ts'
 
 /** Between the values of a key, so that ('a', 'bc') is not ('ab', 'c'). */
 const between = 'chr(31)'

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { digestBytes, digestJson, type Digest } from '../../internal/digest.ts'
@@ -7,11 +7,18 @@ let known: Digest | undefined
 
 /**
  * Digest of Millrace's own code, part of every built-in step's cache key: what a new version computes is computed anew.
- * Reads the compiled (or source) files of this package once a process.
+ * A built package has it written down; from the sources they are read, once a process.
  */
 export function ownCode(): Digest {
   if (known) return known
   const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+  const built = join(root, 'bundle/code-digest.txt')
+  known = existsSync(built) ? (readFileSync(built, 'utf8') as Digest) : digestOfCode(root)
+  return known
+}
+
+/** Digest of the modules below a folder that have a part in what steps compute: not of commands, routes and pages. */
+export function digestOfCode(root: string): Digest {
   const files: Record<string, string> = {}
   const walk = (folder: string, name: string): void => {
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
@@ -24,6 +31,5 @@ export function ownCode(): Digest {
   }
   for (const part of ['define', 'stages', 'math', 'onnx', 'adapters/data', 'adapters/trainer', 'internal'])
     walk(join(root, part), part)
-  known = digestJson(files)
-  return known
+  return digestJson(files)
 }

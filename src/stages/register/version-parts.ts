@@ -11,8 +11,9 @@ import type { ModelFigures } from '../evaluate/figures/index.ts'
 import type { LearningCurveFigure } from '../evaluate/figures/learning-curve.ts'
 import type { GoldenRows } from '../evaluate/golden.ts'
 import type { ExplanationBasis } from '../explain/basis.ts'
-import { type FrameSummary, type Spans, spansIn } from '../features/frame.ts'
-import { readArtifact, type ScalerArtifact } from '../scaler/index.ts'
+import type { FrameSummary } from '../features/frame.ts'
+import { type Spans, spansIn } from '../features/spans.ts'
+import { readArtifact, type ScalerArtifact } from '../scaler/artifact.ts'
 import type { Profile } from '../windows/profile.ts'
 
 /** `lateness@3`. */

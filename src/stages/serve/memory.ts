@@ -10,7 +10,7 @@ import type { LiveRollout } from './live-rollout.ts'
 import { MetricUnits } from './metric-units.ts'
 import type { AnsweredRows, ChallengedRows, KnownLabel, Recorder, ServedRow, ToldValue } from './recorder.ts'
 import { type Minutes, TrafficHistory } from './traffic.ts'
-import { RolloutLog } from './rollout-log.ts'
+import { eventsFolder, RolloutLog } from './rollout-log.ts'
 
 /** What else hears of every answered row: the monitor. */
 export interface Observer {
@@ -147,7 +147,7 @@ export class ServingMemory implements Recorder, Keeper {
   /** From now on what is in memory is also kept in `folder`, with what `others` remember; takes up what is there. */
   async open(folder: string, others: readonly Keeper[], options: JournalOptions): Promise<void> {
     this.#journal = await ServingJournal.open(folder, [this, this.#metrics, this.traffic, ...others], options)
-    this.#log = await RolloutLog.open(join(folder, 'events'), options.onError, options.leads)
+    this.#log = await RolloutLog.open(join(folder, eventsFolder), options.onError, options.leads)
     this.#rollout.keep(this.#log)
     // A rollout that began past the journal (by a command while no server ran) has another challenger than what it holds
     if (this.#rollout.state && !this.#taken) this.#pairs.begin()

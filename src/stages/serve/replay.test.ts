@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { faultyRuntime } from '../../../test/support/faulty-runtime.ts'
 import { predicted, ridesOf } from '../../../test/support/rides-of.ts'
 import { type Trained, trainedProject } from '../../../test/support/trained-project.ts'
+import { checkedLine } from '../../internal/checked-lines.ts'
 import type { LiveDeployment } from './deployment.ts'
 import { replayed } from './replay.ts'
 import { readRolloutLog, RolloutLog } from './rollout-log.ts'
@@ -54,7 +55,7 @@ describe('a replay', () => {
     expect(live.rollout?.phase).toBe('rolled-back')
     await live.close()
 
-    const entries = await readRolloutLog(join(folder, 'events'))
+    const { entries } = await readRolloutLog(join(folder, 'events'))
     const found = await replayed(workspace.store, 'replayed', entries)
     expect(found.map(one => `${one.verdict}: ${one.rule}`)).toEqual([
       'advanced: shadow',
@@ -96,15 +97,23 @@ describe('a replay', () => {
     await live.close()
     const events = join(folder, 'events')
     const found = async () =>
-      (await replayed(trained.workspace.store, 'changed', await readRolloutLog(events))).map(one => one.found)
+      (await replayed(trained.workspace.store, 'changed', (await readRolloutLog(events)).entries)).map(one => one.found)
     expect(await found()).toEqual(['agrees'])
     const file = join(events, (await readdir(events))[0] ?? '')
     // a line that a crash cut short is none
-    await appendFile(file, '{"event":{"type":"ti')
+    await appendFile(file, '01234567 {"event":{"type":"ti')
     expect(await found()).toEqual(['agrees'])
-    const text = await readFile(file, 'utf8')
-    await writeFile(file, text.replace('"canary":"error"', '"canary":"ok"'))
+    expect((await readRolloutLog(events)).damaged).toEqual([])
+    const lines = (await readFile(file, 'utf8')).split('\n')
+    const at = lines.findIndex(line => line.includes('"canary":"error"'))
+    const changed = (lines[at] as string).replace('"canary":"error"', '"canary":"ok"')
+    // written anew it is another event; with the checksum of before it is none, and what follows cannot be told without it
+    await writeFile(file, lines.with(at, checkedLine(JSON.parse(changed.slice(9))).trimEnd()).join('\n'))
     expect(await found()).toEqual(['unfounded'])
+    await writeFile(file, lines.with(at, changed).join('\n'))
+    const kept = await readRolloutLog(events)
+    expect(kept.damaged).toEqual([{ path: file, lines: 1 }])
+    expect(kept.entries).toHaveLength(at)
   })
 })
 
@@ -128,6 +137,6 @@ it('a log that cannot be written says so once, and goes on from the rollout as i
   await rename(join(folder, 'away'), join(folder, 'events'))
   log.event({ type: 'tick', at: 9 }, state)
   await log.close()
-  const entries = await readRolloutLog(join(folder, 'events'))
+  const { entries } = await readRolloutLog(join(folder, 'events'))
   expect(entries.map(entry => ('state' in entry ? 'state' : entry.event.at))).toEqual(['state', 'state', 9])
 })

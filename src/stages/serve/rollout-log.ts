@@ -1,8 +1,12 @@
 import { appendFile, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { checkedLine, checkedValue } from '../../internal/checked-lines.ts'
 import { makeFolder, named } from '../../internal/publish.ts'
 import type { RolloutEvent, RolloutState } from '../deploy/rollout/index.ts'
 import { eventOfJson, plainArrays } from './event-json.ts'
+
+/** Its folder, beside the journal of a deployment. */
+export const eventsFolder = 'events'
 
 const flushMs = 500
 /** Bytes of a file before the next one begins, and how many files are kept. */
@@ -12,9 +16,12 @@ const maxFiles = 4
 /** A rollout as it stood, from where the events that follow can be played; or an event. */
 export type LogEntry = { readonly state: RolloutState } | { readonly event: RolloutEvent }
 
-const entryOf = (line: string): LogEntry => {
-  const entry = JSON.parse(line) as LogEntry
-  return 'event' in entry ? { event: eventOfJson(entry.event) } : entry
+/** What is kept of the rollouts of one deployment. */
+export interface KeptRollouts {
+  /** Oldest first; after a damaged line from where the rollout was next written as it stood. */
+  readonly entries: readonly LogEntry[]
+  /** Files with lines that are not as they were written, and how many. */
+  readonly damaged: readonly { readonly path: string; readonly lines: number }[]
 }
 
 const namesIn = async (folder: string): Promise<string[]> => {
@@ -26,15 +33,25 @@ const namesIn = async (folder: string): Promise<string[]> => {
   }
 }
 
-/** All that is kept of the rollouts of one deployment, oldest first. A last line that a crash cut short is none. */
-export async function readRolloutLog(folder: string): Promise<readonly LogEntry[]> {
+/** All that is kept of the rollouts of one deployment. A last line that a crash cut short is none. */
+export async function readRolloutLog(folder: string): Promise<KeptRollouts> {
   const entries: LogEntry[] = []
+  const damaged: { path: string; lines: number }[] = []
+  let isWhole = true
   for (const name of await namesIn(folder)) {
-    const lines = (await readFile(join(folder, name), 'utf8')).split('\n')
+    const path = join(folder, name)
+    const lines = (await readFile(path, 'utf8')).split('\n')
     lines.pop()
-    for (const line of lines) entries.push(entryOf(line))
+    const read = lines.map(line => checkedValue<LogEntry>(line))
+    for (const entry of read) {
+      isWhole = entry !== undefined && (isWhole || 'state' in entry)
+      // Without an event that was lost, those that follow would make other decisions
+      if (entry && isWhole) entries.push('event' in entry ? { event: eventOfJson(entry.event) } : entry)
+    }
+    const bad = read.filter(entry => entry === undefined).length
+    if (bad > 0) damaged.push({ path, lines: bad })
   }
-  return entries
+  return { entries, damaged }
 }
 
 /**
@@ -88,7 +105,7 @@ export class RolloutLog {
   }
 
   #add(entry: LogEntry): void {
-    const line = `${JSON.stringify(entry, plainArrays)}\n`
+    const line = checkedLine(entry, plainArrays)
     this.#size += line.length
     this.#lines.push(`${this.#number} ${line}`)
   }

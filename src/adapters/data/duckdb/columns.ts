@@ -1,8 +1,8 @@
 import type { DuckDBDataChunk, DuckDBResult, DuckDBTypeId as TypeId, DuckDBVector } from '@duckdb/node-api'
-import { commonJs } from '../../../internal/common-js.ts'
+import duckdb from '@duckdb/node-api'
 import type { Column, ColumnType } from '../../../ports/data-engine.ts'
 
-const { DuckDBTypeId } = commonJs('@duckdb/node-api') as typeof import('@duckdb/node-api')
+const { DuckDBTypeId } = duckdb
 
 const logical = new Map<TypeId, ColumnType>([
   ...[

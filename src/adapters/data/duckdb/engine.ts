@@ -2,8 +2,8 @@ import { mkdir, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBInstance, DuckDBType } from '@duckdb/node-api'
+import duckdb from '@duckdb/node-api'
 import { fail, isMillraceError } from '../../../errors/index.ts'
-import { commonJs } from '../../../internal/common-js.ts'
 import { ownedName, sweepFolder } from '../../../internal/leftovers.ts'
 import { ulid } from '../../../internal/ids.ts'
 import { inSeconds } from '../../../internal/time.ts'
@@ -34,8 +34,6 @@ import { describedColumn } from './stored-of.ts'
 import { PlainCopies } from './plain-copies.ts'
 import type { PlainText } from './plain-text.ts'
 import { otherThanParquet, unreadableSource } from './unreadable-source.ts'
-
-const duckdb = commonJs('@duckdb/node-api') as typeof import('@duckdb/node-api')
 
 export interface DuckdbOptions {
   readonly threads?: number

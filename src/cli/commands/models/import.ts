@@ -73,6 +73,6 @@ registered. Exit code 1 when a gate says no.
       const { listener, end } = listenerOf(out)
       const answer = await importModel(workspace, input, listener).finally(end)
       out.data(answer)
-      return printVersion(answer, out)
+      return printVersion(answer, workspace.project, out)
     }),
 }
