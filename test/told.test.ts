@@ -299,6 +299,7 @@ test('this machine and project are looked over', async () => {
     'keystore',
     'audit log',
     'serving journals',
+    'rollout events',
     'set aside',
   ])
   const of = Object.fromEntries(found.map(one => [one.what, one.found]))
