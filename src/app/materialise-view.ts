@@ -7,18 +7,17 @@ import { planView, recordsOf } from '../stages/features/channels.ts'
 import { currentVectors } from '../stages/features/current-vectors.ts'
 import { beginParts, endParts, noteMaterialisation, notePart } from '../stages/features/materialisations.ts'
 import { materialise } from '../stages/features/materialise.ts'
+import { rowsOfPart } from '../stages/features/record-events.ts'
 import { withLog, type DatasetRows } from '../stages/log/dataset-rows.ts'
 import { loadLog } from '../stages/log/log-table.ts'
 import { isExpected, judgeVectors, type ExpectedView } from '../stages/pipeline/feature-expectations.ts'
 import type { Snapshot } from './snapshots.ts'
 import type { Listener } from './use-case.ts'
 
-/** Rows that are sorted at a time. What was written survives; what was cut off goes on with the part that it was at. */
-const maxPartRows = 2_000_000
-
 export interface MaterialiseViewOptions {
   /** Hears how far it is. */
   readonly listener?: Pick<Listener, 'say' | 'warn'>
+  /** Rows of a part (default: as many as are sorted in about 400 MB). */
   readonly maxPartRows?: number
   /** Written as it is, whatever is expected of it: what was there before is put back (default false). */
   readonly unjudged?: boolean
@@ -61,19 +60,20 @@ export async function materialiseView(
   view: FeatureView,
   snapshot: Snapshot,
   until: number,
-  { listener, maxPartRows: most = maxPartRows, unjudged = false }: MaterialiseViewOptions = {},
+  { listener, maxPartRows, unjudged = false }: MaterialiseViewOptions = {},
 ): Promise<number> {
   const engine = await workspace.engine()
+  const plan = planView(view)
   const log = await loadLog(workspace, engine, view.from)
   try {
     const rows = await withLog(engine, view.from, snapshot.sql, log?.sql)
     const seq = log?.seq ?? 0
-    const parts = Math.max(1, Math.ceil((snapshot.rows + seq) / most))
+    const parts = Math.max(1, Math.ceil((snapshot.rows + seq) / (maxPartRows ?? rowsOfPart(plan))))
     const begun = await beginParts(workspace, view, { snapshot: snapshot.digest, until, parts, seq })
     if (isExpected(view) && !unjudged) await requireExpected(workspace, view, rows, until, listener)
     if (begun.done > 0) listener?.say(`goes on with part ${begun.done + 1} of ${begun.parts}`)
     const start = performance.now()
-    const entities = await materialise(engine, planView(view), rows, until, await workspace.online(), {
+    const entities = await materialise(engine, plan, rows, until, await workspace.online(), {
       seq,
       parts: begun.parts,
       from: begun.done,

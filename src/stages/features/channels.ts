@@ -152,13 +152,17 @@ export function channelText({ of }: Channel, dialect: Dialect): string {
 /** Names of the columns of `codedTexts`. */
 export const codeColumns = { code: 'millrace_code_of_text', text: 'millrace_text' } as const
 
-/** SQL of a channel's value (double, NaN where null; of texts their number) and of the first microsecond at which it counts. */
-export function channelSql(plan: ViewPlan, channel: Channel, dialect: Dialect): { value: string; visible: string } {
+/** SQL of the first microsecond (double) at which a channel's value counts, as the dataset declares it. */
+export function visibleSql(plan: ViewPlan, channel: Channel, dialect: Dialect): string {
   const event = eventMicros(plan, dialect)
   // A value that never becomes known is never seen; no event is seen by a request of its own microsecond
   const known = channel.knownAt.map(node => `coalesce(${dialect.epochMicros(toSql(node, dialect))}, 9e18)`)
-  const visible = known.length === 0 ? `${event} + 1` : `greatest(${event} + 1, ${known.join(', ')})`
-  return { value: valueSql(channel, dialect), visible: dialect.cast(visible, 'float') }
+  return dialect.cast(known.length === 0 ? `${event} + 1` : `greatest(${event} + 1, ${known.join(', ')})`, 'float')
+}
+
+/** SQL of a channel's value (double, NaN where null; of texts their number) and of the first microsecond at which it counts. */
+export function channelSql(plan: ViewPlan, channel: Channel, dialect: Dialect): { value: string; visible: string } {
+  return { value: valueSql(channel, dialect), visible: visibleSql(plan, channel, dialect) }
 }
 
 function valueSql(channel: Channel, dialect: Dialect): string {
@@ -206,14 +210,22 @@ export function keysAsked(view: FeatureView, row: Readonly<Record<string, Value>
 }
 
 /**
- * SELECT expressions of the parts of a key, such that `encodeKey` makes of them what it makes of a request: whole numbers as text,
- * because an engine's numbers are doubles here.
+ * SELECT expressions of the parts of a key, of which `encodeKey` makes what it makes of a request: floats as doubles, whole numbers and
+ * times as 64 bits, the rest as text.
  */
 export function keySql(names: readonly string[], types: readonly ColumnType[], dialect: Dialect): readonly string[] {
   return names.map((name, i) => {
     const column = dialect.identifier(name)
-    if (types[i] === 'float') return dialect.cast(column, 'float')
-    return dialect.cast(types[i] === 'timestamp' ? dialect.epochMicros(column) : column, 'text')
+    switch (types[i]) {
+      case 'float':
+        return dialect.cast(column, 'float')
+      case 'int':
+        return dialect.cast(column, 'int')
+      case 'timestamp':
+        return dialect.cast(dialect.epochMicros(column), 'int')
+      default:
+        return dialect.cast(column, 'text')
+    }
   })
 }
 

@@ -133,7 +133,10 @@ describe('a view of a dataset without event times', () => {
     const ordered = `SELECT code, CAST(millrace_seq AS BIGINT) AS millrace_ordinal, "at" AS millrace_at FROM (${labels})`
     const views = { served, again: new OnlineView(plan, again) }
     for (const maxMomentsTogether of [0, 64]) {
-      const trained = await offlineFeatures(engine, plan, rows, ordered, asked.length, { maxMomentsTogether })
+      const trained = await offlineFeatures(engine, plan, rows, ordered, asked.length, {
+        maxMomentsTogether,
+        sweepsWhereCheaper: false,
+      })
       for (const [i, { code, at }] of asked.entries()) {
         const now = (versions.get(code) ?? []).findLast(one => one.from <= at)?.row
         const { city = null, runways = null, coastal = null, opened = null } = now ?? {}

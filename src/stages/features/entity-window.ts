@@ -2,15 +2,15 @@ import type { FeatureSpec } from '../../define/features.ts'
 import type { Value } from '../../ports/data-engine.ts'
 import { emptyValue, type Aggregate } from './aggregates.ts'
 import type { ViewPlan } from './channels.ts'
-import { aggregateOf, enoughFor } from './kept.ts'
+import { lookAt } from './look.ts'
+import { packColumns, unpackColumns } from './record-columns.ts'
 import { RecordTexts } from './record-texts.ts'
 import { isTold, spansOfVersions, toldBits, toldWords, type Spans } from './row-versions.ts'
 import { windowBounds } from './window-bounds.ts'
 
-/** Places of the events that a feature sees, while it is computed. */
-let places = new Int32Array(1024)
-
-const formatVersion = 3
+const formatVersion = 4
+/** Records of before, whose columns were all written in full. */
+const plainVersion = 3
 const headWords = 4
 
 /** One version of an event, as it is added. */
@@ -27,6 +27,65 @@ export interface EventVersion {
   readonly declared: ArrayLike<number>
   /** By channel whether the row has the columns whose known times are declared. */
   readonly told: ArrayLike<boolean>
+}
+
+/** Makes so many columns in one piece of memory: a window is small, and there are many of them. */
+function columnMaker(columns: number, capacity: number): () => Float64Array {
+  const bytes = capacity * Float64Array.BYTES_PER_ELEMENT
+  const buffer = new ArrayBuffer(columns * bytes)
+  let next = 0
+  return () => new Float64Array(buffer, bytes * next++, capacity)
+}
+
+/** Versions of events as columns, in the order in which a window keeps them: by event, then by place in the log. */
+export interface VersionBlock {
+  readonly event: Float64Array
+  readonly row: Float64Array
+  readonly seq: Float64Array
+  readonly known: Float64Array
+  /** By channel: numbers, or texts and NaN where there is none. */
+  readonly value: readonly (Float64Array | readonly (string | number)[])[]
+  readonly declared: readonly Float64Array[]
+  /** Which channels the row told, in words. */
+  readonly told: readonly Float64Array[]
+}
+
+const blockColumns = new WeakMap<VersionBlock, readonly Float64Array[]>()
+
+/** In the order of a record. */
+const columnsOf = ({ event, row, seq, known, value, declared, told }: VersionBlock): VersionBlock['value'] => [
+  event,
+  row,
+  seq,
+  known,
+  ...value,
+  ...declared,
+  ...told,
+]
+
+function encodeRecord(
+  channels: number,
+  since: number,
+  columns: readonly Float64Array[],
+  from: number,
+  to: number,
+  texts?: string,
+): Uint8Array {
+  const numbers = packColumns(columns, from, to)
+  const tail = texts === undefined ? undefined : new TextEncoder().encode(texts)
+  const words = headWords + numbers.length
+  const out = new Float64Array(words + (tail === undefined ? 0 : 1 + Math.ceil(tail.length / 8)))
+  out[0] = formatVersion
+  out[1] = to - from
+  out[2] = channels
+  out[3] = since
+  out.set(numbers, headWords)
+  const bytes = new Uint8Array(out.buffer)
+  if (tail) {
+    out[words] = tail.length
+    bytes.set(tail, (words + 1) * 8)
+  }
+  return bytes
 }
 
 /**
@@ -50,7 +109,7 @@ export class EntityWindow {
   #texts = new RecordTexts()
 
   constructor(channels: number, capacity = 16) {
-    const column = (): Float64Array => new Float64Array(capacity)
+    const column = columnMaker(4 + 2 * channels + toldWords(channels), capacity)
     this.#channels = channels
     this.#event = column()
     this.#row = column()
@@ -79,8 +138,9 @@ export class EntityWindow {
   }
 
   #resize(capacity: number): void {
+    const column = columnMaker(this.#columns().length, capacity)
     const resized = (from: Float64Array) => {
-      const to = new Float64Array(capacity)
+      const to = column()
       to.set(from.subarray(0, Math.min(from.length, capacity)))
       return to
     }
@@ -95,7 +155,12 @@ export class EntityWindow {
 
   copy(): EntityWindow {
     const made = new EntityWindow(this.#channels, Math.max(16, this.#length + 8))
-    this.#columns().forEach((from, i) => made.#columns()[i]?.set(from.subarray(0, this.#length)))
+    const columns = made.#columns()
+    for (const [c, from] of this.#columns().entries()) {
+      const to = columns[c] as Float64Array
+      // Windows are short: a view of each column would cost more than its values
+      for (let i = 0; i < this.#length; i++) to[i] = from[i] as number
+    }
     made.#length = this.#length
     made.#since = this.#since
     made.#texts = this.#texts.copy()
@@ -130,6 +195,31 @@ export class EntityWindow {
     this.#length++
     this.#spans = undefined
     return true
+  }
+
+  /** Adds those of a block from `from` to before `to`, of which none is here and none is earlier than what is here. */
+  append(block: VersionBlock, from: number, to: number): void {
+    const at = this.#length
+    const length = at + to - from
+    if (length > this.#event.length) this.#resize(Math.max(length, at === 0 ? 0 : this.#event.length * 2))
+    const put = (into: Float64Array, column: Float64Array): void => into.set(column.subarray(from, to), at)
+    put(this.#event, block.event)
+    put(this.#row, block.row)
+    put(this.#seq, block.seq)
+    put(this.#known, block.known)
+    for (const [c, column] of block.value.entries()) {
+      const into = this.#value[c] as Float64Array
+      if (column instanceof Float64Array) put(into, column)
+      else
+        for (let i = from; i < to; i++) {
+          const value = column[i] as string | number
+          into[at + i - from] = typeof value === 'string' ? this.#texts.placeOf(c, value) : value
+        }
+    }
+    for (const [c, column] of block.declared.entries()) put(this.#declared[c] as Float64Array, column)
+    for (const [w, column] of block.told.entries()) put(this.#told[w] as Float64Array, column)
+    this.#length = length
+    this.#spans = undefined
   }
 
   #isAfter(at: number, event: number, seq: number): boolean {
@@ -206,30 +296,14 @@ export class EntityWindow {
   /** A feature at `t`; NaN for null, of texts a place for `text`. The same rules as in `sweep`, of events that are looked at anew. */
   compute(spec: FeatureSpec, channel: number, t: number, declares: readonly boolean[]): number {
     const { from, until } = this.#counted(declares)
-    const bounds = windowBounds(spec)
-    const end = bounds.end(t)
-    const oldest = bounds.start(t)
-    const value = this.#value[channel] as Float64Array
-    const visible = from[channel] as Float64Array
-    const ends = until?.[channel]
-    const event = this.#event
-    const aggregate = spec.aggregation as Aggregate
-    const enough = enoughFor(aggregate, spec)
-    if (places.length < this.#length) places = new Int32Array(this.#length * 2)
-    let seen = 0
-    let last = Number.NaN
-    for (let i = this.#length - 1; i >= 0; i--) {
-      const at = event[i] as number
-      if (at >= end) continue
-      if (at < oldest) break
-      if ((visible[i] as number) > t || Number.isNaN(value[i] as number) || (ends && (ends[i] as number) <= t)) continue
-      // Events of one time are in no order yet
-      if (seen >= enough && at < last) break
-      places[seen++] = i
-      last = at
+    const events = {
+      event: this.#event,
+      visible: from[channel] as Float64Array,
+      until: until?.[channel],
+      value: this.#value[channel] as Float64Array,
     }
     const compare = this.#texts.has(channel) ? this.#texts.compareAs(spec.type) : undefined
-    return aggregateOf(aggregate, spec, { event, visible, value }, places, seen, t, compare)
+    return lookAt(spec.aggregation as Aggregate, spec, windowBounds(spec), events, 0, this.#length, t, compare)
   }
 
   /** The text that a feature of texts is. */
@@ -239,20 +313,20 @@ export class EntityWindow {
 
   encode(): Uint8Array {
     const n = this.#length
-    const columns = this.#columns()
     const { texts, values } = this.#texts.packed(this.#value, n)
-    const tail = texts === undefined ? new Uint8Array(0) : new TextEncoder().encode(JSON.stringify(texts))
-    const tailWords = tail.length === 0 ? 0 : 1 + Math.ceil(tail.length / 8)
-    const words = headWords + n * columns.length
-    const out = new Float64Array(words + tailWords)
-    out.set([formatVersion, n, this.#channels, this.#since])
-    for (const [i, column] of columns.entries()) out.set(values.get(column) ?? column.subarray(0, n), headWords + n * i)
-    const bytes = new Uint8Array(out.buffer)
-    if (tailWords > 0) {
-      out[words] = tail.length
-      bytes.set(tail, (words + 1) * 8)
-    }
-    return bytes
+    const columns = this.#columns().map(column => values.get(column) ?? column)
+    const json = texts === undefined ? undefined : JSON.stringify(texts)
+    return encodeRecord(this.#channels, this.#since, columns, 0, n, json)
+  }
+
+  /**
+   * The record of an entity whose versions are those of a block from `from` to before `to`, of which no value is a text; every event
+   * at or after `since` is among them.
+   */
+  static encodeBlock(block: VersionBlock, from: number, to: number, since: number): Uint8Array {
+    const columns = (blockColumns.get(block) ?? columnsOf(block)) as readonly Float64Array[]
+    if (!blockColumns.has(block)) blockColumns.set(block, columns)
+    return encodeRecord(block.value.length, since, columns, from, to)
   }
 
   /** Undefined when the bytes are of another layout (a view that has changed): they must be materialised anew. */
@@ -260,19 +334,19 @@ export class EntityWindow {
     if (bytes.byteLength % 8 !== 0) return undefined
     const all = new Float64Array(new Uint8Array(bytes).buffer)
     const n = all[1] as number
-    const words = headWords + n * (4 + 2 * channels + toldWords(channels))
-    if (all[0] !== formatVersion || all[2] !== channels || all.length < words) return undefined
+    if ((all[0] !== formatVersion && all[0] !== plainVersion) || all[2] !== channels) return undefined
     const window = new EntityWindow(channels, Math.max(16, n))
-    if (all.length > words) {
-      const length = all[words] as number
-      if (all.length !== words + 1 + Math.ceil(length / 8)) return undefined
-      const texts = new Uint8Array(all.buffer, (words + 1) * 8, length)
+    const columns = window.#columns()
+    const end = unpackColumns(all, headWords, columns, n, all[0] === formatVersion)
+    if (end === undefined) return undefined
+    if (all.length > end) {
+      const length = all[end] as number
+      if (all.length !== end + 1 + Math.ceil(length / 8)) return undefined
+      const texts = new Uint8Array(all.buffer, (end + 1) * 8, length)
       window.#texts = RecordTexts.unpacked(new TextDecoder().decode(texts))
     }
     window.#length = n
     window.#since = all[3] as number
-    for (const [i, column] of window.#columns().entries())
-      column.set(all.subarray(headWords + n * i, headWords + n * (i + 1)))
     return window
   }
 }

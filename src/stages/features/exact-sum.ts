@@ -109,3 +109,32 @@ export class ExactSum {
     return all.value / part
   }
 }
+
+const scratch = new ExactSum()
+
+/**
+ * The exact sum of the values at the first `size` places, rounded once. Nearly always a sum in two doubles is enough to know it: what
+ * that leaves out is less than what would change the rounding.
+ */
+export function exactSumOf(values: ArrayLike<number>, places: ArrayLike<number>, size: number): number {
+  let sum = 0
+  let rest = 0
+  let lost = 0
+  for (let i = 0; i < size; i++) {
+    const x = values[places[i] as number] as number
+    const next = sum + x
+    const added = next - sum
+    const error = sum - (next - added) + (x - added)
+    sum = next
+    rest += error
+    lost += Math.abs(error)
+  }
+  if (lost === 0 && Number.isFinite(sum)) return sum
+  const rounded = sum + rest
+  // Twice the bound of what is lost where `rest` is added up
+  const near = (Math.abs(sum - rounded + rest) + size * 2 ** -52 * lost) * (1 + 2 ** -40)
+  if (Math.abs(sum) >= Math.abs(rest) && rounded + near === rounded && rounded - near === rounded) return rounded
+  scratch.clear()
+  for (let i = 0; i < size; i++) scratch.add(values[places[i] as number] as number)
+  return scratch.value
+}

@@ -5,7 +5,7 @@ import type { PlannedFeature, ViewPlan } from './channels.ts'
 import type { Part } from './exact-sum-sql.ts'
 import type { EventSource } from './offline-events.ts'
 import { asked } from './asked.ts'
-import { isJoined, widthOf, type WindowJoin } from './window-join.ts'
+import { isJoined, isLast, widthOf, type WindowJoin } from './window-join.ts'
 
 /** How much further back each look goes for what was not found. */
 const further = 8
@@ -94,12 +94,14 @@ export class JoinedMoments {
     return this.#table(`SELECT * FROM ${moments} ANTI JOIN (${crowded}) USING (${keys})`)
   }
 
+  async #entities(moments: string): Promise<number> {
+    return Math.max(1, await this.#count(`(SELECT DISTINCT ${this.#keys.join(', ')} FROM ${moments})`))
+  }
+
   /** So far back there are a few events of an entity, if they are as many at all times. */
-  async #firstWidth(moments: string, furthest: number): Promise<number> {
-    const keys = this.#keys.join(', ')
-    const entities = await this.#count(`(SELECT DISTINCT ${keys} FROM ${moments})`)
+  #firstWidth(entities: number, furthest: number): number {
     const span = this.#events.newest - this.#events.oldest + 1
-    const width = Math.max(1, Math.ceil((4 * span * Math.max(1, entities)) / this.#events.rows))
+    const width = Math.max(1, Math.ceil((4 * span * entities) / this.#events.rows))
     return width * 3 >= Math.min(furthest, span) ? furthest : width
   }
 
@@ -111,7 +113,8 @@ export class JoinedMoments {
     const furthest = Math.max(...looks.columns.map(one => one.window))
     const found: string[] = []
     let moments = from
-    let width = await this.#firstWidth(moments, furthest)
+    const entities = await this.#entities(moments)
+    let width = this.#firstWidth(entities, furthest)
     for (;;) {
       moments = await this.#sparse(moments, width)
       const table = await this.#table(this.#join.sql(moments, width, looks.parts(width)))
@@ -121,8 +124,10 @@ export class JoinedMoments {
       moments = await this.#table(
         `SELECT m.* FROM ${moments} m LEFT JOIN ${table} f USING (${asked.ordinal}) WHERE f.${asked.ordinal} IS NULL OR ${open.join(' OR ')}`,
       )
-      if ((await this.#count(moments)) === 0) break
-      width *= further
+      const left = await this.#count(moments)
+      if (left === 0) break
+      // Where these meet all events of their entities in no more steps than it takes to read the events, there is no third look
+      width = left <= entities ? furthest : width * further
       if (width * 3 >= Math.min(furthest, this.#events.newest - this.#events.oldest + 1)) width = furthest
     }
     const [only] = found
@@ -197,8 +202,6 @@ export class JoinedMoments {
     const places = features
       .map((feature, place) => ({ feature, place }))
       .filter(({ feature }) => feature.spec.aggregation !== 'derived' && isJoined(feature))
-    // The end of an aligned window is no moment's: what is the newest before it is not looked for nearby
-    const isLast = ({ spec }: PlannedFeature): boolean => spec.aggregation === 'last' && spec.align === undefined
     const lasts = places.filter(({ feature }) => isLast(feature))
     const others = places.filter(({ feature }) => !isLast(feature))
     const tables: string[] = []

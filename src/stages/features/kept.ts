@@ -1,7 +1,7 @@
 import type { FeatureSpec } from '../../define/features.ts'
 import { aggregateRules, emptyValue, type Aggregate, type EventValues, type Ranked } from './aggregates.ts'
 import { ExactSpread } from './exact-spread.ts'
-import { ExactSum } from './exact-sum.ts'
+import { ExactSum, exactSumOf } from './exact-sum.ts'
 
 /** Events as they are ranked: by recency of two events at one time the one that was known last is newer, then the one that arrived last. */
 export interface RankedEvents extends EventValues {
@@ -228,12 +228,8 @@ export function aggregateOf(
   switch (rule.keeps) {
     case 'size':
       return rule.of(size)
-    case 'sum': {
-      const { sum } = scratch
-      sum.clear()
-      for (let i = 0; i < size; i++) sum.add(value[places[i] as number] as number)
-      return rule.of(size, sum.value)
-    }
+    case 'sum':
+      return rule.of(size, exactSumOf(value, places, size))
     case 'spread': {
       const { spread } = scratch
       spread.clear()

@@ -343,14 +343,19 @@ async function live(seed: number): Promise<number> {
   const placed = list.map((one, place) => ({ ...one, place }))
   const byShop = new Map<string | null, (Sale & { place: number })[]>()
   for (const one of placed) byShop.set(one.shop, [...(byShop.get(one.shop) ?? []), one])
-  const maxMomentsTogether = any([0, 2, 64])
+  const ways = { maxMomentsTogether: any([0, 2, 64]), maxLooks: any([0, 8]), sweepsWhereCheaper: any([true, false]) }
   let compared = 0
   for (const view of [everything, aging, overall]) {
     const plan = planView(view as never)
     const columns = view === (overall as never) ? 'millrace_ordinal, millrace_at' : '*'
-    const offline = await offlineFeatures(engine, plan, events, `SELECT ${columns} FROM ${labels.sql}`, asked.length, {
-      maxMomentsTogether,
-    })
+    const offline = await offlineFeatures(
+      engine,
+      plan,
+      events,
+      `SELECT ${columns} FROM ${labels.sql}`,
+      asked.length,
+      ways,
+    )
     const pushed = new OnlineView(plan, memoryOnlineStore())
     await pushed.push(unlogged(list as unknown as readonly Row[]), until)
     const store = memoryOnlineStore()

@@ -87,7 +87,8 @@ export interface MaterialisedParts {
   readonly done: number
 }
 
-const partsKind = 'materialising'
+/** How entities are dealt to parts is in the name: what was begun in another way begins anew. */
+const partsKind = 'materialising-2'
 
 /** Where to begin: with the first part, or after those that were written of just this before it was cut off. */
 export async function beginParts(

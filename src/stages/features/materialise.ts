@@ -1,87 +1,25 @@
-import type { Column, DataEngine, Value } from '../../ports/data-engine.ts'
+import { ulid } from '../../internal/ids.ts'
+import type { DataEngine } from '../../ports/data-engine.ts'
 import type { OnlineStore } from '../../ports/online-store.ts'
 import { versionColumns, datasetRows, type DatasetRows } from '../log/dataset-rows.ts'
-import { keySql, withCommonKey, type Channel, type ViewPlan } from './channels.ts'
-import { codedTexts, decodedSql } from './coded-texts.ts'
+import { withCommonKey, type ViewPlan } from './channels.ts'
 import { EntityWindow, type EventVersion } from './entity-window.ts'
-import { encodeKey, rowNumberOf } from '../log/keys.ts'
 import { OnlineView, slack } from './online.ts'
 import { absentKeys, presentEntities } from './present-entities.ts'
-import { eventsSql } from './version-sql.ts'
+import { RecordEvents, versionOf } from './record-events.ts'
 
-/** Records that are written at a time. */
-const batchEntities = 2_000
-
-type Batch = ReadonlyMap<string, Column>
-
-function valueAt(batch: Batch, name: string, at: number): Value {
-  const column = batch.get(name)
-  if (!column || column.nulls?.[at]) return null
-  return column.values[at] as Value
-}
-
-const numberAt = (batch: Batch, name: string, at: number, otherwise: number): number => {
-  const value = valueAt(batch, name, at)
-  return value === null ? otherwise : Number(value)
-}
-
-/** Reads versions of rows as `eventsSql` gives them, with their entity. */
-class VersionReader {
-  readonly #plan: ViewPlan
-  readonly #rowTypes
-  readonly columns: readonly string[]
-
-  constructor(plan: ViewPlan, engine: DataEngine) {
-    const { key, columns } = plan.view.from
-    this.#plan = plan
-    this.#rowTypes = key.map(name => columns[name]?.type ?? 'text')
-    const { dialect } = engine
-    this.columns = [
-      ...keySql(plan.keys, plan.keyTypes, dialect).map((sql, i) => `${sql} AS millrace_entity${i}`),
-      ...keySql(key, this.#rowTypes, dialect).map((sql, i) => `${sql} AS millrace_key${i}`),
-    ]
-  }
-
-  entity(batch: Batch, at: number): string {
-    return encodeKey(
-      this.#plan.keys.map((_, i) => valueAt(batch, `millrace_entity${i}`, at)),
-      this.#plan.keyTypes.map(type => (type === 'float' ? 'float' : 'text')),
-    ) as string
-  }
-
-  version(batch: Batch, at: number): EventVersion {
-    const row = this.#rowTypes.length === 0 ? undefined : this.#row(batch, at)
-    return {
-      event: numberAt(batch, 'millrace_event', at, Number.NaN),
-      row: row === undefined ? Number.NaN : rowNumberOf(row),
-      seq: numberAt(batch, versionColumns.place, at, 0),
-      known: numberAt(batch, versionColumns.known, at, Number.NEGATIVE_INFINITY),
-      values: this.#plan.channels.map(({ isText }, c) => {
-        const text = isText ? valueAt(batch, `millrace_text${c}`, at) : null
-        return text === null ? numberAt(batch, `millrace_value${c}`, at, Number.NaN) : (text as string)
-      }),
-      declared: this.#plan.channels.map((_, c) => numberAt(batch, `millrace_declared${c}`, at, 9e18)),
-      told: this.#plan.channels.map((_, c) => Boolean(valueAt(batch, `millrace_told${c}`, at))),
-    }
-  }
-
-  #row(batch: Batch, at: number): string | undefined {
-    return encodeKey(
-      this.#rowTypes.map((_, i) => valueAt(batch, `millrace_key${i}`, at)),
-      this.#rowTypes.map(type => (type === 'float' ? 'float' : 'text')),
-    )
-  }
-}
+/** Records, and versions in them, that are written at a time. */
+const batchEntities = 4_000
+const batchVersions = 200_000
 
 /** For entities that share a row with another one: its versions there, by which it left them. */
 async function departures(
   engine: DataEngine,
-  reader: VersionReader,
-  events: string,
+  events: RecordEvents,
 ): Promise<ReadonlyMap<string, readonly EventVersion[]>> {
   const { row } = versionColumns
   const left = new Map<string, EventVersion[]>()
-  let of: number | undefined
+  let of: number | bigint | string | undefined
   let group: { readonly entity: string; readonly version: EventVersion }[] = []
   const take = (): void => {
     const entities = new Set(group.map(one => one.entity))
@@ -92,13 +30,16 @@ async function departures(
       }
     group = []
   }
-  for await (const batch of engine.stream(`SELECT * FROM (${events}) WHERE ${row} IS NOT NULL ORDER BY ${row}`))
-    for (let at = 0; at < (batch.get('millrace_event')?.values.length ?? 0); at++) {
-      const its = numberAt(batch, row, at, -1)
-      if (its !== of) take()
-      of = its
-      group.push({ entity: reader.entity(batch, at), version: reader.version(batch, at) })
+  for await (const batch of engine.stream(`SELECT * FROM (${events.sql}) WHERE ${row} IS NOT NULL ORDER BY ${row}`)) {
+    const block = events.block(batch)
+    const entity = events.entities(batch)
+    const rows = batch.get(row)?.values ?? []
+    for (let at = 0; at < rows.length; at++) {
+      if (rows[at] !== of) take()
+      of = rows[at]
+      group.push({ entity: entity(at), version: versionOf(block, at) })
     }
+  }
   take()
   return left
 }
@@ -142,12 +83,15 @@ export async function materialise(
   }
 }
 
-/** The events with the texts that the numbers of channels of texts stand for. */
-function withTexts({ channels }: ViewPlan, events: string): string {
-  const texts = channels.flatMap((channel: Channel, c) =>
-    channel.isText ? [`${decodedSql(channel, `millrace_value${c}`)} AS millrace_text${c}`] : [],
+/** The entities of events as a table, with their newest and oldest event. */
+async function entityTable(engine: DataEngine, events: RecordEvents, sql: string, own: string[]): Promise<string> {
+  const table = engine.dialect.identifier(`entities_${ulid()}`)
+  const keys = events.entity.join(', ')
+  await engine.execute(
+    `CREATE TABLE ${table} AS SELECT ${keys}, max(millrace_event) AS millrace_newest, min(millrace_event) AS millrace_oldest FROM (${sql}) GROUP BY ${keys}`,
   )
-  return texts.length === 0 ? events : `SELECT *, ${texts.join(', ')} FROM (${events})`
+  own.push(table)
+  return table
 }
 
 async function writeRecords(
@@ -160,46 +104,64 @@ async function writeRecords(
   own: string[],
 ): Promise<number> {
   const rows = withCommonKey(plan, datasetRows(given), engine.dialect)
-  const coded = await codedTexts(engine, plan, rows, own)
+  const isVersioned = rows.versions !== undefined
   const view = new OnlineView(plan, store, keepMs === undefined ? {} : { keepMs })
-  const reader = new VersionReader(plan, engine)
-  const { place } = versionColumns
-  const events = withTexts(coded, eventsSql(coded, rows, engine.dialect, reader.columns))
-  const left = rows.versions === undefined ? new Map<string, never>() : await departures(engine, reader, events)
+  const events = new RecordEvents(plan, rows, engine.dialect)
+  const left = isVersioned ? await departures(engine, events) : new Map<string, never>()
   const since = until - plan.horizon - slack
-  const keys = plan.keys.map((_, i) => `millrace_entity${i}`)
-  const entities = keys.join(', ')
-  const covered = `SELECT * FROM (${events}) WHERE (millrace_event <= ${until} OR ${place} > 0)`
+  const isPlain = plan.channels.every(one => !one.isText)
+  const late = isVersioned ? ` OR ${versionColumns.place} > 0` : ''
+  const covered = `SELECT * FROM (${events.sql}) WHERE (millrace_event <= ${until}${late})`
+  const entities = await entityTable(engine, events, covered, own)
+  const keys = events.entity.join(', ')
   const partSql = (part: number): string => {
-    const own = parts === 1 ? covered : `${covered} AND ${engine.dialect.rowHash(keys)} % ${parts} = ${part}`
+    const its = parts === 1 ? covered : `${covered} AND ${engine.dialect.rowHash(events.entity)} % ${parts} = ${part}`
     // An entity whose events are all older than the horizon keeps its newest one, in all its versions: its age tells stale from missing
-    return Number.isFinite(since)
-      ? `SELECT * FROM (SELECT *, rank() OVER (PARTITION BY ${entities} ORDER BY millrace_event DESC) AS millrace_newest, min(millrace_event) OVER (PARTITION BY ${entities}) AS millrace_oldest FROM (${own})) WHERE millrace_newest = 1 OR millrace_event >= ${since}`
-      : own
+    const kept = Number.isFinite(since)
+      ? `SELECT e.*, CASE WHEN millrace_oldest < ${since} THEN 1::DOUBLE ELSE 0::DOUBLE END AS millrace_left_out FROM (${its}) e JOIN ${entities} USING (${keys}) WHERE millrace_event >= ${since} OR millrace_event = millrace_newest`
+      : its
+    return `${kept} ORDER BY ${[keys, ...events.order].join(', ')}`
   }
   const writePart = async (part: number): Promise<void> => {
-    let ready = new Map<string, EntityWindow>()
-    let entity: string | undefined
+    let ready = new Map<string, Uint8Array>()
+    let versions = 0
     const write = async (): Promise<void> => {
-      for (const [key, window] of ready) for (const gone of left.get(key) ?? []) window.add(gone)
       await view.replace(ready, [...ready.keys()], seq)
       ready = new Map()
+      versions = 0
     }
-    for await (const batch of engine.stream(
-      `${partSql(part)} ORDER BY ${entities}, millrace_event, ${place}, millrace_seq`,
-    ))
-      for (let at = 0; at < (batch.get('millrace_event')?.values.length ?? 0); at++) {
-        const key = reader.entity(batch, at)
-        if (key !== entity && ready.size >= batchEntities) await write()
-        entity = key
-        let window = ready.get(key)
-        if (!window) {
-          window = new EntityWindow(plan.channels.length)
-          ready.set(key, window)
-          if (Number.isFinite(since) && numberAt(batch, 'millrace_oldest', at, since) < since) window.leaveOut(since)
+    // The entity that the last batch ended with, which the next one may go on with
+    let open: { readonly key: string; readonly window: EntityWindow } | undefined
+    const close = (): void => {
+      if (!open) return
+      for (const gone of left.get(open.key) ?? []) open.window.add(gone)
+      versions += open.window.length
+      ready.set(open.key, open.window.encode())
+      open = undefined
+    }
+    for await (const batch of engine.stream(partSql(part))) {
+      const block = events.block(batch)
+      const entity = events.entities(batch)
+      const leftOut = batch.get('millrace_left_out')?.values
+      let at = 0
+      for (const to of events.bounds(batch)) {
+        if (to === at) continue
+        const key = entity(at)
+        const its = leftOut?.[at] === 1 ? since : Number.NEGATIVE_INFINITY
+        if (open?.key !== key) close()
+        if (ready.size >= batchEntities || versions >= batchVersions) await write()
+        if (open === undefined && isPlain && to < block.event.length && !left.has(key)) {
+          ready.set(key, EntityWindow.encodeBlock(block, at, to, its))
+          versions += to - at
+        } else {
+          open ??= { key, window: new EntityWindow(plan.channels.length, to - at) }
+          open.window.leaveOut(its)
+          open.window.append(block, at, to)
         }
-        window.add(reader.version(batch, at))
+        at = to
       }
+    }
+    close()
     await write()
     await view.flush()
   }
@@ -207,9 +169,7 @@ async function writeRecords(
     await writePart(part)
     await written(part + 1)
   }
-  const present = await presentEntities(engine, `SELECT DISTINCT ${entities} FROM (${covered})`, (batch, at) =>
-    reader.entity(batch, at),
-  )
+  const present = await presentEntities(engine, `SELECT ${keys} FROM ${entities}`, batch => events.entities(batch))
   try {
     for await (const gone of absentKeys(view, present)) await view.replace(new Map(), gone, seq)
     await view.flush()

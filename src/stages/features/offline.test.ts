@@ -235,7 +235,11 @@ async function world(seed: number): Promise<number> {
       asked.map(one => one.at),
     ),
   ])
-  const maxMomentsTogether = any([0, 1, 4, 64, 1000])
+  const ways = {
+    maxMomentsTogether: any([0, 1, 4, 64, 1000]),
+    maxLooks: any([0, 8]),
+    sweepsWhereCheaper: any([true, false]),
+  }
   let compared = 0
   for (const name of Object.keys(views) as (keyof typeof views)[]) {
     const plan = planView(views[name])
@@ -245,7 +249,7 @@ async function world(seed: number): Promise<number> {
       plan,
       `SELECT * FROM ${events.sql}`,
       `SELECT ${columns} FROM ${labels.sql}`,
-      { maxMomentsTogether },
+      ways,
     )
     const found = await engine.columns(`SELECT * FROM (${table.sql}) ORDER BY millrace_ordinal`)
     await table.drop()
@@ -257,7 +261,7 @@ async function world(seed: number): Promise<number> {
         const value = found.get(`${name}.${feature.name}`)?.values[i] as number | undefined
         if (!same(wanted[f] as number, value))
           throw new Error(
-            `seed ${seed} (${shape}, at most ${maxMomentsTogether}): ${name}.${feature.name} of ${who}/${day} at ${at - start}: ${value}, should be ${wanted[f]}`,
+            `seed ${seed} (${shape}, ${JSON.stringify(ways)}): ${name}.${feature.name} of ${who}/${day} at ${at - start}: ${value}, should be ${wanted[f]}`,
           )
       }
     }

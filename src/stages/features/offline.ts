@@ -9,6 +9,7 @@ import { codedTexts, decodedSql } from './coded-texts.ts'
 import { absentValue } from './entity-window.ts'
 import { valueFigures } from './exact-sum-sql.ts'
 import { JoinedMoments, type JoinedFeatures } from './joined-moments.ts'
+import { isSweepCheaper } from './join-cost.ts'
 import { eventSource } from './offline-events.ts'
 import { sweptFeatures } from './offline-sweep.ts'
 import { asked } from './asked.ts'
@@ -22,6 +23,10 @@ const maxMomentsTogether = 64
 
 export interface OfflineOptions {
   readonly maxMomentsTogether?: number
+  /** Of `sweep`. */
+  readonly maxLooks?: number
+  /** Whether events are swept wherever that is cheaper than joining them (default true). */
+  readonly sweepsWhereCheaper?: boolean
 }
 
 /** Features for many moments as a table of the engine. */
@@ -36,8 +41,8 @@ export interface FeatureTable {
  * (microseconds, double). Exactly one value a label, whatever the keys.
  *
  * Events are joined with the moments that see them, in the engine. Where moments of one entity lie so close that an event
- * would meet many of them, and where values cannot be added up exactly as whole numbers, one entity after another is swept
- * instead: the same definition, at a cost that does not grow with how many there are.
+ * would meet many of them, where windows hold so many events that it is cheaper, and where values cannot be added up exactly as whole
+ * numbers, one entity after another is swept instead: the same definition, at a cost that does not grow with how many there are.
  */
 export async function featureTable(
   engine: DataEngine,
@@ -166,15 +171,15 @@ async function computed(
 ): Promise<Computed> {
   const places = (which: (feature: PlannedFeature) => boolean): readonly number[] =>
     plan.features.flatMap((feature, f) => (feature.spec.aggregation !== 'derived' && which(feature) ? [f] : []))
-  const sweepAll = async (from: string, which: readonly number[]): Promise<Computed['swept']> => {
-    const table = await sweptFeatures(engine, plan, events, from, which)
-    if (table !== undefined) own.push(table)
-    return table === undefined ? [] : [{ table, places: which }]
-  }
   const [span] = await engine.rows(`SELECT count(*) AS n, max(${asked.at}) AS latest FROM ${moments}`)
   if (Number(span?.n) === 0) return { swept: [] }
   const source = await eventSource(engine, plan, events)
   if (!source) return { swept: [] }
+  const sweepAll = async (from: string, which: readonly number[]): Promise<Computed['swept']> => {
+    const table = await sweptFeatures(engine, plan, source, from, which, options.maxLooks)
+    if (table !== undefined) own.push(table)
+    return table === undefined ? [] : [{ table, places: which }]
+  }
   const recency = recencyOf(source, source.oldest, Math.max(source.oldest, Number(span?.latest)) + 1)
   const columnsOf = (...names: readonly AggregationName[]): string[] => {
     const read = plan.features.filter(({ spec }) => names.includes(spec.aggregation))
@@ -182,7 +187,14 @@ async function computed(
   }
   const every = places(() => true)
   const joinable = places(isJoined)
-  if (!recency || joinable.length === 0) return { swept: await sweepAll(moments, every) }
+  const entities = `SELECT DISTINCT ${plan.keys.map(engine.dialect.identifier).join(', ')} FROM ${moments}`
+  const isCheaper = async (): Promise<boolean> => {
+    const [of] = await engine.rows(`SELECT count(*) AS n FROM (${entities})`)
+    return isSweepCheaper(plan, source, Number(span?.n), Number(of?.n))
+  }
+  const sweeps = options.sweepsWhereCheaper !== false && engine.remote !== true
+  if (!recency || joinable.length === 0 || (sweeps && (await isCheaper())))
+    return { swept: await sweepAll(moments, every) }
   const figures = await valueFigures(
     engine,
     source.sql,

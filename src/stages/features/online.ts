@@ -251,21 +251,25 @@ export class OnlineView {
    * Puts the records of entities, rebuilt from the log up to `seq`, in the place of those that are there: what came to the log
    * after it stays. Entities without a rebuilt record keep nothing else.
    */
-  async replace(rebuilt: ReadonlyMap<string, EntityWindow>, keys: readonly string[], seq: number): Promise<void> {
+  async replace(rebuilt: ReadonlyMap<string, Uint8Array>, keys: readonly string[], seq: number): Promise<void> {
+    const { length } = this.plan.channels
     await this.#change(keys, (key, window) => {
       const made = rebuilt.get(key)
       const later = window ? [...window.after(seq)] : []
       if (later.length === 0) return made
-      const changed = made?.copy() ?? new EntityWindow(this.plan.channels.length)
+      const changed = (made && EntityWindow.decode(made, length)) ?? new EntityWindow(length)
       for (const version of later) changed.add(version)
       return changed
     })
   }
 
-  /** Changes records one by one, each from what it is at that moment. `change` gives what it was given to leave it. */
+  /**
+   * Changes records one by one, each from what it is at that moment. `change` gives what it was given to leave it, a window, which is
+   * likely to be read next, or a record as it is to be written.
+   */
   async #change(
     keys: readonly string[],
-    change: (key: string, window: EntityWindow | undefined) => EntityWindow | undefined,
+    change: (key: string, window: EntityWindow | undefined) => EntityWindow | Uint8Array | undefined,
   ): Promise<void> {
     let left = keys
     for (let attempt = 0; left.length > 0; attempt++) {
@@ -278,7 +282,7 @@ export class OnlineView {
         this.plan.records,
         differing.map(({ key, i }) => ({
           key,
-          bytes: made[i]?.encode(),
+          bytes: encoded(made[i]),
           after: current[i]?.revision ?? 0,
           ...(this.#keepMs === undefined ? {} : { keepMs: this.#keepMs }),
         })),
@@ -287,7 +291,7 @@ export class OnlineView {
         const revision = written[place]
         if (revision === undefined) return [key]
         const window = made[i]
-        if (window && revision !== 0) this.#remember(key, { revision, window })
+        if (window instanceof EntityWindow && revision !== 0) this.#remember(key, { revision, window })
         else this.#forget(key)
         return []
       })
@@ -303,6 +307,9 @@ export class OnlineView {
     return this.#store.keys(this.plan.records)
   }
 }
+
+const encoded = (made: EntityWindow | Uint8Array | undefined): Uint8Array | undefined =>
+  made instanceof EntityWindow ? made.encode() : made
 
 const awayCode = fail('onlineUnreachable', { store: '', reason: '' }).code
 const isAway = (error: unknown): boolean => isMillraceError(error) && error.code === awayCode

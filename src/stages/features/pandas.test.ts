@@ -95,14 +95,18 @@ it('every aggregate and window is what pandas computes, around the nights in whi
     // pandas adds up and divides in another order
     return typeof answer === 'number' && !Number.isInteger(answer) ? expect.closeTo(answer, 6) : answer
   }
-  for (const maxMomentsTogether of [0, 1000]) {
+  for (const ways of [
+    { maxMomentsTogether: 0, maxLooks: 0 },
+    { maxMomentsTogether: 0 },
+    { sweepsWhereCheaper: false, maxMomentsTogether: 1000 },
+  ]) {
     const trained = await offlineFeatures(
       engine,
       plan,
       `SELECT * FROM ${loaded.sql}`,
       `SELECT * FROM ${asked.sql}`,
       moments.length,
-      { maxMomentsTogether },
+      ways,
     )
     for (const [i, moment] of moments.entries()) {
       const out = new Float64Array(plan.features.length)

@@ -14,11 +14,11 @@ export interface PresentEntities {
   drop(): Promise<void>
 }
 
-/** The keys of entities that a query gives, each once, as `keyOf` reads them. */
+/** The keys of entities that a query gives, each once, as `keysOf` reads them. */
 export async function presentEntities(
   engine: DataEngine,
   distinct: string,
-  keyOf: (batch: ReadonlyMap<string, Column>, at: number) => string,
+  keysOf: (batch: ReadonlyMap<string, Column>) => (at: number) => string,
 ): Promise<PresentEntities> {
   const table = `present_${ulid()}`
   const asked = `asked_${ulid()}`
@@ -33,7 +33,8 @@ export async function presentEntities(
   }
   for await (const batch of engine.stream(distinct)) {
     const length = [...batch.values()][0]?.values.length ?? 0
-    for (let at = 0; at < length; at++) waiting.push(keyOf(batch, at))
+    const keyOf = keysOf(batch)
+    for (let at = 0; at < length; at++) waiting.push(keyOf(at))
     if (waiting.length >= batchKeys) await load()
   }
   await load()

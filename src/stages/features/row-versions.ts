@@ -27,7 +27,8 @@ export interface VersionColumns {
   readonly told: readonly Float64Array[]
 }
 
-const channelsInWord = 32
+/** Whether a row told a channel is one bit of a word. */
+export const channelsInWord = 32
 
 /** How many words say which of so many channels a row told. */
 export const toldWords = (channels: number): number => Math.ceil(channels / channelsInWord)

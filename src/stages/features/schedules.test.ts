@@ -370,6 +370,8 @@ async function live(seed: number, worlds: number, steps: number): Promise<void> 
       const offline = await offlineFeatures(engine, plan, rows, `SELECT * FROM ${labels.sql}`, asked.length, {
         // Joined or swept, it is one and the same
         maxMomentsTogether: any([0, 2, 64]),
+        maxLooks: any([0, 8]),
+        sweepsWhereCheaper: any([true, false]),
       })
       const windows = await (views[v] as OnlineView).load(asked.map(one => keyIn(plan, () => one.who)))
       const out = new Float64Array(plan.features.length)

@@ -1,6 +1,7 @@
 import type { FeatureSpec } from '../../define/features.ts'
 import type { Aggregate } from './aggregates.ts'
-import { MovingWindow } from './kept.ts'
+import { enoughFor, MovingWindow } from './kept.ts'
+import { lookAt } from './look.ts'
 import { windowBounds, type WindowBounds } from './window-bounds.ts'
 
 /** Events of all keys, by key and then by event time. Segment k is [offsets[k], offsets[k + 1]). */
@@ -30,15 +31,20 @@ interface Segment {
   readonly end: number
 }
 
+/** To let an event come and go costs as much as to look at so many. */
+const looksForMove = 8
+
 /**
  * Point-in-time window aggregates for all labels of all keys in one pass: at T the events of the window with visible ≤ T < until.
- * Each comes once and goes once; cost O((events + labels) log events). Gives NaN for null.
+ * Where each label sees few of them it looks at these; else each event comes once and goes once, at a cost of
+ * O((events + labels) log events). Gives NaN for null.
  */
 export function sweep(
   aggregate: Aggregate,
   spec: FeatureSpec,
   events: EventColumns,
   labels: LabelColumns,
+  maxLooks = looksForMove,
 ): Float64Array {
   const out = new Float64Array(labels.time.length)
   const keys = labels.offsets.length - 1
@@ -49,9 +55,46 @@ export function sweep(
       first: labels.offsets[key] as number,
       end: labels.offsets[key + 1] as number,
     }
-    if (segment.first < segment.end) slide(aggregate, spec, events, segment, labels.time, out)
+    if (segment.first === segment.end) continue
+    const seen = seenBy(aggregate, spec, events, segment, labels.time, maxLooks)
+    if (seen === undefined) slide(aggregate, spec, events, segment, labels.time, out)
+    else {
+      const bounds = windowBounds(spec)
+      for (let label = segment.first; label < segment.end; label++) {
+        const [from, to] = [seen.from[label - segment.first] as number, seen.to[label - segment.first] as number]
+        out[label] = lookAt(aggregate, spec, bounds, events, from, to, labels.time[label] as number)
+      }
+    }
   }
   return out
+}
+
+/** Which events lie in the window of each label; undefined where they are more than are worth looking at. */
+function seenBy(
+  aggregate: Aggregate,
+  spec: FeatureSpec,
+  { event }: EventColumns,
+  { from, to, first, end }: Segment,
+  time: Float64Array,
+  maxLooks: number,
+): { readonly from: Int32Array; readonly to: Int32Array } | undefined {
+  const bounds = windowBounds(spec)
+  const enough = enoughFor(aggregate, spec)
+  const most = maxLooks * (to - from + end - first)
+  const seen = { from: new Int32Array(end - first), to: new Int32Array(end - first) }
+  let [low, high] = [from, from]
+  let looks = 0
+  for (let label = first; label < end; label++) {
+    const t = time[label] as number
+    const [oldest, newest] = [bounds.start(t), bounds.end(t)]
+    while (low < to && (event[low] as number) < oldest) low++
+    while (high < to && (event[high] as number) < newest) high++
+    looks += Math.min(Math.max(0, high - low), 2 * enough)
+    if (looks > most) return undefined
+    seen.from[label - first] = low
+    seen.to[label - first] = high
+  }
+  return seen
 }
 
 /** Indexes [from, to) by a time; already in order when every event is visible at once. */

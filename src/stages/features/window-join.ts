@@ -201,6 +201,9 @@ const swept: readonly string[] = ['std', 'mostFrequent'] satisfies Swept[]
 
 export const isJoined = ({ spec }: PlannedFeature): boolean => !swept.includes(spec.aggregation)
 
+/** The end of an aligned window is no moment's: what is the newest before it is not looked for nearby. */
+export const isLast = ({ spec }: PlannedFeature): boolean => spec.aggregation === 'last' && spec.align === undefined
+
 /** How far back a join has to look for a feature. */
 export const widthOf = ({ spec }: PlannedFeature): number => reachOf(spec)
 
