@@ -4,7 +4,6 @@ import type { PushedRow } from './online.ts'
 import { memoryOnlineStore } from '../../testing/memory-online-store.ts'
 import { type RowVersion, unlogged } from '../log/row-version.ts'
 import { keyIn, planView } from './channels.ts'
-import { EntityWindow } from './entity-window.ts'
 import { OnlineView } from './online.ts'
 
 const rides = dataset('rides', {
@@ -98,13 +97,7 @@ it('records that are rebuilt keep what came to the log after it was read, and no
   const rebuilt = memoryOnlineStore()
   const other = new OnlineView(view.plan, rebuilt)
   await other.push([logged(1, 'a', 2), logged(3, 'a', 2)], later)
-  const made = new Map(
-    [...rebuilt.records(view.plan.records)].flatMap(([key, bytes]) => {
-      const window = EntityWindow.decode(bytes, view.plan.channels.length)
-      return window ? [[key, window] as const] : []
-    }),
-  )
-  await view.replace(made, ['a', 'b', 'c', 'd'], 3)
+  await view.replace(rebuilt.records(view.plan.records), ['a', 'b', 'c', 'd'], 3)
   const now = 7 * minute
   expect(await read(view, 'a', now)).toEqual({ status: 'present', row: [3, 14, 10] })
   expect((await read(view, 'b', now)).status).toBe('missing')
