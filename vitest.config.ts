@@ -1,4 +1,8 @@
 import { defineConfig } from 'vitest/config'
+import { strangeZone } from './test/strange-zone.ts'
+
+// Threads and processes of tests take it from here
+process.env.TZ = strangeZone
 
 // Two projects: `unit` (beside the code, no process of ours) and `system` (test/: child processes, files, browsers).
 // `journeys` are the longest of `system`: whole ways through the product, `npm run test:journeys`.

@@ -172,6 +172,42 @@ it('a keystore from before a revocation is refused, until a person takes it', as
   expect((await millrace(root, ['decisions', '--json'])).out).toContain('keystore')
 })
 
+it('audit verify holds the keystore to its last change: an older one, one of the same change, none, and one that cannot be read', async () => {
+  const keystore = () => join(root, '.millrace', 'keys', 'keystore.json')
+  const said = async () => {
+    const { code, said: words } = await millrace(root, ['audit', 'verify'])
+    return { code, words }
+  }
+  // two that went on from one change, each with another grant
+  await fresh()
+  await use(keys => keys.grant('people', 'mallory', ['kms:Decrypt'], 'operator'))
+  const other = await readFile(keystore())
+  await fresh()
+  const before = await readFile(keystore())
+  await use(keys => keys.grant('people', 'alice', ['kms:Decrypt'], 'operator'))
+  const own = await readFile(keystore())
+  expect(await said()).toMatchObject({ code: 0 })
+  const gen = (JSON.parse(String(own)) as { gen: number }).gen
+  expect((JSON.parse(String(other)) as { gen: number }).gen).toBe(gen)
+  for (const [content, words] of [
+    [other, `its change ${gen} is not the one that`],
+    [before, `it is of change ${gen - 1}, `],
+    ['{', 'it cannot be read (it is no JSON)'],
+    ['{}', 'it is no keystore'],
+  ] as const) {
+    await writeFile(keystore(), content)
+    const refused = await said()
+    expect([words, refused.code]).toEqual([words, 1])
+    expect(refused.words).toContain(words)
+  }
+  await rm(keystore())
+  const gone = await said()
+  expect(gone.code).toBe(1)
+  expect(gone.words).toContain('it is gone')
+  await writeFile(keystore(), own)
+  expect(await said()).toMatchObject({ code: 0 })
+})
+
 it('a keystore that is replaced while a process has it open is refused there, too', async () => {
   await fresh()
   const path = join(root, '.millrace', 'keys', 'keystore.json')

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { openSqlite } from '../src/adapters/metadata/sqlite/open.ts'
+import { testOne } from '../src/app/test-version.ts'
 import { type Keyring, openKeyring } from '../src/config/keyring.ts'
 import { openWorkspace } from '../src/config/workspace.ts'
 import { csv, dataset, deployment, expect as must, gbt, model, project, t } from '../src/index.ts'
@@ -178,4 +179,54 @@ it('keeps snapshots, frames and models of sensitive data sealed, and opens them 
     await Promise.all((await filesBelow(join(root, '.millrace/audit'))).map(one => readFile(one, 'utf8')))
   ).join('\n')
   for (const who of ['"pipeline"', '"serving"', '"stranger"']) expect(log).toContain(who)
+})
+
+it('says in the report of a red test of personal inputs which rule broke and not whose row, and keeps no counterexample', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'millrace-'))
+  await mkdir(join(root, 'data'))
+  await writeFile(join(root, 'millrace.config.ts'), 'export default 1')
+  const random = seeded(6)
+  const lines = Array.from({ length: 2_000 }, (_, i) => {
+    const age = 20 + random.below(60)
+    const at = new Date(Date.UTC(2026, 0, 1) + i * 900_000).toISOString().slice(0, 19)
+    return `${at},person${i % 5}@example.org,${age},${random.next() < age / 100}`
+  })
+  await writeFile(join(root, 'data/people.csv'), `at,mail,age,ill\n${lines.join('\n')}\n`)
+  const people = dataset('people', {
+    source: csv('data/people.csv'),
+    columns: { at: t.timestamp('UTC'), mail: t.pii(t.text()), age: t.int(), ill: t.bool() },
+    eventTime: 'at',
+    encryptWith: 'people',
+  })
+  const health = model('health', {
+    task: 'binary',
+    from: people,
+    label: c => c.ill,
+    inputs: c => ({ age: c.age, mail: c.mail }),
+    split: { by: 'time', train: '15d', test: '5d' },
+    train: gbt({ trees: 5 }),
+    test: m => [m.monotone('age', 'decreasing', { severity: 'warning' })],
+    encryptWith: 'people',
+  })
+  const keyring = await openedKeyring(root)
+  await keyring.keys.create('people', 'operator')
+  await keyring.keys.grant('people', 'pipeline', ['kms:GenerateDataKey', 'kms:Decrypt'], 'operator')
+  await keyring.close()
+  const workspace = await openWorkspace(root, { project: project('p', { people, health }) })
+  const request = { model: health, trigger: 'manual', stepEnvironment: null, runEnvironment: {} }
+  const run = await (await startTraining(workspace, await workspace.engineOf(), request)).done
+  expect([run.status, run.error]).toEqual(['succeeded', undefined])
+  const [report] = await workspace.store.listReports({ kind: 'model' })
+  // and the same of the registered version, tested anew
+  const again = await testOne(workspace, { version: 'health@1' })
+  for (const { checks } of [report as NonNullable<typeof report>, again])
+    expect(checks.find(check => check.kind === 'monotone')).toMatchObject({
+      status: 'fail',
+      sample: [{ mail: '•••', 'age before': expect.any(Number) }],
+    })
+  expect(await workspace.store.listDocuments('counterexamples')).toEqual([])
+  await workspace.artifacts.wipe()
+  await workspace.close()
+  for (const path of await filesBelow(join(root, '.millrace')))
+    expect([path, /person\d@example/.test(await readFile(path, 'latin1'))]).toEqual([path, false])
 })

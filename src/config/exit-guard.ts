@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { fail, type MillraceError } from '../errors/index.ts'
 
 /*
@@ -8,12 +9,15 @@ import { fail, type MillraceError } from '../errors/index.ts'
 const guarded = new Set<string>()
 let installed = false
 
+/** A frame of a stack: `at end (file:///a/b.mjs:3:11)`, `at /a (1)/b.ts:3:11`. Folders may have brackets in their names. */
+const frame = /^\s*at (?:.*? \()?((?:file:\/\/)?(?:\/|[A-Za-z]:).*?):(\d+)(?::\d+)?\)?$/
+
 /** Where in a module of a project a stack passes; undefined where it does not. */
 function placeIn(stack: string): string | undefined {
   for (const line of stack.split('\n')) {
-    const found = /(?:file:\/\/)?(\/[^()]*?|[A-Za-z]:[^()]*?):(\d+)(?::\d+)?\)?$/.exec(line)
-    const path = found?.[1] && decodeURI(found[1])
-    if (path && guarded.has(path)) return `${path}:${found?.[2]}`
+    const [, module = '', at] = frame.exec(line) ?? []
+    const path = module.startsWith('file://') ? fileURLToPath(module) : module
+    if (guarded.has(path)) return `${path}:${at}`
   }
   return undefined
 }

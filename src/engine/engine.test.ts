@@ -220,6 +220,39 @@ describe('a run', () => {
     expect(log.filter(name => name === 'kept')).toHaveLength(1)
   })
 
+  test.each([
+    ['parameters', { parameters: 'other' }],
+    ['code', { code: digestBytes('other') }],
+    ['environment', { environment: { node: 'other' } }],
+  ])(
+    'resumed with other %s of a step, it does that step again, and what rests on it; the rest is kept',
+    async (_, change) => {
+      const log: string[] = []
+      let broken = true
+      const salt = ulid()
+      const steps = (over: Partial<StepDefinition>) => [
+        recorded(log, 'kept', { parameters: salt, cache: 'never' }),
+        recorded(log, 'changed', { parameters: salt, cache: 'never', ...over }),
+        recorded(log, 'rests', { ...after('changed'), parameters: salt, cache: 'never' }),
+        recorded(log, 'last', {
+          ...after('rests'),
+          async run(context: StepContext) {
+            log.push('last')
+            if (broken) throw new Error('no')
+            return { outputs: { out: await context.save('json', JSON.stringify(await context.inputs.from?.json())) } }
+          },
+        }),
+      ]
+      const { runId, status } = await engine.run({ name: 'resumed-otherwise', steps: steps({}) })
+      expect(status).toBe('failed')
+      broken = false
+      log.length = 0
+      expect((await (await engine.resume(runId, steps(change))).done).status).toBe('succeeded')
+      // what comes out the same is the same input: only other parameters give another result here
+      expect(log).toEqual('parameters' in change ? ['changed', 'rests', 'last'] : ['changed', 'last'])
+    },
+  )
+
   test('two runs of the same work at once do it once', async () => {
     const log: string[] = []
     const slow = recorded(log, 'slow', {

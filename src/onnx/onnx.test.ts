@@ -222,6 +222,36 @@ describe('hostile bytes', () => {
   })
 })
 
+test('what another framework converted may be off in one row of twenty, as a warning; a row that is decided otherwise is none of them', async () => {
+  const rows = 40
+  const reference = Float32Array.from({ length: rows }, (_, i) => (i + 0.5) / rows)
+  const judged = async (change: (score: number, row: number) => number, foreign = true) => {
+    const scores = reference.map(change)
+    const batch = { rows, features: new Float32Array(rows) }
+    const { status, severity, bad } = await parity(
+      'binary',
+      reference,
+      { run: async () => ({ scores }) },
+      batch,
+      0.5,
+      foreign,
+    )
+    return { status, severity, bad }
+  }
+  const off = (count: number) => (score: number, row: number) => (row < count ? score + 0.001 : score)
+  expect(await judged(off(0))).toMatchObject({ status: 'pass' })
+  expect(await judged(off(2))).toMatchObject({ status: 'warn', severity: 'warning' })
+  expect(await judged(off(3))).toMatchObject({ status: 'fail', severity: 'critical' })
+  expect(await judged(off(2), false)).toMatchObject({ status: 'fail', severity: 'critical' })
+  // the two rows on either side of the threshold change sides
+  for (const flipped of [19, 20])
+    expect(await judged((score, row) => (row === flipped ? 1 - score : score))).toMatchObject({
+      status: 'fail',
+      severity: 'critical',
+    })
+  expect(await judged((score, row) => (row === 0 ? Number.NaN : score))).toMatchObject({ status: 'fail' })
+})
+
 test('parity fails for other scores and flipped decisions', async () => {
   const reference = Float32Array.from([0.4, 0.6])
   const runtime = (scores: number[]) => ({ run: async () => ({ scores: Float32Array.from(scores) }) })

@@ -272,6 +272,43 @@ export function dataEngineContract(open: () => Promise<DataEngine>, skips?: Skip
     }),
 
     given(
+      'tells the parts of a moment as a calendar has them, Monday as 1 and Sunday as 7, also by the clocks of a zone',
+      async engine => {
+        const { dialect } = engine
+        const [minute, offset] = [60_000, 330 * 60_000]
+        // Each day of nine days around the end of a leap year's February, and of 1969 and 2100; an odd minute before midnight in UTC
+        const days = [Date.UTC(2028, 1, 25), Date.UTC(1969, 11, 28), Date.UTC(2100, 1, 25)]
+        const moments = days.flatMap(day => Array.from({ length: 9 }, (_, i) => day + i * 1_440 * minute - 17 * minute))
+        const { sql } = await engine.load('moments', [
+          { name: 'n', type: 'int', values: BigInt64Array.from(moments, (_, i) => BigInt(i)) },
+          { name: 'at', type: 'timestamp', values: BigInt64Array.from(moments, ms => BigInt(ms) * 1_000n) },
+        ])
+        const parts = {
+          year: (at: Date) => at.getUTCFullYear(),
+          month: (at: Date) => at.getUTCMonth() + 1,
+          day: (at: Date) => at.getUTCDate(),
+          hour: (at: Date) => at.getUTCHours(),
+          minute: (at: Date) => at.getUTCMinutes(),
+          dayOfWeek: (at: Date) => at.getUTCDay() || 7,
+        } as const
+        // That zone has stood five and a half hours ahead, all the year, in all of these years
+        for (const [zone, ahead] of [
+          ['UTC', 0],
+          ['Asia/Kolkata', offset],
+        ] as const)
+          for (const [part, read] of Object.entries(parts)) {
+            const told = dialect.datePart(part as keyof typeof parts, dialect.identifier('at'), zone)
+            const rows = await engine.rows(`SELECT ${told} AS part FROM ${sql} ORDER BY ${dialect.identifier('n')}`)
+            assert.deepEqual(
+              rows.map(row => Number(row.part)),
+              moments.map(ms => read(new Date(ms + ahead))),
+              `${part} in ${zone}`,
+            )
+          }
+      },
+    ),
+
+    given(
       'what it refuses is catalogued: a wrong query, a file that is missing, broken or cut short',
       async (engine, folder) => {
         await assert.rejects(engine.rows('SELEKT 1'), catalogued('MR2003'))

@@ -88,6 +88,20 @@ class Played {
     })
   }
 
+  /** Waits for a retrain that gives the same file. An hour that lies in the past ends when nobody has asked for ten seconds. */
+  async retrained(): Promise<void> {
+    let asked = 0
+    await until('its end', async () => {
+      await predict(
+        this.server.url,
+        orders(1, 98),
+        this.#first + this.#hours * hour,
+        `meanwhile-${this.#hours}-${asked++}`,
+      )
+      return (await millrace(this.root, ['decisions', '--kind', 'gate'])).out.includes('is the same file as')
+    })
+  }
+
   async alert(): Promise<string | undefined> {
     const { alerts } = await this.get<{ alerts: { name: string; state: string }[] }>('/v1/alerts')
     return alerts.find(one => one.name === 'drift')?.state
@@ -202,9 +216,7 @@ describe('a retrain', () => {
     expect((await told()).slice(2)).toEqual(['fired: drift'])
     const model = async () => played.get<{ rollout: object | null }>('/v1/deployments/orders-api')
     // nothing new is to be learnt: the same file again is no challenger
-    await until('its end', async () =>
-      (await millrace(played.root, ['decisions', '--kind', 'gate'])).out.includes('is the same file as'),
-    )
+    await played.retrained()
     expect((await model()).rollout).toBeNull()
     await played.hour(orders(600, 303, 2 * weights))
     await played.verdicts()
@@ -225,9 +237,7 @@ describe('a retrain', () => {
     await play(410, late)
     await played.verdicts()
     expect(await told()).toEqual(['fired: performance'])
-    await until('its end', async () =>
-      (await millrace(played.root, ['decisions', '--kind', 'gate'])).out.includes('is the same file as'),
-    )
+    await played.retrained()
     await play(411, late)
     await played.verdicts()
     expect((await told()).slice(1)).toEqual(['suppressed: storm guard'])

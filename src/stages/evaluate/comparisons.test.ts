@@ -6,10 +6,12 @@ import {
   trainedOn,
   type Row,
   type Table,
+  type TableOptions,
   type Truth,
 } from '../../../test/support/random-models.ts'
 import { modelTests, type ModelTest, type ModelTestBuilder } from '../../define/model-test/index.ts'
 import { gbt } from '../../define/trainer.ts'
+import { normalQuantile } from '../../math/special/normal.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
 import { memoryTest } from './memory-test.ts'
 import type { SuiteInput } from './suite.ts'
@@ -18,13 +20,16 @@ const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 const n = (value: Row[string] | undefined): number => value as number
 const inputs = ['x', 'y', 'z'].map(name => ({ name, type: 'float' as const }))
 const truth: Truth = row => sigmoid(n(row.x) + n(row.y))
-const table: Table = tableOf(2, {
+const drawn: TableOptions = {
   task: 'binary',
   inputs,
   truth,
   train: 2_000,
   test: 2_000,
   drawRow: random => Object.fromEntries(inputs.map(({ name }) => [name, Math.fround(random.normal())])),
+}
+const table: Table = tableOf(2, {
+  ...drawn,
   slices: { sex: row => (n(row.z) > 0 ? 'f' : 'm'), few: row => (n(row.z) > 2 ? 'odd' : 'even') },
 })
 
@@ -255,6 +260,29 @@ describe('fairness', () => {
         m.fairness({ of: by('few'), minRows: 20, criteria: ['calibration'], maxCalibration: 0.4 }),
       ),
     ).toMatchObject({ status: 'pass' })
+  })
+
+  it('shares its error rate over all that is compared: the more groups and criteria, the wider each interval', async () => {
+    const halfOf = async (groups: Readonly<Record<string, number>>, criteria: readonly string[]) => {
+      const slices = Object.fromEntries(
+        Object.entries(groups).map(([name, count]) => [name, (_: Row, i: number) => `${name}${i % count}`]),
+      )
+      const found = await verdict(
+        truth,
+        m => m.fairness({ of: Object.keys(groups).map(by), criteria, minRows: 50, severity: 'critical' } as never),
+        {},
+        tableOf(2, { ...drawn, slices: slices as never }),
+      )
+      const one = (found.sample ?? []).find(
+        ({ what, group }) => String(what).startsWith('ratio') && group === 'half = half0',
+      )
+      return Math.log(Number(one?.value) / Number(one?.lower))
+    }
+    // two groups are two comparisons; ten more are twelve; odds compare two rates, so that three criteria are four figures
+    const two = await halfOf({ half: 2 }, ['parity'])
+    const z = (comparisons: number): number => -normalQuantile(0.025 / comparisons)
+    expect((await halfOf({ half: 2, tenth: 10 }, ['parity'])) / two).toBeCloseTo(z(12) / z(2), 3)
+    expect((await halfOf({ half: 2 }, ['parity', 'odds', 'calibration'])) / two).toBeCloseTo(z(8) / z(2), 3)
   })
 
   it('of numbers compares means in deviations of the label', async () => {

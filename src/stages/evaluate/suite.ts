@@ -7,6 +7,7 @@ import { measureAll, type Judged } from '../../math/metrics/catalogue.ts'
 import { calibrationTest } from './calibration-test.ts'
 import { type ChampionScores, metricTest } from './metric-tests.ts'
 import type { Counterexample } from './counterexamples.ts'
+import { withoutValuesOf } from './personal.ts'
 import { propertyTest } from './properties/index.ts'
 import { latencyTest } from './latency-test.ts'
 import { sizeTest } from './service-tests.ts'
@@ -41,6 +42,8 @@ export interface SuiteInput {
   readonly champion?: ChampionScores
   /** What broke properties before: it is tried first. */
   readonly kept?: readonly Counterexample[]
+  /** Inputs of which the report shows no value: see `personalInputs`. */
+  readonly personal?: readonly string[]
   readonly seed: number
   readonly clock: Clock
   /** Measures what the model is drawn by, too. */
@@ -91,7 +94,7 @@ export async function runSuite(input: SuiteInput): Promise<SuiteResult> {
       subject: name,
       at: clock.now(),
       status: overallStatus(checks),
-      checks: storable(checks),
+      checks: storable(withoutValuesOf(input.personal ?? [], checks)),
       evidence: { rows: frame.rows, seed: input.seed },
     },
   }

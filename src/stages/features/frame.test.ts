@@ -351,6 +351,37 @@ describe('what is materialised', () => {
     )
   })
 
+  it.each([
+    ['of nobody', false, false],
+    ['of which the first part is personal', true, false],
+    ['of which the second part is personal', false, true],
+    ['that is personal', true, true],
+  ])('a difference of a key %s is shown without it where it must be', async (_, one, two) => {
+    const people = dataset('people', {
+      source: parquet('none'),
+      columns: { ...rides.columns, who: one ? t.pii(t.text()) : t.text(), day: two ? t.pii(t.int()) : t.int() },
+      eventTime: 'at',
+      ...(one || two ? { encryptWith: 'people' } : {}),
+    })
+    const plan = planView(
+      features('spent-by-day', {
+        entity: entity('pair', { who: t.text(), day: t.int() }),
+        from: people,
+        compute: f => ({ total: f.sum('paid', '2h') }),
+      }),
+    )
+    const list = (paid: number): Ride[] => [{ at: 100, who: 'Ada', day: 1, paid, known: 50 }]
+    const store = memoryOnlineStore()
+    await materialise(engine, plan, await load(list(2), 'other'), 100, store)
+    const asked = { until: 100, now: later, sample: 20, seed: 3 }
+    const { examples, mismatches } = await verifyView(engine, plan, await load(list(1)), store, asked)
+    expect(mismatches).toBe(20)
+    const shown = new Set(examples.map(({ key }) => key))
+    expect(shown.size).toBe(1)
+    expect([...shown].join().includes('Ada')).toBe(!one && !two)
+    if (one || two) expect([...shown]).toEqual(['•••'])
+  })
+
   it('a record that says something else is found, with whom, when and what', async () => {
     const plan = planView(byTheHour)
     const list = Array.from({ length: 30 }, (_, i) => ({

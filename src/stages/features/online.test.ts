@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { dataset, entity, features, parquet, t } from '../../index.ts'
 import type { PushedRow } from './online.ts'
 import { memoryOnlineStore } from '../../testing/memory-online-store.ts'
-import { unlogged } from '../log/row-version.ts'
+import { type RowVersion, unlogged } from '../log/row-version.ts'
 import { keyIn, planView } from './channels.ts'
 import { OnlineView } from './online.ts'
 
@@ -78,6 +78,33 @@ it('what one view pushes another reads at once, and what both push is kept', asy
     expect(await read(view, 'a', 2 * minute)).toEqual({ status: 'present', row: [2, 5, 3] })
   await Promise.all(Array.from({ length: 20 }, (_, i) => push(i % 2 ? first : second, [{ at: i, who: 'a', paid: 1 }])))
   for (const view of [first, second]) expect((await read(view, 'a', 2 * minute)).row).toEqual([22, 25, 3])
+})
+
+it('records that are rebuilt keep what came to the log after it was read, and nothing else of before', async () => {
+  const logged = (seq: number, who: string, paid: number): RowVersion => ({
+    row: { at: seq * minute, who, paid },
+    seq,
+    at: seq * minute,
+    first: true,
+    gone: false,
+  })
+  const store = memoryOnlineStore()
+  const view = new OnlineView(planOf(windows as never), store)
+  const before = [logged(1, 'a', 1), logged(2, 'b', 1), logged(3, 'a', 1), logged(3, 'c', 1)]
+  // pushed while somebody rebuilds what the log had up to its third entry
+  const meanwhile = [logged(4, 'a', 10), logged(5, 'c', 10), logged(6, 'd', 10)]
+  await view.push([...before, ...meanwhile], later)
+  const rebuilt = memoryOnlineStore()
+  const other = new OnlineView(view.plan, rebuilt)
+  await other.push([logged(1, 'a', 2), logged(3, 'a', 2)], later)
+  await view.replace(rebuilt.records(view.plan.records), ['a', 'b', 'c', 'd'], 3)
+  const now = 7 * minute
+  expect(await read(view, 'a', now)).toEqual({ status: 'present', row: [3, 14, 10] })
+  expect((await read(view, 'b', now)).status).toBe('missing')
+  expect(await read(view, 'c', now)).toEqual({ status: 'present', row: [1, 10, 10] })
+  expect(await read(view, 'd', now)).toEqual({ status: 'present', row: [1, 10, 10] })
+  // who reads it anew sees the same
+  expect(await read(new OnlineView(view.plan, store), 'a', now)).toEqual({ status: 'present', row: [3, 14, 10] })
 })
 
 it('one event of a far future takes nothing away', async () => {

@@ -3,6 +3,7 @@ import type { StepDefinition } from '../../engine/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { keepCounterexamples, readCounterexamples } from '../evaluate/counterexamples.ts'
 import { modelGate } from '../evaluate/model-gate.ts'
+import { personalInputs } from '../evaluate/personal.ts'
 import { seedOf } from '../evaluate/seed.ts'
 import { runSuite } from '../evaluate/suite.ts'
 import type { Subject } from '../evaluate/subject.ts'
@@ -112,6 +113,7 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
           ...(model.quantile === undefined ? {} : { level: model.quantile }),
           train,
           kept: await readCounterexamples(services.store, model.name),
+          personal: personalInputs(model),
           seed: seedOf(context.runId),
           clock: services.clock,
           further,

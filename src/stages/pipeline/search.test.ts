@@ -282,23 +282,43 @@ it('draws as many trials as it is told, by its seed, and judges them by what it 
 })
 
 it('by halving most trials learn from few rows, and only those that went all the way can win', async () => {
-  const halving: SearchOptions = {
-    method: 'halving',
-    trials: 9,
-    trainer: gbt({ trees: 3 }),
-    space: { leaves: { from: 2, to: 40 } },
+  const metrics = [
+    ['logLoss', Math.min, (a: number, b: number) => a - b],
+    ['auc', Math.max, (a: number, b: number) => b - a],
+  ] as const
+  for (const [best, bestOf, betterFirst] of metrics) {
+    const halving: SearchOptions = {
+      method: 'halving',
+      best,
+      trials: 9,
+      trainer: gbt({ trees: 3, minLeaf: 2 }),
+      space: { learningRate: { from: 0.01, to: 1, scale: 'log' } },
+    }
+    await train(folder(), build(halving), async ({ status, records, workspace }) => {
+      expect(status).toBe('succeeded')
+      const at = (share: number) => records.filter(one => Math.abs(one.share - share) < 1e-9)
+      expect(at(1 / 9)).toHaveLength(9)
+      expect(at(1 / 3).length).toBeGreaterThanOrEqual(3)
+      expect(at(1).length).toBeGreaterThanOrEqual(1)
+      const [version] = await workspace.store.listModelVersions('late')
+      const winner = await winnerOf(workspace, version as never)
+      expect(at(1).map(one => one.parameters)).toContainEqual(winner?.parameters)
+      expect(winner?.value).toBe(bestOf(...at(1).map(one => one.value as number)))
+      // Once all are known the best third of a rung goes on, whatever was promoted before
+      const values = (share: number) => at(share).map(one => one.value as number)
+      for (const [few, more] of [
+        [1 / 9, 1 / 3],
+        [1 / 3, 1],
+      ] as const) {
+        expect(new Set(values(few)).size).toBeGreaterThan(2)
+        const last = values(few).toSorted(betterFirst)[Math.floor(at(few).length / 3) - 1] as number
+        const above = at(few).filter(one => betterFirst(one.value as number, last) < 0)
+        const next = at(more).map(one => JSON.stringify(one.parameters))
+        for (const one of above) expect(next).toContain(JSON.stringify(one.parameters))
+        expect(at(more).length).toBeGreaterThanOrEqual(Math.floor(at(few).length / 3))
+      }
+    })
   }
-  await train(folder(), build(halving), async ({ status, records, workspace }) => {
-    expect(status).toBe('succeeded')
-    const at = (share: number) => records.filter(one => Math.abs(one.share - share) < 1e-9)
-    expect(at(1 / 9)).toHaveLength(9)
-    expect(at(1 / 3).length).toBeGreaterThanOrEqual(3)
-    expect(at(1).length).toBeGreaterThanOrEqual(1)
-    const [version] = await workspace.store.listModelVersions('late')
-    const winner = await winnerOf(workspace, version as never)
-    expect(at(1).map(one => one.parameters)).toContainEqual(winner?.parameters)
-    expect(winner?.value).toBe(Math.min(...at(1).map(one => one.value as number)))
-  })
 })
 
 describe('where trials fail', () => {

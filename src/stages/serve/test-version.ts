@@ -7,6 +7,7 @@ import { messageOf } from '../../internal/message-of.ts'
 import type { ModelVersion } from '../../ports/metadata-store.ts'
 import { keepCounterexamples, readCounterexamples } from '../evaluate/counterexamples.ts'
 import type { ModelFigures } from '../evaluate/figures/index.ts'
+import { personalInputs } from '../evaluate/personal.ts'
 import { runSuite } from '../evaluate/suite.ts'
 import { frameKey } from '../pipeline/save.ts'
 import type { StageServices } from '../services.ts'
@@ -64,6 +65,7 @@ export async function testVersion(
       ...(champion ? { champion: champion.scores } : {}),
       train: await read('train'),
       kept: await readCounterexamples(store, record.model),
+      personal: personalInputs(version.model),
       seed,
       clock,
       figures: {

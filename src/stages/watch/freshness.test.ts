@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import {
   afterRides,
@@ -10,6 +13,8 @@ import {
 import { project, type FeatureView } from '../../index.ts'
 import { definitionDigest } from '../../define/project.ts'
 import type { Alert } from '../../ports/notifier.ts'
+import { DatasetLog } from '../log/dataset-log.ts'
+import { logFolder } from '../log/log-table.ts'
 import { noteMaterialisation } from '../features/materialisations.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
 import { FreshnessWatch, freshnessOf } from './freshness.ts'
@@ -74,4 +79,38 @@ it('alerts while a promise is broken, once, and resolves when it is kept, by fil
   const other = { ...view, name: 'never', from: { ...view.from, name: 'never' } }
   await new FreshnessWatch(services, other).look()
   expect(sent.at(-1)?.summary).toContain('have no records yet')
+})
+
+it('an event of a time to come is none yet, and one when its time has come', async () => {
+  const { store } = trained.workspace
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-freshness-'))
+  const clock = manualClock(afterRides)
+  const view = { ...recent, name: 'ahead', freshness: 90 * minute } as unknown as FeatureView & {
+    readonly freshness: number
+  }
+  const services = { store, clock, notifiers: [], project: project('rides', { view } as never), folder }
+  const watch = new FreshnessWatch(services, view)
+  const log = await DatasetLog.open(logFolder(folder, view.from.name), view.from, { clock })
+  const arrive = (at: number) => log.append([{ row: { at, zone: 'a', km: 1, late: false } }])
+  const newest = async (afterMs = 5_000) => {
+    await clock.advance(afterMs)
+    await watch.look()
+    return (await freshnessOf(services)).get('ahead')
+  }
+  try {
+    await arrive(afterRides - 2 * hour)
+    expect(await newest()).toMatchObject({ newest: afterRides - 2 * hour, isBroken: true })
+    // somebody's clock is an hour ahead, another's a century
+    await arrive(afterRides + hour)
+    await arrive(afterRides + 876_000 * hour)
+    expect(await newest()).toMatchObject({ newest: afterRides - 2 * hour, isBroken: true })
+    await arrive(afterRides - hour)
+    expect(await newest()).toMatchObject({ newest: afterRides - hour, isBroken: false })
+    expect(await newest(3_600_000)).toMatchObject({ newest: afterRides + hour, isBroken: false })
+    expect(await newest(3_600_000)).toMatchObject({ newest: afterRides + hour, isBroken: false })
+    expect(await newest(1_800_000)).toMatchObject({ newest: afterRides + hour, isBroken: true })
+  } finally {
+    await log.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
 })

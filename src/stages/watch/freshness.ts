@@ -24,25 +24,38 @@ const every = 5_000_000
 
 type Services = MonitorServices & Pick<StageServices, 'project' | 'folder'>
 
+/** Events of a time to come that are remembered until then, the nearest: a clock that is ahead sends few, a wrong one many. */
+const maxAhead = 1_000
+
 /** The newest event of what was pushed, read on from where the last look was. */
 class LoggedEvents {
   #seq = 0
-  #newest: Micros | undefined
+  #newest = Number.NEGATIVE_INFINITY
+  #ahead: readonly Micros[] = []
 
   async newestBy(now: Micros, { folder, clock }: Services, dataset: Dataset): Promise<Micros | undefined> {
     const place = logFolder(folder, dataset.name)
     if (!(await DatasetLog.exists(place))) return undefined
     const log = await DatasetLog.open(place, dataset, { clock })
+    const ahead = [...this.#ahead]
     try {
       for await (const { row, seq, gone } of log.read(this.#seq)) {
         this.#seq = seq
         const event = Number(row[dataset.eventTime as string] ?? Number.NaN)
-        if (!gone && event <= now && !(event <= (this.#newest ?? Number.NEGATIVE_INFINITY))) this.#newest = event
+        if (gone) continue
+        if (event > now) ahead.push(event)
+        else if (event > this.#newest) this.#newest = event
       }
     } finally {
       await log.close()
     }
-    return this.#newest
+    const come = ahead.filter(event => event <= now)
+    this.#newest = Math.max(this.#newest, ...come)
+    this.#ahead = ahead
+      .filter(event => event > now)
+      .sort((a, b) => a - b)
+      .slice(0, maxAhead)
+    return Number.isFinite(this.#newest) ? this.#newest : undefined
   }
 }
 

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { seeded } from '../../../math/random/seeded.ts'
 import { alarmRate } from '../evaluate.ts'
@@ -24,6 +25,57 @@ describe('a cohort of predictions', () => {
     ['without any label, however late', 0, 99 * hour, false],
   ])('%s', (_, labels, now, wanted) => {
     expect(published(labels, now)).toBe(wanted)
+  })
+})
+
+describe('labels of a cohort', () => {
+  type Said = readonly [id: string, label: number, at: number]
+  /** The first cohort after labels came in that order, to sixty predictions of which some come after their labels. */
+  const after = (said: readonly Said[], late: ReadonlySet<string> = new Set()): Cohort => {
+    const tracker = new RealisedPerformance({ task: 'binary', cohort: '1h', horizon: '2h' })
+    const ids = Array.from({ length: 60 }, (_, i) => `p${i}`)
+    const predict = (id: string): unknown =>
+      tracker.predicted(id, Number(id.slice(1)), ((Number(id.slice(1)) * 7) % 60) / 60)
+    for (const id of ids) if (!late.has(id)) predict(id)
+    for (const [id, label, at] of said) tracker.labelled(id, label, at)
+    for (const id of late) predict(id)
+    return tracker.cohorts(3 * hour)[0] as Cohort
+  }
+  /** To nine digits: rows are added up in the order in which they came. */
+  const figures = ({ auc, loss, labelled, coverage, meanDelay }: Cohort): unknown =>
+    JSON.parse(
+      JSON.stringify({ auc, loss, labelled, coverage, meanDelay }, (_, value: unknown) =>
+        typeof value === 'number' ? Number(value.toPrecision(9)) : value,
+      ),
+    )
+
+  it('count as they were said last, in whichever order they and their predictions came', () => {
+    const label = fc.tuple(
+      fc.nat(59).map(i => `p${i}`),
+      fc.constantFrom(0, 1),
+      fc.integer({ min: 100, max: 2 * hour }),
+    )
+    fc.assert(
+      fc.property(fc.array(label, { minLength: 1, maxLength: 90 }), fc.uniqueArray(fc.nat(59)), (said, places) => {
+        const last = [...new Map(said.map(one => [one[0], one])).values()]
+        const found = after(said, new Set(places.map(i => `p${i}`)))
+        expect(figures(found)).toEqual(figures(after(last)))
+        expect(found.labelled).toBe(last.length)
+      }),
+      { numRuns: 100 },
+    )
+  })
+
+  it('that correct earlier ones state the figures anew, and are no new labels', () => {
+    const tracker = new RealisedPerformance({ task: 'regression', cohort: '1h' })
+    tracker.predicted('a', 0, 1)
+    tracker.predicted('b', 0, 1)
+    expect([tracker.labelled('a', 1, 5), tracker.labelled('b', 1, 5), tracker.labelled('a', 3, 9)]).toEqual([
+      true,
+      true,
+      false,
+    ])
+    expect(tracker.cohorts(hour)[0]).toMatchObject({ labelled: 2, revision: 3, loss: { value: 2 }, meanDelay: 7 })
   })
 })
 
