@@ -11,7 +11,7 @@ import { LiveServing } from '../src/stages/serve/serving.ts'
 // Tables without any time, of every task: real penguins and real cars, with their missing values, texts and truth values.
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-any-table-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 type Row = Readonly<Record<string, string | number | boolean | null>>
 const read = (name: string): Record<string, never>[] =>

@@ -75,7 +75,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   vi.unstubAllEnvs()
-  await rm(base, { recursive: true, force: true })
+  await rm(base, { recursive: true, force: true, maxRetries: 5 })
 })
 
 const subsets = Array.from({ length: 15 }, (_, i) => files.filter((_, bit) => ((i + 1) >> bit) & 1))

@@ -10,7 +10,7 @@ import { openTestEngine } from './support/engine.ts'
 // Every line: a project is run, one thing in it is changed, it is run again. Real files, real processes, real store.
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-truth-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 const original = join(root, 'original')
 mkdirSync(original)

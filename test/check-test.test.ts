@@ -6,7 +6,7 @@ import { afterEach, expect, test } from 'vitest'
 import { inside as millrace } from './support/inside.ts'
 
 let root = ''
-afterEach(() => rmSync(root, { recursive: true, force: true }))
+afterEach(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 function project(columns: string): void {
   root = mkdtempSync(join(tmpdir(), 'millrace-check-test-'))

@@ -37,7 +37,7 @@ beforeAll(() => {
   git('add', '.')
   git('commit', '-qm', 'Orders')
 })
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
 
 /** The shell commands of a CI file, in its order. */
 const commands: Readonly<Record<string, (text: string) => string[]>> = {

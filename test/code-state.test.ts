@@ -9,7 +9,7 @@ import { millrace } from './support/command.ts'
 import { layProject } from './support/state-project.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'millrace-code-'))
-afterAll(() => rmSync(base, { recursive: true, force: true }))
+afterAll(() => rmSync(base, { recursive: true, force: true, maxRetries: 5 }))
 
 const git = (root: string, ...words: string[]): string =>
   execFileSync('git', ['-C', root, '-c', 'user.name=t', '-c', 'user.email=t@localhost', ...words], { encoding: 'utf8' })

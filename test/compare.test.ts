@@ -24,7 +24,7 @@ const ofCi = ['CI', 'TF_BUILD', 'JENKINS_URL', 'GITHUB_BASE_REF', 'CI_MERGE_REQU
 beforeEach(() => ofCi.forEach(name => vi.stubEnv(name, '')))
 afterEach(() => {
   vi.unstubAllEnvs()
-  for (const root of roots.splice(0)) rmSync(root, { recursive: true, force: true })
+  for (const root of roots.splice(0)) rmSync(root, { recursive: true, force: true, maxRetries: 5 })
 })
 
 const sales = (bad: number): string =>

@@ -49,7 +49,7 @@ beforeAll(() => {
   })
   write('data/a.csv', `id,at,km\n${rows.join('\n')}\n`)
 })
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 describe('validate', () => {
   test('a warning lets the whole pass, and fails it with --strict, whatever the others say', async () => {

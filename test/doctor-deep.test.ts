@@ -22,7 +22,7 @@ beforeEach(async () => {
   await store.close()
 })
 afterAll(async () => {
-  for (const one of roots) await rm(one, { recursive: true, force: true })
+  for (const one of roots) await rm(one, { recursive: true, force: true, maxRetries: 5 })
 })
 
 it.each([

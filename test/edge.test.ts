@@ -83,7 +83,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await server?.end()
-  await rm(root, { recursive: true, force: true })
+  await rm(root, { recursive: true, force: true, maxRetries: 5 })
 })
 
 /** Scores of the running server. */

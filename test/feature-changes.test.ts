@@ -95,7 +95,7 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(async () => {
   await server?.end()
-  rmSync(root, { recursive: true, force: true })
+  rmSync(root, { recursive: true, force: true, maxRetries: 5 })
 })
 
 test('a plan says what is added, who reads it and what has to be written, and is applied as it is', async () => {

@@ -68,7 +68,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await server?.end()
   await engine?.close()
-  rmSync(root, { recursive: true, force: true })
+  rmSync(root, { recursive: true, force: true, maxRetries: 5 })
 })
 
 async function ask(view: string, body: unknown): Promise<{ readonly status: number; readonly body: unknown }> {

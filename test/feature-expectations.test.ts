@@ -48,7 +48,7 @@ beforeAll(() => {
   const rows = Array.from({ length: 1_000 }, (_, i) => ride(i, (i % 31) + 10))
   writeFileSync(join(root, 'data', 'rides.csv'), `id,at,km,zone,paid\n${rows.join('')}`)
 })
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 test('records are written of features that are as expected, and a warning is told', async () => {
   define("v.rides.between(1, 500), v.zone.notNull(), v.paid.between(0, 1, { severity: 'warning', id: 'cheap' })")

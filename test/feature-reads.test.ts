@@ -37,7 +37,7 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(async () => {
   await server?.end()
-  rmSync(root, { recursive: true, force: true })
+  rmSync(root, { recursive: true, force: true, maxRetries: 5 })
 })
 
 test('is refused where nothing is kept, and compares what was answered where it is', async () => {

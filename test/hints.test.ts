@@ -18,7 +18,7 @@ export default project('p', { a, m, api: deployment('api', { model: m }) })
   )
   writeFileSync(join(root, 'numbers.csv'), `n\n${'1\n2\n3\n'.repeat(30)}NA\nNA\n`)
 })
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 test.each([
   ['up', ['--port', 'abc']],

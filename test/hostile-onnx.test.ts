@@ -11,7 +11,7 @@ import { inside as millrace } from './support/inside.ts'
 // What a file can claim or do to whoever reads it: a clear word soon, in little memory, and nothing outside the folder is touched.
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-hostile-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 const builtOf = (make: (builder: GraphBuilder) => void): Uint8Array => {
   const builder = graph('hostile')

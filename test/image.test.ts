@@ -6,7 +6,7 @@ import { afterAll, expect, test } from 'vitest'
 import { imageProject } from './support/image.ts'
 
 const { root, build } = imageProject()
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 test('an image is the same to the byte until its content changes, and then only where it changed', async () => {
   const first = await build()

@@ -37,7 +37,7 @@ beforeAll(async () => {
       imported.set(`${tool}/${file}`, JSON.parse(out) as Imported)
     }
 })
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
 
 const rules = (name: string) => (imported.get(name) as Imported).datasets.flatMap(one => one.rules)
 

@@ -11,7 +11,7 @@ import { inside } from './support/inside.ts'
 const root = mkdtempSync(join(tmpdir(), 'millrace-import-'))
 const elsewhere = mkdtempSync(join(tmpdir(), 'millrace-elsewhere-'))
 afterAll(() => {
-  for (const folder of [root, elsewhere]) rmSync(folder, { recursive: true, force: true })
+  for (const folder of [root, elsewhere]) rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
 })
 
 /** sigmoid(slope × (km − 20) + hour / 100), in one input of two columns: the names do not say which is which. */

@@ -29,7 +29,7 @@ let server: Server | undefined
 afterEach(async () => {
   await server?.end()
   server = undefined
-  for (const root of roots.splice(0)) rmSync(root, { recursive: true, force: true })
+  for (const root of roots.splice(0)) rmSync(root, { recursive: true, force: true, maxRetries: 5 })
 })
 
 function shop(): string {

@@ -106,7 +106,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await server?.end()
-  rmSync(root, { recursive: true, force: true })
+  rmSync(root, { recursive: true, force: true, maxRetries: 5 })
 })
 
 test('validates, snapshots and suggests', async () => {

@@ -28,7 +28,7 @@ beforeAll(() => {
 afterAll(() => {
   if (before === undefined) delete process.env.MILLRACE_KEY_PASSPHRASE
   else process.env.MILLRACE_KEY_PASSPHRASE = before
-  rmSync(root, { recursive: true, force: true })
+  rmSync(root, { recursive: true, force: true, maxRetries: 5 })
 })
 
 test('a key is made once, by a name that is one, for whoever makes it', async () => {

@@ -22,7 +22,7 @@ export default project('p', { a })
   ] as const)
     writeFileSync(join(root, name), text)
 })
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 test('the lineage of a source file leads to the snapshots that it went into, by path and by digest', async () => {
   const made = await millrace(root, ['data', 'snapshot', 'a'])

@@ -67,7 +67,7 @@ beforeAll(async () => {
   writeFileSync(join(root, 'data', 'a.csv'), `id,at,shop,km,weight,place,late\n${rows.join('\n')}\n`)
   first = await outcome({})
 })
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 describe('trees', () => {
   test('every option changes the trees, and its default none', async () => {

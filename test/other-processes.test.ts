@@ -34,7 +34,7 @@ beforeAll(async () => {
   writeFileSync(join(root, 'millrace.config.ts'), config())
   expect(await run('train')).toMatchObject({ code: 0 })
 })
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 test('a running server refuses in its own words what it would refuse over HTTP, and does what it does not', async () => {
   const server = await startUp(root)

@@ -50,7 +50,7 @@ beforeAll(() => {
     `id;placed;state; it's;net;gross;note\n${lines.join('\n')}\n`.replace("state; it's", '"state; it\'s"'),
   )
 })
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 /** What the compiler says of the project file; nothing where it is content. */
 const compile = (): Promise<string> =>

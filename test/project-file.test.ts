@@ -11,7 +11,7 @@ beforeEach(() => {
   root = realpathSync(mkdtempSync(join(tmpdir(), 'millrace project-')))
   writeFileSync(join(root, 'a.csv'), 'id\n1\n2\n')
 })
-afterEach(() => rmSync(root, { recursive: true, force: true }))
+afterEach(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 const project = (before: string, check = 'c.id.between(0, 1)'): string =>
   `import { csv, dataset, project, t } from 'millrace'

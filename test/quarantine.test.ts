@@ -22,7 +22,7 @@ export default project('shop', { sales })
 
 const roots: string[] = []
 afterEach(() => {
-  for (const root of roots.splice(0)) rmSync(root, { recursive: true, force: true })
+  for (const root of roots.splice(0)) rmSync(root, { recursive: true, force: true, maxRetries: 5 })
 })
 
 interface Sale {

@@ -12,7 +12,7 @@ beforeAll(() => {
   root = mkdtempSync(join(tmpdir(), 'millrace-reading-'))
   mkdirSync(join(root, 'data'))
 })
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 interface Declared {
   readonly columns?: string

@@ -30,7 +30,7 @@ import { startTraining } from '../src/stages/pipeline/run.ts'
 // make a new option of a definition a compile error until it is here.
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-reuse-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 function writeData(folder: string): void {
   const random = seeded(11)

@@ -62,7 +62,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await end()
-  await rm(folder, { recursive: true, force: true })
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 })
 })
 
 describe('the scaler of a version', () => {

@@ -115,7 +115,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await server?.end()
   await engine?.close()
-  rmSync(root, { recursive: true, force: true })
+  rmSync(root, { recursive: true, force: true, maxRetries: 5 })
 })
 
 interface Predicted {

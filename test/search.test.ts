@@ -11,7 +11,7 @@ import { millrace } from './support/command.ts'
 // A search through the command line that is killed while it works: what is finished stays finished.
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-searched-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 const slopes = [-1, 0.05, 0.5, 3]
 /** late = sigmoid(slope × (km − 20)): what the program says that it trained. */

@@ -58,7 +58,7 @@ beforeAll(() => {
   writeFileSync(join(root, 'data', 'rides.csv'), `at,km,zone,paid\n${rows.join('\n')}\n`)
   define()
 })
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 test('before anything is trained every command says what comes first', async () => {
   refused(await run('deploy'), 2, 'MR1104', 'millrace train fare')

@@ -25,7 +25,7 @@ beforeAll(() => {
   writeFileSync(join(root, 'lines.jsonl.zst'), Buffer.from(zstd, 'hex'))
   writeFileSync(join(root, 'sheet.csv'), Buffer.from(`PK\x03\x04${' '.repeat(26)}[Content_Types].xml`, 'latin1'))
 })
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 interface Told {
   readonly checks: readonly {

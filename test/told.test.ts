@@ -24,7 +24,7 @@ beforeAll(() => {
   writeFileSync(join(root, 'data', 'rides.csv'), `at,km,zone,paid\n${rows.join('\n')}\n`)
   define()
 })
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 function define({ trees = 5, more = '' } = {}): void {
   writeFileSync(

@@ -14,7 +14,7 @@ import { trainerContract } from '../src/testing/trainer-contract.ts'
 // The trainers that are programs and files keep the same contract as our own. What they give was learnt from the rows of each case.
 
 const project = mkdtempSync(join(tmpdir(), 'millrace-contract-'))
-afterAll(() => rmSync(project, { recursive: true, force: true }))
+afterAll(() => rmSync(project, { recursive: true, force: true, maxRetries: 5 }))
 
 /** A model of the training rows, and its scores of the held-out ones, as a program would leave them. */
 async function prepare(request: ContractRequest): Promise<void> {

@@ -31,7 +31,7 @@ import { inside as millrace } from './support/inside.ts'
 // Trainers that are no code of Millrace: programs that keep the step contract, and many that do not.
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-trainers-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 /** The data engine's Node package, for scripts that read Parquet. */
 const duckdb = createRequire(import.meta.url).resolve('@duckdb/node-api')

@@ -25,7 +25,7 @@ beforeAll(() => {
   execFileSync('git', ['add', '.'], { cwd: root })
   execFileSync('git', [...git, 'commit', '-qm', 'first'], { cwd: root })
 })
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 interface Told {
   readonly subject: string

@@ -32,7 +32,7 @@ beforeAll(() => {
   writeFileSync(join(root, 'data/a.csv'), 'id,mail,age\n1,ada@example.org,30\n2,bob@example.org,-5\n')
   writeFileSync(join(root, 'bad.csv'), 'id,mail,age\n3,eve@example.org,-6\n')
 })
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 beforeEach(() => {
   process.env.MILLRACE_KEY_PASSPHRASE = 'correct horse battery staple'
 })
@@ -43,7 +43,7 @@ afterEach(() => {
 
 /** The verdict and all reports are there, with a sentence about the failing rows; nothing lies about in clear. */
 async function judgedWithoutKeeping(because: RegExp): Promise<void> {
-  rmSync(join(root, 'out'), { recursive: true, force: true })
+  rmSync(join(root, 'out'), { recursive: true, force: true, maxRetries: 5 })
   const { code, out } = await millrace(root, ['validate', ...options])
   expect(code).toBe(1)
   expect(out).toContain('✗ validation of people: 1 of ')

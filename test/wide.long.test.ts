@@ -35,7 +35,7 @@ export default project('wide', { wide,
 `,
   )
 })
-afterAll(() => rm(folder, { recursive: true, force: true }))
+afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
 
 it('a table of two thousand inputs is validated, trained on, tested and registered within a minute of processor time', async () => {
   for (const name of ['trees', 'lines']) {

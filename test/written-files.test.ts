@@ -36,7 +36,7 @@ beforeAll(() => {
   define()
   execFileSync('git', ['init', '-q', '-b', 'main'], { cwd: root })
 })
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 function define(settings = ''): void {
   writeFileSync(

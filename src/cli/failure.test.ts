@@ -16,7 +16,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { describeFailure } from './failure.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'millrace-failure-'))
-afterAll(() => rmSync(base, { recursive: true, force: true }))
+afterAll(() => rmSync(base, { recursive: true, force: true, maxRetries: 5 }))
 
 function fresh(): string {
   const root = mkdtempSync(join(base, 'p-'))

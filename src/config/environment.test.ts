@@ -13,7 +13,7 @@ let root: string
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'millrace-environment-'))
 })
-afterEach(() => rmSync(root, { recursive: true, force: true }))
+afterEach(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 const rows = dataset('rows', { source: csv('rows.csv'), columns: { x: t.float(), y: t.float() } })
 const made = model('late', {

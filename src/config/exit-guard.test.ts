@@ -36,7 +36,7 @@ describe('code that ends the process', () => {
   const before = process.exit
   afterAll(() => {
     process.exit = before
-    rmSync(folder, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   })
   const moduleOf = async (name: string): Promise<{ readonly file: string; readonly end: (code?: number) => never }> => {
     const file = join(folder, name)

@@ -11,7 +11,7 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'millrace-state-'))
   folder = makeStateFolder(root)
 })
-afterEach(() => rmSync(root, { recursive: true, force: true }))
+afterEach(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 const hours = (n: number): number => n * 3_600_000
 const jobs = (): string => join(folder, 'jobs')

@@ -10,7 +10,7 @@ let root: string
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'millrace-trainers-'))
 })
-afterEach(() => rmSync(root, { recursive: true, force: true }))
+afterEach(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 /** With which words a program that starts containers is called: it writes them down and fails. */
 async function calledWith(program: string, run: object | undefined): Promise<readonly string[]> {

@@ -26,7 +26,7 @@ beforeEach(() => {
 })
 afterEach(() => {
   delete process.env.MILLRACE_TEST_STORE
-  rmSync(root, { recursive: true, force: true })
+  rmSync(root, { recursive: true, force: true, maxRetries: 5 })
 })
 
 async function opened<T>(

@@ -8,7 +8,7 @@ import { digestBytes } from '../internal/digest.ts'
 import { makeContext, type ContextSetup } from './context.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-context-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 const artifacts = await openArtifacts(root)
 const told: unknown[] = []
 const context = (over: Partial<ContextSetup> = {}) =>

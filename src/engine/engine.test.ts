@@ -38,7 +38,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await engine.close()
   await store.close()
-  rmSync(root, { recursive: true, force: true })
+  rmSync(root, { recursive: true, force: true, maxRetries: 5 })
 })
 
 const retry = { backoffMs: 1 }

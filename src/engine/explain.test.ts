@@ -11,7 +11,7 @@ const root = mkdtempSync(join(tmpdir(), 'millrace-explain-'))
 const store = await openSqlite(join(root, 'state.db'))
 afterAll(async () => {
   await store.close()
-  rmSync(root, { recursive: true, force: true })
+  rmSync(root, { recursive: true, force: true, maxRetries: 5 })
 })
 
 let at = 1_700_000_000_000_000

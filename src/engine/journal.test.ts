@@ -13,7 +13,7 @@ const root = mkdtempSync(join(tmpdir(), 'millrace-journal-'))
 const store = await openSqlite(join(root, 'state.db'))
 afterAll(async () => {
   await store.close()
-  rmSync(root, { recursive: true, force: true })
+  rmSync(root, { recursive: true, force: true, maxRetries: 5 })
 })
 
 const owner = ownIdentity()

@@ -24,7 +24,7 @@ import type { StepDefinition } from './step.ts'
 // Steps in a process of their own, played in this one: the folder between engine and process is the contract.
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-process-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 beforeEach(() => void vi.spyOn(console, 'error').mockImplementation(() => undefined))
 afterEach(() => vi.restoreAllMocks())
 

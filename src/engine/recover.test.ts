@@ -16,7 +16,7 @@ import type { StepDefinition } from './step.ts'
 // Runs that this engine did not begin, or that another one takes from it.
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-recover-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 const who = (startTime: string): ProcessIdentity => ({ host: 'h', bootId: 'b', pid: 7, startTime })
 const [gone, living, distant] = [who('gone'), who('living'), who('distant')]

@@ -10,7 +10,7 @@ import { ulid } from '../internal/ids.ts'
 import type { StepContext, StepDefinition } from './step.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-remake-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 /** A step that gives its name and what it was given; the oracle of its content is the same sentence without the engine. */
 function step(name: string, salt: string, upstream: readonly string[], cache: boolean): StepDefinition {

@@ -9,7 +9,7 @@ import { ulid } from '../internal/ids.ts'
 import type { StepContext, StepDefinition } from './step.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-driver-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 type Behaviour = 'good' | 'error' | 'refuses'
 const graphs = fc.record({

@@ -9,7 +9,7 @@ import { ownIdentity } from '../internal/process-identity.ts'
 import type { StepContext, StepDefinition } from './step.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-inline-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 const step = (run: StepDefinition['run'], over: Partial<StepDefinition> = {}): StepDefinition => ({
   name: 'inline',
   inputs: {},

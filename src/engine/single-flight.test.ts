@@ -18,7 +18,7 @@ const store = await openSqlite(join(root, 'state.db'))
 const artifacts = await openArtifacts(root)
 afterAll(async () => {
   await store.close()
-  rmSync(root, { recursive: true, force: true })
+  rmSync(root, { recursive: true, force: true, maxRetries: 5 })
 })
 
 const who = (startTime: string): ProcessIdentity => ({ host: 'h', bootId: 'b', pid: 1, startTime })

@@ -33,6 +33,6 @@ it('is a patch that git applies', () => {
       { numRuns: 40 },
     )
   } finally {
-    rmSync(folder, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   }
 })

@@ -67,7 +67,7 @@ const state = (...names: string[]): string => join(root, '.millrace', ...names)
 const older = (...names: string[]): string => join(root, 'older', ...names)
 
 async function putBack(...names: string[]): Promise<void> {
-  await rm(join(root, ...names), { recursive: true, force: true })
+  await rm(join(root, ...names), { recursive: true, force: true, maxRetries: 5 })
   await cp(older(...names), join(root, ...names), { recursive: true })
 }
 const database = ['millrace.db', 'millrace.db-wal', 'millrace.db-shm']
@@ -109,7 +109,7 @@ beforeAll(async () => {
 afterAll(async () => {
   vi.unstubAllEnvs()
   receiver.close()
-  await rm(base, { recursive: true, force: true })
+  await rm(base, { recursive: true, force: true, maxRetries: 5 })
 })
 
 let cases = 0

@@ -50,7 +50,7 @@ beforeAll(async () => {
   process.env['MILLRACE_KEY_PASSPHRASE'] = 'a passphrase'
   project = await projectWithState()
 }, 400_000)
-afterAll(() => rmSync(project.base, { recursive: true, force: true }))
+afterAll(() => rmSync(project.base, { recursive: true, force: true, maxRetries: 5 }))
 
 /** Damages every file of that folder of a fresh copy (or the one file), and gives the project's folder. */
 function damaged(place: string, how: Damage): string {

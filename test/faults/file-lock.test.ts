@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { isFileLocked, isHeldLock, takeFileLock, withFileLock } from '../../src/internal/file-lock.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'millrace-lock-'))
-afterAll(() => rmSync(base, { recursive: true, force: true }))
+afterAll(() => rmSync(base, { recursive: true, force: true, maxRetries: 5 }))
 const fresh = (): string => mkdtempSync(join(base, 'l-'))
 
 const worker = join(import.meta.dirname, '../support/lock-worker.mjs')

@@ -8,7 +8,7 @@ import { millrace, type Said } from '../support/command.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'millrace-files-'))
 chmodSync(base, 0o755)
-afterAll(() => rmSync(base, { recursive: true, force: true }))
+afterAll(() => rmSync(base, { recursive: true, force: true, maxRetries: 5 }))
 
 let parquet: Buffer
 beforeAll(async () => {

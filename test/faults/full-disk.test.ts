@@ -7,7 +7,7 @@ import { ridesProject } from '../support/rides.ts'
 import { layProject } from '../support/state-project.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-full-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
 
 const canMount = spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', folder]).status === 0
 if (!canMount) console.warn('SKIPPED: a full disk during ingest; tmpfs cannot be mounted here')
@@ -158,7 +158,7 @@ describe.skipIf(!canMount)('a disk that is full while data comes in', { timeout:
       expect(told.kept.map(({ key }) => key)).toEqual(expect.arrayContaining([...told.acknowledged]))
       expect(told.end).toBe(0)
     } finally {
-      rmSync(origin, { recursive: true, force: true })
+      rmSync(origin, { recursive: true, force: true, maxRetries: 5 })
     }
   })
 })

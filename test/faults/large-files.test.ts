@@ -7,7 +7,7 @@ import { openDuckdb } from '../../src/adapters/data/duckdb/engine.ts'
 import { inChild, type Outcome, type Task } from '../fuzz/in-child.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-large-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 const names = Array.from({ length: 10_000 }, (_, n) => `c${n}`)
 const cell = Buffer.alloc(200_000_000, 'z')

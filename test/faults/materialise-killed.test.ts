@@ -35,7 +35,7 @@ export default project('killed', { rides, people })
   cpSync(root, `${root}-whole`, { recursive: true })
 }, 120_000)
 afterAll(() => {
-  for (const folder of [root, `${root}-whole`]) rmSync(folder, { recursive: true, force: true })
+  for (const folder of [root, `${root}-whole`]) rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
 })
 
 /** Writes until so many parts were told, and is killed then; without a number to its end. */

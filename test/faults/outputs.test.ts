@@ -20,7 +20,7 @@ beforeAll(() => {
   writeFileSync(join(root, 'good.csv'), 'id\n1\n')
   writeFileSync(join(root, 'bad.csv'), 'id\n1\n2\n')
 })
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 /** The exit code where those who read these outputs have gone before anything was said. */
 function unread(closed: readonly ('stdout' | 'stderr')[], ...args: readonly string[]): Promise<number | null> {

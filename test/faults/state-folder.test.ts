@@ -21,7 +21,7 @@ import { refused } from '../support/refused.ts'
 import { layProject } from '../support/state-project.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'millrace-folder-'))
-afterAll(() => rmSync(base, { recursive: true, force: true }))
+afterAll(() => rmSync(base, { recursive: true, force: true, maxRetries: 5 }))
 let made = 0
 function fresh(): string {
   const root = join(base, `p${made++}`)

@@ -20,7 +20,7 @@ import { ulid } from '../../src/internal/ids.ts'
 import { openTestEngine } from '../support/engine.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'millrace-storage-'))
-afterAll(() => rmSync(base, { recursive: true, force: true }))
+afterAll(() => rmSync(base, { recursive: true, force: true, maxRetries: 5 }))
 
 const fresh = (): string => mkdtempSync(join(base, 'f-'))
 

@@ -9,7 +9,7 @@ import { runs } from './edges.ts'
 import { inChild, type Outcome, type Task } from './in-child.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-fuzz-files-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 const typed = { x: 'int', f: 'float', s: 'text', b: 'bool', t: 'timestamp' } as const
 const select = (n: number) =>

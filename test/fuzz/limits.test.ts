@@ -20,7 +20,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await engine.close()
-  rmSync(root, { recursive: true, force: true })
+  rmSync(root, { recursive: true, force: true, maxRetries: 5 })
 })
 
 /** The check of a query, and its neighbours, which must be as they are without it. */
@@ -165,6 +165,6 @@ c.x.between(0, 19_999, { id: 'neighbour' }) ] }) })
     expect(of('truthy')).toMatchObject({ status: 'fail', bad: 20_000 })
     expect(existsSync(join(project, 'written'))).toBe(false)
   } finally {
-    rmSync(project, { recursive: true, force: true })
+    rmSync(project, { recursive: true, force: true, maxRetries: 5 })
   }
 })

@@ -7,7 +7,7 @@ import { runs } from './edges.ts'
 import { inChild, type Outcome, type Task } from './in-child.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-fuzz-text-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 let files = 0
 function lay(kind: 'csv' | 'json', name: string, content: string | Buffer, more: Partial<Task> = {}): Task {

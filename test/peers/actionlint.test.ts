@@ -12,7 +12,7 @@ if (program === undefined)
   console.warn('SKIPPED: actionlint; MILLRACE_TEST_ACTIONLINT is not set, see scripts/peers/actionlint.sh')
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-actionlint-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
 
 const rows = dataset('rows', { source: parquet('data/**/*.parquet'), columns: { a: t.int() } })
 const sample = project('flights', { rows, late: ciModel(rows) } as never)

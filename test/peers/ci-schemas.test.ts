@@ -13,7 +13,7 @@ if (program === undefined)
   console.warn('SKIPPED: CI schemas; MILLRACE_TEST_CI_SCHEMAS is not set, see scripts/peers/ci-schemas.sh')
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-ci-schemas-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
 
 const rows = dataset('rows', { source: parquet('data/**/*.parquet'), columns: { a: t.int() } })
 const sample = project('flights', { rows, late: ciModel(rows) } as never)

@@ -24,7 +24,7 @@ describe.skipIf(flags === undefined)('executor of containers', () => {
   })
   afterAll(() => {
     podman('rmi', '--ignore', '--force', tag)
-    rmSync(root, { recursive: true, force: true })
+    rmSync(root, { recursive: true, force: true, maxRetries: 5 })
   })
 
   runContract(

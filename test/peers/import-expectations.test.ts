@@ -119,7 +119,7 @@ describe.skipIf(!present)('rules brought over say what their own tool says', () 
     execFileSync(python, ['test/interop/judge_expectations.py', folder], { stdio: ['ignore', 'ignore', 'inherit'] })
     judged = JSON.parse(readFileSync(join(folder, 'judged.json'), 'utf8')) as typeof judged
   })
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
 
   test.each(Object.keys(frames))('Great Expectations, %s', async frame => {
     const rules = await ours('great-expectations', 'suite.json', frame)

@@ -19,7 +19,7 @@ describe.skipIf(!present)('scalers that scikit-learn wrote', () => {
     folder = await mkdtemp(join(tmpdir(), 'millrace-scalers-'))
     execFileSync(python, ['test/interop/write_scalers.py', folder], { stdio: ['ignore', 'ignore', 'inherit'] })
   })
-  afterAll(() => rm(folder, { recursive: true, force: true }))
+  afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
 
   test.each(scalers)('%s is the same from every form', name => {
     const reference = JSON.parse(readFileSync(join(folder, `${name}.rows`), 'utf8')) as {

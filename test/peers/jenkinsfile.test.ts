@@ -12,7 +12,7 @@ const jars = process.env['MILLRACE_TEST_GROOVY']
 if (jars === undefined) console.warn('SKIPPED: Groovy; MILLRACE_TEST_GROOVY is not set, see scripts/peers/groovy.sh')
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-jenkins-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
 
 const rows = dataset('rows', { source: parquet("data/it's $HOME \\ **/*.parquet"), columns: { a: t.int() } })
 const sample = project('flights', { rows, late: ciModel(rows) } as never)

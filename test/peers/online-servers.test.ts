@@ -71,7 +71,7 @@ describe.skipIf(!has)('servers on one Redis', () => {
     }
     await trained.close()
     await killRedis()
-    rmSync(folder, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   })
 
   async function serverOf(name: string, unreachable: 'refuse' | 'stale') {

@@ -28,6 +28,6 @@ test.skipIf(!present)("the ONNX checker accepts our models and Python's runtime 
       expect(wrongLabels).toBe(0)
     }
   } finally {
-    await rm(folder, { recursive: true, force: true })
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 })
   }
 })

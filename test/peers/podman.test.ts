@@ -25,7 +25,7 @@ describe.skipIf(flags === undefined)('the image under podman', () => {
   const folders: string[] = [root]
   afterAll(() => {
     podman('rmi', '--ignore', '--force', tag)
-    for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+    for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   })
 
   let loaded: Promise<void> | undefined

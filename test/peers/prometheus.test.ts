@@ -36,7 +36,7 @@ describe.skipIf(!wanted)('a Prometheus that reads a server', () => {
   afterAll(async () => {
     execFileSync('bash', ['scripts/peers/prometheus.sh', 'stop', folder])
     await end()
-    rmSync(folder, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   })
 
   async function query(text: string): Promise<readonly Sample[]> {

@@ -12,7 +12,7 @@ if (registry === undefined)
 
 describe.skipIf(registry === undefined)('a real OCI registry', () => {
   const { root, build } = imageProject()
-  afterAll(() => rmSync(root, { recursive: true, force: true }))
+  afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
   const name = `${registry}/team/${ulid().toLowerCase()}`
 
   test('takes the image, gives its manifest back, and is sent nothing twice', async () => {

@@ -33,7 +33,7 @@ describe.skipIf(strace === undefined)('nobody is called', () => {
   const children: ChildProcess[] = []
   afterAll(() => {
     for (const child of children) child.kill('SIGKILL')
-    for (const path of [folder, home]) rmSync(path, { recursive: true, force: true })
+    for (const path of [folder, home]) rmSync(path, { recursive: true, force: true, maxRetries: 5 })
   })
   let count = 0
   const env = { ...process.env, HOME: home, XDG_CACHE_HOME: undefined }

@@ -48,7 +48,7 @@ export default project('rides', { rides }, JSON.parse(process.env.MILLRACE_TEST_
   })
   afterAll(async () => {
     await engine.close()
-    rmSync(root, { recursive: true, force: true })
+    rmSync(root, { recursive: true, force: true, maxRetries: 5 })
   })
 
   const kept = () => {

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 // an environment that is made from a lock file, tested, registered, deployed and followed by a second version.
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-programs-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 const guide = readFileSync('docs/guide/training.md', 'utf8')
 /** The first block of a language. */

@@ -56,7 +56,7 @@ describe.skipIf(!existsSync(python))('every type that others write, read as ever
     }
     await Promise.all(zones.map(readIn))
   })
-  afterAll(() => rm(folder, { recursive: true, force: true }))
+  afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
 
   test('a cell is what was written, or is refused with its text', () => {
     expect(cases.length).toBeGreaterThan(350)

@@ -51,7 +51,7 @@ export default project('upkeep', { rides, zones })
 afterAll(async () => {
   await server?.end()
   hook.close()
-  rmSync(root, { recursive: true, force: true })
+  rmSync(root, { recursive: true, force: true, maxRetries: 5 })
 })
 
 /** Looks again until it is so; the test's own time ends it. */

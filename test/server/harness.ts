@@ -99,7 +99,7 @@ export async function testServer(
     async end() {
       await server.close()
       await workspace.store.close()
-      await rm(folder, { recursive: true, force: true })
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 })
     },
   }
 }

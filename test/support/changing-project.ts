@@ -207,7 +207,7 @@ export async function begin(): Promise<void> {
     await server.close()
   }
 }
-export const end = (): Promise<void> => rm(base, { recursive: true, force: true })
+export const end = (): Promise<void> => rm(base, { recursive: true, force: true, maxRetries: 5 })
 
 let copies = 0
 export async function changed(...parts: readonly Partial<Parts>[]): Promise<string> {

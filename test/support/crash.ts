@@ -17,7 +17,7 @@ export function endAll(): void {
 }
 
 export function removeAll(): void {
-  rmSync(base, { recursive: true, force: true })
+  rmSync(base, { recursive: true, force: true, maxRetries: 5 })
 }
 
 /** A folder with a step of a process of its own; every execution of a step leaves a line in its `log`. */

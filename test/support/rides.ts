@@ -38,7 +38,7 @@ export function ridesProject(rows = 6000): { readonly root: string; readonly rem
   mkdirSync(join(root, 'data'))
   writeFileSync(join(root, 'data', 'rides.csv'), rides(rows))
   writeFileSync(join(root, 'millrace.config.ts'), config)
-  return { root, remove: () => rmSync(root, { recursive: true, force: true }) }
+  return { root, remove: () => rmSync(root, { recursive: true, force: true, maxRetries: 5 }) }
 }
 
 /** The project with its model trained, served and deployed. */

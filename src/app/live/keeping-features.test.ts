@@ -9,7 +9,7 @@ import { keepingFeatures, Materialiser } from './keeping-features.ts'
 // When new data are taken in and records written, by a clock that is set by hand and jobs that are over at once.
 
 const folders: string[] = []
-afterEach(() => folders.splice(0).forEach(one => rmSync(one, { recursive: true, force: true })))
+afterEach(() => folders.splice(0).forEach(one => rmSync(one, { recursive: true, force: true, maxRetries: 5 })))
 
 function world(
   materialise: { every?: '5m'; onData?: boolean },

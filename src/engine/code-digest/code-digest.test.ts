@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { codeDigest } from './code-digest.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-code-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 const files = {
   'package.json': '{}',

@@ -10,7 +10,7 @@ import { validate } from '../validate/validate.ts'
 import { checkTest, sampleRows } from './write.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-check-test-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 const declare = (expectations: (c: never) => readonly never[]): Dataset =>
   dataset('orders', {

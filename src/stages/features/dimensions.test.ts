@@ -32,7 +32,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await engine.close()
-  rmSync(root, { recursive: true, force: true })
+  rmSync(root, { recursive: true, force: true, maxRetries: 5 })
 })
 
 async function load(name: string, types: Readonly<Record<string, ColumnType>>, rows: readonly Row[]): Promise<string> {

@@ -245,7 +245,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await engine.close()
-  rmSync(root, { recursive: true, force: true })
+  rmSync(root, { recursive: true, force: true, maxRetries: 5 })
 })
 
 const same = (a: Value | undefined, b: Value | undefined): boolean => {

@@ -33,7 +33,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await engine.close()
-  rmSync(root, { recursive: true, force: true })
+  rmSync(root, { recursive: true, force: true, maxRetries: 5 })
 })
 
 const columns = {

@@ -9,7 +9,7 @@ import { makeLayer } from './layer.ts'
 import { readLayout, writeArchive, writeLayout } from './layout.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-layer-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 const source = join(root, 'source')
 mkdirSync(join(source, 'deep', 'er'), { recursive: true })

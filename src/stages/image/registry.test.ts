@@ -24,7 +24,7 @@ await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
 const registry = `127.0.0.1:${(server.address() as AddressInfo).port}`
 afterAll(() => {
   server.close()
-  rmSync(folder, { recursive: true, force: true })
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
 })
 afterEach(() => void seen.splice(0))
 

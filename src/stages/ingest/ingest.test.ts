@@ -43,7 +43,7 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   await workspace.close()
-  rmSync(root, { recursive: true, force: true })
+  rmSync(root, { recursive: true, force: true, maxRetries: 5 })
 })
 
 /** Rows from..to, some with an amount that is out of range. */

@@ -11,7 +11,7 @@ import type { RowVersion } from './row-version.ts'
 import { DatasetLogs } from './take-rows.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-log-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 const place = (): string => mkdtempSync(join(root, 'log-'))
 
 const columns = { id: t.int(), at: t.timestamp('UTC'), paid: t.nullable(t.float()) }

@@ -15,7 +15,7 @@ import { startTraining } from './run.ts'
 // Learning curves of a real model: on which rows, how many, of which options, and what is drawn of them.
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-curve-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 function folder(rows = 1_000): string {
   const at = mkdtempSync(join(root, 'project-'))

@@ -21,7 +21,7 @@ import { winnerOf } from './winner.ts'
 // used again, and what becomes of what did best.
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-search-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 function folder(): string {
   const at = mkdtempSync(join(root, 'project-'))

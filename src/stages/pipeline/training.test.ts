@@ -14,7 +14,7 @@ import { startTraining } from './run.ts'
 // version is made of.
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-training-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 const hours = 1_000
 /** A ride an hour from 1 January; late with a chance that rises with its length. Ride 500 is 4,000 km long. */

@@ -20,7 +20,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await engine.close()
-  rmSync(root, { recursive: true, force: true })
+  rmSync(root, { recursive: true, force: true, maxRetries: 5 })
 })
 
 const now = Date.UTC(2026, 0, 10) * 1000

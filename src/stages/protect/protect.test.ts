@@ -69,7 +69,7 @@ describe('MILLENC1', () => {
 
 describe('protected artifacts', () => {
   const root = mkdtempSync(join(tmpdir(), 'millrace-protect-'))
-  afterAll(() => rmSync(root, { recursive: true, force: true }))
+  afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
   test('come back for who may, after a rotation too; an envelope that was altered does not', async () => {
     const artifacts = await openArtifacts(root)

@@ -43,7 +43,7 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   await workspace.close()
-  rmSync(root, { recursive: true, force: true })
+  rmSync(root, { recursive: true, force: true, maxRetries: 5 })
 })
 
 const step = async (made: Dataset): Promise<StepRecord> => {

@@ -111,6 +111,6 @@ it('an event of a time to come is none yet, and one when its time has come', asy
     expect(await newest(1_800_000)).toMatchObject({ newest: afterRides + hour, isBroken: true })
   } finally {
     await log.close()
-    rmSync(folder, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   }
 })

@@ -18,7 +18,7 @@ import { artifactStoreContract } from '../../../testing/artifact-store-contract.
 import { openArtifacts } from './open.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-artifacts-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 describe('the artifact store contract on files', () => {
   runContract(

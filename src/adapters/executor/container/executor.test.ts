@@ -6,7 +6,7 @@ import type { StepJob } from '../../../ports/executor.ts'
 import { containerArguments, containerExecutor, insideImage } from './executor.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-container-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 const paths = [
   { here: '/srv/flights', inside: '/app' },

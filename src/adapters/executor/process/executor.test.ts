@@ -7,7 +7,7 @@ import type { StepJob } from '../../../ports/executor.ts'
 import { processExecutor } from './executor.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-executor-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 const executor = processExecutor()
 

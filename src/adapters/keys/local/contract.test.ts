@@ -8,7 +8,7 @@ import { manualClock } from '../../../testing/manual-clock.ts'
 import { openLocalKeys } from './open.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-key-contract-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 describe('key service local', () =>
   runContract(

@@ -6,7 +6,7 @@ import { manualClock } from '../../../testing/manual-clock.ts'
 import { openLocalKeys } from './open.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-keys-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 let count = 0
 const fresh = () => ({
   path: join(root, `${count++}`, 'keystore.json'),

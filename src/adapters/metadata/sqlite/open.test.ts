@@ -8,7 +8,7 @@ import { metadataStoreContract } from '../../../testing/metadata-store-contract.
 import { openSqlite } from './open.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-sqlite-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
 
 describe('the metadata store contract on SQLite', () => {
   runContract(

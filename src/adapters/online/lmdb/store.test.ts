@@ -10,7 +10,7 @@ import { settings } from './settings.ts'
 import { openLmdb } from './store.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-online-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 const put = async (store: OnlineStore, view: string, key: string, bytes: Uint8Array): Promise<void> => {
   const [there] = await store.getMany(view, [{ key }])

@@ -11,7 +11,7 @@ import { GrowingTree, leafHash } from './merkle.ts'
 import { verifyAudit } from './verify.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-audit-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 const event = (res: string): AuditEvent => ({
   actor: { sub: 'ada', kind: 'user' },
