@@ -92,7 +92,10 @@ it('keeps quarantined personal data encrypted, masked in samples, and every use 
   expect(log).toContain('keys.unwrap')
 })
 
-it('keeps snapshots, frames and models of sensitive data sealed, and opens them for those with a grant only', async () => {
+it.each([
+  ['frames and models of sensitive data', 'people'],
+  ['frames of sensitive data and what models keep of their rows', undefined],
+])('keeps snapshots, %s sealed, and opens them for those with a grant only', async (_, key) => {
   const root = await mkdtemp(join(tmpdir(), 'millrace-'))
   await mkdir(join(root, 'data'))
   await writeFile(join(root, 'millrace.config.ts'), 'export default 1')
@@ -116,7 +119,7 @@ it('keeps snapshots, frames and models of sensitive data sealed, and opens them 
     inputs: c => ({ age: c.age }),
     split: { by: 'time', train: '20d', test: '5d' },
     train: gbt({ trees: 5 }),
-    encryptWith: 'people',
+    ...(key === undefined ? {} : { encryptWith: key }),
   })
   const api = deployment('api', { model: health })
   const own = project('p', { people, health, api })
@@ -132,15 +135,10 @@ it('keeps snapshots, frames and models of sensitive data sealed, and opens them 
   expect([run.status, run.error]).toEqual(['succeeded', undefined])
   const [version] = await workspace.store.listModelVersions('health')
   const facts = version?.facts as Record<string, Digest>
-  const sealed = [
-    version?.digest,
-    facts['data:people'],
-    facts.frame,
-    facts.card,
-    facts.golden,
-    facts.scaler,
-    facts.profile,
-  ] as Digest[]
+  const answers = [version?.digest, facts.card, facts.scaler] as Digest[]
+  const reference = run.steps.find(step => step.step === 'train-health')?.outputs?.reference?.digest
+  const rows = ['data:people', 'frame', 'golden', 'profile', 'explanation', 'figures'].map(name => facts[name])
+  const sealed = [...rows, reference, ...(key === undefined ? [] : answers)] as Digest[]
   // a second run finds all of it in place
   const again = await (await startTraining(workspace, await workspace.engineOf(), request)).done
   expect(again.steps.filter(step => step.status === 'reused').length).toBeGreaterThanOrEqual(4)
@@ -172,7 +170,8 @@ it('keeps snapshots, frames and models of sensitive data sealed, and opens them 
   await expect(stat(path)).rejects.toMatchObject({ code: 'ENOENT' })
 
   workspace = await openWorkspace(root, { project: own, principal: 'stranger' })
-  await expect(workspace.artifacts.get(version?.digest as Digest)).rejects.toMatchObject({ code: 'MR6013' })
+  await expect(workspace.artifacts.get(facts.golden as Digest)).rejects.toMatchObject({ code: 'MR6013' })
+  if (key === undefined) for (const digest of answers) expect((await bare.get(digest)).length).toBeGreaterThan(0)
   await workspace.close()
   expect((await verifyAudit(join(root, '.millrace/audit'))).ok).toBe(true)
   const log = (
@@ -206,7 +205,6 @@ it('says in the report of a red test of personal inputs which rule broke and not
     split: { by: 'time', train: '15d', test: '5d' },
     train: gbt({ trees: 5 }),
     test: m => [m.monotone('age', 'decreasing', { severity: 'warning' })],
-    encryptWith: 'people',
   })
   const keyring = await openedKeyring(root)
   await keyring.keys.create('people', 'operator')

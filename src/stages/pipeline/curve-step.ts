@@ -141,7 +141,7 @@ async function trainShare(
   frame: ReturnType<typeof openFrame>,
   { share = 1 }: FoldPart,
 ): Promise<Trained> {
-  const { views: _views, files: _files, encryptWith: _key, ...request } = told
+  const { views: _views, files: _files, keys: _keys, ...request } = told
   const { classes = [] } = input(context, 'frame').ref.meta as { readonly classes?: readonly string[] }
   return (await services.trainer(told.trainer as Trainer)).train({
     ...request,

@@ -17,7 +17,7 @@ import { scoreOf } from '../../math/metrics/row-loss.ts'
 import { baselinePerformance } from '../windows/baseline-performance.ts'
 import type { Profile } from '../windows/profile.ts'
 import { championOf } from './champion.ts'
-import { frameKey, saveUnder } from './save.ts'
+import { keysOf, saveUnder } from './save.ts'
 import type { StageServices } from '../services.ts'
 import { curveStepName, datasetInputs, datasetsOf, from, input, type Common, type Logs } from './step-parts.ts'
 
@@ -125,7 +125,9 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
           ...(champion ? { champion: champion.scores } : {}),
         })
         // What a key protects is kept nowhere in clear
-        if (frameKey(model) === undefined)
+        const { rows: key } = keysOf(model)
+        const saveRows = saveUnder(services, context, key)
+        if (key === undefined)
           await keepCounterexamples(services.store, model.name, counterexamples, services.clock.now())
         for (const [key, value] of Object.entries(metrics)) context.metric(key, value)
         const decision = modelGate(report, metrics, champion?.record.version, services.clock.now())
@@ -133,12 +135,11 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
           outputs: {
             report: await context.save('report', JSON.stringify(report)),
             metrics: await context.save('metrics', JSON.stringify(metrics)),
-            figures: await saveUnder(services, context, frameKey(model))('json', JSON.stringify(figures)),
-            profile: await saveUnder(
-              services,
-              context,
-              model.encryptWith,
-            )('profile', JSON.stringify(heldOut(model, profile, subject.loaded.outputs, frame, scores))),
+            figures: await saveRows('json', JSON.stringify(figures)),
+            profile: await saveRows(
+              'profile',
+              JSON.stringify(heldOut(model, profile, subject.loaded.outputs, frame, scores)),
+            ),
           },
           reports: [report],
           decisions: [decision],

@@ -9,7 +9,7 @@ import { openFrame } from '../train/read-frame.ts'
 import { digestsOfFiles } from '../train/trainer-files.ts'
 import { writeReference } from '../train/reference.ts'
 import { unscaled } from '../train/unscaled.ts'
-import { frameKey, type Save, saveUnder, sealedBy } from './save.ts'
+import { frameKey, keysOf, keysToldOf, type ModelKeys, type Save, saveUnder } from './save.ts'
 import type { StageServices } from '../services.ts'
 import { from, input, searchStepName, type Common } from './step-parts.ts'
 import { chosen, type Winner } from './winner.ts'
@@ -21,7 +21,7 @@ export type TrainParameters = Pick<
 > & {
   /** Versions of the feature views, which the scaler names. */
   readonly views: Readonly<Record<string, Digest>>
-  readonly encryptWith?: string
+  readonly keys?: ModelKeys
   /** Digests of the files that the trainer reads. */
   readonly files?: Readonly<Record<string, Digest>>
 }
@@ -41,7 +41,7 @@ export async function trainParameters(services: StageServices, model: Model): Pr
     trainer: model.trainer,
     threshold: model.threshold,
     views: Object.fromEntries(model.views.map(view => [view.name, definitionDigest(view)])),
-    ...sealedBy(model.encryptWith),
+    ...keysToldOf(model),
     // What its files say, not where they are: a changed script trains anew
     ...(files.length > 0 ? { files: await digestsOfFiles(services.root, files, model.trainer.kind) } : {}),
   }
@@ -68,7 +68,11 @@ export function trainStep(
       ? { runsIn: 'process', module: services.trainModule, env: { [codeVariable]: common.code } }
       : {
           runsIn: 'inline',
-          run: context => train(context, services, saveUnder(services, context, model.encryptWith)),
+          run(context) {
+            const keys = keysOf(model)
+            const save = saveUnder(services, context, keys.model)
+            return train(context, services, save, saveUnder(services, context, keys.rows))
+          },
         }),
   }
 }
@@ -81,8 +85,9 @@ export async function train(
   context: StepContext,
   services: Pick<StageServices, 'engine' | 'trainer'>,
   save: Save = (type, content, meta) => context.save(type, content, meta),
+  saveRows: Save = save,
 ): Promise<StepResult> {
-  const { views, encryptWith: _key, files: _files, ...parameters } = context.parameters as unknown as TrainParameters
+  const { views, keys: _keys, files: _files, ...parameters } = context.parameters as unknown as TrainParameters
   const { inputs } = parameters
   const { path, ref } = input(context, 'frame')
   const frame = openFrame(await services.engine(), await path(), inputs)
@@ -108,8 +113,8 @@ export async function train(
     outputs: {
       onnx: await save('onnx', onnx),
       card: await save('json', JSON.stringify(card)),
-      ...(log === undefined ? {} : { log: await save('file', log) }),
-      reference: await save('json', JSON.stringify(writeReference(reference))),
+      ...(log === undefined ? {} : { log: await saveRows('file', log) }),
+      reference: await saveRows('json', JSON.stringify(writeReference(reference))),
       scaler: await save(
         'scaler',
         JSON.stringify(scalerArtifact(scaler, card.inputs, ref.digest, views, !trained.scaler)),

@@ -63,7 +63,7 @@ export async function trial(
   const {
     views: _views,
     files: _files,
-    encryptWith: _key,
+    keys: _keys,
     folds,
     best,
     share,

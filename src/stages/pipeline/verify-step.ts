@@ -17,7 +17,7 @@ import { openFrame, thinned } from '../train/read-frame.ts'
 import { readReference, type WrittenReference } from '../train/reference.ts'
 import { buildProfile } from '../windows/build-profile.ts'
 import type { Profile } from '../windows/profile.ts'
-import { frameKey, saveUnder, sealedBy } from './save.ts'
+import { keysOf, keysToldOf, saveUnder } from './save.ts'
 import type { StageServices } from '../services.ts'
 import { from, input, type Common } from './step-parts.ts'
 
@@ -152,8 +152,8 @@ export function verifyStep(services: StageServices, model: Model, common: Common
       definition: definitionDigest(model),
       threshold: model.threshold,
       naturalWindow,
-      ...sealedBy(model.encryptWith),
-    },
+      ...keysToldOf(model),
+    } as unknown as Json,
     async run(context): Promise<StepResult> {
       const json = async <T>(name: string): Promise<T> => (await input(context, name).json<never>()) as T
       const card = await json<ModelCard>('card')
@@ -190,20 +190,20 @@ export function verifyStep(services: StageServices, model: Model, common: Common
           await parityOf(model, card, reference, loaded),
           await scalerOf(services, model, card, scaler, bytes, rows),
         ])
-        const save = saveUnder(services, context, model.encryptWith)
+        const keys = keysOf(model)
+        const saveRows = saveUnder(services, context, keys.rows)
         const opset = inspectModel(bytes).opsets as unknown as Json
         const seen = thinned(await frame.rows('train'), profileRows)
         const basis = await explanationBasis({ loaded, inputs: card.inputs }, card, bytes, seen)
         return {
           outputs: {
-            onnx: await save('onnx', bytes, { opset }),
-            golden: await save('json', JSON.stringify(await goldenRows(loaded, card.inputs, reference ?? rows))),
-            profile: await save(
+            onnx: await saveUnder(services, context, keys.model)('onnx', bytes, { opset }),
+            golden: await saveRows('json', JSON.stringify(await goldenRows(loaded, card.inputs, reference ?? rows))),
+            profile: await saveRows(
               'profile',
               JSON.stringify(await profileOf(loaded, model, card, frame, seen, naturalWindow)),
             ),
-            // It has training rows, which are protected as the frame is
-            explanation: await saveUnder(services, context, frameKey(model))('json', JSON.stringify(basis)),
+            explanation: await saveRows('json', JSON.stringify(basis)),
             report: await context.save('report', JSON.stringify(report)),
           },
           reports: [report],
