@@ -2,6 +2,7 @@ import type { GoldenRows } from '../evaluate/golden.ts'
 import { statSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { late, lateWith, type Trained, trainedProject } from '../../../test/support/trained-project.ts'
+import { columnsOf } from '../../define/expression/index.ts'
 import type { Dataset } from '../../define/dataset.ts'
 import type { Model } from '../../define/model.ts'
 import type { Project } from '../../define/project.ts'
@@ -15,7 +16,7 @@ import { ownCode } from './code.ts'
 import { datasetStep } from './dataset-steps.ts'
 import { keepFailures, keepFailuresIfAllowed } from './keep-failures.ts'
 import { modelOf, resumeGraph, startSnapshot, startTraining, trainingGraph } from './run.ts'
-import { frameKey, sealedBy } from './save.ts'
+import { frameKey, keysOf, sealedBy } from './save.ts'
 import type { StageServices } from '../services.ts'
 import { datasetsOf } from './step-parts.ts'
 import { codeVariable } from './train-step.ts'
@@ -194,8 +195,9 @@ describe('training', () => {
     expect((await step(lateWith(gbt({ trees: 5, seed: 7 }))))?.seed).toBe(7)
     expect((await step(lateWith(gbt({ trees: 5 }))))?.seed).toBe(0)
     expect((await step(lateWith(linear({}) as never)))?.seed).toBe(0)
-    expect((await step({ ...late, encryptWith: 'k' }))?.parameters).toMatchObject({ encryptWith: 'k' })
-    expect((await step(late))?.parameters).not.toHaveProperty('encryptWith')
+    const sealed = { ...late, encryptWith: 'k' }
+    expect((await step(sealed))?.parameters).toMatchObject({ keys: { model: 'k', rows: 'k' } })
+    expect((await step(late))?.parameters).not.toHaveProperty('keys')
   })
 
   it('has a key of its own, or that of the first of its datasets that has one', () => {
@@ -205,6 +207,14 @@ describe('training', () => {
     expect(frameKey(plain)).toBeUndefined()
     expect(frameKey({ ...plain, encryptWith: 'own', views: [sealedView] })).toBe('own')
     expect(frameKey({ ...plain, views: [sealedView] })).toBe('of-view')
+    // rows under the key of their dataset; what answers where the model says so, or an input is made of personal data
+    expect(keysOf(plain)).toEqual({})
+    expect(keysOf({ ...plain, views: [sealedView] })).toEqual({ rows: 'of-view' })
+    expect(keysOf({ ...plain, encryptWith: 'own', views: [sealedView] })).toEqual({ model: 'own', rows: 'own' })
+    const [name = ''] = plain.inputs.flatMap(one => columnsOf(one.node)).filter(column => !column.includes('.'))
+    const column = { ...plain.from.columns[name], pii: true }
+    const from = { ...plain.from, encryptWith: 'people', columns: { ...plain.from.columns, [name]: column } }
+    expect(keysOf({ ...plain, from: from as never, views: [] })).toEqual({ model: 'people', rows: 'people' })
     expect([sealedBy('k'), sealedBy(undefined)]).toEqual([{ encryptWith: 'k' }, {}])
     expect(datasetsOf(plain).map(one => one.name)).toEqual(['rides'])
     expect(datasetsOf({ ...plain, views: [sealedView] }).map(one => one.name)).toEqual(['rides', 'other'])
