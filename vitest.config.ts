@@ -27,12 +27,12 @@ const longTests = [
   'test/fuzz/**/*.test.ts',
 ]
 
-/** Each takes more than half a minute on two quiet cores: together they are half of what everybody would wait for. */
+/** Each takes a quarter of a minute and more on two quiet cores: together they are half of what everybody would wait for. */
 const journeys = [
-  'test/{change,ci-commands,demo,image,in-place,ingest,jobs,model-suite,reuse,scaler,trainers}.test.ts',
+  'test/{audit,change,ci-commands,demo,image,in-place,ingest,jobs,model-suite,option-effects,reuse,scaler,trainers}.test.ts',
   'test/fuzz/{definitions,text-files}.test.ts',
   'test/oracle/**/*.test.ts',
-  'test/running/{processes,retrain,shutdown}.test.ts',
+  'test/running/{processes,promises,retrain,rollouts,shutdown,sign-in}.test.ts',
   'test/server/{dashboard,mutation}.test.ts',
 ]
 

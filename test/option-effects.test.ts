@@ -104,6 +104,8 @@ describe('trees', () => {
       "trees: 6, leaves: 8, calibrate: 'isotonic'",
       // the newest tenth is held back
       'trees: 6, leaves: 8, earlyStopping: 1',
+      // folds say how many rounds, and all rows are learned from
+      'trees: 60, leaves: 8, earlyStopping: 1, stoppingFolds: 3',
       // what is drawn is drawn by the seed
       'trees: 6, leaves: 8, subsample: 0.5',
       'trees: 6, leaves: 8, subsample: 0.5, seed: 1',
@@ -177,6 +179,7 @@ describe('baselines', () => {
       return said
     }
     for (const [train, words] of [
+      ['gbt({ trees: 2, stoppingFolds: 3 })', 'stoppingFolds says nothing without earlyStopping'],
       ["gbt({ trees: 2, monotone: { kms: 'increasing' } })", "monotone names 'kms', which is no input"],
       ["gbt({ trees: 2, monotone: { place: 'increasing' } })", "monotone names 'place', a text, which has no order"],
       ["gbt({ trees: 2, monotone: { km: 'up' } })", "monotone must be an object of 'increasing' or 'decreasing'"],

@@ -106,6 +106,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
       columnSample: 0.5,
       seed: 1,
       earlyStopping: 2,
+      stoppingFolds: 3,
       maxBins: 63,
       monotone: { km: 'increasing' },
       categoryL2: 1,

@@ -45,6 +45,11 @@ export interface GbtOptions extends CategoryOptions, ProbabilityOptions {
   readonly seed?: number
   /** Ends when the loss on the newest tenth of the training rows did not fall for so many rounds (default: never, on all rows). */
   readonly earlyStopping?: number
+  /**
+   * Finds the rounds for `earlyStopping` over so many folds of the training rows instead: the mean of where the loss of each was
+   * least, after which the trees are trained on all of them (default: the newest tenth decides, and is not learned from).
+   */
+  readonly stoppingFolds?: number
   /** Numbers with which the answer may only rise or only fall: `{ distance: 'increasing' }`. Not for `multiclass`. */
   readonly monotone?: Readonly<Record<string, Direction>>
   /** Ridge penalty on top of `l2` where texts are divided into two groups (default 10). */
@@ -108,6 +113,7 @@ const gbtForms: Forms<GbtOptions> = {
   columnSample: optional(numberFrom(1e-6, 1)),
   seed: optional(wholeFrom(0)),
   earlyStopping: optional(wholeFrom(1, 100_000)),
+  stoppingFolds: optional(wholeFrom(2, 100)),
   monotone: optional(monotoneForm),
   categoryL2: optional(numberFrom(0, 1e12)),
   categorySmoothing: optional(numberFrom(0, 1e12)),
@@ -183,6 +189,8 @@ export function trainerRefusal(
     return `calibrate: 'isotonic' is for binary tasks: take 'platt'`
   if (trainer.kind === 'linear')
     return task === 'quantile' ? 'linear() learns no quantiles: take gbt({ … })' : undefined
+  if (trainer.stoppingFolds !== undefined && trainer.earlyStopping === undefined)
+    return 'stoppingFolds says nothing without earlyStopping: after how many rounds without a fall training ends'
   for (const name of Object.keys(trainer.monotone ?? {})) {
     const type = typeOf(name)
     if (type === undefined) return `monotone names '${name}', which is no input`

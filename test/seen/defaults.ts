@@ -177,6 +177,7 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
   'GbtOptions.l2': trees,
   'GbtOptions.seed': trees,
   'GbtOptions.earlyStopping': trees,
+  'GbtOptions.stoppingFolds': trees,
   'GbtOptions.maxBins': trees,
   'GbtOptions.categoryL2': trees,
   'GbtOptions.categorySmoothing': trees,

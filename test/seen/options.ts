@@ -171,9 +171,7 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'LearningCurveOptions.points': curveOptions,
   'LearningCurveOptions.maxRows': curveOptions,
   'ModelOptions.test': of('src/stages/pipeline/training.test.ts')('has a model that is not as good as asked'),
-  'ModelOptions.encryptWith': protect(
-    'keeps snapshots, frames and models of sensitive data sealed, and opens them for those with a grant only',
-  ),
+  'ModelOptions.encryptWith': protect('keeps snapshots, %s sealed, and opens them for those with a grant only'),
   'TimeSplit.by': learnt,
   'TimeSplit.train': learnt,
   'TimeSplit.test': learnt,
@@ -268,6 +266,7 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'GbtOptions.l2': trees,
   'GbtOptions.seed': trees,
   'GbtOptions.earlyStopping': trees,
+  'GbtOptions.stoppingFolds': trees,
   'GbtOptions.subsample': trees,
   'GbtOptions.columnSample': trees,
   'GbtOptions.maxBins': trees,
