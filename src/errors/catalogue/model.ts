@@ -85,7 +85,7 @@ export const modelErrors = {
   numberTooLarge: {
     code: 'MR4022',
     title: 'Number beyond float32',
-    message: 'In {rows} rows {input} of {model} is larger than a model can take (±3.4e38): {value}.',
+    message: 'The model {model} cannot take {input}: it is beyond ±3.4e38 in {rows} of its rows, such as {value}.',
     hint: 'Models compute in float32. Divide it, take its logarithm, or let an expectation catch such rows.',
     exit: 1,
     status: 422,
