@@ -125,6 +125,7 @@ describe('trying again', () => {
     expect(isLasting({ lost: 'sha256:00' })).toBe(true)
     expect(isLasting({ code: fail('storeReadOnly').code })).toBe(true)
     expect(isLasting({ code: fail('placeUnusable').code })).toBe(true)
+    expect(isLasting({ code: fail('engineMemory').code })).toBe(true)
     expect(isLasting({ code: fail('leaseLost').code })).toBe(false)
     expect(isLasting({})).toBe(false)
     expect([lostArtifact(undefined), lostArtifact({}), lostArtifact({ lost: 3 }), lostArtifact({ lost: 'd' })]).toEqual(

@@ -1,4 +1,4 @@
-import { fail } from '../errors/catalogue.ts'
+import { catalogue, fail } from '../errors/catalogue.ts'
 import { isMillraceError } from '../errors/millrace-error.ts'
 import { systemError } from '../errors/system.ts'
 import type { Json } from '../internal/canonical-json.ts'
@@ -43,7 +43,10 @@ export function failureOfOutcome(outcome: StepOutcome, written: string | undefin
 
 const lostCodes = { corrupt: fail('artifactCorrupt').code, missing: fail('artifactMissing').code } as const
 
-const lastingCodes: ReadonlySet<unknown> = new Set([fail('storeReadOnly').code, fail('placeUnusable').code])
+// What the data engine may use is the same in a moment
+const lastingCodes: ReadonlySet<unknown> = new Set(
+  (['storeReadOnly', 'placeUnusable', 'engineMemory'] as const).map(name => catalogue[name].code),
+)
 
 /** Whether trying again in a moment can only find the same. */
 export function isLasting(facts: Readonly<Record<string, Json>>): boolean {
