@@ -12,6 +12,6 @@ export {
 export { EventBus, type ServerEvent } from './events/bus.ts'
 export { checkBind } from './auth/guard.ts'
 export { startControl } from './control.ts'
-export type { Figures } from './metrics.ts'
+export { addFigures, type Figures } from './metrics.ts'
 export { startServer, type RunningServer, type ServerOptions } from './listen.ts'
 export { readTls, type TlsFiles } from './tls.ts'

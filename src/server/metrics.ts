@@ -129,6 +129,24 @@ export interface Figures {
   readonly statistics: Readonly<Record<string, RequestStatistics>>
 }
 
+function sumOf(all: readonly RequestStatistics[]): RequestStatistics {
+  const sum = (of: (one: RequestStatistics) => number): number => all.reduce((total, one) => total + of(one), 0)
+  const side = (name: 'success' | 'fail'): RequestCount => ({
+    count: sum(one => one[name].count),
+    milliseconds: sum(one => one[name].milliseconds),
+  })
+  return { rows: sum(one => one.rows), success: side('success'), fail: side('fail') }
+}
+
+/** What several processes have counted, as one's. */
+export async function addFigures(figures: readonly Figures[]): Promise<Figures> {
+  const statistics: Record<string, RequestStatistics> = {}
+  for (const [deployment, one] of figures.flatMap(each => Object.entries(each.statistics)))
+    statistics[deployment] = sumOf([...(statistics[deployment] ? [statistics[deployment]] : []), one])
+  const metrics = await AggregatorRegistry.aggregate(figures.map(one => [...one.metrics])).getMetricsAsJSON()
+  return { metrics: metrics as unknown as Figures['metrics'], statistics }
+}
+
 /** Figures of other processes that answer on the same port; those of such as have ended count on. */
 export type OtherFigures = () => Promise<readonly Figures[]>
 
@@ -176,14 +194,8 @@ export class InferenceMetrics {
 
   /** What was asked of a deployment since the server started, of all its processes. */
   async allStatistics(deployment: string): Promise<RequestStatistics> {
-    const own = this.statistics(deployment)
-    const all = [own, ...(await this.#others()).flatMap(one => one.statistics[deployment] ?? [])]
-    const sum = (of: (one: RequestStatistics) => number): number => all.reduce((total, one) => total + of(one), 0)
-    const side = (name: 'success' | 'fail'): RequestCount => ({
-      count: sum(one => one[name].count),
-      milliseconds: sum(one => one[name].milliseconds),
-    })
-    return { rows: sum(one => one.rows), success: side('success'), fail: side('fail') }
+    const others = await this.#others()
+    return sumOf([this.statistics(deployment), ...others.flatMap(one => one.statistics[deployment] ?? [])])
   }
 
   /** What this process was asked of a deployment since it started. */

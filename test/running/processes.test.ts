@@ -161,10 +161,13 @@ it('workers answer on the same port: what they are told counts as if one process
     return (await ask(url, '/v1/deployments/orders-api/feedback', { labels })).body.found === 10
   })
 
-  const [first] = workers()
-  process.kill(first as number, 'SIGKILL')
-  await until('the next one', async () => workers().length === 2 && !workers().includes(first as number))
-  expect([await statistics(), await counted()]).toEqual([asked, asked])
+  // What was counted by those that ended counts on, be they one or several
+  for (let i = 0; i < 2; i++) {
+    const [first] = workers()
+    process.kill(first as number, 'SIGKILL')
+    await until('the next one', async () => workers().length === 2 && !workers().includes(first as number))
+    expect([await statistics(), await counted()]).toEqual([asked, asked])
+  }
   await several(30)
   expect([await statistics(), await counted()]).toEqual([asked, asked])
   expect(await server.end('SIGTERM')).toBe(0)

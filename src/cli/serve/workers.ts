@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import type { Log } from '../../ports/log.ts'
-import type { Figures, RunningServer } from '../../server/index.ts'
+import { addFigures, type Figures, type RunningServer } from '../../server/index.ts'
 import { Supervisor } from './supervisor.ts'
 
 /** What the server asks of a worker; with the first comes where it listens. */
@@ -19,7 +19,8 @@ const patienceMs = 1_000
 export class Workers {
   #parts: readonly Supervisor[] = []
   readonly #last = new Map<ChildProcess, Figures>()
-  readonly #ended: Figures[] = []
+  /** Of all that have ended together. */
+  #ended: Promise<Figures> = Promise.resolve({ metrics: [], statistics: {} })
   readonly #waiting = new Map<number, (figures: Figures) => void>()
   #asked = 0
 
@@ -37,7 +38,7 @@ export class Workers {
           onEnd: child => {
             const last = this.#last.get(child)
             this.#last.delete(child)
-            if (last) this.#ended.push(totalsOf(last))
+            if (last) this.#ended = this.#ended.then(before => addFigures([before, totalsOf(last)]))
           },
         }),
     )
@@ -57,7 +58,7 @@ export class Workers {
   readonly figures = async (): Promise<readonly Figures[]> => {
     const living = this.#parts.flatMap(({ child }) => (child?.connected ? [child] : []))
     const told = await Promise.all(living.map(child => this.#ask(child)))
-    return [...told.filter(one => one !== undefined), ...this.#ended]
+    return [...told.filter(one => one !== undefined), await this.#ended]
   }
 
   async #ask(child: ChildProcess): Promise<Figures | undefined> {
