@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Project } from '../define/project.ts'
+import { messageOf } from '../internal/message-of.ts'
 import { formatTime, asDuration } from '../internal/time.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { MetadataStore } from '../ports/metadata-store.ts'
@@ -134,22 +135,19 @@ export class Health {
 
   /** Predictions go on with a full disk; what is learned from them does not. */
   async #diskCheck(): Promise<Record<string, readonly Check[]>> {
-    const disk = await statfs(this.#options.folder).catch(() => undefined)
-    if (disk === undefined) return {}
+    const told = (more: Omit<Check, 'componentType' | 'time'>): Record<string, readonly Check[]> => ({
+      'disk:free': [{ componentType: 'system', time: this.#now, ...more }],
+    })
+    const disk = await statfs(this.#options.folder).catch((error: unknown) => messageOf(error))
+    if (typeof disk === 'string') return told({ status: 'warn', output: `how much is free is unknown: ${disk}` })
     const free = Math.round((disk.bavail * disk.bsize) / 1e6)
     const low = free < lowDiskMB
-    return {
-      'disk:free': [
-        {
-          status: low ? 'warn' : 'pass',
-          componentType: 'system',
-          time: this.#now,
-          observedValue: free,
-          observedUnit: 'MB',
-          ...(low ? { output: `${free} MB are left for .millrace` } : {}),
-        },
-      ],
-    }
+    return told({
+      status: low ? 'warn' : 'pass',
+      observedValue: free,
+      observedUnit: 'MB',
+      ...(low ? { output: `${free} MB are left for .millrace` } : {}),
+    })
   }
 
   #deploymentChecks(): Record<string, readonly Check[]> {

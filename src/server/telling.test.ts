@@ -1,4 +1,5 @@
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type BareApp, bareApp } from '../../test/support/bare-app.ts'
 import { Played } from '../../test/support/played-rollout.ts'
@@ -175,7 +176,11 @@ describe('events', () => {
 describe('health', () => {
   const open: Health[] = []
   afterEach(() => open.splice(0).forEach(one => one.close()))
-  const health = (store: object, deployments = [echoDeployment({ name: 'api', columns: [], score: 'p' })]) => {
+  const health = (
+    store: object,
+    deployments = [echoDeployment({ name: 'api', columns: [], score: 'p' })],
+    folder = tmpdir(),
+  ) => {
     const clock = manualClock()
     const made = new Health({
       store: store as MetadataStore,
@@ -183,7 +188,7 @@ describe('health', () => {
       serving: echoServing(deployments),
       clock,
       version: '1.2.3',
-      folder: tmpdir(),
+      folder,
     })
     open.push(made)
     return { made, clock, deployment: deployments[0] }
@@ -250,6 +255,16 @@ describe('health', () => {
     expect(bodyOf(broken.page)).toMatchObject({
       status: 'warn',
       output: 'metadata:responseTime: database is locked',
+    })
+  })
+
+  it('is degraded where nobody can say how much of the disk is free', async () => {
+    const { made } = health(store, undefined, join(tmpdir(), 'nowhere'))
+    await made.look()
+    expect([made.ready, made.page.status]).toEqual([true, 200])
+    expect(bodyOf(made.page)).toMatchObject({
+      status: 'warn',
+      output: expect.stringMatching(/^disk:free: how much is free is unknown: .*ENOENT/) as string,
     })
   })
 
