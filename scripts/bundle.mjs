@@ -91,14 +91,14 @@ const packageOf = id => {
   return found ? `package-${found.replace(/^@/, '').replace('/', '-')}` : null
 }
 const isWithin = id => within.some(name => id === name || id.startsWith(`${name}/`))
-/** Stands for the place of a module until it is known which file it comes to lie in. */
+/** Stand for where a module lies, and for the module, until it is known which file speaks of it. */
 const placeOf = name => `__place_of__(${JSON.stringify(name)})`
+const moduleAt = name => `module-at:${name}`
 
 const bundle = await rolldown({
   input: Object.fromEntries(bundled.map(name => [name.replace(/\.js$/, ''), join(compiled, name)])),
   platform: 'node',
   preserveEntrySignatures: 'allow-extension',
-  makeAbsoluteExternalsRelative: true,
   external: (id, _, isResolved) => !isResolved && !/^[./]/.test(id) && !isWithin(id),
   onLog: (level, log, handle) => (log.code === 'INEFFECTIVE_DYNAMIC_IMPORT' ? undefined : handle(level, log)),
   plugins: [
@@ -107,7 +107,7 @@ const bundle = await rolldown({
       resolveId(id, importer) {
         if (!id.startsWith('.') || !importer?.startsWith(compiled)) return null
         const name = relative(compiled, resolve(dirname(importer), id))
-        return staying.includes(name) ? { id: join(made, name), external: 'absolute' } : null
+        return staying.includes(name) ? { id: moduleAt(name), external: true } : null
       },
       // A module finds what lies beside it (processes, migrations, pages) as if it were where it was written
       transform(code, id) {
@@ -116,10 +116,13 @@ const bundle = await rolldown({
       },
       renderChunk(code, { fileName }) {
         const from = join(made, dirname(fileName))
-        const found = code.replaceAll(/__place_of__\("([^"]+)"\)/g, (_, name) => {
+        const pathTo = name => {
           const path = relative(from, join(made, name))
-          return `new URL(${JSON.stringify(path.startsWith('.') ? path : `./${path}`)}, import.meta.url).href`
-        })
+          return JSON.stringify(path.startsWith('.') ? path : `./${path}`)
+        }
+        const found = code
+          .replaceAll(/__place_of__\("([^"]+)"\)/g, (_, name) => `new URL(${pathTo(name)}, import.meta.url).href`)
+          .replaceAll(/"module-at:([^"]+)"/g, (_, name) => pathTo(name))
         return { code: found }
       },
     },

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
@@ -21,6 +21,21 @@ it('what several entries export is one thing', async () => {
   const shared = Object.keys(all).filter(name => Object.hasOwn(errors, name))
   for (const name of shared) expect(all[name], name).toBe(errors[name])
   expect(Object.keys(code).filter(name => errors[name] !== undefined && errors[name] !== code[name])).toEqual([])
+})
+
+it('what a file loads of ours lies in the package, wherever that is', async () => {
+  const files = (await readdir('dist', { recursive: true })).filter(name => /^(?!web\/).*\.js$/.test(name))
+  expect(files.length).toBeGreaterThan(1_000)
+  const wrong: string[] = []
+  // A page for browsers, and a comment with an example
+  const speaking = ['stages/edge/pages.js', 'client/index.js']
+  for (const name of files.filter(one => !speaking.includes(one))) {
+    const text = await readFile(join('dist', name), 'utf8')
+    if (text.includes(`${resolve('.')}/`)) wrong.push(`${name} knows where it was built`)
+    for (const [, path = ''] of text.matchAll(/(?:\bfrom |\bimport\(|^import )['"](\.[^'"\n]+)['"]/gm))
+      if (!files.includes(join(dirname(name), path)) && !/\$\{/.test(path)) wrong.push(`${name}: ${path}`)
+  }
+  expect(wrong).toEqual([])
 })
 
 /** Files of ours and of packages that a command has loaded when it ends, by what the engine says. */
