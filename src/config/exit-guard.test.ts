@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { fail } from '../errors/index.ts'
-import { refuseExitOf, settling, whileLoading } from './exit-guard.ts'
+import { settling } from './exit-guard.ts'
 
 describe('work that is waited for', () => {
   const stalled = (waitedMs?: number) =>
@@ -54,6 +54,9 @@ describe('code that ends the process', () => {
   }
 
   it('may not while it is of the project: refused with its place, while it loads and later; others may', async () => {
+    // A guard that was not installed yet: another test of this worker may have loaded a project
+    vi.resetModules()
+    const { refuseExitOf, whileLoading } = await import('./exit-guard.ts')
     // What is called in the end: here it only says so
     process.exit = ((code?: number) => {
       throw new Error(`ended with ${String(code)}`)
