@@ -7,6 +7,7 @@ import { fail } from '../../errors/index.ts'
 import { formatTime, parseTime } from '../../internal/time.ts'
 import type { DataEngine, Dialect } from '../../ports/data-engine.ts'
 import { datasetRows, versionColumns, type DatasetRows } from '../log/dataset-rows.ts'
+import { columnsAtOnce, sideBySide } from '../side-by-side.ts'
 import { eventMicros, planView, type ViewPlan } from './channels.ts'
 import { vectorColumns } from './current-vectors.ts'
 import { featureColumns, featureTable, type FeatureTable } from './offline.ts'
@@ -151,9 +152,6 @@ async function writeFrame(
   }
 }
 
-/** Columns that are put into order at once: their rows stand in memory whole for it. */
-const columnsAtOnce = 500
-
 /** Columns in lists for a table each: all in one where there are few, else `first` in the first. */
 function columnGroups(
   dialect: Dialect,
@@ -168,11 +166,6 @@ function columnGroups(
       others.slice(i * columnsAtOnce, (i + 1) * columnsAtOnce),
     ),
   ]
-}
-
-/** What stands after FROM for tables of the same rows in the same order. */
-function besideEachOther(dialect: Dialect, tables: readonly string[]): string {
-  return tables.length === 1 || !dialect.sideBySide ? (tables[0] as string) : dialect.sideBySide(tables)
 }
 
 /** Only rows of which that is true. Of a row with several versions all stay: one may say that it is another row's time now. */
@@ -245,7 +238,10 @@ export async function buildFrame(
   const parted = withParts(model.split, rows, truthSql, dialect, spans)
   await engine.execute(
     `CREATE OR REPLACE TABLE frame_rows AS SELECT row_number() OVER (ORDER BY ${order}) - 1 AS millrace_ordinal, ${kept.join(', ')}
-     FROM (${model.folds ? withFolds(model.folds, parted, truthSql, dialect) : parted}) WHERE millrace_split IS NOT NULL`,
+     FROM (${model.folds ? withFolds(model.folds, parted, truthSql, dialect) : parted}) WHERE millrace_split IS NOT NULL${
+       // others stand beside it by their place alone
+       groups.length > 1 ? ' ORDER BY millrace_ordinal' : ''
+     }`,
   )
   const beside = groups.slice(1).map((columns, i) => ({ table: `frame_columns_${i}`, columns }))
   for (const { table, columns } of beside)
@@ -301,7 +297,7 @@ export async function buildFrame(
       ...values.map(({ name, node }) => input(`slice:${name}`, node)),
     ],
     {
-      from: `FROM ${besideEachOther(dialect, ['frame_rows', ...beside.map(one => one.table)])} ${tables.map(({ sql }, i) => `JOIN (${sql}) features${i} USING (millrace_ordinal)`).join(' ')}`,
+      from: `FROM ${sideBySide(dialect, ['frame_rows', ...beside.map(one => one.table)])} ${tables.map(({ sql }, i) => `JOIN (${sql}) features${i} USING (millrace_ordinal)`).join(' ')}`,
       // tables that nothing is joined to come in their order: to sort ten thousand columns takes as much memory again
       isInOrder: beside.length > 0 && tables.length === 0,
     },

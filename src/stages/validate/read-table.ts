@@ -2,16 +2,11 @@ import { unreadableName } from '../../define/expectation/kinds/readable.ts'
 import { fail } from '../../errors/index.ts'
 import { ulid } from '../../internal/ids.ts'
 import { rowColumn, type DataEngine, type Relation } from '../../ports/data-engine.ts'
+import { columnsAtOnce, sideBySide } from '../side-by-side.ts'
 import { unreadableColumn, type FoundDataset } from './relation.ts'
 
 /** Whether rows are read once into a table: text, which each look would parse anew, and files that are many and small. */
 export const isCopied = ({ text, pieces }: Relation): boolean => text !== undefined || pieces !== undefined
-
-/**
- * Columns that are read at once. Of each, and of all that is made of it, the engine holds 2,048 values in every thread: ten
- * thousand columns of text would take more than a gigabyte, be there ten rows or a million.
- */
-const columnsAtOnce = 500
 
 /** Some columns of the rows, as a table of the engine. */
 interface ColumnGroup {
@@ -66,12 +61,7 @@ export class ReadTable {
       ...(tells ? [`concat_ws('; ', ${told.join(', ')}) AS ${texts}`] : []),
       `${this.#first.table}.${dialect.identifier(rowColumn)}`,
     ]
-    return `SELECT ${selected.join(', ')} FROM ${this.#sideBySide(tables)}`
-  }
-
-  #sideBySide(tables: readonly string[]): string {
-    const { sideBySide } = this.#engine.dialect
-    return tables.length === 1 || !sideBySide ? (tables[0] as string) : sideBySide(tables)
+    return `SELECT ${selected.join(', ')} FROM ${sideBySide(this.#engine.dialect, tables)}`
   }
 
   #columns(names: ReadonlySet<string>): string[] {
@@ -88,7 +78,7 @@ export class ReadTable {
     const groups = this.#groups.filter(group => !group.columns || [...columns].some(name => group.columns?.has(name)))
     const [first = this.#first] = groups
     const tables = groups.length === 0 ? [first.table] : groups.map(group => group.table)
-    return `SELECT ${[...this.#columns(columns), `${first.table}.${row}`].join(', ')} FROM ${this.#sideBySide(tables)}`
+    return `SELECT ${[...this.#columns(columns), `${first.table}.${row}`].join(', ')} FROM ${sideBySide(this.#engine.dialect, tables)}`
   }
 
   /**
@@ -136,7 +126,7 @@ export class ReadTable {
     const row = this.#engine.dialect.identifier(rowColumn)
     for (const other of others) {
       const [apart] = await this.#engine.rows(
-        `SELECT count(*) AS n FROM ${this.#sideBySide([first as string, other])} WHERE ${first}.${row} IS DISTINCT FROM ${other}.${row}`,
+        `SELECT count(*) AS n FROM ${sideBySide(this.#engine.dialect, [first as string, other])} WHERE ${first}.${row} IS DISTINCT FROM ${other}.${row}`,
       )
       if (Number(apart?.n) > 0)
         throw fail('sourceUnreadable', {
