@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { symlinkSync } from 'node:fs'
@@ -48,4 +48,41 @@ it('a table of two thousand inputs is validated, trained on, tested and register
   }
   // kilobytes: what was quadratic took 7.5 GB of a tenth of these inputs
   expect(process.resourceUsage().maxRSS).toBeLessThan(1_500_000)
+})
+
+it('what the data engine may not hold is refused at once, and nothing is registered', async () => {
+  const config = join(folder, 'millrace.config.ts')
+  const text = await readFile(config, 'utf8')
+  const small = join(folder, 'small')
+  await mkdir(small)
+  for (const name of ['wide.csv', 'package.json', 'node_modules']) symlinkSync(join(folder, name), join(small, name))
+  await writeFile(
+    join(small, 'millrace.config.ts'),
+    text.replace(/\}\)\s*$/, "}, { data: { kind: 'duckdb', maxMemoryGb: 0.1 } })\n"),
+  )
+  const refused = await inside(small, ['train', 'lines'])
+  expect(refused.code, refused.said).toBe(3)
+  expect(refused.said).toContain('The data engine needs more memory than it may use')
+  expect((await inside(small, ['models', 'list'])).said).toContain('No version yet')
+})
+
+it('a line of a wide file that is no UTF-8 is told, and the others are read', async () => {
+  const own = join(folder, 'latin')
+  await mkdir(own)
+  const names = Array.from({ length: 1_100 }, (_, i) => `x${i}`)
+  const line = (last: string) => [...names.slice(1).map(() => '1'), last].join(',')
+  const bytes = [`${names.join(',')}\n`, `${line('a')}\n`, `${line('caf\u00e9')}\n`, `${line('b')}\n`]
+  await writeFile(join(own, 'wide.csv'), Buffer.concat(bytes.map(one => Buffer.from(one, 'latin1'))))
+  await writeFile(
+    join(own, 'millrace.config.ts'),
+    `import { csv, dataset, expect, project, t } from '${resolve('dist/index.js')}'
+const names = Array.from({ length: 1_099 }, (_, i) => 'x' + i)
+const wide = dataset('wide', { source: csv('wide.csv'), columns: { ...Object.fromEntries(names.map(n => [n, t.int()])), x1099: t.text() }, expect: () => [expect.rowCount({ min: 2, max: 2 })] })
+export default project('latin', { wide })
+`,
+  )
+  const { code, said } = await inside(own, ['validate'])
+  expect(code, said).toBe(1)
+  expect(said).toContain('1 of 2,202 checks failed')
+  expect(said).toMatch(/every line is a row: 1 row of 3 .*; line 3 of wide\.csv: it is not UTF-8/)
 })
