@@ -25,20 +25,19 @@ let got: Got[]
 let notes: string[]
 /** What the receiver says to the next posts; 200 when there is nothing left. */
 let answers: number[]
-let waiting: Promise<void> | undefined
+let waiting: Promise<void>
 let url: string
 const opened: AnchorReceiver[] = []
 
 beforeEach(async () => {
   store = await openSqlite(join(folder, `${Math.random()}.db`))
-  ;[got, notes, answers, waiting] = [[], [], [], undefined]
+  ;[got, notes, answers, waiting] = [[], [], [], Promise.resolve()]
   server = createServer((request, response) => {
     let body = ''
     request.on('data', (part: Buffer) => (body += part.toString()))
-    request.on('end', async () => {
+    request.on('end', () => {
       got.push({ body, headers: request.headers })
-      await waiting
-      response.writeHead(answers.shift() ?? 200).end()
+      void waiting.then(() => response.writeHead(answers.shift() ?? 200).end())
     })
   })
   await new Promise<void>(listening => server.listen(0, '127.0.0.1', listening))
