@@ -11,6 +11,7 @@ export const nameSchema = z
   .min(1)
   .max(200)
   // as every dialect of expressions writes it: validators of the document are written in other languages
+  // oxlint-disable-next-line no-control-regex -- they are what is refused
   .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, 'holds control characters')
   .refine(text => !/\p{Cs}/u.test(text), 'holds half a character')
 export const limitSchema = z.coerce.number().int().min(1).max(1000)

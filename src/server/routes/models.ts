@@ -55,7 +55,8 @@ const ImportQuery = z.strictObject({
   expectedFile: nameSchema.optional(),
   inputs: z
     .string()
-    .max(100_000)
+    // what stands in an address must fit into 16 kB of headers
+    .max(12_000)
     .transform((text, context) => {
       try {
         return feeds.parse(JSON.parse(text))
