@@ -289,6 +289,16 @@ describe('what cannot be scored', () => {
     )
   })
 
+  it('a row that may not be null is told with its number, when those before it were scored', async () => {
+    const path = place('.csv')
+    writeFileSync(path, 'km,zone\n1,north\n,north\n')
+    for (const files of [[path], [written(plain(0, 2)), path]])
+      await expect(score(fare, { files, out: place(), shown: 'july' })).rejects.toMatchObject({
+        code: 'MR4112',
+        details: { row: 1, column: 'km', reason: 'it is null and may not be' },
+      })
+  })
+
   it('an input that cannot be read is found before anything is scored', async () => {
     const out = place()
     const files = [written(plain(0, 2)), written([{ km: 1 } as Partial<Ride>])]
@@ -329,6 +339,11 @@ describe('what cannot be scored', () => {
       facts: { ...late.facts, scaler: fare.facts.scaler as string },
     } as never)
     const rows = [{ at: afterRides - hour, zone: 'north', km: 1 }]
-    await expect(score(wrong, { files: [written(rows)], out: place() })).rejects.toMatchObject({ code: 'MR4107' })
+    const error = await score(wrong, { files: [written(rows)], out: place() }).catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ code: 'MR4107', details: { version: `late@${wrong.version}` } })
+    // with what is wrong, and not with what holds
+    const { reason } = (error as { details: { reason: string } }).details
+    expect(reason).toMatch(/^the model lacks zone .*; the ONNX file names the scaler sha256:\w+, this process has/)
+    expect(reason).not.toContain('undefined')
   })
 })
