@@ -149,7 +149,7 @@ describe('a retrain', () => {
       kind: 'trigger' as never,
       subject: 'deployment x',
       at: trained.clock.now(),
-      verdict: 'retrain',
+      verdict: 'fired',
       reason: 'km moved',
       rule: { name: 'drift', threshold: 1 },
       inputs: { trigger },
