@@ -53,6 +53,7 @@ const viewOf = (
   compute = (f: { mean(c: string, w: string): never }) => ({ size: f.mean('size', '2d') }),
 ): FeatureView =>
   features('sizes', { entity: entity('zone', { zone: t.text() }), from, compute } as never) as unknown as FeatureView
+const of = (column: string) => (f: { mean(c: string, w: string): never }) => ({ size: f.mean(column, '2d') })
 const made = (over: object = {}, from: unknown = rides()): Model =>
   model('late', {
     task: 'binary',
@@ -112,11 +113,7 @@ describe('a champion is comparable', () => {
     [
       'it reads zones.size, which is no column any more',
       withView(view),
-      withView(
-        viewOf(zones({ columns: { at: t.timestamp('UTC'), zone: t.text(), area: t.float() } }), (f => ({
-          size: f.mean('area', '2d'),
-        })) as never),
-      ),
+      withView(viewOf(zones({ columns: { at: t.timestamp('UTC'), zone: t.text(), area: t.float() } }), of('area'))),
     ],
     [
       'it reads zones.zone as text, which is int now',
@@ -199,21 +196,21 @@ describe('what is made of a model is kept', () => {
       },
     } as never
     const context = { save: async (...given: unknown[]) => saved.push(given) } as unknown as StepContext
-    expect(await saveUnder(services, context, 'k')('table', 'text', { rows: 3 })).toEqual({
-      type: 'table',
+    expect(await saveUnder(services, context, 'k')('json', 'text', { rows: 3 })).toEqual({
+      type: 'json',
       digest: digestBytes('text'),
       size: 4,
       meta: { rows: 3, encrypted: 'k' },
     })
-    expect(await saveUnder(services, context, 'k')('table', Buffer.from('bytes'))).toMatchObject({
+    expect(await saveUnder(services, context, 'k')('json', Buffer.from('bytes'))).toMatchObject({
       meta: { encrypted: 'k' },
     })
-    await saveUnder(services, context, undefined)('table', 'clear', { rows: 1 })
+    await saveUnder(services, context, undefined)('json', 'clear', { rows: 1 })
     expect(sealed).toEqual([
       ['text', 'k'],
       ['bytes', 'k'],
     ])
-    expect(saved).toEqual([['table', 'clear', { rows: 1 }]])
+    expect(saved).toEqual([['json', 'clear', { rows: 1 }]])
   })
 })
 
@@ -221,10 +218,8 @@ describe('inputs of a step', () => {
   it('are the snapshots of its datasets, each once, and the logs over those that have one', () => {
     const all = datasetsOf(withView(viewOf(zones())))
     expect(all.map(one => one.name)).toEqual(['rides', 'zones'])
-    expect(
-      datasetsOf(withView(viewOf(rides(), (f => ({ size: f.mean('km', '2d') })) as never))).map(one => one.name),
-    ).toEqual(['rides'])
-    const log = { type: 'log', digest: digestBytes('log'), size: 1 }
+    expect(datasetsOf(withView(viewOf(rides(), of('km')))).map(one => one.name)).toEqual(['rides'])
+    const log = { type: 'file', digest: digestBytes('log'), size: 1 } as const
     const inputs = datasetInputs(all, new Map([['zones', log]]), name => `data:${name}`)
     expect(Object.keys(inputs)).toEqual(['data:rides', 'data:zones', 'log:zones'])
     expect(inputs['log:zones']).toEqual({ from: log })
