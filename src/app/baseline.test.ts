@@ -49,7 +49,8 @@ const sales = dataset('sales', {
   columns: { id: t.int(), amount: t.float() },
   expect: c => [c.amount.between(0, 10, { id: 'amount' })${more}],
 })
-export default project('shop', { sales })
+const loose = dataset('loose', { source: csv('loose/*.csv'), columns: { id: t.int() }, expect: c => [c.id.between(0, 9, { id: 'ids' })] })
+export default project('shop', { sales, loose })
 `
   const declared = (over: object = {}): Dataset =>
     dataset('sales', {
@@ -66,7 +67,7 @@ export default project('shop', { sales })
     mkdirSync(join(root, 'node_modules'))
     // the project's own copy of the package: what it declares is data
     execFileSync('ln', ['-s', process.cwd(), join(root, 'node_modules', 'millrace')])
-    writeFileSync(join(root, '.gitignore'), 'node_modules\n.millrace\n')
+    writeFileSync(join(root, '.gitignore'), 'node_modules\n.millrace\nloose\n')
     writeFileSync(join(root, 'millrace.config.ts'), source())
     writeFileSync(join(root, 'data', 'a.csv'), lines)
     git('init', '-q', '-b', 'main')
@@ -137,6 +138,26 @@ export default project('shop', { sales })
       const now = declared(over)
       const all = now.expectations.map(one => one.id)
       expect((await baseline.changed(now)).map(one => one.id)).toEqual(ids === 'all' ? all : ids)
+    } finally {
+      await baseline.close()
+    }
+  })
+
+  it('knows nothing of data that git does not have: any verdict may be another', async () => {
+    mkdirSync(join(root, 'loose'), { recursive: true })
+    writeFileSync(join(root, 'loose', 'a.csv'), 'id\n1\n')
+    const now = dataset('loose', {
+      source: csv('loose/*.csv'),
+      columns: { id: t.int() },
+      expect: c => [c.id.between(0, 9, { id: 'ids' })],
+    }) as unknown as Dataset
+    const baseline = await openBaseline(workspace, commit)
+    try {
+      expect(await baseline.changed(now)).toEqual(now.expectations)
+      // what was declared then is judged on the data as they are
+      expect((await baseline.reportOf(now))?.checks.find(check => check.id === 'ids')).toMatchObject({ evaluated: 1 })
+      const table = { ...declared(), source: { kind: 'sqlite', path: 'sales', file: 'a.db' } } as never
+      expect(await baseline.changed(table)).toEqual(declared().expectations)
     } finally {
       await baseline.close()
     }

@@ -18,6 +18,9 @@ import { applyFeatures, featuresHistory, planPromotion, promoteFeatures, rollBac
 import { exportFeatures, viewsNamed } from './export-features.ts'
 import { describeViews } from './feature-views.ts'
 import { planFeatures } from './features-plan.ts'
+import { fail } from '../errors/index.ts'
+import { memoryOnlineStore } from '../testing/memory-online-store.ts'
+import { fillViews, lostView } from './fill-views.ts'
 import { entitiesIn, getFeatures, onlineViewNamed } from './get-features.ts'
 import { materialiseViews } from './materialise.ts'
 import type { Listener } from './use-case.ts'
@@ -288,6 +291,31 @@ const counted = (zone: string, at: number): readonly [number, number | null] => 
   const seen = madeRides.filter(ride => ride.zone === zone && ride.at < at && ride.at >= at - 6 * hour)
   return [seen.length, seen.length === 0 ? null : seen.reduce((sum, ride) => sum + ride.km, 0) / seen.length]
 }
+
+describe('records that are not there', () => {
+  it('are filled from what they were made of, once, and what cannot be filled says so', async () => {
+    const store = memoryOnlineStore()
+    const workspace = { ...over('dev', same, offline), online: async () => store }
+    expect(await fillViews(workspace)).toMatchObject({ filled: ['recent'], lost: [] })
+    expect([...store.records(recordsOf(same))]).toHaveLength(2)
+    expect(await fillViews(workspace)).toMatchObject({ filled: [], lost: [] })
+    const artifacts = Object.assign(Object.create(workspace.artifacts) as typeof workspace.artifacts, {
+      localPath: (digest: string) => Promise.reject(fail('artifactMissing', { digest })),
+    })
+    const { filled, lost } = await fillViews({ ...workspace, artifacts, online: async () => memoryOnlineStore() })
+    expect([filled, lost.map(one => one.view)]).toEqual([[], ['recent']])
+    expect(lostView(lost[0] as never)).toMatch(
+      /^The online records of recent are empty: .*MR\d+.*"millrace features materialise recent"/,
+    )
+    // what is wrong with us is no loss of theirs
+    const broken = Object.assign(Object.create(workspace.artifacts) as typeof workspace.artifacts, {
+      localPath: () => Promise.reject(new Error('a fault of ours')),
+    })
+    await expect(
+      fillViews({ ...workspace, artifacts: broken, online: async () => memoryOnlineStore() }),
+    ).rejects.toThrow('a fault of ours')
+  })
+})
 
 describe('reading', () => {
   it('is records, verified against the snapshot', async () => {
