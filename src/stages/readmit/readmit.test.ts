@@ -136,6 +136,7 @@ describe('repaired rows', () => {
       decision: told.decision,
       rows: { digest: told.digest, meta: { rows: 3 } },
     })
+    expect(record?.rows.meta).toEqual({ rows: 3 })
     expect(Object.fromEntries(record?.files?.map(one => [one.name, one.rows]) ?? [])).toEqual({
       'data/a.csv': 2,
       'data/b.csv': 1,
@@ -395,4 +396,39 @@ describe('a file of repaired rows', () => {
     )
     return 'again.jsonl'
   }
+
+  it('has times as they are written for it, in UTC, whatever zone those of the files are in', async () => {
+    const columns = { id: t.int(), at: t.timestamp('Europe/Berlin'), amount: t.float() }
+    const dated = dataset('dated', {
+      source: csv('dated/*.csv'),
+      columns,
+      eventTime: 'at',
+      expect: c => [c.amount.between(0, 1000, { id: 'amount' })],
+    }) as unknown as Dataset
+    mkdirSync(join(root, 'dated'))
+    const lines = Array.from({ length: 200 }, (_, i) => `${i},2026-07-01 12:00:0${i % 10},${i === 7 ? -4 : 4}`)
+    writeFileSync(join(root, 'dated', 'a.csv'), `id,at,amount\n${lines.join('\n')}\n`)
+    await step(dated)
+    const engine = await workspace.engine()
+    const { rows } = await newestQuarantine(workspace, dated)
+    const [aside] = await engine.rows(
+      `SELECT id, CAST("at" AS VARCHAR) AS at, millrace_content, millrace_row FROM ${rows.sql}`,
+    )
+    const place = [aside?.millrace_content, aside?.millrace_row].map(String)
+    // noon in Berlin is ten in the morning
+    writeFileSync(
+      join(root, 'dated.csv'),
+      `id,at,amount,millrace_content,millrace_row\n7,2026-07-01T10:00:07Z,4,${place.join(',')}\n`,
+    )
+    const naive = `id,at,amount,millrace_content,millrace_row\n7,2026-07-01 10:00:07,4,${place.join(',')}\n`
+    expect(await readmit(workspace, dated, 'dated.csv')).toMatchObject({ rows: 1, first: 1 })
+    const path = await workspace.artifacts.localPath((await step(dated)).outputs?.data?.digest as never)
+    const [repaired] = await engine.rows(
+      `SELECT CAST(epoch_us("at") AS DOUBLE) AS at FROM read_parquet('${path}') WHERE id = 7`,
+    )
+    expect(repaired?.at).toBe(Date.UTC(2026, 6, 1, 10, 0, 7) * 1000)
+    // without a zone they are the same: the file is written in UTC
+    writeFileSync(join(root, 'dated.csv'), naive)
+    expect(await readmit(workspace, dated, 'dated.csv')).toMatchObject({ rows: 0, unchanged: 1 })
+  })
 })
