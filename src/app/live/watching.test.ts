@@ -36,7 +36,6 @@ async function watched(name: string, options: object = {}, answers: Readonly<Rec
   const begin = () => watchAll(workspace, serving, retrainer, jobs, line => logged.push(line))
   return { live: serving.get(name) as LiveDeployment, logged, carried, jobs, begin, workspace }
 }
-const turn = (): Promise<void> => new Promise(done => setTimeout(done, 20))
 
 describe('a server watches', () => {
   it('the rows of each deployment, a window at a time, against the version that is stable', async () => {
@@ -74,7 +73,6 @@ describe('a server watches', () => {
     await trained.clock.advance((2 * hour) / 1000)
     await watching.beat()
     await watching.settled()
-    await turn()
     const [decision] = await trained.workspace.store.listDecisions({ kind: 'trigger' })
     expect(decision).toMatchObject({ inputs: { trigger: 'schedule' }, verdict: 'fired' })
     expect(scheduled.carried).toEqual([decision?.id])
@@ -96,12 +94,11 @@ describe('a server watches', () => {
     await gone.beat()
     await gone.settled()
     const begun = (await trained.workspace.store.listDecisions({ kind: 'trigger', subject: 'model late' }))[0]
-    await first.begin()
-    await turn()
+    const next = await first.begin()
+    await next.settled()
     expect(first.carried).toEqual([begun?.id])
     // and when that is through there is none to take up
     const later = await watched('left', { schedule: '0 * * * *', retrain: { on: ['drift'], cooldown: '1h' } })
-    await turn()
     await later.begin()
     expect(later.carried).toEqual([])
   })
@@ -129,7 +126,6 @@ describe('a server watches', () => {
       fails = false
       await watching.settled()
       await watching.beat()
-      await turn()
       expect(carried.length).toBeGreaterThan(0)
     } finally {
       store.putDocument = kept

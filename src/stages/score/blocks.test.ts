@@ -97,7 +97,12 @@ afterAll(async () => {
 
 const scored = async (name: string, keep: readonly string[] = [], at?: number): Promise<readonly Row[]> => {
   const out = join(root, `${name}.parquet`)
-  await scoreFiles(workspace, record, { files: [join(root, name)], out, keep, at })
+  await scoreFiles({ ...workspace, batchRuntime: workspace.runtime }, record, {
+    files: [join(root, name)],
+    out,
+    keep,
+    at,
+  })
   const engine = await workspace.engine()
   return engine.rows(`SELECT * FROM read_parquet('${out}')`)
 }

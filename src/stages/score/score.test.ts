@@ -51,7 +51,8 @@ const written = (rides: readonly Partial<Ride>[], path = place('.csv')): string 
 const plain = (from: number, count: number) =>
   madeRides.slice(from, from + count).map(({ km, zone }) => ({ km: km + 0.3, zone }))
 const score = (record: ModelVersion, options: ScoreOptions, over = {}) =>
-  scoreFiles({ ...trained.workspace, ...over }, record, options)
+  // threads of its own take longer to begin than these few rows
+  scoreFiles({ ...trained.workspace, batchRuntime: trained.workspace.runtime, ...over }, record, options)
 const read = (...path: string[]): Promise<readonly Row[]> =>
   engine.rows(`SELECT * FROM read_parquet('${join(...path)}') ORDER BY "row"`)
 const scoresOf = async (...path: string[]) => (await read(...path)).map(row => row.score)
