@@ -305,8 +305,14 @@ describe('what happened', () => {
   it('elsewhere is seen within a second by who listens: what is new since, each change once', async () => {
     const bus = new EventBus()
     const errors: unknown[] = []
-    let looks = 0
+    let [looks, ended] = [0, 0]
     const counting = Object.assign(Object.create(store) as MetadataStore, {
+      // what is asked for last
+      listDocuments: async (kind: string) => {
+        const found = await store.listDocuments(kind)
+        if (kind === 'alert') ended++
+        return found
+      },
       listRuns: (filter: object) => {
         looks++
         return store.listRuns(filter)
@@ -315,7 +321,9 @@ describe('what happened', () => {
     const stop = watchStore(counting, bus, error => errors.push(error))
     const tick = async (): Promise<void> => {
       vi.advanceTimersByTime(1000)
-      await new Promise(done => setTimeout(done, 30))
+      do await new Promise(done => setTimeout(done, 2))
+      while (ended < looks)
+      await new Promise(done => setImmediate(done))
     }
     await tick()
     // nobody listens: nothing is asked
