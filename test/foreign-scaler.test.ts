@@ -6,6 +6,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { fitScaler } from '../src/math/scaler/index.ts'
 import { seeded } from '../src/math/random/seeded.ts'
 import { graph, type GraphBuilder, writeModel } from '../src/onnx/index.ts'
+import { scalingOfVersions } from '../src/app/scaling-of-versions.ts'
+import { withWorkspace } from '../src/app/with-workspace.ts'
 import { inside } from './support/inside.ts'
 
 // A model of another program with its scaler in its graph: held to the rows that it may have been fitted on, through the command line.
@@ -163,4 +165,26 @@ it('a retrain in another unit is refused, whatever its graph scales by, unless i
   const found = await checks('late@4', '--against', 'late@1')
   expect(found.get('scaler-unit-change')?.message).toContain('as declared')
   expect(found.get('scaler-refit')?.status).toBe('pass')
+})
+
+it('the page of a version shows what each input was, and was scaled by, from version to version', async () => {
+  const scaling = await withWorkspace(root, async ({ store, artifacts }) => {
+    const newest = await store.getModelVersion('late', 4)
+    return newest ? scalingOfVersions({ store, artifacts }, newest) : []
+  })
+  expect(scaling.map(one => [one.version, one.status])).toEqual([
+    [4, 'pass'],
+    [3, 'pass'],
+    [2, 'pass'],
+    [1, 'skipped'],
+  ])
+  const of = (version: number) => scaling.find(one => one.version === version)?.inputs[0]
+  const [[centre, scale]] = figuresOf(training) as [readonly [number, number]]
+  expect(of(1)).toMatchObject({ name: 'distance', unit: null })
+  expect(of(1)?.centre).toBeCloseTo(centre, 4)
+  expect(of(1)?.scale).toBeCloseTo(scale, 4)
+  expect(of(2)).toMatchObject({ centre: 15 })
+  expect(of(3)).toMatchObject({ centre: 0, scale: 1 })
+  expect(of(4)).toMatchObject({ unit: 'km' })
+  expect((of(4)?.mean ?? 0) / (of(1)?.mean ?? 1)).toBeCloseTo(1.609344, 4)
 })

@@ -13,6 +13,7 @@ import { unitChangeInWindow } from './unit-change.ts'
 import type { ScalingWindow } from './window.ts'
 
 export { parametersOf, readArtifact, type ScalerArtifact, scalerArtifact } from './artifact.ts'
+export { scaledByGraph, scalingInGraph } from './graph.ts'
 export { scalerParity } from './parity.ts'
 export { type ColumnStatistics, fittedOnTraining } from './refit.ts'
 export { declaredUnits, unitChange } from './units-of-versions.ts'
