@@ -1,3 +1,4 @@
+import { mapOf } from './graph-classes.ts'
 import type { OnnxGraph, OnnxModel, OnnxNode } from './proto.ts'
 import { dataTypes } from './proto.ts'
 import { writeModel } from './write-model.ts'
@@ -29,16 +30,18 @@ export function scalerPart({ graph, producerVersion }: OnnxModel): Uint8Array | 
 const carriers = new Set(['Scaler', 'Concat', 'Gather', 'Cast', 'Identity', 'Reshape', 'Squeeze', 'Unsqueeze', 'Slice'])
 const arithmetic = new Set(['Sub', 'Add', 'Mul', 'Div'])
 /** Operators that have an answer for it. */
-const handlers = new Set(['Imputer', 'TreeEnsembleRegressor', 'TreeEnsembleClassifier', 'TreeEnsemble'])
+const handlers = new Set(['Imputer', 'IsNaN', 'TreeEnsembleRegressor', 'TreeEnsembleClassifier', 'TreeEnsemble'])
+const floats: readonly number[] = [dataTypes.float, dataTypes.double]
 
 /** Whether every way of a missing number through the graph ends in an imputer or in trees, which have a branch for it. */
 export function handlesMissing({ graph }: OnnxModel): boolean {
   if (!graph) return false
+  const map = mapOf(graph)
   const constants = new Set(graph.initializers.map(tensor => tensor.name))
-  const open = graph.inputs.filter(input => input.elementType === dataTypes.float && !constants.has(input.name))
+  const open = graph.inputs.filter(input => floats.includes(input.elementType) && !constants.has(input.name))
   const carrying = new Set(open.map(input => input.name))
   const handled = (node: OnnxNode): boolean => {
-    if (handlers.has(node.op)) return true
+    if (handlers.has(node.op) || (node.op === 'Where' && map.maker(node.inputs[0] ?? '')?.op === 'IsNaN')) return true
     for (const output of node.outputs) carrying.add(output)
     return carriers.has(node.op) || arithmetic.has(node.op)
   }

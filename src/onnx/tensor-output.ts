@@ -30,25 +30,36 @@ export function tensorOutput(bytes: Uint8Array, { graph }: OnnxModel, output: st
       output: joined,
       type: value.of?.elementType ?? dataTypes.float,
       // one column a tensor, where the tensors have none
-      node: sideBySide(output, joined, value.of?.shape?.length === 1),
+      nodes: [sideBySide(output, joined, value.of?.shape?.length === 1)],
     }),
   }
 }
 
-/** The same model that also gives a value from within, or what one of its inputs is given, as a float tensor of that name. */
-export function withOutput(bytes: Uint8Array, { graph }: OnnxModel, output: string, ofInput?: string): Uint8Array {
-  if (!graph) return bytes
-  return rewritten(bytes, graph, {
-    without: undefined,
-    output,
-    type: dataTypes.float,
-    ...(ofInput === undefined ? {} : { node: asFloat(ofInput, output) }),
+/** The same model that also gives values from within, or what its inputs are given, side by side as columns of float. */
+export function withColumns(bytes: Uint8Array, { graph }: OnnxModel, values: readonly string[]): TensorOutput {
+  const output = graph ? freeName(graph, 'columns') : ''
+  if (!graph) return { bytes, output }
+  const node = (op: string, from: readonly string[], to: string, attribute: string, int: number): OnnxNode => ({
+    op,
+    domain: '',
+    name: to,
+    inputs: from,
+    outputs: [to],
+    attributes: [{ name: attribute, type: attributeTypes.int, int }],
   })
-}
-
-function asFloat(from: string, to: string): OnnxNode {
-  const attributes = [{ name: 'to', type: attributeTypes.int, int: dataTypes.float }]
-  return { op: 'Cast', domain: '', name: to, inputs: [from], outputs: [to], attributes }
+  const parts = values.map((_, at) => freeName(graph, `${output}_${at}`))
+  const nodes = [
+    ...values.flatMap((value, at) => {
+      const flat = parts[at] as string
+      // A row is one dimension, however many it had
+      return [
+        node('Cast', [value], `${flat}_float`, 'to', dataTypes.float),
+        node('Flatten', [`${flat}_float`], flat, 'axis', 1),
+      ]
+    }),
+    node('Concat', parts, output, 'axis', 1),
+  ]
+  return { output, bytes: rewritten(bytes, graph, { without: undefined, output, type: dataTypes.float, nodes }) }
 }
 
 function sideBySide(from: string, to: string, ranked: boolean): OnnxNode {
@@ -77,7 +88,7 @@ interface Change {
   readonly without: string | undefined
   readonly output: string
   readonly type: number
-  readonly node?: OnnxNode
+  readonly nodes?: readonly OnnxNode[]
 }
 
 function rewritten(bytes: Uint8Array, graph: OnnxGraph, change: Change): Uint8Array {
@@ -89,7 +100,11 @@ function rewritten(bytes: Uint8Array, graph: OnnxGraph, change: Change): Uint8Ar
   return model.finish()
 }
 
-function rewrittenGraph(bytes: Uint8Array, graph: OnnxGraph, { without, output, type, node }: Change): Uint8Array {
+function rewrittenGraph(
+  bytes: Uint8Array,
+  graph: OnnxGraph,
+  { without, output, type, nodes = [] }: Change,
+): Uint8Array {
   const writer = wireWriter()
   for (const field of fieldsOf(bytes)) {
     const gone =
@@ -98,7 +113,7 @@ function rewrittenGraph(bytes: Uint8Array, graph: OnnxGraph, { without, output, 
         (field.number === 12 && nameOf(asMessage(field)) === without))
     if (!gone) writer.copy(bytes.subarray(field.start, field.end))
   }
-  if (node) writer.message(1, inner => writeNode(inner, node))
+  for (const node of nodes) writer.message(1, inner => writeNode(inner, node))
   if (!graph.outputs.some(one => one.name === output)) {
     writer.message(12, inner =>
       writeValue(inner, { name: output, kind: 'tensor', elementType: type, shape: undefined }),

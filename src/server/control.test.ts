@@ -128,11 +128,20 @@ describe('models', () => {
       reports: { kind: string }[]
       madeFrom: { from: string }[]
       usedBy: { to: string }[]
+      scaling: { version: number; status: string; inputs: { name: string; scale: number }[] }[]
     }>(`/v1/models/late/versions/${trained.versions.good}`)
     expect(version.version.version).toBe(trained.versions.good)
     expect(version.aliases).toEqual(['champion'])
     expect(new Set(version.reports.map(one => one.kind))).toEqual(new Set(['model', 'scaler', 'export']))
     expect(version.madeFrom.length).toBeGreaterThan(0)
+    expect(version.scaling).toMatchObject([{ version: trained.versions.good, status: 'skipped' }])
+    const later = await get<typeof version>(`/v1/models/late/versions/${trained.versions.other}`)
+    expect(later.scaling.map(one => one.version)).toEqual([trained.versions.other, trained.versions.good])
+    expect(later.scaling[0]).toMatchObject({
+      status: 'pass',
+      message: expect.stringMatching(/are in the units they were in/),
+    })
+    for (const { inputs } of later.scaling) expect(inputs.every(one => one.scale > 0)).toBe(true)
     expect(version.usedBy.map(one => one.to)).toContain('deployment:late-api')
     for (const wrong of [
       'late/versions/99',

@@ -78,6 +78,10 @@ it('the page of the guide does what it says: a script becomes a version, the ver
   expect(trained.said).toMatch(/species@1 +accuracy 0\.9/)
   expect(trained.code).toBe(0)
   expect((await run('models', 'show', 'species@1')).said).toMatch(/card +sha256/)
+  // Its scaler is behind an imputer, beside texts
+  const scaler = await run('scaler', 'check', 'species@1', '--verbose')
+  expect(scaler.said).toContain('the training rows give what the graph scales 2 inputs by')
+  expect(scaler.said).toMatch(/the graph scales \d+ rows within/)
   expect((await run('deploy', 'species-api')).said).toMatch(/stable species@1/)
   const script = join(root, 'train', 'species.py')
   writeFileSync(script, readFileSync(script, 'utf8').replace('max_iter=1000', 'max_iter=2000'))

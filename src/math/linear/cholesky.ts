@@ -6,7 +6,11 @@ const aliased = 1e-11
  * A column that depends on earlier ones gets 0, as in R's `lm`.
  */
 export function solveSymmetric(matrix: Float64Array, right: Float64Array): Float64Array {
-  const n = right.length
+  return solveFactored(factorOf(matrix, right.length), right)
+}
+
+/** L with L Lᵀ = A; the column of one that depends on earlier ones is 0. */
+export function factorOf(matrix: Float64Array, n: number): Float64Array {
   const lower = new Float64Array(n * n)
   for (let j = 0; j < n; j++) {
     let pivot = matrix[j * n + j] as number
@@ -20,6 +24,12 @@ export function solveSymmetric(matrix: Float64Array, right: Float64Array): Float
       lower[i * n + j] = sum / root
     }
   }
+  return lower
+}
+
+/** x with L Lᵀ x = b, 0 where the column of L is. */
+export function solveFactored(lower: Float64Array, right: Float64Array): Float64Array {
+  const n = right.length
   const x = new Float64Array(n)
   for (let i = 0; i < n; i++) {
     const diagonal = lower[i * n + i] as number

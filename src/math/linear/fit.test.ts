@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { seeded } from '../random/seeded.ts'
 import { fitLinear, type LinearData, type LinearTask, predictLinear } from './index.ts'
 
 interface Answer {
@@ -192,5 +193,24 @@ test('many inputs are solved without writing their products out: the same answer
     const [a, b] = [fitLinear(many, { task, classes: 2, l2: 40 }), fitLinear(wide, { task, classes: 2, l2: 1 })]
     for (let at = 0; at < 30; at++)
       expect((a.coefficients[0]?.[at] as number) * 40).toBeCloseTo(b.coefficients[0]?.[at] as number, 6)
+  }
+})
+
+test('of forty classes, each is as probable over the rows as it is often there', () => {
+  const [classes, rows] = [40, 1_200]
+  const random = seeded(4)
+  const labels = Float32Array.from({ length: rows }, (_, row) => (row < 900 ? row % classes : row % 7))
+  const columns = [0, 1, 2].map(at =>
+    Float32Array.from(labels, label => Math.sin(label * (at + 1)) + 0.3 * random.normal()),
+  )
+  const data = { rows, columns, labels }
+  const model = fitLinear(data, { task: 'multiclass', classes, l2: 0.5 })
+  const features = Float32Array.from({ length: 3 * rows }, (_, at) => columns[at % 3]?.[Math.floor(at / 3)] ?? 0)
+  const chances = new Float32Array(rows * classes)
+  predictLinear(model, features, rows, chances)
+  for (let k = 0; k < classes; k++) {
+    let sum = 0
+    for (let row = 0; row < rows; row++) sum += chances[row * classes + k] as number
+    expect(sum).toBeCloseTo(labels.filter(label => label === k).length, 2)
   }
 })

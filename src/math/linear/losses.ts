@@ -119,21 +119,34 @@ function multinomial(classes: number, labels: Float64Array, weights: Float64Arra
     quadratic: false,
     start: logs.map(log => log - middle),
     derive(margins, slopes, state) {
-      let loss = 0
-      for (let row = 0; row < labels.length; row++) {
-        let top = -Infinity
-        for (let k = 0; k < classes; k++) top = Math.max(top, (margins[k] as Float64Array)[row] as number)
-        let sum = 0
-        for (let k = 0; k < classes; k++) sum += Math.exp(((margins[k] as Float64Array)[row] as number) - top)
-        const label = labels[row] as number
-        const weight = weights[row] as number
-        loss += weight * (Math.log(sum) + top - ((margins[label] as Float64Array)[row] as number))
-        for (let k = 0; k < classes; k++) {
-          const p = Math.exp(((margins[k] as Float64Array)[row] as number) - top) / sum
-          ;(state[k] as Float64Array)[row] = p
-          ;(slopes[k] as Float64Array)[row] = weight * (k === label ? p - 1 : p)
+      // List by list, not row by row: of a thousand classes every value of a row lies in another place of memory
+      const rows = labels.length
+      const tops = new Float64Array(rows).fill(-Infinity)
+      for (const own of margins)
+        for (let row = 0; row < rows; row++)
+          if ((own[row] as number) > (tops[row] as number)) tops[row] = own[row] as number
+      const sums = new Float64Array(rows)
+      margins.forEach((own, k) => {
+        const powers = state[k] as Float64Array
+        for (let row = 0; row < rows; row++) {
+          const power = Math.exp((own[row] as number) - (tops[row] as number))
+          powers[row] = power
+          sums[row] = (sums[row] as number) + power
         }
+      })
+      let loss = 0
+      for (let row = 0; row < rows; row++) {
+        const own = (margins[labels[row] as number] as Float64Array)[row] as number
+        loss += (weights[row] as number) * (Math.log(sums[row] as number) + (tops[row] as number) - own)
       }
+      state.forEach((powers, k) => {
+        const slope = slopes[k] as Float64Array
+        for (let row = 0; row < rows; row++) {
+          const p = (powers[row] as number) / (sums[row] as number)
+          powers[row] = p
+          slope[row] = (weights[row] as number) * (k === labels[row] ? p - 1 : p)
+        }
+      })
       return loss
     },
     curvature(state, row, k, l) {

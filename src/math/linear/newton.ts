@@ -1,4 +1,4 @@
-import { solveSymmetric } from './cholesky.ts'
+import { factorOf, solveFactored, solveSymmetric } from './cholesky.ts'
 import type { Columns } from './design.ts'
 import type { Loss } from './losses.ts'
 
@@ -16,6 +16,8 @@ const maxSteps = 100
 const maxDense = 1000
 /** Multiplications for one matrix of second derivatives: a few seconds. */
 const maxDenseWork = 1e10
+/** Beyond them, what is exact within each output needs so few turns that it is faster. */
+const maxDenseOutputs = 8
 
 /** The loss with its L2 penalty, and its derivatives, at a solution. */
 export function lookAt(matrix: Columns, loss: Loss, solution: Float64Array, l2: number): Place {
@@ -59,7 +61,9 @@ export function slopeOf(matrix: Columns, loss: Loss, place: Place, l2: number): 
 export function minimise(matrix: Columns, loss: Loss, l2: number): Float64Array {
   let place = lookAt(matrix, loss, startOf(matrix, loss), l2)
   const size = place.solution.length
-  const dense = size <= maxDense && (matrix.rows * (matrix.entries * loss.outputs) ** 2) / 2 <= maxDenseWork
+  const work = (matrix.rows * (matrix.entries * loss.outputs) ** 2) / 2
+  const inBlocks = loss.outputs > maxDenseOutputs && matrix.width <= maxBlock
+  const dense = size <= maxDense && work <= maxDenseWork && !inBlocks
   let first = 0
   for (let step = 0; step < maxSteps; step++) {
     const slope = slopeOf(matrix, loss, place, l2)
@@ -132,22 +136,24 @@ function curvatureTimes(matrix: Columns, loss: Loss, { state }: Place, l2: numbe
   )
   const out = new Float64Array(along.length)
   const bent = Array.from({ length: loss.outputs }, () => new Float64Array(rows))
-  for (let row = 0; row < rows; row++) {
-    if (loss.outputs === 1) {
-      const one = moved[0] as Float64Array
-      ;(bent[0] as Float64Array)[row] =
-        (weights[row] as number) * loss.curvature(state, row, 0, 0) * (one[row] as number)
-      continue
-    }
-    // Softmax: p_k (move_k − Σ p_l move_l), which spares the square of the classes
-    let mean = 0
-    for (let k = 0; k < loss.outputs; k++)
-      mean += ((state[k] as Float64Array)[row] as number) * ((moved[k] as Float64Array)[row] as number)
-    for (let k = 0; k < loss.outputs; k++) {
-      const p = (state[k] as Float64Array)[row] as number
-      ;(bent[k] as Float64Array)[row] =
-        (weights[row] as number) * p * (((moved[k] as Float64Array)[row] as number) - mean)
-    }
+  if (loss.outputs === 1) {
+    const [one, into] = [moved[0] as Float64Array, bent[0] as Float64Array]
+    for (let row = 0; row < rows; row++)
+      into[row] = (weights[row] as number) * loss.curvature(state, row, 0, 0) * (one[row] as number)
+  } else {
+    // Softmax: p_k (move_k − Σ p_l move_l), which spares the square of the classes; each list from its begin to its end, for
+    // there may be a thousand of them
+    const means = new Float64Array(rows)
+    moved.forEach((own, k) => {
+      const p = state[k] as Float64Array
+      for (let row = 0; row < rows; row++)
+        means[row] = (means[row] as number) + (p[row] as number) * (own[row] as number)
+    })
+    moved.forEach((own, k) => {
+      const [p, into] = [state[k] as Float64Array, bent[k] as Float64Array]
+      for (let row = 0; row < rows; row++)
+        into[row] = (weights[row] as number) * (p[row] as number) * ((own[row] as number) - (means[row] as number))
+    })
   }
   bent.forEach((amounts, k) => matrix.backward(amounts, out.subarray(k * width, (k + 1) * width)))
   for (let at = 0; at < out.length; at++) {
@@ -158,7 +164,7 @@ function curvatureTimes(matrix: Columns, loss: Loss, { state }: Place, l2: numbe
 
 const maxTurns = 500
 
-/** Solves for the Newton step up to a share of the slope by conjugate gradients, the sizes of the columns evened out. */
+/** Solves for the Newton step up to a share of the slope by conjugate gradients, what is steep and what is flat evened out. */
 function conjugateGradients(
   matrix: Columns,
   loss: Loss,
@@ -168,12 +174,12 @@ function conjugateGradients(
   share: number,
 ): Float64Array {
   const size = slope.length
-  const { width, mass } = matrix
-  const even = Float64Array.from({ length: size }, (_, at) => 1 / ((mass[at % width] as number) + l2 || 1))
+  const even = loss.outputs > 1 && matrix.width <= maxBlock ? byOutputs(matrix, loss, place, l2) : byColumns(matrix, l2)
   const x = new Float64Array(size)
   const rest = slope.slice()
-  const toward = rest.map((value, at) => value * (even[at] as number))
-  let energy = dot(rest, toward)
+  let evened = even(rest)
+  const toward = evened.slice()
+  let energy = dot(rest, evened)
   const enough = energy * share * share
   for (let turn = 0; turn < maxTurns && energy > enough; turn++) {
     const bent = curvatureTimes(matrix, loss, place, l2, toward)
@@ -184,14 +190,68 @@ function conjugateGradients(
       x[at] = (x[at] as number) + length * (toward[at] as number)
       rest[at] = (rest[at] as number) - length * (bent[at] as number)
     }
-    let next = 0
-    for (let at = 0; at < size; at++) next += (rest[at] as number) ** 2 * (even[at] as number)
+    evened = even(rest)
+    const next = dot(rest, evened)
     const keep = next / energy
-    for (let at = 0; at < size; at++)
-      toward[at] = (rest[at] as number) * (even[at] as number) + keep * (toward[at] as number)
+    for (let at = 0; at < size; at++) toward[at] = (evened[at] as number) + keep * (toward[at] as number)
     energy = next
   }
   return x
+}
+
+/** Roughly solves for a step: the better it does, the fewer turns are needed. */
+type Even = (rest: Float64Array) => Float64Array
+
+/** By the size of each column alone. */
+function byColumns({ width, mass }: Columns, l2: number): Even {
+  const each = Float64Array.from(mass, one => 1 / (one + l2 || 1))
+  return rest => rest.map((value, at) => value * (each[at % width] as number))
+}
+
+/** Widest design of which the second derivatives within each output are solved exactly. */
+const maxBlock = 32
+/** Of a diagonal: what keeps a block solvable when a class has no probability left, or columns depend on each other. */
+const ridge = 1e-6
+
+/**
+ * By the second derivatives within each output. Of many classes each is told by few rows that lie together: seen from there the
+ * columns and the intercept are nearly the same.
+ */
+function byOutputs(matrix: Columns, loss: Loss, { state }: Place, l2: number): Even {
+  const { rows, width, entries, weights } = matrix
+  const total = weights.reduce((sum, weight) => sum + weight, 0)
+  const places = Array.from({ length: rows }, () => new Int32Array(entries))
+  const values = Array.from({ length: rows }, () => new Float64Array(entries))
+  for (let row = 0; row < rows; row++) matrix.readRow(row, places[row] as Int32Array, values[row] as Float64Array)
+  const factors = Array.from({ length: loss.outputs }, (_, k) => {
+    const block = new Float64Array(width * width)
+    for (let row = 0; row < rows; row++) {
+      const scale = (weights[row] as number) * loss.curvature(state, row, k, k)
+      // What is as good as decided bends nothing
+      if (scale < 1e-12) continue
+      const [at, own] = [places[row] as Int32Array, values[row] as Float64Array]
+      for (let i = 0; i < entries; i++) {
+        const begin = (at[i] as number) * width
+        const scaled = scale * (own[i] as number)
+        for (let j = 0; j <= i; j++)
+          block[begin + (at[j] as number)] = (block[begin + (at[j] as number)] as number) + scaled * (own[j] as number)
+      }
+    }
+    for (let at = 0; at < width; at++) {
+      const place = at * width + at
+      const own = (block[place] as number) + (at < width - 1 ? l2 : 0)
+      block[place] = own * (1 + ridge) + ridge * ridge * total
+    }
+    return factorOf(block, width)
+  })
+  return rest => {
+    const out = new Float64Array(rest.length)
+    factors.forEach((factor, k) => {
+      const own = rest.subarray(k * width, (k + 1) * width)
+      out.set(solveFactored(factor, own), k * width)
+    })
+    return out
+  }
 }
 
 function dot(a: Float64Array, b: Float64Array): number {

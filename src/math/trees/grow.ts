@@ -144,14 +144,17 @@ export function growTree(ground: Ground, rules: SplitRules, sampled: number, sca
 
 /** An answer that a step would make absurd: rates change by at most e³ a leaf. */
 const maxLogStep = 3
+/** Of one class among many, in log odds: where it has a chance of 1 in 1,000, Newton's step to it is 1,000. */
+const maxClassStep = 10
 
 /**
  * What a leaf adds, before the learning rate: one Newton step. Of counts, whose Newton steps overshoot, the constant that fits
- * best, log(Σ labels / Σ rates), which the same sums give. (Quantiles replace it, see `quantile-leaves.ts`.)
+ * best, log(Σ labels / Σ rates), which the same sums give; of classes a step of bounded size. (Quantiles replace it, see `quantile-leaves.ts`.)
  */
 function leafValue({ options }: Ground, { total, bounds }: Leaf, scales: Scales): number {
   const unit = scales.gradient / scales.hessian
   const step = answerOf(gradientOf(total), hessianOf(total), options.l2 / scales.hessian, bounds) * unit
+  if (options.task === 'multiclass') return Math.min(Math.max(step, -maxClassStep), maxClassStep)
   if (options.task !== 'count') return step
   return step > -1 ? Math.min(Math.max(Math.log1p(step), -maxLogStep), maxLogStep) : -maxLogStep
 }

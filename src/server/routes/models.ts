@@ -14,6 +14,7 @@ import { drawFigures, type Picture } from '../../stages/evaluate/figures/draw.ts
 import { readPart } from '../../stages/register/version-parts.ts'
 import { sameArtifacts } from '../../stages/version/same-artifact.ts'
 import { explanationShape } from '../inference/explain.ts'
+import { scalingOfVersions } from '../../app/scaling-of-versions.ts'
 import { reportsOfRun } from '../../app/reports-of-run.ts'
 import { jobAnswer, startJob } from '../job-answer.ts'
 import { liveRoute, parseInput, route, type LiveRoute, type RecordRoute } from '../route.ts'
@@ -105,6 +106,24 @@ async function versionFound(
   return found
 }
 
+const VersionScaling = z
+  .object({
+    version: z.number(),
+    status: z.string(),
+    message: z.string(),
+    inputs: z.array(
+      z.object({
+        name: z.string(),
+        mean: z.number(),
+        deviation: z.number(),
+        centre: z.number(),
+        scale: z.number(),
+        unit: z.string().nullable(),
+      }),
+    ),
+  })
+  .openapi('VersionScaling')
+
 const ModelView = z
   .object({
     name: z.string(),
@@ -146,6 +165,8 @@ export const modelRoutes = [
       /** Curves, distributions and slices of the tested model, drawn: `svg` is markup, the rest plain text. */
       pictures: z.array(z.object({ title: z.string(), note: z.string(), svg: z.string() })),
       champion: z.string().nullable(),
+      /** This version and those before it, newest first: what each input was, and what was subtracted and divided by. */
+      scaling: z.array(VersionScaling),
       madeFrom: z.array(Edge),
       usedBy: z.array(Edge),
     }),
@@ -163,6 +184,7 @@ export const modelRoutes = [
         aliases: aliases.filter(([, at]) => at === found.version).map(([alias]) => alias),
         reports,
         ...(await drawn(artifacts, found)),
+        scaling: await scalingOfVersions({ store, artifacts }, found),
         madeFrom: await store.edgesTo([node, found.digest]),
         usedBy: await store.edgesFrom([node]),
       }

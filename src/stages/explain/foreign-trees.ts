@@ -1,14 +1,7 @@
 import { isMillraceError } from '../../errors/index.ts'
 import { type Forest, forestAnswers, interventionalContributions } from '../../math/explain/index.ts'
-import {
-  columnOwners,
-  graphForest,
-  type ModelBinding,
-  type OnnxModel,
-  readModel,
-  withOutput,
-} from '../../onnx/index.ts'
-import type { LoadedModel } from '../../ports/inference-runtime.ts'
+import { graphColumns, graphForest, readModel } from '../../onnx/index.ts'
+import { openColumns } from '../evaluate/open-columns.ts'
 import { type AnswerUnit, type Background, type Explainable, type Method, wholeBatch } from './method.ts'
 
 /** How the scores come of what the trees add up to: each explained number is one output, or the difference of two. */
@@ -32,9 +25,14 @@ export async function foreignTrees(of: Explainable, background: Background): Pro
   const model = readModel(onnx)
   const found = graphForest(model)
   const feeds = new Map(binding.feeds.map(feed => [feed.input, feed.of]))
-  const owners = found && model.graph && columnOwners(model.graph, found.input, feeds)
+  const owners =
+    found &&
+    model.graph &&
+    graphColumns(model.graph, feeds)
+      .get(found.input)
+      ?.map(column => column.input)
   if (!found || !owners || found.forest.width > owners.length) return undefined
-  const columns = await openColumns(of, model, binding, found.input, owners.length)
+  const columns = await openColumns(await of.runtime(), onnx, binding, [found.input], owners.length)
   if (!columns) return undefined
   const forest: Forest = { ...found.forest, width: owners.length }
   try {
@@ -74,36 +72,6 @@ export async function foreignTrees(of: Explainable, background: Background): Pro
   await columns.close()
   return undefined
 }
-
-/** The graph up to the columns that its trees ask for; undefined where the runtime does not give them. */
-async function openColumns(
-  { onnx, runtime }: Explainable,
-  model: OnnxModel,
-  binding: ModelBinding,
-  output: string,
-  width: number,
-): Promise<LoadedModel | undefined> {
-  const taken = model.graph?.inputs.some(input => input.name === output)
-  // What is an input is no output of the same graph
-  const bytes = taken ? withOutput(onnx, model, handedOn(output), output) : withOutput(onnx, model, output)
-  try {
-    return await (await runtime()).load(bytes, {
-      ...binding,
-      task: 'regression',
-      scores: {
-        output: taken ? handedOn(output) : output,
-        form: 'tensor',
-        width,
-        columns: Array.from({ length: width }, (_, at) => at),
-      },
-    })
-  } catch (error) {
-    if (isMillraceError(error)) return undefined
-    throw error
-  }
-}
-
-const handedOn = (input: string): string => `${input}_as_columns`
 
 /** Which reading of the trees gives the scores of the background rows. */
 function readingOf(

@@ -81,6 +81,7 @@ export function evaluateStep(services: StageServices, model: Model, common: Comm
           digest,
           onnx: bytes,
           inputs: card.inputs,
+          binding: card.binding,
           declared: names,
           // What the next step registers
           registered: digest,

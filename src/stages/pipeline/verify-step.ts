@@ -6,7 +6,7 @@ import type { StepContext, StepDefinition, StepResult } from '../../engine/index
 import type { Json } from '../../internal/canonical-json.ts'
 import { ulid } from '../../internal/ids.ts'
 import { inSeconds, type Duration } from '../../internal/time.ts'
-import { graphOrder, inspectModel, parity, readModel, stampModel, verifyModel } from '../../onnx/index.ts'
+import { graphOrder, inspectModel, parity, stampModel, verifyModel } from '../../onnx/index.ts'
 import type { LoadedModel } from '../../ports/inference-runtime.ts'
 import type { FrameRows, ModelCard, ReferenceScores, TrainingFrame } from '../../ports/trainer.ts'
 import { goldenRows } from '../evaluate/golden.ts'
@@ -82,23 +82,6 @@ async function parityOf(
     ...(await parity(model.task, reference.scores, loaded, batch, model.threshold, card.binding !== undefined)),
     target,
   }
-}
-
-/** The scaler inside the graph on held-out rows. */
-async function scalerOf(
-  services: StageServices,
-  model: Model,
-  card: ModelCard,
-  scaler: ScalerArtifact,
-  bytes: Uint8Array,
-  rows: FrameRows,
-): Promise<CheckResult> {
-  const batch = batchOf(
-    card.inputs,
-    rows.inputs,
-    Int32Array.from({ length: rows.rows }, (_, i) => i),
-  )
-  return scalerParity(model.name, scaler, readModel(bytes), await services.runtime(), card.inputs, rows.inputs, batch)
 }
 
 /** What monitors compare with. */
@@ -188,7 +171,11 @@ export function verifyStep(services: StageServices, model: Model, common: Common
         const report = reportOf([
           ...verified,
           await parityOf(model, card, reference, loaded),
-          await scalerOf(services, model, card, scaler, bytes, rows),
+          await scalerParity(
+            { model: model.name, artifact: scaler, onnx: bytes, inputs: card.inputs, binding: card.binding },
+            await services.runtime(),
+            rows,
+          ),
         ])
         const keys = keysOf(model)
         const saveRows = saveUnder(services, context, keys.rows)

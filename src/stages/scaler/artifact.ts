@@ -1,5 +1,7 @@
 import type { Json } from '../../internal/canonical-json.ts'
 import type { Digest } from '../../internal/digest.ts'
+import type { ModelBinding } from '../../onnx/index.ts'
+import type { CardInput } from '../../ports/trainer.ts'
 import type { FeatureScale, ScalerKind, ScalerParameters } from '../../math/scaler/index.ts'
 
 /** What was learned about one input of a model, with its place in the row. */
@@ -23,6 +25,17 @@ export interface ScalerArtifact {
   readonly features: readonly ScalerFeature[]
   /** The trainer scales in its own way, or not at all: these figures say what its inputs were, not what the graph does. */
   readonly outside?: true
+}
+
+/** A model file beside its scaler. */
+export interface ScaledFile {
+  /** `lateness@3`, or the model's name before it has a version. */
+  readonly model: string
+  readonly artifact: ScalerArtifact
+  readonly onnx: Uint8Array
+  readonly inputs: readonly CardInput[]
+  /** How a graph that Millrace did not write is fed. */
+  readonly binding?: ModelBinding | undefined
 }
 
 /** A version's scaler as a monitor holds traffic against it. */

@@ -1,4 +1,5 @@
 import type { CheckResult } from '../../define/report.ts'
+import type { GraphScaling } from '../../onnx/index.ts'
 import { numbersOf, type ScalerArtifact } from './artifact.ts'
 import { figure, type Finding, plural, scalerCheck } from './finding.ts'
 import type { WindowColumn } from '../windows/window.ts'
@@ -9,15 +10,21 @@ const moved = {
   threshold: 'a feature that was constant in training keeps its value (within 1e-9)',
 }
 
-/** S4 at fit: a constant feature is centred and not scaled (scikit-learn does so silently); one without values is neither. */
-export function constantFeatures(model: string, artifact: ScalerArtifact): CheckResult {
+/**
+ * S4 at fit: a constant feature is centred and not scaled (scikit-learn does so silently); one without values is neither. What scales
+ * in a graph of its own may divide by next to nothing instead, or by 0.
+ */
+export function constantFeatures(model: string, artifact: ScalerArtifact, graph?: GraphScaling): CheckResult {
   const numbers = numbersOf(artifact)
+  const divided = new Map(graph?.scales.map(one => [one.input, one.scale]))
   const findings = numbers.flatMap(({ name, constant, count, mean }): Finding[] => {
-    if (count === 0)
-      return [{ column: name, level: 'warn', text: `${name} has no value in training: it is not scaled` }]
-    return constant
-      ? [{ column: name, level: 'warn', text: `${name} is ${figure(mean)} in every training row: it is not scaled` }]
-      : []
+    const broken = graph?.unscaled.find(one => one.broken && one.input === name)
+    if (broken) return [{ column: name, level: 'fail', text: `${name} ${broken.reason}` }]
+    if (count > 0 && !constant) return []
+    const by = divided.get(name) ?? 1
+    const then = by === 1 ? 'it is not scaled' : `the graph divides what differs from that by ${figure(by)}`
+    const known = count === 0 ? 'has no value in training' : `is ${figure(mean)} in every training row`
+    return [{ column: name, level: 'warn', text: `${name} ${known}: ${then}` }]
   })
   return scalerCheck(
     fitted,

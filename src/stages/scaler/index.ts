@@ -1,10 +1,10 @@
-import type { CardInput } from '../../ports/trainer.ts'
 import type { CheckResult } from '../../define/report.ts'
 import type { Digest } from '../../internal/digest.ts'
 import { graphOrder, inspectModel, verifyModel } from '../../onnx/index.ts'
 import { mergeAssociativity, type NumberColumns, roundTrip } from './arithmetic.ts'
-import { parametersOf, type ScalerArtifact } from './artifact.ts'
+import { parametersOf, type ScaledFile, type ScalerArtifact } from './artifact.ts'
 import { constantFeatures, constantMoved } from './constant.ts'
+import { scalingInGraph } from './graph.ts'
 import { hashChain } from './hash-chain.ts'
 import { namesAndOrder } from './names.ts'
 import { float32Precision } from './precision.ts'
@@ -13,19 +13,14 @@ import { unitChangeInWindow } from './unit-change.ts'
 import type { ScalingWindow } from './window.ts'
 
 export { parametersOf, readArtifact, type ScalerArtifact, scalerArtifact } from './artifact.ts'
+export { scaledByGraph, scalingInGraph } from './graph.ts'
 export { scalerParity } from './parity.ts'
 export { type ColumnStatistics, fittedOnTraining } from './refit.ts'
 export { declaredUnits, unitChange } from './units-of-versions.ts'
 
-/** A model file beside its scaler. */
-export interface ScaledVersion {
-  /** `lateness@3`, or the model's name before it has a version. */
-  readonly model: string
-  readonly artifact: ScalerArtifact
+export interface ScaledVersion extends ScaledFile {
   /** Digest of the artifact's bytes. */
   readonly digest: Digest
-  readonly onnx: Uint8Array
-  readonly inputs: readonly CardInput[]
   /** Names that the project declares now, where it is at hand. */
   readonly declared?: readonly string[]
   /** `facts.scaler` of the registered version; before the registration the digest itself. */
@@ -55,6 +50,7 @@ function graphDiffers({ artifact, onnx, inputs }: ScaledVersion): string | undef
 /** What can be said of a version without any row: S1, S4 at fit, S5, S13. Asked at registration, at deploy and in CI. */
 export function checksOfVersion(version: ScaledVersion): CheckResult[] {
   const { model, artifact, declared, inputs, digest, registered } = version
+  const graph = scalingInGraph(version)
   const { metadata } = inspectModel(version.onnx)
   return [
     namesAndOrder(model, artifact, {
@@ -62,8 +58,8 @@ export function checksOfVersion(version: ScaledVersion): CheckResult[] {
       'the ONNX file': namesIn(metadata),
       ...(declared ? { 'the definition': declared } : {}),
     }),
-    constantFeatures(model, artifact),
-    float32Precision(model, artifact),
+    constantFeatures(model, artifact, graph),
+    float32Precision(model, artifact, graph),
     hashChain(model, {
       registered,
       served: digest,

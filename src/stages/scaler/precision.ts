@@ -1,5 +1,6 @@
 import type { CheckResult } from '../../define/report.ts'
-import { numbersOf, type ScalerArtifact } from './artifact.ts'
+import type { GraphScaling } from '../../onnx/index.ts'
+import { numbersOf, type ScalerArtifact, type ScalerFeature } from './artifact.ts'
 import { figure, type Finding, plural, scalerCheck } from './finding.ts'
 
 const warnAt = 1e-4
@@ -9,16 +10,27 @@ const rule = {
   threshold: `float32 moves a scaled value by less than ${warnAt} (warning) and ${failAt} (failure)`,
 }
 
+type ScaledNumber = Pick<ScalerFeature, 'name' | 'min' | 'max' | 'scale'>
+
+/** Numbers that are scaled in float32; a graph may have one of them twice. */
+function scaledNumbers(artifact: ScalerArtifact, graph: GraphScaling | undefined): readonly ScaledNumber[] {
+  const varying = numbersOf(artifact).filter(feature => feature.count > 0 && !feature.constant)
+  if (!artifact.outside) return varying.filter(feature => (feature.kind ?? artifact.kind) !== 'none')
+  const byName = new Map(varying.map(feature => [feature.name, feature]))
+  return (graph?.scales ?? []).flatMap(({ input, scale, wide }) => {
+    const feature = byName.get(input)
+    return feature && !wide ? [{ ...feature, scale: Math.abs(scale) }] : []
+  })
+}
+
 /**
  * S5: the graph takes float32 and scales in float32, so a value far from zero beside its spread loses its last digits: epoch seconds
  * with a deviation of an hour are off by 0.02 deviations. The bound is half a unit in the last place of the greatest
  * training value, in scaled units. Features that are not scaled are not looked at.
  */
-export function float32Precision(model: string, artifact: ScalerArtifact): CheckResult {
+export function float32Precision(model: string, artifact: ScalerArtifact, graph?: GraphScaling): CheckResult {
   let worst = 0
-  const scaled = numbersOf(artifact).filter(
-    feature => (feature.kind ?? artifact.kind) !== 'none' && feature.count > 0 && !feature.constant,
-  )
+  const scaled = scaledNumbers(artifact, graph)
   const findings = scaled.flatMap(({ name, min, max, scale }): Finding[] => {
     const error = (Math.max(Math.abs(min), Math.abs(max)) * 2 ** -24) / scale
     worst = Math.max(worst, error)
@@ -39,7 +51,7 @@ export function float32Precision(model: string, artifact: ScalerArtifact): Check
       evaluated: scaled.length,
       findings,
       good: `float32 moves the ${plural(scaled.length, 'scaled input')} by at most ${figure(worst)} scaled units`,
-      nothing: 'nothing is scaled',
+      nothing: graph?.scales.length ? 'the graph scales in float64' : 'nothing is scaled',
       observed: { worst },
     },
   )

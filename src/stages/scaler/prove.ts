@@ -2,7 +2,9 @@ import type { CheckResult } from '../../define/report.ts'
 import { handlesMissing, readModel } from '../../onnx/index.ts'
 import type { DataEngine } from '../../ports/data-engine.ts'
 import type { FrameRows } from '../../ports/trainer.ts'
+import { numbersOf, type ScalerArtifact } from './artifact.ts'
 import { columnStatistics } from './column-statistics.ts'
+import { proveGraph, scaledByGraph, scalingInGraph } from './graph.ts'
 import type { Profile } from '../windows/profile.ts'
 import { checksOfHeldOut } from './held-out.ts'
 import { checksOfVersion, fittedOnTraining, type ScaledVersion } from './index.ts'
@@ -19,11 +21,35 @@ export async function proveScaler(
 ): Promise<CheckResult[]> {
   const { model, artifact, inputs } = version
   const missingHandled = handlesMissing(readModel(version.onnx))
-  const robust = artifact.features.filter(feature => (feature.kind ?? artifact.kind) === 'robust')
-  const found = await columnStatistics(engine, frame.path, inputs, new Set(robust.map(feature => feature.name)))
+  const graph = scalingInGraph(version)
   return [
     ...checksOfVersion(version),
-    ...fittedOnTraining(model, artifact, found),
-    ...checksOfHeldOut(model, artifact, profile, inputs, frame.test, missingHandled),
+    ...(graph
+      ? await proveGraph(engine, frame.path, model, graph)
+      : fittedOnTraining(model, artifact, await statisticsOf(engine, frame.path, artifact))),
+    ...checksOfHeldOut(
+      model,
+      graph ? scaledByGraph(artifact, graph) : artifact,
+      profile,
+      inputs,
+      frame.test,
+      missingHandled,
+    ),
   ]
+}
+
+/** By feature; undefined for texts. */
+async function statisticsOf(
+  engine: DataEngine,
+  path: string,
+  artifact: ScalerArtifact,
+): Promise<Parameters<typeof fittedOnTraining>[2]> {
+  const numbers = numbersOf(artifact)
+  const found = await columnStatistics(
+    engine,
+    path,
+    numbers.map(({ name, kind }) => ({ name, quantiles: (kind ?? artifact.kind) === 'robust' })),
+  )
+  const places = new Map(numbers.map((feature, at) => [feature.name, at]))
+  return artifact.features.map(({ name }) => found[places.get(name) ?? -1])
 }

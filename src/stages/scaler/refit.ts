@@ -4,6 +4,8 @@ import { figure, type Finding, plural, scalerCheck } from './finding.ts'
 
 /** Statistics of one input over some rows, from another engine than the one that fitted. */
 export interface ColumnStatistics {
+  /** Values that are not missing. */
+  readonly count: number
   readonly mean: number
   /** Population variance. */
   readonly variance: number
@@ -14,11 +16,11 @@ export interface ColumnStatistics {
 }
 
 const tolerance = 1e-6
-const refit = {
+export const refit = {
   id: 'scaler-refit',
   threshold: 'refitting on the training rows gives the stored parameters within 1e-6',
 }
-const leak = { id: 'scaler-train-only', threshold: 'fitted on training rows only' }
+export const leak = { id: 'scaler-train-only', threshold: 'fitted on training rows only' }
 
 /** The figures that a feature is scaled by, and its mean and variance. */
 function apart(kind: string, stored: ScalerFeature, found: ColumnStatistics): string | undefined {

@@ -70,8 +70,8 @@ describe('S2 refit and S3 leak', () => {
   const train = normal(4000, 10, 2)
   const all = Float32Array.from([...train, ...normal(1000, 40, 2, 2)])
   const statistics = (values: Float32Array): ColumnStatistics => {
-    const { mean, var: variance, min, max, median, iqr } = artifactOf({ x: values }).features[0] as never
-    return { mean, variance, min, max, median, iqr }
+    const { count, mean, var: variance, min, max, median, iqr } = artifactOf({ x: values }).features[0] as never
+    return { count, mean, variance, min, max, median, iqr }
   }
   const found = [{ train: statistics(train), all: statistics(all) }]
   test.each(['standard', 'minmax', 'robust'] as const)('%s', kind => {

@@ -68,7 +68,7 @@ async function scalerOf(
   services: StageServices,
   record: ModelVersion,
   declared: Model,
-  { inputs }: ModelCard,
+  { inputs, binding }: ModelCard,
   onnx: Uint8Array,
 ): Promise<ServedVersion['scaler']> {
   const model = versionName(record)
@@ -83,6 +83,7 @@ async function scalerOf(
     digest,
     onnx,
     inputs,
+    binding,
     registered: digest,
     declared: declared.inputs.map(input => input.name),
   })

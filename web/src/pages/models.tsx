@@ -146,7 +146,72 @@ function Pictures({ pictures, champion }: Pick<Detail, 'pictures' | 'champion'>)
   )
 }
 
+interface VersionScaling {
+  readonly version: number
+  readonly status: string
+  readonly message: string
+  readonly inputs: readonly {
+    readonly name: string
+    readonly mean: number
+    readonly deviation: number
+    readonly centre: number
+    readonly scale: number
+    readonly unit: string | null
+  }[]
+}
+
+/** Whether inputs stayed what they were from version to version, and how each was scaled. */
+function Scaling({ versions, name }: { versions: readonly VersionScaling[]; name: string }) {
+  const inputs = [...new Set(versions.flatMap(one => one.inputs.map(input => input.name)))]
+  return (
+    <Panel title="Inputs over versions" aside={<span class="quiet">mean ± deviation, (x − centre) / scale</span>}>
+      <Table
+        caption={`Inputs of ${name} over its versions`}
+        heads={['Input', ...versions.map(one => `v${one.version}`)]}
+      >
+        <tr>
+          <th scope="row">As before</th>
+          {versions.map(({ version, status, message }) => (
+            <td key={version}>
+              <Mark state={status} />
+              {status !== 'pass' && <small class="quiet"> {message}</small>}
+            </td>
+          ))}
+        </tr>
+        {inputs.map(input => (
+          <tr key={input}>
+            <th scope="row">{input}</th>
+            {versions.map(({ version, inputs: own }) => {
+              const found = own.find(one => one.name === input)
+              const scaled = found && (found.centre !== 0 || found.scale !== 1)
+              return (
+                <td key={version}>
+                  {found ? (
+                    <>
+                      {figure(found.mean)} ± {figure(found.deviation)}
+                      {found.unit !== null && ` ${found.unit}`}
+                      {scaled && (
+                        <small class="quiet">
+                          {' '}
+                          (x − {figure(found.centre)}) / {figure(found.scale)}
+                        </small>
+                      )}
+                    </>
+                  ) : (
+                    <span class="quiet">–</span>
+                  )}
+                </td>
+              )
+            })}
+          </tr>
+        ))}
+      </Table>
+    </Panel>
+  )
+}
+
 interface Detail {
+  readonly scaling: readonly VersionScaling[]
   readonly version: ModelVersion
   readonly reports: readonly Report[]
   readonly aliases: readonly string[]
@@ -162,7 +227,7 @@ export function ModelPage({ name, version }: { name: string; version: string }) 
         {name} v{version}
       </Title>
       <Loaded of={found}>
-        {({ version: whole, reports, aliases, pictures, champion }) => (
+        {({ version: whole, reports, aliases, pictures, champion, scaling }) => (
           <>
             <Panel
               title="Metrics"
@@ -190,6 +255,7 @@ export function ModelPage({ name, version }: { name: string; version: string }) 
             <Proofs reports={reports.filter(report => report.kind === 'model')} name={`${name} v${version}`} />
             {pictures.length > 0 && <Pictures pictures={pictures} champion={champion} />}
             <Proofs reports={reports.filter(report => report.kind !== 'model')} name={`${name} v${version}`} />
+            {scaling.some(one => one.inputs.length > 0) && <Scaling versions={scaling} name={name} />}
             <Panel title="Lineage" aside={<Link to={`/runs/${whole.runId}`}>run {whole.runId.slice(-6)}</Link>}>
               <Lineage node={`model:${name}@${version}`} />
             </Panel>

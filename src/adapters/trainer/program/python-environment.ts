@@ -81,8 +81,10 @@ export async function pythonEnvironment(options: EnvironmentOptions): Promise<st
         onLine,
       })
       if (end.kind === 'exit' && end.code === 0) return
+      const other = 'tail' in end ? otherThanLocked(end.tail) : undefined
       const said = 'tail' in end ? (end.tail.at(-1) ?? '') : end.reason
       await rm(place, { recursive: true, force: true })
+      if (other !== undefined) refuse(`${other} is not the file whose hash it has`)
       refuse(
         `${what} ended with ${end.kind === 'exit' ? `exit code ${end.code}` : end.kind}${said === '' ? '' : `: ${said}`}`,
       )
@@ -108,6 +110,12 @@ export async function pythonEnvironment(options: EnvironmentOptions): Promise<st
     await writeFile(complete, '')
     return made
   }
+}
+
+/** Of what pip says where a package is not the one that was locked: which one; its last line is a hash alone. */
+function otherThanLocked(tail: readonly string[]): string | undefined {
+  const at = tail.findIndex(line => line.includes('DO NOT MATCH THE HASHES'))
+  return at < 0 ? undefined : /^\s*(\S+==\S+)/.exec(tail[at + 1] ?? '')?.[1]
 }
 
 /** Where pip looks for packages is the machine's to say. */

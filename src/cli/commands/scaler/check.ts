@@ -1,7 +1,5 @@
 import { overallStatus, type Report } from '../../../define/report.ts'
 import { ulid } from '../../../internal/ids.ts'
-import { readModel } from '../../../onnx/index.ts'
-import { batchOf } from '../../../stages/evaluate/subject.ts'
 import { partDigest, readPart } from '../../../stages/register/version-parts.ts'
 import { scalerParity, unitChange, declaredUnits } from '../../../stages/scaler/index.ts'
 import { proveScaler } from '../../../stages/scaler/prove.ts'
@@ -44,17 +42,13 @@ export const command: Command = {
           digest: scaler.digest,
           onnx,
           inputs: card.inputs,
+          binding: card.binding,
           declared: model.inputs.map(input => input.name),
           registered: partDigest(record, 'scaler'),
         }
         const checks = await proveScaler(engine, version, { path, test }, profile)
         const some = await readFrame(engine, path, model.inputs, 'test', parityRows)
-        const rows = Int32Array.from({ length: some.rows }, (_, row) => row)
-        const batch = batchOf(card.inputs, some.inputs, rows)
-        const runtime = await workspace.runtime()
-        checks.push(
-          await scalerParity(name, scaler.artifact, readModel(onnx), runtime, card.inputs, some.inputs, batch),
-        )
+        checks.push(await scalerParity(version, await workspace.runtime(), some))
         const against = options.against ?? (await store.aliases(record.model)).champion
         if (against !== undefined && against !== record.version) {
           const other = await versionOf(store, typeof against === 'string' ? against : `${record.model}@${against}`)

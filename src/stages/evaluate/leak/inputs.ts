@@ -26,6 +26,9 @@ const copiedClasses = 0.92
 /** The same of a number that is the label itself, in the label's own unit. */
 const copiedNumber = 0.9999
 
+/** Of more classes than these, whatever tells roughly where a row lies ranks each class above nearly all of the others. */
+const maxRanked = 50
+
 /** Inputs that tell more of the label by themselves than one input can be expected to. */
 export function leakingInputs(
   { subject, frame, label, nodes, judged }: SuiteContext,
@@ -51,7 +54,7 @@ export function leakingInputs(
     if (readsLabel)
       return [{ input: input.name, power, certain: false, reason: 'is the column that the label is made of' }]
     if (!(power > maxPower)) return []
-    const measured = isClassification(judged.task) ? 'AUC' : 'R²'
+    const measured = judged.outputs > maxRanked ? 'accuracy' : isClassification(judged.task) ? 'AUC' : 'R²'
     return [
       {
         input: input.name,
@@ -77,6 +80,7 @@ function powerOf(trained: Judged, judged: Judged, column: InputColumn, others: I
   // A straight line has no steps
   if (!isClassification(judged.task)) return Math.max(r2(judged.labels, scores), straight(others, judged.labels))
   const own = { ...judged, scores }
+  if (judged.outputs > maxRanked) return measure('accuracy', own)
   return measure(judged.task === 'binary' ? 'auc' : 'aucOvr', present(own))
 }
 
@@ -133,13 +137,36 @@ function isCopy({ task }: Judged, column: InputColumn, labels: Float32Array): bo
     const whole = spread(rows.map(row => column[row] as number))
     const isFew = new Set(rows.map(row => column[row])).size <= groups.size
     const within = [...groups.values()].reduce((sum, list) => sum + spread(list).squares, 0)
-    return whole.squares > 0 && 1 - within / whole.squares >= (isFew ? copiedClasses : copied)
+    if (!(whole.squares > 0 && 1 - within / whole.squares >= (isFew ? copiedClasses : copied))) return false
+    return namedByNearest(groups) >= copiedClasses
   }
   const x = rows.map(row => column[row] as number)
   const y = rows.map(row => labels[row] as number)
   const whole = spread(y)
   const off = x.reduce((sum, value, i) => sum + (value - (y[i] as number)) ** 2, 0)
   return whole.squares > 0 && 1 - off / whole.squares >= copiedNumber
+}
+
+/** Share of the values that lie nearest to the mean of their own class: of many classes, close together is not apart. */
+function namedByNearest(groups: ReadonlyMap<number, readonly number[]>): number {
+  const means = [...groups]
+    .map(([k, list]) => [list.reduce((sum, value) => sum + value, 0) / list.length, k] as const)
+    .sort((a, b) => a[0] - b[0])
+  let [named, all] = [0, 0]
+  for (const [k, list] of groups)
+    for (const value of list) {
+      let [low, high] = [0, means.length]
+      while (low < high) {
+        const middle = (low + high) >> 1
+        if ((means[middle]?.[0] ?? 0) < value) low = middle + 1
+        else high = middle
+      }
+      const near = [means[low - 1], means[low]].flatMap(one => (one ? [one] : []))
+      near.sort((a, b) => Math.abs(a[0] - value) - Math.abs(b[0] - value))
+      all++
+      if (near[0]?.[1] === k) named++
+    }
+  return named / all
 }
 
 function spread(values: readonly number[]): { readonly squares: number } {

@@ -47,10 +47,12 @@ const someSkill = 0.05
  * differs, does not count. What is wrong with all scores alike is taken off first: that is calibration, not a slice.
  */
 export function judgeSlices(
-  judged: Judged,
+  given: Judged,
   slices: readonly Slice[],
   { minRows, tolerance, pairs }: SliceRules,
 ): readonly SliceVerdict[] {
+  const many = given.outputs > maxClasses
+  const judged = many ? ofLikeliest(given) : given
   const fair = { ...judged, scores: fitRecalibration(judged)(judged) }
   const losses = rowLosses(fair)
   const overall = 1 - mean(losses) / mean(rowLosses({ ...judged, scores: constant(judged) }))
@@ -78,6 +80,7 @@ export function judgeSlices(
     // A range of a number holds scores that hardly vary, and in a small part nobody looks for more
     const useless =
       p >= falseDiscoveries &&
+      !many &&
       i < singles.length &&
       !slice.isRange &&
       overall > someSkill &&
@@ -92,6 +95,14 @@ export function judgeSlices(
     }
   })
 }
+
+/**
+ * Most classes of which each has a weight of its own in a slice. Of more, a slice has too few rows of each: there it is judged
+ * whether the likeliest class is as likely to be the truth as it is said to be.
+ */
+const maxClasses = 50
+
+const ofLikeliest = (judged: Judged): Judged => ({ ...judged, ...topClass(judged), task: 'binary', outputs: 1 })
 
 /** The base rate as scores. */
 function constant(judged: Judged): Float32Array {
