@@ -28,7 +28,7 @@ const asked = (played: Played, count: number, ...more: [string[], Outcome?, Outc
 
 describe('guardrails within segments', () => {
   it('take back who is broken in one of them, at its share of alpha and not one request earlier', () => {
-    // of half of alpha, half for errors and a 51st of that: 20,400. k that all speak against weigh 14,129 at 15 and 27,886 at 16
+    // of half of alpha, half for errors and a 51st of that: 20,400. k that all speak against weigh 16,139 at 15 and 31,756 at 16
     const near = () => asked(asked(began({ alpha: 0.01 }), 600, ['zone = "a"'], 'ok', 'error'), 5, ['zone = "b"'])
     const one = asked(near(), 15, ['zone = "b"'], 'error')
     expect(one.verdicts).toEqual([])
@@ -53,22 +53,30 @@ describe('guardrails within segments', () => {
     expect(asked(new Played({ minRequests: 1e6 }), 9, [], 'error').verdicts).toEqual(['rolled-back'])
   })
 
-  it.each(['timeout', 'slow'] as const)('hold of %s as well', kind => {
+  it.each(['timeout', 'slow'] as const)('hold of %s as well, not one request earlier', kind => {
+    // a third of the other half: 61,200; 31,756 at 16, 62,525 at 17
     const played = asked(began({ maxLatency: '20ms' }), 900, ['zone = "a"'], 'ok', kind)
-    asked(played, 40, ['zone = "b"'], kind)
+    asked(asked(played, 5, ['zone = "b"']), 16, ['zone = "b"'], kind)
+    expect(played.verdicts).toEqual([])
+    ask(played, ['zone = "b"'], kind)
     expect(played.last.rule).toMatchObject({ name: `segment guardrail ${kind}`, statistic: 'ln E where zone = "b"' })
   })
 
-  it('hold of who takes longer in one of them as well', () => {
-    const played = began()
-    const request = { type: 'request', at: 1, rows: { stable: 1, canary: 0 }, weight: played.state.weight } as const
-    const outcome = { stable: 'ok', canary: 'ok' } as const
-    for (let i = 0; i < 900; i++)
-      played.send({ ...request, outcome, segments: ['zone = "a"'], took: { stable: 10, canary: 9 } })
-    for (let i = 0; i < 40; i++)
-      played.send({ ...request, outcome, segments: ['zone = "b"'], took: { stable: 10, canary: 19 } })
-    expect(played.last.rule.name).toBe('segment guardrail latency')
-    expect(played.last.reason).toContain('where zone = "b"')
+  it('hold of who takes longer in one of them as well, and of nobody who takes as long', () => {
+    const taking = (canary: number, count: number): Played => {
+      const played = began()
+      const request = { type: 'request', at: 1, rows: { stable: 1, canary: 0 }, weight: played.state.weight } as const
+      const outcome = { stable: 'ok', canary: 'ok' } as const
+      const send = (zone: string, took: number): Played =>
+        played.send({ ...request, outcome, segments: [`zone = "${zone}"`], took: { stable: 10, canary: took } })
+      for (let i = 0; i < 900; i++) send('a', 9)
+      for (let i = 0; i < 5 + count; i++) send('b', canary)
+      return played
+    }
+    expect(taking(10, 100).verdicts).toEqual([])
+    expect(taking(19, 16).verdicts).toEqual([])
+    expect(taking(19, 17).last.rule.name).toBe('segment guardrail latency')
+    expect(taking(19, 17).last.reason).toContain('where zone = "b"')
   })
 
   it('pool what is rare, and say so', () => {
@@ -124,7 +132,8 @@ describe('guardrails within segments', () => {
 
   it('survive as JSON, and stay small', () => {
     const played = began()
-    for (let i = 0; i < 3_000; i++) ask(played, [`zone = "${i}"`, `km = ${i % 6}`], i % 7 === 0 ? 'error' : 'ok', 'error')
+    for (let i = 0; i < 3_000; i++)
+      ask(played, [`zone = "${i}"`, `km = ${i % 6}`], i % 7 === 0 ? 'error' : 'ok', 'error')
     expect(JSON.stringify(played.state.segments).length).toBeLessThan(10_000)
     const again = began()
     again.state = JSON.parse(JSON.stringify(played.state)) as typeof again.state

@@ -81,8 +81,6 @@ export function withRequest(before: Segments, names: readonly string[], differen
   const { rare } = before
   return {
     seen,
-    rare: isRare
-      ? { requests: rare.requests + 1, guardrails: counted(rare.guardrails, differences) }
-      : rare,
+    rare: isRare ? { requests: rare.requests + 1, guardrails: counted(rare.guardrails, differences) } : rare,
   }
 }
