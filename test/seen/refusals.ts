@@ -132,6 +132,11 @@ export const rulesSeen: Readonly<Record<string, Refusal>> = {
     of('test/audit.test.ts')('lost: %s. It is accepted with a reason, told from then on, and proves what comes after'),
   ),
   // rollouts
+  rollout: both(
+    of('src/stages/watch/rollout-alert.test.ts')(
+      'fires when a challenger was taken back, once, with the reason; the next rollout resolves it, and a person is told of none',
+    ),
+  ),
   bake: both(bounds('a bake ends at its length, not a microsecond before')),
   shadow: both(bounds('shadow rows are needed to the last one')),
   guardrails: both(bounds('a step needs its requests to the last one')),

@@ -29,10 +29,11 @@ async function begin(name: string) {
   }
   const { project } = trained.deployed(name, options as never, { window: '1h', labelHorizon: '1h' })
   const serving = await trained.serve(project, { runtime })
+  const logged: Readonly<Record<string, unknown>>[] = []
   const workspace = { ...trained.workspace, project, clock: trained.clock }
-  const instance = await oneInstance({ workspace, serving, jobs: answeredJobs(), log: () => undefined })
+  const instance = await oneInstance({ workspace, serving, jobs: answeredJobs(), log: line => logged.push(line) })
   const live = serving.get(name) as LiveDeployment
-  return { instance, live, faults, beats: async () => (await instance.beat(), instance.beat()) }
+  return { instance, live, logged, faults, beats: async () => (await instance.beat(), instance.beat()) }
 }
 type One = Awaited<ReturnType<typeof begin>>
 const written = (): Promise<void> => new Promise(done => setTimeout(done, 700))
@@ -88,6 +89,9 @@ describe('a segment in which a challenger is broken', () => {
     expect(decision?.rule).toMatchObject({ name: 'segment guardrail error', statistic: 'ln E where zone = "south"' })
     expect(decision?.reason).toContain('where zone = "south", of late@')
     await second.beats()
+    const alerts = second.logged.filter(one => one.alert === 'rollout taken back')
+    expect(alerts).toEqual([expect.objectContaining({ state: 'firing', deployment: 'parted' })])
+    expect(alerts[0]?.summary).toContain('where zone = "south"')
     await first.instance.close()
     await second.instance.close()
     const { entries } = await readRolloutLog(join(workspace.folder, 'serving', 'parted', 'events'))
