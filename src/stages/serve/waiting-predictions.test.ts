@@ -64,7 +64,7 @@ describe('predictions that wait', () => {
     )
     const folder = await folderOf()
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 120 }), async steps => {
+      fc.asyncProperty(fc.array(step, { minLength: 60, maxLength: 120 }), async steps => {
         const all = new WaitingPredictions({ ...limits, window: 4 })
         all.spill(folder, failed)
         const plain = new Map<string, Waiting>()

@@ -106,7 +106,7 @@ describe('guardrails within segments', () => {
       one: fc.constantFrom(undefined, 0 as const, 1 as const),
     })
     fc.assert(
-      fc.property(fc.array(request, { maxLength: 60 }), requests => {
+      fc.property(fc.array(request, { minLength: 20, maxLength: 60 }), requests => {
         const found = requests.reduce<Segments>(
           (known, { names, one }) => withRequest(known, names, one === undefined ? [] : [['error', one]]),
           noSegments,
