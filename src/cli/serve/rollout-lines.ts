@@ -1,6 +1,6 @@
 import { formatTime } from '../../internal/time.ts'
 import type { RolloutState } from '../../stages/deploy/rollout/index.ts'
-import { segmentInWords, segmentStandings, shownSegments } from '../../stages/deploy/rollout/guardrail-verdict.ts'
+import { segmentInWords, shownStandings } from '../../stages/deploy/rollout/guardrail-verdict.ts'
 import { queryStandings } from '../../stages/deploy/rollout/query-verdict.ts'
 import { evidenceOf } from '../../stages/deploy/rollout/transition.ts'
 import { versionName } from '../../stages/register/version-parts.ts'
@@ -35,23 +35,20 @@ function progressOf({ config, phase, shadow, requests }: RolloutState): string {
 /** The guardrails within segments that are nearest to taking the challenger back. */
 function segmentLines(state: RolloutState): readonly string[] {
   if (!state.segments) return []
-  const standings = segmentStandings(state)
-  if (standings.length === 0) return ['no segment has evidence yet']
-  const hidden = standings.length - shownSegments
+  const { shown, hidden } = shownStandings(state)
+  if (shown.length === 0) return ['no segment has evidence yet']
   return [
     ...tableLines(
       ['segment', 'guardrail', 'requests', 'against it', 'arms differ', 'ln e-value', 'limit'],
-      standings
-        .slice(0, shownSegments)
-        .map(one => [
-          segmentInWords(one.segment),
-          one.kind,
-          one.requests,
-          one.canary,
-          one.all,
-          Number(Math.max(0, one.logE).toFixed(2)),
-          Number(one.limit.toFixed(2)),
-        ]),
+      shown.map(one => [
+        segmentInWords(one.segment),
+        one.kind,
+        one.requests,
+        one.canary,
+        one.all,
+        Number(Math.max(0, one.logE).toFixed(2)),
+        Number(one.limit.toFixed(2)),
+      ]),
     ),
     ...(hidden > 0 ? [`${count(hidden)} more that are further from their limits`] : []),
   ]

@@ -82,8 +82,20 @@ export function brokenSegment(
     .toSorted(nearestFirst)[0]
 }
 
-/** Lines of segments that people are shown. */
-export const shownSegments = 8
+/** Lines of segments that people are shown, besides the rare ones. */
+const shownSegments = 8
+
+/** What people are shown of segments: the nearest to their limits, and always what is judged together. */
+export function shownStandings(state: WithSegments): {
+  readonly shown: readonly SegmentStanding[]
+  readonly hidden: number
+} {
+  const all = segmentStandings(state)
+  const nearest = all.slice(0, shownSegments)
+  const rare = nearest.some(one => one.segment === undefined) ? undefined : all.find(one => one.segment === undefined)
+  const shown = rare ? [...nearest, rare] : nearest
+  return { shown, hidden: all.length - shown.length }
+}
 
 /** A segment as people read it. */
 export const segmentInWords = (segment: string | undefined): string => segment ?? 'rare segments together'

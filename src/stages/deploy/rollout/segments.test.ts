@@ -7,7 +7,7 @@ import { columnsOfDataset } from '../../../define/dataset.ts'
 import { valuesOf } from '../../../define/model-test/columns.ts'
 import { logPairedEvents } from '../../../math/sequential/paired-events.ts'
 import { seeded } from '../../../math/random/seeded.ts'
-import { segmentStandings } from './guardrail-verdict.ts'
+import { segmentStandings, shownStandings } from './guardrail-verdict.ts'
 import { maxSegments, noSegments, type Segments, withRequest } from './segments.ts'
 import type { Outcome, RolloutConfig } from './state.ts'
 
@@ -141,6 +141,12 @@ describe('guardrails within segments', () => {
     ask(again, ['km = 1'], 'error')
     expect(JSON.parse(JSON.stringify(again.state))).toEqual(JSON.parse(JSON.stringify(played.state)))
     expect(segmentStandings(played.state).length).toBe(7)
+    // what is judged together is shown, however far from its limit
+    const many = began({ alpha: 1e-9 })
+    asked(many, 400, ['zone = "rare"'], 'ok', 'error')
+    for (let i = 0; i < 10; i++) asked(asked(many, 5, [`km = ${2 + i}`], 'ok', 'error'), 25, [`km = ${2 + i}`], 'error')
+    const { shown, hidden } = shownStandings(many.state)
+    expect([shown.length, shown.at(-1)?.segment, hidden]).toEqual([9, undefined, 3])
   })
 })
 
