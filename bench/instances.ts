@@ -138,9 +138,9 @@ async function leader(): Promise<Instance | undefined> {
   await client.connect()
   try {
     const { rows } = await client.query<{ value: string }>(
-      "select i.value from documents l join documents i on i.kind = 'instance' and i.id = l.value::json->>'instance' where l.kind = 'leader'",
+      "select i.value from documents l join documents i on i.kind = 'instance' and i.id = l.value::json->'value'->>'instance' where l.kind = 'leader'",
     )
-    const url = rows[0] && (JSON.parse(rows[0].value) as { url: string }).url
+    const url = rows[0] && (JSON.parse(rows[0].value) as { value: { url: string } }).value.url
     return all.find(one => one.url === url)
   } finally {
     await client.end()

@@ -26,20 +26,25 @@ afterAll(async () => {
 })
 
 it.each([
-  ['the bracket that opens a document', '{"marker":"mark-two"'],
-  ['a quote within a document', '"mark-two"'],
-  ['the colon of a member', ':"mark-two"'],
-])('one turned bit, of %s, is named by doctor --deep', async (_, text) => {
-  expect((await inside(root, ['doctor', '--deep'])).said).toMatch(/✓ +database +whole, indexes and stored documents/)
+  ['the bracket that opens a document', '{"marker":"mark-two"', 0],
+  ['a quote within a document', '"mark-two"', 0],
+  ['the colon of a member', ':"mark-two"', 0],
+  ['a letter of a word, which leaves it JSON', 'mark-two', 2],
+  ['its own checksum', '","value":{"marker":"mark-two"', -3],
+  ['what the checksum stands in', '{"crc32":"', 4],
+])('one turned bit, of %s, is named by doctor --deep', async (_, text, place) => {
+  expect((await inside(root, ['doctor', '--deep'])).said).toMatch(/✓ +stored values +as they were written/)
   const path = join(root, '.millrace', 'millrace.db')
   const bytes = await readFile(path)
   const at = bytes.indexOf(text)
   expect(at).toBeGreaterThan(0)
-  bytes[at] = (bytes[at] as number) ^ 1
+  const whole = Buffer.from(bytes)
+  bytes[at + place] = (bytes[at + place] as number) ^ 1
   await writeFile(path, bytes)
   const looked = await inside(root, ['doctor', '--deep'])
   expect(looked.code).toBe(3)
-  expect(looked.said).toMatch(/✗ +database .*in documents is no JSON any more/)
+  expect(looked.said).toMatch(/✗ +stored values +the \w+ of \S+ in \w+: /)
+  await writeFile(path, whole)
 })
 
 const segment = async (number: number, at: number): Promise<void> => {

@@ -2,7 +2,7 @@ import { existsSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { fail, isMillraceError } from '../errors/index.ts'
-import { typescriptModules } from '../internal/typescript-modules.ts'
+import { type CompiledModule, typescriptModules } from '../internal/typescript-modules.ts'
 import { refuseExitOf, settling, whileLoading } from './exit-guard.ts'
 import { isProject, type Project } from '../define/project.ts'
 
@@ -23,31 +23,38 @@ export function findRoot(folder: string): string {
   return root
 }
 
-const modules = new Map<string, Set<string>>()
+const modules = new Map<string, CompiledModule[]>()
 
 /** Files that were read when the project of that folder was loaded. */
 export function loadedModules(root: string): readonly string[] {
-  return [...(modules.get(root) ?? [])]
+  return [...new Set(compiledModules(root).map(one => one.path))]
+}
+
+/** What they were compiled to: `loadProject` makes the same project of it in another process. */
+export function compiledModules(root: string): readonly CompiledModule[] {
+  return modules.get(root) ?? []
 }
 
 /**
  * Loads a project file: TypeScript through jiti, so no build step is needed; what it was turned into is kept below
  * `.millrace/modules` for as long as the file stays the same. The project's own `millrace` is used when it is installed
- * there, else this one. Throws `configThrew`, `configNotProject`.
+ * there, else this one. `compiled` are modules of a project that was loaded before: they are taken for what they were then, whatever
+ * was written into their files since. Throws `configThrew`, `configNotProject`.
  */
-export async function loadProject(root: string): Promise<Project> {
+export async function loadProject(root: string, compiled: readonly CompiledModule[] = []): Promise<Project> {
   const file = join(root, configName)
   const own = fileURLToPath(new URL('../index.js', import.meta.url))
-  const seen = new Set<string>()
+  const seen: CompiledModule[] = []
   modules.set(realpathSync(root), seen)
   const alias = existsSync(join(root, 'node_modules/millrace')) || !existsSync(own) ? {} : { millrace: own }
   const folder = join(root, '.millrace', 'modules')
   if (statSync(file).isDirectory())
     throw fail('configThrew', { file: configName, reason: 'it is a folder, not a file' })
-  const jiti = typescriptModules(file, folder, { moduleCache: false, alias }, path => {
-    seen.add(path)
-    if (!path.startsWith(dirname(own))) refuseExitOf(path)
-  })
+  const onModule = (module: CompiledModule): void => {
+    seen.push(module)
+    if (!module.path.startsWith(dirname(own))) refuseExitOf(module.path)
+  }
+  const jiti = typescriptModules(file, folder, { moduleCache: false, alias, compiled, onModule })
   const stalled = (waitedMs?: number) => {
     const since = waitedMs === undefined ? 'for something that never comes' : `still, after ${waitedMs / 1000} s`
     return fail('configThrew', { file: configName, reason: `it waits (await) ${since}` })

@@ -38,28 +38,48 @@ function keepCompiled(path: string, key: string, code: string, folder: string): 
   }
 }
 
+/** A module as it was compiled. */
+export interface CompiledModule {
+  readonly path: string
+  readonly async: boolean
+  readonly code: string
+}
+
+export interface ModuleOptions extends JitiOptions {
+  /** Modules that are run as they were compiled, whatever stands in their files by now. */
+  readonly compiled?: readonly CompiledModule[]
+  /** Hears of each module that is run. */
+  readonly onModule?: (module: CompiledModule) => void
+}
+
 /** Imports TypeScript without a build step; what it was compiled to is kept in `folder` while the source stays the same. */
 export function typescriptModules(
   from: string,
   folder: string,
-  options: JitiOptions = {},
-  onModule: (path: string) => void = () => undefined,
+  { compiled = [], onModule = () => undefined, ...options }: ModuleOptions = {},
 ): Jiti {
   const { createJiti } = commonJs('jiti') as typeof import('jiti')
   const { version } = commonJs('jiti/package.json') as { readonly version: string }
   const compiler = createJiti(from, { fsCache: false, moduleCache: false })
-  const transform = (given: TransformOptions): { code: string } => {
-    const { filename = 'module' } = given
-    onModule(filename)
+  const nameOf = (path: string, async: boolean): string => `${path} ${async}`
+  const before = new Map(compiled.map(one => [nameOf(one.path, one.async), one.code]))
+  const compile = (given: TransformOptions, filename: string): string => {
     const key = digestBytes(JSON.stringify([version, given]))
     const path = join(
       folder,
       `${basename(filename)}-${digestBytes(filename).slice(7, 23)}${given.async ? '.mjs' : '.cjs'}`,
     )
     const kept = readCompiled(path, key)
-    if (kept !== undefined) return { code: kept }
+    if (kept !== undefined) return kept
     const code = compiler.transform(given)
     if (!code.includes('__JITI_ERROR__')) keepCompiled(path, key, code, folder)
+    return code
+  }
+  const transform = (given: TransformOptions): { code: string } => {
+    const { filename: path = 'module' } = given
+    const async = given.async ?? false
+    const code = before.get(nameOf(path, async)) ?? compile(given, path)
+    onModule({ path, async, code })
     return { code }
   }
   return createJiti(from, { ...options, fsCache: false, transform })

@@ -183,6 +183,9 @@ export interface MetadataStore {
    */
   fenced(fence: Fence): MetadataStore
 
+  /** What of all that is stored is not as it was written, the first few places in words; it reads everything. */
+  damage(): Promise<readonly string[]>
+
   /** The run and its tags appear together, or not at all. */
   createRun(run: RunRecord, tags?: Readonly<Record<string, string>>): Promise<void>
   /** Replaces the given members (a final status also gives up the lease); throws `notDefined`-family errors when the run is unknown. */

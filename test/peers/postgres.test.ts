@@ -49,6 +49,23 @@ describe.skipIf(server === undefined)('the metadata store contract on PostgreSQL
     await admin(`drop database ${name}`)
   })
 
+  test('a letter that turned into another in a stored text is found, and its document is never taken for whole', async () => {
+    const name = `${database}_damage`
+    await admin(`create database ${name}`)
+    const store = await openPostgres(addressOf(name), () => undefined)
+    for (const id of ['one', 'two']) await store.putDocument('thing', id, { said: `word-${id}` }, 1)
+    expect(await store.damage()).toEqual([])
+    const client = new pg.Client({ connectionString: addressOf(name) })
+    await client.connect()
+    await client.query("update documents set value = replace(value, 'word-two', 'lord-two')")
+    await client.end()
+    expect(await store.damage()).toEqual([expect.stringContaining('the value of two in documents')])
+    await expect(store.getDocument('thing', 'two')).rejects.toMatchObject({ code: 'MR3028' })
+    expect((await store.listDocuments('thing')).map(one => one.id)).toEqual(['one'])
+    await store.close()
+    await admin(`drop database ${name}`)
+  })
+
   test('an unreachable server is named without its password', async () => {
     await expect(openPostgres('postgres://me:secret@127.0.0.1:1/none')).rejects.toMatchObject({
       code: 'MR3015',

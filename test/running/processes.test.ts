@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { request } from 'node:http'
 import { beforeAll, expect, it, onTestFinished } from 'vitest'
@@ -106,6 +106,34 @@ it('records have a process of their own: it is begun anew when it dies, and pred
 
   expect(await server.end('SIGTERM')).toBe(0)
   expect(gone(second)).toBe(true)
+}, 120_000)
+
+it('a part that is begun anew serves what the server has read, whatever was written into the project file since', async () => {
+  const file = join(root, 'millrace.config.ts')
+  const before = readFileSync(file, 'utf8')
+  const server = await startUp(root, ['--workers', '2'])
+  onTestFinished(() => writeFileSync(file, before))
+  await until('both', async () => children(server).length === 2)
+  const project = async () => (await ask(server.url, '/v1/project')).body
+  const whole = await project()
+  for (const [what, text] of [
+    ['no TypeScript any more', `${before}\n}{`],
+    ['another deployment', before.replaceAll('orders-api', 'another-api')],
+  ] as const) {
+    expect(text, what).not.toBe(before)
+    writeFileSync(file, text)
+    const started = children(server)
+    for (const { pid } of started) process.kill(pid, 'SIGKILL')
+    await until('their end', async () => started.every(one => gone(one.pid)))
+    await until(
+      'the next ones',
+      async () => children(server).length === 2 && (await ask(server.url, '/v1/runs')).status === 200,
+    )
+    expect(await project(), what).toEqual(whole)
+    for (let i = 0; i < 40; i++) expect((await predicted(server.url, `${what} ${i}`)).status, what).toBe(200)
+  }
+  expect(server.said()).not.toContain('MR1002')
+  expect(await server.end('SIGTERM')).toBe(0)
 }, 120_000)
 
 it('what a server started ends with it, also where it is killed', async () => {

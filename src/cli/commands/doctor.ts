@@ -19,10 +19,8 @@ const usesPostgres = (root: string): Promise<boolean> =>
 export const command: Command = {
   summary: 'check this machine and this project',
   details:
-    'Looks at every kind of file below .millrace. --deep reads every artifact against its digest, the database with its indexes, and every document stored in it. Exit code 3 where something is damaged.',
-  options: [
-    { flags: '--deep', description: 'read every artifact against its digest, and the database with its documents' },
-  ],
+    'Looks at every kind of file below .millrace. --deep reads every artifact against its digest, all that the store holds against its checksums, and a SQLite database with its indexes. Exit code 3 where something is damaged.',
+  options: [{ flags: '--deep', description: 'read every artifact and all that is stored against their checksums' }],
   async run({ cwd, out, options }) {
     const root = rootAbove(cwd)
     const findings = [

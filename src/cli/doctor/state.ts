@@ -23,7 +23,7 @@ async function database(folder: string, deep: boolean): Promise<string> {
   if (!existsSync(path)) return 'none yet'
   const wrong = await (await adapters.metadata.sqlite()).checkSqlite(path, deep)
   if (wrong.length > 0) throw fail('storeCorrupt', { path, reason: wrong[0] ?? '' })
-  return deep ? 'whole, indexes and stored documents included' : 'whole'
+  return deep ? 'whole, indexes included' : 'whole'
 }
 
 async function online(folder: string): Promise<string> {
@@ -132,6 +132,13 @@ async function rolloutLogs(folder: string): Promise<string> {
   )
 }
 
+/** Reads all that the store holds in structured columns against its checksums. */
+async function storedValues({ store }: Workspace): Promise<string> {
+  const damaged = await store.damage()
+  if (damaged.length > 0) throw new Error(damaged.join('; '))
+  return 'as they were written'
+}
+
 /** Reads every artifact against its digest; the store sets aside what does not match. */
 async function artifacts({ artifacts: store, store: records }: Workspace): Promise<string> {
   let read = 0
@@ -173,15 +180,19 @@ export async function lookAtState(
     await look('serving journals', () => journals(folder)),
     await look('rollout events', () => rolloutLogs(folder)),
   ]
-  const artifactsRead = async (): Promise<string> => {
+  const within = async (work: (workspace: Workspace) => Promise<string>): Promise<string> => {
     const workspace = await open()
     try {
-      return await artifacts(workspace)
+      return await work(workspace)
     } finally {
       await workspace.close()
     }
   }
-  if (deep) found.push(await look('artifacts', artifactsRead))
+  if (deep)
+    found.push(
+      await look('stored values', () => within(storedValues)),
+      await look('artifacts', () => within(artifacts)),
+    )
   // After those that set something aside
   const setAside = await look(
     'set aside',

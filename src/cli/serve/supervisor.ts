@@ -2,10 +2,19 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { fail } from '../../errors/index.ts'
 import { compiledModule } from '../../internal/compiled.ts'
+import type { CompiledModule } from '../../internal/typescript-modules.ts'
 import type { Log } from '../../ports/log.ts'
 
 /** What a part of the server says: that it works (and on which port of loopback), or something that is its own. */
 export type PartMessage = { readonly ready: number } | { readonly told: unknown }
+
+/**
+ * What a part makes the project of: also one that is begun anew serves what the server serves, whatever was written into the
+ * project file since.
+ */
+export interface PartProject {
+  readonly modules: readonly CompiledModule[]
+}
 
 export interface PartOptions {
   /** As a person knows it. */
@@ -13,6 +22,8 @@ export interface PartOptions {
   /** Its module, beside this one. */
   readonly module: string
   readonly args: readonly string[]
+  /** The first that each one hears: the project as this process has read it. */
+  readonly project: PartProject
   readonly log: Log
   /** Hears what it says besides. */
   readonly onTold?: (child: ChildProcess, told: unknown) => void
@@ -68,10 +79,12 @@ export class Supervisor {
   }
 
   #start(): void {
-    const { name, module, args, log, onTold, onEnd } = this.#options
+    const { name, module, args, project, log, onTold, onEnd } = this.#options
     const began = performance.now()
     const child = fork(fileURLToPath(compiledModule(module, import.meta.url)), args, { execArgv: [] })
     this.#child = child
+    // one that is gone already is heard of by its end
+    child.send(project, () => undefined)
     child.on('message', (message: PartMessage) => {
       if (!('ready' in message)) return onTold?.(child, message.told)
       this.#ready.resolve(message.ready)

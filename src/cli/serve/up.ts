@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import { resolve } from 'node:path'
-import { findRoot, loadProject } from '../../config/load.ts'
+import { compiledModules, findRoot, loadProject } from '../../config/load.ts'
 import { makeStateFolder } from '../../config/state-folder.ts'
 import { openWorkspace, type Workspace } from '../../config/workspace.ts'
 import type { Project } from '../../define/project.ts'
@@ -106,12 +106,12 @@ async function serve(
     note: text => log({ level: 'warn', text }),
   })
   // Long searches and large files keep no prediction waiting: another process answers them
-  const control = new Supervisor({
-    name: 'the process for records',
-    module: './control-process.ts',
+  const part = {
     args: [workspace.root, address.host, String(auth)],
+    project: { modules: compiledModules(workspace.root) },
     log,
-  })
+  }
+  const control = new Supervisor({ name: 'the process for records', module: './control-process.ts', ...part })
   const serving = await openServing(workspace, log).catch(async (error: unknown) => {
     await control.close()
     await workspace.close()
@@ -154,8 +154,7 @@ async function serve(
       follow(instance.beat())
       follow(recover())
     }, 1000)
-    beside?.start(workers - 1, server, [workspace.root, address.host, String(auth)], log)
-    // Both have read the same project, whatever is written into it from now on
+    beside?.start(workers - 1, server, part)
     await control.port.catch(wrong)
     const certificate = tls && resolve(cwd, tls.cert)
     await announce(claim, { url: server.url, process: ownIdentity(), auth, certificate })

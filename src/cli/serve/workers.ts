@@ -1,7 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
-import type { Log } from '../../ports/log.ts'
 import { addFigures, type Figures, type RunningServer } from '../../server/index.ts'
-import { Supervisor } from './supervisor.ts'
+import { type PartOptions, Supervisor } from './supervisor.ts'
 
 /** What the server asks of a worker; with the first comes where it listens. */
 export type WorkerRequest = { readonly listen: true } | { readonly figures: number }
@@ -25,15 +24,15 @@ export class Workers {
   #asked = 0
 
   /** Begins so many of them. */
-  start(count: number, server: RunningServer, args: readonly string[], log: Log): void {
+  start(count: number, server: RunningServer, part: Pick<PartOptions, 'args' | 'project' | 'log'>): void {
     this.#parts = Array.from(
       { length: count },
       (_, i) =>
         new Supervisor({
           name: `worker ${i + 1}`,
           module: './worker-process.ts',
-          args: [...args, String(server.forWorkers)],
-          log,
+          ...part,
+          args: [...part.args, String(server.forWorkers)],
           onTold: (child, told) => this.#hear(child, told as WorkerMessage, server),
           onEnd: child => {
             const last = this.#last.get(child)

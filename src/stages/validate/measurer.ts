@@ -59,6 +59,9 @@ const sampleRows = 50_000
 /** Columns that are looked at in one statement: what the engine holds of each, and its planning, is no longer linear far beyond. */
 const sampledAtOnce = 256
 
+/** Values, of all parts, that are kept though only conditions were asked of them: to take them out costs less than a statement. */
+const maxKept = 4000
+
 /** Below so many measures of several columns nothing is gained by counting these together. */
 const fewestTogether = 4
 
@@ -161,7 +164,7 @@ export class Measurer {
       return 0
     }
     const counted: Metric | undefined =
-      step.kind === 'values' && step.metrics.some(metric => metric.fn !== 'rows')
+      step.kind === 'values' && (step.metrics.some(metric => metric.fn !== 'rows') || this.#areKept(step.of))
         ? { fn: 'values', of: step.of as ColumnNode }
         : undefined
     const wanted = step.kind === 'values' ? step.metrics.filter(metric => metric.fn === 'rows') : step.metrics
@@ -172,7 +175,7 @@ export class Measurer {
       const some = known && pending && pending.length < known.length && this.#target.only
       const target = some ? await some(pending as number[]) : this.#target
       const taken: Measurements = new Map()
-      await takeStep(this.#engine, step, target, taken)
+      await takeStep(this.#engine, counted ? { ...step, metrics: [...step.metrics, counted] } : step, target, taken)
       await this.#combine(all, taken, some ? pending : undefined)
     }
     if (counted) {
@@ -231,6 +234,12 @@ export class Measurer {
       if (pending && isMergeable(metric)) await this.#recall(metric)
       else this.#found.set(metricId(metric), found)
     }
+  }
+
+  /** Whether the values of a column are so few that what is asked of it later is best answered by them. */
+  #areKept(of: ColumnNode | undefined): boolean {
+    const known = of && this.#facts.get(of.name)
+    return known !== undefined && known.sampledDistinct * this.#target.parts <= maxKept
   }
 
   #countedBefore(of: ColumnNode): boolean {

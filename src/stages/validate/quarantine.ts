@@ -117,7 +117,6 @@ export async function split(
   const own = [row, ...[...found.usable].map(dialect.identifier), ...(texts === '' ? [] : [texts])]
   const shown = own.map(column => `f.${column} AS ${column}`)
   const flagged = `SELECT ${own.join(', ')}, ${masks} FROM ${from(found.numbered)}`
-  const any = names.map(name => `${name} <> 0`).join(' OR ')
   const occurring = await combinationsOf(engine, found.numbered, failing, maxSampled)
   const combinations = occurring.map(one => withMasks(one, failing))
   for (const check of failing)
@@ -127,11 +126,12 @@ export async function split(
       .sort((a, b) => a - b)
       .slice(0, maxSampled)
   await keepCombinations(engine, table, names, combinations)
+  // of the rows that break nothing no combination is kept: to leave them out first would work every condition out twice
   const same = names.map(name => `f.${name} = c.${name}`).join(' AND ')
   const out = failing.flatMap(({ staysOut, bad }) => (staysOut ? [`(${bad})`] : []))
   return {
     good: kept(out.length === 0 ? '' : ` WHERE NOT coalesce(${out.join(' OR ')}, false)`),
-    bad: `SELECT ${shown.join(', ')}, c.millrace_checks, c.millrace_reasons, c.millrace_accepted FROM (SELECT * FROM (${flagged}) WHERE ${any}) f JOIN ${table} c ON ${same}`,
+    bad: `SELECT ${shown.join(', ')}, c.millrace_checks, c.millrace_reasons, c.millrace_accepted FROM (${flagged}) f JOIN ${table} c ON ${same}`,
     ...countQuarantined(combinations, failing),
   }
 }

@@ -3,6 +3,7 @@ import type { Digest } from '../../../internal/digest.ts'
 import type { CacheEntry, LineageEdge, MetadataStore } from '../../../ports/metadata-store.ts'
 import { chunks, decode, encode } from './codec.ts'
 import { runPrepared } from './prepared.ts'
+import type { RowReader } from './readable.ts'
 import type { RowOf, Schema } from './schema.ts'
 import { inTransaction } from './transaction.ts'
 
@@ -70,7 +71,7 @@ export async function writeEdges(db: Kysely<Schema>, edges: readonly LineageEdge
 
 type CacheMethods = 'getCache' | 'putCache' | 'removeCache' | 'addEdges' | 'edgesFrom' | 'edgesTo'
 
-export function cacheAndLineage(db: Kysely<Schema>): Pick<MetadataStore, CacheMethods> {
+export function cacheAndLineage(db: Kysely<Schema>, read: RowReader): Pick<MetadataStore, CacheMethods> {
   const edgesAt = async (column: 'from_node' | 'to_node', nodes: readonly string[]): Promise<LineageEdge[]> => {
     const found: LineageEdge[] = []
     for (const some of chunks(nodes, 200))
@@ -80,9 +81,15 @@ export function cacheAndLineage(db: Kysely<Schema>): Pick<MetadataStore, CacheMe
   return {
     async getCache(keys) {
       const found = new Map<Digest, CacheEntry>()
+      // what cannot be read is done again
       for (const some of chunks(keys, 200))
-        for (const row of await db.selectFrom('cache').selectAll().where('key', 'in', some).execute())
-          found.set(row.key as Digest, toEntry(row))
+        for (const entry of read.list(
+          'cache entry',
+          await db.selectFrom('cache').selectAll().where('key', 'in', some).execute(),
+          row => row.key,
+          toEntry,
+        ))
+          found.set(entry.key, entry)
       return found
     },
     putCache: entry => writeCache(db, [entry]),

@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import type { Fence, MetadataStore } from '../../../ports/metadata-store.ts'
 import { checkStorable } from '../../../ports/storable.ts'
 import { cacheAndLineage } from './cache.ts'
+import { damagedCells } from './damage.ts'
 import { documents, type Relaxed } from './documents.ts'
 import { experiments } from './experiments.ts'
 import { judgements } from './judgements.ts'
@@ -32,13 +33,14 @@ type Methods = Omit<MetadataStore, 'name' | 'close' | 'transaction' | 'fenced'>
 const methodsOn = (db: Kysely<Schema>, relaxed: Relaxed, read: RowReader): Methods => ({
   ...runs(db, read),
   ...steps(db, read),
-  ...cacheAndLineage(db),
+  ...cacheAndLineage(db, read),
   ...judgements(db, read),
   ...models(db, read),
   ...documents(db, relaxed, read),
   ...experiments(db, read),
   ...tracking(db),
   ...runChange(db),
+  damage: () => damagedCells(db),
 })
 
 /** What a fence does not concern; all else waits behind it. */
@@ -57,6 +59,7 @@ const reads: ReadonlySet<string> = new Set<keyof Methods>([
   'getModelVersion',
   'listModelVersions',
   'aliases',
+  'damage',
   'getDocument',
   'listDocuments',
   'listWindows',

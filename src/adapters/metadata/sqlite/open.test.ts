@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { afterAll, describe, expect, test } from 'vitest'
+import { digestBytes } from '../../../internal/digest.ts'
 import { runContract } from '../../../testing/contract.ts'
 import { metadataStoreContract } from '../../../testing/metadata-store-contract.ts'
 import { openSqlite } from './open.ts'
@@ -77,6 +78,29 @@ describe('opening a SQLite store', () => {
     ])
     await store.close()
   })
+})
+
+test('what is stored tells of a letter that turned into another; a cache entry like that is not there', async () => {
+  const path = join(folder, 'turned.db')
+  const notes: string[] = []
+  const store = await openSqlite(path, text => notes.push(text))
+  const key = digestBytes('a step')
+  const entry = { key, step: 'train', runId: 'r', outputs: {}, keyParts: { word: key }, at: 1 }
+  await store.putCache(entry)
+  expect(await store.damage()).toEqual([])
+  expect((await store.getCache([key])).get(key)).toEqual(entry)
+  const raw = new DatabaseSync(path)
+  raw.exec("update cache set key_parts = replace(key_parts, 'word', 'lord')")
+  expect(await store.damage()).toEqual([
+    `the key_parts of ${key} in cache: it is not as it was written: its checksum is another`,
+  ])
+  expect(await store.getCache([key])).toEqual(new Map())
+  expect(notes).toEqual([expect.stringContaining('MR3028 cache entry')])
+  // JSON of before there were checksums is read as it is
+  raw.exec(`update cache set key_parts = '{"word":"${key}"}'`)
+  expect((await store.getCache([key])).get(key)).toEqual(entry)
+  raw.close()
+  await store.close()
 })
 
 test('what stays locked is said to, after five seconds, and nothing was changed', async () => {

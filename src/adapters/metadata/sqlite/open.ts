@@ -74,41 +74,12 @@ export async function checkSqlite(path: string, deep: boolean): Promise<readonly
     const rows = database.prepare(`pragma ${deep ? 'integrity_check' : 'quick_check'}(5)`).all() as unknown as Readonly<
       Record<string, string>
     >[]
-    const wrong = rows.flatMap(row => Object.values(row)).filter(text => text !== 'ok')
-    return deep && wrong.length === 0 ? brokenDocuments(database) : wrong
+    return rows.flatMap(row => Object.values(row)).filter(text => text !== 'ok')
   } catch (error) {
     throw sqliteError(path, error)
   } finally {
     database?.close()
   }
-}
-
-/**
- * Stored JSON that is none any more: the database itself looks at its pages and indexes, not at what stands in a cell. JSON
- * is what stands in brackets, and everything in a column of which most is.
- */
-function brokenDocuments(database: DatabaseSyncInstance): string[] {
-  const all = <T>(sql: string): T[] => database.prepare(sql).all() as unknown as T[]
-  const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
-  const tables = all<{ name: string }>(
-    "select name from sqlite_master where type = 'table' and name not like 'sqlite_%'",
-  )
-  return tables.flatMap(({ name: table }) => {
-    const columns = all<{ name: string; type: string }>(`pragma table_info(${quoted(table)})`)
-    const [first] = columns
-    return columns
-      .filter(one => one.type.toLowerCase() === 'text')
-      .flatMap(({ name }) => {
-        const cell = quoted(name)
-        const inBrackets = `(${cell} like '{%}' or ${cell} like '[%]')`
-        const broken = `${cell} is not null and not json_valid(${cell})`
-        const mostly = `(select coalesce(avg(${inBrackets} and json_valid(${cell})), 0) > 0.5 from ${quoted(table)} where ${cell} is not null)`
-        const found = all<{ row: number | string }>(
-          `select ${quoted(first?.name ?? name)} as row from ${quoted(table)} where ${broken} and (${inBrackets} or ${mostly}) limit 5`,
-        )
-        return found.map(({ row }) => `the ${name} of row ${row} in ${table} is no JSON any more`)
-      })
-  })
 }
 
 /**

@@ -4,7 +4,7 @@ import type { ExpectationSpec } from '../../../define/expectation/spec.ts'
 import type { RowsMetric } from '../../../define/expectation/metric.ts'
 import { conjunction, inPairs } from '../../../define/expectation/where.ts'
 import type { Node } from '../../../define/expression/node.ts'
-import { rowColumn } from '../../../ports/data-engine.ts'
+import { rowColumn, type DataEngine } from '../../../ports/data-engine.ts'
 import { isTrue } from '../metric-sql.ts'
 import { badTable, numberedIn, scopeOf, type RuleContext, type RuleOutcome } from './context.ts'
 import { maxSuspects, mayRepeat } from './repeats.ts'
@@ -18,25 +18,71 @@ const and = (conditions: readonly (string | undefined)[]): string =>
 /** Where more of the rows than this may be alike, taking them out first costs more than it saves. */
 export const fewSuspects = 1 / 4
 
+/** Rows to look for groups among. */
+interface Among {
+  /** SELECT or table of them, and of them with their numbers. */
+  readonly sql: string
+  readonly numbered: string
+  readonly rows: number
+}
+
+/** Rows to look for groups among: a SELECT or table of them, and of them with their numbers. */
+interface Among {
+  readonly sql: string
+  readonly numbered: string
+  readonly rows: number
+  /** All of them share their values of the key with others, as far as hashes tell. */
+  readonly alike: boolean
+}
+
+/** What makes rows of a group alike. */
+interface Grouping {
+  /** Columns to keep of a row, the key among them. */
+  readonly columns: string
+  readonly hash: string
+  /** The rows that are grouped at all. */
+  readonly where: string
+}
+
 /**
- * Makes a table of the hashes that several rows may have, among them all that several have. Gives how many; undefined, and no
- * table, where they are many.
+ * SELECT or table of the rows of which several may be alike, among them all that are; undefined where there are none. Few
+ * of them are taken out into `table`; `fewSuspects` says how few.
  */
-async function suspectHashes(
-  context: RuleContext,
-  hash: string,
-  where: string,
+async function suspectRows(
+  engine: DataEngine,
+  { sql, numbered, rows, alike }: Among,
+  { columns, hash, where }: Grouping,
   table: string,
-): Promise<number | undefined> {
-  const { engine, found } = context
-  const hashes = `SELECT ${hash} AS h FROM (${found.sql}) WHERE ${where}`
-  const rows = await context.measure({ fn: 'rows' })
+): Promise<string | undefined> {
+  const row = engine.dialect.identifier(rowColumn)
+  const most = Math.min(maxSuspects, Math.ceil(rows * fewSuspects))
   // to have every hash sent here would cost more than to have them grouped there
-  if (engine.remote) return undefined
-  const suspects = await mayRepeat(engine, hashes, rows, Math.min(maxSuspects, Math.ceil(rows * fewSuspects)))
-  if (suspects !== undefined && suspects.length > 0)
-    await engine.load(table, [{ name: 'h', type: 'int', values: suspects }])
-  return suspects?.length
+  const suspects =
+    alike || engine.remote
+      ? undefined
+      : await mayRepeat(engine, `SELECT ${hash} AS h FROM ${sql} WHERE ${where}`, rows, most)
+  if (suspects === undefined) return `(SELECT ${row}, ${columns} FROM ${numbered} WHERE ${where})`
+  if (suspects.length === 0) return undefined
+  const hashes = badTable()
+  try {
+    await engine.load(hashes, [{ name: 'h', type: 'int', values: suspects }])
+    await engine.execute(
+      `CREATE TABLE ${table} AS SELECT ${row}, ${columns} FROM ${numbered} WHERE ${and([where, `${hash} IN (SELECT h FROM ${hashes})`])}`,
+    )
+  } finally {
+    await engine.execute(`DROP TABLE IF EXISTS ${hashes}`)
+  }
+  return table
+}
+
+/** Where the rows of a rule are looked for: among those that are alike in a part of its key, where these were found. */
+async function amongOf(context: RuleContext, spec: ExpectationSpec, key: readonly string[]): Promise<Among> {
+  const { found, keys } = context
+  const rows = await context.measure({ fn: 'rows' })
+  const alike = await keys?.rowsOf(spec, rows)
+  return alike
+    ? { sql: alike.table, numbered: alike.table, rows: alike.rows, alike: alike.columns.length === key.length }
+    : { sql: `(${found.sql})`, numbered: `(${found.numbered})`, rows, alike: false }
 }
 
 /**
@@ -54,39 +100,33 @@ export async function groupRule(context: RuleContext, spec: ExpectationSpec, rul
   const known = over.map(column => `${column} IS NOT NULL`).join(' AND ')
   const unknown = `(${over.map(column => `${column} IS NULL`).join(' OR ')})`
   const grouped = and([when, rule.nulls === 'equal' && !rule.nullsBad ? undefined : known])
-  const hash = dialect.rowHash(over)
-  const narrowed = await context.keys?.rowsOf(spec, await context.measure({ fn: 'rows' }))
-  const hashes = badTable()
+  const label = rule.conflicting ? [dialect.identifier(rule.conflicting)] : []
   const taken = badTable()
-  let suspects = narrowed === undefined ? taken : `(SELECT * FROM ${narrowed} WHERE ${grouped})`
   const groups = badTable()
   const table = badTable()
+  const suspects = await suspectRows(
+    engine,
+    await amongOf(context, spec, over),
+    {
+      columns: [...new Set([...over, ...label])].join(', '),
+      hash: dialect.rowHash(over),
+      where: grouped,
+    },
+    taken,
+  )
   let bad = 0
   let shared = 0
-  try {
-    const many = narrowed === undefined ? await suspectHashes(context, hash, grouped, hashes) : undefined
-    if (many !== 0) {
-      const label = rule.conflicting ? [dialect.identifier(rule.conflicting)] : []
-      const columns = [...new Set([...over, ...label])].join(', ')
-      if (narrowed === undefined && many === undefined)
-        suspects = `(SELECT ${row}, ${columns} FROM (${found.numbered}) WHERE ${grouped})`
-      else if (narrowed === undefined)
-        await engine.execute(
-          `CREATE TABLE ${taken} AS SELECT ${row}, ${columns} FROM (${found.numbered}) WHERE ${and([grouped, `${hash} IN (SELECT h FROM ${hashes})`])}`,
-        )
-      const alike = label.length > 0 ? `count(DISTINCT ${label[0]}) > 1` : 'count(*) > 1'
-      await engine.execute(
-        `CREATE TABLE ${groups} AS SELECT ${over.join(', ')}, count(*) AS millrace_n, min(${row}) AS millrace_first FROM ${suspects} GROUP BY ${over.join(', ')} HAVING ${alike}`,
-      )
-      const spared = rule.spare === 'first' ? 'millrace_n - 1' : 'millrace_n'
-      const [counted] = await engine.rows(
-        `SELECT count(*) AS shared, CAST(coalesce(sum(${spared}), 0) AS BIGINT) AS bad FROM ${groups}`,
-      )
-      bad = Number(counted?.bad)
-      shared = Number(counted?.shared)
-    }
-  } finally {
-    await engine.execute(`DROP TABLE IF EXISTS ${hashes}`)
+  if (suspects !== undefined) {
+    const several = label.length > 0 ? `count(DISTINCT ${label[0]}) > 1` : 'count(*) > 1'
+    await engine.execute(
+      `CREATE TABLE ${groups} AS SELECT ${over.join(', ')}, count(*) AS millrace_n, min(${row}) AS millrace_first FROM ${suspects} GROUP BY ${over.join(', ')} HAVING ${several}`,
+    )
+    const spared = rule.spare === 'first' ? 'millrace_n - 1' : 'millrace_n'
+    const [counted] = await engine.rows(
+      `SELECT count(*) AS shared, CAST(coalesce(sum(${spared}), 0) AS BIGINT) AS bad FROM ${groups}`,
+    )
+    bad = Number(counted?.bad)
+    shared = Number(counted?.shared)
   }
   const { inside, excludedFilter } = await scopeOf(context, spec)
   const missing = await rowsWithNull(context, spec, rule)

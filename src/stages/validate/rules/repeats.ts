@@ -10,22 +10,24 @@ const maxBits = 2 ** 29
 /** Hashes that are kept as suspect, 64 MB of them; a table with more is grouped by the engine, which spills. */
 export const maxSuspects = 2 ** 23
 
-/** Numbers, as many as come. */
+/** Numbers of 64 bits, as many as come, in halves: no bigint is made of each. */
 class Numbers {
-  #values = new BigInt64Array(1024)
+  #halves = new Uint32Array(2048)
   length = 0
 
-  push(value: bigint): void {
-    if (this.length === this.#values.length) {
-      const grown = new BigInt64Array(this.length * 2)
-      grown.set(this.#values)
-      this.#values = grown
+  push(first: number, second: number): void {
+    if (2 * this.length === this.#halves.length) {
+      const grown = new Uint32Array(this.#halves.length * 2)
+      grown.set(this.#halves)
+      this.#halves = grown
     }
-    this.#values[this.length++] = value
+    this.#halves[2 * this.length] = first
+    this.#halves[2 * this.length + 1] = second
+    this.length++
   }
 
   get values(): BigInt64Array {
-    return this.#values.subarray(0, this.length)
+    return new BigInt64Array(this.#halves.buffer, 0, this.length)
   }
 }
 
@@ -51,7 +53,7 @@ class Seen {
       const random = halves[2 * i + 1] as number
       const bits = (1 << random) | (1 << (random >>> 5)) | (1 << (random >>> 10))
       const word = words[at] as number
-      if ((word & bits) === bits) again.push(numbers[i] as bigint)
+      if ((word & bits) === bits) again.push(halves[2 * i] as number, random)
       else words[at] = word | bits
     }
   }

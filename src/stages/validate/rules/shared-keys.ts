@@ -20,13 +20,21 @@ interface Asked {
   readonly reads: readonly string[]
 }
 
+/** Rows that are not alone in some columns, as a table. */
+export interface AlikeRows {
+  readonly table: string
+  readonly rows: number
+  /** The columns in which they are alike. */
+  readonly columns: readonly string[]
+}
+
 /** Columns that several keys have in common, and what their rules read. */
 interface Shared {
   readonly columns: readonly string[]
   readonly reads: readonly string[]
   /** A rule asks for just these columns; else they are tried only as long as few rows are alike in them. */
   readonly own: boolean
-  table?: Promise<string | undefined>
+  alike?: Promise<AlikeRows | undefined>
 }
 
 const within = (some: ReadonlySet<string>, all: ReadonlySet<string>): boolean => [...some].every(one => all.has(one))
@@ -119,16 +127,16 @@ export class SharedKeys {
     return this.#made
   }
 
-  /** Table of all rows that may be alike by the rule of an expectation; undefined where there is none that helps. */
-  async rowsOf(spec: ExpectationSpec, rows: number): Promise<string | undefined> {
+  /** All rows that may be alike by the rule of an expectation; undefined where nothing is won by taking them out. */
+  async rowsOf(spec: ExpectationSpec, rows: number): Promise<AlikeRows | undefined> {
     this.#by ??= this.#plan()
     const shared = (await this.#by).get(spec)
     if (!shared) return undefined
-    shared.table ??= this.#rows(shared, rows)
-    return shared.table
+    shared.alike ??= this.#rows(shared, rows)
+    return shared.alike
   }
 
-  async #rows({ columns, reads, own }: Shared, rows: number): Promise<string | undefined> {
+  async #rows({ columns, reads, own }: Shared, rows: number): Promise<AlikeRows | undefined> {
     const { dialect } = this.#engine
     const hash = dialect.rowHash(columns.map(dialect.identifier))
     // where most are alike nothing is won by taking them out
@@ -147,6 +155,7 @@ export class SharedKeys {
     } finally {
       await this.#engine.execute(`DROP TABLE IF EXISTS ${hashes}`)
     }
-    return table
+    const [counted] = await this.#engine.rows(`SELECT count(*) AS n FROM ${table}`)
+    return { table, rows: Number(counted?.n), columns }
   }
 }
