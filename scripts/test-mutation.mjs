@@ -78,6 +78,8 @@ async function measure(room) {
     ignoreStatic: true,
     concurrency: 2,
     timeoutMS: 10_000,
+    // all tests of a room once, on a machine that may be busy
+    dryRunTimeoutMinutes: 20,
     // Stryker reads this file through an interface of TypeScript that version 7 has no more; nothing here needs it
     tsconfigFile: 'tsconfig.none.json',
     disableTypeChecks: false,

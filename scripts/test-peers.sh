@@ -103,6 +103,7 @@ if prepare models bash scripts/interop-venv.sh models; then say 'scikit-learn, L
 if prepare shap bash scripts/interop-venv.sh shap; then say 'shap'; fi
 if prepare types bash scripts/interop-venv.sh types; then say 'pyarrow, pandas, polars'; fi
 if prepare feast bash scripts/interop-venv.sh feast; then say 'Feast'; fi
+if prepare api bash scripts/interop-venv.sh api; then say 'schemathesis'; fi
 
 npx vitest run --project peers "$@"
 status=$?

@@ -1,9 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join, resolve } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, expect, test } from 'vitest'
 import { imageProject } from './support/image.ts'
+import { inside } from './support/inside.ts'
 
 const { root, build } = imageProject()
 afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
@@ -54,4 +57,48 @@ test('another image can be the base: its layers stay as they are', async () => {
   expect(upon.config.rootfs.diff_ids).toHaveLength(7)
   await expect(build({ base: 'registry.example.org/node:20' })).rejects.toMatchObject({ code: 'MR3311' })
   await expect(build({ node: 'base' })).rejects.toMatchObject({ code: 'MR3312' })
+})
+
+test('an image is written where it is told, as one file too, and is pushed in the clear where that is allowed', async () => {
+  const { root: place } = imageProject()
+  // what is compressed takes a while: the layers of this package are kept between runs
+  const kept = resolve('.cache/image-layers')
+  mkdirSync(join(place, '.millrace', 'image'), { recursive: true })
+  mkdirSync(kept, { recursive: true })
+  cpSync(kept, join(place, '.millrace', 'image', 'cache'), { recursive: true })
+  const layout = join(place, 'laid')
+  expect(await inside(place, ['image', 'build', '--out', 'laid', '--archive'])).toMatchObject({ code: 0 })
+  cpSync(join(place, '.millrace', 'image', 'cache'), kept, { recursive: true })
+  expect(readdirSync(layout)).toEqual(expect.arrayContaining(['blobs', 'index.json', 'oci-layout']))
+  expect(existsSync(`${layout}.tar`)).toBe(true)
+  expect(existsSync(join(place, '.millrace', 'image', 'oci'))).toBe(false)
+  // without --archive there is no file
+  rmSync(`${layout}.tar`)
+  expect(await inside(place, ['image', 'build', '--out', 'laid'])).toMatchObject({ code: 0 })
+  expect(existsSync(`${layout}.tar`)).toBe(false)
+  // a registry without TLS hears of a push, and of a pull of the base, only with --insecure
+  const asked: string[] = []
+  const registry = createServer((request, response) => {
+    asked.push(request.method ?? '')
+    response.writeHead(404).end()
+  })
+  const port = await new Promise<number>(done =>
+    registry.listen(0, '127.0.0.1', () => done((registry.address() as AddressInfo).port)),
+  )
+  try {
+    const image = `127.0.0.1:${port}/orders`
+    for (const words of [
+      ['push', `${image}:1`, '--from', 'laid'],
+      ['build', '--base', `${image}@sha256:${'0'.repeat(64)}`],
+    ]) {
+      asked.length = 0
+      expect((await inside(place, ['image', ...words])).code, words[0]).not.toBe(0)
+      expect(asked, words[0]).toEqual([])
+      expect((await inside(place, ['image', ...words, '--insecure'])).code, words[0]).not.toBe(0)
+      expect(asked.length, words[0]).toBeGreaterThan(0)
+    }
+  } finally {
+    registry.close()
+    rmSync(place, { recursive: true, force: true, maxRetries: 5 })
+  }
 })

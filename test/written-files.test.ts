@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process'
 import {
-  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -10,8 +9,6 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -233,47 +230,5 @@ describe('image', () => {
     // nobody listens there; without --insecure it is asked by TLS, with it in the clear
     for (const more of [[], ['--insecure']])
       refused(await run('image', 'build', ...more, '--base', `127.0.0.1:9/x@sha256:${'0'.repeat(64)}`), 3, 'MR3320')
-  })
-
-  test('is written where it is told, as one file too, and is pushed in the clear where that is allowed', async () => {
-    // what is compressed takes a while: the layers of this package are kept between runs
-    const kept = resolve('.cache/image-layers')
-    mkdirSync(join(root, '.millrace', 'image'), { recursive: true })
-    mkdirSync(kept, { recursive: true })
-    cpSync(kept, join(root, '.millrace', 'image', 'cache'), { recursive: true })
-    const layout = join(root, 'laid')
-    expect(await run('image', 'build', '--out', 'laid', '--archive')).toMatchObject({ code: 0 })
-    cpSync(join(root, '.millrace', 'image', 'cache'), kept, { recursive: true })
-    expect(readdirSync(layout)).toEqual(expect.arrayContaining(['blobs', 'index.json', 'oci-layout']))
-    expect(existsSync(`${layout}.tar`)).toBe(true)
-    expect(existsSync(join(root, '.millrace', 'image', 'oci'))).toBe(false)
-    // without --archive there is no file
-    rmSync(`${layout}.tar`)
-    expect(await run('image', 'build', '--out', 'laid')).toMatchObject({ code: 0 })
-    expect(existsSync(`${layout}.tar`)).toBe(false)
-    // a registry without TLS hears of a push, and of a pull of the base, only with --insecure
-    const asked: string[] = []
-    const registry = createServer((request, response) => {
-      asked.push(request.method ?? '')
-      response.writeHead(404).end()
-    })
-    const port = await new Promise<number>(done =>
-      registry.listen(0, '127.0.0.1', () => done((registry.address() as AddressInfo).port)),
-    )
-    try {
-      const image = `127.0.0.1:${port}/orders`
-      for (const words of [
-        ['push', `${image}:1`, '--from', 'laid'],
-        ['build', '--base', `${image}@sha256:${'0'.repeat(64)}`],
-      ]) {
-        asked.length = 0
-        expect((await run('image', ...words)).code, words[0]).not.toBe(0)
-        expect(asked, words[0]).toEqual([])
-        expect((await run('image', ...words, '--insecure')).code, words[0]).not.toBe(0)
-        expect(asked.length, words[0]).toBeGreaterThan(0)
-      }
-    } finally {
-      registry.close()
-    }
   })
 })

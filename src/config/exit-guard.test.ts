@@ -78,6 +78,15 @@ describe('code that ends the process', () => {
     // Whoever is called by it ends it for it
     const { by } = (await import(pathToFileURL(own.file).href)) as { readonly by: (work: () => unknown) => unknown }
     expect(await outcome(() => by(() => other.end(4)))).toContain(`${own.file}:5`)
+    // nor may it where no function of its is on the way: at its top, or as what others call
+    const atTop = join(folder, 'top.mjs')
+    writeFileSync(atTop, '\n\n\nprocess.exit(5)\n')
+    refuseExitOf(atTop)
+    expect(await outcome(() => import(pathToFileURL(atTop).href))).toContain(`${atTop}:4`)
+    expect(await outcome(() => [3].forEach(own.end as never))).toContain(`${own.file}:3`)
+    // a file whose name begins as that of the project's is somebody else's
+    const longer = await moduleOf('own.mjs.mjs')
+    expect(await outcome(() => longer.end(4))).toBe('none ended with 4')
     // loading is over, whichever way it went
     expect(String(await outcome(() => own.end(3)))).toBe(later)
   })

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, it } from 'vitest'
 import { project } from '../index.ts'
-import { queriesOf } from './settings.ts'
+import { queriesOf, resolved, settingsOf, urlIn } from './settings.ts'
 
 const names = ['MILLRACE_TEST_PROM_URL', 'MILLRACE_TEST_PROM_TOKEN'] as const
 afterEach(() => {
@@ -29,4 +29,38 @@ it('a Prometheus is asked by what the variables hold, once it is needed', async 
   expect(await (await plain?.())?.ask('up')).toBe(7)
   expect(tokens).toEqual(['Bearer secret', undefined])
   await new Promise(done => server.close(done))
+})
+
+it.each([
+  ['online', 'redis', 'Redis URL'],
+  ['online', 'postgres', 'PostgreSQL URL'],
+  ['metadata', 'postgres', 'PostgreSQL URL'],
+  ['data', 'sparkConnect', 'Spark Connect URL'],
+] as const)('%s of kind %s needs what its variable holds', async (name, kind, of) => {
+  delete process.env[names[0]]
+  const own = project('shop', {}, { [name]: { kind, urlFrom: names[0] } } as never)
+  const context = { project: own, root: '/nowhere', folder: '/nowhere', note: () => undefined }
+  await expect(resolved(name, context)).rejects.toMatchObject({
+    code: expect.stringMatching(/^MR/) as string,
+    details: {
+      kind: 'project',
+      name: 'shop',
+      reason: `the environment variable ${names[0]} that holds the ${of} is not set`,
+    },
+  })
+  // a variable that is set to nothing is not set
+  process.env[names[0]] = ''
+  expect(() => urlIn(names[0], of, own)).toThrow(/is not set/)
+})
+
+it('everything is on this machine where a project says nothing, one by one', () => {
+  const kinds = (settings: object) =>
+    Object.fromEntries(
+      Object.entries(settingsOf(project('shop', {}, settings as never))).map(
+        ([name, { kind }]) => [name, kind] as const,
+      ),
+    )
+  const plain = { metadata: 'sqlite', artifacts: 'files', data: 'duckdb', online: 'lmdb', run: 'inline', keys: 'local' }
+  expect(kinds({})).toEqual(plain)
+  expect(kinds({ run: { kind: 'process' } })).toEqual({ ...plain, run: 'process' })
 })

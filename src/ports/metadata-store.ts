@@ -188,7 +188,10 @@ export interface MetadataStore {
 
   /** The run and its tags appear together, or not at all. */
   createRun(run: RunRecord, tags?: Readonly<Record<string, string>>): Promise<void>
-  /** Replaces the given members (a final status also gives up the lease); throws `notDefined`-family errors when the run is unknown. */
+  /**
+   * Replaces the given members; a final status also gives up the lease, and one that is `running` again has neither an end nor an
+   * error unless they are given. Throws `runUnknown`.
+   */
   updateRun(id: string, patch: Partial<Omit<RunRecord, 'id' | 'kind'>>): Promise<void>
   getRun(id: string): Promise<RunRecord | undefined>
   /** Newest first. */

@@ -1,7 +1,7 @@
 import { OpenAPIHono, z } from '@hono/zod-openapi'
 import { fail } from '../errors/index.ts'
 import { feastRoutes } from './compat/feast/index.ts'
-import { mlflowRoutes, mlflowUnknown } from './compat/mlflow/index.ts'
+import { mlflowProblem, mlflowRoutes, mlflowUnknown } from './compat/mlflow/index.ts'
 import { dashboard, securityHeaders } from './dashboard.ts'
 import { dataRoutes } from './inference/routes.ts'
 import { forward } from './forward.ts'
@@ -74,6 +74,8 @@ export function isLive(method: string, path: string): boolean {
   return liveShapes.some(one => one.method === (method === 'HEAD' ? 'GET' : method) && one.shape.test(path))
 }
 
+const writers = { problem, oip: protocolProblem, mlflow: mlflowProblem }
+
 interface App {
   fetch(request: Request): Response | Promise<Response>
 }
@@ -110,7 +112,7 @@ function appOf<S extends RecordServices>(services: S, routes: readonly ControlRo
           : undefined
         return elsewhere ?? (await one.respond({ request, url, params, actor, services }))
       } catch (error) {
-        return one.problem ? one.problem(error, { services }) : problem(error, services)
+        return writers[one.errors ?? 'problem'](error, services)
       }
     })
   }

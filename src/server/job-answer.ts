@@ -1,10 +1,17 @@
 import type { JobView } from '../app/jobs/jobs.ts'
 import type { InputOf, UseCaseName } from '../app/use-cases.ts'
 import { fromRoot } from './problem.ts'
+import { Job } from './schemas.ts'
 import type { ServerServices } from './services.ts'
 
 /** The longest that an answer is kept open for a job, seconds; longer ones are followed by their events. */
 export const maxWaitSeconds = 600
+
+/** What is said of a route that starts a job: it is over, or under way. */
+export const jobAnswer = {
+  answer: Job,
+  also: { 202: { says: 'The job, which is under way: `GET /v1/jobs/{id}` tells of it', schema: Job } },
+} as const
 
 /** A job for outside, as JSON: whatever path its input, answer or error names is told from the project's folder on. */
 export function jobShown(job: JobView, root: string): unknown {

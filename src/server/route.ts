@@ -7,6 +7,13 @@ import type { RecordServices, ServerServices } from './services.ts'
 export type Permission = 'public' | 'read' | 'write' | 'predict' | 'operate' | 'approve' | 'admin'
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
+export interface OtherAnswer {
+  readonly says: string
+  readonly schema: z.ZodType
+  /** Media type (default `application/json`). */
+  readonly type?: string
+}
+
 /** What is said of a route before it is called: the server's table, its OpenAPI document and the guard read only this. */
 export interface RouteFacts {
   readonly method: Method
@@ -17,9 +24,17 @@ export interface RouteFacts {
   readonly tag: string
   readonly query?: z.ZodObject
   readonly body?: z.ZodType
+  /** The body is a file, whatever it calls itself. */
+  readonly takesFile?: true
   readonly answer?: z.ZodType
   /** Media type of the answer (default `application/json`). */
   readonly answerType?: string
+  /** Other media types that are answered where they are asked for; their form is their own. */
+  readonly otherTypes?: readonly string[]
+  /** What is answered with another status than 200 and is no error, by that status. */
+  readonly also?: Readonly<Record<number, OtherAnswer>>
+  /** How the protocol of the route writes errors; problem details (RFC 9457) by default. */
+  readonly errors?: 'oip' | 'mlflow'
   /** Answered by the instance that leads, whichever is asked. */
   readonly byLeader?: boolean
   /** Answered where predictions are: it asks what is served, or who works beside. All else has a process of its own. */
@@ -38,8 +53,6 @@ export interface Call<S extends RecordServices = RecordServices> {
 /** A route of the control plane; those of the data plane are in `inference/`. */
 export interface ControlRoute<S extends RecordServices = ServerServices> extends RouteFacts {
   readonly respond: (call: Call<S>) => Promise<Response>
-  /** How errors are written; other protocols have their own form. */
-  readonly problem?: (error: unknown, call: { readonly services: RecordServices }) => Response
 }
 
 /** A route that records answer. */

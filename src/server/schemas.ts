@@ -10,7 +10,10 @@ export const nameSchema = z
   .string()
   .min(1)
   .max(200)
-  .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'holds control characters')
+  // as every dialect of expressions writes it: validators of the document are written in other languages
+  // oxlint-disable-next-line no-control-regex -- they are what is refused
+  .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, 'holds control characters')
+  .refine(text => !/\p{Cs}/u.test(text), 'holds half a character')
 export const limitSchema = z.coerce.number().int().min(1).max(1000)
 
 export const Decision = z

@@ -138,6 +138,9 @@ export function metadataStoreContract(open: () => Promise<MetadataStore>): reado
       error: { reason: 'ö "quoted"' },
     })
     await rejectsWith('MR3020', store.updateRun('absent', { status: 'failed' }))
+    // one that goes on again has neither ended nor failed
+    await store.updateRun(made.id, { status: 'running' })
+    assert.deepEqual(await store.getRun(made.id), { ...rest, status: 'running' })
   })
 
   add('a run and its tags appear together, or not at all', async store => {

@@ -35,7 +35,9 @@ const brought = written('%s goes to a file once, replaces it by force, and is st
 const ciText = written('has its branch, schedule and version of Node.js')
 const ciFile = written('is printed, written once, left alone when it was changed, and replaced by force')
 const ciScan = written('leaves code scanning out where it is not wanted')
-const laid = written('is written where it is told, as one file too, and is pushed in the clear where that is allowed')
+const laid = of('test/image.test.ts')(
+  'an image is written where it is told, as one file too, and is pushed in the clear where that is allowed',
+)
 const dialect = data('reads files as it is told: format, delimiter, encoding')
 
 const each = (verbs: readonly string[], flags: Readonly<Record<string, Test>>): Record<string, Test> =>

@@ -21,7 +21,10 @@ test('the OpenAPI document has every route of the table', async () => {
   expect(body.openapi).toBe('3.1.0')
   const paths = (body as Record<string, unknown>).paths as Record<string, Record<string, unknown>>
   for (const one of routeTable)
-    expect([one.path, paths[one.path]?.[one.method.toLowerCase()] !== undefined]).toEqual([one.path, true])
+    expect([one.path, paths[one.path.replace('*', '')]?.[one.method.toLowerCase()] !== undefined]).toEqual([
+      one.path,
+      true,
+    ])
 })
 
 test('every page of the dashboard has its data', async () => {

@@ -160,6 +160,7 @@ describe('instances', () => {
     await first.live.withdraw('ada')
     await beats(second)
     expect(second.live.status().stable).toBeNull()
+    await expect(first.live.withdraw('ada')).rejects.toMatchObject({ code: 'MR4151', status: 404 })
     await second.instance.close()
     await first.instance.close()
   })

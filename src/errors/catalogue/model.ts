@@ -245,6 +245,15 @@ export const modelErrors = {
     status: 503,
     blame: 'user',
   },
+  nothingToEnd: {
+    code: 'MR4151',
+    title: 'Nothing to end',
+    message: "No version is deployed as '{deployment}': there is nothing to end.",
+    hint: '"millrace deploy {deployment}" deploys its newest version.',
+    exit: 2,
+    status: 404,
+    blame: 'user',
+  },
   rolloutRunning: {
     code: 'MR4103',
     title: 'A rollout is running',

@@ -18,8 +18,6 @@ export interface DataRoute extends RouteFacts {
   answerTo(exchange: Exchange): void | Promise<void>
   /** Answered for all processes that serve on one port together. */
   readonly whole?: true
-  /** How errors look in this protocol; problem details by default. */
-  readonly errors?: 'oip'
 }
 
 /** Throws `bodyTooLarge` as soon as the limit is passed, and `bodiesTooMany` when too much is under way at once. */

@@ -9,6 +9,13 @@ const page = (path: string, summary: string, of: (health: Health) => HealthPage,
   tag: 'health',
   summary,
   answer,
+  also: {
+    503: {
+      says: 'The same, where it is not so',
+      schema: answer,
+      ...(path === '/health' ? { type: 'application/health+json' } : {}),
+    },
+  },
   ...(path === '/health' ? { answerType: 'application/health+json' } : {}),
   answerTo({ response, services }) {
     const { status, body, type } = of(services.health)
@@ -16,7 +23,7 @@ const page = (path: string, summary: string, of: (health: Health) => HealthPage,
   },
 })
 
-const Status = z.object({ status: z.enum(['pass', 'fail']) })
+const Status = z.object({ status: z.enum(['pass', 'fail']), output: z.string().optional() })
 
 /** Answered from memory: what they say was found out by a timer. They are public: probes carry no token. */
 export const healthRoutes: readonly DataRoute[] = [

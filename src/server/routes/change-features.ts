@@ -55,7 +55,7 @@ const Applied = z
   })
   .openapi('AppliedFeatures')
 
-const AppliedPlan = z.object({ plan: FeaturesPlan, applied: Applied.nullable() }).openapi('AppliedPlan')
+const AppliedPlan = z.object({ plan: FeaturesPlan, applied: z.union([Applied, z.null()]) }).openapi('AppliedPlan')
 
 const planOption = z.string().min(12).max(80).optional()
 

@@ -3,9 +3,9 @@ import { quarantineFormats } from '../../app/quarantine.ts'
 import type { Dataset } from '../../define/dataset.ts'
 import { compileDefinition } from '../../define/project.ts'
 import { partOf, type CheckResult, type Report } from '../../define/report.ts'
-import { startJob } from '../job-answer.ts'
+import { jobAnswer, startJob } from '../job-answer.ts'
 import { liveRoute, parseInput, type LiveRoute } from '../route.ts'
-import { Job, nameSchema, Report as ReportSchema, ReportLine } from '../schemas.ts'
+import { nameSchema, Report as ReportSchema, ReportLine } from '../schemas.ts'
 import type { ServerServices } from '../services.ts'
 import { sendMade, withUpload } from '../upload.ts'
 import { datasetOf, pushRoute } from './push.ts'
@@ -158,7 +158,10 @@ export const datasetRoutes = [
     tag: 'data',
     summary:
       'Takes a file, the body, into a dataset if it holds; `?name=` says how it is called. 422 when it is refused. The same content is judged once',
+    query: IngestQuery,
+    takesFile: true,
     answer: IngestAnswer,
+    also: { 422: { says: 'It is refused, with the reasons', schema: IngestAnswer } },
     live: true,
     async respond({ request, url, params, services, actor }) {
       const dataset = datasetOf(services, params.name)
@@ -222,7 +225,7 @@ export const datasetRoutes = [
     summary:
       'Checks a dataset against its expectations as a job, whose answer is the report; `keepRows: false` keeps no failing rows',
     body: z.strictObject({ keepRows: z.boolean().optional() }),
-    answer: Job,
+    ...jobAnswer,
     async handler({ params, body, request, actor }, services) {
       const { name } = datasetOf(services, params.name)
       return startJob(services, { request, actor }, 'validate', { dataset: name, ...body })
@@ -235,7 +238,7 @@ export const datasetRoutes = [
     tag: 'data',
     summary: 'Validates a dataset and keeps its good rows as a snapshot, as a job',
     body: z.strictObject({}),
-    answer: Job,
+    ...jobAnswer,
     async handler({ params, request, actor }, services) {
       const { name } = datasetOf(services, params.name)
       return startJob(services, { request, actor }, 'snapshot', { dataset: name })
@@ -249,7 +252,7 @@ export const datasetRoutes = [
     summary:
       'Finds expectations that the rows bear out, as a job; its answer has them and a patch of the file that declares it',
     body: z.strictObject({}),
-    answer: Job,
+    ...jobAnswer,
     async handler({ params, request, actor }, services) {
       const { name } = datasetOf(services, params.name)
       return startJob(services, { request, actor }, 'suggest', { dataset: name })

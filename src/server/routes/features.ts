@@ -1,9 +1,9 @@
 import { z } from '@hono/zod-openapi'
 import { describeViews } from '../../app/feature-views.ts'
 import { fail } from '../../errors/index.ts'
-import { startJob } from '../job-answer.ts'
+import { jobAnswer, startJob } from '../job-answer.ts'
 import { liveRoute, route } from '../route.ts'
-import { Job, nameSchema } from '../schemas.ts'
+import { nameSchema } from '../schemas.ts'
 import { changeFeaturesRoutes } from './change-features.ts'
 import { exportFeaturesRoute } from './export-features.ts'
 import { readFeaturesRoute } from './read-features.ts'
@@ -102,7 +102,7 @@ export const featureRoutes = [
     summary:
       'Writes online records from the newest snapshots, as a job: of one view or of all, as known `until` (microseconds)',
     body: z.strictObject({ view: nameSchema.optional(), until: z.int().optional() }),
-    answer: Job,
+    ...jobAnswer,
     async handler({ body, request, actor }, services) {
       const { views } = services.workspace.project
       if (body.view !== undefined && !views.has(body.view))
@@ -121,7 +121,7 @@ export const featureRoutes = [
       z.strictObject({ sample: z.int().min(1).max(1_000_000).optional() }),
       z.strictObject({ reads: z.literal(true), view: nameSchema.optional() }),
     ]),
-    answer: Job,
+    ...jobAnswer,
     handler({ body, request, actor }, services) {
       if (!('reads' in body)) return startJob(services, { request, actor }, 'verify', body)
       const { reads: _, ...input } = body

@@ -15,9 +15,9 @@ import { readPart } from '../../stages/register/version-parts.ts'
 import { sameArtifacts } from '../../stages/version/same-artifact.ts'
 import { explanationShape } from '../inference/explain.ts'
 import { reportsOfRun } from '../../app/reports-of-run.ts'
-import { startJob } from '../job-answer.ts'
+import { jobAnswer, startJob } from '../job-answer.ts'
 import { liveRoute, parseInput, route, type LiveRoute, type RecordRoute } from '../route.ts'
-import { Edge, Job, ModelVersion, nameSchema, Report } from '../schemas.ts'
+import { Edge, ModelVersion, nameSchema, Report } from '../schemas.ts'
 import type { RecordServices } from '../services.ts'
 import { withUpload } from '../upload.ts'
 
@@ -55,7 +55,8 @@ const ImportQuery = z.strictObject({
   expectedFile: nameSchema.optional(),
   inputs: z
     .string()
-    .max(100_000)
+    // what stands in an address must fit into 16 kB of headers
+    .max(12_000)
     .transform((text, context) => {
       try {
         return feeds.parse(JSON.parse(text))
@@ -210,7 +211,7 @@ export const modelRoutes = [
     tag: 'models',
     summary: 'Rebuilds a version from its commit and its snapshots, as a job; its answer compares the digests',
     body: z.strictObject({}),
-    answer: Job,
+    ...jobAnswer,
     async handler({ params, request, actor }, services) {
       const found = await versionFound(services.workspace.store, params)
       return startJob(services, { request, actor }, 'reproduce', { version: `${found.model}@${found.version}` })
@@ -229,7 +230,7 @@ export const modelRoutes = [
       keep: z.array(nameSchema).max(1000).optional(),
       at: z.string().optional(),
     }),
-    answer: Job,
+    ...jobAnswer,
     async handler({ params, body, request, actor }, services) {
       const { workspace } = services
       const found = await versionFound(workspace.store, params)
@@ -261,6 +262,8 @@ export const modelRoutes = [
     tag: 'models',
     summary:
       'Takes rows with the answers that a file is to give, the body (JSON lines, CSV or Parquet, as `?file=` ends), and gives what `:import` names them by',
+    query: ExpectedQuery,
+    takesFile: true,
     answer: z.object({ expected: z.string(), expectedFile: z.string() }),
     async respond({ request, url, params: { name = '' }, services }) {
       requireDeclared(services, name)
@@ -279,6 +282,8 @@ export const modelRoutes = [
     tag: 'models',
     summary:
       'Takes an ONNX file, the body, as the next version of a model if it holds. `?file=` says how it is called, `?output=` which output has the scores, `?inputs=` (JSON) which inputs of the model those of the graph are, `?expected=` (with `?expectedFile=`) the rows that `:expected` took',
+    query: ImportQuery,
+    takesFile: true,
     answer: TrainAnswer,
     live: true,
     async respond({ request, url, params: { name = '' }, services, actor }) {
@@ -315,7 +320,7 @@ export const modelRoutes = [
       trigger: z.enum(triggers).optional(),
       because: z.string().max(80).optional(),
     }),
-    answer: Job,
+    ...jobAnswer,
     async handler({ params: { name = '' }, body, request, actor }, services) {
       requireDeclared(services, name)
       return startJob(services, { request, actor }, 'train', { model: name, ...body })

@@ -55,7 +55,7 @@ export async function keepCounterexamples(
     const document_ = await store.getDocument<Json>(document, model)
     const kept = await readCounterexamples({ getDocument: async () => document_ as never }, model)
     const known = new Set(kept.map(nameOf))
-    const fresh = found.filter(one => !known.has(nameOf(one)))
+    const fresh = found.filter(one => !known.has(nameOf(one)) && known.add(nameOf(one)))
     if (fresh.length === 0) return
     const value: Kept = { schema: 1, counterexamples: [...kept, ...fresh].slice(-maxKept) }
     const written = await store.putDocument(document, model, value as unknown as Json, at, document_?.revision ?? 0)

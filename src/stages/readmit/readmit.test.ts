@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -136,6 +136,7 @@ describe('repaired rows', () => {
       decision: told.decision,
       rows: { digest: told.digest, meta: { rows: 3 } },
     })
+    expect(record?.rows.meta).toEqual({ rows: 3 })
     expect(Object.fromEntries(record?.files?.map(one => [one.name, one.rows]) ?? [])).toEqual({
       'data/a.csv': 2,
       'data/b.csv': 1,
@@ -269,5 +270,165 @@ describe('repaired rows', () => {
       await store.putDocument('readmissions', 'sales', [], 0)
     }
     await expect(readmit(workspace, sales, file)).rejects.toMatchObject({ code: 'MR2018' })
+  })
+})
+
+describe('a file of repaired rows', () => {
+  beforeEach(async () => {
+    await step(sales)
+  })
+
+  /** The rows of the quarantine, mended, in a file of that kind. */
+  const written = async (end: string, change: (sql: string) => string = sql => sql): Promise<string> => {
+    const engine = await workspace.engine()
+    const { rows } = await newestQuarantine(workspace, sales)
+    const mended = `SELECT id, coalesce(shop, 'east') AS shop, abs(amount) AS amount, millrace_content, millrace_row FROM ${rows.sql} ORDER BY id`
+    const path = join(root, `repaired.${end}`)
+    if (end === 'parquet') await engine.writeParquet(change(mended), path)
+    else {
+      const found = await engine.rows(change(mended))
+      const names = Object.keys(found[0] ?? {})
+      const text =
+        end === 'csv'
+          ? [names.join(','), ...found.map(row => names.map(name => String(row[name])).join(','))].join('\n')
+          : found
+              .map(row => JSON.stringify(row, (_, one: unknown) => (typeof one === 'bigint' ? Number(one) : one)))
+              .join('\n')
+      writeFileSync(path, `${text}\n`)
+    }
+    return `repaired.${end}`
+  }
+
+  it.each(['csv', 'jsonl', 'json', 'parquet'])('is read as %s', async end => {
+    expect(await readmit(workspace, sales, await written(end))).toMatchObject({ rows: 3, first: 3, remaining: 0 })
+    expect(await rowsOf(await step(sales))).toMatchObject({ 7: 'north 4', 9: 'east 5', 1003: 'south 1' })
+  })
+
+  it.each<[string, string, (text: string) => string, RegExp]>([
+    [
+      'cells that are no number',
+      'csv',
+      text => text.replace(',4,', ',far,'),
+      /^1 of its cells of 'amount' are no float$/,
+    ],
+    ['a line that is no row', 'csv', text => `${text}1,2,3,4,5,6,7,8\n`, /^its line 5 is no row: ./],
+    ['no rows at all', 'csv', text => `${text.split('\n')[0]}\n`, /^it has no rows$/],
+    ['other separators', 'csv', text => text.replaceAll(',', ';'), /parted by something else than a comma/],
+    [
+      'columns that are lost',
+      'csv',
+      text => text.replace('shop', 'store').replace('amount', 'price'),
+      /^it has no column shop, amount$/,
+    ],
+  ])('with %s is refused, and nothing is let in', async (_, end, change, reason) => {
+    const file = await written(end)
+    writeFileSync(join(root, file), change(readFileSync(join(root, file), 'utf8')))
+    await expect(readmit(workspace, sales, file)).rejects.toMatchObject({
+      code: 'MR2016',
+      details: { file, dataset: 'sales', reason: expect.stringMatching(reason) as string },
+    })
+    expect((await storedReadmissions(workspace.store, 'sales')).all).toEqual([])
+  })
+
+  it('of rows whose file changed since is refused, for they would have no effect', async () => {
+    const file = await written('jsonl')
+    put('data/a.csv', 0)
+    await expect(readmit(workspace, sales, file)).rejects.toMatchObject({
+      details: {
+        reason: expect.stringMatching(
+          /^2 of its rows would not be in effect: .*"millrace data snapshot sales"/,
+        ) as string,
+      },
+    })
+    // those of the other file are still of use
+    const other = await written('parquet', sql => `SELECT * FROM (${sql}) WHERE id > 1000`)
+    expect(await readmit(workspace, sales, other)).toMatchObject({ rows: 1, remaining: 2 })
+  })
+
+  it('that is missing, or of a dataset that is a table, is refused', async () => {
+    await expect(readmit(workspace, sales, 'none.csv')).rejects.toMatchObject({
+      code: expect.stringMatching(/^MR20/) as string,
+    })
+    const table = { ...sales, source: { kind: 'sqlite', path: 'sales', file: 'a.db' } } as never
+    await expect(readmit(workspace, table, await written('csv'))).rejects.toMatchObject({
+      details: { dataset: 'sales' },
+    })
+    expect(await endedRepairs(workspace, table)).toEqual([])
+  })
+
+  it('counts the rows that are repaired of each file, those let in before among them', async () => {
+    const first = await written('parquet', sql => `SELECT * FROM (${sql}) WHERE id = 7`)
+    await readmit(workspace, sales, first)
+    const all = await written('jsonl')
+    const told = await readmit(workspace, sales, all)
+    expect(told).toMatchObject({ rows: 2, first: 2, corrected: 0, unchanged: 1, remaining: 0 })
+    const [, record] = await readmissionsOf(workspace.store, sales)
+    expect(
+      record?.files?.map(one => [one.name, one.rows]).toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1)),
+    ).toEqual([
+      ['data/a.csv', 2],
+      ['data/b.csv', 1],
+    ])
+    expect(record?.count).toBe(2)
+  })
+
+  it('repairs anew what was repaired before, when only that is left to correct', async () => {
+    await readmit(workspace, sales, await written('parquet'))
+    // nothing is set aside any more: the newest snapshot has no quarantine
+    expect((await step(sales)).outputs?.quarantine).toBeUndefined()
+    const again = await repairedAgain(sql => `SELECT * REPLACE (amount + 1 AS amount) FROM (${sql}) WHERE id = 9`)
+    expect(await readmit(workspace, sales, again)).toMatchObject({
+      rows: 1,
+      first: 0,
+      corrected: 1,
+      unchanged: 0,
+      remaining: 0,
+    })
+    expect((await rowsOf(await step(sales)))[9]).toBe('east 6')
+  })
+
+  const repairedAgain = async (change: (sql: string) => string): Promise<string> => {
+    const engine = await workspace.engine()
+    const found = await engine.rows(change(`SELECT * FROM read_parquet('${join(root, 'repaired.parquet')}')`))
+    writeFileSync(
+      join(root, 'again.jsonl'),
+      `${found.map(row => JSON.stringify(row, (_, one: unknown) => (typeof one === 'bigint' ? Number(one) : one))).join('\n')}\n`,
+    )
+    return 'again.jsonl'
+  }
+
+  it('has times as they are written for it, in UTC, whatever zone those of the files are in', async () => {
+    const columns = { id: t.int(), at: t.timestamp('Europe/Berlin'), amount: t.float() }
+    const dated = dataset('dated', {
+      source: csv('dated/*.csv'),
+      columns,
+      eventTime: 'at',
+      expect: c => [c.amount.between(0, 1000, { id: 'amount' })],
+    }) as unknown as Dataset
+    mkdirSync(join(root, 'dated'))
+    const lines = Array.from({ length: 200 }, (_, i) => `${i},2026-07-01 12:00:0${i % 10},${i === 7 ? -4 : 4}`)
+    writeFileSync(join(root, 'dated', 'a.csv'), `id,at,amount\n${lines.join('\n')}\n`)
+    await step(dated)
+    const engine = await workspace.engine()
+    const { rows } = await newestQuarantine(workspace, dated)
+    const [aside] = await engine.rows(
+      `SELECT id, CAST("at" AS VARCHAR) AS at, millrace_content, millrace_row FROM ${rows.sql}`,
+    )
+    const place = [aside?.millrace_content, aside?.millrace_row].map(String)
+    // noon in Berlin is ten in the morning
+    writeFileSync(
+      join(root, 'dated.csv'),
+      `id,at,amount,millrace_content,millrace_row\n7,2026-07-01T10:00:07Z,4,${place.join(',')}\n`,
+    )
+    const naive = `id,at,amount,millrace_content,millrace_row\n7,2026-07-01 10:00:07,4,${place.join(',')}\n`
+    expect(await readmit(workspace, dated, 'dated.csv')).toMatchObject({ rows: 1, first: 1 })
+    const path = await workspace.artifacts.localPath((await step(dated)).outputs?.data?.digest as never)
+    const [repaired] = await engine.rows(
+      `SELECT CAST(epoch_us("at") AS DOUBLE) AS at FROM read_parquet('${path}') WHERE id = 7`,
+    )
+    expect(repaired?.at).toBe(Date.UTC(2026, 6, 1, 10, 0, 7) * 1000)
+    // without a zone they are the same: the file is written in UTC
+    writeFileSync(join(root, 'dated.csv'), naive)
+    expect(await readmit(workspace, dated, 'dated.csv')).toMatchObject({ rows: 0, unchanged: 1 })
   })
 })

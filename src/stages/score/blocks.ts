@@ -92,7 +92,7 @@ export async function featureBlocks(
     ]),
   ]
 
-  /** Inputs of the rows that stand in a table, in its order. */
+  /** Inputs of the rows that stand in a table, in its order: beside its columns, whatever they are called, there are ours. */
   async function* computed(table: string, count: number): AsyncIterable<Block> {
     const features = `features_${ulid()}`
     const [span] = await engine.rows(`SELECT min(millrace_at) AS first, max(millrace_at) AS last FROM ${table}`)
@@ -113,7 +113,11 @@ export async function featureBlocks(
         )
     }
     const { sql } = await engine.load(features, columns)
-    const selected = ['n', 'problem', ...inputsSql(model, dialect, featureColumns(plans, dialect))]
+    const selected = [
+      'millrace_n AS n',
+      'millrace_problem AS problem',
+      ...inputsSql(model, dialect, featureColumns(plans, dialect)),
+    ]
     try {
       const from = `FROM ${table} JOIN ${sql} USING (millrace_ordinal) ORDER BY millrace_ordinal`
       for await (const found of engine.stream(
@@ -136,10 +140,10 @@ export async function featureBlocks(
       for (let start = from; ; ) {
         const table = dialect.identifier(`rows_${ulid()}`)
         await engine.execute(
-          `CREATE TABLE ${table} AS SELECT CAST(row_number() OVER (ORDER BY ${row}) - 1 AS DOUBLE) AS millrace_ordinal, CAST(${row} AS DOUBLE) AS n, CAST(${problem} AS DOUBLE) AS problem, ${moment} AS millrace_at, ${base.map(dialect.identifier).join(', ')} FROM (SELECT * FROM (${sql}) WHERE ${row} >= ${start} ORDER BY ${row} LIMIT ${featureRows})`,
+          `CREATE TABLE ${table} AS SELECT CAST(row_number() OVER (ORDER BY ${row}) - 1 AS DOUBLE) AS millrace_ordinal, CAST(${row} AS DOUBLE) AS millrace_n, CAST(${problem} AS DOUBLE) AS millrace_problem, ${moment} AS millrace_at, ${base.map(dialect.identifier).join(', ')} FROM (SELECT * FROM (${sql}) WHERE ${row} >= ${start} ORDER BY ${row} LIMIT ${featureRows})`,
         )
         try {
-          const [has] = await engine.rows(`SELECT count(*) AS rows, max(n) AS last FROM ${table}`)
+          const [has] = await engine.rows(`SELECT count(*) AS rows, max(millrace_n) AS last FROM ${table}`)
           const count = Number(has?.rows)
           if (count === 0) return
           yield* computed(table, count)

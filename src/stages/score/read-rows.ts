@@ -58,8 +58,8 @@ function wantedColumns(
     const declared = declaredAs(model, name)
     if (!declared && type === undefined)
       throw fail('scoreInputUnusable', { file: shown, reason: `its column '${name}' is of a type that is not kept` })
-    // What is kept only may be null, whatever is declared
-    wanted[name] ??= { ...(declared ?? { type: type as ColumnSpec['type'] }), nullable: true }
+    // What is kept only may be null, whatever is declared; times of no declared zone are UTC, as what is made of them says
+    wanted[name] ??= { ...(declared ?? { type: type as ColumnSpec['type'], zone: 'UTC' }), nullable: true }
   }
   return wanted
 }

@@ -11,7 +11,7 @@ import type { ModelVersion } from '../../ports/metadata-store.ts'
 import { versionName } from '../register/version-parts.ts'
 import { loadProven, type ServedVersion } from '../serve/served-version.ts'
 import type { StageServices } from '../services.ts'
-import { listFiles, requireUnchanged, type SourceFile } from '../validate/files.ts'
+import { listFile, requireUnchanged, type SourceFile } from '../validate/files.ts'
 import { BatchScorer, type Unscorable } from './batch-scorer.ts'
 import { type Block, featureBlocks, plainBlocks, type ReadBlocks } from './blocks.ts'
 import { readManifest, requireSameTask, writeManifest, type ScoreManifest, type ScoreTask } from './manifest.ts'
@@ -49,8 +49,7 @@ const isFile = (out: string): boolean => out.toLowerCase().endsWith('.parquet')
 async function inputsOf(root: string, files: readonly string[]): Promise<SourceFile[]> {
   const inputs: SourceFile[] = []
   for (const path of files) {
-    const [file] = await listFiles({ source: { kind: 'parquet', path } }, root)
-    if (!file) throw fail('scoreInputUnusable', { file: path, reason: 'it does not exist' })
+    const file = await listFile(path, root)
     if (inputs.some(one => one.path === file.path))
       throw fail('scoreInputUnusable', { file: file.name, reason: 'it is named twice' })
     inputs.push({ ...file, digest: (await digestFile(file.path, file.size)).digest })

@@ -97,7 +97,9 @@ export class PartWriter {
       ...this.#told(),
       `${this.#version.record.version} AS version`,
     ]
-    const rows = await this.#engine.writeParquet(`SELECT ${selected.join(', ')} FROM ${this.#table} ORDER BY n`, path)
+    // Of the table: what is kept may be called n too
+    const sql = `SELECT ${selected.join(', ')} FROM ${this.#table} ORDER BY ${this.#table}.n`
+    const rows = await this.#engine.writeParquet(sql, path)
     await this.drop()
     const part = { name, input: this.#input.index, from: this.#from, until: this.#last + 1, rows }
     this.#rows = 0

@@ -477,10 +477,10 @@ export class LiveDeployment implements ServedDeployment {
     return this.status()
   }
 
-  /** Ends serving under this name: a running rollout with it. Throws `nothingDeployed`. */
+  /** Ends serving under this name: a running rollout with it. Throws `nothingToEnd`. */
   async withdraw(actor: string): Promise<void> {
     const stable = this.#stable
-    if (!stable && !this.#down) throw this.#nothing()
+    if (!stable && !this.#down) throw fail('nothingToEnd', { deployment: this.name })
     if (this.rolling) await this.command('abort', actor)
     const { clock } = this.#services
     await recordWithdrawn({ store: this.#store(), clock }, this.name, stable?.record, actor)

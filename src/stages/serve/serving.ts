@@ -95,7 +95,7 @@ export class LiveServing implements Serving {
     const ended = this.deployments.get(name)
     if (ended) await ended.withdraw(actor)
     else if (this.lost.some(one => one.name === name)) await recordWithdrawn(this.#services, name, undefined, actor)
-    else throw fail('nothingDeployed', { deployment: name })
+    else throw fail('nothingToEnd', { deployment: name })
     // One that is declared can be deployed again
     if (!this.#services.project.deployments.has(name)) this.deployments.delete(name)
   }

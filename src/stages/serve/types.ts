@@ -134,7 +134,7 @@ export interface EntityFeatures {
 export interface Serving {
   list(): readonly ServedDeployment[]
   get(name: string): ServedDeployment | undefined
-  /** Ends a deployment: its name answers no more. Throws `nothingDeployed`. */
+  /** Ends a deployment: its name answers no more. Throws `nothingToEnd`. */
   end(name: string, actor: string): Promise<void>
   /** Takes rows into the log of a dataset and its online feature views. Resolves when they are durable. */
   push(dataset: Dataset, rows: PushedRows): Promise<Pushed>

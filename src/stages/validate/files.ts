@@ -92,14 +92,14 @@ export async function listFiles(dataset: Pick<Dataset, 'source'>, root: string):
   }
   if (paths.length === 0) throw fail('sourceUnreadable', { source: path, reason: 'no file matches' })
   const files: ListedFile[] = []
-  for (const file of paths.sort()) files.push(await listed(file, root))
+  for (const file of paths.sort()) files.push(await listFile(file, root))
   return files
 }
 
 const stampOf = (status: BigIntStats): string => `${status.ino}/${status.size}/${status.mtimeNs}/${status.ctimeNs}`
 
-/** One look at a file: of many small ones the looks are what takes the time. */
-async function listed(path: string, root: string): Promise<ListedFile> {
+/** A file by its absolute path: one look, for of many small ones the looks are what takes the time. Throws `sourceUnreadable`. */
+export async function listFile(path: string, root: string): Promise<ListedFile> {
   const name = relative(root, path)
   let status: BigIntStats | undefined
   try {

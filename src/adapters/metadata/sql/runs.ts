@@ -70,6 +70,8 @@ export function runs(db: Kysely<Schema>, read: RowReader): Pick<MetadataStore, R
         .updateTable('runs')
         .set({
           id,
+          // What goes on again has neither ended nor failed
+          ...(patch.status === 'running' ? { ended_at: null, error: null } : {}),
           ...(patch.name === undefined ? {} : { name: patch.name }),
           ...(patch.status === undefined ? {} : { status: patch.status }),
           ...(patch.trigger === undefined ? {} : { trigger_kind: patch.trigger }),

@@ -5,7 +5,7 @@ import type { Digest } from '../../../internal/digest.ts'
 import type { Call, RecordRoute, Method, Permission } from '../../route.ts'
 import type { RecordServices } from '../../services.ts'
 import { withUpload } from '../../upload.ts'
-import { call, mlflowProblem } from './wire.ts'
+import { call } from './wire.ts'
 
 /** Names of files point to bytes in the artifact store: one document a file, one kind a run. */
 interface Pointer {
@@ -118,10 +118,10 @@ const artifact = (
   permission: Permission,
   summary: string,
   respond: (call: Call) => Promise<Response>,
-): RecordRoute => ({ method, path, permission, summary, tag: 'mlflow', problem: mlflowProblem, respond })
+): RecordRoute => ({ method, path, permission, summary, tag: 'mlflow', errors: 'mlflow', respond })
 
 export const artifactRoutes: readonly RecordRoute[] = [
-  artifact('PUT', `${base}/{path*}`, 'write', 'Stores a file', put),
+  { ...artifact('PUT', `${base}/{path*}`, 'write', 'Stores a file', put), takesFile: true },
   artifact('GET', `${base}/{path*}`, 'read', 'Gets a file', get),
   artifact('DELETE', `${base}/{path*}`, 'write', 'Forgets a file', remove),
   artifact('GET', base, 'read', 'Lists a folder', list),

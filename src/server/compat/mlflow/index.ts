@@ -13,6 +13,9 @@ export const mlflowUnknown = {
   test: (path: string): boolean => /^\/(ajax-)?api\/\d\.0\/mlflow/.test(path),
   answer: (method: string, path: string): Response =>
     mlflowProblem(fail('trackingRoute', { method, path: path.slice(0, 200) }), {
-      services: { log: () => {}, workspace: { root: '/' } },
+      log: () => {},
+      workspace: { root: '/' },
     }),
 }
+
+export { mlflowProblem }

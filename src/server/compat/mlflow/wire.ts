@@ -35,7 +35,7 @@ const byStatus: Readonly<Record<number, string>> = {
 }
 
 /** `{error_code, message}`, and our code to look it up by. What a user did wrong is never a 5xx: clients would try again for minutes. */
-export function mlflowProblem(error: unknown, { services }: { readonly services: ProblemServices }): Response {
+export function mlflowProblem(error: unknown, services: ProblemServices): Response {
   const known = catalogued(error, services)
   const code =
     words[known.code] ??
@@ -225,7 +225,7 @@ export function call(
     permission,
     tag: 'mlflow',
     summary,
-    problem: mlflowProblem,
+    errors: 'mlflow',
     async respond({ request, url, services }) {
       const fields = method === 'GET' ? queryFields(url) : await bodyFields(request)
       return Response.json((await handler(new Input(fields), services)) ?? {})

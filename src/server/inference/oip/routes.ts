@@ -69,6 +69,7 @@ const both = (route: Omit<DataRoute, 'path'>, ending = ''): DataRoute[] => [
   },
 ]
 
+const Ready = z.object({ name: z.string(), ready: z.boolean() })
 const Statistics = z.object({ model_stats: z.array(z.record(z.string(), z.unknown())) })
 
 export const oipRoutes: readonly DataRoute[] = [
@@ -107,7 +108,8 @@ export const oipRoutes: readonly DataRoute[] = [
       method: 'GET',
       permission: 'public',
       summary: 'Whether a deployment answers',
-      answer: z.object({ name: z.string(), ready: z.boolean() }),
+      answer: Ready,
+      also: { 503: { says: 'It does not', schema: Ready } },
       answerTo: readiness,
     },
     '/ready',
@@ -153,6 +155,7 @@ export const oipRoutes: readonly DataRoute[] = [
         id: z.string().optional(),
         outputs: z.array(Tensor),
       }),
+      otherTypes: ['application/octet-stream'],
       answerTo: infer,
     },
     '/infer',

@@ -34,6 +34,7 @@ export const invocationRoutes: readonly DataRoute[] = [
         .optional(),
     }),
     answer: z.object({ predictions: z.array(z.record(z.string(), z.unknown())) }),
+    otherTypes: ['text/csv', 'application/jsonlines'],
     async answerTo(exchange) {
       const { predictions } = await scoreRequest(exchange, `POST ${path}`)
       const { type, text } = answerAs(exchange.request.headers.accept, predictions)
@@ -48,6 +49,7 @@ export const invocationRoutes: readonly DataRoute[] = [
     summary: 'Ready, in the scoring protocols of MLflow and of SageMaker',
     answerType: 'text/plain',
     answer: z.string(),
+    also: { 503: { says: 'Not ready', type: 'text/plain', schema: z.string() } },
     answerTo({ response, services }) {
       sendText(response, services.health.ready ? 200 : 503, '\n', 'text/plain')
     },
