@@ -33,7 +33,8 @@ export async function concludeAlert(
   const decision: Decision = {
     id: `alert-${shortDigest(digestJson({ fingerprint, now, isBroken }))}`,
     kind: 'alert',
-    subject: 'view' in about ? `features ${about.view}` : `deployment ${about.deployment}`,
+    // What stands under the deployment is what was decided of its versions
+    subject: 'view' in about ? `features ${about.view}` : `rollout ${about.deployment}`,
     at: now,
     verdict: isBroken ? 'firing' : 'resolved',
     reason: summary,
