@@ -8,7 +8,7 @@ import { digestBytes } from '../src/internal/digest.ts'
 import { seeded } from '../src/math/random/seeded.ts'
 import type { InferenceBatch, InferenceRuntime, LoadedModel } from '../src/ports/inference-runtime.ts'
 import type { LiveDeployment } from '../src/stages/serve/deployment.ts'
-import { late, trainedProject } from '../test/support/trained-project.ts'
+import { late, type LateOptions, trainedProject } from '../test/support/trained-project.ts'
 
 const many = Number(process.argv[2] ?? 200)
 const only = process.argv[3] ?? ''
@@ -19,8 +19,8 @@ const kmAt = late.inputs.findIndex(one => one.name === 'km')
 const minute = 60_000
 
 interface Arm {
-  /** Chance that a run fails at that moment (seconds since the rollout began), for that key. */
-  readonly fails: (seconds: number, key: number) => number
+  /** Chance that a run fails at that moment (seconds since the rollout began), for that key, in that zone. */
+  readonly fails: (seconds: number, key: number, zone: number) => number
   /** Milliseconds of a run, of which `common` is the request's own. */
   readonly takes: (common: number) => number
   /** Score of a row whose true logit is `truth`. */
@@ -34,6 +34,8 @@ interface Cell {
   readonly challenger: Arm
   /** Keys of callers: how many, and how unequal. */
   readonly keys?: { readonly count: number; readonly zipf: number }
+  /** Zones that the guardrails also hold within, by Zipf's law; of the one that is `broken` requests are counted apart. */
+  readonly zones?: { readonly count: number; readonly broken: number }
   /** Requests a second at that moment. */
   readonly rate?: (seconds: number) => number
   readonly requests: number
@@ -46,7 +48,7 @@ const logistic = (x: number): number => 1 / (1 + Math.exp(-x))
 const lognormal = (spread: number): number => Math.exp(spread * random.normal())
 
 /** What happens in a run: set before each request, read by the runtime. */
-let now: { cell: Cell; seconds: number; key: number; truths: Map<number, number>; common: number }
+let now: { cell: Cell; seconds: number; key: number; zone: number; truths: Map<number, number>; common: number }
 const digests = new Map<string, 'stable' | 'challenger'>()
 const loaded = new Map<string, LoadedModel>()
 let simulated = false
@@ -73,7 +75,7 @@ async function simulating(): Promise<InferenceRuntime> {
 
 function run(arm: Arm, batch: InferenceBatch): Promise<{ scores: Float32Array }> {
   clock.work(arm.takes(now.common))
-  if (random.next() < arm.fails(now.seconds, now.key)) return Promise.reject(new Error('out of order'))
+  if (random.next() < arm.fails(now.seconds, now.key, now.zone)) return Promise.reject(new Error('out of order'))
   const scores = Float32Array.from({ length: batch.rows }, (_, row) =>
     arm.score(now.truths.get(batch.features[row * width + kmAt] as number) ?? 0),
   )
@@ -94,13 +96,26 @@ interface Ended {
   readonly requests: number
   readonly own: number
   readonly labels: number
+  /** Requests of the zone that is broken. */
+  readonly within: number
+}
+
+/** One of so many, with chances that fall as 1, 1/2, 1/3. */
+function drawn(many: number): number {
+  let at = random.next() * Array.from({ length: many }, (_, i) => 1 / (i + 1)).reduce((sum, one) => sum + one, 0)
+  for (let i = 0; i < many; i++) if ((at -= 1 / (i + 1)) < 0) return i
+  return many - 1
 }
 
 let made = 0
 async function rollout(cell: Cell): Promise<Ended> {
   const name = `sim-${made++}`
   simulated = false
-  const { project } = trained.deployed(name, cell.canary ? { canary: cell.canary } : {}, { labelHorizon: '2h' })
+  const options: LateOptions = {
+    ...(cell.canary ? { canary: cell.canary } : {}),
+    ...(cell.zones ? { segments: c => c.zone } : {}),
+  }
+  const { project } = trained.deployed(name, options, { labelHorizon: '2h' })
   const serving = await trained.serve(project, { runtime: simulating })
   const live = serving.get(name) as LiveDeployment
   await live.deploy(versions.good, 'bench')
@@ -110,7 +125,7 @@ async function rollout(cell: Cell): Promise<Ended> {
   const began = clock.now()
   const waiting: { due: number; id: string; label: number }[] = []
   const { count = 1e9, zipf = 0 } = cell.keys ?? {}
-  let [requests, own, labelled] = [0, 0, 0]
+  let [requests, own, labelled, within] = [0, 0, 0, 0]
   const truths = new Map<number, number>()
   let tick = 0
   while (live.rolling && requests < cell.requests) {
@@ -133,9 +148,11 @@ async function rollout(cell: Cell): Promise<Ended> {
     // inverse of the power law, near enough to Zipf's
     const u = random.next()
     const key = zipf > 0 ? Math.floor(((count ** (1 - zipf) - 1) * u + 1) ** (1 / (1 - zipf))) : Math.floor(u * count)
-    now = { cell, seconds, key, truths, common: 5 * lognormal(0.5) }
+    const zone = cell.zones ? drawn(cell.zones.count) : 0
+    if (zone === cell.zones?.broken) within++
+    now = { cell, seconds, key, zone, truths, common: 5 * lognormal(0.5) }
     const id = `${name}-${requests++}`
-    const row = { at: clock.now(), zone: 'north', km }
+    const row = { at: clock.now(), zone: cell.zones ? `zone-${zone}` : 'north', km }
     const [answer] = await batcher.predict([{ id, key: String(key), row }]).catch(() => [])
     if (answer?.arm === 'canary') own++
     await live.settled()
@@ -160,7 +177,14 @@ async function rollout(cell: Cell): Promise<Ended> {
   })
   simulated = false
   await serving.close()
-  return { phase, rule: phase === 'rolled-back' ? (last?.rule.name ?? '') : '', requests, own, labels: labelled }
+  return {
+    phase,
+    rule: phase === 'rolled-back' ? (last?.rule.name ?? '') : '',
+    requests,
+    own,
+    labels: labelled,
+    within,
+  }
 }
 
 const fine: Arm = { fails: () => 0, takes: common => common * lognormal(0.3), score: logistic }
@@ -187,6 +211,13 @@ const bad = (name: string, challenger: Arm, more: Partial<Cell> = {}): Cell => (
   requests: 60_000,
   ...more,
 })
+/** Well overall, and broken in the eighth of twelve zones, which has 4 % of the requests. */
+const within = (name: string, rate: number, stable: number): Cell =>
+  bad(
+    name,
+    { ...fine, fails: (_, __, zone) => (zone === 7 ? 0.3 : rate) },
+    { stable: failing(stable), zones: { count: 12, broken: 7 } },
+  )
 const burst = (seconds: number): number => (seconds % 600 < 20 ? 0.4 : 0.002)
 const clustered = (_: number, key: number): number => ((key * 2_654_435_761) % 97 < 10 ? 0.3 : 0.001)
 /** Shadow alone: every row is scored by both, whatever the share. */
@@ -245,6 +276,12 @@ const cells: readonly Cell[] = [
     stable: { ...failing(0.02), score: noisy(0.15) },
   }),
   alike('the steps of the guide, 1 % errors', failing(0.01), { canary: usual, requests: 60_000 }),
+  alike('twelve zones as segments, 1 % errors', failing(0.01), { zones: { count: 12, broken: 7 } }),
+  alike('twelve zones as segments, 10 % errors', failing(0.1), { zones: { count: 12, broken: 7 } }),
+  alike('300 zones as segments, 1 % errors', failing(0.01), { zones: { count: 300, broken: 7 } }),
+  within('30 % of one zone fail, of the rest 1 %, of stable 1 %', 0.01, 0.01),
+  within('30 % of one zone fail, of the rest 1 %, of stable 5 %', 0.01, 0.05),
+  within('30 % of one zone fail, of the rest 2 %, of stable 10 %', 0.02, 0.1),
   bad('all fail', failing(1)),
   bad('half fail', failing(0.5)),
   bad('half fail, from the step of 50 % on', failing(0.5), { canary: { ...usual, shadowRows: 0, steps: ['50%'] } }),
@@ -269,8 +306,10 @@ const quantile = (values: readonly number[], q: number): string =>
     : String(values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(q * values.length))])
 
 console.log(`log loss of stable ${base.toFixed(4)}; ${many} rollouts a cell`)
-console.log('| cell | taken back | by | requests p50 / p90 | of them its own p50 / p90 |')
-console.log('|---|---|---|---|---|')
+console.log(
+  '| cell | taken back | by | requests p50 / p90 | of them its own p50 / p90 | of the broken zone p50 / p90 |',
+)
+console.log('|---|---|---|---|---|---|')
 for (const cell of cells) {
   if (!cell.name.includes(only)) continue
   const ended: Ended[] = []
@@ -282,7 +321,7 @@ for (const cell of cells) {
   const of = (pick: (one: Ended) => number): string =>
     `${quantile(back.map(pick), 0.5)} / ${quantile(back.map(pick), 0.9)}`
   console.log(
-    `| ${cell.name} | ${back.length} of ${many} | ${by || '–'} | ${of(one => one.requests)} | ${of(one => one.own)} |`,
+    `| ${cell.name} | ${back.length} of ${many} | ${by || '–'} | ${of(one => one.requests)} | ${of(one => one.own)} | ${cell.zones ? of(one => one.within) : '–'} |`,
   )
 }
 await trained.close()

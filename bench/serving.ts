@@ -1,10 +1,9 @@
 import autocannon from 'autocannon'
 import { execFile, fork } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { body, makeProject } from './served-points.ts'
 
 // Requests a second and p99 of single-row predictions at 1, 8 and 32 connections: 20 floats, 100 trees of depth 6, with
 // everything that a served row costs (checks, expressions, batching, ids, figures, the monitor, the journal), through
@@ -12,42 +11,6 @@ import { promisify } from 'node:util'
 // body and answers a constant: the floor. Then GET /health. Server and load generator are two processes; the server is
 // the compiled package.
 //   npm run build && node --import jiti/register bench/serving.ts [seconds]
-
-const width = 20
-const names = Array.from({ length: width }, (_, i) => `x${i}`)
-const rowOf = (seed: number): Record<string, number> =>
-  Object.fromEntries(names.map((name, i) => [name, Math.round(Math.sin(seed * 12.9898 + i * 78.233) * 1e6) / 1e4]))
-const body = JSON.stringify({ rows: [rowOf(0.5)] })
-
-const config = `import { dataset, deployment, gbt, json, model, monitor, project, t } from 'millrace'
-const points = dataset('points', {
-  source: json('points.ndjson'),
-  columns: { at: t.timestamp('UTC'), y: t.bool(), ${names.map(name => `${name}: t.float()`).join(', ')} },
-  eventTime: 'at',
-})
-const m = model('m', {
-  task: 'binary', from: points, label: c => c.y, inputs: c => ({ ${names.map(name => `${name}: c.${name}`).join(', ')} }),
-  split: { by: 'time', train: '20d', test: '5d' }, train: gbt({ trees: 100, depth: 6 }),
-})
-const api = deployment('api', { model: m })
-export default project('bench', { points, m, api, watch: monitor('watch', { deployment: api }) })
-`
-
-function makeProject(): string {
-  const root = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
-  writeFileSync(join(root, 'millrace.config.ts'), config)
-  const lines = Array.from({ length: 20_000 }, (_, i) => {
-    const row = rowOf(i + 1)
-    const y = names.reduce((sum, name, at) => sum + Math.sin((row[name] as number) * (at + 1) * 0.02), 0) > 0
-    return JSON.stringify({
-      at: new Date(Date.UTC(2026, 0, 1) + i * 108_000).toISOString().slice(0, 19).replace('T', ' '),
-      y,
-      ...row,
-    })
-  })
-  writeFileSync(join(root, 'points.ndjson'), `${lines.join('\n')}\n`)
-  return root
-}
 
 const compiled = (path: string): string => new URL(`../dist/${path}`, import.meta.url).href
 

@@ -80,20 +80,23 @@ export interface Client<P> {
     rows: readonly RowFor<P, N>[],
     options?: PredictManyOptions,
   ): Promise<readonly PredictionOf<P, N>[]>
-  /** Says what came true of earlier predictions; gives of how many the server still knew them. */
+  /** Says what came true of earlier predictions; gives of how many the prediction was found. */
   feedback<N extends DeploymentName<P>>(
     deployment: N,
     labels: readonly LabelFor<P, N>[],
     options?: CallOptions,
-  ): Promise<{ readonly found: number; readonly sent: number }>
+  ): Promise<Told>
   /** Says what earlier predictions turned out to be worth, by the metrics of the deployment's canary; gives how many were new. */
-  observe(
-    deployment: DeploymentName<P>,
-    observations: readonly Observation[],
-    options?: CallOptions,
-  ): Promise<{ readonly found: number; readonly sent: number }>
+  observe(deployment: DeploymentName<P>, observations: readonly Observation[], options?: CallOptions): Promise<Told>
   /** Whether the server takes requests. */
   ready(options?: CallOptions): Promise<boolean>
+}
+
+/** What became of what was told. */
+export interface Told {
+  /** Null where the server could not ask the one of its instances that knows at present: what was sent is kept for it. */
+  readonly found: number | null
+  readonly sent: number
 }
 
 /** What one prediction turned out to be worth. */

@@ -25,6 +25,29 @@ describe('definitions', () => {
     const misspelt = { source, columns, expect: (c: { m: { between(): never } }) => [c.m.between()] }
     check(() => dataset('d', misspelt as never)).toThrow('column m: is not declared; there are at, n')
   })
+  it('refuse segments that no request carries, or whose values name persons', () => {
+    const columns = { at: t.timestamp('UTC'), email: t.pii(t.text()), age: t.pii(t.int()), n: t.int(), y: t.bool() }
+    const rows = dataset('d', { source, columns, eventTime: 'at', encryptWith: 'k' })
+    const of = (segments: unknown) => () =>
+      deployment('api', {
+        model: model('m', {
+          task: 'binary',
+          from: rows,
+          label: c => c.y,
+          inputs: c => ({ n: c.n, old: c.age.gt(65), known: c.email.ne('') }),
+          split: { by: 'time', train: '30d', test: '7d' },
+          train: gbt({ trees: 2 }),
+        }),
+        segments: segments as never,
+      })
+    type C = Record<string, { gt(n: number): unknown }>
+    check(of((c: C) => [c['n'], c['age']?.gt(65)])().segments.map(one => one.name)).toEqual(['n', 'age > 65'])
+    check(of((c: C) => [c['n'], c['email']])).toThrow("segments has email, of 'email', which holds personal data")
+    check(of((c: C) => c['age'])).toThrow("segments has age, of 'age', which holds personal data")
+    check(of((c: C) => c['y'])).toThrow("segments names 'y'")
+    for (const wrong of [[], 'n', [{}]]) check(of(() => wrong)).toThrow('segments must give a number, text or boolean')
+    check(of('n')).toThrow('a function')
+  })
   it('refuse an argument that is missing or nothing by its place', () => {
     const batches = expect.batches as unknown as (...args: unknown[]) => unknown
     const rule = () => []

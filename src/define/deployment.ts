@@ -1,8 +1,11 @@
 import type { Task } from '../math/task.ts'
 import { type Canary, canaryForms, canaryOf, type CanaryOptions } from './canary.ts'
-import type { Columns } from './column.ts'
+import type { ColumnExpressions, Columns } from './column.ts'
+import { columnsOfDataset, personalColumns } from './dataset.ts'
+import { columnsOf, type Expression } from './expression/index.ts'
 import type { Model } from './model.ts'
-import { builder, definitionOf, members, optional, text, type Forms } from './forms.ts'
+import { builder, callback, definitionOf, members, optional, text, type Forms } from './forms.ts'
+import { type NamedValue, type Values, valuesForm, valuesOf } from './model-test/columns.ts'
 import { checkName, definitionBrand, refuse, unknownColumn, type Definition } from './named.ts'
 import { requestColumnNames } from './request.ts'
 
@@ -13,7 +16,16 @@ export interface DeploymentOptions<C extends Columns, D extends string, T extend
   readonly canary?: CanaryOptions
   /** Column of the request whose value keeps a caller on one arm; by default, and where it is null, the request id. */
   readonly stickyBy?: D & keyof C & string
+  /**
+   * Expressions of the request's columns, such as `c => [c.region, c.distance.gt(500)]`: the guardrails of a rollout also hold within each
+   * of their values, so that a challenger that is broken in one of them is taken back (default none). Of personal columns
+   * only conditions, whose values tell nothing of anybody.
+   */
+  readonly segments?: (c: ColumnExpressions<C>) => Segment<D> | readonly Segment<D>[]
 }
+
+/** What parts requests into segments. */
+type Segment<D extends string> = Expression<'int' | 'float' | 'text' | 'bool', boolean, D>
 
 export interface Deployment<
   C extends Columns = Columns,
@@ -25,12 +37,33 @@ export interface Deployment<
   readonly model: Model<C, D, T>
   readonly canary: Canary
   readonly stickyBy: string | undefined
+  readonly segments: readonly NamedValue[]
 }
 
 const deploymentForms: Forms<DeploymentOptions<Columns, string>> = {
   model: definitionOf('model', 'a model'),
   canary: optional(members(canaryForms)),
   stickyBy: optional(text),
+  segments: optional(callback),
+}
+
+/** What requests are parted by; refuses what no request carries, and values that name persons. */
+function segmentsOf(name: string, model: Model, given: unknown): readonly NamedValue[] {
+  if (!valuesForm.holds(given)) refuse('deployment', name, `segments must give ${valuesForm.words}`)
+  const known = requestColumnNames(model)
+  const personal = personalColumns(model.from)
+  const segments = valuesOf(given as Values)
+  for (const { node, name: segment } of segments)
+    for (const column of columnsOf(node)) {
+      if (!known.includes(column)) refuse('deployment', name, `segments ${unknownColumn(column, known)}`)
+      if (personal.has(column) && node.type !== 'bool')
+        refuse(
+          'deployment',
+          name,
+          `segments has ${segment}, of '${column}', which holds personal data: its values would stand in decisions. Give a condition over it`,
+        )
+    }
+  return segments
 }
 
 function declareDeployment<const N extends string, C extends Columns, D extends string, T extends Task>(
@@ -38,16 +71,18 @@ function declareDeployment<const N extends string, C extends Columns, D extends 
   options: DeploymentOptions<C, D, T>,
 ): Deployment<C, D, N, T> {
   checkName('deployment', name)
-  const { stickyBy } = options
-  const columns = requestColumnNames(options.model as unknown as Model)
-  if (stickyBy !== undefined && !columns.includes(stickyBy))
-    refuse('deployment', name, `stickyBy ${unknownColumn(stickyBy, columns)}`)
+  const { stickyBy, segments } = options
+  const known = requestColumnNames(options.model as unknown as Model)
+  if (stickyBy !== undefined && !known.includes(stickyBy))
+    refuse('deployment', name, `stickyBy ${unknownColumn(stickyBy, known)}`)
+  const { columns } = options.model.from as unknown as { readonly columns: C }
   return {
     [definitionBrand]: 'deployment',
     name,
     model: options.model,
     canary: canaryOf(name, options.canary ?? {}),
     stickyBy,
+    segments: segments ? segmentsOf(name, options.model as unknown as Model, segments(columnsOfDataset(columns))) : [],
   }
 }
 

@@ -193,6 +193,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
         maxMemory: 2 ** 28,
       },
       stickyBy: 'km',
+      segments: (c: typeof columns) => c.km,
     },
   ],
   monitor: [

@@ -37,6 +37,10 @@ export class ScoreColumn implements Column {
   get bytes(): number {
     return 2 + 8 * this.#width
   }
+  /** Numbers of the longest. */
+  get width(): number {
+    return this.#width
+  }
   reserve(slots: number): void {
     this.#slots = slots
     const lengths = new Uint16Array(slots)
@@ -69,6 +73,12 @@ export class ScoreColumn implements Column {
     this.#lengths[slot] = score.length
     this.#values.set(score, slot * this.#width)
   }
+}
+
+/** The bits by which an id is known. */
+export interface IdKey {
+  readonly low: number
+  readonly high: number
 }
 
 export interface TableLimits {
@@ -147,6 +157,17 @@ export class IdTable {
       if (slot < 0) return place
       if (this.#hashes[2 * slot] === low && this.#hashes[2 * slot + 1] === high) return place
     }
+  }
+
+  /** The same of every table of this process. */
+  keyOf(id: string): IdKey {
+    this.#hash(id)
+    return { low: this.#low, high: this.#high }
+  }
+
+  /** The key of the row in a slot. */
+  keyAt(slot: number): IdKey {
+    return { low: this.#hashes[2 * slot] as number, high: this.#hashes[2 * slot + 1] as number }
   }
 
   /** The slot of an id; -1 where there is none. */

@@ -15,6 +15,16 @@ export interface RolloutEvidence {
     readonly logE: number
     readonly limit: number
   }[]
+  /** The guardrails within segments that are nearest to their limits; `segment` is null for the rare ones together. */
+  readonly segments: readonly {
+    readonly segment: string | null
+    readonly kind: string
+    readonly requests: number
+    readonly canary: number
+    readonly all: number
+    readonly logE: number
+    readonly limit: number
+  }[]
   /** Confidence sequence of the challenger's loss minus stable's, per labelled row. */
   readonly loss: {
     readonly rows: number

@@ -14,26 +14,32 @@ const mark = 'x-millrace-forwarded'
 const passed = ['authorization', 'cookie', 'content-type', 'accept']
 const patienceMs = 30_000
 
-/** Asks the instance that leads, as whoever asked this one. Undefined where this one leads. Throws `noLeader`. */
-export async function forward(request: Request, path: string, lead: Lead): Promise<Response | undefined> {
-  if (lead.leads()) return undefined
+/** What is asked of the one that leads: as it came, and by whom. */
+export interface Question {
+  readonly method: string
+  readonly path: string
+  readonly header: (name: string) => string | undefined
+  readonly body?: string | ArrayBuffer | undefined
+}
+
+/** Asks the instance that leads, as whoever asked this one. Throws `noLeader` where none is reached within that time. */
+export async function askLeader(lead: Lead, asked: Question, milliseconds = patienceMs): Promise<Response> {
   const url = lead.url()
   const missing = (reason: string, error?: unknown): Error => fail('noLeader', { what: 'this project', reason }, error)
   if (url === undefined || url === '') throw missing('none is known yet')
   // It has just let go: whoever comes next is not known to it either
-  if (request.headers.has(mark)) throw missing('the one that did has let go')
+  if (asked.header(mark) !== undefined) throw missing('the one that did has let go')
   const headers = new Headers({ [mark]: '1' })
   for (const name of passed) {
-    const value = request.headers.get(name)
-    if (value !== null) headers.set(name, value)
+    const value = asked.header(name)
+    if (value !== undefined) headers.set(name, value)
   }
   try {
-    const body = request.method === 'GET' ? undefined : await request.arrayBuffer()
-    const answer = await fetch(`${url}${path}`, {
-      method: request.method,
+    const answer = await fetch(`${url}${asked.path}`, {
+      method: asked.method,
       headers,
-      ...(body === undefined ? {} : { body }),
-      signal: AbortSignal.timeout(patienceMs),
+      ...(asked.body === undefined ? {} : { body: asked.body }),
+      signal: AbortSignal.timeout(milliseconds),
     })
     const type = answer.headers.get('content-type')
     return new Response(await answer.arrayBuffer(), {
@@ -43,4 +49,12 @@ export async function forward(request: Request, path: string, lead: Lead): Promi
   } catch (error) {
     throw missing(messageOf(error), error)
   }
+}
+
+/** Lets the instance that leads answer. Undefined where this one leads. Throws `noLeader`. */
+export async function forward(request: Request, path: string, lead: Lead): Promise<Response | undefined> {
+  if (lead.leads()) return undefined
+  const { method, headers } = request
+  const body = method === 'GET' ? undefined : await request.arrayBuffer()
+  return askLeader(lead, { method, path, header: name => headers.get(name) ?? undefined, body })
 }

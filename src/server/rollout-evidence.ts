@@ -4,7 +4,7 @@ import type { Json } from '../internal/canonical-json.ts'
 import type { RolloutEvidence } from './api-types.ts'
 import { queryStandings } from '../stages/deploy/rollout/query-verdict.ts'
 import { metricStandings } from '../stages/deploy/rollout/metric-verdict.ts'
-import { limitOf, logE } from '../stages/deploy/rollout/transition.ts'
+import { limitOf, logE, shownStandings } from '../stages/deploy/rollout/guardrail-verdict.ts'
 
 function isRollout(state: unknown): state is RolloutState {
   if (typeof state !== 'object' || state === null) return false
@@ -28,6 +28,7 @@ export function rolloutEvidence(state: unknown): RolloutEvidence | null {
       logE: logE(found, name),
       limit: limitOf(config, name),
     })),
+    segments: shownStandings(found).shown.map(({ segment = null, ...one }) => ({ segment, ...one })),
     loss:
       bounds && Number.isFinite(bounds.lower) && Number.isFinite(bounds.upper)
         ? {

@@ -149,6 +149,17 @@ export const Evidence: z.ZodType<RolloutEvidence> = z
     guardrails: z.array(
       z.object({ name: z.string(), canary: z.number(), all: z.number(), logE: z.number(), limit: z.number() }),
     ),
+    segments: z.array(
+      z.object({
+        segment: z.string().nullable(),
+        kind: z.string(),
+        requests: z.number(),
+        canary: z.number(),
+        all: z.number(),
+        logE: z.number(),
+        limit: z.number(),
+      }),
+    ),
     loss: z
       .object({ rows: z.number(), mean: z.number(), lower: z.number(), upper: z.number(), allowed: z.number() })
       .nullable(),

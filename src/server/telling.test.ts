@@ -335,6 +335,7 @@ describe('the evidence of a rollout', () => {
         logE: 0,
         limit: -Math.log(name === 'error' ? 0.01 * 0.5 : 0.01 * 0.25),
       })),
+      segments: [],
       loss: null,
       metrics: [],
       queries: [],

@@ -19,6 +19,7 @@ interface View {
     readonly guardrails: Readonly<Record<string, { readonly canary: number; readonly all: number }>>
     readonly shadow: { readonly rows: number; readonly flips: number }
   }
+  readonly evidence: { readonly segments: readonly { readonly segment: string }[] }
   readonly decisions: readonly { readonly verdict: string; readonly reason: string; readonly rule: { name: string } }[]
   readonly status: { readonly stable: { readonly version: number } }
 }
@@ -35,12 +36,13 @@ beforeAll(async () => {
       "deployment('orders-api', { model: lateness })",
       `deployment('orders-api', { model: lateness, canary: ${canary("timeout: '300ms'")} })
 const patient = deployment('patient-api', { model: lateness, canary: ${canary("timeout: '30s'")} })
-const strict = deployment('strict-api', { model: lateness, canary: ${canary(`timeout: '30s', maxLatency: '60ms', slower: 1_000, maxMemory: ${300 * 2 ** 20}`)} })`,
+const strict = deployment('strict-api', { model: lateness, canary: ${canary(`timeout: '30s', maxLatency: '60ms', slower: 1_000, maxMemory: ${300 * 2 ** 20}`)} })
+const parted = deployment('parted-api', { model: lateness, canary: ${canary("timeout: '30s'")}, segments: c => c.weight.gt(900) })`,
     )
-    .replace('lateness, api, watch', 'lateness, api, strict, patient, watch')
+    .replace('lateness, api, watch', 'lateness, api, strict, patient, parted, watch')
   await writeFile(config, rolling)
   expect(await millrace(root, ['train'])).toMatchObject({ code: 0 })
-  for (const name of ['orders-api', 'strict-api', 'patient-api'])
+  for (const name of ['orders-api', 'strict-api', 'patient-api', 'parted-api'])
     expect(await millrace(root, ['deploy', name])).toMatchObject({ code: 0 })
   await writeFile(join(root, 'hostile.onnx'), hostileModel())
   const scorer = "onnx('hostile.onnx', { inputs: { weight: 'weight', distance: 'distance' } })"
@@ -68,9 +70,14 @@ interface Answer {
   readonly predictions: readonly { readonly score: number; readonly arm: string; readonly version: number }[]
 }
 /** So many requests one after another, each answered by stable as if there were no challenger. */
-async function predict(count: number, distance: number, name = 'orders-api'): Promise<void> {
+async function predict(
+  count: number,
+  distance: number,
+  name = 'orders-api',
+  weight = healthy?.weight ?? 0,
+): Promise<void> {
   for (let i = 0; i < count; i++) {
-    const row = { weight: healthy?.weight ?? 0, distance }
+    const row = { weight, distance }
     const { predictions } = await ask<Answer>(`${name}/predict`, { rows: [row] })
     expect(predictions).toEqual([expect.objectContaining({ arm: 'stable', version: 1 })])
     expect(Number.isFinite(predictions[0]?.score)).toBe(true)
@@ -125,6 +132,29 @@ describe('a challenger in an ONNX file', () => {
     expect(heard.rollout.phase).toBe('shadow')
     await predict(1, distance, name)
     expect(told(await view('taken back', over, name))).toEqual(['rolled-back', `guardrail ${kind}`, 1])
+  })
+
+  it('that takes longer in one segment alone is taken back for it, by its name, not one request earlier', async () => {
+    await begin('parted-api')
+    await predict(60, 10, 'parted-api')
+    await predict(5 + 12, distanceOf('slow', 999), 'parted-api', 950)
+    const near = await view('heard', one => one.rollout.shadow.rows === 77, 'parted-api')
+    // well overall
+    expect(near.rollout.guardrails['latency']?.canary).toBeLessThan(30)
+    expect(near.rollout.phase).toBe('shadow')
+    expect(near.evidence.segments[0]).toMatchObject({
+      segment: 'weight > 900 = true',
+      kind: 'latency',
+      canary: 12,
+      all: 12,
+    })
+    expect((await millrace(root, ['rollout', 'status', 'parted-api'])).out).toMatch(
+      /weight > 900 = true +latency +17 +12 +12 +\d/,
+    )
+    await predict(1, distanceOf('slow', 999), 'parted-api', 950)
+    const taken = await view('taken back', over, 'parted-api')
+    expect(told(taken)).toEqual(['rolled-back', 'segment guardrail latency', 1])
+    expect(taken.decisions[0]?.reason).toMatch(/^where weight > 900 = true, of lateness@2 and lateness@1 one took more/)
   })
 
   it('is watched to its end from the command line, each change a line, with what the server alone knows', async () => {
@@ -200,11 +230,11 @@ describe('a challenger in an ONNX file', () => {
   })
 
   it('is decided on by events that are kept: every decision is made again', async () => {
-    for (const name of ['orders-api', 'strict-api', 'patient-api']) {
+    for (const name of ['orders-api', 'strict-api', 'patient-api', 'parted-api']) {
       const { code, out } = await millrace(root, ['rollout', 'replay', name, '--json'])
       const { decisions, events } = JSON.parse(out) as { decisions: { found: string }[]; events: number }
       expect([code, new Set(decisions.map(one => one.found))]).toEqual([0, new Set(['agrees'])])
-      expect(decisions.length).toBe({ 'orders-api': 6, 'strict-api': 2, 'patient-api': 1 }[name])
+      expect(decisions.length).toBe({ 'orders-api': 6, 'strict-api': 2, 'patient-api': 1, 'parted-api': 1 }[name])
       expect(events).toBeGreaterThan(5)
     }
   })

@@ -200,6 +200,9 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
   'CanaryOptions.labels': canary,
   'CanaryOptions.minRequests': bounds('a step needs its requests to the last one'),
   'CanaryOptions.maxWait': bounds('a step is held when its time has run out, not a microsecond before'),
+  'DeploymentOptions.segments': of('src/stages/deploy/rollout/segments.test.ts')(
+    'take back who is broken in one of them, at its share of alpha and not one request earlier',
+  ),
   'CanaryOptions.alpha': bounds('a guardrail asks for its share of alpha: %s'),
   'CanaryOptions.shadowRows': bounds('shadow rows are needed to the last one'),
   'CanaryOptions.bake': bounds('a bake ends at its length, not a microsecond before'),

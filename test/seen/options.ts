@@ -450,6 +450,9 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'DeploymentOptions.stickyBy': of('src/stages/serve/deployment.test.ts')(
     "is that of its entity where the deployment is sticky, and the request's where it is not",
   ),
+  'DeploymentOptions.segments': of('src/app/live/segments.test.ts')(
+    'takes it back by what all instances saw, over a change of who leads, and every decision is made again',
+  ),
   'MonitorOptions.window': live('make windows shorter, alarms rarer and changes smaller'),
   'MonitorOptions.labelHorizon': live('a cohort that few labels came for is stated after %s'),
   'PostgresMetadata.urlFrom': workspace('that is in PostgreSQL needs its URL, and a server that answers'),

@@ -64,6 +64,7 @@ test('every verdict of every kind of decision is met', () => {
 
 /** Rules as the code writes them, with what is filled in. */
 const filled: Readonly<Record<string, readonly string[]>> = {
+  'segment guardrail ${kind}': ['error', 'timeout', 'slow', 'latency'].map(kind => `segment guardrail ${kind}`),
   'guardrail ${kind}': ['error', 'timeout', 'slow', 'latency'].map(kind => `guardrail ${kind}`),
   'command ${command}': ['abort', 'promote', 'pause', 'resume', 'approve'].map(command => `command ${command}`),
 }

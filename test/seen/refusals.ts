@@ -14,6 +14,7 @@ const rollout = of('src/stages/deploy/rollout/rollout.test.ts')
 const observed = of('src/server/observe.test.ts')
 const queriesPlayed = of('src/stages/deploy/rollout/queries.test.ts')
 const gates = of('src/stages/deploy/rollout/gates.test.ts')
+const segments = of('src/stages/deploy/rollout/segments.test.ts')
 const bounds = of('src/stages/deploy/rollout/bounds.test.ts')
 const watch = of('src/stages/watch/watch.test.ts')
 const monitor = of('src/stages/watch/monitor/advance.test.ts')
@@ -131,6 +132,11 @@ export const rulesSeen: Readonly<Record<string, Refusal>> = {
     of('test/audit.test.ts')('lost: %s. It is accepted with a reason, told from then on, and proves what comes after'),
   ),
   // rollouts
+  rollout: both(
+    of('src/stages/watch/rollout-alert.test.ts')(
+      'fires when a challenger was taken back, once, with the reason; the next rollout resolves it, and a person is told of none',
+    ),
+  ),
   bake: both(bounds('a bake ends at its length, not a microsecond before')),
   shadow: both(bounds('shadow rows are needed to the last one')),
   guardrails: both(bounds('a step needs its requests to the last one')),
@@ -143,6 +149,14 @@ export const rulesSeen: Readonly<Record<string, Refusal>> = {
   ),
   memory: both(bounds('memory beyond what is allowed rolls back, that which is allowed does not come here')),
   'guardrail slow': both(bounds('a guardrail asks for its share of alpha: %s')),
+  'segment guardrail error': both(
+    segments('take back who is broken in one of them, at its share of alpha and not one request earlier'),
+  ),
+  'segment guardrail timeout': both(segments('hold of %s as well, not one request earlier')),
+  'segment guardrail slow': both(segments('hold of %s as well, not one request earlier')),
+  'segment guardrail latency': both(
+    segments('hold of who takes longer in one of them as well, and of nobody who takes as long'),
+  ),
   'finite scores': both(bounds('a score that is no probability rolls back at once, 0 and 1 are some')),
   'shadow disagreement': both(bounds('disagreement holds beyond twice what was measured offline')),
   'command abort': both(bounds('every command does what it says once, and nothing afterwards')),

@@ -186,6 +186,30 @@ test.skipIf(!hasBrowser)('axe finds nothing serious on any page, wide and narrow
   }
 })
 
+test.skipIf(!hasBrowser)(
+  'the guardrails within segments are shown, nearest to their limits first, with the rare ones',
+  async () => {
+    const browser = await chromium.launch({ executablePath: browserPath, args: ['--no-sandbox'] })
+    try {
+      const page = await browser.newPage()
+      await page.goto(`${server.url}/deployments`)
+      const table = page.getByRole('region', { name: /Guardrails within segments/ })
+      await table.waitFor()
+      const rows = await table.getByRole('row').allInnerTexts()
+      expect(rows.slice(1).map(row => row.split(/\t/).slice(0, 4).join(' '))).toEqual([
+        'origin = "OSL" latency 29 36',
+        'origin = "OSL" error 1 1',
+        expect.stringMatching(/^(rare|origin)/),
+        expect.stringMatching(/^(rare|origin)/),
+        expect.stringMatching(/^(rare|origin)/),
+      ])
+      expect(rows.join('\n')).toContain('rare segments together')
+    } finally {
+      await browser.close()
+    }
+  },
+)
+
 test.skipIf(!hasBrowser)('a rollout is taken back and approved by those who may, each asked once more', async () => {
   const held = {
     phase: 'step',

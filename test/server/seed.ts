@@ -267,7 +267,13 @@ export async function seed({ store, clock }: Pick<ServerServices['workspace'], '
   )
 
   const initial = startRollout(
-    { deployment: 'lateness-api', challenger: 'lateness@3', stable: 'lateness@2', task: 'binary' },
+    {
+      deployment: 'lateness-api',
+      challenger: 'lateness@3',
+      stable: 'lateness@2',
+      task: 'binary',
+      segments: [{ name: 'origin', node: { op: 'column', name: 'origin', type: 'text' } }],
+    },
     now - 2 * 3600_000_000,
     1,
   )
@@ -308,6 +314,19 @@ export async function seed({ store, clock }: Pick<ServerServices['workspace'], '
       ...initial.guardrails,
       error: { canary: 1, all: 4 },
       latency: { canary: 251, all: 530 },
+    },
+    segments: {
+      seen: {
+        'origin = "ATL"': {
+          requests: 214,
+          guardrails: { error: { canary: 0, all: 2 }, latency: { canary: 98, all: 209 } },
+        },
+        'origin = "OSL"': {
+          requests: 41,
+          guardrails: { error: { canary: 1, all: 1 }, latency: { canary: 29, all: 36 } },
+        },
+      },
+      rare: { requests: 64, guardrails: { latency: { canary: 30, all: 64 } } },
     },
     shadow: { rows: 1000, sumDifference: 14, sumSquare: 0.5, flips: 13, nonFinite: 0, nextLook: 1024 },
   }

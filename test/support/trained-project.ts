@@ -104,7 +104,7 @@ const projectOf = (...more: readonly object[]): Project =>
     { prometheus: { urlFrom: 'PROMETHEUS_URL' } },
   )
 
-type LateOptions = Omit<DeploymentOptions<typeof table.columns, 'at' | 'zone' | 'km'>, 'model'>
+export type LateOptions = Omit<DeploymentOptions<typeof table.columns, 'at' | 'zone' | 'km'>, 'model'>
 
 export interface Trained {
   readonly workspace: Workspace

@@ -264,4 +264,9 @@ describe('the definition API', () => {
     // @ts-expect-error `tip` is not in the request
     deployment('e', { model: tipped, stickyBy: 'tip' })
   })
+  it('parts a rollout by columns of the request only', () => {
+    deployment('d', { model: tipped, segments: c => [c.city, c.city.eq('oslo')] })
+    // @ts-expect-error `tip` is not in the request
+    deployment('e', { model: tipped, segments: c => c.tip })
+  })
 })

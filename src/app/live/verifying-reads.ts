@@ -5,7 +5,7 @@ import type { Log } from '../../ports/log.ts'
 import { inEnvironment } from '../../stages/features/applied.ts'
 import { readVerificationOf } from '../../stages/features/verifications.ts'
 import type { StageServices } from '../../stages/services.ts'
-import { concludeFeatureAlert } from '../../stages/watch/feature-alert.ts'
+import { concludeAlert } from '../../stages/watch/conclude-alert.ts'
 import type { MonitorServices } from '../../stages/watch/record.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 
@@ -68,11 +68,11 @@ export class ReadVerifier {
     const wrong = results.reduce((sum, one) => sum + one.mismatches, 0)
     const [first] = results.flatMap(one => (one.mismatches > 0 ? one.examples : []))
     const view = inEnvironment(this.#services.project, name)
-    await concludeFeatureAlert(
+    await concludeAlert(
       this.#services,
       {
         alert: 'feature reads',
-        view,
+        about: { view },
         isBroken: wrong > 0,
         summary: first
           ? `${wrong} of ${compared} values that were read of ${view} are not what training has: ${first.feature} of ${first.key} was ${first.online}, and is ${first.offline} (${first.reason})`

@@ -9,6 +9,7 @@ import { versionName } from '../../stages/register/version-parts.ts'
 import type { LiveDeployment } from '../../stages/serve/deployment.ts'
 import type { LiveServing } from '../../stages/serve/serving.ts'
 import { LiveMonitor } from '../../stages/watch/live.ts'
+import { RolloutAlert } from '../../stages/watch/rollout-alert.ts'
 import { ObservationReader, type Positions } from '../../stages/instances/observation-reader.ts'
 import type { Keeper } from '../../stages/serve/journal.ts'
 import type { Json } from '../../internal/canonical-json.ts'
@@ -109,6 +110,9 @@ export async function watchAll(
       2 * deployment.labelHorizon,
       ...own.map(({ definition }) => 4 * definition.window + definition.labelHorizon),
     )
+    const notifiers = await notifiersOf([...new Set(own.flatMap(one => one.definition.notify))], log)
+    const { store } = workspace
+    triggers.push(new RolloutAlert({ store, clock, notifiers }, deployment.name, () => deployment.rollout))
     const folder = join(workspace.folder, 'serving', deployment.name)
     const keepers: Keeper[] = [...own]
     if (others) {

@@ -1,5 +1,6 @@
 import { formatTime } from '../../internal/time.ts'
 import type { RolloutState } from '../../stages/deploy/rollout/index.ts'
+import { segmentInWords, shownStandings } from '../../stages/deploy/rollout/guardrail-verdict.ts'
 import { queryStandings } from '../../stages/deploy/rollout/query-verdict.ts'
 import { evidenceOf } from '../../stages/deploy/rollout/transition.ts'
 import { versionName } from '../../stages/register/version-parts.ts'
@@ -31,6 +32,28 @@ function progressOf({ config, phase, shadow, requests }: RolloutState): string {
   return phase === 'step' ? `${answered}; ${count(config.minRequests)} are needed in this step` : answered
 }
 
+/** The guardrails within segments that are nearest to taking the challenger back. */
+function segmentLines(state: RolloutState): readonly string[] {
+  if (!state.segments) return []
+  const { shown, hidden } = shownStandings(state)
+  if (shown.length === 0) return ['no segment has evidence yet']
+  return [
+    ...tableLines(
+      ['segment', 'guardrail', 'requests', 'against it', 'arms differ', 'ln e-value', 'limit'],
+      shown.map(one => [
+        segmentInWords(one.segment),
+        one.kind,
+        one.requests,
+        one.canary,
+        one.all,
+        Number(Math.max(0, one.logE).toFixed(2)),
+        Number(one.limit.toFixed(2)),
+      ]),
+    ),
+    ...(hidden > 0 ? [`${count(hidden)} more that are further from their limits`] : []),
+  ]
+}
+
 /** A rollout with the evidence that its rules look at, for people. */
 export function rolloutLines(state: RolloutState): readonly string[] {
   const { guardrails, labels } = evidenceOf(state) as unknown as {
@@ -51,6 +74,7 @@ export function rolloutLines(state: RolloutState): readonly string[] {
         Number(one.limit.toFixed(2)),
       ]),
     ),
+    ...segmentLines(state),
     ...queryStandings(state).map(({ name, says }) => `${name}: ${says}`),
     labels.rows === 0
       ? 'no labels count yet'

@@ -1,8 +1,9 @@
 import { z } from '@hono/zod-openapi'
-import { fail } from '../../errors/index.ts'
+import { fail, isMillraceError } from '../../errors/index.ts'
 import { parseTime } from '../../internal/time.ts'
 import type { Label, Prediction, PredictRequest, ServedDeployment } from '../../stages/serve/types.ts'
 import { checkJsonType, parseJson } from '../body.ts'
+import { askLeader } from '../forward.ts'
 import { parseInput } from '../route.ts'
 import { readBody, sendJson, type DataRoute, type Exchange } from './exchange.ts'
 import { typedRows } from './rows.ts'
@@ -206,6 +207,38 @@ const predictPath = '/v1/deployments/{name}/predict'
 const observePath = '/v1/deployments/{name}:observe'
 const feedbackPath = '/v1/deployments/{name}/feedback'
 
+const found = (what: string) =>
+  z
+    .number()
+    .nullable()
+    .describe(`${what}; null where the instance that leads cannot be asked at present: what was sent is kept for it`)
+
+/** Milliseconds that the one that leads has to say what it finds. */
+const patienceMs = 2_000
+
+/**
+ * How many of what is told are found. Only who leads knows the predictions of all: it is asked where this one follows. Null where it
+ * cannot be: then `keep` writes down here what is told, and it reads that as soon as it can.
+ */
+async function foundBy(
+  { request, services }: Exchange,
+  body: unknown,
+  keep: () => Promise<number>,
+): Promise<number | null> {
+  const { lead } = services
+  if (lead.leads()) return keep()
+  const header = (name: string): string | undefined => request.headers[name]?.toString()
+  try {
+    const asked = { method: 'POST', path: request.url ?? '', header, body: JSON.stringify(body) }
+    const answer = await askLeader(lead, asked, patienceMs)
+    if (answer.ok) return ((await answer.json()) as { readonly found: number | null }).found
+  } catch (error) {
+    if (!isMillraceError(error)) throw error
+  }
+  await keep()
+  return null
+}
+
 export const predictRoutes: readonly DataRoute[] = [
   {
     method: 'POST',
@@ -232,19 +265,21 @@ export const predictRoutes: readonly DataRoute[] = [
     whole: true,
     body: Feedback,
     answer: z.object({
-      found: z.number().describe('whose prediction is known here; an instance that follows another knows none'),
+      found: found('whose prediction is known'),
       sent: z.number(),
     }),
     async answerTo(exchange) {
       const deployment = servedOf(exchange, exchange.params.name ?? '')
       const route = `POST ${feedbackPath}`
-      const { labels } = parseInput(Feedback, await jsonBody(exchange), 'body', route)
+      const body = await jsonBody(exchange)
+      const { labels } = parseInput(Feedback, body, 'body', route)
       const read = labels.map((one, i): Label => {
         const label = labelOf(one.label, deployment, `body.labels[${i}].label`, route)
         const at = one.at === undefined ? undefined : moment(one.at, `body.labels[${i}].at`, route)
         return { id: one.id, label, ...(at === undefined ? {} : { at }) }
       })
-      sendJson(exchange.response, 200, { found: await deployment.feedback(read), sent: read.length })
+      const found = await foundBy(exchange, body, () => deployment.feedback(read))
+      sendJson(exchange.response, 200, { found, sent: read.length })
     },
   },
   {
@@ -256,13 +291,14 @@ export const predictRoutes: readonly DataRoute[] = [
     whole: true,
     body: Observed,
     answer: z.object({
-      found: z.number().describe('new, and of predictions that are known here; an instance that follows knows none'),
+      found: found('new, and of predictions that are known'),
       sent: z.number(),
     }),
     async answerTo(exchange) {
       const deployment = servedOf(exchange, exchange.params.name ?? '')
-      const { observations } = parseInput(Observed, await jsonBody(exchange), 'body', `POST ${observePath}`)
-      const found = await deployment.observe(observations)
+      const body = await jsonBody(exchange)
+      const { observations } = parseInput(Observed, body, 'body', `POST ${observePath}`)
+      const found = await foundBy(exchange, body, () => deployment.observe(observations))
       sendJson(exchange.response, 200, { found, sent: observations.length })
     },
   },

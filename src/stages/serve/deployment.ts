@@ -5,7 +5,7 @@ import { messageOf } from '../../internal/message-of.ts'
 import type { Micros } from '../../internal/time.ts'
 import type { Task } from '../../math/task.ts'
 import { type CommandEvent, startRollout, type RolloutState } from '../deploy/rollout/index.ts'
-import { limitOf, logE } from '../deploy/rollout/transition.ts'
+import { limitOf, logE, segmentStandings } from '../deploy/rollout/guardrail-verdict.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
 import type { StageServices } from '../services.ts'
 import { versionCalled, versionName } from '../register/version-parts.ts'
@@ -38,9 +38,12 @@ export interface Lead extends JournalOptions {
 
 /** How near each guardrail is to taking the challenger back; 1 does. */
 const nearnessOf = (state: RolloutState): Nearness =>
-  Object.fromEntries(
-    state.config.guardrails.map(kind => [kind, Math.max(0, logE(state, kind)) / limitOf(state.config, kind)]),
-  )
+  Object.fromEntries([
+    ...state.config.guardrails.map(kind => [kind, Math.max(0, logE(state, kind)) / limitOf(state.config, kind)]),
+    ...segmentStandings(state)
+      .slice(0, 1)
+      .map(one => ['nearest segment', Math.max(0, one.logE) / one.limit]),
+  ])
 
 type Columns = ServedDeployment['columns']
 const none: Columns = []

@@ -15,6 +15,8 @@ export interface Judged {
   /** Rows that each arm answered, by which share. */
   readonly rows: { readonly stable: number; readonly canary: number }
   readonly weight: number
+  /** Names of the segments that the rows are in; left out where none are declared. */
+  readonly segments: readonly string[] | undefined
 }
 
 /** What a process of its own may be slower because it is one, in milliseconds: between two requests it grows cold. */
@@ -30,13 +32,14 @@ function outcomeOf({ took }: Scored, other: number | undefined, { maxLatency, ti
 
 /** What a rollout learns from a request. Nothing of one that the challenger was not asked. */
 export function eventsOf(judged: Judged, limits: Limits): readonly RolloutEvent[] {
-  const { at, stable, canary, own, challenged, rows, weight } = judged
+  const { at, stable, canary, own, challenged, rows, weight, segments } = judged
+  const parted = segments ? { segments } : {}
   if ('missing' in challenged) {
     const { missing } = challenged
     if (missing === 'unasked') return []
     if (missing === 'memory') return [{ type: 'memory', at, bytes: challenged.bytes ?? 0 }]
     const outcome = { stable: own ? outcomeOf(own, undefined, limits) : 'error', canary: missing } as const
-    return [{ type: 'request', at, rows, weight, outcome }]
+    return [{ type: 'request', at, rows, weight, ...parted, outcome }]
   }
   const finite = headlines(challenged.scores, canary.loaded.outputs).every(Number.isFinite)
   const outcome = {
@@ -49,6 +52,7 @@ export function eventsOf(judged: Judged, limits: Limits): readonly RolloutEvent[
     at,
     rows,
     weight,
+    ...parted,
     outcome,
     ...(own ? { took: { stable: own.took, canary: Math.max(0, took) } } : {}),
   }

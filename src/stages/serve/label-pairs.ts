@@ -1,18 +1,11 @@
 import type { Task } from '../../math/task.ts'
 import type { Decision } from '../../define/decision.ts'
 import type { Micros } from '../../internal/time.ts'
-import { IdTable, NumberColumn, ScoreColumn } from '../../internal/id-table.ts'
 import { rowLoss, type Score } from '../../math/metrics/row-loss.ts'
+import { DuePairs, type PairedLosses } from './due-pairs.ts'
+import { WaitingPredictions } from './waiting-predictions.ts'
 
-/** Losses of both arms on the same rows. */
-export interface PairedLosses {
-  readonly stable: readonly number[]
-  readonly canary: readonly number[]
-}
-
-/** Predictions whose label may still come; the oldest are forgotten beyond these. */
-const pendingLimits = { maxRows: 2_000_000, maxBytes: 128 * 2 ** 20 }
-/** Labels whose prediction may still come; likewise. Ids that are wrong end here too. */
+/** Labels whose prediction may still come; the oldest are forgotten beyond these. Ids that are wrong end here too. */
 const maxEarly = 100_000
 
 function forgetOldest(map: Map<string, unknown>, most: number): void {
@@ -28,22 +21,9 @@ export class LabelPairs {
   readonly #task: Task
   readonly #level: number | undefined
   readonly #horizon: Micros
-  readonly #at = new NumberColumn()
-  /** Which rollout's challenger may have scored it. */
-  readonly #epochs = new NumberColumn()
-  readonly #stable = new ScoreColumn()
-  /** NaN when no challenger scored the row. */
-  readonly #canary = new ScoreColumn()
-  /** 1 while the challenger's score may still come. */
-  readonly #open = new NumberColumn()
-  /** NaN, or the label that came before the challenger's score. */
-  readonly #label = new NumberColumn()
-  readonly #pending = new IdTable(
-    [this.#at, this.#epochs, this.#stable, this.#canary, this.#open, this.#label],
-    pendingLimits,
-  )
+  readonly #pending = new WaitingPredictions()
   readonly #early = new Map<string, number>()
-  #due: { at: Micros; stable: number; canary: number }[] = []
+  readonly #due = new DuePairs()
   /** Goes up with every rollout: labels of rows that an earlier challenger scored are none of this one's. */
   #epoch = 0
   /** Pairs that were due by then have counted. Never goes back, whatever the clock does. */
@@ -63,18 +43,13 @@ export class LabelPairs {
   /** A rollout begins. */
   begin(): void {
     this.#epoch++
-    this.#due = []
+    this.#due.clear()
   }
 
   /** `canary` undefined: `challenged` says it later. */
   remember(id: string, at: Micros, stable: Score, canary: Score | undefined, epoch: number): void {
-    const slot = this.#pending.add(id)
-    this.#at.set(slot, at)
-    this.#epochs.set(slot, epoch)
-    this.#stable.set(slot, stable)
-    this.#canary.set(slot, canary ?? Number.NaN)
-    this.#open.set(slot, canary === undefined ? 1 : 0)
-    this.#label.set(slot, Number.NaN)
+    const isOpen = canary === undefined
+    this.#pending.put(id, { at, epoch, stable, canary: canary ?? Number.NaN, isOpen, label: Number.NaN })
     const early = this.#early.get(id)
     if (early === undefined) return
     this.#early.delete(id)
@@ -83,35 +58,29 @@ export class LabelPairs {
 
   /** What the challenger said of a remembered prediction; NaN where it had nothing to say. */
   challenged(id: string, canary: Score): void {
-    const slot = this.#pending.find(id)
-    if (slot < 0 || this.#open.get(slot) === 0) return
-    this.#canary.set(slot, canary)
-    this.#open.set(slot, 0)
-    const label = this.#label.get(slot)
-    if (!Number.isNaN(label)) this.label(id, label)
+    const waiting = this.#pending.get(id)
+    if (!waiting?.isOpen) return
+    this.#pending.put(id, { ...waiting, canary, isOpen: false })
+    if (!Number.isNaN(waiting.label)) this.label(id, waiting.label)
   }
 
   /** False when the prediction has its label, or is unknown: then the label waits for it. */
   label(id: string, label: number): boolean {
-    const slot = this.#pending.find(id)
-    if (slot < 0) {
+    const waiting = this.#pending.get(id)
+    if (!waiting) {
       if (!this.#early.has(id)) this.#early.set(id, label)
       forgetOldest(this.#early, maxEarly)
       return false
     }
-    if (this.#open.get(slot) === 1) {
-      if (!Number.isNaN(this.#label.get(slot))) return false
-      this.#label.set(slot, label)
+    const { at, epoch, stable, canary, isOpen } = waiting
+    if (isOpen) {
+      if (!Number.isNaN(waiting.label)) return false
+      this.#pending.put(id, { ...waiting, label })
       return true
     }
-    const canary = this.#canary.get(slot)
-    if (this.#epoch === this.#epochs.get(slot) && !(typeof canary === 'number' && Number.isNaN(canary)))
-      this.#due.push({
-        at: this.#at.get(slot),
-        stable: this.#loss(label, this.#stable.get(slot)),
-        canary: this.#loss(label, canary),
-      })
-    this.#pending.remove(slot)
+    if (this.#epoch === epoch && !(typeof canary === 'number' && Number.isNaN(canary)))
+      this.#due.add(at, this.#loss(label, stable), this.#loss(label, canary))
+    this.#pending.remove(id)
     return true
   }
 
@@ -121,21 +90,23 @@ export class LabelPairs {
 
   /** Labelled rows whose time has not come: until then they count as none. */
   get waiting(): number {
-    return this.#due.length
+    return this.#due.size
   }
 
   /** The pairs whose time has come, each once; undefined when there are none. */
   release(now: Micros): PairedLosses | undefined {
     this.#released = Math.max(this.#released, now)
-    if (this.#due.length === 0) return undefined
-    const ready = this.#due.filter(pair => pair.at + this.#horizon <= this.#released)
-    if (ready.length === 0) return undefined
-    this.#forgetReleased()
-    return { stable: ready.map(pair => pair.stable), canary: ready.map(pair => pair.canary) }
+    return this.#due.take(this.#released - this.#horizon)
   }
 
-  #forgetReleased(): void {
-    this.#due = this.#due.filter(pair => pair.at + this.#horizon > this.#released)
+  /** Predictions that do not fit a small window lie on disk from now on, below that folder. */
+  spill(folder: string, onError: (error: unknown) => void): void {
+    this.#pending.spill(folder, onError)
+  }
+
+  /** Nothing is waited for any more. */
+  close(): Promise<void> {
+    return this.#pending.close()
   }
 
   /** What `takeBack` needs besides the predictions and labels themselves. */
@@ -153,13 +124,13 @@ export class LabelPairs {
   takeBack({ epoch, released }: { readonly epoch: number; readonly released: Micros }): void {
     this.#reach(epoch)
     this.#released = released
-    this.#forgetReleased()
+    this.#due.take(released - this.#horizon)
   }
 
   #reach(epoch: number): void {
     if (epoch <= this.#epoch) return
     this.#epoch = epoch
-    this.#due = []
+    this.#due.clear()
   }
 }
 

@@ -46,6 +46,9 @@ export class ServingMemory implements Recorder, Keeper {
   #pairs: LabelPairs
   #journal: ServingJournal | undefined
   #log: RolloutLog | undefined
+  /** Where predictions are written that do not fit in memory; undefined where another leads. */
+  #folder: string | undefined
+  #onError: (error: unknown) => void = () => undefined
   /** The rollout as the journal has it. */
   #kept: RolloutState | undefined
   /** The rollout is the journal's. */
@@ -74,7 +77,9 @@ export class ServingMemory implements Recorder, Keeper {
 
   /** Another task, or another level: what waits for labels is judged by nothing any more. */
   renew(pairs: LabelPairs): void {
+    void this.#pairs.close().catch(this.#onError)
     this.#pairs = pairs
+    if (this.#folder !== undefined) pairs.spill(this.#folder, this.#onError)
   }
 
   /** A rollout begins. */
@@ -146,6 +151,9 @@ export class ServingMemory implements Recorder, Keeper {
 
   /** From now on what is in memory is also kept in `folder`, with what `others` remember; takes up what is there. */
   async open(folder: string, others: readonly Keeper[], options: JournalOptions): Promise<void> {
+    this.#folder = folder
+    this.#onError = options.onError
+    this.#pairs.spill(folder, options.onError)
     this.#journal = await ServingJournal.open(folder, [this, this.#metrics, this.traffic, ...others], options)
     this.#log = await RolloutLog.open(join(folder, eventsFolder), options.onError, options.leads)
     this.#rollout.keep(this.#log)
@@ -159,6 +167,7 @@ export class ServingMemory implements Recorder, Keeper {
     await this.#journal?.close()
     await this.#rollout.written()
     await this.#log?.close()
+    await this.#pairs.close()
   }
 
   /** Lets go without a word more: another leads, and has its own. */
@@ -166,6 +175,7 @@ export class ServingMemory implements Recorder, Keeper {
     this.#rollout.letGo()
     await this.#journal?.abandon()
     await this.#log?.close()
+    this.#folder = undefined
     this.#journal = undefined
     this.#log = undefined
     this.#kept = undefined

@@ -15,6 +15,7 @@ import { LatencyRing } from './latency.ts'
 import type { LiveRollout } from './live-rollout.ts'
 import type { Recorder } from './recorder.ts'
 import { answerOf, armOf, callerOf, type Division } from './routing.ts'
+import { segmentsOf } from './segments.ts'
 import { type Asked, type Challenged, scored, type Scored, type Trial } from './trial.ts'
 import { TrafficCounter } from './traffic.ts'
 import type { Prediction, PredictRequest } from './types.ts'
@@ -224,7 +225,8 @@ export class Predictor {
       const answered = (arm: 'stable' | 'canary'): number =>
         each.filter((row, i) => row.arm === arm && requests[i]?.arm === undefined).length
       const rows = { stable: answered('stable'), canary: scores ? answered('canary') : 0 }
-      const events = eventsOf({ at: call.now, stable, canary, own, challenged, rows, weight }, limits)
+      const segments = limits.segments && segmentsOf(limits.segments, requests)
+      const events = eventsOf({ at: call.now, stable, canary, own, challenged, rows, weight, segments }, limits)
       for (const event of events) if (event.type === 'request') this.#count().judged(event)
       for (const event of events) if (rollout.trial === trial) recorder.learned(event, salt)
     }

@@ -9,7 +9,11 @@ type Version = Pick<ServedVersion, 'record' | 'model'>
 const inPercent = (share: number) => `${share * 100}%` as const
 
 /** What a deployment declares of its rollouts, for these two versions. */
-export function rolloutConfigOf({ name, canary }: Deployment, stable: Version, challenger: Version): RolloutConfig {
+export function rolloutConfigOf(
+  { name, canary, segments }: Deployment,
+  stable: Version,
+  challenger: Version,
+): RolloutConfig {
   const { steps, maxWait, bake, timeout, maxLatency, expected, approve, hours, metricHorizon: _, ...plain } = canary
   return {
     ...plain,
@@ -19,6 +23,7 @@ export function rolloutConfigOf({ name, canary }: Deployment, stable: Version, c
     task: stable.model.task,
     steps: steps.map(inPercent),
     approve: approve.map(gate => (gate === 'done' ? gate : inPercent(gate))),
+    segments,
     ...(hours === null ? {} : { hours }),
     maxWait: inSeconds(maxWait),
     bake: inSeconds(bake),

@@ -203,8 +203,8 @@ async function undeclared({
       const record = await store.getModelVersion(value.model, value.version)
       if (!record) throw await versionUnknown(store, value.model, value.version)
       const model = await readPart({ artifacts }, record, 'declaration')
-      const { canary, stickyBy } = value.declared
-      kept.push({ [definitionBrand]: 'deployment', name, model, canary, stickyBy })
+      const { canary, stickyBy, segments = [] } = value.declared
+      kept.push({ [definitionBrand]: 'deployment', name, model, canary, stickyBy, segments })
     } catch (error) {
       lost.push({ name, error })
     }

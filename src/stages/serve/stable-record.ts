@@ -12,7 +12,7 @@ export interface StableDocument {
   readonly version: number
   readonly since: Micros
   /** How the deployment was declared: it goes on by that where the project declares it no more. */
-  readonly declared: Pick<Deployment, 'canary'> & Partial<Pick<Deployment, 'stickyBy'>>
+  readonly declared: Pick<Deployment, 'canary'> & Partial<Pick<Deployment, 'stickyBy' | 'segments'>>
 }
 
 /** The stable version of every deployment that there ever was. */
@@ -81,8 +81,8 @@ export async function recordStable(
     actor,
   }
   await store.addDecision(decision)
-  const { canary, stickyBy } = deployment
-  const stable = { model, version, since: at, declared: compilePart({ canary, stickyBy }) }
+  const { canary, stickyBy, segments } = deployment
+  const stable = { model, version, since: at, declared: compilePart({ canary, stickyBy, segments }) }
   await store.putDocument('deployment', deployment.name, stable, at)
   await store.setAlias(model, 'champion', version)
   await store.addEdges([{ from: node, to: `deployment:${deployment.name}`, relation: 'serves' }])

@@ -6,7 +6,7 @@ import { materialisationNamed } from '../features/materialisations.ts'
 import { DatasetLog } from '../log/dataset-log.ts'
 import { logFolder } from '../log/log-table.ts'
 import type { StageServices } from '../services.ts'
-import { concludeFeatureAlert } from './feature-alert.ts'
+import { concludeAlert } from './conclude-alert.ts'
 import type { MonitorServices } from './record.ts'
 
 /** What is known of a promise. */
@@ -119,9 +119,9 @@ export class FreshnessWatch {
       threshold: promise / 1e6,
     }
     const inputs = { newest, promise }
-    await concludeFeatureAlert(
+    await concludeAlert(
       this.#services,
-      { alert: 'feature freshness', view, isBroken, summary, rule, inputs },
+      { alert: 'feature freshness', about: { view }, isBroken, summary, rule, inputs },
       now,
     )
   }

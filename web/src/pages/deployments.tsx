@@ -183,6 +183,36 @@ function Queries({ queries }: { queries: RolloutEvidence['queries'] }) {
   )
 }
 
+/** What speaks against the challenger, beside what takes it back; `names`: what it is of. */
+function GuardrailRow({
+  names: [first, ...more],
+  one,
+}: {
+  names: readonly string[]
+  one: Omit<RolloutEvidence['guardrails'][number], 'name'>
+}) {
+  return (
+    <tr>
+      <th scope="row">{first}</th>
+      {more.map(name => (
+        <td key={name}>{name}</td>
+      ))}
+      <td class="n">{one.canary}</td>
+      <td class="n">{one.all}</td>
+      <td>
+        <Bar
+          share={Math.max(0, one.logE) / one.limit}
+          tone={one.logE >= one.limit ? 'bad' : one.logE > one.limit / 2 ? 'care' : 'flow'}
+          label={`${figure(one.logE)} of ${figure(one.limit)}`}
+        />{' '}
+        <small class="tab">
+          {figure(Math.max(0, one.logE))} / {figure(one.limit)}
+        </small>
+      </td>
+    </tr>
+  )
+}
+
 function Rollout({ deployment }: { deployment: Deployment }) {
   const { rollout, evidence } = deployment
   if (!rollout?.phase) return null
@@ -218,23 +248,23 @@ function Rollout({ deployment }: { deployment: Deployment }) {
               heads={['Guardrail', '#Against it', '#Arms differ', 'ln e-value to limit']}
             >
               {evidence.guardrails.map(one => (
-                <tr key={one.name}>
-                  <th scope="row">{one.name}</th>
-                  <td class="n">{one.canary}</td>
-                  <td class="n">{one.all}</td>
-                  <td>
-                    <Bar
-                      share={Math.max(0, one.logE) / one.limit}
-                      tone={one.logE >= one.limit ? 'bad' : one.logE > one.limit / 2 ? 'care' : 'flow'}
-                      label={`${figure(one.logE)} of ${figure(one.limit)}`}
-                    />{' '}
-                    <small class="tab">
-                      {figure(Math.max(0, one.logE))} / {figure(one.limit)}
-                    </small>
-                  </td>
-                </tr>
+                <GuardrailRow key={one.name} names={[one.name]} one={one} />
               ))}
             </Table>
+            {evidence.segments.length > 0 && (
+              <Table
+                caption="Guardrails within segments, nearest to their limits first"
+                heads={['Segment', 'Guardrail', '#Against it', '#Arms differ', 'ln e-value to limit']}
+              >
+                {evidence.segments.map(one => (
+                  <GuardrailRow
+                    key={`${one.segment} ${one.kind}`}
+                    names={[one.segment ?? 'rare segments together', one.kind]}
+                    one={one}
+                  />
+                ))}
+              </Table>
+            )}
             <Worth metrics={evidence.metrics} />
             <Queries queries={evidence.queries} />
             {evidence.loss ? <Interval loss={evidence.loss} /> : <p class="quiet pad">No labels have come back yet.</p>}

@@ -1,12 +1,15 @@
+import type { Micros } from '../../../internal/time.ts'
+import { brokenSegment, limitOf, logE } from './guardrail-verdict.ts'
 import { proceed } from './proceed.ts'
+import { counted, type Differences, withRequest } from './segments.ts'
 import type { Guardrail, Outcome, RequestEvent, RolloutState } from './state.ts'
-import { type Advanced, limitOf, logE, noDecisions, rollBack } from './transition.ts'
+import { type Advanced, noDecisions, rollBack } from './transition.ts'
 
 /** What the challenger may take more in any case, in milliseconds: less than a clock on a busy machine is worth. */
 const leastSlower = 0.25
 
-/** What one request adds to each guardrail: 1 against the challenger, 0 for it, nothing where the arms do not differ. */
-function differences({ config }: RolloutState, { outcome, took }: RequestEvent): [Guardrail, 0 | 1][] {
+/** What one request adds to each guardrail; nothing where the arms do not differ. */
+function differencesOf({ config }: RolloutState, { outcome, took }: RequestEvent): Differences {
   const { stable, canary } = outcome
   const good = (one: Outcome): boolean => one === 'ok' || one === 'slow'
   const found: [Guardrail, 0 | 1][] = []
@@ -29,31 +32,52 @@ const inWords: Readonly<Record<Guardrail, (canary: number, all: number, state: R
     `took more than ${Number((100 * config.slower).toPrecision(4))} % longer than the other for the same request: ${canary} of ${all} times the challenger did`,
 }
 
+/** Of what a request spoke against: the guardrail that takes the challenger back, if one does. */
+function overall(state: RolloutState, against: readonly Guardrail[], at: Micros): Advanced | undefined {
+  for (const kind of against) {
+    const [value, threshold] = [logE(state, kind), limitOf(state.config, kind)]
+    if (value < threshold) continue
+    const { canary, all } = state.guardrails[kind]
+    const reason = `of ${state.config.challenger} and ${state.config.stable} one ${inWords[kind](canary, all, state)}`
+    const rule = { name: `guardrail ${kind}`, statistic: 'ln E', value, threshold }
+    return rollBack(state, at, reason, rule)
+  }
+  return undefined
+}
+
+/** The same within the segments of the request. */
+function within(
+  state: RolloutState,
+  against: readonly Guardrail[],
+  { at, segments: names = [] }: RequestEvent,
+): Advanced | undefined {
+  const found = brokenSegment(state, names, against)
+  if (!found) return undefined
+  const { segment, kind, canary, all, logE: value, limit: threshold } = found
+  const { challenger, stable } = state.config
+  const where = segment === undefined ? 'among rare segments' : `where ${segment}`
+  const reason = `${where}, of ${challenger} and ${stable} one ${inWords[kind](canary, all, state)}`
+  const rule = { name: `segment guardrail ${kind}`, statistic: `ln E ${where}`, value, threshold }
+  return rollBack(state, at, reason, rule)
+}
+
 /** Takes what became of one request in both arms. */
 export function onRequest(state: RolloutState, event: RequestEvent): Advanced {
   const { at, rows, weight } = event
   const counts = weight === state.weight
-  const guardrails = { ...state.guardrails }
-  const against: Guardrail[] = []
-  for (const [kind, one] of differences(state, event)) {
-    const { canary, all } = guardrails[kind]
-    guardrails[kind] = { canary: canary + one, all: all + 1 }
-    if (one === 1) against.push(kind)
-  }
+  const differences = differencesOf(state, event)
   const next: RolloutState = {
     ...state,
-    guardrails,
+    guardrails: counted(state.guardrails, differences),
+    ...(state.segments ? { segments: withRequest(state.segments, event.segments ?? [], differences) } : {}),
     requests: counts
       ? { stable: state.requests.stable + rows.stable, canary: state.requests.canary + rows.canary }
       : state.requests,
   }
-  for (const kind of against) {
-    const [value, threshold] = [logE(next, kind), limitOf(state.config, kind)]
-    if (value < threshold) continue
-    const { canary, all } = guardrails[kind]
-    const reason = `of ${state.config.challenger} and ${state.config.stable} one ${inWords[kind](canary, all, state)}`
-    const rule = { name: `guardrail ${kind}`, statistic: 'ln E', value, threshold }
-    return rollBack(next, at, reason, rule)
+  const against = differences.filter(([, one]) => one === 1).map(([kind]) => kind)
+  if (against.length > 0) {
+    const alarm = overall(next, against, at) ?? within(next, against, event)
+    if (alarm) return alarm
   }
   return counts && rows.canary > 0 && next.requests.canary >= state.config.minRequests
     ? proceed(next, at)

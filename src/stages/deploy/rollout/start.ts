@@ -2,6 +2,7 @@ import { fail } from '../../../errors/index.ts'
 import { type Micros, parseDuration } from '../../../internal/time.ts'
 import { noPairs } from '../../../math/sequential/mean-difference.ts'
 import { isClassification } from '../../../math/task.ts'
+import { noSegments } from './segments.ts'
 import type { Gate, Guardrail, GuardrailState, ResolvedConfig, RolloutConfig, RolloutState, Share } from './state.ts'
 
 function refuse(setting: string, value: unknown, reason: string): never {
@@ -65,6 +66,7 @@ export function resolveRollout(config: RolloutConfig): ResolvedConfig {
     maxMemory: count('maxMemory', config.maxMemory ?? 2 ** 30),
     timeout: duration('timeout', config.timeout ?? '1s'),
     guardrails: config.guardrails ?? guardrails,
+    ...(config.segments && config.segments.length > 0 ? { segments: config.segments } : {}),
     threshold: config.threshold ?? 0.5,
     stableThreshold: config.stableThreshold ?? config.threshold ?? 0.5,
     expected: config.expected ?? (isClassification(config.task) ? { flipRate: 0.1 } : {}),
@@ -102,6 +104,7 @@ export function startRollout(config: RolloutConfig, now: Micros, seed: number): 
     rolling: [],
     requests: { stable: 0, canary: 0 },
     guardrails: { error: quiet, timeout: quiet, slow: quiet, latency: quiet },
+    ...(resolved.segments ? { segments: noSegments } : {}),
     shadow: { rows: 0, sumDifference: 0, sumSquare: 0, flips: 0, nonFinite: 0, nextLook: 256 },
     losses: noPairs,
     stableLoss: 0,

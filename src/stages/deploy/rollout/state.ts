@@ -1,8 +1,10 @@
 import type { Metric, ResolvedQuery, RolloutHours } from '../../../define/canary.ts'
+import type { NamedValue } from '../../../define/model-test/columns.ts'
 import type { Task } from '../../../math/task.ts'
 import type { Duration, Micros } from '../../../internal/time.ts'
 import type { PairedMoments } from '../../../math/sequential/mean-difference.ts'
 import type { ServedMoments } from '../../../math/sequential/served-difference.ts'
+import type { Segments } from './segments.ts'
 
 export type Share = `${number}%`
 /** What a person may be asked for: a step, all traffic (`100%`), or the end of the bake. */
@@ -47,6 +49,8 @@ export interface RolloutConfig {
   readonly slower?: number
   /** What is compared; all, `slow` where a `maxLatency` is stated. */
   readonly guardrails?: readonly Guardrail[]
+  /** Expressions of the row within each value of which the guardrails are also held; none. */
+  readonly segments?: readonly NamedValue[]
   /** Bytes that the challenger's process may take beyond what it took when it was loaded; 1 GiB. */
   readonly maxMemory?: number
   /** How long the challenger is waited for once stable has answered, at least: four times as long as stable took; `1s`. */
@@ -98,6 +102,8 @@ export interface ResolvedConfig {
   readonly maxMemory: number
   readonly timeout: Micros
   readonly guardrails: readonly Guardrail[]
+  /** Left out where there are none. */
+  readonly segments?: readonly NamedValue[]
   readonly threshold: number
   readonly stableThreshold: number
   readonly expected: Expected
@@ -177,6 +183,8 @@ export interface RolloutState {
   /** Rows that each arm has answered in this step. */
   readonly requests: { readonly stable: number; readonly canary: number }
   readonly guardrails: Readonly<Record<Guardrail, GuardrailState>>
+  /** Left out where none are declared. */
+  readonly segments?: Segments
   readonly shadow: ShadowState
   readonly losses: PairedMoments
   readonly stableLoss: number
@@ -211,6 +219,8 @@ export interface RequestEvent extends At {
   readonly rows: { readonly stable: number; readonly canary: number }
   readonly weight: number
   readonly outcome: { readonly stable: Outcome; readonly canary: Outcome }
+  /** Names of the segments that its rows are in, each once; none where there are too many of them to say anything of one. */
+  readonly segments?: readonly string[]
   /** Milliseconds that each took, where both answered. */
   readonly took?: { readonly stable: number; readonly canary: number }
 }

@@ -2,10 +2,10 @@ import type { Decision, Verdict } from '../../../define/decision.ts'
 import type { Json } from '../../../internal/canonical-json.ts'
 import { digestJson, shortDigest } from '../../../internal/digest.ts'
 import type { Micros } from '../../../internal/time.ts'
-import { logPairedEvents } from '../../../math/sequential/paired-events.ts'
 import { confidenceSequence } from '../../../math/sequential/mean-difference.ts'
+import { limitOf, logE, segmentInWords, segmentStandings } from './guardrail-verdict.ts'
 import { metricStandings } from './metric-verdict.ts'
-import type { Guardrail, ResolvedConfig, RolloutState } from './state.ts'
+import type { RolloutState } from './state.ts'
 
 export interface Advanced {
   readonly state: RolloutState
@@ -31,6 +31,12 @@ function metricsOf(state: RolloutState): Record<string, Json> {
   return all.length === 0 ? {} : { metrics: Object.fromEntries(all) as Json }
 }
 
+function segmentsOf(state: RolloutState): Record<string, Json> {
+  if (!state.segments) return {}
+  const known = segmentStandings(state).map(({ segment, ...one }) => ({ segment: segmentInWords(segment), ...one }))
+  return { segments: known }
+}
+
 /** What the rollout knows, as a decision records it: enough to make the choice again. */
 export function evidenceOf(state: RolloutState): Record<string, Json> {
   const { shadow, losses } = state
@@ -52,6 +58,7 @@ export function evidenceOf(state: RolloutState): Record<string, Json> {
         { ...state.guardrails[kind], logE: logE(state, kind), limit: limitOf(state.config, kind) },
       ]),
     ),
+    ...segmentsOf(state),
     shadow: {
       rows: shadow.rows,
       meanDifference: shadow.rows > 0 ? shadow.sumDifference / shadow.rows : null,
@@ -66,19 +73,6 @@ export function evidenceOf(state: RolloutState): Record<string, Json> {
       upper: finite(interval.upper),
     },
   }
-}
-
-/** Logarithm of the e-value of one guardrail over the whole rollout. */
-export function logE({ guardrails }: Pick<RolloutState, 'guardrails'>, kind: Guardrail): number {
-  const { canary, all } = guardrails[kind]
-  return logPairedEvents(canary, all - canary)
-}
-
-/** The value of `logE` that rolls back: half of alpha is for errors, the rest is shared by what else can alarm. */
-export function limitOf({ guardrails, alpha }: Pick<ResolvedConfig, 'guardrails' | 'alpha'>, kind: Guardrail): number {
-  const errors = guardrails.includes('error') && guardrails.length > 1
-  const share = !errors ? 1 / guardrails.length : kind === 'error' ? 0.5 : 0.5 / (guardrails.length - 1)
-  return -Math.log(alpha * share)
 }
 
 /** Changes the state and records why. */

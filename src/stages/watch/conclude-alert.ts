@@ -5,12 +5,14 @@ import type { Micros } from '../../internal/time.ts'
 import type { Alert } from '../../ports/notifier.ts'
 import { deliver, recordAlert, type MonitorServices } from './record.ts'
 
-/** What was found of a view, and the rule by which it is good or bad. */
-export interface FeatureFinding {
-  /** `feature freshness`; with the view it says which alert it is. */
+/** What an alert is about: a view with its environment (`prod/zones`), or a deployment. */
+type About = { readonly view: string } | { readonly deployment: string }
+
+/** What was found of it, and the rule by which it is good or bad. */
+export interface Finding {
+  /** `feature freshness`; with what it is about it says which alert it is. */
   readonly alert: string
-  /** Of which environment: `prod/zones`. */
-  readonly view: string
+  readonly about: About
   readonly isBroken: boolean
   readonly summary: string
   readonly rule: Decision['rule']
@@ -18,20 +20,21 @@ export interface FeatureFinding {
 }
 
 /** Fires with the first finding that is bad, and resolves with the first that is good again; each with its decision. */
-export async function concludeFeatureAlert(
+export async function concludeAlert(
   services: MonitorServices,
-  { alert: name, view, isBroken, summary, rule, inputs }: FeatureFinding,
+  { alert: name, about, isBroken, summary, rule, inputs }: Finding,
   now: Micros,
 ): Promise<void> {
   const { store } = services
-  const fingerprint = shortDigest(digestJson({ alert: name, view }))
+  const fingerprint = shortDigest(digestJson({ alert: name, ...about }))
   const kept = (await store.getDocument<never>('alert', fingerprint))?.value as Alert | undefined
   const before = kept?.state === 'firing' ? kept : undefined
   if (isBroken === (before !== undefined)) return
   const decision: Decision = {
     id: `alert-${shortDigest(digestJson({ fingerprint, now, isBroken }))}`,
     kind: 'alert',
-    subject: `features ${view}`,
+    // What stands under the deployment is what was decided of its versions
+    subject: 'view' in about ? `features ${about.view}` : `rollout ${about.deployment}`,
     at: now,
     verdict: isBroken ? 'firing' : 'resolved',
     reason: summary,
@@ -46,7 +49,7 @@ export async function concludeFeatureAlert(
     severity: 'ticket',
     state: isBroken ? 'firing' : 'resolved',
     summary,
-    labels: { view },
+    labels: { ...about },
     startsAt: before?.startsAt ?? now,
     ...(isBroken ? {} : { endsAt: now }),
     evidence: decision.id,
