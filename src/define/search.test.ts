@@ -205,3 +205,11 @@ it('a scale is refused where a program scales by itself, and kept where a traine
   expect(() => build({ scale: 'none', train: onnx('a.onnx') })).toThrow('scale has no effect: a onnx trainer')
   expect(build({ scale: 'robust' }).scale).toBe('robust')
 })
+
+it('a learning curve is refused where nothing is learned, and drawn for whatever learns', () => {
+  expect(() => build({ train: onnx('a.onnx'), learningCurve: {} })).toThrow(
+    'learningCurve has no effect: an onnx trainer takes a file and learns nothing',
+  )
+  for (const train of [linear(), python('train.py', { lock: 'requirements.lock' })])
+    expect(build({ train, learningCurve: {} }).learningCurve).toBeDefined()
+})
