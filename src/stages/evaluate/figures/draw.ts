@@ -1,4 +1,4 @@
-import type { ClassCurves, Curve, Dependence, Histogram, ModelFigures } from './shape.ts'
+import type { ClassCurves, Confused, Curve, Dependence, Histogram, ModelFigures } from './shape.ts'
 import { bars, escaped, line, matrix, plot, round, short, type Plane } from './svg.ts'
 
 /** A picture with what it is called and what is seen in it; `svg` is markup, the rest plain text. */
@@ -32,6 +32,7 @@ export function drawFigures(figures: ModelFigures): readonly Picture[] {
         ]
       : []),
     ...(figures.confusion ? [confusion(figures.confusion)] : []),
+    ...(figures.confused?.length ? [confused(figures.confused)] : []),
     ...(figures.slices.length > 0 ? [slices(figures)] : []),
     ...learningCurve(figures.learningCurve),
     ...(figures.importance.some(one => one.share > 0) ? [importance(figures)] : []),
@@ -182,6 +183,21 @@ function confusion({ classes, counts }: NonNullable<ModelFigures['confusion']>):
     note: 'test rows by what they are and what they are called',
     svg: matrix('Confusion matrix', classes, counts),
   }
+}
+
+function confused(pairs: readonly Confused[]): Picture {
+  const title = 'Most confused classes'
+  const svg = bars(
+    title,
+    pairs.map(({ truth, called, rows, of }) => ({
+      name: `${truth} → ${called}`,
+      value: rows,
+      kind: 'bad',
+      note: `${count(rows)} of the ${count(of)} test rows of ${truth} were called ${called}`,
+    })),
+    count,
+  )
+  return { title, note: 'test rows of the first class that were called the second', svg }
 }
 
 function slices({ slices: list }: ModelFigures): Picture {

@@ -89,6 +89,38 @@ it('numbers by residuals and truths, classes each by its own curves', async () =
   expect(classes.confusion?.classes).toEqual(['a', 'b', 'c'])
 })
 
+it('of more classes than a matrix shows the pairs are told that are taken for each other most often', async () => {
+  const names = Array.from({ length: 30 }, (_, k) => `kind ${k}`)
+  const near = (row: Parameters<Truth>[0]) => {
+    const middle = Math.abs(Math.round((row.x as number) * 8)) % 30
+    const weights = names.map((_, k) => Math.exp(-Math.abs(k - middle)))
+    const sum = weights.reduce((a, b) => a + b, 0)
+    return weights.map(one => one / sum)
+  }
+  const table = tableFor('multiclass', near, names)
+  const made = await figures(table)
+  expect(made.confusion).toBeNull()
+  const x = table.test.inputs[table.inputs.findIndex(one => one.name === 'x')] as Float32Array
+  const wrong: Record<string, number> = {}
+  table.test.labels.forEach((truthful, row) => {
+    const own = near({ x: x[row] as number }).map(Math.fround)
+    const called = own.indexOf(Math.max(...own))
+    if (called !== truthful)
+      wrong[`${names[truthful]} → ${names[called]}`] = (wrong[`${names[truthful]} → ${names[called]}`] ?? 0) + 1
+  })
+  const counts = Object.values(wrong).toSorted((a, b) => b - a)
+  expect(made.confused?.map(one => one.rows)).toEqual(counts.slice(0, 20))
+  for (const { truth: of, called, rows, of: all } of made.confused ?? []) {
+    expect(wrong[`${of} → ${called}`]).toBe(rows)
+    expect(all).toBe(table.test.labels.filter(label => names[label] === of).length)
+  }
+  const [first] = made.confused ?? []
+  const picture = drawFigures(made).find(one => one.title === 'Most confused classes')
+  expect(picture?.svg).toContain(
+    `${first?.rows} of the ${first?.of} test rows of ${first?.truth} were called ${first?.called}`,
+  )
+})
+
 it('no picture lets data become markup, and their size does not grow with the rows', async () => {
   const made = await figures(tableFor('binary', truth))
   const pictures = drawFigures(made)

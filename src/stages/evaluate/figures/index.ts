@@ -7,12 +7,13 @@ import { judgeSlices } from '../slices/judge.ts'
 import { curvesOf, histogramOf } from './curves.ts'
 import type { LearningCurveFigure } from './learning-curve.ts'
 import { dependenceOf, lossWithout, ranked, sharesOf } from './inputs.ts'
-import type { ClassCurves, ModelFigures, SliceFigure, Whose } from './shape.ts'
+import type { ClassCurves, Confused, ModelFigures, SliceFigure, Whose } from './shape.ts'
 
 export type { ModelFigures } from './shape.ts'
 
 const maxClasses = 12
 const maxSlices = 16
+const maxConfused = 20
 const maxTruths = 400
 
 /** What is known of a model besides its scores. */
@@ -52,6 +53,7 @@ export async function figuresOf(
     classes: classCurves(both, classes),
     scores: scoresByTruth(judged),
     confusion: confusionOf(judged, classes),
+    ...(judged.task === 'multiclass' && judged.outputs > maxClasses ? { confused: confusedOf(judged, classes) } : {}),
     ...ofNumbers(both),
     importance: shares,
     importanceIs: told ? 'of the trainer' : 'by permutation',
@@ -125,6 +127,26 @@ function confusionOf(judged: Judged, classes: readonly string[]): ModelFigures['
     classes: Array.from({ length: outputs }, (_unused, k) => classes[k] ?? String(k)),
     counts: Array.from({ length: outputs }, (_unused, k) => [...flat.subarray(k * outputs, (k + 1) * outputs)]),
   }
+}
+
+/** The pairs of classes with the most rows that are of the first and were called the second. */
+function confusedOf({ labels, scores, outputs }: Judged, classes: readonly string[]): Confused[] {
+  const of = new Uint32Array(outputs)
+  const wrong = new Map<number, number>()
+  labels.forEach((truth, row) => {
+    of[truth] = (of[truth] as number) + 1
+    const called = likeliest(scores, outputs, row)
+    const pair = truth * outputs + called
+    if (called !== truth) wrong.set(pair, (wrong.get(pair) ?? 0) + 1)
+  })
+  const named = (k: number): string => classes[k] ?? String(k)
+  return [...wrong]
+    .sort(([a, rows], [b, others]) => others - rows || a - b)
+    .slice(0, maxConfused)
+    .map(([pair, rows]) => {
+      const truth = Math.floor(pair / outputs)
+      return { truth: named(truth), called: named(pair % outputs), rows, of: of[truth] as number }
+    })
 }
 
 function ofNumbers(both: readonly { of: Whose; judged: Judged }[]): Pick<ModelFigures, 'residuals' | 'truths'> {

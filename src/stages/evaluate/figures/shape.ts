@@ -48,6 +48,15 @@ export interface SliceFigure {
   readonly weak: boolean
 }
 
+/** Rows of one class that were called another. */
+export interface Confused {
+  readonly truth: string
+  readonly called: string
+  readonly rows: number
+  /** All rows of the class. */
+  readonly of: number
+}
+
 /** What a model is drawn by: bounded in size whatever the number of rows, inputs and classes. Plain JSON. */
 export interface ModelFigures {
   readonly kind: 'model figures'
@@ -59,6 +68,8 @@ export interface ModelFigures {
   /** Scores by true class; of several classes those of the likeliest, by whether it was right. */
   readonly scores: Histogram | null
   readonly confusion: { readonly classes: readonly string[]; readonly counts: readonly (readonly number[])[] } | null
+  /** Of more classes than a matrix shows, the pairs that were taken for each other most often; absent where there is the matrix. */
+  readonly confused?: readonly Confused[]
   /** Of numbers: score minus truth. */
   readonly residuals: Histogram | null
   readonly truths: readonly Point[]
