@@ -38,6 +38,8 @@ const classified = labelled.map(([labels, scores]) => [
 const plainly = { task: 'binary', threshold: 0.5, level: 0.9 }
 const metricNames = ['auc', 'averagePrecision', 'logLoss', 'ece', 'mcc', 'pinball', 'poissonDeviance', 'rmse']
 
+const products = (list: readonly number[]): Float64Array => Float64Array.from(list.flatMap(a => list.map(b => a * b)))
+
 /** Functions of lists and options: what they are called with. All end, and throw nothing but a RangeError that says why. */
 const called: Readonly<Record<string, unknown[][]>> = {
   areaUnderCurve: [...labelled, ...pairsOf((a, b) => [a, b])],
@@ -114,10 +116,9 @@ const called: Readonly<Record<string, unknown[][]>> = {
   logGammaKernel: wild.flatMap(a => wild.map(x => [a, x])),
   upperRatio: wild.flatMap(a => wild.map(x => [a, x])),
   softmaxRows: floats.filter(list => list.length > 0).map(list => [list, 1, list.length]),
-  solveSymmetric: lists.map(list => [
-    Float64Array.from(list.flatMap(a => list.map(b => a * b))),
-    Float64Array.from(list),
-  ]),
+  solveSymmetric: lists.map(list => [products(list), Float64Array.from(list)]),
+  factorOf: lists.map(list => [products(list), list.length]),
+  solveFactored: lists.map(list => [products(list), Float64Array.from(list)]),
   fitLinear: (['regression', 'binary', 'multiclass', 'count'] as const).flatMap(task =>
     [0, 2].flatMap(l1 =>
       labelled.map(([labels, scores]) => [

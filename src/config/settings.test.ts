@@ -41,16 +41,13 @@ it.each([
   const own = project('shop', {}, { [name]: { kind, urlFrom: names[0] } } as never)
   const context = { project: own, root: '/nowhere', folder: '/nowhere', note: () => undefined }
   await expect(resolved(name, context)).rejects.toMatchObject({
-    code: expect.stringMatching(/^MR/) as string,
-    details: {
-      kind: 'project',
-      name: 'shop',
-      reason: `the environment variable ${names[0]} that holds the ${of} is not set`,
-    },
+    code: 'MR1116',
+    exit: 2,
+    details: { variable: names[0], what: of },
   })
   // a variable that is set to nothing is not set
   process.env[names[0]] = ''
-  expect(() => urlIn(names[0], of, own)).toThrow(/is not set/)
+  expect(() => urlIn(names[0], of)).toThrow(/is not set/)
 })
 
 it('everything is on this machine where a project says nothing, one by one', () => {

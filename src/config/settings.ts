@@ -82,24 +82,20 @@ export const trialModule = { ...trainModule, export: 'trial' }
 /** What a learning curve runs in a process of its own. */
 export const curveModule = { ...trainModule, export: 'curve' }
 
-/** What a variable that the settings name holds. */
-export function urlIn(variable: string, of: string, { name }: Pick<Project, 'name'>): string {
+/** What an environment variable that the project names holds. Throws `variableMissing`. */
+export function urlIn(variable: string, what: string): string {
   const held = process.env[variable]
   if (held) return held
-  throw fail('invalidDefinition', {
-    kind: 'project',
-    name,
-    reason: `the environment variable ${variable} that holds the ${of} is not set`,
-  })
+  throw fail('variableMissing', { variable, what })
 }
 
-/** Who answers queries, where the project has a Prometheus. Throws `invalidDefinition` where a variable of it is not set. */
+/** Who answers queries, where the project has a Prometheus. Throws `variableMissing`. */
 export function queriesOf(project: Project): StageServices['queries'] {
   const { prometheus: said } = project.settings
   if (!said) return undefined
   return async () => {
-    const token = said.tokenFrom === undefined ? undefined : urlIn(said.tokenFrom, 'Prometheus token', project)
-    return (await adapters.queries.prometheus()).openPrometheus(urlIn(said.urlFrom, 'Prometheus URL', project), token)
+    const token = said.tokenFrom === undefined ? undefined : urlIn(said.tokenFrom, 'Prometheus token')
+    return (await adapters.queries.prometheus()).openPrometheus(urlIn(said.urlFrom, 'Prometheus URL'), token)
   }
 }
 
@@ -114,8 +110,8 @@ const rows: Rows = {
       await checkDatabase(folder, path)
       return (await adapters.metadata.sqlite()).openSqlite(path, note)
     },
-    async postgres({ urlFrom }, { project, note }) {
-      return (await adapters.metadata.postgres()).openPostgres(urlIn(urlFrom, 'PostgreSQL URL', project), note)
+    async postgres({ urlFrom }, { note }) {
+      return (await adapters.metadata.postgres()).openPostgres(urlIn(urlFrom, 'PostgreSQL URL'), note)
     },
   },
   artifacts: {
@@ -138,10 +134,10 @@ const rows: Rows = {
         ...(threads === undefined ? {} : { threads }),
         ...(maxMemoryGb === undefined ? {} : { memory: maxMemoryGb * 1e9 }),
       }),
-    sparkConnect: async ({ urlFrom, tokenFrom, maxStatement }, { project, folder }) =>
+    sparkConnect: async ({ urlFrom, tokenFrom, maxStatement }, { folder }) =>
       (await adapters.data.spark()).openSpark({
-        url: urlIn(urlFrom, 'Spark Connect URL', project),
-        token: tokenFrom === undefined ? undefined : urlIn(tokenFrom, 'Spark Connect token', project),
+        url: urlIn(urlFrom, 'Spark Connect URL'),
+        token: tokenFrom === undefined ? undefined : urlIn(tokenFrom, 'Spark Connect token'),
         maxStatementMicros: maxStatement === undefined ? undefined : parseDuration(maxStatement),
         local: async () => (await adapters.data.duckdb()).openDuckdb({ scratch: join(folder, 'scratch') }),
       }),
@@ -159,11 +155,11 @@ const rows: Rows = {
           ),
       }),
     redis: async ({ urlFrom }, { project }) =>
-      (await adapters.online.redis()).openRedis(urlIn(urlFrom, 'Redis URL', project), {
+      (await adapters.online.redis()).openRedis(urlIn(urlFrom, 'Redis URL'), {
         namespace: namespaceOf(project),
       }),
     postgres: async ({ urlFrom }, { project }) =>
-      (await adapters.online.postgres()).openPostgresOnline(urlIn(urlFrom, 'PostgreSQL URL', project), {
+      (await adapters.online.postgres()).openPostgresOnline(urlIn(urlFrom, 'PostgreSQL URL'), {
         namespace: namespaceOf(project),
       }),
   },
@@ -187,7 +183,7 @@ const rows: Rows = {
   },
 }
 
-/** Opens what a project's setting says. Throws `invalidDefinition` where its variable is not set, and what its adapter does. */
+/** Opens what a project's setting says. Throws `variableMissing`, and what its adapter does. */
 export function resolved<Name extends keyof Chosen>(
   name: Name,
   context: Parameters<Resolved[Name]>[0],

@@ -16,7 +16,7 @@ import { sealedArtifacts } from '../stages/protect/sealed-artifacts.ts'
 import type { Project } from '../define/project.ts'
 import { compiledModule } from '../internal/compiled.ts'
 import { adapters } from './resolve.ts'
-import { curveModule, queriesOf, resolved, trialModule } from './settings.ts'
+import { curveModule, queriesOf, resolved, trialModule, urlIn } from './settings.ts'
 import type { Keyring } from './keyring.ts'
 import { findRoot, loadProject } from './load.ts'
 import { openRuntime } from './runtime.ts'
@@ -51,7 +51,7 @@ export interface WorkspaceOptions {
 }
 
 /** Each kind of foreign source by its adapter, loaded when it is first used. */
-function openForeign(root: string, project: Project): OpenSourceTable {
+function openForeign(root: string): OpenSourceTable {
   return async (source, files, dataset) => {
     if (source.kind === 'sqlite')
       return (await adapters.source.sqlite()).openSqliteTable(source.path, resolve(root, source.file), {
@@ -59,13 +59,7 @@ function openForeign(root: string, project: Project): OpenSourceTable {
         shown: source.file,
       })
     if (source.kind === 'arrow') return (await adapters.source.arrow()).openArrowFile(files[0] ?? '')
-    const url = process.env[source.urlFrom]
-    if (!url)
-      throw fail('invalidDefinition', {
-        kind: 'project',
-        name: project.name,
-        reason: `the environment variable ${source.urlFrom} that holds the PostgreSQL URL of table ${source.path} (dataset ${dataset}) is not set`,
-      })
+    const url = urlIn(source.urlFrom, `PostgreSQL URL of table ${source.path} (dataset ${dataset})`)
     return (await adapters.source.postgres()).openPostgresTable(source.path, url, {
       dataset,
       urlFrom: source.urlFrom,
@@ -125,7 +119,7 @@ export async function openWorkspace(start: string, options: WorkspaceOptions = {
     curveModule,
     validationEngine,
     engine: async () => requireLocal(await validationEngine()),
-    openForeign: openForeign(root, project),
+    openForeign: openForeign(root),
     states: () => openStates(join(folder, 'validation')),
     get userCode() {
       return { script: fileURLToPath(compiledModule('./batch-process.ts', import.meta.url)), root }

@@ -47,7 +47,7 @@ async function lookAtOnline(root: string, folder: string): Promise<Finding> {
   return look(
     'online store',
     async () => {
-      const concern = await (await adapters.online.redis()).redisConcern(urlIn(settings.urlFrom, 'Redis URL', project))
+      const concern = await (await adapters.online.redis()).redisConcern(urlIn(settings.urlFrom, 'Redis URL'))
       if (concern !== undefined) throw new Error(concern)
       return found.found
     },

@@ -73,4 +73,13 @@ export const definitionErrors = {
     status: 400,
     blame: 'user',
   },
+  variableMissing: {
+    code: 'MR1116',
+    title: 'Environment variable not set',
+    message: 'The environment variable {variable} that holds the {what} is not set.',
+    hint: 'Set it where this command runs, as "export {variable}=…" does; a service or a pod is given it by its own configuration.',
+    exit: 2,
+    status: 503,
+    blame: 'user',
+  },
 } as const satisfies Record<string, ErrorEntry>

@@ -192,7 +192,6 @@ function confused(pairs: readonly Confused[]): Picture {
     pairs.map(({ truth, called, rows, of }) => ({
       name: `${truth} → ${called}`,
       value: rows,
-      kind: 'bad',
       note: `${count(rows)} of the ${count(of)} test rows of ${truth} were called ${called}`,
     })),
     count,
