@@ -24,7 +24,7 @@ beforeEach(() => {
 function declare(expectations: string, more = ''): void {
   writeFileSync(
     join(folder, 'millrace.config.ts'),
-    `import { csv, dataset, project, t } from 'millrace'
+    `import { csv, dataset, expect, project, t } from 'millrace'
 const flights = dataset('flights', {
   source: csv('flights.csv'), columns: { id: t.int(), carrier: t.text() }, ${more}
   expect: c => [${expectations}],
@@ -69,6 +69,34 @@ test.each([
   expect(made).toMatchObject({ code: 0, rows: 995, quarantined: 5 })
   expect(made.said).toContain(sentence)
 })
+
+test.each([
+  ['tolerated by number', 'expect.wholeLines({ maxBad: 5 })', 0],
+  ['tolerated by share', 'expect.wholeLines({ mostly: 0 })', 0],
+  ['what a warning tells', "expect.wholeLines({ severity: 'warning' })", 0],
+  ['not tolerated', '', 1],
+])(
+  'lines that are no rows are told by every report, with their places, also where they are %s',
+  async (_how, declared, code) => {
+    declare(declared)
+    const file = join(folder, 'flights.csv')
+    const lines = readFileSync(file, 'utf8').split('\n')
+    for (const line of [11, 21, 31, 41]) lines[line - 1] += ',one,too many'
+    writeFileSync(file, lines.join('\n'))
+    const sentence = '4 lines are no rows and are left out: flights.csv:11, flights.csv:21, flights.csv:31, …'
+    const [junit, html, markdown, sarif] = ['junit.xml', 'report.html', 'summary.md', 'report.sarif'].map(name =>
+      join(folder, name),
+    ) as [string, string, string, string]
+    const reports = ['--junit', junit, '--html', html, '--markdown', markdown, '--sarif', sarif]
+    const written = await millrace(folder, ['validate', ...reports])
+    expect([written.code, written.said]).toEqual([code, expect.stringContaining(sentence)])
+    for (const one of [junit, html, markdown, sarif]) expect(readFileSync(one, 'utf8')).toContain(sentence)
+    const made = await snapshot()
+    expect(made).toMatchObject({ code: 0, rows: 996, quarantined: 0 })
+    expect(made.said).toContain(sentence)
+    expect(made.said).not.toContain('data quarantine')
+  },
+)
 
 test('rows of a critical check that fails stay out while they are few, and are refused when nothing is left out', async () => {
   declare(`${two})`)

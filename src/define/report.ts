@@ -79,15 +79,16 @@ export function partOf({ evidence: { part, file, source } }: Pick<Report, 'evide
 
 const grouped = (rows: number): string => rows.toLocaleString('en-US')
 
-/** Most checks that the sentence about rows in quarantine names. */
+/** Most checks that the sentence about rows in quarantine names, and most places of lines. */
 const maxNamed = 5
+const maxPlaces = 3
 
 /**
- * What is to be known of failing rows: which stay out of snapshots, and why they could not be kept; undefined where there is
- * nothing: `5,634 of 336,776 rows stay out of snapshots: 5,634 by carrier in 10 values`.
+ * What is to be known of failing rows and lines: which stay out of snapshots, also where that is tolerated, and why rows could not be
+ * kept; undefined where there is nothing: `5,634 of 336,776 rows stay out of snapshots: 5,634 by carrier in 10 values`.
  */
 export function quarantineSentence(report: Report): string | undefined {
-  const told = [leftOut(report), unkeptSentence(report)].filter(one => one !== undefined)
+  const told = [leftOut(report), brokenLines(report), unkeptSentence(report)].filter(one => one !== undefined)
   return told.length === 0 ? undefined : told.join('. ')
 }
 
@@ -105,6 +106,18 @@ function leftOut({ checks, evidence: { rows, quarantined } }: Report): string | 
   if (by.length > named.length) named.push(`${by.length - named.length} more checks`)
   const all = typeof rows === 'number' ? `${grouped(quarantined)} of ${grouped(rows)}` : grouped(quarantined)
   return `${all} ${quarantined === 1 && rows === undefined ? 'row stays' : 'rows stay'} out of snapshots${named.length === 0 ? '' : `: ${named.join(', ')}`}`
+}
+
+/** Lines of text that are no rows: nothing of them can be kept, whatever is tolerated. */
+function brokenLines({ checks }: Report): string | undefined {
+  const found = checks.find(check => check.kind === 'wholeLines' && check.bad > 0)
+  if (!found) return undefined
+  const { bad, sample = [] } = found
+  const places = sample
+    .slice(0, maxPlaces)
+    .map(({ file, line }) => (file === undefined ? `line ${line}` : `${file}:${line}`))
+  const more = bad > places.length ? ', …' : ''
+  return `${grouped(bad)} ${bad === 1 ? 'line is no row and is' : 'lines are no rows and are'} left out${places.length === 0 ? '' : `: ${places.join(', ')}${more}`}`
 }
 
 /** A check in few words: its id where somebody gave one, else its columns and kind. */

@@ -30,7 +30,8 @@ function postgresError(path: string, error: unknown): unknown {
   if (code === '53100') return fail('diskFull', { path, needed: 'some thousand' }, error)
   if (code === '25006' || code === '42501') return fail('storeReadOnly', { path, reason }, error)
   if (code === '55P03' || code === '40P01' || code === '40001') return fail('storeLocked', { path, seconds: 5 }, error)
-  if (code === 'XX001' || code === 'XX002') return fail('storeCorrupt', { path, reason }, error)
+  if (code === 'XX001' || code === 'XX002' || code === '42P01' || code === '42703')
+    return fail('storeCorrupt', { path, reason }, error)
   if (/^(08|28|3D|57P|53)|^E[A-Z]+$/.test(code)) return fail('storeUnreachable', { path, reason }, error)
   return fail('storeFault', { path, reason }, error)
 }

@@ -9,5 +9,8 @@ export function sqliteError(path: string, error: unknown): unknown {
   if (isMillraceError(error) || !(error instanceof Error)) return error
   const known = systemError(error, { path, seconds: busyTimeoutMs / 1000 })
   if (known) return known
-  return sqliteCode(error) === undefined ? error : fail('storeFault', { path, reason: error.message }, error)
+  if (sqliteCode(error) === undefined) return error
+  // the migrations have made every one of them: somebody else took it away
+  const gone = /^no such (table|column)/.test(error.message)
+  return fail(gone ? 'storeCorrupt' : 'storeFault', { path, reason: error.message }, error)
 }

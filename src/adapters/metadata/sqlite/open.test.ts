@@ -103,6 +103,20 @@ test('what is stored tells of a letter that turned into another; a cache entry l
   await store.close()
 })
 
+test('a table that somebody took away is damage of the store, no fault of Millrace', async () => {
+  const path = join(folder, 'dropped.db')
+  const store = await openSqlite(path)
+  const raw = new DatabaseSync(path)
+  raw.exec('drop table reports')
+  raw.close()
+  await expect(store.listReports()).rejects.toMatchObject({
+    code: 'MR3010',
+    exit: 3,
+    details: { path, reason: 'no such table: reports' },
+  })
+  await store.close()
+})
+
 test('what stays locked is said to, after five seconds, and nothing was changed', async () => {
   const path = join(folder, 'locked.db')
   const store = await openSqlite(path)

@@ -25,7 +25,7 @@ function print(answer: SnapshotAnswer, dataset: Dataset, out: Output): number {
   for (const line of ended) out.line(`  ${line}`)
   const left = report && quarantineSentence(report)
   if (left) out.line(`  ${left}`)
-  if (left) out.line(`Next:  npx millrace data quarantine ${dataset.name}`)
+  if (left && quarantine) out.line(`Next:  npx millrace data quarantine ${dataset.name}`)
   return 0
 }
 
