@@ -29,10 +29,10 @@ const longTests = [
 
 /** Each takes a quarter of a minute and more on two quiet cores: together they are half of what everybody would wait for. */
 const journeys = [
-  'test/{audit,change,ci-commands,demo,image,in-place,ingest,jobs,model-suite,option-effects,python-lock,reuse,scaler,trainers}.test.ts',
+  'test/{audit,change,ci-commands,demo,image,in-place,ingest,jobs,model-suite,option-effects,python-lock,reuse,scaler,score,served,trainers}.test.ts',
   'test/fuzz/{definitions,text-files}.test.ts',
   'test/oracle/**/*.test.ts',
-  'test/running/{processes,promises,retrain,rollouts,shutdown,sign-in}.test.ts',
+  'test/running/{memory,processes,promises,retrain,rollouts,shutdown,sign-in}.test.ts',
   'test/server/{dashboard,mutation}.test.ts',
 ]
 
