@@ -108,3 +108,26 @@ test('one that takes its time is waited for', async () => {
   expect(said).toContain('1 row of 2')
   expect(code).toBe(1)
 })
+
+const imported = "import { expect } from 'millrace'"
+test.each([
+  ['a second condition', 'expect.that(c.id.gt(0).and(c.id.lt(9), c.id.lt(1)))', imported, 'and', 'takes other'],
+  ['options of a comparison', "expect.that(c.id.gt(0, { nulls: 'bad' }))", imported, 'gt', 'takes other'],
+  ['an argument where there is none', 'expect.that(c.id.abs(3).gt(0))', imported, 'abs', 'takes no arguments'],
+  ['an empty list', 'expect.that(c.id.expr.in([]))', imported, 'in', 'not an empty one'],
+  [
+    'a line end that parts cells',
+    'c.id.between(0, 1)',
+    String.raw`csv('b.csv', { delimiter: '\n' })`,
+    'csv',
+    'line end',
+  ],
+  ['a quote that parts cells', 'c.id.between(0, 1)', `csv('b.csv', { delimiter: '"' })`, 'csv', 'must differ'],
+])('%s is refused as the project is loaded', async (_, check, before, name, words) => {
+  write('millrace.config.ts', project(before, check))
+  const { code, said } = await millrace(root, ['validate'])
+  expect(said).toContain('MR1005')
+  expect(said).toContain(`${name}: `)
+  expect(said).toContain(words)
+  expect(code).toBe(2)
+})

@@ -57,6 +57,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
   parquet: ['a.parquet'],
   csv: ['a.csv', { delimiter: ';', header: true, quote: '"', escape: '"', encoding: 'utf-8' }],
   json: ['a.jsonl'],
+  when: [[[{ node: { op: 'column', name: 'late', type: 'bool' } }, 1]], 2],
   arrow: ['a.arrow'],
   postgres: ['public.orders', { urlFrom: 'DATABASE_URL' }],
   sqlite: ['a.sqlite', 'orders'],
@@ -333,8 +334,8 @@ const functionsOf = (prefix: string, made: object): [string, AnyFunction][] =>
     typeof one === 'function' ? [[`${prefix}${name}`, one as AnyFunction]] : [],
   )
 
-/** Expressions, not declarations: `sql` is the tag of a template, `when` begins a case expression. */
-const noBuilders = new Set(['sql', 'when'])
+/** No declaration: `sql` is the tag of a template. */
+const noBuilders = new Set(['sql'])
 const tested = { name: 'late', type: 'float' as const }
 const builders: readonly [string, AnyFunction][] = [
   ...functionsOf('', api).filter(([name]) => !noBuilders.has(name)),

@@ -1,8 +1,9 @@
 import { builder, flag, members, oneOf, optional, text, variableName, type Form, type Forms } from './forms.ts'
+import { refuse } from './named.ts'
 
 /** How the text of a CSV file is read. What is not said is as RFC 4180 has it; nothing is guessed anew at each run. */
 export interface CsvOptions {
-  /** Default a comma. */
+  /** Default a comma; one to four characters, no line end or quote among them. */
   readonly delimiter?: string
   /** Whether the first line names the columns (default true); without it they are `column0`, `column1`, … */
   readonly header?: boolean
@@ -44,23 +45,44 @@ const path = text
 /** Parquet files. */
 export const parquet = builder('source', { path }, (path: string): Source => ({ kind: 'parquet', path }), 'parquet')
 
-const oneCharacter = (most: number): Form => ({
-  words: most === 1 ? 'one character, or the empty text for none' : `one to ${most} characters`,
-  holds: value => typeof value === 'string' && [...value].length <= most && (most === 1 || value !== ''),
-})
+const bytesOf = (value: string): number => new TextEncoder().encode(value).length
+// a line ends at a line end whatever parts its cells, and no engine takes a NUL
+const withinLine = (value: string): boolean => !/[\n\r\0\p{Cs}]/u.test(value)
+const parting: Form = {
+  words: 'one to four characters, of at most 4 bytes in UTF-8 and without a line end',
+  holds: value => typeof value === 'string' && value !== '' && withinLine(value) && bytesOf(value) <= 4,
+}
+const mark: Form = {
+  words: 'one character of ASCII that is no line end, or the empty text for none',
+  holds: value => typeof value === 'string' && withinLine(value) && bytesOf(value) <= 1,
+}
 const csvForms: Forms<CsvOptions> = {
-  delimiter: optional(oneCharacter(4)),
+  delimiter: optional(parting),
   header: optional(flag),
-  quote: optional(oneCharacter(1)),
-  escape: optional(oneCharacter(1)),
+  quote: optional(mark),
+  escape: optional(mark),
   encoding: optional(oneOf('utf-8', 'utf-16', 'latin-1')),
+}
+
+/** Refuses a delimiter that holds what makes a quote: where a cell ends could not be said. */
+function checkApart({ delimiter = ',', quote = '"', escape = quote }: CsvOptions): void {
+  for (const [name, value] of Object.entries({ quote, escape }))
+    if (value !== '' && delimiter.includes(value))
+      refuse(
+        'source',
+        'csv',
+        `delimiter ${JSON.stringify(delimiter)} and ${name} ${JSON.stringify(value)} must differ, and neither hold the other`,
+      )
 }
 
 /** Text with a delimiter. A cell that does not read as its column's type, or a line with too many or too few cells, fails its check with its line number. */
 export const csv = builder(
   'source',
   { path, options: optional(members(csvForms)) },
-  (path: string, options: CsvOptions = {}): Source => ({ kind: 'csv', path, ...options }),
+  (path: string, options: CsvOptions = {}): Source => {
+    checkApart(options)
+    return { kind: 'csv', path, ...options }
+  },
   'csv',
 )
 

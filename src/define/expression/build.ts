@@ -1,5 +1,7 @@
 import { fail } from '../../errors/index.ts'
 import { micros, type Duration } from '../../internal/time.ts'
+import { builder, checkArguments } from '../forms.ts'
+import { methodForms, whenForms } from './arguments.ts'
 import type { FunctionName, Node, ScalarType } from './node.ts'
 import { describe } from './node.ts'
 import { patternText } from './pattern.ts'
@@ -172,6 +174,24 @@ class ExpressionObject {
   }
 }
 
+type Method = Exclude<keyof ExpressionObject, 'node'>
+
+/**
+ * Puts the look at its arguments before each method: what one does not read is refused, as it is by every function of the
+ * definition API. A method without forms is a compile error.
+ */
+function checkMethods(forms: Readonly<Record<Method, (typeof methodForms)[Method]>>): void {
+  for (const [name, taken] of Object.entries(forms)) {
+    const method = ExpressionObject.prototype[name as Method] as (...args: unknown[]) => unknown
+    function checked(this: ExpressionObject, ...args: unknown[]): unknown {
+      checkArguments('expression', name, args, typeof taken === 'function' ? taken(this.node.type) : taken)
+      return Reflect.apply(method, this, args)
+    }
+    Object.defineProperty(ExpressionObject.prototype, name, { value: checked, writable: true, configurable: true })
+  }
+}
+checkMethods(methodForms)
+
 function wrong(where: string, expected: string, found: ExpressionObject) {
   return fail('invalidDefinition', {
     kind: 'expression',
@@ -282,11 +302,6 @@ function part(
   at: ExpressionObject,
   zone: string,
 ): ExpressionObject {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: zone })
-  } catch {
-    throw fail('invalidDefinition', { kind: 'time zone', name: zone, reason: 'is not an IANA time zone' })
-  }
   return call(fn, 'int', timestamp(at, fn), zone)
 }
 
@@ -303,11 +318,7 @@ export function fromNode(node: Node): Expression {
   return new ExpressionObject(node) as unknown as Expression
 }
 
-/**
- * The value of the first branch whose condition is true, else the last argument.
- * `when([[c.distance.lt(500), 1], [c.distance.lt(2000), 2]], 3)`
- */
-export function when<D extends string, E extends string = never>(
+function caseOf<D extends string, E extends string = never>(
   branches: readonly (readonly [BoolExpression<boolean, D>, number | NumberExpression<NumberType, boolean, E>])[],
   otherwise: number | NumberExpression<NumberType, boolean, E>,
 ): NumberExpression<'float', boolean, D | E> {
@@ -319,3 +330,9 @@ export function when<D extends string, E extends string = never>(
   const args = branches.flatMap(([condition, result]) => [bool(condition, 'when'), value(result)])
   return call('case', 'float', ...args, value(otherwise)) as unknown as NumberExpression<'float', boolean, D | E>
 }
+
+/**
+ * The value of the first branch whose condition is true, else the last argument.
+ * `when([[c.distance.lt(500), 1], [c.distance.lt(2000), 2]], 3)`
+ */
+export const when = builder('expression', whenForms, caseOf, 'when')

@@ -345,7 +345,20 @@ suite('what does not fit is refused where it is written, in words', () => {
     'more than 64 bits': [() => c.i.eq(2n ** 63n), 'literal 9223372036854775808: has more than 64 bits'],
     'less than 64 bits': [() => c.i.eq(-(2n ** 63n) - 1n), 'literal -9223372036854775809: has more than 64 bits'],
     'half a character': [() => c.s.eq('\ud800'), 'holds half a character (a lone surrogate)'],
-    'a zone that is none': [() => c.at.hour('Mars/Olympus'), 'time zone Mars/Olympus: is not an IANA time zone'],
+    'a zone that is none': [() => c.at.hour('Mars/Olympus'), 'zone must be an IANA time zone'],
+    'a zone that is null': [() => c.at.hour(null as never), 'zone must be an IANA time zone'],
+    'a length of time that is a number': [() => c.at.plus(5 as never), 'plus: length must be a length of time'],
+    'an empty list': [() => c.i.in([]), 'expression in: values must be a list, not an empty one,'],
+    'a text in place of a list': [() => c.s.in('abc' as never), 'expression in: values must be a list'],
+    'a text in place of a pattern': [() => c.s.matches('a' as never), 'matches: pattern must be a regular expression'],
+    'a number in place of a prefix': [() => c.s.startsWith(5 as never), 'startsWith: prefix must be a text, not 5'],
+    'an operand that is missing': [() => (c.i.gt as () => unknown).call(c.i), 'expression gt: needs other'],
+    'a second condition': [
+      () => c.yes.and(c.no, ...([c.never] as never as [])),
+      'expression and: takes other, and no argument 2: an object',
+    ],
+    'no branch': [() => when([], 1), 'expression when: branches must be a list, not an empty one,'],
+    'a branch of three': [() => when([[c.yes, 1, 2] as never], 1), 'expression when: branches must be a list'],
     'a list with another type': [() => c.i.in(['7' as never]), "in: needs a int, but '7' is text"],
     'something that is no expression': [() => c.i.add({} as never), 'is not a column expression'],
     nothing: [() => c.i.add(null as never), 'expression null: is not a column expression'],
@@ -353,6 +366,36 @@ suite('what does not fit is refused where it is written, in words', () => {
   it.each(Object.entries(refused))('%s', (_, [make, words]) => {
     expect(make).toThrow(expect.objectContaining({ code: 'MR1005' }))
     expect(make).toThrow(words)
+  })
+
+  const one = ['eq', 'ne', 'lt', 'lte', 'gt', 'gte', 'add', 'times', 'div', 'mod', 'and', 'or', 'coalesce', 'concat']
+  const zoned = ['year', 'month', 'day', 'hour', 'minute', 'dayOfWeek']
+  /** As many arguments as a method takes, of a form that it takes. */
+  const full = (name: string, of: { node: Node }): readonly unknown[] => {
+    if (one.includes(name) || name === 'minutesSince') return [of]
+    if (zoned.includes(name)) return ['Asia/Kathmandu']
+    if (name === 'plus' || name === 'minus') return [of.node.type === 'timestamp' ? '1h' : of]
+    return { in: [[of]], matches: [/a/], startsWith: ['a'], plusMinutes: [5] }[name] ?? []
+  }
+  const surplus = [undefined, null, 3, 'UTC', {}, { nulls: 'bad' }, [1], true, c.yes]
+
+  it.each(methods)('%s with an argument too many, of an expression of every type', name => {
+    const taken: string[] = []
+    for (const of of [c.i, c.f, c.s, c.yes, c.at]) {
+      const method = (of as unknown as Readonly<Record<string, (...args: readonly unknown[]) => unknown>>)[name]
+      const args = full(name, of)
+      for (const more of surplus)
+        expect(() => method?.call(of, ...args, more)).toThrow(
+          new RegExp(`^expression ${name}: takes (?:no arguments|.+ and no argument 2)`),
+        )
+      try {
+        method?.call(of, ...args)
+        taken.push(of.node.type)
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'MR1005' })
+      }
+    }
+    expect(taken, 'without it some type takes the call').not.toEqual([])
   })
 
   it('the greatest and least of 64 bits are taken', () => {

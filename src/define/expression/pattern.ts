@@ -5,6 +5,11 @@ import { NotLinear, translate, type LinearPattern } from './pattern-translation.
 
 export type { LinearPattern }
 
+/** Whether a value is a RegExp, of whatever realm. */
+export function isPattern(value: unknown): value is RegExp {
+  return value instanceof RegExp || Object.prototype.toString.call(value) === '[object RegExp]'
+}
+
 /**
  * A RegExp as an expression carries it: as it is written, `/source/flags`. It means what it means in JavaScript, on every
  * engine, as the answer to "does the text hold it?". What cannot be searched for in time linear in the text is refused, as are
@@ -12,8 +17,7 @@ export type { LinearPattern }
  */
 export function patternText(pattern: RegExp): string {
   const refuse = (reason: string) => fail('invalidDefinition', { kind: 'pattern', name: String(pattern), reason })
-  if (!(pattern instanceof RegExp) && Object.prototype.toString.call(pattern) !== '[object RegExp]')
-    throw refuse('is no regular expression')
+  if (!isPattern(pattern)) throw refuse('is no regular expression')
   for (const flag of pattern.flags)
     if (!'imsuv'.includes(flag))
       throw refuse(`has flag "${flag}", which says where a search goes on; leave it out, a text is searched as a whole`)
