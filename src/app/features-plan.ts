@@ -11,7 +11,7 @@ import { materialisations, type Materialisation } from '../stages/features/mater
 import { viewDifferences, type FeatureChange, type ViewDifference } from '../stages/features/view-changes.ts'
 import { datasetStepName } from '../stages/pipeline/validation.ts'
 import { featureReaders, featuresRead, type FeatureReader } from '../stages/serve/feature-readers.ts'
-import { isLost } from './snapshots.ts'
+import { isLost } from '../errors/index.ts'
 
 export interface PlannedFeature extends FeatureChange {
   /** A model or a served version reads it, and it is gone or of another type. */

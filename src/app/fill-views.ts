@@ -1,7 +1,7 @@
 import type { Workspace } from '../config/workspace.ts'
 import { columnsOf } from '../define/expression/index.ts'
 import { inputsOfFeature, viewOfRole, type FeatureView } from '../define/features.ts'
-import { fail, type MillraceError } from '../errors/index.ts'
+import { fail, isLost, type MillraceError } from '../errors/index.ts'
 import type { Digest } from '../internal/digest.ts'
 import type { ModelVersion } from '../ports/metadata-store.ts'
 import { recordsOf } from '../stages/features/channels.ts'
@@ -9,7 +9,7 @@ import { materialisationNamed, materialisationOf } from '../stages/features/mate
 import { snapshotOfVersion } from '../stages/register/version-parts.ts'
 import type { FillView } from '../stages/serve/online-views.ts'
 import { materialiseView } from './materialise-view.ts'
-import { isLost, newestSnapshot, type Snapshot, snapshotsOf } from './snapshots.ts'
+import { newestSnapshot, type Snapshot, snapshotsOf } from './snapshots.ts'
 
 interface Source {
   readonly snapshot: Digest

@@ -7,7 +7,7 @@ import type { StepRecord } from '../ports/metadata-store.ts'
 import { startSnapshot } from '../stages/pipeline/run.ts'
 import { endedRepairs, type EndedRepairs } from '../stages/readmit/ended.ts'
 import { datasetOf } from './dataset-of.ts'
-import { isLost } from './snapshots.ts'
+import { isLost } from '../errors/index.ts'
 import { engineListener } from './train.ts'
 import type { Listener } from './use-case.ts'
 

@@ -1,5 +1,5 @@
 import type { Workspace } from '../config/workspace.ts'
-import { fail, isMillraceError, type MillraceError } from '../errors/index.ts'
+import { fail } from '../errors/index.ts'
 import type { Digest } from '../internal/digest.ts'
 import type { StepRecord } from '../ports/metadata-store.ts'
 import { snapshotSql } from '../stages/features/frame.ts'
@@ -49,12 +49,6 @@ export interface Snapshot {
   readonly newest: number
   readonly rows: number
 }
-
-const lostCodes: readonly string[] = [fail('artifactCorrupt').code, fail('artifactMissing').code]
-
-/** An artifact is gone or damaged: what made it can make it again. */
-export const isLost = (error: unknown): error is MillraceError =>
-  isMillraceError(error) && lostCodes.includes(error.code)
 
 /** Snapshots of a dataset that were ever made, newest first. */
 export async function snapshotsOf({ store }: Pick<Workspace, 'store'>, dataset: Dataset): Promise<readonly Digest[]> {

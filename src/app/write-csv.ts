@@ -1,8 +1,7 @@
-import { createWriteStream } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { temporaryName } from '../internal/publish.ts'
+import { streamNamed, temporaryName } from '../internal/publish.ts'
 import type { DataEngine } from '../ports/data-engine.ts'
 
 /** A cell as RFC 4180 has it. Null is an empty cell, the empty text a quoted one. */
@@ -39,7 +38,7 @@ export async function writeCsv(engine: DataEngine, rows: string, path: string, o
   }
   const temporary = temporaryName(path)
   try {
-    await pipeline(Readable.from(lines()), createWriteStream(temporary, { mode: 0o600 }))
+    await pipeline(Readable.from(lines()), streamNamed(temporary, path, 0o600))
     await rename(temporary, path)
   } catch (error) {
     await rm(temporary, { force: true })

@@ -1,4 +1,5 @@
-import { catalogue, fail } from '../errors/catalogue.ts'
+import { catalogue } from '../errors/catalogue.ts'
+import { isLost } from '../errors/lost.ts'
 import { isMillraceError } from '../errors/millrace-error.ts'
 import { systemError } from '../errors/system.ts'
 import type { Json } from '../internal/canonical-json.ts'
@@ -41,8 +42,6 @@ export function failureOfOutcome(outcome: StepOutcome, written: string | undefin
   return new StepFailure('error', reason, facts)
 }
 
-const lostCodes = { corrupt: fail('artifactCorrupt').code, missing: fail('artifactMissing').code } as const
-
 // What the data engine may use is the same in a moment
 const lastingCodes: ReadonlySet<unknown> = new Set(
   (['storeReadOnly', 'placeUnusable', 'engineMemory'] as const).map(name => catalogue[name].code),
@@ -65,12 +64,11 @@ export function failureOfError(error: unknown): StepFailure {
   const later = (error as { readonly retryable?: unknown } | null | undefined)?.retryable === true
   if (isMillraceError(error)) {
     const { digest } = error.details
-    const lost = error.code === lostCodes.corrupt || error.code === lostCodes.missing
     const facts = {
       code: error.code,
       hint: error.hint,
       exit: error.exit,
-      ...(lost && typeof digest === 'string' ? { lost: digest } : {}),
+      ...(isLost(error) && typeof digest === 'string' ? { lost: digest } : {}),
     }
     const mayPass = error.blame === 'environment' && error.exit === 3 && !error.lasting
     return new StepFailure(later ? 'temporary' : mayPass ? 'infrastructure' : 'error', error.message, facts, error)

@@ -1,4 +1,4 @@
-import { constants } from 'node:fs'
+import { constants, createWriteStream, type WriteStream } from 'node:fs'
 import { copyFile, mkdir, open, rename, stat, unlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { ownedName } from './leftovers.ts'
@@ -51,6 +51,20 @@ export async function writeNamed(
 ): Promise<void> {
   await writeFile(path, content, options).catch((error: unknown) => {
     throw named(error, path)
+  })
+}
+
+/** A stream into `path` whose errors name `shown`, the path that it is written for. On the disk once it is finished. */
+export function streamNamed(path: string, shown: string, mode?: number): WriteStream {
+  const stream = createWriteStream(path, { flush: true, ...(mode === undefined ? {} : { mode }) })
+  // The first who hears of it: whoever waits for the stream gets the same error
+  return stream.on('error', error => void named(error, shown))
+}
+
+/** A copy of a file, whose error names the copy: that of a full disk names what it was to be a copy of. */
+export async function copyNamed(from: string, path: string, shown = path): Promise<void> {
+  await copyFile(from, path).catch((error: unknown) => {
+    throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? error : named(error, shown)
   })
 }
 

@@ -8,7 +8,8 @@ export interface Stored {
 
 /**
  * Immutable bytes by SHA-256. When a `put` resolves, its bytes survive `kill -9` and power loss; a reader never sees a
- * part of them; putting the same bytes twice is the same as once. Throws `artifactMissing` and `artifactCorrupt`.
+ * part of them; putting the same bytes twice is the same as once, and
+ * mends them where they were damaged. Throws `artifactMissing` and `artifactCorrupt`.
  */
 export interface ArtifactStore {
   put(bytes: Uint8Array | string): Promise<Stored>

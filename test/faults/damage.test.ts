@@ -137,6 +137,26 @@ describe('damaged artifacts', () => {
     if (how === 'flipped bits') expect(well(await millrace(root, ['train']))).toMatch(/train-fare +reused/)
   })
 
+  test('what a step makes at each run is mended by it, whoever reads it only after the run', async () => {
+    const root = project.copy()
+    const folder = join(root, '.millrace', 'artifacts', 'cas', 'sha256')
+    const figures = (): string[] =>
+      readdirSync(folder, { recursive: true, encoding: 'utf8' })
+        .map(name => join(folder, name))
+        .filter(path => statSync(path).isFile() && readFileSync(path).subarray(0, 30).includes('"model figures"'))
+    const first = figures()
+    expect(first).toHaveLength(1)
+    // Beside a champion they are others than without one, and then the same at each run
+    well(await millrace(root, ['train']))
+    const [path = ''] = figures().filter(one => !first.includes(one))
+    const before = readFileSync(path)
+    chmodSync(path, 0o600)
+    writeFileSync(path, before.with(10, 0x58))
+    well(await millrace(root, ['train']))
+    expect(readFileSync(path).equals(before)).toBe(true)
+    expect(readdirSync(join(root, '.millrace', 'artifacts', 'quarantine'))).toHaveLength(1)
+  })
+
   test('data snapshot makes a snapshot again that is damaged, in the same run', async () => {
     const root = damaged('artifacts/cas/sha256', 'flipped bits')
     const said = well(await millrace(root, ['data', 'snapshot']))

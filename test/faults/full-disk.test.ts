@@ -59,6 +59,25 @@ describe.skipIf(!canMount)('a disk that is full while data comes in', { timeout:
     })
   })
 
+  test('is named by its path when a version or an image is written onto it', () => {
+    const { root, remove } = ridesProject(3_000)
+    const bin = join(process.cwd(), 'dist/cli/bin.js')
+    const verbs = [`models export fare@1 --out ${join(folder, 'edge')}`, `image build --out ${join(folder, 'image')}`]
+    try {
+      const trained = spawnSync(process.execPath, [bin, 'train'], { cwd: root, encoding: 'utf8' })
+      expect(trained.status, trained.stderr).toBe(0)
+      for (const verb of verbs) {
+        const asked = ['-c', 'cd "$1" && shift && exec "$@"', 'sh', root, process.execPath, bin, ...verb.split(' ')]
+        const { status, said } = onSmallDisk('1m', 'sh', ...asked)
+        expect([verb, status], said).toEqual([verb, 3])
+        expect(said).toMatch(/There is no space left/)
+        expect(said).toContain(folder)
+      }
+    } finally {
+      remove()
+    }
+  })
+
   test('stops a training run with words and the place, and the run goes on when there is room', () => {
     const { root, remove } = ridesProject(150_000)
     const bin = join(process.cwd(), 'dist/cli/bin.js')

@@ -1,9 +1,10 @@
-import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { fail } from '../../errors/index.ts'
 import { compiledModule } from '../../internal/compiled.ts'
+import { copyNamed, writeNamed } from '../../internal/publish.ts'
 import type { EdgeDescription } from './description.ts'
 import { declarations, demoPage, type EdgeTarget, entryModule, readMe } from './pages.ts'
 
@@ -43,12 +44,12 @@ export async function writeEdgeFolder(
   for (const [path, url] of Object.entries(modules)) files.set(`lib/${path}`, await readFile(url, 'utf8'))
   for (const [path, content] of files) {
     await mkdir(dirname(join(folder, path)), { recursive: true })
-    await writeFile(join(folder, path), content)
+    await writeNamed(join(folder, path), content)
   }
   if (target === 'node') return [...files.keys()]
   const from = dirname(fileURLToPath(runtimeUrl()))
   await mkdir(join(folder, 'runtime'))
-  for (const file of runtimeFiles) await copyFile(join(from, file), join(folder, 'runtime', file))
+  for (const file of runtimeFiles) await copyNamed(join(from, file), join(folder, 'runtime', file))
   return [...files.keys(), ...runtimeFiles.map(file => `runtime/${file}`)]
 }
 

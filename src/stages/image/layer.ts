@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Readable, Transform, Writable } from 'node:stream'
@@ -8,7 +8,7 @@ import { createGzip } from 'node:zlib'
 import { pack, type Header, type Pack } from 'tar-stream'
 import { fail, type MillraceError } from '../../errors/index.ts'
 import type { Digest } from '../../internal/digest.ts'
-import { publishFile, temporaryName } from '../../internal/publish.ts'
+import { publishFile, streamNamed, temporaryName } from '../../internal/publish.ts'
 import { complete, type Entry } from './entry.ts'
 
 /** A finished layer: `digest` names the compressed bytes, `diffId` the tar inside. */
@@ -138,7 +138,7 @@ export async function makeLayer(cache: string, name: string, entries: readonly E
       createGzip({ level: 6 }),
       plainHeader(),
       outer,
-      createWriteStream(temporary, { flush: true }),
+      streamNamed(temporary, cache),
     )
     if (inner.digest() !== diffId) throw changing(`a file of the ${name} layer`)
     const digest = outer.digest()

@@ -1,11 +1,10 @@
-import { createWriteStream } from 'node:fs'
-import { copyFile, link, mkdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { link, mkdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { fail } from '../../errors/index.ts'
 import { canonicalJson, type Json } from '../../internal/canonical-json.ts'
 import { digestBytes, type Digest } from '../../internal/digest.ts'
-import { publishFile, temporaryName } from '../../internal/publish.ts'
+import { copyNamed, publishFile, streamNamed, temporaryName } from '../../internal/publish.ts'
 import { architecture, mediaTypes, type Descriptor, type ImageConfig, type Index, type Manifest } from './formats.ts'
 import { blobPath, tarStream } from './layer.ts'
 
@@ -26,7 +25,7 @@ async function place(from: string, to: string): Promise<void> {
     await link(from, temporary)
   } catch {
     // Another file system: a link cannot be made there.
-    await copyFile(from, temporary)
+    await copyNamed(from, temporary, to)
   }
   await rename(temporary, to)
 }
@@ -115,7 +114,7 @@ export async function writeArchive(image: StoredImage, file: string): Promise<vo
   await mkdir(dirname(file), { recursive: true })
   const temporary = join(dirname(file), `.tmp-${basename(file)}-${process.pid}`)
   try {
-    await pipeline(tarStream(entries, new Date(0)), createWriteStream(temporary, { flush: true }))
+    await pipeline(tarStream(entries, new Date(0)), streamNamed(temporary, file))
     await rename(temporary, file)
   } finally {
     await rm(temporary, { force: true })

@@ -1,4 +1,4 @@
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fail } from '../../errors/index.ts'
 import { digestBytes, digestFile, type Digest } from '../../internal/digest.ts'
-import { temporaryName } from '../../internal/publish.ts'
+import { streamNamed, temporaryName } from '../../internal/publish.ts'
 import { credentialsFor, type Credentials } from './credentials.ts'
 import { mediaTypes } from './formats.ts'
 import type { ImageReference } from './reference.ts'
@@ -153,7 +153,7 @@ export class Repository {
     await mkdir(dirname(file), { recursive: true })
     const temporary = temporaryName(file)
     try {
-      await pipeline(Readable.fromWeb(response.body as never), createWriteStream(temporary, { flush: true }))
+      await pipeline(Readable.fromWeb(response.body as never), streamNamed(temporary, file))
       const found = (await digestFile(temporary)).digest
       if (found !== digest)
         throw fail('registryMismatch', { registry: this.#reference.registry, expected: digest, found })

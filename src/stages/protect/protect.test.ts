@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -116,6 +116,14 @@ describe('protected artifacts', () => {
     expect((await stored()).filter(one => one.includes('1815'))).toEqual([])
     expect(Buffer.from(await artifacts.get(digest)).equals(secret)).toBe(true)
     expect(await artifacts.size(digest)).toBe(secret.length)
+    // What lies there is damaged, and is sealed anew
+    for await (const { digest: blob } of base.list()) {
+      const path = await base.localPath(blob)
+      chmodSync(path, 0o600)
+      writeFileSync(path, readFileSync(path).fill(7, 40, 41))
+    }
+    expect((await artifacts.seal(secret, 'models')).digest).toBe(digest)
+    expect(Buffer.from(await artifacts.get(digest)).equals(secret)).toBe(true)
     await artifacts.remove(digest)
     expect(await artifacts.has(digest)).toBe(false)
     expect(await stored()).toEqual([])

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { unlessLost } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { digestBytes, type Digest } from '../../internal/digest.ts'
 import { ulid } from '../../internal/ids.ts'
@@ -53,7 +54,7 @@ class SealedArtifacts implements SealingStore {
     const bytes = content instanceof Uint8Array ? content : await readFile(content.file)
     const digest = digestBytes(bytes)
     const known = await this.#envelope(digest)
-    if (known?.wraps[0]?.key !== key || !(await this.#base.has(known.blob))) {
+    if (known?.wraps[0]?.key !== key || !(await unlessLost(this.#base.localPath(known.blob)))) {
       const envelope = await protect(await this.#protection(), bytes, key, { project, kind: 'artifact', oid: ulid() })
       await store.putDocument(kind, digest, envelope as unknown as Json, clock.now())
     }

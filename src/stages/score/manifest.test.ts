@@ -6,6 +6,7 @@ import { digestBytes } from '../../internal/digest.ts'
 import {
   partName,
   readManifest,
+  ofMendedInputs,
   requireSameTask,
   type ScoreManifest,
   type ScoreTask,
@@ -127,7 +128,41 @@ describe('scores go on where the task is the same', () => {
     ['with other columns kept, or for another moment', { at: 0 }],
   ])('and not where they are %s (%#)', (differs, change) => {
     expect(tried(change)).toThrow(
-      expect.objectContaining({ code: 'MR4113', details: { out: 'out', reason: `holds scores ${differs}` } }) as Error,
+      expect.objectContaining({
+        code: 'MR4113',
+        details: { out: 'out', reason: `holds unfinished scores ${differs}` },
+      }) as Error,
     )
+  })
+})
+
+describe('scores of files that were mended', () => {
+  const [a, b] = task.inputs as [ScoreTask['inputs'][0], ScoreTask['inputs'][0]]
+  const other = digestBytes('mended')
+  const part = (number: number, input: number) => ({ ...manifest.parts[0], name: partName(number), input })
+  const found = { ...manifest, parts: [part(0, 0), part(1, 0), part(2, 1)] } as ScoreManifest
+
+  it.each([
+    ['the second', [a, { ...b, digest: other }], 2, 1],
+    ['the first', [{ ...a, size: 11, digest: other }, b], 0, 0],
+  ] as const)('go on with the parts of those before: %s', (_, inputs, parts, inputsDone) => {
+    const given = { ...task, inputs: [...inputs] }
+    expect(ofMendedInputs(found, given)).toEqual({
+      ...found,
+      task: given,
+      parts: found.parts.slice(0, parts),
+      inputsDone,
+    })
+  })
+
+  it.each<[string, Partial<ScoreManifest>, Partial<ScoreTask>]>([
+    ['nothing was', {}, {}],
+    ['they were finished', { finished: true }, { inputs: [a, { ...b, digest: other }] }],
+    ['they have other names', {}, { inputs: [a, { ...b, file: 'c.csv' }] }],
+    ['one of them is left out', {}, { inputs: [a] }],
+    ['the version is another one, too', {}, { version: 4, inputs: [a, { ...b, digest: other }] }],
+    ['other columns are kept, too', {}, { keep: [], inputs: [a, { ...b, digest: other }] }],
+  ])('are left alone where %s', (_, over, change) => {
+    expect(ofMendedInputs({ ...found, ...over }, { ...task, ...change })).toBeUndefined()
   })
 })

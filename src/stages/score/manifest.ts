@@ -79,9 +79,23 @@ function jsonOf(text: string): unknown {
 export const writeManifest = (folder: string, manifest: ScoreManifest): Promise<void> =>
   publishFile(join(folder, manifestName), `${JSON.stringify(manifest, null, 2)}\n`)
 
-/** Throws `scoreOutputTaken`, saying what differs, where a folder holds scores of something else. */
+const same = (one: unknown, other: unknown): boolean => canonicalJson(one as Json) === canonicalJson(other as Json)
+
+/**
+ * What is left of scores that were not finished where files were mended since: the parts of those before the first of them.
+ * Undefined where no file was, where the scores are finished, or where anything else differs, such as the files by name.
+ */
+export function ofMendedInputs(found: ScoreManifest, task: ScoreTask): ScoreManifest | undefined {
+  const named = ({ inputs, ...rest }: ScoreTask) => ({ ...rest, inputs: inputs.map(one => one.file) })
+  if (found.finished || !same(named(found.task), named(task))) return undefined
+  const mended = task.inputs.findIndex((input, i) => !same(input, found.task.inputs[i]))
+  if (mended < 0) return undefined
+  const parts = found.parts.filter(part => part.input < mended)
+  return { ...found, task, parts, inputsDone: Math.min(found.inputsDone, mended) }
+}
+
+/** Throws `scoreOutputTaken`, saying what differs, where a folder (`shown`) holds scores of something else. */
 export function requireSameTask(found: ScoreManifest, task: ScoreTask, shown: string): void {
-  const same = (one: unknown, other: unknown): boolean => canonicalJson(one as Json) === canonicalJson(other as Json)
   const { task: then } = found
   const differs =
     then.digest !== task.digest || then.version !== task.version || then.model !== task.model
@@ -91,5 +105,6 @@ export function requireSameTask(found: ScoreManifest, task: ScoreTask, shown: st
         : same(then, task)
           ? undefined
           : 'with other columns kept, or for another moment'
-  if (differs !== undefined) throw fail('scoreOutputTaken', { out: shown, reason: `holds scores ${differs}` })
+  const scores = found.finished ? 'scores' : 'unfinished scores'
+  if (differs !== undefined) throw fail('scoreOutputTaken', { out: shown, reason: `holds ${scores} ${differs}` })
 }

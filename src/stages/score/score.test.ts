@@ -285,9 +285,41 @@ describe('what cannot be scored', () => {
       details: { row: 3, column: 'km' },
     })
     expect(readdirSync(out).filter(name => name.endsWith('.parquet'))).toEqual(['part-00000.parquet'])
+    const { run } = manifestOf(out)
+    written(plain(0, 5), bad)
+    const scored = await score(fare, { files: [good, bad], out })
+    expect(scored).toMatchObject({ rows: 7, reused: 2 })
+    expect(manifestOf(out)).toMatchObject({ run: scored.run, inputsDone: 2, finished: true })
+    const { store } = trained.workspace
+    expect(await store.getRun(run)).toMatchObject({ status: 'failed' })
+    expect(await store.getRun(scored.run)).toMatchObject({ status: 'succeeded', parameters: manifestOf(out).task })
     expect((await engine.rows("SELECT * FROM information_schema.tables WHERE table_name LIKE 'scores_%'")).length).toBe(
       0,
     )
+  })
+
+  it('of parts that are beside a file, those of what was mended go; what else differs is told by their folder', async () => {
+    const files = [written([...plain(0, 3), { km: 1e39, zone: 'north' }]), written(plain(0, 1))]
+    const [bad = ''] = files
+    const out = place('.parquet')
+    const asked = { files, out, shown: 'july.parquet' }
+    await expect(score(fare, asked)).rejects.toMatchObject({ code: 'MR4112' })
+    await expect(score(fare, { ...asked, files: [bad] })).rejects.toMatchObject({
+      code: 'MR4113',
+      details: {
+        out: 'july.parquet.parts',
+        reason: 'holds unfinished scores of other inputs, or of these as they were before',
+      },
+    })
+    written(plain(0, 4), bad)
+    // Somebody's own
+    writeFileSync(out, 'mine')
+    await expect(score(fare, asked)).rejects.toMatchObject({ code: 'MR4113' })
+    expect(readFileSync(out, 'utf8')).toBe('mine')
+    rmSync(out)
+    expect(await score(fare, asked)).toMatchObject({ rows: 5, reused: 0 })
+    expect((await read(out)).length).toBe(5)
+    expect(existsSync(`${out}.parts`)).toBe(false)
   })
 
   it('a row that may not be null is told with its number, when those before it were scored', async () => {

@@ -14,7 +14,14 @@ import type { StageServices } from '../services.ts'
 import { listFile, requireUnchanged, type SourceFile } from '../validate/files.ts'
 import { BatchScorer, type Unscorable } from './batch-scorer.ts'
 import { type Block, featureBlocks, plainBlocks, type ReadBlocks } from './blocks.ts'
-import { readManifest, requireSameTask, writeManifest, type ScoreManifest, type ScoreTask } from './manifest.ts'
+import {
+  ofMendedInputs,
+  readManifest,
+  requireSameTask,
+  writeManifest,
+  type ScoreManifest,
+  type ScoreTask,
+} from './manifest.ts'
 import { openRows } from './read-rows.ts'
 import { ScoreRun, type ScoredFile } from './record.ts'
 import { PartWriter, scoreColumns } from './write-part.ts'
@@ -190,6 +197,17 @@ async function checkedParts(folder: string, manifest: ScoreManifest): Promise<Sc
   return manifest
 }
 
+/** Takes away the parts of files that were mended. It is another run: the one before stays as it ended, of what it was given. */
+async function begunAnew(
+  { clock }: Pick<StageServices, 'clock'>,
+  folder: string,
+  found: ScoreManifest,
+  mended: ScoreManifest,
+): Promise<ScoreManifest> {
+  for (const { name } of found.parts.slice(mended.parts.length)) await rm(join(folder, name), { force: true })
+  return { ...mended, run: ulid(), now: mended.parts.length > 0 ? mended.now : clock.now() }
+}
+
 /**
  * Scores files of rows with a version, in bounded memory: parts of the result are published one by one, and a call that was
  * interrupted goes on after the last of them when it is made again. A run in the metadata store says what came of what.
@@ -211,18 +229,22 @@ export async function scoreFiles(
     keep: [...keep],
     at: options.at ?? null,
   }
-  const folder = isFile(out) ? `${out}.parts` : out
+  const partsOf = (place: string): string => (isFile(out) ? `${place}.parts` : place)
+  const folder = partsOf(out)
+  const holder = partsOf(shown)
+  const outStands = async (): Promise<boolean> => isFile(out) && (await stat(out).catch(() => undefined)) !== undefined
   const busy = (): Error => fail('scoreOutputTaken', { out: shown, reason: 'is being written by another process' })
-  const before = await readManifest(folder, shown)
-  if (isFile(out) && !before && (await stat(out).catch(() => undefined)))
-    throw fail('scoreOutputTaken', { out: shown, reason: 'is there already' })
+  const before = await readManifest(folder, holder)
+  if (!before && (await outStands())) throw fail('scoreOutputTaken', { out: shown, reason: 'is there already' })
   await makeFolder(folder)
   return withFileLock(
     join(folder, '.lock'),
     busy,
     async () => {
-      const known = await readManifest(folder, shown)
-      if (known) requireSameTask(known, task, shown)
+      const found = await readManifest(folder, holder)
+      const mended = found && !(await outStands()) ? ofMendedInputs(found, task) : undefined
+      if (found && !mended) requireSameTask(found, task, holder)
+      const known = found && mended ? await begunAnew(services, folder, found, mended) : found
       const begun = known && (await checkedParts(folder, known))
       const manifest = begun ?? {
         format: 1 as const,

@@ -60,6 +60,21 @@ describe('artifacts in files', () => {
       expect(readdirSync(join(root, 'quarantine')).length).toBeGreaterThan(0)
     })
 
+  test('what is damaged is mended by putting the bytes again, also where nobody read it', async () => {
+    const { digest } = await store.put('unread')
+    const path = await store.localPath(digest)
+    const file = join(root, 'unread')
+    writeFileSync(file, 'unread')
+    for (const put of [() => store.put('unread'), () => store.putFile(file)]) {
+      chmodSync(path, 0o644)
+      writeFileSync(path, 'unreaf')
+      const before = readdirSync(join(root, 'quarantine')).length
+      await put()
+      expect(Buffer.from(await store.get(digest)).toString()).toBe('unread')
+      expect(readdirSync(join(root, 'quarantine'))).toHaveLength(before + 1)
+    }
+  })
+
   test('a folder in the place of an artifact is damage of it: found, set aside, and mended by putting the bytes again', async () => {
     const { digest } = await store.put('in the way')
     const path = await store.localPath(digest)

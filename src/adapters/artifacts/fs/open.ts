@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { fail } from '../../../errors/catalogue.ts'
+import { unlessLost } from '../../../errors/lost.ts'
 import { digestBytes, digestFile, isDigest, type Digest } from '../../../internal/digest.ts'
 import { sweepFolder } from '../../../internal/leftovers.ts'
 import { makeFolder, named, syncFolder } from '../../../internal/publish.ts'
@@ -38,17 +39,20 @@ class FileArtifacts implements ArtifactStore {
   readonly #layout: Layout
   /** What was found right, by inode, size and change time: any write to the file changes the latter. */
   readonly #verified = new Map<Digest, string>()
+  /** Putting what is damaged mends it: of who makes the same bytes at each run, nobody might read them before the next. */
+  readonly #isThere = async (digest: Digest): Promise<boolean> =>
+    (await unlessLost(this.localPath(digest))) !== undefined
 
   constructor(layout: Layout) {
     this.#layout = layout
   }
 
   put(bytes: Uint8Array | string): Promise<Stored> {
-    return publishBytes(this.#layout, bytes)
+    return publishBytes(this.#layout, bytes, this.#isThere)
   }
 
   putFile(path: string): Promise<Stored> {
-    return publishCopy(this.#layout, path)
+    return publishCopy(this.#layout, path, this.#isThere)
   }
 
   async get(digest: Digest): Promise<Uint8Array> {

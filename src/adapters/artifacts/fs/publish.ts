@@ -1,35 +1,20 @@
 import { constants } from 'node:fs'
 import { chmod, copyFile, mkdir, open, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { digestBytes, digestFile, type Digest } from '../../../internal/digest.ts'
 import { syncFolder } from '../../../internal/publish.ts'
 import type { Stored } from '../../../ports/artifact-store.ts'
 import { writeError } from './errors.ts'
 import { objectPath, temporaryPath, type Layout } from './layout.ts'
 
-async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    const found = await stat(path)
-    return found.isFile() ? found.size : undefined
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
-}
+/** Whether these bytes are there already, as they were written; what is damaged in their place is out of the way then. */
+export type IsThere = (digest: Digest) => Promise<boolean>
 
-/** True when the bytes are there already; their folder is synced, for a writer that died between rename and sync. */
-async function isPublished(path: string, size: number): Promise<boolean> {
-  if ((await sizeOf(path)) !== size) return false
-  await syncFolder(dirname(path))
+/** The same; their folder is synced, for a writer that died between rename and sync. */
+async function isPublished(layout: Layout, digest: Digest, isThere: IsThere): Promise<boolean> {
+  if (!(await isThere(digest))) return false
+  await syncFolder(dirname(objectPath(layout, digest)))
   return true
-}
-
-/** Something that is no file stands where one is to be: out of the way with it, kept for whoever wants to look. */
-async function clear(layout: Layout, path: string, digest: Digest): Promise<void> {
-  const found = await stat(path).catch(() => undefined)
-  if (found === undefined || found.isFile()) return
-  await mkdir(layout.quarantine, { recursive: true, mode: 0o700 })
-  await rename(path, join(layout.quarantine, `${digest.slice('sha256:'.length)}.${Date.now()}`))
 }
 
 /** The temporary file, whole and read-only, onto the disk; then its name, then the folders that are new or changed. */
@@ -38,7 +23,6 @@ async function publish(layout: Layout, handle: FileHandle, temporary: string, di
   const folder = dirname(path)
   await handle.chmod(0o400)
   const [made] = await Promise.all([mkdir(folder, { recursive: true, mode: 0o700 }), handle.sync()])
-  await clear(layout, path, digest)
   await rename(temporary, path)
   await Promise.all([syncFolder(folder), ...(made === undefined ? [] : [syncFolder(dirname(folder))])])
 }
@@ -48,13 +32,13 @@ async function discard(temporary: string): Promise<void> {
 }
 
 /** Bytes into the store. Nothing is visible before all of it is on the disk. */
-export async function publishBytes(layout: Layout, content: Uint8Array | string): Promise<Stored> {
+export async function publishBytes(layout: Layout, content: Uint8Array | string, isThere: IsThere): Promise<Stored> {
   const bytes = typeof content === 'string' ? Buffer.from(content) : content
   const digest = digestBytes(bytes)
   const size = bytes.length
   const temporary = temporaryPath(layout)
   try {
-    if (await isPublished(objectPath(layout, digest), size)) return { digest, size }
+    if (await isPublished(layout, digest, isThere)) return { digest, size }
     const handle = await open(temporary, 'wx', 0o600)
     try {
       await handle.writeFile(bytes)
@@ -70,14 +54,14 @@ export async function publishBytes(layout: Layout, content: Uint8Array | string)
 }
 
 /** A copy of a file into the store. The digest is taken from the copy: the original may change meanwhile. */
-export async function publishCopy(layout: Layout, source: string): Promise<Stored> {
+export async function publishCopy(layout: Layout, source: string, isThere: IsThere): Promise<Stored> {
   const needed = (await stat(source)).size
   const temporary = temporaryPath(layout)
   try {
     await copyFile(source, temporary, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL)
     await chmod(temporary, 0o600)
     const stored = await digestFile(temporary)
-    if (await isPublished(objectPath(layout, stored.digest), stored.size)) await discard(temporary)
+    if (await isPublished(layout, stored.digest, isThere)) await discard(temporary)
     else {
       const handle = await open(temporary, 'r')
       try {

@@ -8,6 +8,7 @@ import { differentNames } from '../../../internal/different-names.ts'
 import { messageOf } from '../../../internal/message-of.ts'
 import { columnOf, describeField } from './columns.ts'
 import { arrowLibrary } from './library.ts'
+import { unreadColumn } from './unread.ts'
 
 /** An Arrow IPC file or stream, compressed or not. Columns that nothing declared holds are described, and not read. */
 export async function openArrowFile(file: string): Promise<OpenTable> {
@@ -22,6 +23,12 @@ export async function openArrowFile(file: string): Promise<OpenTable> {
     if (isMillraceError(error)) throw error
     const format = formatOfBytes(bytes)
     if (format && format.source !== 'arrow') throw unreadable(otherFormat(format, 'Arrow or Feather'), error)
+    const unread = unreadColumn(bytes)
+    if (unread)
+      throw unreadable(
+        `its column '${unread.name}' is of a type that is not read (${unread.type}): cast it to another, or leave it out`,
+        error,
+      )
     throw unreadable(
       format ? `it is damaged or was not written to its end (${messageOf(error)})` : messageOf(error),
       error,
