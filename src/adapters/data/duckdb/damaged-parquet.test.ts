@@ -50,6 +50,7 @@ describe.each(['zstd', 'snappy', 'gzip', 'uncompressed'])('of Parquet with pages
         expect(error).toMatchObject({ code: 'MR2002', details: { source: 'data/b.parquet' } })
         expect(String(error)).toContain('it is damaged (')
         expect(String(error)).not.toContain(root)
+        expect((error as Error).message).not.toMatch(/\p{Cc}/u)
         expect(String(error)).not.toMatch(/Invalid (Input )?Error|IO Error/)
       }
     }

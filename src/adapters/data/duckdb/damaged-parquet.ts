@@ -1,7 +1,7 @@
 import { fail, type MillraceError } from '../../../errors/index.ts'
 import { messageOf } from '../../../internal/message-of.ts'
 import { text } from './session.ts'
-import { whyNoParquet } from './unreadable-source.ts'
+import { printable, whyNoParquet } from './unreadable-source.ts'
 
 /** What a query says of the machine, of rights or of a file that is gone, and not of what stands in a file. */
 const notOfContent =
@@ -22,7 +22,7 @@ export const tellsOfDamage = (error: MillraceError): boolean => String(error.det
 
 /** The engine's words without its name for the kind of error and without the path, which is the machine's. */
 function saidOf(message: string): string {
-  const first = (message.split('\n')[0] as string).replace(/^[A-Z][\w ]* Error: /, '')
+  const first = printable(message.split('\n')[0] as string).replace(/^[A-Z][\w ]* Error: /, '')
   return first
     .replace(/^Failed to read file "[^"]*": /, '')
     .replace(/ ?(?:in|from)? (?:Parquet )?file ["'][^"']*["']/, '')

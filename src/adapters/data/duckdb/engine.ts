@@ -34,7 +34,7 @@ import { describedColumn } from './stored-of.ts'
 import { PlainCopies } from './plain-copies.ts'
 import type { PlainText } from './plain-text.ts'
 import { damagedParquet, tellsOfDamage } from './damaged-parquet.ts'
-import { otherThanParquet, unreadableSource } from './unreadable-source.ts'
+import { otherThanParquet, printable, unreadableSource } from './unreadable-source.ts'
 
 export interface DuckdbOptions {
   readonly threads?: number
@@ -382,11 +382,6 @@ function describeFailure(error: unknown): string {
   return line
     ? `line ${line[1]} does not fit the declared columns${original?.[1] ? ` (${printable(original[1].trim().slice(0, 80))})` : ''}`
     : firstLine(error)
-}
-
-/** A line of a file that is no text would speak to the terminal. */
-function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\ufffd]/gu, '·')
 }
 
 /** Opens an in-memory engine; relations are read from files in place. */

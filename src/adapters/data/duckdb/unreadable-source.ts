@@ -16,6 +16,11 @@ export function unreadableSource(source: SourceSpec, reason: string, cause?: unk
   return fail(!table && ofFile.test(reason) ? 'databaseUnreachable' : 'tableUnreadable', details, cause)
 }
 
+/** A line of a file that is no text would speak to the terminal. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\ufffd]/gu, '·')
+}
+
 /** Why a file is no Parquet as its first and last bytes go; undefined where these say nothing. */
 export function whyNoParquet(file: string): string | undefined {
   try {
