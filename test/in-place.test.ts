@@ -105,9 +105,53 @@ it.each(['UTF-8', 'UTF-16le'])('reads texts with a NUL whole, and no BLOB as tex
   database.close()
   const opened = await openSqliteTable('cells', odd)
   const wanted = ['\ufeffä\0b', 'a', "x'61'", "x'fffe'"]
-  for await (const [column] of opened.batches(new Set(['s']))) expect(column?.values).toEqual(wanted)
-  expect(new Set((await opened.counts?.texts('s', 9))?.texts)).toEqual(new Set(wanted))
+  for await (const [column, bytes] of opened.batches(new Set(['s']))) {
+    expect(column?.values).toEqual(wanted)
+    expect([...(bytes?.values ?? [])]).toEqual([0, 0, 1, 1])
+  }
+  const counted = await opened.counts?.texts('s', 9)
+  const told = counted?.texts.map((text, i) => [text, counted.bytes?.[i]])
+  expect(new Map(told as [string, boolean][])).toEqual(new Map(wanted.map((text, i) => [text, i > 1])))
   await opened.close()
+})
+
+it.each([
+  ['few values, which the database counts', 'text', 3],
+  ['many values, whose rows are read', 'text', 3000],
+  ['numbers', 'int', 3],
+  ['floats', 'float', 3],
+  ['truth values', 'bool', 3],
+  ['times', 'timestamp', 3],
+] as const)('a BLOB is unreadable, and no text like it is: %s', async (_, type, rows) => {
+  const types = { text: t.text(), int: t.int(), float: t.float(), bool: t.bool(), timestamp: t.timestamp('UTC') }
+  const good = { int: 7n, float: 7n, bool: 1n, timestamp: '2001-01-01' }
+  const place = join(root, `blob-${type}-${rows}.sqlite`)
+  const database = new DatabaseSync(place)
+  database.exec('CREATE TABLE cells (id INTEGER, s)')
+  const add = database.prepare('INSERT INTO cells VALUES (?, ?)')
+  add.run(1, Buffer.from('blob'))
+  for (let i = 2; i <= rows; i++) add.run(i, type === 'text' ? (i === 2 ? "x'626c6f62'" : `text ${i}`) : good[type])
+  const validatedAs = async (expected: 'pass' | 'fail') => {
+    const openForeign = () => openSqliteTable('cells', place)
+    const declared = dataset('cells', {
+      source: sqlite(place, 'cells'),
+      columns: { id: t.int(), s: t.nullable(types[type]) },
+      expect: c => [must.rowCount({ min: rows }), ...(type === 'text' ? [must.unique([c.s])] : [])],
+    })
+    const { report, split, release } = await validate({ engine, root, clock: manualClock(), openForeign }, declared)
+    const failed = report.checks.filter(check => check.status !== 'pass')
+    const [bad] = split.bad ? await engine.rows(`SELECT count(*)::INT AS n FROM (${split.bad})`) : []
+    await release()
+    expect(report.status).toBe(expected)
+    return { failed, bad: bad?.n }
+  }
+  const { failed, bad } = await validatedAs('fail')
+  expect(failed).toMatchObject([{ id: 's-readable', bad: 1 }])
+  expect(JSON.stringify(failed)).toContain("s=x'626c6f62'")
+  expect(bad).toBe(1)
+  database.exec('DELETE FROM cells WHERE id = 1; INSERT INTO cells VALUES (1, NULL)')
+  expect((await validatedAs('pass')).failed).toEqual([])
+  database.close()
 })
 
 const orders = (checks: 'few' | 'failing' | 'rows') =>

@@ -28,6 +28,8 @@ export interface DescribedColumn {
   readonly asText?: true
   /** Name of a column with its cells as they are written, where the engine gives numbers in a form of its own. */
   readonly written?: string
+  /** Name of a column that is true where a cell holds bytes, which are a value of no type: what stands there shows them. */
+  readonly bytes?: string
 }
 
 /** Files of a source that have the same columns of the same types, and that are read together. */

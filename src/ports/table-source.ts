@@ -8,6 +8,8 @@ export type ForeignSource = Exclude<TableSource, { kind: 'duckdb' }> | Extract<F
 export interface TextCounts {
   readonly texts: readonly (string | null)[]
   readonly counts: readonly number[]
+  /** Which of them show bytes, where a column may hold any. */
+  readonly bytes?: readonly boolean[]
 }
 
 /** How the cells of a column stand to the type that is declared for it. */
@@ -46,7 +48,7 @@ export interface OpenTable {
   readonly text: boolean
   /** Absent where a source counts nothing itself. */
   readonly counts?: TableCounts
-  /** These columns of all rows, in batches, in an order that the same rows have each time. */
+  /** These columns of all rows, each with its `bytes` where it has them, in batches, in an order that the same rows have each time. */
   batches(names: ReadonlySet<string>): AsyncIterable<readonly Column[]>
   close(): Promise<void>
 }

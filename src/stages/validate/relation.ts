@@ -1,7 +1,7 @@
 import type { ColumnSpec } from '../../define/column.ts'
 import { nullTexts, type Dataset } from '../../define/dataset.ts'
 import { unreadableName } from '../../define/expectation/kinds/readable.ts'
-import { readingOf } from '../../define/stored.ts'
+import { readingOf, type Reading } from '../../define/stored.ts'
 import { fail } from '../../errors/index.ts'
 import {
   rowColumn,
@@ -82,7 +82,7 @@ export async function findDataset(engine: DataEngine, dataset: Dataset, relation
   const checked = new Set(readable.filter(name => name in dataset.columns))
   for (const [name, { type }] of Object.entries(dataset.columns)) {
     const holding = parts.filter(part => part.columns.has(name))
-    const readingIn = (part: Part) => readingOf(part.columns.get(name)?.stored, type)
+    const readingIn = (part: Part) => readingOfColumn(part.columns.get(name), type)
     const wrong = holding.find(part => readingIn(part) === undefined)
     if (holding.length === 0) missing.push(name)
     else if (wrong) {
@@ -173,6 +173,11 @@ function withoutNullTexts(dialect: Dialect, dataset: Dataset, name: string, text
 
 /** A cell as its declared type; SQL that is null where it holds nothing, or nothing that is of that type. */
 function valueOf(dialect: Dialect, dataset: Dataset, name: string, column: Stored): string {
+  const value = readValue(dialect, dataset, name, column)
+  return column.bytes ? `CASE WHEN NOT ${dialect.identifier(column.bytes)} THEN ${value} END` : value
+}
+
+function readValue(dialect: Dialect, dataset: Dataset, name: string, column: Stored): string {
   const { type, zone } = dataset.columns[name] as ColumnSpec
   const raw = dialect.identifier(name)
   if (isText(column))
@@ -203,12 +208,19 @@ const readName = (name: string): string => `${name}?read`
 function isUnreadable(dialect: Dialect, dataset: Dataset, name: string, column: Stored, value?: string): string {
   const raw = isText(column) ? cell(dialect, dataset, name) : dialect.identifier(name)
   const filled = isText(column) ? `${raw} IS NOT NULL AND ${raw} <> ''` : `${raw} IS NOT NULL`
-  return `(${filled} AND ${value ?? valueOf(dialect, dataset, name, column)} IS NULL)`
+  const bytes = column.bytes ? `${dialect.identifier(column.bytes)} OR ` : ''
+  return `(${bytes}${filled} AND ${value ?? valueOf(dialect, dataset, name, column)} IS NULL)`
 }
 
 /** A cell that cannot hold anything but its declared type. */
-const isExact = (dataset: Dataset, name: string, { stored }: Stored): boolean =>
-  readingOf(stored, dataset.columns[name]?.type ?? 'text') === 'exact'
+const isExact = (dataset: Dataset, name: string, column: Stored): boolean =>
+  readingOfColumn(column, dataset.columns[name]?.type ?? 'text') === 'exact'
+
+/** How a column is read as a declared type. Bytes among its cells are of none. */
+function readingOfColumn(column: DescribedColumn | undefined, declared: ColumnType): Reading | undefined {
+  const reading = readingOf(column?.stored, declared)
+  return reading && column?.bytes ? 'checked' : reading
+}
 
 /** A column as its declared type, and of a checked one whether a cell of it could not be read as one. */
 function readCell(
@@ -242,7 +254,9 @@ function unreadableCell(
   if (column?.stored === undefined) return undefined
   const stored: Stored = { ...column, stored: column.stored }
   if (isExact(dataset, name, stored)) return undefined
-  const text = isText(stored) ? cell(dialect, dataset, name, stored) : dialect.cellText(dialect.identifier(name))
+  const raw = dialect.identifier(name)
+  // bytes that are shown as what stands for null are shown
+  const text = stored.bytes ? raw : isText(stored) ? cell(dialect, dataset, name, stored) : dialect.cellText(raw)
   return { condition: isUnreadable(dialect, dataset, name, stored, made), text }
 }
 

@@ -3,7 +3,7 @@ import { unreadableName } from '../../define/expectation/kinds/readable.ts'
 import { isTable, type Source } from '../../define/source.ts'
 import { fail } from '../../errors/index.ts'
 import { ulid } from '../../internal/ids.ts'
-import type { Column, DataEngine, Relation } from '../../ports/data-engine.ts'
+import type { Column, DataEngine, DescribedColumn, Relation } from '../../ports/data-engine.ts'
 import type { ForeignSource, OpenTable, TableCounts, TextCounts } from '../../ports/table-source.ts'
 import type { FoundDataset } from './relation.ts'
 import type { OpenSource, ValidateServices } from './source.ts'
@@ -83,7 +83,8 @@ function columnsToRead({ columns }: Dataset, opened: OpenTable): ReadonlySet<str
 
 function emptyColumns({ columns, text }: OpenTable): Column[] {
   return columns.flatMap((column): Column[] => {
-    if (text || column.type === 'text') return [{ name: column.name, type: 'text', values: [] }]
+    const bytes = column.bytes ? [{ name: column.bytes, type: 'bool', values: new Uint8Array() } as const] : []
+    if (text || column.type === 'text') return [{ name: column.name, type: 'text', values: [] }, ...bytes]
     if (column.type === undefined) return []
     const whole = column.type === 'int' || column.type === 'timestamp'
     const values = whole ? new BigInt64Array() : column.type === 'bool' ? new Uint8Array() : new Float64Array()
@@ -92,15 +93,18 @@ function emptyColumns({ columns, text }: OpenTable): Column[] {
 }
 
 /** The counts of texts as columns of the engine. */
-function asColumns({ texts, counts }: TextCounts, name: string, weight: string): Column[] {
+function asColumns({ texts, counts, bytes }: TextCounts, column: DescribedColumn, weight: string): Column[] {
   return [
     {
-      name,
+      name: column.name,
       type: 'text',
       values: texts.map(text => text ?? ''),
       nulls: Uint8Array.from(texts, text => (text === null ? 1 : 0)),
     },
     { name: weight, type: 'int', values: BigInt64Array.from(counts, BigInt) },
+    ...(column.bytes && bytes
+      ? [{ name: column.bytes, type: 'bool', values: Uint8Array.from(bytes, Number) } as const]
+      : []),
   ]
 }
 
@@ -135,10 +139,11 @@ export async function unreadTable(
       return known
     },
     async count(column, into, weight, most) {
-      const counted = await counts.texts(column, most)
+      const described = found.present.find(one => one.name === column)
+      const counted = described && (await counts.texts(column, most))
       if (!counted) return false
       const texts = `texts_${ulid()}`
-      const { sql } = await engine.load(texts, asColumns(counted, column, weight))
+      const { sql } = await engine.load(texts, asColumns(counted, described, weight))
       try {
         const read = found.reads.get(column) ?? []
         await engine.execute(

@@ -152,7 +152,7 @@ function readableOfChecked({ dataset, checked }: FoundDataset): ExpectationSpec[
   const ids = new Set(dataset.expectations.map(one => one.id))
   return [...checked].flatMap(name => {
     const type = dataset.columns[name]?.type
-    if (type === undefined || type === 'text' || asked.has(name)) return []
+    if (type === undefined || asked.has(name)) return []
     const id = ids.has(`${name}-readable`) ? `${name}-readable-in-source` : `${name}-readable`
     // nobody asked for it: over no rows there is nothing to tell
     return [readableCells({ op: 'column', name, type }, { id, onEmpty: 'pass' }).expectation]

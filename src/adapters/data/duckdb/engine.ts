@@ -1,6 +1,6 @@
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBInstance, DuckDBType } from '@duckdb/node-api'
 import duckdb from '@duckdb/node-api'
 import { fail, isMillraceError } from '../../../errors/index.ts'
@@ -33,7 +33,8 @@ import { columnsOfParts } from '../parts.ts'
 import { describedColumn } from './stored-of.ts'
 import { PlainCopies } from './plain-copies.ts'
 import type { PlainText } from './plain-text.ts'
-import { otherThanParquet, unreadableSource } from './unreadable-source.ts'
+import { damagedParquet, tellsOfDamage } from './damaged-parquet.ts'
+import { otherThanParquet, printable, unreadableSource } from './unreadable-source.ts'
 
 export interface DuckdbOptions {
   readonly threads?: number
@@ -80,6 +81,8 @@ class DuckdbEngine implements DataEngine {
   #closed = false
   #folder: Promise<string> | undefined
   readonly #copies = new PlainCopies()
+  /** Files by their paths, as the project knows them. */
+  readonly #names = new Map<string, string>()
 
   constructor(instance: DuckDBInstance) {
     this.#instance = instance
@@ -103,8 +106,37 @@ class DuckdbEngine implements DataEngine {
       return result
     } catch (error) {
       connection.closeSync()
-      throw explain(error, sql)
+      throw await this.#explained(error, sql)
     }
+  }
+
+  async #explained(error: unknown, sql: string): Promise<Error> {
+    const known = explain(error, sql)
+    if (known === error || !isMillraceError(known)) return known
+    if (!['MR2002', 'MR2003'].includes(known.code) || farTime.test(messageOf(error))) return known
+    const connection = await this.#instance.connect()
+    try {
+      return (
+        (await damagedParquet(
+          sql,
+          one => connection.run(one),
+          path => this.#nameOf(path),
+        )) ?? known
+      )
+    } finally {
+      connection.closeSync()
+    }
+  }
+
+  #nameOf(path: string): string {
+    return this.#names.get(path) ?? basename(path)
+  }
+
+  #name(source: SourceSpec, files: readonly string[], root: string): void {
+    const many = files.length > 1 || /[*?[]/.test(source.path)
+    // an artifact, and a file that is looked at alone of a project that is not told, are named by their last part
+    if (isAbsolute(source.path) || (many && root === '/')) return
+    for (const file of files) this.#names.set(file, many ? relative(root, file) : source.path)
   }
 
   async scan(source: SourceSpec, root: string, files?: readonly string[]): Promise<Relation> {
@@ -114,19 +146,20 @@ class DuckdbEngine implements DataEngine {
     const unreadable = files !== undefined || /[*?[]/.test(path) ? undefined : await whyUnreadable(path)
     if (unreadable !== undefined) throw unreadableSource(source, unreadable)
     try {
+      const found = files ?? (await this.#filesOf(source, path))
+      if (source.kind === 'parquet') this.#name(source, found, root)
       return await this.#using(source.path, async connection =>
-        scanRelation(
-          source,
-          files ?? (await this.#filesOf(source, path)),
-          root,
-          async sql => rowsOf(await collect(connection, sql)),
-          {
-            scratch: extension => this.#scratch(extension),
-            plain: file => this.#plain(file, source),
+        scanRelation(source, found, root, async sql => rowsOf(await collect(connection, sql)), {
+          scratch: async (extension, of) => {
+            const copy = await this.#scratch(extension)
+            if (of !== undefined) this.#names.set(copy, this.#nameOf(of))
+            return copy
           },
-        ),
+          plain: file => this.#plain(file, source),
+        }),
       )
     } catch (error) {
+      if (isMillraceError(error) && tellsOfDamage(error)) throw error
       // only our own statements look at the source here: what is refused, it is the cause of
       if (isMillraceError(error) && (error.code === 'MR2002' || error.code === 'MR2003'))
         throw unreadableSource(source, otherThanParquet(source, files ?? [path]) ?? String(error.details.reason), error)
@@ -192,7 +225,7 @@ class DuckdbEngine implements DataEngine {
         yield reader.done()
       }
     } catch (error) {
-      throw explain(error, sql)
+      throw await this.#explained(error, sql)
     } finally {
       connection.closeSync()
     }
@@ -349,11 +382,6 @@ function describeFailure(error: unknown): string {
   return line
     ? `line ${line[1]} does not fit the declared columns${original?.[1] ? ` (${printable(original[1].trim().slice(0, 80))})` : ''}`
     : firstLine(error)
-}
-
-/** A line of a file that is no text would speak to the terminal. */
-function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\ufffd]/gu, '·')
 }
 
 /** Opens an in-memory engine; relations are read from files in place. */

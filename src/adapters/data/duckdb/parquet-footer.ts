@@ -135,7 +135,7 @@ async function footerOf(file: FileHandle): Promise<{ readonly bytes: Buffer; rea
  * zone to microseconds as it reads them, towards 1970, and gives the others whole.
  */
 export async function withoutZoneOfNanos(path: string, scratch: Scratch): Promise<string> {
-  const copy = await scratch('parquet')
+  const copy = await scratch('parquet', path)
   await copyFile(path, copy)
   const file = await open(copy, 'r+')
   try {

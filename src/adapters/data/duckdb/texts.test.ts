@@ -137,5 +137,10 @@ it('says of files that are no Parquet what they are', async () => {
   await expect(scan(parquet, gzipSync(whole))).rejects.toThrow('it is gzip, not Parquet: decompress it first')
   await expect(scan(parquet, 'ORC and more of it')).rejects.toThrow('it is an ORC file, not Parquet')
   await expect(scan(parquet, 'a,b\n1,2\n3,4\n5,6\n')).rejects.toThrow('it does not begin as Parquet does')
-  await expect(scan(parquet, whole.subarray(0, -20))).rejects.toThrow('it is Parquet that was not written to its end')
+  await expect(scan(parquet, whole.subarray(0, -20))).rejects.toThrow(
+    'it is Parquet that is damaged or was not written to its end',
+  )
+  await expect(scan(parquet, Buffer.concat([whole, Buffer.from('ab')]))).rejects.toThrow(
+    'it is Parquet that is damaged',
+  )
 })

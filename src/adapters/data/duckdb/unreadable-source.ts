@@ -16,12 +16,20 @@ export function unreadableSource(source: SourceSpec, reason: string, cause?: unk
   return fail(!table && ofFile.test(reason) ? 'databaseUnreachable' : 'tableUnreadable', details, cause)
 }
 
-function whyNoParquet(file: string): string | undefined {
+/** A line of a file that is no text would speak to the terminal. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\ufffd]/gu, '·')
+}
+
+/** Why a file is no Parquet as its first and last bytes go; undefined where these say nothing. */
+export function whyNoParquet(file: string): string | undefined {
   try {
     const format = formatOfFile(file)
     if (format && format.source !== 'parquet') return otherFormat(format, 'Parquet')
     if (!format) return 'it does not begin as Parquet does: it is another format, or damaged'
-    return endsAsParquet(file) ? undefined : 'it is Parquet that was not written to its end: write or copy it again'
+    return endsAsParquet(file)
+      ? undefined
+      : 'it is Parquet that is damaged or was not written to its end: write or copy it again'
   } catch {
     // a pattern, or a file that is gone: the engine has said so
     return undefined

@@ -1,14 +1,14 @@
 import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import type { ColumnType } from '../../../ports/data-engine.ts'
 import type { TableCounts } from '../../../ports/table-source.ts'
-import { cellOf, quote, type ReadCell } from './text.ts'
+import { cellOf, isBlob, quote, type ReadCell } from './text.ts'
 
 /** Places of a table that are looked at. */
 const blocks = 25
 
 /** True for a cell that need not read as the declared type: a cell has a type of its own, whatever its column says. */
 const doubt: Readonly<Record<ColumnType, (sql: string) => string>> = {
-  text: () => 'false',
+  text: isBlob,
   int: sql => `typeof(${sql}) NOT IN ('null', 'integer')`,
   float: sql =>
     `typeof(${sql}) NOT IN ('null', 'integer', 'real') OR (typeof(${sql}) = 'integer' AND ${sql} NOT BETWEEN -9007199254740992 AND 9007199254740992)`,
@@ -62,12 +62,18 @@ export function sqliteCounts(
       const column = quote(name)
       // 1 and 1.0 are equal, and so are texts by the column's collation: each has its text here
       const found = all(
-        `SELECT ${cellOf(column)} AS v, count(*) AS n FROM ${table} GROUP BY typeof(${column}), ${column} COLLATE BINARY LIMIT ${most + 1}`,
+        `SELECT ${cellOf(column)} AS v, ${isBlob(column)} AS b, count(*) AS n FROM ${table} GROUP BY typeof(${column}), ${column} COLLATE BINARY LIMIT ${most + 1}`,
       )
       if (found.length > most) return undefined
-      const counts = new Map<string | null, number>()
-      for (const [value, n] of found) counts.set(asText(value), (counts.get(asText(value)) ?? 0) + Number(n))
-      return { texts: [...counts.keys()], counts: [...counts.values()] }
+      // a BLOB is shown as a text that may stand there as well: each is counted for itself
+      const counted = [0n, 1n].map(blob => {
+        const counts = new Map<string | null, number>()
+        for (const [value, b, n] of found)
+          if (b === blob) counts.set(asText(value), (counts.get(asText(value)) ?? 0) + Number(n))
+        return [...counts].map(([text, n]) => ({ text, n, blob: blob === 1n }))
+      })
+      const each = counted.flat()
+      return { texts: each.map(one => one.text), counts: each.map(one => one.n), bytes: each.map(one => one.blob) }
     },
     async cells(columns) {
       const items = columns.flatMap(({ name, type }) => [

@@ -5,7 +5,7 @@ import type { OpenTable } from '../../../ports/table-source.ts'
 import { messageOf } from '../../../internal/message-of.ts'
 import { tableFailure, type TableFault } from '../table-failure.ts'
 import { sqliteCounts } from './counts.ts'
-import { cellOf, cellReader, quote } from './text.ts'
+import { blobName, cellOf, cellReader, isBlob, quote } from './text.ts'
 
 const batchRows = 20_000
 
@@ -49,9 +49,12 @@ export async function openSqliteTable(
     const statement = opened.prepare(`SELECT * FROM ${name}`)
     const { encoding } = opened.prepare('PRAGMA encoding').get() as { readonly encoding: string }
     const asText = cellReader(encoding)
-    const columns: DescribedColumn[] = statement
-      .columns()
-      .map(column => ({ name: String(column.name), type: undefined, physical: String(column.type ?? 'ANY') }))
+    const columns: DescribedColumn[] = statement.columns().map(column => ({
+      name: String(column.name),
+      type: undefined,
+      physical: String(column.type ?? 'ANY'),
+      bytes: blobName(String(column.name)),
+    }))
     // an iterator does not hold its statement, which would be gone with the next garbage collection
     let reading: ReturnType<DatabaseSyncInstance['prepare']> | undefined
     return {
@@ -74,17 +77,22 @@ export async function openSqliteTable(
         const wanted = columns.filter(column => names.has(column.name))
         let rows: Record<string, unknown>[] = []
         const flush = (): Column[] =>
-          wanted.map((column, i) => {
+          wanted.flatMap((column, i): Column[] => {
             const cells = rows.map(row => asText(row[`c${i}`]))
-            return {
+            const text: Column = {
               name: column.name,
               type: 'text',
               values: cells.map(cell => cell ?? ''),
               ...(cells.includes(null) ? { nulls: Uint8Array.from(cells, cell => (cell === null ? 1 : 0)) } : {}),
             }
+            const bytes = Uint8Array.from(rows, row => Number(row[`b${i}`]))
+            return [text, { name: blobName(column.name), type: 'bool', values: bytes }]
           })
         try {
-          const cells = wanted.map((column, i) => `${cellOf(quote(column.name))} AS c${i}`)
+          const cells = wanted.flatMap(({ name: column }, i) => [
+            `${cellOf(quote(column))} AS c${i}`,
+            `${isBlob(quote(column))} AS b${i}`,
+          ])
           reading = opened.prepare(`SELECT ${cells.join(', ') || '1'} FROM ${name}`)
           // integers as bigint, so that none beyond 2^53 loses a digit and every one is told from a real
           reading.setReadBigInts(true)
