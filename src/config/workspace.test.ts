@@ -11,7 +11,7 @@ import { ownedName } from '../internal/leftovers.ts'
 import { ownIdentity } from '../internal/process-identity.ts'
 import { manualClock } from '../testing/manual-clock.ts'
 import { runEnvironment, stepEnvironment } from './environment.ts'
-import { refuseExitOf, settling } from './exit-guard.ts'
+import { settling } from './exit-guard.ts'
 import { findRoot, rootAbove } from './load.ts'
 import { openPlainServices } from './plain-services.ts'
 import { checkDatabase, makeStateFolder, serverFile, serverLock, sweepStateFolder } from './state-folder.ts'
@@ -324,12 +324,15 @@ describe('the folder of a project', () => {
 })
 
 describe('code of a project', () => {
-  it('may not end the process; everybody else may', () => {
+  it('may not end the process; everybody else may', async () => {
+    // A guard that was not installed yet: another test of this worker may have loaded a project
+    vi.resetModules()
+    const fresh = await import('./exit-guard.ts')
     const { exit } = process
     const ended: unknown[] = []
     vi.spyOn(process, 'exit').mockImplementation(((code: number) => ended.push(code)) as never)
     try {
-      refuseExitOf(fileURLToPath(import.meta.url))
+      fresh.refuseExitOf(fileURLToPath(import.meta.url))
       expect(() => process.exit(3)).toThrow(
         expect.objectContaining({
           code: 'MR1008',
