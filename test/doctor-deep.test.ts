@@ -43,7 +43,7 @@ it.each([
   await writeFile(path, bytes)
   const looked = await inside(root, ['doctor', '--deep'])
   expect(looked.code).toBe(3)
-  expect(looked.said).toMatch(/✗ +stored values +the \w+ of \S+ in \w+: /)
+  expect(looked.said).toMatch(/✗ +stored values +the \w+ of thing \w+ in documents: /)
   await writeFile(path, whole)
 })
 

@@ -59,7 +59,7 @@ describe.skipIf(server === undefined)('the metadata store contract on PostgreSQL
     await client.connect()
     await client.query("update documents set value = replace(value, 'word-two', 'lord-two')")
     await client.end()
-    expect(await store.damage()).toEqual([expect.stringContaining('the value of two in documents')])
+    expect(await store.damage()).toEqual([expect.stringContaining('the value of thing two in documents')])
     await expect(store.getDocument('thing', 'two')).rejects.toMatchObject({ code: 'MR3028' })
     expect((await store.listDocuments('thing')).map(one => one.id)).toEqual(['one'])
     await store.close()

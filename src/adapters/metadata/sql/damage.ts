@@ -3,22 +3,28 @@ import { messageOf } from '../../../internal/message-of.ts'
 import { decode } from './codec.ts'
 import type { Schema } from './schema.ts'
 
-/** The structured columns of each table, and what tells its rows apart. */
+/** The structured columns of each table, and its primary key: pages in another order might miss rows that are alike in it. */
 const structured: {
   readonly [T in keyof Schema]?: readonly [
-    key: keyof Schema[T] & string,
+    keys: readonly (keyof Schema[T] & string)[],
     columns: readonly (keyof Schema[T] & string)[],
   ]
 } = {
-  runs: ['id', ['environment', 'parameters', 'error', 'lease_owner']],
-  steps: ['run_id', ['key_parts', 'outputs', 'error', 'process']],
-  cache: ['key', ['outputs', 'key_parts']],
-  decisions: ['id', ['body']],
-  reports: ['id', ['body']],
-  model_versions: ['digest', ['metrics', 'facts', 'tags']],
-  documents: ['id', ['value']],
-  windows: ['series', ['body']],
-  experiments: ['id', ['tags']],
+  runs: [['id'], ['environment', 'parameters', 'error', 'lease_owner']],
+  steps: [
+    ['run_id', 'step'],
+    ['key_parts', 'outputs', 'error', 'process'],
+  ],
+  cache: [['key'], ['outputs', 'key_parts']],
+  decisions: [['id'], ['body']],
+  reports: [['id'], ['body']],
+  model_versions: [
+    ['model', 'version'],
+    ['metrics', 'facts', 'tags'],
+  ],
+  documents: [['kind', 'id'], ['value']],
+  windows: [['monitor', 'from_at', 'series', 'to_at'], ['body']],
+  experiments: [['id'], ['tags']],
 }
 
 /** Rows that are read at a time. */
@@ -27,12 +33,13 @@ const pageRows = 500
 /** Cells with structured values that are not as they were written; the first few of them, by table, row and column. */
 export async function damagedCells(db: Kysely<Schema>, most = 5): Promise<string[]> {
   const found: string[] = []
-  for (const [table, [key, columns]] of Object.entries(structured))
+  for (const [table, [keys, columns]] of Object.entries(structured))
     for (let from = 0; ; from += pageRows) {
-      const named = [key, ...columns].map(name => sql.ref(name))
+      const named = [...keys, ...columns].map(name => sql.ref(name))
+      const order = sql.join(keys.map(name => sql.ref(name)))
       const { rows } = await sql<
         Readonly<Record<string, string | null>>
-      >`select ${sql.join(named)} from ${sql.table(table)} order by ${sql.ref(key)} limit ${pageRows} offset ${from}`.execute(
+      >`select ${sql.join(named)} from ${sql.table(table)} order by ${order} limit ${pageRows} offset ${from}`.execute(
         db,
       )
       for (const row of rows)
@@ -40,7 +47,7 @@ export async function damagedCells(db: Kysely<Schema>, most = 5): Promise<string
           try {
             if (row[column] != null) decode(row[column])
           } catch (error) {
-            found.push(`the ${column} of ${row[key]} in ${table}: ${messageOf(error)}`)
+            found.push(`the ${column} of ${keys.map(name => row[name]).join(' ')} in ${table}: ${messageOf(error)}`)
             if (found.length >= most) return found
           }
       if (rows.length < pageRows) break
