@@ -103,6 +103,39 @@ describe.skipIf(!canMount)('a disk that is full while data comes in', { timeout:
     }
   })
 
+  test('is not taken for damage of the online store when it ends the process that looks at it', () => {
+    const lay = join(folder, 'lay.mjs')
+    const shell = `
+      cat > "${lay}"; "$1" "${lay}"; head -c 9m /dev/zero > "$2/filler" 2>/dev/null
+      "$1" "${lay}" opened; rm "$2/filler"; "$1" "${lay}" opened`
+    // Half of its file is missing, so that reading it ends the process that does: with no room, that says nothing
+    const program = `
+      import { truncateSync } from 'node:fs'
+      import { openLmdb } from 'file://${process.cwd()}/dist/adapters/online/lmdb/store.js'
+      const store = await openLmdb('${folder}/online', { onDamage: ({ reason }) => console.log('set aside: ' + reason) })
+        .catch(error => console.log(error.code + ' ' + error.message))
+      if (process.argv[2] === undefined) {
+        const changes = Array.from({ length: 2000 }, (_, i) => ({ key: 'k' + i, bytes: new Uint8Array(100), after: 0 }))
+        await store.writeMany('zones', changes)
+        await store.flush()
+        truncateSync('${folder}/online/data.mdb', 20 * 4096)
+        process.kill(process.pid, 'SIGKILL')
+      }
+      await store?.close()`
+    const { said } = onSmallDisk(
+      '4m',
+      'sh',
+      '-c',
+      `printf '%s' "$3" | { ${shell}
+}`,
+      'sh',
+      process.execPath,
+      folder,
+      program,
+    )
+    expect(said).toMatch(/^MR2005 There is no space left .*online.*\nset aside: reading it ends in SIG\w+/m)
+  })
+
   test('that takes no output of a command makes it fail with words', () => {
     const shell = `
       head -c 1m /dev/zero > "$1/zeros" 2>/dev/null

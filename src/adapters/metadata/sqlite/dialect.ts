@@ -1,8 +1,7 @@
 import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite'
 import type { DatabaseConnection, Dialect, Driver, QueryResult } from 'kysely'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { sqliteCode } from '../../../errors/system.ts'
-import { busyTimeoutMs } from './errors.ts'
+import { whileBusy } from './busy.ts'
 import { CompiledQuery, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from '../sql/kysely.ts'
 
 const cacheSize = 300
@@ -74,10 +73,6 @@ class Statements {
   }
 }
 
-/** Waits between two tries, milliseconds; SQLite's own are about these. */
-const waits = [1, 2, 5, 10, 15, 20, 25, 50, 100] as const
-const isBusy = (error: unknown): boolean => [5, 6].includes(sqliteCode(error) ?? 0)
-
 /**
  * The connection as one caller has it. While another process writes, its statement waits without keeping the thread: SQLite's
  * own waiting would keep everything else of this process waiting as well. Until the caller has begun something, others go on
@@ -94,19 +89,18 @@ class Lent implements DatabaseConnection {
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-    const began = performance.now()
-    for (let tried = 0; ; tried++) {
-      try {
+    return whileBusy(
+      () => {
         const result = this.#statements.execute<R>(query)
         this.#begun = true
         return result
-      } catch (error) {
-        if (!isBusy(error) || performance.now() - began > busyTimeoutMs) throw error
-      }
-      if (!this.#begun) this.#turn.release()
-      await sleep(waits[Math.min(tried, waits.length - 1)])
-      if (!this.#begun) await this.#turn.take()
-    }
+      },
+      async ms => {
+        if (!this.#begun) this.#turn.release()
+        await sleep(ms)
+        if (!this.#begun) await this.#turn.take()
+      },
+    )
   }
 
   // eslint-disable-next-line require-yield -- nothing here streams: lists are limited

@@ -1,8 +1,7 @@
 import { fail } from '../../../errors/catalogue.ts'
 import { isMillraceError } from '../../../errors/millrace-error.ts'
 import { sqliteCode, systemError } from '../../../errors/system.ts'
-
-export const busyTimeoutMs = 5_000
+import { busyTimeoutMs } from './busy.ts'
 
 /** What SQLite refuses, as a catalogued error. */
 export function sqliteError(path: string, error: unknown): unknown {

@@ -1,6 +1,7 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { afterAll, describe, expect, test } from 'vitest'
 import { digestBytes } from '../../../internal/digest.ts'
@@ -133,6 +134,23 @@ test('what stays locked is said to, after five seconds, and nothing was changed'
   await store.putDocument('k', 'a', 1, 1)
   await store.close()
 })
+
+test.each(['begin exclusive', 'begin; select count(*) from sqlite_master'])(
+  'a new store is opened when another process that is just making it lets go: %s',
+  async holds => {
+    const path = join(folder, `new-${holds.length}.db`)
+    const other = new DatabaseSync(path)
+    other.exec('create table theirs (x int)')
+    other.exec(holds)
+    const opening = openSqlite(path)
+    await sleep(60)
+    other.exec('rollback')
+    const store = await opening
+    await store.putDocument('k', 'a', 1, 1)
+    await store.close()
+    other.close()
+  },
+)
 
 test('while another process writes, who waits keeps neither the thread nor whoever only reads', async () => {
   const path = join(folder, 'waiting.db')

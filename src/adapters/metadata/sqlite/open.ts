@@ -9,7 +9,8 @@ import { migrationTable, migrationsOf, pendingMigrations, type AppliedMigration 
 import type { Schema } from '../sql/schema.ts'
 import { sqlStore } from '../sql/store.ts'
 import { sqliteDialect } from './dialect.ts'
-import { busyTimeoutMs, sqliteError } from './errors.ts'
+import { busyTimeoutMs, whileBusy } from './busy.ts'
+import { sqliteError } from './errors.ts'
 
 function migrate(database: DatabaseSyncInstance, path: string): void {
   const known = migrationsOf('sqlite')
@@ -92,11 +93,10 @@ export async function openSqlite(path: string, note?: (text: string) => void): P
   checkHead(path)
   let database: DatabaseSyncInstance | undefined
   try {
-    database = new DatabaseSync(path, { timeout: busyTimeoutMs })
-    database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on')
-    migrate(database, path)
-    // From here on who waits for another process does so without keeping this one's thread
-    database.exec('pragma busy_timeout = 0')
+    // Who waits for another process does so without keeping this one's thread
+    const made = (database = new DatabaseSync(path, { timeout: 0 }))
+    await whileBusy(() => made.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on'))
+    await whileBusy(() => migrate(made, path))
   } catch (error) {
     database?.close()
     throw sqliteError(path, error)

@@ -78,20 +78,53 @@ async function isAsClosed(folder: string): Promise<boolean | undefined> {
 /** A store of some gigabytes is read in seconds; one that is never done is damaged. */
 const longestMs = 300_000
 
-/** Why the store would end or mislead the process that opens it; undefined when another process did so and lives. */
-async function tryOpen(folder: string): Promise<string | undefined> {
+/** What the trying process came to: damage that it names, a crash of the native library, or neither. */
+type Trial = { readonly damage: string } | { readonly crash: string } | 'whole'
+
+async function tryOnce(folder: string): Promise<Trial> {
   const program = fileURLToPath(compiledModule('./try-open.ts', import.meta.url))
-  const child = spawn(process.execPath, [program, folder], { stdio: ['ignore', 'pipe', 'ignore'], timeout: longestMs })
+  const child = spawn(process.execPath, [program, folder], { stdio: ['ignore', 'pipe', 'pipe'], timeout: longestMs })
   let said = ''
+  let cried = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (cried = (cried + text).slice(0, 1000)))
   const [code, signal] = await new Promise<[number | null, string | null]>((done, failed) => {
     child.once('error', failed)
     child.once('close', (...ended) => done(ended))
   })
-  if (signal !== null) return signal === 'SIGTERM' ? 'reading it does not end' : `reading it ends in ${signal}`
+  if (signal === 'SIGTERM') return { damage: 'reading it does not end' }
+  if (code === damagedExit) return { damage: said }
   // Aborts of the native library (assertions) end in a code above 128 on some systems
-  if (code === damagedExit) return said
-  return code !== null && code > 128 ? `reading it ends with code ${code}` : undefined
+  if (signal === null && (code === null || code <= 128)) return 'whole'
+  const words = cried.split('\n').find(line => /\w/.test(line))
+  return {
+    crash: `reading it ends ${signal === null ? `with code ${code}` : `in ${signal}`}${words ? `: ${words}` : ''}`,
+  }
+}
+
+/** Room that is no longer there is no damage: throws what the file system says when it takes nothing more. */
+async function checkRoom(folder: string): Promise<void> {
+  const probe = join(usersOf(folder), `room-${ownedName()}`)
+  try {
+    await writeNamed(probe, Buffer.alloc(1 << 16), { mode: 0o600 })
+  } finally {
+    await rm(probe, { force: true })
+  }
+}
+
+/**
+ * Why the store would end or mislead the process that opens it; undefined when another process did so and lives. A crash
+ * counts as damage only where it comes again, on a disk that has room: a process can die of a full disk or of too little
+ * memory as well.
+ */
+async function tryOpen(folder: string): Promise<string | undefined> {
+  let trial = await tryOnce(folder)
+  if (typeof trial === 'object' && 'crash' in trial) {
+    await makeFolder(usersOf(folder), 0o700)
+    await checkRoom(folder)
+    trial = await tryOnce(folder)
+  }
+  return trial === 'whole' ? undefined : 'crash' in trial ? trial.crash : trial.damage
 }
 
 /**
