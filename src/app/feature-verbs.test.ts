@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { listening } from '../../test/support/listener.ts'
 import {
   afterRides,
   firstRide,
@@ -23,7 +24,6 @@ import { memoryOnlineStore } from '../testing/memory-online-store.ts'
 import { fillViews, lostView } from './fill-views.ts'
 import { entitiesIn, getFeatures, onlineViewNamed } from './get-features.ts'
 import { materialiseViews } from './materialise.ts'
-import type { Listener } from './use-case.ts'
 import { verifyViews } from './verify.ts'
 
 // What people do with features, over a trained project: plan, apply, go back, promote, read, export, verify.
@@ -33,16 +33,6 @@ beforeAll(async () => {
   trained = await trainedProject()
 })
 afterAll(() => trained.close())
-
-const heard = () => {
-  const said: string[] = []
-  const listener: Listener = {
-    chapter: text => said.push(`# ${text}`),
-    say: text => said.push(text),
-    warn: text => said.push(`! ${text}`),
-  }
-  return { said, listener }
-}
 
 /** The view `recent` with other windows, or other features. */
 const viewOf = (compute: (f: never) => object, over: object = {}): FeatureView =>
@@ -137,7 +127,7 @@ describe('applying', () => {
         details: { given, found: digest.slice(7, 19) },
       })
     expect(await featuresHistory(workspace)).toEqual([])
-    const { said, listener } = heard()
+    const { said, listener } = listening()
     const { applied } = await applyFeatures(workspace, { plan: digest.slice(0, 19), actor: 'ada' }, listener)
     expect(applied).toMatchObject({
       number: 1,
@@ -148,7 +138,7 @@ describe('applying', () => {
     })
     expect(said).toEqual(['# records of recent'])
     // nothing to change is no change, and records that are there are not written anew
-    const again = heard()
+    const again = listening()
     expect((await applyFeatures(workspace, { actor: 'ada' }, again.listener)).applied).toBeNull()
     expect(again.said).toEqual([])
     expect(await featuresHistory(workspace)).toHaveLength(1)
@@ -320,7 +310,7 @@ describe('records that are not there', () => {
 describe('reading', () => {
   it('is records, verified against the snapshot', async () => {
     const workspace = over('dev', same)
-    const { said, listener } = heard()
+    const { said, listener } = listening()
     const made = await materialiseViews(workspace, { view: 'recent' }, listener)
     expect(made).toEqual([
       {
@@ -352,7 +342,7 @@ describe('reading', () => {
 
   it('gives entities as of a moment, else as of now', async () => {
     const workspace = over('dev', same)
-    const { listener } = heard()
+    const { listener } = listening()
     const entities = [{ zone: 'south' }, { zone: 'nowhere' }, { zone: 'north' }]
     const now = await getFeatures(workspace, { view: 'recent', entities }, listener)
     expect(now).toMatchObject({ features: ['rides_6h', 'km_6h'], asOf: afterRides })
@@ -452,7 +442,7 @@ describe('reading', () => {
 describe('exporting', () => {
   it('keeps every row and column of the labels in order, each with what was known at its moment', async () => {
     const workspace = over('dev', same)
-    const { said, listener } = heard()
+    const { said, listener } = listening()
     const asked = [500, 30, 999, 30].map((i, place) => ({
       place,
       zone: place === 3 ? 'nowhere' : 'north',
