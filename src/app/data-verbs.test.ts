@@ -252,6 +252,13 @@ describe('rows that were set aside', () => {
       { id: 7, shop: 'north', amount: 4 },
       { id: 9, shop: 'east', amount: 5 },
     ])
+    // corrected, they are as they were let in last
+    writeFileSync(path, readFileSync(path, 'utf8').replace(/,4(?:\.0)?,/, ',40,'))
+    expect(await readmitFile(workspace, { dataset: 'sales', path })).toMatchObject({ rows: 1, corrected: 1 })
+    const corrected = join(root, 'corrected.parquet')
+    await quarantinedRows(workspace, { repaired: true, file: { path: corrected, format: 'parquet' } })
+    const amounts = await engine.rows(`SELECT amount FROM read_parquet('${corrected}') ORDER BY id`)
+    expect(amounts).toEqual([{ amount: 40 }, { amount: 5 }])
     // with the file that they came from they end, and nothing is written
     put('sales/a.csv', 0, { 7: 'north,-5' })
     rmSync(parquet)
