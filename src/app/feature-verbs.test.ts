@@ -15,6 +15,7 @@ import type { Workspace } from '../config/workspace.ts'
 import { project, type FeatureView } from '../index.ts'
 import { entity, features, t } from '../index.ts'
 import { recordsOf } from '../stages/features/channels.ts'
+import { noteMaterialisation } from '../stages/features/materialisations.ts'
 import { applyFeatures, featuresHistory, planPromotion, promoteFeatures, rollBackFeatures } from './apply.ts'
 import { exportFeatures, viewsNamed } from './export-features.ts'
 import { describeViews } from './feature-views.ts'
@@ -87,6 +88,40 @@ describe('a plan', () => {
       // what is not online has no records to write
       { view: 'lengths', change: 'new', models: [], backfill: null },
     ])
+  })
+
+  it('says how long it takes by how fast records were written: the newest of the view, else of another', async () => {
+    const workspace = over('speed', same)
+    const takes = async () => (await planFeatures(workspace)).changes[0]?.backfill
+    const wrote = (view: FeatureView, rows: number, seconds: number | undefined, at: number) =>
+      noteMaterialisation(
+        workspace,
+        view,
+        {
+          snapshot: `sha256:${'0'.repeat(64)}`,
+          rows,
+          entities: 2,
+          until: 0,
+          seq: 0,
+          ...(seconds === undefined ? {} : { seconds }),
+        },
+        at,
+        false,
+      )
+    expect(await takes()).toEqual({ rows: 1_000, entities: 2, seconds: null })
+    await wrote(offline, 500, 4, 3)
+    expect(await takes()).toMatchObject({ seconds: 8 })
+    await wrote(longer, 4_000, 2, 1)
+    expect(await takes()).toMatchObject({ seconds: 0.5 })
+    await wrote(more, 100, 1, 2)
+    expect(await takes()).toMatchObject({ seconds: 10 })
+    // one that went on where another was cut off tells nothing, nor does one of no rows
+    await wrote(fewer, 8_000, undefined, 4)
+    await wrote(same, 0, 3, 5)
+    expect(await takes()).toMatchObject({ seconds: 10 })
+    // without an engine nothing is counted anew: entities are those that there were
+    const { engine: _, ...without } = workspace
+    expect((await planFeatures(without)).changes[0]?.backfill).toMatchObject({ rows: 1_000, entities: 2, seconds: 10 })
   })
 
   it('has a digest of what it does: the same again, another for another environment or definition', async () => {
