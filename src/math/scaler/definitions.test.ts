@@ -241,11 +241,18 @@ describe('merging', () => {
       ),
     )
     expect([kinds.kind, ...kinds.features.map(one => one.kind)]).toEqual(['minmax', undefined, 'none', undefined])
-    // parts of nothing merge to nothing, of whatever kind
-    expect(
-      mergeScalers([fitScaler('robust', [Float64Array.of()]), fitScaler('robust', [Float64Array.of(Number.NaN)])])
-        .features[0],
-    ).toMatchObject({ count: 0, nullCount: 1, scale: 1 })
+    // parts of nothing merge to nothing, of whatever kind, with what is missing of each
+    const missing = Float64Array.of(Number.NaN)
+    for (const parts of [
+      [Float64Array.of(), missing],
+      [missing, Float64Array.of()],
+    ])
+      expect(mergeScalers(parts.map(part => fitScaler('robust', [part]))).features[0]).toMatchObject({
+        count: 0,
+        nullCount: 1,
+        scale: 1,
+      })
+    expect(mergeScalers([fit(Number.NaN), fit(4, Number.NaN)]).features[0]).toMatchObject({ nullCount: 2, mean: 4 })
   })
 })
 
