@@ -213,7 +213,7 @@ describe('a run that is refused', () => {
   })
 })
 
-it('a challenger is held against the champion on the same rows, each with its own threshold', async () => {
+it('a challenger is held against the champion on the same rows', async () => {
   const at = folder()
   const test = (m: { metric(n: string, o: object): never }) => [
     m.metric('logLoss', { notWorseThan: 'champion' }),
