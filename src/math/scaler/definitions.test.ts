@@ -177,6 +177,8 @@ describe('scaling', () => {
     const { offset, factor } = float32Scale(fitted)
     const wanted = column.map(x => Math.fround(Math.fround(x - (offset[0] ?? 0)) * (factor[0] ?? 0)))
     expect(scaleFloat32(fitted, [column])[0]).toEqual(wanted)
+    expect(offset[0]).toBe(Math.fround(fitted.features[0]?.offset ?? 0))
+    expect(offset[0]).toBeCloseTo((0.1 + 0.7 + 12_345.678 + 1e-3) / 4, 3)
     expect(factor[0]).toBe(Math.fround(1 / (fitted.features[0]?.scale ?? 0)))
     const out = new Float32Array(4)
     scaleRowsFloat32({ offset, factor }, column, 3, out)
