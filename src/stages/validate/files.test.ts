@@ -47,6 +47,8 @@ describe('the files of a source', () => {
     ['in/*', ['in/a.csv', 'in/a.csv.gz', 'in/b.csv']],
     ['in/*/*.csv', ['in/2026/c.csv']],
     ['in/**/*.csv', ['in/2026/07/d.csv', 'in/2026/c.csv', 'in/a.csv', 'in/b.csv']],
+    ['in/2026/**', ['in/2026/07/d.csv', 'in/2026/c.csv']],
+    ['in/2**.csv', ['in/2026/07/d.csv', 'in/2026/c.csv']],
     ['in/**/d.csv', ['in/2026/07/d.csv']],
     ['in (new)+/*.csv', ['in (new)+/h.csv']],
     ['in/[ab].csv', []],
