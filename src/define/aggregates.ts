@@ -52,6 +52,9 @@ type TypeOf<C extends Columns, O> = O extends keyof C
     ? TypeOfExpression<E>
     : never
 
+/** Of one value; of vectors only which one it is can be asked: `first`, `last`, `lag`. */
+type SingleType = Exclude<ScalarType, 'vector'>
+
 type Extreme<C extends Columns, O> = TypeOf<C, O> extends 'timestamp' ? 'timestamp' : 'float'
 
 export interface AggregateOptions<C extends Columns> {
@@ -103,9 +106,9 @@ export interface FeatureBuilder<C extends Columns> {
     options?: AggregateOptions<C>,
   ): FeatureSpec<'float', true>
   /** Number of different values. */
-  distinct(of: Aggregated<C, ScalarType>, window?: Window, options?: AggregateOptions<C>): FeatureSpec<'int', false>
+  distinct(of: Aggregated<C, SingleType>, window?: Window, options?: AggregateOptions<C>): FeatureSpec<'int', false>
   /** The value of the most events, of several the least; with `rank: 2` the one after it. */
-  mostFrequent<O extends Aggregated<C, ScalarType>>(
+  mostFrequent<O extends Aggregated<C, SingleType>>(
     of: O,
     window?: Window,
     options?: RankedOptions<C>,
@@ -149,11 +152,12 @@ const whereForms: Forms<AggregateOptions<Columns>> = { where: optional(callback)
 const rankedForms: Forms<RankedOptions<Columns>> = { ...whereForms, rank: optional(wholeFrom(1, 1000)) }
 const options = optional(members(whereForms))
 
-const all: readonly ScalarType[] = ['int', 'float', 'text', 'bool', 'timestamp']
+const single: readonly ScalarType[] = ['int', 'float', 'text', 'bool', 'timestamp']
+const all: readonly ScalarType[] = [...single, 'vector']
 const numbers: readonly ScalarType[] = ['int', 'float']
 const ordered: readonly ScalarType[] = [...numbers, 'timestamp']
 const ofTypes = (types: readonly ScalarType[]): string =>
-  types === all ? 'columns' : types === numbers ? 'numbers' : 'numbers and times'
+  types === all ? 'columns' : types === single ? 'single values' : types === numbers ? 'numbers' : 'numbers and times'
 
 type Given = string | ((c: never) => unknown)
 type Options = RankedOptions<never> | undefined
@@ -251,12 +255,12 @@ export function featureBuilder<C extends Columns>(view: string, columns: C): Fea
         ...windowSpec(length),
       }),
     ),
-    distinct: ofValue('distinct', all, () => 'int', false),
+    distinct: ofValue('distinct', single, () => 'int', false),
     mostFrequent: feature(
       'mostFrequent',
-      { of: valueForm(all), window, options: optional(members(rankedForms)) },
+      { of: valueForm(single), window, options: optional(members(rankedForms)) },
       (given: Given, length?: Window, also?: Options): FeatureSpec => {
-        const of = value('mostFrequent', given, all)
+        const of = value('mostFrequent', given, single)
         const nth = also?.rank ?? 1
         return {
           aggregation: 'mostFrequent',

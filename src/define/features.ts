@@ -334,6 +334,7 @@ function checkKeys(name: string, { keys, name: of }: Entity, from: Dataset): voi
   for (const [key, spec] of Object.entries(keys)) {
     const found = from.columns[key]
     if (!found) refuse('features', name, `dataset ${from.name} has no column '${key}' for entity ${of}`)
+    if (spec.type === 'vector') refuse('features', name, `key '${key}' is a vector, by which nothing is known`)
     if (found.type !== spec.type)
       refuse('features', name, `key '${key}' is ${spec.type} in the entity but ${found.type} in ${from.name}`)
   }

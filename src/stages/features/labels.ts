@@ -19,6 +19,8 @@ export interface Labels {
   readonly table: string
   /** Names of the columns, in the order of the file. */
   readonly columns: readonly string[]
+  /** Those of them that are vectors. */
+  readonly vectors: readonly string[]
   drop(): Promise<void>
 }
 
@@ -178,6 +180,7 @@ export async function openLabels(engine: DataEngine, views: readonly FeatureView
     newest: Number(span?.newest ?? 0),
     table,
     columns: names,
+    vectors: names.filter(name => columns[name]?.type === 'vector'),
     drop: () => engine.execute(`DROP TABLE IF EXISTS ${table}`),
   }
 }
