@@ -17,6 +17,7 @@ const faces = dataset('faces', { source: ${source}, columns: ${columns}, eventTi
 const person = features('person', {
   entity: entity('person', { id: t.int() }), from: faces,
   compute: f => ({ face: f.last('face'), before: f.lag('face', 1), n: f.count() }),
+  derive: v => ({ known: v.face.isNotNull() }), expect: v => [v.face.nullShare({ max: 0.9 }), v.face.readable()],
 })
 ${more}
 export default project('faces', { faces, person })
@@ -232,11 +233,11 @@ describe('a vector as a feature', () => {
       asOf: '2026-01-02T00:00:00Z',
     })
     expect(body).toMatchObject({
-      features: ['face', 'before', 'n'],
+      features: ['face', 'before', 'n', 'known'],
       entities: [
-        { status: 'present', values: [read[0], null, 1] },
-        { status: 'present', values: [pushed, null, 1] },
-        { status: 'missing', values: [null, null, 0] },
+        { status: 'present', values: [read[0], null, 1, true] },
+        { status: 'present', values: [pushed, null, 1, true] },
+        { status: 'missing', values: [null, null, 0, false] },
       ],
     })
   })
@@ -276,6 +277,7 @@ describe('a vector as a feature', () => {
       ['person.face', 'DOUBLE[]'],
       ['person.before', 'DOUBLE[]'],
       ['person.n', 'BIGINT'],
+      ['person.known', 'BOOLEAN'],
     ])
     const rows = await engine.rows(
       `SELECT to_json("person.face")::VARCHAR AS face, to_json(face)::VARCHAR AS own FROM '${join(root, 'out.parquet')}'`,

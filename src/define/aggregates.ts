@@ -33,6 +33,8 @@ export interface FeatureSpec<T extends ScalarType = ScalarType, N extends boolea
   readonly of?: Node
   /** Of `lag` how many events before the last, of `mostFrequent` which place, from 1. */
   readonly nth?: number
+  /** Of a vector: how many numbers it has. */
+  readonly length?: number
   /** Of `quantile`: the share of the values that is below. */
   readonly level?: number
 }
@@ -172,6 +174,13 @@ export function featureBuilder<C extends Columns>(view: string, columns: C): Fea
       refuse('features', `${view}: ${what}`, `is of a ${node.type}, and needs one of ${types.join(', ')}`)
     return node
   }
+  /** What is told of a feature that is a value as it is: of a vector how long it is. */
+  const asItIs = (what: string, of: Node): { readonly length?: number } => {
+    if (of.type !== 'vector') return {}
+    if (of.op !== 'column') return refuse('features', `${view}: ${what}`, 'is of a vector that is no column')
+    const length = columns[of.name]?.length
+    return length === undefined ? {} : { length }
+  }
   const condition = (what: string, made: unknown): Node => {
     const node = (made as { readonly node?: Node } | null | undefined)?.node
     if (node?.type !== 'bool') refuse('features', `${view}: ${what}`, 'its condition is neither true nor false')
@@ -195,6 +204,7 @@ export function featureBuilder<C extends Columns>(view: string, columns: C): Fea
   }
   const feature = <F extends (...args: never[]) => unknown>(name: string, forms: Record<string, Form>, make: F): F =>
     builder('features', forms, make, `${view}: ${name}`)
+  const same = (of: ScalarType): ScalarType => of
   /** An aggregate of a value; `type`: what it is of a value of that type. */
   const ofValue = (
     aggregation: AggregationName,
@@ -207,11 +217,17 @@ export function featureBuilder<C extends Columns>(view: string, columns: C): Fea
       { of: valueForm(types), window, options },
       (given: Given, length?: Window, also?: Options): FeatureSpec => {
         const of = value(aggregation, given, types)
-        return { aggregation, type: type(of.type), nullable, ...within(aggregation, of, also), ...windowSpec(length) }
+        return {
+          aggregation,
+          type: type(of.type),
+          nullable,
+          ...(type === same ? asItIs(aggregation, of) : {}),
+          ...within(aggregation, of, also),
+          ...windowSpec(length),
+        }
       },
     )
   const float = (): ScalarType => 'float'
-  const same = (of: ScalarType): ScalarType => of
   const extreme = (of: ScalarType): ScalarType => (of === 'timestamp' ? of : 'float')
   const ofEvents = (aggregation: AggregationName, type: ScalarType, nullable: boolean) =>
     feature(
@@ -284,6 +300,7 @@ export function featureBuilder<C extends Columns>(view: string, columns: C): Fea
           type: of.type,
           nullable: true,
           nth,
+          ...asItIs('lag', of),
           ...within('lag', of, also),
           ...windowSpec(length),
         }
