@@ -5,10 +5,11 @@ import { fail } from '../../../errors/index.ts'
 import { formatTime, parseTime } from '../../../internal/time.ts'
 import type { EntityFeatures } from '../../../stages/serve/types.ts'
 import { startJob } from '../../job-answer.ts'
-import { liveRoute, type LiveRoute } from '../../route.ts'
+import { liveRoute, type LiveRoute, type RecordRoute } from '../../route.ts'
 import { datasetOf, pushedColumns } from '../../routes/push.ts'
 import { keyColumns, onlineViewOf } from '../../routes/read-features.ts'
 import type { ServerServices } from '../../services.ts'
+import { registryRoutes } from './registry.ts'
 
 // The part of Feast's wire contract by which its clients read, push and materialise. What its own servers answer wrongly is answered
 // rightly here: an expired value is OUTSIDE_MAX_AGE, an unknown entity NOT_FOUND, an unknown feature 404.
@@ -201,7 +202,8 @@ function materialiseRoute(path: '/materialize' | '/materialize-incremental'): Li
   })
 }
 
-export const feastRoutes: readonly LiveRoute[] = [
+export const feastRoutes: readonly (LiveRoute | RecordRoute)[] = [
+  ...registryRoutes,
   readRoute,
   pushRoute,
   materialiseRoute('/materialize'),
