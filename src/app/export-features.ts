@@ -65,7 +65,7 @@ export async function exportFeatures(
   const engine = await workspace.engine()
   const shown = file.shown ?? file.path
   listener.chapter('labels')
-  const labels = await openLabels(engine, views, { ...file, shown })
+  const labels = await openLabels(engine, views, { ...file, shown, now: workspace.clock.now() })
   const logs: LogTable[] = []
   const from = new Map<string, ExportedFeatures['from'][number] & Pick<HistoricalSource, 'rows'>>()
   let made: HistoricalFeatures | undefined

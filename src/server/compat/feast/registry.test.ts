@@ -71,7 +71,11 @@ it('each key column is an entity, once, in order', async () => {
 
 it('views are what they are: types, ttl, keys, source', async () => {
   const { featureViews } = await get('feature_views')
-  expect((featureViews as unknown as { spec: { name: string } }[]).map(one => one.spec.name)).toEqual(['legs', 'overall', 'place'])
+  expect((featureViews as unknown as { spec: { name: string } }[]).map(one => one.spec.name)).toEqual([
+    'legs',
+    'overall',
+    'place',
+  ])
   expect((await get('feature_views/legs'))['spec']).toEqual({
     name: 'legs',
     project: 'trips',
