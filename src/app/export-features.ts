@@ -65,7 +65,7 @@ export async function exportFeatures(
   const engine = await workspace.engine()
   const shown = file.shown ?? file.path
   listener.chapter('labels')
-  const labels = await openLabels(engine, views, { ...file, shown })
+  const labels = await openLabels(engine, views, { ...file, shown, now: workspace.clock.now() })
   const logs: LogTable[] = []
   const from = new Map<string, ExportedFeatures['from'][number] & Pick<HistoricalSource, 'rows'>>()
   let made: HistoricalFeatures | undefined
@@ -93,8 +93,12 @@ export async function exportFeatures(
     made = await historicalFeatures(engine, sources, labels, shown)
     if (out.kind === 'csv') await writeCsv(engine, `(${made.sql})`, out.path, asked.ordinal)
     else {
-      const columns = made.columns.map(engine.dialect.identifier).join(', ')
-      await engine.writeParquet(`SELECT ${columns} FROM (${made.sql}) ORDER BY ${asked.ordinal}`, out.path)
+      const { identifier, vectorList } = engine.dialect
+      const { vectors } = made
+      const columns = made.columns.map(name =>
+        vectors.has(name) ? `${vectorList(identifier(name))} AS ${identifier(name)}` : identifier(name),
+      )
+      await engine.writeParquet(`SELECT ${columns.join(', ')} FROM (${made.sql}) ORDER BY ${asked.ordinal}`, out.path)
     }
     return {
       rows: labels.rows,

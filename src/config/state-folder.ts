@@ -123,6 +123,8 @@ const swept = ['', 'keys', 'audit', 'ingest', 'quarantine', 'validation', 'modul
 export async function sweepStateFolder(root: string, folder: string): Promise<void> {
   await sweepFolder(root, name => isTemporary(name) && name.includes('millrace.lock'))
   for (const part of swept) await sweepFolder(join(folder, part), isTemporary)
+  for (const dataset of await readdir(join(folder, 'log')).catch(() => []))
+    await sweepFolder(join(folder, 'log', dataset), isTemporary)
   await sweepFolder(join(folder, 'uploads'), () => true)
   await sweepJobs(join(folder, 'jobs'))
   await sweepAttempts(join(folder, 'runs', 'runs'))

@@ -33,6 +33,8 @@ export interface FeatureSpec<T extends ScalarType = ScalarType, N extends boolea
   readonly of?: Node
   /** Of `lag` how many events before the last, of `mostFrequent` which place, from 1. */
   readonly nth?: number
+  /** Of a vector: how many numbers it has. */
+  readonly length?: number
   /** Of `quantile`: the share of the values that is below. */
   readonly level?: number
 }
@@ -51,6 +53,9 @@ type TypeOf<C extends Columns, O> = O extends keyof C
   : O extends (...args: never[]) => infer E
     ? TypeOfExpression<E>
     : never
+
+/** Of one value; of vectors only which one it is can be asked: `first`, `last`, `lag`. */
+type SingleType = Exclude<ScalarType, 'vector'>
 
 type Extreme<C extends Columns, O> = TypeOf<C, O> extends 'timestamp' ? 'timestamp' : 'float'
 
@@ -103,9 +108,9 @@ export interface FeatureBuilder<C extends Columns> {
     options?: AggregateOptions<C>,
   ): FeatureSpec<'float', true>
   /** Number of different values. */
-  distinct(of: Aggregated<C, ScalarType>, window?: Window, options?: AggregateOptions<C>): FeatureSpec<'int', false>
+  distinct(of: Aggregated<C, SingleType>, window?: Window, options?: AggregateOptions<C>): FeatureSpec<'int', false>
   /** The value of the most events, of several the least; with `rank: 2` the one after it. */
-  mostFrequent<O extends Aggregated<C, ScalarType>>(
+  mostFrequent<O extends Aggregated<C, SingleType>>(
     of: O,
     window?: Window,
     options?: RankedOptions<C>,
@@ -149,11 +154,12 @@ const whereForms: Forms<AggregateOptions<Columns>> = { where: optional(callback)
 const rankedForms: Forms<RankedOptions<Columns>> = { ...whereForms, rank: optional(wholeFrom(1, 1000)) }
 const options = optional(members(whereForms))
 
-const all: readonly ScalarType[] = ['int', 'float', 'text', 'bool', 'timestamp']
+const single: readonly ScalarType[] = ['int', 'float', 'text', 'bool', 'timestamp']
+const all: readonly ScalarType[] = [...single, 'vector']
 const numbers: readonly ScalarType[] = ['int', 'float']
 const ordered: readonly ScalarType[] = [...numbers, 'timestamp']
 const ofTypes = (types: readonly ScalarType[]): string =>
-  types === all ? 'columns' : types === numbers ? 'numbers' : 'numbers and times'
+  types === all ? 'columns' : types === single ? 'single values' : types === numbers ? 'numbers' : 'numbers and times'
 
 type Given = string | ((c: never) => unknown)
 type Options = RankedOptions<never> | undefined
@@ -167,6 +173,13 @@ export function featureBuilder<C extends Columns>(view: string, columns: C): Fea
     if (!types.includes(node.type))
       refuse('features', `${view}: ${what}`, `is of a ${node.type}, and needs one of ${types.join(', ')}`)
     return node
+  }
+  /** What is told of a feature that is a value as it is: of a vector how long it is. */
+  const asItIs = (what: string, of: Node): { readonly length?: number } => {
+    if (of.type !== 'vector') return {}
+    if (of.op !== 'column') return refuse('features', `${view}: ${what}`, 'is of a vector that is no column')
+    const length = columns[of.name]?.length
+    return length === undefined ? {} : { length }
   }
   const condition = (what: string, made: unknown): Node => {
     const node = (made as { readonly node?: Node } | null | undefined)?.node
@@ -191,6 +204,7 @@ export function featureBuilder<C extends Columns>(view: string, columns: C): Fea
   }
   const feature = <F extends (...args: never[]) => unknown>(name: string, forms: Record<string, Form>, make: F): F =>
     builder('features', forms, make, `${view}: ${name}`)
+  const same = (of: ScalarType): ScalarType => of
   /** An aggregate of a value; `type`: what it is of a value of that type. */
   const ofValue = (
     aggregation: AggregationName,
@@ -203,11 +217,17 @@ export function featureBuilder<C extends Columns>(view: string, columns: C): Fea
       { of: valueForm(types), window, options },
       (given: Given, length?: Window, also?: Options): FeatureSpec => {
         const of = value(aggregation, given, types)
-        return { aggregation, type: type(of.type), nullable, ...within(aggregation, of, also), ...windowSpec(length) }
+        return {
+          aggregation,
+          type: type(of.type),
+          nullable,
+          ...(type === same ? asItIs(aggregation, of) : {}),
+          ...within(aggregation, of, also),
+          ...windowSpec(length),
+        }
       },
     )
   const float = (): ScalarType => 'float'
-  const same = (of: ScalarType): ScalarType => of
   const extreme = (of: ScalarType): ScalarType => (of === 'timestamp' ? of : 'float')
   const ofEvents = (aggregation: AggregationName, type: ScalarType, nullable: boolean) =>
     feature(
@@ -251,12 +271,12 @@ export function featureBuilder<C extends Columns>(view: string, columns: C): Fea
         ...windowSpec(length),
       }),
     ),
-    distinct: ofValue('distinct', all, () => 'int', false),
+    distinct: ofValue('distinct', single, () => 'int', false),
     mostFrequent: feature(
       'mostFrequent',
-      { of: valueForm(all), window, options: optional(members(rankedForms)) },
+      { of: valueForm(single), window, options: optional(members(rankedForms)) },
       (given: Given, length?: Window, also?: Options): FeatureSpec => {
-        const of = value('mostFrequent', given, all)
+        const of = value('mostFrequent', given, single)
         const nth = also?.rank ?? 1
         return {
           aggregation: 'mostFrequent',
@@ -280,6 +300,7 @@ export function featureBuilder<C extends Columns>(view: string, columns: C): Fea
           type: of.type,
           nullable: true,
           nth,
+          ...asItIs('lag', of),
           ...within('lag', of, also),
           ...windowSpec(length),
         }

@@ -1,6 +1,7 @@
 import type { ScalarType } from './expression/node.ts'
 import type { ExpressionOf, ValueOf } from './expression/types.ts'
-import { anyText, builder, listOf, members, optional, timeZone, type Form, type Forms } from './forms.ts'
+import { anyText, builder, listOf, members, optional, timeZone, wholeFrom, type Form, type Forms } from './forms.ts'
+import { maxVectorLength } from './vector.ts'
 
 /** The declared type of a column. Not null unless wrapped by `t.nullable`; validation checks that it is so. */
 export interface ColumnSpec<T extends ScalarType = ScalarType, N extends boolean = boolean> {
@@ -8,6 +9,8 @@ export interface ColumnSpec<T extends ScalarType = ScalarType, N extends boolean
   readonly nullable: N
   /** Zone of naive timestamps in the source; times are UTC from there on. */
   readonly zone?: string
+  /** Numbers that a vector has. */
+  readonly length?: number
   /** Personal data: masked in samples, encrypted in files. */
   readonly pii?: boolean
   /** Texts that stand for a missing value; by default those of the dataset. */
@@ -28,18 +31,26 @@ function spec<T extends ScalarType>(type: T): ColumnSpec<T, false> {
   return { type, nullable: false }
 }
 
-const types: readonly string[] = ['int', 'float', 'text', 'bool', 'timestamp'] satisfies ScalarType[]
+const types: readonly string[] = ['int', 'float', 'text', 'bool', 'timestamp', 'vector'] satisfies ScalarType[]
 
 /** What `t` makes; a column in any other shape would be read with options that nobody declared. */
 export const columnForm: Form = {
   words: 'a column type of `t`, such as t.int()',
   holds: value => {
     if (typeof value !== 'object' || value === null) return false
-    const { type, nullable } = value as Partial<ColumnSpec>
-    const known: readonly string[] = ['type', 'nullable', 'zone', 'pii', 'treatAsNull'] satisfies (keyof ColumnSpec)[]
+    const { type, nullable, length } = value as Partial<ColumnSpec>
+    const known: readonly string[] = [
+      'type',
+      'nullable',
+      'zone',
+      'length',
+      'pii',
+      'treatAsNull',
+    ] satisfies (keyof ColumnSpec)[]
     return (
       types.includes(type as string) &&
       typeof nullable === 'boolean' &&
+      (type === 'vector') === (typeof length === 'number') &&
       Object.keys(value).every(key => known.includes(key))
     )
   },
@@ -88,6 +99,16 @@ export const t = {
       ...(zone === undefined ? {} : { zone }),
     }),
     't.timestamp',
+  ),
+  /**
+   * So many numbers, such as an embedding: a list in Parquet, Arrow and JSON lines, an array in PostgreSQL, a JSON list in a text.
+   * A list of another length is unreadable, and one in which a number is null, NaN or infinite.
+   */
+  vector: builder(
+    'column',
+    { length: wholeFrom(1, maxVectorLength) },
+    (length: number): ColumnSpec<'vector', false> => ({ ...spec('vector'), length }),
+    't.vector',
   ),
   /** The column may hold nulls. */
   nullable: builder(

@@ -158,6 +158,8 @@ function checkColumnNames<C extends Columns>(name: string, options: DatasetOptio
     refuse('dataset', name, `eventTime '${eventTime}' is ${String(columns[eventTime]?.type)}, not a timestamp`)
   if (Object.keys(knownAt).length > 0 && eventTime === undefined)
     refuse('dataset', name, 'has knownAt but no eventTime')
+  const vector = key.find(column => columns[column]?.type === 'vector')
+  if (vector !== undefined) refuse('dataset', name, `key '${vector}' is a vector, by which no row is known`)
   const again = key.find((column, i) => key.indexOf(column) !== i)
   if (again !== undefined) refuse('dataset', name, `key names '${again}' twice`)
 }

@@ -315,6 +315,7 @@ function derivedSpecs(view: string, specs: Specs, made: unknown): Specs {
   for (const [name, value] of Object.entries((made ?? {}) as Readonly<Record<string, unknown>>)) {
     const node = (value as { readonly node?: Node } | null | undefined)?.node
     if (typeof node?.op !== 'string') refuse('features', view, `'${name}' is no expression over its features`)
+    if (node.type === 'vector') refuse('features', view, `'${name}' is a vector, of which no other is derived`)
     if (Object.hasOwn(specs, name)) refuse('features', view, `'${name}' is derived, and computed too`)
     const stranger = columnsOf(node).find(one => !Object.hasOwn(specs, one))
     if (stranger !== undefined)
@@ -334,6 +335,7 @@ function checkKeys(name: string, { keys, name: of }: Entity, from: Dataset): voi
   for (const [key, spec] of Object.entries(keys)) {
     const found = from.columns[key]
     if (!found) refuse('features', name, `dataset ${from.name} has no column '${key}' for entity ${of}`)
+    if (spec.type === 'vector') refuse('features', name, `key '${key}' is a vector, by which nothing is known`)
     if (found.type !== spec.type)
       refuse('features', name, `key '${key}' is ${spec.type} in the entity but ${found.type} in ${from.name}`)
   }
@@ -360,9 +362,12 @@ function vectorsOf(
   if (twice !== undefined)
     refuse('features', name, `'${twice}' is a key and a feature: \`expect\` cannot tell them apart`)
   const personal = personalColumns(from)
-  const columns = Object.entries(specs).map(([feature, { type }]): [string, ColumnSpec] => {
+  const columns = Object.entries(specs).map(([feature, { type, length }]): [string, ColumnSpec] => {
     const pii = columnsOfFeature({ features: specs }, feature).some(one => personal.has(one))
-    return [feature, { type, nullable: true, ...(pii ? { pii } : {}) } as ColumnSpec]
+    return [
+      feature,
+      { type, nullable: true, ...(length === undefined ? {} : { length }), ...(pii ? { pii } : {}) } as ColumnSpec,
+    ]
   })
   try {
     return dataset(name, {

@@ -234,6 +234,9 @@ const modelForms: Forms<ModelOptions<Columns, Record<string, ModelInput>>> = {
   encryptWith: optional(text),
 }
 
+const readsVector = (node: Node): boolean =>
+  node.type === 'vector' || (node.op === 'call' && node.args.some(readsVector))
+
 function declareModel<const C extends Columns, const I extends Record<string, ModelInput>, const T extends Task>(
   name: string,
   options: ModelOptions<C, I> & { readonly task: T },
@@ -264,6 +267,8 @@ function declareModel<const C extends Columns, const I extends Record<string, Mo
       refuse('model', name, `input '${input.name}' is the label itself: a leak`)
     if (input.type === 'timestamp')
       refuse('model', name, `input '${input.name}' is a timestamp: take its hour(), dayOfWeek() or minutesSince()`)
+    if (readsVector(input.node))
+      refuse('model', name, `input '${input.name}' reads a vector: models take numbers, texts and truth values`)
     for (const column of columnsOf(input.node)) {
       if (column.includes('.')) {
         const [view] = column.split('.') as [string]

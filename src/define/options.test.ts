@@ -246,6 +246,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
   't.text': [{ treatAsNull: ['NA'] }],
   't.bool': [],
   't.timestamp': ['Europe/Berlin'],
+  't.vector': [3],
   't.nullable': [t.int()],
   't.pii': [t.text()],
   'm.metric': [

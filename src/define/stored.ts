@@ -4,7 +4,7 @@ import type { ColumnType } from './expression/dialect.ts'
  * How the values of a column stand in a source, by what a declared type has to know of them:
  * `int32` whole numbers of 32 bits or fewer (signed, or unsigned) · `int64` · `wide` whole numbers that need more
  * (uint64, decimals of scale 0) · `decimal` with digits after the point · `float` of any width · `text` · `bool` · `date` ·
- * `local` a time without a zone · `instant` a time with one · `written` text that is to be read as what is declared ·
+ * `local` a time without a zone · `instant` a time with one · `list` a list of numbers · `written` text that is to be read as what is declared ·
  * `nothing` a column of a type that has no values.
  */
 export type StoredKind =
@@ -18,13 +18,14 @@ export type StoredKind =
   | 'date'
   | 'local'
   | 'instant'
+  | 'list'
   | 'written'
   | 'nothing'
 
 /** `exact`: every value becomes itself. `checked`: a value that the declared type does not hold is unreadable. */
 export type Reading = 'exact' | 'checked'
 
-const all = { int: 'exact', float: 'exact', text: 'exact', bool: 'exact', timestamp: 'exact' } as const
+const all = { int: 'exact', float: 'exact', text: 'exact', bool: 'exact', timestamp: 'exact', vector: 'exact' } as const
 
 /** What is not here is refused: the column is of another type. */
 export const readings: Readonly<Record<StoredKind, Readonly<Partial<Record<ColumnType, Reading>>>>> = {
@@ -40,7 +41,15 @@ export const readings: Readonly<Record<StoredKind, Readonly<Partial<Record<Colum
   date: { timestamp: 'checked' },
   local: { timestamp: 'checked' },
   instant: { timestamp: 'checked' },
-  written: { int: 'checked', float: 'checked', text: 'exact', bool: 'checked', timestamp: 'checked' },
+  list: { vector: 'checked' },
+  written: {
+    int: 'checked',
+    float: 'checked',
+    text: 'exact',
+    bool: 'checked',
+    timestamp: 'checked',
+    vector: 'checked',
+  },
   nothing: all,
 }
 

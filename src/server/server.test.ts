@@ -44,7 +44,7 @@ describe('predictions', () => {
     expect((await predict({ rows: [{ ...row(), at }] })).body).toMatchObject({ predictions: [{ score: own?.score }] })
     const { columns } = server.live
     const value = { km: 12, zone: 'north', at: trained.clock.now() }
-    const datatype = { float: 'FP64', text: 'BYTES', timestamp: 'INT64', int: 'INT64', bool: 'BOOL' }
+    const datatype = { float: 'FP64', text: 'BYTES', timestamp: 'INT64', int: 'INT64', bool: 'BOOL', vector: 'FP64' }
     const inputs = columns.map(one => ({
       name: one.name,
       shape: [1],

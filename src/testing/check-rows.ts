@@ -6,6 +6,7 @@ import type { Dataset } from '../define/dataset.ts'
 import type { ValueOf } from '../define/expression/types.ts'
 import type { CheckResult, Report } from '../define/report.ts'
 import { adapters } from '../config/resolve.ts'
+import { isTextual, vectorFrom } from '../define/vector.ts'
 import { fail } from '../errors/index.ts'
 import { compiledModule } from '../internal/compiled.ts'
 import { ulid } from '../internal/ids.ts'
@@ -38,7 +39,7 @@ export interface CheckedRows {
   check(id: string): CheckResult
 }
 
-type Read = (value: unknown) => number | bigint | string | undefined
+type Read = (value: unknown, length: number | undefined) => number | bigint | string | undefined
 
 const readers: Record<ColumnType, Read> = {
   int: value => (typeof value === 'bigint' || Number.isSafeInteger(value) ? BigInt(value as number) : undefined),
@@ -51,18 +52,19 @@ const readers: Record<ColumnType, Read> = {
       typeof value === 'string' ? parseTime(value) : Number.isSafeInteger(value) ? (value as number) : undefined
     return at === undefined ? undefined : BigInt(at)
   },
+  vector: vectorFrom,
 }
 
 function columnOf(dataset: Dataset, name: string, rows: readonly RowLiteral[]): Column {
-  const type = dataset.columns[name]?.type ?? 'text'
+  const { type, length } = dataset.columns[name] ?? { type: 'text' as const }
   const nulls = new Uint8Array(rows.length)
   const values = rows.map((row, i) => {
     const given = row[name]
     if (given === null || given === undefined) {
       nulls[i] = 1
-      return type === 'text' ? '' : type === 'int' || type === 'timestamp' ? 0n : 0
+      return isTextual(type) ? '' : type === 'int' || type === 'timestamp' ? 0n : 0
     }
-    const value = readers[type](given)
+    const value = readers[type](given, length)
     if (value === undefined)
       throw fail('invalidDefinition', {
         kind: 'row',
@@ -72,14 +74,13 @@ function columnOf(dataset: Dataset, name: string, rows: readonly RowLiteral[]): 
     return value
   })
   const whole = type === 'int' || type === 'timestamp'
-  const array =
-    type === 'text'
-      ? (values as string[])
-      : whole
-        ? BigInt64Array.from(values as bigint[])
-        : type === 'bool'
-          ? Uint8Array.from(values as number[])
-          : Float64Array.from(values as number[])
+  const array = isTextual(type)
+    ? (values as string[])
+    : whole
+      ? BigInt64Array.from(values as bigint[])
+      : type === 'bool'
+        ? Uint8Array.from(values as number[])
+        : Float64Array.from(values as number[])
   return { name, type, values: array, nulls }
 }
 

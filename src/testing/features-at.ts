@@ -1,6 +1,7 @@
 import type { ValueOf } from '../define/expression/types.ts'
 import type { FeatureSpec, FeatureView } from '../define/features.ts'
 import type { Columns } from '../define/column.ts'
+import { vectorFrom } from '../define/vector.ts'
 import { fail } from '../errors/index.ts'
 import { parseTime, type Micros } from '../internal/time.ts'
 import type { ColumnType, Row, Value } from '../ports/data-engine.ts'
@@ -26,7 +27,7 @@ export interface FoundFeatures<F extends Readonly<Record<string, FeatureSpec>>> 
   readonly values: { readonly [P in keyof F & string]: ValueOf<F[P]['type'], true> }
 }
 
-const readers: Record<ColumnType, (value: unknown) => Value | undefined> = {
+const readers: Record<ColumnType, (value: unknown, length?: number) => Value | undefined> = {
   int: value => (typeof value === 'bigint' || Number.isSafeInteger(value) ? (value as number | bigint) : undefined),
   float: value => (typeof value === 'number' ? value : undefined),
   text: value => (typeof value === 'string' ? value : undefined),
@@ -35,6 +36,7 @@ const readers: Record<ColumnType, (value: unknown) => Value | undefined> = {
     if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : value.getTime() * 1000
     return typeof value === 'string' ? parseTime(value) : Number.isSafeInteger(value) ? (value as number) : undefined
   },
+  vector: vectorFrom,
 }
 
 function refuse(name: string, reason: string): never {
@@ -46,9 +48,9 @@ function rowOf(columns: Columns, given: object, name: string): Row {
   const stranger = Object.keys(given).find(column => !(column in columns))
   if (stranger !== undefined) refuse(name, `'${stranger}' is none of the columns ${Object.keys(columns).join(', ')}`)
   const row: Record<string, Value> = {}
-  for (const [column, { type }] of Object.entries(columns)) {
+  for (const [column, { type, length }] of Object.entries(columns)) {
     const value = (given as Record<string, unknown>)[column] ?? null
-    const read = value === null ? null : readers[type](value)
+    const read = value === null ? null : readers[type](value, length)
     if (read === undefined) refuse(name, `${column} is ${type}, not ${JSON.stringify(value)}`)
     row[column] = read
   }

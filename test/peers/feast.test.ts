@@ -31,6 +31,13 @@ test.skipIf(!present)('the unmodified Feast SDK with a remote online store reads
         km_6h: [expect.closeTo(north.km, 9), expect.closeTo(south.km, 9), null],
       },
       unknown: expect.stringMatching(/Error|NotFound|Exception/) as string,
+      registry: {
+        view: ['recent', ['zone'], { rides_6h: 'Int64', km_6h: 'Float64' }, true],
+        source: ['rides', 'PushSource', 'rides'],
+        service: ['late', [['recent', ['rides_6h', 'km_6h']]]],
+        entity: ['zone', 'zone', 'STRING'],
+        projects: ['rides'],
+      },
     })
   } finally {
     await server.close()

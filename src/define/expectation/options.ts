@@ -88,6 +88,7 @@ const elements: Readonly<Record<ScalarType, Form>> = {
   text: { words: 'texts of whole characters', holds: value => typeof value === 'string' && !/\p{Cs}/u.test(value) },
   bool: { words: 'true or false', holds: value => typeof value === 'boolean' },
   timestamp: { words: 'dates', holds: value => value instanceof Date && !Number.isNaN(value.getTime()) },
+  vector: { words: 'nothing: vectors are not compared', holds: () => false },
 }
 
 /** A list of values of a column's type, at least one: a value of another type would never be met. */

@@ -292,6 +292,7 @@ function compare(
 
 function comparable(fn: string, left: ExpressionObject, other: ExpressionObject): ExpressionObject {
   const numeric = (at: ExpressionObject) => at.node.type === 'int' || at.node.type === 'float'
+  if (left.node.type === 'vector') throw wrong(fn, 'a value that is compared', left)
   if (left.node.type !== other.node.type && !(numeric(left) && numeric(other)))
     throw wrong(fn, `a ${left.node.type}`, other)
   return other

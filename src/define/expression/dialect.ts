@@ -4,8 +4,8 @@ import type { StoredKind } from '../stored.ts'
 /** A value as the engine gives it: int64 beyond 2^53 as bigint, timestamps as microseconds since 1970 UTC. */
 export type Value = null | boolean | number | bigint | string
 
-/** Logical types of columns. `int` is int64, `float` float64, `timestamp` microseconds UTC. */
-export type ColumnType = 'int' | 'float' | 'text' | 'bool' | 'timestamp'
+/** Logical types of columns. `int` is int64, `float` float64, `timestamp` microseconds UTC, `vector` a list of doubles kept as its text. */
+export type ColumnType = 'int' | 'float' | 'text' | 'bool' | 'timestamp' | 'vector'
 
 /** Arithmetic of whole numbers of 64 bits as SQL; null where the result is none. */
 export interface WholeNumbers {
@@ -36,9 +36,9 @@ export interface Dialect {
   cast(sql: string, type: ColumnType): string
   /**
    * A text as a value of a type, null where it is not written as one: nothing is rounded, and a time without an offset is in
-   * `zone` (null where there is none).
+   * `zone` (null where there is none), a vector has `length` numbers.
    */
-  readText(sql: string, type: ColumnType, zone: string | undefined): string
+  readText(sql: string, type: ColumnType, zone: string | undefined, length?: number): string
   /**
    * A value as it stands in a source as a value of a declared type that may be read from it; null where that type does not
    * hold it. `physical` is the engine's own name of its type; a time without a zone is in `zone`, and null where that hour of
@@ -49,6 +49,7 @@ export interface Dialect {
     column: { readonly stored: StoredKind; readonly physical: string },
     type: ColumnType,
     zone: string | undefined,
+    length?: number,
   ): string
   /** What a cell of any type holds, as text for people. */
   cellText(sql: string): string
@@ -97,6 +98,8 @@ export interface Dialect {
   list(texts: readonly string[]): string
   /** One of some texts by its place among them, from 0, as a value of `oneOf`. */
   pick(texts: readonly string[], place: string): string
+  /** The numbers of a vector as a list of the engine's. */
+  vectorList(sql: string): string
   /** A list of texts that is written as JSON. */
   readList(sql: string): string
   /** Aggregate: the least values of an expression among rows for which a condition is true, ascending, joined by commas. */

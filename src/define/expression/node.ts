@@ -4,7 +4,8 @@
  * `sql.ts` (through a dialect), `row.ts` (TypeScript, one row) and `onnx.ts` (graph nodes).
  *
  * Semantics, fixed here once:
- * - Types are int (64 bits), float (IEEE double), text (Unicode), bool, timestamp (microseconds UTC).
+ * - Types are int (64 bits), float (IEEE double), text (Unicode), bool, timestamp (microseconds UTC), vector (a list of as many
+ *   finite doubles as its column declares, kept as its text: `vector.ts`), of which only whether it is null is asked.
  * - A function of a null is null, except: `isNull` is never null; `and` is false when either side is false and `or`
  *   true when either is true (Kleene); `coalesce` gives its first non-null; `case` takes a branch only when its
  *   condition is true; `in` is null for a null operand.
@@ -17,7 +18,7 @@
  *   `v` they count UTF-16 code units, as in JavaScript. No look-around, no back-references; search, not full match.
  * - Parts of a timestamp are read in a named IANA zone, UTC unless given; `dayOfWeek` is 1 Monday … 7 Sunday.
  */
-export type ScalarType = 'int' | 'float' | 'text' | 'bool' | 'timestamp'
+export type ScalarType = 'int' | 'float' | 'text' | 'bool' | 'timestamp' | 'vector'
 
 export type LiteralValue = null | boolean | number | string
 

@@ -113,9 +113,11 @@ export type ExpressionOf<T extends ScalarType, N extends boolean, D extends stri
       ? BoolExpression<N, D>
       : T extends 'timestamp'
         ? TimestampExpression<N, D>
-        : never
+        : T extends 'vector'
+          ? Expression<'vector', N, D>
+          : never
 
-/** JavaScript value of a scalar in a row: timestamps as RFC 3339 text, Date or microseconds. */
+/** JavaScript value of a scalar in a row: timestamps as RFC 3339 text, Date or microseconds, vectors as lists. */
 export type ValueOf<T extends ScalarType, N extends boolean> =
   | (T extends 'int'
       ? number | bigint
@@ -125,7 +127,9 @@ export type ValueOf<T extends ScalarType, N extends boolean> =
           ? string
           : T extends 'bool'
             ? boolean
-            : string | Date | number)
+            : T extends 'vector'
+              ? readonly number[]
+              : string | Date | number)
   | (N extends true ? null : never)
 
 export type TypeOfExpression<E> = E extends Expression<infer T, boolean, string> ? T : never

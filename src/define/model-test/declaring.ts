@@ -56,6 +56,7 @@ const wordOf: Readonly<Record<ScalarType, string>> = {
   bool: 'a boolean',
   text: 'a text',
   timestamp: 'a time',
+  vector: 'a vector',
 }
 
 export function declaring(name: string, model: TestedModel): Declaring {

@@ -1,4 +1,5 @@
 import { instantOf } from '../../define/expression/zone.ts'
+import { vectorFrom } from '../../define/vector.ts'
 import { fail } from '../../errors/index.ts'
 import { parseTime } from '../../internal/time.ts'
 import type { Value } from '../../ports/data-engine.ts'
@@ -40,20 +41,25 @@ const readers: Record<RequestColumn['type'], Read> = {
     if (typeof value === 'number') return Number.isSafeInteger(value) ? value : undefined
     return typeof value === 'string' ? timeOf(value, zone) : undefined
   },
+  vector: (value, { length }) => vectorFrom(value, length),
 }
 
-const wanted: Record<RequestColumn['type'], string> = {
+const wanted = {
   int: 'a whole number (beyond 2^53 as text)',
   float: 'a finite number',
   text: 'a text',
   bool: 'true or false',
   timestamp: 'a time such as 2001-04-01T12:00:00Z, or microseconds since 1970',
-}
+  vector: 'a list of numbers',
+} as const satisfies Record<RequestColumn['type'], string>
+
+const wantedOf = ({ type, length }: RequestColumn): string =>
+  type === 'vector' ? `a list of ${length} finite numbers` : wanted[type]
 
 function found(value: unknown): string {
   if (value === null) return 'null'
   if (typeof value === 'string') return value.length > 30 ? `the text "${value.slice(0, 30)}…"` : `the text "${value}"`
-  if (Array.isArray(value)) return 'a list'
+  if (Array.isArray(value)) return `a list of ${value.length}`
   return typeof value === 'object' ? 'an object' : String(value)
 }
 
@@ -64,8 +70,7 @@ export function typedValue(column: RequestColumn, value: unknown, row: number): 
     refuse(row, column.name, value === undefined ? 'is missing' : 'is null and may not be')
   }
   return (
-    readers[column.type](value, column) ??
-    refuse(row, column.name, `expected ${wanted[column.type]}, got ${found(value)}`)
+    readers[column.type](value, column) ?? refuse(row, column.name, `expected ${wantedOf(column)}, got ${found(value)}`)
   )
 }
 

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import type { Dataset } from '../../define/dataset.ts'
+import { maxVectorLength } from '../../define/vector.ts'
 import { fail } from '../../errors/index.ts'
 import { parseTime } from '../../internal/time.ts'
 import type { RequestColumn } from '../../stages/serve/types.ts'
@@ -21,11 +22,12 @@ export function pushedColumns({ columns, knownAt }: Dataset): RequestColumn[] {
     type: spec.type,
     nullable: spec.nullable || knownAt[name] !== undefined,
     ...(spec.zone === undefined ? {} : { zone: spec.zone }),
+    ...(spec.length === undefined ? {} : { length: spec.length }),
   }))
 }
 
-const rowsOf = (most: number) =>
-  z.array(z.record(nameSchema, z.union([z.string(), z.number(), z.boolean(), z.null()]))).max(most)
+const cell = z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.number()).max(maxVectorLength)])
+const rowsOf = (most: number) => z.array(z.record(nameSchema, cell)).max(most)
 const maxRows = 100_000
 
 const PushBody = z

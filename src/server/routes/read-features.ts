@@ -44,7 +44,7 @@ export const readFeaturesRoute = liveRoute({
         z.object({
           status: z.string(),
           event: z.number().nullable(),
-          values: z.array(z.union([z.number(), z.string(), z.boolean(), z.null()])),
+          values: z.array(z.union([z.number(), z.string(), z.boolean(), z.null(), z.array(z.number())])),
         }),
       ),
     })

@@ -62,7 +62,10 @@ function foreign(): Uint8Array {
 test('a foreign graph is fed by its binding, and the features of views are given by the caller', async () => {
   const bytes = foreign()
   const binding = defaultBinding(signatureOf(readModel(bytes)), {
-    inputs: lateness.inputs.map(({ name, type }) => ({ name, type: type === 'timestamp' ? 'int' : type })),
+    inputs: lateness.inputs.map(({ name, type }) => ({
+      name,
+      type: type === 'timestamp' || type === 'vector' ? 'int' : type,
+    })),
     task: 'binary',
   })
   const record = { model: 'lateness', version: 3, digest: 'sha256:00' } as const

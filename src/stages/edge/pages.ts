@@ -9,6 +9,7 @@ const typesOf: Readonly<Record<ScalarType, string>> = {
   text: 'string',
   bool: 'boolean',
   timestamp: 'Date | string | number',
+  vector: 'readonly number[]',
 }
 
 /** The module that is imported: it finds the files beside it. */
@@ -56,7 +57,7 @@ export function declarations({ columns, task, classes }: EdgeDescription): strin
 }
 
 const sampleOf = ({ type, nullable }: EdgeColumn): unknown =>
-  nullable ? null : { int: 0, float: 0, text: '', bool: false, timestamp: '2001-01-01T00:00:00Z' }[type]
+  nullable ? null : { int: 0, float: 0, text: '', bool: false, timestamp: '2001-01-01T00:00:00Z', vector: [] }[type]
 
 export function demoPage({ model, version, columns }: EdgeDescription): string {
   const row = JSON.stringify(Object.fromEntries(columns.map(column => [column.name, sampleOf(column)])), null, 2)

@@ -1,5 +1,6 @@
 import { requestKeys, viewOfRole, type FeatureSpec, type FeatureView } from '../../define/features.ts'
 import { definitionDigest } from '../../define/project.ts'
+import { isTextual } from '../../define/vector.ts'
 import { columnsOf, toEvaluator, toSql, type Evaluator, type Node } from '../../define/expression/index.ts'
 import { canonicalJson, type Json } from '../../internal/canonical-json.ts'
 import type { ColumnType, Dialect, Value } from '../../ports/data-engine.ts'
@@ -72,7 +73,7 @@ export function recordsOf(view: FeatureView): string {
 /** Whether values of a channel are kept as texts. */
 function isKeptAsText({ aggregation, of }: FeatureSpec): boolean {
   const isIdentity = aggregation === 'distinct' || aggregation === 'mostFrequent'
-  return of?.type === 'text' || (of?.type === 'int' && isIdentity)
+  return (of !== undefined && isTextual(of.type)) || (of?.type === 'int' && isIdentity)
 }
 
 export function planView(view: FeatureView): ViewPlan {
@@ -96,7 +97,7 @@ export function planView(view: FeatureView): ViewPlan {
     index.set(channelKey(spec), channels.push({ of: spec.of, knownAt, told, isText: isKeptAsText(spec) }) - 1)
   }
   const features = planned.map(({ name, spec }): PlannedFeature => {
-    const isText = spec.type === 'text' || (spec.aggregation === 'mostFrequent' && isKeptAsText(spec))
+    const isText = isTextual(spec.type) || (spec.aggregation === 'mostFrequent' && isKeptAsText(spec))
     const isOfChannel = spec.of !== undefined && spec.aggregation !== 'derived'
     return {
       name,

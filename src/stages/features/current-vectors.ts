@@ -4,10 +4,13 @@ import { eventMicros, keyPresentSql, withCommonKey, type ViewPlan } from './chan
 import { featureColumns, featureTable, type FeatureTable } from './offline.ts'
 import { knownBy, momentAfter } from './verify.ts'
 
-/** SELECT of a view's features by their own names and of their own types, from a table that has them as `view.feature`. */
+/** SELECT of a view's features by their own names and of their own types, vectors as lists, from a table that has them as `view.feature`. */
 export function vectorColumns(plan: ViewPlan, dialect: Dialect): readonly string[] {
   const read = featureColumns([plan], dialect)
-  return plan.features.map(({ name }) => `${read(`${plan.view.name}.${name}`)} AS ${dialect.identifier(name)}`)
+  return plan.features.map(({ name, spec }) => {
+    const value = read(`${plan.view.name}.${name}`)
+    return `${spec.type === 'vector' ? dialect.vectorList(value) : value} AS ${dialect.identifier(name)}`
+  })
 }
 
 /**

@@ -126,7 +126,7 @@ describe('a view of a dataset without event times', () => {
       at: start + any([-20_000 * hour, random.below(125) * hour, random.below(125 * hour)]),
     }))
     const labels = await load('asked_airports', { code: 'text', at: 'float' }, asked)
-    const log = await loadLog({ folder, clock }, engine, airports)
+    const log = await loadLog({ folder }, engine, airports)
     const rows = await withLog(engine, airports, snapshot, log?.sql)
     const again = memoryOnlineStore()
     await materialise(engine, plan, rows, start, again, { seq: log?.seq ?? 0 })

@@ -1,4 +1,5 @@
 import type { FeatureSpec } from '../../define/features.ts'
+import { isTextual } from '../../define/vector.ts'
 import type { Value } from '../../ports/data-engine.ts'
 import { emptyValue, type Aggregate } from './aggregates.ts'
 import type { ViewPlan } from './channels.ts'
@@ -371,7 +372,7 @@ export function featureValue(
   value: number,
   text: string | null | undefined,
 ): Value {
-  if (type === 'text') return text ?? null
+  if (isTextual(type)) return text ?? null
   if (Number.isNaN(value)) return null
   if (type === 'bool') return value !== 0
   return type === 'int' && Math.abs(value) >= 2 ** 63 ? null : value
@@ -406,8 +407,8 @@ export function computeAll(
     if (type === 'number') out[offset + i] = value
     else {
       const text = Number.isNaN(value) ? null : (window as EntityWindow).text(value)
-      out[offset + i] = spec.type === 'text' || text === null ? Number.NaN : Number(text)
-      if (own && spec.type === 'text') own[offset + i] = text
+      out[offset + i] = isTextual(spec.type) || text === null ? Number.NaN : Number(text)
+      if (own && isTextual(spec.type)) own[offset + i] = text
     }
   }
   const isKnown = isThere || (status === 'missing' && plan.view.ttl === undefined)
@@ -419,7 +420,7 @@ export function computeAll(
     }
     const value = isKnown ? evaluate(read) : null
     out[offset + place] = keptNumber(value)
-    if (own && features[place]?.spec.type === 'text') own[offset + place] = value as string | null
+    if (own && isTextual(features[place]?.spec.type ?? 'float')) own[offset + place] = value as string | null
   }
   return status
 }

@@ -157,7 +157,7 @@ async function written(labels: readonly Label[], kind: LabelKind, name: string):
 async function exported(list: readonly Visit[], path: string, kind: LabelKind, time?: string): Promise<Row[]> {
   const events = await engine.load('visits_seen', columnsOf(list))
   const views = [shops, branches]
-  const labels = await openLabels(engine, views, { path, shown: 'labels', kind, time })
+  const labels = await openLabels(engine, views, { path, shown: 'labels', kind, time, now: start })
   try {
     const sources = views.map(view => ({ plan: planView(view), rows: { sql: `SELECT * FROM ${events.sql}` } }))
     const made = await historicalFeatures(engine, sources, labels, 'labels')

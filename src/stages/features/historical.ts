@@ -33,6 +33,8 @@ function requireOwnNames(shown: string, labels: readonly string[], plans: readon
 export interface HistoricalFeatures extends FeatureTable {
   /** Its columns but for `millrace_ordinal`. */
   readonly columns: readonly string[]
+  /** Those of them that are vectors. */
+  readonly vectors: ReadonlySet<string>
 }
 
 /**
@@ -72,6 +74,14 @@ export async function historicalFeatures(
     const joins = tables.map(({ sql }, i) => `JOIN (${sql}) features${i} USING (${asked.ordinal})`)
     return {
       columns: [...labels.columns, ...features],
+      vectors: new Set([
+        ...labels.vectors,
+        ...plans.flatMap(({ view }) =>
+          Object.entries(view.features).flatMap(([name, { type }]) =>
+            type === 'vector' ? [`${view.name}.${name}`] : [],
+          ),
+        ),
+      ]),
       sql: `SELECT ${select.join(', ')} FROM ${labels.table} ${joins.join(' ')}`,
       drop,
     }

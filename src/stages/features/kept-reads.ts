@@ -1,3 +1,4 @@
+import { isTextual } from '../../define/vector.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import type { Micros } from '../../internal/time.ts'
 import type { ColumnType, Row, Value } from '../../ports/data-engine.ts'
@@ -81,7 +82,7 @@ export async function keptReads({ store, project }: Services): Promise<readonly 
 
 /** A value as it was before it was written. */
 function readBack(value: Json, type: ColumnType): Value {
-  if (typeof value !== 'string' || type === 'text') return value as Value
+  if (typeof value !== 'string' || isTextual(type)) return value as Value
   return type === 'int' && /^-?\d+$/.test(value) ? BigInt(value) : Number(value)
 }
 

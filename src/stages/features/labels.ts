@@ -19,6 +19,8 @@ export interface Labels {
   readonly table: string
   /** Names of the columns, in the order of the file. */
   readonly columns: readonly string[]
+  /** Those of them that are vectors. */
+  readonly vectors: readonly string[]
   drop(): Promise<void>
 }
 
@@ -37,16 +39,21 @@ interface LabelsFile {
   readonly kind: LabelKind
   /** Its column with the moments (default: see `timeColumn`). */
   readonly time?: string | undefined
+  /** The moment of rows of a table without moments (microseconds). */
+  readonly now: number
 }
 
 const unusable = (shown: string, reason: string): Error => fail('labelsUnusable', { file: shown, reason })
 
-/** The column with the moments: the one that is named; the event time of the views' datasets; the only column of times. */
+/**
+ * The column with the moments: the one that is named; the event time of the views' datasets; the only column of times. Of views whose
+ * datasets have no time a table may have none: undefined.
+ */
 function timeColumn(
   { shown, time }: LabelsFile,
   views: readonly FeatureView[],
   present: ReadonlyMap<string, ColumnType | undefined>,
-): string {
+): string | undefined {
   if (time !== undefined) {
     if (present.has(time)) return time
     throw unusable(shown, `it has no column '${time}'; there are ${[...present.keys()].join(', ')}`)
@@ -54,6 +61,7 @@ function timeColumn(
   const declared = [...new Set(views.flatMap(view => view.from.eventTime ?? []))].filter(name => present.has(name))
   const times = [...present].filter(([, type]) => type === 'timestamp').map(([name]) => name)
   const [found, ...others] = declared.length > 0 ? declared : times
+  if (found === undefined && views.every(view => view.from.eventTime === undefined)) return undefined
   if (found === undefined || others.length > 0)
     throw unusable(
       shown,
@@ -66,7 +74,7 @@ function timeColumn(
 function columnsOf(
   file: LabelsFile,
   views: readonly FeatureView[],
-  time: string,
+  time: string | undefined,
   present: ReadonlyMap<string, ColumnType | undefined>,
 ): Record<string, ColumnSpec> {
   const { shown } = file
@@ -112,13 +120,14 @@ async function refuseUnreadable(
   numbered: string,
   checked: readonly string[],
   columns: Readonly<Record<string, ColumnSpec>>,
-  time: string,
+  time: string | undefined,
 ): Promise<void> {
   const { dialect } = engine
   const wrong = [
     ...checked.map(name => ({ name, sql: dialect.identifier(unreadableName(name)) })),
-    { name: time, sql: `${dialect.identifier(time)} IS NULL` },
+    ...(time === undefined ? [] : [{ name: time, sql: `${dialect.identifier(time)} IS NULL` }]),
   ]
+  if (wrong.length === 0) return
   const cells = checked.length > 0 ? dialect.identifier(unreadableColumn) : "''"
   const [row] = await engine.rows(
     `SELECT *, ${cells} AS cells FROM (${numbered}) WHERE ${wrong.map(one => one.sql).join(' OR ')} ORDER BY ${dialect.identifier(rowColumn)} LIMIT 1`,
@@ -133,7 +142,8 @@ async function refuseUnreadable(
 }
 
 /**
- * Opens a table of labels, Parquet or CSV: every row of it, in its order. Throws `labelsUnusable` where it lacks a key or
+ * Opens a table of labels, Parquet or CSV: every row of it, in its order, as of its moment, or as of `now` where the views have no
+ * time and it has none. Throws `labelsUnusable` where it lacks a key or
  * does not say when, `labelRefused` for a row that cannot be read.
  */
 export async function openLabels(engine: DataEngine, views: readonly FeatureView[], file: LabelsFile): Promise<Labels> {
@@ -161,7 +171,7 @@ export async function openLabels(engine: DataEngine, views: readonly FeatureView
   const keys = [...new Set(views.flatMap(view => requestKeys(view).map(({ column }) => column)))]
   const select = [
     `row_number() OVER (ORDER BY ${dialect.identifier(rowColumn)}) - 1 AS ${asked.ordinal}`,
-    `CAST(${dialect.epochMicros(dialect.identifier(time))} AS DOUBLE) AS ${asked.at}`,
+    `CAST(${time === undefined ? file.now : dialect.epochMicros(dialect.identifier(time))} AS DOUBLE) AS ${asked.at}`,
     ...names.map((name, i) => `${dialect.identifier(name)} AS c${i}`),
   ]
   const table = dialect.identifier(`labels_${ulid()}`)
@@ -178,6 +188,7 @@ export async function openLabels(engine: DataEngine, views: readonly FeatureView
     newest: Number(span?.newest ?? 0),
     table,
     columns: names,
+    vectors: names.filter(name => columns[name]?.type === 'vector'),
     drop: () => engine.execute(`DROP TABLE IF EXISTS ${table}`),
   }
 }

@@ -32,6 +32,8 @@ interface Sale {
   /** Beyond 2^53. */
   readonly buyer: bigint
   readonly made: number | null
+  /** A vector of two, as it is kept. */
+  readonly place: string | null
 }
 
 const sales = dataset('sales', {
@@ -46,6 +48,7 @@ const sales = dataset('sales', {
     good: t.nullable(t.text()),
     buyer: t.int(),
     made: t.nullable(t.timestamp('UTC')),
+    place: t.nullable(t.vector(2)),
   },
   eventTime: 'at',
   knownAt: { tip: c => c.told },
@@ -54,7 +57,7 @@ const shop = entity('shop', { shop: t.nullable(t.text()) })
 const berlin = 'Europe/Berlin'
 
 /** An event that is seen, with when it counted from. */
-type Seen = Sale & { readonly from: number; readonly place: number }
+type Seen = Sale & { readonly from: number; readonly order: number }
 interface Asked {
   /** Events whose time is in the window and that count at `t`; `tip`: by when the tip is known. */
   readonly within: (start: number, end: number, what?: 'tip') => readonly Seen[]
@@ -80,7 +83,7 @@ const ranked = <T extends Value>(list: readonly T[]): T[] =>
     (a, b) => list.filter(one => one === b).length - list.filter(one => one === a).length || compareValues(a, b),
   )
 const inOrder = (list: readonly Seen[]): Seen[] =>
-  list.toSorted((a, b) => a.at - b.at || a.from - b.from || a.place - b.place)
+  list.toSorted((a, b) => a.at - b.at || a.from - b.from || a.order - b.order)
 const texts = (list: readonly Seen[]): string[] => list.flatMap(one => one.good ?? [])
 
 // By the calendar of the zone, as somebody else keeps it
@@ -131,6 +134,14 @@ const plain: Readonly<Record<string, Readonly<Record<string, Meaning>>>> = {
     before: ({ within, t }) => inOrder(within(t - day, t).filter(one => one.paid !== null)).at(-2)?.paid ?? null,
     goodBefore: ({ within, t }) => inOrder(within(-Infinity, t).filter(one => one.good !== null)).at(-3)?.good ?? null,
     lastCard: ({ within, t }) => inOrder(within(t - day, t).filter(one => one.card !== null)).at(-1)?.card ?? null,
+    lastPlace: ({ within, t }) => inOrder(within(-Infinity, t).filter(one => one.place !== null)).at(-1)?.place ?? null,
+    firstPlace: ({ within, t }) => inOrder(within(t - day, t).filter(one => one.place !== null))[0]?.place ?? null,
+    placeBefore: ({ within, t }) =>
+      inOrder(within(t - 2 * day, t).filter(one => one.place !== null)).at(-2)?.place ?? null,
+    dearPlace: ({ within, t }) =>
+      inOrder(within(t - day, t).filter(one => one.place !== null && one.paid !== null && one.paid > 1)).at(-1)
+        ?.place ?? null,
+    places: ({ within, t }) => within(t - day, t).filter(one => one.place !== null).length,
     lastMade: ({ within, t }) => inOrder(within(t - day, t).filter(one => one.made !== null)).at(-1)?.made ?? null,
     oldestMade: ({ within, t }) => numbers(within(t - day, t).map(one => one.made)).sort((a, b) => a - b)[0] ?? null,
     since: ({ within, t }) => {
@@ -184,6 +195,11 @@ const everything = features('everything', {
     before: f.lag('paid', 1, '1d'),
     goodBefore: f.lag('good', 2),
     lastCard: f.last('card', '1d'),
+    lastPlace: f.last('place'),
+    firstPlace: f.first('place', '1d'),
+    placeBefore: f.lag('place', 1, '2d'),
+    dearPlace: f.last('place', '1d', { where: c => c.paid.gt(1) }),
+    places: f.count('1d', { where: c => c.place.isNotNull() }),
     lastMade: f.last('made', '1d'),
     oldestMade: f.min('made', '1d'),
     since: f.secondsSince(),
@@ -264,6 +280,7 @@ const types = {
   good: 'text',
   buyer: 'int',
   made: 'timestamp',
+  place: 'vector',
 } as const satisfies Record<keyof Sale, string>
 
 async function load(list: readonly Sale[]): Promise<string> {
@@ -296,6 +313,7 @@ function anySale(random: SeededRandom, start: number, shop: string | null): Sale
     good: any(['tea', 'Tea', '', 'é', '\u{ff5e}', '\u{1f600}', null]),
     buyer: any([2n ** 60n, 2n ** 60n + 1n, 9n, 10n, -5n]),
     made: any([null, at - 40 * day, at - 3]),
+    place: any([null, '[0.1, 2.0]', '[-0.0, 1e-05]', '[1e+16, 0.5]']),
   }
 }
 
@@ -340,8 +358,8 @@ async function live(seed: number): Promise<number> {
       asked.map(one => one.at),
     ),
   ])
-  const placed = list.map((one, place) => ({ ...one, place }))
-  const byShop = new Map<string | null, (Sale & { place: number })[]>()
+  const placed = list.map((one, order) => ({ ...one, order }))
+  const byShop = new Map<string | null, (Sale & { order: number })[]>()
   for (const one of placed) byShop.set(one.shop, [...(byShop.get(one.shop) ?? []), one])
   const ways = { maxMomentsTogether: any([0, 2, 64]), maxLooks: any([0, 8]), sweepsWhereCheaper: any([true, false]) }
   let compared = 0

@@ -1,5 +1,6 @@
 import { toSql, type Node } from '../../define/expression/index.ts'
 import type { AggregationName } from '../../define/features.ts'
+import { isTextual } from '../../define/vector.ts'
 import { ulid } from '../../internal/ids.ts'
 import type { ColumnType, DataEngine, Dialect } from '../../ports/data-engine.ts'
 import { datasetRows, type DatasetRows } from '../log/dataset-rows.ts'
@@ -102,7 +103,7 @@ function selected(plan: ViewPlan, { joined, swept }: Computed, labels: string, d
     const value = `coalesce(${found.join(', ')})`
     if (type === 'number') return [`${value} AS ${column(name)}`]
     const text = decodedSql(plan.channels[channel] as Channel, value)
-    return [`${spec.type === 'text' ? text : `coalesce(${dialect.cast(text, 'float')}, ${nan})`} AS ${column(name)}`]
+    return [`${isTextual(spec.type) ? text : `coalesce(${dialect.cast(text, 'float')}, ${nan})`} AS ${column(name)}`]
   })
   const joins = [
     ...(joined?.tables ?? []).map(from => `LEFT JOIN ${from} USING (${asked.ordinal})`),
@@ -127,7 +128,7 @@ function selected(plan: ViewPlan, { joined, swept }: Computed, labels: string, d
 
 /** A value as it is kept until it is read: a text, or a double with NaN for null. */
 function keptSql(value: string, type: ColumnType, dialect: Dialect): string {
-  if (type === 'text') return value
+  if (isTextual(type)) return value
   return `coalesce(${dialect.cast(type === 'timestamp' ? dialect.epochMicros(value) : value, 'float')}, ${nan})`
 }
 
@@ -139,7 +140,7 @@ export function featureColumns(plans: readonly ViewPlan[], dialect: Dialect): (n
   return name => {
     const type = types.get(name)
     const quoted = dialect.identifier(name)
-    if (type === undefined || type === 'text') return quoted
+    if (type === undefined || isTextual(type)) return quoted
     const value = `nullif(${quoted}, ${dialect.cast("'NaN'", 'float')})`
     switch (type) {
       case 'int':
@@ -237,7 +238,7 @@ export async function offlineFeatures(
     const features = new Map<string, FeatureValues>()
     for (const { name, spec } of plan.features) {
       const column = `${plan.view.name}.${name}`
-      if (spec.type === 'text') {
+      if (isTextual(spec.type)) {
         const values = Array.from<string | null>({ length: count }).fill(null)
         const { values: texts = [], nulls } = found.get(column) ?? {}
         for (let i = 0; i < texts.length; i++) values[Number(ordinals[i])] = nulls?.[i] ? null : (texts[i] as string)

@@ -329,7 +329,7 @@ async function live(seed: number, worlds: number, steps: number): Promise<void> 
   }
   await restart()
   const rowsNow = async (): Promise<{ rows: DatasetRows; seq: number; drop: () => Promise<void> }> => {
-    const log = await loadLog({ folder, clock }, engine, rides)
+    const log = await loadLog({ folder }, engine, rides)
     return {
       rows: await withLog(engine, rides, snapshot, log?.sql),
       seq: log?.seq ?? 0,

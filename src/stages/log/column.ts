@@ -6,6 +6,7 @@ const empties = {
   float: 0,
   bool: 0,
   text: '',
+  vector: '',
 } as const satisfies Record<ColumnType, unknown>
 
 /** Values as the engine takes them. */
@@ -14,7 +15,8 @@ export function columnOfValues(name: string, type: ColumnType, values: readonly 
   const given = values.map(value => value ?? empties[type])
   switch (type) {
     case 'text':
-      return { name, type, values: given.map(String), nulls }
+    case 'vector':
+      return { name, type: 'text', values: given.map(String), nulls }
     case 'int':
     case 'timestamp':
       return { name, type, values: BigInt64Array.from(given, value => BigInt(value as number)), nulls }

@@ -1,4 +1,4 @@
-import { open, readdir, rename, truncate, type FileHandle } from 'node:fs/promises'
+import { open, rename, truncate, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Dataset } from '../../define/dataset.ts'
 import { fail } from '../../errors/index.ts'
@@ -9,16 +9,9 @@ import type { Micros } from '../../internal/time.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Row } from '../../ports/data-engine.ts'
 import { encodeKey } from './keys.ts'
-import { readStored, sameRow, storedRow, type StoredRow } from './stored-row.ts'
+import { chunksFrom, segmentName, segmentsIn, versionsOf, type Frame } from './segments.ts'
+import { readStored, sameRow, storedRow } from './stored-row.ts'
 import type { RowVersion } from './row-version.ts'
-
-/** Rows that came together, of one request. */
-interface Frame {
-  readonly at: Micros
-  /** By what name the sender will know the request again, the digest of what it held, and how many rows that were. */
-  readonly request?: readonly [id: string, digest: string, rows: number]
-  readonly rows: readonly StoredRow[]
-}
 
 /** A row as it is to be appended. */
 export interface Arrival {
@@ -46,7 +39,6 @@ const segmentBytes = 16 * 2 ** 20
 const lockPatienceMs = 30_000
 /** Requests whose rows are kept in memory, for one whose sender never heard of its end. */
 const maxRememberedRequests = 1_000
-const segmentName = (number: number): string => `${String(number).padStart(9, '0')}.jsonl`
 
 export interface DatasetLogOptions {
   readonly clock: Clock
@@ -318,12 +310,10 @@ export class DatasetLog {
   async *read(after = 0): AsyncGenerator<RowVersion> {
     const newest = new Map<string, RowVersion>()
     for (const number of await segmentsIn(this.folder))
-      for await (const chunk of chunksFrom(join(this.folder, segmentName(number)), 0))
-        for (const frame of readCheckedLines<Frame>(chunk.text).values)
-          for (const stored of frame.rows) {
-            const version = this.#follow(newest, readStored(stored, frame.at, this.#dataset.columns))
-            if (version.seq > after) yield version
-          }
+      for await (const read of versionsOf(this.folder, number, this.#dataset.columns)) {
+        const version = this.#follow(newest, read)
+        if (version.seq > after) yield version
+      }
   }
 
   async close(): Promise<void> {
@@ -331,47 +321,4 @@ export class DatasetLog {
     await this.#file?.close()
     this.#file = undefined
   }
-}
-
-/** Whole lines of a file. */
-interface Chunk {
-  readonly text: string
-  /** What stands after the last line that has an end was never acknowledged. */
-  readonly isCut: boolean
-}
-
-/** Bytes of a segment that are held at a time, but for a line that is longer. */
-const chunkBytes = 2 ** 20
-
-/** What a file has from a byte on, where a line begins. */
-async function* chunksFrom(path: string, from: number): AsyncGenerator<Chunk> {
-  try {
-    const file = await open(path, 'r')
-    try {
-      let rest: Buffer = Buffer.alloc(0)
-      for (let at = from; ; ) {
-        const bytes = Buffer.alloc(chunkBytes)
-        const { bytesRead } = await file.read(bytes, 0, chunkBytes, at)
-        if (bytesRead === 0) break
-        at += bytesRead
-        const all = Buffer.concat([rest, bytes.subarray(0, bytesRead)])
-        const end = all.lastIndexOf(10) + 1
-        rest = all.subarray(end)
-        if (end > 0) yield { text: all.toString('utf8', 0, end), isCut: false }
-      }
-      if (rest.length > 0) yield { text: '', isCut: true }
-    } finally {
-      await file.close()
-    }
-  } catch (error) {
-    throw named(error, path)
-  }
-}
-
-async function segmentsIn(folder: string): Promise<number[]> {
-  const names = await readdir(folder).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [] as string[]
-    throw error
-  })
-  return names.flatMap(name => (/^\d{9}\.jsonl$/.test(name) ? [Number(name.slice(0, 9))] : [])).sort((a, b) => a - b)
 }

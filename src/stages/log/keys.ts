@@ -6,6 +6,8 @@ import type { ColumnType, Value } from '../../ports/data-engine.ts'
  */
 const texts: Record<ColumnType, (value: Exclude<Value, null>) => string | undefined> = {
   text: String,
+  // no key has one
+  vector: () => undefined,
   bool: value => (value === true || value === 1 || value === 'true' ? 'true' : 'false'),
   int: value => (typeof value === 'number' ? wholeText(value) : String(value)),
   timestamp: value => (typeof value === 'number' ? wholeText(value) : String(value)),

@@ -2,16 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Dataset } from '../../define/dataset.ts'
 import { definitionDigest } from '../../define/project.ts'
-import { ulid } from '../../internal/ids.ts'
 import { makeFolder } from '../../internal/publish.ts'
 import type { ArtifactRef, MetadataStore } from '../../ports/metadata-store.ts'
-import type { Column, DataEngine } from '../../ports/data-engine.ts'
+import type { DataEngine } from '../../ports/data-engine.ts'
 import type { ArtifactStore } from '../../ports/artifact-store.ts'
 import type { Clock } from '../../ports/clock.ts'
-import { columnOfValues } from './column.ts'
 import { logColumns } from './dataset-rows.ts'
-import { DatasetLog } from './dataset-log.ts'
-import type { RowVersion } from './row-version.ts'
+import { columnNames, LoadedVersions, packedSegment } from './packed-segments.ts'
+import { segmentsIn } from './segments.ts'
 
 /** What reading and keeping logs needs. */
 export interface LogServices {
@@ -21,40 +19,6 @@ export interface LogServices {
   readonly store: MetadataStore
   readonly artifacts: ArtifactStore
   engine(): Promise<DataEngine>
-}
-
-const batchRows = 50_000
-
-function columnsOf(dataset: Dataset, versions: readonly RowVersion[]): Column[] {
-  return [
-    ...Object.entries(dataset.columns).map(([name, { type }]) =>
-      columnOfValues(
-        name,
-        type,
-        versions.map(({ row }) => row[name] ?? null),
-      ),
-    ),
-    columnOfValues(
-      logColumns.place,
-      'int',
-      versions.map(one => one.seq),
-    ),
-    columnOfValues(
-      logColumns.at,
-      'float',
-      versions.map(one => one.at),
-    ),
-    columnOfValues(
-      logColumns.known,
-      'float',
-      versions.map(one => one.known ?? null),
-    ),
-    columnOfValues(
-      logColumns.gone,
-      'bool',
-      versions.map(one => one.gone),
-    ),
-  ]
 }
 
 export const logFolder = (folder: string, dataset: string): string => join(folder, 'log', dataset)
@@ -68,39 +32,36 @@ export interface LogTable {
   drop(): Promise<void>
 }
 
-/** Loads the log as it is on disk now; undefined where nothing is in it. */
+/**
+ * The log of a dataset as it is on disk now; undefined where nothing is in it. Complete segments are read as Parquet, made of each
+ * once; the last, which grows, as it is written.
+ */
 export async function loadLog(
-  { folder, clock }: Pick<LogServices, 'folder' | 'clock'>,
+  { folder }: Pick<LogServices, 'folder'>,
   engine: DataEngine,
   dataset: Dataset,
 ): Promise<LogTable | undefined> {
   const place = logFolder(folder, dataset.name)
-  if (!(await DatasetLog.exists(place))) return undefined
-  const log = await DatasetLog.open(place, dataset, { clock })
-  const name = `log_${ulid()}`
-  let seq = 0
-  let sql: string | undefined
-  const load = async (versions: readonly RowVersion[]): Promise<void> => {
-    sql = (await engine.load(name, columnsOf(dataset, versions), sql !== undefined)).sql
-  }
+  const segments = await segmentsIn(place)
+  if (segments.length === 0) return undefined
+  const loaded = new LoadedVersions(engine, dataset)
   try {
-    let batch: RowVersion[] = []
-    for await (const version of log.read()) {
-      batch.push(version)
-      seq = version.seq
-      if (batch.length < batchRows) continue
-      await load(batch)
-      batch = []
+    const packed: string[] = []
+    for (const [i, number] of segments.entries()) {
+      // An engine elsewhere does not see the files of this machine
+      const isPacked = i < segments.length - 1 && !engine.remote
+      const rows = isPacked ? await packedSegment(engine, place, number, dataset) : undefined
+      if (rows === undefined) await loaded.add(place, number)
+      else packed.push(rows)
     }
-    if (batch.length > 0) await load(batch)
-  } finally {
-    await log.close()
-  }
-  if (sql === undefined) return undefined
-  return {
-    sql: `SELECT * FROM ${sql}`,
-    seq,
-    drop: () => engine.execute(`DROP TABLE IF EXISTS ${engine.dialect.identifier(name)}`),
+    const parts = [...packed, ...(loaded.sql === undefined ? [] : [loaded.sql])]
+    if (parts.length === 0) return undefined
+    const sql = parts.map(one => `SELECT ${columnNames(engine, dataset)} FROM ${one}`).join(' UNION ALL ')
+    const [last] = await engine.rows(`SELECT max(${logColumns.place}) AS seq FROM (${sql})`)
+    return { sql, seq: Number(last?.seq ?? 0), drop: () => loaded.drop() }
+  } catch (error) {
+    await loaded.drop()
+    throw error
   }
 }
 

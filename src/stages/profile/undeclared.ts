@@ -103,7 +103,8 @@ export async function findColumns(engine: DataEngine, relation: Relation, declar
     const spec = declared && Object.hasOwn(declared.columns, name) ? declared.columns[name] : undefined
     if (ownName(name)) left.push({ column: name, physical, reason: 'Millrace keeps this name for itself' })
     else if (spec && (relation.text || readingOf(column.stored, spec.type))) columns.set(name, withZone(spec))
-    else if (column.stored === undefined && !relation.text)
+    // a list holds vectors, of a length that is nowhere said
+    else if ((column.stored === undefined || column.stored === 'list') && !relation.text)
       left.push({ column: name, physical, reason: 'its values are no single value of a type that can be measured' })
     else {
       columns.set(name, columnOf(type ?? 'text'))

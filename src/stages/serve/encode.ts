@@ -37,6 +37,7 @@ export function requestColumns(model: Model): RequestColumn[] {
       type: spec.type,
       nullable: spec.nullable,
       ...(spec.zone === undefined ? {} : { zone: spec.zone }),
+      ...(spec.length === undefined ? {} : { length: spec.length }),
     }
   })
 }

@@ -1,3 +1,4 @@
+import { numbersOf } from '../../define/vector.ts'
 import { formatTime, type Micros } from '../../internal/time.ts'
 import { fail } from '../../errors/index.ts'
 import type { Row, Value } from '../../ports/data-engine.ts'
@@ -64,6 +65,7 @@ export async function readFeatures(
       event: Number.isNaN(newest) || newest === timeless ? null : newest,
       values: plan.features.map(({ spec }, f) => {
         const value = valueAt(i, f)
+        if (spec.type === 'vector') return value === null ? null : numbersOf(value as string)
         if (typeof value !== 'number') return value as string | boolean | null
         if (!Number.isFinite(value)) return null
         return spec.type === 'timestamp' ? formatTime(value) : value

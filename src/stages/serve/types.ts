@@ -69,10 +69,12 @@ export interface Label {
 /** A column that a request must or may carry. */
 export interface RequestColumn {
   readonly name: string
-  readonly type: 'int' | 'float' | 'text' | 'bool' | 'timestamp'
+  readonly type: 'int' | 'float' | 'text' | 'bool' | 'timestamp' | 'vector'
   readonly nullable: boolean
   /** By the clocks of which zone a time without one is. */
   readonly zone?: string
+  /** Numbers that a vector has. */
+  readonly length?: number
 }
 
 export interface DeploymentStatus {
@@ -126,8 +128,8 @@ export interface EntityFeatures {
   readonly status: FeatureStatus | 'unreachable'
   /** Event time of the newest event that counts; null where there is none, or where it was not looked at. */
   readonly event: Micros | null
-  /** In declared order; null for null, times as RFC 3339 texts. */
-  readonly values: readonly (number | string | boolean | null)[]
+  /** In declared order; null for null, times as RFC 3339 texts, vectors as lists. */
+  readonly values: readonly (number | string | boolean | readonly number[] | null)[]
 }
 
 /** Everything that this process serves. */

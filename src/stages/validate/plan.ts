@@ -49,8 +49,8 @@ export interface PlanStep {
 
 /** Nanoseconds a row, measured on one core of 2020s hardware; only their ratios decide. */
 const cost = {
-  values: { int: 12, float: 18, text: 12, bool: 8, timestamp: 14 },
-  condition: { int: 3, float: 4, text: 12, bool: 2, timestamp: 4 },
+  values: { int: 12, float: 18, text: 12, bool: 8, timestamp: 14, vector: 200 },
+  condition: { int: 3, float: 4, text: 12, bool: 2, timestamp: 4, vector: 4 },
   moments: 25,
   extremes: 4,
   comoments: 60,

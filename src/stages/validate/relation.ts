@@ -178,10 +178,10 @@ function valueOf(dialect: Dialect, dataset: Dataset, name: string, column: Store
 }
 
 function readValue(dialect: Dialect, dataset: Dataset, name: string, column: Stored): string {
-  const { type, zone } = dataset.columns[name] as ColumnSpec
+  const { type, zone, length } = dataset.columns[name] as ColumnSpec
   const raw = dialect.identifier(name)
   if (isText(column))
-    return dialect.readText(cell(dialect, dataset, name, type === 'text' ? column : undefined), type, zone)
+    return dialect.readText(cell(dialect, dataset, name, type === 'text' ? column : undefined), type, zone, length)
   if (type === 'text') return withoutNullTexts(dialect, dataset, name, dialect.readStored(raw, column, type, zone))
   if (zone === undefined && type === 'timestamp' && (column.stored === 'local' || column.stored === 'date'))
     throw fail('invalidDefinition', {
@@ -189,7 +189,7 @@ function readValue(dialect: Dialect, dataset: Dataset, name: string, column: Sto
       name: dataset.name,
       reason: `column '${name}' holds times without a zone: declare t.timestamp('UTC') or the zone they are in`,
     })
-  return dialect.readStored(raw, column, type, zone)
+  return dialect.readStored(raw, column, type, zone, length)
 }
 
 /** Whether the values of a column came here as text. */

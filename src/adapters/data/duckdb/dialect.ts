@@ -7,6 +7,7 @@ const types: Record<ColumnType, string> = {
   text: 'VARCHAR',
   bool: 'BOOLEAN',
   timestamp: 'TIMESTAMP',
+  vector: 'VARCHAR',
 }
 
 function quote(text: string): string {
@@ -17,6 +18,7 @@ function literal(value: Value, type: ColumnType): string {
   if (value === null) return `CAST(NULL AS ${types[type]})`
   switch (type) {
     case 'text':
+    case 'vector':
       // A NUL cannot stand in SQL text; chr(0) joins it in
       return String(value).includes('\0')
         ? `(${String(value).split('\0').map(quote).join(' || chr(0) || ')})`
@@ -114,6 +116,7 @@ export const duckdbDialect: Dialect = {
   listOf: texts => `${oneOf(texts)}[]`,
   list,
   pick: (texts, place) => `CAST(${list(texts)} AS ${oneOf([...new Set(texts)])}[])[${place} + 1]`,
+  vectorList: sql => `CAST(${sql} AS DOUBLE[])`,
   readList: sql => `CAST(CAST(${sql} AS JSON) AS VARCHAR[])`,
   // a result has whole numbers of 64 bits with a sign
   rowHash: columns => `CAST(hash(${columns.join(', ')}) >> 1 AS BIGINT)`,

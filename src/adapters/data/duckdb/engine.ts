@@ -50,6 +50,7 @@ const chunkTypes: Record<ColumnType, DuckDBType> = {
   text: duckdb.VARCHAR,
   bool: duckdb.BOOLEAN,
   timestamp: duckdb.TIMESTAMP,
+  vector: duckdb.VARCHAR,
 }
 
 /** Timers beyond this fire at once. */

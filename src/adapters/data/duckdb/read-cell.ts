@@ -1,4 +1,5 @@
 import type { ColumnType, StoredKind } from '../../../ports/data-engine.ts'
+import { describedColumn } from './stored-of.ts'
 
 const quote = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
@@ -43,18 +44,45 @@ const nearestFloat = (sql: string, physical: string): string => {
   return digits <= 15 ? `CAST(${sql} AS DOUBLE)` : `CAST(CAST(${sql} AS VARCHAR) AS DOUBLE)`
 }
 
+/** A list of doubles as the text of a vector of so many numbers; null where it has others, or one that is none. */
+const vectorOf = (list: string, length = 0): string =>
+  `CASE WHEN len(${list}) = ${length} AND len(list_filter(${list}, e -> isfinite(e))) = ${length} THEN CAST(${list} AS VARCHAR) END`
+
+/** A list of numbers as doubles, each as a float reads it. */
+function doublesOf(sql: string, physical: string): string {
+  const of = describedColumn('', physical.replace(/\[\d*\]$/, ''))
+  if (of.stored === 'float' || of.stored === 'int32') return `CAST(${sql} AS DOUBLE[])`
+  const read = readStored('e', { stored: of.stored ?? 'float', physical: of.physical }, 'float', undefined)
+  return `list_transform(CAST(${sql} AS ${of.physical}[]), e -> ${read})`
+}
+
+const listForm = (() => {
+  const number = '-?[0-9]+(?:[.][0-9]+)?(?:[eE][+-]?[0-9]+)?'
+  const numbers = `\\s*${number}\\s*(?:,\\s*${number}\\s*)*`
+  return `\\s*(?:\\[${numbers}\\]|\\{${numbers}\\})\\s*`
+})()
+
+/** A vector in a text: a list of JSON, or an array as PostgreSQL prints it. Each number is read as that of a float. */
+function readVector(sql: string, length: number | undefined): string {
+  const list = `list_transform(string_split(trim(${sql}, ' []{}' || chr(9) || chr(10) || chr(13)), ','), e -> ${readFloat('e')})`
+  return `CASE WHEN regexp_full_match(${sql}, '${listForm}') THEN ${vectorOf(list, length)} END`
+}
+
 /** See `Dialect.readStored`. */
 export function readStored(
   sql: string,
   { stored, physical }: { readonly stored: StoredKind; readonly physical: string },
   type: ColumnType,
   zone: string | undefined,
+  length?: number,
 ): string {
   switch (stored) {
+    case 'list':
+      return vectorOf(doublesOf(sql, physical), length)
     case 'nothing':
       return `CAST(NULL AS ${names[type]})`
     case 'written':
-      return readText(sql, type, zone)
+      return readText(sql, type, zone, length)
     case 'int32':
       return `CAST(${sql} AS ${names[type]})`
     case 'int64':
@@ -82,6 +110,7 @@ const names: Record<ColumnType, string> = {
   text: 'VARCHAR',
   bool: 'BOOLEAN',
   timestamp: 'TIMESTAMP',
+  vector: 'VARCHAR',
 }
 
 const day = '[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}'
@@ -135,7 +164,7 @@ function readFloat(sql: string): string {
 }
 
 /** See `Dialect.readText`. Each form is checked before it is cast: a cast alone would round 12.7 and take 1_000 for a number. */
-export function readText(sql: string, type: ColumnType, zone: string | undefined): string {
+export function readText(sql: string, type: ColumnType, zone: string | undefined, length?: number): string {
   const when = (pattern: string, value: string) => `CASE WHEN regexp_full_match(${sql}, '${pattern}') THEN ${value} END`
   switch (type) {
     case 'text':
@@ -148,5 +177,7 @@ export function readText(sql: string, type: ColumnType, zone: string | undefined
       return when('(?i)true|false|t|f|0|1', `TRY_CAST(${sql} AS BOOLEAN)`)
     case 'timestamp':
       return readTime(sql, zone)
+    case 'vector':
+      return readVector(sql, length)
   }
 }

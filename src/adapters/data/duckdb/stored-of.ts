@@ -1,7 +1,7 @@
 import type { ColumnType, DescribedColumn, StoredKind } from '../../../ports/data-engine.ts'
 
 /** The engine's types: how their values stand, and what a column of them may be declared as. */
-const kinds: readonly (readonly [RegExp, StoredKind, ColumnType])[] = [
+const kinds: readonly (readonly [RegExp, StoredKind, ColumnType?])[] = [
   [/^U?(TINYINT|SMALLINT|INTEGER)$/, 'int32', 'int'],
   [/^BIGINT$/, 'int64', 'int'],
   [/^(UBIGINT|U?HUGEINT|DECIMAL\(\d+,\s*0\))$/, 'wide', 'int'],
@@ -12,6 +12,8 @@ const kinds: readonly (readonly [RegExp, StoredKind, ColumnType])[] = [
   [/^DATE$/, 'date', 'timestamp'],
   [/^TIMESTAMP(_S|_MS|_NS)?$/, 'local', 'timestamp'],
   [/^TIMESTAMP WITH TIME ZONE$/, 'instant', 'timestamp'],
+  // how many numbers each list has is nowhere written
+  [/^(U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|DECIMAL\(\d+,\s*\d+\)|FLOAT|DOUBLE)\[\d*\]$/, 'list'],
   [/^"?NULL"?$/, 'nothing', 'text'],
 ]
 

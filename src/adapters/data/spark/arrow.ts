@@ -18,7 +18,7 @@ function validity(nulls: Uint8Array): Uint8Array {
 function vectorOf(arrow: Arrow, { type, values, nulls }: Column): Vector {
   const isNull = (i: number) => nulls?.[i] === 1
   const { length } = values
-  if (type === 'text')
+  if (type === 'text' || type === 'vector')
     return arrow.vectorFromArray(
       Array.from(values as readonly string[], (value, i) => (isNull(i) ? null : value)),
       new arrow.Utf8(),

@@ -7,6 +7,7 @@ export const sparkTypes: Record<ColumnType, string> = {
   text: 'STRING',
   bool: 'BOOLEAN',
   timestamp: 'TIMESTAMP_NTZ',
+  vector: 'STRING',
 }
 
 /** A text in SQL: a backslash is the first letter of an escape here, and quotes side by side are two texts. */
@@ -25,6 +26,7 @@ function literal(value: Value, type: ColumnType): string {
   if (value === null) return `CAST(NULL AS ${sparkTypes[type]})`
   switch (type) {
     case 'text':
+    case 'vector':
       return quote(String(value))
     case 'bool':
       return value ? 'true' : 'false'
@@ -70,6 +72,8 @@ function readStored(
       return `CAST(NULL AS ${sparkTypes[type]})`
     case 'written':
       return readText()
+    case 'list':
+      return noVectors()
     case 'int64':
       return type === 'float' ? sameFloat(sql) : cast
     case 'wide':
@@ -89,6 +93,14 @@ function readStored(
     default:
       return cast
   }
+}
+
+function noVectors(): never {
+  throw fail('engineCannot', {
+    engine: 'Spark Connect',
+    what: 'a column of vectors',
+    reason: 'servers differ in the digits by which they write a number, and a vector is known by them',
+  })
 }
 
 function readText(): never {
@@ -163,6 +175,7 @@ export const sparkDialect: Dialect = {
   list: texts => `array(${texts.map(quote).join(', ')})`,
   // what stands in brackets may be no expression on every server
   pick: (texts, place) => `element_at(array(${texts.map(quote).join(', ')}), CAST(${place} AS INT) + 1)`,
+  vectorList: noVectors,
   readList: sql => `from_json(${sql}, 'ARRAY<STRING>')`,
   // 63 of its bits: as a result of all engines it is a whole number that is not negative
   rowHash: columns => `shiftrightunsigned(xxhash64(${columns.join(', ')}), 1)`,

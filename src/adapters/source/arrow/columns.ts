@@ -14,6 +14,13 @@ interface Form {
   readonly physical?: string
 }
 
+/** Whether it is a list of numbers. */
+function isNumbers({ DataType: is }: Arrow, type: DataType): boolean {
+  if (!is.isList(type) && !is.isFixedSizeList(type)) return false
+  const { type: of } = type.children[0] as { readonly type: DataType }
+  return is.isFloat(of) || is.isInt(of)
+}
+
 function formOf(arrow: Arrow, type: DataType): Form | undefined {
   const { DataType: is } = arrow
   if (is.isDictionary(type)) return formOf(arrow, type.dictionary as DataType)
@@ -30,6 +37,7 @@ function formOf(arrow: Arrow, type: DataType): Form | undefined {
   if (is.isUtf8(type) || is.isLargeUtf8(type) || is.isUtf8View(type)) return { stored: 'text', type: 'text' }
   if (is.isBool(type)) return { stored: 'bool', type: 'bool' }
   if (is.isDate(type)) return { stored: 'date', type: 'timestamp' }
+  if (isNumbers(arrow, type)) return { stored: 'list', type: 'text', asText: true }
   if (is.isTimestamp(type)) return { stored: type.timezone ? 'instant' : 'local', type: 'timestamp' }
   return undefined
 }
@@ -39,7 +47,7 @@ export function describeField(arrow: Arrow, name: string, type: DataType): Descr
   const form = formOf(arrow, type)
   if (!form) return { name, type: undefined, physical: String(type) }
   const { stored, asText, physical = String(type) } = form
-  const logical = stored === 'wide' ? 'int' : stored === 'decimal' ? 'float' : form.type
+  const logical = stored === 'wide' ? 'int' : stored === 'decimal' ? 'float' : stored === 'list' ? undefined : form.type
   return { name, type: logical, physical, stored, ...(asText ? { asText } : {}) }
 }
 
@@ -78,6 +86,10 @@ function decimalText(words: Uint32Array, scale: number): string {
 
 type Values = Column['values']
 
+/** A list of numbers, to be read as a text. */
+const listText = (list: Iterable<unknown> | null): string =>
+  `[${Array.from(list ?? [], one => (one === null || one === undefined ? 'null' : Object.is(one, -0) ? '-0' : String(one))).join(', ')}]`
+
 /** The values of one stretch of a column, whatever stands where it is null. */
 function valuesOf(arrow: Arrow, type: DataType, data: Data, vector: Vector): Values {
   const { length } = data
@@ -99,6 +111,7 @@ function valuesOf(arrow: Arrow, type: DataType, data: Data, vector: Vector): Val
   }
   if (is.isInt(type)) return BigInt64Array.from({ length }, (_, i) => BigInt(raw[i] as bigint | number))
   const at = (i: number): unknown => vector.get(i)
+  if (isNumbers(arrow, type)) return Array.from({ length }, (_, i) => listText(at(i) as Iterable<unknown> | null))
   if (is.isFloat(type)) return Float64Array.from({ length }, (_, i) => Number(at(i) ?? Number.NaN))
   if (is.isBool(type)) return Uint8Array.from({ length }, (_, i) => (at(i) === true ? 1 : 0))
   return Array.from({ length }, (_, i) => String(at(i) ?? ''))

@@ -26,6 +26,8 @@ const reads: Readonly<Record<ColumnType, RegExp>> = {
   float: /^(smallint|integer|real|double precision)$/i,
   bool: /^boolean$/i,
   timestamp: /^(date|timestamp[^[]*)$/i,
+  // how many numbers an array has is each one's own
+  vector: /^$/,
 }
 
 /** A column by which its texts are told apart byte by byte. */

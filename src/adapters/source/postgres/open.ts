@@ -13,7 +13,7 @@ const kinds: readonly (readonly [RegExp, ColumnType, StoredKind])[] = [
   [/^bigint$/, 'int', 'int64'],
   // without digits after the point, or with as many as each value has
   [/^numeric(\(\d+,(0|-\d+)\))?$/, 'float', 'wide'],
-  [/^numeric/, 'float', 'decimal'],
+  [/^numeric\([^)]*\)$/, 'float', 'decimal'],
   [/^(real|double precision)$/, 'float', 'float'],
   [/^(text|character varying.*|character.*|uuid|name|citext|json|jsonb)$/, 'text', 'text'],
   [/^boolean$/, 'bool', 'bool'],

@@ -14,6 +14,7 @@ const doubt: Readonly<Record<ColumnType, (sql: string) => string>> = {
     `typeof(${sql}) NOT IN ('null', 'integer', 'real') OR (typeof(${sql}) = 'integer' AND ${sql} NOT BETWEEN -9007199254740992 AND 9007199254740992)`,
   bool: sql => `typeof(${sql}) <> 'null' AND NOT (typeof(${sql}) = 'integer' AND ${sql} IN (0, 1))`,
   timestamp: sql => `${sql} IS NOT NULL`,
+  vector: sql => `${sql} IS NOT NULL`,
 }
 
 /** SQLite as it counts: within the transaction of the connection. */

@@ -16,6 +16,15 @@ function momentOption(given: unknown): number | undefined {
   return at
 }
 
+const shownNumbers = 4
+
+/** The first numbers of a vector; the others are in `--json`. */
+function vectorShown(vector: readonly number[] | null): string | null {
+  if (vector === null) return null
+  const more = vector.length > shownNumbers ? `, … ${vector.length} numbers` : ''
+  return `[${vector.slice(0, shownNumbers).join(', ')}${more}]`
+}
+
 export const command: Command = {
   summary: 'features of entities as predictions read them',
   details: `An entity is named by its key columns; where one comes again the next entity begins.
@@ -44,7 +53,9 @@ export const command: Command = {
           ...keys.map(key => keyText(rows[i]?.[key], key)),
           status,
           event === null ? null : formatTime(event),
-          ...values.map(value => (typeof value === 'boolean' ? String(value) : value)),
+          ...values.map(value =>
+            typeof value === 'object' ? vectorShown(value) : typeof value === 'boolean' ? String(value) : value,
+          ),
         ]),
       )
       out.line()

@@ -6,7 +6,7 @@ import { rowExpectation, type Expectation, undecided, type DecidedOptions } from
 
 type Method = (options?: DecidedOptions) => Expectation
 
-export const isNull = columnKind<Record<'int' | 'float' | 'text' | 'bool' | 'timestamp', Method>>()({
+export const isNull = columnKind<Record<'int' | 'float' | 'text' | 'bool' | 'timestamp' | 'vector', Method>>()({
   kind: expressionKind<{ of: Node }>({
     name: 'isNull',
     group: 'row',
@@ -14,7 +14,7 @@ export const isNull = columnKind<Record<'int' | 'float' | 'text' | 'bool' | 'tim
     example: 'c.coupon.null({ when: c.quantity.lt(0) })',
     good: ({ of }) => fromNode(of).isNull().node,
   }),
-  on: ['int', 'float', 'text', 'bool', 'timestamp'],
+  on: ['int', 'float', 'text', 'bool', 'timestamp', 'vector'],
   make: (of: Node, options: DecidedOptions = {}) =>
     rowExpectation({
       kind: 'isNull',

@@ -6,7 +6,7 @@ import { rowExpectation, type Expectation, undecided, type DecidedOptions } from
 
 type Method = (options?: DecidedOptions) => Expectation
 
-export const notNull = columnKind<Record<'int' | 'float' | 'text' | 'bool' | 'timestamp', Method>>()({
+export const notNull = columnKind<Record<'int' | 'float' | 'text' | 'bool' | 'timestamp' | 'vector', Method>>()({
   kind: expressionKind<{ of: Node }>({
     name: 'notNull',
     group: 'row',
@@ -14,7 +14,7 @@ export const notNull = columnKind<Record<'int' | 'float' | 'text' | 'bool' | 'ti
     example: 'c.shop.notNull()',
     good: ({ of }) => fromNode(of).isNotNull().node,
   }),
-  on: ['int', 'float', 'text', 'bool', 'timestamp'],
+  on: ['int', 'float', 'text', 'bool', 'timestamp', 'vector'],
   make: (of: Node, options: DecidedOptions = {}) =>
     rowExpectation({
       kind: 'notNull',

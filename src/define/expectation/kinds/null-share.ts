@@ -22,9 +22,11 @@ const kind: Kind<BoundedArgs> = {
   },
 }
 
-export const nullShare = columnKind<Record<'int' | 'float' | 'text' | 'bool' | 'timestamp', BoundedMethod>>()({
+export const nullShare = columnKind<
+  Record<'int' | 'float' | 'text' | 'bool' | 'timestamp' | 'vector', BoundedMethod>
+>()({
   kind,
-  on: ['int', 'float', 'text', 'bool', 'timestamp'],
+  on: ['int', 'float', 'text', 'bool', 'timestamp', 'vector'],
   optionsRequired: true,
   make: boundedColumn('nullShare', of => `share of nulls of ${of}`, 1),
 })

@@ -30,7 +30,7 @@ export function readableCells(of: Node, options: DecidedOptions = {}): Expectati
   })
 }
 
-export const readable = columnKind<Record<'int' | 'float' | 'bool' | 'timestamp', Method>>()({
+export const readable = columnKind<Record<'int' | 'float' | 'bool' | 'timestamp' | 'vector', Method>>()({
   kind: expressionKind<{ of: string }>({
     name: 'readable',
     group: 'row',
@@ -44,6 +44,6 @@ export const readable = columnKind<Record<'int' | 'float' | 'bool' | 'timestamp'
       args: [{ op: 'column', name: unreadableName(of), type: 'bool' }],
     }),
   }),
-  on: ['int', 'float', 'bool', 'timestamp'],
+  on: ['int', 'float', 'bool', 'timestamp', 'vector'],
   make: readableCells,
 })

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { answeredJobs } from '../../../../test/support/jobs.ts'
 import { afterRides, hour, madeRides, trainedProject, type Trained } from '../../../../test/support/trained-project.ts'
 import { trainedServer, type TrainedServer } from '../../../../test/support/trained-server.ts'
@@ -146,4 +146,62 @@ it('materialises what is asked for and answers when it is done, or why it is not
   expect(lost.headers.get('content-type')).toBe('application/problem+json')
   await failing.close()
   expect((await server.ask('GET', '/health')).status).toBe(200)
+})
+
+describe('what there is, as the REST registry of Feast tells it', () => {
+  const get = async (path: string) => {
+    const { status, body } = await server.ask('GET', `/api/v1${path}`)
+    return [status, body] as const
+  }
+  const zone = { name: 'zone', valueType: 'STRING' }
+  const features = [
+    { name: 'rides_6h', valueType: 'INT64' },
+    { name: 'km_6h', valueType: 'DOUBLE' },
+  ]
+  const source = { name: 'rides', type: 'PUSH_SOURCE', timestampField: 'at' }
+  const entities = ['zone']
+  const view = {
+    type: 'featureView',
+    spec: {
+      name: 'recent',
+      project: 'rides',
+      entities,
+      features,
+      entityColumns: [zone],
+      online: true,
+      streamSource: source,
+    },
+    meta: {},
+  }
+  const service = {
+    spec: { name: 'late', project: 'rides', features: [{ featureViewName: 'recent', featureColumns: features }] },
+    meta: {},
+  }
+  const key = { spec: { ...zone, project: 'rides', joinKey: 'zone' }, meta: {} }
+
+  it.each([
+    ['projects', 'projects', 'rides', { spec: { name: 'rides' }, meta: {} }],
+    ['entities', 'entities', 'zone', key],
+    ['data_sources', 'dataSources', 'rides', { ...source, project: 'rides' }],
+    ['feature_views', 'featureViews', 'recent', view],
+    ['feature_services', 'featureServices', 'late', service],
+  ])('%s, all and one by its name', async (path, member, name, one) => {
+    expect(await get(`/${path}?project=rides&allow_cache=true`)).toEqual([
+      200,
+      { [member]: [one], pagination: { totalCount: 1, totalPages: 1 } },
+    ])
+    expect(await get(`/${path}/${name}?project=rides`)).toEqual([200, one])
+    expect((await get(`/${path}/none`))[0]).toBe(404)
+    expect((await get(`/${path}?project=others`))[0]).toBe(404)
+    expect((await get(`/${path}/${name}?project=others`))[0]).toBe(404)
+    expect((await get(`/${path}?tags=a:b`))[0]).toBe(400)
+    expect((await get(`/${path}?sort_by=age`))[0]).toBe(400)
+  })
+
+  it('a page of them', async () => {
+    const page = { page: 2, limit: 1, totalCount: 1, totalPages: 1, hasPrevious: true }
+    expect(await get('/entities?page=2&limit=1')).toEqual([200, { entities: [], pagination: page }])
+    expect((await get('/entities?limit=0'))[0]).toBe(400)
+    expect((await get('/entities?limit=101'))[0]).toBe(400)
+  })
 })

@@ -1,23 +1,24 @@
 import { z } from '@hono/zod-openapi'
 import { requestKeys, type FeatureView } from '../../../define/features.ts'
+import { maxVectorLength } from '../../../define/vector.ts'
 import { fail } from '../../../errors/index.ts'
 import { formatTime, parseTime } from '../../../internal/time.ts'
-import type { Row } from '../../../ports/data-engine.ts'
 import type { EntityFeatures } from '../../../stages/serve/types.ts'
 import { startJob } from '../../job-answer.ts'
-import { liveRoute, type LiveRoute } from '../../route.ts'
+import { liveRoute, type LiveRoute, type RecordRoute } from '../../route.ts'
 import { datasetOf, pushedColumns } from '../../routes/push.ts'
 import { keyColumns, onlineViewOf } from '../../routes/read-features.ts'
 import type { ServerServices } from '../../services.ts'
+import { registryRoutes } from './registry.ts'
 
 // The part of Feast's wire contract by which its clients read, push and materialise. What its own servers answer wrongly is answered
 // rightly here: an expired value is OUTSIDE_MAX_AGE, an unknown entity NOT_FOUND, an unknown feature 404.
 
-const cell = z.union([z.string(), z.number(), z.boolean(), z.null()])
+const cell = z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.number()).max(maxVectorLength)])
 const columns = z.record(z.string().max(200), z.array(cell).max(100_000))
 
 /** Rows of columns of one length. */
-function rowsOf(given: z.infer<typeof columns>, place: string, name: string): Row[] {
+function rowsOf(given: z.infer<typeof columns>, place: string, name: string): Readonly<Record<string, unknown>>[] {
   const lengths = new Set(Object.values(given).map(one => one.length))
   const [length = 0] = lengths
   if (lengths.size > 1)
@@ -201,7 +202,8 @@ function materialiseRoute(path: '/materialize' | '/materialize-incremental'): Li
   })
 }
 
-export const feastRoutes: readonly LiveRoute[] = [
+export const feastRoutes: readonly (LiveRoute | RecordRoute)[] = [
+  ...registryRoutes,
   readRoute,
   pushRoute,
   materialiseRoute('/materialize'),

@@ -60,6 +60,7 @@ export const datatypeOf: Readonly<Record<RequestColumn['type'], string>> = {
   text: 'BYTES',
   bool: 'BOOL',
   timestamp: 'INT64',
+  vector: 'FP64',
 }
 
 const floats = new Set(['FP16', 'FP32', 'FP64'])
@@ -67,6 +68,8 @@ const numbers = new Set(Object.keys(datatypes).filter(name => name !== 'BOOL'))
 
 /** Whether a tensor of a datatype can be a column: numbers of every width are numbers, times may come as text. */
 export function isReadableAs(datatype: string, { type }: RequestColumn): boolean {
+  // no input of a model reads one
+  if (type === 'vector') return false
   if (type === 'text') return datatype === 'BYTES'
   if (type === 'bool') return datatype === 'BOOL'
   if (type === 'timestamp') return datatype === 'BYTES' || (numbers.has(datatype) && !floats.has(datatype))

@@ -9,15 +9,17 @@ import type { ImportedColumn, ImportedRule } from './model.ts'
 const comment = (indent: string, text: string): string => `${indent}// ${lineComment(text)}`
 
 function specCode(spec: ColumnSpec): string {
-  const { type, nullable, zone, pii, treatAsNull } = spec
+  const { type, nullable, zone, length, pii, treatAsNull } = spec
   const inner =
     type === 'timestamp'
       ? zone === undefined
         ? ''
         : literalText(zone)
-      : treatAsNull
-        ? literalText({ treatAsNull })
-        : ''
+      : type === 'vector'
+        ? String(length)
+        : treatAsNull
+          ? literalText({ treatAsNull })
+          : ''
   const plain = `t.${type}(${inner})`
   const marked = pii ? `t.pii(${plain})` : plain
   return nullable ? `t.nullable(${marked})` : marked

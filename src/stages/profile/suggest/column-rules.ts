@@ -8,7 +8,7 @@ import { roundDown, roundOut, roundUp } from './round.ts'
 type Rule = (context: ColumnContext) => Draft | undefined
 
 /** Values that a list in a project file may have before nobody reads it. */
-const maxListed = { text: 25, int: 10, float: 0, bool: 0, timestamp: 0 } as const
+const maxListed = { text: 25, int: 10, float: 0, bool: 0, timestamp: 0, vector: 0 } as const
 /** Rows that each value of a list must stand for on average, and the greatest share of values that were seen once. */
 const rowsAValue = 20
 const maxSingles = 0.1
