@@ -20,7 +20,7 @@ function looks(...played: readonly Played[]): () => Promise<DeploymentNow> {
   return async () => {
     const one = played[Math.min(i++, played.length - 1)] as Played
     const stable = { model: 'm', version: 1, since: 0, declared: {} as never }
-    return { name: 'api', model: 'm', stable, rollout: one.state, decisions: one.decisions.toReversed() }
+    return { name: 'api', model: 'm', stable, rollout: one.state, contest: null, decisions: one.decisions.toReversed() }
   }
 }
 const begun = (): Played => new Played({ bake: '1h' })
@@ -91,6 +91,7 @@ it('ends at once where there is no rollout', async () => {
     model: 'm',
     stable: null,
     rollout: null,
+    contest: null,
     decisions: [],
   })
   expect(await watchRollout(look, createOutput(false, screen, screen), screen)).toBe(0)
