@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { minute, Played } from '../../../test/support/played-rollout.ts'
 import { createOutput } from '../output.ts'
+import { advanceContest, startContest } from '../../stages/deploy/contest/index.ts'
 import type { DeploymentNow } from './deployment-view.ts'
 import { type Screen, watchRollout } from './watch-rollout.ts'
 
@@ -82,6 +83,36 @@ it('knows how one ended that is followed by another before the next look', async
   const other = new Played({ challenger: 'm@3' }, 5)
   other.decisions = done().decisions
   expect(await watchRollout(looks(stepped(), other), createOutput(false, screen, screen), screen)).toBe(0)
+})
+
+it('follows a contest into the rollout of the one that is chosen, and ends with it where none is', async () => {
+  const configs = [2, 3].map(
+    version => ({ deployment: 'api', challenger: `m@${version}`, stable: 'm@1', task: 'binary' }) as const,
+  )
+  const running = startContest(configs, { now: 0, until: 86_400_000_000, seeds: [2, 3] })
+  const ended = advanceContest(running, { type: 'end', at: 5, actor: 'ada' })
+  const chosen = advanceContest(running, { type: 'choose', at: 5, actor: 'ada', challenger: 'm@2' })
+  const watched = async (...looked: readonly Partial<DeploymentNow>[]): Promise<[number, string]> => {
+    const screen = taken(false)
+    let i = 0
+    const look = async (): Promise<DeploymentNow> => ({
+      name: 'api',
+      model: 'm',
+      stable: null,
+      rollout: null,
+      contest: running,
+      decisions: [],
+      ...looked[Math.min(i++, looked.length - 1)],
+    })
+    return [await watchRollout(look, createOutput(false, screen, screen), screen), screen.text]
+  }
+  const [none, told] = await watched({}, { contest: ended.state, decisions: ended.decisions })
+  expect(none).toBe(1)
+  expect(told).toContain('contest of m@2, m@3 against m@1: running, until 1970-01-02T00:00:00')
+  expect(told).toContain('ended  ada ended the contest')
+  const through = { contest: chosen.state, decisions: chosen.decisions }
+  expect((await watched({}, { ...through, rollout: begun().state }, { ...through, rollout: done().state }))[0]).toBe(0)
+  expect((await watched({}, { ...through, rollout: begun().state }, { ...through, rollout: taker().state }))[0]).toBe(1)
 })
 
 it('ends at once where there is no rollout', async () => {
