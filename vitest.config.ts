@@ -32,7 +32,7 @@ const journeys = [
   'test/{audit,change,ci-commands,demo,image,in-place,ingest,jobs,model-suite,option-effects,python-lock,reuse,scaler,score,served,trainers}.test.ts',
   'test/fuzz/{definitions,text-files}.test.ts',
   'test/oracle/**/*.test.ts',
-  'test/running/{memory,processes,promises,retrain,rollouts,shutdown,sign-in}.test.ts',
+  'test/running/{jobs-page,memory,processes,promises,retrain,rollouts,shutdown,sign-in}.test.ts',
   'test/server/{dashboard,mutation}.test.ts',
 ]
 

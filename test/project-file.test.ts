@@ -1,6 +1,7 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { settling } from '../src/config/exit-guard.ts'
 import { fail } from '../src/errors/index.ts'
@@ -98,9 +99,35 @@ test.each([
 test('a folder of that name is told', async () => {
   mkdirSync(join(root, 'millrace.config.ts'))
   const { code, said } = await millrace(root, ['validate'])
-  expect(said).toMatch(/millrace\.config\.ts could not be loaded: it is a folder/)
-  expect(code).toBe(2)
+  expect(said).toMatch(/millrace\.config\.ts cannot be read: it is a folder/)
+  expect(code).toBe(3)
 })
+
+test.each(['helper.ts', 'millrace.config.ts'])(
+  '%s that may not be read is named, and no fault of its code',
+  async name => {
+    write('helper.ts', 'export const a = 1\n')
+    write('millrace.config.ts', project("import './helper.ts'"))
+    chmodSync(root, 0o755)
+    chmodSync(join(root, name), 0)
+    const asUser =
+      process.getuid?.() === 0 ? ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'] : ['env']
+    const [command = '', ...args] = [
+      ...asUser,
+      process.execPath,
+      resolve('dist/cli/bin.js'),
+      'validate',
+    ] as readonly string[]
+    const { status, stderr } = spawnSync(command, args, {
+      cwd: root,
+      encoding: 'utf8',
+      env: { ...process.env, NO_COLOR: '1' },
+    })
+    expect(stderr).toContain(`${join(root, name)} cannot be read: permission is denied`)
+    expect(stderr).toContain('MR1117')
+    expect(status).toBe(3)
+  },
+)
 
 test('one that takes its time is waited for', async () => {
   write('millrace.config.ts', project('await new Promise(go => setTimeout(go, 300))'))

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { expect, it } from 'vitest'
@@ -68,6 +68,13 @@ it('names the line where a project file throws', async () => {
     code: 'MR1002',
     message: expect.stringMatching(/millrace\.config\.ts:3.*on purpose(?!.*and more)/s),
   })
+})
+
+it('names a folder in its place', async () => {
+  const root = folder('')
+  rmSync(join(root, configName))
+  mkdirSync(join(root, configName))
+  await expect(loadProject(root)).rejects.toMatchObject({ code: 'MR1117', exit: 3 })
 })
 
 it('passes on what the definition API refused', async () => {

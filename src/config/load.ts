@@ -2,6 +2,8 @@ import { existsSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { fail, isMillraceError } from '../errors/index.ts'
+import { systemReason } from '../errors/system.ts'
+import { messageOf } from '../internal/message-of.ts'
 import { type CompiledModule, typescriptModules } from '../internal/typescript-modules.ts'
 import { refuseExitOf, settling, whileLoading } from './exit-guard.ts'
 import { isProject, type Project } from '../define/project.ts'
@@ -49,7 +51,7 @@ export async function loadProject(root: string, compiled: readonly CompiledModul
   const alias = existsSync(join(root, 'node_modules/millrace')) || !existsSync(own) ? {} : { millrace: own }
   const folder = join(root, '.millrace', 'modules')
   if (statSync(file).isDirectory())
-    throw fail('configThrew', { file: configName, reason: 'it is a folder, not a file' })
+    throw fail('configUnreadable', { file: configName, reason: 'it is a folder, not a file' })
   const onModule = (module: CompiledModule): void => {
     seen.push(module)
     if (!module.path.startsWith(dirname(own))) refuseExitOf(module.path)
@@ -64,6 +66,10 @@ export async function loadProject(root: string, compiled: readonly CompiledModul
     loaded = await whileLoading(() => settling(jiti.import(file, { default: true }), stalled))
   } catch (error) {
     if (isMillraceError(error)) throw error
+    const { code, syscall, path } = error as NodeJS.ErrnoException
+    // A file that is not there may well be meant; one that is there and cannot be read is no mistake of the code
+    if (syscall !== undefined && path !== undefined && code !== 'ENOENT')
+      throw fail('configUnreadable', { file: path, reason: systemReason(error) ?? messageOf(error) }, error)
     const where = error instanceof Error ? /millrace\.config\.ts:(\d+)(?::(\d+))?/.exec(error.stack ?? '') : null
     const reason = error instanceof Error ? (error.message.split('\n')[0] as string) : String(error)
     throw fail('configThrew', { file: where ? `${configName}:${where[1]}` : configName, reason }, error)

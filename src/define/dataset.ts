@@ -11,7 +11,7 @@ import { wholeLines } from './expectation/kinds/whole-lines.ts'
 import type { BatchFunction, Expectation } from './expectation/spec.ts'
 import { anyText, builder, callback, flag, listOf, members, optional, text, type Forms } from './forms.ts'
 import { checkName, definitionBrand, refuse, unknownColumn, type Definition } from './named.ts'
-import { sourceForm, type Source } from './source.ts'
+import { checkSource, sourceForm, type Source } from './source.ts'
 
 type TimestampKeys<C extends Columns> = {
   [K in keyof C & string]: C[K]['type'] extends 'timestamp' ? K : never
@@ -169,6 +169,7 @@ function declareDataset<const Name extends string, const C extends Columns>(
   checkName('dataset', name)
   const own = Object.keys(options.columns).find(isOwnName)
   if (own !== undefined) refuse('dataset', name, `the column '${own}' has a name that Millrace keeps for itself`)
+  checkSource(options.source)
   checkColumnNames(name, options)
   const expressions = columnsOfDataset(options.columns)
   const isText = ['csv', 'json'].includes(options.source.kind)

@@ -65,7 +65,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
   dataset: [
     'other',
     {
-      source: csv('a.csv'),
+      source: csv('a.csv', { delimiter: ';', header: true, quote: '"', escape: '\\', encoding: 'utf-8' }),
       columns,
       eventTime: 'at',
       knownAt: {},

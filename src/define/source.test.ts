@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { csv, type CsvOptions } from './source.ts'
+import { t } from './column.ts'
+import { dataset } from './dataset.ts'
+import { csv, type CsvOptions, type Source } from './source.ts'
 
 describe('dialect of a CSV source', () => {
   it.each<[CsvOptions, string]>([
@@ -24,6 +26,19 @@ describe('dialect of a CSV source', () => {
   ])('%j is refused', (options, words) => {
     expect(() => csv('a.csv', options)).toThrow(expect.objectContaining({ code: 'MR1005' }))
     expect(() => csv('a.csv', options)).toThrow(words)
+    // written by hand it is looked at as well
+    const written = () => dataset('d', { source: { kind: 'csv', path: 'a.csv', ...options }, columns: { a: t.int() } })
+    expect(written).toThrow(words)
+  })
+
+  it.each<[object, string]>([
+    [{ kind: 'parquet' }, 'needs source.path'],
+    [{ kind: 'parquet', path: 'a', delimiter: ';' }, "source has no option 'delimiter'"],
+    [{ kind: 'postgres', path: 'orders' }, 'needs source.urlFrom'],
+    [{ kind: 'sqlite', path: 'a b', file: 'x.db' }, 'source.path must be the name of a table'],
+    [{ kind: 'excel', path: 'a' }, "source must be a source, such as csv('data/*.csv')"],
+  ])('%j, written by hand, is refused', (source, words) => {
+    expect(() => dataset('d', { source: source as Source, columns: { a: t.int() } })).toThrow(words)
   })
 
   it.each<CsvOptions>([

@@ -1,4 +1,15 @@
-import { builder, flag, members, oneOf, optional, text, variableName, type Form, type Forms } from './forms.ts'
+import {
+  builder,
+  flag,
+  members,
+  oneOf,
+  optional,
+  text,
+  variableName,
+  variants,
+  type Form,
+  type Forms,
+} from './forms.ts'
 import { refuse } from './named.ts'
 
 /** How the text of a CSV file is read. What is not said is as RFC 4180 has it; nothing is guessed anew at each run. */
@@ -128,18 +139,21 @@ export const duckdb = builder(
   'duckdb',
 )
 
-const sourceKinds: readonly string[] = [
-  'parquet',
-  'json',
-  'arrow',
-  'csv',
-  'postgres',
-  'sqlite',
-  'duckdb',
-] satisfies Source['kind'][]
-
+/** A source, written by hand or made by its function: each option of its kind is looked at. */
 export const sourceForm: Form = {
+  ...variants<Source, 'kind'>('kind', {
+    parquet: { path },
+    json: { path },
+    arrow: { path },
+    csv: { path, ...csvForms },
+    postgres: { path: table, ...postgresForms },
+    sqlite: { path: table, file: text },
+    duckdb: { path: table, file: text },
+  }),
   words: "a source, such as csv('data/*.csv')",
-  holds: value =>
-    typeof value === 'object' && value !== null && sourceKinds.includes((value as Partial<Source>).kind as string),
+}
+
+/** What its form does not say: how the parts of a CSV file are told apart. */
+export function checkSource(source: Source): void {
+  if (source.kind === 'csv') checkApart(source)
 }

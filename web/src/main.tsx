@@ -16,6 +16,7 @@ import { DataPage, ReportPage } from './pages/data.tsx'
 import { DecisionsPage } from './pages/decisions.tsx'
 import { DeploymentsPage } from './pages/deployments.tsx'
 import { FeaturesPage } from './pages/features.tsx'
+import { JobPage } from './pages/jobs.tsx'
 import { LoopPage } from './pages/loop.tsx'
 import { ModelPage, ModelsPage } from './pages/models.tsx'
 import { MonitorsPage } from './pages/monitors.tsx'
@@ -41,6 +42,7 @@ function Page() {
   if (head === 'reports') return <ReportPage key={first} id={first} />
   if (head === 'features') return <FeaturesPage />
   if (head === 'runs') return first ? <RunPage key={first} id={first} /> : <RunsPage />
+  if (head === 'jobs') return <JobPage key={first} id={first} />
   if (head === 'models') return first ? <ModelPage key={path.value} name={first} version={second} /> : <ModelsPage />
   if (head === 'deployments') return <DeploymentsPage />
   if (head === 'monitors') return <MonitorsPage />
@@ -83,7 +85,7 @@ function SignIn() {
 }
 
 function App() {
-  const section = `/${path.value.split('/')[1] ?? ''}`.replace('/reports', '/data')
+  const section = `/${path.value.split('/')[1] ?? ''}`.replace('/reports', '/data').replace('/jobs', '/runs')
   // the row of pages scrolls by itself where it is too long
   useEffect(() => {
     const current = document.querySelector<HTMLElement>('nav [aria-current]')

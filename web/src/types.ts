@@ -26,6 +26,22 @@ export interface Decision {
   readonly evidence: readonly string[]
   readonly actor: string
 }
+export interface Job {
+  readonly id: string
+  readonly useCase: string
+  readonly input: Readonly<Record<string, unknown>>
+  readonly actor: string
+  readonly at: number
+  readonly status: string
+  readonly endedAt: number | null
+  readonly answer: unknown
+  readonly error: { readonly title: string; readonly hint: string; readonly code: string } | null
+}
+export interface JobProgress {
+  readonly type: 'chapter' | 'progress' | 'warning'
+  readonly at: number
+  readonly text: string
+}
 export interface Check {
   readonly id: string
   readonly kind: string

@@ -19,6 +19,15 @@ export const definitionErrors = {
     status: 400,
     blame: 'user',
   },
+  configUnreadable: {
+    code: 'MR1117',
+    title: 'The project file cannot be read',
+    message: '{file} cannot be read: {reason}',
+    hint: 'It must be a file that whoever runs Millrace may read, and so must what it imports: see "ls -l {file}".',
+    exit: 3,
+    status: 503,
+    blame: 'environment',
+  },
   codeExits: {
     code: 'MR1008',
     title: 'Code of the project ends the process',

@@ -48,15 +48,19 @@ export interface MetricSpec {
   readonly of: (judged: Judged) => number
   /** `level`: the nearer to the level of the quantile. */
   readonly better: 'higher' | 'lower' | 'level'
+  /** Between what it always lies, ends included (default: any number from 0 on). */
+  readonly range?: readonly [low: number, high: number]
   /** Its unit is that of the label: only a share of another value says how much is little. */
   readonly inLabelUnits?: true
 }
 
+const share = [0, 1] as const
 const decided = ({ labels, scores, threshold, weights }: Judged) => confusion(labels, scores, threshold, weights)
 
 export const metrics: Readonly<Record<MetricName, MetricSpec>> = {
-  auc: { better: 'higher', of: ({ labels, scores, weights }) => auc(labels, scores, weights) },
+  auc: { range: share, better: 'higher', of: ({ labels, scores, weights }) => auc(labels, scores, weights) },
   averagePrecision: {
+    range: share,
     better: 'higher',
     of: ({ labels, scores, weights }) => averagePrecision(labels, scores, weights),
   },
@@ -65,41 +69,49 @@ export const metrics: Readonly<Record<MetricName, MetricSpec>> = {
     of: ({ task, labels, scores, outputs, weights }) =>
       task === 'multiclass' ? multiclassLogLoss(labels, scores, outputs, weights) : logLoss(labels, scores, weights),
   },
-  brier: { better: 'lower', of: ({ labels, scores, weights }) => brier(labels, scores, weights) },
+  brier: { range: share, better: 'lower', of: ({ labels, scores, weights }) => brier(labels, scores, weights) },
   accuracy: {
+    range: share,
     better: 'higher',
     of: judged => (judged.task === 'multiclass' ? classRates(judged).accuracy : decided(judged).accuracy),
   },
   balancedAccuracy: {
+    range: share,
     better: 'higher',
     of: judged =>
       judged.task === 'multiclass' ? classRates(judged).balancedAccuracy : decided(judged).balancedAccuracy,
   },
-  f1: { better: 'higher', of: judged => decided(judged).f1 },
-  precision: { better: 'higher', of: judged => decided(judged).precision },
-  recall: { better: 'higher', of: judged => decided(judged).recall },
+  f1: { range: share, better: 'higher', of: judged => decided(judged).f1 },
+  precision: { range: share, better: 'higher', of: judged => decided(judged).precision },
+  recall: { range: share, better: 'higher', of: judged => decided(judged).recall },
   mcc: {
+    range: [-1, 1],
     better: 'higher',
     of: judged => (judged.task === 'multiclass' ? classRates(judged).mcc : matthews(decided(judged))),
   },
   ece: {
+    range: share,
     better: 'lower',
     of: judged => {
       const { labels, scores } = judged.task === 'multiclass' ? topClass(judged) : judged
       return calibrationError(labels, scores, 15, judged.weights)
     },
   },
-  macroF1: { better: 'higher', of: judged => classRates(judged).macroF1 },
-  aucOvr: { better: 'higher', of: oneVersusRest },
+  macroF1: { range: share, better: 'higher', of: judged => classRates(judged).macroF1 },
+  aucOvr: { range: share, better: 'higher', of: oneVersusRest },
   rmse: { better: 'lower', inLabelUnits: true, of: ({ labels, scores, weights }) => rmse(labels, scores, weights) },
   mae: { better: 'lower', inLabelUnits: true, of: ({ labels, scores, weights }) => mae(labels, scores, weights) },
-  r2: { better: 'higher', of: ({ labels, scores, weights }) => r2(labels, scores, weights) },
+  r2: {
+    range: [Number.NEGATIVE_INFINITY, 1],
+    better: 'higher',
+    of: ({ labels, scores, weights }) => r2(labels, scores, weights),
+  },
   pinball: {
     better: 'lower',
     inLabelUnits: true,
     of: ({ labels, scores, level, weights }) => pinball(labels, scores, level, weights),
   },
-  coverage: { better: 'level', of: ({ labels, scores, weights }) => coverage(labels, scores, weights) },
+  coverage: { range: share, better: 'level', of: ({ labels, scores, weights }) => coverage(labels, scores, weights) },
   poissonDeviance: {
     better: 'lower',
     of: ({ labels, scores, weights }) => poissonDeviance(labels, scores, weights),

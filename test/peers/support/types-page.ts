@@ -55,6 +55,7 @@ which file came first, or on where the host is.
 - **A column without any value** (null of Arrow and Parquet) is null as any type. A file without the column has null there.
 - **Files** are each read by their own types. Columns that are called alike, or differ in case only, are refused, in one file or in several.
 - **Keys of folders** (\`day=1/\`) are text that is read as what is declared, \`01\` as the number 1 too; \`__HIVE_DEFAULT_PARTITION__\` is null. A column of the file goes before a key of its name.
+- **Quotes of CSV** count where a cell begins with them. After a space a quote is a character (\`1, "a"\` is \` "a"\`), and a line in which anything but the delimiter follows a quoted cell is unreadable.
 - **JSON lines**: a member is read as it is written, strings without their quotes; objects and lists are their JSON.
 `
 

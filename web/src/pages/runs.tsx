@@ -2,6 +2,7 @@ import { useResource } from '../api.ts'
 import { dateTime, duration, figure } from '../format.ts'
 import { Empty, Loaded, Mark, Panel, Table, Time, Title, toneOf } from '../parts.tsx'
 import { Link } from '../router.tsx'
+import { Jobs } from './jobs.tsx'
 import type { ReportLine, Run, Step } from '../types.ts'
 
 export function RunsPage() {
@@ -38,6 +39,7 @@ export function RunsPage() {
           </Panel>
         )}
       </Loaded>
+      <Jobs />
     </>
   )
 }

@@ -33,6 +33,61 @@ export function leavesOpen(line: string, options: CsvOptions, open: boolean): bo
   return quoted
 }
 
+/**
+ * A line in which spaces beside quotes count. The engine takes those before the quote that begins a cell, and those after the
+ * one that ends it, for nothing. A quote after a space is a character like others, so that its cell is written with quotes
+ * around it; after the end of a quoted cell nothing may follow, and where a space does a tab is put, which the engine refuses.
+ * `open`: the line begins within quotes.
+ */
+export function withSpacesThatCount(line: string, options: CsvOptions, open: boolean): string {
+  const { delimiter = ',', quote = '"', escape = quote } = options
+  if (quote === '' || !(line.includes(` ${quote}`) || line.includes(`${quote} `))) return line
+  let made = ''
+  let [quoted, atStart] = [open, !open]
+  for (let i = 0; i < line.length; ) {
+    const from = i
+    if (quoted) {
+      if (escape !== '' && line.startsWith(escape, i) && line.startsWith(quote, i + escape.length)) {
+        i += escape.length + quote.length
+      } else if (line.startsWith(quote, i)) {
+        quoted = false
+        i += quote.length
+        made += quote
+        if (line[i] !== ' ' || delimiter.startsWith(' ')) continue
+        made += '\t'
+        i++
+        continue
+      } else i++
+    } else if (line.startsWith(delimiter, i)) {
+      i += delimiter.length
+      atStart = true
+      made += delimiter
+      continue
+    } else if (atStart) {
+      atStart = false
+      let text = i
+      while (line[text] === ' ') text++
+      quoted = line.startsWith(quote, i)
+      if (quoted) i += quote.length
+      else if (text > i && line.startsWith(quote, text)) {
+        const end = line.indexOf(delimiter, i)
+        i = end < 0 ? line.length : end
+        made += quotedCell(line.slice(from, i), quote, escape)
+        continue
+      } else i++
+    } else i++
+    made += line.slice(from, i)
+  }
+  return made
+}
+
+/** Where nothing escapes a quote a cell cannot hold one: it becomes one that the engine refuses. */
+function quotedCell(cell: string, quote: string, escape: string): string {
+  if (escape === '') return `${quote}${quote}\t${cell}`
+  const escaped = cell.replaceAll(escape, () => escape + escape)
+  return `${quote}${escape === quote ? escaped : escaped.replaceAll(quote, () => escape + quote)}${quote}`
+}
+
 const holds = (bytes: Buffer, quote: Buffer): boolean => quote.length > 0 && bytes.includes(quote)
 
 /** A byte order mark is no part of the first cell. */

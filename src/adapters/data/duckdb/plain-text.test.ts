@@ -70,7 +70,7 @@ it('tells them over the borders of what is read at once', async () => {
     ['"a\nb",ccc\r', ['\r', '\n']],
   ] as const) {
     const path = await file(piece.repeat(Math.ceil((9 << 20) / piece.length)))
-    expect(await formOf(path, {})).toEqual({ mark: false, ends: new Set(ends), open: false })
+    expect(await formOf(path, {})).toEqual({ mark: false, ends: new Set(ends), open: false, spaced: false })
     await writeFile(path, '"', { flag: 'a' })
     expect((await formOf(path, {})).open).toBe(true)
   }
@@ -92,6 +92,18 @@ describe('a text is read', () => {
       const path = await file(text)
       expect((await plainText(path, name, {}, scratch)).path).toBe(path)
     }
+  })
+
+  it.each<[string, string, Parameters<typeof plainText>[2]?]>([
+    ['a,b\n1, "f"\n', 'a,b\n1," ""f"""\n'],
+    ['a, "b"\n1,2\n', 'a," ""b"""\n1,2\n'],
+    ['a,b\n "n, o"\n', 'a,b\n" ""n", o"\n'],
+    ['a,b\n"g" ,y\n', 'a,b\n"g"\t,y\n'],
+    ['a,b\n1,"g" \n', 'a,b\n1,"g"\t\n'],
+    ['a,b\n1,"x\ny" \n', 'a,b\n1,"x\ny"\t\n'],
+    ["a;b\n1; 'f\\'\n", "a;b\n1;' \\'f\\\\\\''\n", { delimiter: ';', quote: "'", escape: '\\' }],
+  ])('%j with the spaces beside its quotes', async (text, plain, csv = {}) => {
+    expect(await read(text, csv)).toBe(plain)
   })
 
   it('of any encoding that it marks or that is declared', async () => {

@@ -9,7 +9,7 @@ import { formatOfBytes, otherFormat } from '../../../internal/file-format.ts'
 import { messageOf } from '../../../internal/message-of.ts'
 import type { CsvOptions } from '../../../ports/data-engine.ts'
 import { head } from './csv-header.ts'
-import { leavesOpen } from './csv-lines.ts'
+import { leavesOpen, withSpacesThatCount } from './csv-lines.ts'
 import { linesOf, type PhysicalLine } from './lines.ts'
 import type { Scratch } from './session.ts'
 import { byteOrderMark, formOf } from './text-form.ts'
@@ -36,8 +36,8 @@ const maxOpen = 100
 const maxShown = 200
 
 /**
- * A text as one that the engine reads: UTF-8, not compressed, without a byte order mark, with line ends of one kind and no
- * quote that is left open. Nothing is copied of a file that is so already. CSV where `csv` is given, else JSON lines. Throws
+ * A text as one that the engine reads: UTF-8, not compressed, without a byte order mark, with line ends of one kind, no quote
+ * that is left open and none beside a space. Nothing is copied of a file that is so already. CSV where `csv` is given, else JSON lines. Throws
  * `sourceUnreadable`.
  */
 export async function plainText(
@@ -143,7 +143,7 @@ async function oneForm(
   const form = await formOf(path, csv)
   const mixed = csv ? form.ends.size > 1 : form.ends.has('\r')
   const returns = form.ends.has('\r') || form.ends.has('\r\n')
-  if (!form.mark && !mixed && !form.open && !(returns && csv && (await startsOverLines(path, csv))))
+  if (!form.mark && !mixed && !form.open && !form.spaced && !(returns && csv && (await startsOverLines(path, csv))))
     return { path, open: new Map(), newlines: !returns }
   const copy = await scratch('txt')
   const open = new Set<number>()
@@ -191,7 +191,7 @@ class CopyOfLines {
     for await (const lines of linesOf(this.#path)) {
       const made: Buffer[] = []
       for (const line of lines) {
-        const bytes = line.number === 1 && startsWithMark(line) ? line.bytes.subarray(3) : line.bytes
+        let bytes = line.number === 1 && startsWithMark(line) ? line.bytes.subarray(3) : line.bytes
         if (!quoted) from = line.number
         if (this.first === 0 && bytes.length > 0) this.first = line.number
         const isFirst = from === this.first
@@ -204,7 +204,11 @@ class CopyOfLines {
         if (quoted || isFirst || (quote !== '' && bytes.includes(quote, 0, 'latin1'))) {
           const text = bytes.toString('latin1')
           if (isFirst) this.#delimiters += text.split(delimiter).length - 1
-          if (this.#csv) quoted = leavesOpen(text, this.#csv, quoted)
+          if (this.#csv) {
+            const kept = withSpacesThatCount(text, this.#csv, quoted)
+            if (kept !== text) bytes = Buffer.from(kept, 'latin1')
+            quoted = leavesOpen(text, this.#csv, quoted)
+          }
         }
         this.#add(made, bytes, quoted ? { end: line.end } : line, quoted)
       }

@@ -8,12 +8,22 @@ export interface TextForm {
   readonly ends: ReadonlySet<'\n' | '\r\n' | '\r'>
   /** A quote is open at its end. */
   readonly open: boolean
+  /** Somewhere spaces stand between the beginning of a cell and a quote, or after the quote that ends one. */
+  readonly spaced: boolean
 }
 
 export const byteOrderMark = Buffer.from('\uFEFF')
 
 const feed = 10
 const back = 13
+const space = 32
+
+/** Where the spaces before a place begin; at 0 where it is not known what is before them. */
+function textBefore(bytes: Buffer, at: number): number {
+  let from = at
+  while (bytes[from - 1] === space) from--
+  return from
+}
 
 /** Files up to this size are read at once: of many small ones each wait would take longer than the reading. */
 const smallFile = 1 << 20
@@ -51,6 +61,7 @@ class FormReader {
   readonly #overlap: number
   #mark: boolean | undefined
   #quoted = false
+  #spaced = false
   /** What was taken and is not yet judged, or is needed to judge what follows: `#done` bytes of it are. */
   #rest = Buffer.alloc(0)
   #judged = 0
@@ -74,7 +85,7 @@ class FormReader {
 
   done(): TextForm {
     this.#judge(this.#rest, this.#rest.length)
-    return { mark: this.#mark === true, ends: this.#ends, open: this.#quoted }
+    return { mark: this.#mark === true, ends: this.#ends, open: this.#quoted, spaced: this.#spaced }
   }
 
   /** Judges the bytes up to `to`, and a quote that begins before it. */
@@ -105,6 +116,8 @@ class FormReader {
       }
       if (!this.#quoted) {
         this.#quoted = this.#startsCell(bytes, next)
+        if (!this.#quoted && bytes[next - 1] === space)
+          this.#spaced ||= this.#startsCell(bytes, textBefore(bytes, next))
         at = next + this.#quote.length
         continue
       }
@@ -112,6 +125,7 @@ class FormReader {
       if (escaped === undefined) {
         this.#quoted = false
         at = next + this.#quote.length
+        if (bytes[at] === space && this.#delimiter[0] !== space) this.#spaced = true
       } else at = escaped
     }
     return at

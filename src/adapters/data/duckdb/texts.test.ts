@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { DataEngine, SourceSpec } from '../../../ports/data-engine.ts'
+import { times } from '../../../../test/fuzz/edges.ts'
 import { openDuckdb } from './engine.ts'
 
 let engine: DataEngine
@@ -142,5 +143,46 @@ it('says of files that are no Parquet what they are', async () => {
   )
   await expect(scan(parquet, Buffer.concat([whole, Buffer.from('ab')]))).rejects.toThrow(
     'it is Parquet that is damaged',
+  )
+})
+
+it('reads a cell with spaces beside its quotes as Python does, and a line with anything after a quoted cell as none', async () => {
+  const dialects = fc.constantFrom<
+    Required<Pick<Extract<SourceSpec, { kind: 'csv' }>, 'delimiter' | 'quote' | 'escape'>>
+  >(
+    { delimiter: ',', quote: '"', escape: '"' },
+    { delimiter: ';', quote: "'", escape: "'" },
+    { delimiter: '|', quote: '"', escape: '\\' },
+  )
+  const words = fc.array(fc.constantFrom('a', ' ', 'é', '"', "'"), { maxLength: 4 }).map(parts => parts.join(''))
+  const spaces = fc.constantFrom('', ' ', '   ')
+  const cells = fc.record({ quoted: fc.boolean(), before: spaces, text: words, after: spaces })
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(cells, cells), { minLength: 1, maxLength: 8 }), dialects, async (rows, form) => {
+      const { quote, escape } = form
+      const made = rows.map(row =>
+        row.map(({ quoted, before, text, after }) => {
+          const inner = text.replaceAll(quote, () => escape + quote)
+          if (quoted && before === '')
+            return { written: quote + inner + quote + after, read: after === '' ? text : undefined }
+          // a quote is a character wherever a cell does not begin with it
+          const written =
+            before + (quoted ? quote + text.replaceAll(quote, '') + quote : text.replaceAll(quote, '')) + after
+          return { written, read: written }
+        }),
+      )
+      const text = [
+        'a,b'.replace(',', form.delimiter),
+        ...made.map(row => row.map(cell => cell.written).join(form.delimiter)),
+      ]
+      const expected = made
+        .filter(row => row.every(({ read }) => read !== undefined))
+        .map(row => row.map(({ read }) => read))
+      const { rows: found, broken } = await rowsOf({ ...csv, ...form }, `${text.join('\n')}\n`)
+      const shown = (value: unknown): unknown => (value === null ? '' : value)
+      expect(found.map(row => row.map(shown))).toEqual(expected)
+      expect(broken).toBe(made.length - expected.length)
+    }),
+    { numRuns: 60 * times },
   )
 })

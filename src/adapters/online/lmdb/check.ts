@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
-import { constants, createReadStream, existsSync } from 'node:fs'
+import { constants, createReadStream, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { access, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { crc32 } from 'node:zlib'
+import { systemError, type MillraceError } from '../../../errors/index.ts'
 import { compiledModule } from '../../../internal/compiled.ts'
 import { ownedName, sweepFolder } from '../../../internal/leftovers.ts'
 import { makeFolder, publishFile, syncFolder, writeNamed } from '../../../internal/publish.ts'
@@ -102,13 +103,20 @@ async function tryOnce(folder: string): Promise<Trial> {
   }
 }
 
-/** Room that is no longer there is no damage: throws what the file system says when it takes nothing more. */
-async function checkRoom(folder: string): Promise<void> {
+/**
+ * What the file system says when it takes nothing more; undefined while it does. Of a full disk LMDB and what runs it may die,
+ * or speak of a device that failed.
+ */
+export function noRoom(folder: string): MillraceError | undefined {
   const probe = join(usersOf(folder), `room-${ownedName()}`)
   try {
-    await writeNamed(probe, Buffer.alloc(1 << 16), { mode: 0o600 })
+    mkdirSync(usersOf(folder), { recursive: true, mode: 0o700 })
+    writeFileSync(probe, Buffer.alloc(1 << 16), { mode: 0o600 })
+    return undefined
+  } catch (error) {
+    return systemError(error, { path: folder })
   } finally {
-    await rm(probe, { force: true })
+    rmSync(probe, { force: true })
   }
 }
 
@@ -120,8 +128,8 @@ async function checkRoom(folder: string): Promise<void> {
 async function tryOpen(folder: string): Promise<string | undefined> {
   let trial = await tryOnce(folder)
   if (typeof trial === 'object' && 'crash' in trial) {
-    await makeFolder(usersOf(folder), 0o700)
-    await checkRoom(folder)
+    const full = noRoom(folder)
+    if (full) throw full
     trial = await tryOnce(folder)
   }
   return trial === 'whole' ? undefined : 'crash' in trial ? trial.crash : trial.damage

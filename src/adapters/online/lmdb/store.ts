@@ -7,7 +7,7 @@ import type { OnlineAsk, OnlineChange, OnlineRecord, OnlineStore, Revision } fro
 import { makeFolder } from '../../../internal/publish.ts'
 import { messageOf } from '../../../internal/message-of.ts'
 import { checkKeys, isTooLong } from '../keys.ts'
-import { beginUse, isInUse, noteDamage, setAside, whyDamaged } from './check.ts'
+import { beginUse, isInUse, noRoom, noteDamage, setAside, whyDamaged } from './check.ts'
 import { checked, revisionOf, toStored } from './record.ts'
 import { dataFile, lockFile, settings } from './settings.ts'
 
@@ -56,6 +56,9 @@ class LmdbStore implements OnlineStore {
     if (isMillraceError(error)) return error
     const { code } = error as { code?: unknown }
     const reason = messageOf(error)
+    // A page that was written in part only is an error of the device to LMDB
+    const full = /Input\/output error|MDB_PANIC/.test(reason) ? noRoom(this.#folder) : undefined
+    if (full) return full
     if (/MDB_(CORRUPTED|INVALID|PAGE_NOTFOUND|VERSION_MISMATCH|PANIC)/.test(reason)) return this.#damaged(reason, error)
     const known = systemError(error, { path: this.#folder })
     if (known) return known

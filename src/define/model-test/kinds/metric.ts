@@ -1,4 +1,4 @@
-import { metricNames, metricsOfTask, type MetricName } from '../../../math/metrics/catalogue.ts'
+import { metricNames, metrics, metricsOfTask, type MetricName } from '../../../math/metrics/catalogue.ts'
 import { members, numberFrom, oneOf, optional, type Forms } from '../../forms.ts'
 import { common, type Common, type Declaring, type Options } from '../declaring.ts'
 
@@ -48,6 +48,15 @@ export const metric = ({ model: { task }, make, named, refuse }: Declaring) =>
         refuse(name, 'checks nothing: it needs min, max or notWorseThan')
       if (rest.min !== undefined && rest.max !== undefined && rest.min > rest.max)
         refuse(name, `min ${rest.min} is greater than max ${rest.max}`)
+      const [low, high] = metrics[name].range ?? [0, Number.POSITIVE_INFINITY]
+      const reach = high === Number.POSITIVE_INFINITY ? `is ${low} or more` : `lies between ${low} and ${high}`
+      if ((rest.min ?? low) > high || (rest.max ?? high) < low)
+        refuse(
+          name,
+          `can never pass: it ${reach}, and ${rest.min !== undefined && rest.min > high ? `min is ${rest.min}` : `max is ${rest.max}`}`,
+        )
+      if ((rest.min ?? low) <= low && (rest.max ?? high) >= high && rest.notWorseThan === undefined)
+        refuse(name, `can never fail: it ${reach} whatever the model does`)
       if (rest.tolerance !== undefined && rest.notWorseThan === undefined)
         refuse(name, 'tolerance has no effect without notWorseThan')
       return { kind: 'metric', metric: name, ...rest, ...named(name, options) }
