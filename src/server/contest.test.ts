@@ -193,6 +193,21 @@ it('a broken one leaves early, and no caller feels it; one that is worse leaves 
   }
 })
 
+it('what stable fails at, and they do not, speaks for them: each is asked whatever became of stable', async () => {
+  const server = await trainedServer(trained, 'failing-api')
+  try {
+    await post(server, 'contest', { versions: three })
+    server.faults.set(await digestOf(trained.versions.good), () => Promise.reject(new Error('out of order')))
+    await expect(
+      predicted(server.live, [{ row: { at: trained.clock.now(), zone: 'north', km: 12 } }]),
+    ).rejects.toThrow()
+    await server.live.settled()
+    expect(server.live.contest?.arms.map(one => one.guardrails.error)).toEqual(three.map(() => ({ canary: 0, all: 1 })))
+  } finally {
+    await server.close()
+  }
+})
+
 it('without labels nothing could be told of them, and there is no contest', async () => {
   const server = await trainedServer(trained, 'blind-api', {}, { canary: { labels: 'none' } })
   expect(await post(server, 'contest', { versions: three })).toMatchObject({ status: 409, body: { code: 'MR4182' } })
