@@ -90,7 +90,10 @@ export function echoDeployment(options: EchoOptions): EchoDeployment {
       commands.push(`contest of ${versions.join(', ')}`)
       return status()
     },
-    choose: () => Promise.reject(fail('noContest', { deployment: options.name })),
+    async choose(version, actor) {
+      commands.push(`choose ${version} by ${actor}`)
+      return status()
+    },
   }
   return deployment
 }
