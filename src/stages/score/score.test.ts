@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -363,6 +372,15 @@ describe('what cannot be scored', () => {
     })
     expect(readFileSync(out, 'utf8')).toBe('mine')
     expect(existsSync(`${out}.parts`)).toBe(false)
+  })
+
+  it('where it cannot be looked whether something is there, which is no leave to write', async () => {
+    const out = place('.parquet')
+    symlinkSync(out, out)
+    await expect(score(fare, { files: [written(plain(0, 2))], out })).rejects.toMatchObject({
+      code: 'MR3018',
+      details: { path: out, reason: 'its links lead in a circle' },
+    })
   })
 
   it('a version whose scaler is another one is not used', async () => {
