@@ -165,6 +165,9 @@ it('a retrain in another unit is refused, whatever its graph scales by, unless i
   const found = await checks('late@4', '--against', 'late@1')
   expect(found.get('scaler-unit-change')?.message).toContain('as declared')
   expect(found.get('scaler-refit')?.status).toBe('pass')
+  // the champion is what a version is compared with where none is named; itself it is compared with none
+  expect((await checks('late@4')).get('scaler-unit-change')).toEqual(found.get('scaler-unit-change'))
+  expect((await checks('late@1')).has('scaler-unit-change')).toBe(false)
 })
 
 it('the page of a version shows what each input was, and was scaled by, from version to version', async () => {

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -116,4 +116,35 @@ test('a token has the scopes and the life that were asked for, and ends', async 
   expect(await run('token', 'revoke', plain.id)).toMatchObject({ code: 0 })
   refused(await run('token', 'revoke', plain.id), 2, 'MR5023')
   expect((await json<Token[]>('token', 'list')).map(one => one.id)).toEqual([wide.id])
+})
+
+test('anchors that were kept elsewhere are all looked at, the last one too where nothing ends its line', async () => {
+  const own = mkdtempSync(join(tmpdir(), 'millrace-anchors-'))
+  const millrace = (...words: string[]): Promise<Said> => inside(own, words)
+  const settings = JSON.stringify({ audit: { anchors: { file: join(own, 'elsewhere', 'anchors.jsonl') } } })
+  writeFileSync(join(own, 'millrace.config.ts'), emptyProject.replace("'p', {}", `'p', {}, ${settings}`))
+  const verify = async (kept: string): Promise<Said> => {
+    writeFileSync(join(own, 'kept.jsonl'), kept)
+    return millrace('audit', 'verify', '--anchors', 'kept.jsonl')
+  }
+  try {
+    expect(await millrace('keys', 'create', 'one')).toMatchObject({ code: 0 })
+    cpSync(join(own, '.millrace'), join(own, 'older'), { recursive: true })
+    expect(await millrace('keys', 'create', 'two')).toMatchObject({ code: 0 })
+    const lines = readFileSync(join(own, 'elsewhere', 'anchors.jsonl'), 'utf8')
+      .trimEnd()
+      .split('\n')
+    expect(lines.length).toBeGreaterThan(1)
+    const last = lines.at(-1) as string
+    expect(await verify(last)).toMatchObject({ code: 0, said: expect.stringContaining('are as they were written') })
+    // everything put back to before, the place of anchors as well: only what was kept tells
+    for (const name of ['.millrace', 'elsewhere']) rmSync(join(own, name), { recursive: true })
+    cpSync(join(own, 'older'), join(own, '.millrace'), { recursive: true })
+    mkdirSync(join(own, 'elsewhere'))
+    writeFileSync(join(own, 'elsewhere', 'anchors.jsonl'), `${lines.slice(0, -1).join('\n')}\n`)
+    expect(await verify(lines.slice(0, -1).join('\n'))).toMatchObject({ code: 0 })
+    refused(await verify(lines.join('\n')), 1, 'MR6031', 'kept.jsonl')
+  } finally {
+    rmSync(own, { recursive: true, force: true, maxRetries: 5 })
+  }
 })

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, 
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { listening } from '../../test/support/listener.ts'
 import { openWorkspace, type Workspace } from '../config/workspace.ts'
 import type { Dataset } from '../define/dataset.ts'
 import { csv, dataset, project, t } from '../index.ts'
@@ -16,7 +17,6 @@ import { makeSnapshot } from './snapshot.ts'
 import { isLost } from '../errors/index.ts'
 import { newestSnapshot, snapshotCalled, snapshotsOf, snapshotsWith } from './snapshots.ts'
 import { findSuggestions, suggestExpectations } from './suggest.ts'
-import type { Listener } from './use-case.ts'
 import { validateDataset } from './validate-dataset.ts'
 import { validateOne } from './validate.ts'
 
@@ -38,12 +38,7 @@ const declared = (name: string, over: object = {}): Dataset =>
 let root: string
 let clock: ManualClock
 let workspace: Workspace
-const said: string[] = []
-const listener: Listener = {
-  chapter: text => said.push(`# ${text}`),
-  say: text => said.push(text),
-  warn: text => said.push(`! ${text}`),
-}
+const { said, listener } = listening()
 const put = (name: string, from: number, broken: Readonly<Record<number, string>> = {}): void => {
   mkdirSync(join(root, name, '..'), { recursive: true })
   const lines = Array.from({ length: 200 }, (_, i) => {
@@ -257,6 +252,13 @@ describe('rows that were set aside', () => {
       { id: 7, shop: 'north', amount: 4 },
       { id: 9, shop: 'east', amount: 5 },
     ])
+    // corrected, they are as they were let in last
+    writeFileSync(path, readFileSync(path, 'utf8').replace(/,4(?:\.0)?,/, ',40,'))
+    expect(await readmitFile(workspace, { dataset: 'sales', path })).toMatchObject({ rows: 1, corrected: 1 })
+    const corrected = join(root, 'corrected.parquet')
+    await quarantinedRows(workspace, { repaired: true, file: { path: corrected, format: 'parquet' } })
+    const amounts = await engine.rows(`SELECT amount FROM read_parquet('${corrected}') ORDER BY id`)
+    expect(amounts).toEqual([{ amount: 40 }, { amount: 5 }])
     // with the file that they came from they end, and nothing is written
     put('sales/a.csv', 0, { 7: 'north,-5' })
     rmSync(parquet)

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { listening } from '../../test/support/listener.ts'
 import {
   afterRides,
   firstRide,
@@ -14,6 +15,7 @@ import type { Workspace } from '../config/workspace.ts'
 import { project, type FeatureView } from '../index.ts'
 import { entity, features, t } from '../index.ts'
 import { recordsOf } from '../stages/features/channels.ts'
+import { noteMaterialisation } from '../stages/features/materialisations.ts'
 import { applyFeatures, featuresHistory, planPromotion, promoteFeatures, rollBackFeatures } from './apply.ts'
 import { exportFeatures, viewsNamed } from './export-features.ts'
 import { describeViews } from './feature-views.ts'
@@ -23,7 +25,6 @@ import { memoryOnlineStore } from '../testing/memory-online-store.ts'
 import { fillViews, lostView } from './fill-views.ts'
 import { entitiesIn, getFeatures, onlineViewNamed } from './get-features.ts'
 import { materialiseViews } from './materialise.ts'
-import type { Listener } from './use-case.ts'
 import { verifyViews } from './verify.ts'
 
 // What people do with features, over a trained project: plan, apply, go back, promote, read, export, verify.
@@ -33,16 +34,6 @@ beforeAll(async () => {
   trained = await trainedProject()
 })
 afterAll(() => trained.close())
-
-const heard = () => {
-  const said: string[] = []
-  const listener: Listener = {
-    chapter: text => said.push(`# ${text}`),
-    say: text => said.push(text),
-    warn: text => said.push(`! ${text}`),
-  }
-  return { said, listener }
-}
 
 /** The view `recent` with other windows, or other features. */
 const viewOf = (compute: (f: never) => object, over: object = {}): FeatureView =>
@@ -99,6 +90,40 @@ describe('a plan', () => {
     ])
   })
 
+  it('says how long it takes by how fast records were written: the newest of the view, else of another', async () => {
+    const workspace = over('speed', same)
+    const takes = async () => (await planFeatures(workspace)).changes[0]?.backfill
+    const wrote = (view: FeatureView, rows: number, seconds: number | undefined, at: number) =>
+      noteMaterialisation(
+        workspace,
+        view,
+        {
+          snapshot: `sha256:${'0'.repeat(64)}`,
+          rows,
+          entities: 2,
+          until: 0,
+          seq: 0,
+          ...(seconds === undefined ? {} : { seconds }),
+        },
+        at,
+        false,
+      )
+    expect(await takes()).toEqual({ rows: 1_000, entities: 2, seconds: null })
+    await wrote(offline, 500, 4, 3)
+    expect(await takes()).toMatchObject({ seconds: 8 })
+    await wrote(longer, 4_000, 2, 1)
+    expect(await takes()).toMatchObject({ seconds: 0.5 })
+    await wrote(more, 100, 1, 2)
+    expect(await takes()).toMatchObject({ seconds: 10 })
+    // one that went on where another was cut off tells nothing, nor does one of no rows
+    await wrote(fewer, 8_000, undefined, 4)
+    await wrote(same, 0, 3, 5)
+    expect(await takes()).toMatchObject({ seconds: 10 })
+    // without an engine nothing is counted anew: entities are those that there were
+    const { engine: _, ...without } = workspace
+    expect((await planFeatures(without)).changes[0]?.backfill).toMatchObject({ rows: 1_000, entities: 2, seconds: 10 })
+  })
+
   it('has a digest of what it does: the same again, another for another environment or definition', async () => {
     const { digest } = await planFeatures(over('plan', same, offline))
     expect((await planFeatures(over('plan', same, offline))).digest).toBe(digest)
@@ -137,7 +162,7 @@ describe('applying', () => {
         details: { given, found: digest.slice(7, 19) },
       })
     expect(await featuresHistory(workspace)).toEqual([])
-    const { said, listener } = heard()
+    const { said, listener } = listening()
     const { applied } = await applyFeatures(workspace, { plan: digest.slice(0, 19), actor: 'ada' }, listener)
     expect(applied).toMatchObject({
       number: 1,
@@ -148,7 +173,7 @@ describe('applying', () => {
     })
     expect(said).toEqual(['# records of recent'])
     // nothing to change is no change, and records that are there are not written anew
-    const again = heard()
+    const again = listening()
     expect((await applyFeatures(workspace, { actor: 'ada' }, again.listener)).applied).toBeNull()
     expect(again.said).toEqual([])
     expect(await featuresHistory(workspace)).toHaveLength(1)
@@ -320,7 +345,7 @@ describe('records that are not there', () => {
 describe('reading', () => {
   it('is records, verified against the snapshot', async () => {
     const workspace = over('dev', same)
-    const { said, listener } = heard()
+    const { said, listener } = listening()
     const made = await materialiseViews(workspace, { view: 'recent' }, listener)
     expect(made).toEqual([
       {
@@ -352,7 +377,7 @@ describe('reading', () => {
 
   it('gives entities as of a moment, else as of now', async () => {
     const workspace = over('dev', same)
-    const { listener } = heard()
+    const { listener } = listening()
     const entities = [{ zone: 'south' }, { zone: 'nowhere' }, { zone: 'north' }]
     const now = await getFeatures(workspace, { view: 'recent', entities }, listener)
     expect(now).toMatchObject({ features: ['rides_6h', 'km_6h'], asOf: afterRides })
@@ -452,7 +477,7 @@ describe('reading', () => {
 describe('exporting', () => {
   it('keeps every row and column of the labels in order, each with what was known at its moment', async () => {
     const workspace = over('dev', same)
-    const { said, listener } = heard()
+    const { said, listener } = listening()
     const asked = [500, 30, 999, 30].map((i, place) => ({
       place,
       zone: place === 3 ? 'nowhere' : 'north',

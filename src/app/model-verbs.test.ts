@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { listening } from '../../test/support/listener.ts'
 import { type Trained, trainedProject } from '../../test/support/trained-project.ts'
 import { digestBytes, type Digest } from '../internal/digest.ts'
 import type { ModelVersion } from '../ports/metadata-store.ts'
@@ -11,7 +12,6 @@ import { reportsOfRun } from './reports-of-run.ts'
 import { scoreWith } from './score.ts'
 import { runTests, testOne } from './test-version.ts'
 import { engineListener, train } from './train.ts'
-import type { Listener } from './use-case.ts'
 
 // What people do with models, over a trained project: train, import, test, score, explain.
 
@@ -23,15 +23,6 @@ beforeAll(async () => {
 })
 afterAll(() => trained.close())
 
-const heard = () => {
-  const said: string[] = []
-  const listener: Listener = {
-    chapter: text => said.push(`# ${text}`),
-    say: text => said.push(text),
-    warn: text => said.push(`! ${text}`),
-  }
-  return { said, listener }
-}
 const place = (name: string): string => join(trained.workspace.root, name)
 
 describe('why a version scores as it does', () => {
@@ -112,7 +103,7 @@ describe('testing a version', () => {
 describe('scoring', () => {
   it('says with which version, and how far it is', async () => {
     writeFileSync(place('rows.csv'), 'km,zone\n1,north\n2,south\n')
-    const { said, listener } = heard()
+    const { said, listener } = listening()
     const input = { version: 'fare', files: [place('rows.csv')], out: place('rows.parquet') }
     expect(await scoreWith(trained.workspace, input, listener)).toMatchObject({
       version: `fare@${trained.fare}`,
@@ -127,7 +118,7 @@ describe('scoring', () => {
 
 describe('training', () => {
   it('makes a version, says what it came to, and brings the lock up to date', async () => {
-    const { said, listener } = heard()
+    const { said, listener } = listening()
     const answer = await train(trained.workspace, { model: 'fare', trigger: 'schedule', because: 'd-1' }, listener)
     const [newest] = await trained.workspace.store.listModelVersions('fare')
     expect(answer).toMatchObject({
@@ -150,7 +141,7 @@ describe('training', () => {
   })
 
   it('says progress in words, or as a share', () => {
-    const { said, listener } = heard()
+    const { said, listener } = listening()
     const hear = engineListener(listener)
     const at = { runId: 'r', at: 0 }
     hear({ type: 'progress', step: 'train', message: 'tree 3', fraction: 0.2, ...at } as never)
@@ -165,7 +156,7 @@ describe('training', () => {
   it('is done although the lock cannot be written', async () => {
     rmSync(place('millrace.lock'), { force: true })
     mkdirSync(place('millrace.lock'))
-    const { said, listener } = heard()
+    const { said, listener } = listening()
     try {
       await updateLock(trained.workspace, listener)
       expect(said).toEqual([expect.stringMatching(/^! millrace\.lock was not brought up to date: .* is registered\.$/)])
@@ -184,7 +175,7 @@ describe('importing', () => {
   }
 
   it('refuses what is no file, no model, or not fed, before anything is kept', async () => {
-    const { listener } = heard()
+    const { listener } = listening()
     const run = (input: object) => importModel(trained.workspace, { model: 'fare', ...input } as never, listener)
     await expect(run({ file: place('none.onnx') })).rejects.toMatchObject({
       code: 'MR2002',
@@ -215,7 +206,7 @@ describe('importing', () => {
   })
 
   it('makes a version of a file as of one that was trained', async () => {
-    const { listener } = heard()
+    const { listener } = listening()
     const file = await onnx()
     const answer = await importModel(trained.workspace, { file, model: 'fare', name: 'from afar.onnx' }, listener)
     expect([answer.status, answer.error]).toEqual(['succeeded', null])

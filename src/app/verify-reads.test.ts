@@ -116,6 +116,78 @@ it('what cannot be compared is counted, and proves nothing', async () => {
   await store.putDocument('materialisation', records, before?.value as Json, before?.at ?? 1)
 })
 
+it('a read is held to the records that it may have been answered from, and to none that were written later', async () => {
+  const { store } = trained.workspace
+  const [one] = (await kept()).reads
+  const own = await store.getDocument('materialisation', records)
+  const done = own?.value as { readonly snapshot: string; readonly until: number }
+  const gone = `sha256:${'f'.repeat(64)}`
+  const at = Number(one?.read)
+  await keepInstead(() => ({ reads: [{ ...(one as object), status: 'present', values: [77] }] }))
+  const there = done.snapshot
+  for (const [written, reason] of [
+    // newest first: when they were done, and what of
+    [
+      [
+        [at + 2, there],
+        [at + 1, gone],
+        [at - 1, gone],
+      ],
+      'unknown',
+    ],
+    [
+      [
+        [at + 1, gone],
+        [at - 1, gone],
+        [at - 2, there],
+      ],
+      'unknown',
+    ],
+    [
+      [
+        [at + 2, gone],
+        [at + 1, there],
+        [at - 1, gone],
+      ],
+      'code',
+    ],
+    [
+      [
+        [at + 2, gone],
+        [at + 1, gone],
+        [at - 1, there],
+      ],
+      'code',
+    ],
+    [
+      [
+        [at, there],
+        [at - 1, gone],
+      ],
+      'code',
+    ],
+    // what is remembered begins after it
+    [
+      [
+        [at + 2, gone],
+        [at + 1, there],
+      ],
+      'code',
+    ],
+  ] as const) {
+    const [[last, snapshot], ...before] = written
+    const value = {
+      ...done,
+      snapshot,
+      before: before.map(([when, of]) => ({ snapshot: of, until: done.until, at: when })),
+    }
+    await store.putDocument('materialisation', records, value, last)
+    const { results } = await verify()
+    expect(results[0]?.reasons, JSON.stringify(written)).toMatchObject({ unknown: 0, code: 0, [reason]: 1 })
+  }
+  await store.putDocument('materialisation', records, own?.value as Json, own?.at ?? 1)
+})
+
 it('is a bounded sample of what was read of late', async () => {
   await keepInstead(() => ({ reads: [] }))
   for (let i = 0; i < 5; i++) await read(Array.from({ length: 30 }, (_, n) => (n % 2 === 0 ? 'north' : 'south')))

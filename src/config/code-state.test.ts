@@ -139,9 +139,22 @@ describe('what no commit has', () => {
     expect(found).toMatchObject({ commit: head, dirty: true, changed })
     expect(Object.keys(found.changed)).toEqual(Object.keys(changed))
     expect(found.diff).toMatch(/^sha256:/)
-    expect((await codeState(root)).diff).toBe(found.diff)
+    // staged or not
+    git('-C', '..', 'add', '-A')
+    expect(await codeState(root)).toEqual(found)
     put(Object.fromEntries(Object.keys(change).map(name => [name, 'third'])))
     expect((await codeState(root)).diff).not.toBe(found.diff)
+  })
+
+  it('is a module that is new and staged, and one that is gone', async () => {
+    execFileSync('git', ['init', '-q', top])
+    commit()
+    put({ 'a.ts': "import './b'", 'b.ts': '1' })
+    git('add', '-A')
+    expect(await codeState(root)).toMatchObject({ dirty: true, changed: { 'a.ts': "import './b'", 'b.ts': '1' } })
+    git('reset', '-q', '--hard')
+    git('rm', '-q', 'a.ts')
+    expect(await codeState(root)).toMatchObject({ dirty: true, changed: {} })
   })
 
   it('is a file that git does not know, where code names it, and its content counts', async () => {

@@ -1,6 +1,21 @@
 import { describe, expect as check, it } from 'vitest'
 import type { CanaryOptions } from './canary.ts'
-import { csv, dataset, deployment, expect, gbt, model, parquet, project, t, type Model } from '../index.ts'
+import {
+  csv,
+  dataset,
+  deployment,
+  entity,
+  expect,
+  features,
+  gbt,
+  model,
+  monitor,
+  parquet,
+  project,
+  sqlite,
+  t,
+  type Model,
+} from '../index.ts'
 import type { ExpectationColumns } from './expectation/index.ts'
 import { scalesOf } from './model.ts'
 import { definitionDigest } from './project.ts'
@@ -47,6 +62,41 @@ describe('definitions', () => {
     check(of((c: C) => c['y'])).toThrow("segments names 'y'")
     for (const wrong of [[], 'n', [{}]]) check(of(() => wrong)).toThrow('segments must give a number, text or boolean')
     check(of('n')).toThrow('a function')
+  })
+  it('refuse a retrain on new files where all data of the model are tables, and only there', () => {
+    const columns = { at: t.timestamp('UTC'), zone: t.text(), n: t.int(), y: t.bool() }
+    const of = (name: string, isTable: boolean) =>
+      dataset(name, {
+        source: isTable ? sqlite('a.db', name) : csv(`${name}.csv`),
+        columns,
+        eventTime: 'at',
+      })
+    const watched = (rowsAreTable: boolean, viewIsTable: boolean, on: 'data' | 'drift') => {
+      const rows = of('rows', rowsAreTable)
+      const recent = features('recent', {
+        entity: entity('zone', { zone: t.text() }),
+        from: of('others', viewIsTable),
+        compute: f => ({ seen: f.count('1h') }),
+      })
+      const made = model('m', {
+        task: 'binary',
+        from: rows,
+        features: [recent],
+        label: c => c.y,
+        inputs: c => ({ n: c.n, ...recent.all }),
+        split: { by: 'time', train: '30d', test: '7d' },
+        train: gbt({ trees: 2 }),
+      })
+      return monitor('w', { deployment: deployment('api', { model: made }), retrain: { on: [on] } }).retrain?.on
+    }
+    for (const [rows, view] of [
+      [false, false],
+      [true, false],
+      [false, true],
+    ] as const)
+      check(watched(rows, view, 'data'), `${rows} ${view}`).toEqual(['data'])
+    check(watched(true, true, 'drift')).toEqual(['drift'])
+    check(() => watched(true, true, 'data')).toThrow("all of its model's data are tables: use a schedule")
   })
   it('refuse an argument that is missing or nothing by its place', () => {
     const batches = expect.batches as unknown as (...args: unknown[]) => unknown

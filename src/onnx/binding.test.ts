@@ -266,6 +266,25 @@ test('two columns of which nothing tells the classes are the negative and the po
   })
 })
 
+test('one column of two classes is the probability of the second, and of no other', () => {
+  const found = signature(b => {
+    b.input('x', 'float', ['N', 2])
+    b.node('ml.TreeEnsembleClassifier', ['x'], ['label', 'p'], { classlabels_strings: { strings: ['no', 'yes'] } })
+    b.output('label', 'string', ['N']).output('p', 'float', ['N', 1])
+  })
+  const read = (classes: BindingRequest['classes']) =>
+    defaultBinding(found, { inputs: numbers, task: 'binary', classes, file: 'a.onnx' }).scores
+  const scores = { output: 'p', form: 'tensor', width: 1, columns: [0] }
+  expect(read(['no', 'yes'])).toEqual(scores)
+  expect(read(undefined)).toEqual(scores)
+  // the positive class is the first of the graph, or none of it
+  for (const classes of [
+    ['yes', 'no'],
+    ['yes', 'maybe'],
+  ])
+    expect(() => read(classes)).toThrow(`its output "p" is the probability of "yes", not of "${classes[1]}"`)
+})
+
 test('truth values are the classes 0 and 1 of a graph', () => {
   const found = signature(b => {
     b.input('x', 'float', ['N', 2])

@@ -264,4 +264,28 @@ describe('against background rows', () => {
     expect(await sampledContributions(asked)).toEqual(found)
     expect(await sampledContributions({ ...asked, seed: 4 })).not.toEqual(found)
   })
+  test.each([
+    // of few inputs all subsets of at least thirty background rows, and of all forty where there is room
+    ['all subsets', 6, 64 * 40, 64 * 40, 40],
+    ['fewer background rows', 6, 64 * 30, 64 * 30, 30],
+    ['orders, as many as there is room for', 6, 64 * 30 - 1, 274 * 7, 40],
+    ['as many orders', 30, 31 * 100, 31 * 100, 40],
+    ['ten orders, below which no error can be told', 30, 1, 31 * 10, 5],
+    ['five hundred orders, beyond which none is worth its time', 30, 1e9, 31 * 500, 40],
+  ])('any function is asked for no more than there is room for: %s', async (_, inputs, maxAnswers, answers, rows) => {
+    let count = 0
+    const found = await sampledContributions({
+      inputs,
+      outputs: 1,
+      background: 40,
+      seed: 1,
+      maxAnswers,
+      answers: async mixed => {
+        count += mixed.length
+        return mixed.map(({ known }) => known.reduce((sum, one) => sum + one, 0))
+      },
+    })
+    expect(count).toBe(answers)
+    expect(found.background).toBe(rows)
+  })
 })

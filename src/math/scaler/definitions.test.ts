@@ -177,6 +177,8 @@ describe('scaling', () => {
     const { offset, factor } = float32Scale(fitted)
     const wanted = column.map(x => Math.fround(Math.fround(x - (offset[0] ?? 0)) * (factor[0] ?? 0)))
     expect(scaleFloat32(fitted, [column])[0]).toEqual(wanted)
+    expect(offset[0]).toBe(Math.fround(fitted.features[0]?.offset ?? 0))
+    expect(offset[0]).toBeCloseTo((0.1 + 0.7 + 12_345.678 + 1e-3) / 4, 3)
     expect(factor[0]).toBe(Math.fround(1 / (fitted.features[0]?.scale ?? 0)))
     const out = new Float32Array(4)
     scaleRowsFloat32({ offset, factor }, column, 3, out)
@@ -241,11 +243,18 @@ describe('merging', () => {
       ),
     )
     expect([kinds.kind, ...kinds.features.map(one => one.kind)]).toEqual(['minmax', undefined, 'none', undefined])
-    // parts of nothing merge to nothing, of whatever kind
-    expect(
-      mergeScalers([fitScaler('robust', [Float64Array.of()]), fitScaler('robust', [Float64Array.of(Number.NaN)])])
-        .features[0],
-    ).toMatchObject({ count: 0, nullCount: 1, scale: 1 })
+    // parts of nothing merge to nothing, of whatever kind, with what is missing of each
+    const missing = Float64Array.of(Number.NaN)
+    for (const parts of [
+      [Float64Array.of(), missing],
+      [missing, Float64Array.of()],
+    ])
+      expect(mergeScalers(parts.map(part => fitScaler('robust', [part]))).features[0]).toMatchObject({
+        count: 0,
+        nullCount: 1,
+        scale: 1,
+      })
+    expect(mergeScalers([fit(Number.NaN), fit(4, Number.NaN)]).features[0]).toMatchObject({ nullCount: 2, mean: 4 })
   })
 })
 

@@ -34,6 +34,31 @@ it('each token may ask so much a second, and so much a day', async () => {
   expect(refusal(ann)).toBeUndefined()
 })
 
+it('who was quiet for long may ask no more at once than before; who asks less than once a second is let in now and then', async () => {
+  for (const [rate, atOnce, next] of [
+    [3, 3, 334],
+    [0.25, 1, 4_000],
+  ] as const) {
+    const clock = manualClock(1)
+    const meter = new TokenMeter({ maxRequestsPerSecond: rate }, clock)
+    const taken = (): number => {
+      for (let n = 0; ; n++)
+        try {
+          meter.take({ id: 'a', name: 'ann' })
+        } catch {
+          return n
+        }
+    }
+    expect(taken()).toBe(atOnce)
+    await clock.advance(3_600_000)
+    expect(taken()).toBe(atOnce)
+    await clock.advance(next - 1)
+    expect(taken()).toBe(0)
+    await clock.advance(1)
+    expect(taken()).toBe(1)
+  }
+})
+
 it('without limits nobody is kept waiting', () => {
   const meter = new TokenMeter({}, manualClock())
   for (let i = 0; i < 10_000; i++) meter.take({ id: 'a', name: 'ann' })

@@ -215,7 +215,10 @@ describe('a run that is refused', () => {
 
 it('a challenger is held against the champion on the same rows', async () => {
   const at = folder()
-  const test = (m: { metric(n: string, o: object): never }) => [m.metric('logLoss', { notWorseThan: 'champion' })]
+  const test = (m: { metric(n: string, o: object): never }) => [
+    m.metric('logLoss', { notWorseThan: 'champion' }),
+    m.metric('accuracy', { notWorseThan: 'champion' }),
+  ]
   const good = build({ model: { test } })
   const bad = build({ model: { test, train: linear({ l2: 1e6 }) } })
   const check = async ({ json }: Outcome) =>
@@ -233,6 +236,12 @@ it('a challenger is held against the champion on the same rows', async () => {
     expect(outcome.status).toBe('succeeded')
     expect(await check(outcome)).toMatchObject({ status: 'pass', observed: { difference: 0 } })
     expect(outcome.decisions.filter(({ inputs }) => inputs.champion === 1)).toHaveLength(2)
+  })
+  // the same scores, of which nearly every one is now called late
+  await train(at, build({ model: { test, threshold: 0.001 } }), outcome => {
+    expect(outcome.status).toBe('failed')
+    expect(outcome.error).toContain('accuracy')
+    expect(outcome.error).not.toContain('logLoss')
   })
 })
 

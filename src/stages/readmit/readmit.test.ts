@@ -178,6 +178,15 @@ describe('repaired rows', () => {
     })
     const rows = await rowsOf(await step(sales))
     expect([rows[7], rows[9]]).toEqual(['north 40', 'east 5'])
+    // what a row is compared with is its last repair
+    expect(await readmit(workspace, sales, file)).toMatchObject({ rows: 0, unchanged: 3, digest: null })
+    const back = await readmit(workspace, sales, 'repaired.jsonl')
+    expect(back).toMatchObject({ rows: 1, first: 0, corrected: 1, unchanged: 2 })
+    expect(await workspace.store.edgesTo([back.digest ?? ''])).toContainEqual({
+      from: corrected.digest,
+      to: back.digest,
+      relation: 'corrected',
+    })
   })
 
   it('that break a critical check still are all refused, with the reasons', async () => {

@@ -29,18 +29,20 @@ export interface SourceFile {
   readonly young?: boolean
 }
 
-/** `*` within a folder, `**` over folders, `?` one character. */
+/** `*` within a folder, `**` over folders (at the end of all that is below), `?` one character. */
 function pattern(glob: string): RegExp {
   const source = glob
     .split(/(\*\*\/?|\*|\?)/)
     .map(part =>
-      part.startsWith('**')
+      part === '**/'
         ? '(?:.*/)?'
-        : part === '*'
-          ? '[^/]*'
-          : part === '?'
-            ? '[^/]'
-            : part.replace(/[.+^${}()|[\]\\]/g, '\\$&'),
+        : part === '**'
+          ? '.*'
+          : part === '*'
+            ? '[^/]*'
+            : part === '?'
+              ? '[^/]'
+              : part.replace(/[.+^${}()|[\]\\]/g, '\\$&'),
     )
   return new RegExp(`^${source.join('')}$`)
 }
