@@ -171,6 +171,37 @@ test('the first version is stable at once, and every command of a rollout has it
   await run('rollout', 'abort')
 })
 
+test('several versions are compared until one is taken by hand, or none, by the command line', async () => {
+  refused(await run('rollout', 'choose', '--version', '2'), 2, 'MR4183')
+  refused(await run('rollout', 'contest'), 2, 'MR1101', '--versions')
+  refused(await run('rollout', 'contest', '--versions', '2,x'), 2, 'MR1101', '"x"')
+  refused(await run('rollout', 'contest', '--versions', '2'), 2, 'MR4182')
+  refused(await run('rollout', 'contest', '--versions', '2,99'), 2, 'MR1006', 'fare@99')
+  const { code, out } = await run('rollout', 'contest', '--versions', '2,3')
+  expect([code, out]).toEqual([0, expect.stringMatching(/contest of fare@2, fare@3 against fare@1: running, until /)])
+  refused(await run('deploy', '--version', '2'), 2, 'MR4180', 'fare@2, fare@3')
+  refused(await run('rollout', 'promote'), 2, 'MR4180')
+  refused(await run('rollout', 'choose'), 2, 'MR1101', '--version')
+  refused(await run('rollout', 'choose', '--version', '1'), 2, 'MR4181', 'fare@2, fare@3')
+  const standing = await run('rollout', 'status')
+  expect(standing.out).toMatch(/challenger +stands +rows +errors +time-outs +labelled +loss difference +between/i)
+  expect(standing.out).toMatch(/fare@3 +open +0 +0 of 0 +0 of 0 +0/)
+  expect(await run('rollout', 'abort', '--reason', 'later')).toMatchObject({ code: 0 })
+  expect((await run('rollout', 'status')).out).toMatch(
+    /contest of fare@2, fare@3 against fare@1: ended, none was chosen/,
+  )
+  expect(await run('rollout', 'contest', '--versions', '2,3')).toMatchObject({ code: 0 })
+  const chosen = await run('rollout', 'choose', '--version', '3', '--reason', 'it is smaller')
+  expect(chosen.out).toContain('fare@3 against fare@1: shadow')
+  const decided = await json<Decided[]>('decisions', '--kind', 'contest')
+  expect(decided.map(one => `${one.verdict}: ${one.rule.name} by ${one.actor}`)).toEqual([
+    'chosen: command choose by operator',
+    'ended: command abort by operator',
+  ])
+  expect(await run('rollout', 'abort')).toMatchObject({ code: 0 })
+  expect((await run('rollout', 'status')).out).toContain('rollout of fare@3: rolled-back')
+})
+
 test('a rollout runs as its canary says, and by the defaults of the guide', async () => {
   interface Config {
     readonly weights: readonly number[]
@@ -234,7 +265,7 @@ test('a rollout runs as its canary says, and by the defaults of the guide', asyn
 
 test('decisions are told by kind and number, and a kind that is none is refused', async () => {
   const all = await json<Decided[]>('decisions')
-  expect(new Set(all.map(one => one.kind))).toEqual(new Set(['gate', 'rollout', 'promotion']))
+  expect(new Set(all.map(one => one.kind))).toEqual(new Set(['contest', 'gate', 'rollout', 'promotion']))
   expect(await json<Decided[]>('decisions', '--limit', '2')).toEqual(all.slice(0, 2))
   expect((await json<Decided[]>('decisions', '--kind', 'gate')).every(one => one.kind === 'gate')).toBe(true)
   refused(await run('decisions', '--kind', 'gates'), 2, 'MR1101', 'gates', 'gate')

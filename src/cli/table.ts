@@ -105,6 +105,14 @@ export const table: Readonly<Record<string, Entry>> = {
     summary: 'where the rollout stands, with its evidence',
     load: () => import('./commands/rollout/status.ts'),
   },
+  'rollout contest': {
+    summary: 'compare several versions with the stable one, and roll out the better one',
+    load: () => import('./commands/rollout/contest.ts'),
+  },
+  'rollout choose': {
+    summary: 'take one of the versions that are compared: its rollout begins',
+    load: () => import('./commands/rollout/choose.ts'),
+  },
   'rollout promote': {
     summary: 'give the challenger all traffic now',
     load: () => import('./commands/rollout/promote.ts'),

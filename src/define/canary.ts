@@ -57,6 +57,8 @@ export interface CanaryOptions {
   readonly metricHorizon?: Duration
   /** Figures that Prometheus knows, and what they must be while the challenger answers (default none). */
   readonly queries?: Readonly<Record<string, QueryCheck>>
+  /** How long several versions are compared at most before their contest ends without a choice (default 14d). */
+  readonly maxContest?: Duration
   /** What waits for a person: a step, all traffic ('100%'), or to become stable ('done') (default nothing does). */
   readonly approve?: readonly Gate[]
   /** When the challenger may get more traffic; it is taken back at any time (default always). */
@@ -148,6 +150,7 @@ export interface Canary {
   /** Null: the label horizon. */
   readonly metricHorizon: Micros | null
   readonly queries: Readonly<Record<string, ResolvedQuery>>
+  readonly maxContest: Micros
   readonly approve: readonly (number | 'done')[]
   readonly hours: Required<RolloutHours> | null
   /** Names of deployments. */
@@ -226,6 +229,7 @@ export const canaryForms: Forms<CanaryOptions> = {
   metricAlpha: optional(numberBetween(0, 0.5)),
   metricHorizon: optional(duration),
   queries: optional(byName(members(queryForms))),
+  maxContest: optional(duration),
   approve: optional(listOf(gate, 1)),
   hours: optional(members(hoursForms)),
   after: optional(listOf(definitionOf('deployment', 'a deployment'), 1)),
@@ -277,6 +281,7 @@ export function canaryOf(name: string, canary: CanaryOptions): Canary {
     metricAlpha: canary.metricAlpha ?? 0.05,
     metricHorizon: canary.metricHorizon === undefined ? null : micros(canary.metricHorizon),
     queries: Object.fromEntries(queries),
+    maxContest: micros(canary.maxContest ?? '14d'),
     approve,
     hours: hours
       ? { from: hours.from, to: hours.to, days: hours.days ?? [...weekdays], zone: hours.zone ?? 'UTC' }

@@ -6,6 +6,7 @@ export const verdicts = {
   gate: ['passed', 'refused', 'unchanged'],
   trigger: ['fired', 'suppressed'],
   rollout: ['advanced', 'promoted', 'completed', 'held', 'approved', 'resumed', 'rolled-back'],
+  contest: ['rolled-back', 'chosen', 'ended'],
   alert: ['pending', 'firing', 'joined', 'resolved', 'withdrawn'],
   promotion: ['promoted', 'withdrawn'],
   quarantine: ['quarantined', 'readmitted'],

@@ -174,6 +174,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
         metrics: { revenue: { better: 'higher', margin: 0.1, required: true, missing: 0 } },
         metricAlpha: 0.1,
         metricHorizon: '1h',
+        maxContest: '7d',
         queries: { refunds: { query: 'up', min: 0, max: 1, every: '5m', failures: 2 } },
         approve: ['20%', 'done'],
         hours: { from: '09:00', to: '17:00', days: ['mon'], zone: 'Europe/Berlin' },

@@ -64,6 +64,23 @@ export interface RolloutEvidence {
   }
 }
 
+/** Several challengers that are compared with the stable version, or were last. */
+export interface ContestView {
+  readonly stable: string
+  readonly since: number
+  /** When it ends where none was shown to be better. */
+  readonly until: number
+  readonly phase: 'running' | 'chosen' | 'ended'
+  readonly chosen: string | null
+  readonly challengers: readonly {
+    /** `lateness@5`, and its number. */
+    readonly challenger: string
+    readonly version: number
+    readonly standing: 'better' | 'not worse' | 'open' | 'out'
+    readonly evidence: RolloutEvidence
+  }[]
+}
+
 /** One evaluation without its checks, for lists and histories. */
 export interface ReportLine {
   readonly id: string

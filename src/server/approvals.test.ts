@@ -30,7 +30,7 @@ async function kept({ live }: TrainedServer): Promise<() => Promise<readonly str
   await live.remember(folder, [], { clock: trained.clock, retention: 1e12, onError })
   return async () => {
     await live.close()
-    const { entries } = await readRolloutLog(join(folder, 'events'))
+    const { entries } = await readRolloutLog(folder)
     const found = await replayed(trained.workspace.store, live.name, entries)
     return found.map(one => `${one.verdict} ${one.found}`)
   }

@@ -88,7 +88,7 @@ it('a metric that is worse takes back once its horizon is over, over a restart, 
   // of what nothing was told and no worth is stated for that, nothing counts
   expect(minutes).toMatchObject({ stable: { n: 0 }, canary: { n: 0 } })
   await live.close()
-  const { entries } = await readRolloutLog(join(folder, 'events'))
+  const { entries } = await readRolloutLog(folder)
   const found = await replayed(trained.workspace.store, 'worth-api', entries)
   expect(found.map(one => `${one.verdict} ${one.rule} ${one.found}`)).toEqual(['rolled-back metric agrees'])
   const [decision] = await trained.workspace.store.listDecisions({ subject: 'deployment worth-api', kind: 'rollout' })

@@ -1,5 +1,10 @@
 import { z } from '@hono/zod-openapi'
-import type { ReportLine as ReportLineAnswer, RolloutEvidence, Traffic as TrafficAnswer } from './api-types.ts'
+import type {
+  ContestView,
+  ReportLine as ReportLineAnswer,
+  RolloutEvidence,
+  Traffic as TrafficAnswer,
+} from './api-types.ts'
 
 /** Shapes of the control plane's answers, for the OpenAPI document. Times are microseconds since 1970 UTC. */
 const json = z.unknown()
@@ -19,7 +24,7 @@ export const limitSchema = z.coerce.number().int().min(1).max(1000)
 export const Decision = z
   .object({
     id: z.string(),
-    kind: z.enum(['gate', 'trigger', 'rollout', 'alert', 'promotion', 'quarantine', 'access', 'search']),
+    kind: z.enum(['gate', 'trigger', 'rollout', 'contest', 'alert', 'promotion', 'quarantine', 'access', 'search']),
     subject: z.string(),
     at: z.number(),
     verdict: z.string(),
@@ -192,6 +197,24 @@ export const Evidence: z.ZodType<RolloutEvidence> = z
   })
   .openapi('RolloutEvidence')
 
+export const Contest: z.ZodType<ContestView> = z
+  .object({
+    stable: z.string(),
+    since: z.number(),
+    until: z.number(),
+    phase: z.enum(['running', 'chosen', 'ended']),
+    chosen: z.string().nullable(),
+    challengers: z.array(
+      z.object({
+        challenger: z.string(),
+        version: z.number(),
+        standing: z.enum(['better', 'not worse', 'open', 'out']),
+        evidence: Evidence,
+      }),
+    ),
+  })
+  .openapi('Contest')
+
 const milliseconds = z.number().nullable()
 const ArmFigures = z.object({
   rows: z.number(),
@@ -229,6 +252,7 @@ export const DeploymentView = z
     health: z.object({ ready: z.boolean(), reasons: z.array(z.string()) }).nullable(),
     rollout: record.nullable(),
     evidence: Evidence.nullable(),
+    contest: Contest.nullable(),
     decisions: z.array(Decision),
   })
   .openapi('Deployment')

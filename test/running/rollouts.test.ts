@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { ContestView } from '../../src/server/api-types.ts'
 import { startUp, type Server } from '../support/command.ts'
 import { inside as millrace } from '../support/inside.ts'
 import { distanceOf, hostileModel } from '../support/hostile-model.ts'
@@ -47,6 +48,8 @@ const parted = deployment('parted-api', { model: lateness, canary: ${canary("tim
   await writeFile(join(root, 'hostile.onnx'), hostileModel())
   const scorer = "onnx('hostile.onnx', { inputs: { weight: 'weight', distance: 'distance' } })"
   await writeFile(config, rolling.replace(/gbt\(\{.*\}\)/, scorer).replace('{ csv,', '{ csv, onnx,'))
+  expect(await millrace(root, ['train'])).toMatchObject({ code: 0 })
+  await writeFile(config, rolling.replace(/gbt\(\{/, 'gbt({ seed: 9, '))
   expect(await millrace(root, ['train'])).toMatchObject({ code: 0 })
   server = await startUp(root)
 })
@@ -179,6 +182,47 @@ describe('a challenger in an ONNX file', () => {
     expect(lines.at(-1)?.rollout.shadow.rows).toBe(2)
   })
 
+  it('that throws in a contest is taken out of it, nobody is answered otherwise, and the other goes on', async () => {
+    expect(await millrace(root, ['rollout', 'contest', 'strict-api', '--versions', '2,3'])).toMatchObject({ code: 0 })
+    const standings = async (): Promise<readonly string[]> => {
+      const { contest } = await ask<{ contest: ContestView }>('strict-api')
+      return contest.challengers.map(one => one.standing)
+    }
+    await predict(7, distanceOf('throws'), 'strict-api')
+    expect(await until('taken out', async () => (await standings())[0] === 'out' && standings())).toEqual([
+      'out',
+      'open',
+    ])
+    await predict(1, 10, 'strict-api')
+    expect((await millrace(root, ['rollout', 'status', 'strict-api'])).out).toMatch(
+      /lateness@2 +out .*\n.*lateness@3 +open/,
+    )
+    const { code, out } = await millrace(root, [
+      'rollout',
+      'choose',
+      'strict-api',
+      '--version',
+      '3',
+      '--reason',
+      'whole',
+    ])
+    expect([code, out]).toEqual([0, expect.stringContaining('done by the server')])
+    expect(await ask('strict-api')).toMatchObject({
+      contest: { phase: 'chosen', chosen: 'lateness@3' },
+      rollout: { phase: 'shadow', config: { challenger: 'lateness@3' } },
+    })
+    await abort('strict-api')
+    const found = await until('kept', async () => {
+      const replayed = await millrace(root, ['rollout', 'replay', 'strict-api', '--json'])
+      const { decisions } = JSON.parse(replayed.out) as {
+        decisions: { verdict: string; rule: string; found: string }[]
+      }
+      const own = decisions.filter(one => /chosen/.test(one.verdict) || one.rule === 'guardrail error')
+      return own.length === 2 && own.map(one => `${one.verdict} ${one.rule} ${one.found}`)
+    })
+    expect(found).toEqual(['rolled-back guardrail error agrees', 'chosen command choose agrees'])
+  })
+
   it('that is beyond the stated latency is taken back, though it may take longer than stable', async () => {
     await begin('strict-api')
     await predict(20, 10, 'strict-api')
@@ -234,7 +278,7 @@ describe('a challenger in an ONNX file', () => {
       const { code, out } = await millrace(root, ['rollout', 'replay', name, '--json'])
       const { decisions, events } = JSON.parse(out) as { decisions: { found: string }[]; events: number }
       expect([code, new Set(decisions.map(one => one.found))]).toEqual([0, new Set(['agrees'])])
-      expect(decisions.length).toBe({ 'orders-api': 6, 'strict-api': 2, 'patient-api': 1, 'parted-api': 1 }[name])
+      expect(decisions.length).toBe({ 'orders-api': 6, 'strict-api': 5, 'patient-api': 1, 'parted-api': 1 }[name])
       expect(events).toBeGreaterThan(5)
     }
   })

@@ -220,6 +220,9 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
     'counts after the label horizon where no other is declared',
   ),
   'CanaryOptions.queries': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
+  'CanaryOptions.maxContest': of('src/server/contest.test.ts')(
+    'a person takes one, or ends it; beside a contest nothing else begins',
+  ),
   'CanaryOptions.approve': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
   'CanaryOptions.hours': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),
   'CanaryOptions.after': of('src/stages/deploy/rollout/start.test.ts')('have the defaults that their page names'),

@@ -6,6 +6,7 @@ import { of, type Test } from './seen.ts'
 const imported = of('test/import-model.test.ts')
 const data = of('test/data-commands.test.ts')
 const served = of('test/served.test.ts')
+const contests = served('several versions are compared until one is taken by hand, or none, by the command line')
 const delivered = of('test/feature-delivery.test.ts')
 const exported = delivered('has the values that training has, of a model, from CSV and from Parquet into either')
 const changes = of('test/feature-changes.test.ts')
@@ -164,6 +165,9 @@ export const flagsSeen: Readonly<Record<string, Test>> = {
     'is watched to its end from the command line, each change a line, with what the server alone knows',
   ),
   'deploy --version': served('the first version is stable at once, and every command of a rollout has its decision'),
+  'rollout contest --versions': contests,
+  'rollout choose --version': contests,
+  'rollout choose --reason': contests,
   ...each(['rollout promote', 'rollout approve', 'rollout abort', 'rollout pause', 'rollout resume'], {
     '--reason': served('the first version is stable at once, and every command of a rollout has its decision'),
   }),

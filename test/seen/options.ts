@@ -386,6 +386,9 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
     'a metric that is worse takes back once its horizon is over, over a restart, and the decision follows from what is kept',
   ),
   'CanaryOptions.queries': queried('needs a limit, and somebody to ask'),
+  'CanaryOptions.maxContest': of('src/server/contest.test.ts')(
+    'of three that are like stable none is chosen, and the contest ends with its time',
+  ),
   'CanaryOptions.approve': approvals(
     'an approval is given by a token that may, with its name and reason; operating is not approving',
   ),

@@ -15,6 +15,11 @@ const observed = of('src/server/observe.test.ts')
 const queriesPlayed = of('src/stages/deploy/rollout/queries.test.ts')
 const gates = of('src/stages/deploy/rollout/gates.test.ts')
 const segments = of('src/stages/deploy/rollout/segments.test.ts')
+const contests = of('src/server/contest.test.ts')
+const chosen = 'of three the better one is chosen and begins its rollout, over a restart, and its replay agrees'
+const alike = 'of three that are like stable none is chosen, and the contest ends with its time'
+const leaves =
+  'a broken one leaves early, and no caller feels it; one that is worse leaves by its labels, and with the last it ends'
 const bounds = of('src/stages/deploy/rollout/bounds.test.ts')
 const watch = of('src/stages/watch/watch.test.ts')
 const monitor = of('src/stages/watch/monitor/advance.test.ts')
@@ -57,6 +62,9 @@ export const verdictsSeen: Readonly<Record<string, Test>> = {
   'rollout rolled-back': rollout(
     'rolls back on nine errors that stable does not make, on a score that is not finite, and by hand, held or not',
   ),
+  'contest rolled-back': contests(leaves),
+  'contest chosen': contests(chosen),
+  'contest ended': contests(alike),
   'alert pending': watch('fires after two bad windows and resolves after three clean ones'),
   'alert firing': watch('fires after two bad windows and resolves after three clean ones'),
   'alert joined': monitor('an alert is pending, firing, joined, resolved or withdrawn, each with its decision'),
@@ -137,6 +145,13 @@ export const rulesSeen: Readonly<Record<string, Refusal>> = {
       'fires when a challenger was taken back, once, with the reason; the next rollout resolves it, and a person is told of none',
     ),
   ),
+  contest: both(
+    of('src/stages/watch/contest-alert.test.ts')(
+      'fires when a challenger is broken, not when one is worse, and the next contest resolves it',
+    ),
+  ),
+  challengers: { no: contests(leaves), yes: contests(chosen) },
+  'command choose': both(contests('a person takes one, or ends it; beside a contest nothing else begins')),
   bake: both(bounds('a bake ends at its length, not a microsecond before')),
   shadow: both(bounds('shadow rows are needed to the last one')),
   guardrails: both(bounds('a step needs its requests to the last one')),

@@ -8,7 +8,9 @@ import { dashboardFolder } from '../../src/server/dashboard.ts'
 import { paths } from './pages.ts'
 import { testServer, type TestServer } from './harness.ts'
 import { project } from '../../src/index.ts'
+import type { Json } from '../../src/internal/canonical-json.ts'
 import { createToken } from '../../src/server/index.ts'
+import { advanceContest, startContest } from '../../src/stages/deploy/contest/index.ts'
 import { seed, seedTraffic } from './seed.ts'
 
 const browserPath = process.env.CHROMIUM ?? '/usr/bin/chromium'
@@ -206,6 +208,47 @@ test.skipIf(!hasBrowser)(
       expect(rows.join('\n')).toContain('rare segments together')
     } finally {
       await browser.close()
+    }
+  },
+)
+
+test.skipIf(!hasBrowser)(
+  'challengers of a contest stand beside each other, and one is taken by who asks twice',
+  async () => {
+    const contested = await testServer()
+    const browser = await chromium.launch({ executablePath: browserPath, args: ['--no-sandbox'] })
+    try {
+      const configs = [3, 4].map(
+        version =>
+          ({
+            deployment: 'lateness-api',
+            challenger: `lateness@${version}`,
+            stable: 'lateness@2',
+            task: 'binary',
+          }) as const,
+      )
+      const begun = startContest(configs, { now: 0, until: 1e15, seeds: [3, 4] })
+      const first = begun.arms[0]?.salt ?? ''
+      const { state } = advanceContest(begun, {
+        type: 'arm',
+        at: 1,
+        arm: first,
+        event: { type: 'memory', at: 1, bytes: 2 ** 40 },
+      })
+      await contested.workspace.store.putDocument('contest', 'lateness-api', state as unknown as Json, 1)
+      const page = await browser.newPage()
+      await page.goto(`${contested.url}/deployments`)
+      const table = page.getByRole('region', { name: /Challengers of lateness@2/ })
+      await table.waitFor()
+      const rows = (await table.getByRole('row').allInnerTexts()).map(row => row.split(/\t/).slice(0, 2).join(' '))
+      expect(rows).toEqual([expect.stringMatching(/challenger/i), 'lateness@3 out', 'lateness@4 open'])
+      await table.getByRole('button', { name: 'Choose' }).click()
+      expect(contested.deployment.commands).toEqual([])
+      await table.getByRole('button', { name: 'Roll out lateness@4?' }).click()
+      await expect.poll(() => contested.deployment.commands).toEqual([expect.stringMatching(/^choose 4 by /)])
+    } finally {
+      await browser.close()
+      await contested.end()
     }
   },
 )

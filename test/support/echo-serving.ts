@@ -37,6 +37,7 @@ export function echoDeployment(options: EchoOptions): EchoDeployment {
     model: 'echo',
     stable: { version: 1, digest: `sha256:${'0'.repeat(64)}`, since },
     rollout: options.rollout ?? null,
+    contest: null,
     requests: { stable: requests, canary: 0, errors: 0 },
     labels: { waiting: 0, horizon: 0 },
     latencyMicros: { p50: 0, p99: 0 },
@@ -83,6 +84,14 @@ export function echoDeployment(options: EchoOptions): EchoDeployment {
     },
     async rollOut(version, actor) {
       commands.push(`rollout ${version} by ${actor}`)
+      return status()
+    },
+    async startContest(versions) {
+      commands.push(`contest of ${versions.join(', ')}`)
+      return status()
+    },
+    async choose(version, actor) {
+      commands.push(`choose ${version} by ${actor}`)
       return status()
     },
   }

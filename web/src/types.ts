@@ -1,6 +1,13 @@
-import type { RolloutEvidence } from '../../src/server/api-types.ts'
+import type { ContestView as Contest, RolloutEvidence } from '../../src/server/api-types.ts'
 
-export type { ArmFigures, ReportLine, RolloutEvidence, Session, Traffic } from '../../src/server/api-types.ts'
+export type {
+  ArmFigures,
+  ContestView as Contest,
+  ReportLine,
+  RolloutEvidence,
+  Session,
+  Traffic,
+} from '../../src/server/api-types.ts'
 
 /** The parts of the server's answers that are shown; `GET /openapi.json` has them whole. */
 export interface Decision {
@@ -118,6 +125,7 @@ export interface Deployment {
     readonly rolling?: readonly string[]
   } | null
   readonly evidence: RolloutEvidence | null
+  readonly contest: Contest | null
   readonly decisions: readonly Decision[]
 }
 export interface Window {

@@ -80,11 +80,12 @@ export function retrainer(workspace: Workspace, jobs: Jobs, log: Log): Retrainer
     const version = (await store.listModelVersions(model)).find(one => one.runId === ended.id)?.version
     // Its own version may be tried already: an earlier server had got that far
     const own = `${model}@${version}`
-    while (version !== undefined && deployment.rolling && deployment.rollout?.config.challenger !== own) {
-      const { config, phase } = deployment.rollout ?? {}
-      monitor.retrainWaits(
-        `${own}, trained because of ${decision.id}, waits until the rollout of ${config?.challenger ?? 'another version'} (${phase ?? 'under way'}) has ended`,
-      )
+    while (version !== undefined && deployment.tried !== undefined && deployment.tried !== own) {
+      const { phase } = deployment.rollout ?? {}
+      const other = deployment.contesting
+        ? `the contest of ${deployment.tried}`
+        : `the rollout of ${deployment.tried} (${phase ?? 'under way'})`
+      monitor.retrainWaits(`${own}, trained because of ${decision.id}, waits until ${other} has ended`)
       await wait()
     }
     return concludeRetrain(workspace, deployment, request, ended.id)

@@ -94,7 +94,7 @@ describe('a segment in which a challenger is broken', () => {
     expect(alerts[0]?.summary).toContain('where zone = "south"')
     await first.instance.close()
     await second.instance.close()
-    const { entries } = await readRolloutLog(join(workspace.folder, 'serving', 'parted', 'events'))
+    const { entries } = await readRolloutLog(join(workspace.folder, 'serving', 'parted'))
     const again = await replayed(workspace.store, 'parted', entries)
     expect(again.map(one => [one.rule, one.found])).toEqual([['segment guardrail error', 'agrees']])
   })

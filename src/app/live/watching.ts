@@ -9,6 +9,7 @@ import { versionName } from '../../stages/register/version-parts.ts'
 import type { LiveDeployment } from '../../stages/serve/deployment.ts'
 import type { LiveServing } from '../../stages/serve/serving.ts'
 import { LiveMonitor } from '../../stages/watch/live.ts'
+import { ContestAlert } from '../../stages/watch/contest-alert.ts'
 import { RolloutAlert } from '../../stages/watch/rollout-alert.ts'
 import { ObservationReader, type Positions } from '../../stages/instances/observation-reader.ts'
 import type { Keeper } from '../../stages/serve/journal.ts'
@@ -59,7 +60,7 @@ async function monitorOf(
   await monitor.restore()
   if (deployment.stable) monitor.watch(deployment.stable.profile, deployment.stable.scaler)
   deployment.observer = monitor
-  monitor.challenger = () => (deployment.rolling ? deployment.rollout?.config.challenger : undefined)
+  monitor.challenger = () => deployment.tried
   deployment.onStable = version => monitor.watch(version.profile, version.scaler)
   monitor.onRetrain = ({ decision }) => void retrainer.carry(deployment, monitor, decision.id)
   return monitor
@@ -113,6 +114,7 @@ export async function watchAll(
     const notifiers = await notifiersOf([...new Set(own.flatMap(one => one.definition.notify))], log)
     const { store } = workspace
     triggers.push(new RolloutAlert({ store, clock, notifiers }, deployment.name, () => deployment.rollout))
+    triggers.push(new ContestAlert({ store, clock, notifiers }, deployment.name, () => deployment.contest))
     const folder = join(workspace.folder, 'serving', deployment.name)
     const keepers: Keeper[] = [...own]
     if (others) {

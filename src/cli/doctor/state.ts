@@ -10,7 +10,7 @@ import { fail, isMillraceError } from '../../errors/index.ts'
 import { type LogVerdict, verifyLog } from '../../config/keyring.ts'
 import { verifyAudit } from '../../stages/protect/audit/verify.ts'
 import { gapBetween, readSegmentAt } from '../../stages/serve/journal.ts'
-import { eventsFolder, readRolloutLog } from '../../stages/serve/rollout-log.ts'
+import { eventsFolder, readContestLog, readRolloutLog } from '../../stages/serve/rollout-log.ts'
 import { counted } from '../words.ts'
 import { type Finding, look } from './finding.ts'
 
@@ -120,7 +120,8 @@ async function journals(folder: string): Promise<string> {
 async function rolloutLogs(folder: string): Promise<string> {
   const place = join(folder, 'serving')
   const deployments = await readdir(place).catch(() => [])
-  const kept = await Promise.all(deployments.map(name => readRolloutLog(join(place, name, eventsFolder))))
+  const folders = deployments.map(name => join(place, name))
+  const kept = await Promise.all([...folders.map(readRolloutLog), ...folders.map(readContestLog)])
   const damaged = kept.flatMap(one => one.damaged)
   if (damaged.length > 0)
     throw new Error(

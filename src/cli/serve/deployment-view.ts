@@ -2,6 +2,7 @@ import type { Workspace } from '../../config/workspace.ts'
 import type { Decision } from '../../define/decision.ts'
 import { catalogue, isMillraceError } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
+import type { ContestState } from '../../stages/deploy/contest/index.ts'
 import type { RolloutState } from '../../stages/deploy/rollout/index.ts'
 import type { StableDocument } from '../../stages/serve/stable-record.ts'
 import { see, serverOf } from './running.ts'
@@ -12,6 +13,8 @@ export interface DeploymentNow {
   readonly model: string | null
   readonly stable: StableDocument | null
   readonly rollout: RolloutState | null
+  /** Several challengers that are compared, or were last. */
+  readonly contest: ContestState | null
   /** Newest first. */
   readonly decisions: readonly Decision[]
 }
@@ -26,24 +29,25 @@ export async function deploymentNow(workspace: Workspace, name: string): Promise
   const told = await fromServer(workspace, name)
   if (told) return { name, model, stable: stable ?? null, ...told }
   const rollout = (await store.getDocument<Json>('rollout', name))?.value as unknown as RolloutState | undefined
+  const contest = (await store.getDocument<Json>('contest', name))?.value as unknown as ContestState | undefined
   const decisions = await store.listDecisions({ subject: `deployment ${name}`, limit: maxDecisions })
-  return { name, model, stable: stable ?? null, rollout: rollout ?? null, decisions }
+  return { name, model, stable: stable ?? null, rollout: rollout ?? null, contest: contest ?? null, decisions }
 }
 
 /** Undefined where no server answers: one that is just ending or beginning must end no look at it. */
 async function fromServer(
   workspace: Workspace,
   name: string,
-): Promise<Pick<DeploymentNow, 'rollout' | 'decisions'> | undefined> {
+): Promise<Pick<DeploymentNow, 'rollout' | 'contest' | 'decisions'> | undefined> {
   const server = await serverOf(workspace)
   if (!server) return undefined
   try {
-    const { rollout, decisions } = (await see(
+    const { rollout, decisions, status } = (await see(
       workspace,
       server,
       `/v1/deployments/${encodeURIComponent(name)}`,
-    )) as Pick<DeploymentNow, 'rollout' | 'decisions'>
-    return { rollout, decisions }
+    )) as Pick<DeploymentNow, 'rollout' | 'decisions'> & { readonly status: Pick<DeploymentNow, 'contest'> | null }
+    return { rollout, contest: status?.contest ?? null, decisions }
   } catch (error) {
     const silent = [catalogue.serverSilent.code, catalogue.noLeader.code].some(
       code => isMillraceError(error) && error.code === code,

@@ -5,6 +5,7 @@ import { queryStandings } from '../../stages/deploy/rollout/query-verdict.ts'
 import { evidenceOf } from '../../stages/deploy/rollout/transition.ts'
 import { versionName } from '../../stages/register/version-parts.ts'
 import { tableLines } from '../output.ts'
+import { contestLines } from './contest-lines.ts'
 import type { DeploymentNow } from './deployment-view.ts'
 
 export const isOver = ({ phase }: Pick<RolloutState, 'phase'>): boolean => phase === 'done' || phase === 'rolled-back'
@@ -80,6 +81,12 @@ export function rolloutLines(state: RolloutState): readonly string[] {
       ? 'no labels count yet'
       : `${count(labels.rows)} labelled rows: loss difference ${short(difference ?? 0)}${lower === null || upper === null ? '' : `, between ${short(lower)} and ${short(upper)}`}`,
   ]
+}
+
+/** What is tried, or was last, with its evidence: a contest for as long as no rollout of one of its challengers is there. */
+export function standingLines({ contest, rollout }: DeploymentNow): readonly string[] {
+  const lines = contest && contest.phase !== 'chosen' ? contestLines(contest) : []
+  return contest?.phase === 'running' || !rollout ? lines : [...lines, ...rolloutLines(rollout)]
 }
 
 /** A decision in one line. */

@@ -3,6 +3,7 @@ import type { Deployment } from '../../define/deployment.ts'
 import { viewOfRole } from '../../define/features.ts'
 import type { Project } from '../../define/project.ts'
 import { fail } from '../../errors/index.ts'
+import type { ContestState } from '../../stages/deploy/contest/index.ts'
 import type { RolloutCommand } from '../../stages/deploy/rollout/index.ts'
 import type { LiveDeployment } from '../../stages/serve/deployment.ts'
 import { LiveServing } from '../../stages/serve/serving.ts'
@@ -10,6 +11,7 @@ import { stableDocuments } from '../../stages/serve/stable-record.ts'
 import type { DeploymentStatus } from '../../stages/serve/types.ts'
 import type { Command, Invocation, Output } from '../command.ts'
 import { releaseLead, seizeLead } from '../../stages/instances/leadership.ts'
+import { contestLines } from './contest-lines.ts'
 import { ask, serverOf } from './running.ts'
 import { fillingViews, lostView } from '../../app/fill-views.ts'
 
@@ -58,6 +60,8 @@ interface RolloutView {
 
 export function printStatus(status: DeploymentStatus, out: Output): void {
   out.line(`${status.name}  ${status.stable ? `stable ${status.model}@${status.stable.version}` : 'nothing deployed'}`)
+  const contest = status.contest as ContestState | null
+  if (contest?.phase === 'running') for (const line of contestLines(contest)) out.line(`  ${line}`)
   const rollout = status.rollout as RolloutView | null
   if (!rollout?.config) return
   out.line(
@@ -124,15 +128,22 @@ export function liveOf(serving: LiveServing, name: string): LiveDeployment {
   return live
 }
 
+export const reasonOption = { flags: '--reason <text>', description: 'why; it is kept with the decision' }
+
+/** Why, in the operator's words. */
+export function reasonOf({ options }: Invocation): string | undefined {
+  const given = options.reason
+  return typeof given === 'string' && given.trim() !== '' ? given.trim().slice(0, 1000) : undefined
+}
+
 /** The verb that gives one operator's command. */
 export function rolloutCommand(command: RolloutCommand, summary: string): Command {
   return {
     summary,
     arguments: [{ name: 'deployment', description: 'which (default: the only one)' }],
-    options: [{ flags: '--reason <text>', description: 'why; it is kept with the decision' }],
+    options: [reasonOption],
     run(invocation) {
-      const given = invocation.options.reason
-      const reason = typeof given === 'string' && given.trim() !== '' ? given.trim().slice(0, 1000) : undefined
+      const reason = reasonOf(invocation)
       const remote = {
         path: (name: string): string => `/v1/deployments/${name}:${command}`,
         ...(reason === undefined ? {} : { body: { reason } }),

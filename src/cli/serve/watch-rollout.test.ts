@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { minute, Played } from '../../../test/support/played-rollout.ts'
 import { createOutput } from '../output.ts'
+import { advanceContest, startContest } from '../../stages/deploy/contest/index.ts'
 import type { DeploymentNow } from './deployment-view.ts'
 import { type Screen, watchRollout } from './watch-rollout.ts'
 
@@ -20,7 +21,7 @@ function looks(...played: readonly Played[]): () => Promise<DeploymentNow> {
   return async () => {
     const one = played[Math.min(i++, played.length - 1)] as Played
     const stable = { model: 'm', version: 1, since: 0, declared: {} as never }
-    return { name: 'api', model: 'm', stable, rollout: one.state, decisions: one.decisions.toReversed() }
+    return { name: 'api', model: 'm', stable, rollout: one.state, contest: null, decisions: one.decisions.toReversed() }
   }
 }
 const begun = (): Played => new Played({ bake: '1h' })
@@ -84,6 +85,36 @@ it('knows how one ended that is followed by another before the next look', async
   expect(await watchRollout(looks(stepped(), other), createOutput(false, screen, screen), screen)).toBe(0)
 })
 
+it('follows a contest into the rollout of the one that is chosen, and ends with it where none is', async () => {
+  const configs = [2, 3].map(
+    version => ({ deployment: 'api', challenger: `m@${version}`, stable: 'm@1', task: 'binary' }) as const,
+  )
+  const running = startContest(configs, { now: 0, until: 86_400_000_000, seeds: [2, 3] })
+  const ended = advanceContest(running, { type: 'end', at: 5, actor: 'ada' })
+  const chosen = advanceContest(running, { type: 'choose', at: 5, actor: 'ada', challenger: 'm@2' })
+  const watched = async (...looked: readonly Partial<DeploymentNow>[]): Promise<[number, string]> => {
+    const screen = taken(false)
+    let i = 0
+    const look = async (): Promise<DeploymentNow> => ({
+      name: 'api',
+      model: 'm',
+      stable: null,
+      rollout: null,
+      contest: running,
+      decisions: [],
+      ...looked[Math.min(i++, looked.length - 1)],
+    })
+    return [await watchRollout(look, createOutput(false, screen, screen), screen), screen.text]
+  }
+  const [none, told] = await watched({}, { contest: ended.state, decisions: ended.decisions })
+  expect(none).toBe(1)
+  expect(told).toContain('contest of m@2, m@3 against m@1: running, until 1970-01-02T00:00:00')
+  expect(told).toContain('ended  ada ended the contest')
+  const through = { contest: chosen.state, decisions: chosen.decisions }
+  expect((await watched({}, { ...through, rollout: begun().state }, { ...through, rollout: done().state }))[0]).toBe(0)
+  expect((await watched({}, { ...through, rollout: begun().state }, { ...through, rollout: taker().state }))[0]).toBe(1)
+})
+
 it('ends at once where there is no rollout', async () => {
   const screen = taken(false)
   const look = async (): Promise<DeploymentNow> => ({
@@ -91,6 +122,7 @@ it('ends at once where there is no rollout', async () => {
     model: 'm',
     stable: null,
     rollout: null,
+    contest: null,
     decisions: [],
   })
   expect(await watchRollout(look, createOutput(false, screen, screen), screen)).toBe(0)

@@ -1,7 +1,8 @@
 import type { RolloutState } from '../../stages/deploy/rollout/index.ts'
 import type { Output } from '../command.ts'
 import type { DeploymentNow } from './deployment-view.ts'
-import { decisionLine, isOver, rolloutLines, stableLine, standing } from './rollout-lines.ts'
+import { contestLine } from './contest-lines.ts'
+import { decisionLine, isOver, stableLine, standing, standingLines } from './rollout-lines.ts'
 
 const everyMs = 500
 /** Decisions below a rollout that is drawn again and again. */
@@ -35,7 +36,7 @@ export function drawing(screen: Screen): Teller {
     tell(now) {
       const lines = [
         stableLine(now),
-        ...(now.rollout ? rolloutLines(now.rollout) : ['no rollout']),
+        ...(now.rollout || now.contest ? standingLines(now) : ['no rollout']),
         '',
         ...now.decisions.slice(0, maxDrawn).map(decisionLine),
       ]
@@ -53,19 +54,43 @@ function writing(out: Output): Teller {
     tell(now, news) {
       if (first) {
         out.line(stableLine(now))
-        out.line(now.rollout ? standing(now.rollout) : 'no rollout')
+        const contest = now.contest?.phase === 'running' ? contestLine(now.contest) : undefined
+        out.line(contest ?? (now.rollout ? standing(now.rollout) : 'no rollout'))
       }
       if (first || news.length > 0)
-        out.entry({ deployment: now.name, model: now.model, stable: now.stable, rollout: now.rollout, decisions: news })
+        out.entry({
+          deployment: now.name,
+          model: now.model,
+          stable: now.stable,
+          rollout: now.rollout,
+          contest: now.contest,
+          decisions: news,
+        })
       first = false
       for (const one of news) out.line(decisionLine(one))
     },
   }
 }
 
+/** What is looked at until it ends. */
+type Watched = Pick<DeploymentNow, 'contest' | 'rollout'>
+
+/** A contest while it runs, then the rollout of the one that was chosen; else the rollout that there is. */
+function nextOf(watched: Watched, now: DeploymentNow): Watched | 0 | 1 {
+  if (watched.contest?.phase === 'running') {
+    const { contest } = now
+    if (contest?.id === watched.contest.id && contest.phase === 'running') return watched
+    return contest?.id === watched.contest.id && contest.phase === 'chosen'
+      ? { contest: null, rollout: now.rollout }
+      : 1
+  }
+  const end = watched.rollout === null ? 'done' : endOf(watched.rollout, now)
+  return end === undefined ? watched : end === 'rolled-back' ? 1 : 0
+}
+
 /**
- * Looks at a rollout until it ends. Gives 0 where its challenger came through, or where there is none, and 1 where it was
- * taken back.
+ * Looks at a rollout, or at a contest and the rollout that follows, until it ends. Gives 0 where a challenger came through, or where
+ * there is none, and 1 where it was taken back or none was chosen.
  */
 export async function watchRollout(
   look: () => Promise<DeploymentNow>,
@@ -74,12 +99,13 @@ export async function watchRollout(
 ): Promise<number> {
   const teller = screen.isTTY && !out.json ? drawing(screen) : writing(out)
   let now = await look()
-  const watched = now.rollout
+  let watched: Watched = now
   const seen = new Set(now.decisions.map(one => one.id))
   teller.tell(now, [])
   for (;;) {
-    const end = watched === null ? 'done' : endOf(watched, now)
-    if (end !== undefined) return end === 'rolled-back' ? 1 : 0
+    const next = nextOf(watched, now)
+    if (typeof next === 'number') return next
+    watched = next
     await new Promise(resolve => setTimeout(resolve, everyMs))
     now = await look()
     const news = now.decisions.filter(one => !seen.has(one.id)).toReversed()

@@ -11,6 +11,7 @@ export interface ServerEvent {
     | 'decision'
     | 'report'
     | 'rollout'
+    | 'contest'
     | 'deployment'
     | 'alert'
     | 'windows'

@@ -3,7 +3,7 @@ import type { MetadataStore } from '../../ports/metadata-store.ts'
 import type { EventBus } from './bus.ts'
 
 /** Documents whose change is shown. */
-const watched = ['rollout', 'deployment', 'alert'] as const
+const watched = ['rollout', 'contest', 'deployment', 'alert'] as const
 
 /**
  * Looks once a second at the newest runs, decisions, reports and documents, so that what other processes did shows too.

@@ -13,7 +13,9 @@ export const decisionRoutes = [
     summary: 'Decisions, newest first',
     query: z.strictObject({
       limit: limitSchema.optional(),
-      kind: z.enum(['gate', 'trigger', 'rollout', 'alert', 'promotion', 'quarantine', 'access', 'search']).optional(),
+      kind: z
+        .enum(['gate', 'trigger', 'rollout', 'contest', 'alert', 'promotion', 'quarantine', 'access', 'search'])
+        .optional(),
       subject: nameSchema.optional(),
     }),
     answer: z.object({ decisions: z.array(Decision) }),

@@ -5,6 +5,7 @@ import { fail } from '../../errors/index.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import type { RolloutCommand } from '../../stages/deploy/rollout/index.ts'
 import type { ServedDeployment } from '../../stages/serve/types.ts'
+import { contestView } from '../contest-view.ts'
 import { rolloutEvidence } from '../rollout-evidence.ts'
 import { trafficOf } from '../traffic-figures.ts'
 import { liveRoute } from '../route.ts'
@@ -19,6 +20,7 @@ async function view(name: string, declared: Deployment | undefined, services: Se
   const rollout = await store.getDocument<Json>('rollout', name)
   // what this process serves is fresher than its last stored state
   const state = status?.rollout ?? rollout?.value ?? null
+  const contest = await store.getDocument<Json>('contest', name)
   const decisions = await store.listDecisions({ subject: `deployment ${name}`, limit: 50 })
   return {
     name,
@@ -29,6 +31,7 @@ async function view(name: string, declared: Deployment | undefined, services: Se
     health: served?.health() ?? null,
     rollout: state,
     evidence: rolloutEvidence(state),
+    contest: contestView(status?.contest ?? contest?.value ?? null),
     decisions,
   }
 }
@@ -39,6 +42,9 @@ export function servedOf({ serving }: ServerServices, name: string): ServedDeplo
   return found
 }
 
+/** Why, in the operator's words. */
+const reason = z.string().trim().min(1).max(1000).optional()
+
 const command = (verb: RolloutCommand, summary: string) =>
   liveRoute({
     method: 'POST',
@@ -47,7 +53,7 @@ const command = (verb: RolloutCommand, summary: string) =>
     permission: verb === 'approve' ? 'approve' : 'operate',
     tag: 'deployments',
     summary,
-    body: z.strictObject({ reason: z.string().trim().min(1).max(1000).optional() }),
+    body: z.strictObject({ reason }),
     answer: DeploymentView,
     async handler({ params: { name = '' }, body, actor }, services) {
       await servedOf(services, name).command(verb, actor, body.reason)
@@ -99,7 +105,7 @@ export const deploymentRoutes = [
       trafficOf(servedOf(services, name), hours),
   }),
   command('promote', 'Gives the challenger all traffic now'),
-  command('abort', 'Gives the stable version all traffic again and ends the rollout'),
+  command('abort', 'Gives the stable version all traffic again and ends the rollout, or the contest'),
   command('pause', 'Holds the rollout at its weight'),
   command('resume', 'Lets a held rollout go on'),
   command('approve', 'Lets a rollout go on that waits for a person'),
@@ -130,6 +136,36 @@ export const deploymentRoutes = [
     async handler({ params: { name = '' }, body, actor }, services) {
       await servedOf(services, name).rollOut(body.version, actor)
       services.bus.publish('rollout', { id: name, command: 'rollout', version: body.version })
+      return view(name, services.workspace.project.deployments.get(name), services)
+    },
+  }),
+  liveRoute({
+    method: 'POST',
+    path: '/v1/deployments/{name}:contest',
+    byLeader: true,
+    permission: 'operate',
+    tag: 'deployments',
+    summary: 'Begins to compare several versions with the stable one, on the requests that it answers',
+    body: z.strictObject({ versions: z.array(z.int().min(1)).min(1).max(100) }),
+    answer: DeploymentView,
+    async handler({ params: { name = '' }, body }, services) {
+      await servedOf(services, name).startContest(body.versions)
+      services.bus.publish('rollout', { id: name, command: 'contest', versions: body.versions })
+      return view(name, services.workspace.project.deployments.get(name), services)
+    },
+  }),
+  liveRoute({
+    method: 'POST',
+    path: '/v1/deployments/{name}:choose',
+    byLeader: true,
+    permission: 'operate',
+    tag: 'deployments',
+    summary: 'Takes one of the versions that are compared, whatever the evidence says: its rollout begins',
+    body: z.strictObject({ version: z.int().min(1), reason }),
+    answer: DeploymentView,
+    async handler({ params: { name = '' }, body, actor }, services) {
+      await servedOf(services, name).choose(body.version, actor, body.reason)
+      services.bus.publish('rollout', { id: name, command: 'choose', version: body.version })
       return view(name, services.workspace.project.deployments.get(name), services)
     },
   }),

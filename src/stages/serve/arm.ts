@@ -1,7 +1,9 @@
+import { fail } from '../../errors/index.ts'
+import { versionName } from '../register/version-parts.ts'
 import type { StageServices } from '../services.ts'
 import { RowEncoder } from './encode.ts'
 import type { OnlineViews } from './online-views.ts'
-import { loadProven, type ServedVersion } from './served-version.ts'
+import { loadProven, retire, type ServedVersion } from './served-version.ts'
 
 /** A version with what makes its inputs of a request: its own expressions and features, whatever the other arm reads. */
 export interface Arm extends ServedVersion {
@@ -25,4 +27,17 @@ export async function loadArm(
     await served.loaded.close()
     throw error
   }
+}
+
+/** Throws `taskChanged`, and lets the challenger go, where it answers something else than what is stable. */
+export function checkTask(deployment: string, challenger: Arm, stable: Arm): void {
+  if (challenger.model.task === stable.model.task) return
+  retire(challenger)
+  throw fail('taskChanged', {
+    deployment,
+    version: versionName(challenger.record),
+    task: challenger.model.task,
+    stable: versionName(stable.record),
+    served: stable.model.task,
+  })
 }

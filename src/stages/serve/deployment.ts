@@ -4,18 +4,22 @@ import type { Json } from '../../internal/canonical-json.ts'
 import { messageOf } from '../../internal/message-of.ts'
 import type { Micros } from '../../internal/time.ts'
 import type { Task } from '../../math/task.ts'
-import { type CommandEvent, startRollout, type RolloutState } from '../deploy/rollout/index.ts'
-import { limitOf, logE, segmentStandings } from '../deploy/rollout/guardrail-verdict.ts'
+import type { ContestState } from '../deploy/contest/index.ts'
+import { type CommandEvent, type ResolvedConfig, startRollout, type RolloutState } from '../deploy/rollout/index.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
 import type { StageServices } from '../services.ts'
 import { versionCalled, versionName } from '../register/version-parts.ts'
-import { type Arm, loadArm } from './arm.ts'
+import { type Arm, checkTask, loadArm } from './arm.ts'
 import { requestColumns } from './encode.ts'
+import { type Contested, Contests } from './contests.ts'
 import type { JournalOptions, Keeper } from './journal.ts'
 import { Explanations } from './explanations.ts'
+import { KnownColumns } from './known-columns.ts'
 import { LabelPairs, withWaiting } from './label-pairs.ts'
-import { type Ending, LiveRollout } from './live-rollout.ts'
+import type { Ending } from './decision-queue.ts'
+import { LiveRollout } from './live-rollout.ts'
 import { type Observer, ServingMemory } from './memory.ts'
+import { nearnessOf } from './nearness.ts'
 import type { OnlineViews } from './online-views.ts'
 import { Predictor } from './predictor.ts'
 import type { Recorder, ToldValue } from './recorder.ts'
@@ -24,7 +28,8 @@ import { rolloutConfigOf } from './rollout-config.ts'
 import { ScalerGuard } from './scaler-guard.ts'
 import { retire, type ServedVersion } from './served-version.ts'
 import { recordStable, recordWithdrawn, type StableDocument } from './stable-record.ts'
-import type { Nearness, TrafficHistory } from './traffic.ts'
+import type { TrafficHistory } from './traffic.ts'
+import { checkLabels, checkMetrics } from './told.ts'
 import { Trial } from './trial.ts'
 import type { DeploymentStatus, Explained, Label, Prediction, PredictRequest, ServedDeployment } from './types.ts'
 
@@ -35,18 +40,6 @@ export interface Lead extends JournalOptions {
   /** Where it writes; it takes nothing any more once another leads. By default the store of the services. */
   readonly store?: MetadataStore
 }
-
-/** How near each guardrail is to taking the challenger back; 1 does. */
-const nearnessOf = (state: RolloutState): Nearness =>
-  Object.fromEntries([
-    ...state.config.guardrails.map(kind => [kind, Math.max(0, logE(state, kind)) / limitOf(state.config, kind)]),
-    ...segmentStandings(state)
-      .slice(0, 1)
-      .map(one => ['nearest segment', Math.max(0, one.logE) / one.limit]),
-  ])
-
-type Columns = ServedDeployment['columns']
-const none: Columns = []
 
 const isOver = ({ phase }: RolloutState): boolean => phase === 'done' || phase === 'rolled-back'
 
@@ -61,6 +54,7 @@ export class LiveDeployment implements ServedDeployment {
   readonly #views: OnlineViews
   readonly #predictor: Predictor
   readonly #rollout: LiveRollout
+  readonly #contests: Contests
   readonly #memory: ServingMemory
   /** Hears of what is answered: the memory, or who writes it down for the instance that leads. */
   #recorder: Recorder
@@ -71,8 +65,7 @@ export class LiveDeployment implements ServedDeployment {
   #down: { readonly version: string; readonly error: unknown } | undefined
   #stableSince: Micros = 0
   #closing: Promise<void> | undefined
-  /** Made once for as long as the versions are the same: each request asks. */
-  #columns: { readonly demanded: Columns; readonly tried: Columns; readonly all: Columns } | undefined
+  readonly #columns = new KnownColumns()
   readonly #scaler: ScalerGuard
   readonly #explanations: Explanations
   readonly #queries: RolloutQueries
@@ -102,11 +95,15 @@ export class LiveDeployment implements ServedDeployment {
       // What was asked of another rollout, or while this instance led, says nothing now
       if (this.leads && this.rolling && this.rollout?.salt === of.salt) this.#rollout.move(event)
     })
+    const { queue } = this.#rollout
+    this.#contests = new Contests(services, this.#contested(), { queue, heard: () => this.#rollout.heard?.() })
     const horizon = (): Micros => definition.canary.metricHorizon ?? labelHorizon
-    this.#memory = new ServingMemory(this.#rollout, this.#noPairs(), () => services.clock.now(), horizon)
+    const pairs = (): LabelPairs => this.#noPairs()
+    this.#memory = new ServingMemory(this.#rollout, this.#contests.live, pairs, () => services.clock.now(), horizon)
     this.#recorder = this.#memory
     this.#predictor = new Predictor(definition, services.clock, () => ({
       rollout: this.#rollout,
+      contest: this.#contests.live,
       recorder: this.#recorder,
     }))
   }
@@ -128,13 +125,7 @@ export class LiveDeployment implements ServedDeployment {
   /** What the stable version demands, and what only a challenger reads: who does not send that yet is answered all the same. */
   get columns(): ServedDeployment['columns'] {
     const demanded = this.#stable?.encoder.columns ?? requestColumns(this.definition.model)
-    const tried = this.#rollout.trial?.arm.encoder.columns ?? none
-    if (this.#columns?.demanded === demanded && this.#columns.tried === tried) return this.#columns.all
-    const known = new Set(demanded.map(column => column.name))
-    const further = tried.filter(column => !known.has(column.name)).map(column => ({ ...column, nullable: true }))
-    const all = further.length === 0 ? demanded : [...demanded, ...further]
-    this.#columns = { demanded, tried, all }
-    return all
+    return this.#columns.of(demanded, this.#tried())
   }
   get stable(): ServedVersion | undefined {
     return this.#stable
@@ -148,12 +139,26 @@ export class LiveDeployment implements ServedDeployment {
     return this.#rollout.rolling
   }
 
+  /** Several challengers that are compared, or were last. */
+  get contest(): ContestState | undefined {
+    return this.#contests.live.state
+  }
+  get contesting(): boolean {
+    return this.#contests.live.running
+  }
+  /** What is tried beside the stable version now: `late@2`, or several; undefined where nothing is. */
+  get tried(): string | undefined {
+    if (this.rolling) return this.rollout?.config.challenger
+    return this.contesting ? this.contest?.arms.map(one => one.config.challenger).join(', ') : undefined
+  }
+
   /**
    * Takes up where the store says that it is: the stable version, and a rollout that is running. Called again, it follows what
    * changed there meanwhile.
    */
   async restore(): Promise<void> {
     await this.#restoreStable()
+    await this.#contests.restore()
     await this.#restoreRollout()
   }
 
@@ -210,7 +215,7 @@ export class LiveDeployment implements ServedDeployment {
     const challenger = versionCalled(said.config.challenger)
     try {
       const arm = await this.#load(challenger.model, challenger.version, this.#services.challengers)
-      this.#rollout.take(said, this.#trialOf(arm, said))
+      this.#rollout.take(said, this.#trialOf(arm, said.config))
     } catch (error) {
       // What cannot be loaded cannot be tried; who answers is not its concern
       this.#predictor.trouble = messageOf(error)
@@ -249,6 +254,7 @@ export class LiveDeployment implements ServedDeployment {
     this.#authority = store ?? this.#services.store
     await this.#giveUp()
     await this.#memory.open(folder, others, options)
+    this.#contests.giveUp()
     this.#recorder = this.#memory
   }
 
@@ -257,9 +263,10 @@ export class LiveDeployment implements ServedDeployment {
     this.#rollout.heard = heard
   }
 
-  /** How far other instances were heard when the rollout was stored last. */
+  /** How far other instances were heard when the rollout, or the contest, was stored last. */
   get heard(): Json | undefined {
-    return (this.rollout as { readonly heard?: Json } | undefined)?.heard
+    const stored = this.contesting ? this.contest : this.rollout
+    return (stored as { readonly heard?: Json } | undefined)?.heard
   }
 
   /** Another instance leads: what is answered here is written down for it. */
@@ -280,7 +287,7 @@ export class LiveDeployment implements ServedDeployment {
     return loadArm(this.#services, this.#views, { model, version }, one => this.#scaler.admit(one), runtime)
   }
 
-  #trialOf(arm: Arm, { config }: RolloutState): Trial {
+  #trialOf(arm: Arm, config: ResolvedConfig): Trial {
     arm.loaded.limit?.(config.maxMemory)
     return new Trial(arm, config.timeout, this.#services.clock)
   }
@@ -320,34 +327,78 @@ export class LiveDeployment implements ServedDeployment {
       await this.deploy(version, actor)
       return this.status()
     }
-    const refuse = (): never => {
-      throw fail('rolloutRunning', { deployment: this.name, challenger: this.rollout?.config.challenger ?? '' })
-    }
-    if (this.rolling) refuse()
+    this.#free('a rollout')
     this.#store()
-    const canary = await this.#load(this.definition.model.name, version, this.#services.challengers)
-    const { record, model: served } = this.#stable
-    if (canary.model.task !== served.task) {
+    const canary = await this.#loadChallenger(this.definition.model.name, version)
+    try {
+      // Somebody else's may have begun while this one was read
+      this.#free('a rollout')
+    } catch (error) {
       retire(canary)
-      throw fail('taskChanged', {
-        deployment: this.name,
-        version: versionName(canary.record),
-        task: canary.model.task,
-        stable: versionName(record),
-        served: served.task,
-      })
+      throw error
     }
-    // Somebody else's may have begun while this one was read
-    if (this.rolling) {
-      retire(canary)
-      refuse()
-    }
-    this.#predictor.trouble = undefined
-    const config = rolloutConfigOf(this.definition, this.#stable, canary)
-    const state = startRollout(config, this.#services.clock.now(), version)
-    this.#memory.begin()
-    this.#rollout.take(state, this.#trialOf(canary, state))
+    this.#begin(canary)
     await this.#rollout.persist()
+    return this.status()
+  }
+
+  /** Who is asked beside stable: the same list for as long as they are the same. */
+  #tried(): readonly Pick<Trial, 'arm'>[] {
+    return this.#rollout.trials ?? this.#contests.live.contenders
+  }
+
+  /** Throws while a rollout or a contest is running. */
+  #free(asked: string): void {
+    if (this.rolling)
+      throw fail('rolloutRunning', { deployment: this.name, challenger: this.rollout?.config.challenger ?? '' })
+    this.#contests.free(asked)
+  }
+
+  async #loadChallenger(model: string, version: number): Promise<Arm> {
+    const arm = await this.#load(model, version, this.#services.challengers)
+    if (this.#stable) checkTask(this.name, arm, this.#stable)
+    return arm
+  }
+
+  /** The rollout of a challenger begins. */
+  #begin(arm: Arm): RolloutState | undefined {
+    if (!this.#stable) return undefined
+    this.#predictor.trouble = undefined
+    const config = rolloutConfigOf(this.definition, this.#stable, arm)
+    const state = startRollout(config, this.#services.clock.now(), arm.record.version)
+    this.#memory.begin()
+    this.#rollout.take(state, this.#trialOf(arm, state.config))
+    return state
+  }
+
+  #contested(): Contested {
+    return {
+      definition: this.definition,
+      stable: () => this.#stable,
+      load: (model, version) => this.#loadChallenger(model, version),
+      trialOf: (arm, config) => this.#trialOf(arm, config),
+      free: asked => this.#free(asked),
+      begin: arm => {
+        const state = this.#begin(arm)
+        const heard = this.#rollout.heard?.()
+        return async store => state && this.#rollout.put(state, store, heard)
+      },
+      trouble: reason => {
+        this.#predictor.trouble = reason
+      },
+    }
+  }
+
+  async startContest(versions: readonly number[]): Promise<DeploymentStatus> {
+    this.#store()
+    await this.#contests.start(versions)
+    return this.status()
+  }
+
+  async choose(version: number, actor: string, reason?: string): Promise<DeploymentStatus> {
+    this.#store()
+    this.#contests.choose(version, actor, reason)
+    await this.#rollout.queue.stored()
     return this.status()
   }
 
@@ -392,23 +443,14 @@ export class LiveDeployment implements ServedDeployment {
 
   async feedback(labels: readonly Label[]): Promise<number> {
     const now = this.#services.clock.now()
-    labels.forEach(({ label }, row) => {
-      if (Number.isFinite(Math.fround(label))) return
-      throw fail('requestInvalid', { row, column: 'label', reason: 'a score is never as large: beyond ±3.4e38' })
-    })
+    checkLabels(labels)
     return this.#recorder.labelled(labels.map(({ id, label, at }) => ({ id, label, at: at ?? now })))
   }
 
   /** Values that are told of predictions, by the metrics that are declared, or were when the rollout began. */
   async observe(values: readonly ToldValue[]): Promise<number> {
     const known = { ...this.definition.canary.metrics, ...(this.rolling ? this.rollout?.config.metrics : {}) }
-    const unknown = values.find(one => !Object.hasOwn(known, one.metric))
-    if (unknown)
-      throw fail('metricUnknown', {
-        deployment: this.name,
-        metric: unknown.metric,
-        known: Object.keys(known).join(', ') || 'none',
-      })
+    checkMetrics(this.name, values, known)
     return this.#recorder.told(values)
   }
 
@@ -416,10 +458,11 @@ export class LiveDeployment implements ServedDeployment {
   tick(): void {
     if (!this.leads) return
     const stable = this.#stable
-    if (stable && this.#scaler.due()) this.#rollout.write(() => this.#scaler.follow(stable))
+    if (stable && this.#scaler.due()) this.#rollout.queue.write(() => this.#scaler.follow(stable))
     this.#memory.release()
-    this.#rollout.retry()
+    this.#rollout.queue.retry()
     const at = this.#services.clock.now()
+    this.#contests.tick(at)
     this.#rollout.move({ type: 'tick', at })
     const { rollout } = this
     if (!rollout || !this.rolling) return
@@ -458,22 +501,20 @@ export class LiveDeployment implements ServedDeployment {
     await this.#predictor.heard()
     this.#predictor.tellTraffic()
     // What went wrong with storing is told without waiting for who is asked
-    await this.#rollout.stored()
+    await this.#rollout.queue.stored()
     await this.#queries.settled()
-    await this.#rollout.stored()
+    await this.#rollout.queue.stored()
   }
 
   async command(command: CommandEvent['command'], actor: string, reason?: string): Promise<DeploymentStatus> {
-    if (!this.rolling) throw fail('noRollout', { deployment: this.name, command })
+    // A contest can be ended; it has no traffic that could be given, held or approved
+    if (command !== 'abort') this.#contests.free(`"rollout ${command}"`)
+    if (!this.rolling && !this.contesting) throw fail('noRollout', { deployment: this.name, command })
     this.#store()
-    this.#rollout.move({
-      type: 'command',
-      at: this.#services.clock.now(),
-      command,
-      actor,
-      ...(reason === undefined ? {} : { reason }),
-    })
-    await this.#rollout.stored()
+    const why = reason === undefined ? {} : { reason }
+    if (this.contesting) this.#contests.end(actor, reason)
+    else this.#rollout.move({ type: 'command', at: this.#services.clock.now(), command, actor, ...why })
+    await this.#rollout.queue.stored()
     return this.status()
   }
 
@@ -481,11 +522,12 @@ export class LiveDeployment implements ServedDeployment {
   async withdraw(actor: string): Promise<void> {
     const stable = this.#stable
     if (!stable && !this.#down) throw fail('nothingToEnd', { deployment: this.name })
-    if (this.rolling) await this.command('abort', actor)
+    if (this.rolling || this.contesting) await this.command('abort', actor)
     const { clock } = this.#services
     await recordWithdrawn({ store: this.#store(), clock }, this.name, stable?.record, actor)
     this.#stable = undefined
     this.#rollout.forget()
+    this.#contests.live.forget()
     this.#down = undefined
     if (stable) retire(stable)
   }
@@ -499,6 +541,7 @@ export class LiveDeployment implements ServedDeployment {
         ? { version: this.#stable.record.version, digest: this.#stable.record.digest, since: this.#stableSince }
         : null,
       rollout: rollout ? (rollout as unknown as Record<string, Json>) : null,
+      contest: this.contest ? (this.contest as unknown as Record<string, Json>) : null,
       requests: { ...this.#predictor.counts },
       labels: { waiting: this.#memory.waiting, horizon: this.labelHorizon },
       latencyMicros: this.#predictor.latency.quantiles(),
@@ -510,7 +553,7 @@ export class LiveDeployment implements ServedDeployment {
       return { ready: false, reasons: [this.#down ? this.#nothing().message : `nothing is deployed as ${this.name}`] }
     if (this.#scaler.broken !== undefined) return { ready: false, reasons: [this.#scaler.broken] }
     const { trouble } = this.#memory
-    const { failure } = this.#rollout
+    const { failure } = this.#rollout.queue
     const challenger = this.#predictor.trouble
     const reasons = [
       ...(failure === undefined ? [] : [`a decision could not be stored: ${String(failure)}`]),
@@ -533,10 +576,13 @@ export class LiveDeployment implements ServedDeployment {
     if (this.leads) {
       await this.#memory.close()
       // Who has lost the lead without knowing has nothing to store, and all the rest to close
-      await this.#rollout.persist().catch((error: unknown) => {
+      const lost = (error: unknown): void => {
         if (!(isMillraceError(error) && error.code === catalogue.leadershipLost.code)) throw error
-      })
+      }
+      await this.#rollout.persist().catch(lost)
+      await this.#contests.persist().catch(lost)
     }
+    this.#contests.close()
     await this.#explanations.close()
     await this.#stable?.loaded.close()
     if (this.#rollout.trial) retire(this.#rollout.trial.arm)

@@ -29,6 +29,8 @@ export interface Keeper {
   /** A prediction or a label of the time before the restart; the state that follows already knows of it. */
   recall(prediction: KeptPrediction): void
   recallLabel(id: string, label: number, at: Micros): void
+  /** The same of a prediction as one challenger of several made it; `canary` is what that one said. */
+  recallTried?(prediction: KeptPrediction, challenger: string): void
   /** Resolves when what it wrote elsewhere because of its present state is stored. */
   stored(): Promise<unknown>
   /** What `capture` gave last is on disk. */
@@ -50,9 +52,11 @@ const endsFile = 'ends.json'
 
 type Kept = number | readonly number[] | null
 type PredictionEntry = readonly [id: string, at: Micros, stable: Kept, canary: Kept, epoch: number]
+/** Of one challenger of several, by its name among them. */
+type TriedEntry = readonly [...PredictionEntry, challenger: string]
 type LabelEntry = readonly [id: string, label: number, at: Micros]
 /** In the order in which they came: a label may come before its prediction, or twice, and must do so again. */
-type Entry = PredictionEntry | LabelEntry
+type Entry = PredictionEntry | TriedEntry | LabelEntry
 
 interface Frame {
   readonly at: Micros
@@ -60,7 +64,7 @@ interface Frame {
   readonly s: Readonly<Record<string, Json>>
 }
 
-const isPrediction = (entry: Entry): entry is PredictionEntry => entry.length === 5
+const isPrediction = (entry: Entry): entry is PredictionEntry | TriedEntry => entry.length >= 5
 const predictionsIn = (entries: readonly Entry[]): number =>
   entries.reduce((count, entry) => (isPrediction(entry) ? count + 1 : count), 0)
 const kept = (score: Score): Kept => (typeof score !== 'number' || Number.isFinite(score) ? score : null)
@@ -157,6 +161,11 @@ export class ServingJournal {
 
   prediction(id: string, at: Micros, stable: Score, canary: Score, epoch: number): void {
     this.#add([id, at, kept(stable), kept(canary), epoch])
+  }
+
+  /** The same as one challenger of several made it. */
+  tried(challenger: string, id: string, at: Micros, stable: Score, canary: Score): void {
+    this.#add([id, at, kept(stable), kept(canary), 0, challenger])
   }
 
   label(id: string, label: number, at: Micros): void {
@@ -300,9 +309,11 @@ export class ServingJournal {
   #give({ r, s }: Frame): void {
     for (const entry of r)
       if (isPrediction(entry)) {
-        const [id, at, stable, canary, epoch] = entry
+        const [id, at, stable, canary, epoch, challenger] = entry
         const prediction = { id, at, stable: stable ?? Number.NaN, canary: canary ?? Number.NaN, epoch }
-        for (const keeper of this.#keepers) keeper.recall(prediction)
+        for (const keeper of this.#keepers)
+          if (challenger === undefined) keeper.recall(prediction)
+          else keeper.recallTried?.(prediction, challenger)
       } else for (const keeper of this.#keepers) keeper.recallLabel(...entry)
     for (const keeper of this.#keepers) {
       const state = s[keeper.keeps]

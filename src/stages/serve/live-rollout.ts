@@ -3,7 +3,8 @@ import type { Json } from '../../internal/canonical-json.ts'
 import { advance, type RolloutEvent, type RolloutState } from '../deploy/rollout/index.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
 import type { StageServices } from '../services.ts'
-import type { RolloutLog } from './rollout-log.ts'
+import { DecisionQueue, type Ending } from './decision-queue.ts'
+import type { EventLog } from './rollout-log.ts'
 import type { Trial } from './trial.ts'
 
 export interface RolloutHooks {
@@ -17,22 +18,6 @@ export interface RolloutHooks {
   readonly ended: (state: RolloutState, trial: Trial) => (() => Promise<Ending>) | undefined
 }
 
-/** Decisions of one event with what they led to, which are not in the store yet. */
-interface Unstored {
-  readonly decisions: readonly Decision[]
-  readonly state: RolloutState
-  readonly heard: Json | undefined
-  readonly end: (() => Promise<Ending>) | undefined
-  /** Made once, however often storing it is tried. */
-  ending?: Ending | undefined
-}
-
-/** What the end of a rollout leads to: recorded with its decision, or neither is; then it takes effect here. */
-export interface Ending {
-  readonly record: (store: MetadataStore) => Promise<unknown>
-  readonly effect: () => void
-}
-
 /**
  * The rollout of one deployment as it runs here: its state, its challenger, and its records. A decision takes effect at once and
  * is written in order.
@@ -42,11 +27,10 @@ export class LiveRollout {
   readonly #deployment: string
   readonly #hooks: RolloutHooks
   #state: RolloutState | undefined
-  #trial: Trial | undefined
-  #log: RolloutLog | undefined
-  #writes: Promise<unknown> = Promise.resolve()
-  #failure: unknown
-  #unstored: Unstored[] = []
+  #trials: readonly [Trial] | undefined
+  #log: EventLog<RolloutState, RolloutEvent> | undefined
+  /** Decisions of rollouts and contests stand in one order. */
+  readonly queue: DecisionQueue
   /** How far other instances were heard, which the state counts already: it is kept with it. */
   heard: (() => Json) | undefined
 
@@ -54,6 +38,7 @@ export class LiveRollout {
     this.#clock = clock
     this.#deployment = deployment
     this.#hooks = hooks
+    this.queue = new DecisionQueue(hooks.authority)
   }
 
   /** The running rollout or the last one. */
@@ -62,20 +47,19 @@ export class LiveRollout {
   }
   /** The challenger that is being tried. */
   get trial(): Trial | undefined {
-    return this.#trial
+    return this.#trials?.[0]
+  }
+  /** The same as a list, which is the same for as long as the challenger is; undefined where there is none. */
+  get trials(): readonly [Trial] | undefined {
+    return this.#trials
   }
   get rolling(): boolean {
-    return this.#state !== undefined && this.#trial !== undefined
+    return this.#state !== undefined && this.#trials !== undefined
   }
-  /** Why a decision could not be stored. */
-  get failure(): unknown {
-    return this.#failure
-  }
-
   /** Takes up a rollout: a new one, or one of before a restart. */
   take(state: RolloutState, trial: Trial): void {
     this.#state = state
-    this.#trial = trial
+    this.#trials = [trial]
     this.#log?.state(state)
   }
 
@@ -86,15 +70,15 @@ export class LiveRollout {
   }
 
   /** From now on every event is kept. */
-  keep(log: RolloutLog): void {
+  keep(log: EventLog<RolloutState, RolloutEvent>): void {
     this.#log = log
-    if (this.#state && this.#trial) log.state(this.#state)
+    if (this.#state && this.#trials) log.state(this.#state)
   }
 
   /** Another leads: nothing is kept here any more, and what is not stored yet is not. */
   letGo(): void {
     this.#log = undefined
-    this.#unstored = []
+    this.queue.letGo()
   }
 
   /** Ends a rollout whose challenger is not there any more. */
@@ -112,13 +96,13 @@ export class LiveRollout {
           ...decision,
           reason: `${rollout.config.challenger} cannot be loaded any more, so its rollout ends: ${reason}`,
         })
-      await this.#put(state, this.heard?.(), one)
+      await this.put(state, one)
     })
   }
 
   forget(): void {
     this.#state = undefined
-    this.#trial = undefined
+    this.#trials = undefined
   }
 
   move(event: RolloutEvent): void {
@@ -135,95 +119,33 @@ export class LiveRollout {
     if (!this.#state) return
     // What is refused is no part of what happened: it throws before it is kept
     const { state, decisions: made } = advance(this.#state, event)
-    if (this.#trial) this.#log?.event(event, this.#state)
+    if (this.#trials) this.#log?.event(event, this.#state)
     this.#state = state
     if (made.length === 0) return
     const decisions = made.map(this.#hooks.told)
-    const trial = this.#trial
+    const { trial } = this
     let end: (() => Promise<Ending>) | undefined
     const over = state.phase === 'rolled-back' || state.phase === 'done'
     if (over && trial) {
-      this.#trial = undefined
+      this.#trials = undefined
       trial.end()
       end = this.#hooks.ended(state, trial)
     }
-    this.#unstored.push({ decisions, state, heard: this.heard?.(), end })
-    this.write(() => this.#storeAll())
-  }
-
-  /** Time has passed: what could not be stored is tried again. */
-  retry(): void {
-    if (this.#unstored.length > 0) this.write(() => this.#storeAll())
-  }
-
-  /** In their order, each whole. One that cannot be stored stays, and so do those behind it. */
-  async #storeAll(): Promise<void> {
-    for (let [step] = this.#unstored; step; [step] = this.#unstored) {
-      await this.#storeOne(step)
-      this.#unstored.shift()
-    }
-  }
-
-  async #storeOne(step: Unstored): Promise<void> {
-    const { decisions, state, heard } = step
-    const authority = this.#hooks.authority()
-    // What a decision rests on is there before it is
-    await this.#log?.flush()
-    step.ending ??= await step.end?.()
-    const { ending } = step
-    await authority.transaction(async store => {
-      // It was stored, and only the word of that was lost
-      if (await store.getDecision(decisions[0]?.id ?? '')) return
-      for (const decision of decisions) await store.addDecision(decision)
-      await ending?.record(store)
-      await this.#put(state, heard, store)
-    })
-    ending?.effect()
+    const heard = this.heard?.()
+    const founded = async (): Promise<unknown> => this.#log?.flush()
+    this.queue.push({ decisions, founded, put: store => this.put(state, store, heard), end })
   }
 
   /** Stores it as it stands. */
   persist(): Promise<void> {
-    return this.#inTurn(async () => {
-      await this.#storeAll()
-      if (this.#state) await this.#put(this.#state, this.heard?.(), this.#hooks.authority())
+    return this.queue.persist(async store => {
+      if (this.#state) await this.put(this.#state, store)
     })
   }
 
-  async #put(state: RolloutState, heard: Json | undefined, store: MetadataStore): Promise<void> {
+  /** Writes a state as the one of this deployment. */
+  async put(state: RolloutState, store: MetadataStore, heard: Json | undefined = this.heard?.()): Promise<void> {
     const value = { ...state, ...(heard === undefined ? {} : { heard }) }
     await store.putDocument('rollout', this.#deployment, value as unknown as Json, this.#clock.now())
-  }
-
-  /** One after another: records stand in the order of what they record. */
-  write(work: () => Promise<unknown>): void {
-    this.#writes = this.#inTurn(work).catch(error => {
-      this.#failure = error
-    })
-  }
-
-  /** Two who store at once would take the same decision off the list, and with it the next one. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#writes.then(work)
-    this.#writes = done.catch(() => undefined)
-    return done
-  }
-
-  written(): Promise<unknown> {
-    return this.#writes
-  }
-
-  /** Throws while a decision is not stored: what rests on it must not be kept before it is. */
-  async allStored(): Promise<void> {
-    await this.#writes
-    if (this.#unstored.length > 0) throw this.#failure ?? new Error('a decision is not stored yet')
-  }
-
-  /** Resolves when every decision so far is stored; throws what went wrong with storing one. */
-  async stored(): Promise<void> {
-    await this.#writes
-    if (this.#failure === undefined) return
-    const failure = this.#failure
-    this.#failure = undefined
-    throw failure
   }
 }

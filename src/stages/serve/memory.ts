@@ -6,11 +6,13 @@ import type { RolloutEvent, RolloutState } from '../deploy/rollout/index.ts'
 import type { EncodedRows } from './encode.ts'
 import { type JournalOptions, type Keeper, type KeptPrediction, ServingJournal } from './journal.ts'
 import type { LabelPairs } from './label-pairs.ts'
+import { ContestMemory } from './contest-memory.ts'
+import type { LiveContest } from './live-contest.ts'
 import type { LiveRollout } from './live-rollout.ts'
 import { MetricUnits } from './metric-units.ts'
 import type { AnsweredRows, ChallengedRows, KnownLabel, Recorder, ServedRow, ToldValue } from './recorder.ts'
 import { type Minutes, TrafficHistory } from './traffic.ts'
-import { eventsFolder, RolloutLog } from './rollout-log.ts'
+import { contestFolder, EventLog, eventsFolder } from './rollout-log.ts'
 
 /** What else hears of every answered row: the monitor. */
 export interface Observer {
@@ -40,12 +42,13 @@ const otherEpoch = -1
 export class ServingMemory implements Recorder, Keeper {
   readonly keeps = 'rollout'
   readonly #rollout: LiveRollout
+  readonly #contest: ContestMemory
   readonly #now: () => Micros
   readonly #metrics: MetricUnits
   readonly traffic = new TrafficHistory()
   #pairs: LabelPairs
   #journal: ServingJournal | undefined
-  #log: RolloutLog | undefined
+  #log: EventLog<RolloutState, RolloutEvent> | undefined
   /** Where predictions are written that do not fit in memory; undefined where another leads. */
   #folder: string | undefined
   #onError: (error: unknown) => void = () => undefined
@@ -57,17 +60,24 @@ export class ServingMemory implements Recorder, Keeper {
   /** The version whose inputs the observer reads. */
   version: string | undefined
 
-  /** `metricHorizon`: how long after a prediction its values count. */
-  constructor(rollout: LiveRollout, pairs: LabelPairs, now: () => Micros, metricHorizon: () => Micros) {
+  /** `newPairs`: of labels with what both arms said; `metricHorizon`: how long after a prediction its values count. */
+  constructor(
+    rollout: LiveRollout,
+    contest: LiveContest,
+    newPairs: () => LabelPairs,
+    now: () => Micros,
+    metricHorizon: () => Micros,
+  ) {
     this.#rollout = rollout
+    this.#contest = new ContestMemory(contest, newPairs)
     this.#metrics = new MetricUnits(() => (rollout.rolling ? rollout.state : undefined), metricHorizon, now)
-    this.#pairs = pairs
+    this.#pairs = newPairs()
     this.#now = now
   }
 
   /** Labelled rows that do not count yet. */
   get waiting(): number {
-    return this.#pairs.waiting
+    return this.#pairs.waiting + this.#contest.waiting
   }
 
   /** Why nothing can be written at present. */
@@ -99,6 +109,12 @@ export class ServingMemory implements Recorder, Keeper {
   }
 
   challenged({ rollout, rows }: ChallengedRows): void {
+    if (this.#contest.has(rollout)) {
+      const isCompared = this.#contest.challenged(rollout, rows)
+      if (isCompared)
+        for (const { id, at, stable, canary } of rows) this.#journal?.tried(rollout, id, at, stable, canary)
+      return
+    }
     const epoch = this.#epochOf(rollout)
     for (const { id, at, stable, canary } of rows) {
       this.#pairs.challenged(id, canary)
@@ -121,6 +137,7 @@ export class ServingMemory implements Recorder, Keeper {
   }
 
   learned(event: RolloutEvent, rollout: string): void {
+    if (this.#contest.has(rollout)) return this.#contest.learned(rollout, event)
     if (this.#rollout.rolling && this.#rollout.state?.salt === rollout) this.#rollout.move(event)
   }
 
@@ -129,7 +146,8 @@ export class ServingMemory implements Recorder, Keeper {
     for (const { id, label, at } of labels) {
       this.observer?.labelled(id, label, at)
       this.#journal?.label(id, label, at)
-      if (this.#pairs.label(id, label)) found++
+      const isTried = this.#contest.label(id, label)
+      if (this.#pairs.label(id, label) || isTried) found++
     }
     this.release()
     return found
@@ -145,6 +163,7 @@ export class ServingMemory implements Recorder, Keeper {
     const at = this.#now()
     const losses = this.#pairs.release(at)
     if (losses) this.#rollout.move({ type: 'labels', at, ...losses })
+    this.#contest.release(at)
     const values = this.#metrics.release()
     if (values) this.#rollout.move(values)
   }
@@ -154,9 +173,15 @@ export class ServingMemory implements Recorder, Keeper {
     this.#folder = folder
     this.#onError = options.onError
     this.#pairs.spill(folder, options.onError)
-    this.#journal = await ServingJournal.open(folder, [this, this.#metrics, this.traffic, ...others], options)
-    this.#log = await RolloutLog.open(join(folder, eventsFolder), options.onError, options.leads)
+    this.#contest.spill(join(folder, contestFolder), options.onError)
+    this.#journal = await ServingJournal.open(
+      folder,
+      [this, this.#contest, this.#metrics, this.traffic, ...others],
+      options,
+    )
+    this.#log = await EventLog.open(join(folder, eventsFolder), options.onError, options.leads)
     this.#rollout.keep(this.#log)
+    await this.#contest.open(join(folder, contestFolder), options)
     // A rollout that began past the journal (by a command while no server ran) has another challenger than what it holds
     if (this.#rollout.state && !this.#taken) this.#pairs.begin()
     this.release()
@@ -165,8 +190,9 @@ export class ServingMemory implements Recorder, Keeper {
   /** Everything up to now is on disk; nothing more will be. */
   async close(): Promise<void> {
     await this.#journal?.close()
-    await this.#rollout.written()
+    await this.#rollout.queue.written()
     await this.#log?.close()
+    await this.#contest.close()
     await this.#pairs.close()
   }
 
@@ -175,6 +201,7 @@ export class ServingMemory implements Recorder, Keeper {
     this.#rollout.letGo()
     await this.#journal?.abandon()
     await this.#log?.close()
+    await this.#contest.abandon()
     this.#folder = undefined
     this.#journal = undefined
     this.#log = undefined
@@ -217,6 +244,6 @@ export class ServingMemory implements Recorder, Keeper {
   }
 
   stored(): Promise<unknown> {
-    return this.#rollout.allStored()
+    return this.#rollout.queue.allStored()
   }
 }

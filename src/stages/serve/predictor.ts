@@ -12,8 +12,9 @@ import type { Arm } from './arm.ts'
 import type { EncodedRows } from './encode.ts'
 import { eventsOf } from './evidence.ts'
 import { LatencyRing } from './latency.ts'
+import type { Contender, LiveContest } from './live-contest.ts'
 import type { LiveRollout } from './live-rollout.ts'
-import type { Recorder } from './recorder.ts'
+import type { ChallengedRows, Recorder } from './recorder.ts'
 import { answerOf, armOf, callerOf, type Division } from './routing.ts'
 import { segmentsOf } from './segments.ts'
 import { type Asked, type Challenged, scored, type Scored, type Trial } from './trial.ts'
@@ -23,6 +24,8 @@ import type { Prediction, PredictRequest } from './types.ts'
 /** Between which arms rows are divided, and who hears of what is answered. */
 export interface Hearers {
   readonly rollout: Pick<LiveRollout, 'state' | 'trial' | 'rolling'>
+  /** Several challengers that nobody is answered by. Never beside a rollout. */
+  readonly contest: Pick<LiveContest, 'contenders'>
   readonly recorder: Recorder
 }
 
@@ -136,6 +139,7 @@ export class Predictor {
       trial && !refused
         ? this.#later(this.#challenge(call, trial, early, took).then(found => this.#hear(call, trial, own, found)))
         : undefined
+    if (!refused) this.#compare(call, own, took)
     const alone = call.each.every(row => row.arm === 'canary')
     if (failure !== undefined && !(heard && alone)) throw this.#failed(call, failure)
     const challenged = call.waits ? await heard : undefined
@@ -212,12 +216,56 @@ export class Predictor {
     return work
   }
 
+  /** Several challengers are asked the same, once stable is through; nobody waits for what they say. */
+  #compare(call: Call, own: Scored | undefined, took: number): void {
+    const { contenders } = this.#hearers().contest
+    for (const one of contenders) void this.#later(this.#contend(call, one, own, took))
+  }
+
+  async #contend(call: Call, { salt, config, trial }: Contender, own: Scored | undefined, took: number): Promise<void> {
+    await nextTurn()
+    const { stable, requests, now: at } = call
+    const run = trial.begin(stable, call)
+    const challenged = await trial.within(run, requests.length, took)
+    const { contest, recorder } = this.#hearers()
+    if (!contest.contenders.some(one => one.trial === trial)) return
+    this.#note(challenged)
+    const segments = config.segments && segmentsOf(config.segments, requests)
+    const rows = { stable: requests.length, canary: 0 }
+    const judged = { at, stable, canary: trial.arm, own, challenged, rows, weight: 0, segments }
+    for (const event of eventsOf(judged, config)) recorder.learned(event, salt)
+    if (own) recorder.challenged({ rollout: salt, rows: this.#pairsOf(call, trial, own, challenged) })
+  }
+
+  /** What a challenger failed with. */
+  #note(challenged: Challenged): void {
+    if ('missing' in challenged && challenged.missing !== 'unasked') this.trouble = messageOf(challenged.reason)
+  }
+
+  /** What both said of each row, in the numbers of stable's classes. */
+  #pairsOf(
+    { stable, each }: Call,
+    { arm: canary }: Trial,
+    own: Scored,
+    challenged: Challenged,
+  ): ChallengedRows['rows'] {
+    const scores = 'scores' in challenged ? challenged.scores : undefined
+    return each.map(({ id, at }, i) => {
+      const their = scores ? scoreOf(scores, canary.loaded.outputs, i) : Number.NaN
+      return {
+        id,
+        at,
+        stable: scoreOf(own.scores, stable.loaded.outputs, i),
+        canary: inClassesOf(stable.card.classes, canary.card.classes, their),
+      }
+    })
+  }
+
   /** What a request taught: the rollout hears of it, and labels find what both arms said. */
   #hear(call: Call, trial: Trial, own: Scored | undefined, challenged: Challenged): Challenged {
     const { rollout, recorder } = this.#hearers()
     const scores = 'scores' in challenged ? challenged.scores : undefined
-    if (!scores && (challenged as { missing: string }).missing !== 'unasked')
-      this.trouble = messageOf((challenged as { reason: unknown }).reason)
+    this.#note(challenged)
     const { stable, each, requests, weight, rollout: salt = '' } = call
     const { arm: canary } = trial
     const limits = rollout.state?.config
@@ -230,19 +278,7 @@ export class Predictor {
       for (const event of events) if (event.type === 'request') this.#count().judged(event)
       for (const event of events) if (rollout.trial === trial) recorder.learned(event, salt)
     }
-    if (own)
-      recorder.challenged({
-        rollout: salt,
-        rows: each.map(({ id, at }, i) => {
-          const their = scores ? scoreOf(scores, canary.loaded.outputs, i) : Number.NaN
-          return {
-            id,
-            at,
-            stable: scoreOf(own.scores, stable.loaded.outputs, i),
-            canary: inClassesOf(stable.card.classes, canary.card.classes, their),
-          }
-        }),
-      })
+    if (own) recorder.challenged({ rollout: salt, rows: this.#pairsOf(call, trial, own, challenged) })
     return challenged
   }
 

@@ -8,7 +8,7 @@ import { type Trained, trainedProject } from '../../../test/support/trained-proj
 import { checkedLine } from '../../internal/checked-lines.ts'
 import type { LiveDeployment } from './deployment.ts'
 import { replayed } from './replay.ts'
-import { readRolloutLog, RolloutLog } from './rollout-log.ts'
+import { EventLog, readRolloutLog } from './rollout-log.ts'
 
 // Every decision of rollouts that were really played is made again from their events, over restarts, and one that is not so is told.
 
@@ -55,7 +55,7 @@ describe('a replay', () => {
     expect(live.rollout?.phase).toBe('rolled-back')
     await live.close()
 
-    const { entries } = await readRolloutLog(join(folder, 'events'))
+    const { entries } = await readRolloutLog(folder)
     const found = await replayed(workspace.store, 'replayed', entries)
     expect(found.map(one => `${one.verdict}: ${one.rule}`)).toEqual([
       'advanced: shadow',
@@ -97,13 +97,13 @@ describe('a replay', () => {
     await live.close()
     const events = join(folder, 'events')
     const found = async () =>
-      (await replayed(trained.workspace.store, 'changed', (await readRolloutLog(events)).entries)).map(one => one.found)
+      (await replayed(trained.workspace.store, 'changed', (await readRolloutLog(folder)).entries)).map(one => one.found)
     expect(await found()).toEqual(['agrees'])
     const file = join(events, (await readdir(events))[0] ?? '')
     // a line that a crash cut short is none
     await appendFile(file, '01234567 {"event":{"type":"ti')
     expect(await found()).toEqual(['agrees'])
-    expect((await readRolloutLog(events)).damaged).toEqual([])
+    expect((await readRolloutLog(folder)).damaged).toEqual([])
     const lines = (await readFile(file, 'utf8')).split('\n')
     const at = lines.findIndex(line => line.includes('"canary":"error"'))
     const changed = (lines[at] as string).replace('"canary":"error"', '"canary":"ok"')
@@ -111,7 +111,7 @@ describe('a replay', () => {
     await writeFile(file, lines.with(at, checkedLine(JSON.parse(changed.slice(9))).trimEnd()).join('\n'))
     expect(await found()).toEqual(['unfounded'])
     await writeFile(file, lines.with(at, changed).join('\n'))
-    const kept = await readRolloutLog(events)
+    const kept = await readRolloutLog(folder)
     expect(kept.damaged).toEqual([{ path: file, lines: 1 }])
     expect(kept.entries).toHaveLength(at)
   })
@@ -120,7 +120,7 @@ describe('a replay', () => {
 it('a log that cannot be written says so once, and goes on from the rollout as it stands', async () => {
   const folder = await folderOf()
   const errors: unknown[] = []
-  const log = await RolloutLog.open(join(folder, 'events'), error => errors.push(error))
+  const log = await EventLog.open(join(folder, 'events'), error => errors.push(error))
   const live = (await served('unlogged', await folderOf())).live
   await live.deploy(trained.versions.good, 'ada')
   await live.rollOut(trained.versions.other, 'ada')
@@ -137,6 +137,6 @@ it('a log that cannot be written says so once, and goes on from the rollout as i
   await rename(join(folder, 'away'), join(folder, 'events'))
   log.event({ type: 'tick', at: 9 }, state)
   await log.close()
-  const { entries } = await readRolloutLog(join(folder, 'events'))
+  const { entries } = await readRolloutLog(folder)
   expect(entries.map(entry => ('state' in entry ? 'state' : entry.event.at))).toEqual(['state', 'state', 9])
 })

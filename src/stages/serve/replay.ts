@@ -1,7 +1,8 @@
 import type { Decision } from '../../define/decision.ts'
 import type { Micros } from '../../internal/time.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
-import { advance, type RolloutState } from '../deploy/rollout/index.ts'
+import { advanceContest, type ContestEvent, type ContestState } from '../deploy/contest/index.ts'
+import { advance } from '../deploy/rollout/index.ts'
 import type { LogEntry } from './rollout-log.ts'
 
 /** A decision of a rollout, as it was recorded and as its events make it again. */
@@ -13,9 +14,11 @@ export interface Replayed {
   readonly found: 'agrees' | 'differs' | 'missing' | 'unfounded'
 }
 
-/** Plays the events of rollouts again, from every state that was kept on. */
-export function replay(entries: readonly LogEntry[]): readonly Decision[] {
-  let state: RolloutState | undefined
+type Advance<S, E> = (state: S, event: E) => { readonly state: S; readonly decisions: readonly Decision[] }
+
+/** Plays events again, from every state that was kept on. */
+function replay<S, E>(entries: readonly LogEntry<S, E>[], move: Advance<S, E>): readonly Decision[] {
+  let state: S | undefined
   const decisions: Decision[] = []
   for (const entry of entries) {
     if ('state' in entry) {
@@ -23,7 +26,7 @@ export function replay(entries: readonly LogEntry[]): readonly Decision[] {
       continue
     }
     if (!state) continue
-    const advanced = advance(state, entry.event)
+    const advanced = move(state, entry.event)
     state = advanced.state
     decisions.push(...advanced.decisions)
   }
@@ -36,14 +39,34 @@ function same(one: Decision, other: Decision): boolean {
   return of(one) === of(other)
 }
 
+type Store = Pick<MetadataStore, 'listDecisions'>
+
 /** Makes every decision of a deployment's rollouts again and holds it to what is recorded. */
-export async function replayed(
-  store: Pick<MetadataStore, 'listDecisions'>,
+export const replayed = (
+  store: Store,
   deployment: string,
   entries: readonly LogEntry[],
+): Promise<readonly Replayed[]> =>
+  held(entries, replay(entries, advance), store.listDecisions({ kind: 'rollout', subject: `deployment ${deployment}` }))
+
+/** The same of its contests. */
+export const replayedContests = (
+  store: Store,
+  deployment: string,
+  entries: readonly LogEntry<ContestState, ContestEvent>[],
+): Promise<readonly Replayed[]> =>
+  held(
+    entries,
+    replay(entries, advanceContest),
+    store.listDecisions({ kind: 'contest', subject: `deployment ${deployment}` }),
+  )
+
+async function held(
+  entries: readonly LogEntry<unknown, { readonly at: Micros }>[],
+  made: readonly Decision[],
+  records: Promise<readonly Decision[]>,
 ): Promise<readonly Replayed[]> {
-  const made = replay(entries)
-  const recorded = await store.listDecisions({ kind: 'rollout', subject: `deployment ${deployment}` })
+  const recorded = await records
   const told = (one: Decision, found: Replayed['found']): Replayed => ({
     at: one.at,
     verdict: one.verdict,

@@ -14,7 +14,19 @@ export function rolloutConfigOf(
   stable: Version,
   challenger: Version,
 ): RolloutConfig {
-  const { steps, maxWait, bake, timeout, maxLatency, expected, approve, hours, metricHorizon: _, ...plain } = canary
+  const {
+    steps,
+    maxWait,
+    bake,
+    timeout,
+    maxLatency,
+    expected,
+    approve,
+    hours,
+    metricHorizon: _,
+    maxContest: __,
+    ...plain
+  } = canary
   return {
     ...plain,
     deployment: name,

@@ -24,6 +24,8 @@ import { recordWithdrawn, stableDocuments } from './stable-record.ts'
 import type { EntityFeatures, Serving } from './types.ts'
 
 const dayMicros = 86_400_000_000
+/** Of a deployment that was recorded before there were contests. */
+const maxContest = 14 * dayMicros
 
 /** A deployment that was and cannot be told any more. */
 export interface LostDeployment {
@@ -204,7 +206,7 @@ async function undeclared({
       if (!record) throw await versionUnknown(store, value.model, value.version)
       const model = await readPart({ artifacts }, record, 'declaration')
       const { canary, stickyBy, segments = [] } = value.declared
-      kept.push({ [definitionBrand]: 'deployment', name, model, canary, stickyBy, segments })
+      kept.push({ [definitionBrand]: 'deployment', name, model, canary: { maxContest, ...canary }, stickyBy, segments })
     } catch (error) {
       lost.push({ name, error })
     }

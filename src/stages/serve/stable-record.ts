@@ -1,4 +1,5 @@
 import type { Decision } from '../../define/decision.ts'
+import type { Canary } from '../../define/canary.ts'
 import type { Deployment } from '../../define/deployment.ts'
 import { compilePart } from '../../define/project.ts'
 import { ulid } from '../../internal/ids.ts'
@@ -12,7 +13,10 @@ export interface StableDocument {
   readonly version: number
   readonly since: Micros
   /** How the deployment was declared: it goes on by that where the project declares it no more. */
-  readonly declared: Pick<Deployment, 'canary'> & Partial<Pick<Deployment, 'stickyBy' | 'segments'>>
+  readonly declared: Partial<Pick<Deployment, 'stickyBy' | 'segments'>> & {
+    /** What is declared now may have been none of it when this was recorded. */
+    readonly canary: Omit<Canary, 'maxContest'> & Partial<Pick<Canary, 'maxContest'>>
+  }
 }
 
 /** The stable version of every deployment that there ever was. */
@@ -49,6 +53,7 @@ export async function recordWithdrawn(
     await one.addDecision(decision)
     await one.removeDocument('deployment', deployment)
     await one.removeDocument('rollout', deployment)
+    await one.removeDocument('contest', deployment)
   })
 }
 

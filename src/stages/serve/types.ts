@@ -83,6 +83,8 @@ export interface DeploymentStatus {
   readonly stable: { readonly version: number; readonly digest: string; readonly since: Micros } | null
   /** The running or last rollout: phase, weight, evidence so far, decisions. */
   readonly rollout: Readonly<Record<string, Json>> | null
+  /** Several challengers that are compared, or were last. */
+  readonly contest: Readonly<Record<string, Json>> | null
   /** Rows that each arm answered, and rows that the arm they were given to failed to answer. */
   readonly requests: { readonly stable: number; readonly canary: number; readonly errors: number }
   /** Labelled rows of the rollout that count only once the label horizon after their prediction is over. */
@@ -116,6 +118,10 @@ export interface ServedDeployment {
   command(command: RolloutCommand, actor: string, reason?: string): Promise<DeploymentStatus>
   /** Starts a rollout of that version as challenger. */
   rollOut(version: number, actor: string): Promise<DeploymentStatus>
+  /** Begins to compare several versions with the stable one. Throws `contestRefused`, and `contestRunning` or `rolloutRunning`. */
+  startContest(versions: readonly number[]): Promise<DeploymentStatus>
+  /** Takes one of those that are compared, whatever the evidence says: its rollout begins. Throws `noContest`, `contestChallenger`. */
+  choose(version: number, actor: string, reason?: string): Promise<DeploymentStatus>
 }
 
 /** The features of one entity at one moment. */

@@ -3,7 +3,7 @@ import { useResource } from '../api.ts'
 import { DecisionItem, Empty, Loaded, Panel, Title } from '../parts.tsx'
 import type { Decision } from '../types.ts'
 
-const kinds = ['all', 'gate', 'quarantine', 'trigger', 'rollout', 'promotion', 'alert', 'access', 'search']
+const kinds = ['all', 'gate', 'quarantine', 'trigger', 'rollout', 'contest', 'promotion', 'alert', 'access', 'search']
 
 export function DecisionsPage() {
   const [kind, setKind] = useState('all')

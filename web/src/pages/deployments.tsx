@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks'
 import { ask, may, revision, useResource, type Problem } from '../api.ts'
 import { figure, number, percent } from '../format.ts'
 import { Bar, DecisionItem, Empty, Loaded, Mark, Panel, Table, Time, Title, Trouble } from '../parts.tsx'
+import { ContestPanel } from './deployment-contest.tsx'
 import { TrafficCharts } from './deployment-charts.tsx'
 import type { Deployment, RolloutEvidence } from '../types.ts'
 
@@ -303,6 +304,7 @@ export function DeploymentsPage() {
                 ) : (
                   <Empty command={`millrace deploy ${one.name}`}>Nothing is deployed here yet.</Empty>
                 )}
+                {one.contest && <ContestPanel name={one.name} contest={one.contest} />}
                 <Rollout deployment={one} />
                 {one.status && <TrafficCharts name={one.name} rolling={one.rollout !== null} />}
                 {one.decisions.length > 0 && (

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { openWorkspace } from '../../../config/workspace.ts'
 import { formatTime } from '../../../internal/time.ts'
-import { replayed } from '../../../stages/serve/replay.ts'
-import { eventsFolder, readRolloutLog } from '../../../stages/serve/rollout-log.ts'
+import { replayed, replayedContests } from '../../../stages/serve/replay.ts'
+import { readContestLog, readRolloutLog } from '../../../stages/serve/rollout-log.ts'
 import type { Command } from '../../command.ts'
 import { counted } from '../../words.ts'
 import { deploymentCalled } from '../../serve/rollout.ts'
@@ -16,11 +16,18 @@ export const command: Command = {
     const workspace = await openWorkspace(cwd)
     try {
       const name = await deploymentCalled(workspace, args[0])
-      const { entries, damaged } = await readRolloutLog(join(workspace.folder, 'serving', name, eventsFolder))
-      const decisions = await replayed(workspace.store, name, entries)
-      const events = entries.filter(entry => 'event' in entry).length
+      const folder = join(workspace.folder, 'serving', name)
+      const rollouts = await readRolloutLog(folder)
+      const contests = await readContestLog(folder)
+      const damaged = [...rollouts.damaged, ...contests.damaged]
+      const decisions = [
+        ...(await replayed(workspace.store, name, rollouts.entries)),
+        ...(await replayedContests(workspace.store, name, contests.entries)),
+      ].toSorted((a, b) => a.at - b.at)
+      const events = [...rollouts.entries, ...contests.entries].filter(entry => 'event' in entry).length
       out.data({ deployment: name, events, decisions, damaged })
-      if (events === 0) out.warn(`No events are kept of ${name}: rollouts are replayed of what a server has seen.`)
+      if (events === 0)
+        out.warn(`No events are kept of ${name}: rollouts and contests are replayed of what a server has seen.`)
       for (const { path, lines } of damaged)
         out.warn(
           `${counted(lines, 'line')} of ${path} not as written: what follows is replayed from where the rollout was next written whole.`,

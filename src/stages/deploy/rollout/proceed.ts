@@ -81,7 +81,8 @@ function missing(state: RolloutState): string {
 export function proceed(state: RolloutState, at: Micros): Advanced {
   const { config, phase, hold } = state
   const nothing: Advanced = { state, decisions: noDecisions }
-  if (phase === 'done' || phase === 'rolled-back' || hold === 'alarm' || hold === 'paused') return nothing
+  if (phase === 'done' || phase === 'rolled-back') return nothing
+  if (hold === 'alarm' || hold === 'paused' || hold === 'contest') return nothing
   const ready = phase === 'bake' ? afterBake(state, at) : phase === 'shadow' ? afterShadow(state) : afterStep(state)
   if (ready) {
     const obstacle = obstacleTo(state, nextGate(state), at)

@@ -126,9 +126,9 @@ export interface Approval {
 
 /**
  * Why a rollout stands still. `timeout`, `queries`, `hours` and `after` (another deployment's rollout) lift themselves when what they
- * wait for is there; `approval`, `alarm` and `paused` wait for a person.
+ * wait for is there; `approval`, `alarm` and `paused` wait for a person; `contest` waits in its shadow until one of several is chosen.
  */
-export type Hold = 'timeout' | 'queries' | 'hours' | 'after' | 'approval' | 'alarm' | 'paused'
+export type Hold = 'timeout' | 'queries' | 'hours' | 'after' | 'approval' | 'alarm' | 'paused' | 'contest'
 
 /**
  * Requests on which the arms differ in one way: how many speak against the challenger, and how many in all. Requests on which

@@ -1,0 +1,3 @@
+export { advanceContest } from './advance.ts'
+export { startContest } from './start.ts'
+export type * from './state.ts'
