@@ -7,7 +7,7 @@ import {
   environmentOf,
   serveViews,
   viewsOfSet,
-  type Applied,
+  type AppliedChange,
 } from '../stages/features/applied.ts'
 import { materialisationOf } from '../stages/features/materialisations.ts'
 import { planViews, type FeaturesPlan, type PlannedViews, type PlanServices } from './features-plan.ts'
@@ -18,7 +18,7 @@ import type { Listener } from './use-case.ts'
 /** What was planned, and the change that it became; null where there was nothing to change. */
 export interface AppliedPlan {
   readonly plan: FeaturesPlan
-  readonly applied: Applied | null
+  readonly applied: AppliedChange | null
 }
 
 const silent: Listener = { chapter: () => undefined, say: () => undefined, warn: () => undefined }
@@ -47,7 +47,7 @@ async function prepare(workspace: Workspace, view: FeatureView, listener: Listen
 async function execute(
   workspace: Workspace,
   { plan, views, revision }: PlannedViews,
-  change: Pick<Applied, 'action' | 'from' | 'actor'>,
+  change: Pick<AppliedChange, 'action' | 'from' | 'actor'>,
   listener: Listener,
 ): Promise<AppliedPlan> {
   const { store, clock } = workspace
@@ -83,12 +83,12 @@ export async function applyFeatures(
 export async function featuresHistory({
   store,
   project,
-}: Pick<Workspace, 'store' | 'project'>): Promise<readonly Applied[]> {
+}: Pick<Workspace, 'store' | 'project'>): Promise<readonly AppliedChange[]> {
   return (await appliedHistory(store, environmentOf(project))).history.toReversed()
 }
 
 /** The change whose definitions are gone back to: the one of that number, or the newest before the current one that differs. */
-function earlier(history: readonly Applied[], to: number | undefined, environment: string): Applied {
+function earlier(history: readonly AppliedChange[], to: number | undefined, environment: string): AppliedChange {
   const current = history.at(-1)
   const found =
     to === undefined

@@ -7,7 +7,7 @@ import type { ModelFigures } from '../stages/evaluate/figures/index.ts'
 import { partDigest, readPart, versionName } from '../stages/register/version-parts.ts'
 import { explained, openExplainer } from '../stages/serve/explanations.ts'
 import { loadVersion } from '../stages/serve/served-version.ts'
-import type { Explained } from '../stages/serve/types.ts'
+import type { Explanation } from '../stages/serve/types.ts'
 import { readFrame } from '../stages/train/read-frame.ts'
 import { versionOf } from './version-of.ts'
 
@@ -23,7 +23,7 @@ export interface ExplainInput {
   readonly heldOut?: number | undefined
 }
 
-export interface VersionExplained extends Explained {
+export interface VersionExplanation extends Explanation {
   readonly name: string
   /** Share of each input in the decisions, the largest first, and whose figure it is; empty where nobody knows. */
   readonly importance: ModelFigures['importance']
@@ -33,7 +33,7 @@ export interface VersionExplained extends Explained {
 }
 
 /** What matters to a version, and why it scores rows as it does. */
-export async function explainVersion(workspace: Workspace, input: ExplainInput): Promise<VersionExplained> {
+export async function explainVersion(workspace: Workspace, input: ExplainInput): Promise<VersionExplanation> {
   const record = await versionOf(workspace.store, input.version)
   const version = await loadVersion(workspace, record)
   try {
@@ -66,7 +66,7 @@ export async function explainVersion(workspace: Workspace, input: ExplainInput):
 async function importanceOf(
   workspace: Workspace,
   record: ModelVersion,
-): Promise<Pick<VersionExplained, 'importance' | 'importanceIs' | 'lossWithout'>> {
+): Promise<Pick<VersionExplanation, 'importance' | 'importanceIs' | 'lossWithout'>> {
   try {
     const { importance, importanceIs, lossWithout = null } = await readPart(workspace, record, 'figures')
     return { importance, importanceIs, lossWithout }

@@ -18,7 +18,7 @@ interface Source {
 }
 
 /** What became of the views that had no records. */
-export interface Filling {
+export interface FillResult {
   readonly fill: FillView
   /** Views that were filled. */
   readonly filled: string[]
@@ -103,7 +103,7 @@ async function wholeSnapshot(
  * nulls, a changed view has its own records from the first request, and a store that was damaged is made anew. What cannot be
  * filled stops nothing that does not need it.
  */
-export function fillingViews(workspace: Workspace): Filling {
+export function fillingViews(workspace: Workspace): FillResult {
   const filled: string[] = []
   const lost: { view: string; error: MillraceError }[] = []
   return {
@@ -130,12 +130,12 @@ export function fillingViews(workspace: Workspace): Filling {
 const notThere = fail('notDefined').code
 
 /** Fills the project's views. */
-export async function fillViews(workspace: Workspace): Promise<Filling> {
+export async function fillViews(workspace: Workspace): Promise<FillResult> {
   const filling = fillingViews(workspace)
   for (const view of workspace.project.views.values()) if (view.online) await filling.fill(view)
   return filling
 }
 
 /** For people: what stays empty, and what that means. */
-export const lostView = ({ view, error }: Filling['lost'][number]): string =>
+export const lostView = ({ view, error }: FillResult['lost'][number]): string =>
   `The online records of ${view} are empty: the snapshot that they are filled from is lost (${error.code}: ${error.message}) What needs no feature of it goes on; its features are answered as missing. "millrace data snapshot" makes a new one, "millrace features materialise ${view}" fills it.`

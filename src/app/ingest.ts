@@ -1,7 +1,7 @@
 import type { Workspace } from '../config/workspace.ts'
 import { fail } from '../errors/index.ts'
 import { whyUnopenable } from '../internal/why-unreadable.ts'
-import { ingest, type Ingested } from '../stages/ingest/ingest.ts'
+import { ingest, type IngestRecord } from '../stages/ingest/ingest.ts'
 import { datasetOf } from './dataset-of.ts'
 
 export interface IngestInput {
@@ -17,7 +17,7 @@ export interface IngestInput {
 }
 
 /** What became of it; `again` where its content had come before. */
-export type IngestAnswer = Ingested & { readonly again: boolean }
+export type IngestAnswer = IngestRecord & { readonly again: boolean }
 
 /** Takes a file into a dataset if it holds. Throws `fileUnreadable`. */
 export async function ingestFile(workspace: Workspace, input: IngestInput): Promise<IngestAnswer> {

@@ -2,7 +2,7 @@ import { relative } from 'node:path'
 import type { Workspace } from '../config/workspace.ts'
 import { fail } from '../errors/index.ts'
 import { whyUnreadable } from '../internal/why-unreadable.ts'
-import { readmit, type Readmitted } from '../stages/readmit/readmit.ts'
+import { readmit, type ReadmitResult } from '../stages/readmit/readmit.ts'
 import { datasetOf } from './dataset-of.ts'
 
 export interface ReadmitInput {
@@ -17,7 +17,7 @@ export interface ReadmitInput {
 export async function readmitFile(
   workspace: Workspace,
   { dataset, path, shown = path }: ReadmitInput,
-): Promise<Readmitted> {
+): Promise<ReadmitResult> {
   const reason = await whyUnreadable(path)
   if (reason !== undefined) throw fail('fileUnreadable', { file: shown, reason })
   return readmit(workspace, datasetOf(workspace, dataset), relative(workspace.root, path))

@@ -16,10 +16,10 @@ export interface TestInput {
   readonly seed?: number | undefined
 }
 
-type Tested = Awaited<ReturnType<typeof testVersion>> & { readonly record: ModelVersion }
+type TestResult = Awaited<ReturnType<typeof testVersion>> & { readonly record: ModelVersion }
 
 /** Runs the tests of a version on its exported file. */
-export async function runTests(workspace: Workspace, { version, tests, seed }: TestInput): Promise<Tested> {
+export async function runTests(workspace: Workspace, { version, tests, seed }: TestInput): Promise<TestResult> {
   const record = await versionOf(workspace.store, version)
   const tested = await testVersion(workspace, record, {
     seed: seed ?? seedOf(ulid()),

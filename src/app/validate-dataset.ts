@@ -28,7 +28,7 @@ export interface ValidateOptions {
 }
 
 /** What came of a dataset: `validation` where it could be read, else what stood in the way. */
-export type Validated =
+export type DatasetOutcome =
   | { readonly report: Report; readonly validation: Validation; readonly ended: readonly EndedRepairs[] }
   | { readonly report: Report; readonly error: MillraceError }
 
@@ -40,7 +40,7 @@ export async function validateDataset(
   workspace: Workspace,
   dataset: Dataset,
   { part, keepRows }: ValidateOptions,
-): Promise<Validated> {
+): Promise<DatasetOutcome> {
   const { clock, root, store } = workspace
   let validation: Validation | undefined
   try {

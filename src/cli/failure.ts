@@ -60,7 +60,7 @@ function writeNew(file: string, text: string): boolean {
   }
 }
 
-export interface Failed {
+export interface Failure {
   readonly exit: 1 | 2 | 3
   /** For people, on stderr. */
   readonly text: string
@@ -77,7 +77,7 @@ export function failureText({ message, hint, code }: MillraceError): string {
  * How a command's failure is told. A catalogued error says what, which code and what next; anything else is our mistake
  * and leaves its stack in a file instead of on the screen.
  */
-export function describeFailure(error: unknown, verb: string, cwd: string, version: string): Failed {
+export function describeFailure(error: unknown, verb: string, cwd: string, version: string): Failure {
   const known = systemError(error)
   if (known)
     return {

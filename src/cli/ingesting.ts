@@ -5,13 +5,13 @@ import type { Workspace } from '../config/workspace.ts'
 import type { Dataset } from '../define/dataset.ts'
 import { fail } from '../errors/index.ts'
 import { Inbox } from '../stages/ingest/inbox.ts'
-import { ingest, type Ingested } from '../stages/ingest/ingest.ts'
+import { ingest, type IngestRecord } from '../stages/ingest/ingest.ts'
 import type { Output } from './command.ts'
 
 const marks = { passed: '✓', quarantined: '!', refused: '✗' } as const
 
 /** One result as a line for people. */
-export function ingestedLine(name: string, result: Ingested, again: boolean): string {
+export function ingestedLine(name: string, result: IngestRecord, again: boolean): string {
   const where = result.place === null ? '' : ` → ${result.place}`
   const called = result.name === name ? '' : ` as ${result.name}`
   const before = again ? ` (this content came before${called})` : ''
@@ -36,7 +36,7 @@ export async function watchInbox(
   dataset: Dataset,
   folder: string,
   { once, settledMs, signal, out }: WatchOptions,
-): Promise<Ingested[]> {
+): Promise<IngestRecord[]> {
   const path = resolve(workspace.root, folder)
   const isFolder = await stat(path).then(
     found => found.isDirectory(),
@@ -44,7 +44,7 @@ export async function watchInbox(
   )
   if (!isFolder) throw fail('sourceUnreadable', { source: folder, reason: 'it is no folder' })
   const inbox = new Inbox(path, settledMs, () => workspace.clock.elapsed())
-  const results: Ingested[] = []
+  const results: IngestRecord[] = []
   out.note(`watching ${folder} for files of ${dataset.name}${once ? '' : '; end with Ctrl-C'}`)
   while (!signal.aborted) {
     const { settled, waiting } = await inbox.look()

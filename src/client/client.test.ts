@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { trainedProject, type Trained } from '../../test/support/trained-project.ts'
 import { trainedServer, type TrainedServer } from '../../test/support/trained-server.ts'
 import { createToken } from '../server/auth/tokens.ts'
-import { createClient, RequestRefused, type ClientOptions } from './index.ts'
+import { createClient, RequestError, type ClientOptions } from './index.ts'
 import { waitBetween } from './retry.ts'
 
 // Against a real server; what stands between is a `fetch` that loses, delays or refuses what a test wants it to.
@@ -64,10 +64,10 @@ test('what is refused is told in the words of the server', async () => {
   const refused = await client()
     .predict('late-api', { ...row, km: 'far' as never })
     .catch((error: unknown) => error)
-  expect(refused).toBeInstanceOf(RequestRefused)
+  expect(refused).toBeInstanceOf(RequestError)
   expect(refused).toMatchObject({ status: 400, code: 'MR4105', details: { row: 0, column: 'km' } })
-  expect((refused as RequestRefused).message).toMatch(/expected a finite number/)
-  expect((refused as RequestRefused).hint).toMatch(/Send every column/)
+  expect((refused as RequestError).message).toMatch(/expected a finite number/)
+  expect((refused as RequestError).hint).toMatch(/Send every column/)
   // read, and known to be a metric that this deployment does not have
   await expect(client().observe('late-api', [{ id: 'a', metric: 'revenue', value: 3 }])).rejects.toMatchObject({
     code: 'MR4117',

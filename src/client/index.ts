@@ -50,8 +50,8 @@ export interface PredictManyOptions extends CallOptions {
 }
 
 /** What the server refused, in its words; `code` is that of the error catalogue. */
-export class RequestRefused extends Error {
-  override readonly name = 'RequestRefused'
+export class RequestError extends Error {
+  override readonly name = 'RequestError'
   /** Status of HTTP. */
   readonly status: number
   readonly code: string | undefined
@@ -68,7 +68,7 @@ export class RequestRefused extends Error {
 }
 
 export interface Client<P> {
-  /** Predicts for one row. Rejects with `RequestRefused`, a `TimeoutError`, the signal's reason, or what `fetch` fails with. */
+  /** Predicts for one row. Rejects with `RequestError`, a `TimeoutError`, the signal's reason, or what `fetch` fails with. */
   predict<N extends DeploymentName<P>>(
     deployment: N,
     row: RowFor<P, N>,
@@ -189,7 +189,7 @@ export function createClient<P = AnyProject>(options: ClientOptions): Client<P> 
 
   const ask = <T>(path: string, body: unknown, how: CallOptions = {}): Promise<T> =>
     call(path, body, how, async answer => {
-      if (!answer.ok) throw new RequestRefused(answer.status, await problemOf(answer))
+      if (!answer.ok) throw new RequestError(answer.status, await problemOf(answer))
       return (await answer.json()) as T
     })
   const pathOf = (deployment: string, verb: string): string =>

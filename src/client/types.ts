@@ -24,7 +24,7 @@ type WithOptional<R> = { readonly [K in keyof R as null extends R[K] ? never : K
 /** A row to predict for: the columns that the model reads, and the keys of its features, which the server looks up. */
 export type RowFor<P, N extends DeploymentName<P>> = WithOptional<NonNullable<RequestOf<ModelOf<P, N>>>>
 
-interface Answered {
+interface AnswerId {
   /** Under it the label comes back. */
   readonly id: string
   /** Probability of the positive class, or of the likeliest one, or the predicted value. */
@@ -38,10 +38,10 @@ interface Answered {
 }
 
 type AnsweredOf<T> = T extends 'binary'
-  ? Answered & { readonly label: boolean }
+  ? AnswerId & { readonly label: boolean }
   : T extends 'multiclass'
-    ? Answered & { readonly label: string; readonly scores: Readonly<Record<string, number>> }
-    : Answered
+    ? AnswerId & { readonly label: string; readonly scores: Readonly<Record<string, number>> }
+    : AnswerId
 
 /** The answer for a row, by the task of the model. */
 export type PredictionOf<P, N extends DeploymentName<P>> =

@@ -8,7 +8,12 @@ import { messageOf } from '../internal/message-of.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { KeyService } from '../ports/key-service.ts'
 import type { MetadataStore } from '../ports/metadata-store.ts'
-import { type Anchored, type AnchorPlace, anchorsInStore, type KeystoreState } from '../stages/protect/audit/anchor.ts'
+import {
+  type AnchorRecord,
+  type AnchorPlace,
+  anchorsInStore,
+  type KeystoreState,
+} from '../stages/protect/audit/anchor.ts'
 import { anchoredIn, anchorsInFile } from '../stages/protect/audit/anchor-file.ts'
 import { anchorsInGit } from '../stages/protect/audit/anchor-git.ts'
 import { anchorWebhook } from '../stages/protect/audit/anchor-webhook.ts'
@@ -110,8 +115,11 @@ const openLog = (services: KeyringServices, places: AnchorPlaces): ReturnType<ty
     keystore: () => readGeneration(services),
   })
 
-function linesOf({ path, text }: { readonly path: string; readonly text: string }, log: string): readonly Anchored[] {
-  let found: readonly Anchored[]
+function linesOf(
+  { path, text }: { readonly path: string; readonly text: string },
+  log: string,
+): readonly AnchorRecord[] {
+  let found: readonly AnchorRecord[]
   try {
     found = anchoredIn(text, log, path)
   } catch (error) {

@@ -29,10 +29,10 @@ export interface SettingsContext {
 }
 
 /** Settings that choose one of several kinds; the others are read where they are used. */
-type Chosen = Required<Omit<ProjectSettings, 'serve' | 'audit' | 'environment' | 'prometheus'>>
+type SettingKinds = Required<Omit<ProjectSettings, 'serve' | 'audit' | 'environment' | 'prometheus'>>
 
 /** What each of them is resolved to, and what that takes besides the context. */
-interface Resolved {
+interface SettingResolvers {
   readonly metadata: (context: SettingsContext) => Promise<MetadataStore>
   readonly artifacts: (
     context: SettingsContext,
@@ -49,16 +49,16 @@ interface Resolved {
 }
 
 type Rows = {
-  readonly [Name in keyof Chosen]: {
-    readonly [Kind in Chosen[Name]['kind']]: (
-      settings: Extract<Chosen[Name], { readonly kind: Kind }>,
-      context: Parameters<Resolved[Name]>[0],
-    ) => ReturnType<Resolved[Name]>
+  readonly [Name in keyof SettingKinds]: {
+    readonly [Kind in SettingKinds[Name]['kind']]: (
+      settings: Extract<SettingKinds[Name], { readonly kind: Kind }>,
+      context: Parameters<SettingResolvers[Name]>[0],
+    ) => ReturnType<SettingResolvers[Name]>
   }
 }
 
 /** What holds where a project says nothing: everything on this machine. */
-const defaults: Chosen = {
+const defaults: SettingKinds = {
   metadata: { kind: 'sqlite' },
   artifacts: { kind: 'files' },
   data: { kind: 'duckdb' },
@@ -68,7 +68,7 @@ const defaults: Chosen = {
 }
 
 /** The settings of a project with the defaults of those that it does not have. */
-export const settingsOf = ({ settings }: Pick<Project, 'settings'>): Chosen => ({ ...defaults, ...settings })
+export const settingsOf = ({ settings }: Pick<Project, 'settings'>): SettingKinds => ({ ...defaults, ...settings })
 
 /** What a training runs in a process of its own. */
 const trainModule = {
@@ -184,13 +184,16 @@ const rows: Rows = {
 }
 
 /** Opens what a project's setting says. Throws `variableMissing`, and what its adapter does. */
-export function resolved<Name extends keyof Chosen>(
+export function resolved<Name extends keyof SettingKinds>(
   name: Name,
-  context: Parameters<Resolved[Name]>[0],
-): ReturnType<Resolved[Name]> {
+  context: Parameters<SettingResolvers[Name]>[0],
+): ReturnType<SettingResolvers[Name]> {
   const settings = settingsOf(context.project)[name]
   const row = rows[name] as Readonly<
-    Record<string, (settings: unknown, context: Parameters<Resolved[Name]>[0]) => ReturnType<Resolved[Name]>>
+    Record<
+      string,
+      (settings: unknown, context: Parameters<SettingResolvers[Name]>[0]) => ReturnType<SettingResolvers[Name]>
+    >
   >
   const open = row[settings.kind]
   if (!open) throw new Error(`no row of the settings table opens ${name} ${settings.kind}`)

@@ -44,7 +44,7 @@ type KeysOf<C extends Columns, T extends ScalarType> = {
 }[keyof C & string]
 
 /** What is aggregated: a column by name, or an expression over columns. */
-export type Aggregated<C extends Columns, T extends ScalarType> =
+export type AggregateOperand<C extends Columns, T extends ScalarType> =
   | KeysOf<C, T>
   | ((c: ColumnExpressions<C>) => Expression<T, boolean, string>)
 
@@ -77,26 +77,26 @@ export interface FeatureBuilder<C extends Columns> {
   /** Number of events. */
   count(window?: Window, options?: AggregateOptions<C>): FeatureSpec<'int', false>
   /** Sum, rounded once. */
-  sum(of: Aggregated<C, NumberType>, window?: Window, options?: AggregateOptions<C>): FeatureSpec<'float', false>
+  sum(of: AggregateOperand<C, NumberType>, window?: Window, options?: AggregateOptions<C>): FeatureSpec<'float', false>
   /** Mean. */
-  mean(of: Aggregated<C, NumberType>, window?: Window, options?: AggregateOptions<C>): FeatureSpec<'float', true>
+  mean(of: AggregateOperand<C, NumberType>, window?: Window, options?: AggregateOptions<C>): FeatureSpec<'float', true>
   /** Standard deviation of a sample (divided by n − 1); null for fewer than two values. */
-  std(of: Aggregated<C, NumberType>, window?: Window, options?: AggregateOptions<C>): FeatureSpec<'float', true>
+  std(of: AggregateOperand<C, NumberType>, window?: Window, options?: AggregateOptions<C>): FeatureSpec<'float', true>
   /** Least value: a number, or the earliest time. */
-  min<O extends Aggregated<C, NumberType | 'timestamp'>>(
+  min<O extends AggregateOperand<C, NumberType | 'timestamp'>>(
     of: O,
     window?: Window,
     options?: AggregateOptions<C>,
   ): FeatureSpec<Extreme<C, O>, true>
   /** Greatest value: a number, or the latest time. */
-  max<O extends Aggregated<C, NumberType | 'timestamp'>>(
+  max<O extends AggregateOperand<C, NumberType | 'timestamp'>>(
     of: O,
     window?: Window,
     options?: AggregateOptions<C>,
   ): FeatureSpec<Extreme<C, O>, true>
   /** The value below which that share of the values is, 0 to 1, interpolated between neighbours: 0.5 is the median. */
   quantile(
-    of: Aggregated<C, NumberType>,
+    of: AggregateOperand<C, NumberType>,
     level: number,
     window?: Window,
     options?: AggregateOptions<C>,
@@ -108,27 +108,31 @@ export interface FeatureBuilder<C extends Columns> {
     options?: AggregateOptions<C>,
   ): FeatureSpec<'float', true>
   /** Number of different values. */
-  distinct(of: Aggregated<C, SingleType>, window?: Window, options?: AggregateOptions<C>): FeatureSpec<'int', false>
+  distinct(
+    of: AggregateOperand<C, SingleType>,
+    window?: Window,
+    options?: AggregateOptions<C>,
+  ): FeatureSpec<'int', false>
   /** The value of the most events, of several the least; with `rank: 2` the one after it. */
-  mostFrequent<O extends Aggregated<C, SingleType>>(
+  mostFrequent<O extends AggregateOperand<C, SingleType>>(
     of: O,
     window?: Window,
     options?: RankedOptions<C>,
   ): FeatureSpec<TypeOf<C, O>, true>
   /** Value of the oldest event that has one; ties as for `last`. */
-  first<O extends Aggregated<C, ScalarType>>(
+  first<O extends AggregateOperand<C, ScalarType>>(
     of: O,
     window?: Window,
     options?: AggregateOptions<C>,
   ): FeatureSpec<TypeOf<C, O>, true>
   /** Value of the newest event that has one; ties by known time, then order of arrival. */
-  last<O extends Aggregated<C, ScalarType>>(
+  last<O extends AggregateOperand<C, ScalarType>>(
     of: O,
     window?: Window,
     options?: AggregateOptions<C>,
   ): FeatureSpec<TypeOf<C, O>, true>
   /** Value so many events with one before the last: 1 is the last but one. */
-  lag<O extends Aggregated<C, ScalarType>>(
+  lag<O extends AggregateOperand<C, ScalarType>>(
     of: O,
     n: number,
     window?: Window,

@@ -51,7 +51,7 @@ export type FeaturesOf<F extends Specs> = {
 }
 
 /** What is derived of features, as features. */
-export type Derived<D extends Readonly<Record<string, Expression>>> = {
+export type DerivedFeatures<D extends Readonly<Record<string, Expression>>> = {
   readonly [P in keyof D]: FeatureSpec<TypeOfExpression<D[P]>, NullableOfExpression<D[P]>>
 }
 
@@ -120,7 +120,7 @@ export interface FeatureViewOptions<
    * online records are written, and of a model's rows before it is trained; where a critical one fails nothing is written, and
    * nothing trained. That floats are finite is expected besides (default: nothing is).
    */
-  readonly expect?: (v: ExpectationColumns<VectorColumns<K, F & Derived<D>>>) => readonly Expectation[]
+  readonly expect?: (v: ExpectationColumns<VectorColumns<K, F & DerivedFeatures<D>>>) => readonly Expectation[]
 }
 
 /** The features of a view as expressions, to spread into a model's inputs. They read the columns that are its key. */
@@ -391,7 +391,7 @@ function declareFeatures<
   const C extends Columns = Columns,
   const F extends Specs = Specs,
   const D extends Readonly<Record<string, Expression>> = Readonly<Record<never, Expression>>,
->(name: string, options: FeatureViewOptions<K, C, F, D>): FeatureView<K, F & Derived<D>, keyof K & string> {
+>(name: string, options: FeatureViewOptions<K, C, F, D>): FeatureView<K, F & DerivedFeatures<D>, keyof K & string> {
   checkName('feature view', name)
   const from = options.from as unknown as Dataset
   const entity = options.entity ?? (noEntity as Entity)
@@ -419,7 +419,7 @@ function declareFeatures<
     ...(vectors ? { vectors } : {}),
     features: all,
   })
-  return view as unknown as FeatureView<K, F & Derived<D>, keyof K & string>
+  return view as unknown as FeatureView<K, F & DerivedFeatures<D>, keyof K & string>
 }
 
 /** Declares features of an entity over one dataset, the same offline (training sets) and online (requests). */

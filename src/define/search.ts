@@ -27,7 +27,7 @@ export interface SearchRange {
   readonly whole?: boolean
 }
 
-interface Searched {
+interface SearchTarget {
   /** What is trained; its options are those of every trial, but for what is searched. */
   readonly trainer: OwnTrainer | ProgramTrainer
   /** What is tried of each option, or of each parameter of a program: a range, or a list of values. */
@@ -36,7 +36,7 @@ interface Searched {
   readonly best?: MetricName
 }
 
-interface Drawn extends Searched {
+interface Drawn extends SearchTarget {
   /** How many combinations are tried. */
   readonly trials: number
   /** Seed of what is drawn (default 0). */
@@ -44,7 +44,7 @@ interface Drawn extends Searched {
 }
 
 /** Every combination. */
-export interface GridSearch extends Searched {
+export interface GridSearch extends SearchTarget {
   /** `'grid'`. */
   readonly method: 'grid'
   /** Evenly spread values of each range, ends included (default 5). */

@@ -2,7 +2,7 @@ import { micros, type Duration, type Micros } from '../internal/time.ts'
 import { duration, type Form, timeZone } from './forms.ts'
 
 /** A window that begins and ends where the clocks of a zone say. `zone`: an IANA time zone (default UTC); then of whole days. */
-interface Aligned {
+interface WindowAlignment {
   readonly zone?: string
 }
 
@@ -19,9 +19,9 @@ interface Aligned {
  */
 export type Window =
   | Duration
-  | ({ readonly tumbling: Duration } & Aligned)
-  | ({ readonly hopping: Duration; readonly every: Duration } & Aligned)
-  | ({ readonly toDate: Duration } & Aligned)
+  | ({ readonly tumbling: Duration } & WindowAlignment)
+  | ({ readonly hopping: Duration; readonly every: Duration } & WindowAlignment)
+  | ({ readonly toDate: Duration } & WindowAlignment)
 
 /** Where a window is aligned: it ends where the last whole `every` did, or with `toDate` begins there and ends at the moment. */
 export interface Alignment {

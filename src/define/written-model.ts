@@ -92,7 +92,7 @@ function readDataset(written: WrittenDataset): Dataset {
   }
 }
 
-type Lacking = (dataset: string | undefined) => Error
+type MissingError = (dataset: string | undefined) => Error
 
 const readDatasets = (written: WrittenModel['datasets'] = {}): ReadonlyMap<string, Dataset> =>
   new Map(Object.entries(written).map(([name, one]) => [name, readDataset(one)]))
@@ -100,7 +100,7 @@ const readDatasets = (written: WrittenModel['datasets'] = {}): ReadonlyMap<strin
 function viewsOver(
   views: readonly WrittenView[],
   datasets: ReadonlyMap<string, Dataset>,
-  lacking: Lacking,
+  lacking: MissingError,
 ): FeatureView[] {
   return views.map(view => {
     const from = datasets.get(view.from)
@@ -110,7 +110,7 @@ function viewsOver(
 }
 
 /** The views that `writeViews` wrote; `lacking` makes what is thrown for a dataset that is not among them. */
-export const readViews = (written: WrittenViews, lacking: Lacking): FeatureView[] =>
+export const readViews = (written: WrittenViews, lacking: MissingError): FeatureView[] =>
   viewsOver(written.views, readDatasets(written.datasets), lacking)
 
 /** The model that `writeModelDefinition` wrote. Throws `versionUnreadable`. */
@@ -121,7 +121,7 @@ export function readModelDefinition(json: unknown, version: string): Model {
       version,
       reason: `its definition has the form ${String(written?.kind)} ${String(written?.schema)}, which this Millrace does not know`,
     })
-  const lacking: Lacking = name =>
+  const lacking: MissingError = name =>
     fail('versionUnreadable', { version, reason: `its definition lacks the dataset ${String(name)}` })
   const datasets = readDatasets(written.datasets)
   const from = datasets.get(written.from ?? '')

@@ -15,7 +15,7 @@ export interface InputScale extends Pick<Line, 'missing' | 'fill' | 'clip'> {
 }
 
 /** An input that is not scaled, as far as can be read. */
-export interface Unscaled {
+export interface UnscaledInput {
   readonly input: string
   /** A clause that follows its name: `goes into LinearClassifier as it comes`. */
   readonly reason: string
@@ -26,7 +26,7 @@ export interface Unscaled {
 /** What a graph of any origin scales its inputs by; an input may be there twice, scaled in two ways. */
 export interface GraphScaling {
   readonly scales: readonly InputScale[]
-  readonly unscaled: readonly Unscaled[]
+  readonly unscaled: readonly UnscaledInput[]
 }
 
 /**
@@ -43,7 +43,7 @@ export function graphScaling(
     graph.inputs.filter(one => one.elementType === dataTypes.double).flatMap(one => feeds.get(one.name) ?? []),
   )
   const scales = new Map<string, InputScale>()
-  const unscaled = new Map<string, Unscaled>()
+  const unscaled = new Map<string, UnscaledInput>()
   const end = (value: string, column: GraphColumn, place: number, width: number, taker: string): void => {
     const { input, line, bentBy } = column
     if (!line) {

@@ -108,7 +108,7 @@ export interface ReferenceScores extends InputRows {
 }
 
 /** What training gives. */
-export interface Trained {
+export interface TrainingResult {
   readonly onnx: Uint8Array
   readonly card: ModelCard
   /** What it said while it trained. */
@@ -121,5 +121,5 @@ export interface Trained {
 
 /** Turns a training frame into an ONNX model: own trees and linear models, a script in any language, a container. */
 export interface ModelTrainer {
-  train(request: TrainingRequest): Promise<Trained>
+  train(request: TrainingRequest): Promise<TrainingResult>
 }

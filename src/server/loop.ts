@@ -60,7 +60,7 @@ async function gather({ workspace: { project, store, clock, processes }, serving
   }
 }
 
-type Gathered = Awaited<ReturnType<typeof gather>>
+type LoopRecords = Awaited<ReturnType<typeof gather>>
 type Body = Pick<Stage, 'state' | 'figure' | 'at'>
 const idle: Body = { state: 'idle', figure: null, at: null }
 
@@ -68,7 +68,7 @@ const reported = (report: Report | undefined, figure: (report: Report) => Stage[
   report ? { state: reportState(report.status), figure: figure(report), at: report.at } : idle
 
 /** A stage that runs as a step of the newest run shows that run's state before anything older. */
-function withStep(body: Body, { steps }: Gathered, prefix: string): Body {
+function withStep(body: Body, { steps }: LoopRecords, prefix: string): Body {
   const step = steps.findLast(one => one.step.startsWith(prefix))
   const state = stepState(step)
   if (!step || state === undefined || state === 'idle') return body
@@ -76,7 +76,7 @@ function withStep(body: Body, { steps }: Gathered, prefix: string): Body {
   return state === 'ok' && body.state !== 'idle' ? body : { ...body, state, at }
 }
 
-function validateStage(all: Gathered): Body {
+function validateStage(all: LoopRecords): Body {
   const gate = all.decisions.find(one => one.subject.startsWith('dataset ') && one.verdict !== 'refused')
   // rows that were set aside are worth a look; what the gate let pass is no failure
   const accepted = gate !== undefined && all.validation !== undefined && gate.evidence.includes(all.validation.id)
@@ -96,7 +96,7 @@ function validateStage(all: Gathered): Body {
   )
 }
 
-function featuresStage(all: Gathered): Body {
+function featuresStage(all: LoopRecords): Body {
   const value = all.verified?.value as { readonly compared?: number; readonly mismatches?: number } | undefined
   const body: Body =
     all.verified && typeof value?.mismatches === 'number'
@@ -115,7 +115,7 @@ function featuresStage(all: Gathered): Body {
   return withStep(framed, all, 'features-')
 }
 
-function trainStage(all: Gathered): Body {
+function trainStage(all: LoopRecords): Body {
   if (!all.last) return idle
   const { status, startedAt, endedAt } = all.last
   const states: Record<string, State> = {
@@ -137,7 +137,7 @@ function trainStage(all: Gathered): Body {
   }
 }
 
-function testStage(all: Gathered): Body {
+function testStage(all: LoopRecords): Body {
   const body = reported(all.tests, report => ({
     value: `${report.checks.filter(check => check.status === 'pass').length}/${report.checks.length}`,
     label: 'model tests passed',
@@ -145,7 +145,7 @@ function testStage(all: Gathered): Body {
   return withStep(body, all, 'evaluate-')
 }
 
-function exportStage(all: Gathered): Body {
+function exportStage(all: LoopRecords): Body {
   const body = reported(all.parity, report => {
     const parity = report.checks.find(check => typeof check.observed.maxDifference === 'number')
     const difference = parity?.observed.maxDifference
@@ -156,7 +156,7 @@ function exportStage(all: Gathered): Body {
   return withStep(body, all, 'verify-')
 }
 
-function registerStage(all: Gathered): Body {
+function registerStage(all: LoopRecords): Body {
   const version = all.versions[0]
   if (!version) return withStep(idle, all, 'register-')
   const { auc, rmse } = version.metrics
@@ -168,7 +168,7 @@ function registerStage(all: Gathered): Body {
   }
 }
 
-function deployStage(all: Gathered): Body {
+function deployStage(all: LoopRecords): Body {
   const running = all.rollouts.find(
     one => !['done', 'rolled-back'].includes(String((one.value as { phase?: string }).phase)),
   )
@@ -188,7 +188,7 @@ function deployStage(all: Gathered): Body {
   }
 }
 
-function watchStage(all: Gathered): Body {
+function watchStage(all: LoopRecords): Body {
   const firing = all.alerts.filter(one => one.state === 'firing').length
   const body = reported(all.drift, report => {
     const drifted = report.checks.filter(check => check.status === 'fail').length
@@ -203,7 +203,7 @@ function watchStage(all: Gathered): Body {
     : body
 }
 
-function retrainStage(all: Gathered): Body {
+function retrainStage(all: LoopRecords): Body {
   const trigger = all.decisions.find(one => one.kind === 'trigger')
   if (!trigger) return idle
   const fired = all.decisions.filter(one => one.kind === 'trigger' && one.verdict === 'fired').length
@@ -219,7 +219,7 @@ const stages: readonly {
   readonly id: string
   readonly title: string
   readonly command: string
-  readonly body: (all: Gathered) => Body
+  readonly body: (all: LoopRecords) => Body
   readonly decided: (decision: Decision) => boolean
 }[] = [
   {

@@ -5,7 +5,7 @@ import { scoreDistance, scoreScale } from '../math/metrics/score-distance.ts'
 import type { Task } from '../math/task.ts'
 import { parity, verifyModel } from '../onnx/index.ts'
 import type { LoadedModel } from '../ports/inference-runtime.ts'
-import type { InputRows, ModelTrainer, Trained, Trainer } from '../ports/trainer.ts'
+import type { InputRows, ModelTrainer, TrainingResult, Trainer } from '../ports/trainer.ts'
 import { batchOf, scoreRows } from '../stages/evaluate/subject.ts'
 import { type ContractCase, type Skips, withSkips } from './contract.ts'
 import { contractInputs, type ContractRequest, type FrameOptions, withRequest } from './trainer-frame.ts'
@@ -27,13 +27,13 @@ export function trainerContract(subject: TrainerSubject, skips: Skips = {}): rea
 }
 
 /** Trains, and gives what came of it; undefined for a task that the trainer cannot learn. */
-async function trained(subject: TrainerSubject, request: ContractRequest): Promise<Trained | undefined> {
+async function trained(subject: TrainerSubject, request: ContractRequest): Promise<TrainingResult | undefined> {
   const trainer = await subject.trainer(request)
   return trainer && (await (await subject.open()).train({ ...request, trainer }))
 }
 
 /** The graph of what was trained, by the runtime that serves it. */
-async function loaded<T>({ onnx, card }: Trained, look: (model: LoadedModel) => Promise<T>): Promise<T> {
+async function loaded<T>({ onnx, card }: TrainingResult, look: (model: LoadedModel) => Promise<T>): Promise<T> {
   const model = await (await openRuntime()).load(onnx, card.binding)
   try {
     return await look(model)
@@ -42,11 +42,11 @@ async function loaded<T>({ onnx, card }: Trained, look: (model: LoadedModel) => 
   }
 }
 
-const scoresOf = (made: Trained, { inputs, rows }: InputRows): Promise<Float32Array> =>
+const scoresOf = (made: TrainingResult, { inputs, rows }: InputRows): Promise<Float32Array> =>
   loaded(made, model => scoreRows({ loaded: model, inputs: made.card.inputs }, inputs, rows))
 
 /** Largest difference of the scores of two trainings on the held-out rows, in units of what is usual among them. */
-async function differ(task: Task, one: Trained, other: Trained, rows: InputRows): Promise<number> {
+async function differ(task: Task, one: TrainingResult, other: TrainingResult, rows: InputRows): Promise<number> {
   const [first, second] = [await scoresOf(one, rows), await scoresOf(other, rows)]
   assert.equal(first.length, second.length)
   const scale = scoreScale(task, first)
@@ -54,7 +54,13 @@ async function differ(task: Task, one: Trained, other: Trained, rows: InputRows)
 }
 
 /** As alike as its card says that two trainings are. */
-async function assertAlike(task: Task, one: Trained, other: Trained, rows: InputRows, why: string): Promise<void> {
+async function assertAlike(
+  task: Task,
+  one: TrainingResult,
+  other: TrainingResult,
+  rows: InputRows,
+  why: string,
+): Promise<void> {
   if (one.card.reproducible === 'none') return
   if (one.card.reproducible === 'bitwise') assert.deepEqual(Buffer.from(other.onnx), Buffer.from(one.onnx), why)
   else assert.ok((await differ(task, one, other, rows)) <= tolerance, why)
@@ -80,7 +86,7 @@ function assertScores(task: Task, scores: Float32Array, outputs: number): void {
 }
 
 function casesOf(task: Task, subject: TrainerSubject): readonly ContractCase[] {
-  const on = (name: string, look: (made: Trained, request: ContractRequest) => Promise<void>): ContractCase => ({
+  const on = (name: string, look: (made: TrainingResult, request: ContractRequest) => Promise<void>): ContractCase => ({
     name: `${task}: ${name}`,
     run: () =>
       withRequest({ task }, async request => {

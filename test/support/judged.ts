@@ -1,12 +1,12 @@
-import type { Judged } from '../../src/math/metrics/catalogue.ts'
+import type { LabelledScores } from '../../src/math/metrics/catalogue.ts'
 
 /** Scores beside their truths, with the defaults of a model that says nothing else. */
 export const judged = (
-  task: Judged['task'],
+  task: LabelledScores['task'],
   labels: ArrayLike<number>,
   scores: ArrayLike<number>,
-  over: Partial<Judged> = {},
-): Judged => ({
+  over: Partial<LabelledScores> = {},
+): LabelledScores => ({
   task,
   labels: Float32Array.from(labels),
   scores: Float32Array.from(scores),

@@ -1,5 +1,5 @@
 import { type SeededRandom, seeded } from '../../src/math/random/seeded.ts'
-import { advanceMonitor, type MonitorAdvanced, startMonitor } from '../../src/stages/watch/monitor/advance.ts'
+import { advanceMonitor, type MonitorTransition, startMonitor } from '../../src/stages/watch/monitor/advance.ts'
 import { buildProfile } from '../../src/stages/windows/build-profile.ts'
 import { createWindow } from '../../src/stages/windows/window.ts'
 import { evaluateWindow } from '../../src/stages/watch/evaluate.ts'
@@ -149,7 +149,7 @@ function profileOf(days: readonly Rows[], rows: number): Profile {
 }
 
 /** A deployment in such a world, day after day, through the windows that serving fills. */
-export function* watched(setting: Setting): Generator<MonitorAdvanced, never> {
+export function* watched(setting: Setting): Generator<MonitorTransition, never> {
   const { world, seed, change, trainingDays = 28, rows = 1_000, sensitivity = 'normal', falseAlarms = '30d' } = setting
   const traffic = new Traffic(world, seed)
   const training = Array.from({ length: trainingDays }, (_, d) =>

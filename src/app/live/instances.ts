@@ -14,7 +14,7 @@ import { ObservationLog } from '../../stages/instances/observation-log.ts'
 import type { LiveServing } from '../../stages/serve/serving.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import { type Retrainer, retrainer } from './retrainer.ts'
-import { observationsFolder, type Others, type Watching, watchAll } from './watching.ts'
+import { observationsFolder, type Others, type MonitorWatch, watchAll } from './watching.ts'
 
 /** The part of this process in serving the project: it leads, or follows another that does. */
 export interface LiveInstance {
@@ -30,8 +30,8 @@ export interface LiveInstance {
 }
 
 /** What leads: watches, remembers, decides. */
-interface Leading {
-  readonly watching: Watching
+interface LeaderDuties {
+  readonly watching: MonitorWatch
   readonly retrains: Retrainer
 }
 
@@ -43,7 +43,11 @@ interface Parts {
 }
 
 /** What is written from here on is refused once another leads. */
-async function beginToLead({ workspace, serving, jobs, log }: Parts, fence: Fence, others?: Others): Promise<Leading> {
+async function beginToLead(
+  { workspace, serving, jobs, log }: Parts,
+  fence: Fence,
+  others?: Others,
+): Promise<LeaderDuties> {
   const fenced = { ...workspace, store: workspace.store.fenced(fence) }
   const retrains = retrainer(fenced, jobs, log)
   return { watching: await watchAll(fenced, serving, retrains, jobs, log, others), retrains }
@@ -94,7 +98,7 @@ export async function oneInstance(parts: Parts, mayLead = true): Promise<LiveIns
   const logs = new Map<string, ObservationLog>()
   for (const { name } of serving.list())
     logs.set(name, await ObservationLog.open(join(observationsFolder(folder, name), membership.id), onError))
-  let leading: Leading | undefined
+  let leading: LeaderDuties | undefined
 
   const follow = async (): Promise<void> => {
     leading?.retrains.close()

@@ -14,11 +14,11 @@ import { notifiersOf } from './notifiers.ts'
 import { isVerified, ReadVerifier } from './verifying-reads.ts'
 
 type Services = Pick<Workspace, 'store' | 'project' | 'clock' | 'root' | 'folder'>
-type KeptUp = FeatureView & { readonly materialise: NonNullable<FeatureView['materialise']> }
-type Promised = FeatureView & { readonly freshness: Micros }
+type UpkeptView = FeatureView & { readonly materialise: NonNullable<FeatureView['materialise']> }
+type PromisedView = FeatureView & { readonly freshness: Micros }
 
-const isKeptUp = (view: FeatureView): view is KeptUp => view.online && view.materialise !== undefined
-const isPromised = (view: FeatureView): view is Promised => view.online && view.freshness !== undefined
+const isKeptUp = (view: FeatureView): view is UpkeptView => view.online && view.materialise !== undefined
+const isPromised = (view: FeatureView): view is PromisedView => view.online && view.freshness !== undefined
 
 /**
  * Takes new data of a dataset in, and writes the records of the views over it that are to be kept up: so often as the quickest of
@@ -27,7 +27,7 @@ const isPromised = (view: FeatureView): view is Promised => view.online && view.
 export class Materialiser {
   readonly #services: Services
   readonly #dataset: Dataset
-  readonly #views: readonly KeptUp[]
+  readonly #views: readonly UpkeptView[]
   readonly #jobs: Pick<Jobs, 'start'>
   readonly #log: Log
   readonly #every: Micros
@@ -37,7 +37,7 @@ export class Materialiser {
   #taken: string | undefined
   #work: Promise<void> | undefined
 
-  constructor(services: Services, dataset: Dataset, views: readonly KeptUp[], jobs: Pick<Jobs, 'start'>, log: Log) {
+  constructor(services: Services, dataset: Dataset, views: readonly UpkeptView[], jobs: Pick<Jobs, 'start'>, log: Log) {
     this.#services = services
     this.#dataset = dataset
     this.#views = views
@@ -120,7 +120,7 @@ export async function keepingFeatures(
 ): Promise<readonly { look(): Promise<void> }[]> {
   const { store, clock, project, folder } = workspace
   const views = [...project.views.values()]
-  const keptUp = new Map<Dataset, KeptUp[]>()
+  const keptUp = new Map<Dataset, UpkeptView[]>()
   for (const view of views.filter(isKeptUp)) keptUp.set(view.from, [...(keptUp.get(view.from) ?? []), view])
   const watches = views.filter(isPromised).map(async view => {
     const notifiers = await notifiersOf(view.notify ?? [], log)

@@ -4,7 +4,7 @@ import { fail, isMillraceError } from '../../errors/index.ts'
 import { messageOf } from '../../internal/message-of.ts'
 import type { RunRecord } from '../../ports/metadata-store.ts'
 import type { Log } from '../../ports/log.ts'
-import { concludeRetrain, failureOf, recordRetrain, type Retrained } from '../../stages/retrain/controller.ts'
+import { concludeRetrain, failureOf, recordRetrain, type RetrainResult } from '../../stages/retrain/controller.ts'
 import type { LiveDeployment } from '../../stages/serve/deployment.ts'
 import type { LiveMonitor } from '../../stages/watch/live.ts'
 import type { Jobs } from '../jobs/jobs.ts'
@@ -65,7 +65,11 @@ export function retrainer(workspace: Workspace, jobs: Jobs, log: Log): Retrainer
     }
   }
 
-  const conclude = async (deployment: LiveDeployment, monitor: LiveMonitor, decision: Decision): Promise<Retrained> => {
+  const conclude = async (
+    deployment: LiveDeployment,
+    monitor: LiveMonitor,
+    decision: Decision,
+  ): Promise<RetrainResult> => {
     const model = deployment.definition.model.name
     const trigger = triggers.find(one => one === decision.inputs.trigger) ?? 'manual'
     const request = { trigger, because: decision.id }

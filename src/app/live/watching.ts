@@ -21,7 +21,7 @@ import type { Retrainer } from './retrainer.ts'
 import { messageOf } from '../../internal/message-of.ts'
 
 /** Monitors of all deployments, what triggers their retrains, and what keeps their memory. */
-export interface Watching {
+export interface MonitorWatch {
   /** Every second: time has passed. */
   beat(): Promise<void>
   settled(): Promise<void>
@@ -89,7 +89,7 @@ export async function watchAll(
   jobs: Jobs,
   log: Log,
   others?: Others,
-): Promise<Watching> {
+): Promise<MonitorWatch> {
   const { clock } = workspace
   const readers: ObservationReader[] = []
   const onError = (error: unknown): void => log({ level: 'error', reason: messageOf(error) })

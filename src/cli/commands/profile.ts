@@ -8,7 +8,7 @@ import { csv, type CsvOptions } from '../../define/source.ts'
 import { fail } from '../../errors/index.ts'
 import { publishFile } from '../../internal/publish.ts'
 import { validationServices } from '../../stages/pipeline/validation.ts'
-import { fileKinds, openDataset, openFiles, type FileKind, type Opened } from '../../stages/profile/open.ts'
+import { fileKinds, openDataset, openFiles, type FileKind, type OpenSource } from '../../stages/profile/open.ts'
 import { profile } from '../../stages/profile/profile.ts'
 import type { Profile } from '../../stages/profile/types.ts'
 import type { ValidateServices } from '../../stages/validate/source.ts'
@@ -20,7 +20,7 @@ import { renderProfile } from '../reporters/profile/pretty.ts'
 /** A word that can be the name of a dataset: no path, no pattern. */
 const isName = (word: string): boolean => /^[A-Za-z][\w-]*$/.test(word)
 
-async function looked(services: ValidateServices, opened: Opened): Promise<Profile> {
+async function looked(services: ValidateServices, opened: OpenSource): Promise<Profile> {
   try {
     return await profile(services, opened)
   } finally {

@@ -12,7 +12,7 @@ import { springArrives } from './arrivals.ts'
 import { change } from './change.ts'
 import type { DemoResult } from './result.ts'
 import { at, type Stage } from './stage.ts'
-import { stream, type Streamed } from './stream.ts'
+import { stream, type StreamResult } from './stream.ts'
 import { type Tested, testedOf, trainOnKilometres } from './versions.ts'
 
 const day = 86_400_000_000
@@ -25,7 +25,7 @@ export interface Challenger {
 }
 
 export interface Spring {
-  readonly served: Streamed
+  readonly served: StreamResult
   readonly challengers: readonly Challenger[]
   readonly retrains: DemoResult['retrains']
   readonly unitCheck: string
@@ -38,7 +38,7 @@ class SpringPlay {
   readonly #deployment: LiveDeployment
   readonly #monitor: LiveMonitor
   readonly #asked: RetrainRequest[] = []
-  readonly served: Streamed = { predictions: 0, months: new Map() }
+  readonly served: StreamResult = { predictions: 0, months: new Map() }
   readonly challengers: Challenger[] = []
   readonly retrains: DemoResult['retrains'][number][] = []
   unitCheck = ''

@@ -9,7 +9,7 @@ import type { PlayClock } from './play-clock.ts'
 
 const hourLength = 3_600_000_000
 
-export interface Streamed {
+export interface StreamResult {
   predictions: number
   /** Scores and outcomes as served, by month. */
   readonly months: Map<string, { scores: number[]; labels: number[] }>
@@ -25,7 +25,7 @@ export interface StreamOptions {
   readonly serving: LiveServing
   readonly deployment: LiveDeployment
   readonly monitor: LiveMonitor
-  readonly served: Streamed
+  readonly served: StreamResult
   /** Called at the start of every hour; may retrain and deploy. */
   readonly onHour: (now: Micros) => Promise<void>
 }
@@ -80,7 +80,7 @@ export async function stream(options: StreamOptions): Promise<void> {
   }
 }
 
-export function servedAuc(served: Streamed): { readonly auc: number; readonly byMonth: Record<string, number> } {
+export function servedAuc(served: StreamResult): { readonly auc: number; readonly byMonth: Record<string, number> } {
   const all = [...served.months.values()]
   const labels = Float32Array.from(all.flatMap(month => month.labels))
   const scores = Float32Array.from(all.flatMap(month => month.scores))

@@ -31,18 +31,18 @@ export interface PartOptions {
   readonly onEnd?: (child: ChildProcess) => void
 }
 
-interface Pending {
+interface PendingPort {
   readonly promise: Promise<number>
   readonly resolve: (port: number) => void
   readonly reject: (error: Error) => void
 }
 
-function pending(): Pending {
-  const functions: { resolve?: Pending['resolve']; reject?: Pending['reject'] } = {}
+function pending(): PendingPort {
+  const functions: { resolve?: PendingPort['resolve']; reject?: PendingPort['reject'] } = {}
   const promise = new Promise<number>((resolve, reject) => Object.assign(functions, { resolve, reject }))
   // Nobody may be waiting
   promise.catch(() => undefined)
-  return { promise, ...functions } as Pending
+  return { promise, ...functions } as PendingPort
 }
 
 /** The wait before one is begun anew that ended by itself: doubled each time that it ends again soon, milliseconds. */

@@ -1,7 +1,7 @@
 import { describe, type Node } from '../expression/node.ts'
 import { onlyKeys, refuse } from '../named.ts'
 import { checkNumbers, checkWord } from './options.ts'
-import type { Kind, Measured } from './kind.ts'
+import type { Kind, Measurements } from './kind.ts'
 import type { Metric, MetricName, MetricResults } from './metric.ts'
 import type { Reference } from './rule.ts'
 import {
@@ -121,7 +121,7 @@ function checkReference(name: string, of: Node, bounds: ReferenceBounds): void {
 
 function referenceBounds<N extends MetricName>(
   bounds: ReferenceBounds,
-  measured: Measured,
+  measured: Measurements,
   fn: N,
   value: AggregateKind<N>['value'],
 ): { readonly value: number; readonly min: number; readonly max: number } | undefined {

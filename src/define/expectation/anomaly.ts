@@ -1,7 +1,7 @@
 /** How a figure is held against its own history. */
 export type Strategy = 'change' | 'normal' | 'mad' | 'seasonal'
 
-export interface Expected {
+export interface ExpectedRange {
   readonly low: number
   readonly high: number
 }
@@ -14,7 +14,7 @@ function median(values: readonly number[]): number {
     : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2
 }
 
-function around(values: readonly number[], sigma: number): Expected {
+function around(values: readonly number[], sigma: number): ExpectedRange {
   const mean = values.reduce((sum, one) => sum + one, 0) / values.length
   const spread = Math.sqrt(values.reduce((sum, one) => sum + (one - mean) ** 2, 0) / Math.max(1, values.length - 1))
   return { low: mean - sigma * spread, high: mean + sigma * spread }
@@ -34,7 +34,7 @@ export function expectedRange(
     readonly minChange: number
     readonly period: number
   },
-): Expected | undefined {
+): ExpectedRange | undefined {
   const range = strict(history, strategy, options)
   if (!range) return undefined
   const middle = (range.low + range.high) / 2
@@ -46,7 +46,7 @@ function strict(
   history: readonly number[],
   strategy: Strategy,
   options: { readonly sigma: number; readonly maxChange: number; readonly period: number },
-): Expected | undefined {
+): ExpectedRange | undefined {
   const last = history.at(-1)
   if (last === undefined) return undefined
   if (strategy === 'change') {

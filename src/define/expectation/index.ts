@@ -1,6 +1,6 @@
 export { expect, expectationColumns, kinds, ofEachRow, restsOnMore, type ExpectationColumns } from './columns.ts'
 export { sql, type Query } from './kinds/sql.ts'
-export type { Kind, Measured, RowCounts, Verdict, VerdictContext } from './kind.ts'
+export type { Kind, Measurements, RowCounts, Verdict, VerdictContext } from './kind.ts'
 export type { Metric, MetricResult, MetricResults } from './metric.ts'
 export type { Needs, Reference, RowRule } from './rule.ts'
 export type { Expectation, ExpectationSpec } from './spec.ts'

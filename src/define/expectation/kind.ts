@@ -19,7 +19,7 @@ export interface RowCounts {
 }
 
 /** What was measured for one expectation, under the names that its needs gave. */
-export interface Measured {
+export interface Measurements {
   metric<N extends MetricName>(name: string, fn: N): MetricResults[N]
   /** Undefined where the reference does not exist (yet). */
   reference<N extends MetricName>(name: string, fn: N): MetricResults[N] | undefined
@@ -91,8 +91,8 @@ export interface Kind<A = never> {
   readonly approximate?: string
   readonly needs: (spec: ExpectationSpec<A>) => Needs
   /** What else has to be measured once the measures before are known, one stage after another. */
-  readonly later?: readonly ((spec: ExpectationSpec<A>, measured: Measured) => Needs)[]
-  readonly verdict: (spec: ExpectationSpec<A>, measured: Measured, context: VerdictContext) => Verdict
+  readonly later?: readonly ((spec: ExpectationSpec<A>, measured: Measurements) => Needs)[]
+  readonly verdict: (spec: ExpectationSpec<A>, measured: Measurements, context: VerdictContext) => Verdict
 }
 
 /** A kind that is declared as a method of columns: its signature by column type. */

@@ -3,7 +3,7 @@ import type { Json } from '../../internal/canonical-json.ts'
 import type { Value } from '../expression/dialect.ts'
 import { columnsOf, type Node } from '../expression/node.ts'
 
-interface Filtered {
+interface RowFilter {
   /** Only rows for which this is true. */
   readonly where?: Node
 }
@@ -15,27 +15,27 @@ interface Filtered {
  */
 export type Metric =
   /** Number of rows. */
-  | ({ readonly fn: 'rows' } & Filtered)
+  | ({ readonly fn: 'rows' } & RowFilter)
   /** Count, mean and sum of a number; with `spread` also its population variance, which overflows first. */
-  | ({ readonly fn: 'moments'; readonly of: Node; readonly spread?: true } & Filtered)
+  | ({ readonly fn: 'moments'; readonly of: Node; readonly spread?: true } & RowFilter)
   /** Smallest and greatest value of a number or timestamp. */
-  | ({ readonly fn: 'extremes'; readonly of: Node } & Filtered)
+  | ({ readonly fn: 'extremes'; readonly of: Node } & RowFilter)
   /** How often each value occurs. */
-  | ({ readonly fn: 'values'; readonly of: Node } & Filtered)
+  | ({ readonly fn: 'values'; readonly of: Node } & RowFilter)
   /** Exact quantiles, linear between order statistics. */
-  | ({ readonly fn: 'quantiles'; readonly of: Node; readonly q: readonly number[] } & Filtered)
+  | ({ readonly fn: 'quantiles'; readonly of: Node; readonly q: readonly number[] } & RowFilter)
   /** Number of different values, exact. */
-  | ({ readonly fn: 'distinct'; readonly of: Node } & Filtered)
+  | ({ readonly fn: 'distinct'; readonly of: Node } & RowFilter)
   /** Estimate of the number of different values; exact where they are counted anyway. */
-  | ({ readonly fn: 'approximateDistinct'; readonly of: Node } & Filtered)
+  | ({ readonly fn: 'approximateDistinct'; readonly of: Node } & RowFilter)
   /** The most frequent values, with the exact number of different ones. Ties stand in the order of the values. */
-  | ({ readonly fn: 'topValues'; readonly of: Node; readonly most: number } & Filtered)
+  | ({ readonly fn: 'topValues'; readonly of: Node; readonly most: number } & RowFilter)
   /** Means, variances and covariance of two numbers over rows that have both. */
-  | ({ readonly fn: 'comoments'; readonly a: Node; readonly b: Node } & Filtered)
+  | ({ readonly fn: 'comoments'; readonly a: Node; readonly b: Node } & RowFilter)
   /** Pearson correlation of the mid-ranks of two numbers (Spearman). */
-  | ({ readonly fn: 'rankCorrelation'; readonly a: Node; readonly b: Node } & Filtered)
+  | ({ readonly fn: 'rankCorrelation'; readonly a: Node; readonly b: Node } & RowFilter)
   /** How often each pair of values occurs. */
-  | ({ readonly fn: 'pairs'; readonly a: Node; readonly b: Node } & Filtered)
+  | ({ readonly fn: 'pairs'; readonly a: Node; readonly b: Node } & RowFilter)
 
 export type RowsMetric = Extract<Metric, { fn: 'rows' }>
 

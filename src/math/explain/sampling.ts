@@ -8,7 +8,7 @@ export interface MixedRow {
   readonly known: Uint8Array
 }
 
-export interface Asked {
+export interface SamplingTask {
   readonly inputs: number
   readonly outputs: number
   /** Number of background rows. */
@@ -38,7 +38,7 @@ const maxOrders = 500
  * background row: over all subsets of the inputs where those are few enough, otherwise over random orders, each with its
  * reverse (Štrumbelj and Kononenko 2014; Mitchell et al. 2022), with the standard error that this leaves. They add up either way.
  */
-export async function sampledContributions(asked: Asked): Promise<SampledContributions> {
+export async function sampledContributions(asked: SamplingTask): Promise<SampledContributions> {
   const subsets = asked.inputs <= 20 ? 2 ** asked.inputs : Number.POSITIVE_INFINITY
   const background = Math.min(asked.background, Math.floor(asked.maxAnswers / subsets))
   return background >= Math.min(fewestBackground, asked.background)
@@ -46,7 +46,7 @@ export async function sampledContributions(asked: Asked): Promise<SampledContrib
     : ofOrders(asked)
 }
 
-async function ofSubsets(asked: Asked, subsets: number): Promise<SampledContributions> {
+async function ofSubsets(asked: SamplingTask, subsets: number): Promise<SampledContributions> {
   const { inputs, outputs, background } = asked
   const means: Float64Array[] = []
   for (let subset = 0; subset < subsets; subset++) {
@@ -78,7 +78,7 @@ function sizeOf(subset: number): number {
   return size
 }
 
-async function ofOrders(asked: Asked): Promise<SampledContributions> {
+async function ofOrders(asked: SamplingTask): Promise<SampledContributions> {
   const { inputs, outputs, background, maxAnswers, seed } = asked
   const random = seeded(seed)
   const orders = Math.min(maxOrders, Math.max(fewestOrders, Math.floor(maxAnswers / (inputs + 1))))

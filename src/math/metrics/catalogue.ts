@@ -7,7 +7,7 @@ import { auc } from './ranking.ts'
 import { mae, r2, rmse } from './regression.ts'
 
 /** Scores beside the truths, as every metric takes them. */
-export interface Judged {
+export interface LabelledScores {
   readonly task: Task
   /** 0 or 1, the number of the class, or the value. */
   readonly labels: Float32Array
@@ -45,7 +45,7 @@ export type MetricName =
   | 'poissonDeviance'
 
 export interface MetricSpec {
-  readonly of: (judged: Judged) => number
+  readonly of: (judged: LabelledScores) => number
   /** `level`: the nearer to the level of the quantile. */
   readonly better: 'higher' | 'lower' | 'level'
   /** Between what it always lies, ends included (default: any number from 0 on). */
@@ -55,7 +55,8 @@ export interface MetricSpec {
 }
 
 const share = [0, 1] as const
-const decided = ({ labels, scores, threshold, weights }: Judged) => confusion(labels, scores, threshold, weights)
+const decided = ({ labels, scores, threshold, weights }: LabelledScores) =>
+  confusion(labels, scores, threshold, weights)
 
 export const metrics: Readonly<Record<MetricName, MetricSpec>> = {
   auc: { range: share, better: 'higher', of: ({ labels, scores, weights }) => auc(labels, scores, weights) },
@@ -142,7 +143,7 @@ export const metricsOfTask: Readonly<Record<Task, readonly MetricName[]>> = {
 export const metricNames = Object.keys(metrics) as readonly MetricName[]
 
 /** A metric of scores among which one is no number is no number either, whatever counting makes of it. */
-export function measure(metric: MetricName, judged: Judged): number {
+export function measure(metric: MetricName, judged: LabelledScores): number {
   return judged.scores.some(score => Number.isNaN(score)) ? Number.NaN : metrics[metric].of(judged)
 }
 
@@ -153,12 +154,12 @@ export function worth(metric: MetricName, value: number, level: number): number 
 }
 
 /** All metrics of the task. */
-export function measureAll(judged: Judged): Record<string, number> {
+export function measureAll(judged: LabelledScores): Record<string, number> {
   return Object.fromEntries(metricsOfTask[judged.task].map(name => [name, measure(name, judged)]))
 }
 
 /** The rows of a choice, in its order. */
-export function judgedRows(judged: Judged, pick: ArrayLike<number>): Judged {
+export function judgedRows(judged: LabelledScores, pick: ArrayLike<number>): LabelledScores {
   const { labels, scores, outputs, weights } = judged
   const n = pick.length
   const [own, theirs] = [new Float32Array(n), new Float32Array(n * outputs)]

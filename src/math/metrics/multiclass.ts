@@ -2,7 +2,7 @@ import { auc } from './ranking.ts'
 
 const clip = 2 ** -23
 
-interface Classified {
+interface ClassScores {
   /** The number of the class of each row. */
   readonly labels: ArrayLike<number>
   /** Rows × outputs. */
@@ -48,7 +48,7 @@ export function multiclassLogLoss(
 }
 
 /** Weighted rows by class and by what they were called: `counts[truth * outputs + called]`. */
-export function confusionMatrix({ labels, scores, outputs, weights }: Classified): Float64Array {
+export function confusionMatrix({ labels, scores, outputs, weights }: ClassScores): Float64Array {
   const counts = new Float64Array(outputs * outputs)
   for (let i = 0; i < labels.length; i++) {
     const at = (labels[i] as number) * outputs + likeliest(scores, outputs, i)
@@ -68,7 +68,7 @@ export interface ClassRates {
 }
 
 /** Rates of the most probable classes. */
-export function classRates(of: Classified): ClassRates {
+export function classRates(of: ClassScores): ClassRates {
   const { outputs } = of
   const counts = confusionMatrix(of)
   let [total, right, recalls, present, f1s, met, product, squaresCalled, squaresTrue] = [0, 0, 0, 0, 0, 0, 0, 0, 0]
@@ -104,7 +104,7 @@ export function classRates(of: Classified): ClassRates {
 
 /** The score of one class by row, and 1 where it is the truth. */
 export function ofClass(
-  { labels, scores, outputs }: Pick<Classified, 'labels' | 'scores' | 'outputs'>,
+  { labels, scores, outputs }: Pick<ClassScores, 'labels' | 'scores' | 'outputs'>,
   k: number,
 ): { readonly labels: Float32Array; readonly scores: Float32Array } {
   const n = labels.length
@@ -115,7 +115,7 @@ export function ofClass(
 }
 
 /** Mean area under the ROC curve of each class against the rest; NaN where a class is missing or alone. */
-export function oneVersusRest(of: Classified): number {
+export function oneVersusRest(of: ClassScores): number {
   let sum = 0
   for (let k = 0; k < of.outputs; k++) {
     const { labels, scores } = ofClass(of, k)

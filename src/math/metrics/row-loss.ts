@@ -1,5 +1,5 @@
 import { isClassification, type Task } from '../task.ts'
-import type { Judged } from './catalogue.ts'
+import type { LabelledScores } from './catalogue.ts'
 import { rowLogLoss } from './classification.ts'
 import { likeliest, rowMulticlassLogLoss } from './multiclass.ts'
 import { rowPinball, rowPoissonDeviance } from './loss.ts'
@@ -44,7 +44,7 @@ export function rowLoss(task: Task, label: number, score: Score, level = 0.5): n
 }
 
 /** The same of each of many rows. */
-export function rowLosses({ task, labels, scores, outputs, level }: Judged): Float64Array {
+export function rowLosses({ task, labels, scores, outputs, level }: LabelledScores): Float64Array {
   return Float64Array.from(labels, (label, row) =>
     task === 'multiclass'
       ? rowMulticlassLogLoss(label, scores, outputs, row)

@@ -38,7 +38,7 @@ export function constantMargins(matrix: TrainingMatrix, task: Task, quantile?: n
 }
 
 /** Rows by their bins. */
-export interface Binned {
+export interface BinnedRows {
   readonly arena: Arena
   readonly borders: readonly Borders[]
   readonly codeBins: readonly (CodeBins | undefined)[]
@@ -47,7 +47,7 @@ export interface Binned {
 
 /** Adds a tree's answers to the margins of the rows at `order[from …)`, by their bins. */
 export function applyToBins(
-  { arena, borders, codeBins, layout }: Binned,
+  { arena, borders, codeBins, layout }: BinnedRows,
   tree: Tree,
   output: number,
   from: number,

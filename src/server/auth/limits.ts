@@ -10,7 +10,7 @@ export interface TokenLimits {
   readonly maxRequestsPerDay?: number | undefined
 }
 
-interface Spent {
+interface Budget {
   /** Requests that may come at once now. */
   left: number
   seen: number
@@ -24,7 +24,7 @@ const dayMicros = 86_400_000_000
 export class TokenMeter {
   readonly #limits: TokenLimits
   readonly #clock: Pick<Clock, 'now' | 'elapsed'>
-  readonly #spent = new Map<string, Spent>()
+  readonly #spent = new Map<string, Budget>()
 
   constructor(limits: TokenLimits, clock: Pick<Clock, 'now' | 'elapsed'>) {
     this.#limits = limits

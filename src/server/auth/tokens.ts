@@ -19,7 +19,7 @@ export interface TokenRecord {
   readonly expiresAt: Micros | null
 }
 
-interface Stored extends TokenRecord {
+interface StoredToken extends TokenRecord {
   /** SHA-256 of the whole token, hex. */
   readonly hash: string
 }
@@ -36,7 +36,7 @@ function hashOf(token: string): string {
   return createHash('sha256').update(token).digest('hex')
 }
 
-function record({ hash: _, ...rest }: Stored): TokenRecord {
+function record({ hash: _, ...rest }: StoredToken): TokenRecord {
   return rest
 }
 
@@ -67,7 +67,7 @@ export async function createToken(
   checkName(options.name, reason => fail('tokenSettings', { reason: `its name ${reason}` }))
   const id = [...randomBytes(10)].map(byte => (byte % 36).toString(36)).join('')
   const token = `mlr_${id}_${randomBytes(32).toString('base64url')}`
-  const stored: Stored = {
+  const stored: StoredToken = {
     id,
     name: options.name,
     scopes: [...new Set(options.scopes)] as Scope[],
@@ -87,14 +87,14 @@ export async function revokeToken({ store }: Pick<TokenServices, 'store'>, id: s
 
 export async function listTokens({ store }: Pick<TokenServices, 'store'>): Promise<readonly TokenRecord[]> {
   const documents = await store.listDocuments<Json>(kind)
-  return documents.map(one => record(one.value as unknown as Stored)).sort((a, b) => a.createdAt - b.createdAt)
+  return documents.map(one => record(one.value as unknown as StoredToken)).sort((a, b) => a.createdAt - b.createdAt)
 }
 
 /** The record of a token that is valid now. Costs a look-up in the store; callers cache it. */
 export async function verifyToken({ store, clock }: TokenServices, token: string): Promise<TokenRecord | undefined> {
   const match = form.exec(token)
   if (!match) return undefined
-  const found = (await store.getDocument<Json>(kind, match[1] as string))?.value as unknown as Stored | undefined
+  const found = (await store.getDocument<Json>(kind, match[1] as string))?.value as unknown as StoredToken | undefined
   if (!found) return undefined
   const same = timingSafeEqual(Buffer.from(found.hash, 'hex'), Buffer.from(hashOf(token), 'hex'))
   if (!same || (found.expiresAt !== null && found.expiresAt <= clock.now())) return undefined
@@ -103,7 +103,7 @@ export async function verifyToken({ store, clock }: TokenServices, token: string
 
 /** The record of a token by its id, if it is valid now. */
 export async function tokenById({ store, clock }: TokenServices, id: string): Promise<TokenRecord | undefined> {
-  const found = (await store.getDocument<Json>(kind, id))?.value as unknown as Stored | undefined
+  const found = (await store.getDocument<Json>(kind, id))?.value as unknown as StoredToken | undefined
   return found === undefined || (found.expiresAt !== null && found.expiresAt <= clock.now()) ? undefined : record(found)
 }
 

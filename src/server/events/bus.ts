@@ -20,12 +20,12 @@ export interface ServerEvent {
 }
 
 type Listener = (event: ServerEvent) => void
-type Ended = () => void
+type EndListener = () => void
 const kept = 256
 
 /** In-process events with a short memory, so that a screen whose connection broke misses nothing. */
 export class EventBus {
-  readonly #listeners = new Map<Listener, Ended>()
+  readonly #listeners = new Map<Listener, EndListener>()
   readonly #recent: ServerEvent[] = []
   #last = 0
 
@@ -44,7 +44,7 @@ export class EventBus {
    * Events after `since` first (as far as they are remembered), then new ones. Gives the way to stop; `ended` is called
    * when the server closes.
    */
-  subscribe(listener: Listener, since: number | undefined, ended: Ended): () => void {
+  subscribe(listener: Listener, since: number | undefined, ended: EndListener): () => void {
     if (since !== undefined) for (const event of this.#recent) if (event.id > since) listener(event)
     this.#listeners.set(listener, ended)
     return () => this.#listeners.delete(listener)

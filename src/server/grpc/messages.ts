@@ -1,6 +1,6 @@
 import { refuse } from '../inference/oip/inputs.ts'
 import { writeBinary } from '../inference/oip/datatypes.ts'
-import type { Inferred } from '../inference/oip/model.ts'
+import type { InferAnswer } from '../inference/oip/model.ts'
 
 // Messages of the protocol as the loader gives them: 64-bit numbers as text, bytes as Buffer.
 
@@ -126,7 +126,7 @@ export function bodyOf(request: InferRequest): { readonly body: Record<string, u
 }
 
 /** An answer; raw where the request was. */
-export function responseOf({ head, tensors }: Inferred, isRaw: boolean): object {
+export function responseOf({ head, tensors }: InferAnswer, isRaw: boolean): object {
   return {
     ...head,
     outputs: tensors.map(({ name, datatype, shape, data }) => ({

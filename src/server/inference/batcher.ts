@@ -7,7 +7,7 @@ const maxRowsABatch = 256
 const maxRowsInFlight = 8192
 
 /** One caller: answered once, one way or the other, and no longer in flight from that moment. */
-interface Waiting {
+interface WaitingCaller {
   readonly request: PredictRequest
   readonly resolve: (prediction: Prediction) => void
   readonly reject: (error: unknown) => void
@@ -20,7 +20,7 @@ interface Waiting {
  */
 export class Batcher {
   readonly #deployment: ServedDeployment
-  readonly #waiting: Record<'stable' | 'canary', Waiting[]> = { stable: [], canary: [] }
+  readonly #waiting: Record<'stable' | 'canary', WaitingCaller[]> = { stable: [], canary: [] }
   #inFlight = 0
 
   constructor(deployment: ServedDeployment) {
@@ -68,7 +68,7 @@ export class Batcher {
     void this.#answer(batch)
   }
 
-  async #answer(batch: readonly Waiting[]): Promise<void> {
+  async #answer(batch: readonly WaitingCaller[]): Promise<void> {
     try {
       const predictions = await this.#deployment.predict(batch.map(one => one.request))
       batch.forEach((one, i) => {

@@ -4,13 +4,16 @@ import { catalogued, retryAfter } from '../problem.ts'
 import { sendJson, sendText, type DataRoute } from './exchange.ts'
 import type { DataServices } from './services.ts'
 
-interface Compiled {
+interface CompiledRoute {
   readonly segments: readonly string[]
   readonly byMethod: Map<string, DataRoute>
 }
 
-function compile(routes: readonly DataRoute[]): { exact: Map<string, Compiled>; patterns: readonly Compiled[] } {
-  const all = new Map<string, Compiled>()
+function compile(routes: readonly DataRoute[]): {
+  exact: Map<string, CompiledRoute>
+  patterns: readonly CompiledRoute[]
+} {
+  const all = new Map<string, CompiledRoute>()
   for (const route of routes) {
     const known = all.get(route.path) ?? { segments: route.path.split('/'), byMethod: new Map<string, DataRoute>() }
     known.byMethod.set(route.method, route)
@@ -22,7 +25,7 @@ function compile(routes: readonly DataRoute[]): { exact: Map<string, Compiled>; 
   }
 }
 
-function match(pattern: Compiled, segments: readonly string[]): Record<string, string> | undefined {
+function match(pattern: CompiledRoute, segments: readonly string[]): Record<string, string> | undefined {
   if (pattern.segments.length !== segments.length) return undefined
   const params: Record<string, string> = {}
   for (let i = 0; i < segments.length; i++) {

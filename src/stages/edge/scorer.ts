@@ -45,7 +45,7 @@ export async function edgeModel(
   })
   const encode = encoderOf(description)
   const { output, width } = description.scores
-  const run = async (rows: Encoded[]): Promise<ArrayLike<number | bigint | string>> => {
+  const run = async (rows: EncodedRow[]): Promise<ArrayLike<number | bigint | string>> => {
     const feeds = Object.fromEntries(
       description.feeds.map(feed => [
         feed.input,
@@ -67,7 +67,7 @@ export async function edgeModel(
         const piece = encoded.slice(from, from + size)
         const count = piece.length
         // A graph of a fixed number of rows gets the last one more than once
-        while (piece.length < size) piece.push(piece[count - 1] as Encoded)
+        while (piece.length < size) piece.push(piece[count - 1] as EncodedRow)
         const data = await run(piece)
         for (let row = 0; row < count; row++) scores.push(scoreOf(description, data, row * width))
       }
@@ -76,13 +76,13 @@ export async function edgeModel(
   }
 }
 
-interface Encoded {
+interface EncodedRow {
   readonly row: number
   readonly numbers: readonly number[]
   readonly texts: readonly string[]
 }
 
-function encoderOf({ columns, inputs }: EdgeDescription): (row: EdgeRow, at: number) => Encoded {
+function encoderOf({ columns, inputs }: EdgeDescription): (row: EdgeRow, at: number) => EncodedRow {
   const evaluators = (text: boolean): Evaluator[] =>
     inputs.filter(input => (input.type === 'text') === text).map(input => toEvaluator(input.node))
   const numbers = evaluators(false)
@@ -135,14 +135,14 @@ function instantOf(given: Exclude<Value, null> | Date): number | undefined {
   return Number.isNaN(seconds) ? undefined : seconds * 1000 + Number((match[2] ?? '').padEnd(6, '0'))
 }
 
-function tensorData({ type, of }: EdgeFeed, rows: readonly Encoded[]): unknown {
+function tensorData({ type, of }: EdgeFeed, rows: readonly EncodedRow[]): unknown {
   if (type === 'string') return rows.flatMap(({ texts }) => of.map(place => texts[place] ?? ''))
   const values = rows.flatMap(({ numbers }) => of.map(place => numbers[place] ?? Number.NaN))
   if (type === 'float32') return Float32Array.from(values)
   if (type === 'float64') return Float64Array.from(values)
   const bad = values.findIndex(value => !Number.isInteger(value))
   if (bad >= 0) {
-    const { row } = rows[Math.floor(bad / of.length)] as Encoded
+    const { row } = rows[Math.floor(bad / of.length)] as EncodedRow
     throw new Error(
       `row ${row + 1}: the model takes whole numbers, one is ${Number.isNaN(values[bad]) ? 'missing' : values[bad]}`,
     )

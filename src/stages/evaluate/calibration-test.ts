@@ -1,7 +1,7 @@
 import type { CheckResult } from '../../define/report.ts'
 import type { CalibrationTest } from '../../define/model-test/index.ts'
 import { calibrationError, calibrationLine } from '../../math/metrics/calibration.ts'
-import type { Judged } from '../../math/metrics/catalogue.ts'
+import type { LabelledScores } from '../../math/metrics/catalogue.ts'
 import { ofClass } from '../../math/metrics/multiclass.ts'
 import { sortedQuantile } from '../../math/distribution/quantile-bins.ts'
 import { normalQuantile } from '../../math/special/normal.ts'
@@ -79,7 +79,7 @@ const rank = ({ eceVerdict, slopeVerdict }: Found): number =>
   Math.max(...[eceVerdict, slopeVerdict].map(one => (one === 'fail' ? 2 : one === 'warn' ? 1 : 0)))
 const told = (value: number): number | null => (Number.isFinite(value) ? value : null)
 
-function partsOf(judged: Judged, classes: readonly string[]): readonly OfClass[] {
+function partsOf(judged: LabelledScores, classes: readonly string[]): readonly OfClass[] {
   if (judged.task !== 'multiclass') return [{ words: '', labels: judged.labels, scores: judged.scores }]
   return Array.from({ length: judged.outputs }, (_, k) => ({ words: classes[k] ?? String(k), ...ofClass(judged, k) }))
 }

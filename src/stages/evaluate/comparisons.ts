@@ -2,7 +2,7 @@ import type { FreshTest, OverfitTest, SimpleModelTest } from '../../define/model
 import type { CheckResult } from '../../define/report.ts'
 import { formatTime, spanInWords } from '../../internal/time.ts'
 import { bootstrap } from '../../math/metrics/bootstrap.ts'
-import { judgedRows, measure, type Judged } from '../../math/metrics/catalogue.ts'
+import { judgedRows, measure, type LabelledScores } from '../../math/metrics/catalogue.ts'
 import type { SuiteContext } from './context.ts'
 import { deviation } from './deviation.ts'
 import { lossName, mean, rowLosses } from '../../math/metrics/row-loss.ts'
@@ -73,7 +73,7 @@ export async function simpleModelTest(test: SimpleModelTest, context: SuiteConte
 const maxRows = 5_000
 
 /** Quality from 0 to 1: the area under the ROC curve, of numbers the share of the base rate's loss that is explained. */
-function quality(judged: Judged): number {
+function quality(judged: LabelledScores): number {
   if (judged.task === 'binary') return measure('auc', judged)
   if (judged.task === 'multiclass') return measure('accuracy', judged)
   const base = summary(judged.labels, judged.task, judged.outputs, judged.level)
@@ -94,7 +94,7 @@ export async function overfitTest(
     threshold: `at most ${test.maxGap} better on the training rows`,
   }
   if (!train) return unjudged(base, withoutTraining)
-  const few = (of: Judged): Judged => {
+  const few = (of: LabelledScores): LabelledScores => {
     const rows = of.labels.length
     if (rows <= maxRows) return of
     return judgedRows(
@@ -102,7 +102,7 @@ export async function overfitTest(
       Int32Array.from({ length: maxRows }, (_, i) => Math.floor((i * rows) / maxRows)),
     )
   }
-  const intervalOf = (of: Judged) =>
+  const intervalOf = (of: LabelledScores) =>
     bootstrap({ rows: of.labels.length, measure: pick => quality(judgedRows(of, pick)), seed, resamples: 100 })
   const [seen, unseen] = [intervalOf(few(await train.judged())), intervalOf(few(judged))]
   const gap = seen.value - unseen.value

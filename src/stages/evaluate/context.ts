@@ -1,5 +1,5 @@
 import type { Node } from '../../define/expression/index.ts'
-import type { Judged } from '../../math/metrics/catalogue.ts'
+import type { LabelledScores } from '../../math/metrics/catalogue.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Counterexample } from './counterexamples.ts'
 import type { ChampionScores } from './metric-tests.ts'
@@ -9,7 +9,7 @@ import type { FrameRows, Subject } from './subject.ts'
 export interface TrainingSide {
   readonly frame: FrameRows
   /** Scored when first asked for. */
-  judged(): Promise<Judged>
+  judged(): Promise<LabelledScores>
 }
 
 /** What every test of a suite looks at. */
@@ -19,7 +19,7 @@ export interface SuiteContext {
   readonly subject: Subject
   /** The test rows. */
   readonly frame: FrameRows
-  readonly judged: Judged
+  readonly judged: LabelledScores
   /** Absent where a version's training rows are gone. */
   readonly train: TrainingSide | undefined
   /** Names of the classes of `multiclass`. */

@@ -1,7 +1,7 @@
 import type { FairnessTest } from '../../define/model-test/index.ts'
 import type { CheckResult } from '../../define/report.ts'
 import { isClassification } from '../../math/task.ts'
-import type { Judged } from '../../math/metrics/catalogue.ts'
+import type { LabelledScores } from '../../math/metrics/catalogue.ts'
 import { likeliest, ofClass } from '../../math/metrics/multiclass.ts'
 import { normalQuantile } from '../../math/special/normal.ts'
 import type { SuiteContext } from './context.ts'
@@ -82,7 +82,7 @@ function rest(group: Slice, rows: number): number[] {
   return Array.from({ length: rows }, (_, i) => i).filter(row => !own.has(row))
 }
 
-function calls(judged: Judged, classes: readonly string[]): Called[] {
+function calls(judged: LabelledScores, classes: readonly string[]): Called[] {
   const { task, labels, scores, outputs, threshold } = judged
   if (task !== 'multiclass')
     return [{ words: '', labels, scores, positive: row => (scores[row] as number) >= threshold }]
@@ -98,7 +98,7 @@ function compare(
   group: Slice,
   others: readonly number[],
   called: Called,
-  { task, labels }: Judged,
+  { task, labels }: LabelledScores,
   z: number,
 ): Comparison[] {
   const own = [...group.rows]

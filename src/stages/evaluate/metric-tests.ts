@@ -1,7 +1,14 @@
 import type { CheckResult } from '../../define/report.ts'
 import type { MetricTest } from '../../define/model-test/index.ts'
 import { bootstrap } from '../../math/metrics/bootstrap.ts'
-import { judgedRows, measure, metrics, worth, type Judged, type MetricName } from '../../math/metrics/catalogue.ts'
+import {
+  judgedRows,
+  measure,
+  metrics,
+  worth,
+  type LabelledScores,
+  type MetricName,
+} from '../../math/metrics/catalogue.ts'
 
 /** The champion's scores of the same rows, or why they cannot be had: then it was not compared, and that is no pass. */
 export type ChampionScores =
@@ -16,7 +23,7 @@ const show = (value: number): string => value.toPrecision(4)
 export function metricTest(
   test: MetricTest,
   model: string,
-  judged: Judged,
+  judged: LabelledScores,
   champion: ChampionScores | undefined,
   seed: number,
 ): CheckResult[] {
@@ -57,7 +64,7 @@ function againstChampion(
   test: MetricTest,
   common: Common,
   value: number,
-  judged: Judged,
+  judged: LabelledScores,
   champion: ChampionScores | undefined,
   seed: number,
 ): CheckResult {
@@ -76,8 +83,8 @@ function againstChampion(
   if ('reason' in champion) return unmeasured('error', `not compared with the champion: ${champion.reason}`)
   if (champion.scores.length !== judged.scores.length)
     return unmeasured('error', 'not compared with the champion: it has other classes')
-  const theirs: Judged = { ...judged, scores: champion.scores, threshold: champion.threshold ?? 0.5 }
-  const worthOf = (of: Judged): number => worth(metric, measure(metric, of), judged.level)
+  const theirs: LabelledScores = { ...judged, scores: champion.scores, threshold: champion.threshold ?? 0.5 }
+  const worthOf = (of: LabelledScores): number => worth(metric, measure(metric, of), judged.level)
   const gain = bootstrap({
     rows: judged.labels.length,
     measure: pick => worthOf(judgedRows(judged, pick)) - worthOf(judgedRows(theirs, pick)),

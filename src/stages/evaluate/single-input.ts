@@ -1,4 +1,4 @@
-import type { Judged } from '../../math/metrics/catalogue.ts'
+import type { LabelledScores } from '../../math/metrics/catalogue.ts'
 import type { FrameRows } from './subject.ts'
 
 type Column = FrameRows['inputs'][number]
@@ -61,7 +61,7 @@ function categoriesOf(column: readonly string[]): InputBins {
  * What one input tells of the label by itself: the mean of the training labels in its bin (the shares of the classes, the
  * quantile), for every row of the other part. Bins with few rows lean to the whole.
  */
-export function scoredByInput(train: Judged, column: Column, others: Column, rows: number): Float32Array {
+export function scoredByInput(train: LabelledScores, column: Column, others: Column, rows: number): Float32Array {
   const bins = binsOf(column)
   const { outputs, labels, task, level } = train
   const members: number[][] = Array.from({ length: bins.count }, () => [])
@@ -79,7 +79,12 @@ export function scoredByInput(train: Judged, column: Column, others: Column, row
 }
 
 /** What is said of rows of which only the labels are known. */
-export function summary(labels: ArrayLike<number>, task: Judged['task'], outputs: number, level: number): number[] {
+export function summary(
+  labels: ArrayLike<number>,
+  task: LabelledScores['task'],
+  outputs: number,
+  level: number,
+): number[] {
   const n = labels.length
   if (n === 0) return Array.from({ length: outputs }, () => Number.NaN)
   if (task === 'multiclass') {

@@ -1,5 +1,5 @@
 import type { CheckResult } from '../../define/report.ts'
-import type { Judged } from '../../math/metrics/catalogue.ts'
+import type { LabelledScores } from '../../math/metrics/catalogue.ts'
 import { scoreDistance, scoreScale } from '../../math/metrics/score-distance.ts'
 import { seeded } from '../../math/random/seeded.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -26,7 +26,7 @@ type Way = 'again' | 'in another order' | 'alone'
  */
 export async function steady(
   name: string,
-  { task, scores, outputs }: Judged,
+  { task, scores, outputs }: LabelledScores,
   subject: Subject,
   frame: FrameRows,
   { seed, clock }: { readonly seed: number; readonly clock: Clock },

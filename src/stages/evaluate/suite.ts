@@ -3,7 +3,7 @@ import { overallStatus, type CheckResult, type Report } from '../../define/repor
 import { ulid } from '../../internal/ids.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { FrameRows } from '../../ports/trainer.ts'
-import { measureAll, type Judged } from '../../math/metrics/catalogue.ts'
+import { measureAll, type LabelledScores } from '../../math/metrics/catalogue.ts'
 import { calibrationTest } from './calibration-test.ts'
 import { type ChampionScores, metricTest } from './metric-tests.ts'
 import type { Counterexample } from './counterexamples.ts'
@@ -106,7 +106,7 @@ const storable = (checks: readonly CheckResult[]): CheckResult[] => JSON.parse(J
 async function contextOf(input: SuiteInput): Promise<SuiteContext> {
   const { model, name, subject, frame, train, champion, onnx, bytes, seed, clock } = input
   const judged = judgedOf(input, frame, await scoreRows(subject, frame.inputs, frame.rows))
-  let trained: Promise<Judged> | undefined
+  let trained: Promise<LabelledScores> | undefined
   return {
     name,
     subject,
@@ -171,7 +171,7 @@ export function judgedOf(
   { model, classes, level }: Pick<SuiteInput, 'model' | 'classes' | 'level'>,
   frame: FrameRows,
   scores: Float32Array,
-): Judged {
+): LabelledScores {
   return {
     task: model.task,
     labels: frame.labels,
@@ -184,7 +184,7 @@ export function judgedOf(
 }
 
 /** What a score may be by the task, in words and by a row that is not. */
-function bounds(name: string, { task, scores, outputs }: Judged): CheckResult {
+function bounds(name: string, { task, scores, outputs }: LabelledScores): CheckResult {
   const allowed =
     task === 'binary'
       ? 'finite and between 0 and 1'

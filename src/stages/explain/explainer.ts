@@ -4,7 +4,7 @@ import type { InputColumn, InputRows, ModelCard } from '../../ports/trainer.ts'
 import { scoreRows, type Subject } from '../evaluate/subject.ts'
 import { readReference } from '../train/reference.ts'
 import { foreignTrees } from './foreign-trees.ts'
-import type { AnswerUnit, Background, Explainable, ExplanationMethod, Method, Moved } from './method.ts'
+import type { AnswerUnit, Background, Explainable, ExplanationMethod, Method, Contributions } from './method.ts'
 import { ownMargins } from './own-margins.ts'
 
 export interface Contribution {
@@ -148,7 +148,7 @@ function answersOf(
   score: Score,
   row: InputRows,
   unit: AnswerUnit,
-  { expected, values, errors }: Moved,
+  { expected, values, errors }: Contributions,
 ): ExplainedAnswer[] {
   const likeliest =
     typeof score === 'number'

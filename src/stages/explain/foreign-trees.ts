@@ -5,7 +5,7 @@ import { openColumns } from '../evaluate/open-columns.ts'
 import { type AnswerUnit, type Background, type Explainable, type Method, wholeBatch } from './method.ts'
 
 /** How the scores come of what the trees add up to: each explained number is one output, or the difference of two. */
-interface Reading {
+interface ScoreFormula {
   readonly unit: AnswerUnit
   readonly outputs: readonly { readonly plus: number; readonly minus?: number }[]
 }
@@ -79,7 +79,7 @@ function readingOf(
   { rows, scores }: Background,
   sums: Float64Array,
   outputs: number,
-): Reading | undefined {
+): ScoreFormula | undefined {
   const sum = (row: number, output: number): number => sums[row * outputs + output] as number
   const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
   const fits = (answer: (row: number, output: number) => number): boolean => {

@@ -25,7 +25,7 @@ export type AnswerUnit =
   | 'log of the count'
 
 /** Contributions by output, in the order of the inputs. */
-export interface Moved {
+export interface Contributions {
   readonly expected: readonly number[]
   readonly values: readonly ArrayLike<number>[]
   readonly errors?: readonly ArrayLike<number>[]
@@ -37,7 +37,7 @@ export interface Method {
   readonly unit: AnswerUnit
   /** Background rows that it compares with. */
   readonly background: number
-  explain(row: InputRows, pause: () => Promise<void>): Promise<Moved>
+  explain(row: InputRows, pause: () => Promise<void>): Promise<Contributions>
   close(): Promise<void>
 }
 

@@ -3,7 +3,14 @@ import type { Task } from '../../math/task.ts'
 import type { TreeEnsemble } from '../../math/trees/index.ts'
 import { featureRows, graphOrder, type GraphEstimator } from '../../onnx/index.ts'
 import { ownEstimator } from './basis.ts'
-import { type AnswerUnit, type Background, type Explainable, type Method, type Moved, wholeBatch } from './method.ts'
+import {
+  type AnswerUnit,
+  type Background,
+  type Explainable,
+  type Method,
+  type Contributions,
+  wholeBatch,
+} from './method.ts'
 
 const units: Readonly<Record<Task, AnswerUnit>> = {
   binary: 'log odds',
@@ -24,7 +31,7 @@ export function ownMargins(of: Explainable, background: Background): Method | un
   const features = featureRows(own)
   // The graph has numbers first and texts behind
   const order = graphOrder(card.inputs)
-  const inOrder = ({ expected, values }: Moved): Moved => ({
+  const inOrder = ({ expected, values }: Contributions): Contributions => ({
     expected,
     values: values.map(one => {
       const placed = new Float64Array(order.length)

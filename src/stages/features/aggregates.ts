@@ -4,7 +4,7 @@ import type { AggregationName, FeatureSpec } from '../../define/features.ts'
 export type Aggregate = Exclude<AggregationName, 'derived'> | 'newest'
 
 /** The events of a window that have a value, by place. */
-export interface Ranked {
+export interface RankedPlaces {
   readonly size: number
   /** Place of the event that so many others come before. */
   at(rank: number): number
@@ -34,7 +34,7 @@ export type AggregateRule =
       readonly by: 'value' | 'recency'
       /** How many of the newest events are enough (default: all are looked at). */
       readonly newest?: (spec: FeatureSpec) => number
-      readonly of: (ranked: Ranked, events: EventValues, at: number, spec: FeatureSpec) => number
+      readonly of: (ranked: RankedPlaces, events: EventValues, at: number, spec: FeatureSpec) => number
     }
 
 /** The value of the most events, and where there are several the least of them. */
@@ -52,7 +52,12 @@ function mostFrequent(tally: Tally, { nth = 1 }: FeatureSpec, compare: (a: numbe
 }
 
 /** Between the two neighbours of a place among the values, in proportion. */
-function quantile({ size, at }: Ranked, { value }: EventValues, _at: number, { level = 0.5 }: FeatureSpec): number {
+function quantile(
+  { size, at }: RankedPlaces,
+  { value }: EventValues,
+  _at: number,
+  { level = 0.5 }: FeatureSpec,
+): number {
   const place = (size - 1) * level
   const below = Math.floor(place)
   const low = value[at(below)] as number
@@ -63,7 +68,7 @@ function quantile({ size, at }: Ranked, { value }: EventValues, _at: number, { l
 
 const valueAt =
   (rank: (size: number, spec: FeatureSpec) => number) =>
-  ({ size, at }: Ranked, { value }: EventValues, _at: number, spec: FeatureSpec): number => {
+  ({ size, at }: RankedPlaces, { value }: EventValues, _at: number, spec: FeatureSpec): number => {
     const found = rank(size, spec)
     return found < 0 ? Number.NaN : (value[at(found)] as number)
   }

@@ -20,7 +20,7 @@ export function inEnvironment(project: Pick<Project, 'settings'>, id: string): s
 }
 
 /** One change of what an environment serves, as it was made. */
-export interface Applied {
+export interface AppliedChange {
   /** 1, 2, … in its environment. */
   readonly number: number
   readonly at: Micros
@@ -37,9 +37,9 @@ export interface Applied {
 /** The definitions of features that an environment serves, and how they came to be. */
 export interface AppliedViews {
   /** The change that made them so. */
-  readonly current: Applied
+  readonly current: AppliedChange
   /** Oldest first, the current one last. */
-  readonly history: readonly Applied[]
+  readonly history: readonly AppliedChange[]
   readonly views: ReadonlyMap<string, FeatureView>
 }
 
@@ -51,7 +51,7 @@ const maxHistory = 200
 
 /** A store keeps the members of an object in no order; features are answered in the declared one. */
 type StoredSet = WrittenViews & { readonly order: Readonly<Record<string, readonly string[]>> }
-type StoredHistory = { readonly history: readonly Applied[] }
+type StoredHistory = { readonly history: readonly AppliedChange[] }
 type Store = Pick<MetadataStore, 'getDocument' | 'putDocument'>
 
 /** Of all definitions: sets with the same ones have one digest. */
@@ -65,7 +65,7 @@ const orderOf = (views: readonly FeatureView[]): StoredSet['order'] =>
 export async function appliedHistory(
   store: Store,
   environment: string,
-): Promise<{ readonly history: readonly Applied[]; readonly revision: number }> {
+): Promise<{ readonly history: readonly AppliedChange[]; readonly revision: number }> {
   const found = await store.getDocument(appliedKind, environment)
   return {
     history: (found?.value as unknown as StoredHistory | undefined)?.history ?? [],
@@ -101,13 +101,13 @@ export async function serveViews(
   store: Store,
   environment: string,
   views: Iterable<FeatureView>,
-  change: Pick<Applied, 'action' | 'from' | 'actor' | 'at'>,
+  change: Pick<AppliedChange, 'action' | 'from' | 'actor' | 'at'>,
   revision: number,
-): Promise<Applied | undefined> {
+): Promise<AppliedChange | undefined> {
   const list = [...views]
   const set = setDigest(list)
   const { history } = await appliedHistory(store, environment)
-  const applied: Applied = {
+  const applied: AppliedChange = {
     number: (history.at(-1)?.number ?? 0) + 1,
     ...change,
     set,

@@ -17,7 +17,7 @@ interface Looks {
 }
 
 /** A feature and its place in the view. */
-interface Placed {
+interface PlacedFeature {
   readonly feature: PlannedFeature
   readonly place: number
 }
@@ -140,7 +140,11 @@ export class JoinedMoments {
   }
 
   /** The last values, each channel looked for by itself. */
-  async #ownLast(from: string, features: readonly Placed[], looksForPresent: boolean): Promise<string | undefined> {
+  async #ownLast(
+    from: string,
+    features: readonly PlacedFeature[],
+    looksForPresent: boolean,
+  ): Promise<string | undefined> {
     if (features.length === 0 && !looksForPresent) return undefined
     return this.find(from, {
       parts: width => [
@@ -162,7 +166,7 @@ export class JoinedMoments {
    * SQL of each feature's value over tables to be joined.
    */
   async #sharedLast(
-    features: readonly Placed[],
+    features: readonly PlacedFeature[],
     newest: string,
     column: string,
   ): Promise<{ readonly tables: readonly string[]; readonly sql: ReadonlyMap<number, string> }> {

@@ -1,5 +1,5 @@
 import type { FeatureSpec } from '../../define/features.ts'
-import { aggregateRules, emptyValue, type Aggregate, type EventValues, type Ranked } from './aggregates.ts'
+import { aggregateRules, emptyValue, type Aggregate, type EventValues, type RankedPlaces } from './aggregates.ts'
 import { ExactSpread } from './exact-spread.ts'
 import { ExactSum, exactSumOf } from './exact-sum.ts'
 
@@ -25,7 +25,7 @@ function orderOf(by: 'value' | 'recency', { event, visible, value }: RankedEvent
 }
 
 /** The ranks of events that come and go, of which all are known beforehand: counts of them in a tree by rank. */
-class MovingRanks implements Ranked {
+class MovingRanks implements RankedPlaces {
   readonly #order: Int32Array
   readonly #rank: Int32Array
   readonly #from: number
@@ -72,7 +72,7 @@ class MovingRanks implements Ranked {
 }
 
 /** The ranks of listed events; in order only where somebody asks for one between the first and the last. */
-class ListedRanks implements Ranked {
+class ListedRanks implements RankedPlaces {
   #places: Int32Array = new Int32Array(0)
   #events: RankedEvents = { event: [], visible: [], value: [] }
   #by: 'value' | 'recency' = 'value'

@@ -90,7 +90,7 @@ export async function featureTable(
 const nan = "'NaN'::DOUBLE"
 
 /** SELECT of the features by moment, of what was joined and swept; those that are derived are made of the others. */
-function selected(plan: ViewPlan, { joined, swept }: Computed, labels: string, dialect: Dialect): string {
+function selected(plan: ViewPlan, { joined, swept }: ComputedFeatures, labels: string, dialect: Dialect): string {
   const column = (name: string): string => dialect.identifier(`${plan.view.name}.${name}`)
   const select = plan.features.flatMap(({ name, spec, channel, type }, f) => {
     if (spec.aggregation === 'derived') return []
@@ -155,7 +155,7 @@ export function featureColumns(plans: readonly ViewPlan[], dialect: Dialect): (n
   }
 }
 
-interface Computed {
+interface ComputedFeatures {
   readonly joined?: JoinedFeatures
   /** Tables of features that were swept, with the places of these. */
   readonly swept: readonly { readonly table: string; readonly places: readonly number[] }[]
@@ -169,14 +169,14 @@ async function computed(
   moments: string,
   options: OfflineOptions,
   own: string[],
-): Promise<Computed> {
+): Promise<ComputedFeatures> {
   const places = (which: (feature: PlannedFeature) => boolean): readonly number[] =>
     plan.features.flatMap((feature, f) => (feature.spec.aggregation !== 'derived' && which(feature) ? [f] : []))
   const [span] = await engine.rows(`SELECT count(*) AS n, max(${asked.at}) AS latest FROM ${moments}`)
   if (Number(span?.n) === 0) return { swept: [] }
   const source = await eventSource(engine, plan, events)
   if (!source) return { swept: [] }
-  const sweepAll = async (from: string, which: readonly number[]): Promise<Computed['swept']> => {
+  const sweepAll = async (from: string, which: readonly number[]): Promise<ComputedFeatures['swept']> => {
     const table = await sweptFeatures(engine, plan, source, from, which, options.maxLooks)
     if (table !== undefined) own.push(table)
     return table === undefined ? [] : [{ table, places: which }]

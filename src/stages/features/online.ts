@@ -38,7 +38,7 @@ interface EntityOfVersion {
   readonly alone: boolean
 }
 
-interface Cached {
+interface CachedWindow {
   readonly revision: Revision
   readonly window: EntityWindow
 }
@@ -62,7 +62,7 @@ export class OnlineView {
   readonly #unreachable: 'refuse' | 'stale'
   #away: { readonly error: unknown; readonly until: number } | undefined
   /** By key, the one that was read the longest ago first. */
-  readonly #cache = new Map<string, Cached>()
+  readonly #cache = new Map<string, CachedWindow>()
   #cachedEvents = 0
   readonly #entities = new WeakMap<RowVersion, EntityOfVersion>()
   readonly #channels: readonly ReturnType<typeof channelEvaluator>[]
@@ -86,7 +86,7 @@ export class OnlineView {
     this.#cache.delete(key)
   }
 
-  #remember(key: string, cached: Cached): void {
+  #remember(key: string, cached: CachedWindow): void {
     this.#forget(key)
     this.#cache.set(key, cached)
     this.#cachedEvents += cached.window.length
@@ -97,7 +97,7 @@ export class OnlineView {
   }
 
   /** What the store has of the keys now, in the order asked. The store is asked each time; what has not changed is not sent again. */
-  async #current(keys: readonly string[]): Promise<(Cached | undefined)[]> {
+  async #current(keys: readonly string[]): Promise<(CachedWindow | undefined)[]> {
     const asks = keys.map(key => {
       const have = this.#cache.get(key)?.revision
       return have === undefined ? { key } : { key, have }

@@ -104,14 +104,14 @@ export async function digestOfTar(entries: readonly Entry[], mtime: Date): Promi
   return digester.digest()
 }
 
-interface Remembered {
+interface RememberedFile {
   readonly digest: Digest
   readonly size: number
 }
 
-async function remembered(cache: string, diffId: Digest): Promise<Remembered | undefined> {
+async function remembered(cache: string, diffId: Digest): Promise<RememberedFile | undefined> {
   try {
-    const known = JSON.parse(await readFile(join(cache, 'diffs', diffId.slice(7)), 'utf8')) as Remembered
+    const known = JSON.parse(await readFile(join(cache, 'diffs', diffId.slice(7)), 'utf8')) as RememberedFile
     return (await stat(blobPath(cache, known.digest))).size === known.size ? known : undefined
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return undefined

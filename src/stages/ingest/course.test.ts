@@ -1,15 +1,15 @@
 import { expect, it } from 'vitest'
 import { digestBytes } from '../../internal/digest.ts'
 import { courseOf } from './course.ts'
-import type { Entry, Ingested } from './journal.ts'
+import type { Entry, IngestRecord } from './journal.ts'
 
 const [same, other] = [digestBytes('same'), digestBytes('other')]
 
-const done = (verdict: Ingested['verdict'], definition = same): Entry => ({
+const done = (verdict: IngestRecord['verdict'], definition = same): Entry => ({
   state: 'done',
-  result: { verdict, definition } as Ingested,
+  result: { verdict, definition } as IngestRecord,
 })
-const decided = (verdict: Ingested['verdict']): Entry => ({ ...done(verdict), state: 'decided' }) as Entry
+const decided = (verdict: IngestRecord['verdict']): Entry => ({ ...done(verdict), state: 'decided' }) as Entry
 
 it.each([
   ['content that never came', undefined, { there: false }, 'judge'],

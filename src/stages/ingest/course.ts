@@ -1,5 +1,5 @@
 import type { Digest } from '../../internal/digest.ts'
-import type { Entry, Ingested } from './journal.ts'
+import type { Entry, IngestRecord } from './journal.ts'
 
 /**
  * What is done with a content that comes: its result is given `again`, what was decided and not carried out is finished
@@ -8,11 +8,11 @@ import type { Entry, Ingested } from './journal.ts'
 export type Course = 'again' | 'finish' | 'judge'
 
 /** Whether a verdict stands: what was refused by the same definition, and what was taken in and is still there. */
-function stands({ verdict, definition }: Ingested, { there, now, anew }: Coming): boolean {
+function stands({ verdict, definition }: IngestRecord, { there, now, anew }: IncomingFile): boolean {
   return verdict === 'refused' ? definition === now && !anew : there
 }
 
-export interface Coming {
+export interface IncomingFile {
   /** Its content is in the dataset now. */
   readonly there: boolean
   /** Digest of the dataset's definition as it is now. */
@@ -22,7 +22,7 @@ export interface Coming {
 }
 
 /** `known`: what the journal has of that content. */
-export function courseOf(known: Entry | undefined, coming: Coming): Course {
+export function courseOf(known: Entry | undefined, coming: IncomingFile): Course {
   if (known?.state === 'decided') return 'finish'
   return known && stands(known.result, coming) ? 'again' : 'judge'
 }

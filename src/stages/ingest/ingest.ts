@@ -9,11 +9,11 @@ import { withFileLock } from '../../internal/file-lock.ts'
 import type { StageServices } from '../services.ts'
 import { presentFiles } from '../validate/files.ts'
 import { courseOf } from './course.ts'
-import { IngestJournal, type Ingested } from './journal.ts'
+import { IngestJournal, type IngestRecord } from './journal.ts'
 import { judge } from './judge.ts'
 import { land, landingPlace } from './landing.ts'
 
-export type { Ingested } from './journal.ts'
+export type { IngestRecord } from './journal.ts'
 
 /** How long a file waits for others of its dataset to be judged. */
 const patienceMs = 60_000
@@ -31,7 +31,7 @@ async function carryOut(
   services: StageServices,
   journal: IngestJournal,
   entry: Awaited<ReturnType<IngestJournal['decide']>>,
-): Promise<Ingested> {
+): Promise<IngestRecord> {
   const { result } = entry
   await journal.tell(entry)
   if (result.place !== null) await land(services.root, result.place, await services.artifacts.localPath(result.digest))
@@ -51,7 +51,7 @@ export async function ingest(
   dataset: Dataset,
   file: { readonly path: string; readonly name: string },
   { anew = false }: { readonly anew?: boolean } = {},
-): Promise<{ readonly result: Ingested; readonly again: boolean }> {
+): Promise<{ readonly result: IngestRecord; readonly again: boolean }> {
   const { root, artifacts } = services
   const definition = definitionDigest(dataset)
   landingPlace(dataset, root, file.name, `sha256:${'0'.repeat(64)}` as Digest, [])
@@ -70,11 +70,11 @@ export async function ingest(
     const candidate = { name: file.name, path: await artifacts.localPath(digest), digest, size }
     const others = present.filter(one => one !== there)
     const { report, decision, rows, quarantined } = await judge(services, dataset, candidate, others)
-    const result: Ingested = {
+    const result: IngestRecord = {
       dataset: dataset.name,
       digest,
       name: file.name,
-      verdict: decision.verdict as Ingested['verdict'],
+      verdict: decision.verdict as IngestRecord['verdict'],
       reason: [decision.reason, unkeptSentence(report)].filter(Boolean).join('. '),
       definition,
       rows,

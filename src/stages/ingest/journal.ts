@@ -5,7 +5,7 @@ import type { Digest } from '../../internal/digest.ts'
 import type { StageServices } from '../services.ts'
 
 /** What became of a file's content. */
-export interface Ingested {
+export interface IngestRecord {
   readonly dataset: string
   readonly digest: Digest
   /** As it was called when it first came. */
@@ -24,14 +24,14 @@ export interface Ingested {
 }
 
 /** A verdict with its report and decision, before all of it is known to have had its effects. */
-interface Decided {
+interface DecidedIngest {
   readonly state: 'decided'
-  readonly result: Ingested
+  readonly result: IngestRecord
   readonly report: Report
   readonly decision: Decision
 }
 
-export type Entry = Decided | { readonly state: 'done'; readonly result: Ingested }
+export type Entry = DecidedIngest | { readonly state: 'done'; readonly result: IngestRecord }
 
 const kindOf = (dataset: string): string => `ingest:${dataset}`
 
@@ -53,20 +53,20 @@ export class IngestJournal {
     return found?.value as unknown as Entry | undefined
   }
 
-  async decide(result: Ingested, report: Report, decision: Decision): Promise<Decided> {
-    const entry: Decided = { state: 'decided', result, report, decision }
+  async decide(result: IngestRecord, report: Report, decision: Decision): Promise<DecidedIngest> {
+    const entry: DecidedIngest = { state: 'decided', result, report, decision }
     await this.#put(result.digest, entry)
     return entry
   }
 
   /** Makes report and decision known, where an earlier attempt did not. */
-  async tell({ report, decision }: Decided): Promise<void> {
+  async tell({ report, decision }: DecidedIngest): Promise<void> {
     const { store } = this.#services
     if (!(await store.getReport(report.id))) await store.addReport(report)
     if (!(await store.getDecision(decision.id))) await store.addDecision(decision)
   }
 
-  async done(result: Ingested): Promise<void> {
+  async done(result: IngestRecord): Promise<void> {
     await this.#put(result.digest, { state: 'done', result })
   }
 

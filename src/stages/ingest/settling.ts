@@ -6,7 +6,7 @@ interface Standing {
 
 export type Standings = ReadonlyMap<string, Standing>
 
-export interface Settled {
+export interface SettleResult {
   /** By name. */
   readonly settled: readonly string[]
   readonly standings: Standings
@@ -21,7 +21,7 @@ export function settle(
   present: ReadonlyMap<string, string>,
   now: number,
   settledMs: number,
-): Settled {
+): SettleResult {
   const next = new Map<string, Standing>()
   const settled: string[] = []
   for (const [name, stamp] of present) {

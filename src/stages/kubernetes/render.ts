@@ -33,10 +33,10 @@ export interface RenderOptions {
 export const baseFile = 'kustomization.yaml'
 
 /** Files by name, each with one or more Kubernetes objects. */
-export type Rendered = Readonly<Record<string, readonly Json[]>>
+export type Manifests = Readonly<Record<string, readonly Json[]>>
 
 /** The objects of a project: a training Job for each model, and the server when something is deployed. */
-export function renderObjects(project: Project, options: RenderOptions): Rendered {
+export function renderObjects(project: Project, options: RenderOptions): Manifests {
   const { image, replicas = 1, port = 8080, deadline = 14_400, accessMode = 'ReadWriteOnce', tlsSecret } = options
   const { maxReplicas = replicas } = options
   const scaleMetric = options.scaleMetric === undefined ? undefined : metricOf(options.scaleMetric)
@@ -98,7 +98,7 @@ export function renderObjects(project: Project, options: RenderOptions): Rendere
     kind: 'Kustomization',
     resources: files.map(([file]) => file),
   }
-  return Object.fromEntries([...files, [baseFile, [base]]]) as Rendered
+  return Object.fromEntries([...files, [baseFile, [base]]]) as Manifests
 }
 
 function refuse(reason: string, next: string): never {
@@ -185,6 +185,6 @@ function dataFolders(project: Project): readonly string[] {
     .sort()
 }
 
-export function renderYaml(rendered: Rendered): Readonly<Record<string, string>> {
+export function renderYaml(rendered: Manifests): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(rendered).map(([file, objects]) => [file, yamlDocuments(objects)]))
 }

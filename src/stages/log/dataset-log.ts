@@ -20,7 +20,7 @@ export interface Arrival {
   readonly gone?: true
 }
 
-export interface Appended {
+export interface AppendResult {
   /** What is new in the log, and what was there already: whoever serves must have heard of both. */
   readonly versions: readonly RowVersion[]
   readonly added: number
@@ -28,10 +28,10 @@ export interface Appended {
   readonly repeated: number
 }
 
-interface Waiting {
+interface WaitingAppend {
   readonly arrivals: readonly Arrival[]
   readonly request: readonly [string, string] | undefined
-  readonly resolve: (appended: Appended) => void
+  readonly resolve: (appended: AppendResult) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -67,7 +67,7 @@ export class DatasetLog {
   #bytes = 0
   #seq = 0
   #file: FileHandle | undefined
-  #waiting: Waiting[] = []
+  #waiting: WaitingAppend[] = []
   #draining: Promise<void> | undefined
 
   private constructor(folder: string, dataset: Dataset, options: DatasetLogOptions) {
@@ -117,7 +117,10 @@ export class DatasetLog {
    * Appends rows; resolves when they survive a crash. A request of an id that came before with the same rows gives again what it gave.
    * Throws `requestReused` where it came with others.
    */
-  append(arrivals: readonly Arrival[], request?: { readonly id: string; readonly digest: string }): Promise<Appended> {
+  append(
+    arrivals: readonly Arrival[],
+    request?: { readonly id: string; readonly digest: string },
+  ): Promise<AppendResult> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({
         arrivals,
@@ -145,9 +148,9 @@ export class DatasetLog {
     }
   }
 
-  async #write(batch: readonly Waiting[]): Promise<void> {
+  async #write(batch: readonly WaitingAppend[]): Promise<void> {
     const at = this.#options.clock.now()
-    const done: { readonly one: Waiting; readonly appended: Appended }[] = []
+    const done: { readonly one: WaitingAppend; readonly appended: AppendResult }[] = []
     let text = ''
     const before = { seq: this.#seq, undo: [] as (() => void)[] }
     for (const one of batch) {

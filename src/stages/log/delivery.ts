@@ -4,7 +4,7 @@ import type { RowVersion } from './row-version.ts'
 /** What hears of every version, each as often as it is told. */
 export type Deliver = (dataset: Dataset, versions: readonly RowVersion[]) => Promise<void>
 
-interface Waiting {
+interface WaitingDelivery {
   readonly versions: readonly RowVersion[]
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
@@ -14,7 +14,7 @@ interface Waiting {
 export class Delivery {
   readonly #dataset: Dataset
   readonly #deliver: Deliver
-  #waiting: Waiting[] = []
+  #waiting: WaitingDelivery[] = []
   #telling = false
 
   constructor(dataset: Dataset, deliver: Deliver) {

@@ -5,7 +5,7 @@ import type { Row, Value } from '../../ports/data-engine.ts'
 import { expressionParts } from '../validate/rules/expression.ts'
 
 /** An expectation that a row breaks. */
-export interface Broken {
+export interface BrokenExpectation {
   readonly check: string
   readonly says: string
 }
@@ -13,9 +13,9 @@ export interface Broken {
 export interface JudgedRow {
   readonly row: Row
   /** Critical expectations that it breaks: it is taken neither for training nor for serving. */
-  readonly broken: readonly Broken[]
+  readonly broken: readonly BrokenExpectation[]
   /** Warnings, and critical expectations that tolerate some rows: it is taken. */
-  readonly warned: readonly Broken[]
+  readonly warned: readonly BrokenExpectation[]
 }
 
 /** Judges rows one by one as they arrive. */
@@ -28,7 +28,7 @@ const tolerates = ({ limits }: ExpectationSpec): boolean => {
 }
 
 interface Rule {
-  readonly broken: Broken
+  readonly broken: BrokenExpectation
   readonly bad: Evaluator
   readonly stops: boolean
 }
@@ -53,8 +53,8 @@ export function rowJudge(dataset: Dataset): RowJudge {
   })
   return row => {
     const read = (name: string): Value => row[name] ?? null
-    const broken: Broken[] = []
-    const warned: Broken[] = []
+    const broken: BrokenExpectation[] = []
+    const warned: BrokenExpectation[] = []
     for (const rule of rules) if (rule.bad(read) === true) (rule.stops ? broken : warned).push(rule.broken)
     return { row, broken, warned }
   }

@@ -6,7 +6,7 @@ import type { Micros } from '../../internal/time.ts'
 import type { Row } from '../../ports/data-engine.ts'
 import { type Deliver, Delivery } from './delivery.ts'
 import { DatasetLog, type Arrival } from './dataset-log.ts'
-import { rowJudge, type Broken, type JudgedRow, type RowJudge } from './judge-rows.ts'
+import { rowJudge, type BrokenExpectation, type JudgedRow, type RowJudge } from './judge-rows.ts'
 import { logFolder, type LogServices } from './log-table.ts'
 import { unlogged, type RowVersion } from './row-version.ts'
 
@@ -22,15 +22,15 @@ export interface PushedRows {
   readonly id?: string
 }
 
-export interface Pushed {
+export interface PushResult {
   /** Rows, versions and takings-back that are new. */
   readonly accepted: number
   /** Those that were there just so. */
   readonly repeated: number
   /** Rows that break critical expectations: neither trained on nor served; told to the sender, and not kept. */
-  readonly rejected: readonly { readonly row: number; readonly broken: readonly Broken[] }[]
+  readonly rejected: readonly { readonly row: number; readonly broken: readonly BrokenExpectation[] }[]
   /** Accepted ones that break a warning, or an expectation that tolerates some. */
-  readonly warned: readonly { readonly row: number; readonly broken: readonly Broken[] }[]
+  readonly warned: readonly { readonly row: number; readonly broken: readonly BrokenExpectation[] }[]
   /** Keys to be taken back that no row has. */
   readonly unknown: number
   /** Whether they are kept for training; those of a dataset that is encrypted at rest are only served. */
@@ -80,7 +80,7 @@ export class DatasetLogs {
    * Takes rows into a dataset: judged one by one, appended to its log, and told to whoever serves. Resolves when they survive a
    * crash. Throws `rowsRejected` where nothing of it can be taken, or where the dataset sets no rows aside.
    */
-  async push(dataset: Dataset, pushed: PushedRows): Promise<Pushed> {
+  async push(dataset: Dataset, pushed: PushedRows): Promise<PushResult> {
     const { log, judge, delivery } = await this.#of(dataset)
     const judged = pushed.rows.map(row => withKey(dataset, judge(row)))
     const rejected = judged.flatMap(({ broken }, row) => (broken.length > 0 ? [{ row, broken }] : []))

@@ -9,7 +9,7 @@ import { StepFailure, type StepContext, type StepDefinition, type StepResult } f
 import type { Json } from '../../internal/canonical-json.ts'
 import { measure } from '../../math/metrics/catalogue.ts'
 import { verifyModel } from '../../onnx/index.ts'
-import { type FrameRows, isOwn, type Trained, type Trainer } from '../../ports/trainer.ts'
+import { type FrameRows, isOwn, type TrainingResult, type Trainer } from '../../ports/trainer.ts'
 import type { CurvePoint, LearningCurveFigure } from '../evaluate/figures/learning-curve.ts'
 import { scoreRows } from '../evaluate/subject.ts'
 import type { FoldPart } from '../features/parts.ts'
@@ -104,7 +104,7 @@ async function pointOf(
   const own = await frame.rows('train')
   const none = (reason: string): CurvePoint => ({ rows: own.rows, held: null, trained: null, reason })
   if (own.rows < fewestRows) return none(`fewer than ${fewestRows} rows say nothing of a model`)
-  let trained: Trained
+  let trained: TrainingResult
   try {
     trained = await trainShare(context, services, told, frame, part)
   } catch (error) {
@@ -140,7 +140,7 @@ async function trainShare(
   told: TrainParameters,
   frame: ReturnType<typeof openFrame>,
   { share = 1 }: FoldPart,
-): Promise<Trained> {
+): Promise<TrainingResult> {
   const { views: _views, files: _files, keys: _keys, ...request } = told
   const { classes = [] } = input(context, 'frame').ref.meta as { readonly classes?: readonly string[] }
   return (await services.trainer(told.trainer as Trainer)).train({

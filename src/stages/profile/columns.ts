@@ -11,7 +11,7 @@ import type { Measurer } from '../validate/measurer.ts'
 import type { FoundDataset } from '../validate/relation.ts'
 import { formatOf, formsOf } from './forms.ts'
 import { timesOf } from './times.ts'
-import type { ColumnProfile, Counted, NumberFacts, TextFacts } from './types.ts'
+import type { ColumnProfile, ValueCount, NumberFacts, TextFacts } from './types.ts'
 
 /** Levels of the quantiles that are told; the outermost are where outliers are looked for. */
 export const levels = [0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999] as const
@@ -102,7 +102,7 @@ export function fencesOf({ quantiles, count }: Pick<NumberFacts, 'quantiles' | '
  * The far values of one side that no chain of others leads to: a long tail thins out, a fault stands alone. `far` has the
  * nearest first; `from` is where nearly all rows end.
  */
-function aloneBeyond(far: readonly Counted[], from: number, gap: number): Counted[] {
+function aloneBeyond(far: readonly ValueCount[], from: number, gap: number): ValueCount[] {
   let last = from
   for (const [i, one] of far.entries()) {
     if (Math.abs(Number(one.value) - last) > gap) return far.slice(i)
@@ -117,7 +117,7 @@ const maxIsolated = 0.001
 type Quantiles = Pick<NumberFacts, 'quantiles' | 'count'>
 type FloatValue = NumberExpression<'float', boolean, string>
 
-async function isolatedOf(measurer: Measurer, of: Node, rows: number, facts: Quantiles): Promise<Counted[]> {
+async function isolatedOf(measurer: Measurer, of: Node, rows: number, facts: Quantiles): Promise<ValueCount[]> {
   const bounds = fencesOf(facts)
   if (!bounds) return []
   const { low, high, span } = bounds
@@ -140,7 +140,7 @@ async function isolatedOf(measurer: Measurer, of: Node, rows: number, facts: Qua
 async function keptOf(
   measurer: Measurer,
   of: Node,
-  isolated: readonly Counted[],
+  isolated: readonly ValueCount[],
   middle: number,
 ): Promise<NumberFacts['kept']> {
   const values = isolated.map(one => Number(one.value))
@@ -176,7 +176,7 @@ const someTexts = 20_000
 const maxTested = 2000
 const leastOfFormat = 0.99
 
-async function textFacts(context: Looking, of: Node & { name: string }): Promise<TextFacts | undefined> {
+async function textFacts(context: ProfileContext, of: Node & { name: string }): Promise<TextFacts | undefined> {
   const { measurer, engine, found } = context
   const { count, mean } = measurer.result(meanLength(of))
   const { min, max } = measurer.result(lengthRange(of))
@@ -207,7 +207,7 @@ async function sampledTexts(engine: DataEngine, found: FoundDataset, name: strin
   return { texts: read.map(row => String(row.v)), rows: read.map(() => 1) }
 }
 
-async function unreadableCells({ engine, found, measurer }: Looking, name: string) {
+async function unreadableCells({ engine, found, measurer }: ProfileContext, name: string) {
   const cells = Number(measurer.result(unreadableOf(name)))
   if (cells === 0) return { cells, top: [] }
   const rows = await engine.rows(
@@ -219,7 +219,7 @@ async function unreadableCells({ engine, found, measurer }: Looking, name: strin
 const atMost = ({ value, exact }: Estimate, most: number): Estimate => ({ value: Math.min(value, most), exact })
 
 /** What a column is looked at with. */
-export interface Looking {
+export interface ProfileContext {
   readonly engine: DataEngine
   readonly measurer: Measurer
   readonly found: FoundDataset
@@ -228,7 +228,7 @@ export interface Looking {
 
 /** What is in a column of which everything in `metricsOf` was measured. */
 export async function profileColumn(
-  context: Looking,
+  context: ProfileContext,
   name: string,
   distribution: ColumnDistribution,
   declared: ReadonlySet<string> | undefined,

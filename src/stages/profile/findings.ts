@@ -4,18 +4,18 @@ import { exactMicros, formatTime } from '../../internal/time.ts'
 import type { Json } from '../../internal/canonical-json.ts'
 import { fencesOf, type Fences } from './columns.ts'
 import { answersOf, hasDecimalComma, mayBeThousands } from './looks-like.ts'
-import type { ColumnProfile, Counted, Finding, Profile } from './types.ts'
+import type { ColumnProfile, ValueCount, Finding, Profile } from './types.ts'
 
 type Facts = Omit<Profile, 'findings'>
 type Said = { readonly says: string; readonly observed?: Readonly<Record<string, Json>> }
 
 const share = (part: number, all: number): number => (all === 0 ? 0 : part / all)
-const some = (values: readonly Counted[], most = 4): string =>
+const some = (values: readonly ValueCount[], most = 4): string =>
   values
     .slice(0, most)
     .map(({ value, rows }) => `${valueInWords(value)}${rows > 1 ? ` ×${count(rows)}` : ''}`)
     .join(', ') + (values.length > most ? ', …' : '')
-const rowsOf = (values: readonly Counted[]): number => values.reduce((sum, one) => sum + one.rows, 0)
+const rowsOf = (values: readonly ValueCount[]): number => values.reduce((sum, one) => sum + one.rows, 0)
 
 /** Texts that people and programs write where there is no value. */
 const placeholder = /^(?:|[-.?*]+|#?n\/?a|nan|nil|null|none|unknown|undefined|missing|tbd|\\n)$/i

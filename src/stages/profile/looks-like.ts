@@ -1,4 +1,4 @@
-import type { Counted, TextFacts } from './types.ts'
+import type { ValueCount, TextFacts } from './types.ts'
 
 /** Pairs of words that people write for yes and no, in lower case. */
 const answers: readonly (readonly [string, string])[] = [
@@ -32,7 +32,7 @@ export function mayBeThousands({ forms }: TextFacts): boolean {
 }
 
 /** The two words for yes and no, as they are written, where there are no others; undefined where there are. */
-export function answersOf(top: readonly Counted[], distinct: number): readonly string[] | undefined {
+export function answersOf(top: readonly ValueCount[], distinct: number): readonly string[] | undefined {
   const words = top.map(one => String(one.value))
   if (distinct === 0 || distinct > 4 || words.length < distinct) return undefined
   const plain = new Set(words.map(word => word.trim().toLowerCase()))

@@ -11,7 +11,7 @@ import type { UnevenColumn } from './types.ts'
 import { asText, findColumns, undeclared, type LeftAside } from './undeclared.ts'
 
 /** Data that are open to be looked at, whether anybody declared them or not. */
-export interface Opened extends FoundSource {
+export interface OpenSource extends FoundSource {
   readonly label: string
   readonly files: number
   readonly bytes: number | undefined
@@ -98,14 +98,14 @@ async function misread(
   return wrong
 }
 
-interface Described {
+interface SourceDescription {
   readonly source: Source
   readonly relation: Relation
   readonly given: GivenSource | undefined
   readonly declared: Dataset | undefined
 }
 
-async function openAs(services: ValidateServices, { source, relation, given, declared }: Described) {
+async function openAs(services: ValidateServices, { source, relation, given, declared }: SourceDescription) {
   const { columns, left } = await findColumns(services.engine, relation, declared)
   const texts = declared?.treatAsNull
   const opened = await openFound(services, undeclared(source, columns, texts), given)
@@ -153,7 +153,7 @@ export async function openFiles(
   services: ValidateServices,
   paths: readonly string[],
   { as, csv: dialect = {} }: { readonly as?: FileKind | undefined; readonly csv?: CsvOptions } = {},
-): Promise<Opened> {
+): Promise<OpenSource> {
   const { engine, root } = services
   const files = await filesOf(paths, root)
   const kind =
@@ -174,7 +174,7 @@ export async function openFiles(
 }
 
 /** Opens the source of a dataset with all the columns that it has: the declared ones as they are declared. */
-export async function openDataset(services: ValidateServices, dataset: Dataset): Promise<Opened> {
+export async function openDataset(services: ValidateServices, dataset: Dataset): Promise<OpenSource> {
   const { engine, root } = services
   const { source } = dataset
   const declared = new Set(Object.keys(dataset.columns))

@@ -2,10 +2,10 @@ import type { ColumnSpec } from '../../define/column.ts'
 import { unreadableName } from '../../define/expectation/kinds/readable.ts'
 import { distributions } from '../validate/distribution.ts'
 import { measurerOf, type ValidateServices } from '../validate/source.ts'
-import { metricsOf, profileColumn, type Looking } from './columns.ts'
+import { metricsOf, profileColumn, type ProfileContext } from './columns.ts'
 import { withCopy } from './copy.ts'
 import { findingsOf } from './findings.ts'
-import type { Opened } from './open.ts'
+import type { OpenSource } from './open.ts'
 import { correlationsOf, duplicatesOf, keysOf } from './relations.ts'
 import type { ColumnProfile, Profile } from './types.ts'
 
@@ -20,7 +20,7 @@ const maxCells = 16_000_000
 type Specs = readonly (readonly [string, ColumnSpec])[]
 
 async function columnsIn(
-  looking: Looking,
+  looking: ProfileContext,
   specs: Specs,
   declared: ReadonlySet<string> | undefined,
 ): Promise<ColumnProfile[]> {
@@ -41,7 +41,11 @@ async function columnsIn(
   return columns
 }
 
-async function columnsOf(services: ValidateServices, looking: Looking, { declared }: Opened): Promise<ColumnProfile[]> {
+async function columnsOf(
+  services: ValidateServices,
+  looking: ProfileContext,
+  { declared }: OpenSource,
+): Promise<ColumnProfile[]> {
   const { found, measurer } = looking
   const specs = Object.entries(found.dataset.columns).filter(([name]) => found.usable.has(name))
   const rows = await measurer.rows()
@@ -63,7 +67,7 @@ async function columnsOf(services: ValidateServices, looking: Looking, { declare
  * What is in data that are open: measures of every column, taken through the measurer of validation, and what stands between
  * columns. Nothing is changed and nothing is kept.
  */
-export async function profile(services: ValidateServices, opened: Opened): Promise<Profile> {
+export async function profile(services: ValidateServices, opened: OpenSource): Promise<Profile> {
   const { engine, clock } = services
   const { found } = opened
   const measurer = measurerOf(services, opened)

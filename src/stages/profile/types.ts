@@ -6,7 +6,7 @@ import type { FormatName } from '../../define/expectation/kinds/format.ts'
 import type { Form } from './forms.ts'
 import type { Times } from './times.ts'
 
-export interface Counted {
+export interface ValueCount {
   readonly value: Value
   readonly rows: number
 }
@@ -23,7 +23,7 @@ export interface NumberFacts {
   readonly nan: number
   readonly infinite: number
   /** Values far outside of what nearly all rows have, by the nearest first; the greatest gap stands between. */
-  readonly isolated: readonly Counted[]
+  readonly isolated: readonly ValueCount[]
   /** Least and greatest finite value without those. */
   readonly kept: { readonly min: number; readonly max: number }
 }
@@ -50,12 +50,12 @@ export interface ColumnProfile {
   readonly personal: boolean
   readonly nulls: number
   /** Cells of a text source that are not written as the type, with the most frequent of them. */
-  readonly unreadable?: { readonly cells: number; readonly top: readonly Counted[] }
+  readonly unreadable?: { readonly cells: number; readonly top: readonly ValueCount[] }
   readonly distinct: { readonly value: number; readonly exact: boolean }
   readonly min: Value
   readonly max: Value
   /** The most frequent values. Empty for personal data, and where they were not counted. */
-  readonly top: readonly Counted[]
+  readonly top: readonly ValueCount[]
   readonly number?: NumberFacts
   readonly text?: TextFacts
   readonly times?: Times

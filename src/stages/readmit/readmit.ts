@@ -27,7 +27,7 @@ import {
   type Readmission,
 } from '../validate/readmissions.ts'
 
-export interface Readmitted {
+export interface ReadmitResult {
   readonly dataset: string
   /** Rows that were let in: repaired for the first time, and otherwise than before. */
   readonly rows: number
@@ -150,7 +150,7 @@ async function quarantineOf(services: StageServices, dataset: Dataset): Promise<
  * them are let in, or none: the dataset is validated with them first.
  * @throws `nothingQuarantined`, `repairedUnusable`, `repairedStillBad`, `readmittedMeanwhile`
  */
-export async function readmit(services: StageServices, dataset: Dataset, file: string): Promise<Readmitted> {
+export async function readmit(services: StageServices, dataset: Dataset, file: string): Promise<ReadmitResult> {
   const { store, artifacts } = services
   if (isTable(dataset.source)) throw fail('tableTakesNoRepairs', { dataset: dataset.name })
   const stored = await storedReadmissions(store, dataset.name)

@@ -8,7 +8,7 @@ import type { LiveDeployment } from '../serve/deployment.ts'
 import { type Conclusion, conclusionOf } from './conclusion.ts'
 import type { RetrainFailure } from '../watch/retrain-desk.ts'
 
-export interface Retrained extends Conclusion {
+export interface RetrainResult extends Conclusion {
   /** Undefined when it did not come to a run. */
   readonly runId: string | undefined
   /** Id of the record of it. */
@@ -24,7 +24,7 @@ export async function retrain(
   engine: Engine,
   deployment: LiveDeployment,
   request: Omit<TrainRequest, 'model'> & { readonly model?: Model },
-): Promise<Retrained> {
+): Promise<RetrainResult> {
   const model = request.model ?? deployment.definition.model
   const handle = await startTraining(services, engine, { ...request, model })
   await handle.done
@@ -37,7 +37,7 @@ export async function concludeRetrain(
   deployment: LiveDeployment,
   request: Pick<TrainRequest, 'trigger' | 'because'>,
   runId: string,
-): Promise<Retrained> {
+): Promise<RetrainResult> {
   const { store } = services
   const { model } = deployment.definition
   const version = (await store.listModelVersions(model.name)).find(one => one.runId === runId)
@@ -51,7 +51,7 @@ export async function concludeRetrain(
 }
 
 /** What people are told of: undefined where it came to a challenger, or where there was nothing to learn. */
-export function failureOf({ verdict, reason, decision }: Retrained): RetrainFailure | undefined {
+export function failureOf({ verdict, reason, decision }: RetrainResult): RetrainFailure | undefined {
   return verdict === 'failed' || verdict === 'refused' ? { reason, evidence: decision } : undefined
 }
 
@@ -60,8 +60,8 @@ export async function recordRetrain(
   { store, clock }: Pick<StageServices, 'store' | 'clock'>,
   model: string,
   request: Pick<TrainRequest, 'trigger' | 'because'>,
-  ended: Omit<Retrained, 'decision'>,
-): Promise<Retrained> {
+  ended: Omit<RetrainResult, 'decision'>,
+): Promise<RetrainResult> {
   const { verdict, reason, version, runId } = ended
   const decision: Decision = {
     id: ulid(),

@@ -4,7 +4,7 @@ import { formatTime, type Micros } from '../../internal/time.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
 import type { LiveMonitor } from '../watch/live.ts'
-import { beginsAnew, type Handled, handledUntil, Slots } from './slots.ts'
+import { beginsAnew, type HandledSlots, handledUntil, Slots } from './slots.ts'
 
 /**
  * Asks for a retrain at the times of a monitor's schedule (cron, UTC), by the port's clock. A time that passed while nothing
@@ -53,7 +53,7 @@ export class ScheduleTrigger {
 
   /** Slots up to the last retrain that the schedule started are handled, also when a crash kept that from being written. */
   async #restore(now: Micros): Promise<Micros> {
-    const stored = (await this.#store.getDocument<Handled>('schedule', this.#definition.name))?.value
+    const stored = (await this.#store.getDocument<HandledSlots>('schedule', this.#definition.name))?.value
     const until = handledUntil(stored, this.#cron, this.#monitor.scheduled, now)
     if (until !== undefined) return until
     await this.#handled(now)

@@ -6,11 +6,11 @@ import { messageOf } from '../../internal/message-of.ts'
 import type { Micros } from '../../internal/time.ts'
 import type { Alert } from '../../ports/notifier.ts'
 import { deliver, type MonitorServices, recordAlert } from '../watch/record.ts'
-import { beginsAnew, type Handled, handledUntil, Slots } from './slots.ts'
+import { beginsAnew, type HandledSlots, handledUntil, Slots } from './slots.ts'
 
 export type TestedOnSchedule = Monitor & { readonly test: NonNullable<Monitor['test']> }
 
-export interface Tested {
+export interface TestTarget {
   /** The version that answers now, `late@3`; undefined where none does. */
   stable(): string | undefined
   /** Runs its tests anew. */
@@ -33,12 +33,12 @@ interface Outcome {
 export class ScheduledTests {
   readonly #services: MonitorServices
   readonly #definition: TestedOnSchedule
-  readonly #tested: Tested
+  readonly #tested: TestTarget
   readonly #slots: Slots
   #until: Micros | undefined
   #running = false
 
-  constructor(services: MonitorServices, definition: TestedOnSchedule, tested: Tested) {
+  constructor(services: MonitorServices, definition: TestedOnSchedule, tested: TestTarget) {
     this.#services = services
     this.#definition = definition
     this.#tested = tested
@@ -129,7 +129,7 @@ export class ScheduledTests {
 
   async #restore(now: Micros): Promise<Micros> {
     const { schedule } = this.#definition.test
-    const stored = (await this.#services.store.getDocument<Handled>('schedule', this.#key))?.value
+    const stored = (await this.#services.store.getDocument<HandledSlots>('schedule', this.#key))?.value
     const until = handledUntil(stored, schedule, undefined, now)
     if (until !== undefined) return until
     await this.#handled(now)
@@ -138,7 +138,7 @@ export class ScheduledTests {
 
   async #handled(until: Micros): Promise<void> {
     this.#until = until
-    const handled: Handled = { cron: this.#definition.test.schedule, until }
+    const handled: HandledSlots = { cron: this.#definition.test.schedule, until }
     await this.#services.store.putDocument('schedule', this.#key, handled, this.#services.clock.now())
   }
 

@@ -5,7 +5,7 @@ import type { Micros } from '../../internal/time.ts'
 const day = 86_400_000_000
 
 /** What is kept of a schedule: the expression, and up to when its times are dealt with. */
-export type Handled = { readonly cron: string; readonly until: Micros }
+export type HandledSlots = { readonly cron: string; readonly until: Micros }
 
 /** Times of a cron expression, in UTC. Throws what is wrong with it. */
 export class Slots {
@@ -29,7 +29,7 @@ export class Slots {
  * have come between. Undefined where the expression is another or none is kept: then it begins now.
  */
 export function handledUntil(
-  kept: Handled | undefined,
+  kept: HandledSlots | undefined,
   cron: string,
   started: Micros | undefined,
   now: Micros,

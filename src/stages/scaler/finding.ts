@@ -19,7 +19,7 @@ export interface ScalerRule {
   readonly threshold: string
 }
 
-export interface Looked {
+export interface RuleResult {
   /** Features (or rows, or links) that the rule was applied to; 0 gives `skipped`. */
   readonly evaluated: number
   readonly findings: readonly Finding[]
@@ -34,7 +34,7 @@ const maxNamed = 3
 const maxSampled = 20
 
 /** The result of one scaler rule: a failing finding makes it critical, warnings alone a warning. */
-export function scalerCheck(rule: ScalerRule, target: CheckResult['target'], looked: Looked): CheckResult {
+export function scalerCheck(rule: ScalerRule, target: CheckResult['target'], looked: RuleResult): CheckResult {
   const { evaluated, findings, good, nothing = 'there is nothing to compare', observed = {} } = looked
   const failed = findings.some(finding => finding.level === 'fail')
   const status = findings.length > 0 ? (failed ? 'fail' : 'warn') : evaluated === 0 ? 'skipped' : 'pass'

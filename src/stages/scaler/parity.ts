@@ -23,7 +23,7 @@ interface ScaledColumn {
 }
 
 /** The graph up to its scalers, loaded, and what it should give. */
-interface Opened {
+interface ScalerGraph {
   readonly loaded: LoadedModel
   readonly columns: readonly ScaledColumn[]
 }
@@ -84,7 +84,7 @@ async function openOwn(
   { artifact, onnx, inputs }: ScaledFile,
   runtime: InferenceRuntime,
   columns: Columns,
-): Promise<Opened | string> {
+): Promise<ScalerGraph | string> {
   const part = scalerPart(readModel(onnx))
   if (!part) return 'the graph does not scale'
   const texts = new Float32Array(columns[0]?.length ?? 0)
@@ -104,7 +104,7 @@ async function openOwn(
 }
 
 /** Any other: what its scalers give is one more output, and what they were read to do is what must come. */
-async function openForeign(file: ScaledFile, runtime: InferenceRuntime, rows: Columns): Promise<Opened | string> {
+async function openForeign(file: ScaledFile, runtime: InferenceRuntime, rows: Columns): Promise<ScalerGraph | string> {
   const scaling = scalingInGraph(file)
   if (!scaling || !file.binding) return 'the trainer scales by itself, if it does'
   if (scaling.scales.length === 0) return unscaledWords(scaling) || 'the model takes no numbers'

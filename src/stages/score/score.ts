@@ -105,7 +105,7 @@ interface Work {
 const rowsIn = ({ parts }: ScoreManifest): number => parts.reduce((sum, part) => sum + part.rows, 0)
 
 /** A block whose scores are on their way. */
-interface Scoring {
+interface PendingBlock {
   readonly block: Block
   readonly scoring: Promise<Float32Array | Unscorable>
 }
@@ -129,7 +129,7 @@ async function scoreInput(work: Work, manifest: ScoreManifest, input: SourceFile
   }
   try {
     let done = rowsIn(current)
-    const keepScores = async ({ block, scoring }: Scoring): Promise<void> => {
+    const keepScores = async ({ block, scoring }: PendingBlock): Promise<void> => {
       const scores = await scoring
       if ('reason' in scores) {
         const { at, column, reason } = scores
@@ -140,7 +140,7 @@ async function scoreInput(work: Work, manifest: ScoreManifest, input: SourceFile
       if (writer.full) await write()
     }
     // One block is read while the one before it is scored
-    let before: Scoring | undefined
+    let before: PendingBlock | undefined
     for await (const block of work.read(rows, from)) {
       const { numbers, problems } = block
       const bad = problems.findIndex(problem => problem > 0)

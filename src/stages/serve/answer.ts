@@ -19,13 +19,13 @@ export function said({ model, card }: Pick<ServedVersion, 'model' | 'card'>, sco
 const decisionOf = (version: Pick<ServedVersion, 'model' | 'card'>, score: Score): string =>
   String(said(version, score).label ?? '')
 
-type Answering = Pick<ServedVersion, 'model' | 'card' | 'loaded'>
+type AnsweringVersion = Pick<ServedVersion, 'model' | 'card' | 'loaded'>
 
 /** What two versions say of the same rows, a number each, and of several classes also which rows they decide differently. */
 export function compared(
-  stable: Answering,
+  stable: AnsweringVersion,
   answers: Float32Array,
-  canary: Answering,
+  canary: AnsweringVersion,
   theirs: Float32Array,
 ): { readonly stable: Float32Array; readonly canary: Float32Array; readonly flipped?: Uint8Array } {
   const [own, other] = [stable.loaded.outputs, canary.loaded.outputs]

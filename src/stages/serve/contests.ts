@@ -17,7 +17,7 @@ const fewest = 2
 const most = 8
 
 /** The deployment whose contests these are. */
-export interface Contested {
+export interface ContestHost {
   readonly definition: Deployment
   readonly stable: () => Arm | undefined
   /** Loads a version as a challenger; refuses one of another task than the stable one. */
@@ -34,12 +34,12 @@ export interface Contested {
 /** Begins the contests of one deployment, takes them up after a restart, and ends them by a person's word. */
 export class Contests {
   readonly #services: StageServices
-  readonly #of: Contested
+  readonly #of: ContestHost
   readonly live: LiveContest
   /** Challengers that cannot be loaded here, by their salts, and why. */
   readonly #untried = new Map<string, string>()
 
-  constructor(services: StageServices, of: Contested, hooks: Pick<ContestHooks, 'queue' | 'heard'>) {
+  constructor(services: StageServices, of: ContestHost, hooks: Pick<ContestHooks, 'queue' | 'heard'>) {
     this.#services = services
     this.#of = of
     this.live = new LiveContest(services.clock, of.definition.name, {

@@ -2,19 +2,19 @@ import type { Decision } from '../../define/decision.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
 
 /** What the end of a rollout leads to: recorded with its decision, or neither is; then it takes effect here. */
-export interface Ending {
+export interface EndEffects {
   readonly record: (store: MetadataStore) => Promise<unknown>
   readonly effect: () => void
 }
 
 /** Decisions of one event with what they led to, which are not in the store yet. */
-export interface Unstored {
+export interface PendingEvent {
   readonly decisions: readonly Decision[]
   /** Resolves when what they rest on is on disk. */
   readonly founded: () => Promise<unknown>
   /** Writes the state that they led to, in the transaction of the decisions. */
   readonly put: (store: MetadataStore) => Promise<unknown>
-  readonly end?: (() => Promise<Ending>) | undefined
+  readonly end?: (() => Promise<EndEffects>) | undefined
 }
 
 /**
@@ -23,7 +23,7 @@ export interface Unstored {
  */
 export class DecisionQueue {
   readonly #authority: () => MetadataStore
-  #unstored: (Unstored & { ending?: Ending | undefined })[] = []
+  #unstored: (PendingEvent & { ending?: EndEffects | undefined })[] = []
   #writes: Promise<unknown> = Promise.resolve()
   #failure: unknown
 
@@ -37,7 +37,7 @@ export class DecisionQueue {
     return this.#failure
   }
 
-  push(step: Unstored): void {
+  push(step: PendingEvent): void {
     this.#unstored.push(step)
     this.write(() => this.#storeAll())
   }
@@ -60,7 +60,7 @@ export class DecisionQueue {
     }
   }
 
-  async #storeOne(step: Unstored & { ending?: Ending | undefined }): Promise<void> {
+  async #storeOne(step: PendingEvent & { ending?: EndEffects | undefined }): Promise<void> {
     const { decisions, founded, put } = step
     const authority = this.#authority()
     // What a decision rests on is there before it is

@@ -11,12 +11,12 @@ import type { StageServices } from '../services.ts'
 import { versionCalled, versionName } from '../register/version-parts.ts'
 import { type Arm, checkTask, loadArm } from './arm.ts'
 import { requestColumns } from './encode.ts'
-import { type Contested, Contests } from './contests.ts'
+import { type ContestHost, Contests } from './contests.ts'
 import type { JournalOptions, Keeper } from './journal.ts'
 import { Explanations } from './explanations.ts'
 import { KnownColumns } from './known-columns.ts'
 import { LabelPairs, withWaiting } from './label-pairs.ts'
-import type { Ending } from './decision-queue.ts'
+import type { EndEffects } from './decision-queue.ts'
 import { LiveRollout } from './live-rollout.ts'
 import { type Observer, ServingMemory } from './memory.ts'
 import { nearnessOf } from './nearness.ts'
@@ -31,7 +31,7 @@ import { recordStable, recordWithdrawn, type StableDocument } from './stable-rec
 import type { TrafficHistory } from './traffic.ts'
 import { checkLabels, checkMetrics } from './told.ts'
 import { Trial } from './trial.ts'
-import type { DeploymentStatus, Explained, Label, Prediction, PredictRequest, ServedDeployment } from './types.ts'
+import type { DeploymentStatus, Explanation, Label, Prediction, PredictRequest, ServedDeployment } from './types.ts'
 
 export type { Observer } from './memory.ts'
 
@@ -313,7 +313,7 @@ export class LiveDeployment implements ServedDeployment {
   }
 
   /** A version becomes stable: what is recorded, and what happens then. */
-  #stableBy(version: Arm, actor: string, reason: string): Ending {
+  #stableBy(version: Arm, actor: string, reason: string): EndEffects {
     const at = this.#services.clock.now()
     const promotion = { deployment: this.definition, before: this.#stable?.record, actor, reason }
     return {
@@ -371,7 +371,7 @@ export class LiveDeployment implements ServedDeployment {
     return state
   }
 
-  #contested(): Contested {
+  #contested(): ContestHost {
     return {
       definition: this.definition,
       stable: () => this.#stable,
@@ -416,7 +416,7 @@ export class LiveDeployment implements ServedDeployment {
     }
   }
 
-  async explain(requests: readonly PredictRequest[]): Promise<Explained> {
+  async explain(requests: readonly PredictRequest[]): Promise<Explanation> {
     if (!this.#stable) throw this.#nothing()
     return this.#explanations.of(this.#stable, requests)
   }
@@ -477,7 +477,7 @@ export class LiveDeployment implements ServedDeployment {
   }
 
   /** A challenger that came through becomes stable, in this process from now on; another is let go. */
-  #ended(state: RolloutState, arm: Arm): (() => Promise<Ending>) | undefined {
+  #ended(state: RolloutState, arm: Arm): (() => Promise<EndEffects>) | undefined {
     if (state.phase !== 'done') {
       retire(arm)
       return undefined

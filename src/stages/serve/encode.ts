@@ -11,7 +11,7 @@ import { featureValue } from '../features/entity-window.ts'
 import type { FeatureValues } from '../features/offline.ts'
 import type { OnlineView } from '../features/online.ts'
 import { formatTime } from '../../internal/time.ts'
-import type { Asked, PastFeatures } from './past-features.ts'
+import type { EntityMoment, PastFeatures } from './past-features.ts'
 import { put } from './read-features.ts'
 import type { ReadSample } from './read-sample.ts'
 import type { EntityFeatures, PredictRequest, RequestColumn } from './types.ts'
@@ -209,7 +209,7 @@ export class RowEncoder {
   }
 
   /** What the view says is done where its records do not reach back: computed anew, or undefined for no value. */
-  async #pastOf({ plan }: OnlineView, asked: readonly Asked[]): Promise<readonly FeatureValues[] | undefined> {
+  async #pastOf({ plan }: OnlineView, asked: readonly EntityMoment[]): Promise<readonly FeatureValues[] | undefined> {
     const policy = plan.view.uncovered ?? 'compute'
     if (policy === 'compute' && this.#past) return this.#past.of(plan, asked)
     if (policy === 'null') return undefined

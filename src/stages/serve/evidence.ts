@@ -3,15 +3,15 @@ import { headlines } from '../../math/metrics/row-loss.ts'
 import type { Outcome, ResolvedConfig, RolloutEvent } from '../deploy/rollout/index.ts'
 import { compared } from './answer.ts'
 import type { Arm } from './arm.ts'
-import { type Challenged, patienceOf, type Scored } from './trial.ts'
+import { type ChallengerResult, patienceOf, type ArmScores } from './trial.ts'
 
 /** One request with what both arms made of it; `own` is undefined where stable failed. */
-export interface Judged {
+export interface RequestOutcome {
   readonly at: Micros
   readonly stable: Arm
   readonly canary: Arm
-  readonly own: Scored | undefined
-  readonly challenged: Challenged
+  readonly own: ArmScores | undefined
+  readonly challenged: ChallengerResult
   /** Rows that each arm answered, by which share. */
   readonly rows: { readonly stable: number; readonly canary: number }
   readonly weight: number
@@ -25,13 +25,13 @@ const childProcessCosts = 0.75
 type Limits = Pick<ResolvedConfig, 'maxLatency' | 'timeout'>
 
 /** What became of an answer that came: the same for both arms. `other` is what the other arm took, where it answered. */
-function outcomeOf({ took }: Scored, other: number | undefined, { maxLatency, timeout }: Limits): Outcome {
+function outcomeOf({ took }: ArmScores, other: number | undefined, { maxLatency, timeout }: Limits): Outcome {
   if (other !== undefined && took > patienceOf(timeout, other)) return 'timeout'
   return maxLatency !== null && took * 1000 > maxLatency ? 'slow' : 'ok'
 }
 
 /** What a rollout learns from a request. Nothing of one that the challenger was not asked. */
-export function eventsOf(judged: Judged, limits: Limits): readonly RolloutEvent[] {
+export function eventsOf(judged: RequestOutcome, limits: Limits): readonly RolloutEvent[] {
   const { at, stable, canary, own, challenged, rows, weight, segments } = judged
   const parted = segments ? { segments } : {}
   if ('missing' in challenged) {

@@ -8,7 +8,7 @@ import { said } from './answer.ts'
 import type { Arm } from './arm.ts'
 import type { EncodedRows } from './encode.ts'
 import type { ServedVersion } from './served-version.ts'
-import type { Explained, PredictRequest } from './types.ts'
+import type { Explanation, PredictRequest } from './types.ts'
 
 /** Opens what explains a version; whoever opens it closes it. */
 export async function openExplainer(
@@ -29,7 +29,7 @@ export async function explained(
   explainer: Explainer,
   version: Pick<ServedVersion, 'record' | 'card' | 'model'>,
   rows: InputRows,
-): Promise<Explained> {
+): Promise<Explanation> {
   const { method, background } = explainer
   const all = await explainer.explain(rows)
   return {
@@ -58,7 +58,7 @@ export class Explanations {
   }
 
   /** Explains what a version would answer now. Throws `requestInvalid`, and `overloaded` where too many rows wait already. */
-  async of(version: Arm, requests: readonly PredictRequest[]): Promise<Explained> {
+  async of(version: Arm, requests: readonly PredictRequest[]): Promise<Explanation> {
     version.encoder.check(requests)
     if (this.#waiting > 0 && this.#waiting + requests.length > maxWaiting)
       throw fail('overloaded', { rows: this.#waiting, deployment: this.#deployment })

@@ -3,7 +3,7 @@ import type { Json } from '../../internal/canonical-json.ts'
 import { advance, type RolloutEvent, type RolloutState } from '../deploy/rollout/index.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
 import type { StageServices } from '../services.ts'
-import { DecisionQueue, type Ending } from './decision-queue.ts'
+import { DecisionQueue, type EndEffects } from './decision-queue.ts'
 import type { EventLog } from './rollout-log.ts'
 import type { Trial } from './trial.ts'
 
@@ -15,7 +15,7 @@ export interface RolloutHooks {
   /** The store of one who leads: it takes nothing any more once another does. Throws `noLeader` where another leads. */
   readonly authority: () => MetadataStore
   /** The rollout has ended, well or not: the pointer has moved, what is slow follows in the order of the records. */
-  readonly ended: (state: RolloutState, trial: Trial) => (() => Promise<Ending>) | undefined
+  readonly ended: (state: RolloutState, trial: Trial) => (() => Promise<EndEffects>) | undefined
 }
 
 /**
@@ -124,7 +124,7 @@ export class LiveRollout {
     if (made.length === 0) return
     const decisions = made.map(this.#hooks.told)
     const { trial } = this
-    let end: (() => Promise<Ending>) | undefined
+    let end: (() => Promise<EndEffects>) | undefined
     const over = state.phase === 'rolled-back' || state.phase === 'done'
     if (over && trial) {
       this.#trials = undefined

@@ -19,7 +19,7 @@ import { materialisationNamed, materialisationOf } from '../features/materialisa
 import { offlineFeatures, type FeatureValues } from '../features/offline.ts'
 
 /** An entity at a moment. */
-export interface Asked {
+export interface EntityMoment {
   /** Has the key columns. */
   readonly row: Row
   /** Microseconds. */
@@ -73,13 +73,13 @@ export class PastFeatures {
   }
 
   /** By feature, in the order of `asked`; NaN for null. Throws `featuresUncovered` where what it needs is lost. */
-  of(plan: ViewPlan, asked: readonly Asked[]): Promise<readonly FeatureValues[]> {
+  of(plan: ViewPlan, asked: readonly EntityMoment[]): Promise<readonly FeatureValues[]> {
     const made = this.#last.then(() => this.#compute(plan, asked))
     this.#last = made.catch(() => undefined)
     return made
   }
 
-  async #compute(plan: ViewPlan, asked: readonly Asked[]): Promise<readonly FeatureValues[]> {
+  async #compute(plan: ViewPlan, asked: readonly EntityMoment[]): Promise<readonly FeatureValues[]> {
     const { view } = plan
     const engine = await this.#services.engine()
     let log: LogTable | undefined
@@ -101,7 +101,7 @@ export class PastFeatures {
 }
 
 /** A table of the keys and moments that are asked for; one without a key matches nothing. */
-async function askedTable(engine: DataEngine, plan: ViewPlan, asked: readonly Asked[]): Promise<string> {
+async function askedTable(engine: DataEngine, plan: ViewPlan, asked: readonly EntityMoment[]): Promise<string> {
   const relation = await engine.load(`asked_${ulid()}`, [
     ...plan.asks.map(({ key: name }) =>
       columnOfValues(

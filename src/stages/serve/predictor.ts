@@ -17,7 +17,7 @@ import type { LiveRollout } from './live-rollout.ts'
 import type { ChallengedRows, Recorder } from './recorder.ts'
 import { answerOf, armOf, callerOf, type Division } from './routing.ts'
 import { segmentsOf } from './segments.ts'
-import { type Asked, type Challenged, scored, type Scored, type Trial } from './trial.ts'
+import { type TrialRequest, type ChallengerResult, scored, type ArmScores, type Trial } from './trial.ts'
 import { TrafficCounter } from './traffic.ts'
 import type { Prediction, PredictRequest } from './types.ts'
 
@@ -36,7 +36,7 @@ interface Row {
 }
 
 /** Requests as a version takes them, at which moment, and when that was begun (`elapsed` of the clock). */
-export interface Encoded {
+export interface EncodedRequests {
   readonly rows: EncodedRows
   readonly now: Micros
   readonly started: number
@@ -52,7 +52,7 @@ function lackingOf(
 }
 
 /** One request on its way. */
-interface Call extends Asked {
+interface Call extends TrialRequest {
   readonly each: readonly Row[]
   readonly stable: Arm
   readonly trial: Trial | undefined
@@ -115,13 +115,17 @@ export class Predictor {
   }
 
   /** `encoded`: the requests as stable takes them. From here on nothing is awaited until both arms have begun. */
-  async predict(stable: Arm, requests: readonly PredictRequest[], encoded: Encoded): Promise<readonly Prediction[]> {
+  async predict(
+    stable: Arm,
+    requests: readonly PredictRequest[],
+    encoded: EncodedRequests,
+  ): Promise<readonly Prediction[]> {
     const { started } = encoded
     const call = this.#begin(stable, requests, encoded)
     const { trial, rows } = call
     // In a process of its own it need not wait until stable is through
     const early = trial?.arm.loaded.inChildProcess ? trial.begin(stable, call) : undefined
-    let own: Scored | undefined
+    let own: ArmScores | undefined
     let failure: unknown
     try {
       const answer = await scored(stable, rows, this.#clock)
@@ -154,7 +158,7 @@ export class Predictor {
     return failure
   }
 
-  #remember({ each, stable, trial, rows, rollout }: Call, { scores }: Scored): void {
+  #remember({ each, stable, trial, rows, rollout }: Call, { scores }: ArmScores): void {
     this.#hearers().recorder.answered({
       rollout,
       tried: trial !== undefined,
@@ -164,7 +168,7 @@ export class Predictor {
     })
   }
 
-  #begin(stable: Arm, requests: readonly PredictRequest[], { now, rows }: Encoded): Call {
+  #begin(stable: Arm, requests: readonly PredictRequest[], { now, rows }: EncodedRequests): Call {
     const { state, trial } = this.#hearers().rollout
     const division = this.#division()
     const { stickyBy } = this.#of
@@ -188,7 +192,7 @@ export class Predictor {
     }
   }
 
-  #checkFinite({ loaded, encoder }: Arm, { scores }: Scored): void {
+  #checkFinite({ loaded, encoder }: Arm, { scores }: ArmScores): void {
     const without = scores.findIndex(score => !Number.isFinite(score))
     if (without < 0) return
     throw fail('requestInvalid', {
@@ -201,9 +205,9 @@ export class Predictor {
   async #challenge(
     { stable, waits, requests, ...asked }: Call,
     trial: Trial,
-    early: Promise<Scored> | undefined,
+    early: Promise<ArmScores> | undefined,
     took: number,
-  ): Promise<Challenged> {
+  ): Promise<ChallengerResult> {
     // Who needs no challenger is answered first
     if (!early && !waits) await nextTurn()
     return trial.within(early ?? trial.begin(stable, { ...asked, requests }), requests.length, took)
@@ -217,12 +221,17 @@ export class Predictor {
   }
 
   /** Several challengers are asked the same, once stable is through; nobody waits for what they say. */
-  #compare(call: Call, own: Scored | undefined, took: number): void {
+  #compare(call: Call, own: ArmScores | undefined, took: number): void {
     const { contenders } = this.#hearers().contest
     for (const one of contenders) void this.#later(this.#contend(call, one, own, took))
   }
 
-  async #contend(call: Call, { salt, config, trial }: Contender, own: Scored | undefined, took: number): Promise<void> {
+  async #contend(
+    call: Call,
+    { salt, config, trial }: Contender,
+    own: ArmScores | undefined,
+    took: number,
+  ): Promise<void> {
     await nextTurn()
     const { stable, requests, now: at } = call
     const run = trial.begin(stable, call)
@@ -238,7 +247,7 @@ export class Predictor {
   }
 
   /** What a challenger failed with. */
-  #note(challenged: Challenged): void {
+  #note(challenged: ChallengerResult): void {
     if ('missing' in challenged && challenged.missing !== 'unasked') this.trouble = messageOf(challenged.reason)
   }
 
@@ -246,8 +255,8 @@ export class Predictor {
   #pairsOf(
     { stable, each }: Call,
     { arm: canary }: Trial,
-    own: Scored,
-    challenged: Challenged,
+    own: ArmScores,
+    challenged: ChallengerResult,
   ): ChallengedRows['rows'] {
     const scores = 'scores' in challenged ? challenged.scores : undefined
     return each.map(({ id, at }, i) => {
@@ -262,7 +271,7 @@ export class Predictor {
   }
 
   /** What a request taught: the rollout hears of it, and labels find what both arms said. */
-  #hear(call: Call, trial: Trial, own: Scored | undefined, challenged: Challenged): Challenged {
+  #hear(call: Call, trial: Trial, own: ArmScores | undefined, challenged: ChallengerResult): ChallengerResult {
     const { rollout, recorder } = this.#hearers()
     const scores = 'scores' in challenged ? challenged.scores : undefined
     this.#note(challenged)
@@ -284,8 +293,8 @@ export class Predictor {
 
   #answers(
     call: Call,
-    own: Scored | undefined,
-    challenged: Challenged | undefined,
+    own: ArmScores | undefined,
+    challenged: ChallengerResult | undefined,
     started: number,
   ): readonly Prediction[] {
     const { each, stable, trial } = call

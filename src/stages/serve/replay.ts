@@ -6,7 +6,7 @@ import { advance } from '../deploy/rollout/index.ts'
 import type { LogEntry } from './rollout-log.ts'
 
 /** A decision of a rollout, as it was recorded and as its events make it again. */
-export interface Replayed {
+export interface ReplayedDecision {
   readonly at: Micros
   readonly verdict: string
   readonly rule: string
@@ -46,7 +46,7 @@ export const replayed = (
   store: Store,
   deployment: string,
   entries: readonly LogEntry[],
-): Promise<readonly Replayed[]> =>
+): Promise<readonly ReplayedDecision[]> =>
   held(entries, replay(entries, advance), store.listDecisions({ kind: 'rollout', subject: `deployment ${deployment}` }))
 
 /** The same of its contests. */
@@ -54,7 +54,7 @@ export const replayedContests = (
   store: Store,
   deployment: string,
   entries: readonly LogEntry<ContestState, ContestEvent>[],
-): Promise<readonly Replayed[]> =>
+): Promise<readonly ReplayedDecision[]> =>
   held(
     entries,
     replay(entries, advanceContest),
@@ -65,9 +65,9 @@ async function held(
   entries: readonly LogEntry<unknown, { readonly at: Micros }>[],
   made: readonly Decision[],
   records: Promise<readonly Decision[]>,
-): Promise<readonly Replayed[]> {
+): Promise<readonly ReplayedDecision[]> {
   const recorded = await records
-  const told = (one: Decision, found: Replayed['found']): Replayed => ({
+  const told = (one: Decision, found: ReplayedDecision['found']): ReplayedDecision => ({
     at: one.at,
     verdict: one.verdict,
     rule: one.rule.name,

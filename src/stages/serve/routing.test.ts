@@ -3,7 +3,7 @@ import type { Clock } from '../../ports/clock.ts'
 import { RunLost } from '../../ports/inference-runtime.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
 import { answerOf, armOf, keyOf } from './routing.ts'
-import { type Scored, Trial } from './trial.ts'
+import { type ArmScores, Trial } from './trial.ts'
 import { LatencyRing } from './latency.ts'
 
 const turns = async (): Promise<void> => {
@@ -91,7 +91,7 @@ describe('waiting for a challenger', () => {
       },
     }
     const trial = trialOf(clock)
-    const answer: Scored = { scores: Float32Array.of(1), took: 2 }
+    const answer: ArmScores = { scores: Float32Array.of(1), took: 2 }
     expect(await trial.within(Promise.resolve(answer), 1, 0)).toBe(answer)
     const of = async (reason: unknown) => trial.within(Promise.reject(reason), 1, 0)
     const broken = new Error('broken')

@@ -9,7 +9,7 @@ import type { OnlineStore } from '../../ports/online-store.ts'
 import { materialisationOf } from '../features/materialisations.ts'
 import type { OnlineView } from '../features/online.ts'
 import { unlogged, type RowVersion } from '../log/row-version.ts'
-import { DatasetLogs, type Pushed, type PushedRows } from '../log/take-rows.ts'
+import { DatasetLogs, type PushResult, type PushedRows } from '../log/take-rows.ts'
 import type { Dataset } from '../../define/dataset.ts'
 import { PastFeatures, rowOfFile } from './past-features.ts'
 import type { StageServices } from '../services.ts'
@@ -112,7 +112,7 @@ export class LiveServing implements Serving {
     return this.views.flush()
   }
 
-  push(dataset: Dataset, rows: PushedRows): Promise<Pushed> {
+  push(dataset: Dataset, rows: PushedRows): Promise<PushResult> {
     return this.#logs.push(dataset, rows)
   }
 

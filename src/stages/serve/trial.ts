@@ -6,7 +6,7 @@ import type { EncodedRows } from './encode.ts'
 import type { PredictRequest } from './types.ts'
 
 /** What an arm made of a request, and how many milliseconds it took. */
-export interface Scored {
+export interface ArmScores {
   readonly scores: Float32Array
   readonly took: number
 }
@@ -15,15 +15,15 @@ export interface Scored {
  * Why a challenger has no scores: it failed, it was waited for in vain, it took too much memory; or it was not asked, which
  * says nothing about it.
  */
-export interface Missing {
+export interface NoScores {
   readonly missing: 'error' | 'timeout' | 'memory' | 'unasked'
   readonly reason: unknown
   readonly bytes?: number
 }
-export type Challenged = Scored | Missing
+export type ChallengerResult = ArmScores | NoScores
 
 /** One request as both arms are given it. */
-export interface Asked {
+export interface TrialRequest {
   readonly requests: readonly PredictRequest[]
   readonly now: Micros
   /** As stable encoded it. */
@@ -40,13 +40,13 @@ export async function scored(
   { loaded }: Pick<Arm, 'loaded'>,
   rows: EncodedRows,
   clock: Pick<Clock, 'elapsed'>,
-): Promise<Scored> {
+): Promise<ArmScores> {
   const began = clock.elapsed()
   const { scores, took } = await loaded.run(rows)
   return { scores, took: (loaded.inChildProcess ? took : undefined) ?? clock.elapsed() - began }
 }
 
-const never: Missing = { missing: 'unasked', reason: undefined }
+const never: NoScores = { missing: 'unasked', reason: undefined }
 
 /** Milliseconds that an arm has for a request of which the other took so many. */
 export const patienceOf = (timeout: Micros, took: number): number => Math.max(timeout / 1000, patience * took)
@@ -72,7 +72,7 @@ export class Trial {
   }
 
   /** Begins to score, before anything is awaited: from then on the version is not closed under the request. */
-  begin(stable: Arm, asked: Asked): Promise<Scored> | undefined {
+  begin(stable: Arm, asked: TrialRequest): Promise<ArmScores> | undefined {
     const count = asked.requests.length
     if (this.#over.signal.aborted || this.#requests >= maxOpenRequests || this.#rows + count > maxOpenRows)
       return undefined
@@ -84,7 +84,7 @@ export class Trial {
     return run
   }
 
-  async #score(stable: Arm, { requests, now, rows }: Asked): Promise<Scored> {
+  async #score(stable: Arm, { requests, now, rows }: TrialRequest): Promise<ArmScores> {
     const { encoder } = this.arm
     if (encoder.identity === stable.encoder.identity) return scored(this.arm, rows, this.#clock)
     encoder.check(requests)
@@ -92,21 +92,21 @@ export class Trial {
   }
 
   /** What came of a run, or that its time is over; `took` is what stable took. */
-  async within(run: Promise<Scored> | undefined, rows: number, took: number): Promise<Challenged> {
+  async within(run: Promise<ArmScores> | undefined, rows: number, took: number): Promise<ChallengerResult> {
     if (!run) return never
     const wait = patienceOf(this.#timeout, took)
     const stop = new AbortController()
     const signal = AbortSignal.any([stop.signal, this.#over.signal])
     try {
       return await Promise.race([
-        run.catch((error: unknown): Missing => missingBy(error)),
+        run.catch((error: unknown): NoScores => missingBy(error)),
         this.#clock.sleep(wait, signal).then(
-          (): Missing => {
+          (): NoScores => {
             this.arm.loaded.restart?.()
             return { missing: 'timeout', reason: `no answer ${wait} ms after stable's` }
           },
           // the rollout has ended
-          (): Missing => never,
+          (): NoScores => never,
         ),
       ])
     } finally {
@@ -118,7 +118,7 @@ export class Trial {
 }
 
 /** A process that is gone says nothing about the requests that were in it besides the one that ended it. */
-function missingBy(reason: unknown): Missing {
+function missingBy(reason: unknown): NoScores {
   if (!(reason instanceof RunLost)) return { missing: 'error', reason }
   return reason.cause === 'memory' ? { missing: 'memory', reason, bytes: reason.bytes } : { missing: 'unasked', reason }
 }

@@ -2,7 +2,7 @@ import type { Dataset } from '../../define/dataset.ts'
 import type { FeatureView } from '../../define/features.ts'
 import type { RolloutCommand } from '../deploy/rollout/index.ts'
 import type { FeatureStatus } from '../features/entity-window.ts'
-import type { Pushed, PushedRows } from '../log/take-rows.ts'
+import type { PushResult, PushedRows } from '../log/take-rows.ts'
 import type { ExplainedAnswer } from '../explain/explainer.ts'
 import type { ExplanationMethod } from '../explain/method.ts'
 import type { TrafficHistory } from './traffic.ts'
@@ -45,7 +45,7 @@ export interface Prediction {
 }
 
 /** Why rows are scored as they are: for each the score, and what every input adds to what is expected. */
-export interface Explained {
+export interface Explanation {
   readonly version: number
   readonly method: ExplanationMethod
   /** The method in words. */
@@ -104,7 +104,7 @@ export interface ServedDeployment {
   /** Throws `requestInvalid` naming the column; one bad row refuses its call and loses nothing. */
   predict(requests: readonly PredictRequest[]): Promise<readonly Prediction[]>
   /** Why the stable version answers as it does. Counts as no prediction. Throws as `predict` does. */
-  explain(requests: readonly PredictRequest[]): Promise<Explained>
+  explain(requests: readonly PredictRequest[]): Promise<Explanation>
   /** Gives the number of labels whose prediction was found. */
   feedback(labels: readonly Label[]): Promise<number>
   /** Gives the number of values that are new and whose prediction was found. Throws `metricUnknown`. */
@@ -145,7 +145,7 @@ export interface Serving {
   /** Ends a deployment: its name answers no more. Throws `nothingToEnd`. */
   end(name: string, actor: string): Promise<void>
   /** Takes rows into the log of a dataset and its online feature views. Resolves when they are durable. */
-  push(dataset: Dataset, rows: PushedRows): Promise<Pushed>
+  push(dataset: Dataset, rows: PushedRows): Promise<PushResult>
   /**
    * The feature views by name that one request is answered with: as they were applied, and as the project declares those that
    * were not.

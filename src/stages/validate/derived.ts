@@ -2,7 +2,7 @@ import type { Metric } from '../../define/expectation/metric.ts'
 import { columnsOf, type CallNode, type ColumnNode, type Node } from '../../define/expression/node.ts'
 
 /** What a column says less of than its values: the hour of a time. Where it has few values, it is counted like a column. */
-export interface Derived {
+export interface DerivedColumn {
   readonly node: CallNode
   /** What stands for it among counted values. */
   readonly column: ColumnNode
@@ -18,8 +18,8 @@ function nodesOf(metric: Metric): Node[] {
 }
 
 /** Expressions over one of some columns, the innermost of each that makes a category of it, by what they are. */
-export function derivedOf(metrics: readonly Metric[], among: (column: string) => boolean): Map<string, Derived> {
-  const found = new Map<string, Derived>()
+export function derivedOf(metrics: readonly Metric[], among: (column: string) => boolean): Map<string, DerivedColumn> {
+  const found = new Map<string, DerivedColumn>()
   const visit = (node: Node): boolean => {
     if (node.op !== 'call') return false
     if (node.args.map(visit).includes(true)) return true
@@ -33,7 +33,7 @@ export function derivedOf(metrics: readonly Metric[], among: (column: string) =>
 }
 
 /** A measure over columns that stand for what is derived. */
-export function overDerived(metric: Metric, derived: ReadonlyMap<string, Derived>): Metric {
+export function overDerived(metric: Metric, derived: ReadonlyMap<string, DerivedColumn>): Metric {
   if (derived.size === 0) return metric
   let changed = false
   const replaced = (node: Node): Node => {

@@ -1,5 +1,5 @@
 import type { Dataset } from '../../define/dataset.ts'
-import type { Kind, Measured, RowCounts, Verdict, VerdictContext } from '../../define/expectation/kind.ts'
+import type { Kind, Measurements, RowCounts, Verdict, VerdictContext } from '../../define/expectation/kind.ts'
 import type { Metric } from '../../define/expectation/metric.ts'
 import type { Needs, Reference, RowRule } from '../../define/expectation/rule.ts'
 import type { ExpectationSpec } from '../../define/expectation/spec.ts'
@@ -95,7 +95,7 @@ export class ExpectationRun {
     if (reference) for (const metric of this.#theirs.values()) this.error ??= reference.failure(metric)
   }
 
-  #measured(measurer: Measurer, reference: Measurer | undefined): Measured {
+  #measured(measurer: Measurer, reference: Measurer | undefined): Measurements {
     const known = (names: ReadonlyMap<string, Metric>, name: string): Metric => {
       const metric = names.get(name)
       if (!metric) throw new TypeError(`${this.spec.kind} did not ask for '${name}'`)

@@ -12,16 +12,16 @@ import type { Node } from '../../define/expression/node.ts'
 import type { Value } from '../../ports/data-engine.ts'
 import { mergeValues, noMoments } from './state.ts'
 
-interface Weighted {
+interface WeightedValue {
   readonly value: Value
   readonly count: number
 }
 
 /** Values of an expression over one column, each with the number of rows that have it; null is one of them. */
-function weighted(counts: ValueCounts, column: string, of: Node, where: Node | undefined): readonly Weighted[] {
+function weighted(counts: ValueCounts, column: string, of: Node, where: Node | undefined): readonly WeightedValue[] {
   const evaluate = of.op === 'column' ? undefined : toEvaluator(of)
   const condition = where ? toEvaluator(where) : undefined
-  const found: Weighted[] = []
+  const found: WeightedValue[] = []
   const add = (level: Value, count: number): void => {
     const row = (name: string): Value => (name === column ? level : null)
     if (count > 0 && (!condition || condition(row) === true))
@@ -58,7 +58,7 @@ function sumOf(terms: Iterable<number>): number {
   return sum + lost
 }
 
-function moments(values: readonly Weighted[]): Moments {
+function moments(values: readonly WeightedValue[]): Moments {
   const finite = values.filter(one => isFiniteValue(one.value)).map(one => ({ x: Number(one.value), n: one.count }))
   const count = finite.reduce((sum, one) => sum + one.n, 0)
   if (count === 0) return noMoments
@@ -72,7 +72,7 @@ function moments(values: readonly Weighted[]): Moments {
   }
 }
 
-function extremes(values: readonly Weighted[]): Extremes {
+function extremes(values: readonly WeightedValue[]): Extremes {
   let min: Value = null
   let max: Value = null
   let count = 0
@@ -85,7 +85,7 @@ function extremes(values: readonly Weighted[]): Extremes {
 }
 
 /** Type 7 quantiles of values that stand for many rows each. */
-function quantiles(values: readonly Weighted[], levels: readonly number[]): Quantiles {
+function quantiles(values: readonly WeightedValue[], levels: readonly number[]): Quantiles {
   const sorted = values
     .filter(one => isFiniteValue(one.value))
     .map(one => ({ x: Number(one.value), n: one.count }))
@@ -163,6 +163,6 @@ function topValues({ values, counts }: ValueCounts, most: number): TopValues {
   }
 }
 
-function asCounts(found: readonly Weighted[], nulls: number): ValueCounts {
+function asCounts(found: readonly WeightedValue[], nulls: number): ValueCounts {
   return { values: found.map(one => one.value), counts: found.map(one => one.count), nulls }
 }

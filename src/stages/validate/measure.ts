@@ -14,7 +14,7 @@ import { ulid } from '../../internal/ids.ts'
 import { messageOf } from '../../internal/message-of.ts'
 import { rowColumn, rowsOfFile, type DataEngine, type Footer, type Row } from '../../ports/data-engine.ts'
 import { fragment, maxValues, ownQuery, partColumn, type Fragment } from './metric-sql.ts'
-import { overDerived, type Derived } from './derived.ts'
+import { overDerived, type DerivedColumn } from './derived.ts'
 import { nullsByFooter } from './footer-nulls.ts'
 import { fromValues } from './from-values.ts'
 import type { PlanStep } from './plan.ts'
@@ -243,7 +243,7 @@ async function together(engine: DataEngine, step: PlanStep, target: Measurable, 
   const { dialect } = engine
   const table = dialect.identifier(`together_${ulid()}`)
   const key = partSql(engine, target)
-  const derived = step.derived ?? new Map<string, Derived>()
+  const derived = step.derived ?? new Map<string, DerivedColumn>()
   const made = new Map([...derived.values()].map(({ column, node }) => [column.name, toSql(node, dialect)]))
   const columns = (step.columns ?? []).map(name => {
     const sql = made.get(name)

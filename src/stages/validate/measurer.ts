@@ -12,7 +12,7 @@ import type { ColumnType, DataEngine } from '../../ports/data-engine.ts'
 import { toSql } from '../../define/expression/index.ts'
 import type { ColumnNode } from '../../define/expression/node.ts'
 import type { Digest } from '../../internal/digest.ts'
-import { derivedOf, overDerived, type Derived } from './derived.ts'
+import { derivedOf, overDerived, type DerivedColumn } from './derived.ts'
 import { fromValues } from './from-values.ts'
 import { takeByScan, takeStep, type Measurable, type Measurements } from './measure.ts'
 import {
@@ -343,7 +343,7 @@ export class Measurer {
   }
 
   /** What measures derive of columns with many values, and how many values that has among some rows. */
-  async #derived(metrics: readonly Metric[], rows: number): Promise<ReadonlyMap<string, Derived> | undefined> {
+  async #derived(metrics: readonly Metric[], rows: number): Promise<ReadonlyMap<string, DerivedColumn> | undefined> {
     const found = derivedOf(metrics.filter(answeredTogether), column => {
       const known = this.#facts.get(column)
       return !this.#types.has(`=${column}`) && (known === undefined || !isCategory(known, rows))

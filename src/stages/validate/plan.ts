@@ -2,7 +2,7 @@ import { columnsOfMetric, metricId, type Metric } from '../../define/expectation
 import { describe, type ColumnNode } from '../../define/expression/node.ts'
 import type { ColumnType } from '../../ports/data-engine.ts'
 import { nullsByFooter } from './footer-nulls.ts'
-import { overDerived, type Derived } from './derived.ts'
+import { overDerived, type DerivedColumn } from './derived.ts'
 import { answeredByValues } from './from-values.ts'
 import { grouped } from '../../internal/grouped.ts'
 
@@ -24,7 +24,7 @@ export interface PlanFacts {
   /** Columns whose values were counted before. */
   readonly counted: ReadonlySet<string>
   /** Expressions over one column that were found to have few values, and what is known of these by the name of their column. */
-  readonly derived?: ReadonlyMap<string, Derived>
+  readonly derived?: ReadonlyMap<string, DerivedColumn>
 }
 
 export type StepKind = 'footer' | 'values' | 'counted' | 'together' | 'scan' | 'query'
@@ -37,7 +37,7 @@ export interface PlanStep {
   /** The columns whose values are counted together. */
   readonly columns?: readonly string[]
   /** Those of them that are made of others. */
-  readonly derived?: ReadonlyMap<string, Derived>
+  readonly derived?: ReadonlyMap<string, DerivedColumn>
   readonly metrics: readonly Metric[]
   /** Values of the columns of a query of its own are few. */
   readonly fewValues?: boolean
@@ -176,7 +176,7 @@ function combinations(columns: readonly string[], facts: PlanFacts): number | un
 }
 
 /** Columns and what is derived of them, as one says them. */
-export function inWords(columns: readonly string[], derived: ReadonlyMap<string, Derived> | undefined): string {
+export function inWords(columns: readonly string[], derived: ReadonlyMap<string, DerivedColumn> | undefined): string {
   const words = new Map([...(derived?.values() ?? [])].map(({ column, node }) => [column.name, describe(node)]))
   return columns.map(name => words.get(name) ?? name).join(' and ')
 }
@@ -215,7 +215,7 @@ function joined(sets: readonly CountedSet[], facts: PlanFacts): CountedSet[] {
  * combinations, these are counted once, and answer every measure of the same columns or of some of them.
  */
 function countedTogether(metrics: readonly Metric[], facts: PlanFacts): PlanStep[] {
-  const derived = facts.derived ?? new Map<string, Derived>()
+  const derived = facts.derived ?? new Map<string, DerivedColumn>()
   const sets = new Map<string, CountedSet>()
   for (const metric of metrics) {
     if (!answeredTogether(metric)) continue

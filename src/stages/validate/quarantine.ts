@@ -137,7 +137,7 @@ export async function split(
 }
 
 /** Failing rows for keeping. */
-export interface Failing {
+export interface FailingRows {
   /** Ids of the checks that they break. */
   readonly checks: ReadonlySet<string>
   /** SELECT of them in any order. */
@@ -156,7 +156,7 @@ export function withOrigin(
   checks: ReadonlySet<string>,
   found: FoundDataset,
   { files, digests }: Pick<OpenSource, 'files' | 'digests'>,
-): Failing {
+): FailingRows {
   const { dialect } = engine
   const row = dialect.identifier(rowColumn)
   const file = `CAST(${dialect.wholeDivision(row, rowsOfFile)} AS BIGINT)`

@@ -51,7 +51,7 @@ export interface SomeColumns {
 }
 
 /** A column as it is read: how it stands there. */
-interface Stored extends DescribedColumn {
+interface StoredColumn extends DescribedColumn {
   readonly stored: StoredKind
 }
 
@@ -172,12 +172,12 @@ function withoutNullTexts(dialect: Dialect, dataset: Dataset, name: string, text
 }
 
 /** A cell as its declared type; SQL that is null where it holds nothing, or nothing that is of that type. */
-function valueOf(dialect: Dialect, dataset: Dataset, name: string, column: Stored): string {
+function valueOf(dialect: Dialect, dataset: Dataset, name: string, column: StoredColumn): string {
   const value = readValue(dialect, dataset, name, column)
   return column.bytes ? `CASE WHEN NOT ${dialect.identifier(column.bytes)} THEN ${value} END` : value
 }
 
-function readValue(dialect: Dialect, dataset: Dataset, name: string, column: Stored): string {
+function readValue(dialect: Dialect, dataset: Dataset, name: string, column: StoredColumn): string {
   const { type, zone, length } = dataset.columns[name] as ColumnSpec
   const raw = dialect.identifier(name)
   if (isText(column))
@@ -193,7 +193,7 @@ function readValue(dialect: Dialect, dataset: Dataset, name: string, column: Sto
 }
 
 /** Whether the values of a column came here as text. */
-const isText = ({ asText, stored }: Stored): boolean => asText === true || stored === 'written'
+const isText = ({ asText, stored }: StoredColumn): boolean => asText === true || stored === 'written'
 
 /** What is read of a source: values that are made of its cells, and the columns over cells and values. */
 interface Select {
@@ -205,7 +205,7 @@ interface Select {
 const readName = (name: string): string => `${name}?read`
 
 /** True for a cell that holds something else than its declared type. An empty cell of text holds nothing. */
-function isUnreadable(dialect: Dialect, dataset: Dataset, name: string, column: Stored, value?: string): string {
+function isUnreadable(dialect: Dialect, dataset: Dataset, name: string, column: StoredColumn, value?: string): string {
   const raw = isText(column) ? cell(dialect, dataset, name) : dialect.identifier(name)
   const filled = isText(column) ? `${raw} IS NOT NULL AND ${raw} <> ''` : `${raw} IS NOT NULL`
   const bytes = column.bytes ? `${dialect.identifier(column.bytes)} OR ` : ''
@@ -213,7 +213,7 @@ function isUnreadable(dialect: Dialect, dataset: Dataset, name: string, column: 
 }
 
 /** A cell that cannot hold anything but its declared type. */
-const isExact = (dataset: Dataset, name: string, column: Stored): boolean =>
+const isExact = (dataset: Dataset, name: string, column: StoredColumn): boolean =>
   readingOfColumn(column, dataset.columns[name]?.type ?? 'text') === 'exact'
 
 /** How a column is read as a declared type. Bytes among its cells are of none. */
@@ -235,7 +235,7 @@ function readCell(
   const flag = (sql: string) => (checked ? [`${sql} AS ${dialect.identifier(unreadableName(name))}`] : [])
   const type = dataset.columns[name]?.type ?? 'text'
   if (column?.stored === undefined) return [`${dialect.literal(null, type)} AS ${named}`, ...flag('false')]
-  const stored: Stored = { ...column, stored: column.stored }
+  const stored: StoredColumn = { ...column, stored: column.stored }
   const value = made ?? valueOf(dialect, dataset, name, stored)
   return [`${value} AS ${named}`, ...flag(unreadableCell(dialect, dataset, name, stored, made)?.condition ?? 'false')]
 }
@@ -252,7 +252,7 @@ function unreadableCell(
   made?: string,
 ) {
   if (column?.stored === undefined) return undefined
-  const stored: Stored = { ...column, stored: column.stored }
+  const stored: StoredColumn = { ...column, stored: column.stored }
   if (isExact(dataset, name, stored)) return undefined
   const raw = dialect.identifier(name)
   // bytes that are shown as what stands for null are shown

@@ -20,7 +20,7 @@ export interface Repair {
 }
 
 /** A dataset's rows with repaired ones in the place of those that they replace. */
-export interface Repaired {
+export interface RepairedRows {
   /** Number of rows that take the place of others. */
   readonly rows: number
   /** Digest of each file, its repairs included. */
@@ -48,7 +48,7 @@ export async function openRepairs(
   found: FoundDataset,
   { digests }: Pick<OpenSource, 'digests'>,
   all: readonly Repair[],
-): Promise<Repaired | undefined> {
+): Promise<RepairedRows | undefined> {
   const repairs = digests ? repairsOf(all, digests) : []
   if (!digests || repairs.length === 0) return undefined
   const { dialect } = engine

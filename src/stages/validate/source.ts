@@ -20,7 +20,7 @@ import { Measurer } from './measurer.ts'
 import { openForeignFiles } from './foreign-files.ts'
 import { findDataset, type FoundDataset } from './relation.ts'
 import { isCopied, ReadTable } from './read-table.ts'
-import { openRepairs, type Repair, type Repaired } from './repairs.ts'
+import { openRepairs, type Repair, type RepairedRows } from './repairs.ts'
 import { setName, type MetricStates } from './states.ts'
 import { openTable, unreadTable, type Unread, type UnreadSource } from './table.ts'
 
@@ -113,7 +113,7 @@ async function openFiles(
 export interface FoundSource {
   readonly source: OpenSource
   readonly found: FoundDataset
-  readonly repaired?: Repaired
+  readonly repaired?: RepairedRows
   /** Where its rows were read into the engine: their table. */
   readonly table?: ReadTable | undefined
   /** A table that was not read: until it is, `found` tells its columns, and SQL over its rows fails. */
@@ -150,7 +150,7 @@ export async function openUnread(
   const { engine } = services
   const source = await openSource(services, dataset, given)
   let table: ReadTable | undefined
-  let repaired: Repaired | undefined
+  let repaired: RepairedRows | undefined
   const release = async () => {
     await repaired?.release()
     await table?.drop()

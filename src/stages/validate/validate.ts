@@ -14,7 +14,7 @@ import { distributions, type ColumnDistribution } from './distribution.ts'
 import { ExpectationRun } from './expectation-run.ts'
 import type { Measurer, TakenStep } from './measurer.ts'
 import { measurerOf, openUnread, References, type GivenSource, type ValidateServices } from './source.ts'
-import { split, withNumbers, withOrigin, type Failing, type RowLevel, type Split } from './quarantine.ts'
+import { split, withNumbers, withOrigin, type FailingRows, type RowLevel, type Split } from './quarantine.ts'
 import { withSamples } from './samples.ts'
 import { requireEngineCan } from './require-engine-can.ts'
 import type { FoundDataset } from './relation.ts'
@@ -30,7 +30,7 @@ export interface Validation {
   /** Good and bad rows; readable until `release`, the good ones of a table that answered in its database after `ready`. */
   readonly split: Split
   /** The failing rows for keeping: with the file and the place in it that each came from. */
-  readonly failing: Failing | undefined
+  readonly failing: FailingRows | undefined
   /** How the values of each column are spread; to be asked for before `release`. */
   distributions(): Promise<ColumnDistribution[]>
   /** Rows of the source that were repaired and are judged as they are now. */

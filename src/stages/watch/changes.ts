@@ -12,7 +12,7 @@ export const maxRecent = 14
 const clipAt = 3
 
 /** What a window says about one direction of one column. */
-export interface Observed {
+export interface DirectionObservation {
   readonly name: string
   readonly kind: DirectionKind
   readonly words: string
@@ -34,7 +34,7 @@ export interface Observed {
 }
 
 /** Change and its sampling variance, of one window that is over. */
-export type Remembered = readonly [change: number, sampling: number]
+export type RememberedChange = readonly [change: number, sampling: number]
 
 /** The change that stands out most in a column. */
 export interface Change {
@@ -50,7 +50,7 @@ export interface Change {
   readonly text: string
 }
 
-export interface Judged {
+export interface ColumnJudgement {
   /** Probability of such a change, in some direction and over some span, were the true one the smallest that alerts. */
   readonly p: number
   /** Likewise the smallest that warns. */
@@ -68,7 +68,7 @@ export function observe(
   counters: ArrayLike<number>,
   index: number | undefined,
   smallest: SmallestChange,
-): Observed[] {
+): DirectionObservation[] {
   const directions = directionsOf(column)
   const base = baselineCounters(column)
   const inKind = (kind: DirectionKind): number => directions.filter(one => one.kind === kind).length
@@ -111,16 +111,19 @@ function withoutCycle(variation: Variation): Variation {
   return { ...variation, means: [mean], between: variation.between + cycle, total: variation.total + cycle }
 }
 
-const changeOf = ({ current, expected }: Observed): number => current - expected
+const changeOf = ({ current, expected }: DirectionObservation): number => current - expected
 
 /** What is remembered of a window for those that follow. */
-export const remembered = (observed: Observed): Remembered => [
+export const remembered = (observed: DirectionObservation): RememberedChange => [
   Number(changeOf(observed).toPrecision(6)),
   Number(observed.sampling.toPrecision(4)),
 ]
 
 /** Mean change over the last windows, this one last, and its p for both effects. */
-function over(observed: Observed, windows: readonly Remembered[]): { change: number; p: number; pWarn: number } {
+function over(
+  observed: DirectionObservation,
+  windows: readonly RememberedChange[],
+): { change: number; p: number; pWarn: number } {
   const { smallest, baseline, variation } = observed
   const count = windows.length
   let sum = 0
@@ -145,7 +148,7 @@ function over(observed: Observed, windows: readonly Remembered[]): { change: num
 
 const percent = (share: number): string => `${(100 * Math.min(1, Math.max(0, share))).toFixed(1)} %`
 
-function textOf({ kind, words, expected, byLevel }: Observed, change: number, windows: number): string {
+function textOf({ kind, words, expected, byLevel }: DirectionObservation, change: number, windows: number): string {
   const signed = (x: number, digits: number): string => `${x < 0 ? '−' : '+'}${Math.abs(x).toFixed(digits)}`
   const over = windows > 1 ? ` over ${windows} windows` : ''
   if (kind === 'level') return `${words} ${signed(change, 2)} sd${over}`
@@ -161,7 +164,7 @@ function textOf({ kind, words, expected, byLevel }: Observed, change: number, wi
 }
 
 interface Found {
-  readonly observed: Observed
+  readonly observed: DirectionObservation
   readonly windows: number
   readonly change: number
   /** Times the number of tests that the error rate is shared with (Bonferroni). */
@@ -178,9 +181,9 @@ function standsOut(one: Found, other: Found): boolean {
 
 /** Judges a column over the spans of windows that end with this one. */
 export function judgeColumn(
-  observed: readonly Observed[],
-  recent: Readonly<Record<string, readonly Remembered[]>>,
-): Judged {
+  observed: readonly DirectionObservation[],
+  recent: Readonly<Record<string, readonly RememberedChange[]>>,
+): ColumnJudgement {
   let p = 1
   let pWarn = 1
   let best: Found | undefined
@@ -215,7 +218,7 @@ export function judgeColumn(
  * Whether values lie or spread certainly otherwise than in the windows of training, at that rate of error: an input that
  * tells the weekday never does, although within a day it does not vary. Undefined where it is not known how those differ.
  */
-export function unlikeTraining(observed: readonly Observed[], rate: number): boolean | undefined {
+export function unlikeTraining(observed: readonly DirectionObservation[], rate: number): boolean | undefined {
   const known = observed.filter(({ kind, variation }) => (kind === 'level' || kind === 'spread') && variation)
   if (known.length === 0) return undefined
   return known.some(one => {
@@ -227,7 +230,7 @@ export function unlikeTraining(observed: readonly Observed[], rate: number): boo
 }
 
 /** Whether a change that was found before is, in this window alone, less than half of what it was. */
-export function hasGone(observed: readonly Observed[], change: Change): boolean | undefined {
+export function hasGone(observed: readonly DirectionObservation[], change: Change): boolean | undefined {
   const now = observed.find(one => one.name === change.direction)
   if (!now) return undefined
   const was = change.to - change.from

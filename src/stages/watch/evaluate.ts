@@ -4,11 +4,11 @@ import type { Json } from '../../internal/canonical-json.ts'
 import { digestJson, shortDigest } from '../../internal/digest.ts'
 import { type Duration, type Micros, micros } from '../../internal/time.ts'
 import { messageOf } from '../../internal/message-of.ts'
-import { judgeColumn, observe, type Observed } from './changes.ts'
+import { judgeColumn, observe, type DirectionObservation } from './changes.ts'
 import { type ColumnDrift, type DriftVerdict, type Measures, measureColumn } from './column-drift.ts'
 import type { Profile } from '../windows/profile.ts'
 import { smallestChange, type Sensitivity } from './sensitivity.ts'
-import { type Measured, nameOf, verdictOf } from './verdict.ts'
+import { type ColumnMeasurement, nameOf, verdictOf } from './verdict.ts'
 import type { WindowAccumulator } from '../windows/window.ts'
 
 export type { Sensitivity } from './sensitivity.ts'
@@ -39,7 +39,7 @@ export interface Evaluation {
   /** Share of windows that may be found changed although nothing changed. */
   readonly alpha: number
   /** What each column says, for judging it with the windows before; empty where it has too few rows or failed. */
-  readonly observed: readonly (readonly Observed[])[]
+  readonly observed: readonly (readonly DirectionObservation[])[]
 }
 
 /** Most windows that may alarm without drift, however long the windows are. */
@@ -102,8 +102,8 @@ export function evaluateWindow(profile: Profile, window: WindowAccumulator, opti
   const alpha = alarmRate(options.falseAlarms, options.testsPerDay)
   const smallest = smallestChange[options.sensitivity]
   const index = indexOf(profile, options)
-  const observed: Observed[][] = []
-  const measured = [...profile.columns, profile.score].map((column, i): Measured => {
+  const observed: DirectionObservation[][] = []
+  const measured = [...profile.columns, profile.score].map((column, i): ColumnMeasurement => {
     const output = i === profile.columns.length
     observed.push([])
     try {

@@ -27,7 +27,7 @@ interface Rows {
 }
 
 /** What was seen that may start a retrain. */
-interface Seen {
+interface RetrainCause {
   readonly trigger: RetrainTrigger
   /** One sentence. */
   readonly reason: string
@@ -212,7 +212,7 @@ export class LiveMonitor implements Keeper {
     const scaler = judgeScaler(name, this.#scaler, profile, window.rows, evaluation, { at: now, from, to })
     const advanced = advanceMonitor(this.#state, evaluation, now, scaler?.observations)
     this.#state = { ...advanced.state, closed: from }
-    const asked: Seen[] = []
+    const asked: RetrainCause[] = []
     const { judged } = advanced
     this.#latest = { ...evaluation, ...judged }
     if (judged.verdict === 'drift' && advanced.state.drifting > 0 && this.definition.retrain)
@@ -250,19 +250,19 @@ export class LiveMonitor implements Keeper {
     })
   }
 
-  #judge(cohort: Cohort, profile: Profile): Seen[] {
+  #judge(cohort: Cohort, profile: Profile): RetrainCause[] {
     if (!profile.performance || !this.definition.retrain) return []
     const verdict = belowFloor(profile.performance, cohort)
     return verdict.below ? [{ trigger: 'performance', reason: verdict.reason, windows: 1, evidence: [] }] : []
   }
 
-  #evidence(seen: Seen): RetrainEvidence {
+  #evidence(seen: RetrainCause): RetrainEvidence {
     const tried = this.challenger?.()
     return { windows: 0, newLabels: this.#newLabels, ...seen, ...(tried === undefined ? {} : { tried }) }
   }
 
   /** What `ask` would decide now; changes nothing. */
-  wouldDecide(seen: Seen): Decision {
+  wouldDecide(seen: RetrainCause): Decision {
     return this.#retrains.preview(this.#evidence(seen), this.#services.clock.now())
   }
 
@@ -271,7 +271,7 @@ export class LiveMonitor implements Keeper {
   }
 
   /** A trigger that comes from outside: a schedule, new data. Decided and recorded like the monitor's own. */
-  async ask(seen: Seen): Promise<Decision> {
+  async ask(seen: RetrainCause): Promise<Decision> {
     const request = this.#retrains.decide(this.#evidence(seen), this.#services.clock.now())
     const { state } = this.#retrains
     this.#later(async () => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { type Change, hasGone, judgeColumn, type Observed, remembered, unlikeTraining } from './changes.ts'
+import { type Change, hasGone, judgeColumn, type DirectionObservation, remembered, unlikeTraining } from './changes.ts'
 import type { Measures } from './column-drift.ts'
 import { smallestChange, smallestOf } from './sensitivity.ts'
 import type { Variation } from '../windows/variation.ts'
-import { type Measured, nameOf, told, verdictOf } from './verdict.ts'
+import { type ColumnMeasurement, nameOf, told, verdictOf } from './verdict.ts'
 
 // From what each direction of a column says to the verdict of a window: the arithmetic by hand, the words as people get them.
 
@@ -18,7 +18,7 @@ const variation = (between: number): Variation => ({
 })
 
 /** A direction that has `current` where `expected` was. */
-const observed = (over: Partial<Observed> = {}): Observed => ({
+const observed = (over: Partial<DirectionObservation> = {}): DirectionObservation => ({
   name: 'level',
   kind: 'level',
   words: 'mean',
@@ -35,7 +35,8 @@ const observed = (over: Partial<Observed> = {}): Observed => ({
 
 describe('a change', () => {
   it('is sure when it is beyond what matters by several standard deviations of its noise', () => {
-    const p = (current: number, over: Partial<Observed> = {}) => judgeColumn([observed({ current, ...over })], {})
+    const p = (current: number, over: Partial<DirectionObservation> = {}) =>
+      judgeColumn([observed({ current, ...over })], {})
     // below half of what matters nothing is tested
     expect(p(0.07)).toMatchObject({ p: 1, pWarn: 1 })
     // the deviation of the noise is √0.0011 ≈ 0.0332: 0.14 more than what matters is 4.2 of them, one-sided 1.2e-5
@@ -77,7 +78,7 @@ describe('a change', () => {
   })
 
   it('is the surest one, and among those beyond doubt the greatest', () => {
-    const which = (...all: Partial<Observed>[]) => judgeColumn(all.map(observed), {}).change?.direction
+    const which = (...all: Partial<DirectionObservation>[]) => judgeColumn(all.map(observed), {}).change?.direction
     expect(which({ current: 0.3 }, { name: 'spread', current: 0.5 })).toBe('spread')
     expect(which({ current: 0.5 }, { name: 'spread', current: 0.3 })).toBe('level')
     const exact = { sampling: 0, baseline: 0 }
@@ -133,7 +134,7 @@ describe('a change', () => {
 })
 
 describe('values unlike those of training', () => {
-  const known = (over: Partial<Observed> = {}) => observed({ variation: variation(0.01), ...over })
+  const known = (over: Partial<DirectionObservation> = {}) => observed({ variation: variation(0.01), ...over })
   it('lie or spread certainly otherwise than windows did, at the rate that is given', () => {
     expect(unlikeTraining([known()], 0.01)).toBe(false)
     expect(unlikeTraining([known({ current: 0.5 })], 0.01)).toBe(true)
@@ -175,7 +176,7 @@ describe('the verdict of a window', () => {
     down,
     error,
     few,
-  }: Column): Measured => ({
+  }: Column): ColumnMeasurement => ({
     measures: { name, kind: 'number', output: name === 'score', importance: importance ?? null } as Measures,
     judged:
       few || error

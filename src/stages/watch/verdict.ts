@@ -1,11 +1,11 @@
 import { benjaminiHochberg } from '../../math/distribution/benjamini-hochberg.ts'
-import type { Judged } from './changes.ts'
+import type { ColumnJudgement } from './changes.ts'
 import type { ColumnDrift, DriftVerdict, Measures } from './column-drift.ts'
 
 /** A column that is measured, and what was judged of it: nothing where it has too few rows, a reason where it failed. */
-export interface Measured {
+export interface ColumnMeasurement {
   readonly measures: Measures
-  readonly judged: Judged | undefined
+  readonly judged: ColumnJudgement | undefined
   readonly error?: string
 }
 
@@ -20,7 +20,7 @@ export interface Verdict {
 }
 
 /** Gives the verdicts of one family of columns; the rate is shared among them (Benjamini–Hochberg). */
-function decide(family: readonly Measured[], rate: number): ColumnDrift[] {
+function decide(family: readonly ColumnMeasurement[], rate: number): ColumnDrift[] {
   const tested = family.filter(one => one.judged !== undefined)
   const drift = benjaminiHochberg(tested.map(one => one.judged?.p ?? 1))
   const warn = benjaminiHochberg(tested.map(one => one.judged?.pWarn ?? 1))
@@ -56,7 +56,7 @@ function headline(drifted: readonly ColumnDrift[], inputs: readonly ColumnDrift[
 }
 
 /** The verdict over all columns, the score last; `rate` is shared half and half by the inputs and the score. */
-export function verdictOf(measured: readonly Measured[], rate: number): Verdict {
+export function verdictOf(measured: readonly ColumnMeasurement[], rate: number): Verdict {
   const inputs = decide(measured.slice(0, -1), rate / 2)
   const [output] = decide(measured.slice(-1), rate / 2) as [ColumnDrift]
   const columns = [...inputs, output]

@@ -34,7 +34,7 @@ export interface WindowMean {
   readonly sampling: number
 }
 
-interface Fitted {
+interface LevelFit {
   readonly means: number[]
   readonly residuals: number[]
   readonly places: number
@@ -44,7 +44,7 @@ interface Fitted {
 
 const place = (index: number, period: number): number => ((index % period) + period) % period
 
-function fit(windows: readonly WindowMean[], period: number): Fitted | undefined {
+function fit(windows: readonly WindowMean[], period: number): LevelFit | undefined {
   const sums = new Float64Array(period)
   const counts = new Float64Array(period)
   let whole = 0

@@ -14,7 +14,7 @@ import { columnsOfParts } from '../parts.ts'
 import { identifier } from './dialect.ts'
 
 /** What a scan asks of the server. */
-export interface Asking {
+export interface SparkServer {
   /** The columns of a query, without a row of it. */
   describe(sql: string): Promise<readonly DescribedColumn[]>
   /** Whether the server tells a row's place in its file. */
@@ -56,7 +56,7 @@ function partOf(
   files: readonly ReadFile[],
   columns: readonly DescribedColumn[],
   label: string,
-  asking: Asking,
+  asking: SparkServer,
   placed: boolean,
 ): RelationPart {
   const [only] = files as [ReadFile]
@@ -88,7 +88,7 @@ function unionOf(parts: readonly RelationPart[], of: 'sql' | 'numbered'): string
   return `(${selects.join(' UNION ALL ')})`
 }
 
-async function columnsOfFile(path: string, label: string, asking: Asking): Promise<readonly DescribedColumn[]> {
+async function columnsOfFile(path: string, label: string, asking: SparkServer): Promise<readonly DescribedColumn[]> {
   let columns: readonly DescribedColumn[]
   try {
     columns = await asking.describe(`SELECT * FROM ${fileTable(path)}`)
@@ -111,7 +111,7 @@ export async function scanParquet(
   source: SourceSpec,
   root: string,
   files: readonly string[] | undefined,
-  asking: Asking,
+  asking: SparkServer,
 ): Promise<Relation> {
   if (source.kind !== 'parquet')
     throw cannot(

@@ -57,9 +57,9 @@ async function put(
 type Methods = 'getDocument' | 'listDocuments' | 'putDocument' | 'removeDocument' | 'addWindows' | 'listWindows'
 
 /** Runs work whose commits need not survive power loss. */
-export type Relaxed = <T>(work: (db: Kysely<Schema>) => Promise<T>) => Promise<T>
+export type RunRelaxed = <T>(work: (db: Kysely<Schema>) => Promise<T>) => Promise<T>
 
-export function documents(db: Kysely<Schema>, relaxed: Relaxed, read: RowReader): Pick<MetadataStore, Methods> {
+export function documents(db: Kysely<Schema>, relaxed: RunRelaxed, read: RowReader): Pick<MetadataStore, Methods> {
   return {
     async getDocument<T extends Json>(kind: string, id: string) {
       const row = await db

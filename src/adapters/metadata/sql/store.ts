@@ -3,7 +3,7 @@ import type { Fence, MetadataStore } from '../../../ports/metadata-store.ts'
 import { checkStorable } from '../../../ports/storable.ts'
 import { cacheAndLineage } from './cache.ts'
 import { damagedCells } from './damage.ts'
-import { documents, type Relaxed } from './documents.ts'
+import { documents, type RunRelaxed } from './documents.ts'
 import { experiments } from './experiments.ts'
 import { judgements } from './judgements.ts'
 import { models } from './models.ts'
@@ -21,7 +21,7 @@ export interface Backend {
   readonly db: Kysely<Schema>
   /** Turns a driver's error into the catalogued one. */
   readonly translate: (error: unknown) => unknown
-  readonly relaxed: Relaxed
+  readonly relaxed: RunRelaxed
   /** Hears of rows that cannot be read; a line on stderr by default. */
   readonly note?: (text: string) => void
   /** Ends the connections. Kysely's own `destroy` leaves those alone that no query has used yet. */
@@ -30,7 +30,7 @@ export interface Backend {
 
 type Methods = Omit<MetadataStore, 'name' | 'close' | 'transaction' | 'fenced'>
 
-const methodsOn = (db: Kysely<Schema>, relaxed: Relaxed, read: RowReader): Methods => ({
+const methodsOn = (db: Kysely<Schema>, relaxed: RunRelaxed, read: RowReader): Methods => ({
   ...runs(db, read),
   ...steps(db, read),
   ...cacheAndLineage(db, read),
@@ -84,7 +84,7 @@ export function sqlStore(backend: Backend): MetadataStore {
       return work(trx)
     })
 
-  const over = (db: Kysely<Schema>, relaxed: Relaxed, fence: Fence | undefined): MetadataStore => {
+  const over = (db: Kysely<Schema>, relaxed: RunRelaxed, fence: Fence | undefined): MetadataStore => {
     const plain = methodsOn(db, relaxed, read) as unknown as Record<string, Call>
     const guarded = (method: string): Call =>
       fence === undefined || reads.has(method)

@@ -78,7 +78,7 @@ class Statements {
  * own waiting would keep everything else of this process waiting as well. Until the caller has begun something, others go on
  * with the connection meanwhile: they may read.
  */
-class Lent implements DatabaseConnection {
+class LentConnection implements DatabaseConnection {
   readonly #statements: Statements
   readonly #turn: Turn
   #begun = false
@@ -148,7 +148,7 @@ class SingleConnectionDriver implements Driver {
   /** One at a time: a transaction of one caller never mixes with the statements of another. */
   async acquireConnection(): Promise<DatabaseConnection> {
     await this.#turn.take()
-    return new Lent(this.#statements, this.#turn)
+    return new LentConnection(this.#statements, this.#turn)
   }
 
   // Immediate: a transaction that reads first and writes later would otherwise fail instead of waiting.
@@ -166,7 +166,7 @@ class SingleConnectionDriver implements Driver {
   }
 
   async releaseConnection(connection: DatabaseConnection): Promise<void> {
-    if (connection instanceof Lent) connection.giveBack()
+    if (connection instanceof LentConnection) connection.giveBack()
   }
 
   async destroy(): Promise<void> {

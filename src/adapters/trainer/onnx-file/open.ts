@@ -4,7 +4,7 @@ import type { Digest } from '../../../internal/digest.ts'
 import { pathInside } from '../../../internal/inside.ts'
 import { messageOf } from '../../../internal/message-of.ts'
 import type { ArtifactStore } from '../../../ports/artifact-store.ts'
-import type { ModelTrainer, OnnxTrainer, Trained, TrainingRequest } from '../../../ports/trainer.ts'
+import type { ModelTrainer, OnnxTrainer, TrainingResult, TrainingRequest } from '../../../ports/trainer.ts'
 import { foreignCard, maxOnnxBytes } from '../foreign-card.ts'
 import { expectedRows } from './expected-rows.ts'
 
@@ -21,7 +21,7 @@ async function placeOf({ project, artifacts }: OnnxFiles, file: string, kept: Di
   }
 }
 
-async function take(request: TrainingRequest, files: OnnxFiles): Promise<Trained> {
+async function take(request: TrainingRequest, files: OnnxFiles): Promise<TrainingResult> {
   request.signal.throwIfAborted()
   const { file, inputs: feeds, output, expected, kept } = request.trainer as OnnxTrainer
   const onnx = await readFile(await placeOf(files, file, kept?.file))

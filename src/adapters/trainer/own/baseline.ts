@@ -1,13 +1,13 @@
 import type { LinearModel } from '../../../math/linear/index.ts'
 import { constantMargins } from '../../../math/trees/index.ts'
 import type { Trainer } from '../../../ports/trainer.ts'
-import type { Examples, Fitted } from './examples.ts'
+import type { Examples, FittedModel } from './examples.ts'
 
 /**
  * The answer that any model has to beat: the shares of the classes, the mean, the mean rate or the quantile of the training
  * rows for every row, or the value of one input, a missing one at its mean.
  */
-export function fitBaseline({ input }: Trainer & { kind: 'baseline' }, examples: Examples): Fitted {
+export function fitBaseline({ input }: Trainer & { kind: 'baseline' }, examples: Examples): FittedModel {
   const { columns, names } = examples
   const width = columns.length
   const at = input === undefined ? -1 : names.indexOf(input)

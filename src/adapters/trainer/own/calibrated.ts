@@ -3,7 +3,7 @@ import { linearMargins, type LinearModel } from '../../../math/linear/index.ts'
 import { compileTrees, outputsOf, type TreeEnsemble } from '../../../math/trees/index.ts'
 import type { Estimator } from '../../../onnx/index.ts'
 import type { OwnTrainer } from '../../../ports/trainer.ts'
-import { type Examples, type Fitted, rowMajorOf, rowsOf } from './examples.ts'
+import { type Examples, type FittedModel, rowMajorOf, rowsOf } from './examples.ts'
 import { fitEstimator, type FitHooks } from './fit-estimator.ts'
 
 /** Models that say what they think of rows which they have not seen; each row is one's. */
@@ -13,7 +13,7 @@ const folds = 3
  * Fits the estimator on all rows, and where it is asked for, corrects it by what models of two thirds of the rows say of the
  * others: no row judges what it was learned from.
  */
-export async function fitCalibrated(trainer: OwnTrainer, examples: Examples, hooks: FitHooks): Promise<Fitted> {
+export async function fitCalibrated(trainer: OwnTrainer, examples: Examples, hooks: FitHooks): Promise<FittedModel> {
   const calibrate = trainer.kind === 'baseline' ? undefined : trainer.calibrate
   if (calibrate === undefined || examples.rows < folds) return await fitEstimator(trainer, examples, hooks)
   const parts = folds + 1

@@ -20,7 +20,7 @@ export interface Examples {
   readonly quantile?: number
 }
 
-export interface Fitted {
+export interface FittedModel {
   readonly estimator: Estimator
   /** Share of each column in the estimator's decisions. */
   readonly importance: readonly number[]

@@ -10,7 +10,7 @@ import {
 } from '../../../math/trees/index.ts'
 import type { OwnTrainer } from '../../../ports/trainer.ts'
 import { fitBaseline } from './baseline.ts'
-import { type Examples, type Fitted, partOf, rowsOf } from './examples.ts'
+import { type Examples, type FittedModel, partOf, rowsOf } from './examples.ts'
 
 type Trees = OwnTrainer & { readonly kind: 'gbt' }
 
@@ -20,7 +20,7 @@ export interface FitHooks {
 }
 
 /** Fits what the trainer is. Throws `notTrainable` for rows that it cannot learn from. */
-export async function fitEstimator(trainer: OwnTrainer, examples: Examples, hooks: FitHooks): Promise<Fitted> {
+export async function fitEstimator(trainer: OwnTrainer, examples: Examples, hooks: FitHooks): Promise<FittedModel> {
   try {
     switch (trainer.kind) {
       case 'linear':
@@ -38,7 +38,7 @@ export async function fitEstimator(trainer: OwnTrainer, examples: Examples, hook
   }
 }
 
-function fitLinear(trainer: OwnTrainer & { kind: 'linear' }, examples: Examples): Fitted {
+function fitLinear(trainer: OwnTrainer & { kind: 'linear' }, examples: Examples): FittedModel {
   const { task, classes } = examples
   if (task === 'quantile') throw new TypeError('a definition lets no linear trainer have a quantile task')
   const { l1 = 0, l2 = 1 } = trainer
@@ -46,7 +46,7 @@ function fitLinear(trainer: OwnTrainer & { kind: 'linear' }, examples: Examples)
   return { estimator: { kind: 'linear', model }, importance }
 }
 
-async function fitTrees(trainer: Trees, examples: Examples, { crew, onRound }: FitHooks): Promise<Fitted> {
+async function fitTrees(trainer: Trees, examples: Examples, { crew, onRound }: FitHooks): Promise<FittedModel> {
   const { earlyStopping, stoppingFolds: folds, trees } = trainer
   const grow = (own: Examples, watched: Examples | undefined, most: number, part: number, parts: number) =>
     trainTrees(

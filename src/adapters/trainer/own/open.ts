@@ -6,7 +6,7 @@ import type {
   ModelTrainer,
   OwnTrainer,
   ReferenceScores,
-  Trained,
+  TrainingResult,
   TrainingRequest,
 } from '../../../ports/trainer.ts'
 import { fit, score, type FittedModel } from './fit.ts'
@@ -41,7 +41,7 @@ function withEdges({ rows, inputs }: InputRows, { scaler: { features } }: Fitted
 async function train(
   request: TrainingRequest,
   openCrew: () => Promise<Crew & { close(): Promise<void> }>,
-): Promise<Trained> {
+): Promise<TrainingResult> {
   request.signal.throwIfAborted()
   const rows = await request.frame.rows('train')
   const worthIt = request.trainer.kind === 'gbt' && rows.rows * rows.inputs.length >= fewestValues

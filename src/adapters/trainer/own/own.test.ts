@@ -7,7 +7,7 @@ import type { Task } from '../../../math/task.ts'
 import { solo } from '../../../math/trees/index.ts'
 import { graphOrder, inspectModel, parity, verifyModel } from '../../../onnx/index.ts'
 import type { InferenceRuntime } from '../../../ports/inference-runtime.ts'
-import type { FrameRows, InputColumn, Trained, TrainingRequest } from '../../../ports/trainer.ts'
+import type { FrameRows, InputColumn, TrainingResult, TrainingRequest } from '../../../ports/trainer.ts'
 import { openNative } from '../../inference/onnx-native/open.ts'
 import { openTrees } from '../../inference/trees/open.ts'
 import { openOwnTrainer } from './open.ts'
@@ -73,13 +73,18 @@ function requestOf(task: Task, trainer: Trainer, train: FrameRows, test: FrameRo
   }
 }
 
-const trainOn = (task: Task, trainer: Trainer, unit = 1, over: Partial<TrainingRequest> = {}): Promise<Trained> =>
+const trainOn = (
+  task: Task,
+  trainer: Trainer,
+  unit = 1,
+  over: Partial<TrainingRequest> = {},
+): Promise<TrainingResult> =>
   openOwnTrainer(async () => solo).train({
     ...requestOf(task, trainer, rowsOf(task, 1500, 1, unit), rowsOf(task, 600, 2, unit)),
     ...over,
   })
 
-async function held(trained: Trained, open: () => Promise<InferenceRuntime>): Promise<string> {
+async function held(trained: TrainingResult, open: () => Promise<InferenceRuntime>): Promise<string> {
   const { card, onnx, reference } = trained
   if (!reference) return 'no scores'
   const order = graphOrder(card.inputs)

@@ -8,7 +8,7 @@ import {
   type ModelTrainer,
   type ProgramTrainer,
   type ReferenceScores,
-  type Trained,
+  type TrainingResult,
   type TrainingRequest,
 } from '../../../ports/trainer.ts'
 import { type ProgramEnd, runProgram } from './run-program.ts'
@@ -79,7 +79,7 @@ async function scoresOf(
   return { rows: held.rows, inputs: held.inputs, scores }
 }
 
-async function train(request: TrainingRequest, options: ProgramTrainerOptions): Promise<Trained> {
+async function train(request: TrainingRequest, options: ProgramTrainerOptions): Promise<TrainingResult> {
   const trainer = request.trainer as ProgramTrainer
   const what = named(trainer)
   const folder = await layOut(request, trainer, options.project, filesOfTrainer(trainer))

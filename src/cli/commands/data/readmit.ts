@@ -1,12 +1,12 @@
 import { resolve } from 'node:path'
 import { readmitFile } from '../../../app/readmit.ts'
-import type { Readmitted } from '../../../stages/readmit/readmit.ts'
+import type { ReadmitResult } from '../../../stages/readmit/readmit.ts'
 import type { Command } from '../../command.ts'
 import { withWorkspace } from '../../../app/with-workspace.ts'
 import { counted } from '../../words.ts'
 
 /** What came of it: what was repaired for the first time is told from what replaces another repair, and from what changes nothing. */
-function effectLines({ dataset, rows, corrected, unchanged, remaining, digest }: Readmitted): string[] {
+function effectLines({ dataset, rows, corrected, unchanged, remaining, digest }: ReadmitResult): string[] {
   const still = `${counted(remaining, 'row')} still in quarantine`
   if (digest === null) return [`Nothing changed: ${counted(unchanged, 'row')} of ${dataset} as let in before, ${still}`]
   const lines = [`${counted(rows, 'row')} of ${dataset} let in again, ${still}`]

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { explainVersion, maxExplained, type VersionExplained } from '../../../app/explain-version.ts'
+import { explainVersion, maxExplained, type VersionExplanation } from '../../../app/explain-version.ts'
 import { withWorkspace } from '../../../app/with-workspace.ts'
 import { fail } from '../../../errors/index.ts'
 import { messageOf } from '../../../internal/message-of.ts'
@@ -44,7 +44,7 @@ function wholeNumber(given: unknown): number | undefined {
 
 const signed = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(value).toPrecision(3)}`
 
-function printImportance(out: Output, { importance, importanceIs, lossWithout }: VersionExplained): void {
+function printImportance(out: Output, { importance, importanceIs, lossWithout }: VersionExplanation): void {
   if (importance.length === 0) return
   const rises = new Map(lossWithout?.map(one => [one.input, one.rise]))
   out.table(
@@ -56,7 +56,11 @@ function printImportance(out: Output, { importance, importanceIs, lossWithout }:
   out.line()
 }
 
-function printRow(out: Output, at: number, { score, label, answers }: VersionExplained['explanations'][number]): void {
+function printRow(
+  out: Output,
+  at: number,
+  { score, label, answers }: VersionExplanation['explanations'][number],
+): void {
   out.line(`row ${at + 1}: score ${score.toPrecision(4)}${label === undefined ? '' : ` (${String(label)})`}`)
   for (const answer of answers) {
     const { contributions, unit, expected } = answer

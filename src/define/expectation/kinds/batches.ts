@@ -8,7 +8,7 @@ import { rowKind } from '../row-kind.ts'
 import { columnNames, rowExpectation, type BatchFunction, type Expectation, type RowOptions } from '../spec.ts'
 import { timeoutOf } from '../options.ts'
 
-export interface Bounded {
+export interface BatchLimits {
   /** The declaration in words. */
   readonly says: string
   /** Longest time for all rows (default 1 minute). */
@@ -66,7 +66,7 @@ export const batches = tableKind({
       timeout = '1m',
       memoryMb = 512,
       ...options
-    }: Omit<RowOptions, 'nulls' | 'when' | 'nonFinite' | 'denominator'> & Bounded,
+    }: Omit<RowOptions, 'nulls' | 'when' | 'nonFinite' | 'denominator'> & BatchLimits,
   ): Expectation => {
     const names = columnNames(columns, 'batches')
     if (names.length === 0) refuse('expectation', 'batches', 'needs at least one column')

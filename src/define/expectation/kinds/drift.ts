@@ -9,7 +9,7 @@ import {
 import { columnsOf, describe, type Node } from '../../expression/node.ts'
 import { refuse } from '../../named.ts'
 import { binCounts, binLevels, binOf, categoryCounts, cutPoints } from '../bins.ts'
-import { columnKind, type Kind, type Measured } from '../kind.ts'
+import { columnKind, type Kind, type Measurements } from '../kind.ts'
 import type { Extremes, Moments } from '../metric.ts'
 import { referenceOf, type ReferenceOption } from '../reference.ts'
 import type { Reference } from '../rule.ts'
@@ -55,7 +55,7 @@ const width = 2 ** -22
  * Where floats are cut: not at values of the reference but just above them, so that the same values stored in fewer bits fall
  * into the same bins.
  */
-function cutsOf(of: Node, measured: Pick<Measured, 'reference'>): number[] | undefined {
+function cutsOf(of: Node, measured: Pick<Measurements, 'reference'>): number[] | undefined {
   const found = measured.reference('cuts', 'quantiles')
   if (!found || found.count === 0) return undefined
   const cuts = cutPoints(found.at)
@@ -67,7 +67,7 @@ function distance(
   reference: number[],
   current: number[],
   cuts: number[],
-  measured: Pick<Measured, 'reference'>,
+  measured: Pick<Measurements, 'reference'>,
 ): number {
   switch (metric) {
     case 'psi':

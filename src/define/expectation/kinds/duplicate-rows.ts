@@ -2,7 +2,7 @@ import { tableKind } from '../kind.ts'
 import { rowKind } from '../row-kind.ts'
 import { columnNames, rowExpectation, type ColumnReference, type Expectation, type RowOptions } from '../spec.ts'
 
-export interface Ignoring {
+export interface DuplicateOptions {
   /** Columns that may differ between duplicates, such as a load time. */
   readonly ignoreColumns?: readonly ColumnReference[]
 }
@@ -16,7 +16,10 @@ export const duplicateRows = tableKind({
     example: 'expect.duplicateRows({ maxBad: 10 })',
     rule: ({ args }) => ({ by: 'group', over: [], except: args.ignore, nulls: 'equal', spare: 'first' }),
   }),
-  make: ({ ignoreColumns = [], ...options }: Omit<RowOptions, 'nulls' | 'nonFinite'> & Ignoring = {}): Expectation => {
+  make: ({
+    ignoreColumns = [],
+    ...options
+  }: Omit<RowOptions, 'nulls' | 'nonFinite'> & DuplicateOptions = {}): Expectation => {
     const ignore = columnNames(ignoreColumns, 'duplicateRows')
     return rowExpectation({
       kind: 'duplicateRows',

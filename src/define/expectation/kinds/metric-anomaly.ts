@@ -2,7 +2,7 @@ import { fromNode } from '../../expression/build.ts'
 import { columnsOf, describe, type Node } from '../../expression/node.ts'
 import { refuse } from '../../named.ts'
 import { expectedRange, type Strategy } from '../anomaly.ts'
-import { columnKind, tableKind, type Kind, type Measured } from '../kind.ts'
+import { columnKind, tableKind, type Kind, type Measurements } from '../kind.ts'
 import type { Metric } from '../metric.ts'
 import { expectation, type Expectation, type ExpectationOptions } from '../spec.ts'
 import { bounded, carried, figure, plural, skipped } from '../verdict.ts'
@@ -54,7 +54,7 @@ function metrics({ of, measure }: Args, when: Node | undefined): Readonly<Record
   return { moments: { fn: 'moments', of, ...(measure === 'std' ? { spread: true } : {}), ...where(when) } }
 }
 
-function reading({ of, measure }: Args, measured: Pick<Measured, 'metric'>): number | null {
+function reading({ of, measure }: Args, measured: Pick<Measurements, 'metric'>): number | null {
   if (!of) return measured.metric('rows', 'rows')
   if (measure === 'nullShare') return measured.metric('nulls', 'rows') / measured.metric('rows', 'rows')
   if (measure === 'distinctCount') return measured.metric('distinct', 'distinct')

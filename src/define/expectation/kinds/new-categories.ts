@@ -8,13 +8,13 @@ import { keyOf, total, valueInWords } from '../value-counts.ts'
 import { overNothing, plural, skipped } from '../verdict.ts'
 import { where } from '../where.ts'
 
-export interface Unseen {
+export interface NewCategoriesOptions {
   /** Default: the snapshot accepted before. */
   readonly from?: ReferenceOption
   /** Most values that may be new (default 0). */
   readonly max?: number
 }
-type Method = (options?: Unseen & ExpectationOptions) => Expectation
+type Method = (options?: NewCategoriesOptions & ExpectationOptions) => Expectation
 interface Args {
   readonly of: Node
   readonly from: Reference
@@ -52,7 +52,7 @@ const kind: Kind<Args> = {
 export const newCategories = columnKind<Record<'int' | 'text' | 'bool', Method>>()({
   kind,
   on: ['int', 'text', 'bool'],
-  make: (of: Node, { from = 'previous', max = 0, ...options }: Unseen & ExpectationOptions = {}) => {
+  make: (of: Node, { from = 'previous', max = 0, ...options }: NewCategoriesOptions & ExpectationOptions = {}) => {
     if (!(Number.isInteger(max) && max >= 0))
       refuse('expectation', 'newCategories', 'max must be a whole number, 0 or more')
     const reference = referenceOf('newCategories', from)

@@ -2,7 +2,7 @@ import { fromNode } from '../../expression/build.ts'
 import { columnsOf, describe, type Node } from '../../expression/node.ts'
 import type { NumberExpression } from '../../expression/types.ts'
 import { refuse } from '../../named.ts'
-import { columnKind, type Kind, type Measured, type RowCounts } from '../kind.ts'
+import { columnKind, type Kind, type Measurements, type RowCounts } from '../kind.ts'
 import type { Metric } from '../metric.ts'
 import { rowExpectation, type Expectation, type NoFloatOptions, type RowOptions } from '../spec.ts'
 import { carried, figure, skipped, tolerated } from '../verdict.ts'
@@ -30,14 +30,14 @@ const defaults: Record<Method, number> = { zscore: 8, iqr: 3, mad: 8 }
 /** Makes the median absolute deviation of a normal distribution its standard deviation. */
 const madScale = 1.4826
 
-type Reading = Pick<Measured, 'metric' | 'reference'>
+type OutlierMeasurement = Pick<Measurements, 'metric' | 'reference'>
 
 function spreadMetric({ of, method }: Args, when: Node | undefined): Metric {
   if (method === 'zscore') return { fn: 'moments', of, spread: true, ...where(when) }
   return { fn: 'quantiles', of, q: method === 'iqr' ? [0.25, 0.75] : [0.5], ...where(when) }
 }
 
-function read(args: Args, measured: Reading, name: string, fn: 'moments' | 'quantiles') {
+function read(args: Args, measured: OutlierMeasurement, name: string, fn: 'moments' | 'quantiles') {
   return args.reference === 'self' ? measured.metric(name, fn) : measured.reference(name, fn)
 }
 
@@ -46,12 +46,12 @@ function deviation({ of }: Args, median: number): Node {
 }
 
 /** The median, once it is measured; undefined where there is no value. */
-function medianOf(args: Args, measured: Reading): number | undefined {
+function medianOf(args: Args, measured: OutlierMeasurement): number | undefined {
   const found = read(args, measured, 'spread', 'quantiles') as { at: readonly (number | null)[] } | undefined
   return found?.at[0] ?? undefined
 }
 
-function range(args: Args, measured: Reading): readonly [number, number] | undefined {
+function range(args: Args, measured: OutlierMeasurement): readonly [number, number] | undefined {
   const { method, limit } = args
   if (method === 'zscore') {
     const found = read(args, measured, 'spread', 'moments') as { count: number; mean: number; m2: number } | undefined

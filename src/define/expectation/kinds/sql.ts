@@ -40,7 +40,7 @@ function isVolatile(text: string): boolean {
   )
 }
 
-export interface Timed {
+export interface SqlOptions {
   /** Longest time that the query may take (default 5 minutes). */
   readonly timeout?: Duration
 }
@@ -63,7 +63,7 @@ export const query = tableKind({
   }),
   make: (
     { query: parts }: Query,
-    options: Omit<RowOptions, 'nulls' | 'nonFinite' | 'denominator'> & Timed & { readonly says?: string } = {},
+    options: Omit<RowOptions, 'nulls' | 'nonFinite' | 'denominator'> & SqlOptions & { readonly says?: string } = {},
   ): Expectation => {
     const { says, timeout, ...others } = options
     if (!Array.isArray(parts) || !parts.every(isPart)) refuse('expectation', 'sql', 'needs a query made by the sql tag')

@@ -36,13 +36,13 @@ function microsOf(text: string, place: string, name: string): number {
   return at
 }
 
-interface Asked {
+interface FeatureReference {
   readonly view: FeatureView
   readonly feature: string
 }
 
 /** Throws `recordUnknown`. */
-function askedOf(views: ReadonlyMap<string, FeatureView>, reference: string): Asked {
+function askedOf(views: ReadonlyMap<string, FeatureView>, reference: string): FeatureReference {
   const [name = '', feature = '', ...more] = reference.split(':')
   const view = onlineViewOf(views, name)
   if (more.length > 0 || !Object.hasOwn(view.features, feature))
@@ -51,7 +51,11 @@ function askedOf(views: ReadonlyMap<string, FeatureView>, reference: string): As
 }
 
 /** The views of a model are its feature service. */
-function ofService(services: ServerServices, served: ReadonlyMap<string, FeatureView>, name: string): Asked[] {
+function ofService(
+  services: ServerServices,
+  served: ReadonlyMap<string, FeatureView>,
+  name: string,
+): FeatureReference[] {
   const model = services.workspace.project.models.get(name)
   if (!model) throw fail('recordUnknown', { kind: 'model', name, where: 'GET /v1/models' })
   return model.views

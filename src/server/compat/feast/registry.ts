@@ -64,7 +64,7 @@ function projectionOf(view: FeatureView): Fields {
 }
 
 /** What the registry has of a kind, by name. */
-interface Listed {
+interface RegistryList {
   readonly path: string
   readonly member: string
   readonly summary: string
@@ -74,7 +74,7 @@ interface Listed {
 const byName = (list: readonly (readonly [string, Fields])[]): ReadonlyMap<string, Fields> =>
   new Map(list.toSorted(([a], [b]) => (a < b ? -1 : 1)))
 
-const lists: readonly Listed[] = [
+const lists: readonly RegistryList[] = [
   {
     path: 'projects',
     member: 'projects',

@@ -47,7 +47,7 @@ export function modelOf(services: DataServices, name: string, version: string | 
   return deployment
 }
 
-export interface InferAsked {
+export interface InferRequest {
   readonly model: string
   readonly version: string | undefined
   /** The request as its JSON is, and the bytes of tensors that say `binary_data_size`. */
@@ -57,13 +57,13 @@ export interface InferAsked {
   readonly requireOperator: () => Promise<void>
 }
 
-export interface Inferred {
+export interface InferAnswer {
   readonly head: { readonly model_name: string; readonly model_version?: string; readonly id?: string }
   readonly tensors: readonly AnswerTensor[]
 }
 
 /** Predictions of a request. Throws `inputInvalid`, `requestInvalid` and what scoring throws. */
-export async function inferred(services: DataServices, asked: InferAsked): Promise<Inferred> {
+export async function inferred(services: DataServices, asked: InferRequest): Promise<InferAnswer> {
   const { body } = asked
   const deployment = servedOf({ services }, asked.model)
   const arm = armOf(deployment, asked.version)

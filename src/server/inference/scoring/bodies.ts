@@ -11,9 +11,9 @@ export interface GivenRows {
 
 type Refuse = (reason: string) => never
 type Columns = readonly RequestColumn[]
-type Named = Readonly<Record<string, unknown>>
+type NamedValues = Readonly<Record<string, unknown>>
 
-const isObject = (value: unknown): value is Named =>
+const isObject = (value: unknown): value is NamedValues =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** `{columns, data}` as rows; `index` is accepted, as clients send it, and means nothing here. */
@@ -31,7 +31,7 @@ function rowsOfSplit(split: unknown, _: Columns, refuse: Refuse): unknown[] {
 }
 
 /** `{column: values}`, where a single row may leave out the lists. */
-function rowsOfColumns(columns: Named, form: string, refuse: Refuse): unknown[] {
+function rowsOfColumns(columns: NamedValues, form: string, refuse: Refuse): unknown[] {
   const lists = Object.entries(columns).map(
     ([name, values]) => [name, Array.isArray(values) ? values : [values]] as const,
   )
@@ -49,7 +49,7 @@ function rowsOfColumns(columns: Named, form: string, refuse: Refuse): unknown[] 
 }
 
 /** A row as an object by name, or as a list in the order of the columns, which is that of `GET /v2/models/<name>`. */
-function rowOf(given: unknown, columns: Columns, place: string, refuse: Refuse): Named {
+function rowOf(given: unknown, columns: Columns, place: string, refuse: Refuse): NamedValues {
   const row =
     isObject(given) && Array.isArray(given.features) && !('features' in byName(columns)) ? given.features : given
   if (isObject(row)) return row
@@ -60,7 +60,7 @@ function rowOf(given: unknown, columns: Columns, place: string, refuse: Refuse):
   return Object.fromEntries(names.map((name, i) => [name, row[i]]))
 }
 
-const byName = (columns: Columns): Named => Object.fromEntries(columns.map(column => [column.name, column]))
+const byName = (columns: Columns): NamedValues => Object.fromEntries(columns.map(column => [column.name, column]))
 
 /** A list of rows. */
 function rowsOfList(given: unknown, form: string, columns: Columns, refuse: Refuse): unknown[] {

@@ -2,7 +2,7 @@
 export type Cell = string | null
 
 /** Why a text is no CSV: the line, from 1, and the reason. */
-export interface Broken {
+export interface CsvFault {
   readonly line: number
   readonly reason: string
 }
@@ -11,7 +11,7 @@ export interface Broken {
  * The lines of a CSV text (RFC 4180: commas, double quotes, any end of line). The end of the last line may be missing; lines
  * in which nothing stands are none.
  */
-export function cellsOf(text: string): readonly (readonly Cell[])[] | Broken {
+export function cellsOf(text: string): readonly (readonly Cell[])[] | CsvFault {
   const rows: Cell[][] = []
   let row: Cell[] = []
   let [at, line] = [0, 1]

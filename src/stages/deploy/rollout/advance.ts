@@ -7,9 +7,9 @@ import { onQuery } from './queries.ts'
 import { onRequest } from './requests.ts'
 import { onShadow } from './shadow.ts'
 import type { LabelsEvent, MemoryEvent, RolloutEvent, RolloutState } from './state.ts'
-import { type Advanced, noDecisions, rollBack } from './transition.ts'
+import { type Transition, noDecisions, rollBack } from './transition.ts'
 
-function onLabels(state: RolloutState, event: LabelsEvent): Advanced {
+function onLabels(state: RolloutState, event: LabelsEvent): Transition {
   if (event.stable.length !== event.canary.length)
     throw fail('rolloutEvent', {
       event: 'labels',
@@ -20,7 +20,7 @@ function onLabels(state: RolloutState, event: LabelsEvent): Advanced {
 }
 
 /** No statistics: a machine that has no memory left answers nobody. */
-function onMemory(state: RolloutState, { at, bytes }: MemoryEvent): Advanced {
+function onMemory(state: RolloutState, { at, bytes }: MemoryEvent): Transition {
   const { challenger, maxMemory } = state.config
   const megabytes = (size: number): string => `${Math.ceil(size / 2 ** 20)} MiB`
   const rule = { name: 'memory', statistic: 'bytes', value: bytes, threshold: maxMemory }
@@ -34,7 +34,7 @@ function onMemory(state: RolloutState, { at, bytes }: MemoryEvent): Advanced {
  * it waits for, `approved` by one, `resumed`, `rolled-back`. Rollback works in every state, also while held. Events after the end change nothing; commands then are
  * `rolloutEvent` errors.
  */
-export function advance(state: RolloutState, event: RolloutEvent): Advanced {
+export function advance(state: RolloutState, event: RolloutEvent): Transition {
   if (state.phase === 'done' || state.phase === 'rolled-back') {
     if (event.type !== 'command') return { state, decisions: noDecisions }
     throw fail('rolloutEvent', { event: event.command, reason: `the rollout is ${state.phase}` })

@@ -2,10 +2,10 @@ import { fail } from '../../../errors/index.ts'
 import { gateInWords, isClosed, nextGate } from './obstacle.ts'
 import { proceed } from './proceed.ts'
 import type { CommandEvent, RolloutState } from './state.ts'
-import { type Advanced, decide, enter, noDecisions, rollBack } from './transition.ts'
+import { type Transition, decide, enter, noDecisions, rollBack } from './transition.ts'
 
 /** Lets pass what waits for a person, and goes on where nothing else is waited for. */
-function approve(state: RolloutState, { actor, at, reason }: CommandEvent, why: string): Advanced {
+function approve(state: RolloutState, { actor, at, reason }: CommandEvent, why: string): Transition {
   if (state.hold !== 'approval')
     throw fail('rolloutEvent', { event: 'approve', reason: 'nothing waits for an approval' })
   const gate = nextGate(state)
@@ -25,7 +25,7 @@ function approve(state: RolloutState, { actor, at, reason }: CommandEvent, why: 
 }
 
 /** An operator's word goes before hours, other rollouts and missing evidence; not before who has to approve. */
-function promote(state: RolloutState, { actor, at }: CommandEvent, why: string): Advanced {
+function promote(state: RolloutState, { actor, at }: CommandEvent, why: string): Transition {
   if (state.phase === 'bake') return { state, decisions: noDecisions }
   const closed = [...state.config.weights, 1].find(gate => gate > state.weight && isClosed(state, gate))
   const { challenger, deployment } = state.config
@@ -36,7 +36,7 @@ function promote(state: RolloutState, { actor, at }: CommandEvent, why: string):
 }
 
 /** Takes an operator's word. */
-export function onCommand(state: RolloutState, event: CommandEvent): Advanced {
+export function onCommand(state: RolloutState, event: CommandEvent): Transition {
   const { command, actor, at } = event
   const why = event.reason === undefined ? '' : `: ${event.reason}`
   const rule = { name: `command ${command}` }

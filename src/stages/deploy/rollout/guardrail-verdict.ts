@@ -8,21 +8,21 @@ const logOf = ({ canary, all }: GuardrailState): number => logPairedEvents(canar
 export const logE = ({ guardrails }: Pick<RolloutState, 'guardrails'>, kind: Guardrail): number =>
   logOf(guardrails[kind])
 
-type Declared = Pick<ResolvedConfig, 'guardrails' | 'alpha' | 'segments'>
+type GuardrailConfig = Pick<ResolvedConfig, 'guardrails' | 'alpha' | 'segments'>
 
 /** The part of alpha that one guardrail has: half is for errors, the rest is shared by what else can alarm. */
-function shareOf({ guardrails }: Declared, kind: Guardrail): number {
+function shareOf({ guardrails }: GuardrailConfig, kind: Guardrail): number {
   const errors = guardrails.includes('error') && guardrails.length > 1
   return !errors ? 1 / guardrails.length : kind === 'error' ? 0.5 : 0.5 / (guardrails.length - 1)
 }
 
 /** The value of `logE` that rolls back. Where segments are declared, half of alpha is theirs. */
-export function limitOf(config: Declared, kind: Guardrail): number {
+export function limitOf(config: GuardrailConfig, kind: Guardrail): number {
   return -Math.log(config.alpha * shareOf(config, kind) * (config.segments ? 0.5 : 1))
 }
 
 /** The same within one segment: as many as are ever judged by themselves share that half with the rare ones. */
-export function segmentLimitOf(config: Declared, kind: Guardrail): number {
+export function segmentLimitOf(config: GuardrailConfig, kind: Guardrail): number {
   return -Math.log((config.alpha * shareOf(config, kind) * 0.5) / (maxSegments + 1))
 }
 
@@ -40,7 +40,7 @@ export interface SegmentStanding {
 }
 
 function standingsOf(
-  config: Declared,
+  config: GuardrailConfig,
   segment: string | undefined,
   { requests, guardrails }: SegmentState,
   kinds: readonly Guardrail[],

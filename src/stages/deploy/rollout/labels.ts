@@ -2,7 +2,7 @@ import { fail } from '../../../errors/index.ts'
 import type { Micros } from '../../../internal/time.ts'
 import { addPairs, confidenceSequence } from '../../../math/sequential/mean-difference.ts'
 import type { RolloutState } from './state.ts'
-import { type Advanced, rollBack } from './transition.ts'
+import { type Transition, rollBack } from './transition.ts'
 import { short } from './words.ts'
 
 /** Labels as they stand: `against` the challenger for certain, `for` it within the margin, or open. */
@@ -13,7 +13,7 @@ export function labelVerdict(state: RolloutState): 'against' | 'for' | 'open' {
 }
 
 /** Rolls back where the labels are against the challenger for certain. */
-export function judgeLabels(state: RolloutState, at: Micros): Advanced | undefined {
+export function judgeLabels(state: RolloutState, at: Micros): Transition | undefined {
   if (state.config.labels === 'none' || labelVerdict(state) !== 'against') return undefined
   const { mean, lower } = confidenceSequence(state.losses, state.config.labelAlpha)
   const rule = { name: 'paired loss', statistic: 'lower bound', value: lower, threshold: 0 }

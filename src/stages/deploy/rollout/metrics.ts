@@ -3,7 +3,7 @@ import { addServed, noServed } from '../../../math/sequential/served-difference.
 import { metricStandings } from './metric-verdict.ts'
 import { proceed } from './proceed.ts'
 import type { MetricsEvent, RolloutState } from './state.ts'
-import { type Advanced, noDecisions, rollBack } from './transition.ts'
+import { type Transition, noDecisions, rollBack } from './transition.ts'
 import { short } from './words.ts'
 
 /** Counts units that have not counted yet. */
@@ -26,7 +26,7 @@ function counted(state: RolloutState, event: MetricsEvent): RolloutState {
 }
 
 /** Takes what units were worth; takes back where a metric is worse for certain. */
-export function onMetrics(state: RolloutState, event: MetricsEvent): Advanced {
+export function onMetrics(state: RolloutState, event: MetricsEvent): Transition {
   const next = counted(state, event)
   if (next.units === state.units) return { state, decisions: noDecisions }
   const worst = metricStandings(next).find(one => one.verdict === 'against')

@@ -4,7 +4,7 @@ import { labelVerdict } from './labels.ts'
 import { unprovenMetrics } from './metric-verdict.ts'
 import { nextGate, obstacleTo } from './obstacle.ts'
 import type { RolloutState } from './state.ts'
-import { type Advanced, decide, enter, noDecisions, type Rule } from './transition.ts'
+import { type Transition, decide, enter, noDecisions, type Rule } from './transition.ts'
 import { percent, short } from './words.ts'
 
 /** What comes next, because the evidence for it is there. */
@@ -78,9 +78,9 @@ function missing(state: RolloutState): string {
 }
 
 /** Moves on when the evidence is there and nothing stands in the way; asks a person when time has run out without it. */
-export function proceed(state: RolloutState, at: Micros): Advanced {
+export function proceed(state: RolloutState, at: Micros): Transition {
   const { config, phase, hold } = state
-  const nothing: Advanced = { state, decisions: noDecisions }
+  const nothing: Transition = { state, decisions: noDecisions }
   if (phase === 'done' || phase === 'rolled-back') return nothing
   if (hold === 'alarm' || hold === 'paused' || hold === 'contest') return nothing
   const ready = phase === 'bake' ? afterBake(state, at) : phase === 'shadow' ? afterShadow(state) : afterStep(state)

@@ -2,11 +2,11 @@ import { fail } from '../../../errors/index.ts'
 import { proceed } from './proceed.ts'
 import { isBeyond, limitsInWords } from './query-verdict.ts'
 import type { QueryEvent, RolloutState } from './state.ts'
-import { type Advanced, rollBack } from './transition.ts'
+import { type Transition, rollBack } from './transition.ts'
 import { short } from './words.ts'
 
 /** Takes an answer; so many beyond a limit in a row take the challenger back. */
-export function onQuery(state: RolloutState, { at, name, value, reason }: QueryEvent): Advanced {
+export function onQuery(state: RolloutState, { at, name, value, reason }: QueryEvent): Transition {
   const { config } = state
   const query = config.queries[name]
   if (!query) throw fail('rolloutEvent', { event: 'query', reason: `no query is called ${name}` })

@@ -3,7 +3,7 @@ import { brokenSegment, limitOf, logE } from './guardrail-verdict.ts'
 import { proceed } from './proceed.ts'
 import { counted, type Differences, withRequest } from './segments.ts'
 import type { Guardrail, Outcome, RequestEvent, RolloutState } from './state.ts'
-import { type Advanced, noDecisions, rollBack } from './transition.ts'
+import { type Transition, noDecisions, rollBack } from './transition.ts'
 
 /** What the challenger may take more in any case, in milliseconds: less than a clock on a busy machine is worth. */
 const leastSlower = 0.25
@@ -33,7 +33,7 @@ const inWords: Readonly<Record<Guardrail, (canary: number, all: number, state: R
 }
 
 /** Of what a request spoke against: the guardrail that takes the challenger back, if one does. */
-function overall(state: RolloutState, against: readonly Guardrail[], at: Micros): Advanced | undefined {
+function overall(state: RolloutState, against: readonly Guardrail[], at: Micros): Transition | undefined {
   for (const kind of against) {
     const [value, threshold] = [logE(state, kind), limitOf(state.config, kind)]
     if (value < threshold) continue
@@ -50,7 +50,7 @@ function within(
   state: RolloutState,
   against: readonly Guardrail[],
   { at, segments: names = [] }: RequestEvent,
-): Advanced | undefined {
+): Transition | undefined {
   const found = brokenSegment(state, names, against)
   if (!found) return undefined
   const { segment, kind, canary, all, logE: value, limit: threshold } = found
@@ -62,7 +62,7 @@ function within(
 }
 
 /** Takes what became of one request in both arms. */
-export function onRequest(state: RolloutState, event: RequestEvent): Advanced {
+export function onRequest(state: RolloutState, event: RequestEvent): Transition {
   const { at, rows, weight } = event
   const counts = weight === state.weight
   const differences = differencesOf(state, event)

@@ -4,7 +4,7 @@ import { isClassification } from '../../../math/task.ts'
 import { judgeLabels, withLosses } from './labels.ts'
 import { proceed } from './proceed.ts'
 import type { RolloutState, ShadowEvent } from './state.ts'
-import { type Advanced, decide, noDecisions, rollBack } from './transition.ts'
+import { type Transition, decide, noDecisions, rollBack } from './transition.ts'
 import { short } from './words.ts'
 
 /** Alarm of the two models' disagreement: more than twice what is expected of good ones, beyond three standard errors. */
@@ -27,7 +27,7 @@ function disagreement(state: RolloutState): { statistic: string; value: number; 
 }
 
 /** Takes what both arms made of the same rows. */
-export function onShadow(state: RolloutState, event: ShadowEvent): Advanced {
+export function onShadow(state: RolloutState, event: ShadowEvent): Transition {
   const { stable, canary, labels, at } = event
   if (stable.length !== canary.length || (labels && labels.length !== stable.length))
     throw fail('rolloutEvent', { event: 'shadow', reason: 'scores and labels have unequal lengths' })

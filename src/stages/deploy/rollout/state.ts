@@ -60,7 +60,7 @@ export interface RolloutConfig {
   /** The same of the stable version; as the challenger's. */
   readonly stableThreshold?: number
   /** How far good versions of this model disagree: online more than twice of it holds. Of classifications 10 % of the labels. */
-  readonly expected?: Expected
+  readonly expected?: ExpectedDifference
   /** Figures of predictions that are told later, by which version served them; none. */
   readonly metrics?: Readonly<Record<string, Metric>>
   /** Error rate of their confidence sequences, shared by them; 0.05, half of it on each side. */
@@ -75,7 +75,7 @@ export interface RolloutConfig {
   readonly after?: readonly string[]
 }
 
-export interface Expected {
+export interface ExpectedDifference {
   /** Share of rows that the two decide differently. */
   readonly flipRate?: number
   /** Mean distance of their scores. */
@@ -106,7 +106,7 @@ export interface ResolvedConfig {
   readonly segments?: readonly NamedValue[]
   readonly threshold: number
   readonly stableThreshold: number
-  readonly expected: Expected
+  readonly expected: ExpectedDifference
   readonly metrics: Readonly<Record<string, Metric>>
   readonly metricAlpha: number
   readonly queries: Readonly<Record<string, ResolvedQuery>>

@@ -7,7 +7,7 @@ import { limitOf, logE, segmentInWords, segmentStandings } from './guardrail-ver
 import { metricStandings } from './metric-verdict.ts'
 import type { RolloutState } from './state.ts'
 
-export interface Advanced {
+export interface Transition {
   readonly state: RolloutState
   readonly decisions: readonly Decision[]
 }
@@ -84,7 +84,7 @@ export function decide(
   reason: string,
   rule: Rule,
   actor = 'system',
-): Advanced {
+): Transition {
   const next: RolloutState = { ...state, ...change, sequence: state.sequence + 1 }
   const body = {
     kind: 'rollout' as const,
@@ -120,6 +120,6 @@ export function enter(
   }
 }
 
-export function rollBack(state: RolloutState, at: Micros, reason: string, rule: Rule, actor = 'system'): Advanced {
+export function rollBack(state: RolloutState, at: Micros, reason: string, rule: Rule, actor = 'system'): Transition {
   return decide(state, enter(state, 'rolled-back', state.step, at), at, 'rolled-back', reason, rule, actor)
 }

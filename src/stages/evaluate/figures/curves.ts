@@ -3,7 +3,7 @@ import { averagePrecision } from '../../../math/metrics/classification.ts'
 import { wilson } from '../../../math/special/proportion.ts'
 import type { ClassCurves, Curve, Histogram, Point, Whose } from './shape.ts'
 
-interface Scored {
+interface ScoredRows {
   readonly of: Whose
   readonly labels: ArrayLike<number>
   readonly scores: ArrayLike<number>
@@ -13,7 +13,7 @@ interface Scored {
 const maxPoints = 120
 const bins = 10
 
-export function curvesOf(name: string, both: readonly Scored[]): ClassCurves {
+export function curvesOf(name: string, both: readonly ScoredRows[]): ClassCurves {
   const [first] = both
   const labels = first?.labels ?? []
   let positives = 0
@@ -37,7 +37,7 @@ export function curvesOf(name: string, both: readonly Scored[]): ClassCurves {
 const finite = (value: number): number => (Number.isFinite(value) ? value : 0)
 
 /** Rates at every threshold, thinned to as many points as a picture shows. */
-function thresholded({ labels, scores }: Scored): { roc: Point[]; precisionRecall: Point[] } {
+function thresholded({ labels, scores }: ScoredRows): { roc: Point[]; precisionRecall: Point[] } {
   const n = scores.length
   const order = Uint32Array.from({ length: n }, (_, i) => i).sort(
     (i, j) => (scores[j] as number) - (scores[i] as number),
@@ -68,7 +68,7 @@ function thinned(points: readonly Point[]): Point[] {
 }
 
 /** Ten bins of about equally many rows: mean score, share of positives and its interval. */
-function calibrationBins({ labels, scores }: Scored) {
+function calibrationBins({ labels, scores }: ScoredRows) {
   const n = scores.length
   const order = Uint32Array.from({ length: n }, (_, i) => i).sort(
     (i, j) => (scores[i] as number) - (scores[j] as number),

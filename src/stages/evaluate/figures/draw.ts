@@ -1,4 +1,4 @@
-import type { ClassCurves, Confused, Curve, Dependence, Histogram, ModelFigures } from './shape.ts'
+import type { ClassCurves, ConfusedPair, Curve, Dependence, Histogram, ModelFigures } from './shape.ts'
 import { bars, escaped, line, matrix, plot, round, short, type Plane } from './svg.ts'
 
 /** A picture with what it is called and what is seen in it; `svg` is markup, the rest plain text. */
@@ -185,7 +185,7 @@ function confusion({ classes, counts }: NonNullable<ModelFigures['confusion']>):
   }
 }
 
-function confused(pairs: readonly Confused[]): Picture {
+function confused(pairs: readonly ConfusedPair[]): Picture {
   const title = 'Most confused classes'
   const svg = bars(
     title,

@@ -1,5 +1,5 @@
 import type { CheckResult } from '../../../define/report.ts'
-import type { Judged } from '../../../math/metrics/catalogue.ts'
+import type { LabelledScores } from '../../../math/metrics/catalogue.ts'
 import { confusionMatrix, likeliest, ofClass } from '../../../math/metrics/multiclass.ts'
 import type { SuiteContext } from '../context.ts'
 import { slicesFor } from '../slices/index.ts'
@@ -7,7 +7,7 @@ import { judgeSlices } from '../slices/judge.ts'
 import { curvesOf, histogramOf } from './curves.ts'
 import type { LearningCurveFigure } from './learning-curve.ts'
 import { dependenceOf, lossWithout, ranked, sharesOf } from './inputs.ts'
-import type { ClassCurves, Confused, ModelFigures, SliceFigure, Whose } from './shape.ts'
+import type { ClassCurves, ConfusedPair, ModelFigures, SliceFigure, Whose } from './shape.ts'
 
 export type { ModelFigures } from './shape.ts'
 
@@ -33,7 +33,7 @@ export async function figuresOf(
 ): Promise<ModelFigures> {
   const { judged, champion, classes, frame, subject } = context
   const theirs = champion && 'scores' in champion ? champion : undefined
-  const both: { of: Whose; judged: Judged }[] = [
+  const both: { of: Whose; judged: LabelledScores }[] = [
     { of: 'model', judged },
     ...(theirs && theirs.scores.length === judged.scores.length
       ? [{ of: 'champion' as const, judged: { ...judged, scores: theirs.scores } }]
@@ -65,7 +65,10 @@ export async function figuresOf(
   }
 }
 
-function classCurves(both: readonly { of: Whose; judged: Judged }[], classes: readonly string[]): ClassCurves[] {
+function classCurves(
+  both: readonly { of: Whose; judged: LabelledScores }[],
+  classes: readonly string[],
+): ClassCurves[] {
   const [{ judged } = { judged: undefined }] = both
   if (judged?.task === 'binary')
     return [
@@ -83,7 +86,7 @@ function classCurves(both: readonly { of: Whose; judged: Judged }[], classes: re
   )
 }
 
-function scoresByTruth({ task, labels, scores, outputs }: Judged): ModelFigures['scores'] {
+function scoresByTruth({ task, labels, scores, outputs }: LabelledScores): ModelFigures['scores'] {
   const where = (values: ArrayLike<number>, holds: (row: number) => boolean): Float32Array =>
     Float32Array.from(Array.from(labels.keys()).filter(holds), row => values[row] as number)
   if (task === 'binary')
@@ -106,7 +109,7 @@ function scoresByTruth({ task, labels, scores, outputs }: Judged): ModelFigures[
   )
 }
 
-function confusionOf(judged: Judged, classes: readonly string[]): ModelFigures['confusion'] {
+function confusionOf(judged: LabelledScores, classes: readonly string[]): ModelFigures['confusion'] {
   const { task, labels, scores, outputs, threshold } = judged
   if (task === 'binary') {
     const counts = [
@@ -130,7 +133,7 @@ function confusionOf(judged: Judged, classes: readonly string[]): ModelFigures['
 }
 
 /** The pairs of classes with the most rows that are of the first and were called the second. */
-function confusedOf({ labels, scores, outputs }: Judged, classes: readonly string[]): Confused[] {
+function confusedOf({ labels, scores, outputs }: LabelledScores, classes: readonly string[]): ConfusedPair[] {
   const of = new Uint32Array(outputs)
   const wrong = new Map<number, number>()
   labels.forEach((truth, row) => {
@@ -149,7 +152,7 @@ function confusedOf({ labels, scores, outputs }: Judged, classes: readonly strin
     })
 }
 
-function ofNumbers(both: readonly { of: Whose; judged: Judged }[]): Pick<ModelFigures, 'residuals' | 'truths'> {
+function ofNumbers(both: readonly { of: Whose; judged: LabelledScores }[]): Pick<ModelFigures, 'residuals' | 'truths'> {
   const [first] = both
   if (!first || first.judged.task === 'binary' || first.judged.task === 'multiclass')
     return { residuals: null, truths: [] }

@@ -49,7 +49,7 @@ export interface SliceFigure {
 }
 
 /** Rows of one class that were called another. */
-export interface Confused {
+export interface ConfusedPair {
   readonly truth: string
   readonly called: string
   readonly rows: number
@@ -69,7 +69,7 @@ export interface ModelFigures {
   readonly scores: Histogram | null
   readonly confusion: { readonly classes: readonly string[]; readonly counts: readonly (readonly number[])[] } | null
   /** Of more classes than a matrix shows, the pairs that were taken for each other most often; absent where there is the matrix. */
-  readonly confused?: readonly Confused[]
+  readonly confused?: readonly ConfusedPair[]
   /** Of numbers: score minus truth. */
   readonly residuals: Histogram | null
   readonly truths: readonly Point[]

@@ -1,7 +1,7 @@
 import type { LeakTest } from '../../../define/model-test/index.ts'
 import type { CheckResult } from '../../../define/report.ts'
 import { isClassification } from '../../../math/task.ts'
-import { measure, type Judged } from '../../../math/metrics/catalogue.ts'
+import { measure, type LabelledScores } from '../../../math/metrics/catalogue.ts'
 import { r2 } from '../../../math/metrics/regression.ts'
 import type { SuiteContext } from '../context.ts'
 import { identifiers } from './identifiers.ts'
@@ -43,7 +43,7 @@ export async function leakTest(test: LeakTest, context: SuiteContext): Promise<C
 const statusOf = (test: LeakTest, found: boolean, certain: boolean): CheckResult['status'] =>
   !found ? 'pass' : certain || !test.byDefault ? 'fail' : 'warn'
 
-function ofInputs(test: LeakTest, base: Base, context: SuiteContext, trained: Judged): CheckResult {
+function ofInputs(test: LeakTest, base: Base, context: SuiteContext, trained: LabelledScores): CheckResult {
   const all = leakingInputs(
     context,
     (context.train as NonNullable<SuiteContext['train']>).frame,

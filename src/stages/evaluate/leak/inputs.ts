@@ -1,7 +1,7 @@
 import { canonicalJson, type Json } from '../../../internal/canonical-json.ts'
 import { columnsOf } from '../../../define/expression/index.ts'
 import { isClassification } from '../../../math/task.ts'
-import { measure, type Judged } from '../../../math/metrics/catalogue.ts'
+import { measure, type LabelledScores } from '../../../math/metrics/catalogue.ts'
 import { r2 } from '../../../math/metrics/regression.ts'
 import type { SuiteContext } from '../context.ts'
 import { scoredByInput } from '../single-input.ts'
@@ -33,7 +33,7 @@ const maxRanked = 50
 export function leakingInputs(
   { subject, frame, label, nodes, judged }: SuiteContext,
   train: FrameRows,
-  trained: Judged,
+  trained: LabelledScores,
   maxPower: number,
 ): readonly InputFinding[] {
   if (train.rows < fewest || frame.rows < fewest) return []
@@ -75,7 +75,7 @@ function readsOnlyIts(label: NonNullable<SuiteContext['label']>, node: SuiteCont
 
 const sameJson = (a: unknown, b: unknown): boolean => canonicalJson(a as Json) === canonicalJson(b as Json)
 
-function powerOf(trained: Judged, judged: Judged, column: InputColumn, others: InputColumn): number {
+function powerOf(trained: LabelledScores, judged: LabelledScores, column: InputColumn, others: InputColumn): number {
   const scores = scoredByInput(trained, column, others, judged.labels.length)
   // A straight line has no steps
   if (!isClassification(judged.task)) return Math.max(r2(judged.labels, scores), straight(others, judged.labels))
@@ -104,7 +104,7 @@ function straight(column: InputColumn, labels: Float32Array): number {
 }
 
 /** Without the classes that the rows lack: nobody can be ranked against nobody. */
-function present(judged: Judged): Judged {
+function present(judged: LabelledScores): LabelledScores {
   const { labels, outputs, scores } = judged
   if (outputs === 1) return judged
   const there = [...new Set(labels)].sort((a, b) => a - b)
@@ -122,7 +122,7 @@ function present(judged: Judged): Judged {
 }
 
 /** Whether a column is the label itself with a little noise: by class hardly any spread, of numbers the same number. */
-function isCopy({ task }: Judged, column: InputColumn, labels: Float32Array): boolean {
+function isCopy({ task }: LabelledScores, column: InputColumn, labels: Float32Array): boolean {
   if (!(column instanceof Float32Array)) return isClassification(task) && isRenaming(column, labels)
   const rows = Array.from(labels.keys()).filter(row => Number.isFinite(column[row]) && Number.isFinite(labels[row]))
   if (rows.length < fewest || rows.length < labels.length / 2) return false

@@ -1,4 +1,4 @@
-import type { Judged } from '../../../math/metrics/catalogue.ts'
+import type { LabelledScores } from '../../../math/metrics/catalogue.ts'
 import { seeded, type SeededRandom } from '../../../math/random/seeded.ts'
 import { deviation } from '../deviation.ts'
 import { type FrameRows, type Subject, scoreRows } from '../subject.ts'
@@ -138,7 +138,7 @@ export function groundOf(
   frame: FrameRows,
   train: FrameRows | undefined,
   thresholds: readonly (readonly number[])[],
-  judged: Judged,
+  judged: LabelledScores,
   seed: number,
 ): Ground {
   const profiles = subject.inputs.map((input, i) =>

@@ -6,7 +6,7 @@ import type { Counterexample } from '../counterexamples.ts'
 import { groundOf, Scorer, type Case, type Ground, type Value } from './cases.ts'
 import { relationRule } from './relation.ts'
 import { ruleOf, type Rule } from './rules.ts'
-import { drawCases, searchAlong, tryAll, type Tried } from './search.ts'
+import { drawCases, searchAlong, tryAll, type TriedCase } from './search.ts'
 import { shrink } from './shrink.ts'
 import { thresholdsOf } from './thresholds.ts'
 
@@ -125,7 +125,7 @@ interface Movement {
 }
 
 /** Whether an input that must matter does. */
-function movementOf(test: AnyProperty, { unit }: Ground, drawn: readonly Tried[]): Movement {
+function movementOf(test: AnyProperty, { unit }: Ground, drawn: readonly TriedCase[]): Movement {
   if ((test.kind !== 'matters' && test.kind !== 'directional') || drawn.length === 0)
     return { average: undefined, least: 0, tooLittle: false }
   const least = test.kind === 'matters' ? (test.least ?? 0.001 * unit) : test.least
@@ -145,9 +145,9 @@ function movementOf(test: AnyProperty, { unit }: Ground, drawn: readonly Tried[]
   return { average, least, tooLittle: !moved || (least > 0 && !(average >= least)) }
 }
 
-interface Replayed {
+interface ReplayResult {
   readonly tried: number
-  readonly broken: readonly Tried[]
+  readonly broken: readonly TriedCase[]
 }
 
 const valueOf = (value: number | string | null | undefined, kind: 'number' | 'text'): Value =>
@@ -160,7 +160,7 @@ async function replay(
   ground: Ground,
   scorer: Scorer,
   kept: readonly Counterexample[],
-): Promise<Replayed> {
+): Promise<ReplayResult> {
   const own = kept.filter(
     one =>
       one.test === test.id &&
@@ -186,10 +186,10 @@ async function replay(
 function messageOf(
   rule: Rule,
   of: {
-    readonly drawn: readonly Tried[]
-    readonly broken: readonly Tried[]
-    readonly searched: Tried | undefined
-    readonly kept: Replayed
+    readonly drawn: readonly TriedCase[]
+    readonly broken: readonly TriedCase[]
+    readonly searched: TriedCase | undefined
+    readonly kept: ReplayResult
     readonly upper: number
     readonly movement: Movement
     readonly seed: number
@@ -220,7 +220,10 @@ const scoreOf = (scores: Float32Array): number | string | null => {
   return first === undefined || !Number.isFinite(first) ? String(first) : first
 }
 
-function sampleOf({ names }: Ground, { case: one, before, after }: Tried): NonNullable<CheckResult['sample']>[number] {
+function sampleOf(
+  { names }: Ground,
+  { case: one, before, after }: TriedCase,
+): NonNullable<CheckResult['sample']>[number] {
   return {
     ...Object.fromEntries(names.map((name, i) => [name, told(one.row[i] as Value)])),
     ...Object.fromEntries(
@@ -238,7 +241,7 @@ function keepable(
   test: AnyProperty,
   rule: Rule,
   { names }: Ground,
-  { case: one, before, after }: Tried,
+  { case: one, before, after }: TriedCase,
   seed: number,
   { name, clock }: SuiteContext,
 ): Counterexample {

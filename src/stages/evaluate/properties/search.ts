@@ -3,7 +3,7 @@ import { rowOf } from './cases.ts'
 import type { Rule } from './rules.ts'
 
 /** A case with the scores that it got. */
-export interface Tried {
+export interface TriedCase {
   readonly case: Case
   readonly before: Float32Array
   readonly after: Float32Array
@@ -12,7 +12,7 @@ export interface Tried {
 }
 
 /** Scores both sides of cases in one call. */
-export async function tryAll(rule: Rule, scorer: Scorer, cases: readonly Case[]): Promise<Tried[]> {
+export async function tryAll(rule: Rule, scorer: Scorer, cases: readonly Case[]): Promise<TriedCase[]> {
   const scores = await scorer.score([
     ...cases.map(one => rowOf(one, 'before')),
     ...cases.map(one => rowOf(one, 'after')),
@@ -44,8 +44,8 @@ const wideScores = 8_000
  * Looks along each input that moves, in real rows, at every value that might matter: quantiles, even steps, both sides of
  * the thresholds that the model asks for. Gives the worst case that it finds.
  */
-export async function searchAlong(rule: Rule, ground: Ground, scorer: Scorer): Promise<Tried | undefined> {
-  let worst: Tried | undefined
+export async function searchAlong(rule: Rule, ground: Ground, scorer: Scorer): Promise<TriedCase | undefined> {
+  let worst: TriedCase | undefined
   for (const { input, values, kind } of rule.along ?? []) {
     if (values.length === 0) continue
     const ordinary = [ground.ordinary, ...spread(ground, closeRows - 1)]
@@ -89,7 +89,7 @@ async function lookAlong(
   input: number,
   look: Look,
   kind: AlongKind,
-): Promise<Tried | undefined> {
+): Promise<TriedCase | undefined> {
   const set = (row: readonly Value[], value: Value): Value[] => {
     const made = [...row]
     made[input] = value
@@ -100,7 +100,7 @@ async function lookAlong(
     typeof kind === 'function'
       ? await scorer.score(look.flatMap(({ row, values }) => values.map(value => set(row, kind(value)))))
       : befores
-  let worst: Tried | undefined
+  let worst: TriedCase | undefined
   let at = 0
   for (const { row, values } of look) {
     const own = befores.slice(at, at + values.length)

@@ -1,6 +1,6 @@
 import type { Ground, Scorer, Value } from './cases.ts'
 import type { Rule } from './rules.ts'
-import { tryAll, type Tried } from './search.ts'
+import { tryAll, type TriedCase } from './search.ts'
 
 /** Most halvings of a pair of values: float32 has no more between two numbers of one size. */
 const maxHalvings = 60
@@ -9,12 +9,12 @@ const maxHalvings = 60
  * Makes a case that breaks the rule plainer while it still does: other inputs become those of the ordinary row, and the
  * distance of the two values is halved as long as one half breaks the rule, too.
  */
-export async function shrink(rule: Rule, ground: Ground, scorer: Scorer, found: Tried): Promise<Tried> {
+export async function shrink(rule: Rule, ground: Ground, scorer: Scorer, found: TriedCase): Promise<TriedCase> {
   const plain = await towardsOrdinary(rule, ground, scorer, found)
   return rule.along?.some(one => typeof one.kind === 'string') ? narrowed(rule, ground, scorer, plain) : plain
 }
 
-async function towardsOrdinary(rule: Rule, ground: Ground, scorer: Scorer, found: Tried): Promise<Tried> {
+async function towardsOrdinary(rule: Rule, ground: Ground, scorer: Scorer, found: TriedCase): Promise<TriedCase> {
   let best = found
   const others = found.case.row.flatMap((value, i) =>
     found.case.moved.includes(i) || Object.is(value, ground.ordinary[i]) ? [] : [i],
@@ -30,7 +30,7 @@ async function towardsOrdinary(rule: Rule, ground: Ground, scorer: Scorer, found
   return best
 }
 
-async function narrowed(rule: Rule, ground: Ground, scorer: Scorer, found: Tried): Promise<Tried> {
+async function narrowed(rule: Rule, ground: Ground, scorer: Scorer, found: TriedCase): Promise<TriedCase> {
   let best = found
   for (let step = 0; step < maxHalvings; step++) {
     const { before, after, moved } = best.case

@@ -1,7 +1,7 @@
 import type { SlicesTest } from '../../../define/model-test/index.ts'
 import type { CheckResult } from '../../../define/report.ts'
 import { bootstrap } from '../../../math/metrics/bootstrap.ts'
-import { judgedRows, measure, type Judged } from '../../../math/metrics/catalogue.ts'
+import { judgedRows, measure, type LabelledScores } from '../../../math/metrics/catalogue.ts'
 import type { SuiteContext } from '../context.ts'
 import { lossName } from '../../../math/metrics/row-loss.ts'
 import { slicesOf, type AnyColumn, type Slice } from './groups.ts'
@@ -103,7 +103,11 @@ function messageOf(of: {
 }
 
 /** Slices that keep less than is asked of the overall quality, with 95 % confidence, and how much they keep. */
-function keepingTooLittle(test: SlicesTest, judged: Judged, slices: readonly Slice[]): ReadonlyMap<string, number> {
+function keepingTooLittle(
+  test: SlicesTest,
+  judged: LabelledScores,
+  slices: readonly Slice[],
+): ReadonlyMap<string, number> {
   const least = test.minShareOfOverall
   if (least === undefined) return new Map()
   const overall = quality(judged)
@@ -127,7 +131,7 @@ function keepingTooLittle(test: SlicesTest, judged: Judged, slices: readonly Sli
 }
 
 /** Above chance, so that 80 % of an AUC of 0.7 is not below a coin's. */
-function quality(judged: Judged): number {
+function quality(judged: LabelledScores): number {
   if (judged.task === 'binary') return measure('auc', judged) - 0.5
   if (judged.task === 'multiclass') return measure('balancedAccuracy', judged) - 1 / judged.outputs
   return 1 / (measure(judged.task === 'quantile' ? 'pinball' : 'rmse', judged) + 1e-300)

@@ -1,5 +1,5 @@
 import { benjaminiHochberg } from '../../../math/distribution/benjamini-hochberg.ts'
-import { judgedRows, type Judged } from '../../../math/metrics/catalogue.ts'
+import { judgedRows, type LabelledScores } from '../../../math/metrics/catalogue.ts'
 import { topClass } from '../../../math/metrics/calibration.ts'
 import { studentSf } from '../../../math/special/student.ts'
 import { mean, rowLosses } from '../../../math/metrics/row-loss.ts'
@@ -47,7 +47,7 @@ const someSkill = 0.05
  * differs, does not count. What is wrong with all scores alike is taken off first: that is calibration, not a slice.
  */
 export function judgeSlices(
-  given: Judged,
+  given: LabelledScores,
   slices: readonly Slice[],
   { minRows, tolerance, pairs }: SliceRules,
 ): readonly SliceVerdict[] {
@@ -102,17 +102,28 @@ export function judgeSlices(
  */
 const maxClasses = 50
 
-const ofLikeliest = (judged: Judged): Judged => ({ ...judged, ...topClass(judged), task: 'binary', outputs: 1 })
+const ofLikeliest = (judged: LabelledScores): LabelledScores => ({
+  ...judged,
+  ...topClass(judged),
+  task: 'binary',
+  outputs: 1,
+})
 
 /** The base rate as scores. */
-function constant(judged: Judged): Float32Array {
+function constant(judged: LabelledScores): Float32Array {
   const base = summary(judged.labels, judged.task, judged.outputs, judged.level)
   return Float32Array.from({ length: judged.scores.length }, (_, i) => base[i % judged.outputs] as number)
 }
 
 const z95 = 1.959963984540054
 
-function measureSlice(fair: Judged, losses: Float64Array, all: Int32Array, tolerance: number, leastLoss: number) {
+function measureSlice(
+  fair: LabelledScores,
+  losses: Float64Array,
+  all: Int32Array,
+  tolerance: number,
+  leastLoss: number,
+) {
   const step = Math.max(1, all.length / maxRows)
   const rows = Int32Array.from({ length: Math.min(all.length, maxRows) }, (_, i) => all[Math.floor(i * step)] as number)
   const own = judgedRows(fair, rows)
@@ -151,7 +162,7 @@ function standardError(values: Float64Array): number {
 }
 
 /** How far the truths of some rows are from their scores, in level and in slope: two squared normal deviates, cheap to have. */
-function surpriseOf(fair: Judged): (rows: Int32Array) => number {
+function surpriseOf(fair: LabelledScores): (rows: Int32Array) => number {
   const { labels, scores } = fair.task === 'multiclass' ? topClass(fair) : fair
   const residuals = Float64Array.from(labels, (label, i) => label - (scores[i] as number))
   const centre = mean(scores)

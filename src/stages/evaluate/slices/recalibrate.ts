@@ -1,10 +1,10 @@
-import { judgedRows, type Judged } from '../../../math/metrics/catalogue.ts'
+import { judgedRows, type LabelledScores } from '../../../math/metrics/catalogue.ts'
 
 // The least that could be done better with a score in a part of the rows: shift it and stretch it there. What is left after
 // that is how hard the part is; what goes by it is the model's fault.
 
 /** Scores of other rows, as they would be after the shift and stretch that was fitted. */
-type Apply = (judged: Judged) => Float32Array
+type Apply = (judged: LabelledScores) => Float32Array
 
 const clip = 2 ** -20
 const logit = (p: number): number => {
@@ -15,7 +15,7 @@ const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 const leastRate = 1e-9
 
 /** Fits by the task: logistic, log-linear or linear in the score; a shift alone for a quantile. */
-export function fitRecalibration(judged: Judged): Apply {
+export function fitRecalibration(judged: LabelledScores): Apply {
   switch (judged.task) {
     case 'binary':
       return newton(judged, logit, sigmoid, p => p * (1 - p))
@@ -38,7 +38,7 @@ export function fitRecalibration(judged: Judged): Apply {
   }
 }
 
-function linear({ labels, scores }: Judged): Apply {
+function linear({ labels, scores }: LabelledScores): Apply {
   const n = labels.length
   const [x, y] = [average(scores), average(labels)]
   let [xy, xx] = [0, 0]
@@ -62,7 +62,7 @@ const prior = 2
 
 /** Newton's method for intercept and slope of a generalised linear model in the transformed score. */
 function newton(
-  { labels, scores }: Judged,
+  { labels, scores }: LabelledScores,
   link: (score: number) => number,
   inverse: (x: number) => number,
   variance: (mean: number) => number,
@@ -95,7 +95,7 @@ function newton(
 }
 
 /** A weight for each class and one temperature, by descent on the log loss, which is convex in them. */
-function classwise({ labels, scores, outputs }: Judged): Apply {
+function classwise({ labels, scores, outputs }: LabelledScores): Apply {
   const n = labels.length
   const logs = Float64Array.from(scores, p => Math.log(Math.max(clip, p)))
   const weights = new Float64Array(outputs)
@@ -145,7 +145,7 @@ function classwise({ labels, scores, outputs }: Judged): Apply {
 }
 
 /** Scores that are recalibrated by rows other than themselves: in `folds` parts, each by the rest. */
-export function crossFitted(judged: Judged, folds = 5): Float32Array {
+export function crossFitted(judged: LabelledScores, folds = 5): Float32Array {
   const n = judged.labels.length
   const out = new Float32Array(judged.scores.length)
   for (let fold = 0; fold < folds; fold++) {

@@ -1,4 +1,4 @@
-import { LeftOut, type Given } from './given.ts'
+import { LeftOut, type RuleSettings } from './given.ts'
 
 /** Lower and upper bound, and whether each is itself outside. */
 export interface Range {
@@ -61,7 +61,7 @@ export function inside(value: number, { min, max }: { readonly min?: number; rea
 }
 
 /** The four settings of a range as Great Expectations names them. */
-export function rangeOf(given: Given): Range {
+export function rangeOf(given: RuleSettings): Range {
   return {
     min: given.number('min_value'),
     max: given.number('max_value'),

@@ -1,14 +1,14 @@
 import { callCode, columnCode, type Call } from './code.ts'
 import { ColumnTypes, type Hints } from './column-types.ts'
-import { Given, LeftOut } from './given.ts'
+import { RuleSettings, LeftOut } from './given.ts'
 import type { ImportedDataset, ImportedRule, KnownDataset } from './model.ts'
-import { Rule, type Stated, type Surroundings } from './rule.ts'
+import { Rule, type RuleInFile, type Surroundings } from './rule.ts'
 
 /** A suite, contract, schema or model as it was read: its rules, and what it says besides. */
 export interface Found {
   readonly name: string
   readonly from: string
-  readonly rules: readonly Stated[]
+  readonly rules: readonly RuleInFile[]
   /** Keys that were not read, and what else there is to say of the whole. */
   readonly remarks: readonly string[]
 }
@@ -19,8 +19,8 @@ interface Attempt {
   readonly left?: string
 }
 
-function attempt(stated: Stated, types: ColumnTypes, surroundings: Surroundings): Attempt {
-  const rule = new Rule(stated.source, new Given(stated.settings), types, surroundings)
+function attempt(stated: RuleInFile, types: ColumnTypes, surroundings: Surroundings): Attempt {
+  const rule = new Rule(stated.source, new RuleSettings(stated.settings), types, surroundings)
   try {
     const calls = stated.carry(rule)
     return { rule, calls: 'method' in calls ? [calls] : calls }
@@ -52,7 +52,7 @@ class Twins {
   }
 }
 
-function ruleOf(stated: Stated, { rule, calls, left }: Attempt, twins: Twins): ImportedRule {
+function ruleOf(stated: RuleInFile, { rule, calls, left }: Attempt, twins: Twins): ImportedRule {
   const columns = rule.columns.size > 0 ? [...rule.columns] : (stated.columns ?? [])
   const told = { source: stated.source, columns, given: stated.given, notes: [...(stated.notes ?? []), ...rule.notes] }
   if (left !== undefined) return { ...told, outcome: 'left out', code: [], why: left }

@@ -6,7 +6,7 @@ import type { Rule } from './rule.ts'
 import { timeOf } from './time-of.ts'
 
 /** How a condition is written: as Python (texts in either quotes) or as SQL (names in double quotes). */
-export type Writing = 'python' | 'sql'
+export type ConditionSyntax = 'python' | 'sql'
 
 type Sign = 'eq' | 'ne' | 'lt' | 'lte' | 'gt' | 'gte'
 
@@ -70,12 +70,12 @@ type Operand = { readonly column: string } | { readonly value: Json }
 /** Comparisons of columns with values and with each other, `is null`, `in`, `between`, joined by and, or, not. */
 class Parser {
   readonly #tokens: readonly Token[]
-  readonly #writing: Writing
+  readonly #writing: ConditionSyntax
   readonly #text: string
   #at = 0
   #depth = 0
 
-  constructor(text: string, writing: Writing) {
+  constructor(text: string, writing: ConditionSyntax) {
     this.#text = text
     this.#tokens = tokens(text)
     this.#writing = writing
@@ -232,7 +232,7 @@ class Parser {
 }
 
 /** Reads a condition in one of the usual simple forms; left out where it is not simple. */
-export function parseCondition(text: string, writing: Writing): Condition {
+export function parseCondition(text: string, writing: ConditionSyntax): Condition {
   return new Parser(text, writing).whole()
 }
 

@@ -37,11 +37,11 @@ function exact(name: string, value: number): number {
  * The settings of one rule. Whatever is asked for counts as read; what nobody asked for is named by `unread`, so that no
  * setting goes missing by an oversight. Null is unset, as all the tools have it.
  */
-export class Given {
+export class RuleSettings {
   readonly #values: ReadonlyMap<string, Json>
   readonly #path: string
   readonly #read = new Set<string>()
-  readonly #parts = new Map<string, Given>()
+  readonly #parts = new Map<string, RuleSettings>()
 
   constructor(value: Json, path = '') {
     this.#values = new Map(
@@ -100,12 +100,12 @@ export class Given {
   }
 
   /** Settings within a setting. Those of them that nobody reads are named as well. */
-  part(name: string, path = `${this.#path}${name}.`): Given | undefined {
+  part(name: string, path = `${this.#path}${name}.`): RuleSettings | undefined {
     const before = this.#parts.get(name)
     if (before) return before
     const value = this.#as(name, 'mapping', isRecord)
     if (value === undefined) return undefined
-    const part = new Given(value, path)
+    const part = new RuleSettings(value, path)
     this.#parts.set(name, part)
     return part
   }

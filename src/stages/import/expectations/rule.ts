@@ -3,7 +3,7 @@ import type { ScalarType } from '../../../define/expression/node.ts'
 import { type Code } from '../../../internal/typescript-text.ts'
 import { columnCode, table, type Call } from './code.ts'
 import { anyType, type ColumnTypes } from './column-types.ts'
-import { LeftOut, type Given } from './given.ts'
+import { LeftOut, type RuleSettings } from './given.ts'
 
 /** A column that a rule is about. */
 export interface RuleColumn {
@@ -29,7 +29,7 @@ export const leave =
   }
 
 /** A rule as it was found in a file. */
-export interface Stated {
+export interface RuleInFile {
   /** As the tool names it. */
   readonly source: string
   /** Where it stands, as it is shown in the table. */
@@ -44,7 +44,7 @@ export interface Stated {
 /** One rule while it is carried over. */
 export class Rule {
   readonly source: string
-  readonly given: Given
+  readonly given: RuleSettings
   readonly columns = new Set<string>()
   readonly neverNull = new Set<string>()
   readonly differences: string[] = []
@@ -53,7 +53,7 @@ export class Rule {
   readonly #types: ColumnTypes
   readonly #surroundings: Surroundings
 
-  constructor(source: string, given: Given, types: ColumnTypes, surroundings: Surroundings) {
+  constructor(source: string, given: RuleSettings, types: ColumnTypes, surroundings: Surroundings) {
     this.source = source
     this.given = given
     this.#types = types
@@ -61,7 +61,7 @@ export class Rule {
   }
 
   /** The same rule with other settings, as the entry of another tool reads them; what that leaves unread is named as well. */
-  within<T>(given: Given, work: (rule: Rule) => T): T {
+  within<T>(given: RuleSettings, work: (rule: Rule) => T): T {
     const inner = new Rule(this.source, given, this.#types, this.#surroundings)
     const result = work(inner)
     for (const name of inner.columns) this.columns.add(name)

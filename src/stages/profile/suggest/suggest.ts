@@ -37,7 +37,7 @@ export interface Held {
 }
 
 /** What the training rows suggested and later rows, or all of them together, did not bear out. */
-export interface Refused extends Suggestion {
+export interface RefusedSuggestion extends Suggestion {
   readonly reason: string
 }
 
@@ -46,7 +46,7 @@ export interface Suggestions {
   readonly rows: { readonly train: number; readonly test: number }
   readonly cut: Parts['cut']
   readonly suggested: readonly Suggestion[]
-  readonly notSuggested: readonly Refused[]
+  readonly notSuggested: readonly RefusedSuggestion[]
   /** Why nothing can be said at all. */
   readonly nothing?: string
 }
@@ -132,7 +132,7 @@ async function judge(services: ValidateServices, parts: Parts, candidates: reado
     candidates.map(one => one.spec),
   )
   const suggested: Suggestion[] = []
-  const notSuggested: Refused[] = []
+  const notSuggested: RefusedSuggestion[] = []
   for (const { draft, call, spec } of candidates) {
     const all = whole.get(spec.id)
     const trained = training.get(spec.id) ?? all

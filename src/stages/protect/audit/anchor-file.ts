@@ -1,10 +1,10 @@
 import { open, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { makeFolder, syncFolder } from '../../../internal/publish.ts'
-import { type AnchorPlace, type Anchored, readAnchored } from './anchor.ts'
+import { type AnchorPlace, type AnchorRecord, readAnchored } from './anchor.ts'
 
 /** The anchors of one log among lines that may be of several. A line that a crash cut was never acknowledged. */
-export function anchoredIn(text: string, log: string, path: string): readonly Anchored[] {
+export function anchoredIn(text: string, log: string, path: string): readonly AnchorRecord[] {
   return text
     .slice(0, text.lastIndexOf('\n') + 1)
     .split('\n')

@@ -6,7 +6,7 @@ import { type AnchorPlace, readAnchored } from './anchor.ts'
 /** Above this many tries somebody else writes to the ref without pause. */
 const maxTries = 10
 
-class GitRefused extends Error {}
+class GitError extends Error {}
 
 /** Git without a shell, prompts, hooks, or a look at the index or a working tree: objects and one ref are all that is written. */
 function plumbing(repository: string, args: readonly string[], input = ''): Promise<string> {
@@ -30,18 +30,18 @@ function plumbing(repository: string, args: readonly string[], input = ''): Prom
     child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text))
     // Git may end without having read what it is given
     child.stdin.on('error', () => undefined)
-    child.once('error', error => refuse(new GitRefused(`git cannot be run: ${error.message}`, { cause: error })))
+    child.once('error', error => refuse(new GitError(`git cannot be run: ${error.message}`, { cause: error })))
     child.once('close', code =>
       code === 0
         ? done(out)
-        : refuse(new GitRefused(`git ${String(args[0])} in ${repository}: ${err.trim().split('\n')[0] ?? ''}`)),
+        : refuse(new GitError(`git ${String(args[0])} in ${repository}: ${err.trim().split('\n')[0] ?? ''}`)),
     )
     child.stdin.end(input)
   })
 }
 
 const isRefused = (error: unknown): undefined => {
-  if (error instanceof GitRefused) return undefined
+  if (error instanceof GitError) return undefined
   throw error
 }
 

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeEach, expect, it } from 'vitest'
 import { openSqlite } from '../../../adapters/metadata/sqlite/open.ts'
 import type { MetadataStore } from '../../../ports/metadata-store.ts'
 import { manualClock } from '../../../testing/manual-clock.ts'
-import type { Anchored } from './anchor.ts'
+import type { AnchorRecord } from './anchor.ts'
 import { type AnchorReceiver, anchorWebhook } from './anchor-webhook.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-anchors-'))
@@ -63,12 +63,12 @@ function receiverAt(to: string, more: { readonly secret?: string; readonly log?:
   return made
 }
 
-const anchorOf = (checkpoints: number): Anchored =>
-  ({ current: { log: 'flights', records: checkpoints * 10, checkpoints } }) as unknown as Anchored
+const anchorOf = (checkpoints: number): AnchorRecord =>
+  ({ current: { log: 'flights', records: checkpoints * 10, checkpoints } }) as unknown as AnchorRecord
 
 const soon = <T>(what: () => T) => expect.poll(what, { timeout: 20_000 })
 
-const checkpointsIn = ({ body }: Got): unknown => (JSON.parse(body) as Anchored).current.checkpoints
+const checkpointsIn = ({ body }: Got): unknown => (JSON.parse(body) as AnchorRecord).current.checkpoints
 
 it('what the receiver took is known, also to the next process, but not of another receiver or log', async () => {
   const receiver = receiverAt(url)

@@ -3,13 +3,13 @@ import { messageOf } from '../../../internal/message-of.ts'
 import { type PostOptions, postJson } from '../../../internal/webhook.ts'
 import type { Clock } from '../../../ports/clock.ts'
 import type { MetadataStore } from '../../../ports/metadata-store.ts'
-import type { Anchored } from './anchor.ts'
+import type { AnchorRecord } from './anchor.ts'
 
 /** Takes anchors and gives none back: what it got proves the log only to who asks the receiver. */
 export interface AnchorReceiver {
   readonly name: string
   /** Never waits and never throws. */
-  send(anchored: Anchored): void
+  send(anchored: AnchorRecord): void
   /** How many checkpoints the receiver has taken. */
   taken(): Promise<number>
   /** Waits for what is under way, and for no further try. */
@@ -35,7 +35,7 @@ export function anchorWebhook({ url, log, store, clock, note, ...post }: AnchorW
   const target = new URL(url)
   const name = `the webhook ${target.host}`
   const hurry = new AbortController()
-  let next: Anchored | undefined
+  let next: AnchorRecord | undefined
   let working: Promise<void> | undefined
   /** What is wrong was told, and is told anew once it was well again or is something else. */
   let told: string | undefined

@@ -45,7 +45,7 @@ export interface AcceptedLoss {
 }
 
 /** What a place holds. */
-export interface Anchored {
+export interface AnchorRecord {
   readonly current: Anchor
   /** Logs that were not as anchored when they were opened for writing. They stay, accepted or not: the proof is gone. */
   readonly lost: readonly LostLog[]
@@ -61,19 +61,19 @@ export interface Anchored {
 export interface AnchorPlace {
   /** As it is told to people. */
   readonly name: string
-  read(): Promise<Anchored | undefined>
-  write(anchored: Anchored): Promise<void>
+  read(): Promise<AnchorRecord | undefined>
+  write(anchored: AnchorRecord): Promise<void>
 }
 
-const signedText = ({ current, lost }: Anchored): Buffer =>
+const signedText = ({ current, lost }: AnchorRecord): Buffer =>
   Buffer.from(canonicalJson({ current, lost } as unknown as Json))
 
-export function signAnchored(anchored: Anchored, key: KeyObject): Anchored {
+export function signAnchored(anchored: AnchorRecord, key: KeyObject): AnchorRecord {
   return { ...anchored, signature: sign(null, signedText(anchored), key).toString('base64') }
 }
 
 /** Whether the key that the anchor names signed it. */
-export function isSigned(anchored: Anchored): boolean {
+export function isSigned(anchored: AnchorRecord): boolean {
   try {
     const key = createPublicKey(anchored.current.publicKey)
     return verify(null, signedText(anchored), key, Buffer.from(anchored.signature ?? '', 'base64'))
@@ -83,15 +83,15 @@ export function isSigned(anchored: Anchored): boolean {
 }
 
 /** One line of JSON as an anchor. Throws where it is none. */
-export function readAnchored(line: string): Anchored {
-  const found = JSON.parse(line) as Partial<Anchored> | null
+export function readAnchored(line: string): AnchorRecord {
+  const found = JSON.parse(line) as Partial<AnchorRecord> | null
   const { records, head, log, publicKey, note, checkpoints } = found?.current ?? {}
   const whole =
     [records, checkpoints].every(Number.isSafeInteger) &&
     [head, log, publicKey, note].every(one => typeof one === 'string') &&
     Array.isArray(found?.lost)
   if (!whole) throw new TypeError('it is no anchor of an audit log')
-  return found as Anchored
+  return found as AnchorRecord
 }
 
 const kind = 'audit-anchor'
@@ -100,10 +100,10 @@ const kind = 'audit-anchor'
 export function anchorsInStore(
   { store, clock }: { readonly store: MetadataStore; readonly clock: Clock },
   log: string,
-): AnchorPlace & { write(anchored: Anchored, lasting?: boolean): Promise<void> } {
+): AnchorPlace & { write(anchored: AnchorRecord, lasting?: boolean): Promise<void> } {
   return {
     name: 'the metadata store',
-    read: async () => (await store.getDocument<Json>(kind, log))?.value as unknown as Anchored | undefined,
+    read: async () => (await store.getDocument<Json>(kind, log))?.value as unknown as AnchorRecord | undefined,
     write: async (anchored, lasting = true) => {
       await store.putDocument(kind, log, anchored as unknown as Json, clock.now(), undefined, !lasting)
     },

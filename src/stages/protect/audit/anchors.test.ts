@@ -1,6 +1,6 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { type Anchor, type Anchored, signAnchored } from './anchor.ts'
+import { type Anchor, type AnchorRecord, signAnchored } from './anchor.ts'
 import { disagreement, type HeldAnchors } from './anchors.ts'
 import { GrowingTree } from './merkle.ts'
 import { lossOf, type Position } from './position.ts'
@@ -21,8 +21,13 @@ const current: Anchor = {
 }
 const [file, branch] = ['anchors.jsonl', 'the ref']
 /** An anchor as places besides the store have it. */
-const copy = (over: Partial<Anchor> = {}): Anchored => signAnchored({ current: { ...current, ...over }, lost: [] }, key)
-const held = (store: Partial<Anchored> | undefined, inFile: Anchored | undefined, inBranch = copy()): HeldAnchors => ({
+const copy = (over: Partial<Anchor> = {}): AnchorRecord =>
+  signAnchored({ current: { ...current, ...over }, lost: [] }, key)
+const held = (
+  store: Partial<AnchorRecord> | undefined,
+  inFile: AnchorRecord | undefined,
+  inBranch = copy(),
+): HeldAnchors => ({
   store: {
     place: 'the metadata store',
     anchored: store && { current, lost: [], places: [file, branch], ...store },

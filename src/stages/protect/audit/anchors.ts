@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import {
   type AcceptedLoss,
   type Anchor,
-  type Anchored,
+  type AnchorRecord,
   type AnchorPlace,
   isSigned,
   type LostLog,
@@ -13,7 +13,7 @@ import type { AnchorReceiver } from './anchor-webhook.ts'
 /** What one place holds, to hold the log to. */
 export interface HeldAnchor {
   readonly place: string
-  readonly anchored: Anchored | undefined
+  readonly anchored: AnchorRecord | undefined
   /** Why it cannot be read. */
   readonly unreadable?: string
 }
@@ -27,7 +27,7 @@ export interface HeldAnchors {
 /** All places of one log. The metadata store is the first: it says which others there are and how far they must be. */
 export interface AnchorPlaces {
   readonly log: string
-  readonly store: AnchorPlace & { write(anchored: Anchored, lasting?: boolean): Promise<void> }
+  readonly store: AnchorPlace & { write(anchored: AnchorRecord, lasting?: boolean): Promise<void> }
   readonly others: readonly AnchorPlace[]
   readonly receiver?: AnchorReceiver
 }
@@ -96,7 +96,7 @@ export class Anchors {
     return this.#places.log
   }
 
-  async #known(): Promise<Anchored | undefined> {
+  async #known(): Promise<AnchorRecord | undefined> {
     const known = await this.#places.store.read()
     // Another process may have found a loss meanwhile, or somebody have accepted one
     if (known !== undefined && known.lost.length >= this.#lost.length) this.#lost = known.lost

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createHash } from 'node:crypto'
 import { afterAll, expect, test } from 'vitest'
 import { manualClock } from '../../../testing/manual-clock.ts'
-import type { Anchored, AnchorPlace } from './anchor.ts'
+import type { AnchorRecord, AnchorPlace } from './anchor.ts'
 import { heldAnchors } from './anchors.ts'
 import { openAudit, type AuditEvent, type AuditOptions } from './log.ts'
 import { GrowingTree, leafHash } from './merkle.ts'
@@ -118,8 +118,8 @@ test('a torn last line is cut and recorded', async () => {
 })
 
 /** A place in memory whose nth write ends the process: nothing is written then or later. */
-function mortalPlace(name: string, life: { writes: number }): AnchorPlace & { held?: Anchored } {
-  const place: AnchorPlace & { held?: Anchored } = {
+function mortalPlace(name: string, life: { writes: number }): AnchorPlace & { held?: AnchorRecord } {
+  const place: AnchorPlace & { held?: AnchorRecord } = {
     name,
     read: async () => place.held,
     write: async anchored => {

@@ -2,7 +2,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { acceptAct, lossText } from './acceptance.ts'
-import { type Anchored, isSigned, type KeystoreState, type LostLog } from './anchor.ts'
+import { type AnchorRecord, isSigned, type KeystoreState, type LostLog } from './anchor.ts'
 import { disagreement, type HeldAnchors } from './anchors.ts'
 import { checkpointsFile, notesIn, readCheckpoint, type Checkpoint } from './checkpoint.ts'
 import { privateKeyFile, publicKeyFile } from './log.ts'
@@ -37,7 +37,7 @@ const publicOf = (key: KeyObject): string => String(key.export({ format: 'pem', 
 /** Files that belong to a log and are gone, or are of another one. */
 async function strangerIn(
   folder: string,
-  anchored: readonly Anchored[],
+  anchored: readonly AnchorRecord[],
 ): Promise<readonly [string, string] | undefined> {
   const [own, secret] = [await textOf(join(folder, publicKeyFile)), await textOf(join(folder, privateKeyFile))]
   if (own === undefined) return [publicKeyFile, 'it is gone']
@@ -71,14 +71,14 @@ export interface AuditEvidence {
   /** What the places of its anchors hold. Not given: nobody looked. */
   readonly held?: HeldAnchors
   /** Anchors that a receiver kept, and where they are. */
-  readonly kept?: { readonly place: string; readonly anchors: readonly Anchored[] }
+  readonly kept?: { readonly place: string; readonly anchors: readonly AnchorRecord[] }
   /** The keystore as it is now, or why it is not known: it is gone, it cannot be read. Not given: nobody looked. */
   readonly keystore?: KeystoreState | string
 }
 
 interface Named {
   readonly place: string
-  readonly anchored: Anchored
+  readonly anchored: AnchorRecord
 }
 
 function anchorsIn({ held, kept }: AuditEvidence): readonly Named[] {
@@ -90,8 +90,8 @@ function anchorsIn({ held, kept }: AuditEvidence): readonly Named[] {
 }
 
 /** What a receiver kept is a history: anchors from before the last acceptance are of what that says is lost. */
-function sinceAccepted(anchors: readonly Anchored[]): readonly Anchored[] {
-  const count = ({ lost }: Anchored) => lost.filter(one => one.accepted !== undefined).length
+function sinceAccepted(anchors: readonly AnchorRecord[]): readonly AnchorRecord[] {
+  const count = ({ lost }: AnchorRecord) => lost.filter(one => one.accepted !== undefined).length
   const last = anchors.at(-1)
   return last === undefined ? [] : anchors.slice(anchors.findIndex(one => count(one) >= count(last)))
 }

@@ -36,7 +36,7 @@ interface Among {
 }
 
 /** What makes rows of a group alike. */
-interface Grouping {
+interface GroupColumns {
   /** Columns to keep of a row, the key among them. */
   readonly columns: string
   readonly hash: string
@@ -51,7 +51,7 @@ interface Grouping {
 async function suspectRows(
   engine: DataEngine,
   { sql, numbered, rows, alike }: Among,
-  { columns, hash, where }: Grouping,
+  { columns, hash, where }: GroupColumns,
   table: string,
 ): Promise<string | undefined> {
   const row = engine.dialect.identifier(rowColumn)

@@ -29,7 +29,7 @@ export interface AlikeRows {
 }
 
 /** Columns that several keys have in common, and what their rules read. */
-interface Shared {
+interface SharedColumns {
   readonly columns: readonly string[]
   readonly reads: readonly string[]
   /** A rule asks for just these columns; else they are tried only as long as few rows are alike in them. */
@@ -57,7 +57,7 @@ const fewAlike = 0.9
 function sharedBy(
   asked: readonly Asked[],
   sets: readonly (readonly [ReadonlySet<string>, number])[],
-): (Shared | undefined)[] {
+): (SharedColumns | undefined)[] {
   const usersOf = (set: ReadonlySet<string>) => asked.filter(one => within(set, one.key))
   const ordered = sets
     .map(([set, different]) => ({
@@ -70,11 +70,11 @@ function sharedBy(
       (a, b) =>
         Number(b.few) - Number(a.few) || usersOf(b.set).length - usersOf(a.set).length || b.set.size - a.set.size,
     )
-  const made = new Map<Asked, Shared>()
+  const made = new Map<Asked, SharedColumns>()
   for (const { set, own } of ordered) {
     const users = usersOf(set).filter(one => !made.has(one))
     if (users.length < 2) continue
-    const shared: Shared = { columns: [...set], reads: [...new Set(users.flatMap(one => one.reads))], own }
+    const shared: SharedColumns = { columns: [...set], reads: [...new Set(users.flatMap(one => one.reads))], own }
     for (const one of users) made.set(one, shared)
   }
   return asked.map(one => made.get(one))
@@ -89,7 +89,7 @@ export class SharedKeys {
   readonly #found: FoundDataset
   readonly #rules: readonly (readonly [ExpectationSpec, Asked])[]
   readonly #different: (sets: readonly (readonly string[])[]) => Promise<readonly number[]>
-  #by: Promise<ReadonlyMap<ExpectationSpec, Shared | undefined>> | undefined
+  #by: Promise<ReadonlyMap<ExpectationSpec, SharedColumns | undefined>> | undefined
   readonly #made: string[] = []
 
   /** `different` says of sets of columns which share of some rows is different in them. */
@@ -109,7 +109,7 @@ export class SharedKeys {
     })
   }
 
-  async #plan(): Promise<ReadonlyMap<ExpectationSpec, Shared | undefined>> {
+  async #plan(): Promise<ReadonlyMap<ExpectationSpec, SharedColumns | undefined>> {
     // it takes a look at the hash of every row, which an engine elsewhere would have to send here
     if (this.#engine.remote) return new Map()
     const asked = this.#rules.map(([, one]) => one)
@@ -136,7 +136,7 @@ export class SharedKeys {
     return shared.alike
   }
 
-  async #rows({ columns, reads, own }: Shared, rows: number): Promise<AlikeRows | undefined> {
+  async #rows({ columns, reads, own }: SharedColumns, rows: number): Promise<AlikeRows | undefined> {
     const { dialect } = this.#engine
     const hash = dialect.rowHash(columns.map(dialect.identifier))
     // where most are alike nothing is won by taking them out

@@ -3,7 +3,7 @@ import type { Json } from '../../../internal/canonical-json.ts'
 import { digestJson, shortDigest } from '../../../internal/digest.ts'
 import type { Micros } from '../../../internal/time.ts'
 import type { Alert } from '../../../ports/notifier.ts'
-import { type Change, hasGone, judgeColumn, maxRecent, type Remembered, remembered } from '../changes.ts'
+import { type Change, hasGone, judgeColumn, maxRecent, type RememberedChange, remembered } from '../changes.ts'
 import type { ColumnDrift } from '../column-drift.ts'
 import type { Evaluation } from '../evaluate.ts'
 import { type Verdict, verdictOf } from '../verdict.ts'
@@ -48,13 +48,13 @@ export interface MonitorState {
   /** The last windows against the profile of that digest: by column and direction, oldest first. */
   readonly recent: {
     readonly profile: string
-    readonly columns: Readonly<Record<string, Readonly<Record<string, readonly Remembered[]>>>>
+    readonly columns: Readonly<Record<string, Readonly<Record<string, readonly RememberedChange[]>>>>
   }
   /** Start of the window that was evaluated last: it is not evaluated again after a crash. */
   readonly closed?: Micros
 }
 
-export interface MonitorAdvanced {
+export interface MonitorTransition {
   readonly state: MonitorState
   /** What the window says together with those before it: what alerts and retrains go by. */
   readonly judged: Verdict
@@ -90,11 +90,11 @@ function judge(state: MonitorState, evaluation: Evaluation): { judged: Verdict; 
   const profile = profileOf(evaluation)
   // Changes against another baseline are no changes against this one
   const before = state.recent.profile === profile ? state.recent.columns : {}
-  const columns: Record<string, Record<string, readonly Remembered[]>> = {}
+  const columns: Record<string, Record<string, readonly RememberedChange[]>> = {}
   const measured = evaluation.columns.map((column, i) => {
     const observed = evaluation.observed[i] ?? []
     const past = before[keyOf(column)] ?? {}
-    const next: Record<string, readonly Remembered[]> = { ...past }
+    const next: Record<string, readonly RememberedChange[]> = { ...past }
     for (const one of observed) next[one.name] = [...(past[one.name] ?? []), remembered(one)].slice(-(maxRecent - 1))
     columns[keyOf(column)] = next
     const { verdict: _, change: __, times: ___, p: ____, error, ...measures } = column
@@ -121,7 +121,7 @@ function gone(causes: readonly Cause[], evaluation: Evaluation): boolean | undef
 
 /** The last windows only: what was before a resolved alert is over. */
 function onlyLast(recent: MonitorState['recent'], count: number): MonitorState['recent'] {
-  const cut = (directions: Readonly<Record<string, readonly Remembered[]>>) =>
+  const cut = (directions: Readonly<Record<string, readonly RememberedChange[]>>) =>
     Object.fromEntries(Object.entries(directions).map(([name, list]) => [name, list.slice(-count)]))
   return {
     ...recent,
@@ -236,7 +236,7 @@ export function advanceMonitor(
   evaluation: Evaluation,
   now: Micros,
   further: readonly Observation[] = [],
-): MonitorAdvanced {
+): MonitorTransition {
   const { judged, recent } = judge(before, evaluation)
   const seen = seenOf(before, evaluation, judged, further)
   const { next, tell, update } = step(before.alert, seen, now)

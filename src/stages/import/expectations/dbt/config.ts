@@ -1,7 +1,7 @@
 import { Code } from '../../../../internal/typescript-text.ts'
 import { type Call } from '../code.ts'
 import { conditionCode, parseCondition } from '../condition.ts'
-import { Given, LeftOut, shown } from '../given.ts'
+import { RuleSettings, LeftOut, shown } from '../given.ts'
 import type { Rule } from '../rule.ts'
 
 /** What changes nothing of a verdict: where failing rows are kept, how a test is called and found. */
@@ -24,8 +24,8 @@ const aside = [
 ]
 
 /** A setting of a test, in its config or, as older files have it, beside its arguments. */
-function setting<T>(rule: Rule, read: (given: Given) => T | undefined): T | undefined {
-  const config = rule.given.part('config', 'config.') ?? new Given({})
+function setting<T>(rule: Rule, read: (given: RuleSettings) => T | undefined): T | undefined {
+  const config = rule.given.part('config', 'config.') ?? new RuleSettings({})
   return read(config) ?? read(rule.given)
 }
 

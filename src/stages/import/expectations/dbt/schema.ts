@@ -2,9 +2,9 @@ import { fail } from '../../../../errors/index.ts'
 import type { Json } from '../../../../internal/canonical-json.ts'
 import type { Found } from '../carry.ts'
 import { table } from '../code.ts'
-import { contents, Given, isRecord, LeftOut, shown } from '../given.ts'
+import { contents, RuleSettings, isRecord, LeftOut, shown } from '../given.ts'
 import { yamlOf } from '../read-text.ts'
-import { leave, type Stated } from '../rule.ts'
+import { leave, type RuleInFile } from '../rule.ts'
 import { declareType } from '../type-names.ts'
 import { duration, testNamed } from './tests.ts'
 
@@ -29,11 +29,11 @@ function named(test: Json): { readonly name: string; readonly settings: Json } {
   return { name: 'a test without a name', settings: {} }
 }
 
-function test(one: Json, column: string | undefined): Stated {
+function test(one: Json, column: string | undefined): RuleInFile {
   const { name, settings } =
     isRecord(one) && Object.keys(one).length === 0 ? { name: 'a test without a name', settings: {} } : named(one)
   const found = testNamed(name)
-  const description = new Given(settings).take('description')
+  const description = new RuleSettings(settings).take('description')
   return {
     source: name,
     given: column === undefined ? one : { column, test: one },
@@ -53,7 +53,7 @@ function test(one: Json, column: string | undefined): Stated {
 const list = (value: Json | undefined): readonly Json[] =>
   Array.isArray(value) ? value : value === undefined || value === null ? [] : [value]
 
-function typed(column: string, value: Json): Stated {
+function typed(column: string, value: Json): RuleInFile {
   return {
     source: 'data_type',
     given: { column, data_type: value },
@@ -63,8 +63,8 @@ function typed(column: string, value: Json): Stated {
 }
 
 /** Constraints of a model's contract. */
-function constraint(value: Json, own: string | undefined): Stated {
-  const given = new Given(value)
+function constraint(value: Json, own: string | undefined): RuleInFile {
+  const given = new RuleSettings(value)
   const type = given.take('type')
   return {
     source: `constraint ${typeof type === 'string' ? type : shown(value)}`,
@@ -86,12 +86,12 @@ function constraint(value: Json, own: string | undefined): Stated {
 
 const asideOfColumn = ['name', 'description', 'tags', 'meta', 'quote', 'policy_tags', 'docs', 'config', 'granularity']
 
-function columnRules(value: Json, remark: (text: string) => void): readonly Stated[] {
+function columnRules(value: Json, remark: (text: string) => void): readonly RuleInFile[] {
   if (!isRecord(value) || typeof value['name'] !== 'string')
     return [
       { source: 'a column', given: value, settings: {}, carry: leave(`${shown(value)} is no column with a name`) },
     ]
-  const given = new Given(value)
+  const given = new RuleSettings(value)
   const name = value['name']
   const type = given.take('data_type')
   const rules = [
@@ -106,7 +106,7 @@ function columnRules(value: Json, remark: (text: string) => void): readonly Stat
 }
 
 /** How old the newest row of a source may be. */
-function freshness(value: Json, field: Json | undefined): Stated {
+function freshness(value: Json, field: Json | undefined): RuleInFile {
   return {
     source: 'freshness',
     given: { freshness: value, ...(field === undefined ? {} : { loaded_at_field: field }) },
@@ -145,8 +145,8 @@ const asideOfModel = [
 ]
 
 /** One model, source table, seed or snapshot. */
-function model(value: Fields, file: string, above: Given | undefined): Found {
-  const given = new Given(value)
+function model(value: Fields, file: string, above: RuleSettings | undefined): Found {
+  const given = new RuleSettings(value)
   const name = given.take('name')
   const remarks: string[] = []
   const description = given.take('description')
@@ -177,7 +177,7 @@ export function readProperties(file: string, bytes: Uint8Array): readonly Found[
   if (!isRecord(value) || !parts.some(part => part in value)) {
     throw fail('importOther', { file, wanted, found: `${contents(value)}, and none of ${parts.join(', ')}` })
   }
-  const whole = new Given(value)
+  const whole = new RuleSettings(value)
   const founds: Found[] = []
   const rest: string[] = []
   for (const part of parts)
@@ -185,7 +185,7 @@ export function readProperties(file: string, bytes: Uint8Array): readonly Found[
       if (!isRecord(one)) throw fail('importOther', { file, wanted, found: `${part} holds ${shown(one)}` })
       if (part !== 'sources') founds.push(model(one, file, undefined))
       else {
-        const source = new Given(one)
+        const source = new RuleSettings(one)
         for (const each of list(source.take('tables'))) {
           if (!isRecord(each)) throw fail('importOther', { file, wanted, found: `a source holds ${shown(each)}` })
           founds.push(model(each, file, source))

@@ -3,7 +3,7 @@ import { floatBounds, inOrder } from '../bounds.ts'
 import { Code } from '../../../../internal/typescript-text.ts'
 import { columnCode, table, type Call } from '../code.ts'
 import { conditionCode, parseCondition } from '../condition.ts'
-import { Given, LeftOut, shown } from '../given.ts'
+import { RuleSettings, LeftOut, shown } from '../given.ts'
 import { figures } from '../great-expectations/figures.ts'
 import { rows } from '../great-expectations/rows.ts'
 import { tables } from '../great-expectations/tables.ts'
@@ -17,7 +17,7 @@ export type Test = (rule: Rule, column: string | undefined) => Call | readonly C
 const passing = { onEmpty: 'pass' } as const
 
 /** Arguments stand in `arguments`, or, before dbt 1.10, beside the config. */
-export function argumentsOf(rule: Rule): Given {
+export function argumentsOf(rule: Rule): RuleSettings {
   return rule.given.part('arguments', '') ?? rule.given
 }
 
@@ -212,7 +212,7 @@ function asExpectation(carrier: Carrier): Test {
     if (given.flag('strictly')) Object.assign(kwargs, { strict_min: true, strict_max: true })
     given.ignore('quote_values')
     const condition = given.text('row_condition')
-    const call = rule.within(new Given({ kwargs }), one => carrier(one))
+    const call = rule.within(new RuleSettings({ kwargs }), one => carrier(one))
     const list = 'method' in call ? [call] : call
     const [first] = list
     // a rule about a type is the declaration of the column

@@ -1,14 +1,14 @@
 import type { Json } from '../../../../internal/canonical-json.ts'
 import { Code } from '../../../../internal/typescript-text.ts'
 import { conditionCode, parseCondition, signOf, type Condition } from '../condition.ts'
-import { Given, isRecord, LeftOut, shown } from '../given.ts'
+import { RuleSettings, isRecord, LeftOut, shown } from '../given.ts'
 import type { Rule } from '../rule.ts'
 
 export type Options = Readonly<Record<string, unknown>>
 
 /** The arguments of the expectation itself. */
-export function kwargs(rule: Rule): Given {
-  return rule.given.part('kwargs', '') ?? new Given({})
+export function kwargs(rule: Rule): RuleSettings {
+  return rule.given.part('kwargs', '') ?? new RuleSettings({})
 }
 
 function severity(rule: Rule): Options {
@@ -20,7 +20,7 @@ function severity(rule: Rule): Options {
 
 /** A condition as newer versions write it: an object a comparison. */
 function structured(value: Json): Condition {
-  const given = new Given(value, 'row_condition.')
+  const given = new RuleSettings(value, 'row_condition.')
   const type = given.text('type')
   if (type === 'and' || type === 'or') {
     const of = given.needed('conditions', given.list('conditions')).map(structured)

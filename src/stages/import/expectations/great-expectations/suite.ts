@@ -1,9 +1,9 @@
 import { fail } from '../../../../errors/index.ts'
 import type { Json } from '../../../../internal/canonical-json.ts'
 import type { Found } from '../carry.ts'
-import { contents, Given, isRecord, LeftOut, shown } from '../given.ts'
+import { contents, RuleSettings, isRecord, LeftOut, shown } from '../given.ts'
 import { jsonOf } from '../read-text.ts'
-import type { Carrier, Stated } from '../rule.ts'
+import type { Carrier, RuleInFile } from '../rule.ts'
 import { figures } from './figures.ts'
 import { kwargs } from './options.ts'
 import { rows } from './rows.ts'
@@ -30,9 +30,9 @@ function texts(value: Json | undefined): readonly string[] {
 }
 
 /** Remarks of people are carried as comments. */
-function notesOf(config: Given): readonly string[] {
+function notesOf(config: RuleSettings): readonly string[] {
   const meta = config.take('meta')
-  const kwargsOf = config.part('kwargs', '') ?? new Given({})
+  const kwargsOf = config.part('kwargs', '') ?? new RuleSettings({})
   const { notes, ...other } = isRecord(meta) ? meta : { notes: meta }
   const rest = Object.keys(other).length === 0 ? [] : [`meta: ${shown(other, 200)}`]
   return [
@@ -44,13 +44,13 @@ function notesOf(config: Given): readonly string[] {
   ]
 }
 
-function columnsOf(kwargs: Given | undefined): readonly string[] {
+function columnsOf(kwargs: RuleSettings | undefined): readonly string[] {
   const named = ['column', 'column_A', 'column_B', 'column_list'].map(name => kwargs?.take(name))
   return named.flat().filter(one => typeof one === 'string')
 }
 
-function stated(config: Json): Stated {
-  const given = new Given(config)
+function stated(config: Json): RuleInFile {
+  const given = new RuleSettings(config)
   const type = [given.take('type'), given.take('expectation_type')].find(one => typeof one === 'string')
   const source = typeof type === 'string' ? type : 'an expectation without a type'
   const carrier = carriers.get(plainName(source))
@@ -75,7 +75,7 @@ export function readSuite(file: string, bytes: Uint8Array): Found {
   const value = jsonOf(file, bytes)
   const wanted = 'a suite of Great Expectations'
   if (!isRecord(value)) throw fail('importOther', { file, wanted, found: contents(value) })
-  const suite = new Given(value)
+  const suite = new RuleSettings(value)
   const list = suite.take('expectations')
   const name = [suite.take('name'), suite.take('expectation_suite_name')].find(one => typeof one === 'string')
   if (!Array.isArray(list))

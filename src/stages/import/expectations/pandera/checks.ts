@@ -3,7 +3,7 @@ import { ofCount } from '../bounds.ts'
 import { Code, literalText } from '../../../../internal/typescript-text.ts'
 import { columnCode, table, type Call } from '../code.ts'
 import { numbers } from '../column-types.ts'
-import { LeftOut, shown, type Given } from '../given.ts'
+import { LeftOut, shown, type RuleSettings } from '../given.ts'
 import { escaped, pythonPattern } from '../pattern.ts'
 import type { Rule } from '../rule.ts'
 import { timeOf } from '../time-of.ts'
@@ -24,9 +24,9 @@ function argument(rule: Rule, ...names: readonly string[]): Json {
 
 /** Nulls are dropped before a check unless it says otherwise; a check over no value passes. */
 function options(rule: Rule, ofNull: 'bad' | 'good' = 'bad'): Options {
-  const parts: readonly Given[] = [
+  const parts: readonly RuleSettings[] = [
     rule.given,
-    ...(rule.given.part('options', '') ? [rule.given.part('options', '') as Given] : []),
+    ...(rule.given.part('options', '') ? [rule.given.part('options', '') as RuleSettings] : []),
   ]
   const flag = (name: string): boolean | undefined => parts.map(part => part.flag(name)).find(one => one !== undefined)
   for (const part of parts) part.ignore('check_name', 'n_failure_cases', 'error', 'name', 'title', 'description')

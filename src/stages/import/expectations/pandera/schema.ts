@@ -2,19 +2,19 @@ import { fail } from '../../../../errors/index.ts'
 import type { Json } from '../../../../internal/canonical-json.ts'
 import type { Found } from '../carry.ts'
 import { table } from '../code.ts'
-import { contents, Given, isRecord, LeftOut, shown } from '../given.ts'
+import { contents, RuleSettings, isRecord, LeftOut, shown } from '../given.ts'
 import { yamlOf } from '../read-text.ts'
-import { leave, type Carrier, type Stated } from '../rule.ts'
+import { leave, type Carrier, type RuleInFile } from '../rule.ts'
 import { exactColumns } from '../schema-rule.ts'
 import { declareType } from '../type-names.ts'
 import { aliases, checks } from './checks.ts'
 
-function rule(source: string, given: Json, carry: Carrier, notes: readonly string[] = []): Stated {
+function rule(source: string, given: Json, carry: Carrier, notes: readonly string[] = []): RuleInFile {
   return { source, given, settings: given, notes, carry }
 }
 
 /** A setting of a schema or column that is a rule of its own: `unique: true`. */
-function setting(name: string, value: Json, carry: Carrier): Stated {
+function setting(name: string, value: Json, carry: Carrier): RuleInFile {
   return { source: name, given: { [name]: value }, settings: {}, carry }
 }
 
@@ -43,7 +43,7 @@ function noteOf(settings: Json): readonly string[] {
 }
 
 /** One check; what is no mapping is its only argument. */
-function check(column: string, { name, settings }: NamedCheck, regex: boolean): Stated {
+function check(column: string, { name, settings }: NamedCheck, regex: boolean): RuleInFile {
   const plain = Object.hasOwn(aliases, name) ? (aliases[name] as string) : name
   const carrier = Object.hasOwn(checks, plain) ? checks[plain] : undefined
   return {
@@ -79,14 +79,14 @@ const columnKeys = [
 ]
 
 /** The rules of one column: its settings, then its checks, which newer versions write beside the settings. */
-function columnRules(column: string, value: Json): readonly Stated[] {
+function columnRules(column: string, value: Json): readonly RuleInFile[] {
   if (value !== null && !isRecord(value)) return [rule(column, value, leave(`${shown(value)} is no column`))]
-  const given = new Given(value)
+  const given = new RuleSettings(value)
   const regex = given.take('regex') === true
   const notes = [given.take('title'), given.take('description')].filter(one => typeof one === 'string')
   const whole = (carry: Carrier): Carrier =>
     regex ? leave(`${shown(column)} is a pattern of column names; Millrace declares each column`) : carry
-  const settings: Stated[] = []
+  const settings: RuleInFile[] = []
   const told = (name: string, when: (value: Json) => boolean, carry: Carrier): void => {
     const one = given.take(name)
     if (one !== undefined && when(one)) settings.push(setting(name, one, whole(carry)))
@@ -137,8 +137,8 @@ function columnRules(column: string, value: Json): readonly Stated[] {
   }))
 }
 
-function frameRules(schema: Given, names: readonly string[], optional: boolean): readonly Stated[] {
-  const rules: Stated[] = []
+function frameRules(schema: RuleSettings, names: readonly string[], optional: boolean): readonly RuleInFile[] {
+  const rules: RuleInFile[] = []
   const told = (name: string, when: (value: Json) => boolean, carry: (value: Json) => Carrier): void => {
     const value = schema.take(name)
     if (value !== undefined && when(value)) rules.push(setting(name, value, carry(value)))
@@ -209,7 +209,7 @@ export function readSchema(file: string, bytes: Uint8Array): Found {
   const wanted = 'a data frame schema of Pandera'
   if (!isRecord(value) || !('columns' in value || value['schema_type'] !== undefined))
     throw fail('importOther', { file, wanted, found: contents(value) })
-  const schema = new Given(value)
+  const schema = new RuleSettings(value)
   const type = schema.take('schema_type')
   if (type !== undefined && type !== 'dataframe')
     throw fail('importOther', { file, wanted, found: `its schema_type is ${shown(type)}` })

@@ -3,7 +3,7 @@ import type { Json } from '../../../../internal/canonical-json.ts'
 import type { Found } from '../carry.ts'
 import { table, type Call } from '../code.ts'
 import { isRecord, LeftOut, shown } from '../given.ts'
-import { leave, type Carrier, type Rule, type Stated } from '../rule.ts'
+import { leave, type Carrier, type Rule, type RuleInFile } from '../rule.ts'
 import { declareType } from '../type-names.ts'
 import { failedRows, freshness, metrics, unread, type Check } from './metrics.ts'
 import { atMostNone, levelsOf } from './threshold.ts'
@@ -131,7 +131,7 @@ function filtered(
   return { ...settings, filter: typeof own === 'string' ? `(${own}) and (${where})` : where }
 }
 
-function check(value: Json, where?: string): Stated {
+function check(value: Json, where?: string): RuleInFile {
   const [[text, settings], ...more] = (
     isRecord(value) ? Object.entries(value) : [[typeof value === 'string' ? value : shown(value), {}]]
   ) as [[string, Json], ...[string, Json][]]
@@ -150,7 +150,7 @@ function check(value: Json, where?: string): Stated {
 }
 
 /** A part of a file that is no list of checks of one dataset: each check in it is left out by name. */
-function other(key: string, value: Json): readonly Stated[] {
+function other(key: string, value: Json): readonly RuleInFile[] {
   const inner = isRecord(value) ? (Object.entries(value).find(([name]) => name === 'checks')?.[1] ?? null) : null
   const why = key.startsWith('for each')
     ? 'checks for several datasets at once are not unfolded; repeat them for each'
@@ -173,8 +173,8 @@ function partitionsOf(value: { readonly [key: string]: Json | undefined }): Read
 
 /** Reads a file of checks in SodaCL (version 3). */
 export function readChecks(file: string, value: { readonly [key: string]: Json | undefined }): readonly Found[] {
-  const founds = new Map<string, Stated[]>()
-  const rest: Stated[] = []
+  const founds = new Map<string, RuleInFile[]>()
+  const rest: RuleInFile[] = []
   const partitions = partitionsOf(value)
   for (const [key, list = null] of Object.entries(value)) {
     const [, dataset, partition] = /^checks\s+for\s+(.+?)(?:\s+\[(.+)\])?\s*$/s.exec(key) ?? []

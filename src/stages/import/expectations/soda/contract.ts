@@ -2,14 +2,14 @@ import { fail } from '../../../../errors/index.ts'
 import type { Json } from '../../../../internal/canonical-json.ts'
 import type { Found } from '../carry.ts'
 import type { Call } from '../code.ts'
-import { contents, Given, isRecord, LeftOut, shown } from '../given.ts'
+import { contents, RuleSettings, isRecord, LeftOut, shown } from '../given.ts'
 import { yamlOf } from '../read-text.ts'
-import { leave, type Carrier, type Rule, type Stated } from '../rule.ts'
+import { leave, type Carrier, type Rule, type RuleInFile } from '../rule.ts'
 import { exactColumns } from '../schema-rule.ts'
 import { declareType } from '../type-names.ts'
 import { isChecks, readChecks } from './checks-language.ts'
 import { failedRows, freshness, metrics, unread, type Check, type Metric } from './metrics.ts'
-import { atMostNone, contractLevels, someRows, type Allowed } from './threshold.ts'
+import { atMostNone, contractLevels, someRows, type AllowedRange } from './threshold.ts'
 
 interface Whole {
   readonly names: readonly string[]
@@ -48,7 +48,7 @@ function ages(rule: Rule): readonly (readonly ['fail' | 'warn', number])[] {
   const threshold = rule.given.part('threshold')
   const unit = seconds[threshold?.text('unit') ?? 'hour']
   if (unit === undefined) throw new LeftOut('its unit is no minute, hour or day')
-  return Object.entries(contractLevels(threshold, undefined)).map(([level, allowed]: [string, Allowed]) => {
+  return Object.entries(contractLevels(threshold, undefined)).map(([level, allowed]: [string, AllowedRange]) => {
     if (allowed.max === undefined || allowed.min !== undefined) throw new LeftOut('its threshold is no greatest age')
     return [level as 'fail' | 'warn', allowed.max * unit] as const
   })
@@ -59,12 +59,12 @@ function invalid(rule: Rule, check: Check, whole: Whole): Call | readonly Call[]
   if (!other) return counted('invalid')(rule, check, whole)
   const dataset = other.needed('dataset', other.text('dataset')).split('/').at(-1) as string
   const field = other.needed('column', other.text('column'))
-  const [allowed] = Object.values(check.levels()) as readonly Allowed[]
+  const [allowed] = Object.values(check.levels()) as readonly AllowedRange[]
   if (allowed?.max !== 0) throw new LeftOut('a threshold of values that are not found has no counterpart')
   return rule.refers(check.columns, dataset, [field])
 }
 
-const types: Readonly<Record<string, { readonly usual?: Allowed; readonly make: ContractCheck }>> = {
+const types: Readonly<Record<string, { readonly usual?: AllowedRange; readonly make: ContractCheck }>> = {
   missing: { usual: atMostNone, make: counted('missing') },
   invalid: { usual: atMostNone, make: invalid },
   duplicate: {
@@ -114,7 +114,7 @@ const types: Readonly<Record<string, { readonly usual?: Allowed; readonly make: 
 const aside = ['name', 'qualifier', 'attributes', 'description', 'store_failed_rows', 'path']
 
 /** One check: a mapping of its type to its settings, or to nothing. */
-function check(value: Json, column: string | undefined, whole: Whole): Stated {
+function check(value: Json, column: string | undefined, whole: Whole): RuleInFile {
   const [entry, ...more] = isRecord(value) ? Object.entries(value) : []
   const [type = typeof value === 'string' ? value : shown(value), settings = null] = entry ?? []
   const found = Object.hasOwn(types, type) ? types[type] : undefined
@@ -152,10 +152,10 @@ function columnRules(
   column: { readonly [key: string]: Json | undefined },
   whole: Whole,
   remark: (text: string) => void,
-): readonly Stated[] {
-  const given = new Given(column)
+): readonly RuleInFile[] {
+  const given = new RuleSettings(column)
   const name = column['name'] as string
-  const told = (key: string, carry: (value: Json) => Carrier): readonly Stated[] => {
+  const told = (key: string, carry: (value: Json) => Carrier): readonly RuleInFile[] => {
     const value = given.take(key)
     return value === undefined
       ? []
@@ -176,7 +176,7 @@ function columnRules(
 
 function readContract(file: string, value: { readonly [key: string]: Json | undefined }): Found {
   const wanted = 'a contract of Soda'
-  const contract = new Given(value)
+  const contract = new RuleSettings(value)
   const dataset = contract.take('dataset')
   if (typeof dataset !== 'string')
     throw fail('importOther', { file, wanted, found: `its dataset is ${shown(dataset)}` })

@@ -5,7 +5,7 @@ import { table, type Call } from '../code.ts'
 import { conditionCode, parseCondition } from '../condition.ts'
 import { LeftOut, shown } from '../given.ts'
 import type { Carrier, Rule } from '../rule.ts'
-import type { Allowed, Levels } from './threshold.ts'
+import type { AllowedRange, Levels } from './threshold.ts'
 import { present, valid } from './validity.ts'
 
 type Options = Readonly<Record<string, unknown>>
@@ -43,12 +43,12 @@ function column(check: Check): string {
 const severity = (level: 'fail' | 'warn'): Options => (level === 'warn' ? { severity: 'warning' } : {})
 
 /** A figure within bounds: an expectation a level. */
-function figures({ fail, warn }: Levels, make: (allowed: Allowed, options: Options) => Call): readonly Call[] {
+function figures({ fail, warn }: Levels, make: (allowed: AllowedRange, options: Options) => Call): readonly Call[] {
   return [...(fail ? [make(fail, severity('fail'))] : []), ...(warn ? [make(warn, severity('warn'))] : [])]
 }
 
 /** Most rows that may be bad; left out where some must be. */
-function most(allowed: Allowed): number {
+function most(allowed: AllowedRange): number {
   const { min, max } = closed(allowed, true)
   if (max === undefined || max < 0 || (min !== undefined && min > 0))
     throw new LeftOut('that some rows must be bad has no counterpart')
@@ -58,7 +58,7 @@ function most(allowed: Allowed): number {
 /** Most bad rows as a share of all. */
 function share(
   rule: Rule,
-  { min, max, minExclusive, maxExclusive }: Allowed,
+  { min, max, minExclusive, maxExclusive }: AllowedRange,
 ): { readonly share: number } | { readonly count: number } {
   if (max === undefined || max < 0 || (min ?? 0) > 0 || (min === 0 && minExclusive))
     throw new LeftOut('that some rows must be bad has no counterpart')
@@ -69,7 +69,7 @@ function share(
 
 /** How many rows may be bad, at each level. */
 function tolerance(rule: Rule, { fail, warn }: Levels, percent: boolean): Options {
-  const limit = (allowed: Allowed) => (percent ? share(rule, allowed) : { count: most(allowed) })
+  const limit = (allowed: AllowedRange) => (percent ? share(rule, allowed) : { count: most(allowed) })
   const shared = percent ? { denominator: 'all' } : {}
   const only = fail ?? warn
   if (!only) throw new LeftOut('it has no threshold')

@@ -1,17 +1,17 @@
 import type { Range } from '../bounds.ts'
-import { LeftOut, shown, type Given } from '../given.ts'
+import { LeftOut, shown, type RuleSettings } from '../given.ts'
 
 /** What a figure may be so that a check passes; a comparison that no range says has none. */
-export type Allowed = Range
+export type AllowedRange = Range
 /** The range of each level; at least one of them. */
 export interface Levels {
-  readonly fail?: Allowed
-  readonly warn?: Allowed
+  readonly fail?: AllowedRange
+  readonly warn?: AllowedRange
 }
 
-const open: Allowed = { min: undefined, max: undefined, minExclusive: false, maxExclusive: false }
+const open: AllowedRange = { min: undefined, max: undefined, minExclusive: false, maxExclusive: false }
 
-function ofSign(sign: string, value: number, text: string): Allowed {
+function ofSign(sign: string, value: number, text: string): AllowedRange {
   if (sign === '=' || sign === '==') return { ...open, min: value, max: value }
   if (sign === '>' || sign === '>=') return { ...open, min: value, minExclusive: sign === '>' }
   if (sign === '<' || sign === '<=') return { ...open, max: value, maxExclusive: sign === '<' }
@@ -23,7 +23,7 @@ const comparison = new RegExp(`^\\s*(==?|!=|<>|<=?|>=?)\\s*${number}\\s*$`)
 const between = new RegExp(`^\\s*(not\\s+)?between\\s+([([]?)\\s*${number}\\s+and\\s+${number}\\s*([)\\]]?)\\s*$`)
 
 /** `> 5`, `= 0 %`, `between (0 and 10]`, as what lets the check pass. */
-export function passing(text: string): Allowed {
+export function passing(text: string): AllowedRange {
   const [, sign, value] = comparison.exec(text) ?? []
   if (sign !== undefined) return ofSign(sign, Number(value), text)
   const [, not, low, min, max, high] = between.exec(text) ?? []
@@ -35,7 +35,7 @@ export function passing(text: string): Allowed {
 const opposite: Readonly<Record<string, string>> = { '>': '<=', '>=': '<', '<': '>=', '<=': '>', '!=': '=', '<>': '=' }
 
 /** `when > 5`, as what lets the check pass: its opposite. */
-function unless(text: string): Allowed {
+function unless(text: string): AllowedRange {
   const [, condition] = /^\s*when\s+(.*)$/s.exec(text) ?? []
   const [, sign, value] = comparison.exec(condition ?? '') ?? []
   if (sign !== undefined && Object.hasOwn(opposite, sign)) return ofSign(opposite[sign] as string, Number(value), text)
@@ -48,7 +48,7 @@ function unless(text: string): Allowed {
 }
 
 /** The levels of a check of SodaCL: what stands in its line, or `warn` and `fail` below it. */
-export function levelsOf(given: Given, inline: string): Levels {
+export function levelsOf(given: RuleSettings, inline: string): Levels {
   const warn = given.text('warn')
   const fail = given.text('fail')
   if (inline.trim() !== '') {
@@ -69,7 +69,7 @@ export function levelsOf(given: Given, inline: string): Levels {
 const isWithin = (text: string): boolean => /between/.test(text) && !/not\s+between/.test(text)
 
 /** Whether what lies above a warning's range fails, so that the warning is all from the beginning of its range on. */
-function covered(warn: string, fail: Allowed | undefined): boolean {
+function covered(warn: string, fail: AllowedRange | undefined): boolean {
   const max = Number(between.exec(warn.replace(/^\s*when\s+/, ''))?.[4])
   return fail?.max !== undefined && fail.max <= max
 }
@@ -85,7 +85,7 @@ const names = [
   'must_be_not_between',
 ] as const
 
-function mustBe(given: Given): Allowed | undefined {
+function mustBe(given: RuleSettings): AllowedRange | undefined {
   const told = names.filter(name => given.names.includes(name))
   if (told.length === 0) return undefined
   const [name] = told
@@ -114,7 +114,7 @@ function mustBe(given: Given): Allowed | undefined {
 }
 
 /** The levels of a check of a contract. `usual` holds where it has no threshold. */
-export function contractLevels(threshold: Given | undefined, usual: Allowed | undefined): Levels {
+export function contractLevels(threshold: RuleSettings | undefined, usual: AllowedRange | undefined): Levels {
   const own = (threshold && mustBe(threshold)) ?? usual
   if (!own) throw new LeftOut('it has no threshold')
   const level = threshold?.text('level') ?? 'fail'
@@ -126,5 +126,5 @@ export function contractLevels(threshold: Given | undefined, usual: Allowed | un
   return { [level]: own, ...(other ? { [otherLevel]: other } : {}) }
 }
 
-export const atMostNone: Allowed = { ...open, min: 0, max: 0 }
-export const someRows: Allowed = { ...open, min: 0, minExclusive: true }
+export const atMostNone: AllowedRange = { ...open, min: 0, max: 0 }
+export const someRows: AllowedRange = { ...open, min: 0, minExclusive: true }

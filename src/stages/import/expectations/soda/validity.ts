@@ -1,7 +1,7 @@
 import type { Json } from '../../../../internal/canonical-json.ts'
 import { Code, literalText } from '../../../../internal/typescript-text.ts'
 import { columnCode, table, type Call } from '../code.ts'
-import { LeftOut, shown, type Given } from '../given.ts'
+import { LeftOut, shown, type RuleSettings } from '../given.ts'
 import { sqlPattern } from '../pattern.ts'
 import type { Rule } from '../rule.ts'
 import { membership, possible, typesOf } from '../values.ts'
@@ -15,18 +15,18 @@ interface Condition {
 }
 
 /** Settings have spaces in SodaCL and underscores in contracts. */
-export function setting(given: Given, name: string): Json | undefined {
+export function setting(given: RuleSettings, name: string): Json | undefined {
   return given.take(name) ?? given.take(name.replaceAll(' ', '_'))
 }
 
-function number(given: Given, name: string): number | undefined {
+function number(given: RuleSettings, name: string): number | undefined {
   const value = setting(given, name)
   if (value === undefined) return undefined
   if (typeof value !== 'number' || !Number.isFinite(value)) throw new LeftOut(`${name} is ${shown(value)}`)
   return value
 }
 
-function list(given: Given, name: string): readonly Json[] | undefined {
+function list(given: RuleSettings, name: string): readonly Json[] | undefined {
   const value = setting(given, name)
   if (value === undefined) return undefined
   if (!Array.isArray(value) || value.length === 0) throw new LeftOut(`${name} is ${shown(value)}`)
@@ -34,7 +34,7 @@ function list(given: Given, name: string): readonly Json[] | undefined {
 }
 
 /** A pattern by itself, or as a format of a contract with its name. */
-function patternOf(given: Given, kind: 'valid' | 'invalid' | 'missing'): string | undefined {
+function patternOf(given: RuleSettings, kind: 'valid' | 'invalid' | 'missing'): string | undefined {
   const regex = setting(given, `${kind} regex`)
   if (typeof regex === 'string') return regex
   const format = given.names.includes(`${kind}_format`) ? given.part(`${kind}_format`) : undefined
