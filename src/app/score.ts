@@ -1,5 +1,5 @@
 import type { Workspace } from '../config/workspace.ts'
-import { scoreFiles, type Scored } from '../stages/score/score.ts'
+import { scoreFiles, type ScoreResult } from '../stages/score/score.ts'
 import type { Listener } from './use-case.ts'
 import { versionOf } from './version-of.ts'
 
@@ -19,7 +19,7 @@ export interface ScoreInput {
 }
 
 /** Scores files of rows with a version. */
-export async function scoreWith(workspace: Workspace, input: ScoreInput, listener: Listener): Promise<Scored> {
+export async function scoreWith(workspace: Workspace, input: ScoreInput, listener: Listener): Promise<ScoreResult> {
   const { version, ...options } = input
   const record = await versionOf(workspace.store, version)
   listener.chapter(`score with ${record.model}@${record.version}`)

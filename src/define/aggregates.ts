@@ -165,7 +165,7 @@ const ordered: readonly ScalarType[] = [...numbers, 'timestamp']
 const ofTypes = (types: readonly ScalarType[]): string =>
   types === all ? 'columns' : types === single ? 'single values' : types === numbers ? 'numbers' : 'numbers and times'
 
-type Given = string | ((c: never) => unknown)
+type OperandArgument = string | ((c: never) => unknown)
 type Options = RankedOptions<never> | undefined
 
 /** The run-time side of `f`. */
@@ -197,7 +197,7 @@ export function featureBuilder<C extends Columns>(view: string, columns: C): Fea
       holds: value => typeof value === 'function' || names.includes(value as string),
     }
   }
-  const value = (what: string, given: Given, types: readonly ScalarType[]): Node =>
+  const value = (what: string, given: OperandArgument, types: readonly ScalarType[]): Node =>
     typeof given === 'string'
       ? nodeOf(what, expressions[given as keyof C & string], types)
       : nodeOf(what, (given as (c: unknown) => unknown)(expressions), types)
@@ -219,7 +219,7 @@ export function featureBuilder<C extends Columns>(view: string, columns: C): Fea
     feature(
       aggregation,
       { of: valueForm(types), window, options },
-      (given: Given, length?: Window, also?: Options): FeatureSpec => {
+      (given: OperandArgument, length?: Window, also?: Options): FeatureSpec => {
         const of = value(aggregation, given, types)
         return {
           aggregation,
@@ -255,7 +255,7 @@ export function featureBuilder<C extends Columns>(view: string, columns: C): Fea
     quantile: feature(
       'quantile',
       { of: valueForm(numbers), level: numberFrom(0, 1), window, options },
-      (given: Given, level: number, length?: Window, also?: Options): FeatureSpec => ({
+      (given: OperandArgument, level: number, length?: Window, also?: Options): FeatureSpec => ({
         aggregation: 'quantile',
         type: 'float',
         nullable: true,
@@ -279,7 +279,7 @@ export function featureBuilder<C extends Columns>(view: string, columns: C): Fea
     mostFrequent: feature(
       'mostFrequent',
       { of: valueForm(single), window, options: optional(members(rankedForms)) },
-      (given: Given, length?: Window, also?: Options): FeatureSpec => {
+      (given: OperandArgument, length?: Window, also?: Options): FeatureSpec => {
         const of = value('mostFrequent', given, single)
         const nth = also?.rank ?? 1
         return {
@@ -297,7 +297,7 @@ export function featureBuilder<C extends Columns>(view: string, columns: C): Fea
     lag: feature(
       'lag',
       { of: valueForm(all), n: wholeFrom(1, 1000), window, options },
-      (given: Given, nth: number, length?: Window, also?: Options): FeatureSpec => {
+      (given: OperandArgument, nth: number, length?: Window, also?: Options): FeatureSpec => {
         const of = value('lag', given, all)
         return {
           aggregation: 'lag',

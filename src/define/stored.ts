@@ -23,12 +23,12 @@ export type StoredKind =
   | 'nothing'
 
 /** `exact`: every value becomes itself. `checked`: a value that the declared type does not hold is unreadable. */
-export type Reading = 'exact' | 'checked'
+export type ReadMode = 'exact' | 'checked'
 
 const all = { int: 'exact', float: 'exact', text: 'exact', bool: 'exact', timestamp: 'exact', vector: 'exact' } as const
 
 /** What is not here is refused: the column is of another type. */
-export const readings: Readonly<Record<StoredKind, Readonly<Partial<Record<ColumnType, Reading>>>>> = {
+export const readings: Readonly<Record<StoredKind, Readonly<Partial<Record<ColumnType, ReadMode>>>>> = {
   int32: { int: 'exact', float: 'exact' },
   int64: { int: 'exact', float: 'checked' },
   // no declared number holds all of them: as keys they are text, digit by digit
@@ -54,6 +54,6 @@ export const readings: Readonly<Record<StoredKind, Readonly<Partial<Record<Colum
 }
 
 /** How a column of that kind is read as a declared type; undefined where it is not. */
-export function readingOf(stored: StoredKind | undefined, declared: ColumnType): Reading | undefined {
+export function readingOf(stored: StoredKind | undefined, declared: ColumnType): ReadMode | undefined {
   return stored === undefined ? undefined : readings[stored][declared]
 }

@@ -1,6 +1,6 @@
 import type { Digest } from '../internal/digest.ts'
 
-export interface Stored {
+export interface StoredArtifact {
   readonly digest: Digest
   /** Bytes. */
   readonly size: number
@@ -12,16 +12,16 @@ export interface Stored {
  * mends them where they were damaged. Throws `artifactMissing` and `artifactCorrupt`.
  */
 export interface ArtifactStore {
-  put(bytes: Uint8Array | string): Promise<Stored>
+  put(bytes: Uint8Array | string): Promise<StoredArtifact>
   /** Takes a copy of the file (a link where the file system can share); the original stays where it is. */
-  putFile(path: string): Promise<Stored>
+  putFile(path: string): Promise<StoredArtifact>
   /** Bytes, checked against their digest while they are read. */
   get(digest: Digest): Promise<Uint8Array>
   /** A read-only local file with those bytes, checked, for engines that need a path. */
   localPath(digest: Digest): Promise<string>
   has(digest: Digest): Promise<boolean>
   size(digest: Digest): Promise<number | undefined>
-  list(): AsyncIterable<Stored>
+  list(): AsyncIterable<StoredArtifact>
   /** Forgets the bytes; absent is fine. */
   remove(digest: Digest): Promise<void>
 }

@@ -61,7 +61,7 @@ export type LiveRoute = ControlRoute & { readonly live: true }
 
 const nothing = z.strictObject({})
 
-interface Typed<Q extends z.ZodObject, B extends z.ZodType, S> extends Omit<RouteFacts, 'query' | 'body' | 'live'> {
+interface RouteSpec<Q extends z.ZodObject, B extends z.ZodType, S> extends Omit<RouteFacts, 'query' | 'body' | 'live'> {
   readonly query?: Q
   readonly body?: B
   readonly handler: (
@@ -100,7 +100,7 @@ async function bodyOf(request: Request, schema: z.ZodType): Promise<unknown> {
 }
 
 function declare<Q extends z.ZodObject, B extends z.ZodType, S extends RecordServices>(
-  typed: Typed<Q, B, S>,
+  typed: RouteSpec<Q, B, S>,
 ): ControlRoute<S> {
   const { handler, ...facts } = typed
   const name = `${facts.method} ${facts.path}`
@@ -122,10 +122,10 @@ function declare<Q extends z.ZodObject, B extends z.ZodType, S extends RecordSer
  * is JSON.
  */
 export const route = <Q extends z.ZodObject = typeof nothing, B extends z.ZodType = z.ZodUndefined>(
-  typed: Typed<Q, B, RecordServices>,
+  typed: RouteSpec<Q, B, RecordServices>,
 ): RecordRoute => ({ ...declare(typed), live: undefined })
 
 /** The same of one that is answered where predictions are. */
 export const liveRoute = <Q extends z.ZodObject = typeof nothing, B extends z.ZodType = z.ZodUndefined>(
-  typed: Typed<Q, B, ServerServices>,
+  typed: RouteSpec<Q, B, ServerServices>,
 ): LiveRoute => ({ ...declare(typed), live: true })

@@ -13,7 +13,7 @@ import { change } from './change.ts'
 import type { DemoResult } from './result.ts'
 import { at, type Stage } from './stage.ts'
 import { stream, type StreamResult } from './stream.ts'
-import { type Tested, testedOf, trainOnKilometres } from './versions.ts'
+import { type VersionComparison, testedOf, trainOnKilometres } from './versions.ts'
 
 const day = 86_400_000_000
 
@@ -21,7 +21,7 @@ const day = 86_400_000_000
 export interface Challenger {
   readonly what: string
   readonly challenger: string
-  readonly sameRows: Tested['sameRows']
+  readonly sameRows: VersionComparison['sameRows']
 }
 
 export interface Spring {

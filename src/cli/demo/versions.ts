@@ -60,13 +60,13 @@ async function unitsSaid({ workspace }: Stage): Promise<string> {
 }
 
 /** What the tests of a version said of it, before any traffic. */
-export interface Tested {
+export interface VersionComparison {
   /** AUC of challenger and champion on the same held-out rows; absent where the inputs are not the same. */
   readonly sameRows?: { readonly rows: number; readonly challenger: number; readonly champion: number }
 }
 
 /** What was said of the newest version. */
-export async function testedOf({ workspace }: Stage): Promise<Tested> {
+export async function testedOf({ workspace }: Stage): Promise<VersionComparison> {
   const [report] = await workspace.store.listReports({ kind: 'model', limit: 1 })
   const check = (id: string) => report?.checks.find(one => one.id === id)
   const compared = check('auc-vs-champion')

@@ -124,7 +124,7 @@ export async function serverOf(workspace: Services & { readonly folder: string }
   return (await runningServer(workspace.folder)) ?? (await serverElsewhere(workspace))
 }
 
-interface Asked {
+interface ServerRequest {
   readonly path: string
   readonly body?: unknown
 }
@@ -139,7 +139,7 @@ export function see(services: Services, server: RunningServer, path: string): Pr
   return call(services, server, { path })
 }
 
-async function call(services: Services, server: RunningServer, asked: Asked): Promise<unknown> {
+async function call(services: Services, server: RunningServer, asked: ServerRequest): Promise<unknown> {
   if (!server.auth) return send(server, asked, undefined)
   const given = process.env.MILLRACE_TOKEN
   if (given !== undefined && given !== '') return send(server, asked, given)
@@ -147,7 +147,7 @@ async function call(services: Services, server: RunningServer, asked: Asked): Pr
   return withOwnToken(services, token => send(server, asked, token))
 }
 
-async function send(server: RunningServer, { path, body }: Asked, token: string | undefined): Promise<unknown> {
+async function send(server: RunningServer, { path, body }: ServerRequest, token: string | undefined): Promise<unknown> {
   let answer: Response
   try {
     const sent = {

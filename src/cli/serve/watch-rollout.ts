@@ -73,10 +73,10 @@ function writing(out: Output): Teller {
 }
 
 /** What is looked at until it ends. */
-type Watched = Pick<DeploymentNow, 'contest' | 'rollout'>
+type WatchedState = Pick<DeploymentNow, 'contest' | 'rollout'>
 
 /** A contest while it runs, then the rollout of the one that was chosen; else the rollout that there is. */
-function nextOf(watched: Watched, now: DeploymentNow): Watched | 0 | 1 {
+function nextOf(watched: WatchedState, now: DeploymentNow): WatchedState | 0 | 1 {
   if (watched.contest?.phase === 'running') {
     const { contest } = now
     if (contest?.id === watched.contest.id && contest.phase === 'running') return watched
@@ -99,7 +99,7 @@ export async function watchRollout(
 ): Promise<number> {
   const teller = screen.isTTY && !out.json ? drawing(screen) : writing(out)
   let now = await look()
-  let watched: Watched = now
+  let watched: WatchedState = now
   const seen = new Set(now.decisions.map(one => one.id))
   teller.tell(now, [])
   for (;;) {

@@ -34,7 +34,7 @@ export interface TestedModel {
 export type InputNames<I> = I extends string ? I : keyof I & string
 
 /** What a kind of test declares itself with. */
-export interface Declaring {
+export interface TestContext {
   readonly model: TestedModel
   /** Refuses a test that would check nothing, or does not fit the model. */
   refuse(test: string, reason: string): never
@@ -59,7 +59,7 @@ const wordOf: Readonly<Record<ScalarType, string>> = {
   vector: 'a vector',
 }
 
-export function declaring(name: string, model: TestedModel): Declaring {
+export function declaring(name: string, model: TestedModel): TestContext {
   const say = (test: string): string => `${name}: ${test}`
   const namesOf = (types: readonly ScalarType[]): readonly unknown[] =>
     model.inputs.filter(input => types.length === 0 || types.includes(input.type)).map(input => input.name)

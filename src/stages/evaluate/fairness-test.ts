@@ -20,7 +20,7 @@ interface Comparison {
 }
 
 /** Truth and call of each row, for one class where there are several. */
-interface Called {
+interface ClassView {
   readonly words: string
   readonly labels: ArrayLike<number>
   readonly scores: ArrayLike<number>
@@ -82,7 +82,7 @@ function rest(group: Slice, rows: number): number[] {
   return Array.from({ length: rows }, (_, i) => i).filter(row => !own.has(row))
 }
 
-function calls(judged: LabelledScores, classes: readonly string[]): Called[] {
+function calls(judged: LabelledScores, classes: readonly string[]): ClassView[] {
   const { task, labels, scores, outputs, threshold } = judged
   if (task !== 'multiclass')
     return [{ words: '', labels, scores, positive: row => (scores[row] as number) >= threshold }]
@@ -97,7 +97,7 @@ function compare(
   test: FairnessTest,
   group: Slice,
   others: readonly number[],
-  called: Called,
+  called: ClassView,
   { task, labels }: LabelledScores,
   z: number,
 ): Comparison[] {

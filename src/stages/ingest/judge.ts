@@ -16,7 +16,7 @@ import { sourceCheck } from '../validate/unreadable.ts'
 import { validate, type Validation } from '../validate/validate.ts'
 import { type BadRows, blamed, ownOf, stops } from './blame.ts'
 
-export interface Judged {
+export interface FileVerdict {
   readonly report: Report
   readonly decision: Decision
   readonly rows: number
@@ -86,7 +86,7 @@ export async function judge(
   dataset: Dataset,
   file: SourceFile,
   present: readonly SourceFile[],
-): Promise<Judged> {
+): Promise<FileVerdict> {
   try {
     if (file.size === 0) throw fail('sourceUnreadable', { source: file.name, reason: 'it is empty' })
     return await judgeReadable(services, dataset, file, present)
@@ -108,7 +108,7 @@ async function judgeReadable(
   dataset: Dataset,
   file: SourceFile,
   present: readonly SourceFile[],
-): Promise<Judged> {
+): Promise<FileVerdict> {
   const validating = await validationServices(services, dataset)
   const results = new Map<string, CheckResult>()
   let quarantined = 0

@@ -6,7 +6,7 @@ import type { Json } from '../../internal/canonical-json.ts'
 import { digestBytes, type Digest } from '../../internal/digest.ts'
 import { ulid } from '../../internal/ids.ts'
 import { isAlive, ownIdentity } from '../../internal/process-identity.ts'
-import type { ArtifactStore, Stored } from '../../ports/artifact-store.ts'
+import type { ArtifactStore, StoredArtifact } from '../../ports/artifact-store.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { KeyService } from '../../ports/key-service.ts'
 import type { MetadataStore } from '../../ports/metadata-store.ts'
@@ -19,7 +19,7 @@ export interface SealingStore extends ArtifactStore {
    * Stores bytes encrypted under `key` (format MILLENC1). Whoever reads them by their digest needs a grant, and every
    * reading is in the audit log; a copy in clear of the same bytes goes.
    */
-  seal(content: Uint8Array | { readonly file: string }, key: string): Promise<Stored>
+  seal(content: Uint8Array | { readonly file: string }, key: string): Promise<StoredArtifact>
   /** Removes the files in clear that `localPath` made for readers that need a path. */
   wipe(): Promise<void>
 }
@@ -49,7 +49,7 @@ class SealedArtifacts implements SealingStore {
     this.#own = own
   }
 
-  async seal(content: Uint8Array | { readonly file: string }, key: string): Promise<Stored> {
+  async seal(content: Uint8Array | { readonly file: string }, key: string): Promise<StoredArtifact> {
     const { store, clock, project } = this.#options
     const bytes = content instanceof Uint8Array ? content : await readFile(content.file)
     const digest = digestBytes(bytes)
@@ -103,11 +103,11 @@ class SealedArtifacts implements SealingStore {
     await rm(this.#own, { recursive: true, force: true })
   }
 
-  put(bytes: Uint8Array | string): Promise<Stored> {
+  put(bytes: Uint8Array | string): Promise<StoredArtifact> {
     return this.#base.put(bytes)
   }
 
-  putFile(path: string): Promise<Stored> {
+  putFile(path: string): Promise<StoredArtifact> {
     return this.#base.putFile(path)
   }
 
@@ -122,7 +122,7 @@ class SealedArtifacts implements SealingStore {
     return envelope && (await this.#base.has(envelope.blob)) ? envelope.plain.bytes : undefined
   }
 
-  list(): AsyncIterable<Stored> {
+  list(): AsyncIterable<StoredArtifact> {
     return this.#base.list()
   }
 

@@ -13,7 +13,7 @@ import type { LiveMonitor } from '../watch/live.ts'
 import { arrivedOf, type DatasetFile, requestOf, seenBefore } from './new-files.ts'
 
 /** Contents of files that need no retrain any more. */
-type Seen = { readonly digests: readonly Digest[] }
+type SeenFiles = { readonly digests: readonly Digest[] }
 
 type Found = SourceFile & DatasetFile
 
@@ -122,7 +122,7 @@ export class ArrivalTrigger {
   async #restore(present: readonly Found[]): Promise<Set<Digest>> {
     const { store } = this.#services
     const { name } = this.#definition.deployment.model
-    const kept = (await store.getDocument<Seen>('arrivals', this.#definition.name))?.value
+    const kept = (await store.getDocument<SeenFiles>('arrivals', this.#definition.name))?.value
     const decisions = await store.listDecisions({ kind: 'trigger', subject: `model ${name}`, limit: 100 })
     const trained = (await store.listModelVersions(name)).length > 0
     const seen = seenBefore(kept?.digests, decisions, trained, present)

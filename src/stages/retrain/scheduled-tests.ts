@@ -91,7 +91,7 @@ export class ScheduledTests {
     const { name } = this.#definition
     const now = clock.now()
     const fingerprint = shortDigest(digestJson({ alert: 'model tests', monitor: name }))
-    const kept = (await store.getDocument<never>('alert', fingerprint))?.value as Firing | undefined
+    const kept = (await store.getDocument<never>('alert', fingerprint))?.value as FiringAlert | undefined
     const before = kept?.state === 'firing' ? kept : undefined
     const verdict = verdictOf(before, red)
     if (verdict === undefined) return
@@ -110,7 +110,7 @@ export class ScheduledTests {
       actor: 'system',
     }
     const resolved = verdict === 'resolved'
-    const alert: Firing = {
+    const alert: FiringAlert = {
       fingerprint,
       name: 'model tests',
       severity: 'ticket',
@@ -148,10 +148,13 @@ export class ScheduledTests {
 }
 
 /** The alert with the tests that are red. */
-type Firing = Alert & { readonly red: readonly string[] }
+type FiringAlert = Alert & { readonly red: readonly string[] }
 
 /** Undefined where there is nothing to say that was not said. */
-function verdictOf(before: Firing | undefined, red: readonly string[]): 'firing' | 'joined' | 'resolved' | undefined {
+function verdictOf(
+  before: FiringAlert | undefined,
+  red: readonly string[],
+): 'firing' | 'joined' | 'resolved' | undefined {
   if (red.length === 0) return before ? 'resolved' : undefined
   if (!before) return 'firing'
   return red.some(one => !before.red.includes(one)) ? 'joined' : undefined

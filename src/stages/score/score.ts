@@ -42,7 +42,7 @@ export interface ScoreOptions {
   readonly told?: (rows: number) => void
 }
 
-export interface Scored {
+export interface ScoreResult {
   readonly run: string
   readonly version: string
   readonly rows: number
@@ -228,7 +228,7 @@ export async function scoreFiles(
   services: StageServices,
   record: ModelVersion,
   options: ScoreOptions,
-): Promise<Scored> {
+): Promise<ScoreResult> {
   const { out, keep = [] } = options
   const shown = options.shown ?? out
   const inputs = await inputsOf(services.root, options.files)
@@ -281,12 +281,12 @@ async function scoreMissing(
     readonly folder: string
   },
   begun: ScoreManifest,
-): Promise<Scored> {
+): Promise<ScoreResult> {
   const { keep, inputs, folder, out, told = () => undefined } = options
   const { task } = begun
   const run = new ScoreRun(services, begun)
   const reused = rowsIn(begun)
-  const answer = (manifest: ScoreManifest, files: readonly ScoredFile[]): Scored => ({
+  const answer = (manifest: ScoreManifest, files: readonly ScoredFile[]): ScoreResult => ({
     run: manifest.run,
     version: versionName(record),
     rows: rowsIn(manifest),

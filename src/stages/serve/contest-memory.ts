@@ -9,13 +9,13 @@ import type { LiveContest } from './live-contest.ts'
 import type { ChallengedRows } from './recorder.ts'
 import { EventLog, eventsFolder } from './rollout-log.ts'
 
-type Captured = ReturnType<LabelPairs['capture']>
+type CapturedPairs = ReturnType<LabelPairs['capture']>
 
 /** What the journal keeps of a contest. */
 interface Kept {
   readonly contest: ContestState | null
   /** By the salts of the challengers. */
-  readonly pairs: Readonly<Record<string, Captured>>
+  readonly pairs: Readonly<Record<string, CapturedPairs>>
 }
 
 /**

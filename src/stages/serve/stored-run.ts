@@ -2,13 +2,13 @@ import { readSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import type { IdKey, IdTable } from '../../internal/id-table.ts'
 import type { Score } from '../../math/metrics/row-loss.ts'
-import type { Waiting } from './waiting-predictions.ts'
+import type { WaitingPrediction } from './waiting-predictions.ts'
 
 /** Rows in memory that are to be written. */
 export interface Records {
   readonly table: IdTable
   readonly scoreWidth: number
-  read(slot: number): Waiting
+  read(slot: number): WaitingPrediction
 }
 
 /** Rows of a bucket, about. */
@@ -79,7 +79,7 @@ export class StoredRun {
   }
 
   /** The row of a key, which is in it no more then. Throws where the disk does. */
-  take(key: IdKey): Waiting | undefined {
+  take(key: IdKey): WaitingPrediction | undefined {
     const { begins, marks, shift } = this.#layout
     const bucket = bucketOf(key, shift)
     const mark = markOf(key)
@@ -100,7 +100,7 @@ export class StoredRun {
     return this.#view.getUint32(0) === low && this.#view.getUint32(4) === high
   }
 
-  #row(): Waiting {
+  #row(): WaitingPrediction {
     const view = this.#view
     return {
       at: view.getFloat64(8),

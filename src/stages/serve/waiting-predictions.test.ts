@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { times } from '../../../test/fuzz/edges.ts'
-import { type Waiting, WaitingPredictions } from './waiting-predictions.ts'
+import { type WaitingPrediction, WaitingPredictions } from './waiting-predictions.ts'
 
 const folderOf = (): Promise<string> => mkdtemp(join(tmpdir(), 'millrace-waiting-'))
 const failed = (error: unknown): never => {
   throw error
 }
-const waitingOf = (at: number, more: Partial<Waiting> = {}): Waiting => ({
+const waitingOf = (at: number, more: Partial<WaitingPrediction> = {}): WaitingPrediction => ({
   at,
   epoch: 3,
   stable: at / 7,
@@ -67,7 +67,7 @@ describe('predictions that wait', () => {
       fc.asyncProperty(fc.array(step, { minLength: 60, maxLength: 120 }), async steps => {
         const all = new WaitingPredictions({ ...limits, window: 4 })
         all.spill(folder, failed)
-        const plain = new Map<string, Waiting>()
+        const plain = new Map<string, WaitingPrediction>()
         for (const one of steps) {
           if (one === 'settle') await all.settled()
           else if (one === 'turn') await new Promise(done => setImmediate(done))

@@ -8,7 +8,7 @@ import type { Score } from '../../math/metrics/row-loss.ts'
 import { type Records, type StoredRun, writeRun } from './stored-run.ts'
 
 /** A prediction as its label will need it. */
-export interface Waiting {
+export interface WaitingPrediction {
   readonly at: Micros
   /** Which rollout's challenger may have scored it. */
   readonly epoch: number
@@ -49,7 +49,7 @@ class Held implements Records {
     this.table = new IdTable(columns, limits)
   }
 
-  put(id: string, { at, epoch, stable, canary, isOpen, label }: Waiting): void {
+  put(id: string, { at, epoch, stable, canary, isOpen, label }: WaitingPrediction): void {
     const slot = this.table.add(id)
     this.#at.set(slot, at)
     this.#epoch.set(slot, epoch)
@@ -59,7 +59,7 @@ class Held implements Records {
     this.#label.set(slot, label)
   }
 
-  read(slot: number): Waiting {
+  read(slot: number): WaitingPrediction {
     return {
       at: this.#at.get(slot),
       epoch: this.#epoch.get(slot),
@@ -124,14 +124,14 @@ export class WaitingPredictions {
   }
 
   /** The newest one of its id. */
-  put(id: string, waiting: Waiting): void {
+  put(id: string, waiting: WaitingPrediction): void {
     if (this.#leaving || this.#runs.length > 0) this.#takeOlder(id)
     this.#newest.put(id, waiting)
     const { size } = this.#newest.table
     if (size >= this.#next && !this.#writing && this.#folder !== undefined) this.#begin(this.#folder, size)
   }
 
-  get(id: string): Waiting | undefined {
+  get(id: string): WaitingPrediction | undefined {
     const slot = this.#newest.find(id)
     if (slot >= 0) return this.#newest.read(slot)
     const older = this.#takeOlder(id)
@@ -146,7 +146,7 @@ export class WaitingPredictions {
     else this.#takeOlder(id)
   }
 
-  #takeOlder(id: string): Waiting | undefined {
+  #takeOlder(id: string): WaitingPrediction | undefined {
     const slot = this.#leaving?.find(id) ?? -1
     if (this.#leaving && slot >= 0) {
       this.#leaving.taken.add(slot)

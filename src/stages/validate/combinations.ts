@@ -17,7 +17,7 @@ export interface Combination {
 }
 
 /** How the rows that break a check are told: a condition, or a table of their numbers. */
-export interface Broken {
+export interface BrokenRule {
   readonly bad: string
   readonly numbers?: string | undefined
 }
@@ -34,7 +34,7 @@ export interface Masks {
 const flagOf = (place: number): string => `millrace_in${place}`
 
 /** Rows with a flag for each of some tables of numbers: for engines that take a subquery as a filter alone. */
-function withFlags(engine: DataEngine, numbered: string, broken: readonly Broken[]): string {
+function withFlags(engine: DataEngine, numbered: string, broken: readonly BrokenRule[]): string {
   const row = engine.dialect.identifier(rowColumn)
   const tables = broken.flatMap(({ numbers }, i) => (numbers === undefined ? [] : [{ numbers, i }]))
   if (tables.length === 0) return `(${numbered})`
@@ -45,10 +45,10 @@ function withFlags(engine: DataEngine, numbered: string, broken: readonly Broken
   return `(SELECT rows_of.*, ${flags.join(', ')} FROM (${numbered}) rows_of ${joins.join(' ')})`
 }
 
-export function masksOf(engine: DataEngine, broken: readonly Broken[], flags = flagsOfMask): Masks {
+export function masksOf(engine: DataEngine, broken: readonly BrokenRule[], flags = flagsOfMask): Masks {
   const { dialect } = engine
   const masks: string[] = []
-  const asFlag = (one: Broken, place: number) =>
+  const asFlag = (one: BrokenRule, place: number) =>
     dialect.filtersOnly && one.numbers !== undefined ? flagOf(place) : one.bad
   for (let from = 0; from < broken.length; from += flags) {
     const bits = broken
@@ -202,7 +202,7 @@ const maxHeld = 20_000_000
 export async function combinationsOf(
   engine: DataEngine,
   numbered: string,
-  broken: readonly (Broken & { readonly rows: number })[],
+  broken: readonly (BrokenRule & { readonly rows: number })[],
   maxFirst: number,
   max = maxHeld,
 ): Promise<Combination[]> {
@@ -215,7 +215,7 @@ export async function combinationsOf(
   const row = engine.dialect.identifier(rowColumn)
   const conditions = broken.flatMap((one, i) => (one.numbers === undefined ? [i] : []))
   if (conditions.length > 0) {
-    const asked = conditions.map(i => broken[i] as Broken)
+    const asked = conditions.map(i => broken[i] as BrokenRule)
     const { sql, names, from } = masksOf(engine, asked, flagsOfHalf)
     const any = names.map(name => `${name} <> 0`).join(' OR ')
     const masks = `SELECT ${row}, ${names.join(', ')} FROM (SELECT ${row}, ${sql} FROM ${from(numbered)}) WHERE ${any}`
@@ -235,7 +235,7 @@ export async function combinationsOf(
 async function combinationsBySql(
   engine: DataEngine,
   numbered: string,
-  broken: readonly Broken[],
+  broken: readonly BrokenRule[],
   maxFirst: number,
 ): Promise<Combination[]> {
   const { dialect } = engine

@@ -72,7 +72,7 @@ function rowsByPart(rows: readonly Row[], target: Measurable): Row[][] {
   return found
 }
 
-interface Asked {
+interface MetricPart {
   readonly metric: Metric
   readonly part: Fragment
 }
@@ -81,7 +81,7 @@ interface Asked {
 async function fused(
   engine: DataEngine,
   from: string,
-  asked: readonly Asked[],
+  asked: readonly MetricPart[],
   target: Measurable,
   partKey: string | undefined,
   found: Measurements,
@@ -113,7 +113,7 @@ async function fused(
   }
 }
 
-function askedOf(engine: DataEngine, metrics: readonly Metric[], weight?: string): Asked[] {
+function askedOf(engine: DataEngine, metrics: readonly Metric[], weight?: string): MetricPart[] {
   return metrics.flatMap(metric => {
     const part = fragment(metric, engine.dialect, weight)
     return part ? [{ metric, part }] : []
@@ -132,7 +132,7 @@ export function narrowed(target: Measurable, metrics: readonly Metric[]): Measur
 /** One SELECT, or several where there is too much for one: measures of the same columns stay together. */
 async function scan(engine: DataEngine, step: PlanStep, target: Measurable, found: Measurements): Promise<void> {
   const key = partSql(engine, target)
-  const take = (some: readonly Asked[]) => {
+  const take = (some: readonly MetricPart[]) => {
     const { sql, numbered } = narrowed(
       target,
       some.map(one => one.metric),

@@ -27,12 +27,12 @@ const kind = 'readmissions'
 
 export const columnsDigest = ({ columns }: Dataset): Digest => digestJson(columns as unknown as Json)
 
-interface Stored {
+interface ReadmissionList {
   readonly revision: number
   readonly all: readonly Readmission[]
 }
 
-export async function storedReadmissions(store: MetadataStore, dataset: string): Promise<Stored> {
+export async function storedReadmissions(store: MetadataStore, dataset: string): Promise<ReadmissionList> {
   const found = await store.getDocument<Json>(kind, dataset)
   return { revision: found?.revision ?? 0, all: (found?.value ?? []) as unknown as readonly Readmission[] }
 }
@@ -47,7 +47,7 @@ export async function readmissionsOf(store: MetadataStore, dataset: Dataset): Pr
 export async function addReadmission(
   { store, clock }: { readonly store: MetadataStore; readonly clock: Clock },
   dataset: string,
-  { revision, all }: Stored,
+  { revision, all }: ReadmissionList,
   added: Readmission,
 ): Promise<boolean> {
   const value = [...all, added] as unknown as Json

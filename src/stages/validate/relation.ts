@@ -1,7 +1,7 @@
 import type { ColumnSpec } from '../../define/column.ts'
 import { nullTexts, type Dataset } from '../../define/dataset.ts'
 import { unreadableName } from '../../define/expectation/kinds/readable.ts'
-import { readingOf, type Reading } from '../../define/stored.ts'
+import { readingOf, type ReadMode } from '../../define/stored.ts'
 import { fail } from '../../errors/index.ts'
 import {
   rowColumn,
@@ -217,7 +217,7 @@ const isExact = (dataset: Dataset, name: string, column: StoredColumn): boolean 
   readingOfColumn(column, dataset.columns[name]?.type ?? 'text') === 'exact'
 
 /** How a column is read as a declared type. Bytes among its cells are of none. */
-function readingOfColumn(column: DescribedColumn | undefined, declared: ColumnType): Reading | undefined {
+function readingOfColumn(column: DescribedColumn | undefined, declared: ColumnType): ReadMode | undefined {
   const reading = readingOf(column?.stored, declared)
   return reading && column?.bytes ? 'checked' : reading
 }

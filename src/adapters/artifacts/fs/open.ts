@@ -5,7 +5,7 @@ import { unlessLost } from '../../../errors/lost.ts'
 import { digestBytes, digestFile, isDigest, type Digest } from '../../../internal/digest.ts'
 import { sweepFolder } from '../../../internal/leftovers.ts'
 import { makeFolder, named, syncFolder } from '../../../internal/publish.ts'
-import type { ArtifactStore, Stored } from '../../../ports/artifact-store.ts'
+import type { ArtifactStore, StoredArtifact } from '../../../ports/artifact-store.ts'
 import { writeError } from './errors.ts'
 import { layoutOf, objectPath, type Layout } from './layout.ts'
 import { publishBytes, publishCopy } from './publish.ts'
@@ -26,7 +26,7 @@ async function makeShards(layout: Layout): Promise<void> {
   await syncFolder(layout.objects)
 }
 
-async function* objectsOf(layout: Layout): AsyncIterable<Stored> {
+async function* objectsOf(layout: Layout): AsyncIterable<StoredArtifact> {
   for (const a of (await readdir(layout.objects)).sort())
     for (const b of (await readdir(join(layout.objects, a))).sort())
       for (const rest of (await readdir(join(layout.objects, a, b))).sort()) {
@@ -47,11 +47,11 @@ class FileArtifacts implements ArtifactStore {
     this.#layout = layout
   }
 
-  put(bytes: Uint8Array | string): Promise<Stored> {
+  put(bytes: Uint8Array | string): Promise<StoredArtifact> {
     return publishBytes(this.#layout, bytes, this.#isThere)
   }
 
-  putFile(path: string): Promise<Stored> {
+  putFile(path: string): Promise<StoredArtifact> {
     return publishCopy(this.#layout, path, this.#isThere)
   }
 
@@ -90,7 +90,7 @@ class FileArtifacts implements ArtifactStore {
     }
   }
 
-  list(): AsyncIterable<Stored> {
+  list(): AsyncIterable<StoredArtifact> {
     return objectsOf(this.#layout)
   }
 

@@ -3,7 +3,7 @@ import { chmod, copyFile, mkdir, open, rename, stat, unlink, type FileHandle } f
 import { dirname } from 'node:path'
 import { digestBytes, digestFile, type Digest } from '../../../internal/digest.ts'
 import { syncFolder } from '../../../internal/publish.ts'
-import type { Stored } from '../../../ports/artifact-store.ts'
+import type { StoredArtifact } from '../../../ports/artifact-store.ts'
 import { writeError } from './errors.ts'
 import { objectPath, temporaryPath, type Layout } from './layout.ts'
 
@@ -32,7 +32,11 @@ async function discard(temporary: string): Promise<void> {
 }
 
 /** Bytes into the store. Nothing is visible before all of it is on the disk. */
-export async function publishBytes(layout: Layout, content: Uint8Array | string, isThere: IsThere): Promise<Stored> {
+export async function publishBytes(
+  layout: Layout,
+  content: Uint8Array | string,
+  isThere: IsThere,
+): Promise<StoredArtifact> {
   const bytes = typeof content === 'string' ? Buffer.from(content) : content
   const digest = digestBytes(bytes)
   const size = bytes.length
@@ -54,7 +58,7 @@ export async function publishBytes(layout: Layout, content: Uint8Array | string,
 }
 
 /** A copy of a file into the store. The digest is taken from the copy: the original may change meanwhile. */
-export async function publishCopy(layout: Layout, source: string, isThere: IsThere): Promise<Stored> {
+export async function publishCopy(layout: Layout, source: string, isThere: IsThere): Promise<StoredArtifact> {
   const needed = (await stat(source)).size
   const temporary = temporaryPath(layout)
   try {

@@ -5,7 +5,7 @@ import { messageOf } from '../../../internal/message-of.ts'
 import type { LoadedModel } from '../../../ports/inference-runtime.ts'
 import { openNative } from '../onnx-native/open.ts'
 import { openWasm } from '../onnx-wasm/open.ts'
-import type { Asked, Told } from './messages.ts'
+import type { ChildRequest, Told } from './messages.ts'
 
 // The process in which a challenger runs: it loads one model and runs what it is given, one after another.
 
@@ -16,7 +16,7 @@ const failed = (error: unknown): Pick<Told & { failed: string }, 'failed'> & { k
   ...(isMillraceError(error) ? { known: error.toJSON() } : {}),
 })
 
-async function load(asked: Extract<Asked, { load: Uint8Array }>): Promise<LoadedModel> {
+async function load(asked: Extract<ChildRequest, { load: Uint8Array }>): Promise<LoadedModel> {
   const runtime = await openNative().catch(openWasm)
   const model = await runtime.load(asked.load, asked.binding)
   const { width, categoryWidth, outputs, wide } = model
@@ -24,7 +24,7 @@ async function load(asked: Extract<Asked, { load: Uint8Array }>): Promise<Loaded
   return model
 }
 
-async function answer(model: LoadedModel, { id, ...batch }: Extract<Asked, { id: number }>): Promise<void> {
+async function answer(model: LoadedModel, { id, ...batch }: Extract<ChildRequest, { id: number }>): Promise<void> {
   const began = performance.now()
   try {
     const { scores } = await model.run(batch)
@@ -36,7 +36,7 @@ async function answer(model: LoadedModel, { id, ...batch }: Extract<Asked, { id:
 }
 
 let work: Promise<LoadedModel | undefined> = Promise.resolve(undefined)
-process.on('message', (asked: Asked) => {
+process.on('message', (asked: ChildRequest) => {
   work = work.then(async model => {
     if ('load' in asked)
       return load(asked).catch(error => {

@@ -2,7 +2,7 @@ import type { ModelBinding } from '../../../onnx/index.ts'
 import type { InferenceBatch } from '../../../ports/inference-runtime.ts'
 
 /** What the process of a challenger is asked, and what it says. */
-export type Asked =
+export type ChildRequest =
   | { readonly load: Uint8Array; readonly binding?: ModelBinding }
   | ({ readonly id: number } & InferenceBatch)
 

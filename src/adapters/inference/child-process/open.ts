@@ -12,14 +12,14 @@ import {
   RunLost,
 } from '../../../ports/inference-runtime.ts'
 import { checkBatch } from '../check-batch.ts'
-import type { Asked, Shape, Told } from './messages.ts'
+import type { ChildRequest, Shape, Told } from './messages.ts'
 
 const loadMs = 60_000
 const lookMs = 100
 const pageBytes = 4_096
 
 /** One that ran, and who waits for it. */
-interface Waiting {
+interface WaitingBatch {
   readonly resolve: (result: InferenceResult) => void
   readonly reject: (error: Error) => void
 }
@@ -45,7 +45,7 @@ class ModelInChildProcess implements LoadedModel {
   #idlePeak = 0
   #maxBytes = Number.POSITIVE_INFINITY
   /** In the order in which they are run: the first is the one that is being run. */
-  readonly #waiting = new Map<number, Waiting>()
+  readonly #waiting = new Map<number, WaitingBatch>()
   #last = 0
   #looking: NodeJS.Timeout | undefined
   #closed = false
@@ -126,7 +126,7 @@ class ModelInChildProcess implements LoadedModel {
         refuse(`its process ended with ${signal ?? `code ${code}`}`)
         if (begun) this.#lost(new Error(`its process ended with ${signal ?? `code ${code}`}`))
       })
-      child.send({ load: this.#model, ...(this.#binding ? { binding: this.#binding } : {}) } satisfies Asked)
+      child.send({ load: this.#model, ...(this.#binding ? { binding: this.#binding } : {}) } satisfies ChildRequest)
     })
   }
 
@@ -172,7 +172,7 @@ class ModelInChildProcess implements LoadedModel {
     const id = ++this.#last
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject })
-      child.send({ id, ...batch } satisfies Asked, error => {
+      child.send({ id, ...batch } satisfies ChildRequest, error => {
         if (error && this.#waiting.delete(id)) reject(new RunLost('gone'))
       })
     })

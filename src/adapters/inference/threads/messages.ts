@@ -2,7 +2,7 @@ import type { ModelBinding } from '../../../onnx/index.ts'
 import type { InferenceBatch } from '../../../ports/inference-runtime.ts'
 
 /** What a thread is asked, and what it says. */
-export type Asked =
+export type WorkerRequest =
   | { readonly load: Uint8Array; readonly binding: ModelBinding | undefined }
   | { readonly id: number; readonly batch: InferenceBatch }
 

@@ -9,7 +9,7 @@ import type {
   LoadedModel,
 } from '../../../ports/inference-runtime.ts'
 import { checkBatch } from '../check-batch.ts'
-import type { Asked, Shape, Told } from './messages.ts'
+import type { WorkerRequest, Shape, Told } from './messages.ts'
 
 /** One model in one thread. */
 class ModelInThread {
@@ -42,7 +42,7 @@ class ModelInThread {
         } else this.#waiting.get(told.id)?.resolve(told.scores)
         this.#waiting.delete(told.id as number)
       })
-      this.#worker.postMessage({ load: model, binding } satisfies Asked)
+      this.#worker.postMessage({ load: model, binding } satisfies WorkerRequest)
     })
   }
 
@@ -50,7 +50,7 @@ class ModelInThread {
     const id = ++this.#last
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject })
-      this.#worker.postMessage({ id, batch } satisfies Asked)
+      this.#worker.postMessage({ id, batch } satisfies WorkerRequest)
     })
   }
 

@@ -3,7 +3,7 @@ import type { ColumnType, DescribedColumn } from '../../../ports/data-engine.ts'
 import type { TableCounts } from '../../../ports/table-source.ts'
 
 /** A table as it is asked: its quoted name, and what the catalogue says of it. */
-export interface Asked {
+export interface TableCount {
   readonly client: pg.Client
   readonly table: string
   readonly columns: ReadonlyMap<string, DescribedColumn>
@@ -31,19 +31,19 @@ const reads: Readonly<Record<ColumnType, RegExp>> = {
 }
 
 /** A column by which its texts are told apart byte by byte. */
-function keyOf({ columns, quote }: Asked, name: string): string {
+function keyOf({ columns, quote }: TableCount, name: string): string {
   const known = equalAsText.test(columns.get(name)?.physical ?? '')
   return known ? quote(name) : `${quote(name)}::text COLLATE "C"`
 }
 
 /** True for a cell that need not read as the declared type. Times beyond four digits of a year and infinite ones do not. */
-function doubt({ columns, quote }: Asked, name: string, type: ColumnType): string {
+function doubt({ columns, quote }: TableCount, name: string, type: ColumnType): string {
   if (!reads[type].test(columns.get(name)?.physical ?? '')) return `${quote(name)} IS NOT NULL`
   return type === 'timestamp' ? `NOT (${quote(name)} >= '0001-01-01' AND ${quote(name)} < '9999-12-31')` : 'false'
 }
 
 /** PostgreSQL as it counts: in the transaction of the client, and so in its snapshot. */
-export function postgresCounts(asked: Asked, guarded: <T>(ask: () => Promise<T>) => Promise<T>): TableCounts {
+export function postgresCounts(asked: TableCount, guarded: <T>(ask: () => Promise<T>) => Promise<T>): TableCounts {
   const { client, table, quote } = asked
   const all = (sql: string): Promise<(string | null)[][]> =>
     guarded(async () => (await client.query<(string | null)[]>({ text: sql, rowMode: 'array' })).rows)

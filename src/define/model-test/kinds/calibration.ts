@@ -1,6 +1,6 @@
 import { isClassification } from '../../../math/task.ts'
 import { members, numberFrom, optional, type Form, type Forms } from '../../forms.ts'
-import { common, type Common, type Declaring, type Options } from '../declaring.ts'
+import { common, type Common, type TestContext, type Options } from '../declaring.ts'
 
 export interface CalibrationTest extends Common {
   readonly kind: 'calibration'
@@ -22,7 +22,7 @@ const range: Form = {
 }
 const forms: Forms<CalibrationTestOptions> = { ...common, maxEce: optional(numberFrom(0, 1)), slope: optional(range) }
 
-export const calibration = (d: Declaring) =>
+export const calibration = (d: TestContext) =>
   d.make('calibration', { options: members(forms) }, (options: CalibrationTestOptions): CalibrationTest => {
     if (!isClassification(d.model.task))
       d.refuse('calibration', 'is of binary and multiclass models, which give probabilities')

@@ -1,6 +1,6 @@
 import { micros, type Duration, type Micros } from '../../../internal/time.ts'
 import { duration, members, numberFrom, optional, type Forms } from '../../forms.ts'
-import { common, type Common, type Declaring, type Options } from '../declaring.ts'
+import { common, type Common, type TestContext, type Options } from '../declaring.ts'
 
 // The model beside what it must be better than, beside itself on the training rows, and its rows beside the present.
 
@@ -39,7 +39,7 @@ const simpleForms: Forms<SimpleModelOptions> = { ...common, by: optional(share) 
 const overfitForms: Forms<OverfitOptions> = { ...common, maxGap: optional(share) }
 const freshForms: Forms<FreshOptions> = { ...common, maxAge: duration }
 
-export const beatsSimpleModel = ({ make, named }: Declaring) =>
+export const beatsSimpleModel = ({ make, named }: TestContext) =>
   make(
     'beatsSimpleModel',
     { options: optional(members(simpleForms)) },
@@ -50,7 +50,7 @@ export const beatsSimpleModel = ({ make, named }: Declaring) =>
     }),
   )
 
-export const overfit = ({ make, named }: Declaring) =>
+export const overfit = ({ make, named }: TestContext) =>
   make(
     'overfit',
     { options: optional(members(overfitForms)) },
@@ -61,7 +61,7 @@ export const overfit = ({ make, named }: Declaring) =>
     }),
   )
 
-export const fresh = ({ make, named }: Declaring) =>
+export const fresh = ({ make, named }: TestContext) =>
   make(
     'fresh',
     { options: members(freshForms) },

@@ -1,7 +1,7 @@
 import { isClassification } from '../../../math/task.ts'
 import { listOf, members, numberFrom, oneOf, optional, wholeFrom, type Forms } from '../../forms.ts'
 import { valuesForm, valuesOf, type NamedValue, type Values } from '../columns.ts'
-import { common, type Common, type Declaring, type Options } from '../declaring.ts'
+import { common, type Common, type TestContext, type Options } from '../declaring.ts'
 
 export type FairnessCriterion = 'parity' | 'odds' | 'calibration'
 
@@ -41,7 +41,7 @@ const forms: Forms<FairnessOptions> = {
   minRows: optional(wholeFrom(20)),
 }
 
-export const fairness = ({ model: { task }, make, named, refuse, columns }: Declaring) =>
+export const fairness = ({ model: { task }, make, named, refuse, columns }: TestContext) =>
   make('fairness', { options: members(forms) }, (options: FairnessOptions): FairnessTest => {
     const criteria = options.criteria ?? all.filter(one => one !== 'odds' || isClassification(task))
     if (criteria.includes('odds') && !isClassification(task))

@@ -1,5 +1,5 @@
 import { listOf, members, numberFrom, optional, type Forms } from '../../forms.ts'
-import { common, type Common, type Declaring, type Options } from '../declaring.ts'
+import { common, type Common, type TestContext, type Options } from '../declaring.ts'
 
 export interface LeakTest extends Common {
   readonly kind: 'leak'
@@ -32,7 +32,7 @@ export const defaultLeakTest: LeakTest = {
 
 const share = numberFrom(0, 1)
 
-export const noLeak = ({ make, named, oneInput }: Declaring) => {
+export const noLeak = ({ make, named, oneInput }: TestContext) => {
   const forms: Forms<LeakOptions> = {
     ...common,
     maxPower: optional(share),

@@ -1,6 +1,6 @@
 import { metricNames, metrics, metricsOfTask, type MetricName } from '../../../math/metrics/catalogue.ts'
 import { members, numberFrom, oneOf, optional, type Forms } from '../../forms.ts'
-import { common, type Common, type Declaring, type Options } from '../declaring.ts'
+import { common, type Common, type TestContext, type Options } from '../declaring.ts'
 
 export type { MetricName }
 
@@ -33,7 +33,7 @@ const forms: Forms<MetricOptions> = {
   tolerance: optional(numberFrom(0)),
 }
 
-export const metric = ({ model: { task }, make, named, refuse }: Declaring) =>
+export const metric = ({ model: { task }, make, named, refuse }: TestContext) =>
   make(
     'metric',
     { metric: oneOf(...metricNames), options: members(forms) },

@@ -1,5 +1,5 @@
 import { listOf, members, numberFrom, oneOf, optional, text, type Form, type Forms } from '../../forms.ts'
-import { common, listed, type Common, type Declaring, type Options } from '../declaring.ts'
+import { common, listed, type Common, type TestContext, type Options } from '../declaring.ts'
 
 // What must hold of a score as inputs move. Limits of the score are in its own unit: a probability, or the label's.
 
@@ -95,11 +95,11 @@ const invariantForms: Forms<InvariantOptions> = { ...property, maxDelta: optiona
 const directionalForms: Forms<DirectionalOptions> = { ...property, least: optional(limit) }
 const mattersForms: Forms<MattersOptions> = { ...common, class: optional(text), least: optional(numberFrom(0)) }
 
-type Given = string | readonly string[]
+type InputNames = string | readonly string[]
 
 /** Only several classes have names, and where the score must go somewhere it must be said which. */
 function classOf(
-  { model: { task }, refuse }: Declaring,
+  { model: { task }, refuse }: TestContext,
   test: string,
   options: { readonly class?: string } | undefined,
   needed: boolean,
@@ -112,7 +112,7 @@ function classOf(
   return { class: options.class }
 }
 
-export const monotone = (d: Declaring) =>
+export const monotone = (d: TestContext) =>
   d.make(
     'monotone',
     {
@@ -120,7 +120,7 @@ export const monotone = (d: Declaring) =>
       direction: oneOf('increasing', 'decreasing'),
       options: optional(members(monotoneForms)),
     },
-    (input: Given, direction: 'increasing' | 'decreasing', options?: MonotoneOptions): MonotoneTest => ({
+    (input: InputNames, direction: 'increasing' | 'decreasing', options?: MonotoneOptions): MonotoneTest => ({
       kind: 'monotone',
       inputs: listed(input),
       direction,
@@ -131,11 +131,11 @@ export const monotone = (d: Declaring) =>
     }),
   )
 
-export const invariant = (d: Declaring) =>
+export const invariant = (d: TestContext) =>
   d.make(
     'invariant',
     { input: d.someInputs(), options: optional(members(invariantForms)) },
-    (input: Given, options?: InvariantOptions): InvariantTest => ({
+    (input: InputNames, options?: InvariantOptions): InvariantTest => ({
       kind: 'invariant',
       inputs: listed(input),
       mostly: options?.mostly ?? 1,
@@ -165,7 +165,7 @@ const change: Form = {
       Object.entries(one).every(([key, member]) => ['from', 'to'].includes(key) && value.holds(member))),
 }
 
-export const directional = (d: Declaring) =>
+export const directional = (d: TestContext) =>
   d.make(
     'directional',
     {
@@ -199,11 +199,11 @@ export const directional = (d: Declaring) =>
     },
   )
 
-export const matters = (d: Declaring) =>
+export const matters = (d: TestContext) =>
   d.make(
     'matters',
     { input: d.someInputs(), options: optional(members(mattersForms)) },
-    (input: Given, options?: MattersOptions): MattersTest => ({
+    (input: InputNames, options?: MattersOptions): MattersTest => ({
       kind: 'matters',
       inputs: listed(input),
       mostly: 1,
@@ -213,7 +213,7 @@ export const matters = (d: Declaring) =>
     }),
   )
 
-export const stable = (d: Declaring) => {
+export const stable = (d: TestContext) => {
   const forms: Forms<StableOptions> = {
     ...common,
     inputs: optional(listOf(d.oneInput('int', 'float'), 1)),

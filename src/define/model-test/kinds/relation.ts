@@ -2,7 +2,7 @@ import { column } from '../../expression/build.ts'
 import { columnsOf, type Node } from '../../expression/node.ts'
 import type { BoolExpression, Expression, NumberExpression } from '../../expression/types.ts'
 import { callback, members, numberFrom, optional, text, type Forms } from '../../forms.ts'
-import { common, type Common, type Declaring, type Options } from '../declaring.ts'
+import { common, type Common, type TestContext, type Options } from '../declaring.ts'
 
 /** Columns that stand for the scores in the condition: no input has such a name. */
 export const scoreBefore = 'score before'
@@ -41,7 +41,7 @@ const forms: Forms<RelationOptions> = {
 
 const nodeOf = (made: unknown): Node | undefined => (made as { readonly node?: Node } | null | undefined)?.node
 
-export const relation = (d: Declaring) =>
+export const relation = (d: TestContext) =>
   d.make(
     'relation',
     { name: text, options: members(forms) },

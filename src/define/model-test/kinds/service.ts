@@ -1,6 +1,6 @@
 import { micros, type Duration, type Micros } from '../../../internal/time.ts'
 import { duration, members, optional, wholeFrom, type Forms } from '../../forms.ts'
-import { common, type Common, type Declaring, type Options } from '../declaring.ts'
+import { common, type Common, type TestContext, type Options } from '../declaring.ts'
 
 // What a model costs where it serves.
 
@@ -29,7 +29,7 @@ export interface SizeOptions extends Options {
 
 const latencyForms: Forms<LatencyOptions> = { ...common, p50: optional(duration), p99: optional(duration) }
 
-export const latency = ({ make, named, refuse }: Declaring) =>
+export const latency = ({ make, named, refuse }: TestContext) =>
   make('latency', { options: members(latencyForms) }, (options: LatencyOptions): LatencyTest => {
     if (options.p50 === undefined && options.p99 === undefined) refuse('latency', 'checks nothing: it needs p50 or p99')
     return {
@@ -42,7 +42,7 @@ export const latency = ({ make, named, refuse }: Declaring) =>
 
 const sizeForms: Forms<SizeOptions> = { ...common, maxBytes: wholeFrom(1) }
 
-export const size = ({ make, named }: Declaring) =>
+export const size = ({ make, named }: TestContext) =>
   make(
     'size',
     { options: members(sizeForms) },
@@ -65,7 +65,7 @@ export interface MemoryOptions extends Options {
 
 const memoryForms: Forms<MemoryOptions> = { ...common, maxBytes: wholeFrom(1) }
 
-export const memory = ({ make, named }: Declaring) =>
+export const memory = ({ make, named }: TestContext) =>
   make(
     'memory',
     { options: members(memoryForms) },

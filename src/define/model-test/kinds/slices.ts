@@ -9,7 +9,7 @@ import {
   type NamedValue,
   type Values,
 } from '../columns.ts'
-import { common, type Common, type Declaring, type Options } from '../declaring.ts'
+import { common, type Common, type TestContext, type Options } from '../declaring.ts'
 
 export interface SlicesTest extends Common {
   readonly kind: 'slices'
@@ -43,7 +43,7 @@ const forms: Forms<SlicesOptions> = {
   minShareOfOverall: optional(numberFrom(0, 1)),
 }
 
-export const slices = ({ make, named, columns }: Declaring) =>
+export const slices = ({ make, named, columns }: TestContext) =>
   make('slices', { options: optional(members(forms)) }, (options: SlicesOptions = {}): SlicesTest => {
     const { of, minShareOfOverall } = options
     const parts = of === undefined ? {} : isNamed(of) ? { of: conditionsOf(of) } : { by: valuesOf(of) }

@@ -9,7 +9,7 @@ import { short } from '../rollout/words.ts'
 import { bestOf, standingOf } from './standing.ts'
 import type { ArmEvent, ChooseEvent, ContestEvent, ContestState } from './state.ts'
 
-export interface ContestAdvanced {
+export interface ContestTransition {
   readonly state: ContestState
   readonly decisions: readonly Decision[]
 }
@@ -24,7 +24,7 @@ function end(
   reason: string,
   rule: Rule,
   actor = 'system',
-): ContestAdvanced {
+): ContestTransition {
   const next: ContestState = {
     ...state,
     phase: chosen === null ? 'ended' : 'chosen',
@@ -49,7 +49,7 @@ function end(
 const namesOf = (arms: readonly RolloutState[]): string => arms.map(one => one.config.challenger).join(', ')
 
 /** One of several has learned something; who was taken back leaves, and the last one ends the contest. */
-function onArm(state: ContestState, { arm, event }: ArmEvent): ContestAdvanced {
+function onArm(state: ContestState, { arm, event }: ArmEvent): ContestTransition {
   const before = state.arms.find(one => one.salt === arm)
   if (!before || before.phase === 'rolled-back') return { state, decisions: noDecisions }
   const { state: after, decisions } = advance(before, event)
@@ -64,7 +64,7 @@ function onArm(state: ContestState, { arm, event }: ArmEvent): ContestAdvanced {
 }
 
 /** Judged between events: labels of one moment are heard of all challengers before one is chosen by them. */
-function onTick(state: ContestState, at: Micros): ContestAdvanced {
+function onTick(state: ContestState, at: Micros): ContestTransition {
   const best = bestOf(state.arms, 'better')
   if (best) {
     const { losses, config } = best
@@ -84,7 +84,7 @@ function onTick(state: ContestState, at: Micros): ContestAdvanced {
   return end(state, at, null, reason, rule)
 }
 
-function onChoose(state: ContestState, { at, actor, challenger, reason: said }: ChooseEvent): ContestAdvanced {
+function onChoose(state: ContestState, { at, actor, challenger, reason: said }: ChooseEvent): ContestTransition {
   const one = state.arms.find(arm => arm.config.challenger === challenger)
   if (!one || one.phase === 'rolled-back')
     throw fail('contestChallenger', {
@@ -101,7 +101,7 @@ function onChoose(state: ContestState, { at, actor, challenger, reason: said }: 
  * Takes one event and gives the next state with the decisions it led to. Pure. Verdicts: `rolled-back` of a challenger that
  * leaves, `chosen`, `ended` without a choice. Events after the end change nothing.
  */
-export function advanceContest(state: ContestState, event: ContestEvent): ContestAdvanced {
+export function advanceContest(state: ContestState, event: ContestEvent): ContestTransition {
   if (state.phase !== 'running') return { state, decisions: noDecisions }
   switch (event.type) {
     case 'arm':

@@ -79,7 +79,7 @@ async function signingKey(folder: string): Promise<KeyObject> {
   }
 }
 
-interface Waiting {
+interface WaitingEvent {
   readonly event: AuditEvent
   readonly resolve: (seq: number) => void
   readonly reject: (error: unknown) => void
@@ -115,7 +115,7 @@ class FileAuditLog implements AuditLog {
   /** Bytes of the segment that are in the tree: what is beyond them another process wrote. */
   #bytes: number
   #signed: number
-  #waiting: Waiting[] = []
+  #waiting: WaitingEvent[] = []
   #writing: Promise<void> | undefined
   #broken: unknown
   #timer: NodeJS.Timeout | undefined

@@ -76,12 +76,12 @@ export interface AuditEvidence {
   readonly keystore?: KeystoreState | string
 }
 
-interface Named {
+interface AnchorPlace {
   readonly place: string
   readonly anchored: AnchorRecord
 }
 
-function anchorsIn({ held, kept }: AuditEvidence): readonly Named[] {
+function anchorsIn({ held, kept }: AuditEvidence): readonly AnchorPlace[] {
   const places = held === undefined ? [] : [held.store, ...held.others]
   return [
     ...places.flatMap(({ place, anchored }) => (anchored === undefined ? [] : [{ place, anchored }])),
@@ -97,7 +97,10 @@ function sinceAccepted(anchors: readonly AnchorRecord[]): readonly AnchorRecord[
 }
 
 /** What is wrong with the places themselves. */
-function wrongPlace({ held, kept }: AuditEvidence, anchors: readonly Named[]): readonly [string, string] | undefined {
+function wrongPlace(
+  { held, kept }: AuditEvidence,
+  anchors: readonly AnchorPlace[],
+): readonly [string, string] | undefined {
   for (const { place, anchored } of anchors) {
     const { current } = anchored
     const lost = anchored.lost.find(one => one.accepted === undefined)
@@ -121,7 +124,7 @@ function wrongPlace({ held, kept }: AuditEvidence, anchors: readonly Named[]): r
 /** The keystore is of an earlier change than one that was anchored. */
 function oldKeystore(
   { keystore, kept }: AuditEvidence,
-  anchors: readonly Named[],
+  anchors: readonly AnchorPlace[],
 ): readonly [string, string] | undefined {
   if (keystore === undefined) return undefined
   // What a receiver kept is a history: the last of it says how the keystore must be
@@ -172,7 +175,7 @@ export async function verifyAudit(folder: string, given: AuditEvidence = {}): Pr
   const publicKey = createPublicKey(given.publicKeyPem ?? (await readFile(join(folder, publicKeyFile))))
   const own = await notesIn(folder)
   const notes = [...own, ...(given.notes ?? []), ...anchors.flatMap(one => one.anchored.current.note || [])]
-  const byRecords = new Map<number, Named[]>()
+  const byRecords = new Map<number, AnchorPlace[]>()
   for (const one of anchors) {
     const { records } = one.anchored.current
     byRecords.set(records, [...(byRecords.get(records) ?? []), one])

@@ -35,7 +35,7 @@ class Numbers {
  * A Bloom filter of random numbers of 63 bits: one that was there before is never new. All bits of a number stand in one word,
  * for it is the ways to memory that cost.
  */
-class Seen {
+class SeenHashes {
   readonly #words: Int32Array
 
   constructor(rows: number) {
@@ -69,7 +69,7 @@ export async function mayRepeat(
   rows: number,
   most = maxSuspects,
 ): Promise<BigInt64Array | undefined> {
-  const seen = new Seen(rows)
+  const seen = new SeenHashes(rows)
   const suspects = new Numbers()
   for await (const batch of engine.stream(hashes)) {
     const [column] = batch.values()

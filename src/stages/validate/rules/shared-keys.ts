@@ -14,7 +14,7 @@ export function keyOf(rule: GroupRule, found: FoundDataset): readonly string[] {
   return rule.over.length > 0 ? rule.over : [...found.usable].filter(name => !except.has(name))
 }
 
-interface Asked {
+interface KeyRule {
   readonly key: ReadonlySet<string>
   /** All that is read of a row to judge it. */
   readonly reads: readonly string[]
@@ -40,7 +40,7 @@ interface SharedColumns {
 const within = (some: ReadonlySet<string>, all: ReadonlySet<string>): boolean => [...some].every(one => all.has(one))
 
 /** Sets of columns that are all of one key and within another, or that two keys have in common. */
-function candidates(asked: readonly Asked[]): ReadonlySet<string>[] {
+function candidates(asked: readonly KeyRule[]): ReadonlySet<string>[] {
   const sets = new Map<string, ReadonlySet<string>>()
   for (const one of asked)
     for (const other of asked) {
@@ -55,7 +55,7 @@ const fewAlike = 0.9
 
 /** What each key has in common with others: first that in which few rows are alike, and of this what serves the most keys. */
 function sharedBy(
-  asked: readonly Asked[],
+  asked: readonly KeyRule[],
   sets: readonly (readonly [ReadonlySet<string>, number])[],
 ): (SharedColumns | undefined)[] {
   const usersOf = (set: ReadonlySet<string>) => asked.filter(one => within(set, one.key))
@@ -70,7 +70,7 @@ function sharedBy(
       (a, b) =>
         Number(b.few) - Number(a.few) || usersOf(b.set).length - usersOf(a.set).length || b.set.size - a.set.size,
     )
-  const made = new Map<Asked, SharedColumns>()
+  const made = new Map<KeyRule, SharedColumns>()
   for (const { set, own } of ordered) {
     const users = usersOf(set).filter(one => !made.has(one))
     if (users.length < 2) continue
@@ -87,7 +87,7 @@ function sharedBy(
 export class SharedKeys {
   readonly #engine: DataEngine
   readonly #found: FoundDataset
-  readonly #rules: readonly (readonly [ExpectationSpec, Asked])[]
+  readonly #rules: readonly (readonly [ExpectationSpec, KeyRule])[]
   readonly #different: (sets: readonly (readonly string[])[]) => Promise<readonly number[]>
   #by: Promise<ReadonlyMap<ExpectationSpec, SharedColumns | undefined>> | undefined
   readonly #made: string[] = []

@@ -131,7 +131,7 @@ function onlyLast(recent: MonitorState['recent'], count: number): MonitorState['
 
 type Step = { readonly next: AlertState; readonly tell?: Alert['state']; readonly update?: Alert['state'] }
 
-function step(before: AlertState, seen: Seen, now: Micros): Step {
+function step(before: AlertState, seen: WindowSigns, now: Micros): Step {
   const { bad, over, atOnce, causes, began } = seen
   if (before.status === 'firing') {
     const joined = causes.filter(one => !before.causes.some(other => other.name === one.name))
@@ -165,7 +165,7 @@ function step(before: AlertState, seen: Seen, now: Micros): Step {
   return { next: { status, bad: count, clean: 0, since: now, causes, told: 0 }, tell: status }
 }
 
-interface Seen {
+interface WindowSigns {
   /** Undefined for a window without a verdict, which neither confirms nor clears anything. */
   readonly bad: boolean | undefined
   /** Whether columns have drifted, and still have in this window. */
@@ -187,7 +187,12 @@ function beganLately({ recent }: MonitorState, column: string, change: Change | 
   return was * Math.sign(change.to - change.from) < Math.abs(change.to - change.from) / 2
 }
 
-function seenOf(state: MonitorState, evaluation: Evaluation, judged: Verdict, further: readonly Observation[]): Seen {
+function seenOf(
+  state: MonitorState,
+  evaluation: Evaluation,
+  judged: Verdict,
+  further: readonly Observation[],
+): WindowSigns {
   const proved = further.filter(one => one.bad)
   const profile = profileOf(evaluation)
   // what the windows before still show, but this one does not, is over
@@ -291,7 +296,7 @@ export function advanceMonitor(
   }
 }
 
-function reasonOf(change: Alert['state'], withdrawn: boolean, seen: Seen, state: MonitorState): string {
+function reasonOf(change: Alert['state'], withdrawn: boolean, seen: WindowSigns, state: MonitorState): string {
   if (change !== 'resolved') return seen.reason
   if (withdrawn) return 'the next window did not confirm it'
   const names = state.alert.causes.map(one =>
