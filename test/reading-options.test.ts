@@ -67,6 +67,10 @@ test('a CSV file is read as its options say, and by their defaults', async () =>
   expect(await readAs('a,b\n1,"x\\"y"\n', String.raw`, { escape: '\\' }`, '1', 'x"y')).toBe(true)
   expect(await readAs('a,b\n1,"x\\"y"\n', '', '1', 'x"y')).toBe(false)
 
+  expect(await readAs('a, "b"\n 1,  "x, y"\n', ', { skipInitialSpace: true }', '1', 'x, y')).toBe(true)
+  expect(await readAs('a,b\n1, "x"\n', '', '1', ' "x"')).toBe(true)
+  expect(await readAs('a,b\n1, "x"\n', ', { skipInitialSpace: false }', '1', ' "x"')).toBe(true)
+
   expect(await readAs(Buffer.from('a,b\n1,\u00e9\n', 'utf8'), '', '1', '\u00e9')).toBe(true)
   expect(await readAs(Buffer.from('a,b\n1,\u00e9\n', 'latin1'), ", { encoding: 'latin-1' }", '1', '\u00e9')).toBe(true)
   expect(await readAs(Buffer.from('a,b\n1,\u00e9\n', 'latin1'), '', '1', '\u00e9')).toBe(false)

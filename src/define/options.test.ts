@@ -55,7 +55,7 @@ const where = { where: (c: typeof columns) => c.late }
 /** A call of every function with options that say something, by its name in the API. */
 const calls: Readonly<Record<string, readonly unknown[]>> = {
   parquet: ['a.parquet'],
-  csv: ['a.csv', { delimiter: ';', header: true, quote: '"', escape: '"', encoding: 'utf-8' }],
+  csv: ['a.csv', { delimiter: ';', header: true, quote: '"', escape: '"', skipInitialSpace: true, encoding: 'utf-8' }],
   json: ['a.jsonl'],
   when: [[[{ node: { op: 'column', name: 'late', type: 'bool' } }, 1]], 2],
   arrow: ['a.arrow'],
@@ -65,7 +65,14 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
   dataset: [
     'other',
     {
-      source: csv('a.csv', { delimiter: ';', header: true, quote: '"', escape: '\\', encoding: 'utf-8' }),
+      source: csv('a.csv', {
+        delimiter: ';',
+        header: true,
+        quote: '"',
+        escape: '\\',
+        skipInitialSpace: true,
+        encoding: 'utf-8',
+      }),
       columns,
       eventTime: 'at',
       knownAt: {},

@@ -19,6 +19,7 @@ describe('dialect of a CSV source', () => {
     [{ quote: ',' }, 'delimiter "," and quote "," must differ'],
     [{ delimiter: ';', escape: ';' }, 'delimiter ";" and escape ";" must differ'],
     [{ delimiter: '\\', escape: '\\' }, 'and escape'],
+    [{ delimiter: ' ;', skipInitialSpace: true }, 'leaves out the spaces that the delimiter begins with'],
     ...['""', '\n', '\r', '\0', '«'].flatMap((wrong): [CsvOptions, string][] => [
       [{ quote: wrong }, 'quote must be one character of ASCII that is no line end'],
       [{ escape: wrong }, 'escape must be one character of ASCII that is no line end'],

@@ -22,6 +22,8 @@ export interface CsvOptions {
   readonly quote?: string
   /** What makes a quote within quotes (default a second quote). */
   readonly escape?: string
+  /** Whether spaces before a cell are left out, as `1, "a"` means them to be (default false: they are a part of it). */
+  readonly skipInitialSpace?: boolean
   /** Default UTF-8. */
   readonly encoding?: 'utf-8' | 'utf-16' | 'latin-1'
 }
@@ -72,11 +74,14 @@ const csvForms: Forms<CsvOptions> = {
   header: optional(flag),
   quote: optional(mark),
   escape: optional(mark),
+  skipInitialSpace: optional(flag),
   encoding: optional(oneOf('utf-8', 'utf-16', 'latin-1')),
 }
 
 /** Refuses a delimiter that holds what makes a quote: where a cell ends could not be said. */
-function checkApart({ delimiter = ',', quote = '"', escape = quote }: CsvOptions): void {
+function checkApart({ delimiter = ',', quote = '"', escape = quote, skipInitialSpace = false }: CsvOptions): void {
+  if (skipInitialSpace && delimiter.startsWith(' '))
+    refuse('source', 'csv', 'skipInitialSpace leaves out the spaces that the delimiter begins with')
   for (const [name, value] of Object.entries({ quote, escape }))
     if (value !== '' && delimiter.includes(value))
       refuse(

@@ -127,6 +127,7 @@ export const defaultsSeen: Readonly<Record<string, Test>> = {
   'CsvOptions.header': csv,
   'CsvOptions.quote': csv,
   'CsvOptions.escape': csv,
+  'CsvOptions.skipInitialSpace': csv,
   'CsvOptions.encoding': csv,
   'TextOptions.treatAsNull': rows,
   'RowOptions.mostly': rows,

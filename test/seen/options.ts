@@ -82,6 +82,7 @@ export const optionsSeen: Readonly<Record<string, Test>> = {
   'CsvOptions.header': csv,
   'CsvOptions.quote': csv,
   'CsvOptions.escape': csv,
+  'CsvOptions.skipInitialSpace': csv,
   'CsvOptions.encoding': csv,
   'PostgresOptions.urlFrom': of('test/databases.test.ts')('that takes a connection and never answers is given up'),
   'DatasetOptions.source': csv,

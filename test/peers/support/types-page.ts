@@ -56,7 +56,7 @@ which file came first, or on where the host is.
 - **Files** are each read by their own types. Columns that are called alike, or differ in case only, are refused, in one file or in several.
 - **Keys of folders** (\`day=1/\`) are text that is read as what is declared, \`01\` as the number 1 too; \`__HIVE_DEFAULT_PARTITION__\` is null. A column of the file goes before a key of its name.
 - **vector** (\`t.vector(512)\`, not in the tables) is a list of just so many finite numbers, each read as a float: lists of numbers of Parquet and Arrow, of fixed or any length, arrays of numbers of PostgreSQL, and in a text \`[1, 2.5]\` or \`{1,2.5}\`. Anything else is unreadable.
-- **Quotes of CSV** count where a cell begins with them. After a space a quote is a character (\`1, "a"\` is \` "a"\`), and a line in which anything but the delimiter follows a quoted cell is unreadable.
+- **Quotes of CSV** count where a cell begins with them. After a space a quote is a character (\`1, "a"\` is \` "a"\`), and a line in which anything but the delimiter follows a quoted cell is unreadable. Where spaces before cells mean nothing, \`csv(…, { skipInitialSpace: true })\` leaves them out.
 - **JSON lines**: a member is read as it is written, strings without their quotes; objects and lists are their JSON.
 `
 

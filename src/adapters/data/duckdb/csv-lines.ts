@@ -33,6 +33,36 @@ export function leavesOpen(line: string, options: CsvOptions, open: boolean): bo
   return quoted
 }
 
+/** A line without the spaces that stand before its cells; `open`: it begins within quotes, where they are kept. */
+export function withoutInitialSpaces(line: string, options: CsvOptions, open: boolean): string {
+  const { delimiter = ',', quote = '"', escape = quote } = options
+  let made = ''
+  let [quoted, atStart] = [open, !open]
+  for (let i = 0; i < line.length; ) {
+    const from = i
+    if (quoted) {
+      if (escape !== '' && line.startsWith(escape, i) && line.startsWith(quote, i + escape.length))
+        i += escape.length + quote.length
+      else quoted = !line.startsWith(quote, i++)
+    } else if (line.startsWith(delimiter, i)) {
+      i += delimiter.length
+      atStart = true
+    } else if (atStart && line[i] === ' ') {
+      i++
+      continue
+    } else {
+      quoted = atStart && quote !== '' && line.startsWith(quote, i++)
+      if (!quoted) {
+        const end = line.indexOf(delimiter, i)
+        i = end < 0 ? line.length : end
+      }
+      atStart = false
+    }
+    made += line.slice(from, i)
+  }
+  return made
+}
+
 /**
  * A line in which spaces beside quotes count. The engine takes those before the quote that begins a cell, and those after the
  * one that ends it, for nothing. A quote after a space is a character like others, so that its cell is written with quotes

@@ -9,8 +9,8 @@ export class PlainCopies {
   readonly #copies = new Map<string, PlainText>()
 
   async of(file: string, source: SourceSpec, scratch: Scratch): Promise<PlainText> {
-    const { delimiter, quote, escape, encoding } = source as CsvOptions
-    const csv = source.kind === 'csv' ? definedOf({ delimiter, quote, escape, encoding }) : undefined
+    const { delimiter, quote, escape, encoding, skipInitialSpace } = source as CsvOptions
+    const csv = source.kind === 'csv' ? definedOf({ delimiter, quote, escape, encoding, skipInitialSpace }) : undefined
     const { ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true })
     const key = JSON.stringify([file, `${ino}/${size}/${mtimeNs}/${ctimeNs}`, csv ?? null])
     const known = this.#copies.get(key)

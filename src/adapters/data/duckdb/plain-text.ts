@@ -9,7 +9,7 @@ import { formatOfBytes, otherFormat } from '../../../internal/file-format.ts'
 import { messageOf } from '../../../internal/message-of.ts'
 import type { CsvOptions } from '../../../ports/data-engine.ts'
 import { head } from './csv-header.ts'
-import { leavesOpen, withSpacesThatCount } from './csv-lines.ts'
+import { leavesOpen, withoutInitialSpaces, withSpacesThatCount } from './csv-lines.ts'
 import { linesOf, type PhysicalLine } from './lines.ts'
 import type { Scratch } from './session.ts'
 import { byteOrderMark, formOf } from './text-form.ts'
@@ -37,7 +37,7 @@ const maxShown = 200
 
 /**
  * A text as one that the engine reads: UTF-8, not compressed, without a byte order mark, with line ends of one kind, no quote
- * that is left open and none beside a space. Nothing is copied of a file that is so already. CSV where `csv` is given, else JSON lines. Throws
+ * that is left open, none beside a space, and no space before a cell where those are skipped. Nothing is copied of a file that is so already. CSV where `csv` is given, else JSON lines. Throws
  * `sourceUnreadable`.
  */
 export async function plainText(
@@ -141,9 +141,17 @@ async function oneForm(
   scratch: Scratch,
 ): Promise<PlainText> {
   const form = await formOf(path, csv)
+  const skips = csv?.skipInitialSpace === true
   const mixed = csv ? form.ends.size > 1 : form.ends.has('\r')
   const returns = form.ends.has('\r') || form.ends.has('\r\n')
-  if (!form.mark && !mixed && !form.open && !form.spaced && !(returns && csv && (await startsOverLines(path, csv))))
+  if (
+    !form.mark &&
+    !mixed &&
+    !form.open &&
+    !form.spaced &&
+    !skips &&
+    !(returns && csv && (await startsOverLines(path, csv)))
+  )
     return { path, open: new Map(), newlines: !returns }
   const copy = await scratch('txt')
   const open = new Set<number>()
@@ -192,6 +200,8 @@ class CopyOfLines {
       const made: Buffer[] = []
       for (const line of lines) {
         let bytes = line.number === 1 && startsWithMark(line) ? line.bytes.subarray(3) : line.bytes
+        if (this.#csv?.skipInitialSpace === true)
+          bytes = Buffer.from(withoutInitialSpaces(bytes.toString('latin1'), this.#csv, quoted), 'latin1')
         if (!quoted) from = line.number
         if (this.first === 0 && bytes.length > 0) this.first = line.number
         const isFirst = from === this.first

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { delimiterOf } from './sniff-csv.ts'
+import { delimiterOf, skipsInitialSpace } from './sniff-csv.ts'
 
 const lines = (make: (i: number) => string, head: string): string =>
   `${head}\n${Array.from({ length: 300 }, (_, i) => make(i)).join('\n')}\n`
@@ -19,4 +19,16 @@ it('takes one column for one column', () => {
   expect(delimiterOf(lines(i => `word ${i}`, 'word'))).toBe(',')
   expect(delimiterOf('word')).toBe(',')
   expect(delimiterOf('')).toBe(',')
+})
+
+it.each<[string, boolean]>([
+  ['a, "b"\n1, "x"\n2, "y"\n', true],
+  ['a, b\n1, "x, z"\n2, "y"\n3, "y"\n', true],
+  // numbers and words behind spaces say nothing: they may be meant
+  ['a, b\n1, x\n2, y\n', false],
+  ['a,b\n1,"x, ""y"""\n2,"z, ""y"""\n', false],
+  ['a,b\n1,"x"\n2, "y"\n3,"z"\n4,"z"\n5,"z"\n', false],
+  ['', false],
+])('%j has spaces before its cells: %s', (text, spaced) => {
+  expect(skipsInitialSpace(text, ',')).toBe(spaced)
 })

@@ -6,14 +6,26 @@ import { text, type Session } from './session.ts'
 const delimiters = [',', ';', '\t', '|']
 const maxLines = 500
 
+function linesOf(start: string): readonly string[] {
+  const lines = start.split(/\r?\n/).filter(line => line !== '')
+  // the last one may be cut
+  return lines.slice(0, Math.min(maxLines, Math.max(1, lines.length - 1)))
+}
+
+/** Whether its writer puts spaces before cells: in half of the lines or more a quoted cell stands behind one. */
+export function skipsInitialSpace(start: string, delimiter: string): boolean {
+  if (delimiter.startsWith(' ')) return false
+  const some = linesOf(start)
+  const spaced = some.filter(line => firstRecord(line, { delimiter }).some(cell => /^ +"/.test(cell)))
+  return spaced.length > 0 && 2 * spaced.length >= some.length
+}
+
 /**
  * The delimiter that gives most lines as many cells as the first: lines with too many or too few are what is to be found, and
  * say nothing against it. A comma where the first line has none of them.
  */
 export function delimiterOf(start: string): string {
-  const lines = start.split(/\r?\n/).filter(line => line !== '')
-  // the last one may be cut
-  const some = lines.slice(0, Math.min(maxLines, Math.max(1, lines.length - 1)))
+  const some = linesOf(start)
   const rated = delimiters.map(delimiter => {
     const widths = some.map(line => firstRecord(line, { delimiter }).length)
     const [width = 1] = widths
@@ -38,8 +50,10 @@ function optionsOf({ quote, escape, header }: Row, delimiter: string): CsvOption
 
 /** The dialect of a CSV file: its delimiter by its lines, the rest as the engine finds it, else by default. */
 export async function sniff(file: string, session: Session, given: CsvOptions = {}): Promise<CsvOptions> {
-  const delimiter = given.delimiter ?? delimiterOf(await head(file))
-  return { ...(await sniffRest(file, session, delimiter)), ...given }
+  const start = await head(file)
+  const delimiter = given.delimiter ?? delimiterOf(start)
+  const spaces = skipsInitialSpace(start, delimiter) ? { skipInitialSpace: true } : {}
+  return { ...(await sniffRest(file, session, delimiter)), ...spaces, ...given }
 }
 
 async function sniffRest(file: string, session: Session, delimiter: string): Promise<CsvOptions> {

@@ -186,3 +186,26 @@ it('reads a cell with spaces beside its quotes as Python does, and a line with a
     { numRuns: 60 * times },
   )
 })
+
+// the rows are those of Python's csv.reader with skipinitialspace, a line with anything after a quoted cell left out
+it.each<[string, unknown[][], number]>([
+  ['a, b\n1, "x, y"\n', [['1', 'x, y']], 0],
+  [' a,  "b"\n  1,   x y \n', [['1', 'x y ']], 0],
+  ['a, b\n1, "x\n  y"\n', [['1', 'x\n  y']], 0],
+  ['a, b\n1, "x" \n2, "z"\n', [['2', 'z']], 1],
+  ['a, b\n1, " x"\n', [['1', ' x']], 0],
+  ['a, b\n1, \n', [['1', null]], 0],
+  ['a, b\n1, it"s\n', [['1', 'it"s']], 0],
+  ['a, b\n1, "x\n2, y\n', [['2', 'y']], 1],
+])('leaves out the spaces before cells of %j where that is asked for', async (text, rows, broken) => {
+  expect(await rowsOf({ ...csv, skipInitialSpace: true }, text)).toMatchObject({ rows, broken })
+})
+
+it('tells the lines of rows whose spaces are left out as they stand in the file', async () => {
+  const { text } = await scan({ ...csv, skipInitialSpace: true }, 'a, b\n1, "x"\n2, "y"\n3, "z", 4\n')
+  expect(text?.unreadable.map(({ line }) => line)).toEqual([4])
+  expect([...((await text?.lines([0, 1])) ?? [])]).toEqual([
+    [0, 2],
+    [1, 3],
+  ])
+})
