@@ -204,7 +204,7 @@ it.each<[string, unknown[][], number]>([
 it('tells the lines of rows whose spaces are left out as they stand in the file', async () => {
   const { text } = await scan({ ...csv, skipInitialSpace: true }, 'a, b\n1, "x"\n2, "y"\n3, "z", 4\n')
   expect(text?.unreadable.map(({ line }) => line)).toEqual([4])
-  expect([...((await text?.lines([0, 1])) ?? [])]).toEqual([
+  expect([...((await text?.lines?.([0, 1])) ?? [])]).toEqual([
     [0, 2],
     [1, 3],
   ])
