@@ -104,7 +104,7 @@ describe('a faulty model does not register, and is told why', () => {
     ["m.metric('auc', { mn: 0.5 })", "has no option 'mn', did you mean 'min'?"],
     ["m.metric('auc', { min: 1.6 })", 'can never pass: it lies between 0 and 1, and min is 1.6'],
     ["m.metric('logLoss', { max: -0.1 })", 'can never pass: it is 0 or more, and max is -0.1'],
-    ["m.metric('mcc', { min: -1 })", 'can never fail: it lies between -1 and 1 whatever the model does'],
+    ["m.metric('mcc', { min: -1 })", 'asks nothing: it lies between -1 and 1 whatever the model does'],
     ["m.metric('rmse', { max: 1 })", 'is of regression and count models'],
     ["m.monotone('kms', 'increasing')", 'input must be an input that is a number or a boolean: km'],
     ["m.size({ maxBytes: 1, severity: 'high' })", "severity must be 'critical', 'warning', 'info'"],

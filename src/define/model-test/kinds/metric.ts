@@ -56,7 +56,7 @@ export const metric = ({ model: { task }, make, named, refuse }: TestContext) =>
           `can never pass: it ${reach}, and ${rest.min !== undefined && rest.min > high ? `min is ${rest.min}` : `max is ${rest.max}`}`,
         )
       if ((rest.min ?? low) <= low && (rest.max ?? high) >= high && rest.notWorseThan === undefined)
-        refuse(name, `can never fail: it ${reach} whatever the model does`)
+        refuse(name, `asks nothing: it ${reach} whatever the model does`)
       if (rest.tolerance !== undefined && rest.notWorseThan === undefined)
         refuse(name, 'tolerance has no effect without notWorseThan')
       return { kind: 'metric', metric: name, ...rest, ...named(name, options) }
