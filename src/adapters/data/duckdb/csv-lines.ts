@@ -8,59 +8,54 @@ export interface CsvRecord {
   readonly cells: readonly string[]
 }
 
+/** Where a cell stands in a line. */
+interface CellPlace {
+  readonly from: number
+  /** Behind its last character: where the delimiter stands, or the line ends. */
+  readonly to: number
+  /** Behind the quote that ends its quoted part; `from` where it has none, undefined where the line leaves it open. */
+  readonly unquoted: number | undefined
+}
+
+/** Behind the quote that ends what is quoted from a place on; undefined where none does. */
+function endOfQuotes(line: string, from: number, quote: string, escape: string): number | undefined {
+  for (let i = from; i < line.length; ) {
+    if (escape !== '' && line.startsWith(escape, i) && line.startsWith(quote, i + escape.length))
+      i += escape.length + quote.length
+    else if (line.startsWith(quote, i)) return i + quote.length
+    else i++
+  }
+  return undefined
+}
+
+/** The cells of a line; `open`: it begins within quotes. Where initial spaces are skipped they are part of no cell. */
+function cellsOf(line: string, options: CsvOptions, open: boolean): CellPlace[] {
+  const { delimiter = ',', quote = '"', escape = quote, skipInitialSpace = false } = options
+  const cells: CellPlace[] = []
+  for (let at = 0; ; ) {
+    const goesOn = open && cells.length === 0
+    let from = at
+    if (skipInitialSpace && !goesOn) while (line[from] === ' ') from++
+    const isQuoted = goesOn || (quote !== '' && line.startsWith(quote, from))
+    const unquoted = isQuoted ? endOfQuotes(line, goesOn ? from : from + quote.length, quote, escape) : from
+    const next = unquoted === undefined ? -1 : line.indexOf(delimiter, unquoted)
+    cells.push({ from, to: next < 0 ? line.length : next, unquoted })
+    if (next < 0) return cells
+    at = next + delimiter.length
+  }
+}
+
 /** Whether a quote is open at the end of a line, where one was at its beginning or not. */
 export function leavesOpen(line: string, options: CsvOptions, open: boolean): boolean {
-  const { delimiter = ',', quote = '"', escape = quote } = options
+  const { quote = '"' } = options
   if (quote === '' || (!open && !line.includes(quote))) return false
-  let quoted = open
-  let atStart = !open
-  for (let i = 0; i < line.length; ) {
-    if (quoted) {
-      if (escape !== '' && line.startsWith(escape, i) && line.startsWith(quote, i + escape.length)) {
-        i += escape.length + quote.length
-      } else quoted = !line.startsWith(quote, i++)
-      continue
-    }
-    if (line.startsWith(delimiter, i)) {
-      atStart = true
-      i += delimiter.length
-      continue
-    }
-    quoted = atStart && line.startsWith(quote, i)
-    atStart = false
-    i++
-  }
-  return quoted
+  return cellsOf(line, options, open).at(-1)?.unquoted === undefined
 }
 
 /** A line without the spaces that stand before its cells; `open`: it begins within quotes, where they are kept. */
 export function withoutInitialSpaces(line: string, options: CsvOptions, open: boolean): string {
-  const { delimiter = ',', quote = '"', escape = quote } = options
-  let made = ''
-  let [quoted, atStart] = [open, !open]
-  for (let i = 0; i < line.length; ) {
-    const from = i
-    if (quoted) {
-      if (escape !== '' && line.startsWith(escape, i) && line.startsWith(quote, i + escape.length))
-        i += escape.length + quote.length
-      else quoted = !line.startsWith(quote, i++)
-    } else if (line.startsWith(delimiter, i)) {
-      i += delimiter.length
-      atStart = true
-    } else if (atStart && line[i] === ' ') {
-      i++
-      continue
-    } else {
-      quoted = atStart && quote !== '' && line.startsWith(quote, i++)
-      if (!quoted) {
-        const end = line.indexOf(delimiter, i)
-        i = end < 0 ? line.length : end
-      }
-      atStart = false
-    }
-    made += line.slice(from, i)
-  }
-  return made
+  const cells = cellsOf(line, { ...options, skipInitialSpace: true }, open)
+  return cells.map(({ from, to }) => line.slice(from, to)).join(options.delimiter ?? ',')
 }
 
 /**
@@ -72,43 +67,14 @@ export function withoutInitialSpaces(line: string, options: CsvOptions, open: bo
 export function withSpacesThatCount(line: string, options: CsvOptions, open: boolean): string {
   const { delimiter = ',', quote = '"', escape = quote } = options
   if (quote === '' || !(line.includes(` ${quote}`) || line.includes(`${quote} `))) return line
-  let made = ''
-  let [quoted, atStart] = [open, !open]
-  for (let i = 0; i < line.length; ) {
-    const from = i
-    if (quoted) {
-      if (escape !== '' && line.startsWith(escape, i) && line.startsWith(quote, i + escape.length)) {
-        i += escape.length + quote.length
-      } else if (line.startsWith(quote, i)) {
-        quoted = false
-        i += quote.length
-        made += quote
-        if (line[i] !== ' ' || delimiter.startsWith(' ')) continue
-        made += '\t'
-        i++
-        continue
-      } else i++
-    } else if (line.startsWith(delimiter, i)) {
-      i += delimiter.length
-      atStart = true
-      made += delimiter
-      continue
-    } else if (atStart) {
-      atStart = false
-      let text = i
-      while (line[text] === ' ') text++
-      quoted = line.startsWith(quote, i)
-      if (quoted) i += quote.length
-      else if (text > i && line.startsWith(quote, text)) {
-        const end = line.indexOf(delimiter, i)
-        i = end < 0 ? line.length : end
-        made += quotedCell(line.slice(from, i), quote, escape)
-        continue
-      } else i++
-    } else i++
-    made += line.slice(from, i)
-  }
-  return made
+  const made = cellsOf(line, options, open).map(({ from, to, unquoted }) => {
+    const cell = line.slice(from, to)
+    if (unquoted === from)
+      return cell.startsWith(' ') && cell.replace(/^ +/, '').startsWith(quote) ? quotedCell(cell, quote, escape) : cell
+    if (unquoted === undefined || line[unquoted] !== ' ' || delimiter.startsWith(' ')) return cell
+    return `${line.slice(from, unquoted)}\t${line.slice(unquoted + 1, to)}`
+  })
+  return made.join(delimiter)
 }
 
 /** Where nothing escapes a quote a cell cannot hold one: it becomes one that the engine refuses. */
