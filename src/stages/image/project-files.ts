@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
-import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Project } from '../../define/project.ts'
+import { isThere } from '../../internal/is-there.ts'
 import { entriesBelow, entryOf, type Entry } from './entry.ts'
 
 const run = promisify(execFile)
@@ -31,16 +31,6 @@ function dataFolders(project: Project): readonly string[] {
     .filter(prefix => prefix !== '' && !prefix.startsWith('/'))
 }
 
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path)
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
-    throw error
-  }
-}
-
 /** The project's own files: what git has or would take, without data, keys, secrets and what Millrace writes. */
 export async function projectFiles(root: string, project: Project, without: readonly string[]): Promise<Entry[]> {
   const prefixes = [...dataFolders(project), ...without.filter(name => name !== '').map(name => `${name}/`)]
@@ -52,7 +42,7 @@ export async function projectFiles(root: string, project: Project, without: read
   const kept = await Promise.all(
     names
       .filter(keep)
-      .map(async name => ((await exists(join(root, name))) ? entryOf(join(root, name), `app/${name}`) : undefined)),
+      .map(async name => ((await isThere(join(root, name))) ? entryOf(join(root, name), `app/${name}`) : undefined)),
   )
   return [...kept.filter(entry => entry !== undefined), writable]
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Dataset } from '../../define/dataset.ts'
 import { digestJson, shortDigest } from '../../internal/digest.ts'
 import { ulid } from '../../internal/ids.ts'
+import { isThere } from '../../internal/is-there.ts'
 import type { Column, DataEngine } from '../../ports/data-engine.ts'
 import { columnOfValues } from './column.ts'
 import { logColumns } from './dataset-rows.ts'
@@ -112,7 +113,7 @@ export async function packedSegment(
   const { size } = await stat(join(folder, segmentName(number)))
   const form = digestJson([size, ...Object.entries(dataset.columns).map(([name, { type }]) => [name, type])])
   const path = join(folder, segmentName(number).replace(/jsonl$/, `${shortDigest(form)}.parquet`))
-  if (!(await stat(path).catch(() => undefined))) {
+  if (!(await isThere(path))) {
     const loaded = new LoadedVersions(engine, dataset)
     try {
       await loaded.add(folder, number)

@@ -1,10 +1,11 @@
 import { basename, dirname, join } from 'node:path'
-import { rm, stat } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { overallStatus } from '../../define/report.ts'
 import { fail, systemError } from '../../errors/index.ts'
 import { digestFile } from '../../internal/digest.ts'
 import { withFileLock } from '../../internal/file-lock.ts'
 import { ulid } from '../../internal/ids.ts'
+import { isThere } from '../../internal/is-there.ts'
 import { makeFolder } from '../../internal/publish.ts'
 import type { DataEngine } from '../../ports/data-engine.ts'
 import type { ModelVersion } from '../../ports/metadata-store.ts'
@@ -208,17 +209,6 @@ async function begunAnew(
   return { ...mended, run: ulid(), now: mended.parts.length > 0 ? mended.now : clock.now() }
 }
 
-/** Whether something is at a place. Throws what keeps one from looking, told by `shown`: nothing is known then. */
-async function stands(path: string, shown: string): Promise<boolean> {
-  try {
-    await stat(path)
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
-    throw systemError(error, { path: shown }) ?? error
-  }
-}
-
 /**
  * Scores files of rows with a version, in bounded memory: parts of the result are published one by one, and a call that was
  * interrupted goes on after the last of them when it is made again. A run in the metadata store says what came of what.
@@ -243,7 +233,11 @@ export async function scoreFiles(
   const partsOf = (place: string): string => (isFile(out) ? `${place}.parts` : place)
   const folder = partsOf(out)
   const holder = partsOf(shown)
-  const outStands = async (): Promise<boolean> => isFile(out) && (await stands(out, shown))
+  const outStands = async (): Promise<boolean> =>
+    isFile(out) &&
+    (await isThere(out).catch((error: unknown) => {
+      throw systemError(error, { path: shown }) ?? error
+    }))
   const busy = (): Error => fail('scoreOutputTaken', { out: shown, reason: 'is being written by another process' })
   const before = await readManifest(folder, holder)
   if (!before && (await outStands())) throw fail('scoreOutputTaken', { out: shown, reason: 'is there already' })
