@@ -140,19 +140,15 @@ async function oneForm(
   refuse: (reason: string) => Error,
   scratch: Scratch,
 ): Promise<PlainText> {
-  const form = await formOf(path, csv)
-  const skips = csv?.skipInitialSpace === true
-  const mixed = csv ? form.ends.size > 1 : form.ends.has('\r')
-  const returns = form.ends.has('\r') || form.ends.has('\r\n')
-  if (
-    !form.mark &&
-    !mixed &&
-    !form.open &&
-    !form.spaced &&
-    !skips &&
-    !(returns && csv && (await startsOverLines(path, csv)))
-  )
-    return { path, open: new Map(), newlines: !returns }
+  // Where initial spaces are skipped there is a copy without them, whatever the rest is like
+  if (csv?.skipInitialSpace !== true) {
+    const form = await formOf(path, csv)
+    const mixed = csv ? form.ends.size > 1 : form.ends.has('\r')
+    const returns = form.ends.has('\r') || form.ends.has('\r\n')
+    const isOdd = form.mark || mixed || form.open || form.spaced
+    if (!isOdd && !(returns && csv && (await startsOverLines(path, csv))))
+      return { path, open: new Map(), newlines: !returns }
+  }
   const copy = await scratch('txt')
   const open = new Set<number>()
   for (;;) {
