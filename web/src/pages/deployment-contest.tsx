@@ -1,25 +1,10 @@
-import { useState } from 'preact/hooks'
-import { ask, may, revision, type Problem } from '../api.ts'
+import { may } from '../api.ts'
 import { figure, number } from '../format.ts'
 import { Bar, Mark, Table, Time, Trouble } from '../parts.tsx'
+import { SendButton, usePost } from '../post.tsx'
 import type { Contest } from '../types.ts'
 
 type Challenger = Contest['challengers'][number]
-
-/** What is said with a button that asks twice. */
-function Twice({ label, sure, tone, send }: { label: string; sure: string; tone: string; send: () => void }) {
-  const [asked, setAsked] = useState(false)
-  return (
-    <button
-      type="button"
-      class={asked ? `${tone} asked` : tone}
-      onClick={() => (asked ? (setAsked(false), send()) : setAsked(true))}
-      onBlur={() => setAsked(false)}
-    >
-      {asked ? sure : label}
-    </button>
-  )
-}
 
 /** How near the nearest guardrail is to taking a challenger out. */
 function Nearest({ guardrails }: Pick<Challenger['evidence'], 'guardrails'>) {
@@ -40,18 +25,11 @@ function Nearest({ guardrails }: Pick<Challenger['evidence'], 'guardrails'>) {
 
 /** Several challengers beside each other, each compared with the stable version on the same requests. */
 export function ContestPanel({ name, contest }: { name: string; contest: Contest }) {
-  const [problem, setProblem] = useState<Problem>()
+  const { problem, post } = usePost()
   const running = contest.phase === 'running'
   const operates = running && may('operate')
-  const send = (verb: string, body: object) => async (): Promise<void> => {
-    try {
-      await ask(`/v1/deployments/${encodeURIComponent(name)}:${verb}`, body)
-      setProblem(undefined)
-      revision.value++
-    } catch (error) {
-      setProblem(error as Problem)
-    }
-  }
+  const send = (verb: string, body?: object): void =>
+    void post(`/v1/deployments/${encodeURIComponent(name)}:${verb}`, body)
   const heads = ['Challenger', 'Stands', '#Rows', '#Labelled', 'Loss beside stable', 'Nearest guardrail']
   return (
     <div class="rollout">
@@ -83,11 +61,11 @@ export function ContestPanel({ name, contest }: { name: string; contest: Contest
             {operates && (
               <td>
                 {standing !== 'out' && (
-                  <Twice
+                  <SendButton
                     label="Choose"
                     sure={`Roll out ${challenger}?`}
                     tone={standing === 'better' ? 'main' : ''}
-                    send={() => void send('choose', { version })()}
+                    send={() => send('choose', { version })}
                   />
                 )}
               </td>
@@ -97,7 +75,7 @@ export function ContestPanel({ name, contest }: { name: string; contest: Contest
       </Table>
       {operates && (
         <div class="buttons" role="group" aria-label={`Contest of ${name}`}>
-          <Twice label="End contest" sure="End without a choice?" tone="stop" send={() => void send('abort', {})()} />
+          <SendButton label="End contest" sure="End without a choice?" tone="stop" send={() => send('abort')} />
         </div>
       )}
       {problem && <Trouble problem={problem} />}

@@ -1,7 +1,7 @@
-import { useState } from 'preact/hooks'
-import { ask, may, revision, useResource, type Problem } from '../api.ts'
+import { may, useResource } from '../api.ts'
 import { figure, number, percent } from '../format.ts'
 import { Bar, DecisionItem, Empty, Loaded, Mark, Panel, Table, Time, Title, Trouble } from '../parts.tsx'
+import { SendButton, usePost } from '../post.tsx'
 import { ContestPanel } from './deployment-contest.tsx'
 import { TrafficCharts } from './deployment-charts.tsx'
 import type { Deployment, RolloutEvidence } from '../types.ts'
@@ -83,36 +83,20 @@ function verbsOf(rollout: NonNullable<Deployment['rollout']>): readonly Verb[] {
 }
 
 function Buttons({ name, rollout }: { name: string; rollout: NonNullable<Deployment['rollout']> }) {
-  const [problem, setProblem] = useState<Problem>()
-  const [asked, setAsked] = useState<string>()
+  const { problem, post } = usePost()
   const verbs = verbsOf(rollout).filter(one => may(one.scope))
-  const send =
-    ({ verb, sure }: Verb) =>
-    async () => {
-      if (sure !== undefined && asked !== verb) return setAsked(verb)
-      setAsked(undefined)
-      try {
-        await ask(`/v1/deployments/${encodeURIComponent(name)}:${verb}`, {})
-        setProblem(undefined)
-        revision.value++
-      } catch (error) {
-        setProblem(error as Problem)
-      }
-    }
   if (verbs.length === 0) return <p class="quiet">Your token may look, and not operate.</p>
   return (
     <>
       <div class="buttons" role="group" aria-label={`Rollout of ${name}`}>
-        {verbs.map(one => (
-          <button
-            key={one.verb}
-            type="button"
-            class={asked === one.verb ? `${one.tone} asked` : one.tone}
-            onClick={() => void send(one)()}
-            onBlur={() => asked === one.verb && setAsked(undefined)}
-          >
-            {asked === one.verb ? one.sure : one.label}
-          </button>
+        {verbs.map(({ verb, label, sure, tone }) => (
+          <SendButton
+            key={verb}
+            label={label}
+            sure={sure}
+            tone={tone}
+            send={() => void post(`/v1/deployments/${encodeURIComponent(name)}:${verb}`)}
+          />
         ))}
       </div>
       {problem && <Trouble problem={problem} />}

@@ -1,7 +1,8 @@
 import { useEffect, useState } from 'preact/hooks'
-import { ask, may, revision, useResource, type Problem } from '../api.ts'
+import { may, revision, useResource } from '../api.ts'
 import { dateTime, duration, figure, number } from '../format.ts'
 import { Loaded, Mark, Panel, Table, Time, Title, Trouble } from '../parts.tsx'
+import { SendButton, usePost } from '../post.tsx'
 import { Link } from '../router.tsx'
 import type { Job, JobProgress } from '../types.ts'
 
@@ -78,29 +79,16 @@ function useProgress(id: string): readonly JobProgress[] {
 }
 
 function Cancel({ id }: { id: string }) {
-  const [asked, setAsked] = useState(false)
-  const [problem, setProblem] = useState<Problem>()
-  const cancel = async (): Promise<void> => {
-    if (!asked) return setAsked(true)
-    setAsked(false)
-    try {
-      await ask(`/v1/jobs/${encodeURIComponent(id)}:cancel`, {})
-      revision.value++
-    } catch (error) {
-      setProblem(error as Problem)
-    }
-  }
+  const { problem, post } = usePost()
   return (
     <>
       <div class="buttons" role="group" aria-label="This job">
-        <button
-          type="button"
-          class={asked ? 'stop asked' : 'stop'}
-          onClick={() => void cancel()}
-          onBlur={() => setAsked(false)}
-        >
-          {asked ? 'End it and what it started?' : 'Cancel'}
-        </button>
+        <SendButton
+          label="Cancel"
+          sure="End it and what it started?"
+          tone="stop"
+          send={() => void post(`/v1/jobs/${encodeURIComponent(id)}:cancel`)}
+        />
       </div>
       {problem && <Trouble problem={problem} />}
     </>
